@@ -1,0 +1,37 @@
+"""Every deliberate exception.
+
+The command line turns each of them into one line and an exit code; any other exception is a bug
+and shows its traceback. A message says what was asked, what was found and what would work.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class EgoExoBenchError(Exception):
+    """Base of every error that is meant for the user."""
+
+    exit_code = 1
+
+
+class DataError(EgoExoBenchError):
+    """A file, a row or a clip is not what it must be."""
+
+
+class UsageError(EgoExoBenchError):
+    """A name, an option or a combination of flags that cannot work."""
+
+    exit_code = 2
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return the one line for a name that is not there: the nearest name and what is.
+
+    >>> unknown("encoder", "beat", ["beats", "cells"])
+    "no encoder is named 'beat'; did you mean 'beats'? There are: beats, cells"
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    article = f"no {kind} is named {name!r}; {hint}"
+    return article + (f"There are: {', '.join(names)}" if names else f"There are no {kind}s")

@@ -1,0 +1,144 @@
+"""What a plug-in implements: Protocols, so that a plug-in inherits nothing.
+
+A factory's keyword-only parameters are the part's options; what the harness itself supplies
+(``width``, ``scale``) comes as positional parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from egoexobench.progress import Progress
+    from egoexobench.values import Clip, Frames, Modality, Pair, Query, Sound, Split, Task, Tokens
+
+AnchorText = Literal["narration", "sound_caption", "sound_text"]
+AnchorNeed = Literal[
+    "narration",
+    "sound_caption",
+    "sound_text",
+    "ego_narration",
+    "exo_narration",
+    "ego_sound",
+    "exo_sound",
+]
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Annotations of one data set; media are named here and opened by the harness alone."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything that decides clips, labels, candidate lists and media."""
+        ...
+
+    def prepare(self, progress: Progress) -> None:
+        """Make sure that the media are there: render them, or check that they exist."""
+        ...
+
+    def clips(self, split: Split) -> Sequence[Clip]:
+        """Every clip of the split, both views."""
+        ...
+
+    def pairs(self, split: Split) -> Sequence[Pair]:
+        """Every ego-exo pair of the split."""
+        ...
+
+    def queries(self, split: Split, task: Task) -> Sequence[Query]:
+        """The published 20-way candidate lists (``mcq20``) of a retrieval task; may be empty."""
+        ...
+
+
+@runtime_checkable
+class Captioner(Protocol):
+    """Writes what a scene sounds like from its narration, as a closed caption (paper, 3.2)."""
+
+    def caption(self, narrations: Sequence[str]) -> Sequence[str]:
+        """``[source] (effect), ...`` for each narration: same length, same order."""
+        ...
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Turns one modality into tokens.
+
+    ``prepare`` runs once per clip on a CPU worker and gives an array whose first axis is time
+    (or the token); ``encode`` takes a padded batch of them. A frozen encoder runs once and its
+    tokens are stored; any other is an ``nn.Module`` trained inside the method's module.
+    """
+
+    @property
+    def modality(self) -> Modality:
+        """What it reads."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """D of its tokens."""
+        ...
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it runs once, and is stored, or is trained."""
+        ...
+
+    def prepare(self, source: Frames | Sound | str) -> NDArray[np.generic]:
+        """Decoded frames, sound or text to an array ``(T0, ...)``."""
+        ...
+
+    def encode(self, values: Tensor, mask: Tensor) -> Tokens:
+        """``values (B, T0, ...)`` and ``mask (B, T0)`` to tokens ``(B, T, dim)``."""
+        ...
+
+
+@runtime_checkable
+class Fusion(Protocol):
+    """Query tokens attend to context tokens.
+
+    A row whose query has no token at all (a clip without sound) is embedded from its context.
+    """
+
+    def __call__(self, query: Tokens, context: Tokens) -> Tensor:
+        """Tokens ``(B, Tq, D)`` and ``(B, Tc, D)`` to embeddings ``(B, D)``."""
+        ...
+
+
+@runtime_checkable
+class Anchor(Protocol):
+    """The embedding that both videos of a pair are pulled to (paper, Table 6)."""
+
+    @property
+    def needs(self) -> tuple[AnchorNeed, ...]:
+        """Which embeddings the harness computes and hands over."""
+        ...
+
+    @property
+    def text(self) -> AnchorText:
+        """Which text embedding stands for a text at test time."""
+        ...
+
+    def __call__(self, embeddings: Mapping[AnchorNeed, Tensor]) -> tuple[Tensor, Tensor]:
+        """The needed ``(B, D)`` embeddings to the targets of the ego and of the exo videos."""
+        ...
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """The training loss."""
+
+    def __call__(
+        self,
+        ego: Tensor,
+        exo: Tensor,
+        ego_target: Tensor,
+        exo_target: Tensor,
+        pairs: Sequence[Pair],
+    ) -> Tensor:
+        """Four ``(B, D)`` embeddings of unit length and their pairs to a scalar."""
+        ...

@@ -1,0 +1,139 @@
+"""A method is data: which part plays each role, and its hyper-parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_type_hints
+
+from egoexobench.errors import UsageError, unknown
+from egoexobench.options import convert
+from egoexobench.values import Evidence
+
+Scale = Literal["compact", "paper"]
+
+ROLES = {
+    "video": "encoder",
+    "audio": "encoder",
+    "text": "encoder",
+    "captioner": "captioner",
+    "fuse_video": "fusion",
+    "fuse_text": "fusion",
+    "anchor": "anchor",
+    "objective": "objective",
+}
+"""Role of a method to kind of the part that plays it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """The recipe that the harness follows.
+
+    Roles hold part specs (``name:key=value``) or None. A method without ``fuse_video`` embeds the
+    mean of its video tokens (of its audio tokens where it has no ``video``); one without
+    ``objective`` is not trained, and its tokens are used as they are.
+    """
+
+    name: str
+    scale: Scale
+    video: str | None
+    audio: str | None
+    text: str | None
+    captioner: str | None
+    fuse_video: str | None
+    fuse_text: str | None
+    anchor: str | None
+    objective: str | None
+    view_weights: bool = True
+    """Video branch and fusion have weights of their own for each view (paper, eqs. 5, 7, 8)."""
+    frames: int = 8
+    """Pictures per clip."""
+    width: int = 128
+    """D of the shared space; 256 in the paper (5.1.2)."""
+    blocks: int = 1
+    """Trained transformer blocks on the tokens of a frozen encoder."""
+    dropout: float = 0.1
+    epochs: int = 20
+    batch: int = 64
+    lr: float = 2e-3
+    weight_decay: float = 0.01
+    schedule: Literal["constant", "cosine"] = "cosine"
+
+
+COMPACT = Method(
+    name="compact",
+    scale="compact",
+    video="cells",
+    audio="logmel",
+    text="words",
+    captioner=None,
+    fuse_video=None,
+    fuse_text=None,
+    anchor=None,
+    objective=None,
+)
+"""Small frozen encoders for the machine at hand: what methods start from at this scale."""
+
+
+def pick(scale: str, recipes: Mapping[Scale, Method]) -> Method:
+    """Return the recipe of a scale; there is no silent switch to another.
+
+    Raises:
+        UsageError: if the method does not come at that scale.
+    """
+    for found, method in recipes.items():
+        if found == scale:
+            return check(method)
+    name = next(iter(recipes.values())).name
+    raise UsageError(f"method {name!r} has no scale {scale!r}; it has: {', '.join(recipes)}")
+
+
+_TYPES = get_type_hints(Method)
+SETTINGS = tuple(field.name for field in fields(Method) if field.name not in ("name", "scale"))
+
+
+def override(method: Method, settings: Mapping[str, str]) -> Method:
+    """Return the method with roles or hyper-parameters replaced, as ``--set key=value`` does.
+
+    Raises:
+        UsageError: for a setting that there is not, or a value of the wrong type.
+    """
+    changed: dict[str, Any] = {}
+    for key, text in settings.items():
+        if key not in SETTINGS:
+            raise UsageError(unknown("setting of a method", key, SETTINGS))
+        changed[key] = convert(text, _TYPES[key], f"setting {key!r}")
+    return check(replace(method, **changed))
+
+
+def check(method: Method) -> Method:
+    """Return the method if its parts fit together.
+
+    Raises:
+        UsageError: saying which role lacks which.
+    """
+    if not method.video and not method.audio:
+        raise UsageError(f"method {method.name!r} has neither a video nor an audio encoder")
+    if method.objective and not method.anchor:
+        raise UsageError(f"method {method.name!r} has an objective and no anchor")
+    if method.fuse_text and not method.captioner:
+        raise UsageError(f"method {method.name!r} fuses text with sound captions: set a captioner")
+    return method
+
+
+def evidence(method: Method) -> dict[str, tuple[Evidence, ...]]:
+    """What an embedding may be computed from, by side; follows from the roles."""
+    video: list[Evidence] = []
+    if method.video:
+        video.append("video")
+    if method.audio and (method.fuse_video or not method.video):
+        video.append("audio")
+    text: list[Evidence] = ["narration"] if method.text else []
+    if method.text and method.captioner:
+        text.append("sound_caption")
+    return {"video": tuple(video), "text": tuple(text)}
+
+
+def settings(method: Method) -> dict[str, Any]:
+    """The method as a plain dictionary: what a record stores and a fingerprint hashes."""
+    return asdict(method)

@@ -1,0 +1,102 @@
+"""What flows through the harness: frozen values without behaviour.
+
+Shapes use these letters everywhere: ``B`` clips or texts in a batch, ``T`` tokens of one of them,
+``D`` features of one token, ``N`` items of a set, ``K`` candidates of a query. Times are in
+seconds, rates in Hz.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+View = Literal["ego", "exo"]
+Split = Literal["train", "val", "test"]
+Modality = Literal["video", "audio", "text"]
+Evidence = Literal["video", "audio", "narration", "sound_caption"]
+Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"]
+Policy = Literal["mcq20", "gallery"]
+
+VIEWS: tuple[View, ...] = ("ego", "exo")
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+RETRIEVAL: tuple[Task, ...] = ("eg2ex", "ex2eg", "t2v", "v2t")
+RECOGNITION: tuple[Task, ...] = ("scene", "action")
+TASKS: tuple[Task, ...] = RETRIEVAL + RECOGNITION
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One span of one media file, seen from one view; ``end=None`` is the end of the file."""
+
+    id: str
+    view: View
+    media: str
+    start: float
+    end: float | None
+    narration: str
+    take: str
+    scene: str | None = None
+    verbs: tuple[str, ...] = ()
+    nouns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An ego clip and an exo clip of the same activity; ``narration`` describes both."""
+
+    id: str
+    ego: Clip
+    exo: Clip
+    narration: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One retrieval question with one right answer.
+
+    ``source`` and ``candidates`` are ids: of a clip where its video embedding is meant, of a pair
+    where its text embedding is. Queries over a whole gallery share one ``candidates`` tuple.
+    Queries of one ``cluster`` are not independent of each other.
+    """
+
+    source: str
+    candidates: tuple[str, ...]
+    answer: int
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Pictures of a clip: ``pixels`` uint8 RGB ``(F, H, W, 3)`` and their ``times`` (F,) in s."""
+
+    pixels: NDArray[np.uint8]
+    times: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Sound of a clip: mono ``samples`` float32 ``(S,)`` in [-1, 1] at ``rate`` Hz."""
+
+    samples: NDArray[np.float32]
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Encoder output: ``values (B, T, D)``; ``mask (B, T)`` is True where a token is real."""
+
+    values: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """One vector per id: ``vectors (N, D)``, rows in the order of ``ids``."""
+
+    ids: tuple[str, ...]
+    vectors: Tensor
