@@ -1,0 +1,1 @@
+"""Sound captions of narrations."""

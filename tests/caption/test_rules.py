@@ -1,0 +1,60 @@
+import pytest
+
+from egoexobench.caption.write import write
+from egoexobench.errors import DataError
+from egoexobench_plugins.captions.rules import EFFECTS, Rules
+
+NINETEEN = (
+    "adjust cover cut fill hold mix move open operate pour press put remove scoop shake take throw "
+    "turn wash"
+).split()
+
+
+def test_the_lexicon_holds_the_19_verbs_of_egoexolearn_with_effects_of_their_own() -> None:
+    assert sorted(EFFECTS) == NINETEEN
+    assert len({effect for effect, _ in EFFECTS.values()}) == 19
+
+
+@pytest.mark.parametrize(
+    ("narration", "caption"),
+    [
+        ("C takes the garlic.", "[garlic] (soft rustling)"),
+        ("a person is slicing garlic", "[garlic] (chopping)"),
+        ("C puts down the iron bowl", "[iron bowl] (clunk)"),
+        ("She turns on the tap, then turns the knob", "[tap] (humming), [knob] (squeaking)"),
+        ("he washed his hands and shut the door", "[person] (water running), [door] (thud)"),
+        ("nothing of note", "[person] (movement)"),
+        ("", "[person] (movement)"),
+    ],
+)
+def test_a_narration_gives_source_and_effect(narration: str, caption: str) -> None:
+    assert Rules().caption([narration]) == [caption]
+
+
+@pytest.mark.parametrize("verb", NINETEEN)
+def test_every_form_of_a_verb_gives_its_effect(verb: str) -> None:
+    effect, forms = EFFECTS[verb]
+    for form in forms:
+        head, _, tail = form.partition(" ")
+        for inflected in (head, f"{head}s"):
+            (found,) = Rules().caption([f"C {inflected} {tail} the jar".replace("  ", " ")])
+            assert found == f"[jar] ({effect})", (form, inflected)
+
+
+class Fixed:
+    def __init__(self, *captions: str) -> None:
+        self.captions = captions
+
+    def caption(self, narrations: object) -> tuple[str, ...]:
+        return self.captions
+
+
+def test_a_captioner_that_breaks_its_contract_is_an_error() -> None:
+    with pytest.raises(DataError, match="2 captions for 1"):
+        write(Fixed("[a] (b)", "[a] (b)"), {"x": "text"})  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="source"):
+        write(Fixed("The sound of a jar."), {"x": "text"})  # type: ignore[arg-type]
+
+
+def test_equal_narrations_are_captioned_once() -> None:
+    assert write(Fixed("[a] (b)"), {"x": "t", "y": "t"}) == {"x": "[a] (b)", "y": "[a] (b)"}  # type: ignore[arg-type]
