@@ -1,0 +1,159 @@
+"""The one module that is trained: project, fuse, anchor, normalise.
+
+A video embedding is computed by `Model.embed_video` from picture and sound, a text embedding by
+`Model.embed_text` from narration and sound caption; nothing else reaches either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from egoexobench.fingerprint import digest
+from egoexobench.fuse.trunk import Trunk, mean
+from egoexobench.values import VIEWS, Tokens, View
+
+if TYPE_CHECKING:
+    from egoexobench.interfaces import AnchorText, Encoder, Fusion
+    from egoexobench.method import Method
+
+Build = Callable[[], "Fusion"]
+
+
+@final
+class Model(nn.Module):
+    """A method's parts, wired.
+
+    Args:
+        method: the recipe.
+        encoders: by modality, those the method has; trained ones become part of the module.
+        fuse_video: makes the fusion of sound and picture; called once per view where weights
+            are view-dependent. None: the mean of the picture's tokens.
+        fuse_text: makes the fusion of sound caption and narration. None: the narration's mean.
+        seed: every role draws its own numbers from it, so that swapping one part does not
+            initialise another differently.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        encoders: Mapping[str, Encoder],
+        fuse_video: Build | None,
+        fuse_text: Build | None,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.method = method
+        self.encoders = encoders
+        self.frozen = {name: encoder.frozen for name, encoder in encoders.items()}
+        self.trained = nn.ModuleDict(
+            {name: one for name, one in encoders.items() if isinstance(one, nn.Module)}
+        )
+        views: tuple[View, ...] = VIEWS if method.view_weights else VIEWS[:1]
+        self.trunks = nn.ModuleDict()
+        self.fusions = nn.ModuleDict()
+        if method.objective:
+            roles = {"audio": "audio", "text": "text", **{f"video-{v}": "video" for v in views}}
+            for role, name in roles.items():
+                if name in encoders:
+                    with seeded(seed, role):
+                        self.trunks[role] = Trunk(encoders[name].dim, method)
+        self.plain: dict[str, Fusion] = {}
+        builds = {**{f"video-{view}": fuse_video for view in views}, "text": fuse_text}
+        for role, build in builds.items():
+            if build is not None:
+                with seeded(seed, f"fuse-{role}"):
+                    self._keep(role, build())
+
+    def _keep(self, role: str, fusion: Fusion) -> None:
+        if isinstance(fusion, nn.Module):
+            self.fusions[role] = fusion
+        else:
+            self.plain[role] = fusion
+
+    def embed_video(self, view: View, video: Tokens | None, audio: Tokens | None) -> Tensor:
+        """Embed clips of one view from picture and sound.
+
+        Args:
+            view: whose weights to use.
+            video: encoder output, or prepared input of a trained encoder; None if not used.
+            audio: likewise.
+
+        Returns:
+            ``(B, D)`` of unit length.
+        """
+        role = f"video-{view if self.method.view_weights else VIEWS[0]}"
+        picture = self._tokens("video", role, video)
+        sound = self._tokens("audio", "audio", audio)
+        context = picture or sound
+        if context is None:
+            message = "a video embedding needs picture or sound"
+            raise ValueError(message)
+        return self._fuse(role, sound or context, context)
+
+    def embed_text(self, narration: Tokens, caption: Tokens | None, kind: AnchorText) -> Tensor:
+        """Embed texts from narration and sound caption.
+
+        Args:
+            narration: encoder output, or prepared input of a trained encoder.
+            caption: of the sound captions; None if not used.
+            kind: ``sound_text`` is the fusion (paper, eq. 10), the others one text alone.
+
+        Returns:
+            ``(B, D)`` of unit length.
+        """
+        told = self._need("text", narration)
+        if kind == "narration" or caption is None:
+            return functional.normalize(mean(told), dim=-1)
+        heard = self._need("text", caption)
+        if kind == "sound_caption":
+            return functional.normalize(mean(heard), dim=-1)
+        return self._fuse("text", heard, told)
+
+    def embed_sound(self, audio: Tokens) -> Tensor:
+        """Embed sound alone, ``f_a`` of the paper's eq. 6: ``(B, D)`` of unit length."""
+        return functional.normalize(mean(self._need("audio", audio)), dim=-1)
+
+    def standardise(self, moments: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """Set mean and deviation of frozen tokens, by role, from the training split."""
+        for role, (centre, spread) in moments.items():
+            trunk = self.trunks[role]
+            assert isinstance(trunk, Trunk)  # noqa: S101 - the dictionary holds nothing else
+            trunk.standardise(centre, spread)
+
+    def _need(self, role: str, given: Tokens) -> Tokens:
+        tokens = self._tokens(role, role, given)
+        if tokens is None:
+            message = f"the method has no {role} encoder"
+            raise ValueError(message)
+        return tokens
+
+    def _tokens(self, name: str, role: str, given: Tokens | None) -> Tokens | None:
+        if given is None or name not in self.encoders:
+            return None
+        if not self.frozen[name]:
+            given = self.encoders[name].encode(given.values, given.mask)
+        if role not in self.trunks:
+            return given
+        tokens: Tokens = self.trunks[role](given)
+        return tokens
+
+    def _fuse(self, role: str, query: Tokens, context: Tokens) -> Tensor:
+        fusion = self.plain.get(role)
+        if role in self.fusions:
+            fusion = self.fusions[role]
+        fused = mean(context) if fusion is None else fusion(query, context)
+        return functional.normalize(fused, dim=-1)
+
+
+@contextmanager
+def seeded(seed: int, role: str) -> Iterator[None]:
+    """Draw torch's random numbers from (seed, role) inside, and restore its state after."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(digest([seed, role])[:8], 16))
+        yield

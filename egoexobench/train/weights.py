@@ -1,0 +1,39 @@
+"""Trained weights on disk, with the epoch that was chosen."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from egoexobench.train.loop import Chosen
+
+if TYPE_CHECKING:
+    from egoexobench.fuse.model import Model
+
+
+def save(path: Path, model: Model, chosen: Chosen) -> None:
+    """Write the weights, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    about = {"epoch": json.dumps(chosen.epoch), "value": json.dumps(chosen.value)}
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, draft, metadata=about)
+    draft.replace(path)
+
+
+def load(path: Path, model: Model) -> Chosen | None:
+    """Put stored weights into the model; None if there are none that fit it."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata()
+            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    except (SafetensorError, RuntimeError):
+        return None  # written by other code or cut short: train again, and replace it
+    model.eval()
+    return Chosen(json.loads(about["epoch"]), json.loads(about["value"]))
