@@ -1,0 +1,1 @@
+"""Methods that SoundBridge is measured against: every module here is one plug-in."""

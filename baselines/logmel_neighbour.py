@@ -1,0 +1,38 @@
+"""Method `logmel-neighbour`: nearest neighbour on the sound itself, untrained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from egoexobench import hookimpl
+from egoexobench.method import COMPACT, Method, pick
+
+if TYPE_CHECKING:
+    from egoexobench.hookspecs import Register
+
+
+@hookimpl
+def register_methods(register: Register) -> None:
+    """Bring the method."""
+    register("logmel-neighbour", logmel_neighbour)
+
+
+def logmel_neighbour(scale: str, /, *, tokens: int = 20) -> Method:
+    """Cosine between log-mel sequences: what needs no learning at all.
+
+    It has no text side, so it has no score in text retrieval. A method that loses to it has
+    learnt nothing about sound.
+
+    Args:
+        tokens: length of the sequence; 20 tokens of 0.2 s are a clip of the synthetic set.
+    """
+    method = replace(
+        COMPACT,
+        name="logmel-neighbour",
+        video=None,
+        text=None,
+        fuse_video=f"sequence:tokens={tokens}",
+        view_weights=False,
+    )
+    return pick(scale, {"compact": method})

@@ -1,0 +1,38 @@
+"""Methods `audio-only` and `video-only`: what either sense does without the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from egoexobench import hookimpl
+from egoexobench.method import COMPACT, Method, pick
+
+if TYPE_CHECKING:
+    from egoexobench.hookspecs import Register
+
+_SINGLE = replace(
+    COMPACT,
+    captioner="rules",
+    fuse_text="sound-text",
+    anchor="sound-text",
+    objective="info-nce",
+)
+"""SoundBridge's text side, loss and schedule, so that only the sense differs."""
+
+
+@hookimpl
+def register_methods(register: Register) -> None:
+    """Bring the methods."""
+    register("audio-only", audio_only)
+    register("video-only", video_only)
+
+
+def audio_only(scale: str, /) -> Method:
+    """SoundBridge without picture: the mean of the sound tokens is the video embedding."""
+    return pick(scale, {"compact": replace(_SINGLE, name="audio-only", video=None)})
+
+
+def video_only(scale: str, /) -> Method:
+    """SoundBridge without sound: the mean of the video tokens is the video embedding."""
+    return pick(scale, {"compact": replace(_SINGLE, name="video-only", audio=None)})

@@ -1,0 +1,29 @@
+"""Dataset `folder`: anyone's own clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from egoexobench import hookimpl
+
+if TYPE_CHECKING:
+    from egoexobench.hookspecs import Register
+    from egoexobench.interfaces import Dataset
+
+
+@hookimpl
+def register_datasets(register: Register) -> None:
+    """Bring the data set."""
+    register("folder", folder)
+
+
+def folder(*, path: Path) -> Dataset:
+    """A folder of clips described by `clips.jsonl` and, if there are lists, `queries.jsonl`.
+
+    Args:
+        path: the folder; media are named relative to it (docs/folder.md gives both formats).
+    """
+    from egoexobench.data.manifest import Manifest
+
+    return Manifest(path)

@@ -1,0 +1,33 @@
+"""Fusion `sound-text`: sound-caption tokens attend to narration tokens (SoundBridge, eqs. 9-10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from egoexobench import hookimpl
+
+if TYPE_CHECKING:
+    from egoexobench.hookspecs import Register
+    from egoexobench.interfaces import Fusion
+
+
+@hookimpl
+def register_fusions(register: Register) -> None:
+    """Bring the fusion."""
+    register("sound-text", sound_text)
+
+
+def sound_text(
+    width: int, /, *, heads: int = 4, residual: Literal["query", "none"] = "query"
+) -> Fusion:
+    """Sound-caption tokens as queries, narration tokens as keys and values (SoundBridge, eq. 10).
+
+    Args:
+        width: D of the tokens.
+        heads: attention heads (paper: 4).
+        residual: `query` adds the caption tokens to what they attended to; `none` is eq. 10 as
+            printed.
+    """
+    from egoexobench.fuse.attention import CrossAttention
+
+    return CrossAttention(width, heads, residual == "query")

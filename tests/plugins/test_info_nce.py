@@ -1,0 +1,55 @@
+import math
+
+import pytest
+import torch
+
+from egoexobench_plugins.info_nce import info_nce
+
+
+def unit(*shape: int, seed: int) -> torch.Tensor:
+    made = torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.normalize(made, dim=-1)
+
+
+def by_hand(video: torch.Tensor, text: torch.Tensor, tau: float, others: bool) -> float:
+    """Eq. 11 in loops."""
+    total = 0.0
+    for i in range(len(video)):
+        top = math.exp(float(video[i] @ text[i]) / tau)
+        below = sum(
+            math.exp(float(video[i] @ text[k]) / tau)
+            for k in range(len(text))
+            if k != i or not others
+        )
+        total += math.log(top / below)
+    return -total / len(video)
+
+
+@pytest.mark.parametrize("denominator", ["others", "all"])
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_the_loss_is_equations_11_and_12(denominator: str, symmetric: bool) -> None:
+    ego, exo, text = unit(5, 8, seed=0), unit(5, 8, seed=1), unit(5, 8, seed=2)
+    found = info_nce(denominator=denominator, symmetric=symmetric)(ego, exo, text, text, [])  # type: ignore[arg-type]
+    others = denominator == "others"
+    expected = by_hand(ego, text, 0.07, others) + by_hand(exo, text, 0.07, others)
+    if symmetric:
+        back = by_hand(text, ego, 0.07, others) + by_hand(text, exo, 0.07, others)
+        expected = (expected + back) / 2
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_usual_symmetric_loss_is_that_of_open_clip() -> None:
+    from egoexobench import wheels
+
+    wheels.load_both()
+    from open_clip.loss import ClipLoss
+
+    video, text = unit(7, 8, seed=0), unit(7, 8, seed=1)
+    ours = info_nce(denominator="all", symmetric=True)(video, video, text, text, [])
+    theirs = ClipLoss()(video, text, torch.tensor(1 / 0.07))
+    assert float(ours) == pytest.approx(2 * float(theirs), rel=1e-5)
+
+
+def test_the_temperature_is_trained_only_if_asked() -> None:
+    assert not any(p.requires_grad for p in info_nce().parameters())  # type: ignore[attr-defined]
+    assert all(p.requires_grad for p in info_nce(learn=True).parameters())  # type: ignore[attr-defined]
