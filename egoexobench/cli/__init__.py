@@ -1,0 +1,68 @@
+"""The command line: one file a verb, imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, final
+
+import click
+
+from egoexobench.errors import EgoExoBenchError
+
+VERBS = {
+    "leaderboard": "Join reported and reproduced numbers into tables.",
+    "list": "List the parts of a kind and who brings them.",
+    "run": "Train and score a method, and write the record of it.",
+    "show": "Show a part's options and docstring.",
+}
+"""Verb to its line of help: what `--help` prints without importing any of them."""
+
+
+@final
+class Verbs(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every verb by name."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a verb; None if there is none."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"egoexobench.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs and their lines of help."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a deliberate error is one line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except EgoExoBenchError as error:
+            click.echo(f"egoexobench: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-p",
+    "plugins",
+    multiple=True,
+    metavar="no:NAME",
+    help="Block a plug-in before it is loaded; may be given again.",
+)
+@click.version_option(package_name="egoexobench")
+@click.pass_context
+def main(ctx: click.Context, plugins: tuple[str, ...]) -> None:
+    """Benchmark methods that associate first-person (ego) and third-person (exo) video."""
+    for plugin in plugins:
+        if not plugin.startswith("no:"):
+            raise click.UsageError(f"-p takes no:NAME, not {plugin!r}")
+    ctx.obj = [plugin.removeprefix("no:") for plugin in plugins]

@@ -1,0 +1,119 @@
+"""From a method's specs to its parts: what is recorded, and what does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from egoexobench.encode.extract import Coder
+from egoexobench.fingerprint import digest, source
+from egoexobench.fuse.model import Build, Model, seeded
+from egoexobench.interfaces import Anchor, Captioner, Objective
+from egoexobench.method import ROLES, Method, evidence, settings
+from egoexobench.registry import Part, Registry
+
+ENCODING = ("egoexobench.data.media", "egoexobench.data.sampling", "egoexobench.encode.extract")
+TRAINING = ("egoexobench.fuse", "egoexobench.train", "egoexobench.caption")
+"""Harness code that decides tokens, and trained weights: a change of it makes them anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A part and all its options, typed."""
+
+    part: Part
+    options: Mapping[str, Any]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What decides the part's behaviour: name, options, distribution and source."""
+        owner = self.part.owner
+        return {
+            "kind": self.part.kind,
+            "name": self.part.name,
+            "options": dict(self.options),
+            "distribution": f"{owner.distribution} {owner.version}",
+            "source": source(self.part.factory.__module__),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """A method, and each of its parts bound."""
+
+    method: Method
+    bound: Mapping[str, Bound]
+    seed: int
+
+    @property
+    def recipe(self) -> str:
+        """Hash of the method as it would be written down: names, options, hyper-parameters."""
+        options = {role: dict(one.options) for role, one in self.bound.items()}
+        return digest([settings(self.method), options])
+
+    @property
+    def code(self) -> str:
+        """Hash of everything that decides trained weights, but for data and seed."""
+        parts = {role: one.about for role, one in self.bound.items()}
+        return digest([settings(self.method), parts, source(*TRAINING, *ENCODING)])
+
+
+def bind(registry: Registry, method: Method, seed: int) -> Kit:
+    """Find every part that a method names.
+
+    Raises:
+        UsageError: for a part or an option that there is not.
+    """
+    specs = settings(method)
+    named = {role: (kind, specs[role]) for role, kind in ROLES.items() if specs[role]}
+    bound = {role: Bound(*registry.bind(kind, spec)) for role, (kind, spec) in named.items()}
+    return Kit(method, bound, seed)
+
+
+def coder(kit: Kit, role: str) -> Coder:
+    """Make the encoder of a role, and hash what decides its output."""
+    with seeded(kit.seed, f"encoder-{role}"):
+        encoder = _make(kit, role)
+    return Coder(encoder, digest([kit.bound[role].about, source(*ENCODING)]))
+
+
+def senses(kit: Kit, anchor: Anchor | None) -> tuple[str, ...]:
+    """The modalities of clips that the method reads at all."""
+    used = set(evidence(kit.method)["video"])
+    if anchor and {"ego_sound", "exo_sound"} & set(anchor.needs):
+        used.add("audio")
+    return tuple(sorted(used))
+
+
+def model(kit: Kit, coders: Mapping[str, Coder]) -> Model:
+    """Wire the parts of a method into one module."""
+    encoders = {role: one.encoder for role, one in coders.items()}
+    build = {role: _builder(kit, role) for role in ("fuse_video", "fuse_text")}
+    return Model(kit.method, encoders, build["fuse_video"], build["fuse_text"], kit.seed)
+
+
+def captioner(kit: Kit) -> Captioner | None:
+    """Make the method's captioner, if it has one."""
+    return _make(kit, "captioner") if "captioner" in kit.bound else None
+
+
+def anchor(kit: Kit) -> Anchor | None:
+    """Make the method's anchor, if it has one."""
+    return _make(kit, "anchor") if "anchor" in kit.bound else None
+
+
+def objective(kit: Kit) -> Objective | None:
+    """Make the method's objective, if it is trained."""
+    with seeded(kit.seed, "objective"):
+        return _make(kit, "objective") if "objective" in kit.bound else None
+
+
+def _builder(kit: Kit, role: str) -> Build | None:
+    return partial(_make, kit, role, kit.method.width) if role in kit.bound else None
+
+
+def _make(kit: Kit, role: str, *given: object) -> Any:
+    bound = kit.bound[role]
+    return bound.part.factory(*given, **bound.options)

@@ -1,0 +1,25 @@
+"""What to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from egoexobench.run.gather import Missing
+from egoexobench.values import TASKS, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Part specs as typed, and how to run them."""
+
+    method: str
+    dataset: str = "synthetic"
+    tasks: tuple[Task, ...] = TASKS
+    scale: str = "compact"
+    seed: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    missing_audio: Missing = "error"
+    out: Path = Path("runs")
+    command: tuple[str, ...] = ()
