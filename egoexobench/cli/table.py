@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 def table(record: Record) -> Table:
     """Return one line a track: its headline metric, interval, chance, the other top-k, n."""
     made = Table(
-        title=_title(record), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        title=_title(record),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
     for name in ("task", "among", "metric"):
         made.add_column(name, no_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, final
 
 import torch
@@ -73,6 +74,7 @@ def shut(mask: Tensor) -> Tensor:
     return ~mask & mask.any(1, keepdim=True)
 
 
+@lru_cache(maxsize=64)
 def places(count: int, width: int) -> Tensor:
     """Sinusoids ``(count, width)`` that say where a token stands (Vaswani et al. 2017, 3.5)."""
     steps = torch.arange(count).unsqueeze(1)

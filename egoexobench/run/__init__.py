@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import final
 
+import torch
+
 from egoexobench import places
 from egoexobench.errors import DataError
 from egoexobench.fingerprint import digest
@@ -53,6 +55,10 @@ def run(request: Request, registry: Registry, progress: Progress) -> Outcome:
     created, clock = datetime.now(UTC), Clock()
     method = override(registry.make("method", request.method, request.scale), request.settings)
     kit = parts.bind(registry, method, request.seed)
+    if method.scale == "compact":
+        # small matrices gain nothing from threads that wait for each other, and sums that are
+        # not split do not depend on how many cores a machine has
+        torch.set_num_threads(1)
     dataset = registry.make("dataset", request.dataset)
     with clock("prepare"):
         dataset.prepare(progress)

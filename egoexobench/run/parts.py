@@ -48,14 +48,11 @@ class Kit:
     seed: int
 
     @property
-    def recipe(self) -> str:
-        """Hash of the method as it would be written down: names, options, hyper-parameters."""
-        options = {role: dict(one.options) for role, one in self.bound.items()}
-        return digest([settings(self.method), options])
-
-    @property
     def code(self) -> str:
-        """Hash of everything that decides trained weights, but for data and seed."""
+        """Hash of everything that decides trained weights, but for data and seed.
+
+        Code is part of it: weights, and seeds of one row, are never shared across versions.
+        """
         parts = {role: one.about for role, one in self.bound.items()}
         return digest([settings(self.method), parts, source(*TRAINING, *ENCODING)])
 

@@ -109,7 +109,7 @@ def _recipe(facts: Facts) -> Recipe:
         ),
         hyper={name: value for name, value in settings(method).items() if name not in roles},
         evidence=Sources(video=sources["video"], text=sources["text"]),
-        fingerprint=kit.recipe,
+        fingerprint=kit.code,
         distribution=_distribution(part.owner),
     )
 

@@ -1,0 +1,1 @@
+"""Leaderboards: the numbers of papers beside the records of runs, never mixed."""

@@ -1,0 +1,189 @@
+"""Turns run records into the rows that are committed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from egoexobench.errors import DataError
+from egoexobench.leaderboard.reproduced import (
+    FOLDER,
+    Level,
+    Measure,
+    Reproduced,
+    Run,
+    Track,
+    dump,
+    name,
+)
+from egoexobench.record.files import read, save
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from egoexobench.record.schema import Record, Score
+
+_Place = tuple[int, str, str | None, str]
+_COUNTED = ("tie_rule", "n", "clusters", "candidates", "dropped", "missing")
+
+
+def collect(records: Iterable[Path], root: Path) -> list[Path]:
+    """Write one file under ``root/reproduced`` for each method, scale and data set.
+
+    Of several scores of one seed, task, policy and split the newest stands. A file that is
+    written replaces the one that was there; others are left. Failed runs are left out.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        DataError: if a record does not fit, or seeds of one row come from different methods,
+            data or tracks; then nothing is written.
+    """
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for path in records:
+        record = read(path)
+        if record.status == "complete":
+            groups[name(record.method, record.dataset)].append(record)
+    texts = {file: dump(reproduced(found)) for file, found in sorted(groups.items())}
+    for file, text in texts.items():
+        save(root / FOLDER / file, text)
+    return [root / FOLDER / file for file in texts]
+
+
+def reproduced(records: Iterable[Record]) -> Reproduced:
+    """Return the rows of records that differ in their seed alone.
+
+    Raises:
+        DataError: if they differ in method, data or track.
+    """
+    newest = sorted(records, key=lambda record: (record.created, record.id), reverse=True)
+    _same(newest)
+    tracks: dict[str, Track] = {}
+    seen: set[_Place] = set()
+    runs = []
+    for record in newest:
+        scores = list(_fresh(record, seen))
+        for score in scores:
+            _note(tracks, _track(record, score), record.id)
+        if scores:
+            runs.append(_run(record, scores))
+    return Reproduced(
+        method=newest[0].method,
+        dataset=newest[0].dataset,
+        tracks=tuple(sorted(tracks.values(), key=_order)),
+        runs=tuple(sorted(runs, key=lambda run: (run.seed, run.record))),
+    )
+
+
+def _same(records: list[Record]) -> None:
+    first = records[0]
+    for record in records[1:]:
+        for what, ours, theirs in (
+            ("method", first.method.fingerprint, record.method.fingerprint),
+            ("data set", first.dataset.fingerprint, record.dataset.fingerprint),
+        ):
+            if ours != theirs:
+                raise DataError(
+                    f"records {first.id} and {record.id} are of one row but of different "
+                    f"{what} fingerprints, {ours} and {theirs}; leave one of them out"
+                )
+
+
+def _fresh(record: Record, seen: set[_Place]) -> Iterator[Score]:
+    places = [(record.seed, score.task, score.policy, score.split) for score in record.scores]
+    if len(set(places)) < len(places):
+        raise DataError(f"record {record.id} scores one task, policy and split twice")
+    for place, score in zip(places, record.scores, strict=True):
+        if place not in seen:
+            seen.add(place)
+            yield score
+
+
+def _note(tracks: dict[str, Track], track: Track, record: str) -> None:
+    for other in tracks.values():
+        same = (other.task, other.policy, other.split) == (track.task, track.policy, track.split)
+        if same and _ruler(other) != _ruler(track):
+            raise DataError(
+                f"record {record} scores {track.task} on another track than the other seeds: "
+                f"{differences(track, other)}; leave one of them out"
+            )
+    tracks.setdefault(track.fingerprint, track)
+
+
+def _ruler(track: Track) -> tuple[object, ...]:
+    return track.fingerprint, *(getattr(track, field) for field in _COUNTED)
+
+
+def differences(one: Track, two: Track) -> str:
+    """Say in what two tracks differ: both fingerprints, then the names of what is not equal."""
+    words = {key for key in {*one.text, *two.text} if one.text.get(key) != two.text.get(key)}
+    words |= {field for field in _COUNTED if getattr(one, field) != getattr(two, field)}
+    listed = ", ".join(sorted(words)) or "nothing that their text names"
+    return f"{short(one)} and {short(two)} differ in {listed}"
+
+
+def short(track: Track) -> str:
+    """Return as much of a fingerprint as a reader can compare."""
+    return track.fingerprint[:12]
+
+
+def _track(record: Record, score: Score) -> Track:
+    oracle = {
+        (found.track_fingerprint, metric.name): metric.value
+        for sanity in record.sanity
+        if sanity.name == "oracle"
+        for found in sanity.scores
+        for metric in found.metrics
+    }
+    levels = {
+        metric.name: Level(
+            unit=metric.unit,
+            chance=metric.chance,
+            majority=metric.majority,
+            oracle=oracle.get((score.track_fingerprint, metric.name)),
+        )
+        for metric in score.metrics
+    }
+    return Track(
+        fingerprint=score.track_fingerprint,
+        task=score.task,
+        policy=score.policy,
+        split=score.split,
+        tie_rule=score.tie_rule,
+        n=score.n,
+        clusters=score.clusters,
+        candidates=score.candidates,
+        dropped=score.dropped,
+        missing=score.missing,
+        text=score.track,
+        levels=levels,
+    )
+
+
+def _run(record: Record, scores: list[Score]) -> Run:
+    values: dict[str, dict[str, Measure]] = {
+        score.track_fingerprint: {
+            metric.name: (metric.value, metric.low, metric.high) for metric in score.metrics
+        }
+        for score in scores
+    }
+    return Run(
+        record=record.id,
+        created=record.created,
+        seed=record.seed,
+        git=record.git,
+        python=record.environment.python,
+        packages=record.environment.packages,
+        plugins=record.environment.plugins,
+        device=record.environment.device,
+        precision=record.environment.precision,
+        chosen_on=record.chosen_on,
+        missing_audio=record.counts.missing_audio,
+        values=values,
+    )
+
+
+def _order(track: Track) -> tuple[str, str, str]:
+    return track.task, track.policy or "", track.split

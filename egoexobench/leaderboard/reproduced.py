@@ -1,0 +1,126 @@
+"""Numbers of our own runs, small enough for git: one JSON file a method, scale and data set."""
+
+import json
+import re
+from pathlib import Path
+from typing import Literal, Self, final
+
+from pydantic import AwareDatetime, Field, JsonValue, model_validator
+
+from egoexobench.record.files import load as text_of
+from egoexobench.record.files import parse, safe
+from egoexobench.record.schema import (
+    Choice,
+    Count,
+    Data,
+    Distribution,
+    FileName,
+    Git,
+    MissingAudio,
+    Recipe,
+    Schema,
+    Unit,
+)
+from egoexobench.values import Policy, Split, Task
+
+FOLDER = "reproduced"
+
+Measure = tuple[float, float | None, float | None]
+
+
+@final
+class Level(Schema):
+    """What guessing blindly and knowing the answer give for one metric."""
+
+    unit: Unit
+    chance: float | None = None
+    majority: float | None = None
+    oracle: float | None = None
+
+
+@final
+class Track(Schema):
+    """What was scored and how, without the number."""
+
+    fingerprint: str
+    task: Task
+    policy: Policy | None
+    split: Split
+    tie_rule: str
+    n: Count
+    clusters: Count
+    candidates: tuple[Count, Count]
+    dropped: Count
+    missing: Count
+    text: dict[str, JsonValue]
+    levels: dict[str, Level] = Field(description="by metric")
+
+
+@final
+class Run(Schema):
+    """One seed: where its numbers come from, and the numbers."""
+
+    record: FileName
+    created: AwareDatetime
+    seed: int
+    git: Git | None
+    python: str
+    packages: dict[str, str]
+    plugins: tuple[Distribution, ...]
+    device: str
+    precision: str
+    chosen_on: Choice | None
+    missing_audio: MissingAudio
+    values: dict[str, dict[str, Measure]] = Field(
+        description="track fingerprint, metric, [value, low, high]"
+    )
+
+
+@final
+class Reproduced(Schema):
+    """Every seed of one method at one scale on one data set."""
+
+    schema_version: Literal[1] = 1
+    method: Recipe
+    dataset: Data
+    tracks: tuple[Track, ...]
+    runs: tuple[Run, ...]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        known = [track.fingerprint for track in self.tracks]
+        if len(set(known)) < len(known):
+            raise ValueError("two tracks have the same fingerprint")
+        places = {(track.task, track.policy, track.split) for track in self.tracks}
+        if len(places) < len(known):
+            raise ValueError("two tracks are of one task, policy and split")
+        for run in self.runs:
+            if strange := set(run.values) - set(known):
+                raise ValueError(f"run {run.record} has values on unknown track {min(strange)}")
+        return self
+
+
+def name(method: Recipe, dataset: Data) -> str:
+    """Return the file name of a method, scale and data set."""
+    words = ",".join(f"{role}={part}" for role, part in sorted(method.overrides.items()))
+    spec = f"{method.spec} {words}".strip()
+    return f"{safe(spec)}.{method.scale}.{safe(dataset.spec)}.json"
+
+
+def load(root: Path) -> list[Reproduced]:
+    """Return every file under ``root/reproduced``, in the order of their names.
+
+    Raises:
+        DataError: naming the file and the field that does not fit.
+    """
+    files = sorted((root / FOLDER).glob("*.json"))
+    return [parse(path, text_of(path), Reproduced) for path in files]
+
+
+def dump(rows: Reproduced) -> str:
+    """Return rows as JSON in which a list or an object without another inside is one line."""
+    text = json.dumps(rows.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    flat = re.compile(r"([\[{])\n\s*([^\[\]{}]*?)\n\s*([\]}])")
+    return (
+        flat.sub(lambda found: found[1] + re.sub(r"\n\s*", " ", found[2]) + found[3], text) + "\n"
+    )

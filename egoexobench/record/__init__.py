@@ -1,0 +1,1 @@
+"""Run records: what was scored, on what, by which code, and how sure the number is."""

@@ -1,0 +1,125 @@
+"""What a run ran on. Versions come from metadata, so that asking imports nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from egoexobench.record.schema import Distribution, Environment, Git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PACKAGES = (
+    "av",
+    "egoexobench",
+    "numpy",
+    "open_clip_torch",
+    "pandas",
+    "pluggy",
+    "pydantic",
+    "safetensors",
+    "scikit-learn",
+    "scipy",
+    "timm",
+    "torch",
+    "torchaudio",
+    "torchvision",
+    "transformers",
+)
+_TIMEOUT = 5.0
+
+
+def environment(
+    plugins: Iterable[Distribution], *, device: str = "cpu", precision: str = "fp32"
+) -> Environment:
+    """Return what this process runs on.
+
+    Args:
+        plugins: Distributions that brought plug-ins.
+        device: Where the method ran, such as ``cpu`` or ``cuda:0``.
+        precision: ``fp32``, ``bf16`` or ``fp16``.
+    """
+    packages = {name: version for name in PACKAGES if (version := _version(name))}
+    return Environment(
+        python=platform.python_version(),
+        platform=_platform(),
+        cpus=_cpus(),
+        torch=packages.get("torch"),
+        packages=packages,
+        plugins=tuple(sorted(set(plugins), key=lambda item: item.name)),
+        device=device,
+        precision=precision,
+        **_torch(device),
+    )
+
+
+def revision() -> Git | None:
+    """Return commit and dirty flag of the harness' checkout; None where it is none."""
+    return checkout(Path(__file__).resolve().parents[2])
+
+
+def checkout(root: Path) -> Git | None:
+    """Return commit and dirty flag of the checkout whose top folder is ``root``."""
+    if not (root / ".git").exists():  # an installed harness may lie inside a stranger's checkout
+        return None
+    command = ["git", "-C", str(root), "status", "--porcelain=v2", "--branch"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603
+            command,
+            env=clean | {"GIT_OPTIONAL_LOCKS": "0"},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return _git(done.stdout.splitlines())
+
+
+def _git(lines: list[str]) -> Git | None:
+    head = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), "")
+    if not head or head.startswith("("):  # "(initial)": nothing has been committed yet
+        return None
+    return Git(commit=head, dirty=any(not line.startswith("#") for line in lines))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _platform() -> str:
+    return " ".join(part for part in (platform.system(), platform.machine(), *_libc()) if part)
+
+
+def _libc() -> tuple[str, str]:
+    return platform.libc_ver() if sys.platform.startswith("linux") else ("", platform.release())
+
+
+def _cpus() -> int:
+    if sys.platform.startswith("linux"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _torch(device: str) -> dict[str, Any]:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {}
+    cuda = device.startswith("cuda") and torch.cuda.is_available()
+    return {
+        "accelerator": torch.cuda.get_device_name(device) if cuda else None,
+        "cuda": torch.version.cuda,
+        "threads": torch.get_num_threads(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+    }

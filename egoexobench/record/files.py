@@ -1,0 +1,143 @@
+"""Records on disk: ``OUT/METHOD/DATASET/ID.json`` and, beside it, ``ID.ranks.jsonl``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import suppress
+from datetime import UTC
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from egoexobench.errors import DataError
+from egoexobench.record.schema import Artefact, Rank, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def identity(created: datetime, seed: int, *fingerprints: str) -> str:
+    """Return the id of a run: its second, its seed, and a hash that tells equal seconds apart.
+
+    Args:
+        created: When the run started, with its time zone.
+        seed: Seed of the run.
+        fingerprints: What else tells runs apart: of the method, of the data, the command.
+    """
+    text = "\0".join((created.isoformat(), str(seed), *fingerprints))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-seed{seed}-{digest}"
+
+
+def safe(spec: str) -> str:
+    """Return a spec as one readable path component; a hash keeps two specs apart.
+
+    >>> safe("soundbridge")
+    'soundbridge'
+    >>> safe("soundbridge:residual=none")
+    'soundbridge-residual-none-e08be0b9'
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", spec.lower()).strip("-")[:48].rstrip("-")
+    if name and name == spec:
+        return name
+    return f"{name}-{hashlib.sha256(spec.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+def write(record: Record, ranks: Iterable[Rank], out: Path) -> Path:
+    """Write a record and its ranks, each whole or not at all, the record last.
+
+    Returns:
+        Where the record lies; it names the ranks file and its hash.
+
+    Raises:
+        DataError: if a record of that id is there already, or nothing can be written there.
+    """
+    folder = out / safe(record.method.spec) / safe(record.dataset.spec)
+    path = folder / f"{record.id}.json"
+    if path.exists():
+        raise DataError(f"{path} is there already and a record is never overwritten")
+    lines = "".join(rank.model_dump_json(exclude_none=True) + "\n" for rank in ranks)
+    artefact = Artefact(
+        file=f"{record.id}.ranks.jsonl", sha256=hashlib.sha256(lines.encode()).hexdigest()
+    )
+    save(folder / artefact.file, lines)
+    named = record.model_copy(update={"artefacts": (*record.artefacts, artefact)})
+    save(path, named.model_dump_json(indent=2) + "\n")
+    return path
+
+
+def read(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        DataError: naming the file and the field that does not fit.
+    """
+    return parse(path, load(path), Record)
+
+
+def ranks(path: Path) -> Iterator[Rank]:
+    """Yield the per-query ranks that lie beside a record.
+
+    Raises:
+        DataError: if the file is missing, was changed since, or a line does not fit.
+    """
+    for artefact in read(path).artefacts:
+        if not artefact.file.endswith(".ranks.jsonl"):
+            continue
+        file = path.with_name(artefact.file)
+        text = load(file)
+        if hashlib.sha256(text.encode()).hexdigest() != artefact.sha256:
+            raise DataError(f"{file} is not the file that {path} names: its hash differs")
+        for number, line in enumerate(text.splitlines(), 1):
+            yield parse(file, line, Rank, f", line {number}")
+
+
+def save(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; folders are made.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+
+
+def load(path: Path) -> str:
+    """Return the text of a file, or raise a DataError that names it."""
+    try:
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"cannot read {path}: byte {error.start} is not UTF-8") from error
+
+
+def parse(path: Path, text: str, schema: type[_Model], place: str = "") -> _Model:
+    """Return JSON text as its model, or raise a DataError that names file and field."""
+    try:
+        return schema.model_validate_json(text)
+    except ValidationError as error:
+        raise DataError(f"{path}{place}: {reason(error)}") from None
+
+
+def reason(error: ValidationError) -> str:
+    """Return the first thing that a schema found wrong: field, what was wanted, what was there."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        return f"unknown field {field!r}"
+    return f"{field}: {first['msg']} (found {str(first['input'])[:60]!r})"

@@ -1,0 +1,260 @@
+"""What a record of a run holds.
+
+A record is enough to say what was scored, on what, by which code and how sure the number is, and
+to run it again. Models are strict and frozen: give tuples, plain ``int`` and ``float``. Absolute
+paths in anything a user typed are cut to their last part, so that a record can be shared.
+"""
+
+import re
+from typing import Annotated, Any, Literal, final
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from egoexobench.values import Evidence, Policy, Split, Task
+
+Scalar = bool | int | float | str | None
+Option = Scalar | tuple[Scalar, ...]
+
+_ABSOLUTE = re.compile(r"(^|[=,:\s'\"])((?:/(?!/)|~[^/\s]*/|[A-Za-z]:[\\/])[^,\s'\"]*)")
+
+
+def portable(text: str) -> str:
+    """Return the text with every absolute path cut to its last part; URLs stay.
+
+    >>> portable("folder:path=/home/me/clips,fps=8")
+    'folder:path=.../clips,fps=8'
+    """
+    return _ABSOLUTE.sub(lambda found: found[1] + ".../" + _last(found[2]), text)
+
+
+def _last(path: str) -> str:
+    return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+
+
+def _portable_option(value: Option) -> Option:
+    if isinstance(value, tuple):
+        return tuple(portable(item) if isinstance(item, str) else item for item in value)
+    return portable(value) if isinstance(value, str) else value
+
+
+Text = Annotated[str, AfterValidator(portable)]
+Options = dict[str, Annotated[Option, AfterValidator(_portable_option)]]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
+Count = Annotated[int, Field(ge=0)]
+Status = Literal["complete", "failed"]
+Scale = Literal["compact", "paper"]
+MissingAudio = Literal["error", "skip", "mask"]
+Unit = Literal["%", "rank", "1"]
+
+
+class Schema(BaseModel):
+    """A file boundary: nothing unknown, nothing coerced, no NaN."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+@final
+class Distribution(Schema):
+    """An installed distribution."""
+
+    name: str
+    version: str
+
+
+@final
+class Part(Schema):
+    """One part of a method, with every option resolved."""
+
+    role: str = Field(description="what the part is to the method, such as video_encoder")
+    kind: str = Field(description="kind of plug-in, such as encoder")
+    name: str
+    options: Options = Field({}, description="every option of the factory, defaults included")
+    distribution: Distribution | None = Field(None, description="which brought the part")
+
+
+@final
+class Sources(Schema):
+    """What the embeddings of each side are computed from."""
+
+    video: tuple[Evidence, ...]
+    text: tuple[Evidence, ...]
+
+
+@final
+class Recipe(Schema):
+    """The method that was run."""
+
+    name: str
+    spec: Text = Field(description="as asked, such as soundbridge:residual=none")
+    overrides: dict[str, Text] = Field({}, description="setting to value, from --set")
+    scale: Scale
+    parts: tuple[Part, ...]
+    hyper: Options = Field({}, description="hyper-parameters by name")
+    evidence: Sources
+    fingerprint: str = Field(description="hash of the resolved method, without the seed")
+    distribution: Distribution | None = None
+
+
+@final
+class Data(Schema):
+    """The data set that was scored."""
+
+    name: str
+    spec: Text = Field(description="as asked, such as synthetic:size=standard")
+    options: Options = {}
+    fingerprint: str
+    distribution: Distribution | None = None
+
+
+@final
+class Choice(Schema):
+    """How the checkpoint that was scored had been chosen."""
+
+    split: Split
+    criterion: str = Field(description="such as mean gallery top1 of eg2ex and ex2eg")
+    epoch: Count
+    value: float
+
+
+@final
+class Counts(Schema):
+    """How much there was and how much of it could be used."""
+
+    clips: dict[Split, Count]
+    pairs: dict[Split, Count]
+    queries: dict[Task, Count]
+    silent: Count = Field(description="clips whose sound track is digital silence")
+    without_track: Count = Field(description="clips without a sound track")
+    failed: Count = Field(description="clips that could not be decoded")
+    dropped: Count = Field(description="clips left out by the policy")
+    missing_audio: MissingAudio
+
+
+@final
+class Metric(Schema):
+    """One number with its 95 % interval and what blind guessing gives, all in ``unit``."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+    majority: float | None = Field(None, description="the best answer that is always the same")
+    unit: Unit
+
+
+@final
+class Share(Schema):
+    """The metrics of some of the queries, such as those of one view."""
+
+    name: str
+    n: Count
+    clusters: Count
+    candidates: tuple[Count, Count]
+    dropped: Count = 0
+    missing: Count = 0
+    metrics: tuple[Metric, ...]
+
+
+@final
+class Score(Schema):
+    """The metrics of one task under one candidate policy."""
+
+    task: Task
+    policy: Policy | None = Field(None, description="null for recognition")
+    split: Split
+    track: dict[str, JsonValue] = Field(description="everything that moves the score, in words")
+    track_fingerprint: str = Field(min_length=4, description="hash of the track")
+    tie_rule: str
+    n: Count = Field(description="queries or clips that were scored")
+    clusters: Count = Field(description="groups of them that are independent of each other")
+    candidates: tuple[Count, Count] = Field(description="least and most of a query; or classes")
+    dropped: Count = Field(0, description="queries that could not be asked")
+    missing: Count = Field(0, description="candidates that left their gallery")
+    metrics: tuple[Metric, ...]
+    parts: tuple[Share, ...] = ()
+
+
+@final
+class Sanity(Schema):
+    """Scores of something that every track comes with: guessing, or knowing the answer."""
+
+    name: Literal["chance", "oracle"]
+    scores: tuple[Score, ...]
+
+
+@final
+class Git(Schema):
+    """State of the harness' source checkout."""
+
+    commit: str = Field(pattern=r"^[0-9a-f]{40,64}$")
+    dirty: bool
+
+
+@final
+class Environment(Schema):
+    """What the run ran on; the machine itself is not named."""
+
+    python: str
+    platform: str = Field(description="system, processor family and C library")
+    cpus: int = Field(ge=1, description="processors that this process may use")
+    torch: str | None = None
+    packages: dict[str, str] = Field(description="installed versions of what moves numbers")
+    plugins: tuple[Distribution, ...] = ()
+    device: str = "cpu"
+    precision: str = "fp32"
+    accelerator: str | None = Field(None, description="model of the GPU")
+    cuda: str | None = None
+    threads: int | None = Field(None, description="torch's threads within an operator")
+    deterministic: bool | None = Field(None, description="torch's deterministic algorithms")
+
+
+@final
+class Artefact(Schema):
+    """A file beside the record."""
+
+    file: FileName
+    sha256: Sha256
+
+
+@final
+class Rank(Schema):
+    """One line of the ranks file: where the best right answer of one query stood, from 1."""
+
+    task: Task
+    policy: Policy | None = None
+    source: str = Field(description="id of the clip or pair that asked")
+    answers: tuple[str, ...] = Field(description="every right answer")
+    optimistic: int = Field(ge=1, description="rank before what ties with it")
+    pessimistic: int = Field(ge=1, description="rank after what ties with it")
+    candidates: int = Field(ge=1)
+    hit: float = Field(ge=0, le=1, description="chance that the first answer is right")
+    cluster: str = Field(description="queries of one cluster are not independent")
+
+
+@final
+class Record(Schema):
+    """One run."""
+
+    schema_version: Literal[1] = 1
+    id: FileName
+    created: AwareDatetime = Field(description="UTC")
+    command: tuple[Text, ...]
+    status: Status
+    method: Recipe
+    seed: int
+    dataset: Data
+    chosen_on: Choice | None = Field(None, description="null where nothing was trained")
+    counts: Counts
+    scores: tuple[Score, ...]
+    sanity: tuple[Sanity, ...] = ()
+    environment: Environment
+    git: Git | None = Field(None, description="null where the harness is no checkout")
+    seconds: dict[str, float] = Field(description="by stage")
+    artefacts: tuple[Artefact, ...] = ()
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a record."""
+    return Record.model_json_schema()

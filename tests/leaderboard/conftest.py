@@ -1,0 +1,156 @@
+"""Records as a run would write them, made up here so that every number is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from egoexobench.record.files import identity, write
+from egoexobench.record.schema import (
+    Choice,
+    Counts,
+    Data,
+    Distribution,
+    Environment,
+    Git,
+    Metric,
+    Recipe,
+    Record,
+    Sanity,
+    Score,
+    Sources,
+)
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+OURS = Distribution(name="egoexobench", version="0.1.0")
+Make = Callable[..., Path]
+
+
+def score(
+    task: str = "eg2ex",
+    policy: str | None = "gallery",
+    top1: float = 50.0,
+    *,
+    n: int = 256,
+    fingerprint: str | None = None,
+    **track: Any,
+) -> Score:
+    """One score with an interval of five points to each side."""
+    named = fingerprint or f"{task}{policy or ''}".ljust(16, "0")
+    main = "map" if task == "action" else "top1"
+    metrics = [Metric(name=main, value=top1, low=top1 - 5, high=top1 + 5, chance=100 / n, unit="%")]
+    if task not in ("scene", "action"):
+        metrics.append(Metric(name="median_rank", value=2.5, chance=n / 2, unit="rank"))
+        metrics.append(Metric(name="mrr", value=0.5, chance=0.02, unit="1"))
+    return Score(
+        task=task,
+        policy=policy,
+        split="test",
+        track={"task": task, "policy": policy, "version": 1, **track},
+        track_fingerprint=named,
+        tie_rule="expected",
+        n=n,
+        clusters=n,
+        candidates=(20, 20) if policy == "mcq20" else (n, n),
+        metrics=tuple(metrics),
+    )
+
+
+def record(
+    method: str = "soundbridge",
+    seed: int = 0,
+    scores: tuple[Score, ...] = (),
+    *,
+    video: tuple[str, ...] = ("video", "audio"),
+    overrides: dict[str, str] | None = None,
+    dataset: str = "synthetic:size=standard",
+    later: int = 0,
+    **changed: Any,
+) -> Record:
+    """A record of a complete run; ``later`` is in seconds."""
+    scores = scores or (score(),)
+    perfect = tuple(
+        one.model_copy(update={"metrics": (one.metrics[0].model_copy(update={"value": 100.0}),)})
+        for one in scores
+    )
+    created = START + timedelta(seconds=later)
+    fields: dict[str, Any] = {
+        "id": identity(created, seed, method, str(overrides), dataset),
+        "created": created,
+        "command": ("egoexobench", "run", "--method", method),
+        "status": "complete",
+        "method": Recipe(
+            name=method.partition(":")[0],
+            spec=method,
+            overrides=overrides or {},
+            scale="compact",
+            parts=(),
+            evidence=Sources(video=video, text=("narration", "sound_caption")),
+            fingerprint=f"method {method} {overrides}",
+            distribution=OURS,
+        ),
+        "seed": seed,
+        "dataset": Data(
+            name=dataset.partition(":")[0],
+            spec=dataset,
+            fingerprint=f"data {dataset}",
+            distribution=OURS,
+        ),
+        "chosen_on": Choice(split="val", criterion="gallery top1", epoch=3, value=40.0),
+        "counts": Counts(
+            clips={"test": 512},
+            pairs={"test": 256},
+            queries={"eg2ex": 256},
+            silent=0,
+            without_track=0,
+            failed=0,
+            dropped=0,
+            missing_audio="error",
+        ),
+        "scores": scores,
+        "sanity": (Sanity(name="oracle", scores=perfect),),
+        "environment": Environment(
+            python="3.11.7",
+            platform="Linux x86_64 glibc 2.36",
+            cpus=2,
+            packages={"egoexobench": "0.1.0", "torch": "2.13.0"},
+        ),
+        "git": Git(commit="0123456789abcdef" * 2 + "01234567", dirty=False),
+        "seconds": {"train": 1.5},
+    }
+    return Record(**(fields | changed))
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Write a record below the test's own folder and return its path."""
+
+    def made(*args: Any, **keywords: Any) -> Path:
+        return write(record(*args, **keywords), (), tmp_path / "runs")
+
+    return made
+
+
+@pytest.fixture(name="score")
+def _score() -> Callable[..., Score]:
+    return score
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The folder that holds the committed leaderboards."""
+    return Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def root(tmp_path: Path, repository: Path) -> Path:
+    """A leaderboards folder with the paper's tables and no reproduced number."""
+    folder = tmp_path / "leaderboards"
+    (folder / "reported").mkdir(parents=True)
+    for path in (repository / "leaderboards" / "reported").glob("*.toml"):
+        (folder / "reported" / path.name).write_bytes(path.read_bytes())
+    return folder

@@ -1,0 +1,107 @@
+import getpass
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from egoexobench.record.environment import checkout, environment
+from egoexobench.record.schema import Distribution
+
+
+def _git(root: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
+    done = subprocess.run(
+        ["git", *identity, "-C", str(root), *arguments], check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    _git(tmp_path, "init", "-q")
+    (tmp_path / "code.py").write_text("one = 1\n")
+    _git(tmp_path, "add", ".")
+    _git(tmp_path, "commit", "-qm", "first")
+    return tmp_path
+
+
+def test_a_clean_checkout_has_its_commit_and_is_not_dirty(repository: Path) -> None:
+    found = checkout(repository)
+    assert found is not None
+    assert (found.commit, found.dirty) == (_git(repository, "rev-parse", "HEAD"), False)
+
+
+@pytest.mark.parametrize("name", ["code.py", "new.py"])
+def test_a_changed_or_a_new_file_makes_it_dirty(repository: Path, name: str) -> None:
+    (repository / name).write_text("one = 2\n")
+    found = checkout(repository)
+    assert found is not None
+    assert found.dirty
+
+
+def test_a_folder_inside_a_strangers_checkout_is_no_checkout(repository: Path) -> None:
+    (repository / "venv").mkdir()
+    assert checkout(repository / "venv") is None
+
+
+def test_a_checkout_without_a_commit_is_none(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "-q")
+    assert checkout(tmp_path) is None
+
+
+def test_an_absent_git_is_tolerated(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert checkout(repository) is None
+
+
+def test_a_surrounding_git_command_does_not_mislead(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    _git(other, "init", "-q")
+    head = _git(repository, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    found = checkout(repository)
+    assert found is not None
+    assert found.commit == head
+
+
+def test_versions_are_those_that_are_installed() -> None:
+    found = environment([])
+    assert found.torch == found.packages["torch"] == version("torch")
+    assert found.packages["pydantic"] == version("pydantic")
+    assert list(found.packages) == sorted(found.packages)
+
+
+def test_a_plugin_distribution_is_named_once() -> None:
+    ours = Distribution(name="egoexobench", version="0.1.0")
+    other = Distribution(name="a-stranger", version="2")
+    assert environment([ours, other, ours]).plugins == (other, ours)
+
+
+def test_the_machine_and_its_user_are_not_named() -> None:
+    text = environment([]).model_dump_json()
+    for word in (socket.gethostname(), str(Path.home()), sys.prefix):
+        assert len(word) < 3 or word not in text
+    assert f'"{getpass.getuser()}"' not in text
+
+
+def test_asking_does_not_import_torch() -> None:
+    code = (
+        "import sys; from egoexobench.record.environment import environment, revision\n"
+        "found = environment([]); revision()\n"
+        "assert found.torch and found.threads is None\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_torch_was_told_is_recorded_where_it_is_loaded() -> None:
+    torch = pytest.importorskip("torch")
+    found = environment([], device="cpu", precision="bf16")
+    assert found.threads == torch.get_num_threads()
+    assert found.deterministic == torch.are_deterministic_algorithms_enabled()
+    assert (found.device, found.precision, found.accelerator) == ("cpu", "bf16", None)
