@@ -42,7 +42,5 @@ def command(records: tuple[Path, ...], root: Path, check: bool, mix_protocols: b
 
 def _files(records: tuple[Path, ...]) -> list[Path]:
     return [
-        file
-        for one in records
-        for file in (sorted(one.rglob("*.json")) if one.is_dir() else [one])
+        file for one in records for file in (sorted(one.rglob("*.json")) if one.is_dir() else [one])
     ]

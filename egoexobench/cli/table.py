@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from egoexobench.record.schema import Metric, Record, Score
 
 
+NAMES = {"map": "mAP"}
+"""Metrics as the field writes them."""
+
+
 def table(record: Record) -> Table:
     """Return one line a track: its headline metric, interval, chance, the other top-k, n."""
     made = Table(
@@ -23,9 +27,9 @@ def table(record: Record) -> Table:
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for name in ("task", "among", "metric"):
+    for name in ("task", "among"):
         made.add_column(name, no_wrap=True)
-    for name in ("value", "95 %", "chance", "top-5", "top-10", "MedR", "n"):
+    for name in ("score %", "95 %", "chance", "top-5", "top-10", "MedR", "n"):
         made.add_column(name, justify="right", no_wrap=True)
     for score in record.scores:
         made.add_row(*_row(score))
@@ -48,9 +52,8 @@ def _row(score: Score) -> list[str]:
     )
     rest = [_number(metrics.get(name)) for name in ("top5", "top10", "median_rank")]
     return [
-        score.task,
+        score.task if headline.name == "top1" else f"{score.task} ({NAMES[headline.name]})",
         among,
-        {"top1": "top-1", "map": "mAP"}.get(headline.name, headline.name),
         _number(headline),
         _interval(headline),
         "–" if headline.chance is None else f"{headline.chance:.1f}",
@@ -76,4 +79,7 @@ def _caption(record: Record) -> str:
     if counts.dropped:
         sound += f", {counts.dropped} left out"
     total = sum(record.seconds.values())
-    return f"Ties: {record.scores[0].tie_rule}. {how}. Clips: {sound}. {total:.1f} s."
+    return (
+        f"Score: top-1 where no other is named; ties: {record.scores[0].tie_rule}. {how}. "
+        f"Clips: {sound}. {total:.1f} s."
+    )
