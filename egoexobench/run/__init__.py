@@ -29,10 +29,10 @@ from egoexobench.run.gather import Gathered, gather
 from egoexobench.run.parts import Kit
 from egoexobench.run.report import Facts, report
 from egoexobench.run.request import Request
-from egoexobench.run.score import score
+from egoexobench.run.score import SPLIT, score
 from egoexobench.train import weights
 from egoexobench.train.loop import Chosen, Lesson, fit
-from egoexobench.values import Task
+from egoexobench.values import RECOGNITION, SPLITS, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ def run(request: Request, registry: Registry, progress: Progress) -> Outcome:
     with clock("train"):
         chosen = _train(request, kit, model, anchor, dataset, gathered, progress)
     with clock("embed"):
-        embedded = embed(model, gathered, anchor, gathered.pairs)
+        # only the linear layer of recognition looks at the other splits
+        recognise = set(request.tasks) & set(RECOGNITION)
+        embedded = embed(model, gathered, anchor, SPLITS if recognise else (SPLIT,))
     name = parse(request.dataset)[0]
     with clock("evaluate"):
         scored = score(dataset, name, request.tasks, embedded, request.seed, progress)

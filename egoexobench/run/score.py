@@ -10,7 +10,7 @@ import numpy as np
 from egoexobench.errors import UsageError
 from egoexobench.evaluate import tracks
 from egoexobench.evaluate.recognition import Labelled, score_recognition
-from egoexobench.evaluate.retrieval import score_retrieval
+from egoexobench.evaluate.retrieval import complete, score_retrieval
 from egoexobench.evaluate.sanity import oracle_recognition, oracle_retrieval
 from egoexobench.evaluate.score import Score
 from egoexobench.evaluate.tasks import policies
@@ -90,13 +90,13 @@ def _retrieval(dataset: Dataset, name: str, task: Task, embedded: Embedded, seed
     found = []
     for policy in policies(task):
         asked = tracks.questions(dataset, SPLIT, task, policy)
-        if asked:
+        if complete(asked, *sides, policy)[0]:
             about = track(dataset, name, SPLIT, task, asked, policy=policy)
             rng = np.random.default_rng(seed)
             scored = score_retrieval(asked, *sides, rng, policy=policy, views=views)
             oracle = oracle_retrieval(asked, rng, policy=policy, views=views)
             found.append(Entry(about, scored, oracle))
-    return found or f"split {SPLIT!r} of {name} has no pairs"
+    return found or f"no question of split {SPLIT!r} of {name} can be asked"
 
 
 def _recognition(dataset: Dataset, name: str, task: Task, embedded: Embedded, seed: int) -> Found:

@@ -1,0 +1,1 @@
+"""The only ruler: tasks, tracks, ranks, metrics and intervals."""

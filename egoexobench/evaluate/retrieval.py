@@ -1,0 +1,211 @@
+"""Scores of the retrieval tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from egoexobench.errors import DataError
+from egoexobench.evaluate import intervals, metrics
+from egoexobench.evaluate.ranks import Ranks, ranks
+from egoexobench.evaluate.score import Metric, Row, Score
+from egoexobench.evaluate.tasks import TOP, Similarity
+from egoexobench.values import Embeddings, Policy, Query, View
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.random import Generator
+
+
+def score_retrieval(
+    queries: Sequence[Query],
+    source: Embeddings,
+    target: Embeddings,
+    rng: Generator,
+    *,
+    policy: Policy,
+    similarity: Similarity = "cosine",
+    views: Mapping[str, View] | None = None,
+) -> Score:
+    """Score the questions of one track.
+
+    A question is dropped where its source or its answer has no embedding, under ``mcq20`` also
+    where any of its candidates has none; a ``gallery`` goes on without the candidate. The order of
+    the queries does not matter.
+
+    Args:
+        queries: of one task; queries over one gallery share their ``candidates`` tuple.
+        source: holds the sources.
+        target: holds the candidates; may be the same.
+        rng: the source of chance of the intervals.
+        policy: of the queries.
+        similarity: what the candidates are ranked by.
+        views: the view of each clip, to break the score down by that of the source, or of the
+            answer where the source is a text.
+
+    Raises:
+        DataError: no question is left, or an embedding is not finite.
+    """
+    kept, missing = complete(queries, source, target, policy)
+    if not kept:
+        raise DataError(
+            f"none of {len(queries)} questions can be scored; each needs an embedding of its "
+            "source and of its answer"
+        )
+    kept.sort(key=lambda query: (query.source, query.candidates[query.answer], query.cluster))
+    found = rank(kept, source, target, similarity)
+    sides = _sides(kept, views or {})
+    parts = {
+        side: _score(kept, found, [at for at, each in enumerate(sides) if each == side], rng)
+        for side in sorted(set(sides))
+        if len(set(sides)) > 1
+    }
+    whole = _score(kept, found, range(len(kept)), rng)
+    return Score(
+        whole.metrics,
+        whole.n,
+        whole.clusters,
+        whole.candidates,
+        dropped=len(queries) - len(kept),
+        missing=missing,
+        rows=_rows(kept, found),
+        parts=parts,
+    )
+
+
+def complete(
+    queries: Sequence[Query], source: Embeddings, target: Embeddings, policy: Policy
+) -> tuple[list[Query], int]:
+    """Return the questions that can be asked, and how many candidates left their gallery."""
+    sources, targets = set(source.ids), set(target.ids)
+    kept: list[Query] = []
+    gone: set[str] = set()
+    left: dict[int, tuple[tuple[str, ...], dict[str, int]]] = {}
+    for query in queries:
+        key = id(query.candidates)
+        if key not in left:
+            present = tuple(name for name in query.candidates if name in targets)
+            left[key] = (present, {name: place for place, name in enumerate(present)})
+            gone.update(set(query.candidates) - targets)
+        present, place = left[key]
+        whole = len(present) == len(query.candidates)
+        answer = query.candidates[query.answer]
+        if query.source not in sources or answer not in place:
+            continue
+        if whole:
+            kept.append(query)
+        elif policy == "gallery":
+            kept.append(Query(query.source, present, place[answer], query.cluster))
+    return kept, len(gone) if policy == "gallery" else 0
+
+
+def rank(
+    queries: Sequence[Query],
+    source: Embeddings,
+    target: Embeddings,
+    similarity: Similarity = "cosine",
+) -> Ranks:
+    """Rank every query's answer: one product for queries that share their candidates tuple."""
+    rows = {name: row for row, name in enumerate(source.ids)}
+    columns = {name: row for row, name in enumerate(target.ids)}
+    found = torch.zeros(3, len(queries), dtype=torch.int64)
+    for places in _groups(queries):
+        group = [queries[place] for place in places]
+        asked = source.vectors[torch.tensor([rows[query.source] for query in group])]
+        answers = torch.tensor([query.answer for query in group])
+        names = [columns[name] for name in group[0].candidates]
+        shared = all(query.candidates is group[0].candidates for query in group)
+        if shared:
+            part = ranks(asked, target.vectors[torch.tensor(names)], answers, similarity=similarity)
+        else:
+            listed = [[columns[name] for name in query.candidates] for query in group]
+            part = ranks(
+                asked,
+                target.vectors,
+                answers,
+                choices=torch.tensor(listed),
+                similarity=similarity,
+            )
+        found[:, places] = torch.stack([part.optimistic, part.pessimistic, part.candidates])
+    return Ranks(found[0], found[1], found[2])
+
+
+def summarise(ranks: Ranks, clusters: Sequence[str], rng: Generator) -> dict[str, Metric]:
+    """Return every retrieval metric of some queries."""
+    found = {}
+    for k in TOP:
+        values, chance = metrics.top(ranks, k), metrics.top_chance(ranks, k)
+        found[f"top{k}"] = _mean(values, chance, clusters, rng, scale=100)
+    places = metrics.positions(ranks)
+    interval = intervals.median(places, clusters, rng)
+    found["median_rank"] = Metric(
+        float(np.median(places)), interval.low, interval.high, metrics.position_chance(ranks)
+    )
+    found["mrr"] = _mean(
+        metrics.reciprocal(ranks), metrics.reciprocal_chance(ranks), clusters, rng, scale=1
+    )
+    return found
+
+
+def _mean(
+    values: metrics.Floats,
+    chance: metrics.Floats,
+    clusters: Sequence[str],
+    rng: Generator,
+    *,
+    scale: float,
+) -> Metric:
+    interval = intervals.mean(values, clusters, rng)
+    return Metric(
+        scale * float(values.mean()),
+        scale * interval.low,
+        scale * interval.high,
+        scale * float(chance.mean()),
+    )
+
+
+def _groups(queries: Sequence[Query]) -> list[list[int]]:
+    """Places of the queries of each gallery, then of the listed questions of each length."""
+    shared: dict[int, list[int]] = {}
+    for place, query in enumerate(queries):
+        shared.setdefault(id(query.candidates), []).append(place)
+    galleries, listed = [], dict[int, list[int]]()
+    for places in shared.values():
+        if len(places) > 1:
+            galleries.append(places)
+        else:
+            length = len(queries[places[0]].candidates)
+            listed.setdefault(length, []).extend(places)
+    return galleries + list(listed.values())
+
+
+def _sides(queries: Sequence[Query], views: Mapping[str, View]) -> list[str]:
+    answers = (query.candidates[query.answer] for query in queries)
+    return [
+        views.get(query.source, views.get(answer, "text"))
+        for query, answer in zip(queries, answers, strict=True)
+    ]
+
+
+def _score(queries: Sequence[Query], found: Ranks, places: Sequence[int], rng: Generator) -> Score:
+    at = torch.tensor(list(places))
+    part = Ranks(found.optimistic[at], found.pessimistic[at], found.candidates[at])
+    clusters = [queries[place].cluster for place in places]
+    size = (int(part.candidates.min()), int(part.candidates.max()))
+    return Score(summarise(part, clusters, rng), len(at), len(set(clusters)), size)
+
+
+def _rows(queries: Sequence[Query], found: Ranks) -> tuple[Row, ...]:
+    columns = (
+        found.optimistic.tolist(),
+        found.pessimistic.tolist(),
+        found.candidates.tolist(),
+        metrics.top(found, 1).tolist(),
+    )
+    return tuple(
+        Row(query.source, (query.candidates[query.answer],), best, worst, size, hit, query.cluster)
+        for query, best, worst, size, hit in zip(queries, *columns, strict=True)
+    )

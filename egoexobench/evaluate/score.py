@@ -1,0 +1,56 @@
+"""What a track's scoring gives: metrics, and one row per query to be stored beside the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number, its 95 % interval, and what blind guessing scores.
+
+    ``majority`` is the best that an answer without looking can score, the same for every item; it
+    is given for recognition alone.
+    """
+
+    value: float
+    low: float
+    high: float
+    chance: float
+    majority: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One query: its right answers, their best rank before and after ties, and top-1 as 0 to 1."""
+
+    source: str
+    answers: tuple[str, ...]
+    optimistic: int
+    pessimistic: int
+    candidates: int
+    hit: float
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well one track was solved; names and units of ``metrics`` stand in ``tasks.METRICS``.
+
+    ``candidates`` is the least and the greatest number that a query had. ``dropped`` queries were
+    not asked because an embedding was missing, ``missing`` candidates left their gallery.
+    ``parts`` breaks the score down (by view; by items of a single label), without rows.
+    """
+
+    metrics: Mapping[str, Metric]
+    n: int
+    clusters: int
+    candidates: tuple[int, int]
+    dropped: int = 0
+    missing: int = 0
+    rows: tuple[Row, ...] = ()
+    parts: Mapping[str, Score] = field(default_factory=dict)

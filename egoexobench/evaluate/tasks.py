@@ -1,0 +1,65 @@
+"""What is asked: the tasks, their versions and what their numbers mean; light enough to be listed.
+
+A mistake in a task is not repaired in place: its version goes up, so that old and new numbers
+never share a column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from egoexobench.values import RETRIEVAL, Policy, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Similarity = Literal["cosine", "dot"]
+
+TOP: tuple[int, ...] = (1, 5, 10)
+"""The k of every top-k."""
+TIES = "expected"
+"""Every score is its mean over all orders of the candidates that tie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one task asks; ``primary`` is the metric that a table is sorted by."""
+
+    asks: str
+    primary: str
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one metric counts, in which unit, and whether more of it is better."""
+
+    meaning: str
+    unit: Literal["%", "rank", "1"]
+    higher: bool = True
+
+
+QUESTIONS: Mapping[Task, Question] = {
+    "eg2ex": Question("which exo video shows what this ego video shows", "top1"),
+    "ex2eg": Question("which ego video shows what this exo video shows", "top1"),
+    "t2v": Question("which video, ego or exo, does this text describe", "top1"),
+    "v2t": Question("which text describes this video, ego or exo", "top1"),
+    "scene": Question("where was this ego video made (linear layer, paper eq. 13)", "top1"),
+    "action": Question("what is done in this exo video (linear layer, paper eq. 14)", "map"),
+}
+
+METRICS: Mapping[str, Unit] = {
+    "top1": Unit("the first answer is right", "%"),
+    "top5": Unit("the right answer is among the first five", "%"),
+    "top10": Unit("the right answer is among the first ten", "%"),
+    "median_rank": Unit("median rank of the right answer, 1 is first", "rank", higher=False),
+    "mrr": Unit("mean of one over the rank of the right answer", "1"),
+    "map": Unit("average precision, mean over the classes", "%"),
+    "recall5": Unit("a true class is among the first five, mean over the classes", "%"),
+}
+
+
+def policies(task: Task) -> tuple[Policy, ...]:
+    """Return the candidate policies of a task: two for retrieval, none for recognition."""
+    return ("mcq20", "gallery") if task in RETRIEVAL else ()

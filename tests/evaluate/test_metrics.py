@@ -1,0 +1,86 @@
+from itertools import permutations
+from statistics import mean, median
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egoexobench.evaluate import metrics
+from egoexobench.evaluate.ranks import Ranks
+
+
+def made(*triples):
+    """Ranks from (optimistic, pessimistic, candidates) of each query."""
+    columns = torch.tensor(triples).T
+    return Ranks(columns[0], columns[1], columns[2])
+
+
+@st.composite
+def rank_triples(draw):
+    size = draw(st.integers(1, 15))
+    best = draw(st.integers(1, size))
+    return best, draw(st.integers(best, size)), size
+
+
+@given(st.lists(rank_triples(), min_size=1, max_size=10), st.integers(1, 12))
+def test_each_value_is_its_mean_over_the_positions_that_a_tie_allows(triples, k):
+    ranks = made(*triples)
+    places = [range(best, worst + 1) for best, worst, _ in triples]
+    assert metrics.top(ranks, k) == pytest.approx([mean(p <= k for p in x) for x in places])
+    assert metrics.positions(ranks) == pytest.approx([mean(x) for x in places])
+    assert metrics.reciprocal(ranks) == pytest.approx([mean(1 / p for p in x) for x in places])
+
+
+@given(st.lists(rank_triples(), min_size=1, max_size=10), st.integers(1, 12))
+def test_chance_is_the_mean_over_every_position(triples, k):
+    ranks = made(*triples)
+    places = [range(1, size + 1) for _, _, size in triples]
+    assert metrics.top_chance(ranks, k) == pytest.approx([mean(p <= k for p in x) for x in places])
+    expected = [mean(1 / p for p in x) for x in places]
+    assert metrics.reciprocal_chance(ranks) == pytest.approx(expected)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6))
+def test_the_median_rank_of_guessing_is_the_median_of_all_ranks_of_all_queries(sizes):
+    whole = np.lcm.reduce(sizes)
+    ranks = [rank for size in sizes for rank in range(1, size + 1) for _ in range(whole // size)]
+    found = metrics.position_chance(made(*[(1, 1, size) for size in sizes]))
+    assert found == pytest.approx(median(ranks))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 19, 20, 256, 10_000])
+def test_the_median_rank_of_guessing_among_k_is_half_of_k_plus_one(size):
+    assert metrics.position_chance(made(*[(1, 1, size)] * 3)) == (size + 1) / 2
+
+
+def test_values_worked_by_hand():
+    # First of three; second or third of four; last of two; all five tie.
+    ranks = made((1, 1, 3), (2, 3, 4), (2, 2, 2), (1, 5, 5))
+    assert metrics.top(ranks, 1).tolist() == [1, 0, 0, 0.2]
+    assert metrics.top(ranks, 2).tolist() == [1, 0.5, 1, 0.4]
+    assert metrics.top(ranks, 10).tolist() == [1, 1, 1, 1]
+    assert metrics.positions(ranks).tolist() == [1, 2.5, 2, 3]
+    assert metrics.reciprocal(ranks)[1] == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert metrics.top_chance(ranks, 2).tolist() == [2 / 3, 0.5, 1, 0.4]
+
+
+def test_a_k_beyond_the_candidates_is_always_a_hit_by_answer_and_by_chance():
+    ranks = made((3, 3, 3), (2, 2, 3))
+    assert metrics.top(ranks, 5).tolist() == [1, 1]
+    assert metrics.top_chance(ranks, 5).tolist() == [1, 1]
+
+
+def test_ties_score_the_mean_over_all_orders_of_the_candidates():
+    scores = [4, 2, 2, 2, 1]
+    answer, k = 2, 3
+    hits = []
+    for order in permutations(range(5)):
+        listed = sorted(order, key=lambda place: -scores[place])
+        hits.append(listed.index(answer) < k)
+    assert metrics.top(made((2, 4, 5)), k)[0] == pytest.approx(mean(hits))
+
+
+def test_values_are_counted_in_double_precision():
+    assert metrics.top(made((1, 3, 3)), 1)[0] == 1 / 3

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from egoexobench.evaluate import probe
+
+
+def blobs(count=120, width=6, classes=4, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    centers = 2 * torch.randn(classes, width, generator=torch.Generator().manual_seed(99))
+    label = torch.arange(count) % classes
+    vectors = centers[label] + torch.randn(count, width, generator=generator)
+    return vectors, torch.eye(classes)[label], label
+
+
+@pytest.mark.parametrize("strength", [1.0, 1e-2, 1e-4])
+def test_the_layer_is_the_logistic_regression_of_scikit_learn(strength):
+    train, targets, label = blobs()
+    found = probe.predict(probe.fit(train, targets, strength=strength), train)
+    wide = train.double()
+    scaled = ((wide - wide.mean(0)) / wide.std(0, correction=0)).numpy()
+    other = LogisticRegression(C=1 / (strength * len(train)), solver="newton-cg", tol=1e-9)
+    wanted = other.fit(scaled, label.numpy()).predict_log_proba(scaled)
+    np.testing.assert_allclose(found.log_softmax(1).numpy(), wanted, atol=2e-4)
+
+
+def test_the_gradient_at_the_layer_is_zero_for_items_of_several_classes():
+    train, _, label = blobs()
+    targets = torch.eye(4)[label] / 2 + torch.eye(4)[(label + 1) % 4] / 2
+    layer = probe.fit(train, targets, strength=1e-2)
+    features = (train - layer.center) / layer.spread
+    wrong = probe.predict(layer, train).softmax(1) - targets  # (N, C)
+    gradient = features.double().T @ wrong / len(train) + 1e-2 * layer.weight
+    assert gradient.abs().max() < 1e-6
+    assert wrong.mean(0).abs().max() < 1e-6
+
+
+def test_the_same_items_in_another_order_give_the_same_layer():
+    train, targets, _ = blobs()
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(1))
+    one, other = probe.fit(train, targets), probe.fit(train[order], targets[order])
+    torch.testing.assert_close(one.weight, other.weight, atol=1e-5, rtol=0)
+    assert torch.equal(one.weight, probe.fit(train, targets).weight)
+
+
+def test_the_scale_of_a_feature_does_not_matter_and_a_constant_one_is_ignored():
+    train, targets, _ = blobs()
+    stretched = torch.cat(
+        [train * torch.tensor([1, 10, 100, 1e3, 1e4, 1e-3]), 0.1 * torch.ones(120, 1)], 1
+    )
+    plain = probe.predict(probe.fit(train, targets), train)
+    found = probe.predict(probe.fit(stretched, targets), stretched)
+    torch.testing.assert_close(found, plain, atol=1e-4, rtol=0)
+
+
+def test_new_items_are_scaled_by_the_training_items():
+    train, targets, _ = blobs()
+    layer = probe.fit(train, targets)
+    alone = torch.cat([probe.predict(layer, row[None]) for row in train[:5]])
+    torch.testing.assert_close(alone, probe.predict(layer, train[:5]))
+
+
+def test_the_validation_split_chooses_the_strength_with_the_least_entropy():
+    train, targets, _ = blobs(count=24, width=40, seed=1)
+    val, val_targets, _ = blobs(count=200, width=40, seed=2)
+    noise = 3 * torch.randn(224, 40, generator=torch.Generator().manual_seed(0))
+    train, val = train + noise[:24], val + noise[24:]
+    losses = {
+        strength: -(
+            val_targets
+            * probe.predict(probe.fit(train, targets, strength=strength), val).log_softmax(1)
+        )
+        .sum(1)
+        .mean()
+        for strength in probe.GRID
+    }
+    found = probe.choose(train, targets, val, val_targets)
+    assert found.strength == min(losses, key=losses.get)
+    assert max(losses.values()) > 1.1 * min(losses.values())
+
+
+def test_a_gradient_that_is_switched_off_elsewhere_does_not_stop_the_fit():
+    train, targets, _ = blobs()
+    with torch.no_grad():
+        layer = probe.fit(train, targets)
+    assert layer.weight.abs().max() > 0
+    assert not layer.weight.requires_grad

@@ -1,0 +1,209 @@
+import random
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from egoexobench.errors import DataError
+from egoexobench.evaluate import ranks as module
+from egoexobench.evaluate.ranks import count, expected, ranks
+
+
+def reference(queries, candidates, answers, choices=None):
+    """Optimistic and pessimistic rank by lists and loops, on whole numbers."""
+    best, worst = [], []
+    for row, query in enumerate(queries):
+        listed = range(len(candidates)) if choices is None else choices[row]
+        scores = [sum(a * b for a, b in zip(query, candidates[c], strict=True)) for c in listed]
+        own = scores[answers[row]]
+        best.append(1 + len([score for score in scores if score > own]))
+        worst.append(len([score for score in scores if score >= own]))
+    return best, worst
+
+
+@st.composite
+def galleries(draw):
+    width = draw(st.integers(1, 4))
+    vector = st.lists(st.integers(-2, 2), min_size=width, max_size=width)
+    candidates = draw(st.lists(vector, min_size=1, max_size=12))
+    queries = draw(st.lists(vector, min_size=1, max_size=8))
+    place = st.integers(0, len(candidates) - 1)
+    answers = draw(st.lists(place, min_size=len(queries), max_size=len(queries)))
+    return queries, candidates, answers
+
+
+@given(galleries())
+def test_ranks_over_a_gallery_are_those_of_a_loop_ties_included(gallery):
+    queries, candidates, answers = gallery
+    found = ranks(
+        torch.tensor(queries), torch.tensor(candidates), torch.tensor(answers), similarity="dot"
+    )
+    best, worst = reference(queries, candidates, answers)
+    assert found.optimistic.tolist() == best
+    assert found.pessimistic.tolist() == worst
+    assert found.candidates.tolist() == [len(candidates)] * len(queries)
+
+
+@given(galleries(), st.integers(1, 6), st.randoms(use_true_random=False))
+def test_ranks_over_listed_choices_are_those_of_a_loop(gallery, size, chance):
+    queries, candidates, _ = gallery
+    choices = [[chance.randrange(len(candidates)) for _ in range(size)] for _ in queries]
+    answers = [chance.randrange(size) for _ in queries]
+    found = ranks(
+        torch.tensor(queries),
+        torch.tensor(candidates),
+        torch.tensor(answers),
+        choices=torch.tensor(choices),
+        similarity="dot",
+    )
+    best, worst = reference(queries, candidates, answers, choices)
+    assert found.optimistic.tolist() == best
+    assert found.pessimistic.tolist() == worst
+    assert found.candidates.tolist() == [size] * len(queries)
+
+
+def test_listing_the_whole_gallery_gives_the_ranks_of_the_gallery():
+    torch.manual_seed(0)
+    queries, candidates = torch.randn(9, 6), torch.randn(14, 6)
+    answers = torch.randint(14, (9,))
+    listed = ranks(queries, candidates, answers, choices=torch.arange(14).expand(9, 14))
+    whole = ranks(queries, candidates, answers)
+    assert torch.equal(listed.optimistic, whole.optimistic)
+    assert torch.equal(listed.pessimistic, whole.pessimistic)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 40), st.sampled_from([1, 3, 17, 64, 256, 1024]))
+def test_equal_candidates_tie_whatever_column_of_the_product_they_stand_in(size, rows, width):
+    torch.manual_seed(size * 1000 + width)
+    candidates = torch.randn(1, width).expand(size, width).contiguous()
+    found = ranks(torch.randn(rows, width), candidates, torch.arange(rows) % size)
+    assert found.optimistic.tolist() == [1] * rows
+    assert found.pessimistic.tolist() == [size] * rows
+
+
+def test_a_copy_of_the_answer_ties_and_a_neighbour_does_not():
+    torch.manual_seed(0)
+    queries = torch.randn(50, 256)
+    answers = queries + torch.randn(50, 256)
+    near = answers + 1e-3 * torch.randn(50, 256)
+    copies = ranks(queries, torch.cat([answers, answers]), torch.arange(50))
+    assert (copies.pessimistic - copies.optimistic).tolist() == [1] * 50
+    close = ranks(queries, torch.cat([answers, near]), torch.arange(50))
+    assert (close.pessimistic == close.optimistic).float().mean() > 0.9
+
+
+def test_a_huge_candidate_does_not_widen_the_ties_of_the_others():
+    queries = torch.ones(1, 2)
+    candidates = torch.tensor([[1.0, 1.0], [1.0, 1.0001], [1e8, -1e8]])
+    found = ranks(queries, candidates, torch.tensor([0]), similarity="dot")
+    assert (found.optimistic.item(), found.pessimistic.item()) == (2, 2)
+
+
+def test_the_cosine_ignores_length_and_the_dot_product_does_not():
+    query = torch.tensor([[1.0, 0.0]])
+    candidates = torch.tensor([[1.0, 0.0], [9.0, 9.0]])
+    answer = torch.tensor([0])
+    assert ranks(query, candidates, answer).optimistic.item() == 1
+    assert ranks(query, candidates, answer, similarity="dot").optimistic.item() == 2
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_the_cosine_survives_tiny_and_huge_vectors(scale):
+    torch.manual_seed(0)
+    queries, candidates, answers = torch.randn(5, 8), torch.randn(9, 8), torch.arange(5)
+    plain = ranks(queries, candidates, answers)
+    scaled = ranks(queries * scale, candidates * scale, answers)
+    assert torch.equal(plain.optimistic, scaled.optimistic)
+
+
+def test_a_zero_vector_scores_zero_with_everything():
+    zero = ranks(torch.zeros(1, 3), torch.randn(7, 3), torch.tensor([2]))
+    assert (zero.optimistic.item(), zero.pessimistic.item()) == (1, 7)
+    against = ranks(
+        torch.ones(1, 3), torch.tensor([[0.0] * 3, [1.0] * 3, [-1.0] * 3]), zero.optimistic * 0
+    )
+    assert (against.optimistic.item(), against.pessimistic.item()) == (2, 2)
+
+
+def test_one_candidate_is_first():
+    found = ranks(torch.randn(3, 4), torch.randn(1, 4), torch.zeros(3, dtype=torch.int64))
+    assert expected(found).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_chunks_change_nothing(monkeypatch):
+    torch.manual_seed(0)
+    queries, candidates, answers = (
+        torch.randn(100, 8),
+        torch.randn(60, 8),
+        torch.randint(60, (100,)),
+    )
+    choices = torch.randint(60, (100, 20))
+    listed = {"choices": choices}
+    whole = ranks(queries, candidates, answers)
+    some = ranks(queries, candidates, answers % 20, **listed)
+    monkeypatch.setattr(module, "_CHUNK", 1)
+    assert torch.equal(ranks(queries, candidates, answers).optimistic, whole.optimistic)
+    assert torch.equal(
+        ranks(queries, candidates, answers % 20, **listed).optimistic, some.optimistic
+    )
+
+
+def test_the_order_of_queries_and_candidates_does_not_matter():
+    torch.manual_seed(0)
+    queries, candidates = torch.randn(30, 16), torch.randn(40, 16)
+    answers = torch.randint(40, (30,))
+    rows, columns = torch.randperm(30), torch.randperm(40)
+    place = torch.argsort(columns)
+    plain = ranks(queries, candidates, answers)
+    mixed = ranks(queries[rows], candidates[columns], place[answers[rows]])
+    assert torch.equal(mixed.optimistic, plain.optimistic[rows])
+    assert torch.equal(mixed.pessimistic, plain.pessimistic[rows])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("side", ["query", "candidate"])
+def test_an_embedding_that_is_not_finite_is_refused_by_row(bad, side):
+    vectors = {"query": torch.ones(4, 3), "candidate": torch.ones(4, 3)}
+    vectors[side][2, 1] = bad
+    with pytest.raises(DataError, match=rf"1 of 4 {side} embeddings .* row 2"):
+        ranks(vectors["query"], vectors["candidate"], torch.arange(4))
+
+
+@pytest.mark.parametrize("answer", [-1, 5])
+def test_an_answer_that_is_no_candidate_is_refused(answer):
+    with pytest.raises(DataError, match="there are 5 candidates"):
+        ranks(torch.ones(1, 2), torch.ones(5, 2), torch.tensor([answer]))
+
+
+def test_half_precision_is_ranked_in_single_precision():
+    torch.manual_seed(0)
+    queries, candidates = torch.randn(20, 64).bfloat16(), torch.randn(90, 64).bfloat16()
+    answers = torch.arange(20)
+    half = ranks(queries, candidates, answers)
+    full = ranks(queries.float(), candidates.float(), answers)
+    assert torch.equal(half.optimistic, full.optimistic)
+
+
+def test_no_query_has_no_rank():
+    found = ranks(torch.zeros(0, 4), torch.ones(3, 4), torch.zeros(0, dtype=torch.int64))
+    assert found.optimistic.tolist() == []
+
+
+def test_count_reads_the_ranks_off_a_row_of_scores():
+    scores = torch.tensor([[3.0, 1.0, 2.0, 2.0], [5.0, 5.0, 5.0, 5.0]])
+    best, worst = count(scores, torch.tensor([2, 0]))
+    assert (best.tolist(), worst.tolist()) == ([2, 1], [3, 4])
+
+
+def test_a_better_score_never_gives_a_worse_rank():
+    chance = random.Random(0)
+    scores = torch.tensor([[chance.random() for _ in range(30)]])
+    found = []
+    for value in torch.linspace(-0.1, 1.1, 40):
+        scores[0, 7] = value
+        found.append(count(scores, torch.tensor([7]))[0].item())
+    assert all(later <= earlier for earlier, later in pairwise(found))
+    assert (found[0], found[-1]) == (30, 1)

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from films import Films, pair
+
+from egoexobench.evaluate import sanity, tracks
+from egoexobench.evaluate.retrieval import score_retrieval
+from egoexobench.evaluate.tracks import Item
+from egoexobench.values import RETRIEVAL, Embeddings, Query
+
+FILMS = Films([pair(f"p{number:03}") for number in range(150)])
+VIEWS = {clip.id: clip.view for clip in FILMS.clips("test")}
+
+
+def oracle(queries, policy="gallery", **rest):
+    return sanity.oracle_retrieval(queries, np.random.default_rng(0), policy=policy, **rest)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+@pytest.mark.parametrize("task", RETRIEVAL)
+def test_the_oracle_answers_every_question_of_a_gallery(task, similarity):
+    queries = tracks.questions(FILMS, "test", task, "gallery")
+    found = oracle(queries, similarity=similarity, views=VIEWS)
+    assert {found.metrics[name].value for name in ("top1", "top5", "top10")} == {100}
+    assert found.metrics["median_rank"].value == 1
+    assert found.n == len(queries)
+    assert all(part.metrics["top1"].value == 100 for part in found.parts.values())
+
+
+def test_the_oracle_answers_listed_questions():
+    queries = [Query("a", ("b", "c"), 1, "1"), Query("d", ("b", "c"), 0, "2")]
+    assert oracle(queries, "mcq20").metrics["top1"].value == 100
+
+
+def test_the_oracle_shows_a_question_with_two_right_answers():
+    # c answers a, and b too: the first question cannot be told from its distractor.
+    queries = [Query("a", ("b", "c"), 1, "1"), Query("a", ("b", "d"), 0, "1")]
+    found = oracle(queries, "mcq20")
+    assert [row.hit for row in found.rows] == [1.0, 0.5]
+
+
+def test_chance_is_what_a_score_says_it_is():
+    queries = tracks.questions(FILMS, "test", "t2v", "gallery")
+    found = sanity.chance(oracle(queries, views=VIEWS))
+    assert found.metrics["top1"].value == pytest.approx(100 / 150)
+    assert found.metrics["top10"].value == pytest.approx(1000 / 150)
+    assert found.metrics["median_rank"].value == 75.5
+    assert found.parts["ego"].metrics["top1"].value == pytest.approx(100 / 150)
+    assert (found.n, found.rows) == (300, ())
+    for metric in found.metrics.values():
+        assert metric.low == metric.high == metric.value
+
+
+def test_chance_is_the_mean_score_of_random_embeddings():
+    queries = [Query(str(q), tuple(f"{q}{c}" for c in range(5)), q % 5, str(q)) for q in range(400)]
+    ids = tuple({name for query in queries for name in (query.source, *query.candidates)})
+    blind = Embeddings(ids, torch.randn(len(ids), 8, generator=torch.Generator().manual_seed(0)))
+    found = score_retrieval(queries, blind, blind, np.random.default_rng(0), policy="mcq20")
+    wanted = sanity.chance(found)
+    # Four deviations of 400 questions, each right one time in five; median of five ranks.
+    assert found.metrics["top1"].value == pytest.approx(wanted.metrics["top1"].value, abs=8)
+    assert found.metrics["median_rank"].value == wanted.metrics["median_rank"].value == 3
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_the_oracle_recognises_everything_through_the_same_layer(most):
+    rng = np.random.default_rng(0)
+    verbs = [f"verb {number}" for number in range(19)]
+    splits = [
+        [
+            Item(
+                f"{split}{n}",
+                tuple(rng.choice(verbs, rng.integers(1, most + 1), replace=False)),
+                str(n),
+            )
+            for n in range(count)
+        ]
+        for split, count in (("train", 400), ("test", 150), ("val", 80))
+    ]
+    found = sanity.oracle_recognition(splits[0], splits[1], rng, val=splits[2])
+    assert found.metrics["top1"].value == 100
+    assert found.metrics["map"].value == 100
+    assert found.metrics["recall5"].value == 100
+    blind = sanity.chance(found)
+    assert blind.metrics["recall5"].value == pytest.approx(500 / 19)
+    assert blind.metrics["top1"].majority == found.metrics["top1"].majority > 100 / 19
