@@ -109,7 +109,8 @@ def test_a_strangers_method_runs_on_its_data_set(
 ) -> None:
     done = _cli(
         stranger, "run", "--method", "glimmer:dim=4",
-        "--dataset", f"halves:path={folder},swap=true", "--task", "eg2ex", "--json", "--out", str(tmp_path / "runs"),
+        "--dataset", f"halves:path={folder},swap=true", "--task", "eg2ex",
+        "--json", "--out", str(tmp_path / "runs"),
         EGOEXOBENCH_CACHE=str(tmp_path / "cache"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

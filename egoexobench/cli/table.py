@@ -29,7 +29,7 @@ def table(record: Record) -> Table:
     )
     for name in ("task", "among"):
         made.add_column(name, no_wrap=True)
-    for name in ("score %", "95 %", "chance", "top-5", "top-10", "MedR", "n"):
+    for name in ("score", "95 %", "chance", "top-5", "top-10", "MedR", "n"):
         made.add_column(name, justify="right", no_wrap=True)
     for score in record.scores:
         made.add_row(*_row(score))
@@ -52,7 +52,7 @@ def _row(score: Score) -> list[str]:
     )
     rest = [_number(metrics.get(name)) for name in ("top5", "top10", "median_rank")]
     return [
-        score.task if headline.name == "top1" else f"{score.task} ({NAMES[headline.name]})",
+        score.task if headline.name == "top1" else f"{score.task} {NAMES[headline.name]}",
         among,
         _number(headline),
         _interval(headline),
@@ -80,6 +80,6 @@ def _caption(record: Record) -> str:
         sound += f", {counts.dropped} left out"
     total = sum(record.seconds.values())
     return (
-        f"Score: top-1 where no other is named; ties: {record.scores[0].tie_rule}. {how}. "
+        f"Scores in %: top-1 where no other is named; ties: {record.scores[0].tie_rule}. {how}. "
         f"Clips: {sound}. {total:.1f} s."
     )

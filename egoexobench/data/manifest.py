@@ -14,6 +14,7 @@ from typing import Literal, TypeVar, final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from egoexobench.atomic import whole
 from egoexobench.errors import DataError
 from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, Clip, Pair, Query, Split, Task, View
@@ -63,10 +64,8 @@ def clip_id(pair: str, view: View) -> str:
 
 def write(path: Path, rows: Iterable[BaseModel]) -> None:
     """Write one row a line, whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as file:
+    with whole(path) as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(row.model_dump_json(exclude_defaults=True) + "\n" for row in rows)
-    draft.replace(path)
 
 
 def read(path: Path, schema: type[_Row]) -> Iterator[tuple[int, _Row]]:

@@ -8,16 +8,18 @@ every log-mel value by 0.69.
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
 from egoexobench.data.sampling import segment_centres
 from egoexobench.errors import DataError
@@ -29,6 +31,9 @@ SILENCE = 2.0**-15
 """Peak up to which sound counts as digital silence: one step of 16 bits."""
 SLACK = 0.1
 """How far a span may reach beyond the end of its file before it is an error, s."""
+
+KEPT = 4096
+"""Files whose index is remembered."""
 
 SoundState = Literal["heard", "silent", "no track", "not asked"]
 
@@ -50,6 +55,9 @@ class _Index:
     keys: tuple[int, ...]
     tick: float
     fps: float
+
+
+_INDICES: dict[tuple[str, int, int], _Index] = {}
 
 
 def decode(clip: Clip, frames: int, sound: bool) -> Decoded:
@@ -100,7 +108,7 @@ def _frames(container: Any, clip: Clip, end: float, count: int) -> Frames:
     if not container.streams.video:
         raise DataError(f"{clip.media} has no video track")
     stream = container.streams.video[0]
-    index = _index(clip.media)
+    index = _index(container, stream, clip.media)
     chosen = segment_centres(index.fps, len(index.times), clip.start, end, count)
     wanted = [index.times[i] for i in chosen]
     pictures = _pictures(container, stream, index, set(wanted))
@@ -111,18 +119,24 @@ def _frames(container: Any, clip: Clip, end: float, count: int) -> Frames:
     return Frames(np.stack([pictures[time] for time in wanted]), times)
 
 
-@lru_cache(maxsize=256)
-def _index(path: str) -> _Index:
-    with _open(path) as container:
-        stream = container.streams.video[0]
-        packets = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.pts is not None]
-        fps = float(stream.average_rate or 0)
-        tick = float(stream.time_base)
+def _index(container: Any, stream: Any, path: str) -> _Index:
+    stat = os.stat(path)
+    key = path, stat.st_size, stat.st_mtime_ns
+    if key not in _INDICES:
+        if len(_INDICES) >= KEPT:
+            _INDICES.clear()
+        _INDICES[key] = _read_index(container, stream, path)
+    return _INDICES[key]
+
+
+def _read_index(container: Any, stream: Any, path: str) -> _Index:
+    packets = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.pts is not None]
+    fps = float(stream.average_rate or 0)
     if not packets or fps <= 0:
         raise DataError(f"{path} has a video track without frames")
     times = sorted(time for time, _ in packets)
     keys = sorted(time for time, key in packets if key)
-    return _Index(tuple(times), tuple(keys), tick, fps)
+    return _Index(tuple(times), tuple(keys), float(stream.time_base), fps)
 
 
 def _pictures(container: Any, stream: Any, index: _Index, wanted: set[int]) -> dict[int, Any]:
@@ -131,12 +145,13 @@ def _pictures(container: Any, stream: Any, index: _Index, wanted: set[int]) -> d
     key = index.keys[max(bisect_right(index.keys, min(wanted)) - 1, 0)] if index.keys else 0
     container.seek(key, stream=stream)
     last, found = max(wanted), {}
+    colours = VideoReformatter()  # one for all frames: making one costs as much as using it
     for packet in container.demux(stream):
         # frames that no other frame needs are not decoded unless they are wanted
         context.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
         for frame in packet.decode():
             if frame.pts in wanted:
-                found[frame.pts] = frame.to_ndarray(format="rgb24")
+                found[frame.pts] = colours.reformat(frame, format="rgb24").to_ndarray()
             if frame.pts >= last:
                 return found
     return found
@@ -155,13 +170,24 @@ def _sound(container: Any, clip: Clip, end: float) -> tuple[Sound | None, SoundS
         if frame.time is not None and frame.time >= end:
             break
         first = frame.time if first is None else first
-        parts += [part.to_ndarray() for part in resampler.resample(frame)]
-    parts += [part.to_ndarray() for part in resampler.resample(None)] if parts else []
+        parts += resampler.resample(frame)
     if not parts:
         return None, "silent"
-    mono = np.concatenate(parts, axis=1).mean(axis=0, dtype=np.float32)
+    mono = _mono(parts + resampler.resample(None))
     skip = max(round((clip.start - (first or 0.0)) * RATE), 0)
     samples = mono[skip : skip + round((end - clip.start) * RATE)]
     if samples.size == 0 or float(np.abs(samples).max()) <= SILENCE:
         return None, "silent"
     return Sound(np.ascontiguousarray(samples), RATE), "heard"
+
+
+def _mono(parts: list[Any]) -> NDArray[np.float32]:
+    channels = len(parts[0].layout.channels)
+    total = np.zeros(sum(part.samples for part in parts), np.float32)
+    place = 0
+    for part in parts:
+        for plane in part.planes:
+            samples = np.frombuffer(plane, np.float32, part.samples)
+            total[place : place + part.samples] += samples
+        place += part.samples
+    return np.asarray(total / channels, np.float32)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from egoexobench.atomic import whole
 from egoexobench.errors import DataError
 
 MEMO = "digests.json"
@@ -28,10 +29,8 @@ def digests(paths: Iterable[str], root: Path) -> dict[str, str]:
     found = {path: _one(path, known) for path in sorted(paths)}
     fresh = {path: list(entry) for path, entry in found.items() if known.get(path) != list(entry)}
     if fresh:
-        root.mkdir(parents=True, exist_ok=True)
-        draft = memo.with_suffix(f".{os.getpid()}.draft")
-        draft.write_text(json.dumps(known | fresh))
-        draft.replace(memo)
+        with whole(memo) as draft:
+            draft.write_text(json.dumps(known | fresh))
     return {path: entry[2] for path, entry in found.items()}
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from egoexobench.atomic import whole
 from egoexobench.errors import DataError
 from egoexobench.fingerprint import digest
 
@@ -45,10 +45,10 @@ class Store:
 
     def __init__(self, root: Path, signature: dict[str, Any]) -> None:
         self.folder = root / digest(signature)
-        self.folder.mkdir(parents=True, exist_ok=True)
         about = self.folder / "signature.json"
         if not about.exists():
-            _replace(about, json.dumps(signature, indent=1, default=str).encode())
+            with whole(about) as draft:
+                draft.write_text(json.dumps(signature, indent=1, default=str))
         self._items: dict[str, Item] = {}
         for shard in sorted(self.folder.glob("*.safetensors")):
             self._items.update(_read(shard))
@@ -74,11 +74,8 @@ class Store:
             "states": json.dumps([item.state for item in items]),
         }
         shard = self.folder / f"{digest(list(keys))}.safetensors"
-        draft = shard.with_suffix(f".{os.getpid()}.draft")
-        save_file({"rows": np.ascontiguousarray(rows)}, draft, metadata=header)
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        draft.replace(shard)
+        with whole(shard) as draft:
+            save_file({"rows": np.ascontiguousarray(rows)}, draft, metadata=header)
         self._items.update(_read(shard))
 
 
@@ -101,9 +98,3 @@ def _read(shard: Path) -> dict[str, Item]:
         ) from error
     edges = np.concatenate([[0], np.cumsum(lengths)])
     return {key: Item(rows[edges[i] : edges[i + 1]], states[i]) for i, key in enumerate(keys)}
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)

@@ -65,9 +65,7 @@ def fit(
     model.standardise(_moments(model, lesson))
     modules = [model, *([lesson.objective] if isinstance(lesson.objective, nn.Module) else [])]
     steps = method.epochs * math.ceil(len(lesson.pairs) / method.batch)
-    optimiser = torch.optim.AdamW(
-        _groups(modules, method.weight_decay), lr=method.lr, fused=True
-    )
+    optimiser = torch.optim.AdamW(_groups(modules, method.weight_decay), lr=method.lr, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, method))
     order = torch.Generator().manual_seed(seed)
     best, kept = Chosen(0, -math.inf), dict[str, Tensor]()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from egoexobench.atomic import whole
 from egoexobench.train.loop import Chosen
 
 if TYPE_CHECKING:
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
 def save(path: Path, model: Model, chosen: Chosen) -> None:
     """Write the weights, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.draft")
     about = {"epoch": json.dumps(chosen.epoch), "value": json.dumps(chosen.value)}
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, draft, metadata=about)
-    draft.replace(path)
+    state = {name: value.contiguous() for name, value in model.state_dict().items()}
+    with whole(path) as draft:
+        save_file(state, draft, metadata=about)
 
 
 def load(path: Path, model: Model) -> Chosen | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import film, tone
+from studio import film, tone
 
 from egoexobench.record.files import ranks, read
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from conftest import RATE, film, tone
+from studio import RATE, film, tone
 
 from egoexobench.data.media import decode
 from egoexobench.data.sampling import segment_centres

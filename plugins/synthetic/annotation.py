@@ -1,0 +1,58 @@
+"""The manifest of the set: clips with narrations and labels, and candidate lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from egoexobench.data.manifest import CLIPS, QUERIES, ClipRow, QueryRow, write
+from egoexobench.errors import DataError
+from egoexobench.values import SPLITS
+from egoexobench_plugins.synthetic.dials import Dials
+from egoexobench_plugins.synthetic.narration import narrate, narrate_pair
+from egoexobench_plugins.synthetic.question import questions
+from egoexobench_plugins.synthetic.reel import MEDIA, Reel, reels
+from egoexobench_plugins.synthetic.script import Role, generator
+
+
+def annotate(root: Path, dials: Dials) -> None:
+    """Write both files of the manifest, unless they are there.
+
+    Raises:
+        DataError: if the folder cannot be written.
+    """
+    if (root / CLIPS).is_file() and (root / QUERIES).is_file():
+        return
+    found = reels(dials)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        write(root / CLIPS, (_clip(reel, dials) for reel in found))
+        write(root / QUERIES, _questions(found, dials.seed))
+    except OSError as error:
+        raise DataError(f"cannot write the annotations of 'synthetic': {error}") from error
+
+
+def _clip(reel: Reel, dials: Dials) -> ClipRow:
+    script = reel.script
+    key = dials.seed, script.split, script.family, script.member
+    role: Role = "ego-text" if reel.view == "ego" else "exo-text"
+    return ClipRow(
+        pair=reel.pair,
+        view=reel.view,
+        split=script.split,
+        start=0.0,
+        media=f"{MEDIA}/{reel.name}",
+        end=dials.seconds,  # sound is coded in whole blocks and may end later than the pictures
+        narration=narrate(script, reel.view, generator(*key, role)),
+        take=None,
+        pair_narration=narrate_pair(script, generator(*key, "pair-text")),
+        scene=script.scene,
+        verbs=tuple(sorted(event.verb for event in script.events)),
+        nouns=tuple(sorted(event.noun for event in script.events)),
+    )
+
+
+def _questions(found: list[Reel], seed: int) -> Iterator[QueryRow]:
+    for split in SPLITS[1:]:
+        families = {r.pair: r.script.family for r in found if r.script.split == split}
+        yield from questions(split, families, seed)

@@ -1,0 +1,47 @@
+"""The data set: a manifest on disk whose media are rendered when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+from egoexobench.data.manifest import Manifest
+from egoexobench.fingerprint import digest
+from egoexobench.places import cache
+from egoexobench.progress import Progress
+from egoexobench.values import Clip, Pair, Query, Split, Task
+from egoexobench_plugins.synthetic.annotation import annotate
+from egoexobench_plugins.synthetic.dials import Dials, fingerprint
+from egoexobench_plugins.synthetic.render import render
+
+
+@final
+class Synthetic:
+    """A set of films and its annotations, in the cache folder."""
+
+    def __init__(self, dials: Dials) -> None:
+        self.dials = dials
+        self.root = cache() / "synthetic" / fingerprint(dials)
+        annotate(self.root, dials)
+        self._manifest = Manifest(self.root)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the dials, of the generation and of both annotation files."""
+        return digest([fingerprint(self.dials), self._manifest.fingerprint])
+
+    def prepare(self, progress: Progress) -> None:
+        """Render the media that are not there yet."""
+        render(self.root, self.dials, progress)
+
+    def clips(self, split: Split) -> Sequence[Clip]:
+        """Every clip of the split, both views."""
+        return self._manifest.clips(split)
+
+    def pairs(self, split: Split) -> Sequence[Pair]:
+        """Every ego-exo pair of the split."""
+        return self._manifest.pairs(split)
+
+    def queries(self, split: Split, task: Task) -> Sequence[Query]:
+        """The 20-way candidate lists of the splits val and test."""
+        return self._manifest.queries(split, task)

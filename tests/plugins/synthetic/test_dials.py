@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+from tiny_set import dials
+
+from egoexobench.errors import UsageError
+from egoexobench_plugins.synthetic import synthetic
+from egoexobench_plugins.synthetic.dials import check, fingerprint
+
+WRONG = [
+    ({"train": 10}, "train is 10"),
+    ({"val": 0}, "val is 0"),
+    ({"test": -4}, "test is -4"),
+    ({"overlap": 1.5}, "overlap is 1.5"),
+    ({"sound": -0.1}, "sound is -0.1"),
+    ({"sync": float("nan")}, "sync is nan"),
+    ({"seconds": 0.5}, "seconds is 0.5"),
+    ({"seconds": 4.1}, "seconds is 4.1"),
+    ({"fps": 0}, "fps is 0"),
+    ({"pixels": 50}, "pixels is 50"),
+    ({"seed": -1}, "seed is -1"),
+    ({"size": "huge"}, "no size of dataset 'synthetic' is named 'huge'"),
+]
+
+
+@pytest.mark.parametrize(("changed", "says"), WRONG)
+def test_a_dial_that_cannot_work_is_named_and_nothing_is_written(
+    changed: dict[str, int], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path))
+    with pytest.raises(UsageError) as error:
+        synthetic(**changed)  # type: ignore[arg-type]
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_dial_moves_the_fingerprint() -> None:
+    turned = [{}, {"train": 12}, {"val": 8}, {"test": 8}, {"seconds": 5.0}, {"pixels": 48}]
+    turned += [{"fps": 10}, {"overlap": 0.25}, {"sound": 0.5}, {"sync": 1.0}, {"seed": 1}]
+    assert len({fingerprint(check(dials(**change))) for change in turned}) == len(turned)
