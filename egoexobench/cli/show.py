@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from typing import get_args
 
 import click
 
 from egoexobench.cli.plugins import registry
+from egoexobench.errors import UsageError
+from egoexobench.method import Scale, evidence, settings
 from egoexobench.options import REQUIRED, Option, describe, options
-from egoexobench.registry import KINDS
+from egoexobench.registry import KINDS, Part
 
 
 @click.command("show")
@@ -25,6 +28,23 @@ def command(ctx: click.Context, kind: str, name: str) -> None:
     click.echo("\nOptions:" if found else "\nNo options.")
     for option in found:
         click.echo(f"  {_line(option)}")
+    if kind == "method":
+        _recipes(part)
+
+
+def _recipes(part: Part) -> None:
+    for scale in get_args(Scale):
+        try:
+            method = part.factory(scale)
+        except UsageError:
+            continue  # the method does not come at this scale
+        read = evidence(method)
+        click.echo(f"\nAt scale {scale} (any of it can be replaced with --set):")
+        for name, value in settings(method).items():
+            if name not in ("name", "scale"):
+                click.echo(f"  {name}={_text(value)}")
+        click.echo(f"  a video embedding reads: {', '.join(read['video'])}")
+        click.echo(f"  a text embedding reads: {', '.join(read['text']) or 'nothing'}")
 
 
 def _line(option: Option) -> str:

@@ -41,7 +41,7 @@ ECHOES = 6
 """Reflections of the private room."""
 NODES = 9
 """Nodes of the private equaliser and of the colour of room noise, from 100 Hz to 8 kHz."""
-EQ = 6.5
+EQ = 12.0
 """Spread of the equaliser's nodes, dB."""
 FLOOR, FLOOR_SPREAD = -25.0, 4.0
 """Level of room noise against an event, and the spread of its nodes, dB."""

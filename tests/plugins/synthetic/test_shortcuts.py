@@ -96,7 +96,6 @@ LITTLE: dict[str, Callable[[Cues], object]] = {
     "colour histogram": lambda c: colours(c.pixels),
     "loudest band energies": lambda c: c.logmel.max(axis=0) - c.logmel.max(),
     "mean spectrum": lambda c: c.logmel.mean(axis=0) - c.logmel.mean(),
-    "loudness over time": lambda c: means(c.logmel).mean(axis=1) - c.logmel.mean(),
 }
 SEQUENCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "as it is": lambda m: m,
@@ -115,12 +114,20 @@ def test_a_cue_that_should_tell_nothing_is_near_chance(
 
 
 @pytest.mark.parametrize("cue", LITTLE)
-def test_a_cue_that_tells_a_little_finds_at_most_a_quarter(
+def test_a_cue_that_tells_a_little_stays_below_ten_times_chance(
     cue: str, clips: list[tuple[Cues, Cues]]
 ) -> None:
-    # what was seen or heard, and when, is in these; private light, equalisers and tempo hide
-    # most of it. A quarter is half of what one sense alone can reach
-    assert hits(clips, LITTLE[cue]) / (2 * PAIRS) <= 0.25
+    # what was seen or heard, but not when, is in these; private light and equalisers hide most
+    assert hits(clips, LITTLE[cue]) / (2 * PAIRS) <= 10 / PAIRS
+
+
+def test_rhythm_alone_finds_at_most_a_quarter(clips: list[tuple[Cues, Cues]]) -> None:
+    # when events are heard is in the loudness over time; a quarter is half of what one sense
+    # alone can reach
+    def rhythm(cues: Cues) -> np.ndarray:
+        return means(cues.logmel).mean(axis=1) - cues.logmel.mean()
+
+    assert hits(clips, rhythm) / (2 * PAIRS) <= 0.25
 
 
 @pytest.mark.parametrize("how", SEQUENCES)

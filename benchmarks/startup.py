@@ -1,0 +1,43 @@
+"""How long the command line takes to answer, beside what nothing and what an import costs.
+
+    python benchmarks/startup.py
+
+Whole processes in turn, 15 rounds; prints medians in ms and the ratio to an empty interpreter.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+ROUNDS = 15
+COMMANDS = {
+    "python -c pass": ["-c", "pass"],
+    "import click": ["-c", "import click"],
+    "import torch": ["-c", "import torch"],
+    "egoexobench --help": ["-m", "egoexobench", "--help"],
+    "egoexobench list": ["-m", "egoexobench", "list"],
+    "egoexobench list method": ["-m", "egoexobench", "list", "method"],
+    "egoexobench show method soundbridge": ["-m", "egoexobench", "show", "method", "soundbridge"],
+}
+
+
+def main() -> None:
+    """Print one line a command."""
+    taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for turn in range(ROUNDS + 1):
+        for name, arguments in COMMANDS.items():
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+            if turn:  # the first round fills the disk cache
+                taken[name].append(1e3 * (time.perf_counter() - start))
+    floor = statistics.median(taken["python -c pass"])
+    for name, times in taken.items():
+        middle = statistics.median(times)
+        print(f"{name:36} {middle:7.0f} ms  {middle / floor:6.1f}x  (least {min(times):.0f})")
+
+
+if __name__ == "__main__":
+    main()

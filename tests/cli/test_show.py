@@ -1,0 +1,46 @@
+"""`egoexobench list` and `egoexobench show`."""
+
+from click.testing import CliRunner
+
+from egoexobench.cli import main
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, arguments)
+    return done.exit_code, done.output
+
+
+def test_list_names_every_part_and_the_distribution_that_brings_it() -> None:
+    code, text = run("list", "fusion")
+    assert code == 0
+    (line,) = [line for line in text.splitlines() if " sound-vision " in line]
+    assert "egoexobench 0.1.0" in line
+    assert "eq. 4" in line
+
+
+def test_show_gives_options_with_types_and_defaults() -> None:
+    code, text = run("show", "fusion", "sound-vision")
+    assert code == 0
+    assert "residual=query or none (default query)" in text
+    assert "heads=a whole number (default 4)" in text
+
+
+def test_show_gives_a_methods_recipe_and_what_it_reads() -> None:
+    code, text = run("show", "method", "soundbridge")
+    assert code == 0
+    assert "anchor=sound-text" in text
+    assert "a video embedding reads: video, audio" in text
+    assert "a text embedding reads: narration, sound_caption" in text
+    assert "a video embedding reads: audio\n" in run("show", "method", "audio-only")[1]
+
+
+def test_an_unknown_kind_or_name_exits_with_2() -> None:
+    assert run("list", "encoders")[0] == 2
+    code, text = run("show", "method", "soundbrigde")
+    assert code == 2
+    assert "did you mean 'soundbridge'" in text
+
+
+def test_a_plugin_option_that_is_no_block_exits_with_2() -> None:
+    assert run("-p", "soundbridge", "list")[0] == 2
+    assert run("-p", "no:nobody", "list")[0] == 2
