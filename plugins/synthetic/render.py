@@ -22,6 +22,7 @@ from threading import Thread
 
 from pydantic import BaseModel, ValidationError
 
+from egoexobench.atomic import whole
 from egoexobench.errors import DataError
 from egoexobench.progress import Progress
 from egoexobench_plugins.synthetic.dials import Dials, fingerprint
@@ -154,6 +155,5 @@ def _complete(root: Path, dials: Dials, names: list[str]) -> None:
     for name in names:
         content = (root / MEDIA / name).read_bytes()
         files[name] = File(size=len(content), sha256=hashlib.sha256(content).hexdigest())
-    draft = root / f".{COMPLETE}.{os.getpid()}"
-    draft.write_text(Complete(fingerprint=fingerprint(dials), files=files).model_dump_json())
-    draft.replace(root / COMPLETE)
+    with whole(root / COMPLETE) as draft:
+        draft.write_text(Complete(fingerprint=fingerprint(dials), files=files).model_dump_json())
