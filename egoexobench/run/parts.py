@@ -48,6 +48,12 @@ class Kit:
     seed: int
 
     @property
+    def recipe(self) -> str:
+        """Hash of the method as it would be written down: names, options, hyper-parameters."""
+        options = {role: dict(one.options) for role, one in self.bound.items()}
+        return digest([settings(self.method), options])
+
+    @property
     def code(self) -> str:
         """Hash of everything that decides trained weights, but for data and seed.
 

@@ -59,7 +59,8 @@ class Facts:
 def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
     """Return the record of a run and the rank of every query."""
     request, kit = facts.request, facts.kit
-    recipe, data = _recipe(facts), _data(facts)
+    recipe = recipe_of(request, facts.registry, kit)
+    data = data_of(request, facts.registry, facts.dataset)
     owners = {bound.part.owner for bound in kit.bound.values()}
     plugins = {_distribution(owner) for owner in owners} | {data.distribution, recipe.distribution}
     record = Record(
@@ -87,15 +88,16 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
     return record, [rank for entry in scored.entries for rank in _ranks(entry)]
 
 
-def _recipe(facts: Facts) -> Recipe:
-    method, kit = facts.kit.method, facts.kit
-    part = facts.registry.bind("method", facts.request.method)[0]
+def recipe_of(request: Request, registry: Registry, kit: Kit) -> Recipe:
+    """Return the method that was asked for, with every part and option."""
+    method = kit.method
+    part = registry.bind("method", request.method)[0]
     roles = set(ROLES) | {"name", "scale"}
     sources = evidence(method)
     return Recipe(
         name=part.name,
-        spec=facts.request.method,
-        overrides=dict(facts.request.settings),
+        spec=request.method,
+        overrides=dict(request.settings),
         scale=method.scale,
         parts=tuple(
             Part(
@@ -109,18 +111,19 @@ def _recipe(facts: Facts) -> Recipe:
         ),
         hyper={name: value for name, value in settings(method).items() if name not in roles},
         evidence=Sources(video=sources["video"], text=sources["text"]),
-        fingerprint=kit.code,
+        fingerprint=kit.recipe,
         distribution=_distribution(part.owner),
     )
 
 
-def _data(facts: Facts) -> Data:
-    part, options = facts.registry.bind("dataset", facts.request.dataset)
+def data_of(request: Request, registry: Registry, dataset: Dataset) -> Data:
+    """Return the data set that was asked for."""
+    part, options = registry.bind("dataset", request.dataset)
     return Data(
         name=part.name,
-        spec=facts.request.dataset,
+        spec=request.dataset,
         options=_options(options),
-        fingerprint=facts.dataset.fingerprint,
+        fingerprint=dataset.fingerprint,
         distribution=_distribution(part.owner),
     )
 

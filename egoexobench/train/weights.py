@@ -31,8 +31,12 @@ def load(path: Path, model: Model) -> Chosen | None:
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata()
-            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, RuntimeError):
-        return None  # written by other code or cut short: train again, and replace it
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError:
+        return None  # cut short: train again, and replace it
+    wanted = {name: value.shape for name, value in model.state_dict().items()}
+    if {name: value.shape for name, value in state.items()} != wanted:
+        return None  # another model's: nothing of it is loaded
+    model.load_state_dict(state)
     model.eval()
     return Chosen(json.loads(about["epoch"]), json.loads(about["value"]))
