@@ -1,0 +1,65 @@
+"""Encoder `clip-text`: the text tower of CLIP, and of all who kept it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from egoexobench import hookimpl
+
+if TYPE_CHECKING:
+    from egoexobench.hookspecs import Register
+    from egoexobench.interfaces import Encoder
+
+
+@hookimpl
+def register_encoders(register: Register) -> None:
+    """Bring the encoder."""
+    register("clip-text", clip_text)
+
+
+def clip_text(
+    *,
+    context: int = 77,
+    width: int = 512,
+    heads: int = 8,
+    depth: int = 12,
+    project: int = 512,
+    output: Literal["pooled", "all"] = "all",
+    lavila_truncation: bool = False,
+    weights: Path | None = None,
+    trained: bool = False,
+    checkpoint: bool = False,
+) -> Encoder:
+    """CLIP's causal text transformer (open_clip's, with QuickGELU) and its byte pairs.
+
+    Published embeddings are `output=pooled`: the end token, projected. The default projects every
+    token, so that sound captions can attend to words. LaViLa and EgoExo are
+    `project=256`, LaViLa's large model `width=768,heads=12,project=256`, SoundBridge's release
+    `heads=16,project=256`, EgoInstructor `context=300,width=768,project=768`.
+
+    Args:
+        context: tokens of a text at most, start and end among them.
+        width: features of a token inside.
+        heads: attention heads. No checkpoint shows them: SoundBridge's release runs CLIP's
+            weights with 16, EgoInstructor weights of a model with 12 heads with 8.
+        depth: blocks.
+        project: width of the shared space.
+        output: `pooled` is one token a text, `all` one for every token of it.
+        lavila_truncation: cut over-long texts as LaViLa's tokenizer does, and EgoExo's,
+            SoundBridge's and EgoInstructor's with it: the end token is lost, the text is pooled at
+            position 0, and all such texts have one embedding. Otherwise the end token is kept.
+        weights: checkpoint of the whole system; none is random.
+        trained: train it inside the method; otherwise it runs once, frozen.
+        checkpoint: compute blocks again in the backward pass and keep less in memory.
+
+    Sources: facebookresearch/LaViLa 8002b5a, OpenGVLab/EgoExoLearn e1f11b1,
+    Jazzcharles/Egoinstructor 8492ba0, shhuangcoder/SoundBridge 3c4ca7f.
+    """
+    from egoexobench_plugins.clip_text.model import ClipText, Shape
+
+    shape = Shape(context, width, heads, depth, project, checkpoint=checkpoint)
+    encoder = ClipText(shape, output, lavila_truncation, trained)
+    if weights is not None:
+        encoder.load(weights)
+    return encoder

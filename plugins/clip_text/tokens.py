@@ -1,0 +1,49 @@
+"""Byte pairs of CLIP, as its descendants cut and mark them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import regex  # type: ignore[import-untyped]
+
+from egoexobench import wheels
+
+START, END = "<|startoftext|>", "<|endoftext|>"
+
+
+def ids(text: str, context: int, lavila_truncation: bool) -> list[int]:
+    """Token ids of a text: start, byte pairs, end; at most ``context`` of them.
+
+    Args:
+        text: any text.
+        context: tokens at most.
+        lavila_truncation: lose the end token of an over-long text instead of moving it.
+    """
+    tokenizer = _tokenizer()
+    found = [tokenizer.sot_token_id, *tokenizer.encode(text), tokenizer.eot_token_id]
+    if len(found) <= context:
+        return found
+    if lavila_truncation:
+        return found[:context]
+    return [*found[: context - 1], tokenizer.eot_token_id]
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> Any:
+    """open_clip's tokenizer, reading the two marks as OpenAI wrote them.
+
+    open_clip calls them ``<start_of_text>`` and ``<end_of_text>``; everybody else's tokenizer
+    takes those for words, and OpenAI's marks for one token each.
+    """
+    wheels.load_both()
+    from open_clip.tokenizer import SimpleTokenizer
+
+    tokenizer = SimpleTokenizer()
+    tokenizer.encoder |= {START: tokenizer.sot_token_id, END: tokenizer.eot_token_id}
+    tokenizer.cache = {START: START, END: END}
+    words = r"|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+    tokenizer.pat = regex.compile(
+        f"{regex.escape(START)}|{regex.escape(END)}{words}", regex.IGNORECASE
+    )
+    return tokenizer

@@ -1,0 +1,127 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from egoexobench import testing, wheels
+from egoexobench.errors import DataError, UsageError
+from egoexobench_plugins.clip_text import clip_text
+from egoexobench_plugins.clip_text.model import resized
+from egoexobench_plugins.clip_text.tokens import ids
+
+SMALL = {"width": 16, "heads": 4, "depth": 2, "project": 8}
+START, END = 49_406, 49_407
+
+
+def small(**options):
+    torch.manual_seed(0)
+    encoder = clip_text(**(SMALL | options))
+    with torch.no_grad():
+        for weight in encoder.parameters():
+            weight.normal_(0, 0.3)
+    return encoder.eval()
+
+
+@pytest.mark.parametrize("output", ["pooled", "all"])
+@pytest.mark.parametrize("lavila", [False, True])
+def test_a_small_one_keeps_the_contract(output, lavila):
+    testing.check_encoder(small(output=output, lavila_truncation=lavila))
+
+
+@torch.inference_mode()
+def test_it_is_the_text_transformer_of_open_clip():
+    wheels.load_both()
+    import open_clip
+    from open_clip.transformer import QuickGELU, TextTransformer
+
+    ours = small(output="pooled")
+    theirs = TextTransformer(77, 49_408, 16, 4, 2, output_dim=8, act_layer=QuickGELU).eval()
+    theirs.load_state_dict(ours.tower.state_dict())
+    texts = ["a person takes the garlic", "", "tomato " * 200]
+    wanted = theirs(open_clip.get_tokenizer("ViT-B-32")(texts))
+    for text, row in zip(texts, wanted, strict=True):
+        tokens = torch.from_numpy(ours.prepare(text))[None]
+        found = ours.encode(tokens.float(), torch.ones_like(tokens, dtype=torch.bool))
+        torch.testing.assert_close(found.values[0, 0], row, atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+def test_another_number_of_heads_loads_in_silence_and_is_another_function():
+    ours, theirs = small(), small(heads=8)
+    theirs.load_state_dict(ours.state_dict())
+    tokens = torch.from_numpy(ours.prepare("a person takes the garlic"))[None]
+    assert float((ours.embed(tokens) - theirs.embed(tokens)).abs().max()) > 1e-3
+
+
+@torch.inference_mode()
+def test_pooled_is_the_end_token_of_all():
+    every, pooled = small(), small(output="pooled")
+    tokens = torch.from_numpy(every.prepare("take the jar"))[None].float()
+    mask = torch.ones_like(tokens, dtype=torch.bool)
+    last = every.encode(tokens, mask).values[:, -1]
+    torch.testing.assert_close(pooled.encode(tokens, mask).values[:, 0], last)
+
+
+def test_an_over_long_text_keeps_its_end_unless_it_is_cut_as_lavila_cuts():
+    text = "tomato " * 200
+    assert ids(text, 77, lavila_truncation=False)[-1] == END
+    assert END not in ids(text, 77, lavila_truncation=True)
+    assert ids("tomato", 77, lavila_truncation=True) == ids("tomato", 77, lavila_truncation=False)
+
+
+@torch.inference_mode()
+def test_cut_as_lavila_cuts_every_over_long_text_has_one_embedding():
+    texts = ("tomato " * 200, "onion " * 200)
+    for lavila, same in ((True, True), (False, False)):
+        encoder = small(lavila_truncation=lavila)
+        rows = [encoder.embed(torch.from_numpy(encoder.prepare(t))[None]) for t in texts]
+        assert torch.allclose(*rows, atol=1e-6) == same
+
+
+def test_the_marks_of_openai_are_one_token_each_and_those_of_open_clip_are_words():
+    assert ids("<|startoftext|> <|endoftext|>", 77, False) == [START, START, END, END]
+    assert len(ids("<start_of_text>", 77, False)) > 3
+
+
+def test_a_table_shrinks_to_its_first_rows_and_grows_between_them():
+    table = torch.arange(6.0).reshape(3, 2)
+    assert torch.equal(resized(table, 2), table[:2])
+    grown = resized(table, 6)
+    assert grown.shape == (6, 2)
+    assert grown[0].tolist() == table[0].tolist()
+    assert grown[-1].tolist() == table[-1].tolist()
+
+
+def test_weights_come_from_the_file_of_a_whole_system_and_another_context(tmp_path):
+    giver = small()
+    whole = dict(giver.tower.state_dict()) | {"visual.cls_token": torch.ones(2)}
+    file = tmp_path / "whole.safetensors"
+    save_file({f"module.{k}": v.clone() for k, v in whole.items()}, file)
+    taker = clip_text(**SMALL, weights=file, context=300)
+    assert taker.tower.positional_embedding.shape == (300, 16)
+    same = taker.tower.transformer.resblocks[0].attn.in_proj_weight
+    assert torch.equal(same, giver.tower.transformer.resblocks[0].attn.in_proj_weight)
+    with pytest.raises(DataError, match=r"clip-text .*missing"):
+        clip_text(**SMALL | {"depth": 3}, weights=file)
+    with pytest.raises(DataError, match="shape"):
+        clip_text(**SMALL | {"project": 4}, weights=file)
+
+
+def test_a_file_of_another_system_is_one_line(tmp_path):
+    save_file({"blocks.0.x": torch.ones(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(DataError, match="missing"):
+        clip_text(**SMALL, weights=tmp_path / "other.safetensors")
+
+
+def test_heads_that_do_not_divide_are_one_line():
+    with pytest.raises(UsageError, match="heads=5"):
+        small(heads=5)
+
+
+def test_checkpointing_changes_no_gradient():
+    tokens = torch.tensor([[START, 320, END]])
+    grads = []
+    for checkpoint in (False, True):
+        encoder = small(trained=True, checkpoint=checkpoint).train()
+        encoder.embed(tokens).square().sum().backward()
+        grads.append(encoder.tower.transformer.resblocks[0].mlp.c_fc.weight.grad)
+    torch.testing.assert_close(*grads)
