@@ -1,0 +1,69 @@
+"""From sound to tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self, final
+
+import torch
+from torch import Tensor, nn
+
+from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench_plugins.beats.config import Config
+from egoexobench_plugins.beats.model import Beats, spectrum
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+RATE = 16_000
+
+
+@final
+class Audio(nn.Module):
+    """Options as in the factory; ``config`` is used where there is no model yet."""
+
+    modality: Modality = "audio"
+
+    def __init__(
+        self,
+        model: Beats | None,
+        config: Config,
+        output: Literal["patches", "frames"],
+        trained: bool,
+    ) -> None:
+        super().__init__()
+        self.model = model or Beats(config)
+        self.output = output
+        self.frozen = not trained
+        self.dim = self.model.config.encoder_embed_dim
+        self.requires_grad_(trained)
+        self.train(trained)
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode where frozen."""
+        return super().train(mode and not self.frozen)
+
+    def prepare(self, source: Frames | Sound | str) -> NDArray[np.float32]:
+        """Samples ``(S,)`` to normalised filter banks ``(frames, 128)``, whole patches only.
+
+        Raises:
+            DataError: for a sound shorter than a patch (2,800 samples).
+        """
+        assert isinstance(source, Sound)  # noqa: S101 - the harness hands over its modality
+        assert source.rate == RATE  # noqa: S101
+        side = self.model.config.input_patch_size
+        rows = spectrum(torch.tensor(source.samples)[None], side)[0]
+        return rows[: len(rows) // side * side].numpy()
+
+    def encode(self, values: Tensor, mask: Tensor) -> Tokens:
+        """Filter banks ``(B, frames, 128)`` to tokens; see the option `output` for how many."""
+        side = self.model.config.input_patch_size
+        if values.shape[1] < side:  # no clip of the batch has any sound
+            return Tokens(values.new_zeros(len(values), 1, self.dim), mask[:, :1] & False)
+        steps = mask[:, ::side][:, : values.shape[1] // side]
+        bands = values.shape[2] // side
+        real = steps.repeat_interleave(bands, 1)
+        tokens = self.model.tokens(values, None if bool(real.all()) else ~real)
+        if self.output == "frames":
+            return Tokens(tokens.view(len(tokens), -1, bands, self.dim).mean(2), steps)
+        return Tokens(tokens, real)

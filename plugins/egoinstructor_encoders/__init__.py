@@ -1,0 +1,77 @@
+"""Encoders `egoinstructor-ego` and `internvideo1-mm`: the two that EgoInstructor's features use.
+
+EgoInstructor describes each second of an ego video by a VideoMAE and each second of an exo video
+by InternVideo1-MM; its aggregator works on those features.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from egoexobench import hookimpl
+
+if TYPE_CHECKING:
+    from egoexobench.hookspecs import Register
+    from egoexobench.interfaces import Encoder
+
+
+@hookimpl
+def register_encoders(register: Register) -> None:
+    """Bring both encoders."""
+    register("egoinstructor-ego", egoinstructor_ego)
+    register("internvideo1-mm", internvideo1_mm)
+
+
+def egoinstructor_ego(
+    *,
+    weights: Path | None = None,
+    size: Literal["large", "tiny"] = "large",
+    frames: int = 8,
+    output: Literal["clip", "frames", "patches"] = "frames",
+    trained: bool = False,
+) -> Encoder:
+    """VideoMAE ViT-L/16 on 8 frames of one second, projected to the space of CLIP.
+
+    Args:
+        weights: videomae_L14_checkpoint_best.pth; none is random.
+        size: of the network; `tiny` is for dry runs.
+        frames: pictures of a clip, 8 in the published checkpoint.
+        output: `clip` is one token, the published feature: the mean of all tubes. `frames` is the
+            mean of each pair of frames, `patches` every tube; all are normed and projected.
+        trained: train it inside the method; otherwise it runs once, frozen.
+
+    Source: Xu et al., Retrieval-Augmented Egocentric Video Captioning, CVPR 2024;
+    Jazzcharles/Egoinstructor 8492ba0, FLIP_VideoMAEV2_LARGE_OPENAI.
+    """
+    from egoexobench_plugins.egoinstructor_encoders.ego import SIZES, load, sized
+    from egoexobench_plugins.egoinstructor_encoders.encoder import Video
+
+    return Video(load(sized(SIZES[size], frames), weights), output, trained)
+
+
+def internvideo1_mm(
+    *,
+    weights: Path | None = None,
+    size: Literal["large", "tiny"] = "large",
+    frames: int = 8,
+    output: Literal["clip", "frames"] = "frames",
+    trained: bool = False,
+) -> Encoder:
+    """CLIP ViT-L/14 on each frame, and a token that reads the last four blocks of all of them.
+
+    Args:
+        weights: InternVideo-MM-L-14.ckpt; none is random.
+        size: of the network; `tiny` is for dry runs.
+        frames: pictures of a clip, 8 in the published checkpoint.
+        output: `clip` is one token, the published embedding. `frames` is one a frame: the
+            published sum with the class token of that frame in place of the mean of all.
+        trained: train it inside the method; otherwise it runs once, frozen.
+
+    Source: Wang et al., InternVideo, 2022; OpenGVLab/InternVideo 3965eef,
+    InternVideo1/Pretrain/Multi-Modalities-Pretraining.
+    """
+    from egoexobench_plugins.egoinstructor_encoders.encoder import Video
+    from egoexobench_plugins.egoinstructor_encoders.exo import SIZES, load, sized
+
+    return Video(load(sized(SIZES[size], frames), weights), output, trained)

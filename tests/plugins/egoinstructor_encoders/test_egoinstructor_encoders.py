@@ -1,0 +1,184 @@
+"""The ego and exo feature encoders: names, tokens and contract."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from egoexobench import wheels
+from egoexobench.errors import DataError, UsageError
+from egoexobench.testing import check_encoder
+from egoexobench.values import Frames
+from egoexobench_plugins.egoinstructor_encoders import ego, egoinstructor_ego, exo, internvideo1_mm
+
+EGO, EXO = ego.sized(ego.SIZES["tiny"], 4), exo.sized(exo.SIZES["tiny"], 4)
+
+
+def _random(module: torch.nn.Module) -> torch.nn.Module:
+    generator = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for one in module.parameters():
+            one.copy_(torch.randn(one.shape, generator=generator) * 0.2 + (one.ndim == 1) * 0.5)
+    return module.eval()
+
+
+def _published_ego() -> dict[str, torch.Tensor]:
+    """The checkpoint as the authors name it: both towers under one roof."""
+    model = _random(ego.Ego(EGO))
+    own = model.state_dict()
+    state = {"image_projection": own["projection.weight"].T.contiguous()}
+    state["visual.norm.weight"] = own["visual.layernorm.weight"]
+    state["visual.norm.bias"] = own["visual.layernorm.bias"]
+    for part in ("weight", "bias"):
+        state[f"visual.patch_embed.proj.{part}"] = own[
+            f"visual.embeddings.patch_embeddings.projection.{part}"
+        ]
+    for i in range(EGO.depth):
+        here, there = f"visual.encoder.layer.{i}", f"visual.blocks.{i}"
+        attention = f"{here}.attention.attention"
+        state[f"{there}.attn.qkv.weight"] = torch.cat(
+            [own[f"{attention}.{part}.weight"] for part in ("query", "key", "value")]
+        )
+        state[f"{there}.attn.q_bias"] = own[f"{attention}.query.bias"]
+        state[f"{there}.attn.v_bias"] = own[f"{attention}.value.bias"]
+        names = {
+            "attn.proj": "attention.output.dense",
+            "norm1": "layernorm_before",
+            "norm2": "layernorm_after",
+            "mlp.fc1": "intermediate.dense",
+            "mlp.fc2": "output.dense",
+        }
+        for name, library in names.items():
+            for part in ("weight", "bias"):
+                state[f"{there}.{name}.{part}"] = own[f"{here}.{library}.{part}"]
+    return state
+
+
+def test_the_whole_ego_checkpoint_loads_and_its_text_tower_is_left_out(tmp_path: Path) -> None:
+    state = _published_ego()
+    words = {"transformer.resblocks.0.ln_1.weight": torch.ones(3), "logit_scale": torch.ones(())}
+    named = {f"module.{key}": one for key, one in (state | words).items()}
+    torch.save({"state_dict": named, "epoch": 1}, tmp_path / "e.pth")
+    model = ego.load(EGO, tmp_path / "e.pth").eval()
+    video = torch.randn(2, 4, 3, 32, 32)
+    wanted = _random(ego.Ego(EGO))
+    with torch.inference_mode():
+        assert torch.equal(model(video, "clip"), wanted(video, "clip"))
+
+
+def test_an_unknown_key_or_a_lacking_projection_is_an_error() -> None:
+    state = _published_ego()
+    with pytest.raises(DataError, match=r"unexpected \(visual.mask_token\)"):
+        ego.fit(EGO, state | {"visual.mask_token": torch.ones(1)}, "made up")
+    del state["image_projection"]
+    with pytest.raises(DataError, match=r"missing \(projection.weight\)"):
+        ego.fit(EGO, state, "made up")
+
+
+@pytest.mark.parametrize("model", [ego.Ego(EGO), exo.Exo(EXO)], ids=["ego", "exo"])
+def test_tokens_of_frames_and_of_the_clip_agree(model: torch.nn.Module) -> None:
+    _random(model)
+    video = torch.randn(2, 4, 3, 32, 32)
+    with torch.inference_mode():
+        if isinstance(model, ego.Ego):
+            clip, frames, patches = (
+                model(video, output) for output in ("clip", "frames", "patches")
+            )
+            assert torch.allclose(frames.mean(1), clip[:, 0], atol=1e-5)
+            assert torch.allclose(patches.mean(1), clip[:, 0], atol=1e-5)
+        else:
+            assert isinstance(model, exo.Exo)
+            still = video[:, :1].expand(-1, 4, -1, -1, -1)
+            assert torch.allclose(model(still, "frames"), model(still, "clip"), atol=1e-5)
+            assert not torch.allclose(model(video, "frames"), model(video, "clip"), atol=1e-3)
+
+
+def test_extractors_that_are_switched_off_leave_the_mean_of_clip_over_frames() -> None:
+    wheels.load_both()
+    from open_clip.transformer import QuickGELU, VisionTransformer
+
+    picture = VisionTransformer(
+        EXO.image, EXO.patch, EXO.width, EXO.layers, EXO.heads, 4.0,
+        output_dim=EXO.out, act_layer=QuickGELU,
+    )  # fmt: skip
+    _random(picture)
+    model = exo.Exo(EXO).eval()
+    state = picture.state_dict()
+    own = {
+        "visual.conv1.weight": state.pop("conv1.weight").unsqueeze(2),
+        "visual_proj": state.pop("proj"),
+        "visual_ln_post.weight": state.pop("ln_post.weight"),
+        "visual_ln_post.bias": state.pop("ln_post.bias"),
+        "visual.transformer.balance": torch.full((EXO.width,), 100.0),
+    }
+    own |= {f"visual.{key}": one for key, one in state.items()}
+    left = model.load_state_dict(own, strict=False)
+    assert not left.unexpected_keys
+    assert {key.split(".")[2] for key in left.missing_keys} == {"temporal_cls_token", "dpe", "dec"}
+    pixels = torch.randn(1, 3, EXO.image, EXO.image)
+    with torch.inference_mode():
+        found = model(pixels[:, None].expand(-1, 4, -1, -1, -1), "clip")[:, 0]
+        assert torch.allclose(found, picture(pixels), atol=1e-5)
+
+
+def test_the_extractors_token_sees_the_order_of_frames_and_reads_its_blocks() -> None:
+    model = _random(exo.Exo(EXO))
+    assert isinstance(model, exo.Exo)
+    video = torch.randn(1, 4, 3, 32, 32)
+    mixed = video[:, [2, 0, 3, 1]]
+    with torch.inference_mode():
+        assert not torch.allclose(model.clip(video), model.clip(mixed), atol=1e-4)
+        for level in model.visual.transformer.dpe:
+            level.weight.zero_()  # no neighbours: nothing else knows the order
+        assert torch.allclose(model.clip(video), model.clip(mixed), atol=1e-5)
+
+
+def test_only_the_clip_part_of_an_exo_checkpoint_is_loaded(tmp_path: Path) -> None:
+    made = _random(exo.Whole(EXO))
+    state = {"decoder.weight": torch.ones(1)}
+    for key, one in made.state_dict().items():
+        name = key.removeprefix("exo.").removeprefix("text.").replace(".ln_1_kv.", ".ln_3.")
+        state[f"clip.{name}"] = one
+    torch.save({"state_dict": state}, tmp_path / "m.ckpt")
+    model = exo.load(EXO, tmp_path / "m.ckpt")
+    for key, one in made.exo.state_dict().items():
+        assert torch.equal(model.state_dict()[key], one), key
+
+
+@pytest.mark.parametrize(
+    ("factory", "output", "count"),
+    [
+        (egoinstructor_ego, "clip", 1),
+        (egoinstructor_ego, "frames", 2),
+        (egoinstructor_ego, "patches", 8),
+        (internvideo1_mm, "clip", 1),
+        (internvideo1_mm, "frames", 4),
+    ],
+)
+def test_the_encoders_keep_their_contract(factory: object, output: str, count: int) -> None:
+    encoder = factory(size="tiny", frames=4, output=output)
+    check_encoder(encoder)
+    with torch.inference_mode():
+        tokens = encoder.encode(torch.zeros(1, 4, 32, 32, 3), torch.ones(1, 4, dtype=torch.bool))
+    assert tokens.values.shape == (1, count, 24)
+
+
+def test_pictures_are_the_centre_square_and_another_number_of_frames_is_an_error() -> None:
+    pixels = np.zeros((4, 64, 96, 3), np.uint8)
+    pixels[:, :, 16:80] = 200
+    encoder = egoinstructor_ego(size="tiny", frames=4)
+    rows = encoder.prepare(Frames(pixels, np.arange(4) / 8))
+    assert rows.shape == (4, 32, 32, 3)
+    assert (rows == 200).all()
+    with pytest.raises(DataError, match="3 frames and the network takes 4"):
+        encoder.prepare(Frames(pixels[:3], np.arange(3) / 8))
+    with pytest.raises(UsageError, match="not a multiple of 2"):
+        egoinstructor_ego(size="tiny", frames=3)
+
+
+def test_the_published_size_of_internvideo1_mm_has_the_published_number_of_parameters() -> None:
+    with torch.device("meta"):
+        model = exo.Exo(exo.SIZES["large"])
+    count = sum(one.numel() for one in model.visual.parameters())
+    assert count == 353_687_552

@@ -1,0 +1,182 @@
+"""VideoMAE V2's names, preprocessing and contract."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from egoexobench.errors import DataError, UsageError
+from egoexobench.testing import check_encoder
+from egoexobench.values import Frames
+from egoexobench.weights.videomae import renamed
+from egoexobench_plugins.videomae import videomae
+from egoexobench_plugins.videomae.model import SIZES, VideoMAE
+from egoexobench_plugins.videomae.published import fit, load
+
+TINY = replace(SIZES["tiny"], frames=4)
+
+
+def published(classes: int = 5) -> dict[str, torch.Tensor]:
+    """A random state under the published names, written from the published layout."""
+    generator = torch.Generator().manual_seed(3)
+    width, hidden = TINY.width, TINY.hidden
+    shapes: dict[str, tuple[int, ...]] = {
+        "patch_embed.proj.weight": (width, 3, 2, TINY.patch, TINY.patch),
+        "patch_embed.proj.bias": (width,),
+        "fc_norm.weight": (width,),
+        "fc_norm.bias": (width,),
+        "head.weight": (classes, width),
+        "head.bias": (classes,),
+    }
+    for i in range(TINY.depth):
+        block = {
+            "norm1.weight": (width,),
+            "norm1.bias": (width,),
+            "attn.q_bias": (width,),
+            "attn.v_bias": (width,),
+            "attn.qkv.weight": (3 * width, width),
+            "attn.proj.weight": (width, width),
+            "attn.proj.bias": (width,),
+            "norm2.weight": (width,),
+            "norm2.bias": (width,),
+            "mlp.fc1.weight": (hidden, width),
+            "mlp.fc1.bias": (hidden,),
+            "mlp.fc2.weight": (width, hidden),
+            "mlp.fc2.bias": (width,),
+        }
+        shapes |= {f"blocks.{i}.{key}": one for key, one in block.items()}
+    return {key: torch.randn(one, generator=generator) * 0.2 for key, one in shapes.items()}
+
+
+def by_hand(state: dict[str, torch.Tensor], video: torch.Tensor) -> torch.Tensor:
+    """The network written out with plain functions, from the description of the layout."""
+    x = functional.conv3d(
+        video.transpose(1, 2),
+        state["patch_embed.proj.weight"],
+        state["patch_embed.proj.bias"],
+        (2, TINY.patch, TINY.patch),
+    )
+    x = x.flatten(2).transpose(1, 2)
+    place, pair = torch.arange(x.shape[1])[:, None], torch.arange(TINY.width) // 2
+    angle = place.double() / 10000 ** (2 * pair.double() / TINY.width)
+    x = x + torch.where(torch.arange(TINY.width) % 2 == 0, angle.sin(), angle.cos()).float()
+
+    def norm(x: torch.Tensor, name: str) -> torch.Tensor:
+        weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
+        return functional.layer_norm(x, (TINY.width,), weight, bias, 1e-6)
+
+    for i in range(TINY.depth):
+        own = f"blocks.{i}"
+        bias = torch.cat(
+            [
+                state[f"{own}.attn.q_bias"],
+                torch.zeros(TINY.width),
+                state[f"{own}.attn.v_bias"],
+            ]
+        )
+        packed = norm(x, f"{own}.norm1") @ state[f"{own}.attn.qkv.weight"].T + bias
+        q, k, v = packed.view(*x.shape[:2], 3, TINY.heads, -1).permute(2, 0, 3, 1, 4)
+        weights = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(-1)
+        seen = (weights @ v).transpose(1, 2).flatten(2)
+        x = x + seen @ state[f"{own}.attn.proj.weight"].T + state[f"{own}.attn.proj.bias"]
+        inner = norm(x, f"{own}.norm2") @ state[f"{own}.mlp.fc1.weight"].T
+        inner = functional.gelu(inner + state[f"{own}.mlp.fc1.bias"])
+        x = x + inner @ state[f"{own}.mlp.fc2.weight"].T + state[f"{own}.mlp.fc2.bias"]
+    return norm(x.mean(1), "fc_norm") @ state["head.weight"].T + state["head.bias"]
+
+
+def test_a_published_state_computes_what_its_layout_says() -> None:
+    state = published()
+    video = torch.randn(2, 4, 3, 32, 32)
+    model = fit(TINY, state, "made up").eval()
+    with torch.inference_mode():
+        assert torch.allclose(model(video), by_hand(state, video), atol=1e-5)
+
+
+def test_every_published_name_maps_to_one_of_the_library_and_every_tensor_survives() -> None:
+    state = published()
+    found = renamed(state)
+    assert sum(one.numel() for one in found.values()) == sum(x.numel() for x in state.values())
+    own = VideoMAE(TINY, 5).state_dict()
+    assert {key if key in own else f"videomae.{key}" for key in found} == set(own)
+    packed = torch.cat(
+        [
+            found[f"encoder.layer.1.attention.attention.{x}.weight"]
+            for x in ("query", "key", "value")
+        ]
+    )
+    assert torch.equal(packed, state["blocks.1.attn.qkv.weight"])
+
+
+@pytest.mark.parametrize("prefix", ["", "backbone.", "encoder.", "module."])
+@pytest.mark.parametrize("container", ["model", "module"])
+def test_a_checkpoint_loads_whatever_its_container_and_prefix(
+    tmp_path: Path, prefix: str, container: str
+) -> None:
+    state = {prefix + key: one for key, one in published().items()}
+    torch.save({container: state}, tmp_path / "v.pth")
+    model = load(TINY, tmp_path / "v.pth")
+    assert model.head is not None
+    assert torch.equal(model.head.weight, published()["head.weight"])
+
+
+def test_a_checkpoint_of_another_size_is_an_error_that_names_the_shapes(tmp_path: Path) -> None:
+    torch.save({"model": published()}, tmp_path / "v.pth")
+    with pytest.raises(DataError, match="of another shape"):
+        load(replace(TINY, width=64), tmp_path / "v.pth")
+    with pytest.raises(DataError, match="missing"):
+        load(replace(TINY, depth=3), tmp_path / "v.pth")
+
+
+@pytest.mark.parametrize(("output", "count"), [("clip", 1), ("frames", 2), ("patches", 8)])
+def test_the_encoder_keeps_its_contract(output: str, count: int) -> None:
+    encoder = videomae(size="tiny", frames=4, output=output)
+    check_encoder(encoder)
+    values = torch.randint(0, 256, (2, 4, 32, 32, 3)).float()
+    with torch.inference_mode():
+        tokens = encoder.encode(values, torch.ones(2, 4, dtype=torch.bool))
+    assert tokens.values.shape == (2, count, 32)
+
+
+def test_the_clip_token_is_the_published_feature() -> None:
+    encoder = videomae(size="tiny", frames=4, output="clip")
+    values = torch.full((1, 4, 32, 32, 3), 0.485 * 255)
+    grey = (torch.tensor([0.485] * 3) - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor(
+        [0.229, 0.224, 0.225]
+    )
+    video = grey[:, None, None].expand(1, 4, 3, 32, 32)
+    with torch.inference_mode():
+        found = encoder.encode(values, torch.ones(1, 4, dtype=torch.bool)).values[:, 0]
+        assert torch.allclose(found, encoder.model.features(video), atol=1e-5)
+
+
+def test_pictures_keep_their_aspect_ratio_and_are_cropped_at_the_centre() -> None:
+    pixels = np.zeros((4, 32, 96, 3), np.uint8)
+    pixels[:, :, 32:64] = 200  # the middle third is what a centre crop keeps
+    rows = videomae(size="tiny", frames=4).prepare(Frames(pixels, np.arange(4) / 8))
+    assert rows.shape == (4, 32, 32, 3)
+    assert rows.dtype == np.uint8
+    assert (rows == 200).all()
+
+
+def test_another_number_of_frames_is_an_error() -> None:
+    pixels = np.zeros((3, 32, 32, 3), np.uint8)
+    with pytest.raises(DataError, match="3 frames and the network takes 4"):
+        videomae(size="tiny", frames=4).prepare(Frames(pixels, np.arange(3) / 8))
+    with pytest.raises(UsageError, match="not a multiple of 2"):
+        videomae(size="tiny", frames=5)
+
+
+def test_a_clip_without_pictures_gives_no_token() -> None:
+    encoder = videomae(size="tiny", frames=4)
+    mask = torch.tensor([[True] * 4, [False] * 4])
+    with torch.inference_mode():
+        tokens = encoder.encode(torch.zeros(2, 4, 32, 32, 3), mask)
+    assert tokens.mask.tolist() == [[True, True], [False, False]]
+
+
+def test_the_giant_has_the_published_mlp() -> None:
+    assert SIZES["giant"].hidden == int(1408 * 48 / 11)
