@@ -1,25 +1,93 @@
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.data.sampling import segment_centres
+from egoexobench.data.sampling import SAMPLERS, lavila_chunked, segment_centres
+from egoexobench.errors import DataError
 
 GOLDENS = Path(os.environ.get("EGOEXOBENCH_GOLDENS", "../shared/goldens"))
+golden = pytest.mark.skipif(not GOLDENS.is_dir(), reason=f"no reference outputs in {GOLDENS}")
+CHUNKED = "lavila-chunked"
+WHOLE = ("frozen-in-time", "egovlp-whole-video", "viclip")
 
 
-@given(
+def ask(table: str, row: list[Any]) -> Callable[[], list[int]]:
+    """Return what asks our sampler for a row of a reference table, whose columns differ."""
+    if table in WHOLE:
+        frames, count = row[:2]
+        given = (1.0, frames, 0, frames, count)
+    elif table == "egovlp-start-end":
+        count, start, end = row[:3]
+        given = (1.0, 10**9, start, end, count)
+    elif table == "egovlp-clips":
+        start, end, frames, count = row[:4]
+        given = (1.0, frames, start, end, count)
+    elif table.startswith("egoinstructor"):
+        frames, start, end, count = row[:4]
+        given = (1.0, frames, start, end, count)
+    else:
+        given = tuple(row[:5])
+    return lambda: SAMPLERS[table](*given).tolist()
+
+
+@pytest.mark.golden
+@golden
+@pytest.mark.parametrize(
+    "path", sorted(GOLDENS.glob("frame-sampling-*.json")), ids=lambda p: p.stem
+)
+def test_indices_equal_those_of_the_reference_systems(path: Path) -> None:
+    tables = {
+        name.replace("_", "-"): table["rows"]
+        for name, table in json.loads(path.read_text()).items()
+        if isinstance(table, dict)
+    }
+    assert set(tables) <= {*SAMPLERS, CHUNKED}, "a table without a sampler"
+    for table, rows in tables.items():
+        for row in rows if table != CHUNKED else []:
+            found, error = ask(table, row), row[-1]
+            if error is None:
+                assert found() == row[-2], f"{table} {row}"
+            else:
+                with pytest.raises(DataError):
+                    found()
+
+
+@pytest.mark.golden
+@golden
+@pytest.mark.parametrize(
+    "path", sorted(GOLDENS.glob("frame-sampling-*.json")), ids=lambda p: p.stem
+)
+def test_indices_in_chunks_equal_those_of_lavila(path: Path) -> None:
+    for row in json.loads(path.read_text()).get("lavila_chunked", {}).get("rows", []):
+        rate, frames, start, end, count, seconds, calls, error = row
+        if error is not None:
+            with pytest.raises(DataError):
+                lavila_chunked(frames, start, end, count, seconds, rate=rate)
+            continue
+        # the reference reads one file twice where there is no next: the second time counts
+        wanted = list({first: [first, indices] for first, indices in calls}.values())
+        found = lavila_chunked(frames, start, end, count, seconds, rate=rate)
+        assert [[first, indices.tolist()] for first, indices in found] == wanted, row
+
+
+spans = given(
     fps=st.sampled_from([8.0, 24.0, 25.0, 29.97, 30.0, 60.0]),
     frames=st.integers(1, 2000),
     start=st.floats(0, 40),
     length=st.floats(0, 20),
     count=st.integers(1, 32),
 )
-def test_indices_stay_in_the_file_and_never_go_back(
+
+
+@spans
+def test_segment_centres_stay_in_the_file_and_never_go_back(
     fps: float, frames: int, start: float, length: float, count: int
 ) -> None:
     found = segment_centres(fps, frames, start, start + length, count)
@@ -29,15 +97,53 @@ def test_indices_stay_in_the_file_and_never_go_back(
     assert (np.diff(found) >= 0).all()
 
 
-@pytest.mark.golden
-@pytest.mark.skipif(not GOLDENS.is_dir(), reason=f"no reference outputs in {GOLDENS}")
-def test_indices_equal_those_of_egoexolearn_and_soundbridge() -> None:
-    compared = 0
-    for path in sorted(GOLDENS.glob("frame-sampling-*.json")):
-        tables = json.loads(path.read_text())
-        for name in ("egoexolearn", "soundbridge"):
-            for fps, frames, start, end, count, indices, _ in tables[name]["rows"]:
-                if indices is not None:
-                    compared += 1
-                    assert segment_centres(fps, frames, start, end, count).tolist() == indices
-    assert compared
+@pytest.mark.parametrize("name", SAMPLERS)
+@spans
+def test_within_the_file_every_sampler_gives_frames_of_it_in_order(
+    name: str, fps: float, frames: int, start: float, length: float, count: int
+) -> None:
+    rate = 30.0 if name.endswith("fps30") else fps
+    first = min(start, 0.4 * frames / rate)
+    last = min(first + 2 + length, frames / rate)
+    if int(last * rate) - int(first * rate) < max(2 * count, 4):
+        return  # rules differ in what they do with a span of few frames
+    found = SAMPLERS[name](rate, frames, first, last, count)
+    assert len(found) == count
+    assert found.min() >= 0
+    assert found.max() < frames
+    assert (np.diff(found) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("egoexolearn-fixed-fps30", (25.0, 1000, 39.0, 39.5, 4)),
+        ("lavila-single-file", (25.0, 1000, 5.0, 4.0, 4)),
+        ("lavila-single-file", (24.0, 240, 9.99, 11.0, 4)),
+        ("egovlp-charades", (25.0, 1000, 50.0, 52.0, 4)),
+        ("viclip", (25.0, 7, 0.0, 1.0, 8)),
+        ("egoinstructor-charades", (1.0, 20, 10.0, 9.0, 4)),
+        ("egoinstructor-train-item-ego", (1.0, 20, 25.0, 30.0, 4)),
+    ],
+)
+def test_a_span_that_a_rule_has_no_frames_for_is_an_error(
+    name: str, given: tuple[float, int, float, float, int]
+) -> None:
+    with pytest.raises(DataError):
+        SAMPLERS[name](*given)
+
+
+def test_a_start_beyond_the_last_chunk_is_an_error() -> None:
+    with pytest.raises(DataError, match="beyond 2 files of 15 s"):
+        lavila_chunked([450, 450], 30.5, 31.0, 4, 15)
+
+
+def test_segment_centres_by_hand() -> None:
+    # 10 frames of one second: segments of (10 - 0 - 1) / 3 = 3 frames, edges 0 3 6 9
+    assert segment_centres(10.0, 10, 0.0, 1.0, 3).tolist() == [1, 4, 7]
+
+
+def test_intervals_by_hand() -> None:
+    # 10 frames in 2 intervals, 0-4 and 5-9
+    assert SAMPLERS["frozen-in-time"](1.0, 10, 0, 0, 2).tolist() == [2, 7]
+    assert SAMPLERS["viclip"](1.0, 10, 0, 0, 3).tolist() == [0, 3, 6]

@@ -1,0 +1,56 @@
+"""Which frames of a span are looked at: the rules of the reference systems, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Protocol
+
+from egoexobench.data.sampling import features, intervals, segments
+from egoexobench.data.sampling.segments import Indices, lavila_chunked, segment_centres
+
+__all__ = ["SAMPLERS", "Indices", "Sampler", "lavila_chunked", "segment_centres"]
+
+
+class Sampler(Protocol):
+    """A rule that picks frames of a file for a span of it, in evaluation: without jitter.
+
+    A rule of whole videos ignores the span. For EgoInstructor's rules a frame is a stored
+    feature, one a second. Where the reference fails the rule raises `DataError`.
+    """
+
+    def __call__(self, fps: float, frames: int, start: float, end: float, count: int, /) -> Indices:
+        """Return indices ``(count,)``, or fewer where the rule says so.
+
+        Args:
+            fps: frame rate of the file, Hz.
+            frames: frames in the file.
+            start: start of the span, s.
+            end: end of the span, s.
+            count: how many indices.
+
+        Raises:
+            DataError: the rule gives no frames of this file for this span.
+        """
+        ...
+
+
+SAMPLERS: Mapping[str, Sampler] = {
+    "egoexolearn": segment_centres,
+    "egoexolearn-fixed-fps30": partial(segment_centres, rate=30.0),
+    "soundbridge": segment_centres,
+    "lavila-single-file": segments.lavila,
+    "lavila-single-file-fps30": partial(segments.lavila, rate=30.0),
+    "frozen-in-time": intervals.frozen_in_time,
+    "egovlp-whole-video": intervals.frozen_in_time,
+    "egovlp-start-end": intervals.egovlp_start_end,
+    "egovlp-clips": intervals.egovlp_clips,
+    "egovlp-charades": intervals.egovlp_charades,
+    "viclip": intervals.viclip,
+    "egoinstructor-mcq": features.egoinstructor_mcq,
+    "egoinstructor-egomcq": features.egoinstructor_mcq,
+    "egoinstructor-charades": features.egoinstructor_charades,
+    "egoinstructor-train-item-ego": features.egoinstructor_ego,
+    "egoinstructor-train-item-exo": features.egoinstructor_exo,
+}
+"""Every rule by name; :func:`lavila_chunked`, whose video is many files, stands beside them."""

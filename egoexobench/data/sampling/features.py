@@ -1,0 +1,90 @@
+"""EgoInstructor's samplers: of stored features, one a second, instead of frames."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from egoexobench.data.sampling.segments import Indices
+from egoexobench.errors import DataError
+
+EXPAND = 5.0
+"""What a short exo clip is widened by on either side in training, s: half of its 10."""
+
+
+def egoinstructor_mcq(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the features of a clip in EgoInstructor's 20-way and EgoMCQ evaluations.
+
+    Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/data: segment centres as
+    in EgoExoLearn, of features instead of frames; the segments' size is that of the span, and
+    only their edges are clamped to the video.
+
+    Args:
+        fps: features a second; 1 in the reference.
+        frames: features of the video.
+        start: start of the span, s.
+        end: end of the span, s.
+        count: how many indices.
+    """
+    edges = _edges(start * fps, end * fps, count)
+    left, right = np.minimum(edges[:-1], frames - 1), np.minimum(edges[1:], frames)
+    return np.asarray((left + right) // 2)
+
+
+def egoinstructor_charades(
+    fps: float, frames: int, start: float, end: float, count: int
+) -> Indices:
+    """Return the features of a clip in EgoInstructor's CharadesEgo evaluation.
+
+    As :func:`egoinstructor_mcq`.
+
+    Raises:
+        DataError: the span ends before it starts (an assertion in the reference).
+    """
+    if end < start:
+        raise DataError(f"the span {start:g}-{end:g} s ends before it starts")
+    return egoinstructor_mcq(fps, frames, start, end, count)
+
+
+def egoinstructor_ego(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the features of an ego clip in EgoInstructor's training set, without jitter.
+
+    Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/data/egohowto_feat_dataset.py: a span is
+    at least one second long.
+
+    Raises:
+        DataError: an index lies beyond the video (an IndexError in the reference).
+    """
+    first = start * fps
+    return _inside(first, max(end * fps, first + 1), frames, count)
+
+
+def egoinstructor_exo(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the features of an exo clip in EgoInstructor's training set, without jitter.
+
+    As :func:`egoinstructor_ego`, but that a span of up to one second is widened by 5 s on
+    either side, within the video. Floating point decides what one second is, as in the reference:
+    7.3 s and one second more is longer than one second.
+
+    Raises:
+        DataError: an index lies beyond the video (an IndexError in the reference).
+    """
+    first = start * fps
+    last = max(end * fps, first + 1)
+    if last - first <= 1:
+        first, last = max(0, first - EXPAND), min(last + EXPAND, frames)
+    return _inside(first, last, frames, count)
+
+
+def _inside(first: float, last: float, frames: int, count: int) -> Indices:
+    edges = np.minimum(_edges(first, last, count), frames)
+    found = np.asarray((edges[:-1] + np.maximum(edges[:-1], edges[1:])) // 2)
+    if found.max() >= frames:
+        raise DataError(
+            f"the span {first:g}-{last:g} s needs feature {found.max()}; the video has {frames}"
+        )
+    return found
+
+
+def _edges(first: float, last: float, count: int) -> Indices:
+    edges = np.round((last - first - 1) / count * np.arange(count + 1)) + first
+    return edges.astype(np.int64)
