@@ -25,6 +25,8 @@ STAGES = (
 )
 FREE = ("cli", "run", "testing")
 """Above the stages: they may import all of them."""
+BELOW = ("weights",)
+"""Below the stages: plug-ins use them, and they import none."""
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "transformers", "open_clip", "av", "torchaudio")
 
 
@@ -50,7 +52,16 @@ def test_no_stage_imports_one_to_its_right(stage: str) -> None:
 
 def test_every_folder_of_the_harness_is_a_stage_or_above_them() -> None:
     folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert folders == {*STAGES, "cli", "run"}
+    assert folders == {*STAGES, *BELOW, "cli", "run"}
+
+
+@pytest.mark.parametrize("folder", BELOW)
+def test_what_is_below_the_stages_imports_none(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        for name in _imports(path):
+            parts = name.split(".")
+            if parts[0] == "egoexobench" and len(parts) > 1:
+                assert parts[1] not in STAGES + FREE, f"{path.name} of {folder} imports {name}"
 
 
 def test_the_harness_never_imports_a_plugin() -> None:
