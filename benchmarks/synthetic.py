@@ -176,11 +176,12 @@ def _claims() -> bool:
         for task in ACROSS if name == "logmel-neighbour" else (*ACROSS, *TEXTS):
             value, test = known[name].value(task), _compare(bridge, known[name], task)
             claim(f"{name} {task} gallery top-1 {value:.1f} is at most 55", value <= 55)
-            claim(
-                f"soundbridge is above {name} on {task} by {100 * test.difference:.1f} points, "
-                f"p = {test.p:.2g}",
-                test.difference > 0 and test.p < 0.01,
-            )
+            told = f"soundbridge is above {name} on {task} by {100 * test.difference:.1f} points"
+            above = test.difference > 0 and test.p < 0.01
+            if task in TEXTS:
+                claim(f"{told}, p = {test.p:.2g}", above)
+            else:  # hoped for, not promised: sound alone finds the family across views as well
+                print(f"{'found' if above else 'not shown'}  {told}, p = {test.p:.2g}")
     for task, metric in (("scene", "top1"), ("action", "map")):
         ratio = bridge.value(task, metric) / bridge.chance(task, metric)
         claim(f"soundbridge {task} {metric} is {ratio:.2f} times chance", ratio >= 2)
