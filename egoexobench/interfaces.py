@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from egoexobench.data.finding import Finding
     from egoexobench.progress import Progress
     from egoexobench.values import Clip, Frames, Modality, Pair, Query, Sound, Split, Task, Tokens
 
@@ -52,6 +53,26 @@ class Dataset(Protocol):
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
         """The published 20-way candidate lists (``mcq20``) of a retrieval task; may be empty."""
+        ...
+
+
+@runtime_checkable
+class Surveyed(Protocol):
+    """What a data set may have beside: an account of the rows that it does not use as they are."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """Each by file and row, with what is wrong and whether it was left out."""
+        ...
+
+
+@runtime_checkable
+class Located(Protocol):
+    """What a data set may have beside: where in its files each clip is written."""
+
+    @property
+    def where(self) -> Mapping[str, str]:
+        """Clip id to file and row."""
         ...
 
 

@@ -19,10 +19,11 @@ def register_datasets(register: Register) -> None:
 
 
 def folder(*, path: Path) -> Dataset:
-    """A folder of clips described by `clips.jsonl` and, if there are lists, `queries.jsonl`.
+    """A folder of clips described by a table `clips` and, if there are lists, a table `queries`.
 
     Args:
-        path: the folder; media are named relative to it (docs/folder.md gives both formats).
+        path: the folder; media are named relative to it. Tables are CSV, JSON Lines or Parquet;
+            docs/folder.md gives the columns, and `data init` drafts one.
     """
     from egoexobench.data.manifest import Manifest
 

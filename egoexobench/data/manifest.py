@@ -1,136 +1,97 @@
-"""The folder format: ``clips.jsonl``, one clip a line, and ``queries.jsonl``, one question a line.
+"""The folder format: a table ``clips`` and, where there are listed questions, one ``queries``.
 
-Both files are data from outside: every line is checked against its schema and an error names the
-file, the line, what was found and what would work.
+Both come from outside: every row is checked, and what does not fit is kept account of by file and
+row with what was found and what would work.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar, final
+from typing import final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from egoexobench.atomic import whole
+from egoexobench.data.finding import Finding
+from egoexobench.data.rows import FORMATS, locate, read, write
+from egoexobench.data.schema import ClipRow, QueryRow, clip_id
 from egoexobench.errors import DataError
 from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, Clip, Pair, Query, Split, Task, View
 
+__all__ = ["CLIPS", "QUERIES", "ClipRow", "Manifest", "QueryRow", "clip_id", "write"]
+
 CLIPS = "clips.jsonl"
 QUERIES = "queries.jsonl"
+"""Names of both in JSON Lines, which the toolkit itself writes."""
 
-
-class ClipRow(BaseModel):
-    """One line of ``clips.jsonl``; a pair is one ego and one exo line with the same ``pair``."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    pair: str = Field(min_length=1, description="id of the pair")
-    view: View
-    split: Split
-    media: str = Field(min_length=1, description="media file, relative to the folder")
-    start: float = Field(0.0, ge=0, description="s")
-    end: float | None = Field(None, gt=0, description="s; null is the end of the file")
-    narration: str = Field(min_length=1, description="what this view shows")
-    pair_narration: str | None = Field(None, description="what both views show; else the ego's")
-    take: str | None = Field(None, description="recording that clips share; else the pair")
-    scene: str | None = None
-    verbs: tuple[str, ...] = Field((), strict=False)
-    nouns: tuple[str, ...] = Field((), strict=False)
-
-
-class QueryRow(BaseModel):
-    """One line of ``queries.jsonl``; ids are ``PAIR`` for a text, ``PAIR/ego`` for a video."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    split: Split
-    task: Literal["eg2ex", "ex2eg", "t2v", "v2t"]
-    source: str
-    candidates: tuple[str, ...] = Field(min_length=2, strict=False)
-    answer: int = Field(ge=0)
-
-
-_Row = TypeVar("_Row", bound=BaseModel)
-
-
-def clip_id(pair: str, view: View) -> str:
-    """Return the id of one view of a pair."""
-    return f"{pair}/{view}"
-
-
-def write(path: Path, rows: Iterable[BaseModel]) -> None:
-    """Write one row a line, whole or not at all."""
-    with whole(path) as draft, draft.open("w", encoding="utf-8") as file:
-        file.writelines(row.model_dump_json(exclude_defaults=True) + "\n" for row in rows)
-
-
-def read(path: Path, schema: type[_Row]) -> Iterator[tuple[int, _Row]]:
-    """Yield each line's number and row.
-
-    Raises:
-        DataError: naming file, line and field, for the first line that does not fit.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            yield number, schema.model_validate_json(line)
-        except ValidationError as error:
-            raise DataError(f"{path}, line {number}: {_reason(error, schema)}") from None
-
-
-def _reason(error: ValidationError, schema: type[BaseModel]) -> str:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "line"
-    if first["type"] == "extra_forbidden":
-        return f"unknown column {field!r}; there are: {', '.join(schema.model_fields)}"
-    return f"{field}: {first['msg']} (found {str(first['input'])[:60]!r})"
+_Views = dict[View, tuple[str, ClipRow]]
 
 
 @final
 class Manifest:
-    """A data set in the folder format."""
+    """A data set in the folder format.
+
+    Rows that do not fit are left out and listed in ``findings``; ``prepare`` refuses to go on with
+    any.
+
+    Raises:
+        DataError: if there is no table of clips, or one is no table of the format.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        if not (self.root / CLIPS).is_file():
+        tables = {name: locate(self.root, name) for name in ("clips", "queries")}
+        self._tables = {name: path for name, path in tables.items() if path}
+        if "clips" not in self._tables:
+            names = ", ".join(f"clips{suffix}" for suffix in FORMATS)
             raise DataError(
-                f"{root} holds no {CLIPS}; it needs one line a clip, see docs/folder.md"
+                f"{root} holds none of {names}; `egoexobench data init {root}` drafts one"
             )
-        self._pairs = _pairs(self.root)
-        self._queries = _queries(self.root, self._pairs)
+        self._findings: list[Finding] = []
+        self._where: dict[str, str] = {}
+        self._pairs = self._read_pairs(self._tables["clips"])
+        self._queries = self._read_queries(self._tables.get("queries"))
 
     @property
     def fingerprint(self) -> str:
-        """Hash of both files."""
+        """Hash of both tables."""
         digest = hashlib.sha256()
-        for name in (CLIPS, QUERIES):
-            path = self.root / name
-            digest.update(path.read_bytes() if path.is_file() else b"")
+        for name in ("clips", "queries"):
+            path = self._tables.get(name)
+            digest.update(path.read_bytes() if path else b"")
             digest.update(b"\0")
         return digest.hexdigest()[:16]
 
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """Rows that were left out, and why."""
+        return self._findings
+
+    @property
+    def where(self) -> Mapping[str, str]:
+        """File and row of each clip, by id."""
+        return self._where
+
     def prepare(self, progress: Progress) -> None:
-        """Check that every media file exists.
+        """Check that every row fits and every media file exists.
 
         Raises:
-            DataError: naming the first file that is missing and how many are.
+            DataError: naming the first row that does not, or the first file that is missing, and
+                how many there are.
         """
         del progress  # a look at the disk is over before a bar would show
+        if self._findings:
+            more = len(self._findings) - 1
+            also = f" ({more} more, see `egoexobench data doctor`)" if more else ""
+            first = self._findings[0]
+            raise DataError(f"{self.root / first.file}, {first.row}: {first.reason}{also}")
         files = sorted({clip.media for split in SPLITS for clip in self.clips(split)})
         missing = [file for file in files if not os.path.isfile(file)]
         if missing:
             raise DataError(
-                f"{len(missing)} of {len(files)} media files of {self.root / CLIPS} are missing, "
-                f"the first is {missing[0]}"
+                f"{len(missing)} of {len(files)} media files of {self._tables['clips']} are "
+                f"missing, the first is {missing[0]}"
             )
 
     def clips(self, split: Split) -> Sequence[Clip]:
@@ -145,86 +106,94 @@ class Manifest:
         """The listed questions of a task."""
         return self._queries.get((split, task), [])
 
+    def _read_pairs(self, path: Path) -> dict[Split, list[Pair]]:
+        views: dict[str, _Views] = {}
+        for place, row in read(path, ClipRow, self._findings):
+            seen = views.setdefault(row.pair, {})
+            wrong = self._wrong(row)
+            if row.view in seen:
+                wrong = f"pair {row.pair!r} has its {row.view} view in {seen[row.view][0]} already"
+            if wrong:
+                self._findings.append(Finding(path.name, place, wrong))
+            else:
+                seen[row.view] = place, row
+        pairs: dict[Split, list[Pair]] = {split: [] for split in SPLITS}
+        for name, seen in views.items():
+            if wrong := _apart(name, seen):
+                place = ", ".join(place for place, _ in seen.values())
+                self._findings += [Finding(path.name, place, wrong)] if seen else []
+                continue
+            pair = self._pair(name, seen, path.name)
+            pairs[seen["ego"][1].split].append(pair)
+        return pairs
 
-def _pairs(root: Path) -> dict[Split, list[Pair]]:
-    views: dict[str, dict[View, tuple[int, ClipRow]]] = {}
-    for number, row in read(root / CLIPS, ClipRow):
-        seen = views.setdefault(row.pair, {})
-        if row.view in seen:
-            raise DataError(
-                f"{root / CLIPS}, line {number}: pair {row.pair!r} has its {row.view} view "
-                f"on line {seen[row.view][0]} already"
-            )
-        seen[row.view] = number, row
-    pairs: dict[Split, list[Pair]] = {split: [] for split in SPLITS}
-    for name, seen in views.items():
-        if len(seen) < 2:
-            (number, row) = next(iter(seen.values()))
-            raise DataError(
-                f"{root / CLIPS}, line {number}: pair {name!r} has only its {row.view} view"
-            )
+    def _wrong(self, row: ClipRow) -> str | None:
+        if not (self.root / row.media).resolve().is_relative_to(self.root):
+            return f"media {row.media!r} leaves the folder; give a path below it"
+        if row.end is not None and row.end <= row.start:
+            return f"the span {row.start:g}-{row.end:g} s is empty; end must be after start"
+        return None
+
+    def _pair(self, name: str, seen: _Views, file: str) -> Pair:
         (line, ego), (other, exo) = seen["ego"], seen["exo"]
-        if ego.split != exo.split:
-            raise DataError(
-                f"{root / CLIPS}, lines {line} and {other}: pair {name!r} is in two splits, "
-                f"{ego.split} and {exo.split}"
-            )
-        text = ego.pair_narration or ego.narration
-        pairs[ego.split].append(Pair(name, _clip(root, line, ego), _clip(root, other, exo), text))
-    return pairs
+        one, two = self._clip(ego), self._clip(exo)
+        self._where |= {one.id: f"{file}, {line}", two.id: f"{file}, {other}"}
+        return Pair(name, one, two, ego.pair_narration or ego.narration)
 
-
-def _clip(root: Path, number: int, row: ClipRow) -> Clip:
-    media = (root / row.media).resolve()
-    if not media.is_relative_to(root):
-        raise DataError(
-            f"{root / CLIPS}, line {number}: media {row.media!r} leaves the folder; "
-            "give a path below it"
+    def _clip(self, row: ClipRow) -> Clip:
+        return Clip(
+            id=clip_id(row.pair, row.view),
+            view=row.view,
+            media=str((self.root / row.media).resolve()),
+            start=row.start,
+            end=row.end,
+            narration=row.narration,
+            take=row.take or row.pair,
+            scene=row.scene,
+            verbs=row.verbs,
+            nouns=row.nouns,
         )
-    if row.end is not None and row.end <= row.start:
-        raise DataError(
-            f"{root / CLIPS}, line {number}: the span {row.start}-{row.end} s is empty; "
-            "end must be after start"
-        )
-    return Clip(
-        id=clip_id(row.pair, row.view),
-        view=row.view,
-        media=str(media),
-        start=row.start,
-        end=row.end,
-        narration=row.narration,
-        take=row.take or row.pair,
-        scene=row.scene,
-        verbs=row.verbs,
-        nouns=row.nouns,
-    )
 
-
-def _queries(root: Path, pairs: dict[Split, list[Pair]]) -> dict[tuple[Split, Task], list[Query]]:
-    path = root / QUERIES
-    found: dict[tuple[Split, Task], list[Query]] = {}
-    if not path.is_file():
+    def _read_queries(self, path: Path | None) -> dict[tuple[Split, Task], list[Query]]:
+        found: dict[tuple[Split, Task], list[Query]] = {}
+        if path is None:
+            return found
+        takes = {
+            split: {
+                name: pair.ego.take
+                for pair in self._pairs[split]
+                for name in (pair.id, pair.ego.id, pair.exo.id)
+            }
+            for split in SPLITS
+        }
+        for place, row in read(path, QueryRow, self._findings):
+            if wrong := _unasked(row, takes[row.split]):
+                self._findings.append(Finding(path.name, place, wrong))
+                continue
+            take = takes[row.split][row.source]
+            query = Query(row.source, row.candidates, row.answer, take)
+            found.setdefault((row.split, row.task), []).append(query)
         return found
-    takes = {
-        split: {name: pair.ego.take for pair in pairs[split] for name in _ids(pair)}
-        for split in SPLITS
-    }
-    for number, row in read(path, QueryRow):
-        if row.answer >= len(row.candidates):
-            raise DataError(
-                f"{path}, line {number}: answer {row.answer} is out of range; "
-                f"there are {len(row.candidates)} candidates, so 0 to {len(row.candidates) - 1}"
-            )
-        for name in (row.source, *row.candidates):
-            if name not in takes[row.split]:
-                raise DataError(
-                    f"{path}, line {number}: {name!r} is no pair or clip of split {row.split!r} "
-                    f"in {CLIPS}"
-                )
-        query = Query(row.source, row.candidates, row.answer, takes[row.split][row.source])
-        found.setdefault((row.split, row.task), []).append(query)
-    return found
 
 
-def _ids(pair: Pair) -> tuple[str, str, str]:
-    return pair.id, pair.ego.id, pair.exo.id
+def _apart(name: str, seen: _Views) -> str | None:
+    """Why rows of one name are no pair."""
+    if len(seen) < 2:
+        return f"pair {name!r} has only its {next(iter(seen), 'other')} view"
+    splits = {view: row.split for view, (_, row) in seen.items()}
+    if splits["ego"] != splits["exo"]:
+        return f"pair {name!r} is in two splits, {splits['ego']} and {splits['exo']}"
+    return None
+
+
+def _unasked(row: QueryRow, known: Mapping[str, str]) -> str | None:
+    """Why a question cannot be asked."""
+    last = len(row.candidates) - 1
+    if row.answer > last:
+        return (
+            f"answer {row.answer} is out of range; there are {last + 1} candidates, so 0 to {last}"
+        )
+    for name in (row.source, *row.candidates):
+        if name not in known:
+            return f"{name!r} is no pair or clip of split {row.split!r} in the table of clips"
+    return None

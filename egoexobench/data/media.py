@@ -1,16 +1,15 @@
 """Pictures and sound out of media files: the only module that imports a decoder.
 
 Frames are exact: a frame's index is its place in presentation order, found by reading packet
-headers once per file. Sound is decoded at its own channels and resampled to 16 kHz; the mono mix
-is the mean of the channels, because decoders differ by a factor of sqrt(2) in theirs, which moves
-every log-mel value by 0.69.
+headers once per file. Only packets between a wanted frame and the keyframe before it are decoded.
+The mono mix is the mean of the channels, because decoders differ by a factor of sqrt(2) in theirs,
+which moves every log-mel value by 0.69; it is made before resampling, which then has one channel.
 """
 
 from __future__ import annotations
 
-import os
-from bisect import bisect_right
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +20,17 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from egoexobench.data.fault import MediaError
+from egoexobench.data.mix import mono_of, rate_of
+from egoexobench.data.packets import SLACK, Group, Packets, packets
+from egoexobench.data.probe import Probe, describe
 from egoexobench.data.sampling import segment_centres
-from egoexobench.errors import DataError
 from egoexobench.values import Clip, Frames, Sound
 
 RATE = 16_000
 """Rate of all sound in the harness, Hz."""
 SILENCE = 2.0**-15
 """Peak up to which sound counts as digital silence: one step of 16 bits."""
-SLACK = 0.1
-"""How far a span may reach beyond the end of its file before it is an error, s."""
-
-KEPT = 4096
-"""Files whose index is remembered."""
 
 SoundState = Literal["heard", "silent", "no track", "not asked"]
 
@@ -47,19 +44,6 @@ class Decoded:
     state: SoundState
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """Presentation times of a video's frames, and those at which decoding can start, in ticks."""
-
-    times: tuple[int, ...]
-    keys: tuple[int, ...]
-    tick: float
-    fps: float
-
-
-_INDICES: dict[tuple[str, int, int], _Index] = {}
-
-
 def decode(clip: Clip, frames: int, sound: bool) -> Decoded:
     """Decode a clip.
 
@@ -69,125 +53,188 @@ def decode(clip: Clip, frames: int, sound: bool) -> Decoded:
         sound: whether to decode the sound.
 
     Raises:
-        DataError: if the file is missing or not media, or the span lies beyond its end.
+        MediaError: if the file is missing, broken or not media, or the span lies outside of it.
+    """
+    try:
+        with _open(clip.media) as container:
+            end = _end(container, clip)
+            pictures = _frames(container, clip, end, frames) if frames else None
+            if not sound:
+                return Decoded(pictures, None, "not asked")
+            samples = _samples(container, clip, end)
+    except MediaError as error:
+        raise MediaError(error.fault, error.reason, clip.id) from error
+    if samples is None:
+        return Decoded(pictures, None, "no track")
+    if samples.size == 0 or float(np.abs(samples).max()) <= SILENCE:
+        return Decoded(pictures, None, "silent")
+    return Decoded(pictures, Sound(samples, RATE), "heard")
+
+
+def listen(clip: Clip) -> NDArray[np.float32] | None:
+    """Return the span's mono samples at `RATE`, silent or not; None without a track.
+
+    There are no samples if the track is empty or ends before the span.
+
+    Raises:
+        MediaError: as `decode`.
     """
     with _open(clip.media) as container:
-        end = _end(container, clip)
-        pictures = _frames(container, clip, end, frames) if frames else None
-        if not sound:
-            return Decoded(pictures, None, "not asked")
-        heard, state = _sound(container, clip, end)
-    return Decoded(pictures, heard, state)
+        return _samples(container, clip, _end(container, clip))
+
+
+def probe(path: str) -> Probe:
+    """Read what a file says of itself.
+
+    Raises:
+        MediaError: if the file is missing or not media.
+    """
+    with _open(path) as container:
+        return describe(container, _length(container))
 
 
 @contextmanager
 def _open(path: str) -> Iterator[Any]:
     if not Path(path).is_file():
-        raise DataError(f"media file {path} is missing")
+        raise MediaError("missing", f"media file {path} is missing")
+    opened = False
     try:
         with av.open(path) as container:
+            opened = True
             yield container
     except (av.FFmpegError, EOFError) as error:
-        raise DataError(f"cannot decode {path}: {getattr(error, 'strerror', error)}") from error
+        reason = f"cannot decode {path}: {getattr(error, 'strerror', error)}"
+        if opened:
+            raise MediaError("undecodable", reason) from error
+        raise MediaError("not media", f"{reason}; it is no complete media file") from error
+
+
+def _length(container: Any) -> float | None:
+    return None if container.duration is None else float(container.duration / av.time_base)
+
+
+def _zero(container: Any) -> float:
+    """When the file begins, s: a broadcast stream counts from anywhere."""
+    return max((container.start_time or 0) / av.time_base, 0.0)
 
 
 def _end(container: Any, clip: Clip) -> float:
-    if container.duration is None:
-        raise DataError(f"{clip.media} does not say how long it is; is it a complete media file?")
-    length = container.duration / av.time_base
+    length = _length(container)
+    if length is None:
+        raise MediaError(
+            "cut short", f"{clip.media} does not say how long it is; is it a complete media file?"
+        )
     end = length if clip.end is None else clip.end
     if clip.start >= length or end > length + SLACK:
-        raise DataError(
-            f"clip {clip.id}: the span {clip.start:g}-{end:g} s ends beyond {clip.media}, "
-            f"which is {length:.2f} s long"
+        raise MediaError(
+            "beyond the end",
+            f"the span {clip.start:g}-{end:g} s ends beyond {clip.media}, "
+            f"which is {length:.2f} s long",
         )
-    return float(min(end, length))
+    return min(end, length)
 
 
 def _frames(container: Any, clip: Clip, end: float, count: int) -> Frames:
     if not container.streams.video:
-        raise DataError(f"{clip.media} has no video track")
+        raise MediaError("no pictures", f"{clip.media} has no video track")
     stream = container.streams.video[0]
-    index = _index(container, stream, clip.media)
-    chosen = segment_centres(index.fps, len(index.times), clip.start, end, count)
-    wanted = [index.times[i] for i in chosen]
-    pictures = _pictures(container, stream, index, set(wanted))
-    lost = [i for i, time in zip(chosen, wanted, strict=True) if time not in pictures]
-    if lost:
-        raise DataError(f"{clip.media}: frame {lost[0]} of {len(index.times)} does not decode")
-    times = np.array([(time - index.times[0]) * index.tick for time in wanted])
-    return Frames(np.stack([pictures[time] for time in wanted]), times)
+    track = packets(container, stream, clip.media)
+    late = float(track.times[0] * track.tick) - _zero(container)
+    if late >= end:
+        raise MediaError(
+            "late",
+            f"the pictures of {clip.media} start at {late:.2f} s, after the span "
+            f"{clip.start:g}-{end:g} s",
+        )
+    late = late if late > SLACK else 0.0
+    start = max(clip.start - late, 0.0)
+    chosen = segment_centres(track.fps, len(track.times), start, end - late, count)
+    wanted = track.times[chosen]
+    found = _pictures(container, stream, track, np.unique(chosen))
+    for index, time in zip(chosen, wanted, strict=True):
+        if int(time) not in found:
+            raise MediaError(
+                "undecodable",
+                f"{clip.media}: frame {index} of {len(track.times)} does not decode",
+            )
+    pixels = np.stack([found[int(time)] for time in wanted])
+    return Frames(pixels, (wanted - track.times[0]) * track.tick + late)
 
 
-def _index(container: Any, stream: Any, path: str) -> _Index:
-    stat = os.stat(path)
-    key = path, stat.st_size, stat.st_mtime_ns
-    if key not in _INDICES:
-        if len(_INDICES) >= KEPT:
-            _INDICES.clear()
-        _INDICES[key] = _read_index(container, stream, path)
-    return _INDICES[key]
-
-
-def _read_index(container: Any, stream: Any, path: str) -> _Index:
-    packets = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.pts is not None]
-    fps = float(stream.average_rate or 0)
-    if not packets or fps <= 0:
-        raise DataError(f"{path} has a video track without frames")
-    times = sorted(time for time, _ in packets)
-    keys = sorted(time for time, key in packets if key)
-    return _Index(tuple(times), tuple(keys), float(stream.time_base), fps)
-
-
-def _pictures(container: Any, stream: Any, index: _Index, wanted: set[int]) -> dict[int, Any]:
-    context = stream.codec_context
-    context.thread_count = 1  # clips are decoded side by side already
-    key = index.keys[max(bisect_right(index.keys, min(wanted)) - 1, 0)] if index.keys else 0
-    container.seek(key, stream=stream)
-    last, found = max(wanted), {}
-    colours = VideoReformatter()  # one for all frames: making one costs as much as using it
-    for packet in container.demux(stream):
-        # frames that no other frame needs are not decoded unless they are wanted
-        context.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
-        for frame in packet.decode():
-            if frame.pts in wanted:
-                found[frame.pts] = colours.reformat(frame, format="rgb24").to_ndarray()
-            if frame.pts >= last:
-                return found
+def _pictures(
+    container: Any, stream: Any, track: Packets, chosen: NDArray[np.int64]
+) -> dict[int, NDArray[np.uint8]]:
+    """Pictures by presentation time; ``chosen`` are frames by index."""
+    stream.codec_context.thread_count = 1  # clips are decoded side by side already
+    found = _decoded(container, stream, track.groups(chosen), "NONREF")
+    if len(found) < len(np.unique(track.times[chosen])):  # a keyframe was none
+        found = _decoded(container, stream, track.whole(chosen), "DEFAULT")
     return found
 
 
-def _sound(container: Any, clip: Clip, end: float) -> tuple[Sound | None, SoundState]:
-    if not container.streams.audio:
-        return None, "no track"
-    stream = container.streams.audio[0]
-    start = max(clip.start - SLACK, 0)
-    container.seek(int(start / stream.time_base), stream=stream)
-    resampler = av.AudioResampler(format="fltp", rate=RATE)
-    parts: list[Any] = []
-    first: float | None = None
-    for frame in container.decode(stream):
-        if frame.time is not None and frame.time >= end:
+def _decoded(
+    container: Any, stream: Any, groups: Sequence[Group], skipped: str
+) -> dict[int, NDArray[np.uint8]]:
+    """Decode each group from its keyframe to the last of its frames, and nothing in between."""
+    context, colours = stream.codec_context, VideoReformatter()  # one for all: it is dear to make
+    wanted = {time for group in groups for time in group.times}
+    left, pending = deque(groups), set[int]()
+    found: dict[int, NDArray[np.uint8]] = {}
+    container.seek(groups[0].seek, stream=stream)
+    for packet in container.demux(stream):
+        if left and packet.pts == left[0].key:
+            pending |= set(left.popleft().times)
+        if not pending:
+            continue
+        # frames that no other frame needs are not decoded unless they are wanted
+        context.skip_frame = "DEFAULT" if packet.pts in wanted else skipped
+        frames = packet.decode()
+        pending.discard(packet.pts)
+        if not pending:
+            frames += context.decode(None)
+            context.flush_buffers()
+        for frame in frames:
+            if frame.pts in wanted and not frame.is_corrupt:
+                picture = colours.reformat(frame, format="rgb24").to_ndarray()
+                found[frame.pts] = np.asarray(picture, np.uint8)
+        if not pending and not left:
             break
-        first = frame.time if first is None else first
-        parts += resampler.resample(frame)
+    return found
+
+
+def _samples(container: Any, clip: Clip, end: float) -> NDArray[np.float32] | None:
+    if not container.streams.audio:
+        return None
+    stream, zero = container.streams.audio[0], _zero(container)
+    start = max(clip.start - SLACK, 0) + zero
+    try:
+        container.seek(int(start / stream.time_base), stream=stream)
+    except PermissionError:  # what FFmpeg's -1 becomes: the track holds no packet to seek
+        return np.zeros(0, np.float32)
+    floats = av.AudioResampler(format="fltp")
+    parts: list[Any] = []
+    first = 0.0
+    for frame in container.decode(stream):
+        time = 0.0 if frame.time is None else frame.time - zero
+        if time >= end:
+            break
+        first = time if not parts else first
+        parts += floats.resample(frame)
     if not parts:
-        return None, "silent"
-    mono = _mono(parts + resampler.resample(None))
-    skip = max(round((clip.start - (first or 0.0)) * RATE), 0)
-    samples = mono[skip : skip + round((end - clip.start) * RATE)]
-    if samples.size == 0 or float(np.abs(samples).max()) <= SILENCE:
-        return None, "silent"
-    return Sound(np.ascontiguousarray(samples), RATE), "heard"
+        return np.zeros(0, np.float32)
+    mono = _resampled(mono_of(parts), rate_of(parts, clip.media))
+    skip = max(round((clip.start - first) * RATE), 0)
+    return np.ascontiguousarray(mono[skip : skip + round((end - clip.start) * RATE)])
 
 
-def _mono(parts: list[Any]) -> NDArray[np.float32]:
-    channels = len(parts[0].layout.channels)
-    total = np.zeros(sum(part.samples for part in parts), np.float32)
-    place = 0
-    for part in parts:
-        for plane in part.planes:
-            samples = np.frombuffer(plane, np.float32, part.samples)
-            total[place : place + part.samples] += samples
-        place += part.samples
-    return np.asarray(total / channels, np.float32)
+def _resampled(mono: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    if rate == RATE:
+        return mono
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=RATE)
+    parts: list[Any] = []
+    for start in range(0, len(mono), rate):  # a second at a time: one long block takes 5 times that
+        block = np.ascontiguousarray(mono[None, start : start + rate])
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+        frame.rate = rate
+        parts += resampler.resample(frame)
+    return mono_of([*parts, *resampler.resample(None)])

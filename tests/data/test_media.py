@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from studio import RATE, film, tone
 
-from egoexobench.data.media import decode
+from egoexobench.data.fault import MediaError
+from egoexobench.data.media import decode, listen, probe
 from egoexobench.data.sampling import segment_centres
 from egoexobench.errors import DataError
 from egoexobench.values import Clip
@@ -125,3 +126,180 @@ def test_a_missing_a_corrupt_and_a_truncated_file_are_one_line(tmp_path: Path) -
         with pytest.raises(DataError, match=path.name) as caught:
             decode(clip(path), 4, sound=True)
         assert "\n" not in str(caught.value)
+
+
+def coded(path: Path, *, frames: int = 48, fps: int = 12, **settings: str) -> Path:
+    """A film whose encoder is told what to do; a bright square moves over noise."""
+    rng = np.random.default_rng(3)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=fps, options=settings)
+        video.width = video.height = 64
+        video.pix_fmt = "yuv420p"
+        base = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        for i in range(frames):
+            picture = np.roll(base, 2 * i, axis=1)
+            picture[:8, i % 56 : i % 56 + 8] = 255
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(video.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("gop", [1, 5, 250])
+@pytest.mark.parametrize("kind", ["closed", "open", "pyramid", "none", "refresh"])
+def test_only_what_is_needed_is_decoded_and_frames_stay_exact(
+    tmp_path: Path, gop: int, kind: str
+) -> None:
+    more = {
+        "closed": {"bf": "3"},
+        "open": {"bf": "3", "x264-params": "open-gop=1"},
+        "pyramid": {"bf": "8", "x264-params": "b-pyramid=normal:b-adapt=0"},
+        "none": {"bf": "0"},
+        "refresh": {"bf": "0", "x264-params": "intra-refresh=1"},
+    }[kind]
+    path = coded(tmp_path / "a.mp4", g=str(gop), keyint_min=str(gop), **more)
+    whole = every_frame(path)
+    for start, end, count in ((0.0, 4.0, 3), (0.0, 4.0, 8), (1.3, 3.9, 5), (2.9, 4.0, 8)):
+        span = start, end
+        indices = segment_centres(12, 48, *span, count)
+        found = decode(clip(path, *span), count, sound=False).frames
+        assert found is not None
+        assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "ts", "avi", "mov"])
+def test_frames_are_exact_in_other_containers(tmp_path: Path, suffix: str) -> None:
+    path = coded(tmp_path / f"a.{suffix}", g="6", bf="0" if suffix == "avi" else "2")
+    whole = every_frame(path)
+    indices = segment_centres(12, 48, 1.0, 3.5, 5)
+    found = decode(clip(path, 1.0, 3.5), 5, sound=False).frames
+    assert found is not None
+    assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+
+
+def moved(source: Path, path: Path, seconds: float, only: str = "") -> Path:
+    """A copy whose packets, or those of one sort, come that much later."""
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        streams = {stream: new.add_stream_from_template(stream) for stream in old.streams}
+        for packet in old.demux():
+            if packet.pts is None:
+                continue
+            if not only or packet.stream.type == only:
+                ticks = round(seconds / packet.time_base)
+                packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+            packet.stream = streams[packet.stream]
+            new.mux(packet)
+    return path
+
+
+def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path: Path) -> None:
+    path = moved(coded(tmp_path / "a.mp4", g="250"), tmp_path / "b.mp4", -1.0)
+    with av.open(str(path)) as container:
+        hidden = sum(packet.is_discard for packet in container.demux(video=0))
+    assert hidden == 12
+    whole = every_frame(path)
+    assert len(whole) == 36
+    found = decode(clip(path), 4, sound=False).frames
+    assert found is not None
+    indices = segment_centres(12, 36, 0.0, 3.0, 4)
+    assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+
+
+def test_pictures_that_start_late_keep_their_time_and_are_never_those_of_another_span(
+    tmp_path: Path,
+) -> None:
+    source = film(tmp_path / "a.mp4", seconds=4, fps=12, sound=tone(8))
+    path = moved(source, tmp_path / "b.mp4", 3.0, only="video")
+    with pytest.raises(MediaError, match=r"start at 3\.00 s, after the span 0-2 s") as caught:
+        decode(clip(path, 0.0, 2.0), 4, sound=False)
+    assert caught.value.fault == "late"
+    whole = every_frame(path)
+    found = decode(clip(path, 4.0, 6.0), 4, sound=False).frames
+    assert found is not None
+    indices = segment_centres(12, 48, 1.0, 3.0, 4)
+    assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+    assert np.allclose(found.times, 3.0 + indices / 12)
+
+
+def test_a_broadcast_stream_counts_from_its_own_beginning(tmp_path: Path) -> None:
+    wave = np.concatenate([tone(2, 500), tone(2, 2000)], axis=1)
+    source = film(tmp_path / "a.mp4", seconds=4, sound=wave)
+    path = moved(source, tmp_path / "b.ts", 2.0)
+    with av.open(str(path)) as container:
+        assert container.start_time / av.time_base > 1
+    for span, hertz in (((0.2, 1.8), 500), ((2.2, 3.8), 2000)):
+        heard = listen(clip(path, *span))
+        assert heard is not None
+        assert abs(spectral_peak(heard) - hertz) < 10
+
+
+def faststart(source: Path, path: Path) -> Path:
+    """A copy with its header in front."""
+    with (
+        av.open(str(source)) as old,
+        av.open(str(path), "w", options={"movflags": "faststart"}) as new,
+    ):
+        streams = {stream: new.add_stream_from_template(stream) for stream in old.streams}
+        for packet in old.demux():
+            if packet.pts is not None:
+                packet.stream = streams[packet.stream]
+                new.mux(packet)
+    return path
+
+
+def test_a_file_cut_after_its_header_is_never_taken_for_a_shorter_one(tmp_path: Path) -> None:
+    whole = faststart(film(tmp_path / "a.mp4", seconds=4), tmp_path / "b.mp4")
+    size = whole.stat().st_size
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[: size // 2])
+    assert probe(str(cut)).seconds == pytest.approx(4.0)
+    with pytest.raises(MediaError, match=r"says that its pictures last 4\.00 s") as caught:
+        decode(clip(cut, 0.0, 1.0), 2, sound=False)
+    assert caught.value.fault == "cut short"
+    assert caught.value.reason in str(caught.value)
+    assert "clip x" in str(caught.value)
+
+
+def test_a_probe_says_what_the_tracks_are(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", seconds=2, fps=8, sound=tone(channels=2))
+    found = probe(str(path))
+    assert found.picture is not None
+    assert found.sound is not None
+    assert (found.picture.codec, found.picture.width, found.picture.height) == ("h264", 64, 64)
+    assert (found.picture.fps, found.picture.seconds) == (8, 2)
+    assert (found.sound.codec, found.sound.rate, found.sound.channels) == ("aac", RATE, 2)
+    assert probe(str(film(tmp_path / "b.mp4"))).sound is None
+
+
+def test_an_empty_track_gives_no_samples_and_no_track_gives_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=8)
+        video.width = video.height = 64
+        video.pix_fmt = "yuv420p"
+        container.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        picture = np.zeros((64, 64, 3), np.uint8)
+        for _ in range(8):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(video.encode(None))
+    heard = listen(clip(path))
+    assert heard is not None
+    assert heard.size == 0
+    assert decode(clip(path), 0, sound=True).state == "silent"
+    assert listen(clip(film(tmp_path / "b.mp4"))) is None
+
+
+@pytest.mark.parametrize(("codec", "steps"), [("pcm_s16le", 2**15), ("pcm_u8", 2**7)])
+def test_whole_numbers_become_samples_between_minus_one_and_one(
+    tmp_path: Path, codec: str, steps: int
+) -> None:
+    path = tmp_path / "a.wav"
+    wave = tone(1.0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+        frame.rate = RATE
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    heard = listen(clip(path))
+    assert heard is not None
+    assert np.abs(heard - wave[0]).max() <= 1 / steps

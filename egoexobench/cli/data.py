@@ -1,0 +1,79 @@
+"""`egoexobench data init` and `egoexobench data doctor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from egoexobench.cli.plugins import registry
+
+
+@click.group("data")
+def command() -> None:
+    """Draft a manifest, or examine a data set."""
+
+
+@command.command("init")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of splits.")
+@click.option("--force", is_flag=True, help="Write over an earlier clips.csv.")
+def init(folder: Path, seed: int, force: bool) -> None:
+    """Draft clips.csv for a FOLDER of clips: pairs by name, splits by take.
+
+    Narrations are the texts of files beside the clips (NAME.txt for NAME.mp4); cells of clips
+    without one stay empty, and `run` asks for them.
+    """
+    from egoexobench.data.draft import draft
+
+    made = draft(folder, seed=seed, force=force)
+    counts = ", ".join(f"{count} {split}" for split, count in made.pairs.items())
+    click.echo(f"{made.path}: {sum(made.pairs.values())} pairs ({counts})")
+    for name, reason in made.left:
+        click.echo(f"left out {name}: {reason}")
+    for split, count in made.pairs.items():
+        if not count:
+            click.echo(f"no pair is in {split}; a run needs one, so move some or add takes")
+    if made.narrations:
+        click.echo(f"{made.narrations} narrations are empty; write what each clip shows")
+
+
+@command.command("doctor")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.option("--certificate", type=click.Path(path_type=Path), help="Write the certificate here.")
+@click.option(
+    "--common", type=click.Path(path_type=Path), help="Compare with another user's certificate."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report and nothing else.")
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    dataset: str,
+    certificate: Path | None,
+    common: Path | None,
+    as_json: bool,
+) -> None:
+    """Examine every clip of a data set: what is there, what is missing, how it sounds.
+
+    It goes on to the end whatever it meets, and goes on where it stopped; exit code 0 says that it
+    got there.
+    """
+    parts = registry(ctx)
+    from egoexobench.data import certificate as certificates
+    from egoexobench.data.doctor import survey
+    from egoexobench.data.told import tell
+    from egoexobench.options import parse
+    from egoexobench.progress import Bars, Silent
+
+    other = certificates.load(common) if common else None
+    name = parse(dataset)[0]
+    made, factory = parts.make("dataset", dataset), parts.find("dataset", name).factory
+    quiet = as_json or not sys.stderr.isatty()
+    report = survey(dataset, name, made, factory, Silent() if quiet else Bars())
+    if other:
+        both = certificates.common(report.certificate, other)
+        report = report.model_copy(update={"common": both})
+    if certificate:
+        certificates.save(certificate, report.certificate)
+    click.echo(report.model_dump_json(indent=1) if as_json else "\n".join(tell(report)))

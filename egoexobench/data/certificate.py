@@ -1,0 +1,114 @@
+"""Which clips of a data set one has, so that users with different holes can be compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from egoexobench.atomic import whole
+from egoexobench.errors import DataError
+from egoexobench.values import SPLITS, Split
+
+Ids = Mapping[Split, Mapping[str, str]]
+
+
+class Certificate(BaseModel):
+    """The clips that can be used, and the start of the SHA-256 of each one's media file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    certificate: Literal[1] = 1
+    dataset: str
+    """Registered name, without options: they are paths of one machine."""
+    fingerprint: str
+    """Of the annotations."""
+    coverage: str
+    """`coverage` of the clips."""
+    audible: tuple[str, ...]
+    """Clips among them that are heard, as ``split/id``."""
+    clips: dict[Split, dict[str, str]]
+
+
+class Common(BaseModel):
+    """What two users both have."""
+
+    coverage: str
+    ids: dict[Split, tuple[str, ...]]
+    audible: int
+    """How many of them both hear."""
+    differ: int
+    """How many of them lie in files that are not the same to the byte."""
+    annotations: bool
+    """Whether both read the same annotations."""
+
+
+def coverage(ids: Mapping[Split, Iterable[str]]) -> str:
+    """Hash of split and id of clips, whatever their order."""
+    lines = sorted(f"{split}\t{name}\n" for split in ids for name in ids[split])
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def certify(dataset: str, fingerprint: str, clips: Ids, audible: Iterable[str]) -> Certificate:
+    """Return the certificate of clips by split and id, with the checksums of their files."""
+    return Certificate(
+        dataset=dataset,
+        fingerprint=fingerprint,
+        coverage=coverage(clips),
+        audible=tuple(sorted(audible)),
+        clips={split: dict(clips.get(split, {})) for split in SPLITS},
+    )
+
+
+def common(one: Certificate, other: Certificate) -> Common:
+    """Return the clips that both can use.
+
+    Raises:
+        DataError: if they are of two data sets.
+    """
+    if one.dataset != other.dataset:
+        raise DataError(
+            f"the certificates are of two data sets, {one.dataset!r} and {other.dataset!r}"
+        )
+    ids = {
+        split: tuple(sorted(set(one.clips.get(split, {})) & set(other.clips.get(split, {}))))
+        for split in SPLITS
+    }
+    both = {f"{split}/{name}" for split in SPLITS for name in ids[split]}
+    return Common(
+        coverage=coverage(ids),
+        ids=ids,
+        audible=len(both & set(one.audible) & set(other.audible)),
+        differ=sum(one.clips[s][name] != other.clips[s][name] for s in SPLITS for name in ids[s]),
+        annotations=one.fingerprint == other.fingerprint,
+    )
+
+
+def save(path: Path, certificate: Certificate) -> None:
+    """Write a certificate, whole or not at all."""
+    with whole(path) as draft:
+        draft.write_text(certificate.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> Certificate:
+    """Read a certificate.
+
+    Raises:
+        DataError: if it is none, or its coverage is not that of its clips.
+    """
+    try:
+        found = Certificate.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "file"
+        raise DataError(
+            f"{path} is no certificate of `data doctor`: {field}: {first['msg']}"
+        ) from None
+    if found.coverage != coverage(found.clips):
+        raise DataError(f"{path}: its coverage is not that of its clips; it was changed by hand")
+    return found

@@ -1,0 +1,187 @@
+"""What is there of a data set and what is missing, clip by clip, to the end whatever it meets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from inspect import cleandoc
+from typing import Any
+
+from pydantic import BaseModel
+
+from egoexobench.data.census import Judgement, judge
+from egoexobench.data.certificate import Certificate, Common, certify
+from egoexobench.data.examine import File, Problem, Span, examine
+from egoexobench.data.ledger import Ledger
+from egoexobench.errors import EgoExoBenchError
+from egoexobench.interfaces import Dataset, Located, Surveyed
+from egoexobench.progress import Progress
+from egoexobench.values import SPLITS, Clip, Split
+
+LICENCE = "Licence:"
+"""Section of a data set's docstring that says under which terms it comes and how to apply."""
+
+
+class Row(BaseModel):
+    """A row of an annotation file that is not as it must be."""
+
+    file: str
+    row: str
+    reason: str
+    dropped: bool
+
+
+class Checked(BaseModel):
+    """A clip: where it is written, what is wrong with it, how its sound is."""
+
+    split: Split
+    id: str
+    where: str | None
+    media: str
+    problem: Problem | None
+    sound: Judgement | None
+
+
+class Report(BaseModel):
+    """The examination of a data set."""
+
+    doctor: int = 1
+    dataset: str
+    licence: str | None
+    refusal: str | None
+    """Why a run would not start; None if it would."""
+    rows: tuple[Row, ...]
+    pairs: dict[Split, tuple[int, int]]
+    """Pairs of which both clips can be used, and all of them."""
+    clips: tuple[Checked, ...]
+    files: tuple[File, ...]
+    certificate: Certificate
+    common: Common | None = None
+
+
+def survey(
+    spec: str, name: str, dataset: Dataset, factory: Callable[..., Any], progress: Progress
+) -> Report:
+    """Examine every clip of a data set.
+
+    Args:
+        spec: as it was asked for.
+        name: as it is registered.
+        dataset: what to examine; media are made first if it makes them.
+        factory: what made it; its docstring may have a section `Licence:`.
+        progress: shows the stage.
+    """
+    refused = _refused(dataset, progress)
+    clips = [(split, clip) for split in SPLITS for clip in dataset.clips(split)]
+    files = look([clip for _, clip in clips], progress)
+    where = dataset.where if isinstance(dataset, Located) else {}
+    checked = [_check(split, clip, files[clip.media], where) for split, clip in clips]
+    good = {(one.split, one.id) for one in checked if one.problem is None}
+    return Report(
+        dataset=spec,
+        licence=licence(factory),
+        refusal=refused or _obstacle(dataset, checked),
+        rows=tuple(_rows(dataset)),
+        pairs={split: _pairs(dataset, split, good) for split in SPLITS},
+        clips=tuple(checked),
+        files=tuple(files.values()),
+        certificate=_certificate(name, dataset, checked, files),
+    )
+
+
+def look(clips: Iterable[Clip], progress: Progress) -> dict[str, File]:
+    """Examine the media of clips in threads, each file once; what is known is not done again."""
+    spans: dict[str, dict[Span, None]] = {}
+    for clip in clips:
+        spans.setdefault(clip.media, {})[clip.start, clip.end] = None
+    ledger, found = Ledger(), dict[str, File]()
+    todo: dict[str, list[Span]] = {}
+    for path, wanted in spans.items():
+        file, missing = ledger.recall(path, wanted)
+        if file and not missing:
+            found[path] = file
+        else:
+            todo[path] = missing
+    with progress.stage("doctor", len(spans)) as advance:
+        advance(len(found))
+        for file in _examined(todo):
+            found[file.path] = ledger.put(file)
+            advance(1)
+    return {path: found[path] for path in spans}
+
+
+def licence(factory: Callable[..., Any]) -> str | None:
+    """Return the section `Licence:` of a data set's docstring, in one line; None if it has none."""
+    lines = iter(cleandoc(factory.__doc__ or "").splitlines())
+    if LICENCE not in (line.strip() for line in lines):
+        return None
+    section: list[str] = []
+    for line in lines:
+        if line and not line.startswith(" "):
+            break
+        section.append(line.strip())
+    return " ".join(filter(None, section)) or None
+
+
+def _examined(todo: Mapping[str, Sequence[Span]]) -> Iterator[File]:
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        running = [pool.submit(examine, path, spans) for path, spans in todo.items()]
+        try:
+            for done in as_completed(running):
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # a stop is not to wait for all that is queued
+
+
+def _refused(dataset: Dataset, progress: Progress) -> str | None:
+    try:
+        dataset.prepare(progress)
+    except EgoExoBenchError as error:
+        return str(error)
+    return None
+
+
+def _obstacle(dataset: Dataset, checked: Iterable[Checked]) -> str | None:
+    """What a run would trip over that `prepare` does not look at."""
+    for one in checked:
+        if one.problem:
+            return f"clip {one.id}: {one.problem.reason}"
+    return None if dataset.pairs("test") else "no pair is in split test"
+
+
+def _check(split: Split, clip: Clip, file: File, where: Mapping[str, str]) -> Checked:
+    span = next((s for s in file.spans if (s.start, s.end) == (clip.start, clip.end)), None)
+    problem = file.problem or (span.problem if span else None)
+    return Checked(
+        split=split,
+        id=clip.id,
+        where=where.get(clip.id),
+        media=clip.media,
+        problem=problem,
+        sound=None if problem or span is None else judge(span.level),
+    )
+
+
+def _rows(dataset: Dataset) -> Iterator[Row]:
+    for found in dataset.findings if isinstance(dataset, Surveyed) else ():
+        yield Row(file=found.file, row=found.row, reason=found.reason, dropped=found.dropped)
+
+
+def _pairs(dataset: Dataset, split: Split, good: set[tuple[Split, str]]) -> tuple[int, int]:
+    pairs = dataset.pairs(split)
+    whole = [p for p in pairs if {(split, p.ego.id), (split, p.exo.id)} <= good]
+    return len(whole), len(pairs)
+
+
+def _certificate(
+    name: str, dataset: Dataset, checked: Iterable[Checked], files: Mapping[str, File]
+) -> Certificate:
+    clips: dict[Split, dict[str, str]] = {split: {} for split in SPLITS}
+    audible = []
+    for one in checked:
+        if one.problem is None:
+            clips[one.split][one.id] = (files[one.media].sha256 or "")[:16]
+            if one.sound not in ("silent", "empty", "no track"):
+                audible.append(f"{one.split}/{one.id}")
+    return certify(name, dataset.fingerprint, clips, audible)

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from egoexobench.data.census import CLIPPED, FULL, LOW, judge, measure
+
+RATE = 16_000
+
+
+def noise(rms: float) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, rms, RATE).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("samples", "judgement"),
+    [
+        (noise(0.1), "good"),
+        (noise(LOW * 1.1), "good"),
+        (noise(LOW * 0.9), "low"),
+        (np.zeros(RATE, np.float32), "silent"),
+        (np.full(RATE, 2.0**-16, np.float32), "silent"),
+        (np.zeros(0, np.float32), "empty"),
+        (np.clip(noise(0.8), -1, 1), "clipped"),
+    ],
+)
+def test_sound_is_judged_by_its_levels(samples: np.ndarray, judgement: str) -> None:
+    assert judge(measure(samples)) == judgement
+
+
+def test_a_file_without_a_track_is_not_silent() -> None:
+    assert judge(None) == "no track"
+
+
+@pytest.mark.parametrize(("share", "judgement"), [(0.9, "good"), (1.1, "clipped")])
+def test_a_few_samples_at_full_scale_are_no_clipping(share: float, judgement: str) -> None:
+    samples = noise(0.1)
+    samples[: round(share * CLIPPED * RATE)] = -FULL
+    assert judge(measure(samples)) == judgement
+
+
+def test_levels_are_those_of_a_sine() -> None:
+    wave = 0.5 * np.sin(2 * np.pi * 100 * np.arange(RATE) / RATE)
+    level = measure(wave.astype(np.float32))
+    assert level.peak == pytest.approx(0.5, rel=1e-3)
+    assert level.rms == pytest.approx(0.5 / np.sqrt(2), rel=1e-3)
+    assert (level.samples, level.full) == (RATE, 0)

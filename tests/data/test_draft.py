@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egoexobench.data.draft import draft, draw
+from egoexobench.data.manifest import Manifest
+from egoexobench.errors import DataError, UsageError
+from egoexobench.values import SPLITS
+
+
+def folder(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        path.with_suffix(".txt").write_text(f"what {name}\n shows")
+    return root
+
+
+def found(root: Path) -> dict[str, tuple[str, str]]:
+    dataset = Manifest(root)
+    assert dataset.findings == []
+    return {
+        pair.id: tuple(
+            Path(clip.media).relative_to(root.resolve()).as_posix() for clip in (pair.ego, pair.exo)
+        )
+        for split in SPLITS
+        for pair in dataset.pairs(split)
+    }
+
+
+@pytest.mark.parametrize(
+    ("ego", "exo", "name"),
+    [
+        ("test2895_ego.mp4", "test2895_exo1.mp4", "test2895"),
+        ("ego-take1.mp4", "exo-take1.mp4", "take1"),
+        ("take-ego-03.mov", "take-exo-03.mov", "take-03"),
+        ("ego/0001.mp4", "exo/0001.mp4", "0001"),
+        ("Ego/0001.MP4", "Exo/0001.MP4", "0001"),
+        ("kitchen/ego/0001.mp4", "kitchen/exo/0001.mp4", "kitchen/0001"),
+        ("ego/a_ego.mkv", "exo/a_exo.mkv", "a"),
+        ("t1/ego.mp4", "t1/exo.mp4", "t1"),
+        ("kitchen_ego/c1.mp4", "kitchen_exo/c1.mp4", "kitchen/c1"),
+        ("0A8CFEGO.mp4", "0A8CF.mp4", "0A8CF"),
+        ("clip_EGO.mp4", "clip.mp4", "clip"),
+    ],
+)
+def test_pairs_are_found_by_name(tmp_path: Path, ego: str, exo: str, name: str) -> None:
+    made = draft(folder(tmp_path, ego, exo))
+    assert sum(made.pairs.values()) == 1
+    assert made.narrations == 0
+    assert made.left == []
+    assert found(tmp_path) == {name: (ego, exo)}
+    narrations = {c.view: c.narration for s in SPLITS for c in Manifest(tmp_path).clips(s)}
+    assert narrations == {"ego": f"what {ego} shows", "exo": f"what {exo} shows"}
+
+
+def test_what_is_in_no_pair_is_said_with_the_reason(tmp_path: Path) -> None:
+    names = ("a_ego.mp4", "a_exo1.mp4", "a_exo2.mp4", "b_ego.mp4", "lego.mp4", "ego_exo.mp4")
+    made = draft(folder(tmp_path, *names))
+    assert dict(made.left) == {
+        "a_exo2.mp4": "pair 'a' has that view already",
+        "b_ego.mp4": "'b' has no file of the other view",
+        "lego.mp4": "its name tells no view",
+        "ego_exo.mp4": "its name tells both views",
+    }
+    assert found(tmp_path) == {"a": ("a_ego.mp4", "a_exo1.mp4")}
+
+
+def test_a_folder_without_a_pair_says_how_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"take1_ego\.mp4 and take1_exo\.mp4"):
+        draft(folder(tmp_path, "one.mp4"))
+    assert not (tmp_path / "clips.csv").exists()
+
+
+def test_nothing_is_written_over_without_force(tmp_path: Path) -> None:
+    folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
+    (tmp_path / "clips.csv").write_text("mine")
+    with pytest.raises(UsageError, match=r"clips\.csv already; --force"):
+        draft(tmp_path)
+    assert (tmp_path / "clips.csv").read_text() == "mine"
+    draft(tmp_path, force=True)
+    assert len(found(tmp_path)) == 1
+    (tmp_path / "clips.csv").rename(tmp_path / "clips.jsonl")
+    for force in (False, True):
+        with pytest.raises(UsageError, match=r"clips\.jsonl already; remove it"):
+            draft(tmp_path, force=force)
+
+
+def test_empty_narrations_are_counted_and_asked_for_by_row(tmp_path: Path) -> None:
+    folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
+    (tmp_path / "a_exo.txt").unlink()
+    assert draft(tmp_path).narrations == 1
+    first = Manifest(tmp_path).findings[0]
+    assert (first.file, first.row) == ("clips.csv", "row 3")
+    assert "write what this view shows" in first.reason
+
+
+def test_clips_of_one_folder_are_one_take_and_stand_in_one_split(tmp_path: Path) -> None:
+    names = [f"t{t}/{v}/{c}.mp4" for t in range(10) for c in range(3) for v in ("ego", "exo")]
+    made = draft(folder(tmp_path, *names))
+    assert dict(made.pairs) == {"train": 21, "val": 3, "test": 6}
+    dataset = Manifest(tmp_path)
+    takes = {s: {clip.take for clip in dataset.clips(s)} for s in SPLITS}
+    assert not takes["train"] & takes["test"]
+    assert not takes["train"] & takes["val"]
+    assert not takes["val"] & takes["test"]
+    assert takes["train"] | takes["val"] | takes["test"] == {f"t{t}" for t in range(10)}
+    (tmp_path / "clips.csv").unlink()
+    assert draft(tmp_path, seed=1).path.is_file()
+    other = {s: {clip.take for clip in Manifest(tmp_path).clips(s)} for s in SPLITS}
+    assert other != takes
+
+
+@given(st.lists(st.text(min_size=1), unique=True, min_size=1), st.integers(0, 9), st.randoms())
+def test_the_draw_is_the_same_in_any_order_and_fills_every_split(
+    takes: list[str], seed: int, rng
+) -> None:
+    names = [take for take in takes if take.isprintable()]
+    drawn = draw(names, seed)
+    rng.shuffle(names)
+    assert draw(names, seed) == drawn
+    if len(names) > 2:
+        assert set(drawn.values()) == set(SPLITS)

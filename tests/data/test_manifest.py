@@ -1,0 +1,136 @@
+from pathlib import Path
+
+import pytest
+from studio import rows
+
+from egoexobench.data.manifest import CLIPS, QUERIES, ClipRow, Manifest, QueryRow, write
+from egoexobench.data.schema import ClipRow as Published
+from egoexobench.errors import DataError
+from egoexobench.progress import Silent
+from egoexobench.values import SPLITS
+
+DOCS = Path(__file__).parents[2] / "docs" / "folder.md"
+
+
+def made(root: Path, **changes: object) -> Manifest:
+    """Three pairs, the first ego row changed."""
+    kept = rows(["a", "b", "c"])
+    for row in kept:
+        (root / row.media).write_bytes(b"")
+    kept[0] = kept[0].model_copy(update=changes)
+    write(root / CLIPS, kept)
+    return Manifest(root)
+
+
+def test_the_names_that_a_plugin_needs_are_where_they_were() -> None:
+    assert ClipRow is Published
+    assert (CLIPS, QUERIES) == ("clips.jsonl", "queries.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        (
+            {"media": "../a.mp4"},
+            ["media '../a.mp4' leaves the folder", "pair 'a' has only its exo"],
+        ),
+        ({"media": "/etc/passwd"}, ["media '/etc/passwd' leaves", "pair 'a' has only its exo"]),
+        ({"start": 2.0, "end": 1.0}, ["the span 2-1 s is empty", "pair 'a' has only its exo"]),
+        (
+            {"pair": "b"},
+            ["pair 'b' has its ego view in line 1 already", "pair 'a' has only its exo"],
+        ),
+        ({"split": "test"}, ["pair 'a' is in two splits, test and train"]),
+        ({"split": "dev"}, ["split: Input should be", "pair 'a' has only its exo"]),
+    ],
+)
+def test_what_does_not_fit_is_left_out_and_told_by_file_and_row(
+    tmp_path: Path, changes: dict, reasons: list[str]
+) -> None:
+    dataset = made(tmp_path, **changes)
+    assert [pair.id for pair in dataset.pairs("train")] == ["b", "c"]
+    assert len(dataset.findings) == len(reasons)
+    for finding, reason in zip(dataset.findings, reasons, strict=True):
+        assert finding.file == CLIPS
+        assert finding.row.startswith("line ")
+        assert finding.reason.startswith(reason)
+    with pytest.raises(DataError) as caught:
+        dataset.prepare(Silent())
+    assert reasons[0] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_link_out_of_the_folder_leaves_it(tmp_path: Path) -> None:
+    root = tmp_path / "clips"
+    root.mkdir()
+    (tmp_path / "secret.mp4").write_bytes(b"")
+    (root / "link.mp4").symlink_to(tmp_path / "secret.mp4")
+    assert "leaves the folder" in made(root, media="link.mp4").findings[0].reason
+
+
+def test_rows_of_a_pair_need_not_stand_side_by_side(tmp_path: Path) -> None:
+    kept = rows(["a", "b"])
+    write(tmp_path / CLIPS, [kept[0], kept[2], kept[3], kept[1]])
+    dataset = Manifest(tmp_path)
+    assert [(p.ego.id, p.exo.id) for p in dataset.pairs("train")] == [
+        ("a/ego", "a/exo"),
+        ("b/ego", "b/exo"),
+    ]
+    assert dict(dataset.where) == {
+        "a/ego": f"{CLIPS}, line 1",
+        "b/ego": f"{CLIPS}, line 2",
+        "b/exo": f"{CLIPS}, line 3",
+        "a/exo": f"{CLIPS}, line 4",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"answer": 2}, "answer 2 is out of range; there are 2 candidates, so 0 to 1"),
+        ({"source": "z/ego"}, "'z/ego' is no pair or clip of split 'train'"),
+        ({"split": "val"}, "'a/ego' is no pair or clip of split 'val'"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_left_out(
+    tmp_path: Path, changes: dict, reason: str
+) -> None:
+    good = QueryRow(
+        split="train", task="eg2ex", source="a/ego", candidates=("b/exo", "a/exo"), answer=1
+    )
+    made(tmp_path)
+    write(tmp_path / QUERIES, [good, good.model_copy(update=changes)])
+    dataset = Manifest(tmp_path)
+    assert len(dataset.queries("train", "eg2ex")) == 1
+    (finding,) = dataset.findings
+    assert (finding.file, finding.row) == (QUERIES, "line 2")
+    assert finding.reason.startswith(reason)
+
+
+def test_an_empty_folder_is_told_how_to_get_a_table(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="data init"):
+        Manifest(tmp_path)
+
+
+def test_the_fingerprint_moves_with_either_table(tmp_path: Path) -> None:
+    first = made(tmp_path).fingerprint
+    assert made(tmp_path).fingerprint == first
+    assert made(tmp_path, scene="attic").fingerprint != first
+    made(tmp_path)
+    (tmp_path / QUERIES).write_text("\n")
+    assert Manifest(tmp_path).fingerprint != first
+    assert all(not Manifest(tmp_path).queries(split, "eg2ex") for split in SPLITS)
+
+
+@pytest.mark.skipif(not DOCS.is_file(), reason="not a checkout")
+@pytest.mark.parametrize("schema", [ClipRow, QueryRow])
+def test_the_published_schema_is_the_one_that_is_read(schema: type) -> None:
+    text = DOCS.read_text()
+    table = text.partition(f"## `{'clips' if schema is ClipRow else 'queries'}`")[2].partition("##")
+    columns = [
+        name.strip(" `")
+        for line in table[0].splitlines()
+        if line.startswith("| `")
+        for name in line.split("|")[1].split(",")
+    ]
+    assert columns == list(schema.model_fields)

@@ -1,0 +1,197 @@
+import csv
+import io
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from studio import rows as some
+
+from egoexobench.data import rows
+from egoexobench.data.finding import Finding
+from egoexobench.data.rows import read
+from egoexobench.data.schema import ClipRow, QueryRow
+from egoexobench.errors import DataError, UsageError
+
+ROWS = some(["a", "b"])
+
+
+def as_csv(path: Path, kept: list[ClipRow]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(ClipRow.model_fields))
+        writer.writeheader()
+        for row in kept:
+            cells = row.model_dump()
+            for name in ("verbs", "nouns"):
+                cells[name] = ";".join(cells[name])
+            writer.writerow(cells)
+    return path
+
+
+def as_parquet(path: Path, kept: list[dict]) -> Path:
+    pytest.importorskip("pyarrow")
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    parquet.write_table(arrow.Table.from_pylist(kept), path)
+    return path
+
+
+def fit(path: Path, schema: type = ClipRow) -> list:
+    findings: list[Finding] = []
+    found = [row for _, row in read(path, schema, findings)]
+    assert findings == []
+    return found
+
+
+def test_csv_and_json_lines_hold_the_same_rows(tmp_path: Path) -> None:
+    lines = tmp_path / "clips.jsonl"
+    rows.write(lines, ROWS)
+    assert fit(lines) == fit(as_csv(tmp_path / "clips.csv", ROWS)) == ROWS
+
+
+def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
+    path = as_parquet(tmp_path / "clips.parquet", [row.model_dump() for row in ROWS])
+    assert fit(path) == ROWS
+
+
+def test_a_wrong_parquet_row_is_named_and_a_broken_file_too(tmp_path: Path) -> None:
+    cells = [row.model_dump() for row in ROWS]
+    cells[1]["view"] = "top"
+    findings: list[Finding] = []
+    path = as_parquet(tmp_path / "clips.parquet", cells)
+    assert len(list(read(path, ClipRow, findings))) == 3
+    assert [(one.file, one.row) for one in findings] == [("clips.parquet", "row 2")]
+    path.write_bytes(b"PAR1 no table")
+    with pytest.raises(DataError, match=r"clips\.parquet"):
+        fit(path)
+
+
+def test_parquet_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setattr(rows, "find_spec", lambda _: None)
+    path = tmp_path / "clips.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(UsageError, match="pip install pyarrow"):
+        fit(path)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_any_narration_comes_back_from_json_lines(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.mktemp("rows") / "clips.jsonl"
+    row = ROWS[0].model_copy(update={"narration": text})
+    rows.write(path, [row])
+    assert fit(path) == [row]
+
+
+def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    path = as_csv(tmp_path / "clips.csv", ROWS)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
+    assert fit(path) == ROWS
+
+
+HEADER = "pair,view,split,media,narration,start,verbs\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("p,top,train,a.mp4,text,,", "view: Input should be 'ego' or 'exo' (found 'top')"),
+        ("p,ego,train,a.mp4,text,soon,", "start: Input should be a valid number"),
+        ("p,ego,train,a.mp4,text,nan,", "start: Input should be"),
+        ("p,ego,train,a.mp4,text,inf,", "start: Input should be a finite number"),
+        ("p,ego,train,a.mp4,text,-1,", "start: Input should be greater than or equal to 0"),
+        ("p,ego,train,a.mp4,,0,", "narration: it is missing or empty; write what this view shows"),
+        ("p,ego,train,a.mp4,text,0", "it has 6 cells; the header has 7"),
+    ],
+)
+def test_a_wrong_csv_row_is_named_and_the_others_are_read(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    path = tmp_path / "clips.csv"
+    good = "q,ego,train,b.mp4,text,1,cut;open"
+    path.write_text(f"{HEADER}{good}\n{line}\n{good}\n")
+    findings: list[Finding] = []
+    found = list(read(path, ClipRow, findings))
+    assert [place for place, _ in found] == ["row 2", "row 4"]
+    assert found[0][1].verbs == ("cut", "open")
+    (finding,) = findings
+    assert (finding.file, finding.row, finding.dropped) == ("clips.csv", "row 3", True)
+    assert finding.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("no json", "it is no JSON"),
+        ("[1, 2]", "it is no JSON object"),
+        ("[" * 100_000, "it is no JSON"),
+        ('{"answer": "1"}', "split: it is missing"),
+    ],
+)
+def test_a_wrong_json_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
+    path = tmp_path / "queries.jsonl"
+    path.write_text(f"\n{line}\n")
+    findings: list[Finding] = []
+    assert list(read(path, QueryRow, findings)) == []
+    (finding,) = findings
+    assert finding.row == "line 2"
+    assert finding.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pair;view;split\n", "unknown column 'pair;view;split'; there are: pair, view"),
+        ("pair,view\n", "it has no column 'split'"),
+        ("pair,pair\n", "column 'pair' stands there twice"),
+        ("", "it has no column 'pair'"),
+        (HEADER + 'p,ego,train,a.mp4,"text,0,\n', "it is no CSV"),
+    ],
+)
+def test_a_table_with_other_columns_is_refused_as_a_whole(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "clips.csv"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        fit(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    for suffix in (".csv", ".jsonl"):
+        path = tmp_path / f"clips{suffix}"
+        path.write_bytes(b"\xff\xfe\x00")
+        with pytest.raises(DataError, match="UTF-8"):
+            fit(path)
+
+
+def test_numbers_of_a_csv_are_those_of_python(tmp_path: Path) -> None:
+    for answer, good in (("3", True), ("3.0", False), ("0x1", False)):
+        path = tmp_path / "queries.csv"
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(["split", "task", "source", "candidates", "answer"])
+        writer.writerow(["test", "eg2ex", "a/ego", "a/exo; b/exo", answer])
+        path.write_text(out.getvalue())
+        findings: list[Finding] = []
+        found = [row for _, row in read(path, QueryRow, findings)]
+        assert bool(found) == good
+        if found:
+            assert found[0].candidates == ("a/exo", "b/exo")
+
+
+def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
+    assert rows.locate(tmp_path, "clips") is None
+    rows.write(tmp_path / "clips.jsonl", ROWS)
+    assert rows.locate(tmp_path, "clips") == tmp_path / "clips.jsonl"
+    (tmp_path / "clips.csv").write_text(json.dumps({}))
+    with pytest.raises(DataError, match=r"clips\.csv and clips\.jsonl"):
+        rows.locate(tmp_path, "clips")
