@@ -52,7 +52,11 @@ class Model(nn.Module):
         self.encoders = encoders
         self.frozen = {name: encoder.frozen for name, encoder in encoders.items()}
         self.trained = nn.ModuleDict(
-            {name: one for name, one in encoders.items() if isinstance(one, nn.Module)}
+            {
+                name: one
+                for name, one in encoders.items()
+                if isinstance(one, nn.Module) and not one.frozen
+            }
         )
         views: tuple[View, ...] = VIEWS if method.view_weights else VIEWS[:1]
         self.trunks = nn.ModuleDict()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from egoexobench.encode.extract import Coder
@@ -14,7 +16,13 @@ from egoexobench.interfaces import Anchor, Captioner, Objective
 from egoexobench.method import ROLES, Method, evidence, settings
 from egoexobench.registry import Part, Registry
 
-ENCODING = ("egoexobench.data.media", "egoexobench.data.sampling", "egoexobench.encode.extract")
+ENCODING = (
+    "egoexobench.data.media",
+    "egoexobench.data.mix",
+    "egoexobench.data.packets",
+    "egoexobench.data.sampling",
+    "egoexobench.encode.extract",
+)
 TRAINING = ("egoexobench.fuse", "egoexobench.train", "egoexobench.caption")
 """Harness code that decides tokens, and trained weights: a change of it makes them anew."""
 
@@ -33,7 +41,7 @@ class Bound:
         return {
             "kind": self.part.kind,
             "name": self.part.name,
-            "options": dict(self.options),
+            "options": {name: _content(value) for name, value in self.options.items()},
             "distribution": f"{owner.distribution} {owner.version}",
             "source": source(self.part.factory.__module__),
         }
@@ -57,7 +65,7 @@ class Kit:
     def code(self) -> str:
         """Hash of everything that decides trained weights, but for data and seed.
 
-        Code is part of it: weights, and seeds of one row, are never shared across versions.
+        Code is part of it: weights are never shared across versions.
         """
         parts = {role: one.about for role, one in self.bound.items()}
         return digest([settings(self.method), parts, source(*TRAINING, *ENCODING)])
@@ -111,6 +119,14 @@ def objective(kit: Kit) -> Objective | None:
     """Make the method's objective, if it is trained."""
     with seeded(kit.seed, "objective"):
         return _make(kit, "objective") if "objective" in kit.bound else None
+
+
+def _content(value: Any) -> Any:
+    """What an option stands for: the content of a file, not its name."""
+    if not isinstance(value, Path) or not value.is_file():
+        return value
+    with value.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _builder(kit: Kit, role: str) -> Build | None:

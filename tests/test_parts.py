@@ -1,0 +1,28 @@
+"""What decides a part's output is in its hash."""
+
+from pathlib import Path
+
+from egoexobench.registry import Owner, Part
+from egoexobench.run.parts import Bound
+
+
+def part(*, weights: Path) -> None: ...
+
+
+def about(path: Path) -> dict:
+    owner = Owner("d", "1")
+    return Bound(Part("encoder", "p", part, "p", owner), {"weights": path}).about
+
+
+def test_another_file_under_the_same_name_is_another_part(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(b"one")
+    one = about(path)
+    path.write_bytes(b"two")
+    assert about(path) != one
+
+
+def test_the_same_file_under_another_name_is_the_same_part(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"same")
+    assert about(tmp_path / "a") == about(tmp_path / "b")
