@@ -77,3 +77,11 @@ def test_a_registered_part_says_what_it_is_and_what_its_options_are(part: Part) 
 
 def test_no_plugin_of_our_own_is_broken() -> None:
     assert REGISTRY.broken == []
+
+
+def test_a_second_registry_finds_the_same_parts_once_they_were_made() -> None:
+    # a submodule that shares its name with a factory of its package would take its place
+    again = Registry()
+    assert [(p.kind, p.name, p.factory) for k in KINDS for p in again.parts(k)] == [
+        (p.kind, p.name, p.factory) for p in OWN
+    ]

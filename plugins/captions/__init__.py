@@ -24,6 +24,6 @@ def rules() -> Captioner:
     of EgoExoLearn's action benchmark in any of its usual forms. A narration without any gives
     `[person] (movement)`.
     """
-    from egoexobench_plugins.captions.rules import Rules
+    from egoexobench_plugins.captions.lexicon import Rules
 
     return Rules()
