@@ -10,9 +10,13 @@ import click
 from egoexobench.errors import EgoExoBenchError
 
 VERBS = {
+    "audit": "Swap each modality between clips and tell which of them a method reads.",
+    "compare": "Say in what records differ, and by how much for sure.",
+    "data": "Draft a manifest, or examine what is there of a data set.",
     "leaderboard": "Join reported and reproduced numbers into tables.",
     "list": "List the parts of a kind and who brings them.",
     "run": "Train and score a method, and write the record of it.",
+    "sanity": "Score guessing, knowing and shortcuts on every retrieval track.",
     "show": "Show a part's options and docstring.",
 }
 """Verb to its line of help: what `--help` prints without importing any of them."""

@@ -67,7 +67,7 @@ def command(
         tasks=TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks),
         scale=scale,
         seed=seed,
-        settings=_pairs(settings),
+        settings=pairs(settings),
         missing_audio=missing_audio,
         out=out,
         command=tuple(sys.argv[1:]),
@@ -80,7 +80,8 @@ def command(
     _show(outcome)
 
 
-def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
+def pairs(settings: tuple[str, ...]) -> dict[str, str]:
+    """Return settings by name, from `KEY=VALUE`."""
     split = [setting.partition("=") for setting in settings]
     for key, equals, _ in split:
         if not equals:

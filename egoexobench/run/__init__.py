@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from egoexobench.record.files import write
 from egoexobench.record.schema import Record
 from egoexobench.registry import Registry
 from egoexobench.run import parts
-from egoexobench.run.embed import criterion, embed
+from egoexobench.run.embed import Embedded, criterion, embed
 from egoexobench.run.gather import Gathered, gather
 from egoexobench.run.parts import Kit
 from egoexobench.run.report import Facts, report
@@ -32,7 +32,7 @@ from egoexobench.run.request import Request
 from egoexobench.run.score import SPLIT, score
 from egoexobench.train import weights
 from egoexobench.train.loop import Chosen, Lesson, fit
-from egoexobench.values import RECOGNITION, SPLITS, Task
+from egoexobench.values import RECOGNITION, SPLITS, Split, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,45 @@ def run(request: Request, registry: Registry, progress: Progress) -> Outcome:
         DataError: for a file, a row or a clip that is not what it must be.
     """
     created, clock = datetime.now(UTC), Clock()
+    found = ready(request, registry, progress, clock)
+    with clock("embed"):
+        # only the linear layer of recognition looks at the other splits
+        recognise = set(request.tasks) & set(RECOGNITION)
+        embedded = found.embed(SPLITS if recognise else (SPLIT,))
+    name = parse(request.dataset)[0]
+    with clock("evaluate"):
+        scored = score(found.dataset, name, request.tasks, embedded, request.seed, progress)
+    facts = Facts(
+        request, registry, found.kit, found.dataset, found.gathered, found.chosen,
+        created, clock.seconds,
+    )  # fmt: skip
+    record, ranks = report(facts, scored)
+    return Outcome(record, write(record, ranks, request.out), scored.unscored)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A trained method and everything it is fed."""
+
+    kit: Kit
+    dataset: Dataset
+    anchor: Anchor | None
+    gathered: Gathered
+    model: Model
+    chosen: Chosen | None
+
+    def embed(self, splits: Iterable[Split]) -> Embedded:
+        """Embed every clip and every pair's text of some splits."""
+        return embed(self.model, self.gathered, self.anchor, splits)
+
+
+def ready(request: Request, registry: Registry, progress: Progress, clock: Clock) -> Ready:
+    """Encode a data set and train a method on it, or load what was encoded and trained before.
+
+    Raises:
+        UsageError: for a name or an option that cannot work.
+        DataError: for a file, a row or a clip that is not what it must be.
+    """
     method = override(registry.make("method", request.method, request.scale), request.settings)
     kit = parts.bind(registry, method, request.seed)
     if method.scale == "compact":
@@ -72,16 +111,7 @@ def run(request: Request, registry: Registry, progress: Progress) -> Outcome:
     model = parts.model(kit, coders)
     with clock("train"):
         chosen = _train(request, kit, model, anchor, dataset, gathered, progress)
-    with clock("embed"):
-        # only the linear layer of recognition looks at the other splits
-        recognise = set(request.tasks) & set(RECOGNITION)
-        embedded = embed(model, gathered, anchor, SPLITS if recognise else (SPLIT,))
-    name = parse(request.dataset)[0]
-    with clock("evaluate"):
-        scored = score(dataset, name, request.tasks, embedded, request.seed, progress)
-    facts = Facts(request, registry, kit, dataset, gathered, chosen, created, clock.seconds)
-    record, ranks = report(facts, scored)
-    return Outcome(record, write(record, ranks, request.out), scored.unscored)
+    return Ready(kit, dataset, anchor, gathered, model, chosen)
 
 
 def _train(

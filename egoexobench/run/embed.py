@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -16,6 +17,8 @@ from egoexobench.interfaces import Anchor, Dataset
 from egoexobench.run.gather import Gathered
 from egoexobench.values import RETRIEVAL, Embeddings, Split, Task
 
+Side = Literal["video", "text"]
+SIDES: tuple[Side, ...] = ("video", "text")
 CRITERION = "mean reciprocal rank over the gallery retrieval tasks"
 
 
@@ -25,6 +28,10 @@ class Embedded:
 
     videos: Embeddings
     texts: Embeddings | None
+
+    def side(self, side: Side) -> Embeddings | None:
+        """The embeddings of videos or of texts; None if the method has none."""
+        return self.videos if side == "video" else self.texts
 
     def sides(self, task: Task) -> tuple[Embeddings, Embeddings] | None:
         """Where the sources and the candidates of a retrieval task stand; None if it has none."""

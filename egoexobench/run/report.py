@@ -60,7 +60,7 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
     """Return the record of a run and the rank of every query."""
     request, kit = facts.request, facts.kit
     recipe = recipe_of(request, facts.registry, kit)
-    data = data_of(request, facts.registry, facts.dataset)
+    data = data_of(request.dataset, facts.registry, facts.dataset)
     owners = {bound.part.owner for bound in kit.bound.values()}
     plugins = {_distribution(owner) for owner in owners} | {data.distribution, recipe.distribution}
     record = Record(
@@ -73,13 +73,15 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
         dataset=data,
         chosen_on=_choice(facts.chosen),
         counts=_counts(facts, scored),
-        scores=tuple(_score(entry.track, entry.score) for entry in scored.entries),
+        scores=tuple(score_of(entry.track, entry.score) for entry in scored.entries),
         sanity=(
             Sanity(
                 name="chance",
-                scores=tuple(_score(e.track, chance(e.score)) for e in scored.entries),
+                scores=tuple(score_of(e.track, chance(e.score)) for e in scored.entries),
             ),
-            Sanity(name="oracle", scores=tuple(_score(e.track, e.oracle) for e in scored.entries)),
+            Sanity(
+                name="oracle", scores=tuple(score_of(e.track, e.oracle) for e in scored.entries)
+            ),
         ),
         environment=environment(one for one in plugins if one),
         git=revision(),
@@ -116,12 +118,12 @@ def recipe_of(request: Request, registry: Registry, kit: Kit) -> Recipe:
     )
 
 
-def data_of(request: Request, registry: Registry, dataset: Dataset) -> Data:
+def data_of(spec: str, registry: Registry, dataset: Dataset) -> Data:
     """Return the data set that was asked for."""
-    part, options = registry.bind("dataset", request.dataset)
+    part, options = registry.bind("dataset", spec)
     return Data(
         name=part.name,
-        spec=request.dataset,
+        spec=spec,
         options=_options(options),
         fingerprint=dataset.fingerprint,
         distribution=_distribution(part.owner),
@@ -148,7 +150,8 @@ def _choice(chosen: Chosen | None) -> Choice | None:
     return Choice(split="val", criterion=CRITERION, epoch=chosen.epoch, value=chosen.value)
 
 
-def _score(track: Track, score: Scoring) -> Score:
+def score_of(track: Track, score: Scoring) -> Score:
+    """Return a score as a record holds it."""
     return Score(
         task=track.task,
         policy=track.policy,

@@ -50,4 +50,4 @@ def test_the_loss_is_the_released_formula_in_loops() -> None:
             hit = sum(value for value, right in zip(row, mask[i], strict=True) if right)
             total -= math.log(hit / sum(row)) / 8
     found = ego_exo_nce()(unit(0), unit(1), unit(2), unit(3), pairs())
-    assert float(found) == pytest.approx(total, rel=1e-5)
+    assert found.item() == pytest.approx(total, rel=1e-5)

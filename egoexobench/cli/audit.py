@@ -1,0 +1,162 @@
+"""`egoexobench audit`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from egoexobench.cli.plugins import registry
+from egoexobench.cli.run import pairs
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from egoexobench.record.audit import Audit
+
+SWAPS = "Cosine distances by which embeddings move when a modality is exchanged between clips.\n"
+SHIFTS = "Gallery top-1 in %, before and after; – where that side does not move.\n"
+DOORS = "Embeddings after what they must not see has changed; a nudge may move them a little.\n"
+
+
+@click.command("audit")
+@click.argument("method", metavar="METHOD[:KEY=VALUE,...]")
+@click.option(
+    "--dataset",
+    default="synthetic",
+    show_default=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="See `list dataset`.",
+)
+@click.option(
+    "--scale", type=click.Choice(["compact", "paper"]), default="compact", show_default=True
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a part or a setting."
+)
+@click.option(
+    "--missing-audio",
+    type=click.Choice(["error", "skip", "mask"]),
+    default="error",
+    show_default=True,
+    help="What to do about clips without sound.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON and nothing else.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    method: str,
+    dataset: str,
+    scale: str,
+    seed: int,
+    settings: tuple[str, ...],
+    missing_audio: Literal["error", "skip", "mask"],
+    as_json: bool,
+) -> None:
+    """Swap each modality between clips and tell which of them a method really reads.
+
+    Trains the method as `run` does, or loads its weights. Exits with 1 if it reads what it does
+    not declare, or declares what it does not read (docs/evidence.md).
+    """
+    found = registry(ctx)
+    from egoexobench.progress import Bars, Silent
+    from egoexobench.run.audit import audit
+    from egoexobench.run.request import Request
+
+    request = Request(
+        method=method,
+        dataset=dataset,
+        scale=scale,
+        seed=seed,
+        settings=pairs(settings),
+        missing_audio=missing_audio,
+    )
+    quiet = as_json or not sys.stderr.isatty()
+    told = audit(request, found, Silent() if quiet else Bars())
+    if as_json:
+        click.echo(told.model_dump_json(indent=2))
+    else:
+        _show(told)
+    ctx.exit(0 if told.passed else 1)
+
+
+def _show(audit: Audit) -> None:
+    from rich.console import Console
+
+    from egoexobench.record.audit import failures
+
+    console = Console()
+    for table, note in ((_swaps, SWAPS), (_shifts, SHIFTS), (_doors, DOORS)):
+        console.print(table(audit))
+        console.print(note, highlight=False, soft_wrap=True)
+    for line in failures(audit):
+        console.print(f"FAILS  {line}", highlight=False, soft_wrap=True)
+    if audit.passed:
+        console.print("The audit is passed: embeddings move with what is declared and no more.")
+
+
+def _swaps(audit: Audit) -> Table:
+    method = audit.method
+    title = f"{method.spec} ({method.scale}) on {audit.dataset.spec}, seed {audit.seed}"
+    made = _table(title, ("embedding", "exchanged"), ("items", "moved", "median", "max"))
+    made.add_column("verdict", no_wrap=True)
+    for one in audit.swaps:
+        moved = one.movement
+        made.add_row(
+            one.embedding,
+            one.modality,
+            str(one.exchanged),
+            f"{moved.moved} of {moved.items}",
+            f"{moved.median:.2g}",
+            f"{moved.largest:.2g}",
+            f"{'declared' if one.declared else 'undeclared'}, {one.verdict}",
+        )
+    return made
+
+
+def _shifts(audit: Audit) -> Table:
+    made = _table(
+        None, ("task", "exchanged"), ("top-1", "query side", "candidate side", "both", "n")
+    )
+    for one in audit.shifts:
+        values = (one.before, one.query, one.candidate, one.both)
+        cells = ("–" if value is None else f"{value:.1f}" for value in values)
+        made.add_row(one.task, one.modality, *cells, str(one.n))
+    return made
+
+
+def _doors(audit: Audit) -> Table:
+    made = _table(None, ("changed in the data set", "embedding"), ("moved", "median", "max"))
+    made.add_column("verdict", no_wrap=True)
+    for one in audit.doors:
+        moved = one.movement
+        cells = ("–", "–", "–")
+        if moved:
+            cells = (
+                f"{moved.moved} of {moved.items}",
+                f"{moved.median:.2g}",
+                f"{moved.largest:.2g}",
+            )
+        made.add_row(one.change, one.embedding, *cells, one.verdict)
+    return made
+
+
+def _table(title: str | None, words: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for name in words:
+        made.add_column(name, no_wrap=True)
+    for name in numbers:
+        made.add_column(name, justify="right", no_wrap=True)
+    return made

@@ -1,0 +1,92 @@
+"""`egoexobench sanity`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from egoexobench.cli.plugins import registry
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from egoexobench.record.sanity import Rows
+    from egoexobench.record.schema import Metric, Score
+
+WIDTH = 100
+"""Columns that the table needs; a pipe is taken to have them."""
+NOTE = (
+    "Top-1 in %, no method, no training. * its 95 % interval lies above chance.\n"
+    "duration, loudness and synchrony (GCC-PHAT) read the media, as a method may. scene and "
+    "narration read the\nannotation, which no method is handed: they say what a leak of it would "
+    "be worth."
+)
+
+
+@click.command("sanity")
+@click.option(
+    "--dataset",
+    default="synthetic",
+    show_default=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="See `list dataset`.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.pass_context
+def command(ctx: click.Context, dataset: str, seed: int, as_json: bool) -> None:
+    """Score guessing, knowing the answers, and shortcuts on every retrieval track.
+
+    A method that does not beat the shortcuts has not shown that it learnt anything else.
+    """
+    found = registry(ctx)
+    from egoexobench.progress import Bars, Silent
+    from egoexobench.run.sanity import sanity
+
+    quiet = as_json or not sys.stderr.isatty()
+    rows = sanity(dataset, seed, found, Silent() if quiet else Bars())
+    if as_json:
+        click.echo(rows.model_dump_json(indent=2))
+        return
+    from rich.console import Console
+
+    console = Console()
+    console.width = max(console.width, WIDTH)
+    console.print(_table(rows))
+    console.print(NOTE, highlight=False, soft_wrap=True)
+    if rows.without_sound:
+        console.print(f"{rows.without_sound} clips have no sound: their questions are left out.")
+    for what, why in rows.left_out.items():
+        console.print(f"{what} is left out: {why}", highlight=False, soft_wrap=True)
+
+
+def _table(rows: Rows) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    made = Table(
+        title=f"{rows.dataset.spec}, split test",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    made.add_column("track", no_wrap=True)
+    for name in ("n", *(row.name for row in rows.rows)):
+        made.add_column(name, justify="right", no_wrap=True)
+    scores = {row.name: {(one.task, one.policy): one for one in row.scores} for row in rows.rows}
+    for (task, policy), one in scores["chance"].items():
+        cells = (_cell(scores[row.name].get((task, policy))) for row in rows.rows)
+        made.add_row(f"{task} {policy}", str(one.n), *cells)
+    return made
+
+
+def _cell(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    top: Metric = next(metric for metric in score.metrics if metric.name == "top1")
+    sure = top.low is not None and top.chance is not None and top.low > top.chance
+    return f"{top.value:.1f}{'*' if sure else ' '}"

@@ -1,0 +1,122 @@
+"""What an audit of a method found: which evidence its embeddings move with.
+
+Distances are cosine distances, 0 for equal and 1 for unrelated embeddings; top-1 is in percent.
+"""
+
+from typing import Literal, final
+
+from pydantic import Field
+
+from egoexobench.record.schema import Count, Data, Recipe, Schema, Text
+from egoexobench.values import Evidence, Task
+
+Side = Literal["video", "text"]
+Verdict = Literal["used", "faint", "unused", "leak", "dead", "alike"]
+Change = Literal["nothing", "annotation", "ids", "paths", "media", "nudge"]
+FAILS = frozenset({"leak", "dead", "open", "broke", "jumps", "unsteady"})
+"""Verdicts that fail an audit."""
+
+
+@final
+class Movement(Schema):
+    """How far embeddings moved."""
+
+    items: Count
+    moved: Count = Field(description="embeddings that differ in at least one bit")
+    largest: float
+    median: float
+
+
+@final
+class Swap(Schema):
+    """One modality exchanged between clips of a split and view, at the door of the model."""
+
+    embedding: Side
+    modality: Evidence
+    declared: bool
+    exchanged: Count = Field(description="items that were given other input")
+    movement: Movement
+    verdict: Verdict = Field(
+        description="`leak`: undeclared and moves; `dead`: declared and moves nothing; `faint`: "
+        "moves embeddings next to nothing; `alike`: every item has the same input, so nothing can "
+        "be told"
+    )
+
+
+@final
+class Shift(Schema):
+    """Top-1 over the gallery before and after one modality was exchanged.
+
+    None where the modality is not fed to that side.
+    """
+
+    task: Task
+    modality: Evidence
+    n: Count
+    before: float
+    query: float | None
+    candidate: float | None
+    both: float
+
+
+@final
+class Door(Schema):
+    """What an embedding did when something changed that it must not depend on."""
+
+    change: Change
+    embedding: Side
+    movement: Movement | None = Field(None, description="null where the method broke")
+    error: Text | None = None
+    verdict: Literal["shut", "open", "broke", "jumps", "unsteady"] = Field(
+        description="`broke`: an exception; `jumps`: a change that nobody sees or hears moves the "
+        "embedding; `unsteady`: it moves when nothing changes"
+    )
+
+
+@final
+class Audit(Schema):
+    """One audit."""
+
+    schema_version: Literal[1] = 1
+    method: Recipe
+    dataset: Data
+    seed: int
+    swaps: tuple[Swap, ...]
+    shifts: tuple[Shift, ...]
+    doors: tuple[Door, ...]
+    passed: bool
+
+
+def failures(audit: Audit) -> list[str]:
+    """Return one line for each verdict that fails the audit."""
+    lines = [_swap(one) for one in audit.swaps if one.verdict in FAILS]
+    return lines + [_door(one) for one in audit.doors if one.verdict in FAILS]
+
+
+def _swap(swap: Swap) -> str:
+    if swap.verdict == "dead":
+        return (
+            f"{swap.modality} is declared for {swap.embedding} embeddings and dead: exchanging it "
+            "moves none of them"
+        )
+    return (
+        f"{swap.modality} is not declared for {swap.embedding} embeddings and moves "
+        f"{swap.movement.moved} of {swap.movement.items}"
+    )
+
+
+def _door(door: Door) -> str:
+    if door.movement is None:
+        return f"{_CHANGED[door.change]}: {door.error}"
+    moved = f"{door.movement.moved} of {door.movement.items} {door.embedding} embeddings move"
+    return f"{_CHANGED[door.change]}: {moved}"
+
+
+_CHANGED: dict[Change, str] = {
+    "nothing": "encoded again from the same clips, the method is not deterministic",
+    "annotation": "the same clips with other narrations and labels",
+    "ids": "the same clips under other ids",
+    "paths": "the same media under other file names",
+    "media": "the same narrations with other media",
+    "nudge": "the same pictures but for single grey levels, the same sound but for 0.008 dB",
+}

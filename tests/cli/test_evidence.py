@@ -1,0 +1,136 @@
+"""`egoexobench audit`, `sanity` and `compare` as a person meets them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FAST = ("--set", "epochs=2", "--set", "width=16")
+CHEATS = Path(__file__).parents[1] / "run" / "cheats.py"
+
+
+class Bench:
+    """The command line with a cache and a stranger's cheating plug-in of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        about = home / "cheats-0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: cheats\nVersion: 0\n")
+        (about / "entry_points.txt").write_text("[egoexobench]\ncheats = cheating\n")
+        shutil.copy(CHEATS, home / "cheats.py")
+        (home / "cheating.py").write_text(
+            "from egoexobench import hookimpl\n"
+            "from cheats import PARTS\n\n\n"
+            "@hookimpl\ndef register_encoders(register):\n"
+            "    for factory in PARTS['encoder']:\n"
+            "        register(factory.__name__, factory)\n"
+        )
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "egoexobench", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.home,
+            env={
+                **os.environ,
+                "EGOEXOBENCH_CACHE": str(self.home / "cache"),
+                "PYTHONPATH": str(self.home),
+                "COLUMNS": "120",
+            },
+        )
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("bench"))
+
+
+def test_an_audit_prints_what_moves_and_passes(bench: Bench, folder: Path) -> None:
+    done = bench("audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST)
+    assert done.returncode == 0, done.stderr
+    assert "declared, used" in done.stdout
+    assert "undeclared, unused" in done.stdout
+    assert "query side" in done.stdout
+    assert "The audit is passed" in done.stdout
+
+
+def test_an_audit_loads_what_a_run_trained(bench: Bench, folder: Path) -> None:
+    dataset = ("--dataset", f"folder:path={folder}")
+    assert bench("run", "--method", "egoexo", "--task", "eg2ex", *dataset, *FAST).returncode == 0
+    before = {p: p.stat().st_mtime_ns for p in (bench.home / "cache" / "weights").iterdir()}
+    assert bench("audit", "egoexo", *dataset, *FAST).returncode == 0
+    assert {p: p.stat().st_mtime_ns for p in (bench.home / "cache" / "weights").iterdir()} == before
+
+
+def test_a_cheat_is_named_after_the_table_and_exits_with_1(bench: Bench, folder: Path) -> None:
+    arguments = ("audit", "egoexo", "--dataset", f"folder:path={folder}", *FAST)
+    done = bench(*arguments, "--set", "video=stack:reads=narration")
+    assert done.returncode == 1, done.stderr
+    lines = done.stdout.splitlines()
+    (fails,) = [at for at, line in enumerate(lines) if line.startswith("FAILS")]
+    assert "the same clips with other narrations and labels: 8 of 8 video" in lines[fails]
+    assert any("annotation" in line and "open" in line for line in lines[:fails])
+    assert "Traceback" not in done.stderr
+
+
+def test_an_audit_as_json_is_nothing_but_json(bench: Bench, folder: Path) -> None:
+    done = bench(
+        "audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST,
+        "--set", "anchor=narration", "--json",
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert told["passed"] is False
+    dead = [swap for swap in told["swaps"] if swap["verdict"] == "dead"]
+    assert [(swap["embedding"], swap["modality"]) for swap in dead] == [("text", "sound_caption")]
+    assert str(folder.parent) not in done.stdout
+
+
+def test_sanity_prints_a_line_a_track(bench: Bench, folder: Path) -> None:
+    done = bench("sanity", "--dataset", f"folder:path={folder}")
+    assert done.returncode == 0, done.stderr
+    head = next(line for line in done.stdout.splitlines() if "chance" in line)
+    for name in ("oracle", "duration", "loudness", "scene", "narration", "synchrony"):
+        assert name in head
+    for track in ("eg2ex mcq20", "eg2ex gallery", "t2v gallery"):
+        assert any(line.strip().startswith(track) for line in done.stdout.splitlines())
+
+
+def test_compare_says_what_differs_and_how_sure_it_is(bench: Bench, folder: Path) -> None:
+    dataset, records = ("--dataset", f"folder:path={folder}"), []
+    for seed in ("0", "1"):
+        done = bench("run", "--method", "egoexo", *dataset, "--seed", seed, *FAST)
+        assert done.returncode == 0, done.stderr
+        records.append(done.stdout.splitlines()[-1].removeprefix("Record: "))
+    done = bench("compare", *records)
+    assert done.returncode == 0, done.stderr
+    assert any(line.split() == ["seed", "0", "1"] for line in done.stdout.splitlines())
+    assert "method.parts" not in done.stdout
+    assert "eg2ex gallery top1" in done.stdout
+    told = json.loads(bench("compare", *records, "--json", "--task", "t2v").stdout)
+    assert {one["task"] for one in told["comparisons"]} == {"t2v"}
+    assert bench("compare", records[0]).returncode == 2
+
+
+def test_compare_refuses_other_data(bench: Bench, folder: Path) -> None:
+    own = bench.home / "fewer"
+    shutil.copytree(folder, own)
+    lines = (own / "clips.jsonl").read_text().splitlines()
+    (own / "clips.jsonl").write_text("\n".join(line for line in lines if '"p"' not in line) + "\n")
+    records = []
+    for path in (folder, own):
+        done = bench("run", "--method", "egoexo", "--dataset", f"folder:path={path}", *FAST)
+        assert done.returncode == 0, done.stderr
+        records.append(done.stdout.splitlines()[-1].removeprefix("Record: "))
+    done = bench("compare", *records)
+    assert done.returncode == 1
+    assert "different tracks" in done.stderr
+    assert "content, data" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
