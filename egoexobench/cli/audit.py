@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from egoexobench.cli.plugins import registry
-from egoexobench.cli.run import pairs
+from egoexobench.cli.settings import pairs, setting_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,27 +22,7 @@ DOORS = "Embeddings after what they must not see has changed; a nudge may move t
 
 @click.command("audit")
 @click.argument("method", metavar="METHOD[:KEY=VALUE,...]")
-@click.option(
-    "--dataset",
-    default="synthetic",
-    show_default=True,
-    metavar="NAME[:KEY=VALUE,...]",
-    help="See `list dataset`.",
-)
-@click.option(
-    "--scale", type=click.Choice(["compact", "paper"]), default="compact", show_default=True
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a part or a setting."
-)
-@click.option(
-    "--missing-audio",
-    type=click.Choice(["error", "skip", "mask"]),
-    default="error",
-    show_default=True,
-    help="What to do about clips without sound.",
-)
+@setting_options
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON and nothing else.")
 @click.pass_context
 def command(

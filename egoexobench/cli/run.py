@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from egoexobench.cli.plugins import registry
-from egoexobench.errors import UsageError
+from egoexobench.cli.settings import pairs, setting_options
 from egoexobench.values import TASKS
 
 if TYPE_CHECKING:
@@ -18,28 +18,8 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.option("--method", required=True, metavar="NAME[:KEY=VALUE,...]", help="See `list method`.")
-@click.option(
-    "--dataset",
-    default="synthetic",
-    show_default=True,
-    metavar="NAME[:KEY=VALUE,...]",
-    help="See `list dataset`.",
-)
+@setting_options
 @click.option("--task", "tasks", type=click.Choice([*TASKS, "all"]), multiple=True, help="[all]")
-@click.option(
-    "--scale", type=click.Choice(["compact", "paper"]), default="compact", show_default=True
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a part or a setting."
-)
-@click.option(
-    "--missing-audio",
-    type=click.Choice(["error", "skip", "mask"]),
-    default="error",
-    show_default=True,
-    help="What to do about clips without sound.",
-)
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the record and nothing else.")
 @click.pass_context
@@ -78,15 +58,6 @@ def command(
         click.echo(outcome.record.model_dump_json(indent=2))
         return
     _show(outcome)
-
-
-def pairs(settings: tuple[str, ...]) -> dict[str, str]:
-    """Return settings by name, from `KEY=VALUE`."""
-    split = [setting.partition("=") for setting in settings]
-    for key, equals, _ in split:
-        if not equals:
-            raise UsageError(f"--set takes KEY=VALUE, not {key!r}")
-    return {key: value for key, _, value in split}
 
 
 def _show(outcome: Outcome) -> None:
