@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Finding:
     """What is wrong with a row, and whether it was left out for it.
 
-    ``row`` is what an editor of the file shows: ``line 3`` of text, ``row 3`` of a table.
+    ``row`` is what an editor of the file shows (``line 3`` of text, ``row 3`` of a table), the
+    number of a published table's record from 1, its header, or the key of a question.
     """
 
     file: str

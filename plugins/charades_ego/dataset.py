@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import final
 
+from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError
 from egoexobench.fingerprint import digest
 from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, Clip, Pair, Query, Split, Task, View
 from egoexobench_plugins.charades_ego import files, rows
-from egoexobench_plugins.charades_ego.finding import Finding
 from egoexobench_plugins.charades_ego.lists import Negatives, ask, draw
 from egoexobench_plugins.charades_ego.rows import ACTIONS, SCENES, Action, Video
 

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from egoexobench.data.finding import Finding
 from egoexobench.values import Split, View
 from egoexobench_plugins.charades_ego.files import COLUMNS, Table
-from egoexobench_plugins.charades_ego.finding import Finding
 
 ACTIONS = tuple(f"c{i:03}" for i in range(157))
 SCENES = (

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError
 from egoexobench.values import VIEWS, Split, View
 from egoexobench_plugins.egoexolearn import questions, tables
 from egoexobench_plugins.egoexolearn.files import Source, need
-from egoexobench_plugins.egoexolearn.finding import Finding
 from egoexobench_plugins.egoexolearn.questions import Lists
 from egoexobench_plugins.egoexolearn.tables import Fine, Label, Labelled, Train
 from egoexobench_plugins.egoexolearn.videos import Video, beyond, known, wrong_view

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
+from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError
 from egoexobench.values import View
 from egoexobench_plugins.egoexolearn.files import Source
-from egoexobench_plugins.egoexolearn.finding import Finding
 from egoexobench_plugins.egoexolearn.tables import Name, Second, empty, reason_of
 from egoexobench_plugins.egoexolearn.tables import Video as VideoName
 from egoexobench_plugins.egoexolearn.videos import Video, wrong_view

@@ -20,10 +20,10 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError
 from egoexobench.values import View
 from egoexobench_plugins.egoexolearn.files import Source
-from egoexobench_plugins.egoexolearn.finding import Finding
 from egoexobench_plugins.egoexolearn.literals import numbers, words
 
 

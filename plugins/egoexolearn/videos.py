@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError
 from egoexobench.values import View
 from egoexobench_plugins.egoexolearn.files import Source
-from egoexobench_plugins.egoexolearn.finding import Finding
 from egoexobench_plugins.egoexolearn.tables import Fine, Name, reason_of
 from egoexobench_plugins.egoexolearn.tables import Video as VideoName
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from egoexobench.data.finding import Finding
 from egoexobench.testing import check_dataset
 from egoexobench_plugins.egoexolearn import egoexolearn
 from egoexobench_plugins.egoexolearn.dataset import EgoExoLearn
 from egoexobench_plugins.egoexolearn.files import load
-from egoexobench_plugins.egoexolearn.finding import Finding
 from egoexobench_plugins.egoexolearn.tables import Fine, Label, Labelled, Train, read
 from egoexobench_plugins.egoexolearn.videos import known
 
