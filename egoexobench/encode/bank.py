@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -12,14 +11,6 @@ from torch import Tensor
 
 from egoexobench.encode.store import Item
 from egoexobench.values import Tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Census:
-    """How many items were asked for, and how many had no source, by state."""
-
-    items: int
-    states: dict[str, int]
 
 
 @final

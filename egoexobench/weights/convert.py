@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from safetensors.torch import save_file
 from torch import Tensor
 
+from egoexobench.atomic import whole
 from egoexobench.errors import DataError, UsageError
 from egoexobench.weights.load import read
 
@@ -29,12 +29,8 @@ def convert(source: Path, target: Path) -> int:
         raise DataError(f"{target} exists already; delete it or name another")
     found = read(source)
     header = {key: json.dumps(value) for key, value in found.meta.items()}
-    draft = target.with_suffix(f".{os.getpid()}.draft")
-    try:
+    with whole(target) as draft:
         save_file(_separate(found.state), draft, metadata=header)
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
     return len(found.state)
 
 
@@ -44,7 +40,7 @@ def _separate(state: dict[str, Tensor]) -> dict[str, Tensor]:
     kept: dict[str, Tensor] = {}
     for key, one in state.items():
         shared = one.data_ptr() in seen or not one.is_contiguous()
-        whole = one.untyped_storage().nbytes() == one.numel() * one.element_size()
-        kept[key] = one if whole and not shared else one.clone().contiguous()
+        alone = one.untyped_storage().nbytes() == one.numel() * one.element_size()
+        kept[key] = one if alone and not shared else one.clone().contiguous()
         seen.add(one.data_ptr())
     return kept
