@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
     from egoexobench.data.finding import Finding
     from egoexobench.progress import Progress
-    from egoexobench.values import Clip, Frames, Modality, Pair, Query, Sound, Split, Task, Tokens
+    from egoexobench.values import (
+        Classes,
+        Clip,
+        Frames,
+        Modality,
+        Pair,
+        Query,
+        Sound,
+        Split,
+        Task,
+        Tokens,
+    )
 
 AnchorText = Literal["narration", "sound_caption", "sound_text"]
 AnchorNeed = Literal[
@@ -73,6 +84,45 @@ class Located(Protocol):
     @property
     def where(self) -> Mapping[str, str]:
         """Clip id to file and row."""
+        ...
+
+
+@runtime_checkable
+class Published(Protocol):
+    """What a data set may have beside: which version of its lists a split asks from."""
+
+    @property
+    def versions(self) -> Mapping[Split, str]:
+        """Version of the lists, or the rule that draws them with its options, by split."""
+        ...
+
+
+@runtime_checkable
+class Classified(Protocol):
+    """What a data set may have beside: its own protocol of the recognition tasks."""
+
+    def classes(self, task: Task) -> Classes | None:
+        """The clips and classes of a task; None is the paper's, with every label that occurs."""
+        ...
+
+
+@runtime_checkable
+class Unsynchronised(Protocol):
+    """What a data set may have beside: a word on the two views' time."""
+
+    @property
+    def synchronised(self) -> bool:
+        """Whether both clips of a pair were filmed at once; if not, sounds are aligned to train."""
+        ...
+
+
+@runtime_checkable
+class Picturing(Protocol):
+    """What an encoder of pictures may have beside: the side that it looks at."""
+
+    @property
+    def resolution(self) -> int:
+        """Pixels along a side of the picture after its crop."""
         ...
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_type_hints
 
 from egoexobench.errors import UsageError, unknown
+from egoexobench.interfaces import AnchorText
 from egoexobench.options import convert
-from egoexobench.values import Evidence
+from egoexobench.values import Evidence, Similarity
 
 Scale = Literal["compact", "paper"]
 
 ROLES = {
     "video": "encoder",
+    "video_exo": "encoder",
     "audio": "encoder",
     "text": "encoder",
     "captioner": "captioner",
@@ -44,20 +46,34 @@ class Method:
     fuse_text: str | None
     anchor: str | None
     objective: str | None
+    video_exo: str | None = None
+    """Encoder of exo clips, where it is another than that of ego clips."""
+    video_query: Literal["audio", "sound_caption"] = "audio"
+    """What ``fuse_video`` queries the picture with when a video is scored; training has sound."""
     view_weights: bool = True
     """Video branch and fusion have weights of their own for each view (paper, eqs. 5, 7, 8)."""
     frames: int = 8
     """Pictures per clip."""
+    sampling: str = "egoexolearn"
+    """Which pictures: the rule of a reference system, by name (``data/sampling``)."""
+    template: str = "{}"
+    """What a narration is put into before it is encoded."""
+    similarity: Similarity = "cosine"
+    """What candidates are ranked by; ``dot`` leaves embeddings as long as they come."""
+    align: Literal["auto", "dtw", "none"] = "auto"
+    """How the sounds of a training pair are aligned; ``auto`` is the data set's word on it."""
     width: int = 64
     """D of the shared space; 256 in the paper (5.1.2)."""
-    blocks: int = 1
-    """Trained transformer blocks on the tokens of a frozen encoder."""
+    blocks: int | None = 1
+    """Trained transformer blocks on tokens, behind a linear map; none leaves out the map too."""
     dropout: float = 0.0
     epochs: int = 16
     batch: int = 64
     lr: float = 4e-3
     weight_decay: float = 0.01
     schedule: Literal["constant", "cosine"] = "cosine"
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Setting to where its value was published, or that it is unknown; decides nothing."""
 
 
 COMPACT = Method(
@@ -89,7 +105,7 @@ def pick(scale: str, recipes: Mapping[Scale, Method]) -> Method:
 
 
 _TYPES = get_type_hints(Method)
-SETTINGS = tuple(field.name for field in fields(Method) if field.name not in ("name", "scale"))
+SETTINGS = tuple(one.name for one in fields(Method) if one.name not in ("name", "scale", "sources"))
 
 
 def override(method: Method, settings: Mapping[str, str]) -> Method:
@@ -103,7 +119,8 @@ def override(method: Method, settings: Mapping[str, str]) -> Method:
         if key not in SETTINGS:
             raise UsageError(unknown("setting of a method", key, SETTINGS))
         changed[key] = convert(text, _TYPES[key], f"setting {key!r}")
-    return check(replace(method, **changed))
+    kept = {key: source for key, source in method.sources.items() if key not in changed}
+    return check(replace(method, **changed, sources=kept))
 
 
 def check(method: Method) -> Method:
@@ -118,22 +135,42 @@ def check(method: Method) -> Method:
         raise UsageError(f"method {method.name!r} has an objective and no anchor")
     if method.fuse_text and not method.captioner:
         raise UsageError(f"method {method.name!r} fuses text with sound captions: set a captioner")
+    if method.video_query == "sound_caption" and not (method.text and method.captioner):
+        raise UsageError(
+            f"method {method.name!r} queries pictures with sound captions: set text and captioner"
+        )
+    if method.video_exo and not method.video:
+        raise UsageError(f"method {method.name!r} has a video_exo encoder and no video encoder")
+    if method.template.count("{}") != 1:
+        raise UsageError(
+            f"template {method.template!r} of method {method.name!r} must hold {{}} once: the text"
+        )
     return method
 
 
-def evidence(method: Method) -> dict[str, tuple[Evidence, ...]]:
-    """What an embedding may be computed from, by side; follows from the roles."""
+def evidence(method: Method, text: AnchorText | None = None) -> dict[str, tuple[Evidence, ...]]:
+    """What an embedding may be computed from when it is scored, by side.
+
+    Args:
+        method: its roles say it.
+        text: which text embedding its anchor takes for a text; None is that of the fusion.
+    """
     video: list[Evidence] = []
     if method.video:
         video.append("video")
-    if method.audio and (method.fuse_video or not method.video):
+    if method.video_query == "sound_caption":
+        video.append("sound_caption")
+    elif method.audio and (method.fuse_video or not method.video):
         video.append("audio")
-    text: list[Evidence] = ["narration"] if method.text else []
-    if method.text and method.captioner:
-        text.append("sound_caption")
-    return {"video": tuple(video), "text": tuple(text)}
+    told: list[Evidence] = ["narration"] if method.text and text != "sound_caption" else []
+    heard = text == "sound_caption" or (method.fuse_text and text != "narration")
+    if method.text and method.captioner and heard:
+        told.append("sound_caption")
+    return {"video": tuple(video), "text": tuple(told)}
 
 
 def settings(method: Method) -> dict[str, Any]:
     """The method as a plain dictionary: what a record stores and a fingerprint hashes."""
-    return asdict(method)
+    told = asdict(method)
+    del told["sources"]
+    return told

@@ -20,13 +20,19 @@ Split = Literal["train", "val", "test"]
 Modality = Literal["video", "audio", "text"]
 Evidence = Literal["video", "audio", "narration", "sound_caption"]
 Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"]
-Policy = Literal["mcq20", "gallery"]
+Measured = Literal[Task, "association"]
+"""A task, or ``association``: the mean of both directions between the views."""
+Policy = Literal["mcq20", "gallery", "either"]
+Similarity = Literal["cosine", "dot"]
 
 VIEWS: tuple[View, ...] = ("ego", "exo")
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 RETRIEVAL: tuple[Task, ...] = ("eg2ex", "ex2eg", "t2v", "v2t")
 RECOGNITION: tuple[Task, ...] = ("scene", "action")
+ACROSS: tuple[Task, Task] = ("eg2ex", "ex2eg")
+"""The two directions between the views, whose mean is ``association``."""
 TASKS: tuple[Task, ...] = RETRIEVAL + RECOGNITION
+MEASURED: tuple[Measured, ...] = ("eg2ex", "ex2eg", "association", "t2v", "v2t", "scene", "action")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +63,28 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One retrieval question with one right answer.
+    """One retrieval question.
 
     ``source`` and ``candidates`` are ids: of a clip where its video embedding is meant, of a pair
-    where its text embedding is. Queries over a whole gallery share one ``candidates`` tuple.
-    Queries of one ``cluster`` are not independent of each other.
+    or of a clip where the embedding of its text is. Queries over a whole gallery share one
+    ``candidates`` tuple. Queries of one ``cluster`` are not independent of each other. ``answer``
+    is the place of the right candidate, ``also`` those of others that are as right (clips that
+    have the same text); the best of them counts.
     """
 
     source: str
     candidates: tuple[str, ...]
     answer: int
     cluster: str
+    also: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """What a data set's own protocol recognises in a task: clips of one view, and the classes."""
+
+    view: View
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

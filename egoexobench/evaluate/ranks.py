@@ -11,9 +11,9 @@ from torch import Tensor
 from egoexobench.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from egoexobench.evaluate.tasks import Similarity
+    from egoexobench.values import Similarity
 
 _CHUNK = 4 * 2**20
 """Scores that are held at once."""
@@ -23,20 +23,40 @@ _TIE = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """1-based ranks of the right answers, int64 ``(N,)``; 1 is first.
+    """1-based ranks of the best right answers, int64 ``(N,)``; 1 is first.
 
-    ``optimistic`` puts the answer before, ``pessimistic`` after every candidate that ties with it;
-    ``candidates`` is K, how many there were, the answer among them.
+    ``optimistic`` puts the answer before, ``pessimistic`` after every wrong candidate that ties
+    with it; ``candidates`` is K, how many there were, the right ones among them. ``right`` is how
+    many of them are right, ``level`` how many of those tie with the best of them.
     """
 
     optimistic: Tensor
     pessimistic: Tensor
     candidates: Tensor
+    right: Tensor
+    level: Tensor
+
+    def take(self, places: Tensor) -> Ranks:
+        """The ranks of some queries."""
+        return Ranks(
+            self.optimistic[places],
+            self.pessimistic[places],
+            self.candidates[places],
+            self.right[places],
+            self.level[places],
+        )
+
+
+def single(optimistic: Tensor, pessimistic: Tensor, candidates: Tensor) -> Ranks:
+    """Return ranks of queries that have one right answer each."""
+    one = torch.ones_like(optimistic)
+    return Ranks(optimistic, pessimistic, candidates, one, one)
 
 
 def expected(ranks: Ranks) -> Tensor:
     """Return the mean rank over all orders of the tied candidates, float64 ``(N,)``."""
-    return (ranks.optimistic + ranks.pessimistic).double() / 2
+    tied = (ranks.pessimistic - ranks.optimistic).double()
+    return ranks.optimistic + tied / (ranks.level + 1)
 
 
 @torch.no_grad()
@@ -46,9 +66,12 @@ def ranks(
     answers: Tensor,
     *,
     choices: Tensor | None = None,
+    also: Sequence[Sequence[int]] = (),
     similarity: Similarity = "cosine",
 ) -> Ranks:
     """Rank each query's right answer among all candidates, or among its own listed choices.
+
+    Of several right answers the best is ranked, and the others do not stand in its way.
 
     A matrix product does not give equal vectors equal scores: the last bits depend on the column
     that a vector stands in (up to 5.5 units of rounding were measured for D = 4,096). Scores that
@@ -60,6 +83,7 @@ def ranks(
         candidates: ``(C, D)``.
         answers: ``(N,)`` int: the answer's row in ``candidates``, or its place in ``choices``.
         choices: ``(N, K)`` int rows of ``candidates``; ``None`` is the whole gallery.
+        also: for each query what else is right, counted as ``answers`` is; empty is nothing.
         similarity: ``cosine`` (a zero vector scores 0 with everything) or the raw ``dot`` product.
 
     Raises:
@@ -70,13 +94,22 @@ def ranks(
     size = len(candidates) if choices is None else choices.shape[1]
     if len(answers) and not 0 <= int(answers.min()) <= int(answers.max()) < size:
         raise DataError(f"an answer is out of range; there are {size} candidates, from 0")
-    rows = answers if choices is None else choices.gather(1, answers[:, None])[:, 0]
-    margins = queries.norm(dim=1) * candidates.norm(dim=1)[rows]
-    margins = margins * (_TIE * torch.finfo(queries.dtype).eps)
+    unit = _TIE * torch.finfo(queries.dtype).eps
+    lengths, norms = queries.norm(dim=1), candidates.norm(dim=1)
     best, worst = torch.empty_like(answers), torch.empty_like(answers)
+    right, level = torch.ones_like(answers), torch.ones_like(answers)
     for part, scores in _scores(queries, candidates, choices):
-        best[part], worst[part] = count(scores, answers[part], margins[part])
-    return Ranks(best, worst, torch.full_like(answers, size))
+        chosen, own = answers[part].clone(), answers[part].tolist()
+        several = {at: torch.tensor([own[at], *more]) for at, more in enumerate(also[part]) if more}
+        for at, places in several.items():
+            chosen[at] = places[scores[at, places].argmax()]
+        rows = chosen if choices is None else choices[part].gather(1, chosen[:, None])[:, 0]
+        margins = lengths[part] * norms[rows] * unit
+        best[part], worst[part] = count(scores, chosen, margins)
+        for at, places in several.items():
+            near = scores[at, places] >= scores[at, chosen[at]] - margins[at]
+            right[part.start + at], level[part.start + at] = len(places), int(near.sum())
+    return Ranks(best, worst - level + 1, torch.full_like(answers, size), right, level)
 
 
 def count(scores: Tensor, answers: Tensor, margins: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,8 @@ from egoexobench.errors import DataError
 from egoexobench.evaluate import intervals, metrics
 from egoexobench.evaluate.ranks import Ranks, ranks
 from egoexobench.evaluate.score import Metric, Row, Score
-from egoexobench.evaluate.tasks import TOP, Similarity
-from egoexobench.values import Embeddings, Policy, Query, View
+from egoexobench.evaluate.tasks import TOP
+from egoexobench.values import Embeddings, Policy, Query, Similarity, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,9 +33,9 @@ def score_retrieval(
 ) -> Score:
     """Score the questions of one track.
 
-    A question is dropped where its source or its answer has no embedding, under ``mcq20`` also
-    where any of its candidates has none; a ``gallery`` goes on without the candidate. The order of
-    the queries does not matter.
+    A question is dropped where its source or all its right answers have no embedding, under
+    ``mcq20`` also where any of its candidates has none; a ``gallery`` goes on without the
+    candidate. The order of the queries does not matter.
 
     Args:
         queries: of one task; queries over one gallery share their ``candidates`` tuple.
@@ -44,7 +45,8 @@ def score_retrieval(
         policy: of the queries.
         similarity: what the candidates are ranked by.
         views: the view of each clip, to break the score down by that of the source, or of the
-            answer where the source is a text.
+            answer where the source is a text. The score is then the mean of both sides, however
+            many questions each has.
 
     Raises:
         DataError: no question is left, or an embedding is not finite.
@@ -57,13 +59,13 @@ def score_retrieval(
         )
     kept.sort(key=lambda query: (query.source, query.candidates[query.answer], query.cluster))
     found = rank(kept, source, target, similarity)
-    sides = _sides(kept, views or {})
+    sides = _sides(kept, views or {}) if policy != "either" else [""] * len(kept)
     parts = {
         side: _score(kept, found, [at for at, each in enumerate(sides) if each == side], rng)
         for side in sorted(set(sides))
         if len(set(sides)) > 1
     }
-    whole = _score(kept, found, range(len(kept)), rng)
+    whole = _score(kept, found, range(len(kept)), rng, sides)
     return Score(
         whole.metrics,
         whole.n,
@@ -91,15 +93,16 @@ def complete(
             left[key] = (present, {name: place for place, name in enumerate(present)})
             gone.update(set(query.candidates) - targets)
         present, place = left[key]
-        whole = len(present) == len(query.candidates)
-        answer = query.candidates[query.answer]
-        if query.source not in sources or answer not in place:
+        right = [query.candidates[one] for one in (query.answer, *query.also)]
+        answers = [place[name] for name in right if name in place]
+        if query.source not in sources or not answers:
             continue
-        if whole:
+        if len(present) == len(query.candidates):
             kept.append(query)
-        elif policy == "gallery":
-            kept.append(Query(query.source, present, place[answer], query.cluster))
-    return kept, len(gone) if policy == "gallery" else 0
+        elif policy != "mcq20":
+            first, *also = answers
+            kept.append(Query(query.source, present, first, query.cluster, tuple(also)))
+    return kept, len(gone) if policy != "mcq20" else 0
 
 
 def rank(
@@ -111,15 +114,17 @@ def rank(
     """Rank every query's answer: one product for queries that share their candidates tuple."""
     rows = {name: row for row, name in enumerate(source.ids)}
     columns = {name: row for row, name in enumerate(target.ids)}
-    found = torch.zeros(3, len(queries), dtype=torch.int64)
+    found = torch.zeros(5, len(queries), dtype=torch.int64)
     for places in _groups(queries):
         group = [queries[place] for place in places]
         asked = source.vectors[torch.tensor([rows[query.source] for query in group])]
         answers = torch.tensor([query.answer for query in group])
+        also = [query.also for query in group]
         names = [columns[name] for name in group[0].candidates]
         shared = all(query.candidates is group[0].candidates for query in group)
         if shared:
-            part = ranks(asked, target.vectors[torch.tensor(names)], answers, similarity=similarity)
+            gallery = target.vectors[torch.tensor(names)]
+            part = ranks(asked, gallery, answers, also=also, similarity=similarity)
         else:
             listed = [[columns[name] for name in query.candidates] for query in group]
             part = ranks(
@@ -127,27 +132,42 @@ def rank(
                 target.vectors,
                 answers,
                 choices=torch.tensor(listed),
+                also=also,
                 similarity=similarity,
             )
-        found[:, places] = torch.stack([part.optimistic, part.pessimistic, part.candidates])
-    return Ranks(found[0], found[1], found[2])
+        found[:, places] = torch.stack(
+            [part.optimistic, part.pessimistic, part.candidates, part.right, part.level]
+        )
+    return Ranks(*found)
 
 
-def summarise(ranks: Ranks, clusters: Sequence[str], rng: Generator) -> dict[str, Metric]:
-    """Return every retrieval metric of some queries."""
+def summarise(
+    ranks: Ranks, clusters: Sequence[str], rng: Generator, sides: Sequence[str] = ()
+) -> dict[str, Metric]:
+    """Return every retrieval metric of some queries.
+
+    Means are over the queries of each side, then over the sides; the median is over all queries.
+    """
     found = {}
+    shares = _shares(sides) if len(set(Counter(sides).values())) > 1 else None
     for k in TOP:
         values, chance = metrics.top(ranks, k), metrics.top_chance(ranks, k)
-        found[f"top{k}"] = _mean(values, chance, clusters, rng, scale=100)
+        found[f"top{k}"] = _mean(values, chance, clusters, rng, shares, scale=100)
     places = metrics.positions(ranks)
     interval = intervals.median(places, clusters, rng)
     found["median_rank"] = Metric(
         float(np.median(places)), interval.low, interval.high, metrics.position_chance(ranks)
     )
     found["mrr"] = _mean(
-        metrics.reciprocal(ranks), metrics.reciprocal_chance(ranks), clusters, rng, scale=1
+        metrics.reciprocal(ranks), metrics.reciprocal_chance(ranks), clusters, rng, shares, scale=1
     )
     return found
+
+
+def _shares(sides: Sequence[str]) -> metrics.Floats:
+    """Which side each query is of, one row a side, ``(S, N)``."""
+    names = np.asarray(sides)
+    return np.stack([names == side for side in sorted(set(sides))]).astype(float)
 
 
 def _mean(
@@ -155,16 +175,26 @@ def _mean(
     chance: metrics.Floats,
     clusters: Sequence[str],
     rng: Generator,
+    shares: metrics.Floats | None,
     *,
     scale: float,
 ) -> Metric:
-    interval = intervals.mean(values, clusters, rng)
-    return Metric(
-        scale * float(values.mean()),
-        scale * interval.low,
-        scale * interval.high,
-        scale * float(chance.mean()),
-    )
+    """The mean of some values; with sides of different sizes, the mean of the means of each."""
+    if shares is None:
+        interval = intervals.mean(values, clusters, rng)
+        found = float(values.mean()), interval.low, interval.high, float(chance.mean())
+        return Metric(*(scale * one for one in found))
+
+    def means(weights: metrics.Floats, of: metrics.Floats = values) -> metrics.Floats:
+        sums, counts = (weights * of) @ shares.T, weights @ shares.T  # (R, S)
+        there = counts > 0  # a draw of clusters may hold none of a side
+        each = np.where(there, sums / np.maximum(counts, 1), 0)
+        return np.asarray(each.sum(1) / there.sum(1))
+
+    every = np.ones((1, len(values)))
+    interval = intervals.weighted(means, clusters, rng)
+    found = float(means(every)[0]), interval.low, interval.high, float(means(every, chance)[0])
+    return Metric(*(scale * one for one in found))
 
 
 def _groups(queries: Sequence[Query]) -> list[list[int]]:
@@ -190,12 +220,18 @@ def _sides(queries: Sequence[Query], views: Mapping[str, View]) -> list[str]:
     ]
 
 
-def _score(queries: Sequence[Query], found: Ranks, places: Sequence[int], rng: Generator) -> Score:
-    at = torch.tensor(list(places))
-    part = Ranks(found.optimistic[at], found.pessimistic[at], found.candidates[at])
+def _score(
+    queries: Sequence[Query],
+    found: Ranks,
+    places: Sequence[int],
+    rng: Generator,
+    sides: Sequence[str] = (),
+) -> Score:
+    part = found.take(torch.tensor(list(places)))
     clusters = [queries[place].cluster for place in places]
     size = (int(part.candidates.min()), int(part.candidates.max()))
-    return Score(summarise(part, clusters, rng), len(at), len(set(clusters)), size)
+    metrics_of = summarise(part, clusters, rng, sides)
+    return Score(metrics_of, len(places), len(set(clusters)), size)
 
 
 def _rows(queries: Sequence[Query], found: Ranks) -> tuple[Row, ...]:
@@ -204,8 +240,20 @@ def _rows(queries: Sequence[Query], found: Ranks) -> tuple[Row, ...]:
         found.pessimistic.tolist(),
         found.candidates.tolist(),
         metrics.top(found, 1).tolist(),
+        found.right.tolist(),
+        found.level.tolist(),
     )
     return tuple(
-        Row(query.source, (query.candidates[query.answer],), best, worst, size, hit, query.cluster)
-        for query, best, worst, size, hit in zip(queries, *columns, strict=True)
+        Row(
+            query.source,
+            tuple(query.candidates[place] for place in (query.answer, *query.also)),
+            best,
+            worst,
+            size,
+            hit,
+            query.cluster,
+            right,
+            level,
+        )
+        for query, best, worst, size, hit, right, level in zip(queries, *columns, strict=True)
     )

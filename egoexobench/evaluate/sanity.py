@@ -13,7 +13,7 @@ import torch
 
 from egoexobench.evaluate.recognition import Labelled, score_recognition
 from egoexobench.evaluate.retrieval import score_retrieval
-from egoexobench.values import Embeddings, Policy, Query, View
+from egoexobench.values import Embeddings, Policy, Query, Similarity, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
     from egoexobench.evaluate.score import Metric, Score
-    from egoexobench.evaluate.tasks import Similarity
     from egoexobench.evaluate.tracks import Item
 
 _WIDTH = 64
@@ -93,8 +92,9 @@ def _joined(queries: Sequence[Query], names: Sequence[str]) -> dict[str, str]:
         return name
 
     for query in queries:
-        first, second = sorted((root(query.source), root(query.candidates[query.answer])))
-        parent[second] = first
+        for place in (query.answer, *query.also):
+            first, second = sorted((root(query.source), root(query.candidates[place])))
+            parent[second] = first
     return {name: root(name) for name in names}
 
 

@@ -26,7 +26,10 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One query: its right answers, their best rank before and after ties, and top-1 as 0 to 1."""
+    """One query: its right answers, their best rank before and after ties, and top-1 as 0 to 1.
+
+    ``right`` of the candidates are right, ``level`` of those tie with the best.
+    """
 
     source: str
     answers: tuple[str, ...]
@@ -35,6 +38,8 @@ class Row:
     candidates: int
     hit: float
     cluster: str
+    right: int = 1
+    level: int = 1
 
 
 @dataclass(frozen=True, slots=True)

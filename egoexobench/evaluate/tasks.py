@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from egoexobench.values import RETRIEVAL, Policy, Task
+from egoexobench.values import RETRIEVAL, Measured, Policy, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Similarity = Literal["cosine", "dot"]
 
 TOP: tuple[int, ...] = (1, 5, 10)
 """The k of every top-k."""
@@ -40,11 +38,12 @@ class Unit:
     higher: bool = True
 
 
-QUESTIONS: Mapping[Task, Question] = {
+QUESTIONS: Mapping[Measured, Question] = {
     "eg2ex": Question("which exo video shows what this ego video shows", "top1"),
     "ex2eg": Question("which ego video shows what this exo video shows", "top1"),
-    "t2v": Question("which video, ego or exo, does this text describe", "top1"),
-    "v2t": Question("which text describes this video, ego or exo", "top1"),
+    "association": Question("the mean of eg2ex and ex2eg, whatever their numbers", "top1"),
+    "t2v": Question("which video, ego or exo, does this text describe", "top1", version=2),
+    "v2t": Question("which text describes this video, ego or exo", "top1", version=2),
     "scene": Question("where was this ego video made (linear layer, paper eq. 13)", "top1"),
     "action": Question("what is done in this exo video (linear layer, paper eq. 14)", "map"),
 }
@@ -61,5 +60,11 @@ METRICS: Mapping[str, Unit] = {
 
 
 def policies(task: Task) -> tuple[Policy, ...]:
-    """Return the candidate policies of a task: two for retrieval, none for recognition."""
-    return ("mcq20", "gallery") if task in RETRIEVAL else ()
+    """Return the candidate policies of a task; recognition has none.
+
+    ``mcq20`` are a data set's lists, ``gallery`` is every clip or text of the other side, and
+    ``either`` every clip of both views, of which a text describes at least two.
+    """
+    if task not in RETRIEVAL:
+        return ()
+    return ("mcq20", "gallery", "either") if task == "t2v" else ("mcq20", "gallery")

@@ -8,11 +8,22 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import UsageError
-from egoexobench.evaluate.tasks import QUESTIONS, TIES, Similarity
-from egoexobench.values import RECOGNITION, RETRIEVAL, Pair, Policy, Query, Split, Task
+from egoexobench.evaluate.tasks import QUESTIONS, TIES
+from egoexobench.interfaces import Classified, Published
+from egoexobench.values import (
+    RECOGNITION,
+    RETRIEVAL,
+    Measured,
+    Pair,
+    Policy,
+    Query,
+    Similarity,
+    Split,
+    Task,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from egoexobench.interfaces import Dataset
 
@@ -27,19 +38,43 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Showing:
+    """How clips and texts are put before a method, and what it is ranked by.
+
+    ``resolution`` is the side of a picture in pixels, None where the encoder looks at the picture
+    as it is; ``template`` is what a narration is put into.
+    """
+
+    sampling: str = "egoexolearn"
+    frames: int = 8
+    resolution: int | None = None
+    template: str = "{}"
+    similarity: Similarity = "cosine"
+
+
+SHOWING = Showing()
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """What a score is a score of; scores of different fingerprints share no column.
 
-    ``data`` is the data set's fingerprint and ``content`` a hash of the questions or items: their
-    order, and that of the candidates, does not enter. ``fingerprint`` is the SHA-256 of ``text``,
-    which holds all the rest as canonical JSON.
+    ``lists`` is the version of a data set's own lists. ``data`` is the data set's fingerprint and
+    ``content`` a hash of the questions or items: their order, and that of the candidates, does
+    not enter. ``fingerprint`` is the SHA-256 of ``text``, which holds all the rest as canonical
+    JSON.
     """
 
-    task: Task
+    task: Measured
     dataset: str
     split: Split
     policy: Policy | None
+    lists: str | None
     version: int
+    sampling: str
+    frames: int
+    resolution: int | None
+    template: str
     similarity: Similarity
     ties: str
     data: str
@@ -52,11 +87,11 @@ def track(
     dataset: Dataset,
     name: str,
     split: Split,
-    task: Task,
+    task: Measured,
     asked: Sequence[Query] | Sequence[Item],
     *,
     policy: Policy | None = None,
-    similarity: Similarity = "cosine",
+    showing: Showing = SHOWING,
 ) -> Track:
     """Return the track that the questions (or items) of a task make.
 
@@ -67,15 +102,16 @@ def track(
         task: of which task.
         asked: what :func:`questions` or :func:`items` gave.
         policy: of the questions; ``None`` for recognition.
-        similarity: what the candidates are ranked by.
+        showing: how clips and texts were put before the method.
     """
     draft = Track(
         task=task,
         dataset=name,
         split=split,
         policy=policy,
+        lists=_lists(dataset, split) if policy == "mcq20" else None,
         version=QUESTIONS[task].version,
-        similarity=similarity,
+        **asdict(showing),
         ties=TIES,
         data=dataset.fingerprint,
         content=_content(asked),
@@ -93,7 +129,9 @@ def questions(dataset: Dataset, split: Split, task: Task, policy: Policy) -> lis
 
     ``mcq20`` are the data set's own lists, which may be none. ``gallery`` asks for each side of
     each pair among all of the other side: of the clips that stand in a pair, and for texts of the
-    pairs. A text is asked for twice, once among the ego and once among the exo clips.
+    pairs. A text is asked for twice, once among the ego and once among the exo clips; ``either``
+    asks for it once, among the clips of both views. Where text meets video, whatever belongs to a
+    pair of the same narration is right.
 
     Raises:
         UsageError: the task asks no retrieval question.
@@ -106,46 +144,66 @@ def questions(dataset: Dataset, split: Split, task: Task, policy: Policy) -> lis
     ego = [pair.ego.id for pair in pairs]
     exo = [pair.exo.id for pair in pairs]
     text = [pair.id for pair in pairs]
+    if policy == "either":
+        return list(_gallery(pairs, text, ego, exo, told=True)) if task == "t2v" else []
     asked = {
         "eg2ex": [(ego, exo)],
         "ex2eg": [(exo, ego)],
         "t2v": [(text, ego), (text, exo)],
         "v2t": [(ego, text), (exo, text)],
     }
-    return [query for side in asked[task] for query in _gallery(pairs, *side)]
+    told = task in ("t2v", "v2t")
+    return [query for side in asked[task] for query in _gallery(pairs, *side, told=told)]
 
 
 def items(dataset: Dataset, split: Split, task: Task) -> list[Item]:
     """Return the labelled clips of a recognition task: ``scene`` of the ego, ``action`` of the exo.
 
-    Clips without a label are left out.
+    A data set may have a protocol of its own, with other clips and a list of classes. Clips
+    without a label, or with none of those classes, are left out.
 
     Raises:
         UsageError: the task recognises nothing.
     """
     if task not in RECOGNITION:
         raise UsageError(f"task {task!r} recognises nothing; {', '.join(RECOGNITION)} do")
-    clips = dataset.clips(split)
-    if task == "scene":
-        return [
-            Item(clip.id, (clip.scene,), clip.take)
-            for clip in clips
-            if clip.view == "ego" and clip.scene is not None
-        ]
-    return [
-        Item(clip.id, tuple(sorted(set(clip.verbs))), clip.take)
-        for clip in clips
-        if clip.view == "exo" and clip.verbs
-    ]
+    own = dataset.classes(task) if isinstance(dataset, Classified) else None
+    view = own.view if own else "ego" if task == "scene" else "exo"
+    allowed = set(own.names) if own else None
+    found = []
+    for clip in dataset.clips(split):
+        labels = {clip.scene} - {None} if task == "scene" else set(clip.verbs)
+        known = sorted(one for one in labels if one and (allowed is None or one in allowed))
+        if clip.view == view and known:
+            found.append(Item(clip.id, tuple(known), clip.take))
+    return found
 
 
-def _gallery(pairs: Sequence[Pair], sources: list[str], answers: list[str]) -> list[Query]:
-    candidates = tuple(dict.fromkeys(answers))
+def _gallery(
+    pairs: Sequence[Pair], sources: list[str], *answers: list[str], told: bool
+) -> Iterator[Query]:
+    """Ask each source for its answer, of which there is one in each list of answers.
+
+    Args:
+        pairs: of which both are a side, in their order.
+        sources: ids of what asks.
+        answers: ids of what is asked for.
+        told: whether text meets video, so that equal narrations make equal answers.
+    """
+    candidates = tuple(dict.fromkeys(name for side in answers for name in side))
     place = {name: number for number, name in enumerate(candidates)}
-    return [
-        Query(source, candidates, place[answer], pair.ego.take)
-        for pair, source, answer in zip(pairs, sources, answers, strict=True)
-    ]
+    texts = [pair.narration if told and pair.narration else pair.id for pair in pairs]
+    same: dict[str, dict[int, None]] = {}
+    for number, text in enumerate(texts):
+        same.setdefault(text, {}).update({place[side[number]]: None for side in answers})
+    for number, (pair, source) in enumerate(zip(pairs, sources, strict=True)):
+        right = place[answers[0][number]]
+        others = tuple(one for one in same[texts[number]] if one != right)
+        yield Query(source, candidates, right, pair.ego.take, others)
+
+
+def _lists(dataset: Dataset, split: Split) -> str | None:
+    return dataset.versions.get(split) if isinstance(dataset, Published) else None
 
 
 def _content(asked: Sequence[Query] | Sequence[Item]) -> str:
@@ -159,8 +217,8 @@ def _content(asked: Sequence[Query] | Sequence[Item]) -> str:
         key = id(one.candidates)
         if key not in lists:
             lists[key] = _digest(_canonical(sorted(one.candidates)))
-        answer = one.candidates[one.answer]
-        lines.append(_canonical([one.source, answer, one.cluster, lists[key]]))
+        right = sorted(one.candidates[place] for place in (one.answer, *one.also))
+        lines.append(_canonical([one.source, right, one.cluster, lists[key]]))
     return _digest(_canonical(sorted(lines)))
 
 

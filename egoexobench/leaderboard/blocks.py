@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from egoexobench.leaderboard.board import Board, Cell, Column, Line
-    from egoexobench.leaderboard.reproduced import Reproduced, Track
+    from egoexobench.leaderboard.reproduced import Level, Reproduced, Track
 
 NAMES = {
     "top1": "top-1",
@@ -30,6 +30,14 @@ DAGGER = (
     "find out; not to be ranked with them."
 )
 
+TOLD = ("scene", "narration")
+"""Shortcuts that read the annotation, which no method is handed."""
+TOLD_NOTE = (
+    "‡ reads the annotation, which no method is handed: what a leak of it would be worth. "
+    "Duration, loudness and synchrony (GCC-PHAT) read the media and learn nothing."
+)
+STAR = "\\* trained on another data set than the one that is scored."
+
 
 def block(board: Board, *, tasks: bool = True) -> str:
     """Return the table of a board with its footnotes; headers name tasks unless told not to."""
@@ -40,6 +48,10 @@ def block(board: Board, *, tasks: bool = True) -> str:
     foot = [f"({_letter(place)}) {note}" for place, note in enumerate(notes)]
     if any(informed(line.group) for line in board.lines):
         foot.insert(0, DAGGER)
+    if any(line.group.trained_on for line in board.lines):
+        foot.insert(0, STAR)
+    if any(level.shortcuts for level in _levels(board)):
+        foot.append(TOLD_NOTE)
     return table(head, rows, words=3) + ("\n" + bullets(foot) if foot else "")
 
 
@@ -109,6 +121,13 @@ def _remark(cell: Cell, track: Track) -> str | None:
     if cell.track.fingerprint != track.fingerprint:
         where = escape(differences(track, cell.track))
         return f"another protocol, not comparable with its column: tracks {where}; n {cell.track.n}"
+    if cell.used:
+        used, clips = cell.used
+        return (
+            f"{used} of {clips} clips were there ({100 * used / clips:.1f} %): scored on "
+            f"{cell.track.n} queries, {cell.track.dropped} dropped, with {cell.track.missing} "
+            "candidates missing"
+        )
     if cell.track.n != track.n:
         return f"scored on {cell.track.n} queries, {cell.track.dropped} dropped"
     return None
@@ -116,19 +135,24 @@ def _remark(cell: Cell, track: Track) -> str | None:
 
 def _foot(board: Board) -> Iterator[list[str]]:
     empty = [DASH, DASH, DASH]
-    levels = [
-        track.levels[column.metric]
-        for column, track in zip(board.columns, board.tracks, strict=True)
-    ]
+    levels = _levels(board)
     yield ["*chance*", *empty, *(number(level.chance, level.unit) for level in levels)]
     if any(level.majority is not None for level in levels):
         yield ["*majority*", *empty, *(number(level.majority, level.unit) for level in levels)]
     yield ["*oracle*", *empty, *(number(level.oracle, level.unit) for level in levels)]
+    for name in dict.fromkeys(name for level in levels for name in level.shortcuts):
+        values = (number(level.shortcuts.get(name), level.unit) for level in levels)
+        yield [f"*{name}*{' ‡' if name in TOLD else ''}", *empty, *values]
     yield [
         "*n / candidates*",
         *empty,
         *(f"{track.n} / {counts(track.candidates)}" for track in board.tracks),
     ]
+
+
+def _levels(board: Board) -> list[Level]:
+    pairs = zip(board.columns, board.tracks, strict=True)
+    return [track.levels[column.metric] for column, track in pairs]
 
 
 def _evidence(group: Reproduced) -> str:

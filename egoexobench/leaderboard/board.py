@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from egoexobench.leaderboard.reproduced import Reproduced, Track
-    from egoexobench.values import Policy, Task
+    from egoexobench.values import Measured, Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One metric of one task under one candidate policy, on the test split."""
 
-    task: Task
+    task: Measured
     policy: Policy | None
     metric: str
 
@@ -40,6 +40,8 @@ class Cell:
     high: float | None
     seeds: int
     track: Track
+    used: tuple[int, int] | None = None
+    """Clips that were used and that there are, of the run that used the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,11 @@ def _cell(group: Reproduced, column: Column) -> Cell | None:
     if not found:
         return None
     means = [value for value, _, _ in found]
+    shares = [(run.coverage.used, run.coverage.clips) for run in group.runs if run.coverage]
     _, low, high = found[0] if len(found) == 1 else (None, None, None)
     spread = stdev(means) if len(means) > 1 else None
-    return Cell(fmean(means), spread, low, high, len(means), track)
+    used = min(shares, default=None)
+    return Cell(fmean(means), spread, low, high, len(means), track, used)
 
 
 def _track(column: Column, place: int, lines: Sequence[Line], mix: bool) -> Track:
@@ -117,7 +121,8 @@ def _track(column: Column, place: int, lines: Sequence[Line], mix: bool) -> Trac
 def title(group: Reproduced) -> str:
     """Return what a row is called: the method as asked and what was overridden."""
     overrides = (f"{role}={part}" for role, part in sorted(group.method.overrides.items()))
-    return " ".join((group.method.spec, *overrides))
+    other = f"trained on {group.trained_on.spec} *" if group.trained_on else ""
+    return " ".join(filter(None, (group.method.spec, *overrides, other)))
 
 
 def label(column: Column) -> str:

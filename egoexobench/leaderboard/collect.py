@@ -45,7 +45,7 @@ def collect(records: Iterable[Path], root: Path) -> list[Path]:
     for path in records:
         record = read(path)
         if record.status == "complete":
-            groups[name(record.method, record.dataset)].append(record)
+            groups[name(record.method, record.dataset, record.trained_on)].append(record)
     texts = {file: dump(reproduced(found)) for file, found in sorted(groups.items())}
     for file, text in texts.items():
         save(root / FOLDER / file, text)
@@ -72,6 +72,7 @@ def reproduced(records: Iterable[Record]) -> Reproduced:
     return Reproduced(
         method=newest[0].method,
         dataset=newest[0].dataset,
+        trained_on=newest[0].trained_on,
         tracks=tuple(sorted(tracks.values(), key=_order)),
         runs=tuple(sorted(runs, key=lambda run: (run.seed, run.record))),
     )
@@ -83,12 +84,17 @@ def _same(records: list[Record]) -> None:
         for what, ours, theirs in (
             ("method", first.method.fingerprint, record.method.fingerprint),
             ("data set", first.dataset.fingerprint, record.dataset.fingerprint),
+            ("training set", _taught(first), _taught(record)),
         ):
             if ours != theirs:
                 raise DataError(
                     f"records {first.id} and {record.id} are of one row but of different "
                     f"{what} fingerprints, {ours} and {theirs}; leave one of them out"
                 )
+
+
+def _taught(record: Record) -> str:
+    return record.trained_on.fingerprint if record.trained_on else "its own"
 
 
 def _fresh(record: Record, seen: set[_Place]) -> Iterator[Score]:
@@ -130,19 +136,22 @@ def short(track: Track) -> str:
 
 
 def _track(record: Record, score: Score) -> Track:
-    oracle = {
-        (found.track_fingerprint, metric.name): metric.value
+    known = {
+        sanity.name: {metric.name: metric.value for metric in found.metrics}
         for sanity in record.sanity
-        if sanity.name == "oracle"
         for found in sanity.scores
-        for metric in found.metrics
+        if found.track_fingerprint == score.track_fingerprint
     }
+    beside = {name: found for name, found in known.items() if name not in ("chance", "oracle")}
     levels = {
         metric.name: Level(
             unit=metric.unit,
             chance=metric.chance,
             majority=metric.majority,
-            oracle=oracle.get((score.track_fingerprint, metric.name)),
+            oracle=known.get("oracle", {}).get(metric.name),
+            shortcuts={
+                name: values[metric.name] for name, values in beside.items() if metric.name in values
+            },
         )
         for metric in score.metrics
     }
@@ -181,6 +190,7 @@ def _run(record: Record, scores: list[Score]) -> Run:
         precision=record.environment.precision,
         chosen_on=record.chosen_on,
         missing_audio=record.counts.missing_audio,
+        coverage=record.coverage,
         values=values,
     )
 

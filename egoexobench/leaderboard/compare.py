@@ -165,13 +165,14 @@ def _called(score: Score) -> str:
 
 
 def _places(runs: Sequence[Run], tasks: Sequence[Task]) -> list[Place]:
-    held = dict.fromkeys(
-        (score.task, score.policy)
-        for run in runs
-        for score in run.record.scores
-        if score.task in tasks
-    )
-    return sorted(held, key=lambda place: (TASKS.index(place[0]), place[1] or ""))
+    held = {(score.task, score.policy) for run in runs for score in run.record.scores}
+    asked = [task for task in TASKS if task in tasks]
+    return [
+        (task, policy)
+        for task in asked
+        for name, policy in sorted(held, key=lambda place: (place[0], place[1] or ""))
+        if name == task
+    ]
 
 
 def _score(run: Run, place: Place) -> Score:
@@ -243,6 +244,8 @@ def _values(rows: Sequence[Rank], name: str) -> metrics.Floats:
     """One value per query, from 0 to 1; under ties its mean over all orders."""
     if name == "top1":
         return np.array([row.hit for row in rows])
-    columns = [(row.optimistic, row.pessimistic, row.candidates) for row in rows]
+    columns = [
+        (row.optimistic, row.pessimistic, row.candidates, row.right, row.level) for row in rows
+    ]
     ranks = Ranks(*torch.tensor(columns).T)
     return metrics.reciprocal(ranks) if name == "mrr" else metrics.top(ranks, int(name[3:]))

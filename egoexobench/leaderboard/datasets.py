@@ -10,17 +10,18 @@ from egoexobench.leaderboard.blocks import block, code
 from egoexobench.leaderboard.board import Column, build
 from egoexobench.leaderboard.markdown import escape
 from egoexobench.leaderboard.pages import page
-from egoexobench.values import RECOGNITION, RETRIEVAL, TASKS
+from egoexobench.values import ACROSS, MEASURED, RECOGNITION, RETRIEVAL, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from egoexobench.leaderboard.reproduced import Reproduced
-    from egoexobench.values import Policy, Task
+    from egoexobench.values import Measured, Policy, Task
 
 POLICIES: tuple[tuple[Policy, str], ...] = (
     ("gallery", "against every clip of the other side (`gallery`)"),
     ("mcq20", "among 20 listed candidates (`mcq20`)"),
+    ("either", "of a text against every clip of both views, of which two are right (`either`)"),
 )
 
 
@@ -54,7 +55,10 @@ def headlines(
         metrics: Metrics to show beside the primary one of a recognition task.
         mix_protocols: Let different tracks share a column, with a footnote at each.
     """
-    retrieval = [task for task in tasks if task in RETRIEVAL]
+    shown: set[Measured] = {task for task in tasks if task in RETRIEVAL}
+    if shown.issuperset(ACROSS):
+        shown.add("association")
+    retrieval = [task for task in MEASURED if task in shown]
     tables = [
         (
             f"Retrieval {words}",
@@ -91,10 +95,10 @@ def _section(spec: str, groups: Sequence[Reproduced], mix: bool) -> str:
 
 
 def _details(groups: Sequence[Reproduced], mix: bool) -> Iterator[str]:
-    metrics: dict[tuple[Task, Policy | None], dict[str, None]] = {}
+    metrics: dict[tuple[Measured, Policy | None], dict[str, None]] = {}
     for track in (track for group in groups for track in group.tracks):
         metrics.setdefault((track.task, track.policy), {}).update(dict.fromkeys(track.levels))
-    for task, policy in sorted(metrics, key=lambda place: (TASKS.index(place[0]), place[1] or "")):
+    for task, policy in sorted(metrics, key=lambda place: (MEASURED.index(place[0]), place[1] or "")):
         columns = [Column(task, policy, metric) for metric in metrics[task, policy]]
         board = build(groups, columns, mix_protocols=mix)
         if board.lines:

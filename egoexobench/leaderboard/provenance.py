@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from egoexobench.leaderboard.blocks import called, code, counts, seeds
 from egoexobench.leaderboard.collect import short
 from egoexobench.leaderboard.markdown import DASH, escape, table
-from egoexobench.values import TASKS
+from egoexobench.values import MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,7 +82,7 @@ def tracks(groups: Sequence[Reproduced]) -> str:
             counts(track.candidates),
         ]
         for track in sorted(
-            found.values(), key=lambda t: (TASKS.index(t.task), t.policy or "", t.fingerprint)
+            found.values(), key=lambda t: (MEASURED.index(t.task), t.policy or "", t.fingerprint)
         )
     ]
     return table(head, rows, words=5)

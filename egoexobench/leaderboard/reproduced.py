@@ -12,6 +12,7 @@ from egoexobench.record.files import parse, safe
 from egoexobench.record.schema import (
     Choice,
     Count,
+    Coverage,
     Data,
     Distribution,
     FileName,
@@ -21,7 +22,7 @@ from egoexobench.record.schema import (
     Schema,
     Unit,
 )
-from egoexobench.values import Policy, Split, Task
+from egoexobench.values import Measured, Policy, Split
 
 FOLDER = "reproduced"
 
@@ -30,12 +31,13 @@ Measure = tuple[float, float | None, float | None]
 
 @final
 class Level(Schema):
-    """What guessing blindly and knowing the answer give for one metric."""
+    """What guessing blindly, knowing the answer and shortcuts give for one metric."""
 
     unit: Unit
     chance: float | None = None
     majority: float | None = None
     oracle: float | None = None
+    shortcuts: dict[str, float] = {}
 
 
 @final
@@ -43,7 +45,7 @@ class Track(Schema):
     """What was scored and how, without the number."""
 
     fingerprint: str
-    task: Task
+    task: Measured
     policy: Policy | None
     split: Split
     tie_rule: str
@@ -71,6 +73,7 @@ class Run(Schema):
     precision: str
     chosen_on: Choice | None
     missing_audio: MissingAudio
+    coverage: Coverage | None = Field(None, description="null where all clips were used")
     values: dict[str, dict[str, Measure]] = Field(
         description="track fingerprint, metric, [value, low, high]"
     )
@@ -83,6 +86,7 @@ class Reproduced(Schema):
     schema_version: Literal[1] = 1
     method: Recipe
     dataset: Data
+    trained_on: Data | None = Field(None, description="null where it is the data set scored")
     tracks: tuple[Track, ...]
     runs: tuple[Run, ...]
 
@@ -100,11 +104,12 @@ class Reproduced(Schema):
         return self
 
 
-def name(method: Recipe, dataset: Data) -> str:
+def name(method: Recipe, dataset: Data, trained_on: Data | None = None) -> str:
     """Return the file name of a method, scale and data set."""
     words = ",".join(f"{role}={part}" for role, part in sorted(method.overrides.items()))
     spec = f"{method.spec} {words}".strip()
-    return f"{safe(spec)}.{method.scale}.{safe(dataset.spec)}.json"
+    other = f".from.{safe(trained_on.spec)}" if trained_on else ""
+    return f"{safe(spec)}.{method.scale}.{safe(dataset.spec)}{other}.json"
 
 
 def load(root: Path) -> list[Reproduced]:

@@ -1,4 +1,4 @@
-from itertools import permutations
+from itertools import combinations, permutations
 from statistics import mean, median
 
 import numpy as np
@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egoexobench.evaluate import metrics
-from egoexobench.evaluate.ranks import Ranks
+from egoexobench.evaluate.ranks import Ranks, ranks, single
 
 
 def made(*triples):
     """Ranks from (optimistic, pessimistic, candidates) of each query."""
-    columns = torch.tensor(triples).T
-    return Ranks(columns[0], columns[1], columns[2])
+    return single(*torch.tensor(triples).T)
 
 
 @st.composite
@@ -84,3 +83,39 @@ def test_ties_score_the_mean_over_all_orders_of_the_candidates():
 
 def test_values_are_counted_in_double_precision():
     assert metrics.top(made((1, 3, 3)), 1)[0] == 1 / 3
+
+
+@st.composite
+def several(draw):
+    """What stands before a tie, wrong and right ones in it, what stands after it, right after."""
+    before, wrong = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+    level, after = draw(st.integers(1, 3)), draw(st.integers(0, 2))
+    return before, wrong, level, after, draw(st.integers(0, after))
+
+
+@given(several(), st.integers(1, 8))
+def test_of_several_right_answers_the_best_counts_in_every_order_of_what_ties(case, k):
+    before, wrong, level, after, late = case
+    total, right = before + wrong + level + after, level + late
+    one = torch.ones(1, dtype=torch.int64)
+    found = Ranks(
+        one * (before + 1), one * (before + wrong + 1), one * total, one * right, one * level
+    )
+    orders = list(combinations(range(wrong + level), level))  # where the tied right ones stand
+    best = [before + 1 + min(order) for order in orders]
+    assert metrics.top(found, k)[0] == pytest.approx(mean(place <= k for place in best))
+    assert metrics.positions(found)[0] == pytest.approx(mean(best))
+    assert metrics.reciprocal(found)[0] == pytest.approx(mean(1 / place for place in best))
+    blind = [1 + min(order) for order in combinations(range(total), right)]
+    assert metrics.top_chance(found, k)[0] == pytest.approx(mean(place <= k for place in blind))
+    assert metrics.reciprocal_chance(found)[0] == pytest.approx(mean(1 / p for p in blind))
+    assert metrics.position_chance(found) == pytest.approx(median(blind))
+
+
+def test_constant_embeddings_score_what_guessing_scores_with_several_right_answers():
+    vectors = torch.ones(6, 3)
+    found = ranks(vectors[:2], vectors, torch.tensor([0, 4]), also=[(3, 5), ()])
+    assert found.right.tolist() == [3, 1]
+    for k in (1, 2, 5):
+        assert metrics.top(found, k) == pytest.approx(metrics.top_chance(found, k))
+    assert metrics.reciprocal(found) == pytest.approx(metrics.reciprocal_chance(found))

@@ -207,3 +207,28 @@ def test_a_better_score_never_gives_a_worse_rank():
         found.append(count(scores, torch.tensor([7]))[0].item())
     assert all(later <= earlier for earlier, later in pairwise(found))
     assert (found[0], found[-1]) == (30, 1)
+
+
+@given(galleries(), st.data())
+def test_the_best_of_several_right_answers_is_ranked_among_the_wrong_ones(gallery, data):
+    queries, candidates, answers = gallery
+    place = st.integers(0, len(candidates) - 1)
+    also = [
+        tuple(data.draw(st.sets(place, max_size=3), label="also") - {answer}) for answer in answers
+    ]
+    found = ranks(
+        torch.tensor(queries),
+        torch.tensor(candidates),
+        torch.tensor(answers),
+        also=also,
+        similarity="dot",
+    )
+    for row, (query, answer, more) in enumerate(zip(queries, answers, also, strict=True)):
+        scores = [sum(a * b for a, b in zip(query, one, strict=True)) for one in candidates]
+        right = {answer, *more}
+        best = max(scores[one] for one in right)
+        wrong = [score for at, score in enumerate(scores) if at not in right]
+        assert found.optimistic[row] == 1 + len([one for one in wrong if one > best])
+        assert found.pessimistic[row] == 1 + len([one for one in wrong if one >= best])
+        assert found.right[row] == len(right)
+        assert found.level[row] == len([one for one in right if scores[one] == best])

@@ -180,3 +180,37 @@ def test_the_dot_product_can_be_asked_for():
     assert cosine.metrics == scored(gallery("eg2ex")).metrics
     dot = scored(gallery("eg2ex"), longer, longer, similarity="dot")
     assert dot.metrics != cosine.metrics
+
+
+def test_sides_of_different_sizes_count_alike():
+    queries = [*gallery("eg2ex"), *gallery("ex2eg")[:7]]
+    found = scored(queries, views=VIEWS)
+    for name in ("top1", "top5", "mrr"):
+        sides = [part.metrics[name].value for part in found.parts.values()]
+        assert found.metrics[name].value == pytest.approx(np.mean(sides))
+        chances = [part.metrics[name].chance for part in found.parts.values()]
+        assert found.metrics[name].chance == pytest.approx(np.mean(chances))
+        assert found.metrics[name].low <= found.metrics[name].value <= found.metrics[name].high
+    pooled = scored(queries).metrics["mrr"].value
+    assert pooled != pytest.approx(found.metrics["mrr"].value)
+
+
+def test_a_text_finds_either_view_at_least_as_well_as_the_better_one():
+    asked = tracks.questions(FILMS, "test", "t2v", "either")
+    found = scored(asked, TEXTS, CLIPS, policy="either", views=VIEWS)
+    assert found.n == len(NAMES)
+    assert not found.parts
+    assert found.metrics["top1"].chance == pytest.approx(100 * 2 / 80)
+    assert {len(row.answers) for row in found.rows} == {2}
+
+
+def test_a_candidate_that_is_missing_takes_no_other_right_answer_with_it():
+    asked = tracks.questions(FILMS, "test", "t2v", "either")
+    kept = tuple(name for name in CLIPS.ids if name not in ("p00/exo", "p01/ego"))
+    rows = torch.tensor([CLIPS.ids.index(name) for name in kept])
+    found = scored(asked, TEXTS, Embeddings(kept, CLIPS.vectors[rows]), policy="either")
+    assert found.missing == 2
+    answers = {row.source: row.answers for row in found.rows}
+    assert answers["p00"] == ("p00/ego",)
+    assert answers["p01"] == ("p01/exo",)
+    assert set(answers["p02"]) == {"p02/ego", "p02/exo"}

@@ -10,7 +10,7 @@ from films import Films, pair
 from egoexobench.errors import UsageError
 from egoexobench.evaluate import tasks, tracks
 from egoexobench.interfaces import Dataset
-from egoexobench.values import RECOGNITION, RETRIEVAL, TASKS, Query
+from egoexobench.values import MEASURED, RECOGNITION, RETRIEVAL, TASKS, Classes, Query
 
 
 def asked(task, films=None):
@@ -101,7 +101,11 @@ def made(films=None, task="eg2ex", policy="gallery", queries=None, name="films",
         lambda: made(name="other"),
         lambda: made(split="val"),
         lambda: made(policy="mcq20", queries=asked("eg2ex")),
-        lambda: made(similarity="dot"),
+        lambda: made(showing=tracks.Showing(similarity="dot")),
+        lambda: made(showing=tracks.Showing(sampling="viclip")),
+        lambda: made(showing=tracks.Showing(frames=4)),
+        lambda: made(showing=tracks.Showing(resolution=224)),
+        lambda: made(showing=tracks.Showing(template="a video of {}")),
         lambda: made(Films(fingerprint="4567")),
         lambda: made(Films([pair(name) for name in "abce"])),
         lambda: made(Films([pair(name) for name in "abcde"]), queries=asked("eg2ex")[:3]),
@@ -147,9 +151,10 @@ def test_the_fingerprint_is_the_hash_of_a_text_that_tells_all_the_rest():
 
 
 def test_every_task_says_what_it_asks_and_names_a_metric_that_exists():
-    assert set(tasks.QUESTIONS) == set(TASKS)
-    for task in TASKS:
+    assert set(tasks.QUESTIONS) == set(MEASURED)
+    for task in MEASURED:
         assert tasks.QUESTIONS[task].primary in tasks.METRICS
+    for task in TASKS:
         assert bool(tasks.policies(task)) == (task in RETRIEVAL)
 
 
@@ -159,3 +164,62 @@ def test_tasks_and_tracks_are_listed_without_torch():
         "sys.exit(bool({'torch', 'numpy', 'pandas', 'scipy', 'sklearn'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class Own(Films):
+    """A data set with lists of its own version, and its own protocol of one recognition task."""
+
+    versions = {"test": "second; seed 3"}
+
+    def classes(self, task):
+        return Classes("ego", ("open", "cut")) if task == "action" else None
+
+
+def test_the_version_of_the_lists_is_of_the_track_that_asks_from_them():
+    assert made(Own(), policy="mcq20", queries=asked("eg2ex")).lists == "second; seed 3"
+    assert made(Own()).lists is None
+    before = made(Films(), policy="mcq20", queries=asked("eg2ex")).fingerprint
+    assert made(Own(), policy="mcq20", queries=asked("eg2ex")).fingerprint != before
+
+
+def test_a_data_set_can_say_which_clips_and_which_classes_are_recognised():
+    pairs = [pair(name) for name in "ab"]
+    verbs = [("cut", "stir"), ("stir",)]
+    pairs = [
+        replace(one, ego=replace(one.ego, verbs=verb), exo=replace(one.exo, verbs=verb))
+        for one, verb in zip(pairs, verbs, strict=True)
+    ]
+    own = tracks.items(Own(pairs), "test", "action")
+    assert [(item.clip, item.labels) for item in own] == [("a/ego", ("cut",))]
+    paper = tracks.items(Films(pairs), "test", "action")
+    assert [item.clip for item in paper] == ["a/exo", "b/exo"]
+
+
+def test_whatever_has_the_text_that_is_asked_about_is_right():
+    pairs = [pair(name) for name in "abc"]
+    twins = [replace(one, narration="same") for one in pairs[:2]] + pairs[2:]
+    films = Films(twins)
+    for query in tracks.questions(films, "test", "t2v", "gallery")[:3]:
+        also = {query.candidates[place] for place in query.also}
+        other = {"a": {"b/ego"}, "b": {"a/ego"}, "c": set()}[query.source]
+        assert also == other
+    for query in tracks.questions(films, "test", "v2t", "gallery")[:3]:
+        assert {query.candidates[place] for place in query.also} == {
+            "a/ego": {"b"}, "b/ego": {"a"}, "c/ego": set()
+        }[query.source]  # fmt: skip
+    assert not any(query.also for query in tracks.questions(films, "test", "eg2ex", "gallery"))
+
+
+def test_a_text_is_asked_for_either_view_once():
+    found = tracks.questions(Films(), "test", "t2v", "either")
+    assert [query.source for query in found] == list("abcd")
+    for query in found:
+        right = {query.candidates[place] for place in (query.answer, *query.also)}
+        assert right == {f"{query.source}/ego", f"{query.source}/exo"}
+        assert len(query.candidates) == 8
+    assert tracks.questions(Films(), "test", "v2t", "either") == []
+
+
+def test_texts_that_are_empty_are_not_the_same_text():
+    films = Films([replace(pair(name), narration="") for name in "ab"])
+    assert not any(query.also for query in tracks.questions(films, "test", "t2v", "gallery"))

@@ -1,0 +1,82 @@
+"""Where numbers are computed, and how many digits they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from egoexobench.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch.amp import GradScaler
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """A device, the precision of products on it, and whether networks are compiled for it."""
+
+    device: str = "cpu"
+    """``cpu``, ``cuda`` or ``cuda:1``; ``auto`` is CUDA where there is one."""
+    precision: Precision = "fp32"
+    compiled: bool = False
+
+
+CPU = Compute()
+
+
+def resolve(compute: Compute) -> Compute:
+    """Return the same with a device that is there.
+
+    Raises:
+        UsageError: for a device that torch does not know or this machine does not have.
+    """
+    import torch
+
+    asked = compute.device
+    if asked == "auto":
+        asked = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(asked)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UsageError(f"there is no device {asked!r}; it is auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise UsageError(
+            f"device {asked!r} is not there: torch {torch.__version__} finds {count} CUDA devices; "
+            "--device cpu works everywhere"
+        )
+    return Compute(asked, compute.precision, compute.compiled)
+
+
+@contextmanager
+def mixed(compute: Compute) -> Iterator[None]:
+    """Compute inside in the asked precision; fp32 is exact: no TF32 in products."""
+    import torch
+
+    if compute.precision == "fp32":
+        yield
+        return
+    with torch.autocast(torch.device(compute.device).type, dtype(compute)):
+        yield
+
+
+def dtype(compute: Compute) -> torch.dtype:
+    """Return torch's type of the precision."""
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[compute.precision]
+
+
+def scaler(compute: Compute) -> GradScaler:
+    """Return what keeps gradients of fp16 from vanishing; for other precisions it does nothing."""
+    from torch.amp import GradScaler
+
+    kind = "cuda" if compute.device.startswith("cuda") else "cpu"
+    return GradScaler(kind, enabled=compute.precision == "fp16")
