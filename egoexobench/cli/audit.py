@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from egoexobench.cli.plugins import registry
-from egoexobench.cli.settings import pairs, setting_options
+from egoexobench.cli.settings import Settings, setting_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,17 +24,15 @@ DOORS = "Embeddings after what they must not see has changed; a nudge may move t
 @click.command("audit")
 @click.argument("method", metavar="METHOD[:KEY=VALUE,...]")
 @setting_options
+@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON and nothing else.")
 @click.pass_context
 def command(
     ctx: click.Context,
     method: str,
-    dataset: str,
-    scale: str,
-    seed: int,
-    settings: tuple[str, ...],
-    missing_audio: Literal["error", "skip", "mask"],
+    out: Path,
     as_json: bool,
+    given: Settings,
 ) -> None:
     """Swap each modality between clips and tell which of them a method really reads.
 
@@ -42,23 +41,17 @@ def command(
     """
     found = registry(ctx)
     from egoexobench.progress import Bars, Silent
+    from egoexobench.record.audit import keep
     from egoexobench.run.audit import audit
-    from egoexobench.run.request import Request
 
-    request = Request(
-        method=method,
-        dataset=dataset,
-        scale=scale,
-        seed=seed,
-        settings=pairs(settings),
-        missing_audio=missing_audio,
-    )
     quiet = as_json or not sys.stderr.isatty()
-    told = audit(request, found, Silent() if quiet else Bars())
+    told = audit(given.request(method), found, Silent() if quiet else Bars())
+    path = keep(told, out)
     if as_json:
         click.echo(told.model_dump_json(indent=2))
     else:
         _show(told)
+        click.echo(f"Audit: {path}")
     ctx.exit(0 if told.passed else 1)
 
 

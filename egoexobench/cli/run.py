@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
 from egoexobench.cli.plugins import registry
-from egoexobench.cli.settings import pairs, setting_options
+from egoexobench.cli.settings import Settings, setting_options
 from egoexobench.values import TASKS
 
 if TYPE_CHECKING:
@@ -26,32 +26,18 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context,
     method: str,
-    dataset: str,
     tasks: tuple[str, ...],
-    scale: str,
-    seed: int,
-    settings: tuple[str, ...],
-    missing_audio: Literal["error", "skip", "mask"],
     out: Path,
     as_json: bool,
+    given: Settings,
 ) -> None:
     """Train a method, score it, and write the record of the run."""
     parts = registry(ctx)
     from egoexobench.progress import Bars, Silent
     from egoexobench.run import run
-    from egoexobench.run.request import Request
 
-    request = Request(
-        method=method,
-        dataset=dataset,
-        tasks=TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks),
-        scale=scale,
-        seed=seed,
-        settings=pairs(settings),
-        missing_audio=missing_audio,
-        out=out,
-        command=tuple(sys.argv[1:]),
-    )
+    chosen = TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
+    request = given.request(method, chosen, out, tuple(sys.argv[1:]))
     quiet = as_json or not sys.stderr.isatty()
     outcome = run(request, parts, Silent() if quiet else Bars())
     if as_json:
@@ -69,4 +55,12 @@ def _show(outcome: Outcome) -> None:
     console.print(table(outcome.record))
     for task, why in outcome.unscored.items():
         console.print(f"{task} is not scored: {why}", highlight=False)
+    if share := outcome.record.coverage:
+        console.print(
+            f"Used {share.used} of {share.clips} clips (certificate {share.certificate}): "
+            + ", ".join(f"{count} {why}" for why, count in share.reasons.items())
+            + (f", {share.rejected} rows rejected" if share.rejected else ""),
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(f"Record: {outcome.path}", highlight=False, soft_wrap=True)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from egoexobench.compute import Compute, Precision
 from egoexobench.errors import UsageError
+from egoexobench.values import TASKS, Task
+
+if TYPE_CHECKING:
+    from egoexobench.run.request import Request
 
 _OPTIONS = (
     click.option(
@@ -31,14 +39,82 @@ _OPTIONS = (
         show_default=True,
         help="What to do about clips without sound.",
     ),
+    click.option(
+        "--train-on", metavar="NAME[:KEY=VALUE,...]", help="Train on another data set than this."
+    ),
+    click.option(
+        "--allow-missing", is_flag=True, help="Leave out what is broken, and record how much."
+    ),
+    click.option(
+        "--ids",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Use only the clips of a certificate of `data doctor`.",
+    ),
+    click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or auto."),
+    click.option(
+        "--precision",
+        type=click.Choice(["fp32", "bf16", "fp16"]),
+        default="fp32",
+        show_default=True,
+    ),
+    click.option("--compile", "compiled", is_flag=True, help="Compile networks (torch.compile)."),
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the options say."""
+
+    dataset: str
+    scale: str
+    seed: int
+    settings: tuple[str, ...]
+    missing_audio: Literal["error", "skip", "mask"]
+    train_on: str | None
+    allow_missing: bool
+    ids: Path | None
+    device: str
+    precision: Precision
+    compiled: bool
+
+    def request(
+        self,
+        method: str,
+        tasks: tuple[Task, ...] = TASKS,
+        out: Path = Path("runs"),
+        command: tuple[str, ...] = (),
+    ) -> Request:
+        """Return what to run of a method."""
+        from egoexobench.run.request import Request
+
+        return Request(
+            method=method,
+            dataset=self.dataset,
+            tasks=tasks,
+            scale=self.scale,
+            seed=self.seed,
+            settings=pairs(self.settings),
+            missing_audio=self.missing_audio,
+            out=out,
+            command=command,
+            train_on=self.train_on,
+            allow_missing=self.allow_missing,
+            ids=self.ids,
+            compute=Compute(self.device, self.precision, self.compiled),
+        )
+
+
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add data set, scale, seed, settings and what to do about missing sound to a command."""
+    """Add the options to a command, which gets them as one argument ``given``."""
+
+    @wraps(command)
+    def gathered(*args: Any, **options: Any) -> Any:
+        own = {one.name: options.pop(one.name) for one in fields(Settings)}
+        return command(*args, given=Settings(**own), **options)
+
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        gathered = option(gathered)
+    return gathered
 
 
 def pairs(settings: tuple[str, ...]) -> dict[str, str]:

@@ -6,18 +6,20 @@ a sound caption stands under the id of the narration it was written from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from egoexobench.compute import mixed
 from egoexobench.encode.bank import Bank
+from egoexobench.fuse.align import Path, warp
 from egoexobench.fuse.model import Model
 from egoexobench.interfaces import Anchor, AnchorNeed, AnchorText
-from egoexobench.values import VIEWS, Clip, Embeddings, Pair, View
+from egoexobench.values import VIEWS, Clip, Embeddings, Pair, Tokens, View
 
 BATCH = 256
 """Items per forward pass when embedding; results do not depend on it."""
@@ -25,12 +27,22 @@ BATCH = 256
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """A bank per role; None for what the method does not use."""
+    """A bank per role; None for what the method does not use.
+
+    ``video_exo`` holds exo clips where they have an encoder of their own; ``paths`` the way along
+    which the two sounds of a training pair are read, by pair id.
+    """
 
     video: Bank | None
     audio: Bank | None
     narration: Bank | None
     caption: Bank | None
+    video_exo: Bank | None = None
+    paths: Mapping[str, Path] = field(default_factory=dict)
+
+    def pictures(self, view: View) -> Bank | None:
+        """The bank of the clips of a view."""
+        return self.video_exo if view == "exo" and self.video_exo else self.video
 
 
 def embed_clips(model: Model, inputs: Inputs, clips: Sequence[Clip]) -> Embeddings:
@@ -40,7 +52,8 @@ def embed_clips(model: Model, inputs: Inputs, clips: Sequence[Clip]) -> Embeddin
         ids = [clip.id for clip in clips if clip.view == view]
         for batch in _batches(ids):
             with _frozen(model):
-                vectors.update(zip(batch, _videos(model, inputs, view, batch), strict=True))
+                found = _videos(model, inputs, view, batch, _sound(model, inputs, batch))
+                vectors.update(zip(batch, found.float().cpu(), strict=True))
     names = tuple(clip.id for clip in clips)
     return Embeddings(names, torch.stack([vectors[name] for name in names]))
 
@@ -50,7 +63,7 @@ def embed_texts(model: Model, inputs: Inputs, ids: Sequence[str], kind: AnchorTe
     parts = []
     for batch in _batches(ids):
         with _frozen(model):
-            parts.append(_texts(model, inputs, batch, kind))
+            parts.append(_texts(model, inputs, batch, kind).float().cpu())
     return Embeddings(tuple(ids), torch.cat(parts))
 
 
@@ -58,8 +71,9 @@ def embed_pairs(
     model: Model, inputs: Inputs, pairs: Sequence[Pair], anchor: Anchor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Embed a training batch: ego and exo videos and their targets, each ``(B, D)``."""
-    ego = _videos(model, inputs, "ego", [pair.ego.id for pair in pairs])
-    exo = _videos(model, inputs, "exo", [pair.exo.id for pair in pairs])
+    sounds = _aligned(model, inputs, pairs)
+    ego = _videos(model, inputs, "ego", [pair.ego.id for pair in pairs], sounds[0])
+    exo = _videos(model, inputs, "exo", [pair.exo.id for pair in pairs], sounds[1])
     needed = {need: _need(model, inputs, pairs, need) for need in anchor.needs}
     ego_target, exo_target = anchor(needed)
     return (
@@ -84,25 +98,47 @@ def _need(model: Model, inputs: Inputs, pairs: Sequence[Pair], need: AnchorNeed)
             return _sounds(model, inputs, [pair.exo.id for pair in pairs])
 
 
-def _videos(model: Model, inputs: Inputs, view: View, ids: Sequence[str]) -> Tensor:
-    video = inputs.video.batch(ids) if inputs.video else None
-    audio = inputs.audio.batch(ids) if inputs.audio else None
-    return model.embed_video(view, video, audio)
+def _videos(
+    model: Model, inputs: Inputs, view: View, ids: Sequence[str], sound: Tokens | None
+) -> Tensor:
+    bank, caption = inputs.pictures(view), None
+    if model.method.video_query == "sound_caption" and not model.training and inputs.caption:
+        caption = model.place(inputs.caption.batch(ids))
+    video = model.place(bank.batch(ids)) if bank else None
+    return model.embed_video(view, video, sound, caption)
+
+
+def _sound(model: Model, inputs: Inputs, ids: Sequence[str]) -> Tokens | None:
+    return model.place(inputs.audio.batch(ids)) if inputs.audio else None
+
+
+def _aligned(
+    model: Model, inputs: Inputs, pairs: Sequence[Pair]
+) -> tuple[Tokens | None, Tokens | None]:
+    """The sounds of both clips of each pair, read along the pair's path where there is one."""
+    if inputs.audio is None:
+        return None, None
+    ego = inputs.audio.batch([pair.ego.id for pair in pairs])
+    exo = inputs.audio.batch([pair.exo.id for pair in pairs])
+    if inputs.paths:
+        ego, exo = warp(ego, exo, [inputs.paths.get(pair.id) for pair in pairs])
+    return model.place(ego), model.place(exo)
 
 
 def _texts(model: Model, inputs: Inputs, ids: Sequence[str], kind: AnchorText) -> Tensor:
     if inputs.narration is None:
         message = "the method has no text encoder"
         raise ValueError(message)
-    caption = inputs.caption.batch(ids) if inputs.caption and kind != "narration" else None
-    return model.embed_text(inputs.narration.batch(ids), caption, kind)
+    heard = inputs.caption if kind != "narration" else None
+    caption = model.place(heard.batch(ids)) if heard else None
+    return model.embed_text(model.place(inputs.narration.batch(ids)), caption, kind)
 
 
 def _sounds(model: Model, inputs: Inputs, ids: Sequence[str]) -> Tensor:
     if inputs.audio is None:
         message = "the method has no audio encoder"
         raise ValueError(message)
-    return model.embed_sound(inputs.audio.batch(ids))
+    return model.embed_sound(model.place(inputs.audio.batch(ids)))
 
 
 def _batches(ids: Sequence[str]) -> list[Sequence[str]]:
@@ -114,6 +150,6 @@ def _frozen(model: Model) -> Iterator[None]:
     """Evaluation mode and no gradients inside; the mode as it was after."""
     mode = model.training
     model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), mixed(model.compute):
         yield
     model.train(mode)

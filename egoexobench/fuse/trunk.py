@@ -21,10 +21,11 @@ class Trunk(nn.Module):
 
     Args:
         dim: features of an incoming token.
-        method: gives width, number of blocks and dropout.
+        method: gives width and dropout.
+        blocks: trained transformer blocks; with none the tokens are projected.
     """
 
-    def __init__(self, dim: int, method: Method) -> None:
+    def __init__(self, dim: int, method: Method, blocks: int) -> None:
         super().__init__()
         self.centre: Tensor
         self.spread: Tensor
@@ -41,7 +42,7 @@ class Trunk(nn.Module):
                 batch_first=True,
                 norm_first=True,
             )
-            for _ in range(method.blocks)
+            for _ in range(blocks)
         )
 
     def standardise(self, centre: Tensor, spread: Tensor) -> None:

@@ -3,10 +3,13 @@
 Distances are cosine distances, 0 for equal and 1 for unrelated embeddings; top-1 is in percent.
 """
 
+from pathlib import Path
 from typing import Literal, final
 
 from pydantic import Field
 
+from egoexobench.atomic import whole
+from egoexobench.fingerprint import digest
 from egoexobench.record.schema import Count, Data, Recipe, Schema, Text
 from egoexobench.values import Evidence, Task
 
@@ -85,6 +88,15 @@ class Audit(Schema):
     shifts: tuple[Shift, ...]
     doors: tuple[Door, ...]
     passed: bool
+
+
+def keep(audit: Audit, root: Path) -> Path:
+    """Write an audit, whole or not at all, and return where it lies: one of a kind stands."""
+    known = digest([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
+    path = root / f"audit-{audit.method.name}-{known[:12]}.json"
+    with whole(path) as draft:
+        draft.write_text(audit.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return path
 
 
 def failures(audit: Audit) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
-from egoexobench.values import Evidence, Policy, Split, Task
+from egoexobench.values import Evidence, Measured, Policy, Split, Task
 
 Scalar = bool | int | float | str | None
 Option = Scalar | tuple[Scalar, ...]
@@ -123,7 +123,7 @@ class Counts(Schema):
 
     clips: dict[Split, Count]
     pairs: dict[Split, Count]
-    queries: dict[Task, Count]
+    queries: dict[Measured, Count]
     silent: Count = Field(description="clips whose sound track is digital silence")
     without_track: Count = Field(description="clips without a sound track")
     failed: Count = Field(description="clips that could not be decoded")
@@ -161,7 +161,7 @@ class Share(Schema):
 class Score(Schema):
     """The metrics of one task under one candidate policy."""
 
-    task: Task
+    task: Measured
     policy: Policy | None = Field(None, description="null for recognition")
     split: Split
     track: dict[str, JsonValue] = Field(description="everything that moves the score, in words")
@@ -178,10 +178,23 @@ class Score(Schema):
 
 @final
 class Sanity(Schema):
-    """Scores of something that every track comes with: guessing, or knowing the answer."""
+    """Scores of what every track comes with: guessing, knowing the answer, and shortcuts."""
 
-    name: Literal["chance", "oracle"]
+    name: Literal[
+        "chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"
+    ]
     scores: tuple[Score, ...]
+
+
+@final
+class Coverage(Schema):
+    """How much of a data set was used."""
+
+    clips: Count = Field(description="clips that the annotation has, and rows of it rejected")
+    used: Count
+    rejected: Count = Field(description="rows of the annotation that could not be used")
+    reasons: dict[str, Count] = Field({}, description="why clips were left out")
+    certificate: str = Field(description="hash of split and id of the clips that were used")
 
 
 @final
@@ -229,6 +242,8 @@ class Rank(Schema):
     optimistic: int = Field(ge=1, description="rank before what ties with it")
     pessimistic: int = Field(ge=1, description="rank after what ties with it")
     candidates: int = Field(ge=1)
+    right: int = Field(1, ge=1, description="how many candidates are right answers")
+    level: int = Field(1, ge=1, description="how many of those tie with the best of them")
     hit: float = Field(ge=0, le=1, description="chance that the first answer is right")
     cluster: str = Field(description="queries of one cluster are not independent")
 
@@ -245,8 +260,10 @@ class Record(Schema):
     method: Recipe
     seed: int
     dataset: Data
+    trained_on: Data | None = Field(None, description="null where it is the data set scored")
     chosen_on: Choice | None = Field(None, description="null where nothing was trained")
     counts: Counts
+    coverage: Coverage | None = Field(None, description="null where the data set was used whole")
     scores: tuple[Score, ...]
     sanity: tuple[Sanity, ...] = ()
     environment: Environment

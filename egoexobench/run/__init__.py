@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import final
 
-import torch
-
-from egoexobench import places
-from egoexobench.errors import DataError
-from egoexobench.fingerprint import digest
-from egoexobench.fuse.model import Model
-from egoexobench.interfaces import Anchor, Dataset
-from egoexobench.method import override
 from egoexobench.options import parse
 from egoexobench.progress import Progress
 from egoexobench.record.files import write
 from egoexobench.record.schema import Record
 from egoexobench.registry import Registry
-from egoexobench.run import parts
-from egoexobench.run.embed import Embedded, criterion, embed
-from egoexobench.run.gather import Gathered, gather
-from egoexobench.run.parts import Kit
+from egoexobench.run.clock import Clock
 from egoexobench.run.report import Facts, report
 from egoexobench.run.request import Request
+from egoexobench.run.sanity import shortcuts
 from egoexobench.run.score import SPLIT, score
-from egoexobench.train import weights
-from egoexobench.train.loop import Chosen, Lesson, fit
-from egoexobench.values import RECOGNITION, SPLITS, Split, Task
+from egoexobench.run.trained import Ready, ready
+from egoexobench.values import RECOGNITION, SPLITS, Task
+
+__all__ = ["Outcome", "Ready", "ready", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,105 +48,9 @@ def run(request: Request, registry: Registry, progress: Progress) -> Outcome:
         embedded = found.embed(SPLITS if recognise else (SPLIT,))
     name = parse(request.dataset)[0]
     with clock("evaluate"):
-        scored = score(found.dataset, name, request.tasks, embedded, request.seed, progress)
-    facts = Facts(
-        request, registry, found.kit, found.dataset, found.gathered, found.chosen,
-        created, clock.seconds,
-    )  # fmt: skip
+        scored = score(found, name, request.tasks, embedded, request.seed, progress)
+    with clock("sanity"):
+        rows = shortcuts(found, request, registry, progress)
+    facts = Facts(request, registry, found, rows, created, clock.seconds)
     record, ranks = report(facts, scored)
     return Outcome(record, write(record, ranks, request.out), scored.unscored)
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A trained method and everything it is fed."""
-
-    kit: Kit
-    dataset: Dataset
-    anchor: Anchor | None
-    gathered: Gathered
-    model: Model
-    chosen: Chosen | None
-
-    def embed(self, splits: Iterable[Split]) -> Embedded:
-        """Embed every clip and every pair's text of some splits."""
-        return embed(self.model, self.gathered, self.anchor, splits)
-
-
-def ready(request: Request, registry: Registry, progress: Progress, clock: Clock) -> Ready:
-    """Encode a data set and train a method on it, or load what was encoded and trained before.
-
-    Raises:
-        UsageError: for a name or an option that cannot work.
-        DataError: for a file, a row or a clip that is not what it must be.
-    """
-    method = override(registry.make("method", request.method, request.scale), request.settings)
-    kit = parts.bind(registry, method, request.seed)
-    if method.scale == "compact":
-        # small matrices gain nothing from threads that wait for each other, and sums that are
-        # not split do not depend on how many cores a machine has
-        torch.set_num_threads(1)
-    dataset = registry.make("dataset", request.dataset)
-    with clock("prepare"):
-        dataset.prepare(progress)
-    anchor = parts.anchor(kit)
-    senses = (*parts.senses(kit, anchor), *(["text"] if method.text else []))
-    coders = {role: parts.coder(kit, role) for role in senses}
-    captioner, missing = parts.captioner(kit), request.missing_audio
-    tokens = places.cache() / "tokens"
-    with clock("encode"):
-        gathered = gather(dataset, coders, method.frames, captioner, missing, tokens, progress)
-    model = parts.model(kit, coders)
-    with clock("train"):
-        chosen = _train(request, kit, model, anchor, dataset, gathered, progress)
-    return Ready(kit, dataset, anchor, gathered, model, chosen)
-
-
-def _train(
-    request: Request,
-    kit: Kit,
-    model: Model,
-    anchor: Anchor | None,
-    dataset: Dataset,
-    gathered: Gathered,
-    progress: Progress,
-) -> Chosen | None:
-    """Train, or load the weights that the same parts, data and seed gave before."""
-    objective = parts.objective(kit)
-    if objective is None or anchor is None:
-        return None
-    known = [kit.code, dataset.fingerprint, request.seed, request.missing_audio]
-    path = places.cache() / "weights" / f"{digest(known)}.safetensors"
-    if chosen := weights.load(path, model):
-        return chosen
-    pairs = gathered.pairs["train"]
-    if len(pairs) < 2 or not gathered.pairs["val"]:
-        raise DataError(
-            f"{request.dataset} has {len(pairs)} pairs to train on and "
-            f"{len(gathered.pairs['val'])} to choose an epoch on; it needs 2 and 1"
-        )
-    lesson = Lesson(pairs, gathered.inputs, anchor, objective)
-    chosen = fit(
-        model,
-        lesson,
-        request.seed,
-        lambda: criterion(dataset, embed(model, gathered, anchor, ["val"])),
-        progress,
-    )
-    weights.save(path, model, chosen)
-    return chosen
-
-
-@final
-class Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Time what is inside."""
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = round(time.perf_counter() - start, 3)

@@ -12,11 +12,11 @@ from egoexobench.encode.bank import Bank
 from egoexobench.evaluate import metrics
 from egoexobench.evaluate.retrieval import complete, rank
 from egoexobench.evaluate.tracks import questions
-from egoexobench.method import evidence
 from egoexobench.progress import Progress
 from egoexobench.record.audit import FAILS, Audit, Movement, Shift, Swap, Verdict
 from egoexobench.registry import Registry
-from egoexobench.run import Clock, Ready, ready
+from egoexobench.run import Ready, parts, ready
+from egoexobench.run.clock import Clock
 from egoexobench.run.doors import doors
 from egoexobench.run.embed import SIDES, Embedded, embed
 from egoexobench.run.report import data_of, recipe_of
@@ -65,7 +65,7 @@ def _swap(method: Ready, modality: Evidence, before: Embedded) -> tuple[list[Swa
     inputs, differ = exchanged(method.gathered, modality, SPLIT, method.kit.seed)
     mixed = replace(method.gathered, inputs=inputs)
     after = embed(method.model, mixed, method.anchor, (SPLIT,))
-    declared = evidence(method.kit.method)
+    declared = parts.declared(method.kit)
     found = []
     for side in SIDES:
         one, other = before.side(side), after.side(side)
@@ -118,8 +118,14 @@ def _alike(method: Ready, modality: Evidence, differ: frozenset[str]) -> bool:
             return len({pair.narration for pair in method.gathered.pairs[SPLIT]}) < 2
         case "sound_caption":
             return not differ
-    bank: Bank | None = getattr(method.gathered.inputs, BANKS[modality])
-    return bank is None or not any(bank.present(c.id) for c in method.gathered.clips[SPLIT])
+    banks: list[Bank | None] = [getattr(method.gathered.inputs, one) for one in BANKS[modality]]
+    return not any(
+        bank.present(clip.id)
+        for bank in banks
+        if bank is not None
+        for clip in method.gathered.clips[SPLIT]
+        if clip.id in bank.row
+    )
 
 
 def _shifts(method: Ready, modality: Evidence, before: Embedded, after: Embedded) -> list[Shift]:

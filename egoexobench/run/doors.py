@@ -16,14 +16,13 @@ from tempfile import TemporaryDirectory
 from typing import Literal, final
 from unittest.mock import patch
 
-from egoexobench.encode.extract import Coder
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.fingerprint import digest
 from egoexobench.interfaces import Dataset
-from egoexobench.method import evidence
 from egoexobench.progress import Progress, Silent
 from egoexobench.record.audit import Change, Door, Side
 from egoexobench.run import Ready, parts
+from egoexobench.run.coverage import cover
 from egoexobench.run.embed import Embedded, embed
 from egoexobench.run.gather import gather
 from egoexobench.run.nudge import Nudged
@@ -62,7 +61,7 @@ def doors(ready: Ready, far: float, progress: Progress) -> list[Door]:
         DataError: if the clips cannot be encoded as they are.
     """
     pairs = list(ready.gathered.pairs[SPLIT])[:SAMPLE]
-    free = _free(evidence(ready.kit.method))
+    free = _free(parts.declared(ready.kit))
     found: list[Door] = []
     with TemporaryDirectory() as links, progress.stage("doors", len(MUST_STAY) + 1) as advance:
         before = _look(ready, pairs, pairs)
@@ -121,22 +120,23 @@ def _look(
     ready: Ready, pairs: Sequence[Pair], changed: Sequence[Pair], *, nudged: bool = False
 ) -> Embedded:
     """Embed changed pairs by parts that were made after the change, with the weights of before."""
-    kit, method = ready.kit, ready.kit.method
+    kit = ready.kit
     with TemporaryDirectory() as tokens, _answering(ready.dataset, pairs, changed):
         anchor = parts.anchor(kit)
-        roles = (*parts.senses(kit, anchor), *(["text"] if method.text else []))
-        coders = {role: parts.coder(kit, role) for role in roles}
-        fed = {role: Coder(Nudged(c.encoder), c.fingerprint) for role, c in coders.items()}
+        coders = parts.coders(kit, anchor, ready.model.compute)
+        fed = {role: replace(c, encoder=Nudged(c.encoder)) for role, c in coders.items()}
+        sample = Sample(changed)
         gathered = gather(
-            Sample(changed),
+            sample,
+            cover(sample, ready.kit.method.name, allow=False),
             fed if nudged else coders,
-            method.frames,
+            kit.method,
             parts.captioner(kit),
             "mask",
             Path(tokens),
             Silent(),
         )
-        model = parts.model(kit, coders)
+        model = parts.model(kit, coders, ready.model.compute)
         model.load_state_dict(ready.model.state_dict())
         return embed(model, gathered, anchor, (SPLIT,))
 

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from egoexobench.evaluate.metrics import reciprocal
-from egoexobench.evaluate.retrieval import rank
+from egoexobench.evaluate.retrieval import complete, rank
 from egoexobench.evaluate.tracks import questions
 from egoexobench.fuse.inputs import embed_clips, embed_texts
 from egoexobench.fuse.model import Model
@@ -24,7 +24,7 @@ CRITERION = "mean reciprocal rank over the gallery retrieval tasks"
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Videos by clip id, and texts by pair id where the method reads text."""
+    """Videos by clip id; texts by id of their pair or clip, where the method reads text."""
 
     videos: Embeddings
     texts: Embeddings | None
@@ -45,14 +45,14 @@ class Embedded:
 def embed(
     model: Model, gathered: Gathered, anchor: Anchor | None, splits: Iterable[Split]
 ) -> Embedded:
-    """Embed every clip and every pair's text of some splits."""
+    """Embed every clip, and every text that is asked about, of some splits."""
     chosen = list(splits)
     clips = [clip for split in chosen for clip in gathered.clips[split]]
     videos = embed_clips(model, gathered.inputs, clips)
     if gathered.inputs.narration is None:
         return Embedded(videos, None)
-    kind = anchor.text if anchor else "narration"
-    texts = [pair.id for split in chosen for pair in gathered.pairs[split]]
+    kind = anchor.text if anchor else "sound_text" if model.method.fuse_text else "narration"
+    texts = [name for split in chosen for name in gathered.texts[split]]
     return Embedded(videos, embed_texts(model, gathered.inputs, texts, kind))
 
 
@@ -61,12 +61,7 @@ def criterion(dataset: Dataset, embedded: Embedded) -> float:
     values = []
     for task in RETRIEVAL:
         if sides := embedded.sides(task):
-            known = {*sides[0].ids}, {*sides[1].ids}
-            asked = [
-                query
-                for query in questions(dataset, "val", task, "gallery")
-                if query.source in known[0] and known[1].issuperset(query.candidates)
-            ]
+            asked, _ = complete(questions(dataset, "val", task, "gallery"), *sides, "gallery")
             if asked:
                 values.append(torch.from_numpy(reciprocal(rank(asked, *sides))).mean())
     return float(torch.stack(values).mean()) if values else 0.0

@@ -9,12 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import nn
+
+from egoexobench.compute import CPU, Compute
 from egoexobench.encode.extract import Coder
 from egoexobench.fingerprint import digest, source
 from egoexobench.fuse.model import Build, Model, seeded
 from egoexobench.interfaces import Anchor, Captioner, Objective
 from egoexobench.method import ROLES, Method, evidence, settings
 from egoexobench.registry import Part, Registry
+from egoexobench.values import Evidence
 
 ENCODING = (
     "egoexobench.data.media",
@@ -83,26 +88,22 @@ def bind(registry: Registry, method: Method, seed: int) -> Kit:
     return Kit(method, bound, seed)
 
 
-def coder(kit: Kit, role: str) -> Coder:
-    """Make the encoder of a role, and hash what decides its output."""
-    with seeded(kit.seed, f"encoder-{role}"):
-        encoder = _make(kit, role)
-    return Coder(encoder, digest([kit.bound[role].about, source(*ENCODING)]))
+def coders(kit: Kit, anchor: Anchor | None, compute: Compute = CPU) -> dict[str, Coder]:
+    """Make every encoder that the method uses, by role."""
+    return {role: _coder(kit, role, compute) for role in _encoders(kit, anchor)}
 
 
-def senses(kit: Kit, anchor: Anchor | None) -> tuple[str, ...]:
-    """The modalities of clips that the method reads at all."""
-    used = set(evidence(kit.method)["video"])
-    if anchor and {"ego_sound", "exo_sound"} & set(anchor.needs):
-        used.add("audio")
-    return tuple(sorted(used))
+def declared(kit: Kit) -> dict[str, tuple[Evidence, ...]]:
+    """What the method's embeddings are declared to be made of, by side."""
+    found = anchor(kit)
+    return evidence(kit.method, found.text if found else None)
 
 
-def model(kit: Kit, coders: Mapping[str, Coder]) -> Model:
+def model(kit: Kit, coders: Mapping[str, Coder], compute: Compute = CPU) -> Model:
     """Wire the parts of a method into one module."""
     encoders = {role: one.encoder for role, one in coders.items()}
     build = {role: _builder(kit, role) for role in ("fuse_video", "fuse_text")}
-    return Model(kit.method, encoders, build["fuse_video"], build["fuse_text"], kit.seed)
+    return Model(kit.method, encoders, build["fuse_video"], build["fuse_text"], kit.seed, compute)
 
 
 def captioner(kit: Kit) -> Captioner | None:
@@ -119,6 +120,30 @@ def objective(kit: Kit) -> Objective | None:
     """Make the method's objective, if it is trained."""
     with seeded(kit.seed, "objective"):
         return _make(kit, "objective") if "objective" in kit.bound else None
+
+
+def _encoders(kit: Kit, anchor: Anchor | None) -> list[str]:
+    """Roles of the encoders that something is done with, in training or after it."""
+    method, sounds = kit.method, {"ego_sound", "exo_sound"}
+    heard = method.video_query == "audio" or method.objective
+    used = {
+        "video": True,
+        "video_exo": True,
+        "audio": (heard and (method.fuse_video or not method.video))
+        or (anchor is not None and bool(sounds & set(anchor.needs))),
+        "text": True,
+    }
+    return [role for role, needed in used.items() if needed and role in kit.bound]
+
+
+def _coder(kit: Kit, role: str, compute: Compute) -> Coder:
+    """Make the encoder of a role, and hash what decides its output."""
+    with seeded(kit.seed, f"encoder-{role}"):
+        encoder = _make(kit, role)
+    if isinstance(encoder, nn.Module):
+        encoder.to(compute.device)
+    known = digest([kit.bound[role].about, source(*ENCODING)])
+    return Coder(encoder, known, torch.device(compute.device), compute.precision)
 
 
 def _content(value: Any) -> Any:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from egoexobench.data.certificate import coverage
 from egoexobench.evaluate.sanity import chance
 from egoexobench.evaluate.score import Score as Scoring
 from egoexobench.evaluate.tasks import METRICS
 from egoexobench.evaluate.tracks import Track
 from egoexobench.interfaces import Dataset
-from egoexobench.method import ROLES, evidence, settings
+from egoexobench.method import ROLES, settings
 from egoexobench.record.environment import environment, revision
 from egoexobench.record.files import identity
+from egoexobench.record.sanity import Rows
 from egoexobench.record.schema import (
     Choice,
     Counts,
+    Coverage,
     Data,
     Distribution,
     Metric,
@@ -34,12 +38,15 @@ from egoexobench.record.schema import (
 )
 from egoexobench.registry import Owner, Registry
 from egoexobench.run.embed import CRITERION
-from egoexobench.run.gather import Gathered
+from egoexobench.run import parts
 from egoexobench.run.parts import Kit
 from egoexobench.run.request import Request
 from egoexobench.run.score import Entry, Scored
 from egoexobench.train.loop import Chosen
 from egoexobench.values import SPLITS
+
+if TYPE_CHECKING:
+    from egoexobench.run.trained import Ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +55,20 @@ class Facts:
 
     request: Request
     registry: Registry
-    kit: Kit
-    dataset: Dataset
-    gathered: Gathered
-    chosen: Chosen | None
+    found: Ready
+    rows: Rows | None
+    """Of shortcuts on the data set, where its clips were used whole."""
     created: datetime
     seconds: Mapping[str, float]
 
 
 def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
     """Return the record of a run and the rank of every query."""
-    request, kit = facts.request, facts.kit
+    request, found = facts.request, facts.found
+    kit = found.kit
     recipe = recipe_of(request, facts.registry, kit)
-    data = data_of(request.dataset, facts.registry, facts.dataset)
+    data = data_of(request.dataset, facts.registry, found.dataset)
+    other, compute = request.train_on, found.model.compute
     owners = {bound.part.owner for bound in kit.bound.values()}
     plugins = {_distribution(owner) for owner in owners} | {data.distribution, recipe.distribution}
     record = Record(
@@ -71,8 +79,10 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
         method=recipe,
         seed=request.seed,
         dataset=data,
-        chosen_on=_choice(facts.chosen),
+        trained_on=data_of(other, facts.registry, found.taught) if other and found.taught else None,
+        chosen_on=_choice(found.chosen),
         counts=_counts(facts, scored),
+        coverage=_coverage(found),
         scores=tuple(score_of(entry.track, entry.score) for entry in scored.entries),
         sanity=(
             Sanity(
@@ -82,8 +92,11 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
             Sanity(
                 name="oracle", scores=tuple(score_of(e.track, e.oracle) for e in scored.entries)
             ),
+            *_shortcuts(facts.rows, scored),
         ),
-        environment=environment(one for one in plugins if one),
+        environment=environment(
+            (one for one in plugins if one), device=compute.device, precision=compute.precision
+        ),
         git=revision(),
         seconds=dict(facts.seconds),
     )
@@ -95,7 +108,7 @@ def recipe_of(request: Request, registry: Registry, kit: Kit) -> Recipe:
     method = kit.method
     part = registry.bind("method", request.method)[0]
     roles = set(ROLES) | {"name", "scale"}
-    sources = evidence(method)
+    sources = parts.declared(kit)
     return Recipe(
         name=part.name,
         spec=request.method,
@@ -131,16 +144,48 @@ def data_of(spec: str, registry: Registry, dataset: Dataset) -> Data:
 
 
 def _counts(facts: Facts, scored: Scored) -> Counts:
-    gathered = facts.gathered
+    gathered, dataset = facts.found.gathered, facts.found.dataset
     return Counts(
-        clips={split: len(facts.dataset.clips(split)) for split in SPLITS},
-        pairs={split: len(facts.dataset.pairs(split)) for split in SPLITS},
+        clips={split: len(dataset.clips(split)) for split in SPLITS},
+        pairs={split: len(dataset.pairs(split)) for split in SPLITS},
         queries={entry.track.task: entry.score.n for entry in scored.entries},
         silent=gathered.states.get("silent", 0),
         without_track=gathered.states.get("no track", 0),
-        failed=0,  # a clip that does not decode stops the run
+        failed=len(gathered.covered.gone),
         dropped=gathered.skipped,
         missing_audio=facts.request.missing_audio,
+    )
+
+
+def _shortcuts(rows: Rows | None, scored: Scored) -> Iterator[Sanity]:
+    """Shortcuts on the tracks that were scored, under the fingerprints that these have."""
+    tracks = {(e.track.task, e.track.policy, e.track.content): e.track for e in scored.entries}
+    for row in rows.rows if rows else ():
+        if row.name in ("chance", "oracle"):
+            continue
+        scores = tuple(
+            score.model_copy(
+                update={"track": _told(track), "track_fingerprint": track.fingerprint, "parts": ()}
+            )
+            for score in row.scores
+            if (track := tracks.get((score.task, score.policy, str(score.track["content"]))))
+        )
+        if scores:
+            yield Sanity(name=row.name, scores=scores)
+
+
+def _coverage(found: Ready) -> Coverage | None:
+    """How much was used, where that is less than there is."""
+    covered = found.gathered.covered
+    if not covered.gone and not covered.rejected:
+        return None
+    used = {split: [clip.id for clip in covered.clips[split]] for split in SPLITS}
+    return Coverage(
+        clips=sum(len(found.dataset.clips(split)) for split in SPLITS) + covered.rejected,
+        used=sum(len(names) for names in used.values()),
+        rejected=covered.rejected,
+        reasons=dict(Counter(covered.gone.values())),
+        certificate=coverage(used),
     )
 
 
@@ -196,8 +241,10 @@ def _metrics(score: Scoring) -> tuple[Metric, ...]:
 
 
 def _ranks(entry: Entry) -> list[Rank]:
-    track = entry.track
-    return [Rank(task=track.task, policy=track.policy, **asdict(row)) for row in entry.score.rows]
+    task, policy = entry.track.task, entry.track.policy
+    if task == "association":  # its queries stand under their own tasks
+        return []
+    return [Rank(task=task, policy=policy, **asdict(row)) for row in entry.score.rows]
 
 
 def _told(track: Track) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from egoexobench.compute import CPU, Compute
 from egoexobench.run.gather import Missing
 from egoexobench.values import TASKS, Task
 
@@ -23,3 +24,10 @@ class Request:
     missing_audio: Missing = "error"
     out: Path = Path("runs")
     command: tuple[str, ...] = ()
+    train_on: str | None = None
+    """Data set to train on, where it is another than the one that is scored (paper, Table 3)."""
+    allow_missing: bool = False
+    """Leave out what is broken or not there, and say how much was left."""
+    ids: Path | None = None
+    """Certificate of `data doctor`: use the clips that it names and no others."""
+    compute: Compute = CPU

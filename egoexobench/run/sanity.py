@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from egoexobench import places
+from egoexobench.atomic import whole
 from egoexobench.errors import DataError
-from egoexobench.evaluate import shortcuts
+from egoexobench.evaluate import shortcuts as signs
 from egoexobench.evaluate.metrics import Floats
 from egoexobench.evaluate.retrieval import complete
 from egoexobench.evaluate.sanity import chance, oracle_retrieval
 from egoexobench.evaluate.score import Score
 from egoexobench.evaluate.tasks import policies
 from egoexobench.evaluate.tracks import Track, questions, track
+from egoexobench.fingerprint import digest, source
 from egoexobench.interfaces import Dataset
 from egoexobench.options import parse
 from egoexobench.progress import Progress
@@ -27,8 +30,12 @@ from egoexobench.record.schema import Score as Told
 from egoexobench.registry import Registry
 from egoexobench.run.cues import Cue, cues
 from egoexobench.run.report import data_of, score_of
+from egoexobench.run.request import Request
 from egoexobench.run.score import SPLIT
 from egoexobench.values import RETRIEVAL, Embeddings, Policy, Query, View
+
+if TYPE_CHECKING:
+    from egoexobench.run.trained import Ready
 
 MOST = 300_000
 """Pairs of sounds that are cross-correlated at most; half a millisecond each."""
@@ -61,10 +68,10 @@ class Posed:
 
 Matrix = Callable[[Sequence[Any], Sequence[Any]], Floats]
 SHORTCUTS: Mapping[str, tuple[Reads, Callable[[Cue], Any], Matrix]] = {
-    "duration": ("media", lambda cue: cue.duration, shortcuts.closeness),
-    "loudness": ("media", lambda cue: cue.loudness, shortcuts.closeness),
-    "scene": ("annotation", lambda cue: cue.scene, shortcuts.label),
-    "narration": ("annotation", lambda cue: cue.narration, shortcuts.wording),
+    "duration": ("media", lambda cue: cue.duration, signs.closeness),
+    "loudness": ("media", lambda cue: cue.loudness, signs.closeness),
+    "scene": ("annotation", lambda cue: cue.scene, signs.label),
+    "narration": ("annotation", lambda cue: cue.narration, signs.wording),
 }
 """Name to what it reads, the cue that it looks at, and how likely two cues make a match."""
 
@@ -84,6 +91,43 @@ def sanity(spec: str, seed: int, registry: Registry, progress: Progress) -> Rows
     """
     dataset: Dataset = registry.make("dataset", spec)
     dataset.prepare(progress)
+    return shortcut_rows(dataset, spec, seed, registry, progress)
+
+
+def shortcuts(
+    found: Ready, request: Request, registry: Registry, progress: Progress
+) -> Rows | None:
+    """Return what shortcuts score on the data set of a run; None if clips of it are left out."""
+    asks = set(request.tasks) & set(RETRIEVAL)
+    if found.gathered.covered.gone or not asks:
+        return None
+    # a seed moves only intervals: runs of all seeds share the rows
+    return remembered(found.dataset, request.dataset, 0, registry, progress)
+
+
+def remembered(
+    dataset: Dataset, spec: str, seed: int, registry: Registry, progress: Progress
+) -> Rows:
+    """Return the rows of a data set that is prepared, computed once and kept."""
+    code = source("egoexobench.evaluate", "egoexobench.data", "egoexobench.run.sanity")
+    known = digest([dataset.fingerprint, parse(spec)[0], seed, code])
+    path = places.cache() / "sanity" / f"{known}.json"
+    if path.is_file():
+        return Rows.model_validate_json(path.read_bytes())
+    rows = shortcut_rows(dataset, spec, seed, registry, progress)
+    with whole(path) as draft:
+        draft.write_text(rows.model_dump_json(), encoding="utf-8")
+    return rows
+
+
+def shortcut_rows(
+    dataset: Dataset, spec: str, seed: int, registry: Registry, progress: Progress
+) -> Rows:
+    """Return the rows of a data set that is prepared.
+
+    Raises:
+        DataError: for a clip that is not what it must be, or no question.
+    """
     posed = list(_posed(dataset, parse(spec)[0]))
     if not posed:
         raise DataError(f"{spec} asks no question in its split {SPLIT!r}")
@@ -166,7 +210,7 @@ class Scorer:
             return None
         pairs = [[frozenset((one, two)) for two in candidates] for one in sources]
         new = np.array([[pair not in self._peaks for pair in row] for row in pairs]) & wanted
-        found = shortcuts.synchrony(self._sounds(sources), self._sounds(candidates), new)
+        found = signs.synchrony(self._sounds(sources), self._sounds(candidates), new)
         for row, column in zip(*np.nonzero(new), strict=True):
             self._peaks[pairs[row][column]] = float(found[row, column])
         scores = np.array([[self._peaks.get(pair, 0.0) for pair in row] for row in pairs])
@@ -191,7 +235,7 @@ class Scorer:
         )
         if not complete(posed.asked, *empty, posed.policy)[0]:
             return None
-        return shortcuts.score(
+        return signs.score(
             posed.asked,
             sources,
             candidates,

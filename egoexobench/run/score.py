@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -14,11 +15,24 @@ from egoexobench.evaluate.retrieval import complete, score_retrieval
 from egoexobench.evaluate.sanity import oracle_recognition, oracle_retrieval
 from egoexobench.evaluate.score import Score
 from egoexobench.evaluate.tasks import policies
-from egoexobench.evaluate.tracks import Track, track
-from egoexobench.interfaces import Dataset
+from egoexobench.evaluate.tracks import Showing, Track, track
+from egoexobench.interfaces import Dataset, Picturing
 from egoexobench.progress import Progress
 from egoexobench.run.embed import Embedded
-from egoexobench.values import RETRIEVAL, Split, Task, View
+from egoexobench.values import (
+    ACROSS,
+    RETRIEVAL,
+    Embeddings,
+    Measured,
+    Policy,
+    Query,
+    Split,
+    Task,
+    View,
+)
+
+if TYPE_CHECKING:
+    from egoexobench.run.trained import Ready
 
 SPLIT: Split = "test"
 """The only split that is ever scored; choices are made on `val`."""
@@ -46,7 +60,7 @@ class Scored:
 
 
 def score(
-    dataset: Dataset,
+    found: Ready,
     name: str,
     tasks: Sequence[Task],
     embedded: Embedded,
@@ -56,8 +70,8 @@ def score(
     """Score embeddings on the test split.
 
     Args:
-        dataset: asks the questions.
-        name: its registered name.
+        found: the method that made them, and the data set that asks.
+        name: registered name of the data set.
         tasks: those asked for; one that has nothing to score is told why.
         embedded: what is scored.
         seed: of the intervals.
@@ -66,45 +80,101 @@ def score(
     Raises:
         UsageError: if none of the tasks can be scored.
     """
+    judge = Judge(found.dataset, name, embedded, showing(found), seed)
     entries: list[Entry] = []
     unscored: dict[Task, str] = {}
     with progress.stage("evaluate", len(tasks)) as advance:
         for task in tasks:
-            scorer = _retrieval if task in RETRIEVAL else _recognition
-            found = scorer(dataset, name, task, embedded, seed)
-            if isinstance(found, str):
-                unscored[task] = found
+            told = judge.retrieval(task) if task in RETRIEVAL else judge.recognition(task)
+            if isinstance(told, str):
+                unscored[task] = told
             else:
-                entries += found
+                entries += told
             advance(1)
     if not entries:
         raise UsageError("; ".join(f"{task}: {why}" for task, why in unscored.items()))
+    if set(ACROSS) <= set(tasks):
+        entries += judge.association()
     return Scored(entries, unscored)
 
 
-def _retrieval(dataset: Dataset, name: str, task: Task, embedded: Embedded, seed: int) -> Found:
-    sides = embedded.sides(task)
-    if sides is None:
-        return "the method has no text encoder"
-    views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips(SPLIT)}
-    found = []
-    for policy in policies(task):
-        asked = tracks.questions(dataset, SPLIT, task, policy)
-        if complete(asked, *sides, policy)[0]:
-            about = track(dataset, name, SPLIT, task, asked, policy=policy)
-            rng = np.random.default_rng(seed)
-            scored = score_retrieval(asked, *sides, rng, policy=policy, views=views)
-            oracle = oracle_retrieval(asked, rng, policy=policy, views=views)
-            found.append(Entry(about, scored, oracle))
-    return found or f"no question of split {SPLIT!r} of {name} can be asked"
+def showing(found: Ready) -> Showing:
+    """Return how the method was shown clips and texts."""
+    method = found.kit.method
+    eyes = found.model.encoders.get("video")
+    return Showing(
+        sampling=method.sampling,
+        frames=method.frames,
+        resolution=eyes.resolution if isinstance(eyes, Picturing) else None,
+        template=method.template,
+        similarity=method.similarity,
+    )
 
 
-def _recognition(dataset: Dataset, name: str, task: Task, embedded: Embedded, seed: int) -> Found:
-    train, val, test = (tracks.items(dataset, split, task) for split in ("train", "val", SPLIT))
-    if not train or not test:
-        return f"{name} has no labels for it in its splits 'train' and {SPLIT!r}"
-    rng = np.random.default_rng(seed)
-    learnt, asked, chosen = (Labelled(items, embedded.videos) for items in (train, test, val))
-    scored = score_recognition(learnt, asked, rng, val=chosen if val else None)
-    oracle = oracle_recognition(train, test, rng, val=val or None)
-    return [Entry(track(dataset, name, SPLIT, task, test), scored, oracle)]
+@final
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Scores one task after the other."""
+
+    dataset: Dataset
+    name: str
+    embedded: Embedded
+    showing: Showing
+    seed: int
+
+    def retrieval(self, task: Task) -> Found:
+        """The entry of each candidate policy of a task."""
+        sides = self.embedded.sides(task)
+        if sides is None:
+            return "the method has no text encoder"
+        wide = [side.vectors.shape[1] for side in sides]
+        if len(set(wide)) > 1:
+            return f"it compares {wide[0]} features with {wide[1]}, and nothing maps one to another"
+        found = []
+        for policy in policies(task):
+            asked = tracks.questions(self.dataset, SPLIT, task, policy)
+            if complete(asked, *sides, policy)[0]:
+                found.append(self._entry(task, asked, sides, policy))
+        return found or f"no question of split {SPLIT!r} of {self.name} can be asked"
+
+    def association(self) -> list[Entry]:
+        """The mean of both directions between the views, for each candidate policy."""
+        sides = self.embedded.videos, self.embedded.videos
+        found = []
+        for policy in policies("eg2ex"):
+            asked = [tracks.questions(self.dataset, SPLIT, task, policy) for task in ACROSS]
+            if all(complete(part, *sides, policy)[0] for part in asked):
+                both = [query for part in asked for query in part]
+                found.append(self._entry("association", both, sides, policy))
+        return found
+
+    def recognition(self, task: Task) -> Found:
+        """The entry of a recognition task."""
+        train, val, test = (
+            tracks.items(self.dataset, split, task) for split in ("train", "val", SPLIT)
+        )
+        if not train or not test:
+            return f"{self.name} has no labels for it in its splits 'train' and {SPLIT!r}"
+        rng, videos = np.random.default_rng(self.seed), self.embedded.videos
+        learnt, asked, chosen = (Labelled(items, videos) for items in (train, test, val))
+        scored = score_recognition(learnt, asked, rng, val=chosen if val else None)
+        oracle = oracle_recognition(train, test, rng, val=val or None)
+        about = track(self.dataset, self.name, SPLIT, task, test, showing=self.showing)
+        return [Entry(about, scored, oracle)]
+
+    def _entry(
+        self,
+        task: Measured,
+        asked: Sequence[Query],
+        sides: tuple[Embeddings, Embeddings],
+        policy: Policy,
+    ) -> Entry:
+        views: dict[str, View] = {clip.id: clip.view for clip in self.dataset.clips(SPLIT)}
+        about = track(
+            self.dataset, self.name, SPLIT, task, asked, policy=policy, showing=self.showing
+        )
+        rng = np.random.default_rng(self.seed)
+        scored = score_retrieval(
+            asked, *sides, rng, policy=policy, similarity=self.showing.similarity, views=views
+        )
+        return Entry(about, scored, oracle_retrieval(asked, rng, policy=policy, views=views))

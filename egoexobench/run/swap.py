@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +18,13 @@ from egoexobench.record.audit import Movement
 from egoexobench.run.gather import Gathered
 from egoexobench.values import VIEWS, Embeddings, Evidence, Split
 
-BANKS: Mapping[Evidence, str] = {
-    "video": "video",
-    "audio": "audio",
-    "narration": "narration",
-    "sound_caption": "caption",
+BANKS: Mapping[Evidence, tuple[str, ...]] = {
+    "video": ("video", "video_exo"),
+    "audio": ("audio",),
+    "narration": ("narration",),
+    "sound_caption": ("caption",),
 }
-"""Modality to the name of its bank."""
+"""Modality to the names of its banks."""
 ROUNDING = 1e-9
 """Cosine distances below this are those of float32 numbers that differ in their last bits."""
 
@@ -51,20 +52,27 @@ def exchanged(
     one step round the circle and exo clips two: were a pair's clips exchanged for those of one
     other pair, swapping both sides would move no score.
     """
-    name = BANKS[modality]
-    bank: Bank | None = getattr(gathered.inputs, name)
-    if bank is None:
-        return gathered.inputs, frozenset()
     clips = gathered.clips[split]
     groups = [[clip.id for clip in clips if clip.view == view] for view in VIEWS]
-    groups.append([pair.id for pair in gathered.pairs[split]])
+    own = {clip.id for clip in clips}
+    groups.append([name for name in gathered.texts[split] if name not in own])
+    mixed: dict[str, Any] = {}
+    differ = set[str]()
+    for name in BANKS[modality]:
+        bank: Bank | None = getattr(gathered.inputs, name)
+        if bank is not None:
+            mixed[name], moved = _mixed(bank, groups, seed)
+            differ |= {one for one in moved if not _same(bank, mixed[name], one)}
+    return replace(gathered.inputs, **mixed), frozenset(differ)
+
+
+def _mixed(bank: Bank, groups: Sequence[Sequence[str]], seed: int) -> tuple[Bank, dict[str, str]]:
     moved: dict[str, str] = {}
     for step, group in enumerate(groups, 1):
         moved |= derange([one for one in group if one in bank.row], seed, step)
     other = copy(bank)
     other.row = bank.row | {name: bank.row[origin] for name, origin in moved.items()}
-    differ = frozenset(one for one in moved if not torch.equal(_rows(bank, one), _rows(other, one)))
-    return replace(gathered.inputs, **{name: other}), differ
+    return other, moved
 
 
 def movement(before: Embeddings, after: Embeddings) -> Movement:
@@ -89,7 +97,6 @@ def distances(before: Tensor, after: Tensor) -> Tensor:
     return torch.where(equal, torch.zeros_like(near), (1 - near).clamp(min=0))
 
 
-def _rows(bank: Bank, name: str) -> Tensor:
-    place = bank.row[name]
-    start = int(bank.starts[place])
-    return bank.rows[start : start + int(bank.lengths[place])]
+def _same(bank: Bank, other: Bank, name: str) -> bool:
+    one, two = bank.batch([name]), other.batch([name])
+    return torch.equal(one.mask, two.mask) and torch.equal(one.values, two.values)

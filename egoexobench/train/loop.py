@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.amp import GradScaler
 
+from egoexobench.compute import mixed, scaler
 from egoexobench.encode.bank import Bank
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.fuse.inputs import Inputs, embed_pairs
@@ -63,17 +65,20 @@ def fit(
     """
     method = model.method
     model.standardise(_moments(model, lesson))
-    modules = [model, *([lesson.objective] if isinstance(lesson.objective, nn.Module) else [])]
+    modules: list[nn.Module] = [model]
+    if isinstance(lesson.objective, nn.Module):
+        modules.append(lesson.objective.to(model.compute.device))
     steps = method.epochs * math.ceil(len(lesson.pairs) / method.batch)
     optimiser = torch.optim.AdamW(_groups(modules, method.weight_decay), lr=method.lr, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, method))
     order = torch.Generator().manual_seed(seed)
     best, kept = Chosen(0, -math.inf), dict[str, Tensor]()
+    scale = scaler(model.compute)
     with seeded(seed, "train"), progress.stage("train", method.epochs) as advance:
         for epoch in range(1, method.epochs + 1):
             model.train()
             for batch in _batches(lesson.pairs, method.batch, order):
-                _step(model, lesson, batch, optimiser)
+                _step(model, lesson, batch, optimiser, scale)
                 schedule.step()
             value = criterion()
             if value > best.value:
@@ -86,16 +91,24 @@ def fit(
 
 
 def _step(
-    model: Model, lesson: Lesson, batch: Sequence[Pair], optimiser: torch.optim.Optimizer
+    model: Model,
+    lesson: Lesson,
+    batch: Sequence[Pair],
+    optimiser: torch.optim.Optimizer,
+    scale: GradScaler,
 ) -> None:
-    loss = lesson.objective(*embed_pairs(model, lesson.inputs, batch, lesson.anchor), batch)
+    with mixed(model.compute):
+        embedded = embed_pairs(model, lesson.inputs, batch, lesson.anchor)
+    ego, exo, ego_target, exo_target = (one.float() for one in embedded)
+    loss = lesson.objective(ego, exo, ego_target, exo_target, batch)
     if not torch.isfinite(loss):
         raise EgoExoBenchError(
             f"the loss of {model.method.name} became {loss.item()}; try a smaller --set lr="
         )
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
+    scale.scale(loss).backward()  # type: ignore[no-untyped-call]
+    scale.step(optimiser)
+    scale.update()
 
 
 def _batches(pairs: Sequence[Pair], size: int, order: torch.Generator) -> Iterator[Sequence[Pair]]:
@@ -129,10 +142,10 @@ def _moments(model: Model, lesson: Lesson) -> dict[str, tuple[Tensor, Tensor]]:
     ego = [pair.ego.id for pair in lesson.pairs]
     exo = [pair.exo.id for pair in lesson.pairs]
     texts = [pair.id for pair in lesson.pairs]
-    shared = not model.method.view_weights
+    both = not model.method.view_weights and lesson.inputs.video_exo is None
     sources: dict[str, tuple[str, Bank | None, list[str]]] = {
-        "video-ego": ("video", lesson.inputs.video, ego + exo if shared else ego),
-        "video-exo": ("video", lesson.inputs.video, exo),
+        "video-ego": ("video", lesson.inputs.video, ego + exo if both else ego),
+        "video-exo": (model.eyes["exo"], lesson.inputs.pictures("exo"), exo),
         "audio": ("audio", lesson.inputs.audio, ego + exo),
         "text": ("text", lesson.inputs.narration, texts),
     }

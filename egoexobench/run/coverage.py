@@ -1,0 +1,92 @@
+"""Which clips of a data set can be used, and how much of it that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from egoexobench.data import certificate
+from egoexobench.errors import DataError
+from egoexobench.interfaces import Dataset, Surveyed
+from egoexobench.values import SPLITS, Clip, Pair, Split
+
+FLAG = "--allow-missing goes on with the rest, and writes into the record how much that is"
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Clips and pairs that are left, and why the rest is not: clip id to reason."""
+
+    clips: Mapping[Split, Sequence[Clip]]
+    pairs: Mapping[Split, Sequence[Pair]]
+    gone: Mapping[str, str]
+    rejected: int
+    """Rows of the annotation that could not be used."""
+
+    def without(self, more: Mapping[str, str]) -> Covered:
+        """The same with more clips gone."""
+        return _kept(self.clips, self.pairs, {**self.gone, **more}, self.rejected)
+
+
+def cover(dataset: Dataset, name: str, *, allow: bool, ids: Path | None = None) -> Covered:
+    """Return what can be used of a data set.
+
+    Args:
+        dataset: its media have been prepared.
+        name: its registered name.
+        allow: leave out rows that are broken and clips whose media are not there.
+        ids: certificate of the only clips that are wanted.
+
+    Raises:
+        DataError: for a broken row or a missing file that is not allowed, or a certificate of
+            another data set.
+    """
+    findings = dataset.findings if isinstance(dataset, Surveyed) else ()
+    dropped = [one for one in findings if one.dropped]
+    if dropped and not allow:
+        raise DataError(
+            f"{len(dropped)} rows of {name} cannot be used, the first is {dropped[0]}; {FLAG}"
+        )
+    clips = {split: list(dataset.clips(split)) for split in SPLITS}
+    pairs = {split: list(dataset.pairs(split)) for split in SPLITS}
+    gone = _unwanted(clips, name, ids) if ids else {}
+    media = {clip.media for split in SPLITS for clip in clips[split] if clip.id not in gone}
+    missing = sorted(path for path in media if not Path(path).is_file())
+    if missing and not allow:
+        raise DataError(
+            f"{len(missing)} of {len(media)} media files of {name} are missing, the first is "
+            f"{missing[0]}; {FLAG}"
+        )
+    lost = set(missing)
+    for split in SPLITS:
+        gone |= {clip.id: "missing" for clip in clips[split] if clip.media in lost}
+    return _kept(clips, pairs, gone, len(dropped))
+
+
+def _unwanted(
+    clips: Mapping[Split, Sequence[Clip]], name: str, path: Path
+) -> dict[str, str]:
+    wanted = certificate.load(path)
+    if wanted.dataset != name:
+        raise DataError(f"{path} is a certificate of {wanted.dataset!r}, not of {name!r}")
+    return {
+        clip.id: "not in the certificate"
+        for split in SPLITS
+        for clip in clips[split]
+        if clip.id not in wanted.clips.get(split, {})
+    }
+
+
+def _kept(
+    clips: Mapping[Split, Sequence[Clip]],
+    pairs: Mapping[Split, Sequence[Pair]],
+    gone: Mapping[str, str],
+    rejected: int,
+) -> Covered:
+    return Covered(
+        {s: [clip for clip in clips[s] if clip.id not in gone] for s in SPLITS},
+        {s: [p for p in pairs[s] if not {p.ego.id, p.exo.id} & gone.keys()] for s in SPLITS},
+        gone,
+        rejected,
+    )
