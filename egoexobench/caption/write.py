@@ -2,35 +2,109 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 
-from egoexobench.errors import DataError
+from egoexobench.caption.ask import Ask, Asked, Refining
+from egoexobench.caption.closed import CAPTION, ROOM, tokens
+from egoexobench.caption.collect import Desk, Pile, collect
+from egoexobench.caption.frequent import frequent, share
+from egoexobench.caption.report import Report, Row, Written
+from egoexobench.caption.store import Store
 from egoexobench.interfaces import Captioner
+from egoexobench.progress import Progress, Silent
 
-CAPTION = re.compile(r"\[[^\[\]()]+\] \([^\[\]()]+\)(?:, \[[^\[\]()]+\] \([^\[\]()]+\))*")
-"""Closed-caption style: ``[source] (effect), [source] (effect)`` (paper, 3.2)."""
+__all__ = ["CAPTION", "LIMIT", "write"]
+
+LIMIT = 2_000
+"""Characters of a narration that a captioner is given; the rest is cut off at the last space."""
 
 
-def write(captioner: Captioner, narrations: Mapping[str, str]) -> dict[str, str]:
+def write(
+    captioner: Captioner,
+    narrations: Mapping[str, str],
+    *,
+    training: Collection[str] = (),
+    store: Store | None = None,
+    progress: Progress | None = None,
+    again: bool = False,
+) -> Written:
     """Return the sound caption of each narration by the same id; equal texts are written once.
 
+    What is no closed caption is asked for once more, then counted and left out.
+
+    Args:
+        captioner: writes them; may be `Asked` or `Refining` beside.
+        narrations: by id.
+        training: those ids among them that alone say which concepts are frequent; without any,
+            nothing is refined.
+        store: where captions of an `Asked` captioner are kept; None keeps none.
+        progress: shows how far it is; None shows nothing.
+        again: ask once more for what was refused before, too.
+
     Raises:
-        DataError: if the captioner breaks its contract: another number, or no closed caption.
+        DataError: if the captioner gives another number of captions than it was asked for.
     """
-    texts = sorted(set(narrations.values()))
-    captions = dict(zip(texts, _checked(captioner, texts), strict=True))
-    return {name: captions[text] for name, text in narrations.items()}
+    threshold = _threshold(captioner)
+    desk = Desk(captioner, store, progress or Silent(), again)
+    texts = {name: _cut(text) for name, text in narrations.items()}
+    asks = [Ask(text) for text in sorted(set(texts.values()) - {""})]
+    drafts = collect(desk, asks, "caption")
+    learnt = [texts[name] for name in training] if threshold else []
+    concepts = _concepts(drafts, learnt, threshold)
+    refined = _refine(desk, drafts, concepts)
+    rows = tuple(
+        Row(text, draft, refined.captions.get(draft, draft))
+        for text, draft in drafts.captions.items()
+    )
+    final = {row.narration: row.caption for row in rows}
+    captions = {name: final[text] for name, text in texts.items() if text in final}
+    report = Report(
+        narrations=len(asks),
+        written=len(rows) - drafts.stored,
+        stored=drafts.stored,
+        retried=drafts.retried + refined.retried,
+        refused=dict(sorted(Counter(drafts.refused.values()).items())),
+        cut=len({text for text in narrations.values() if len(text.strip()) > LIMIT}),
+        unrefined=_unrefined(drafts, refined, bool(learnt), concepts),
+        long=sum(tokens(row.caption) > ROOM for row in rows),
+        empty=sum(not text for text in texts.values()),
+        missing=len(texts) - len(captions),
+        concepts=concepts,
+        stopped=drafts.stopped or refined.stopped,
+    )
+    return Written(captions, rows, report)
 
 
-def _checked(captioner: Captioner, texts: list[str]) -> list[str]:
-    captions = list(captioner.caption(texts))
-    if len(captions) != len(texts):
-        raise DataError(f"the captioner gave {len(captions)} captions for {len(texts)} narrations")
-    for text, caption in zip(texts, captions, strict=True):
-        if not CAPTION.fullmatch(caption):
-            raise DataError(
-                f"the captioner wrote {caption[:60]!r} for {text[:60]!r}; "
-                "a sound caption is '[source] (effect), ...'"
-            )
-    return captions
+def _threshold(captioner: Captioner) -> float | None:
+    return share(captioner.frequent) if isinstance(captioner, Asked | Refining) else None
+
+
+def _cut(narration: str) -> str:
+    """A narration as a captioner is given it: no longer than `LIMIT`, and whole characters."""
+    text = narration.strip().encode("utf-8", "replace").decode()  # lone surrogates become "?"
+    if len(text) <= LIMIT:
+        return text
+    head, space, _ = text[: LIMIT + 1].rpartition(" ")
+    return head.rstrip() if space else text[:LIMIT]
+
+
+def _concepts(drafts: Pile, learnt: list[str], threshold: float | None) -> tuple[str, ...]:
+    """The frequent concepts; none while training narrations were left unanswered."""
+    if threshold is None or drafts.stopped:
+        return ()
+    captions = (drafts.captions[text] for text in learnt if text in drafts.captions)
+    return frequent(captions, threshold)
+
+
+def _refine(desk: Desk, drafts: Pile, concepts: tuple[str, ...]) -> Pile:
+    """Refined captions by draft; equal drafts are refined once."""
+    unique = sorted(set(drafts.captions.values())) if concepts else []
+    return collect(desk, [Ask(draft, concepts) for draft in unique], "refine")
+
+
+def _unrefined(drafts: Pile, refined: Pile, wanted: bool, concepts: tuple[str, ...]) -> int:
+    """Captions that should have been refined and were not."""
+    if not concepts and not (wanted and drafts.stopped):
+        return 0
+    return sum(draft not in refined.captions for draft in drafts.captions.values())

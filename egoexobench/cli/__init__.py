@@ -11,13 +11,20 @@ from egoexobench.errors import EgoExoBenchError
 
 VERBS = {
     "audit": "Swap each modality between clips and tell which of them a method reads.",
+    "caption": "Write the sound caption of every narration into the store.",
     "compare": "Say in what records differ, and by how much for sure.",
     "data": "Draft a manifest, or examine what is there of a data set.",
+    "embed": "Write a method's final embeddings of a split, with their ids.",
+    "extract": "Encode a data set once and store the features for later runs.",
     "leaderboard": "Join reported and reproduced numbers into tables.",
     "list": "List the parts of a kind and who brings them.",
+    "merge": "Join features that were extracted on several machines.",
     "run": "Train and score a method, and write the record of it.",
     "sanity": "Score guessing, knowing and shortcuts on every retrieval track.",
     "show": "Show a part's options and docstring.",
+    "show-retrieval": "Draw a query and what runs found for it.",
+    "sweep": "Run a grid of methods, data sets and seeds; end in a paper's table.",
+    "weights": "List published checkpoints; check and convert one.",
 }
 """Verb to its line of help: what `--help` prints without importing any of them."""
 
@@ -36,7 +43,9 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"egoexobench.cli.{cmd_name}").command
+        command: click.Command = import_module(
+            f"egoexobench.cli.{cmd_name.replace('-', '_')}"
+        ).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -73,7 +73,11 @@ class Model(nn.Module):
         self.fusions = nn.ModuleDict()
         self.eyes = {view: _eye(view, encoders) for view in VIEWS}
         if method.objective and method.blocks is not None:
-            roles = {"audio": "audio", "text": "text", **{f"video-{v}": self.eyes[v] for v in views}}
+            roles = {
+                "audio": "audio",
+                "text": "text",
+                **{f"video-{v}": self.eyes[v] for v in views},
+            }
             for role, name in roles.items():
                 if name in encoders:
                     with seeded(seed, role):

@@ -150,7 +150,9 @@ def _track(record: Record, score: Score) -> Track:
             majority=metric.majority,
             oracle=known.get("oracle", {}).get(metric.name),
             shortcuts={
-                name: values[metric.name] for name, values in beside.items() if metric.name in values
+                name: values[metric.name]
+                for name, values in beside.items()
+                if metric.name in values
             },
         )
         for metric in score.metrics

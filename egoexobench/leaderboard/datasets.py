@@ -98,7 +98,9 @@ def _details(groups: Sequence[Reproduced], mix: bool) -> Iterator[str]:
     metrics: dict[tuple[Measured, Policy | None], dict[str, None]] = {}
     for track in (track for group in groups for track in group.tracks):
         metrics.setdefault((track.task, track.policy), {}).update(dict.fromkeys(track.levels))
-    for task, policy in sorted(metrics, key=lambda place: (MEASURED.index(place[0]), place[1] or "")):
+    for task, policy in sorted(
+        metrics, key=lambda place: (MEASURED.index(place[0]), place[1] or "")
+    ):
         columns = [Column(task, policy, metric) for metric in metrics[task, policy]]
         board = build(groups, columns, mix_protocols=mix)
         if board.lines:

@@ -37,7 +37,7 @@ class Level(Schema):
     chance: float | None = None
     majority: float | None = None
     oracle: float | None = None
-    shortcuts: dict[str, float] = {}
+    shortcuts: dict[str, float] = Field({}, description="by name")
 
 
 @final

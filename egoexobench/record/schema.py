@@ -180,10 +180,23 @@ class Score(Schema):
 class Sanity(Schema):
     """Scores of what every track comes with: guessing, knowing the answer, and shortcuts."""
 
-    name: Literal[
-        "chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"
-    ]
+    name: Literal["chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"]
     scores: tuple[Score, ...]
+
+
+@final
+class Captions(Schema):
+    """How many sound captions there are, by different narrations."""
+
+    narrations: Count
+    retried: Count = Field(description="narrations whose first answer was no closed caption")
+    refused: dict[str, Count] = Field({}, description="without a caption after two tries, why")
+    cut: Count = Field(description="narrations that were too long for the captioner")
+    unrefined: Count = Field(description="captions whose refinement failed")
+    long: Count = Field(description="captions of more than about 77 tokens")
+    missing: Count = Field(description="texts without a caption")
+    concepts: tuple[str, ...] = Field((), description="what was refined away")
+    stopped: Text | None = Field(None, description="why the captioner could not go on")
 
 
 @final
@@ -263,6 +276,7 @@ class Record(Schema):
     trained_on: Data | None = Field(None, description="null where it is the data set scored")
     chosen_on: Choice | None = Field(None, description="null where nothing was trained")
     counts: Counts
+    captions: Captions | None = Field(None, description="null without a captioner")
     coverage: Coverage | None = Field(None, description="null where the data set was used whole")
     scores: tuple[Score, ...]
     sanity: tuple[Sanity, ...] = ()

@@ -11,6 +11,8 @@ from egoexobench.errors import DataError
 from egoexobench.interfaces import Dataset, Surveyed
 from egoexobench.values import SPLITS, Clip, Pair, Split
 
+CHOSEN = "not in the certificate"
+"""Why a clip is left out that nobody wants."""
 FLAG = "--allow-missing goes on with the rest, and writes into the record how much that is"
 
 
@@ -64,14 +66,12 @@ def cover(dataset: Dataset, name: str, *, allow: bool, ids: Path | None = None) 
     return _kept(clips, pairs, gone, len(dropped))
 
 
-def _unwanted(
-    clips: Mapping[Split, Sequence[Clip]], name: str, path: Path
-) -> dict[str, str]:
+def _unwanted(clips: Mapping[Split, Sequence[Clip]], name: str, path: Path) -> dict[str, str]:
     wanted = certificate.load(path)
     if wanted.dataset != name:
         raise DataError(f"{path} is a certificate of {wanted.dataset!r}, not of {name!r}")
     return {
-        clip.id: "not in the certificate"
+        clip.id: CHOSEN
         for split in SPLITS
         for clip in clips[split]
         if clip.id not in wanted.clips.get(split, {})

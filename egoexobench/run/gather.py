@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from egoexobench.caption.report import complete
+from egoexobench.caption.report import Written, why
+from egoexobench.caption.store import Store
 from egoexobench.caption.write import write
 from egoexobench.encode import extract
 from egoexobench.encode.bank import Bank
@@ -39,6 +40,8 @@ class Gathered:
     skipped: int
     """Clips that were left out for want of sound."""
     covered: Covered
+    written: Written | None
+    """Sound captions by id of pair and clip; None without a captioner."""
 
 
 def gather(
@@ -81,8 +84,11 @@ def gather(
     heard = covered.without({c.id: "no sound" for c in mute if missing == "skip"})
     texts = {split: _asked(dataset, heard.pairs[split], split) for split in SPLITS}
     told = _narrations(heard, texts)
-    narration, caption = _texts(told, coders.get("text"), method, captioner, cache)
     pairs = heard.pairs
+    training = [pair.id for pair in pairs["train"] if pair.id in told]
+    narration, caption, written = _texts(
+        told, training, coders.get("text"), method, captioner, cache, progress
+    )
     if narration is not None:
         known = narration.row.keys()
         texts = {s: [name for name in texts[s] if name in known] for s in SPLITS}
@@ -94,6 +100,7 @@ def gather(
         Counter(audio.states) if audio else {},
         len(heard.gone) - len(covered.gone),
         covered,
+        written,
     )
 
 
@@ -144,15 +151,27 @@ def _narrations(covered: Covered, texts: Mapping[Split, Sequence[str]]) -> dict[
 
 
 def _texts(
-    told: Texts, coder: Coder | None, method: Method, captioner: Captioner | None, cache: Path
-) -> tuple[Bank | None, Bank | None]:
+    told: Texts,
+    training: Collection[str],
+    coder: Coder | None,
+    method: Method,
+    captioner: Captioner | None,
+    cache: Path,
+    progress: Progress,
+) -> tuple[Bank | None, Bank | None, Written | None]:
     if coder is None:
-        return None, None
+        return None, None, None
     put = {name: method.template.replace("{}", text) for name, text in told.items()}
     narration = extract.texts(put, coder, cache)
     if captioner is None:
-        return narration, None
-    return narration, extract.texts(complete(write(captioner, told)), coder, cache)
+        return narration, None, None
+    written = write(captioner, told, training=training, store=Store(), progress=progress)
+    if told and not written.captions:
+        raise DataError(f"no narration has a sound caption: {why(written.report)}")
+    # a text without a caption is embedded from its narration, as a clip without sound from its
+    # picture
+    heard = {name: written.captions.get(name) for name in told}
+    return narration, extract.texts(heard, coder, cache), written
 
 
 def _lament(mute: Sequence[Clip], every: Sequence[Clip], audio: Bank | None) -> str:

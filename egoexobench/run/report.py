@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from egoexobench.caption.report import Written
 from egoexobench.data.certificate import coverage
 from egoexobench.evaluate.sanity import chance
 from egoexobench.evaluate.score import Score as Scoring
@@ -21,6 +22,7 @@ from egoexobench.record.environment import environment, revision
 from egoexobench.record.files import identity
 from egoexobench.record.sanity import Rows
 from egoexobench.record.schema import (
+    Captions,
     Choice,
     Counts,
     Coverage,
@@ -37,8 +39,8 @@ from egoexobench.record.schema import (
     Sources,
 )
 from egoexobench.registry import Owner, Registry
-from egoexobench.run.embed import CRITERION
 from egoexobench.run import parts
+from egoexobench.run.embed import CRITERION
 from egoexobench.run.parts import Kit
 from egoexobench.run.request import Request
 from egoexobench.run.score import Entry, Scored
@@ -82,6 +84,7 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
         trained_on=data_of(other, facts.registry, found.taught) if other and found.taught else None,
         chosen_on=_choice(found.chosen),
         counts=_counts(facts, scored),
+        captions=_captions(found.gathered.written),
         coverage=_coverage(found),
         scores=tuple(score_of(entry.track, entry.score) for entry in scored.entries),
         sanity=(
@@ -172,6 +175,23 @@ def _shortcuts(rows: Rows | None, scored: Scored) -> Iterator[Sanity]:
         )
         if scores:
             yield Sanity(name=row.name, scores=scores)
+
+
+def _captions(written: Written | None) -> Captions | None:
+    if written is None:
+        return None
+    told = written.report
+    return Captions(
+        narrations=told.narrations,
+        retried=told.retried,
+        refused=dict(told.refused),
+        cut=told.cut,
+        unrefined=told.unrefined,
+        long=told.long,
+        missing=told.missing,
+        concepts=told.concepts,
+        stopped=told.stopped,
+    )
 
 
 def _coverage(found: Ready) -> Coverage | None:

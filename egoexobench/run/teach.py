@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from egoexobench import places
 from egoexobench.errors import DataError
 from egoexobench.fingerprint import digest
-from egoexobench.fuse.align import Path, paths
+from egoexobench.fuse.align import paths
 from egoexobench.fuse.model import Model
 from egoexobench.interfaces import Anchor, Dataset, Unsynchronised
 from egoexobench.method import Method

@@ -19,6 +19,9 @@ from egoexobench_plugins.synthetic.render import render
 class Synthetic:
     """A set of films and its annotations, in the cache folder."""
 
+    synchronised = False
+    """The two performances of a pair differ in tempo."""
+
     def __init__(self, dials: Dials) -> None:
         self.dials = dials
         self.root = cache() / "synthetic" / fingerprint(dials)

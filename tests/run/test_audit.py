@@ -163,10 +163,26 @@ def test_a_fusion_that_ignores_its_query_makes_the_sound_dead(look) -> None:
     assert not found.passed
 
 
-def test_a_caption_that_no_text_embedding_is_made_of_is_dead(look) -> None:
-    found = look("soundbridge", anchor="narration", **SMALL)
+def test_a_caption_that_a_fusion_ignores_is_dead(look) -> None:
+    found = look("soundbridge", fuse_text="ignore", **SMALL)
     assert swap(found, "text", "sound_caption").verdict == "dead"
     assert not found.passed
+
+
+@pytest.mark.parametrize(
+    ("anchor", "read", "unread"),
+    [("narration", "narration", "sound_caption"), ("sound-caption", "sound_caption", "narration")],
+)
+def test_what_is_declared_follows_the_text_that_the_anchor_stands_for(
+    look, anchor, read, unread
+) -> None:
+    found = look("soundbridge", anchor=anchor, **SMALL)
+    assert swap(found, "text", read).verdict == "used"
+    assert (swap(found, "text", unread).declared, swap(found, "text", unread).verdict) == (
+        False,
+        "unused",
+    )
+    assert found.passed
 
 
 def test_a_method_that_gives_other_embeddings_each_time_cannot_pass(look) -> None:

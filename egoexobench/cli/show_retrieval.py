@@ -1,0 +1,99 @@
+"""`egoexobench show-retrieval`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from egoexobench.cli.plugins import registry
+from egoexobench.cli.settings import pairs
+from egoexobench.errors import UsageError
+from egoexobench.values import RETRIEVAL, VIEWS, Policy, Task, View
+
+
+@click.command("show-retrieval")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--query", required=True, metavar="ID", help="Or `hardest`, or `contrast`.")
+@click.option("--task", type=click.Choice(RETRIEVAL), default="eg2ex", show_default=True)
+@click.option("--policy", type=click.Choice(get_args(Policy)), default="gallery", show_default=True)
+@click.option("--view", type=click.Choice(VIEWS), help="Of t2v: ask among clips of this view only.")
+@click.option(
+    "--top", type=click.IntRange(1, 8), default=5, show_default=True, help="Candidates of a row."
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1, 6),
+    default=3,
+    show_default=True,
+    help="Pictures of a candidate; of the query, twice as many.",
+)
+@click.option("--dataset", metavar="NAME[:KEY=VALUE,...]", help="Where a record has its path cut.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="NAME:KEY=VALUE,...",
+    help="Where a record has the path of an option cut.",
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Where a record has it cut."
+)
+@click.option("--train-on", metavar="NAME[:KEY=VALUE,...]", help="Where a record has it cut.")
+@click.option(
+    "--ids",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certificate of the clips that were used, where the run was given one.",
+)
+@click.option(
+    "--font",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For scripts that the built-in typeface has no shapes for.",
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="[retrieval-TASK-QUERY.png]"
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    runs: tuple[Path, ...],
+    query: str,
+    task: Task,
+    policy: Policy,
+    view: View | None,
+    top: int,
+    frames: int,
+    dataset: str | None,
+    methods: tuple[str, ...],
+    settings: tuple[str, ...],
+    train_on: str | None,
+    ids: Path | None,
+    font: Path | None,
+    out: Path | None,
+) -> None:
+    """Draw a query and what each of some runs found for it.
+
+    RUNS are records, or folders that hold one. Their embeddings are made again from the tokens and
+    weights in the cache; what is not there is encoded and trained anew (docs/figures.md).
+    """
+    if out and out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png")
+    parts = registry(ctx)
+    from egoexobench.progress import Bars, Silent
+    from egoexobench.record.files import safe
+    from egoexobench.run.figure import Wish, figure, save, unreadable
+    from egoexobench.run.figure.pen import Type
+    from egoexobench.run.figure.recorded import Given
+
+    face = Type(font)
+    face.size(20)  # a file that is no font is said before anything is trained
+    wish = Wish(query, task, policy, view, top, frames)
+    given = Given(dataset, train_on, methods, pairs(settings), ids)
+    drawn = figure(runs, wish, given, parts, Bars() if sys.stderr.isatty() else Silent())
+    path = out or Path(f"retrieval-{task}-{safe(drawn.query.id)}.png")
+    save(drawn, face, path)
+    for warning in (*drawn.warnings, *unreadable(drawn, face)):
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(f"Picture: {path}")

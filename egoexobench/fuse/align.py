@@ -1,0 +1,250 @@
+"""Dynamic time warping between the sounds of a pair (Sakoe and Chiba 1978), full path.
+
+For training only: a path needs both clips of a pair, and at test time the partner of a clip is what
+is looked for, so there nothing is aligned.
+
+Paths are found in frozen tokens, once per pair. A step moves by (1, 0), (0, 1) or (1, 1), all of
+weight 1, and the ends are tied together. Of equal ways to a cell the path takes the diagonal, then
+the one along the first sequence. The two loops are compiled on their first use and kept on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import floor
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from egoexobench.encode.bank import Bank
+from egoexobench.errors import DataError, UsageError
+from egoexobench.values import Pair, Tokens
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+_TICKS = np.float32(2**24)
+"""A distance is one minus a cosine in float32, which is a whole number of ticks of 2^-24."""
+_NOISE = np.int32(2**4)
+"""Ticks below which a distance is 0: there float32 cannot tell two directions apart."""
+_FAR = np.int64(2**60)
+"""Ticks that no path has: the cost of what is outside of the band."""
+_ONE = np.float32(1)
+_LEAST, _MOST = np.float32(1e-15), np.float32(1e18)
+"""Lengths of vectors: below is zero, from above on float32 does not hold their product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way through two sequences.
+
+    ``cost`` is the sum of its distances; ``steps`` int64 ``(L, 2)`` are its cells, the place in the
+    one and in the other sequence, from (0, 0) to (N - 1, M - 1).
+    """
+
+    cost: float
+    steps: Integers
+
+
+def dtw(one: ArrayLike, other: ArrayLike, band: float | None = None) -> Path:
+    """Align two sequences by cosine distance.
+
+    Distances are computed in float32 from one matrix product and summed as whole numbers, so that a
+    tie is one whatever the order of summation; below 2^-20, what float32 cannot tell from 0, they
+    are 0. A vector of zeros (shorter than 1e-15) is at distance 1 from every vector.
+
+    Args:
+        one: ``(N, D)``.
+        other: ``(M, D)``.
+        band: half-width of the Sakoe-Chiba band, as a share (0 to 1) of the longer sequence; None
+            is no band. It lies along the straight line between both ends, ``|i - j| <= band * N``
+            where N = M. Where lengths differ it is at least as wide as half a step of the shorter
+            sequence, so that a path always exists.
+
+    Raises:
+        DataError: for an empty sequence, one of another width, or a value that is not finite.
+        UsageError: for a band that is no share.
+    """
+    first, second = np.asarray(one, np.float32), np.asarray(other, np.float32)
+    two = first.ndim == second.ndim == 2 and len(first) > 0 < len(second)
+    if not (two and first.shape[1] == second.shape[1]):
+        raise DataError(
+            "a path leads through two sequences (N, D) and (M, D) of one width and at least one "
+            f"token, found {first.shape} and {second.shape}"
+        )
+    scales = _scales(first), _scales(second)
+    starts, stops = _band(len(first), len(second), band)
+    accumulate, trace = _compiled()
+    ways = np.empty((len(first), len(second)), np.uint8)
+    cost = accumulate(first @ second.T, *scales, starts, stops, ways)
+    cells = np.empty((len(first) + len(second) - 1, 2), np.int64)
+    return Path(cost, cells[trace(ways, cells) :].copy())
+
+
+def paths(bank: Bank, pairs: Sequence[Pair], band: float | None = None) -> dict[str, Path]:
+    """Align the ego clip with the exo clip of each pair.
+
+    Args:
+        bank: frozen tokens of the sound of the clips, rows ``(T, D)``.
+        pairs: what to align.
+        band: as in `dtw`.
+
+    Returns:
+        Paths by pair id; a pair of which a clip has no sound has none.
+    """
+    return {
+        pair.id: dtw(_rows(bank, pair.ego.id), _rows(bank, pair.exo.id), band)
+        for pair in pairs
+        if bank.present(pair.ego.id) and bank.present(pair.exo.id)
+    }
+
+
+def warp(one: Tokens, other: Tokens, paths: Sequence[Path | None]) -> tuple[Tokens, Tokens]:
+    """Read both sequences of each row along the row's path.
+
+    Args:
+        one: ``(B, T1, D)``, padding behind the real tokens.
+        other: ``(B, T2, D)``, likewise.
+        paths: one per row; a row of None keeps its tokens as they are.
+
+    Returns:
+        Both, ``(B, L, D)`` and their masks ``(B, L)``; what stands behind a mask is unspecified.
+
+    Raises:
+        ValueError: for a path that was made for other numbers of tokens.
+    """
+    counts = torch.stack([one.mask.sum(1), other.mask.sum(1)], 1).tolist()
+    for row, (path, found) in enumerate(zip(paths, counts, strict=True)):
+        if path is not None and found != (asked := (path.steps[-1] + 1).tolist()):
+            message = f"row {row} has {found} tokens, its path is for {asked}"
+            raise ValueError(message)
+    kept = max(one.mask.shape[1], other.mask.shape[1])
+    length = max((kept if path is None else len(path.steps) for path in paths), default=kept)
+    return _read(one, paths, 0, length), _read(other, paths, 1, length)
+
+
+def _read(tokens: Tokens, paths: Sequence[Path | None], side: int, length: int) -> Tokens:
+    rows, count = tokens.mask.shape
+    places = np.tile(np.minimum(np.arange(length), max(count - 1, 0)), (rows, 1))
+    mask = np.zeros((rows, length), bool)
+    shared = min(count, length)
+    mask[:, :shared] = tokens.mask[:, :shared].numpy(force=True)
+    for row, path in enumerate(paths):
+        if path is not None:
+            places[row, : len(path.steps)] = path.steps[:, side]
+            mask[row] = np.arange(length) < len(path.steps)
+    device = tokens.values.device
+    index = torch.from_numpy(places).to(device)
+    values = tokens.values[torch.arange(rows, device=device)[:, None], index]  # (B, L, D)
+    return Tokens(values, torch.from_numpy(mask).to(device))
+
+
+def _rows(bank: Bank, name: str) -> Floats:
+    """Rows ``(T, D)`` of one item, without padding."""
+    row = bank.row[name]
+    start, count = int(bank.starts[row]), int(bank.lengths[row])
+    return bank.rows[start : start + count].float().numpy()
+
+
+def _scales(vectors: Floats) -> Floats:
+    """One over the length of each vector, 0 for zeros."""
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    fit = lengths < _MOST
+    if not fit.all():
+        raise DataError(
+            f"token {int(fit.argmin())} of a sequence holds a value that is not finite or is "
+            f"longer than {_MOST:.0e}; a cosine needs finite values"
+        )
+    scales: Floats = (lengths > _LEAST) / np.maximum(lengths, _LEAST)
+    return scales
+
+
+def _band(rows: int, columns: int, share: float | None) -> tuple[Integers, Integers]:
+    """First column and the one after the last, for each row: ``|i (M - 1) - j (N - 1)| <= reach``.
+
+    In places of the longer sequence the reach is ``share`` of its length, at least half of what
+    one step of the shorter is: then neighbouring rows always have columns a step apart.
+    """
+    if share is not None and not 0 <= share <= 1:
+        raise UsageError(f"a band is a share of the longer sequence, 0 to 1, not {share}")
+    longer, shorter = max(rows, columns), min(rows, columns)
+    if share is None or shorter == 1:
+        return np.zeros(rows, np.int64), np.full(rows, columns, np.int64)
+    reach = floor(max(share * longer * (shorter - 1), (longer - 1) / 2))
+    line = np.arange(rows, dtype=np.int64) * (columns - 1)
+    starts = -((reach - line) // (rows - 1))  # the quotient rounded up
+    stops = (line + reach) // (rows - 1) + 1
+    return np.maximum(starts, 0), np.minimum(stops, columns)
+
+
+@cache
+def _compiled() -> tuple[Callable[..., float], Callable[..., int]]:
+    """Both loops as machine code, from disk where it is kept.
+
+    It is kept beside this file as byte code is, else in the user's cache folder, or where
+    ``NUMBA_CACHE_DIR`` says. Where nothing can be written each process compiles anew, in a second.
+    """
+    import numba
+
+    def compiled(kept: bool) -> tuple[Callable[..., float], Callable[..., int]]:
+        form = "f8(f4[:,::1], f4[::1], f4[::1], i8[::1], i8[::1], u1[:,::1])"
+        accumulate = numba.njit(form, cache=kept, nogil=True)(_accumulate)
+        return accumulate, numba.njit("i8(u1[:,::1], i8[:,::1])", cache=kept, nogil=True)(_trace)
+
+    try:
+        return compiled(kept=True)
+    except Exception:  # nowhere to keep it, or what is there is broken; an error of ours returns
+        return compiled(kept=False)
+
+
+def _accumulate(
+    product: Floats,
+    one: Floats,
+    other: Floats,
+    starts: Integers,
+    stops: Integers,
+    ways: NDArray[np.uint8],
+) -> float:
+    """Return the least cost; set ``ways (N, M)`` to how each cell is reached: 0, 1 or 2.
+
+    ``row`` holds the costs of the row above at places ``j + 1``, `_FAR` outside of the band, and is
+    overwritten from the left. Neither end of the band ever moves back from row to row. Whole
+    numbers, because each cell waits for the one before it: adding floats takes twice as long.
+    """
+    row = np.full(product.shape[1] + 1, _FAR)
+    row[0] = 0
+    ticks = np.empty(product.shape[1], np.int32)
+    for i in range(product.shape[0]):
+        first, stop = starts[i], stops[i]
+        for j in range(first, stop):
+            found = np.int32((_ONE - product[i, j] * one[i] * other[j]) * _TICKS)
+            ticks[j] = found if found >= _NOISE else 0
+        corner, row[first], left = row[first], _FAR, _FAR
+        for j in range(first, stop):
+            above = row[j + 1]
+            best, way = corner, 0
+            if above < best:
+                best, way = above, 1
+            if left < best:
+                best, way = left, 2
+            ways[i, j] = way
+            corner, left = above, best + ticks[j]
+            row[j + 1] = left
+    return float(row[-1] / 2**24)
+
+
+def _trace(ways: NDArray[np.uint8], cells: Integers) -> int:
+    """Write the path to the end of ``cells (N + M - 1, 2)``; return the place of its start."""
+    i, j, place = ways.shape[0] - 1, ways.shape[1] - 1, len(cells) - 1
+    cells[place, 0], cells[place, 1] = i, j
+    while i > 0 or j > 0:
+        way = ways[i, j]
+        if way != 2:
+            i -= 1
+        if way != 1:
+            j -= 1
+        place -= 1
+        cells[place, 0], cells[place, 1] = i, j
+    return place
