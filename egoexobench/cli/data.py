@@ -1,4 +1,4 @@
-"""`egoexobench data init` and `egoexobench data doctor`."""
+"""`egoexobench data init`, `egoexobench data doctor` and `egoexobench data lists`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from egoexobench.cli.plugins import registry
+from egoexobench.values import RETRIEVAL, SPLITS, Split, Task
 
 
 @click.group("data")
 def command() -> None:
-    """Draft a manifest, or examine a data set."""
+    """Draft a manifest, examine a data set, or publish its lists."""
 
 
 @command.command("init")
@@ -77,3 +78,28 @@ def doctor(
     if certificate:
         certificates.save(certificate, report.certificate)
     click.echo(report.model_dump_json(indent=1) if as_json else "\n".join(tell(report)))
+
+
+@command.command("lists")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.option("--task", type=click.Choice(RETRIEVAL), default="eg2ex", show_default=True)
+@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.pass_context
+def lists(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path) -> None:
+    """Write the candidate lists of a task as JSON Lines, to publish or compare them.
+
+    The first line says what they are of and by which rule; the same annotations give the same
+    other lines on every machine, whatever the order of their rows. Media are not looked at.
+    """
+    parts = registry(ctx)
+    from egoexobench.data.lists import publish
+    from egoexobench.data.section import LISTS, section
+    from egoexobench.options import parse
+
+    name = parse(dataset)[0]
+    made, factory = parts.make("dataset", dataset), parts.find("dataset", name).factory
+    header = publish(out, name, made, split, task, section(factory, LISTS))
+    click.echo(f"{out}: {header.questions} questions of {task} in {split}, {header.sha256[:16]}")
+    if header.left_out:
+        click.echo(f"{header.left_out} rows of the annotations were left out, see `data doctor`")

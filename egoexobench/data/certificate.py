@@ -87,6 +87,22 @@ def common(one: Certificate, other: Certificate) -> Common:
     )
 
 
+def allowed(path: Path, dataset: str) -> dict[Split, frozenset[str]]:
+    """Return the ids of each split that a certificate names.
+
+    Args:
+        path: the certificate.
+        dataset: registered name of the data set that it must be of.
+
+    Raises:
+        DataError: if it is none, was changed by hand, or is of another data set.
+    """
+    found = load(path)
+    if found.dataset != dataset:
+        raise DataError(f"{path} is a certificate of {found.dataset!r}; it must be of {dataset!r}")
+    return {split: frozenset(found.clips.get(split, {})) for split in SPLITS}
+
+
 def save(path: Path, certificate: Certificate) -> None:
     """Write a certificate, whole or not at all."""
     with whole(path) as draft:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from inspect import cleandoc
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,13 +13,11 @@ from egoexobench.data.census import Judgement, judge
 from egoexobench.data.certificate import Certificate, Common, certify
 from egoexobench.data.examine import File, Problem, Span, examine
 from egoexobench.data.ledger import Ledger
+from egoexobench.data.section import LICENCE, section
 from egoexobench.errors import EgoExoBenchError
-from egoexobench.interfaces import Dataset, Located, Surveyed
+from egoexobench.interfaces import Dataset, Incomplete, Located, Surveyed
 from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, Clip, Split
-
-LICENCE = "Licence:"
-"""Section of a data set's docstring that says under which terms it comes and how to apply."""
 
 
 class Row(BaseModel):
@@ -50,7 +47,9 @@ class Report(BaseModel):
     dataset: str
     licence: str | None
     refusal: str | None
-    """Why a run would not start; None if it would."""
+    """Why a run would not start without `--allow-missing`; None if it would."""
+    lacking: dict[str, str]
+    """Annotation files that are not there, and what there is none of without each."""
     rows: tuple[Row, ...]
     pairs: dict[Split, tuple[int, int]]
     """Pairs of which both clips can be used, and all of them."""
@@ -72,7 +71,7 @@ def survey(
         factory: what made it; its docstring may have a section `Licence:`.
         progress: shows the stage.
     """
-    refused = _refused(dataset, progress)
+    refused, rows = _refused(dataset, progress), tuple(_rows(dataset))
     clips = [(split, clip) for split in SPLITS for clip in dataset.clips(split)]
     files = look([clip for _, clip in clips], progress)
     where = dataset.where if isinstance(dataset, Located) else {}
@@ -80,9 +79,10 @@ def survey(
     good = {(one.split, one.id) for one in checked if one.problem is None}
     return Report(
         dataset=spec,
-        licence=licence(factory),
-        refusal=refused or _obstacle(dataset, checked),
-        rows=tuple(_rows(dataset)),
+        licence=section(factory, LICENCE),
+        refusal=refused or _obstacle(dataset, rows, checked),
+        lacking=dict(dataset.missing) if isinstance(dataset, Incomplete) else {},
+        rows=rows,
         pairs={split: _pairs(dataset, split, good) for split in SPLITS},
         clips=tuple(checked),
         files=tuple(files.values()),
@@ -111,19 +111,6 @@ def look(clips: Iterable[Clip], progress: Progress) -> dict[str, File]:
     return {path: found[path] for path in spans}
 
 
-def licence(factory: Callable[..., Any]) -> str | None:
-    """Return the section `Licence:` of a data set's docstring, in one line; None if it has none."""
-    lines = iter(cleandoc(factory.__doc__ or "").splitlines())
-    if LICENCE not in (line.strip() for line in lines):
-        return None
-    section: list[str] = []
-    for line in lines:
-        if line and not line.startswith(" "):
-            break
-        section.append(line.strip())
-    return " ".join(filter(None, section)) or None
-
-
 def _examined(todo: Mapping[str, Sequence[Span]]) -> Iterator[File]:
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         running = [pool.submit(examine, path, spans) for path, spans in todo.items()]
@@ -142,11 +129,15 @@ def _refused(dataset: Dataset, progress: Progress) -> str | None:
     return None
 
 
-def _obstacle(dataset: Dataset, checked: Iterable[Checked]) -> str | None:
-    """What a run would trip over that `prepare` does not look at."""
-    for one in checked:
-        if one.problem:
-            return f"clip {one.id}: {one.problem.reason}"
+def _obstacle(dataset: Dataset, rows: Iterable[Row], checked: Iterable[Checked]) -> str | None:
+    """What a run would trip over: a row that was left out, a broken clip, or nothing to ask."""
+    dropped = [row for row in rows if row.dropped]
+    if dropped:
+        first = dropped[0]
+        return f"{len(dropped)} rows left out, the first is {first.file}, {first.row}"
+    broken = [one for one in checked if one.problem]
+    if broken and (problem := broken[0].problem):
+        return f"{len(broken)} clips broken, the first is {broken[0].id}: {problem.reason}"
     return None if dataset.pairs("test") else "no pair is in split test"
 
 

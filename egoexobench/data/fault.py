@@ -7,9 +7,17 @@ from typing import Literal, final
 from egoexobench.errors import DataError
 
 Fault = Literal[
-    "missing", "not media", "no pictures", "cut short", "beyond the end", "late", "undecodable"
+    "missing",
+    "not media",
+    "no pictures",
+    "cut short",
+    "beyond the end",
+    "late",
+    "undecodable",
+    "unsampled",
 ]
-"""`late`: the pictures start after the span; `undecodable`: the file opens and a frame does not."""
+"""`late`: the pictures start after the span; `undecodable`: the file opens and a frame does not;
+`unsampled`: the rule that picks frames gives too few of this span, or none."""
 
 
 @final

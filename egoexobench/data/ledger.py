@@ -13,7 +13,8 @@ from egoexobench.data.examine import File, Looked, Span
 from egoexobench.fingerprint import source
 
 CODE = tuple(
-    f"egoexobench.data.{name}" for name in ("media", "packets", "mix", "examine", "census")
+    f"egoexobench.data.{name}"
+    for name in ("media", "span", "packets", "mix", "sampling", "probe", "examine", "census")
 )
 """Modules of which another version may find something else."""
 

@@ -7,7 +7,6 @@ row with what was found and what would work.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import final
@@ -32,8 +31,7 @@ _Views = dict[View, tuple[str, ClipRow]]
 class Manifest:
     """A data set in the folder format.
 
-    Rows that do not fit are left out and listed in ``findings``; ``prepare`` refuses to go on with
-    any.
+    Rows that do not fit are left out and listed in ``findings``.
 
     Raises:
         DataError: if there is no table of clips, or one is no table of the format.
@@ -74,25 +72,7 @@ class Manifest:
         return self._where
 
     def prepare(self, progress: Progress) -> None:
-        """Check that every row fits and every media file exists.
-
-        Raises:
-            DataError: naming the first row that does not, or the first file that is missing, and
-                how many there are.
-        """
-        del progress  # a look at the disk is over before a bar would show
-        if self._findings:
-            more = len(self._findings) - 1
-            also = f" ({more} more, see `egoexobench data doctor`)" if more else ""
-            first = self._findings[0]
-            raise DataError(f"{self.root / first.file}, {first.row}: {first.reason}{also}")
-        files = sorted({clip.media for split in SPLITS for clip in self.clips(split)})
-        missing = [file for file in files if not os.path.isfile(file)]
-        if missing:
-            raise DataError(
-                f"{len(missing)} of {len(files)} media files of {self._tables['clips']} are "
-                f"missing, the first is {missing[0]}"
-            )
+        """Nothing has to be made."""
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Every clip of the split, the ego and the exo clip of a pair side by side."""

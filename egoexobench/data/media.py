@@ -13,24 +13,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 import av
 import numpy as np
+from av.stream import Discard
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from egoexobench.data import span
+from egoexobench.data.census import SILENT
 from egoexobench.data.fault import MediaError
-from egoexobench.data.mix import mono_of, rate_of
+from egoexobench.data.mix import channels, mix
 from egoexobench.data.packets import SLACK, Group, Packets, packets
 from egoexobench.data.probe import Probe, describe
-from egoexobench.data.sampling import segment_centres
+from egoexobench.data.sampling import DEFAULT, sampler
+from egoexobench.data.sampling.pick import pick
 from egoexobench.values import Clip, Frames, Sound
 
 RATE = 16_000
 """Rate of all sound in the harness, Hz."""
-SILENCE = 2.0**-15
-"""Peak up to which sound counts as digital silence: one step of 16 bits."""
+BLOCK = 32_000
+"""Samples that are mixed and resampled at once: fewer cost more calls, more leave the cache."""
 
 SoundState = Literal["heard", "silent", "no track", "not asked"]
 
@@ -44,21 +48,25 @@ class Decoded:
     state: SoundState
 
 
-def decode(clip: Clip, frames: int, sound: bool) -> Decoded:
+def decode(clip: Clip, frames: int, sound: bool, sampling: str = DEFAULT) -> Decoded:
     """Decode a clip.
 
     Args:
         clip: what to decode.
-        frames: how many pictures, taken at segment centres; 0 for none.
+        frames: how many pictures; 0 for none.
         sound: whether to decode the sound.
+        sampling: the rule that picks the pictures, one of `SAMPLERS`.
 
     Raises:
-        MediaError: if the file is missing, broken or not media, or the span lies outside of it.
+        UsageError: if there is no such rule, or it does not pick frames.
+        MediaError: if the file is missing, broken or not media, the span lies outside of it, or
+            the rule has fewer pictures for it.
     """
+    sampler(sampling)  # a wrong name is no fault of the file
     try:
-        with _open(clip.media) as container:
-            end = _end(container, clip)
-            pictures = _frames(container, clip, end, frames) if frames else None
+        with _open(clip.media, pictures=frames > 0) as container:
+            end = span.end(container, clip)
+            pictures = _frames(container, clip, end, frames, sampling) if frames else None
             if not sound:
                 return Decoded(pictures, None, "not asked")
             samples = _samples(container, clip, end)
@@ -66,7 +74,7 @@ def decode(clip: Clip, frames: int, sound: bool) -> Decoded:
         raise MediaError(error.fault, error.reason, clip.id) from error
     if samples is None:
         return Decoded(pictures, None, "no track")
-    if samples.size == 0 or float(np.abs(samples).max()) <= SILENCE:
+    if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENT:
         return Decoded(pictures, None, "silent")
     return Decoded(pictures, Sound(samples, RATE), "heard")
 
@@ -79,27 +87,25 @@ def listen(clip: Clip) -> NDArray[np.float32] | None:
     Raises:
         MediaError: as `decode`.
     """
-    with _open(clip.media) as container:
-        return _samples(container, clip, _end(container, clip))
+    with _open(clip.media, pictures=False) as container:
+        return _samples(container, clip, span.end(container, clip))
 
 
 def probe(path: str) -> Probe:
-    """Read what a file says of itself.
-
-    Raises:
-        MediaError: if the file is missing or not media.
-    """
+    """Read what a file says of itself, or raise `MediaError`."""
     with _open(path) as container:
-        return describe(container, _length(container))
+        return describe(container, span.length(container))
 
 
 @contextmanager
-def _open(path: str) -> Iterator[Any]:
+def _open(path: str, *, pictures: bool = True) -> Iterator[Any]:
     if not Path(path).is_file():
         raise MediaError("missing", f"media file {path} is missing")
     opened = False
+    # a file is looked into when it is opened; pictures that nobody asks for are not decoded for it
+    options = {} if pictures else {"skip_frame": "all"}
     try:
-        with av.open(path) as container:
+        with av.open(path, options=options) as container:
             opened = True
             yield container
     except (av.FFmpegError, EOFError) as error:
@@ -109,53 +115,22 @@ def _open(path: str) -> Iterator[Any]:
         raise MediaError("not media", f"{reason}; it is no complete media file") from error
 
 
-def _length(container: Any) -> float | None:
-    return None if container.duration is None else float(container.duration / av.time_base)
-
-
-def _zero(container: Any) -> float:
-    """When the file begins, s: a broadcast stream counts from anywhere."""
-    return max((container.start_time or 0) / av.time_base, 0.0)
-
-
-def _end(container: Any, clip: Clip) -> float:
-    length = _length(container)
-    if length is None:
-        raise MediaError(
-            "cut short", f"{clip.media} does not say how long it is; is it a complete media file?"
-        )
-    end = length if clip.end is None else clip.end
-    if clip.start >= length or end > length + SLACK:
-        raise MediaError(
-            "beyond the end",
-            f"the span {clip.start:g}-{end:g} s ends beyond {clip.media}, "
-            f"which is {length:.2f} s long",
-        )
-    return min(end, length)
-
-
-def _frames(container: Any, clip: Clip, end: float, count: int) -> Frames:
+def _frames(container: Any, clip: Clip, end: float, count: int, sampling: str) -> Frames:
     if not container.streams.video:
         raise MediaError("no pictures", f"{clip.media} has no video track")
     stream = container.streams.video[0]
     track = packets(container, stream, clip.media)
-    late = float(track.times[0] * track.tick) - _zero(container)
-    if late >= end:
-        raise MediaError(
-            "late",
-            f"the pictures of {clip.media} start at {late:.2f} s, after the span "
-            f"{clip.start:g}-{end:g} s",
-        )
-    late = late if late > SLACK else 0.0
+    late = span.late(container, track, clip, end)
     start = max(clip.start - late, 0.0)
-    chosen = segment_centres(track.fps, len(track.times), start, end - late, count)
+    length = len(track.times)
+    chosen = pick(sampling, clip.media, track.fps, length, start, end - late, count)
     wanted = track.times[chosen]
     found = _pictures(container, stream, track, np.unique(chosen))
     for index, time in zip(chosen, wanted, strict=True):
         if int(time) not in found:
             raise MediaError(
                 "undecodable",
-                f"{clip.media}: frame {index} of {len(track.times)} does not decode",
+                f"{clip.media}: frame {index} of {length} does not decode",
             )
     pixels = np.stack([found[int(time)] for time in wanted])
     return Frames(pixels, (wanted - track.times[0]) * track.tick + late)
@@ -205,36 +180,71 @@ def _decoded(
 def _samples(container: Any, clip: Clip, end: float) -> NDArray[np.float32] | None:
     if not container.streams.audio:
         return None
-    stream, zero = container.streams.audio[0], _zero(container)
+    stream, zero = container.streams.audio[0], span.zero(container)
+    for other in container.streams.video:
+        other.discard = Discard.all  # its packets are not even read
     start = max(clip.start - SLACK, 0) + zero
     try:
         container.seek(int(start / stream.time_base), stream=stream)
     except PermissionError:  # what FFmpeg's -1 becomes: the track holds no packet to seek
         return np.zeros(0, np.float32)
-    floats = av.AudioResampler(format="fltp")
-    parts: list[Any] = []
-    first = 0.0
+    ear = _Ear(clip.media)
+    first = None
     for frame in container.decode(stream):
         time = 0.0 if frame.time is None else frame.time - zero
         if time >= end:
             break
-        first = time if not parts else first
-        parts += floats.resample(frame)
-    if not parts:
+        first = time if first is None else first
+        ear.take(frame)
+    if first is None:
         return np.zeros(0, np.float32)
-    mono = _resampled(mono_of(parts), rate_of(parts, clip.media))
     skip = max(round((clip.start - first) * RATE), 0)
-    return np.ascontiguousarray(mono[skip : skip + round((end - clip.start) * RATE)])
+    return np.ascontiguousarray(ear.heard()[skip : skip + round((end - clip.start) * RATE)])
 
 
-def _resampled(mono: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    if rate == RATE:
-        return mono
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=RATE)
-    parts: list[Any] = []
-    for start in range(0, len(mono), rate):  # a second at a time: one long block takes 5 times that
-        block = np.ascontiguousarray(mono[None, start : start + rate])
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-        frame.rate = rate
-        parts += resampler.resample(frame)
-    return mono_of([*parts, *resampler.resample(None)])
+@final
+class _Ear:
+    """Mixes and resamples sound by the block; the samples do not hang on its size."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._floats = av.AudioResampler(format="fltp")
+        self._queue = av.AudioFifo()
+        self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=RATE)
+        self._kind: tuple[int, int, str] | None = None
+        self._rate = 0
+        self._parts: list[NDArray[np.float32]] = []
+
+    def take(self, frame: Any) -> None:
+        """Hear a decoded frame."""
+        kind = frame.sample_rate, frame.layout.nb_channels, frame.format.name
+        if kind != (self._kind or kind):  # a queue would read channels that are not there
+            told = f"{self._path} changes the rate or the channels of its sound"
+            raise MediaError("undecodable", told)
+        self._kind, self._rate = kind, frame.sample_rate
+        for part in self._floats.resample(frame):
+            part.pts = None  # samples follow each other, whatever the times say
+            self._queue.write(part)
+        while self._queue.samples >= BLOCK:
+            self._push(self._queue.read(BLOCK))
+
+    def heard(self) -> NDArray[np.float32]:
+        """All samples, once every frame was taken."""
+        if rest := self._queue.read():
+            self._push(rest)
+        if self._rate != RATE:
+            self._resample(None)
+        return np.concatenate([np.zeros(0, np.float32), *self._parts])
+
+    def _push(self, block: Any) -> None:
+        if self._rate == RATE:
+            self._parts.append(mix(block, np.empty(block.samples, np.float32)))
+            return
+        mono = av.AudioFrame(format="fltp", layout="mono", samples=block.samples)
+        mix(block, channels(mono)[0])
+        mono.rate = self._rate
+        self._resample(mono)
+
+    def _resample(self, frame: Any) -> None:
+        for part in self._resampler.resample(frame):
+            self._parts += channels(part)  # views, which keep what they look at

@@ -1,36 +1,26 @@
-"""Decoded blocks of sound to one array."""
+"""Decoded blocks of sound, planar floats, to arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.fault import MediaError
+
+def channels(block: Any) -> list[NDArray[np.float32]]:
+    """Return a view of each channel ``(S,)``, which holds as long as the block."""
+    return [np.frombuffer(plane, np.float32, block.samples) for plane in block.planes]
 
 
-def mono_of(parts: Sequence[Any]) -> NDArray[np.float32]:
-    """Return the mean of the channels of planar float blocks, one after the other."""
-    total = np.zeros(sum(part.samples for part in parts), np.float32)
-    place = 0
-    for part in parts:
-        here = total[place : place + part.samples]
-        for plane in part.planes:
-            here += np.frombuffer(plane, np.float32, part.samples)
-        here /= len(part.planes)
-        place += part.samples
+def mix(block: Any, total: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Write the mean of the channels into ``total (S,)`` and return it."""
+    first, *more = channels(block)
+    if not more:
+        total[:] = first
+        return total
+    np.add(first, more[0], out=total)
+    for channel in more[1:]:
+        total += channel
+    total /= len(more) + 1
     return total
-
-
-def rate_of(parts: Sequence[Any], path: str) -> int:
-    """Return the rate that all blocks have, Hz.
-
-    Raises:
-        MediaError: if it changes.
-    """
-    rates = {int(part.sample_rate) for part in parts}
-    if len(rates) > 1:
-        raise MediaError("undecodable", f"{path} changes the rate of its sound: {sorted(rates)} Hz")
-    return rates.pop()

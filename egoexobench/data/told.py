@@ -21,6 +21,8 @@ def tell(report: Report) -> Iterator[str]:
     good = [one for one in report.clips if one.problem is None]
     yield f"{report.dataset}, annotations {report.certificate.fingerprint}"
     yield f"Licence: {report.licence or 'the data set says nothing of it'}"
+    for file, brings in report.lacking.items():
+        yield f"Not there: {file}, and so no {brings}"
     yield f"Clips: {len(good)} of {len(report.clips) + dropped} can be used"
     yield from _reasons(report, dropped)
     yield "Pairs with both clips: " + ", ".join(

@@ -31,6 +31,18 @@ def charades_ego(
     train and val by a fixed draw, since there is no official val; the lists of 20 are ours, since
     none was ever published. Layout: gsig/actor-observer, and the files' own header.
 
+    Lists:
+        Version 1, ours. For a pair p all pairs of the split with another script are sorted by the
+        SHA-256 of "SEED/p/q" in hexadecimal, q being their id; the first 19 are the wrong
+        candidates, with negatives=scene those of p's scene first. p stands at the place that the
+        last 8 digits of the SHA-256 of "SEED/p" give modulo 20.
+
+    Licence:
+        The terms are in the file license.txt that comes with the annotations, and must stay with
+        them (README of Charades, Allen Institute for AI); read it before any use that is not
+        research. Annotations and videos are at https://prior.allenai.org/projects/charades-ego;
+        take version 1, at 480p. Nothing of it is shipped with egoexobench.
+
     Args:
         root: folder of CharadesEgo_v1_{train,test}.csv, or of their _only1st and _only3rd parts.
         videos: folder of the videos; `root`/CharadesEgo_v1_480 unless given.

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import final
 
 from egoexobench.data.finding import Finding
-from egoexobench.errors import DataError
 from egoexobench.fingerprint import digest
 from egoexobench.progress import Progress
-from egoexobench.values import SPLITS, Clip, Pair, Query, Split, Task, View
+from egoexobench.values import SPLITS, Classes, Clip, Pair, Query, Split, Task, View
 from egoexobench_plugins.charades_ego import files, rows
-from egoexobench_plugins.charades_ego.lists import Negatives, ask, draw
+from egoexobench_plugins.charades_ego.lists import SIZE, VERSION, Negatives, ask, draw
 from egoexobench_plugins.charades_ego.rows import ACTIONS, SCENES, Action, Video
 
 VAL = 20
 """Percent of the scripts of train that are for validation; the share that SoundBridge names."""
+DIVISION = 1
+"""Version of the rule in :func:`_split`."""
 
 
 @final
@@ -30,6 +31,9 @@ class CharadesEgo:
     are on one side of the division into train and val.
     """
 
+    synchronised = False
+    """Both views of a pair were acted out one after the other."""
+
     def __init__(self, root: Path, videos: Path, negatives: Negatives, seed: int) -> None:
         self.root, self.negatives, self.seed = root, negatives, seed
         self._folder = videos.resolve()
@@ -38,14 +42,15 @@ class CharadesEgo:
         self._videos = _apart(rows.read(self._tables, findings), findings)
         self._stems = _stems(self._videos)
         self._clips = self._build()
-        self.findings = (*findings, *_unlike(self._stems))
+        self.findings = (*findings, *_odd(self._stems))
         self._lists: dict[Split, dict[str, tuple[str, ...]]] = {}
 
     @property
     def fingerprint(self) -> str:
         """Hash of the tables, of the division into train and val, and of the lists of 20."""
         tables = {table.name: table.sha256 for table in self._tables}
-        return digest([tables, VAL, self.negatives, self.seed])
+        rules = [VERSION, DIVISION, VAL, self.negatives, self.seed]
+        return digest([tables, rules])
 
     @property
     def actions(self) -> Sequence[str]:
@@ -56,6 +61,23 @@ class CharadesEgo:
     def scenes(self) -> Sequence[str]:
         """The 16 classes of the task ``scene``."""
         return SCENES
+
+    @property
+    def versions(self) -> Mapping[Split, str]:
+        """Which rules drew the lists of 20 and divided the official train."""
+        lists = f"lists of {SIZE} version {VERSION}, negatives {self.negatives}, seed {self.seed}"
+        divided = f"val version {DIVISION}, {VAL} % of the scripts of the official train"
+        return {"train": divided, "val": f"{divided}; {lists}", "test": lists}
+
+    def classes(self, task: Task) -> Classes | None:
+        """All 157 actions and all 16 scenes, on ego clips: the official test is of that view."""
+        names = {"action": ACTIONS, "scene": SCENES}
+        return Classes("ego", names[task]) if task in names else None
+
+    @cached_property
+    def where(self) -> Mapping[str, str]:
+        """File and row of each clip."""
+        return {video.id: f"{video.file}, {video.row}" for video in self._videos}
 
     @property
     def missing(self) -> Mapping[str, str]:
@@ -78,33 +100,14 @@ class CharadesEgo:
         return {video.id: video.actions for video in self._videos}
 
     def prepare(self, progress: Progress) -> None:
-        """Check that no row was left out and every video is there.
-
-        Raises:
-            DataError: naming the first row or file and how many there are.
-        """
-        del progress  # a look at the disk is over before a bar would show
-        dropped = [finding for finding in self.findings if finding.dropped]
-        if dropped:
-            first = dropped[0]
-            raise DataError(
-                f"{len(dropped)} rows of {self.root} cannot be used, the first is "
-                f"{first.file}, row {first.row}: {first.reason}"
-            )
-        media = [clip.media for split in SPLITS for clip in self._clips[split]]
-        gone = [path for path in media if not Path(path).is_file()]
-        if gone:
-            raise DataError(
-                f"{len(gone)} of {len(media)} videos are missing, the first is {gone[0]}; "
-                "the option videos names their folder"
-            )
+        """Nothing has to be made."""
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Every video of the split, also those without a partner."""
         return self._clips[split]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
-        """The videos ``X`` and ``XEGO`` where both are in the split."""
+        """The videos ``X`` and ``XEGO`` where both are in the split and have a script."""
         return self._pairs[split]
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
@@ -145,7 +148,7 @@ def _apart(videos: Sequence[Video], findings: list[Finding]) -> list[Video]:
     tested = {video.stem for video in videos if video.split == "test"}
     leaks = [video for video in videos if video.split == "train" and video.stem in tested]
     reason = "its other view is in the split test; a pair must be in one split"
-    findings += [Finding("CharadesEgo_v1_train.csv", video.id, reason) for video in leaks]
+    findings += [Finding(video.file, video.row, reason) for video in leaks]
     return [video for video in videos if video not in leaks]
 
 
@@ -171,16 +174,22 @@ def _pairs(clips: Sequence[Clip]) -> list[Pair]:
     return [
         Pair(f"pair/{clip.take}", clip, views[clip.take, "exo"], clip.narration)
         for clip in clips
-        if clip.view == "ego" and (clip.take, "exo") in views
+        # no text stands for a pair without a script, so it can be neither trained on nor asked for
+        if clip.view == "ego" and clip.narration and (clip.take, "exo") in views
     ]
 
 
-def _unlike(stems: _Stems) -> list[Finding]:
-    """Return the pairs whose two scripts differ; the exo video's is taken for both."""
+def _odd(stems: _Stems) -> list[Finding]:
+    """Return the pairs whose two scripts differ, where the exo video's is taken, or are empty."""
     found = []
-    for (split, stem), views in stems.items():
+    for views in stems.values():
+        first = views.get("exo") or views["ego"]
         told = {video.script for video in views.values() if video.script}
+        names = " and ".join(repr(video.id) for video in views.values())
         if len(told) > 1:
-            reason = f"videos {stem!r} and {stem + 'EGO'!r} have two scripts; the exo one is taken"
-            found.append(Finding(f"CharadesEgo_v1_{split}.csv", stem, reason, dropped=False))
+            reason = f"videos {names} have two scripts; the exo one is taken"
+            found.append(Finding(first.file, first.row, reason, dropped=False))
+        if not told and len(views) > 1:
+            reason = f"videos {names} have no script; they are clips and no pair"
+            found.append(Finding(first.file, first.row, reason, dropped=False))
     return found

@@ -9,6 +9,8 @@ from typing import Literal
 from egoexobench.values import Pair, Query, Task
 
 SIZE = 20
+VERSION = 1
+"""Of the rule in :func:`draw`; another rule is another version."""
 Negatives = Literal["random", "scene"]
 
 

@@ -94,6 +94,8 @@ class Video:
     labels: tuple[str, ...]
     actions: tuple[Action, ...]
     seconds: float
+    file: str
+    row: str
 
 
 def read(tables: Sequence[Table], findings: list[Finding]) -> list[Video]:
@@ -104,14 +106,14 @@ def read(tables: Sequence[Table], findings: list[Finding]) -> list[Video]:
         for number, cells in enumerate(table.rows, 2):
             found = _read(table, number, cells, findings)
             if isinstance(found, Video):
-                place = f"{table.name}, row {number}"
+                place = f"{found.file}, {found.row}"
                 if found.id in first:
                     found = f"video {found.id!r} stands in {first[found.id]} already"
                 else:
                     first[found.id] = place
                     videos.append(found)
             if isinstance(found, str):
-                findings.append(Finding(table.name, str(number), found))
+                findings.append(Finding(table.name, f"row {number}", found))
     return videos
 
 
@@ -124,7 +126,8 @@ def _read(table: Table, number: int, cells: Sequence[str], findings: list[Findin
         return _reason(error)
     if reason := _mismatch(row):
         return reason
-    findings += [Finding(table.name, str(number), one, dropped=False) for one in _oddities(row)]
+    place = f"row {number}"
+    findings += [Finding(table.name, place, one, dropped=False) for one in _oddities(row)]
     spans = [
         Action(one.name, one.start, min(one.end, row.length))
         for one in row.actions
@@ -140,6 +143,8 @@ def _read(table: Table, number: int, cells: Sequence[str], findings: list[Findin
         labels=tuple(sorted({one.name for one in row.actions})),
         actions=tuple(spans),
         seconds=row.length,
+        file=table.name,
+        row=place,
     )
 
 

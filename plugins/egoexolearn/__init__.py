@@ -35,6 +35,15 @@ def egoexolearn(
     benchmark (19 verbs). Layouts: OpenGVLab/EgoExoLearn, commit e1f11b1; Jazzcharles/Egoinstructor,
     commit 8492ba0; shhuangcoder/SoundBridge, commit 3c4ca7f.
 
+    Lists:
+        As published in the question file, whose version is told by its git blob id.
+
+    Licence:
+        The repository OpenGVLab/EgoExoLearn, annotations included, is under the MIT licence; it
+        states none of its own for the videos. Their Google Drive links are under "Data access" of
+        its README; where a link is closed, press "request access" and wait for the authors
+        (issue 3 of the repository). Nothing of it is shipped with egoexobench.
+
     Args:
         root: folder of the annotation files, in the folders of the official repository or flat.
         ego: folder of the ego videos; `root`/videos unless given.

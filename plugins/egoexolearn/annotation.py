@@ -36,6 +36,8 @@ class Annotations:
     lists: Mapping[Split, Lists]
     texts: Mapping[str, str]
     """Narration by annotation id, where a fine annotation has one."""
+    places: Mapping[str, str]
+    """File and row by annotation id, of train and of labelled rows."""
     findings: Sequence[Finding]
 
 
@@ -55,23 +57,30 @@ def read(sources: Mapping[str, Source], lists: Mapping[Split, Source]) -> Annota
     verbs, nouns = (_taxonomy(sources, kind) for kind in ("verb", "noun"))
     every, valid = range(len(verbs)), _valid(sources, len(verbs))
     train: dict[View, Sequence[Train]] = {}
+    trained: dict[str, str] = {}
     for view in VIEWS:
         if source := sources.get(f"{view}_train.csv"):
-            train[view] = _table(source, Train, view, (every, range(len(nouns))), videos, findings)
+            ids = every, range(len(nouns))
+            train[view] = _table(source, Train, view, ids, videos, trained, findings)
     labelled: dict[Split, Sequence[Labelled]] = {}
+    places = trained
     for split in ("val", "test"):
         if source := sources.get(f"exo_{split}_valid.csv"):
+            tested: dict[str, str] = {}
             allowed = valid, range(len(nouns))
-            labelled[split] = _table(source, Labelled, "exo", allowed, videos, findings)
+            labelled[split] = _table(source, Labelled, "exo", allowed, videos, tested, findings)
+            places = tested | places
     asked = {split: questions.read(source, videos, findings) for split, source in lists.items()}
     texts = {row.annotation_id: row.narration_en for row in fine if row.narration_en}
     actions = [verbs[i] for i in valid]
-    return Annotations(videos, verbs, nouns, actions, train, labelled, asked, texts, findings)
+    return Annotations(
+        videos, verbs, nouns, actions, train, labelled, asked, texts, places, findings
+    )
 
 
 def _fine(source: Source, findings: list[Finding]) -> list[Fine]:
     rows = tables.read(source, Fine, findings)
-    return [row for _, row in tables.keep(source, rows, lambda _: None, findings)]
+    return [row for _, row in tables.keep(source, rows, lambda _: None, {}, findings)]
 
 
 def _table(
@@ -80,6 +89,7 @@ def _table(
     view: View,
     allowed: tuple[Sequence[int], Sequence[int]],
     videos: Mapping[str, Video],
+    first: dict[str, str],
     findings: list[Finding],
 ) -> list[_Row]:
     def wrong(row: _Row) -> str | None:
@@ -89,10 +99,10 @@ def _table(
             or _outside("noun", row.noun, allowed[1])
         )
 
-    kept = tables.keep(source, tables.read(source, schema, findings), wrong, findings)
+    kept = tables.keep(source, tables.read(source, schema, findings), wrong, first, findings)
     for number, row in kept:
         if reason := beyond(videos, row.video_uid, row.start_sec, row.end_sec):
-            findings.append(Finding(source.name, str(number), reason, dropped=False))
+            findings.append(Finding(source.name, f"row {number}", reason, dropped=False))
     return [row for _, row in kept]
 
 
@@ -104,7 +114,7 @@ def _taxonomy(sources: Mapping[str, Source], kind: str) -> list[str]:
     labels = [row.label for _, row in tables.read(source, Label, found)]
     if found:
         # a class id is the place of a row: without one row every later id is another class
-        raise DataError(f"{source.path}, row {found[0].row}: {found[0].reason}")
+        raise DataError(f"{source.path}, {found[0].row}: {found[0].reason}")
     return labels
 
 

@@ -18,13 +18,14 @@ class Asked:
     """The clips that a split's questions name, the questions by view of their query, and more.
 
     ``pairs`` are a query and its right answer; ``sound_captions`` go by clip id, where the file
-    has some.
+    has some, and ``places`` are where a clip is first named.
     """
 
     clips: tuple[Clip, ...] = ()
     queries: tuple[tuple[View, Query], ...] = ()
     pairs: tuple[Pair, ...] = ()
     sound_captions: tuple[tuple[str, str], ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
 
 
 def ask(split: Split, lists: Lists, videos: Mapping[str, Video], media: Media) -> Asked:
@@ -37,21 +38,24 @@ def ask(split: Split, lists: Lists, videos: Mapping[str, Video], media: Media) -
     clips: dict[tuple[str, int, int, str], Clip] = {}
     spans: Counter[tuple[str, int, int]] = Counter()
     captions: dict[str, str] = {}
+    places: dict[str, str] = {}
 
-    def clip(choice: Choice) -> Clip:
+    def clip(choice: Choice, key: str, role: str) -> Clip:
         span = choice.video, round(choice.start * 1000), round(choice.end * 1000)
-        key = *span, choice.text
-        if key not in clips:
+        known = *span, choice.text
+        if known not in clips:
             spans[span] += 1
-            clips[key] = _clip(split, choice, _name(split, span, spans[span]), videos, media)
+            clips[known] = _clip(split, choice, _name(split, span, spans[span]), videos, media)
+            places[clips[known].id] = f"{lists.file}, question {key}, {role}"
             if choice.sound:
-                captions[clips[key].id] = choice.sound
-        return clips[key]
+                captions[clips[known].id] = choice.sound
+        return clips[known]
 
     queries: list[tuple[View, Query]] = []
     pairs: dict[tuple[str, str], Pair] = {}
     for one in lists.questions:
-        source, candidates = clip(one.query), [clip(choice) for choice in one.choices]
+        source = clip(one.query, one.key, "query")
+        candidates = [clip(c, one.key, f"choice {i}") for i, c in enumerate(one.choices)]
         names = tuple(candidate.id for candidate in candidates)
         queries.append((one.view, Query(source.id, names, one.answer, source.take)))
         right = candidates[one.answer]
@@ -59,7 +63,11 @@ def ask(split: Split, lists: Lists, videos: Mapping[str, Video], media: Media) -
         name = f"pair/{split}/{one.key}"
         pairs.setdefault((ego.id, exo.id), Pair(name, ego, exo, source.narration))
     return Asked(
-        tuple(clips.values()), tuple(queries), tuple(pairs.values()), tuple(captions.items())
+        clips=tuple(clips.values()),
+        queries=tuple(queries),
+        pairs=tuple(pairs.values()),
+        sound_captions=tuple(captions.items()),
+        places=tuple(places.items()),
     )
 
 

@@ -7,10 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import final
 
-from egoexobench.errors import DataError
 from egoexobench.fingerprint import digest
 from egoexobench.progress import Progress
-from egoexobench.values import SPLITS, VIEWS, Clip, Pair, Query, Split, Task, View
+from egoexobench.values import SPLITS, VIEWS, Classes, Clip, Pair, Query, Split, Task, View
 from egoexobench_plugins.egoexolearn import annotation, files
 from egoexobench_plugins.egoexolearn.asked import Asked, ask
 from egoexobench_plugins.egoexolearn.pairs import pair_up
@@ -36,7 +35,8 @@ class EgoExoLearn:
     test. A take is therefore a recording within a split. The text of a clip goes by the clip's id,
     since no two clips share one. Val and test hold the clips of the questions, whose text is
     known, and the exo clips with action labels, whose text is known only where a
-    ``fine_annotation`` file has it and is empty otherwise.
+    ``fine_annotation`` file has it and is empty otherwise: those stand in no pair and no question,
+    so that no text of theirs is ever embedded or searched.
     """
 
     def __init__(
@@ -83,32 +83,23 @@ class EgoExoLearn:
         """The 19 verbs of the task ``action``; train clips have others beside them."""
         return self._read.actions
 
+    def classes(self, task: Task) -> Classes | None:
+        """The 19 verbs on exo clips; of scenes the paper's own task, which names no classes."""
+        return Classes("exo", tuple(self.actions)) if task == "action" and self.actions else None
+
+    @cached_property
+    def where(self) -> Mapping[str, str]:
+        """File and row of a clip, or the question that names it first."""
+        asked = (place for one in self._asked.values() for place in one.places)
+        return {**self._read.places, **dict(asked)}
+
     @property
     def sound_captions(self) -> Mapping[str, str]:
         """Published sound captions by clip id, where the question files have some."""
         return dict(one for asked in self._asked.values() for one in asked.sound_captions)
 
     def prepare(self, progress: Progress) -> None:
-        """Check that no row was left out and every video is there.
-
-        Raises:
-            DataError: naming the first row or file and how many there are.
-        """
-        del progress  # a look at the disk is over before a bar would show
-        dropped = [finding for finding in self.findings if finding.dropped]
-        if dropped:
-            first = dropped[0]
-            raise DataError(
-                f"{len(dropped)} rows of {self.root} cannot be used, the first is "
-                f"{first.file}, row {first.row}: {first.reason}"
-            )
-        media = sorted({clip.media for split in SPLITS for clip in self.clips(split)})
-        gone = [path for path in media if not Path(path).is_file()]
-        if gone:
-            raise DataError(
-                f"{len(gone)} of {len(media)} videos are missing, the first is {gone[0]}; "
-                "the options ego and exo name the folders of the videos"
-            )
+        """Nothing has to be made."""
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Train clips, or the clips of the questions and then those that have action labels."""

@@ -61,6 +61,7 @@ class Question:
 class Lists:
     """The questions of a file, in the order of their keys, and the dialect that it is in."""
 
+    file: str
     questions: tuple[Question, ...]
     dialect: Dialect
 
@@ -85,8 +86,8 @@ def read(source: Source, videos: Mapping[str, Video], findings: list[Finding]) -
         if isinstance(found, Question):
             questions.append(found)
         else:
-            findings.append(Finding(source.name, key, found))
-    return Lists(tuple(questions), spoken)
+            findings.append(Finding(source.name, f"question {key}", found))
+    return Lists(source.name, tuple(questions), spoken)
 
 
 def _entries(source: Source) -> dict[str, Any]:

@@ -124,12 +124,12 @@ def read(
     for number, cells in enumerate(lines, 2):
         if len(cells) != len(header):
             reason = f"it has {len(cells)} cells; the header has {len(header)}"
-            findings.append(Finding(source.name, str(number), reason))
+            findings.append(Finding(source.name, f"row {number}", reason))
             continue
         try:
             rows.append((number, schema.model_validate(dict(zip(header, cells, strict=True)))))
         except ValidationError as error:
-            findings.append(Finding(source.name, str(number), reason_of(error)))
+            findings.append(Finding(source.name, f"row {number}", reason_of(error)))
     return rows
 
 
@@ -137,20 +137,24 @@ def keep(
     source: Source,
     rows: Sequence[tuple[int, Row]],
     wrong: Callable[[Row], str | None],
+    first: dict[str, str],
     findings: list[Finding],
 ) -> list[tuple[int, Row]]:
-    """Return the rows that are unique, have a span, and with which nothing is ``wrong``."""
-    first: dict[str, int] = {}
+    """Return the rows that are unique, have a span, and with which nothing is ``wrong``.
+
+    Where an annotation was seen ``first`` is kept across the tables that share their ids.
+    """
     kept = []
     for number, row in rows:
-        before = first.setdefault(row.annotation_id, number)
+        place = f"{source.name}, row {number}"
+        before = first.setdefault(row.annotation_id, place)
         reason = (
-            f"annotation {row.annotation_id!r} stands in row {before} already"
-            if before != number
+            f"annotation {row.annotation_id!r} stands in {before} already"
+            if before != place
             else empty(row.start_sec, row.end_sec) or wrong(row)
         )
         if reason:
-            findings.append(Finding(source.name, str(number), reason))
+            findings.append(Finding(source.name, f"row {number}", reason))
         else:
             kept.append((number, row))
     return kept

@@ -84,11 +84,11 @@ def _read(meta: Source, findings: list[Finding]) -> dict[str, Video]:
         try:
             row = Meta.model_validate(entry)
         except ValidationError as error:
-            findings.append(Finding(meta.name, str(place), reason_of(error)))
+            findings.append(Finding(meta.name, f"entry {place}", reason_of(error)))
             continue
         if row.video_uid in videos:
             reason = f"video {row.video_uid!r} stands there twice"
-            findings.append(Finding(meta.name, str(place), reason))
+            findings.append(Finding(meta.name, f"entry {place}", reason))
             continue
         videos[row.video_uid] = Video(row.view, row.scene, row.num_frames / row.fps)
     return videos

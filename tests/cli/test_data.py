@@ -175,7 +175,7 @@ def test_a_run_that_would_trip_over_one_broken_clip_is_foretold(desk: Desk, clip
     told = desk.doctor(clips)
     assert "Clips: 17 of 18 can be used" in told
     assert "test 2 of 3" in told
-    assert "A run would stop: clip i/exo: cannot decode" in told
+    assert "A run would stop: 1 clips broken, the first is i/exo: cannot decode" in told
 
 
 def test_clips_of_one_missing_file_are_named_together(desk: Desk, clips: Path) -> None:

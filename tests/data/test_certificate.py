@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.data.certificate import Certificate, certify, common, coverage, load, save
+from egoexobench.data.certificate import (
+    Certificate,
+    allowed,
+    certify,
+    common,
+    coverage,
+    load,
+    save,
+)
 from egoexobench.errors import DataError
 
 IDS = st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(["one", "two"]))
@@ -62,3 +70,16 @@ def test_two_data_sets_have_nothing_in_common() -> None:
     other = certify("synthetic", "f", {}, ())
     with pytest.raises(DataError, match="'folder' and 'synthetic'"):
         common(certificate({}), other)
+
+
+def test_a_certificate_names_the_ids_that_a_run_may_use(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    clips = {"train": {"a": "1"}, "val": {}, "test": {"b": "1", "c": "2"}}
+    save(path, certify("folder", "f", clips, ()))
+    assert allowed(path, "folder") == {
+        "train": frozenset("a"),
+        "val": frozenset(),
+        "test": frozenset("bc"),
+    }
+    with pytest.raises(DataError, match="is a certificate of 'folder'; it must be of 'synthetic'"):
+        allowed(path, "synthetic")

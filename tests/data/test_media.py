@@ -9,8 +9,8 @@ from studio import RATE, film, tone
 
 from egoexobench.data.fault import MediaError
 from egoexobench.data.media import decode, listen, probe
-from egoexobench.data.sampling import segment_centres
-from egoexobench.errors import DataError
+from egoexobench.data.sampling import SAMPLERS, segment_centres
+from egoexobench.errors import DataError, UsageError
 from egoexobench.values import Clip
 
 REAL = Path(os.environ.get("EGOEXOBENCH_MEDIA", "../shared/data/media"))
@@ -52,6 +52,74 @@ def test_frames_of_real_clips_equal_a_sequential_decode() -> None:
         assert decoded.frames is not None
         assert np.array_equal(decoded.frames.pixels, np.stack([whole[i] for i in indices]))
         assert decoded.state == "no track"
+
+
+FRAME_RULES = [name for name in SAMPLERS if not name.startswith("egoinstructor-")]
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real clips in {REAL}")
+@pytest.mark.parametrize("name", FRAME_RULES)
+def test_every_rule_of_frames_picks_its_frames_of_a_real_clip(name: str) -> None:
+    path = min(REAL.glob("*.mp4"), key=lambda one: one.stat().st_size)
+    whole = every_frame(path)
+    fps = 30.0 if name.endswith("fps30") else probe(str(path)).picture.fps
+    for start, end in ((0.0, 0.9), (0.2, 0.8)):
+        found = decode(clip(path, start, end), 4, sound=False, sampling=name).frames
+        indices = SAMPLERS[name](fps, len(whole), start, end, 4)
+        assert found is not None
+        assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+
+
+def test_another_rule_gives_other_frames(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", seconds=4, fps=12)
+    whole = every_frame(path)
+    seen = {}
+    for name, indices in {
+        # 12 frames from frame 24: segments of (12 - 1) / 3 frames, edges 24 28 31 35
+        "egoexolearn": [26, 29, 33],
+        "frozen-in-time": [7, 23, 39],  # the middles of 0-15, 16-31, 32-47
+        "viclip": [0, 16, 32],
+        "egovlp-clips": [25, 29, 33],  # the middles of 24-27, 28-31, 32-35
+    }.items():
+        found = decode(clip(path, 2.0, 3.0), 3, sound=False, sampling=name).frames
+        assert found is not None
+        assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices])), name
+        assert np.allclose(found.times, np.array(indices) / 12)
+        seen[name] = found.pixels.tobytes()
+    assert len(set(seen.values())) == len(seen)
+
+
+@pytest.mark.parametrize(
+    ("name", "span", "count", "reason"),
+    [
+        ("viclip", (0.0, 2.0), 17, "the file has 16 frames; 17 are needed"),
+        ("frozen-in-time", (0.0, 2.0), 17, "gives 16 frames"),
+        ("lavila-single-file", (1.0, 0.5), 4, "is empty or beyond the file"),
+        ("egoexolearn-fixed-fps30", (1.0, 2.0), 4, "starts at frame 30; the file has 16 frames"),
+        ("egovlp-start-end", (2.5, 3.5), 4, "gives frame 20; the file has frames 0 to 15"),
+    ],
+)
+def test_a_rule_that_has_no_such_frames_is_a_fault_of_the_clip_with_its_reason(
+    tmp_path: Path, name: str, span: tuple[float, float], count: int, reason: str
+) -> None:
+    path = film(tmp_path / "a.mp4", seconds=2, fps=8, sound=tone(4))  # it ends after its pictures
+    with pytest.raises(MediaError, match=reason) as caught:
+        decode(clip(path, *span), count, sound=False, sampling=name)
+    assert caught.value.fault == "unsampled"
+    assert name in str(caught.value)
+    assert "clip x" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("vclip", "did you mean 'viclip'"), ("egoinstructor-mcq", "stored features")],
+)
+def test_a_rule_that_is_none_of_frames_is_refused_before_the_file_is_opened(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        decode(clip(tmp_path / "none.mp4"), 4, sound=True, sampling=name)
+    assert "\n" not in str(caught.value)
 
 
 def test_sound_is_mono_16_khz_of_the_span(tmp_path: Path) -> None:

@@ -1,9 +1,3 @@
-import json
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,71 +5,6 @@ from hypothesis import strategies as st
 
 from egoexobench.data.sampling import SAMPLERS, lavila_chunked, segment_centres
 from egoexobench.errors import DataError
-
-GOLDENS = Path(os.environ.get("EGOEXOBENCH_GOLDENS", "../shared/goldens"))
-golden = pytest.mark.skipif(not GOLDENS.is_dir(), reason=f"no reference outputs in {GOLDENS}")
-CHUNKED = "lavila-chunked"
-WHOLE = ("frozen-in-time", "egovlp-whole-video", "viclip")
-
-
-def ask(table: str, row: list[Any]) -> Callable[[], list[int]]:
-    """Return what asks our sampler for a row of a reference table, whose columns differ."""
-    if table in WHOLE:
-        frames, count = row[:2]
-        given = (1.0, frames, 0, frames, count)
-    elif table == "egovlp-start-end":
-        count, start, end = row[:3]
-        given = (1.0, 10**9, start, end, count)
-    elif table == "egovlp-clips":
-        start, end, frames, count = row[:4]
-        given = (1.0, frames, start, end, count)
-    elif table.startswith("egoinstructor"):
-        frames, start, end, count = row[:4]
-        given = (1.0, frames, start, end, count)
-    else:
-        given = tuple(row[:5])
-    return lambda: SAMPLERS[table](*given).tolist()
-
-
-@pytest.mark.golden
-@golden
-@pytest.mark.parametrize(
-    "path", sorted(GOLDENS.glob("frame-sampling-*.json")), ids=lambda p: p.stem
-)
-def test_indices_equal_those_of_the_reference_systems(path: Path) -> None:
-    tables = {
-        name.replace("_", "-"): table["rows"]
-        for name, table in json.loads(path.read_text()).items()
-        if isinstance(table, dict)
-    }
-    assert set(tables) <= {*SAMPLERS, CHUNKED}, "a table without a sampler"
-    for table, rows in tables.items():
-        for row in rows if table != CHUNKED else []:
-            found, error = ask(table, row), row[-1]
-            if error is None:
-                assert found() == row[-2], f"{table} {row}"
-            else:
-                with pytest.raises(DataError):
-                    found()
-
-
-@pytest.mark.golden
-@golden
-@pytest.mark.parametrize(
-    "path", sorted(GOLDENS.glob("frame-sampling-*.json")), ids=lambda p: p.stem
-)
-def test_indices_in_chunks_equal_those_of_lavila(path: Path) -> None:
-    for row in json.loads(path.read_text()).get("lavila_chunked", {}).get("rows", []):
-        rate, frames, start, end, count, seconds, calls, error = row
-        if error is not None:
-            with pytest.raises(DataError):
-                lavila_chunked(frames, start, end, count, seconds, rate=rate)
-            continue
-        # the reference reads one file twice where there is no next: the second time counts
-        wanted = list({first: [first, indices] for first, indices in calls}.values())
-        found = lavila_chunked(frames, start, end, count, seconds, rate=rate)
-        assert [[first, indices.tolist()] for first, indices in found] == wanted, row
-
 
 spans = given(
     fps=st.sampled_from([8.0, 24.0, 25.0, 29.97, 30.0, 60.0]),

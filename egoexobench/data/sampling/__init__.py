@@ -8,8 +8,22 @@ from typing import Protocol
 
 from egoexobench.data.sampling import features, intervals, segments
 from egoexobench.data.sampling.segments import Indices, lavila_chunked, segment_centres
+from egoexobench.errors import UsageError, unknown
 
-__all__ = ["SAMPLERS", "Indices", "Sampler", "lavila_chunked", "segment_centres"]
+__all__ = [
+    "DEFAULT",
+    "SAMPLERS",
+    "Indices",
+    "Sampler",
+    "lavila_chunked",
+    "sampler",
+    "segment_centres",
+]
+
+DEFAULT = "egoexolearn"
+"""The rule of decoding unless another one is named."""
+FEATURES = "egoinstructor-"
+"""What the names of the rules begin with that pick stored features instead of frames."""
 
 
 class Sampler(Protocol):
@@ -54,3 +68,20 @@ SAMPLERS: Mapping[str, Sampler] = {
     "egoinstructor-train-item-exo": features.egoinstructor_exo,
 }
 """Every rule by name; :func:`lavila_chunked`, whose video is many files, stands beside them."""
+
+
+def sampler(name: str) -> Sampler:
+    """Return the rule of that name that picks frames of a file.
+
+    Raises:
+        UsageError: there is none, or it picks stored features.
+    """
+    frames = [known for known in SAMPLERS if not known.startswith(FEATURES)]
+    if name in SAMPLERS and name not in frames:
+        raise UsageError(
+            f"the sampling {name!r} picks stored features, one a second, not frames; "
+            f"of frames there are: {', '.join(sorted(frames))}"
+        )
+    if name not in SAMPLERS:
+        raise UsageError(unknown("sampling", name, frames))
+    return SAMPLERS[name]

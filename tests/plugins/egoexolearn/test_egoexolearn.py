@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from egoexolearn_root import (
@@ -14,9 +15,10 @@ from egoexolearn_root import (
 )
 
 from egoexobench.errors import DataError
+from egoexobench.interfaces import Classified, Located, Published, Surveyed
 from egoexobench.progress import Silent
 from egoexobench.testing import check_dataset
-from egoexobench.values import SPLITS, Clip
+from egoexobench.values import RETRIEVAL, SPLITS, Classes, Clip
 from egoexobench_plugins.egoexolearn import egoexolearn
 from egoexobench_plugins.egoexolearn.dataset import EgoExoLearn
 from egoexobench_plugins.egoexolearn.files import VERSIONS, Source, blob, version
@@ -235,21 +237,66 @@ def test_the_fingerprint_moves_with_any_file_and_with_the_seed(root: Path) -> No
     assert make(root).fingerprint != first
 
 
-def test_preparing_says_which_video_is_missing(root: Path) -> None:
-    with pytest.raises(DataError, match=r"8 of 8 videos are missing, the first is .*e0-ac78\.mp4"):
-        make(root).prepare(Silent())
-    for name in ("ego", "exo"):
-        (root / name).mkdir()
-    for clip in {clip.media: clip for s in SPLITS for clip in make(root).clips(s)}.values():
-        (root / clip.view / Path(clip.media).name).touch()
-    make(root, ego=root / "ego", exo=root / "exo").prepare(Silent())
-
-
-def test_preparing_refuses_rows_that_cannot_be_used(root: Path) -> None:
+def test_preparing_looks_at_nothing_so_that_holes_can_be_allowed(root: Path) -> None:
     path = root / ASSOCIATION / "exo_train.csv"
     table(path, TRAIN, [train_row("a", "x0-ac78", "__import__('os')", "[0]")])
-    with pytest.raises(DataError, match=r"1 rows .* exo_train.csv, row 2: verb: .*no list of"):
-        make(root).prepare(Silent())
+    dataset = make(root)
+    dataset.prepare(Silent())
+    (found,) = dataset.findings
+    assert str(found).startswith("exo_train.csv, row 2: verb: \"__import__('os')\" is no list of")
+
+
+def test_every_clip_is_found_in_its_file(root: Path) -> None:
+    dataset = make(root)
+    assert isinstance(dataset, Located)
+    assert isinstance(dataset, Surveyed)
+    assert set(dataset.where) == {clip.id for split in SPLITS for clip in dataset.clips(split)}
+    assert dataset.where["te0"] == "ego_train.csv, row 2"
+    assert dataset.where["tx3"] == "exo_train.csv, row 5"
+    assert dataset.where["test3"] == "exo_test_valid.csv, row 5"
+    asked = lists()
+    told = {clip.id: clip.narration for clip in dataset.clips("val")}
+    for query in dataset.queries("val", "t2v"):
+        for name in (query.source, *query.candidates):
+            file, question, role = dataset.where[name].split(", ")
+            entry: Any = asked[question.removeprefix("question ")]
+            named = entry["query"] if role == "query" else entry["choices"][role.split()[1]]
+            assert file == "association_val_hard.json"
+            assert named["narration_en"] == told[name]
+
+
+def test_clips_that_stand_for_a_text_have_one_and_labelled_ones_stand_for_none(root: Path) -> None:
+    dataset = make(root)
+    for split in ("val", "test"):
+        asked = {
+            name
+            for task in RETRIEVAL
+            for query in dataset.queries(split, task)
+            for name in (query.source, *query.candidates)
+        }
+        paired = {one.id for pair in dataset.pairs(split) for one in (pair.ego, pair.exo)}
+        silent = {clip.id for clip in dataset.clips(split) if not clip.narration}
+        assert silent == {f"{split}{i}" for i in range(4)}
+        assert not silent & (asked | paired)
+        assert all(pair.narration for pair in dataset.pairs(split))
+
+
+def test_actions_are_recognised_on_exo_clips_among_the_valid_verbs(root: Path) -> None:
+    dataset = make(root)
+    assert isinstance(dataset, Classified)
+    assert dataset.classes("action") == Classes("exo", ("stir_(blend)", "lift"))
+    assert dataset.classes("scene") is None
+    assert dataset.classes("eg2ex") is None
+    for split in ("val", "test"):
+        (root / ANTICIPATION / f"exo_{split}_valid.csv").unlink()
+    assert make(root).classes("action") is None
+
+
+def test_versions_are_told_of_the_splits_that_have_lists(root: Path) -> None:
+    dataset = make(root)
+    assert isinstance(dataset, Published)
+    assert set(dataset.versions) == {"val", "test"}
+    assert all("unknown version" in told for told in dataset.versions.values())
 
 
 def test_a_folder_without_any_of_the_files_says_what_it_needs(tmp_path: Path) -> None:

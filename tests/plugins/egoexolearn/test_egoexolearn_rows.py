@@ -97,7 +97,10 @@ GOOD = train_row("good", "x1-ac78", "[1]", "[1]")
         (train_row("a", "/etc/x", "[0]", "[0]"), "no file in the folder of the videos"),
         (train_row("a", "x0-ac78", "[0]", "[0]", start=-1), "start_sec: Input should be greater"),
         (train_row("a", "x0-ac78", "[0]", "[0]", float("nan")), "start_sec: Input should be"),
-        (train_row("good", "x0-ac78", "[0]", "[0]"), "'good' stands in row 2 already"),
+        (
+            train_row("good", "x0-ac78", "[0]", "[0]"),
+            "'good' stands in exo_train.csv, row 2 already",
+        ),
         (train_row("a", "x0-ac78", "[0]", "[0]")[:-1], "it has 10 cells; the header has 11"),
         (["a", 3, 3, *train_row("a", "x0-ac78", "[0]", "[0]")[3:]], "the span 3-3 s is empty"),
     ],
@@ -109,7 +112,7 @@ def test_a_train_row_that_does_not_fit_is_reported_and_the_others_are_read(
     table(root / ASSOCIATION / "exo_train.csv", TRAIN, [GOOD, bad, last])
     dataset = make(root)
     (found,) = dataset.findings
-    assert (found.file, found.row, found.dropped) == ("exo_train.csv", "3", True)
+    assert (found.file, found.row, found.dropped) == ("exo_train.csv", "row 3", True)
     assert reason in found.reason
     exo = [clip.id for clip in dataset.clips("train") if clip.view == "exo"]
     assert exo == ["good", "last"]
@@ -123,7 +126,7 @@ def test_a_span_beyond_the_metadata_is_reported_and_kept(root: Path) -> None:
     )
     dataset = make(root)
     (found,) = dataset.findings
-    assert (found.row, found.dropped) == ("2", False)
+    assert (found.row, found.dropped) == ("row 2", False)
     assert "500-502 s ends beyond video 'x1-ac78', which is 100.00 s long" in found.reason
     assert "late" in {clip.id for clip in dataset.clips("train")}
 
@@ -132,7 +135,7 @@ def test_a_label_outside_the_valid_verbs_is_reported(root: Path) -> None:
     rows = [labelled_row("a", "x0-ac78", "[0]"), labelled_row("b", "x0-ac78", "[1]")]
     table(root / ANTICIPATION / "exo_test_valid.csv", LABELLED, rows)
     (found,) = make(root).findings
-    assert (found.file, found.row) == ("exo_test_valid.csv", "2")
+    assert (found.file, found.row) == ("exo_test_valid.csv", "row 2")
     assert "verb 0 is none of the 2 verbs" in found.reason
 
 
@@ -140,7 +143,17 @@ def test_a_fine_annotation_that_stands_twice_is_reported(root: Path) -> None:
     row = ["x0-ac78", "a", "test", "exo", "lab", 0, 1]
     table(root / "annotations/fine_annotation_test.csv", FINE, [row, row])
     (found,) = make(root).findings
-    assert (found.row, found.reason) == ("3", "annotation 'a' stands in row 2 already")
+    assert found.row == "row 3"
+    assert found.reason == "annotation 'a' stands in fine_annotation_test.csv, row 2 already"
+
+
+def test_an_annotation_that_stands_in_both_train_tables_is_reported(root: Path) -> None:
+    table(root / ASSOCIATION / "exo_train.csv", TRAIN, [train_row("te1", "x1-ac78", "[1]", "[1]")])
+    dataset = make(root)
+    (found,) = dataset.findings
+    assert (found.file, found.row) == ("exo_train.csv", "row 2")
+    assert found.reason == "annotation 'te1' stands in ego_train.csv, row 3 already"
+    assert [clip.view for clip in dataset.clips("train") if clip.id == "te1"] == ["ego"]
 
 
 def test_a_broken_taxonomy_stops_reading_since_its_rows_are_the_class_ids(root: Path) -> None:
@@ -217,7 +230,7 @@ def test_a_question_that_does_not_hold_is_reported_and_the_others_are_asked(
     write_json(root / ASSOCIATION / "association_test_hard.json", asked)
     dataset = make(root)
     (found,) = dataset.findings
-    assert (found.file, found.row) == ("association_test_hard.json", "2")
+    assert (found.file, found.row) == ("association_test_hard.json", "question 2")
     assert reason in found.reason
     assert len(dataset.queries("test", "t2v")) == len(asked) - 1
 
@@ -240,4 +253,4 @@ def test_a_choice_that_stands_twice_is_reported(root: Path) -> None:
     asked = json.dumps(lists()).replace('"19": {', '"18": {', 1)
     (root / ASSOCIATION / "association_test_hard.json").write_text(asked)
     (found,) = make(root).findings
-    assert (found.row, found.reason) == ("0", "choice '18' stands there twice")
+    assert (found.row, found.reason) == ("question 0", "choice '18' stands there twice")

@@ -1,0 +1,84 @@
+"""The questions of a data set as a file, so that others ask the same ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from egoexobench.atomic import whole
+from egoexobench.errors import DataError
+from egoexobench.interfaces import Dataset, Published, Surveyed
+from egoexobench.values import Query, Split, Task
+
+
+class Header(BaseModel):
+    """The first line of a file of lists; each other line is a question."""
+
+    model_config = ConfigDict(frozen=True)
+
+    lists: int = 1
+    """Version of this format."""
+    dataset: str
+    """Registered name, without options: they are paths of one machine."""
+    fingerprint: str
+    """Of the annotations as they lie there, the order of their rows included."""
+    split: Split
+    task: Task
+    version: str | None
+    """What the data set says of the lists of this split."""
+    rule: str | None
+    """How the lists come about, out of the section `Lists:` of the data set."""
+    left_out: int
+    """Rows of the annotations that could not be used, without which lists may be others."""
+    questions: int
+    sha256: str
+    """Of the lines of the questions, whatever the order of the annotations' rows."""
+
+
+def publish(
+    path: Path, name: str, dataset: Dataset, split: Split, task: Task, rule: str | None
+) -> Header:
+    """Write the lists of a task, whole or not at all, and return the first line.
+
+    Args:
+        path: JSON Lines.
+        name: as the data set is registered.
+        dataset: whose lists.
+        split: of which split.
+        task: of which retrieval task.
+        rule: how the lists come about.
+
+    Raises:
+        DataError: there are no lists.
+    """
+    lines = list(_lines(dataset.queries(split, task)))
+    if not lines:
+        raise DataError(f"{name} has no lists of task {task!r} in split {split!r}")
+    versions = dataset.versions if isinstance(dataset, Published) else {}
+    findings = dataset.findings if isinstance(dataset, Surveyed) else ()
+    header = Header(
+        dataset=name,
+        fingerprint=dataset.fingerprint,
+        split=split,
+        task=task,
+        version=versions.get(split),
+        rule=rule,
+        left_out=sum(found.dropped for found in findings),
+        questions=len(lines),
+        sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
+    )
+    with whole(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(header.model_dump_json() + "\n")
+        file.writelines(lines)
+    return header
+
+
+def _lines(queries: Sequence[Query]) -> Iterator[str]:
+    for query in sorted(queries, key=lambda one: (one.source, one.candidates, one.answer)):
+        told = {name: value for name, value in asdict(query).items() if value != ()}
+        yield json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n"
