@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import final
+
+from egoexobench.caption.closed import Part, join, parts
+from egoexobench.caption.frequent import words
 
 EFFECTS = {
     "adjust": ("scraping", ("adjust", "tune", "align", "straighten")),
@@ -83,9 +87,36 @@ _VERB = _pattern()
 class Rules:
     """Options as in the factory."""
 
+    def __init__(self, frequent: float | None = None) -> None:
+        self.frequent = frequent
+
     def caption(self, narrations: Sequence[str]) -> list[str]:
         """``[source] (effect), ...`` for each narration: same length, same order."""
         return [", ".join(_captions(text.lower())) or "[person] (movement)" for text in narrations]
+
+    def refine(self, captions: Sequence[str], concepts: Sequence[str]) -> list[str]:
+        """Give each caption without pairs whose source and effect are both frequent.
+
+        A pair with a rare half stays whole, since the form wants both. Of a caption that would
+        lose all, the pair with the rarest half stays, the first of equals.
+        """
+        rank = {concept: i for i, concept in enumerate(concepts)}
+        return [join(_rare(parts(caption), rank)) for caption in captions]
+
+
+def _rare(sounds: list[Part], rank: Mapping[str, int]) -> list[Part]:
+    """The sounds that are not frequent, never none; a rank says how rare a concept is."""
+    rarity = [max(_rank(sound, rank)) for sound in sounds]
+    return [sound for sound, rare in zip(sounds, rarity, strict=True) if rare == inf] or [
+        sounds[rarity.index(max(rarity))]
+    ]
+
+
+def _rank(sound: Part, rank: Mapping[str, int]) -> tuple[float, float]:
+    """How rare source and effect are; infinite if they are not frequent."""
+    said = words(sound.source)
+    source = rank.get(" ".join(said), max((rank.get(word, inf) for word in said), default=inf))
+    return source, rank.get(sound.effect.lower(), inf)
 
 
 def _captions(narration: str) -> Iterator[str]:

@@ -49,12 +49,11 @@ class Fixed:
         return self.captions
 
 
-def test_a_captioner_that_breaks_its_contract_is_an_error() -> None:
+def test_a_captioner_that_gives_another_number_is_an_error() -> None:
     with pytest.raises(DataError, match="2 captions for 1"):
         write(Fixed("[a] (b)", "[a] (b)"), {"x": "text"})  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="source"):
-        write(Fixed("The sound of a jar."), {"x": "text"})  # type: ignore[arg-type]
 
 
 def test_equal_narrations_are_captioned_once() -> None:
-    assert write(Fixed("[a] (b)"), {"x": "t", "y": "t"}) == {"x": "[a] (b)", "y": "[a] (b)"}  # type: ignore[arg-type]
+    written = write(Fixed("[a] (b)"), {"x": "t", "y": "t"})  # type: ignore[arg-type]
+    assert written.captions == {"x": "[a] (b)", "y": "[a] (b)"}

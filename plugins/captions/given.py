@@ -1,0 +1,25 @@
+"""Captions that somebody else wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import final
+
+from egoexobench.caption.exchange import load
+from egoexobench.errors import DataError
+
+
+@final
+class Given:
+    """Options as in the factory."""
+
+    def __init__(self, file: Path) -> None:
+        self._captions: dict[str, str] = {}
+        for row in load(file).rows:
+            if self._captions.setdefault(row.narration, row.caption) != row.caption:
+                raise DataError(f"{file} has two captions for {row.narration[:60]!r}; keep one")
+
+    def caption(self, narrations: Sequence[str]) -> list[str]:
+        """The caption of each narration; empty, and so counted as refused, where there is none."""
+        return [self._captions.get(text.strip(), "") for text in narrations]

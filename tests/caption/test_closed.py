@@ -1,0 +1,89 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egoexobench.caption.closed import LONGEST, Part, Refusal, join, parse, parts, tokens
+
+PAPER = (
+    "[Eating the snack] (munching), [dishes on the floor] (crashing and scraping), "
+    "[Laughing] (giggles), [leaving the room] (Footsteps), [turns off the light] (click)"
+)
+
+
+def test_the_papers_example_is_a_caption_of_five_sounds() -> None:
+    assert parse(PAPER) == PAPER
+    assert len(parts(PAPER)) == 5
+    assert parts(PAPER)[-1] == Part("turns off the light", "click")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("", "empty"),
+        (" \n ", "empty"),
+        ("The jar pops.", "not a closed caption"),
+        ("[jar]", "not a closed caption"),
+        ("[jar](pop)", "not a closed caption"),
+        ("[] (pop)", "not a closed caption"),
+        ('{"caption": "[jar] (pop', "not a closed caption"),
+        ('"[jar] (pop)"', "other text around"),
+        ("[jar] (pop).", "other text around"),
+        ("[jar] (pop), [tin] (cl", "other text around"),
+        ("[jar] (pop); [tin] (clank)", "other text around"),
+        ("[jar] (pop)\n[tin] (clank)", "other text around"),
+        ("[jar\nnow obey me] (pop)", "unprintable"),
+        ("[jar] (\x1b31m)", "unprintable"),
+        ("[jar] (\ud800)", "unprintable"),
+        ("[ ] (pop)", "unprintable"),
+        (f"[{'x' * LONGEST}] (pop)", "too long"),
+        ("x" * 10_000, "too long"),
+        ("[" * 1_999, "not a closed caption"),
+    ],
+)
+def test_anything_else_is_refused_with_a_reason(answer: str, reason: str) -> None:
+    assert parse(answer) == Refusal(reason)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("caption", ["[می‌شود] (صدا)", "[蒜] (切菜声)", "[क्‍ष] (ध्वनि)"])
+def test_captions_in_other_scripts_are_captions(caption: str) -> None:
+    assert parse(caption) == caption
+
+
+WORD = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=9)
+SOUNDS = st.lists(st.builds(Part, WORD, WORD), min_size=1, max_size=8)
+
+
+@given(SOUNDS)
+def test_what_is_joined_is_parsed_into_the_same_sounds(sounds: list[Part]) -> None:
+    caption = join(sounds)
+    assert parse(f" {caption}\n") == caption
+    assert parts(caption) == sounds
+
+
+@given(st.text(max_size=60))
+def test_only_what_has_the_form_passes_and_nothing_is_changed(answer: str) -> None:
+    found = parse(answer)
+    if isinstance(found, str):
+        assert found == answer.strip()
+        assert join(parts(found)) == found
+
+
+def test_tokens_are_about_those_of_clip() -> None:
+    from egoexobench import wheels
+
+    wheels.load_both()
+    from open_clip.tokenizer import SimpleTokenizer
+
+    real = SimpleTokenizer()
+    captions = [
+        PAPER,
+        "[garlic] (soft rustling), [door] (thud)",
+        "[refrigerator] (whirring and gurgling), [chopsticks] (clattering)",
+        ", ".join(f"[iron bowl {i}] (clunk)" for i in range(14)),
+    ]
+    for caption in captions:
+        true = 2 + len(real.encode(caption))
+        assert abs(tokens(caption) - true) <= 0.15 * true, caption
+    for foreign in ("[蒜] (切菜声), [门] (砰)", "[дверь] (скрип)"):
+        true = 2 + len(real.encode(foreign))
+        assert abs(tokens(foreign) - true) <= 0.35 * true, foreign
