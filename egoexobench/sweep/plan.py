@@ -1,0 +1,170 @@
+"""From a table to the runs that it needs: row by data set by seed, each with its fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from egoexobench.errors import UsageError
+from egoexobench.method import Method, override
+from egoexobench.run import parts
+from egoexobench.sweep.schema import Group, Row, Sweep, tasks
+from egoexobench.values import TASKS, Task
+
+if TYPE_CHECKING:
+    from egoexobench.interfaces import Dataset
+    from egoexobench.record.schema import MissingAudio
+    from egoexobench.registry import Registry
+
+Place = tuple[str, str]
+"""Keys of a row and of a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line changes of a sweep."""
+
+    seeds: tuple[int, ...] | None = None
+    dataset: str | None = None
+    train_on: str | None = None
+    missing_audio: MissingAudio = "error"
+
+
+class Identity(NamedTuple):
+    """What makes two runs one: fingerprints of the recipe, of the data scored and trained on."""
+
+    recipe: str
+    data: str
+    taught: str
+    seed: int
+    missing_audio: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run."""
+
+    method: str
+    settings: tuple[tuple[str, str], ...]
+    scale: str
+    dataset: str
+    train_on: str | None
+    identity: Identity
+    tasks: tuple[Task, ...]
+    shares: frozenset[str]
+    """What it finds in the cache or makes: films and tokens of its data, and their captions."""
+    parts: int
+    """How many parts the method has."""
+    optional: bool
+    """It needs what may not be on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A sweep with what the command line changed, its cells, and why there are none elsewhere."""
+
+    sweep: Sweep
+    cells: Mapping[Place, tuple[Cell, ...]]
+    absent: Mapping[Place, str]
+
+
+def expand(sweep: Sweep, asked: Asked, registry: Registry) -> Plan:
+    """Return every cell of a sweep; one seed where nothing is trained.
+
+    Raises:
+        UsageError: for a part or an option that there is not, but in a row with ``needs``.
+        DataError: for a data set that is not what it must be.
+    """
+    sweep = _changed(sweep, asked)
+    prints = _fingerprints(sweep, registry)
+    cells: dict[Place, tuple[Cell, ...]] = {}
+    absent: dict[Place, str] = {}
+    for row, group in _places(sweep):
+        place = row.key, group.key
+        if row.transfer and not group.train_on:
+            absent[place] = "no data set to train on is named; --train-on names one"
+            continue
+        try:
+            cells[place] = tuple(_cells(row, group, sweep.seeds, asked, registry, prints))
+        except UsageError as error:
+            if not row.needs:
+                raise
+            absent[place] = str(error)
+    return Plan(sweep, cells, absent)
+
+
+def unique(plans: Iterable[Plan]) -> list[Cell]:
+    """Return each cell of some plans once, with every task that any of them asks for."""
+    found: dict[Identity, Cell] = {}
+    for cell in (cell for plan in plans for cells in plan.cells.values() for cell in cells):
+        known = found.setdefault(cell.identity, cell)
+        wanted = tuple(task for task in TASKS if task in {*known.tasks, *cell.tasks})
+        optional = known.optional and cell.optional
+        found[cell.identity] = replace(known, tasks=wanted, optional=optional)
+    return list(found.values())
+
+
+def _changed(sweep: Sweep, asked: Asked) -> Sweep:
+    """Other data replace those of the first group; groups of dials that it has not are left out."""
+    changed: dict[str, object] = {"seeds": asked.seeds} if asked.seeds else {}
+    if asked.dataset:
+        first = sweep.groups[0].dataset
+        new = {"dataset": asked.dataset, "label": asked.dataset, "train_on": asked.train_on}
+        groups = tuple(g.model_copy(update=new) for g in sweep.groups if g.dataset == first)
+        kept = {group.key for group in groups}
+        changed["groups"] = groups
+        changed["predict"] = tuple(one for one in sweep.predict if one.group in kept)
+    elif asked.train_on:
+        new = {"train_on": asked.train_on}
+        changed["groups"] = tuple(group.model_copy(update=new) for group in sweep.groups)
+    return sweep.model_copy(update=changed)
+
+
+def _places(sweep: Sweep) -> Iterator[tuple[Row, Group]]:
+    for row in sweep.rows:
+        for group in sweep.groups:
+            if row.groups is None or group.key in row.groups:
+                yield row, group
+
+
+def _fingerprints(sweep: Sweep, registry: Registry) -> dict[str, str]:
+    prints: dict[str, str] = {}
+    for row, group in _places(sweep):
+        for spec in (group.dataset, group.train_on if row.transfer else None):
+            if spec and spec not in prints:
+                dataset: Dataset = registry.make("dataset", spec)
+                prints[spec] = dataset.fingerprint
+    return prints
+
+
+def _cells(
+    row: Row,
+    group: Group,
+    seeds: tuple[int, ...],
+    asked: Asked,
+    registry: Registry,
+    prints: Mapping[str, str],
+) -> Iterator[Cell]:
+    method: Method = override(registry.make("method", row.method, row.scale), row.settings)
+    train_on = group.train_on if row.transfer else None
+    for seed in seeds if method.objective else seeds[:1]:
+        kit = parts.bind(registry, method, seed)
+        data, taught = (prints[spec] for spec in (group.dataset, train_on or group.dataset))
+        yield Cell(
+            method=row.method,
+            settings=tuple(sorted(row.settings.items())),
+            scale=row.scale,
+            dataset=group.dataset,
+            train_on=train_on,
+            identity=Identity(kit.recipe, data, taught, seed, asked.missing_audio),
+            tasks=tasks(group),
+            shares=_shares(method, data, taught),
+            parts=len(kit.bound),
+            optional=row.needs is not None,
+        )
+
+
+def _shares(method: Method, *data: str) -> frozenset[str]:
+    captions = {f"{method.captioner} of {one}" for one in data if method.captioner}
+    return frozenset(data) | captions

@@ -1,0 +1,214 @@
+"""From a TOML file to cells, and the files that are shipped."""
+
+from pathlib import Path
+
+import pytest
+
+from egoexobench.errors import DataError, UsageError
+from egoexobench.leaderboard import reported
+from egoexobench.registry import Registry
+from egoexobench.sweep.plan import Asked, expand, unique
+from egoexobench.sweep.schema import read
+
+SHIPPED = Path(__file__).parents[2] / "leaderboards" / "sweeps"
+HEAD = """
+schema_version = 1
+table = 4
+title = "A table"
+label = "Method"
+seeds = [0, 1]
+[[groups]]
+key = "whole"
+label = "Films"
+dataset = "synthetic:train=8,val=4,test=24"
+columns = ["eg2ex", "avg"]
+[[groups]]
+key = "mute"
+label = "Silent films"
+dataset = "synthetic:train=8,val=4,test=24,sound=0"
+columns = ["t2v"]
+"""
+ROW = """
+[[rows]]
+key = "one"
+label = "One"
+method = "soundbridge"
+"""
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
+
+
+def write(folder: Path, *texts: str) -> Path:
+    path = folder / "sweep.toml"
+    path.write_text("".join((HEAD, ROW, *texts)))
+    return path
+
+
+def row(key: str, more: str, method: str = "soundbridge") -> str:
+    return f'[[rows]]\nkey = "{key}"\nlabel = "{key}"\nmethod = "{method}"\n{more}\n'
+
+
+def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
+    tmp_path: Path, registry: Registry
+) -> None:
+    text = row("two", 'groups = ["mute"]\nset = { anchor = "sound" }')
+    plan = expand(read(write(tmp_path, text)), Asked(), registry)
+    assert {place: len(cells) for place, cells in plan.cells.items()} == {
+        ("one", "whole"): 2, ("one", "mute"): 2, ("two", "mute"): 2,
+    }  # fmt: skip
+    keys = [cell.identity for cells in plan.cells.values() for cell in cells]
+    assert len(set(keys)) == 6
+    assert plan.cells["one", "whole"][0].tasks == ("eg2ex",)
+
+
+def test_what_nothing_is_trained_in_has_one_seed(tmp_path: Path, registry: Registry) -> None:
+    plan = expand(
+        read(write(tmp_path, row("near", 'groups = ["whole"]', "logmel-neighbour"))),
+        Asked(),
+        registry,
+    )
+    assert len(plan.cells["near", "whole"]) == 1
+
+
+def test_cells_of_two_tables_run_once_with_the_tasks_of_both(
+    tmp_path: Path, registry: Registry
+) -> None:
+    plan = expand(read(write(tmp_path)), Asked(), registry)
+    path = write(tmp_path)
+    path.write_text(path.read_text().replace('["eg2ex", "avg"]', '["v2t", "ex2eg"]'))
+    other = expand(read(path), Asked(seeds=(1, 2)), registry)
+    cells = unique([plan, other])
+    assert {(cell.dataset, cell.identity.seed, cell.tasks) for cell in cells} == {
+        ("synthetic:train=8,val=4,test=24", 0, ("eg2ex",)),
+        ("synthetic:train=8,val=4,test=24", 1, ("eg2ex", "ex2eg", "v2t")),
+        ("synthetic:train=8,val=4,test=24", 2, ("ex2eg", "v2t")),
+        *(("synthetic:train=8,val=4,test=24,sound=0", seed, ("t2v",)) for seed in range(3)),
+    }
+
+
+def test_cells_share_their_data_and_with_one_captioner_its_captions(
+    tmp_path: Path, registry: Registry
+) -> None:
+    text = row("other", 'groups = ["whole"]\nset = { captioner = "rules:frequent=0.5" }')
+    text += row("none", 'groups = ["whole"]', "egoexo")
+    cells = expand(read(write(tmp_path, text)), Asked(), registry).cells
+    one, other, none = (cells[key, "whole"][0] for key in ("one", "other", "none"))
+    assert none.shares == {none.identity.data} == one.shares & other.shares
+    assert one.shares == cells["one", "whole"][1].shares
+    assert len(one.shares) == len(other.shares) == 2
+
+
+def test_another_spelling_of_the_same_method_is_the_same_run(
+    tmp_path: Path, registry: Registry
+) -> None:
+    text = row("same", 'set = { anchor = "sound-text" }', "soundbridge:residual=query")
+    plan = expand(read(write(tmp_path, text)), Asked(), registry)
+    assert len(unique([plan])) == 4
+
+
+def test_other_data_take_the_place_of_the_first_and_dials_they_lack_go(
+    tmp_path: Path, registry: Registry
+) -> None:
+    new = "synthetic:train=4,val=4,test=24"
+    plan = expand(read(write(tmp_path)), Asked(dataset=new, seeds=(7,)), registry)
+    assert [(cell.dataset, cell.identity.seed) for cell in unique([plan])] == [(new, 7)]
+    assert [group.label for group in plan.sweep.groups] == [new]
+
+
+def test_a_row_of_transfer_is_trained_on_the_other_data(tmp_path: Path, registry: Registry) -> None:
+    text = row("star", 'transfer = true\ngroups = ["whole"]')
+    other = "synthetic:train=12,val=4,test=24"
+    plan = expand(read(write(tmp_path, text)), Asked(), registry)
+    assert plan.absent["star", "whole"].endswith("--train-on names one")
+    told = expand(read(write(tmp_path, text)), Asked(train_on=other), registry)
+    own, star = told.cells["one", "whole"][0], told.cells["star", "whole"][0]
+    assert (own.train_on, star.train_on) == (None, other)
+    assert star.identity == own.identity._replace(taught=star.identity.taught)
+    assert star.identity.taught != own.identity.taught
+
+
+@pytest.mark.parametrize("more", ['scale = "paper"', 'set = { anchor = "tone" }'])
+def test_a_part_that_is_not_there_is_a_dash_only_where_the_row_says_what_it_needs(
+    tmp_path: Path, registry: Registry, more: str
+) -> None:
+    text = row("big", more, "audio-only")
+    with pytest.raises(UsageError):
+        expand(read(write(tmp_path, text)), Asked(), registry)
+    plan = expand(read(write(tmp_path, text, 'needs = "weights"\n')), Asked(), registry)
+    assert set(plan.absent) == {("big", "whole"), ("big", "mute")}
+    assert ("one", "whole") in plan.cells
+
+
+PREDICT = '[[predict]]\ntext = "x"\ngroup = "{}"\ncolumns = ["{}"]\nclaim = "{}"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour = 1\n", "colour"),
+        (ROW, "same key"),
+        (row("two", 'groups = ["loud"]'), "unknown group 'loud'"),
+        (row("Two", ""), "key"),
+        (PREDICT.format("whole", "t2v", "one > chance"), "columns that are not there"),
+        (PREDICT.format("whole", "eg2ex", "one > two"), "rows that are not there"),
+        (PREDICT.format("whole", "eg2ex", "one beats two"), "a claim is"),
+        ('[[groups]]\nkey = "g"\nlabel = "g"\ndataset = "d"\ncolumns = ["avg"]\n', "needs a task"),
+        ("[[rows", "is no TOML"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_one_line_that_names_it(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(DataError, match=r"sweep\.toml") as found:
+        read(path)
+    assert message in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_each_shipped_table_has_every_printed_row_once_and_in_order(number: int) -> None:
+    path = SHIPPED / f"table{number}.toml"
+    sweep = read(path)
+    printed = reported.read(path.parent / str(sweep.reported))
+    assert sweep.table == printed.table == number
+    assert [r.reported for r in sweep.rows if r.reported] == [r.name for r in printed.rows]
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_shipped_row_is_the_method_that_the_printed_row_is_said_to_be(number: int) -> None:
+    path = SHIPPED / f"table{number}.toml"
+    sweep = read(path)
+    rows = {r.name: r for r in reported.read(path.parent / str(sweep.reported)).rows}
+    for one in sweep.rows:
+        if one.reported:
+            told = rows[one.reported]
+            assert (one.method, one.settings) == (told.method, told.overrides), one.key
+            assert one.transfer == told.transfer
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_every_shipped_row_that_needs_nothing_can_be_planned(
+    number: int, registry: Registry
+) -> None:
+    sweep = read(SHIPPED / f"table{number}.toml")
+    small = Asked(dataset="synthetic:train=8,val=4,test=24", seeds=(0,))
+    plan = expand(sweep, small, registry)
+    for one in sweep.rows:
+        if not one.needs and not one.transfer:
+            assert (one.key, plan.sweep.groups[0].key) in plan.cells
+
+
+def test_tables_4_and_6_predict_and_have_five_seeds() -> None:
+    for number in (4, 6):
+        sweep = read(SHIPPED / f"table{number}.toml")
+        assert sweep.predict
+        assert len(sweep.seeds) == 5
