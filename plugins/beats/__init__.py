@@ -31,7 +31,8 @@ def beats(
     checkpoint loads whole, and its tokens are those before the classifier.
 
     Args:
-        weights: a published checkpoint, such as BEATs_iter3_plus_AS2M.pt; none is random.
+        weights: a published checkpoint, such as BEATs_iter3_plus_AS2M.pt, a file or
+            `hub:ORG/NAME/FILE`; none is random.
         size: of the random model; `base` is that of every published checkpoint, `tiny` is for
             dry runs.
         output: `patches` is every token, `frames` one a time step, the mean of its 8 patches.
@@ -39,9 +40,10 @@ def beats(
 
     Source: Chen et al., BEATs, ICML 2023; microsoft/unilm 768a3c8, beats/BEATs.py, backbone.py.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.beats.config import SIZES
     from egoexobench_plugins.beats.encoder import Audio
     from egoexobench_plugins.beats.published import load
 
-    model = None if weights is None else load(weights)
+    model = None if weights is None else load(hub.local(weights))
     return Audio(model, SIZES[size], output, trained)

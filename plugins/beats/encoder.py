@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self, final
+from typing import TYPE_CHECKING, Literal, final
 
 import torch
 from torch import Tensor, nn
 
+from egoexobench.encode import tower
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.beats.config import Config
 from egoexobench_plugins.beats.model import Beats, spectrum
@@ -23,6 +24,7 @@ class Audio(nn.Module):
     """Options as in the factory; ``config`` is used where there is no model yet."""
 
     modality: Modality = "audio"
+    train = tower.still
 
     def __init__(
         self,
@@ -36,12 +38,7 @@ class Audio(nn.Module):
         self.output = output
         self.frozen = not trained
         self.dim = self.model.config.encoder_embed_dim
-        self.requires_grad_(trained)
-        self.train(trained)
-
-    def train(self, mode: bool = True) -> Self:
-        """Stay in evaluation mode where frozen."""
-        return super().train(mode and not self.frozen)
+        tower.settle(self, trained)
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.float32]:
         """Samples ``(S,)`` to normalised filter banks ``(frames, 128)``, whole patches only.

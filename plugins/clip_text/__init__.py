@@ -26,10 +26,10 @@ def clip_text(
     depth: int = 12,
     project: int = 512,
     output: Literal["pooled", "all"] = "all",
-    lavila_truncation: bool = False,
+    truncate: Literal["released", "proper"] = "proper",
     weights: Path | None = None,
     trained: bool = False,
-    checkpoint: bool = False,
+    checkpointing: bool = False,
 ) -> Encoder:
     """CLIP's causal text transformer (open_clip's, with QuickGELU) and its byte pairs.
 
@@ -46,20 +46,24 @@ def clip_text(
         depth: blocks.
         project: width of the shared space.
         output: `pooled` is one token a text, `all` one for every token of it.
-        lavila_truncation: cut over-long texts as LaViLa's tokenizer does, and EgoExo's,
-            SoundBridge's and EgoInstructor's with it: the end token is lost, the text is pooled at
-            position 0, and all such texts have one embedding. Otherwise the end token is kept.
-        weights: checkpoint of the whole system; none is random.
+        truncate: how a text over the context length is cut. `released` is what LaViLa's tokenizer
+            does, and EgoExo's, SoundBridge's and EgoInstructor's with it: the end token is lost,
+            the text is pooled at position 0, and all such texts have one embedding. `proper`
+            keeps the end token.
+        weights: checkpoint of the whole system, a file or `hub:ORG/NAME/FILE`, such as CLIP's own
+            `hub:timm/vit_base_patch16_clip_224.openai/open_clip_model.safetensors`; none is
+            random.
         trained: train it inside the method; otherwise it runs once, frozen.
-        checkpoint: compute blocks again in the backward pass and keep less in memory.
+        checkpointing: compute blocks again in the backward pass and keep less in memory.
 
     Sources: facebookresearch/LaViLa 8002b5a, OpenGVLab/EgoExoLearn e1f11b1,
     Jazzcharles/Egoinstructor 8492ba0, shhuangcoder/SoundBridge 3c4ca7f.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.clip_text.model import ClipText, Shape
 
-    shape = Shape(context, width, heads, depth, project, checkpoint=checkpoint)
-    encoder = ClipText(shape, output, lavila_truncation, trained)
+    shape = Shape(context, width, heads, depth, project, checkpointing=checkpointing)
+    encoder = ClipText(shape, output, truncate, trained)
     if weights is not None:
-        encoder.load(weights)
+        encoder.load(hub.local(weights))
     return encoder

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench import wheels
+from egoexobench.encode.tower import settle, still
 from egoexobench.errors import UsageError
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench.weights import load
-from egoexobench_plugins.clip_text.tokens import ids
+from egoexobench_plugins.clip_text.tokens import Cut, ids
 
 TOWER = (
     "transformer.",
@@ -39,7 +40,7 @@ class Shape:
     heads: int
     depth: int
     project: int
-    checkpoint: bool = False
+    checkpointing: bool = False
     """Compute blocks again in the backward pass."""
     vocabulary: int = 49_408
     eps: float = 1e-5
@@ -51,27 +52,28 @@ class ClipText(nn.Module):
     """Options as in the factory."""
 
     modality: Modality = "text"
+    train = still
 
     def __init__(
         self,
         shape: Shape,
         output: Literal["pooled", "all"],
-        lavila_truncation: bool,
+        truncate: Cut,
         trained: bool,
     ) -> None:
         super().__init__()
         self.shape = shape
         self.output = output
-        self.lavila_truncation = lavila_truncation
+        self.truncate: Cut = truncate
         self.frozen = not trained
         self.dim = shape.project
         self.tower = _tower(shape)
-        self.requires_grad_(trained)
+        settle(self, trained)
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.int64]:
         """Text to token ids ``(T,)``."""
         assert isinstance(source, str)  # noqa: S101 - the harness hands over its modality
-        return np.array(ids(source, self.shape.context, self.lavila_truncation), np.int64)
+        return np.array(ids(source, self.shape.context, self.truncate), np.int64)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Token ids ``(B, T)`` to tokens ``(B, 1, dim)``, or ``(B, T, dim)`` where all are kept."""
@@ -160,5 +162,5 @@ def _tower(shape: Shape) -> Any:
         act_layer=QuickGELU,
         norm_layer=partial(LayerNorm, eps=shape.eps),
     )
-    tower.set_grad_checkpointing(shape.checkpoint)
+    tower.set_grad_checkpointing(shape.checkpointing)
     return tower

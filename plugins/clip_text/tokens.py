@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import regex  # type: ignore[import-untyped]
 
 from egoexobench import wheels
 
 START, END = "<|startoftext|>", "<|endoftext|>"
+Cut = Literal["released", "proper"]
 
 
-def ids(text: str, context: int, lavila_truncation: bool) -> list[int]:
+def ids(text: str, context: int, truncate: Cut) -> list[int]:
     """Token ids of a text: start, byte pairs, end; at most ``context`` of them.
 
     Args:
         text: any text.
         context: tokens at most.
-        lavila_truncation: lose the end token of an over-long text instead of moving it.
+        truncate: `released` loses the end token of an over-long text, `proper` moves it.
     """
     tokenizer = _tokenizer()
     found = [tokenizer.sot_token_id, *tokenizer.encode(text), tokenizer.eot_token_id]
     if len(found) <= context:
         return found
-    if lavila_truncation:
+    if truncate == "released":
         return found[:context]
     return [*found[: context - 1], tokenizer.eot_token_id]
 

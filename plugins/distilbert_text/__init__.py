@@ -49,12 +49,13 @@ def distilbert_text(
         head: `relu` is Frozen-in-Time's and EgoVLP's projection; `plain`, a bare matrix, that of
             LaViLa's DistilBERT models.
         output: `cls` is one token a text, `all` one for every token of it.
-        weights: checkpoint of the whole system; none is random.
+        weights: checkpoint of the whole system, a file or `hub:ORG/NAME/FILE`; none is random.
         trained: train it inside the method; otherwise it runs once, frozen.
 
     Sources: m-bain/frozen-in-time e1f13e1, showlab/EgoVLP 928406c (model/model.py),
     facebookresearch/LaViLa 8002b5a (lavila/models/models.py).
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.distilbert_text.model import DistilBertText, Shape
     from egoexobench_plugins.distilbert_text.pieces import pieces
 
@@ -62,5 +63,5 @@ def distilbert_text(
     shape = Shape(width, depth, heads, hidden, context, project, tokenizer.get_vocab_size())
     encoder = DistilBertText(shape, tokenizer, head, output, trained)
     if weights is not None:
-        encoder.load(weights)
+        encoder.load(hub.local(weights))
     return encoder

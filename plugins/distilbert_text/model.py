@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from egoexobench import wheels
+from egoexobench.encode.tower import settle, still
 from egoexobench.errors import UsageError
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench.weights import load
@@ -51,6 +52,7 @@ class DistilBertText(nn.Module):
     """Options as in the factory."""
 
     modality: Modality = "text"
+    train = still
 
     def __init__(
         self,
@@ -70,8 +72,7 @@ class DistilBertText(nn.Module):
         self.projection = (
             nn.Linear(shape.width, shape.project, bias=self.relu) if shape.project else None
         )
-        self.requires_grad_(trained)
-        self.train(trained)  # it drops out as published where it is trained
+        settle(self, trained)  # it drops out as published where it is trained
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.int64]:
         """Text to token ids ``(T,)``."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 from tokenizers import BertWordPieceTokenizer
 
-from egoexobench import wheels
 from egoexobench.errors import DataError
+from egoexobench.weights import hub
 
 HUB = "distilbert/distilbert-base-uncased"
 FILE = "vocab.txt"
-PATIENCE = 5
-"""Seconds to wait for the hub."""
 MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
@@ -23,7 +20,7 @@ def pieces(vocabulary: Path | None, context: int) -> BertWordPieceTokenizer:
     Raises:
         DataError: if there is no vocabulary, or it is none.
     """
-    path = vocabulary or _fetched()
+    path = vocabulary or hub.fetched(HUB, FILE, "distilbert-text:vocabulary=PATH")
     try:
         known = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -37,22 +34,3 @@ def pieces(vocabulary: Path | None, context: int) -> BertWordPieceTokenizer:
     tokenizer = BertWordPieceTokenizer(str(path), lowercase=True)
     tokenizer.enable_truncation(context)
     return tokenizer
-
-
-def _fetched() -> Path:
-    wheels.load_both()
-    from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    if isinstance(cached := try_to_load_from_cache(HUB, FILE), str):
-        return Path(cached)
-    try:
-        # asked once: the hub's own client tries for half a minute where there is no network
-        urlopen(Request(hf_hub_url(HUB, FILE), method="HEAD"), timeout=PATIENCE).close()  # noqa: S310
-        return Path(hf_hub_download(HUB, FILE))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise DataError(
-            f"distilbert-text has no vocabulary and the Hugging Face hub is out of reach: save "
-            f"https://huggingface.co/{HUB}/resolve/main/{FILE} and give its path, "
-            f"distilbert-text:vocabulary=PATH"
-        ) from error

@@ -34,7 +34,7 @@ def egoinstructor_ego(
     """VideoMAE ViT-L/16 on 8 frames of one second, projected to the space of CLIP.
 
     Args:
-        weights: videomae_L14_checkpoint_best.pth; none is random.
+        weights: videomae_L14_checkpoint_best.pth, a file or `hub:ORG/NAME/FILE`; none is random.
         size: of the network; `tiny` is for dry runs.
         frames: pictures of a clip, 8 in the published checkpoint.
         output: `clip` is one token, the published feature: the mean of all tubes. `frames` is the
@@ -44,10 +44,12 @@ def egoinstructor_ego(
     Source: Xu et al., Retrieval-Augmented Egocentric Video Captioning, CVPR 2024;
     Jazzcharles/Egoinstructor 8492ba0, FLIP_VideoMAEV2_LARGE_OPENAI.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.egoinstructor_encoders.ego import SIZES, load, sized
     from egoexobench_plugins.egoinstructor_encoders.encoder import Video
 
-    return Video(load(sized(SIZES[size], frames), weights), output, trained)
+    model = load(sized(SIZES[size], frames), weights and hub.local(weights))
+    return Video(model, output, trained)
 
 
 def internvideo1_mm(
@@ -61,7 +63,7 @@ def internvideo1_mm(
     """CLIP ViT-L/14 on each frame, and a token that reads the last four blocks of all of them.
 
     Args:
-        weights: InternVideo-MM-L-14.ckpt; none is random.
+        weights: InternVideo-MM-L-14.ckpt, a file or `hub:ORG/NAME/FILE`; none is random.
         size: of the network; `tiny` is for dry runs.
         frames: pictures of a clip, 8 in the published checkpoint.
         output: `clip` is one token, the published embedding. `frames` is one a frame: the
@@ -71,7 +73,9 @@ def internvideo1_mm(
     Source: Wang et al., InternVideo, 2022; OpenGVLab/InternVideo 3965eef,
     InternVideo1/Pretrain/Multi-Modalities-Pretraining.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.egoinstructor_encoders.encoder import Video
     from egoexobench_plugins.egoinstructor_encoders.exo import SIZES, load, sized
 
-    return Video(load(sized(SIZES[size], frames), weights), output, trained)
+    model = load(sized(SIZES[size], frames), weights and hub.local(weights))
+    return Video(model, output, trained)

@@ -67,11 +67,13 @@ class Ego(nn.Module):
         UsageError: for a number of frames that is not whole tubes.
     """
 
+    NAME = "egoinstructor-ego"
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         if shape.frames % shape.tubelet or shape.frames < 1:
             raise UsageError(
-                f"egoinstructor-ego: frames={shape.frames} is not a multiple of {shape.tubelet}"
+                f"{self.NAME}: frames={shape.frames} is not a multiple of {shape.tubelet}"
             )
         self.shape = shape
         self.dim = shape.out or shape.width

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -34,6 +35,8 @@ class Shape:
     frames: int = 8
     context: int = 77
     vocabulary: int = 49_408
+    eps: float = 1e-5
+    """Of every norm."""
 
 
 SIZES = {
@@ -51,12 +54,14 @@ def sized(shape: Shape, frames: int) -> Shape:
 class Exo(nn.Module):
     """The video side: the tower, its norm and its projection."""
 
+    NAME = "internvideo1-mm"
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
         self.dim = shape.out
         self.visual = Visual(shape)
-        self.visual_ln_post = nn.LayerNorm(shape.width)
+        self.visual_ln_post = nn.LayerNorm(shape.width, shape.eps)
         self.visual_proj = nn.Parameter(shape.width**-0.5 * torch.randn(shape.width, shape.out))
 
     def forward(self, video: Tensor, output: Literal["clip", "frames", "patches"]) -> Tensor:
@@ -101,7 +106,7 @@ class Visual(nn.Module):
         self.conv1 = nn.Conv3d(3, width, size, size, bias=False)
         self.class_embedding = nn.Parameter(scale * torch.randn(width))
         self.positional_embedding = nn.Parameter(scale * torch.randn(1 + places, width))
-        self.ln_pre = nn.LayerNorm(width)
+        self.ln_pre = nn.LayerNorm(width, shape.eps)
         self.transformer = Blocks(shape)
 
     def forward(self, video: Tensor) -> Tensor:
@@ -127,22 +132,21 @@ class Blocks(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         wheels.load_both()
-        from open_clip.transformer import QuickGELU, ResidualAttentionBlock
+        from open_clip.transformer import LayerNorm, QuickGELU, ResidualAttentionBlock
 
-        width, heads = shape.width, shape.heads
+        width = shape.width
+        norm = partial(LayerNorm, eps=shape.eps)
+        block = partial(
+            ResidualAttentionBlock, width, shape.heads, act_layer=QuickGELU, norm_layer=norm
+        )
         self.taps = shape.taps
         self.grid = shape.image // shape.patch
-        self.resblocks = nn.ModuleList(
-            ResidualAttentionBlock(width, heads, act_layer=QuickGELU) for _ in range(shape.layers)
-        )
+        self.resblocks = nn.ModuleList(block() for _ in range(shape.layers))
         self.temporal_cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.dpe = nn.ModuleList(
             nn.Conv3d(width, width, 3, padding=1, groups=width) for _ in shape.taps
         )
-        self.dec = nn.ModuleList(
-            ResidualAttentionBlock(width, heads, act_layer=QuickGELU, is_cross_attention=True)
-            for _ in shape.taps
-        )
+        self.dec = nn.ModuleList(block(is_cross_attention=True) for _ in shape.taps)
         self.balance = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,7 +202,7 @@ def _name(key: str) -> str:
 
 
 def _text(shape: Shape) -> Any:
-    from open_clip.transformer import QuickGELU, TextTransformer
+    from open_clip.transformer import LayerNorm, QuickGELU, TextTransformer
 
     return TextTransformer(
         context_length=shape.context,
@@ -208,4 +212,5 @@ def _text(shape: Shape) -> Any:
         layers=shape.text_layers,
         output_dim=shape.out,
         act_layer=QuickGELU,
+        norm_layer=partial(LayerNorm, eps=shape.eps),
     )

@@ -3,7 +3,7 @@
 EgoInstructor's retriever sees no pixels. Frozen encoders give one feature a second, one encoder
 for ego and another for exo; this turns a clip's features into its embedding, which makes it a
 fusion here and not an encoder. Its text tower is encoder
-``clip-text:context=300,width=768,project=768,output=pooled,lavila_truncation=true``, with 8 heads.
+``clip-text:context=300,width=768,project=768,output=pooled,truncate=released``, with 8 heads.
 """
 
 from __future__ import annotations
@@ -43,13 +43,14 @@ def egoinstructor_features(
         depth: blocks (published: 4).
         heads: attention heads (published: 8; no checkpoint shows them).
         project: width of the embedding; none is that of the features, as published.
-        weights: checkpoint of the whole retriever; none is random.
+        weights: checkpoint of the whole retriever, a file or `hub:ORG/NAME/FILE`; none is random.
 
     Source: Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/models/retriever.py.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.egoinstructor_features.model import Aggregator
 
     fusion = Aggregator(width, depth, heads, project or width)
     if weights is not None:
-        fusion.load(weights)
+        fusion.load(hub.local(weights))
     return fusion

@@ -24,6 +24,7 @@ def internimage(
     size: Literal["t", "s", "b", "l", "xl", "h", "g", "tiny"] = "t",
     image: int | None = None,
     trained: bool = False,
+    checkpointing: bool = False,
 ) -> Encoder:
     """A token a frame from a convolutional network whose kernels move to where they look.
 
@@ -32,18 +33,24 @@ def internimage(
     in plain torch; no compiled operator is needed.
 
     Args:
-        weights: a published checkpoint, such as internimage_t_1k_224.pth, whose number of classes
-            is read from it; none is random.
+        weights: a published checkpoint, such as internimage_t_1k_224.pth, a file or
+            `hub:ORG/NAME/FILE`, whose number of classes is read from it; none is random.
         size: of the network; `tiny` is for dry runs.
         image: pixels along a side that the network sees; none is that of the published
             ImageNet-1k checkpoint of the size.
         trained: train it inside the method; otherwise it runs once, frozen.
+        checkpointing: compute blocks again in the backward pass and keep less in memory.
 
     Source: Wang et al., InternImage, CVPR 2023; OpenGVLab/InternImage 31c962d,
     classification/models/intern_image.py and the settings beside it.
     """
+    from dataclasses import replace
+
+    from egoexobench.weights import hub
     from egoexobench_plugins.internimage.arch import SIDES, SIZES
     from egoexobench_plugins.internimage.encoder import Pictures
     from egoexobench_plugins.internimage.published import load
 
-    return Pictures(load(SIZES[size], weights), image or SIDES[size], trained)
+    arch = replace(SIZES[size], checkpointing=checkpointing)
+    model = load(arch, weights and hub.local(weights))
+    return Pictures(model, image or SIDES[size], trained)

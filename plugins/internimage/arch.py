@@ -29,6 +29,8 @@ class Arch:
     level2_post_norm_block_ids: tuple[int, ...] | None = None
     res_post_norm: bool = False
     center_feature_scale: bool = False
+    checkpointing: bool = False
+    """Compute blocks again in the backward pass; stands in no settings file of a checkpoint."""
 
     @property
     def features(self) -> int:

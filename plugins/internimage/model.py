@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from egoexobench_plugins.internimage.arch import Arch
 from egoexobench_plugins.internimage.dcnv3 import DCNv3, Kernel
@@ -95,12 +96,14 @@ class Level(nn.Module):
         self.normed_after = (arch.level2_post_norm_block_ids or ()) if wanted else ()
         if wanted:
             self.post_norms = nn.ModuleList(norm(width) for _ in self.normed_after)
+        self.checkpointing = arch.checkpointing
         self.downsample = nn.Identity() if last else Downsample(width)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps to maps of the same size."""
         for i, block in enumerate(self.blocks):
-            x = block(x)
+            again = self.checkpointing and self.training
+            x = checkpoint(block, x, use_reentrant=False) if again else block(x)
             if i in self.normed_after:
                 x = self.post_norms[self.normed_after.index(i)](x)
         normed: Tensor = self.norm(x)

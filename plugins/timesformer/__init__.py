@@ -33,7 +33,7 @@ def timesformer(
     inflate: Literal["zeros", "bilinear", "aligned", "nearest"] | None = None,
     weights: Path | None = None,
     trained: bool = False,
-    checkpoint: bool = False,
+    checkpointing: bool = False,
 ) -> Encoder:
     """Divided space-time attention over the patches of a clip's frames, ViT-B/16 by default.
 
@@ -56,13 +56,15 @@ def timesformer(
         project: width of the published projection to the shared space; none leaves it out.
         inflate: how a stored temporal table with fewer rows grows; `aligned` is bilinear with
             aligned corners (EgoVLP's). None is what the system does.
-        weights: checkpoint of the whole system or of the tower; none is random.
+        weights: checkpoint of the whole system or of the tower, a file or `hub:ORG/NAME/FILE`; none
+            is random.
         trained: train it inside the method; otherwise it runs once, frozen.
-        checkpoint: compute blocks again in the backward pass and keep less in memory.
+        checkpointing: compute blocks again in the backward pass and keep less in memory.
 
     Sources: m-bain/frozen-in-time e1f13e1, showlab/EgoVLP 928406c, facebookresearch/LaViLa
     8002b5a, OpenGVLab/EgoExoLearn e1f11b1, shhuangcoder/SoundBridge 3c4ca7f.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.timesformer.encoder import TimeSformer
     from egoexobench_plugins.timesformer.systems import SYSTEMS, Shape
 
@@ -79,9 +81,9 @@ def timesformer(
         activation=chosen.activation,
         gated=gated,
         stretch=chosen.stretch,
-        checkpoint=checkpoint,
+        checkpointing=checkpointing,
     )
     encoder = TimeSformer(shape, chosen, output, project, trained)
     if weights is not None:
-        encoder.load(weights, inflate or chosen.inflate)
+        encoder.load(hub.local(weights), inflate or chosen.inflate)
     return encoder

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoexobench.encode import tower
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench.weights import load
 from egoexobench_plugins.timesformer import published
@@ -25,6 +26,7 @@ class TimeSformer(nn.Module):
     """Options as in the factory."""
 
     modality: Modality = "video"
+    train = tower.still
 
     def __init__(
         self, shape: Shape, system: System, output: Output, project: int | None, trained: bool
@@ -39,14 +41,16 @@ class TimeSformer(nn.Module):
         if project:
             kind = nn.Linear if system.projection_bias else Matrix
             self.projection = kind(shape.width, project)
-        self.requires_grad_(trained)
+        tower.settle(self, trained)
+
+    @property
+    def resolution(self) -> int:
+        """Pixels along a side of what it looks at."""
+        return self.visual.shape.image
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.float16]:
         """Frames ``(T, H, W, 3)`` to ``(T, image, image, 3)``, still on a scale of 0 to 255."""
-        assert isinstance(source, Frames)  # noqa: S101 - the harness hands over its modality
-        pixels = torch.tensor(source.pixels).permute(0, 3, 1, 2).float()
-        square = _square(pixels, self.visual.shape.image, self.system.margin)
-        return square.permute(0, 2, 3, 1).half().numpy()
+        return tower.squares(source, self.resolution, self.system.look).half().numpy()
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Prepared ``(B, T, image, image, 3)`` to tokens; see the option `output` for how many."""
@@ -68,9 +72,7 @@ class TimeSformer(nn.Module):
         return self._project(self.visual(video)[:, 0])
 
     def _encode(self, values: Tensor) -> Tokens:
-        mean, deviation = (values.new_tensor(x) for x in (self.system.mean, self.system.deviation))
-        video = ((values - mean) / deviation).permute(0, 1, 4, 2, 3)
-        every = self.visual(video)  # (B, 1 + T * N, D)
+        every = self.visual(tower.normed(values, self.system.look))  # (B, 1 + T * N, D)
         match self.output:
             case "cls":
                 kept = every[:, :1]
@@ -100,25 +102,3 @@ class TimeSformer(nn.Module):
             return tokens
         projected: Tensor = self.projection(tokens)
         return projected
-
-
-def _square(pixels: Tensor, side: int, margin: float | None) -> Tensor:
-    """Pictures ``(T, 3, H, W)`` as squares: cropped at the centre, or squashed.
-
-    Bilinear without smoothing, which is what torchvision before 0.17 does to tensors: SoundBridge
-    pins torch 1.13.1. What the published weights of the others were trained with is not known.
-    """
-    if margin is not None:
-        height, width = pixels.shape[2:]
-        short = round(side * margin)
-        scale = short / min(height, width)
-        pixels = _resized(pixels, max(short, int(height * scale)), max(short, int(width * scale)))
-        top, left = ((extent - short) // 2 for extent in pixels.shape[2:])
-        pixels = pixels[:, :, top : top + short, left : left + short]
-    return _resized(pixels, side, side)
-
-
-def _resized(pixels: Tensor, height: int, width: int) -> Tensor:
-    if pixels.shape[2:] == (height, width):
-        return pixels
-    return functional.interpolate(pixels, (height, width), mode="bilinear", align_corners=False)

@@ -61,7 +61,7 @@ class SpaceTime(nn.Module):
         first = (self.cls_token + self.pos_embed[:, :1]).expand(batch, -1, -1)
         tokens = self.ln_pre(torch.cat([first, patches.flatten(1, 2)], 1))
         for block in self.blocks:
-            if self.shape.checkpoint and self.training:
+            if self.shape.checkpointing and self.training:
                 tokens = checkpoint(block, tokens, frames, use_reentrant=False)
             else:
                 tokens = block(tokens, frames)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from egoexobench.encode.tower import IMAGENET, Look
+
 Activation = Literal["gelu", "quick_gelu"]
 Inflate = Literal["zeros", "bilinear", "aligned", "nearest"]
 
@@ -13,7 +15,7 @@ Inflate = Literal["zeros", "bilinear", "aligned", "nearest"]
 class Shape:
     """Sizes and switches of the network; none of them is read off a checkpoint.
 
-    ``stretch`` lets a clip have more frames than the temporal table has rows; ``checkpoint``
+    ``stretch`` lets a clip have more frames than the temporal table has rows; ``checkpointing``
     computes blocks again in the backward pass.
     """
 
@@ -28,7 +30,7 @@ class Shape:
     activation: Activation
     gated: bool = False
     stretch: bool = False
-    checkpoint: bool = False
+    checkpointing: bool = False
     mlp_ratio: float = 4.0
     eps: float = 1e-6
     """Of the norms in the blocks and of the last one."""
@@ -38,10 +40,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What a system fixes: its layout and its pixels.
+    """What a system fixes: its layout, and how it looks at pictures.
 
-    ``mean`` and ``deviation`` are on a scale of 0 to 255. ``margin`` is the short side before
-    the centre crop, as a multiple of the crop; None squashes the picture to a square instead.
+    All resize without smoothing: SoundBridge pins torch 1.13.1. What the published weights of the
+    others were trained with is not known.
     """
 
     ln_pre: bool
@@ -50,9 +52,7 @@ class System:
     stretch: bool
     inflate: Inflate
     projection_bias: bool
-    mean: tuple[float, float, float]
-    deviation: tuple[float, float, float]
-    margin: float | None
+    look: Look
 
 
 _CLIP = (68.5005327, 66.6321579, 70.32316305)
@@ -65,9 +65,7 @@ _FIT = System(
     stretch=False,
     inflate="zeros",
     projection_bias=True,
-    mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
-    deviation=(0.229 * 255, 0.224 * 255, 0.225 * 255),
-    margin=256 / 224,
+    look=Look(*IMAGENET, "crop", margin=256 / 224),
 )
 
 SYSTEMS: dict[str, System] = {
@@ -82,9 +80,7 @@ SYSTEMS: dict[str, System] = {
         stretch=False,
         inflate="bilinear",
         projection_bias=False,
-        mean=(108.3272985, 116.7460125, 104.09373615),
-        deviation=_CLIP,
-        margin=1.0,
+        look=Look((108.3272985, 116.7460125, 104.09373615), _CLIP, "crop"),
     ),
     "egoexo": System(
         ln_pre=True,
@@ -93,8 +89,6 @@ SYSTEMS: dict[str, System] = {
         stretch=True,
         inflate="bilinear",
         projection_bias=False,
-        mean=(122.7709393, 116.7460125, 104.09373615),
-        deviation=_CLIP,
-        margin=None,
+        look=Look((122.7709393, 116.7460125, 104.09373615), _CLIP, "squash"),
     ),
 }

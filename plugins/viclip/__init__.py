@@ -26,6 +26,7 @@ def viclip(
     frames: int = 8,
     output: Literal["clip", "frames", "patches"] = "frames",
     trained: bool = False,
+    checkpointing: bool = False,
 ) -> Encoder:
     """CLIP's picture tower over all patches of all frames at once, projected to the shared space.
 
@@ -33,20 +34,25 @@ def viclip(
     token is masked, which the release does in training only.
 
     Args:
-        weights: a published checkpoint, such as ViCLIP-B_InternVid-FLT-10M.pth; none is random.
+        weights: a published checkpoint, such as ViCLIP-B_InternVid-FLT-10M.pth, a file or
+            `hub:ORG/NAME/FILE`; none is random.
         size: of the network; `tiny` is for dry runs.
         frames: rows of the temporal table, 8 in every published checkpoint.
         output: `clip` is one token, the published embedding; `frames` is one a frame, the mean of
             its patches, and `patches` every one, both normed and projected like the embedding.
         trained: train it inside the method; otherwise it runs once, frozen.
+        checkpointing: compute blocks again in the backward pass and keep less in memory.
 
     Source: Wang et al., InternVid, ICLR 2024; OpenGVLab/InternVideo 3965eef,
     InternVideo1/Pretrain/ViCLIP.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.viclip.encoder import Video
     from egoexobench_plugins.viclip.model import sized, vision
 
-    return Video(vision(sized(size, frames), weights), output, trained)
+    tower = vision(sized(size, frames), weights and hub.local(weights))
+    tower.transformer.grad_checkpointing = checkpointing
+    return Video(tower, output, trained)
 
 
 def viclip_text(
@@ -56,6 +62,7 @@ def viclip_text(
     frames: int = 8,
     output: Literal["words", "text"] = "words",
     trained: bool = False,
+    checkpointing: bool = False,
 ) -> Encoder:
     """CLIP's text tower with a context of 32 word pieces, projected to the shared space.
 
@@ -68,10 +75,14 @@ def viclip_text(
         output: `text` is one token, the published embedding at the end token; `words` is one a
             word piece, normed and projected alike, and the last of them is the embedding.
         trained: train it inside the method; otherwise it runs once, frozen.
+        checkpointing: compute blocks again in the backward pass and keep less in memory.
 
     Source: as `viclip`.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.viclip.model import sized, text
     from egoexobench_plugins.viclip.words import Text
 
-    return Text(text(sized(size, frames), weights), output, trained)
+    tower = text(sized(size, frames), weights and hub.local(weights))
+    tower.set_grad_checkpointing(checkpointing)
+    return Text(tower, output, trained)

@@ -7,6 +7,7 @@ viclip_text.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -34,6 +35,8 @@ class Shape:
     frames: int = 8
     context: int = 32
     vocabulary: int = 49_408
+    eps: float = 1e-5
+    """Of every norm."""
 
 
 SIZES = {
@@ -66,9 +69,10 @@ class Vision(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         wheels.load_both()
-        from open_clip.transformer import QuickGELU, Transformer
+        from open_clip.transformer import LayerNorm, QuickGELU, Transformer
 
         self.shape = shape
+        norm = partial(LayerNorm, eps=shape.eps)
         width, places = shape.width, (shape.image // shape.patch) ** 2
         size = (1, shape.patch, shape.patch)
         self.conv1 = nn.Conv3d(3, width, size, size, bias=False)
@@ -76,9 +80,11 @@ class Vision(nn.Module):
         self.class_embedding = nn.Parameter(scale * torch.randn(width))
         self.positional_embedding = nn.Parameter(scale * torch.randn(1 + places, width))
         self.temporal_positional_embedding = nn.Parameter(torch.zeros(1, shape.frames, width))
-        self.ln_pre = nn.LayerNorm(width)
-        self.transformer = Transformer(width, shape.layers, shape.heads, act_layer=QuickGELU)
-        self.ln_post = nn.LayerNorm(width)
+        self.ln_pre = norm(width)
+        self.transformer = Transformer(
+            width, shape.layers, shape.heads, act_layer=QuickGELU, norm_layer=norm
+        )
+        self.ln_post = norm(width)
         self.proj = nn.Parameter(scale * torch.randn(width, shape.out))
 
     def forward(self, video: Tensor) -> Tensor:
@@ -115,7 +121,7 @@ class Vision(nn.Module):
 def text_tower(shape: Shape) -> Any:
     """Return open_clip's text tower, whose parameter names are the published ones."""
     wheels.load_both()
-    from open_clip.transformer import QuickGELU, TextTransformer
+    from open_clip.transformer import LayerNorm, QuickGELU, TextTransformer
 
     return TextTransformer(
         context_length=shape.context,
@@ -125,6 +131,7 @@ def text_tower(shape: Shape) -> Any:
         layers=shape.text_layers,
         output_dim=shape.out,
         act_layer=QuickGELU,
+        norm_layer=partial(LayerNorm, eps=shape.eps),
         output_tokens=True,
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, Self, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egoexobench.encode.tower import settle, still
 from egoexobench.values import Frames, Modality, Sound, Tokens
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Text(nn.Module):
     """Options as in the factory; ``tower`` is open_clip's."""
 
     modality: Modality = "text"
+    train = still
 
     def __init__(self, tower: Any, output: Literal["words", "text"], trained: bool) -> None:
         super().__init__()
@@ -27,12 +29,7 @@ class Text(nn.Module):
         self.output = output
         self.frozen = not trained
         self.dim: int = tower.output_dim
-        self.requires_grad_(trained)
-        self.train(trained)
-
-    def train(self, mode: bool = True) -> Self:
-        """Stay in evaluation mode where frozen."""
-        return super().train(mode and not self.frozen)
+        settle(self, trained)
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.int64]:
         """Text to word pieces ``(T,)``, start and end token included, cut to the context."""

@@ -25,25 +25,28 @@ def videomae(
     frames: int = 16,
     output: Literal["clip", "frames", "patches"] = "frames",
     trained: bool = False,
+    checkpointing: bool = False,
 ) -> Encoder:
     """Joint space-time attention over tubes of 2 frames by 16 by 16 pixels (14 in `giant`).
 
     Args:
-        weights: a published checkpoint of the classifier, such as vit_b_k710_dl_from_giant.pth,
-            whose number of classes is read from it; none is random.
+        weights: a published checkpoint of the classifier, such as vit_b_k710_dl_from_giant.pth, a
+            file or `hub:ORG/NAME/FILE`, whose number of classes is read from it; none is random.
         size: of the network; `tiny` is for dry runs.
         frames: pictures of a clip, 16 in every published checkpoint.
         output: `clip` is one token, the published feature: the mean of all tubes, normed.
             `frames` is the same for each pair of frames, `patches` is every tube, not normed.
         trained: train it inside the method; otherwise it runs once, frozen.
+        checkpointing: compute blocks again in the backward pass and keep less in memory.
 
     Source: Wang et al., VideoMAE V2, CVPR 2023; OpenGVLab/VideoMAEv2 29eab1e.
     """
     from dataclasses import replace
 
+    from egoexobench.weights import hub
     from egoexobench_plugins.videomae.encoder import Video
     from egoexobench_plugins.videomae.model import SIZES
     from egoexobench_plugins.videomae.published import load
 
-    shape = replace(SIZES[size], frames=frames)
-    return Video(load(shape, weights), output, trained)
+    shape = replace(SIZES[size], frames=frames, checkpointing=checkpointing)
+    return Video(load(shape, weights and hub.local(weights)), output, trained)

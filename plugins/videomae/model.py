@@ -25,6 +25,8 @@ class Shape:
     tubelet: int = 2
     eps: float = 1e-6
     head_eps: float = 1e-6
+    checkpointing: bool = False
+    """Compute blocks again in the backward pass."""
 
 
 SIZES = {
@@ -81,7 +83,7 @@ def _backbone(shape: Shape) -> Any:
     wheels.load_both()
     from transformers import VideoMAEConfig, VideoMAEModel
 
-    return VideoMAEModel(
+    backbone: Any = VideoMAEModel(
         VideoMAEConfig(
             image_size=shape.image,
             patch_size=shape.patch,
@@ -95,3 +97,6 @@ def _backbone(shape: Shape) -> Any:
             use_mean_pooling=True,  # no norm behind the blocks
         )
     )
+    if shape.checkpointing:
+        backbone.gradient_checkpointing_enable({"use_reentrant": False})
+    return backbone

@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from films import Films, pair
@@ -169,7 +170,7 @@ def test_tasks_and_tracks_are_listed_without_torch():
 class Own(Films):
     """A data set with lists of its own version, and its own protocol of one recognition task."""
 
-    versions = {"test": "second; seed 3"}
+    versions: ClassVar = {"test": "second; seed 3"}
 
     def classes(self, task):
         return Classes("ego", ("open", "cut")) if task == "action" else None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from egoexobench import wheels
 from egoexobench.errors import DataError
 from egoexobench.testing import check_encoder
 from egoexobench.values import Sound
@@ -136,6 +137,27 @@ def test_filter_banks_of_a_tone_peak_in_its_band_and_silence_is_the_floor() -> N
     floor = fbank(torch.zeros(4000))
     assert torch.allclose(floor, torch.tensor(math.log(torch.finfo(torch.float).eps)), atol=1e-4)
     assert fbank(torch.rand(16_000)).shape == (98, BEATS.num_mel_bins)
+
+
+@pytest.mark.parametrize("samples", [400, 6777, 16_000])
+def test_filter_banks_equal_those_of_transformers_in_double_precision(samples: int) -> None:
+    wheels.load_both()
+    from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
+
+    bands = mel_filter_bank(
+        257, 128, 20, 8000, 16_000, mel_scale="kaldi", triangularize_in_mel_space=True
+    )
+    wave = _wave(samples)[0]
+    wanted = spectrogram(
+        wave.double().numpy() * 2**15,
+        window_function(400, "povey", periodic=False),
+        frame_length=400, hop_length=160, fft_length=512, power=2.0, center=False,
+        preemphasis=0.97, mel_filters=bands, log_mel="log", mel_floor=1.192092955078125e-07,
+        remove_dc_offset=True,
+    ).T  # fmt: skip
+    found = fbank(wave)
+    assert found.shape == wanted.shape
+    assert float(np.abs(found.numpy() - wanted).max()) < 5e-4
 
 
 def test_half_the_amplitude_is_two_log_two_less() -> None:

@@ -22,9 +22,9 @@ def small(**options):
 
 
 @pytest.mark.parametrize("output", ["pooled", "all"])
-@pytest.mark.parametrize("lavila", [False, True])
-def test_a_small_one_keeps_the_contract(output, lavila):
-    testing.check_encoder(small(output=output, lavila_truncation=lavila))
+@pytest.mark.parametrize("truncate", ["released", "proper"])
+def test_a_small_one_keeps_the_contract(output, truncate):
+    testing.check_encoder(small(output=output, truncate=truncate))
 
 
 @torch.inference_mode()
@@ -61,25 +61,25 @@ def test_pooled_is_the_end_token_of_all():
     torch.testing.assert_close(pooled.encode(tokens, mask).values[:, 0], last)
 
 
-def test_an_over_long_text_keeps_its_end_unless_it_is_cut_as_lavila_cuts():
+def test_an_over_long_text_keeps_its_end_unless_it_is_cut_as_released():
     text = "tomato " * 200
-    assert ids(text, 77, lavila_truncation=False)[-1] == END
-    assert END not in ids(text, 77, lavila_truncation=True)
-    assert ids("tomato", 77, lavila_truncation=True) == ids("tomato", 77, lavila_truncation=False)
+    assert ids(text, 77, "proper")[-1] == END
+    assert END not in ids(text, 77, "released")
+    assert ids("tomato", 77, "released") == ids("tomato", 77, "proper")
 
 
 @torch.inference_mode()
-def test_cut_as_lavila_cuts_every_over_long_text_has_one_embedding():
+def test_cut_as_released_every_over_long_text_has_one_embedding():
     texts = ("tomato " * 200, "onion " * 200)
-    for lavila, same in ((True, True), (False, False)):
-        encoder = small(lavila_truncation=lavila)
+    for truncate, same in (("released", True), ("proper", False)):
+        encoder = small(truncate=truncate)
         rows = [encoder.embed(torch.from_numpy(encoder.prepare(t))[None]) for t in texts]
         assert torch.allclose(*rows, atol=1e-6) == same
 
 
 def test_the_marks_of_openai_are_one_token_each_and_those_of_open_clip_are_words():
-    assert ids("<|startoftext|> <|endoftext|>", 77, False) == [START, START, END, END]
-    assert len(ids("<start_of_text>", 77, False)) > 3
+    assert ids("<|startoftext|> <|endoftext|>", 77, "proper") == [START, START, END, END]
+    assert len(ids("<start_of_text>", 77, "proper")) > 3
 
 
 def test_a_table_shrinks_to_its_first_rows_and_grows_between_them():
@@ -120,8 +120,8 @@ def test_heads_that_do_not_divide_are_one_line():
 def test_checkpointing_changes_no_gradient():
     tokens = torch.tensor([[START, 320, END]])
     grads = []
-    for checkpoint in (False, True):
-        encoder = small(trained=True, checkpoint=checkpoint).train()
+    for checkpointing in (False, True):
+        encoder = small(trained=True, checkpointing=checkpointing).train()
         encoder.embed(tokens).square().sum().backward()
         grads.append(encoder.tower.transformer.resblocks[0].mlp.c_fc.weight.grad)
     torch.testing.assert_close(*grads)

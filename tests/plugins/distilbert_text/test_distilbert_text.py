@@ -101,7 +101,7 @@ def test_a_machine_without_network_says_what_to_put_where(monkeypatch, tmp_path)
 
     wheels.load_both()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("egoexobench_plugins.distilbert_text.pieces.urlopen", unreachable)
+    monkeypatch.setattr("egoexobench.weights.hub.urlopen", unreachable)
     with pytest.raises(DataError, match="vocabulary=PATH") as caught:
         small(vocabulary=None)
     assert "\n" not in str(caught.value)

@@ -204,3 +204,18 @@ def test_pictures_keep_their_aspect_ratio_and_are_cropped_at_the_centre() -> Non
     rows = internimage(size="tiny").prepare(Frames(pixels, np.arange(2) / 8))
     assert rows.shape == (2, 32, 32, 3)
     assert (rows == 200).all()
+
+
+def test_checkpointing_changes_neither_tokens_nor_gradients() -> None:
+    found = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        encoder = internimage(size="tiny", trained=True, checkpointing=checkpointing).train()
+        torch.manual_seed(1)
+        values = torch.rand(1, 2, 32, 32, 3) * 255
+        tokens = encoder.encode(values, torch.ones(1, 2, dtype=torch.bool)).values
+        tokens.square().sum().backward()
+        found.append([tokens, *(one.grad for one in encoder.parameters() if one.grad is not None)])
+    assert len(found[0]) > 10
+    for plain, frugal in zip(*found, strict=True):
+        torch.testing.assert_close(plain, frugal)

@@ -56,9 +56,11 @@ def test_attention_to_one_token_teaches_query_and_key_nothing(make, variant):
     fusion(tokens(0), tokens(1)).square().sum().backward()
     name = "cross_attn_image" if make is video_fusion else "cross_attn_text"
     query, key, value = getattr(fusion, name).in_proj_weight.grad.chunk(3)
-    assert not query.any()
-    assert not key.any()
-    assert value.any()
+    # the softmax of one key is 1 up to rounding, whose noise is what is left
+    least = 1e-4 * float(value.abs().max())
+    assert least > 0
+    assert float(query.abs().max()) < least
+    assert float(key.abs().max()) < least
 
 
 @torch.inference_mode()

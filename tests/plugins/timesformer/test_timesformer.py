@@ -201,7 +201,7 @@ def test_a_table_grows_between_its_ends_and_shrinks_to_its_first_rows():
 
 
 def test_checkpointing_changes_neither_values_nor_gradients():
-    plain, frugal = small(trained=True).train(), small(trained=True, checkpoint=True).train()
+    plain, frugal = small(trained=True).train(), small(trained=True, checkpointing=True).train()
     video = torch.randn(1, 4, 3, 32, 32)
     losses = [one.visual(video).square().sum() for one in (plain, frugal)]
     for loss in losses:

@@ -130,3 +130,29 @@ def test_published_sizes_have_the_published_number_of_parameters() -> None:
     count = sum(one.numel() for one in tower.parameters())
     assert count == 86_198_784
     assert count + sum(one.numel() for one in words.parameters()) + 1 == 149_603_841
+
+
+def test_checkpointing_changes_neither_tokens_nor_gradients() -> None:
+    found = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        encoder = viclip(size="tiny", frames=4, trained=True, checkpointing=checkpointing).train()
+        torch.manual_seed(1)
+        values = torch.rand(1, 4, 32, 32, 3) * 255
+        tokens = encoder.encode(values, torch.ones(1, 4, dtype=torch.bool)).values
+        tokens.square().sum().backward()
+        found.append([tokens, *(one.grad for one in encoder.parameters() if one.grad is not None)])
+    assert len(found[0]) > 10
+    for plain, frugal in zip(*found, strict=True):
+        torch.testing.assert_close(plain, frugal)
+
+
+def test_checkpointing_changes_no_gradient_of_words() -> None:
+    found = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        encoder = viclip_text(size="tiny", trained=True, checkpointing=checkpointing).train()
+        ids = torch.tensor(encoder.prepare("a person takes the jar"))[None]
+        encoder.encode(ids.float(), torch.ones_like(ids, dtype=torch.bool)).values.sum().backward()
+        found.append(encoder.tower.transformer.resblocks[0].mlp.c_fc.weight.grad)
+    torch.testing.assert_close(*found)

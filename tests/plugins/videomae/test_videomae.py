@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from egoexobench import wheels
 from egoexobench.errors import DataError, UsageError
 from egoexobench.testing import check_encoder
 from egoexobench.values import Frames
@@ -180,3 +181,38 @@ def test_a_clip_without_pictures_gives_no_token() -> None:
 
 def test_the_giant_has_the_published_mlp() -> None:
     assert SIZES["giant"].hidden == int(1408 * 48 / 11)
+
+
+def test_checkpointing_changes_neither_tokens_nor_gradients() -> None:
+    found = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        encoder = videomae(size="tiny", frames=4, trained=True, checkpointing=checkpointing).train()
+        torch.manual_seed(1)
+        values = torch.rand(1, 4, 32, 32, 3) * 255
+        tokens = encoder.encode(values, torch.ones(1, 4, dtype=torch.bool)).values
+        tokens.square().sum().backward()
+        found.append([tokens, *(one.grad for one in encoder.parameters() if one.grad is not None)])
+    assert len(found[0]) > 10
+    for plain, frugal in zip(*found, strict=True):
+        torch.testing.assert_close(plain, frugal)
+
+
+def test_the_classifier_is_that_of_transformers_with_the_published_eps() -> None:
+    wheels.load_both()
+    from transformers import VideoMAEConfig, VideoMAEForVideoClassification
+
+    theirs = VideoMAEForVideoClassification(
+        VideoMAEConfig(
+            image_size=TINY.image, patch_size=TINY.patch, num_frames=TINY.frames,
+            hidden_size=TINY.width, num_hidden_layers=TINY.depth, num_attention_heads=TINY.heads,
+            intermediate_size=TINY.hidden, layer_norm_eps=1e-6, num_labels=5,
+        )
+    ).eval()  # fmt: skip
+    theirs.fc_norm.eps = 1e-6
+    ours = fit(TINY, published(), "made up").eval()
+    state = {k.replace("head.", "classifier."): one for k, one in ours.state_dict().items()}
+    theirs.load_state_dict(state, strict=True)
+    video = torch.randn(2, 4, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.allclose(ours(video), theirs(pixel_values=video).logits, atol=1e-6)

@@ -1,0 +1,133 @@
+"""SoundBridge as the paper writes it, and as its code was released."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from egoexobench.fuse.model import Model
+from egoexobench.method import evidence
+from egoexobench.progress import Silent
+from egoexobench.registry import Registry
+from egoexobench.run import parts, run
+from egoexobench.run.parts import Kit
+from egoexobench.run.request import Request
+from egoexobench.values import Tokens
+from egoexobench_plugins.soundbridge_released import soundbridge_released_video
+
+REGISTRY = Registry()
+
+
+def wired(spec: str, seed: int = 0) -> tuple[Kit, Model]:
+    kit = parts.bind(REGISTRY, REGISTRY.make("method", spec, "paper"), seed)
+    return kit, parts.model(kit, parts.coders(kit, parts.anchor(kit)))
+
+
+def module(model: Model, role: str) -> nn.Module:
+    found = model.encoders[role]
+    assert isinstance(found, nn.Module)
+    return found
+
+
+def published(model: Model) -> dict[str, Tensor]:
+    """The state of a whole released network under its published names."""
+    names = {"projection.weight": "image_projection"}
+    video = {names.get(k, k): v for k, v in module(model, "video").state_dict().items()}
+    text = {k.removeprefix("tower."): v for k, v in module(model, "text").state_dict().items()}
+    heads = [fusion.state_dict() for fusion in model.fusions.values()]
+    return video | text | {k: v for one in heads for k, v in one.items()}
+
+
+def ragged(count: int, width: int, seed: int) -> Tokens:
+    values = torch.randn(3, count, width, generator=torch.Generator().manual_seed(seed))
+    return Tokens(values, torch.ones(3, count, dtype=torch.bool))
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, Tensor]:
+    return published(wired("soundbridge-released:size=tiny", seed=5)[1])
+
+
+@pytest.fixture
+def weights(state: dict[str, Tensor], tmp_path: Path) -> Path:
+    save_file({k: v.clone() for k, v in state.items()}, tmp_path / "w.safetensors")
+    return tmp_path / "w.safetensors"
+
+
+@pytest.mark.parametrize("variant", ["association", "retrieval", "cha"])
+def test_a_released_checkpoint_is_shared_out_among_four_parts_and_nothing_is_trained(
+    weights: Path, state: dict[str, Tensor], variant: str
+) -> None:
+    kit, model = wired(f"soundbridge-released:size=tiny,variant={variant},weights={weights}")
+    found = published(model)
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[key], state[key]) for key in state)
+    assert {"objective", "anchor", "audio"}.isdisjoint(kit.bound)
+    assert all(model.frozen.values())
+
+
+def test_a_released_checkpoint_is_scored_without_any_sound(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path))
+    request = Request(
+        method=f"soundbridge-released:size=tiny,weights={weights}",
+        dataset="synthetic:train=4,val=4,test=4,seconds=2,pixels=32",
+        tasks=("eg2ex", "t2v"),
+        scale="paper",
+        out=tmp_path / "runs",
+    )
+    record = run(request, REGISTRY, Silent()).record
+    assert record.chosen_on is None
+    assert record.method.evidence.video == ("video", "sound_caption")
+    assert {score.task for score in record.scores} == {"eg2ex", "t2v"}
+
+
+def test_in_training_the_released_model_hears_and_in_evaluation_it_reads() -> None:
+    kit, model = wired("soundbridge-released:size=tiny")
+    assert evidence(kit.method)["video"] == ("video", "sound_caption")
+    torch.manual_seed(0)
+    film = Tokens(torch.randn(3, 4, 32, 32, 3), torch.ones(3, 4, dtype=torch.bool))
+    words = torch.randint(1, 400, (2, 3, 6), dtype=torch.int64)
+    captions = [Tokens(one, torch.ones(3, 6, dtype=torch.bool)) for one in words]
+    sounds = [ragged(9, model.encoders["audio"].dim, seed) for seed in (1, 2)]
+
+    def embed(sound: Tokens, caption: Tokens | None) -> Tensor:
+        torch.manual_seed(1)  # what dropout drops
+        return model.embed_video("ego", film, sound, caption)
+
+    model.train()
+    assert not torch.allclose(embed(sounds[0], None), embed(sounds[1], None))
+    model.eval()
+    assert torch.equal(embed(sounds[0], captions[0]), embed(sounds[1], captions[0]))
+    assert not torch.allclose(embed(sounds[0], captions[0]), embed(sounds[0], captions[1]))
+
+
+def test_released_sound_is_features_while_training_and_an_embedding_after() -> None:
+    made = {}
+    for sound in ("released", "features", "embedding"):
+        torch.manual_seed(0)
+        made[sound] = soundbridge_released_video(16, sound=sound, audio_dim=24)
+    film, features, embedding = ragged(1, 16, 0), ragged(5, 24, 1), ragged(1, 16, 2)
+    outputs = {}
+    for sound in ("released", "features"):
+        torch.manual_seed(1)
+        outputs[sound] = made[sound].train()(features, film)
+    torch.testing.assert_close(outputs["released"], outputs["features"], rtol=0, atol=0)
+    after = [made[sound].eval()(embedding, film) for sound in ("released", "embedding")]
+    torch.testing.assert_close(*after, rtol=0, atol=0)
+
+
+def test_the_papers_views_have_encoders_of_their_own_and_share_what_is_heard_and_read() -> None:
+    kit, model = wired("soundbridge:size=tiny")
+    ego, exo = (set(map(id, module(model, role).parameters())) for role in ("video", "video_exo"))
+    assert ego.isdisjoint(exo)
+    learnt = {id(one) for one in model.parameters() if one.requires_grad}
+    assert ego | exo | set(map(id, module(model, "text").parameters())) <= learnt
+    assert learnt.isdisjoint(map(id, module(model, "audio").parameters()))
+    assert set(model.fusions) == {"video-ego", "video-exo", "text"}
+    assert {kit.bound[role].options["heads"] for role in ("fuse_video", "fuse_text")} == {4}
+    assert kit.bound["objective"].options["temperature"] == 0.07
+    assert kit.method.width == 256
