@@ -78,6 +78,16 @@ class Surveyed(Protocol):
 
 
 @runtime_checkable
+class Incomplete(Protocol):
+    """What a data set may have beside: files that its root does not hold."""
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """Each file that is not there, and what there is none of without it."""
+        ...
+
+
+@runtime_checkable
 class Located(Protocol):
     """What a data set may have beside: where in its files each clip is written."""
 

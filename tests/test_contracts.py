@@ -1,8 +1,10 @@
 """Every registered part passes its contract, without being listed here."""
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import captioner_reach
 import charades_ego_root
 import egoexolearn_root
 import pytest
@@ -20,6 +22,7 @@ REACH = {
     ("encoder", "timesformer"): {"image": 32, "patch": 16, "width": 32, "depth": 1, "heads": 2},
     ("encoder", "clip-text"): {"width": 32, "heads": 4, "depth": 1, "project": 16},
     ("encoder", "beats"): {"size": "tiny"},
+    ("encoder", "clap"): {"size": "tiny"},
     ("encoder", "videomae"): {"size": "tiny", "frames": 4},
     ("encoder", "viclip"): {"size": "tiny", "frames": 4},
     ("encoder", "viclip-text"): {"size": "tiny"},
@@ -64,6 +67,10 @@ def test_a_registered_part_keeps_its_contract(
             testing.check_method(make("compact"), REGISTRY)
         case "dataset" if part.name == "folder":
             testing.check_dataset(part.factory(path=folder))
+        case "captioner" if part.name in captioner_reach.REACH:
+            with ExitStack() as stack:
+                given = captioner_reach.REACH[part.name](tmp_path, monkeypatch, stack)
+                testing.check_captioner(part.factory(**given))
         case kind:
             getattr(testing, f"check_{kind}")(make())
 

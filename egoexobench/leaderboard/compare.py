@@ -213,7 +213,7 @@ def _pair(
                 "on the same clips"
             )
     clusters = [one[key].cluster for key in keys]
-    a, b = (_values([ranks[key] for key in keys], name) for ranks in (one, other))
+    a, b = (values([ranks[key] for key in keys], name) for ranks in (one, other))
     unit = 1.0 if name == "mrr" else _PERCENT
     found = paired(a, b, clusters, np.random.default_rng(seed))
     exact = mcnemar(a, b) if name == "top1" and binary(a) and binary(b) else None
@@ -240,7 +240,7 @@ def _pair(
     )
 
 
-def _values(rows: Sequence[Rank], name: str) -> metrics.Floats:
+def values(rows: Sequence[Rank], name: str) -> metrics.Floats:
     """One value per query, from 0 to 1; under ties its mean over all orders."""
     if name == "top1":
         return np.array([row.hit for row in rows])

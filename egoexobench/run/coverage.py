@@ -67,14 +67,9 @@ def cover(dataset: Dataset, name: str, *, allow: bool, ids: Path | None = None) 
 
 
 def _unwanted(clips: Mapping[Split, Sequence[Clip]], name: str, path: Path) -> dict[str, str]:
-    wanted = certificate.load(path)
-    if wanted.dataset != name:
-        raise DataError(f"{path} is a certificate of {wanted.dataset!r}, not of {name!r}")
+    wanted = certificate.allowed(path, name)
     return {
-        clip.id: CHOSEN
-        for split in SPLITS
-        for clip in clips[split]
-        if clip.id not in wanted.clips.get(split, {})
+        clip.id: CHOSEN for split in SPLITS for clip in clips[split] if clip.id not in wanted[split]
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -85,7 +85,10 @@ def gather(
     texts = {split: _asked(dataset, heard.pairs[split], split) for split in SPLITS}
     told = _narrations(heard, texts)
     pairs = heard.pairs
-    training = [pair.id for pair in pairs["train"] if pair.id in told]
+    # what is frequent does not depend on which media are there
+    training = {
+        pair.id: pair.narration for pair in dataset.pairs("train") if pair.narration.strip()
+    }
     narration, caption, written = _texts(
         told, training, coders.get("text"), method, captioner, cache, progress
     )
@@ -152,7 +155,7 @@ def _narrations(covered: Covered, texts: Mapping[Split, Sequence[str]]) -> dict[
 
 def _texts(
     told: Texts,
-    training: Collection[str],
+    training: Texts,
     coder: Coder | None,
     method: Method,
     captioner: Captioner | None,
@@ -165,7 +168,8 @@ def _texts(
     narration = extract.texts(put, coder, cache)
     if captioner is None:
         return narration, None, None
-    written = write(captioner, told, training=training, store=Store(), progress=progress)
+    both = {**training, **told}
+    written = write(captioner, both, training=training, store=Store(), progress=progress)
     if told and not written.captions:
         raise DataError(f"no narration has a sound caption: {why(written.report)}")
     # a text without a caption is embedded from its narration, as a clip without sound from its

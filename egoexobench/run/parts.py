@@ -20,13 +20,18 @@ from egoexobench.interfaces import Anchor, Captioner, Objective
 from egoexobench.method import ROLES, Method, evidence, settings
 from egoexobench.registry import Part, Registry
 from egoexobench.values import Evidence
+from egoexobench.weights import hub
 
 ENCODING = (
+    "egoexobench.data.census",
     "egoexobench.data.media",
     "egoexobench.data.mix",
     "egoexobench.data.packets",
+    "egoexobench.data.probe",
     "egoexobench.data.sampling",
+    "egoexobench.data.span",
     "egoexobench.encode.extract",
+    "egoexobench.encode.tower",
 )
 TRAINING = ("egoexobench.fuse", "egoexobench.train", "egoexobench.caption")
 """Harness code that decides tokens, and trained weights: a change of it makes them anew."""
@@ -148,9 +153,10 @@ def _coder(kit: Kit, role: str, compute: Compute) -> Coder:
 
 def _content(value: Any) -> Any:
     """What an option stands for: the content of a file, not its name."""
-    if not isinstance(value, Path) or not value.is_file():
+    path = hub.local(value) if isinstance(value, Path) else None
+    if path is None or not path.is_file():
         return value
-    with value.open("rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -37,10 +37,17 @@ def teach(
         return None
     align = aligned(kit.method, dataset)
     used = sorted(pair.id for split in ("train", "val") for pair in gathered.pairs[split])
+    written = gathered.written
     known = [
-        kit.code, dataset.fingerprint, request.seed, request.missing_audio, align, used,
+        kit.code,
+        dataset.fingerprint,
+        request.seed,
+        request.missing_audio,
+        align,
+        used,
         request.compute.precision,
-    ]  # fmt: skip
+        sorted(written.captions.items()) if written else None,
+    ]
     path = places.cache() / "weights" / f"{digest(known)}.safetensors"
     if chosen := weights.load(path, model):
         return chosen

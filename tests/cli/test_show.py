@@ -34,6 +34,25 @@ def test_show_gives_a_methods_recipe_and_what_it_reads() -> None:
     assert "a video embedding reads: audio\n" in run("show", "method", "audio-only")[1]
 
 
+def test_show_says_of_a_setting_where_its_value_was_published() -> None:
+    lines = run("show", "method", "egoexo")[1].splitlines()
+    place = lines.index("  lr=3e-05")
+    assert "EgoExoLearn" in lines[place + 1]
+    assert "our_default.yml" in lines[place + 1]
+
+
+def test_of_a_method_that_is_not_trained_show_gives_nothing_that_only_training_reads() -> None:
+    text = run("show", "method", "frozen-in-time")[1]
+    assert "nothing is trained" in text
+    assert "epochs=" not in text
+
+
+def test_show_lists_what_a_release_does_otherwise_than_its_paper() -> None:
+    text = run("show", "method", "soundbridge-released")[1]
+    assert "Departs from the paper:" in text
+    assert "a video embedding reads: video, sound_caption" in text
+
+
 def test_an_unknown_kind_or_name_exits_with_2() -> None:
     assert run("list", "encoders")[0] == 2
     code, text = run("show", "method", "soundbrigde")

@@ -1,13 +1,13 @@
+import os
+import resource
 import subprocess
 import sys
-import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
-from egoexobench.encode.bank import Bank
 from egoexobench.encode.store import Item, Store
 from egoexobench.errors import DataError
 
@@ -53,54 +53,115 @@ def test_a_truncated_shard_is_an_error_that_names_it(tmp_path: Path) -> None:
         Store(tmp_path, SIGNATURE)
 
 
-def test_a_writer_that_is_killed_loses_no_committed_shard(tmp_path: Path) -> None:
-    code = f"""
-        import numpy as np
-        from pathlib import Path
-        from egoexobench.encode.store import Item, Store
-        store = Store(Path({str(tmp_path)!r}), {SIGNATURE!r})
-        for i in range(10_000):
-            store.put([f"{{i}}-{{j}}" for j in range(8)],
-                      [Item(np.full((16, 64), i + 1, np.float32), "heard")] * 8)
-            print(i, flush=True)
-    """
-    for _ in range(3):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
-        )
-        assert writer.stdout is not None
-        for _ in range(5):
-            committed = int(writer.stdout.readline())
-        time.sleep(0.003)
-        writer.kill()
-        writer.wait()
+KILLS = f"""
+import os, random, signal, sys, time
+from pathlib import Path
+import numpy as np
+from egoexobench.encode.store import Item, Store
+
+root, rng = Path(sys.argv[1]), random.Random(0)
+
+
+def write(turn, pipe):
+    store = Store(root, {SIGNATURE!r})
+    for i in range(10_000):
+        rows = np.full((16, 64), 1 + i, np.float32)
+        store.put([f"{{turn}} {{i}} {{j}}" for j in range(8)], [Item(rows, "heard")] * 8)
+        os.write(pipe, b"x")  # committed
+
+
+def check(turn, committed):
+    store = Store(root, {SIGNATURE!r})
+    for i in range(committed):
+        for j in range(8):
+            assert (store[f"{{turn}} {{i}} {{j}}"].rows == 1 + i).all(), (turn, i, j)
+    for key in store if turn % 10 == 9 else ():  # and nothing is there but what was written
+        assert (store[key].rows == 1 + int(key.split()[1])).all(), key
+
+
+total = 0
+for turn in range(50):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        write(turn, writing)
+        os._exit(0)
+    os.close(writing)
+    # every fifth is killed at any moment, the others while they write after their first shard
+    committed = len(os.read(reading, 1)) if turn % 5 else 0
+    time.sleep(rng.uniform(0, 0.02))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    while block := os.read(reading, 4096):
+        committed += len(block)
+    os.close(reading)
+    check(turn, committed)
+    total += committed
+print(total)
+"""
+
+
+def test_a_writer_that_is_killed_fifty_times_loses_no_committed_shard(tmp_path: Path) -> None:
+    # one process that imports once, and forks the writers that are killed
+    done = subprocess.run(
+        [sys.executable, "-c", KILLS, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 40
+
+
+def test_a_draft_that_was_left_behind_is_removed_once_it_is_old(tmp_path: Path) -> None:
+    store = Store(tmp_path, SIGNATURE)
+    old, young = (store.folder / f".{name}.safetensors.1.draft" for name in ("old", "young"))
+    for path in (old, young):
+        path.write_bytes(b"half a shard")
+    os.utime(old, (0, 0))
+    Store(tmp_path, SIGNATURE)
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_shards_are_safetensors_files_that_others_read(tmp_path: Path) -> None:
+    made = items(5)
+    store = Store(tmp_path, SIGNATURE)
+    store.put(list("abcde"), made)
+    rows = load_file(store.shards()[0])["rows"]
+    assert np.array_equal(rows, np.concatenate([one.rows for one in made]))
+
+
+@pytest.mark.parametrize(
+    "kind", [np.float16, np.float32, np.float64, np.uint8, np.int32, np.int64, np.bool_]
+)
+def test_rows_keep_their_type_and_shape(tmp_path: Path, kind: type[np.generic]) -> None:
+    rows = np.random.default_rng(0).integers(0, 2, (3, 4, 5)).astype(kind)
+    store = Store(tmp_path, SIGNATURE)
+    store.put(["a"], [Item(rows[:, ::2], "seen")])  # not contiguous
+    found = Store(tmp_path, SIGNATURE)["a"].rows
+    assert found.dtype == rows.dtype
+    assert np.array_equal(found, rows[:, ::2])
+    with pytest.raises(ValueError, match="read-only"):
+        found[0] = 0
+
+
+def test_rows_of_another_shape_are_not_put_into_one_shard(tmp_path: Path) -> None:
+    one, other = (Item(np.ones((2, width), np.float32), "seen") for width in (3, 4))
+    store = Store(tmp_path, SIGNATURE)
+    with pytest.raises(ValueError, match="differ in type or shape"):
+        store.put(["a", "b"], [one, other])
+    assert not store.shards()
+
+
+def test_a_store_may_have_more_shards_than_a_process_may_open_files(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = len(os.listdir("/dev/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 20, hard))
+    try:
         store = Store(tmp_path, SIGNATURE)
-        for i in range(committed + 1):
-            for j in range(8):
-                assert (store[f"{i}-{j}"].rows == i + 1).all()
-
-
-def test_a_batch_is_padded_with_masked_rows(tmp_path: Path) -> None:
-    made = items(4)
-    bank = Bank(list("abcd"), made)
-    batch = bank.batch(["d", "a"])
-    assert batch.values.shape == (2, 4, 5)
-    assert batch.mask.tolist() == [[True] * 4, [True, False, False, False]]
-    assert np.array_equal(batch.values[0].numpy(), made[3].rows)
-    assert np.array_equal(batch.values[1, :1].numpy(), made[0].rows)
-
-
-def test_an_item_without_rows_gives_a_masked_row() -> None:
-    bank = Bank(["a", "b"], [Item(np.zeros((0, 1), np.float32), "silent"), items(1)[0]])
-    assert not bank.present("a")
-    assert bank.batch(["a"]).mask.tolist() == [[False]]
-    assert bank.batch(["a"]).values.shape == (1, 1, 5)
-
-
-def test_moments_are_those_of_the_real_rows() -> None:
-    made = items(6)
-    bank = Bank(list("abcdef"), made)
-    mean, deviation = bank.moments(list("abc"))
-    rows = np.concatenate([item.rows for item in made[:3]])
-    assert np.allclose(mean.numpy(), rows.mean(0))
-    assert np.allclose(deviation.numpy(), rows.std(0, ddof=1))
+        for i in range(60):
+            store.put([str(i)], items(1, seed=i))
+        again = Store(tmp_path, SIGNATURE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(again) == 60
+    assert np.array_equal(again["59"].rows, items(1, seed=59)[0].rows)

@@ -9,10 +9,13 @@ from torch import nn
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.registry import Registry
-from egoexobench.weights.catalogue import METHODS, checksum, every, wanted
+from egoexobench.weights import load
+from egoexobench.weights.catalogue import METHODS, candidates, checksum, every, wanted
 from egoexobench.weights.check import check
 from egoexobench.weights.convert import convert
 from egoexobench.weights.load import TORCH, load_strict, meta, state
+from egoexobench.weights.release import Release
+from egoexobench.weights.watch import Watched
 
 REGISTRY = Registry()
 
@@ -24,13 +27,25 @@ def _load(path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "release"), list(every()), ids=lambda one: getattr(one, "file", one)
 )
-def test_every_listed_file_belongs_to_a_part_that_takes_its_options(
-    method: str, release: object
+def test_every_listed_file_belongs_to_parts_that_take_its_options(
+    method: str, release: Release
 ) -> None:
     assert Path(release.file).suffix in TORCH
     assert release.heads
-    if release.part is not None:
-        REGISTRY.bind("encoder", f"{release.part}:{release.options}")
+    assert release.shares
+    for share in release.shares:
+        part, bound = REGISTRY.bind(share.kind, share.spec)
+        assert "weights" in bound, part.name
+        assert (share.width is None) == (share.kind == "encoder")
+
+
+def test_a_file_is_taken_for_the_release_of_its_name_and_else_for_each_that_differs() -> None:
+    named = candidates("soundbridge-released", "retrieval.pt")
+    assert {one.file for one in named} == {"ckpt/Cha/retrieval.pt", "ckpt/EgoExo/retrieval.pt"}
+    sizes = [one.shares[0].spec for one in candidates("lavila", "mine.pth")]
+    assert len(sizes) == 2
+    assert "depth=24" not in sizes[0]
+    assert "depth=24" in sizes[1]
 
 
 def test_a_checksum_is_read_off_a_name_that_carries_one() -> None:
@@ -45,10 +60,10 @@ def test_a_method_without_published_weights_is_named_with_those_that_have_some()
 
 def test_a_good_file_has_no_faults_and_says_what_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
-    torch.save({"state_dict": nn.Linear(3, 2).state_dict(), "epoch": 4}, path)
-    report = check(path, _load)
-    assert report.faults == ()
-    assert (report.tensors, report.values, report.beside) == (2, 8, ("epoch",))
+    torch.save({"state_dict": nn.Linear(3, 2).half().state_dict(), "epoch": 4}, path)
+    report = check(path, {"layer": _load})
+    assert report.faults == {}
+    assert (report.tensors, report.values, report.half, report.beside) == (2, 8, 2, ("epoch",))
 
 
 def test_a_wrong_sum_and_a_wrong_state_are_both_faults(tmp_path: Path) -> None:
@@ -56,17 +71,67 @@ def test_a_wrong_sum_and_a_wrong_state_are_both_faults(tmp_path: Path) -> None:
     torch.save(nn.Linear(4, 2).state_dict(), path)
     right = hashlib.md5(path.read_bytes()).hexdigest()[:6]
     good = path.rename(tmp_path / f"w.md5sum_{right}.pth")
-    assert len(check(good, _load).faults) == 1
+    assert list(check(good, {"layer": _load}).faults) == ["layer"]
     wrong = good.rename(tmp_path / f"w.md5sum_{'0' if right[0] != '0' else '1'}.pth")
-    sums, shapes = check(wrong, _load).faults
-    assert "MD5" in sums
-    assert "of another shape" in shapes
+    faults = check(wrong, {"layer": _load}).faults
+    assert "MD5" in faults["checksum"]
+    assert "of another shape" in faults["layer"]
+
+
+def _first_of(path: Path) -> None:
+    """A part that looks at every name and takes its share alone, as towers do."""
+    found = state(path)
+    mine = {key.removeprefix("a."): found[key] for key in found if key.startswith("a.")}
+    load_strict(nn.Linear(3, 2), mine, "the first")
+
+
+def _second_of(path: Path) -> None:
+    mine = {key[2:]: one for key, one in state(path).items() if key.startswith("b.")}
+    load_strict(nn.Linear(5, 2), mine, "the second")
+
+
+def test_a_tensor_that_no_part_takes_is_a_fault_unless_it_is_known(tmp_path: Path) -> None:
+    layer = {f"a.{key}": one for key, one in nn.Linear(3, 2).state_dict().items()}
+    torch.save({**layer, "logit_scale": torch.ones(1), "odd": torch.ones(1)}, tmp_path / "w.pt")
+    report = check(tmp_path / "w.pt", {"first": _first_of}, ("logit_*",))
+    assert report.spared == ("logit_scale",)
+    assert list(report.faults) == ["all parts together"]
+    assert "1 unexpected (odd)" in report.faults["all parts together"]
+
+
+def test_a_file_is_read_once_for_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"a": 3, "b": 5}
+    whole = {
+        f"{n}.{k}": v for n, s in sizes.items() for k, v in nn.Linear(s, 2).state_dict().items()
+    }
+    torch.save(whole, tmp_path / "w.pt")
+    content = load.content
+    reads = []
+    monkeypatch.setattr(load, "content", lambda path: reads.append(path) or content(path))
+    report = check(tmp_path / "w.pt", {"first": _first_of, "second": _second_of})
+    assert report.faults == {}
+    assert len(reads) == 1
+    state(tmp_path / "w.pt")  # and afterwards as before
+    assert len(reads) == 2
+
+
+def test_only_what_is_looked_up_counts_as_taken() -> None:
+    watched = Watched({key: torch.ones(1) for key in "abcde"})
+    assert list(watched) == list("abcde")
+    assert "a" in watched
+    assert watched.taken == set()
+    assert watched["a"] is not None
+    assert watched.get("z") is None
+    assert watched.get("b") is not None
+    assert watched.taken == {"a", "b"}
+    assert dict(watched).keys() == set("abcde")
+    assert watched.taken == set("abcde")
 
 
 def test_a_file_that_cannot_be_read_is_an_error_and_no_report(tmp_path: Path) -> None:
     (tmp_path / "w.pth").write_bytes(b"nonsense")
     with pytest.raises(DataError):
-        check(tmp_path / "w.pth", _load)
+        check(tmp_path / "w.pth", {"layer": _load})
 
 
 def test_a_converted_file_has_the_same_state_and_the_same_data_beside_it(tmp_path: Path) -> None:

@@ -206,3 +206,21 @@ def test_a_spare_key_is_left_out_and_the_rest_is_loaded(layer: nn.Module) -> Non
     other = {key: one + 1 for key, one in layer.state_dict().items()}
     load_strict(layer, other | {"ids": torch.ones(2)}, "the layer", spare=("ids",))
     assert _equal(other, layer)
+
+
+def test_a_folder_and_an_empty_file_are_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "w.pt").mkdir()
+    with pytest.raises(DataError, match="is a folder"):
+        state(tmp_path / "w.pt")
+    (tmp_path / "e.pt").touch()
+    with pytest.raises(DataError, match="it is empty"):
+        state(tmp_path / "e.pt")
+
+
+def test_no_message_advises_to_run_a_file(tmp_path: Path) -> None:
+    (tmp_path / "w.pth").write_bytes(pickle.dumps(Evil()))
+    (tmp_path / "t.pth").write_text("no checkpoint\n" * 9)
+    for name in ("w.pth", "t.pth"):
+        with pytest.raises(DataError, match="nothing else is read") as caught:
+            state(tmp_path / name)
+        assert "weights_only" not in str(caught.value)

@@ -1,0 +1,65 @@
+"""Every method runs at paper scale with tiny encoders and random weights: trained and scored."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from egoexobench.options import options
+from egoexobench.progress import Silent
+from egoexobench.record.schema import Record
+from egoexobench.registry import Registry
+from egoexobench.run import run
+from egoexobench.run.request import Request
+
+REGISTRY = Registry()
+METHODS = {p.name: p for p in REGISTRY.parts("method") if "size" in options(p.factory)}
+VOCABULARY = Path(__file__).parents[1] / "plugins" / "distilbert_text" / "vocabulary.txt"
+FILMS = "synthetic:train=4,val=4,test=4,seconds=2,pixels=32"
+FAST = {"epochs": "1", "batch": "2"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("paper-scale")
+        patch.setenv("EGOEXOBENCH_CACHE", str(folder / "cache"))
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # products this small gain nothing from more
+        yield folder
+        torch.set_num_threads(threads)
+
+
+def dry(home: Path, name: str, **settings: str) -> Record:
+    words = "vocabulary" in options(METHODS[name].factory)
+    request = Request(
+        method=f"{name}:size=tiny" + (f",vocabulary={VOCABULARY}" if words else ""),
+        dataset=FILMS,
+        tasks=("eg2ex", "t2v", "action"),  # one of each kind
+        scale="paper",
+        settings=FAST | settings,
+        out=home / "runs",
+    )
+    return run(request, REGISTRY, Silent()).record
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_whole_run_is_trained_and_scored_and_its_record_says_that_weights_were_random(
+    home: Path, name: str
+) -> None:
+    record = dry(home, name)
+    scored = {score.task for score in record.scores}
+    assert {"eg2ex", "action"} <= scored
+    assert ("t2v" in scored) is bool(record.method.evidence.text)
+    trained = METHODS[name].factory("paper").objective is not None
+    assert (record.chosen_on is not None) is trained
+    weights = [p.options["weights"] for p in record.method.parts if "weights" in p.options]
+    assert weights
+    assert set(weights) == {None}
+
+
+def test_without_an_objective_a_checkpoint_is_scored_as_it_is(home: Path) -> None:
+    record = dry(home, "lavila", objective="none", anchor="none")
+    assert record.chosen_on is None
+    assert {"eg2ex", "t2v"} <= {score.task for score in record.scores}

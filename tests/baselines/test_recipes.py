@@ -1,0 +1,91 @@
+"""What a method hands to its parts, and where its values are said to come from."""
+
+from pathlib import Path
+
+import pytest
+
+from egoexobench.errors import UsageError
+from egoexobench.method import ROLES, SETTINGS, Method
+from egoexobench.options import options, parse
+from egoexobench.registry import Part, Registry
+from egoexobench.run.parts import bind
+from egoexobench.weights.catalogue import METHODS
+
+REGISTRY = Registry()
+PAPER = [part for part in REGISTRY.parts("method") if "weights" in options(part.factory)]
+LEARNT = ("epochs", "batch", "lr", "weight_decay", "schedule")
+TOWERS = ("video", "text")
+SHARED = {
+    ("frozen-in-time", "weights"): TOWERS,
+    ("lavila", "weights"): TOWERS,
+    ("egovlp", "weights"): TOWERS,
+    ("internvideo", "weights"): TOWERS,
+    ("egoexo", "weights"): TOWERS,
+    ("egoinstructor", "weights"): ("text", "fuse_video"),
+    ("egoinstructor", "ego_weights"): ("video",),
+    ("egoinstructor", "exo_weights"): ("video_exo",),
+    ("videomae-v2", "weights"): ("video",),
+    ("internimage", "weights"): ("video",),
+    ("soundbridge", "weights"): ("video", "video_exo", "text"),
+    ("soundbridge", "audio_weights"): ("audio",),
+    ("soundbridge-released", "weights"): ("video", "text", "fuse_video", "fuse_text"),
+    ("soundbridge-released", "start"): TOWERS,
+    ("soundbridge-released", "audio_weights"): ("audio",),
+}
+"""Method and option to the roles whose parts read that file."""
+
+
+def deciding(method: Method) -> set[str]:
+    """Settings that change what the method does."""
+    roles = {role for role in ROLES if role in SETTINGS and getattr(method, role)}
+    found = roles | {"frames", "sampling", "similarity"}
+    if method.text:
+        found.add("template")
+    if method.objective:
+        found |= {*LEARNT, "view_weights"}
+        if method.audio:
+            found.add("align")
+        if method.blocks is not None:
+            found |= {"blocks", "width"}
+    return found
+
+
+@pytest.mark.parametrize("part", PAPER, ids=lambda part: part.name)
+def test_every_value_that_decides_something_says_where_it_was_published(part: Part) -> None:
+    method = part.factory("paper")
+    assert set(method.sources) <= set(SETTINGS)
+    assert deciding(method) - set(method.sources) == set()
+    for source in method.sources.values():
+        assert "unknown" not in source or "chosen here" in source
+
+
+@pytest.mark.parametrize(("name", "option"), SHARED)
+def test_a_checkpoint_reaches_each_part_that_shares_it_and_no_other(name: str, option: str) -> None:
+    path = Path("folder/checkpoint.pt")
+    method = REGISTRY.make("method", f"{name}:{option}={path}", "paper")
+    kit = bind(REGISTRY, method, 0)
+    reading = {role for role, one in kit.bound.items() if one.options.get("weights") == path}
+    assert reading == set(SHARED[name, option])
+
+
+def test_every_method_with_published_weights_takes_them() -> None:
+    assert {part.name for part in PAPER} == set(METHODS)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_part_that_shares_a_published_file_is_one_of_the_methods(name: str) -> None:
+    kit = bind(REGISTRY, REGISTRY.make("method", name, "paper"), 0)
+    named = {one.part.name for one in kit.bound.values()}
+    for release in METHODS[name]:
+        assert {parse(share.spec)[0] for share in release.shares} <= named, release.file
+
+
+@pytest.mark.parametrize("name", ["egoexo", "egoinstructor", "soundbridge"])
+def test_weights_at_compact_scale_are_refused_and_not_forgotten(name: str) -> None:
+    with pytest.raises(UsageError, match="--scale paper"):
+        REGISTRY.make("method", f"{name}:weights=w.pt", "compact")
+
+
+def test_a_released_checkpoint_is_either_scored_or_trained_from() -> None:
+    with pytest.raises(UsageError, match="and not both"):
+        REGISTRY.make("method", "soundbridge-released:weights=a.pt,start=b.pth", "paper")

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from egoexobench.encode import bank as module
+from egoexobench.encode.bank import Bank
+from egoexobench.encode.store import Item
+
+
+def items(count: int, seed: int = 0) -> list[Item]:
+    rng = np.random.default_rng(seed)
+    return [Item(rng.random((1 + i % 4, 5), np.float32), "heard") for i in range(count)]
+
+
+def test_a_batch_is_padded_with_masked_rows() -> None:
+    made = items(4)
+    bank = Bank(list("abcd"), made)
+    batch = bank.batch(["d", "a"])
+    assert batch.values.shape == (2, 4, 5)
+    assert batch.mask.tolist() == [[True] * 4, [True, False, False, False]]
+    assert np.array_equal(batch.values[0].numpy(), made[3].rows)
+    assert np.array_equal(batch.values[1, :1].numpy(), made[0].rows)
+
+
+def test_an_item_without_rows_gives_a_masked_row() -> None:
+    bank = Bank(["a", "b"], [Item(np.zeros((0, 1), np.float32), "silent"), items(1)[0]])
+    assert not bank.present("a")
+    assert bank.batch(["a"]).mask.tolist() == [[False]]
+    assert bank.batch(["a"]).values.shape == (1, 1, 5)
+
+
+def test_moments_are_those_of_the_real_rows() -> None:
+    made = items(6)
+    bank = Bank(list("abcdef"), made)
+    mean, deviation = bank.moments(list("abc"))
+    rows = np.concatenate([item.rows for item in made[:3]])
+    assert np.allclose(mean.numpy(), rows.mean(0))
+    assert np.allclose(deviation.numpy(), rows.std(0, ddof=1))
+
+
+def test_rows_stay_where_they_are_until_they_are_asked_for() -> None:
+    made = items(4)
+    bank = Bank(list("abcd"), made)
+    assert all(np.shares_memory(rows, one.rows) for rows, one in zip(bank.items, made, strict=True))
+    batch = bank.batch(["a", "b"])
+    batch.values.zero_()
+    assert made[0].rows.all()
+
+
+def test_a_batch_has_the_rows_of_whatever_type_in_any_order() -> None:
+    rng = np.random.default_rng(1)
+    made = [Item(rng.integers(0, 255, (n, 2, 3)).astype(np.uint8), "") for n in (3, 1, 2, 4)]
+    bank = Bank(list("abcd"), made)
+    batch = bank.batch(list("dacbd"))
+    assert batch.values.shape == (5, 4, 2, 3)
+    for place, name in enumerate("dacbd"):
+        rows = made["abcd".index(name)].rows
+        assert np.array_equal(batch.values[place, : len(rows)].numpy(), rows)
+        assert not batch.values[place, len(rows) :].any()
+        assert batch.mask[place].sum() == len(rows)
+
+
+def test_moments_of_many_rows_are_those_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = items(40)
+    bank = Bank([str(i) for i in range(40)], made)
+    few = bank.moments(list(bank.row))
+    monkeypatch.setattr(module, "LARGE", 0)
+    monkeypatch.setattr(module, "CHUNK", 3)
+    many = bank.moments(list(bank.row))
+    for one, other in zip(few, many, strict=True):
+        assert np.allclose(one.numpy(), other.numpy(), rtol=1e-6, atol=0)
+        assert one.dtype == other.dtype
+
+
+def test_where_no_item_has_rows_a_batch_has_the_width_that_was_said() -> None:
+    bank = Bank(["a"], [Item(np.zeros((0, 1), np.float32), "silent")], (7,))
+    assert bank.batch(["a"]).values.shape == (1, 1, 7)

@@ -1,0 +1,215 @@
+"""What is encoded, what is stored, and what becomes of clips that cannot be."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from egoexobench.data.fault import MediaError
+from egoexobench.data.media import Decoded
+from egoexobench.encode import extract
+from egoexobench.encode.coder import Coder
+from egoexobench.errors import DataError
+from egoexobench.progress import Silent
+from egoexobench.values import Clip, Frames, Modality, Sound, Tokens
+
+
+@dataclass
+class Fake:
+    """Gives what it is given."""
+
+    modality: Modality
+    frozen: bool = True
+    dim: int = 3
+    seen: list[str] = field(default_factory=list)
+
+    def prepare(self, source: object) -> np.ndarray:
+        if isinstance(source, str):
+            self.seen.append(source)
+            return np.full((len(source.split()), 3), len(source), np.float32)
+        if isinstance(source, Sound):
+            if len(source.samples) < 2:
+                raise DataError("the sound is too short")
+            return np.full((2, 3), source.samples[0], np.float32)
+        return source.pixels[:, 0, 0].astype(np.float32)
+
+    def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+        return Tokens(values + 1, mask)
+
+
+class Studio:
+    """Films that are one number each, and a count of how often they were decoded."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "films"
+        self.root.mkdir()
+        self.cache = root / "cache"
+        self.decoded: list[str] = []
+        self.samplings: set[str] = set()
+
+    def clips(self, count: int, start: float = 0.0) -> list[Clip]:
+        made = []
+        for i in range(count):
+            path = self.root / f"{i}.mp4"
+            path.write_text(str(i + 1))
+            made.append(Clip(f"c{i}", "ego", str(path), start, start + 1, "", "t"))
+        return made
+
+    def decode(self, clip: Clip, frames: int, sound: bool, sampling: str) -> Decoded:
+        self.decoded.append(clip.id)
+        self.samplings.add(sampling)
+        value = float(Path(clip.media).read_text())
+        if value < 0:
+            raise MediaError("undecodable", f"{clip.media} is broken", clip.id)
+        pixels = np.full((frames, 2, 2, 3), value, np.uint8)
+        pictures = Frames(pixels, np.arange(frames, dtype=float)) if frames else None
+        if not sound:
+            return Decoded(pictures, None, "not asked")
+        if value == 9:
+            return Decoded(pictures, None, "silent")
+        samples = np.full(1 if value == 8 else 4, value, np.float32)
+        return Decoded(pictures, Sound(samples, 16_000), "heard")
+
+    def encode(self, clips: list[Clip], coders: dict[str, Coder], **more: object) -> dict:
+        return extract.clips(clips, coders, 2, self.cache, Silent(), **more)
+
+
+@pytest.fixture
+def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
+    made = Studio(tmp_path)
+    monkeypatch.setattr(extract, "decode", made.decode)
+    return made
+
+
+def both() -> dict[str, Coder]:
+    return {"video": Coder(Fake("video"), "v"), "audio": Coder(Fake("audio"), "a")}
+
+
+def test_a_clip_is_decoded_once_for_all_encoders_and_never_again(studio: Studio) -> None:
+    clips = studio.clips(3)
+    banks = studio.encode(clips, both())
+    assert sorted(studio.decoded) == ["c0", "c1", "c2"]
+    assert banks["video"].batch(["c1"]).values.tolist() == [[[3.0] * 3] * 2]
+    assert banks["audio"].batch(["c2"]).values.tolist() == [[[4.0] * 3] * 2]
+    again = studio.encode(clips, both())
+    assert len(studio.decoded) == 3
+    assert again["video"].row == banks["video"].row
+
+
+def test_clips_of_the_same_span_of_the_same_content_are_decoded_once(studio: Studio) -> None:
+    first, second = studio.clips(2)
+    Path(second.media).write_bytes(Path(first.media).read_bytes())
+    banks = studio.encode([first, second], both())
+    assert studio.decoded == ["c0"]
+    assert torch.equal(banks["video"].batch(["c0"]).values, banks["video"].batch(["c1"]).values)
+
+
+def test_another_sampling_or_number_of_frames_is_encoded_apart(studio: Studio) -> None:
+    clips, coders = studio.clips(1), {"video": Coder(Fake("video"), "v")}
+    studio.encode(clips, coders)
+    studio.encode(clips, coders, sampling="viclip")
+    assert studio.samplings == {"egoexolearn", "viclip"}
+    extract.clips(clips, coders, 5, studio.cache, Silent())
+    assert len(studio.decoded) == 3
+    sound = {"audio": Coder(Fake("audio"), "a")}
+    studio.encode(clips, sound)
+    studio.encode(clips, sound, sampling="viclip")  # a sound knows no frames
+    assert len(studio.decoded) == 4
+
+
+def test_a_broken_clip_stops_a_run_that_does_not_take_failures(studio: Studio) -> None:
+    clips = studio.clips(3)
+    Path(clips[1].media).write_text("-1")
+    with pytest.raises(MediaError, match=r"clip c1: .* is broken"):
+        studio.encode(clips, both())
+    Path(clips[1].media).unlink()
+    with pytest.raises(DataError, match="cannot read media file"):
+        studio.encode(clips, both())
+
+
+def test_broken_missing_and_unencodable_clips_are_named_and_the_rest_goes_on(
+    studio: Studio,
+) -> None:
+    clips = studio.clips(10)
+    Path(clips[1].media).write_text("-1")
+    Path(clips[2].media).unlink()
+    failed: dict[str, str] = {"other": "from before"}
+    banks = studio.encode(clips, both(), failed=failed)
+    assert failed.keys() == {"other", "c1", "c2", "c7"}
+    assert failed["c1"] == f"{clips[1].media} is broken"
+    assert clips[2].media in failed["c2"]
+    assert failed["c7"] == "the sound is too short"
+    for bank in banks.values():
+        assert list(bank.row) == ["c0", "c3", "c4", "c5", "c6", "c8", "c9"]
+    assert banks["audio"].states.count("silent") == 1
+    assert not banks["audio"].present("c8")
+    # the pictures of a clip whose sound failed are not there either, so that banks agree
+    assert "c7" not in banks["video"].row
+
+
+def test_a_clip_that_fails_is_tried_again_and_no_row_of_it_was_kept(studio: Studio) -> None:
+    clips = studio.clips(2)
+    Path(clips[0].media).write_text("-1")
+    studio.encode(clips, both(), failed={})
+    Path(clips[0].media).write_text("5")
+    failed: dict[str, str] = {}
+    banks = studio.encode(clips, both(), failed=failed)
+    assert failed == {}
+    assert banks["video"].batch(["c0"]).values.unique().tolist() == [6.0]
+
+
+def test_numbers_that_are_not_finite_are_not_stored(studio: Studio) -> None:
+    clips = studio.clips(2)
+    Path(clips[1].media).write_text("nan")
+    sound = {"audio": Coder(Fake("audio"), "a")}
+    with pytest.raises(DataError, match=r"clip c1: .* not finite"):
+        studio.encode(clips, sound)
+    failed: dict[str, str] = {}
+    banks = studio.encode(clips, sound, failed=failed)
+    assert list(failed) == ["c1"]
+    assert list(banks["audio"].row) == ["c0"]
+
+
+def test_what_was_committed_before_a_stop_is_not_decoded_again(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract, "SHARD", 2)
+    monkeypatch.setattr(extract.os, "cpu_count", lambda: 1)
+    clips = studio.clips(9)
+    Path(clips[7].media).write_text("-1")
+    with pytest.raises(MediaError):
+        studio.encode(clips, both())
+    Path(clips[7].media).write_text("3")
+    before = set(studio.decoded)
+    studio.decoded.clear()
+    studio.encode(clips, both())
+    assert {"c0", "c1", "c2"} <= before - set(studio.decoded)
+    assert set(studio.decoded) <= {f"c{i}" for i in range(3, 9)}
+
+
+def test_a_trained_encoder_s_input_is_what_is_stored(studio: Studio) -> None:
+    clips = studio.clips(2)
+    frozen = studio.encode(clips, {"video": Coder(Fake("video"), "v")})["video"]
+    trained = studio.encode(clips, {"video": Coder(Fake("video", frozen=False), "v")})["video"]
+    names = ["c0", "c1"]
+    assert torch.equal(trained.batch(names).values + 1, frozen.batch(names).values)
+
+
+def test_a_text_is_encoded_once_and_none_is_a_masked_row(tmp_path: Path) -> None:
+    encoder = Fake("text")
+    texts = {"a": "one two", "b": None, "c": "one two", "d": "three"}
+    bank = extract.texts(texts, Coder(encoder, "t"), tmp_path)
+    assert sorted(encoder.seen) == ["one two", "three"]
+    batch = bank.batch(list("abcd"))
+    assert batch.mask.sum(1).tolist() == [2, 0, 2, 1]
+    assert torch.equal(batch.values[0], batch.values[2])
+    assert not bank.present("b")
+    extract.texts(texts, Coder(encoder, "t"), tmp_path)
+    assert len(encoder.seen) == 2
+
+
+def test_where_no_text_is_there_rows_have_the_encoder_s_width(tmp_path: Path) -> None:
+    bank = extract.texts({"a": None}, Coder(Fake("text"), "t"), tmp_path)
+    assert bank.batch(["a"]).values.shape == (1, 1, 3)

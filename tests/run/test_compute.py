@@ -1,0 +1,53 @@
+"""Devices and precision."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from egoexobench.cli import main
+from egoexobench.compute import Compute, resolve
+from egoexobench.errors import UsageError
+
+
+def told(folder: Path, *more: str):
+    arguments = ("run", "--method", "soundbridge", "--dataset", f"folder:path={folder}")
+    return CliRunner().invoke(
+        main, (*arguments, "--set", "epochs=1", "--set", "width=16", *more, "--task", "eg2ex")
+    )
+
+
+def test_auto_is_cuda_where_there_is_one_and_the_cpu_elsewhere() -> None:
+    wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    assert resolve(Compute("auto")).device == wanted
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:99", "cpu,cuda", ""])
+def test_a_device_that_is_not_there_is_one_line(device: str) -> None:
+    with pytest.raises(UsageError, match="device"):
+        resolve(Compute(device))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_mixed_precision_run_is_near_the_exact_one_and_says_what_it_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
+    done = told(folder, "--precision", precision, "--json")
+    assert done.exit_code == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["environment"]["precision"] == precision
+    exact = json.loads(told(folder, "--json").stdout)
+    assert exact["environment"]["precision"] == "fp32"
+    values = [
+        metric["value"]
+        for found in (record, exact)
+        for score in found["scores"]
+        for metric in score["metrics"]
+        if metric["name"] == "mrr"
+    ]
+    half = len(values) // 2
+    assert values[:half] == pytest.approx(values[half:], abs=0.5)

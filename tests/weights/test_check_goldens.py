@@ -1,0 +1,39 @@
+"""Reference states under their published names pass the check as whole files."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from egoexobench.registry import Registry
+from egoexobench.weights.check import check
+
+GOLDENS = Path(os.environ.get("EGOEXOBENCH_GOLDENS", "../shared/goldens"))
+TOWER = "timesformer:system=egoexo,image=24,patch=8,width=16,depth=1,heads=2,output=cls,project=16"
+TEXT = "clip-text:width=6,heads=2,depth=1,project=16"
+
+
+@pytest.mark.golden
+@pytest.mark.skipif(not GOLDENS.is_dir(), reason=f"no folder {GOLDENS}")
+def test_a_published_state_is_taken_by_its_parts_to_the_last_tensor(tmp_path: Path) -> None:
+    whole = load_file(GOLDENS / "egoexo-fullvocab.safetensors")
+    state = {
+        f"module.{name.removeprefix('state.')}": one
+        for name, one in whole.items()
+        if name.startswith("state.")
+    }
+    torch.save({"state_dict": state, "epoch": 1}, tmp_path / "w.pth")
+    registry = Registry()
+
+    def load(spec: str, path: Path) -> object:
+        return registry.make("encoder", f"{spec},weights={path}")
+
+    loads = {spec: partial(load, spec) for spec in (TOWER, TEXT)}
+    report = check(tmp_path / "w.pth", loads, ("logit_scale",))
+    assert report.faults == {}
+    assert report.spared == ("logit_scale",)
+    assert report.tensors == len(state)
+    assert "all parts together" in check(tmp_path / "w.pth", {TOWER: loads[TOWER]}).faults
