@@ -61,6 +61,7 @@ def mixed(compute: Compute) -> Iterator[None]:
     import torch
 
     if compute.precision == "fp32":
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         yield
         return
     with torch.autocast(torch.device(compute.device).type, dtype(compute)):

@@ -9,9 +9,12 @@ import click
 
 from egoexobench.cli.plugins import registry
 from egoexobench.errors import UsageError
-from egoexobench.method import Scale, evidence, settings
+from egoexobench.method import Method, Scale, evidence, settings
 from egoexobench.options import REQUIRED, Option, describe, options
 from egoexobench.registry import KINDS, Part
+
+_LEARNT = ("blocks", "dropout", "epochs", "batch", "lr", "weight_decay", "schedule", "align")
+"""Settings that decide nothing where nothing is trained."""
 
 
 @click.command("show")
@@ -19,7 +22,10 @@ from egoexobench.registry import KINDS, Part
 @click.argument("name")
 @click.pass_context
 def command(ctx: click.Context, kind: str, name: str) -> None:
-    """Show one part: who brings it, its options with their defaults, its docstring."""
+    """Show one part: who brings it, its options with their defaults, its docstring.
+
+    Of a method also every setting, beside it where the value was published.
+    """
     part = registry(ctx).find(kind, name)
     owner = part.owner
     click.echo(f"{kind} {name}, from {owner.distribution} {owner.version} ({part.plugin})\n")
@@ -38,13 +44,25 @@ def _recipes(part: Part) -> None:
             method = part.factory(scale)
         except UsageError:
             continue  # the method does not come at this scale
-        read = evidence(method)
         click.echo(f"\nAt scale {scale} (any of it can be replaced with --set):")
-        for name, value in settings(method).items():
-            if name not in ("name", "scale"):
-                click.echo(f"  {name}={_text(value)}")
+        for line in _settings(method):
+            click.echo(f"  {line}")
+        read = evidence(method)
         click.echo(f"  a video embedding reads: {', '.join(read['video'])}")
         click.echo(f"  a text embedding reads: {', '.join(read['text']) or 'nothing'}")
+
+
+def _settings(method: Method) -> list[str]:
+    """Each setting that decides something, and under it where its value comes from."""
+    idle = () if method.objective else _LEARNT
+    lines = []
+    for name, value in settings(method).items():
+        if name in ("name", "scale", *idle):
+            continue
+        lines.append(f"{name}={_text(value)}")
+        if name in method.sources:
+            lines.append(f"    {method.sources[name]}")
+    return lines if method.objective else [*lines, "nothing is trained"]
 
 
 def _line(option: Option) -> str:

@@ -1,53 +1,79 @@
-"""Encoder output in memory, given out as padded batches."""
+"""Encoder output, given out as padded batches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from egoexobench.encode.store import Item
 from egoexobench.values import Tokens
+
+LARGE = 256 << 20
+"""Bytes of rows up to which moments are taken of all rows at once."""
+CHUNK = 256
+"""Items at a time beyond that."""
 
 
 @final
 class Bank:
     """Rows of many items.
 
+    Nothing is copied before it is asked for: rows of a store stay in its memory map, so a bank may
+    be larger than the memory.
+
     Args:
         ids: one per item.
         items: their rows; an item without rows gives a row of padding, masked.
+        shape: of a row, where no item has any.
     """
 
-    def __init__(self, ids: Sequence[str], items: Sequence[Item]) -> None:
+    def __init__(
+        self, ids: Sequence[str], items: Sequence[Item], shape: tuple[int, ...] = (1,)
+    ) -> None:
         self.row = {name: i for i, name in enumerate(ids)}
         self.states = [item.state for item in items]
-        present = [item.rows for item in items if len(item.rows)]
-        shape = present[0].shape[1:] if present else (1,)
-        # one row of zeros at the end is what padding points at; it is always masked
-        padding = np.zeros((1, *shape), present[0].dtype if present else np.float32)
-        self.rows = torch.from_numpy(np.concatenate([*present, padding]))
-        self.lengths = torch.tensor([len(item.rows) for item in items])
-        self.starts = torch.cumsum(self.lengths, 0) - self.lengths
+        self.items = [item.rows for item in items]
+        self.shape = next((rows.shape[1:] for rows in self.items if len(rows)), shape)
 
     def present(self, name: str) -> bool:
         """Whether the item has any row."""
-        return bool(self.lengths[self.row[name]] > 0)
+        return len(self.items[self.row[name]]) > 0
+
+    def of(self, name: str) -> NDArray[np.float32]:
+        """Rows ``(T, ...)`` of one item, without padding."""
+        return self.items[self.row[name]].astype(np.float32, copy=False)
 
     def batch(self, ids: Sequence[str]) -> Tokens:
         """The rows ``(B, T, ...)`` of some items, padded to the longest, and their mask."""
-        index = torch.tensor([self.row[name] for name in ids])
-        lengths = self.lengths[index]
-        steps = torch.arange(max(int(lengths.max()), 1))
-        mask = steps < lengths[:, None]
-        places = torch.where(mask, self.starts[index][:, None] + steps, len(self.rows) - 1)
-        return Tokens(self.rows[places].float(), mask)
+        chosen = [self.items[self.row[name]] for name in ids]
+        longest = max((len(rows) for rows in chosen), default=0)
+        values = np.zeros((len(chosen), max(longest, 1), *self.shape), np.float32)
+        mask = np.zeros(values.shape[:2], np.bool_)
+        for place, rows in enumerate(chosen):
+            if len(rows):
+                values[place, : len(rows)] = rows
+                mask[place, : len(rows)] = True
+        return Tokens(torch.from_numpy(values), torch.from_numpy(mask))
 
     def moments(self, ids: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation ``(D,)`` of the rows of some items."""
-        tokens = self.batch(ids)
-        rows = tokens.values[tokens.mask]
-        return rows.mean(0), rows.std(0)
+        chosen = [rows for name in ids if len(rows := self.items[self.row[name]])]
+        if sum(rows.nbytes for rows in chosen) > LARGE:
+            return _moments(chosen)
+        every = torch.from_numpy(np.concatenate(chosen).astype(np.float32, copy=False))
+        return every.mean(0), every.std(0)
+
+
+def _moments(chosen: Sequence[NDArray[Any]]) -> tuple[Tensor, Tensor]:
+    """The same in two passes, with sums in double precision."""
+    count = sum(len(rows) for rows in chosen)
+    chunks = [chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK)]
+    mean = sum(np.concatenate(chunk).sum(0, np.float64) for chunk in chunks) / count
+    squares = sum(((np.concatenate(chunk) - mean) ** 2).sum(0) for chunk in chunks)
+    deviation = np.sqrt(squares / (count - 1))
+    return torch.from_numpy(mean).float(), torch.from_numpy(deviation).float()

@@ -12,36 +12,67 @@ from egoexobench.atomic import whole
 from egoexobench.errors import DataError
 
 MEMO = "digests.json"
+KEPT = 256
+"""Files that are hashed between two writes of what is known."""
 
 
-def digests(paths: Iterable[str], root: Path) -> dict[str, str]:
+def digests(
+    paths: Iterable[str], root: Path, failed: dict[str, str] | None = None
+) -> dict[str, str]:
     """Return the hash of each file's content by path.
 
     Args:
         paths: media files.
         root: folder that keeps what is known already.
+        failed: takes the files that cannot be read, each with its reason; None stops at the first.
 
     Raises:
-        DataError: for a file that is missing.
+        DataError: for a file that is missing, unless ``failed`` takes it.
     """
     memo = root / MEMO
-    known = json.loads(memo.read_text()) if memo.is_file() else {}
-    found = {path: _one(path, known) for path in sorted(paths)}
-    fresh = {path: list(entry) for path, entry in found.items() if known.get(path) != list(entry)}
+    known = _known(memo)
+    found: dict[str, str] = {}
+    fresh: dict[str, list[object]] = {}
+    for path in sorted(paths):
+        try:
+            entry = _one(path, known)
+        except DataError as error:
+            if failed is None:
+                raise
+            failed[path] = str(error)
+            continue
+        found[path] = str(entry[2])
+        if known.get(path) != entry:
+            fresh[path] = entry
+        if len(fresh) >= KEPT:
+            _keep(memo, fresh)
+            known, fresh = known | fresh, {}
     if fresh:
-        with whole(memo) as draft:
-            draft.write_text(json.dumps(known | fresh))
-    return {path: entry[2] for path, entry in found.items()}
+        _keep(memo, fresh)
+    return found
 
 
-def _one(path: str, known: dict[str, list[object]]) -> tuple[int, int, str]:
+def _known(memo: Path) -> dict[str, list[object]]:
+    try:
+        return dict(json.loads(memo.read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}  # files are hashed again
+
+
+def _keep(memo: Path, fresh: dict[str, list[object]]) -> None:
+    # read again: another process may have written in the meantime
+    with whole(memo) as draft:
+        draft.write_text(json.dumps(_known(memo) | fresh))
+
+
+def _one(path: str, known: dict[str, list[object]]) -> list[object]:
     try:
         stat = os.stat(path)
         entry = known.get(path)
         if entry and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
-            return stat.st_size, stat.st_mtime_ns, str(entry[2])
+            return entry
         with open(path, "rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()[:32]
     except OSError as error:
         raise DataError(f"cannot read media file {path}: {error.strerror}") from error
-    return stat.st_size, stat.st_mtime_ns, content
+    return [stat.st_size, stat.st_mtime_ns, content]

@@ -13,27 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from egoexobench.data.fault import MediaError
 from egoexobench.data.media import Decoded, SoundState, decode
+from egoexobench.data.sampling import DEFAULT
 from egoexobench.encode.bank import Bank
+from egoexobench.encode.coder import Coder, encode, fault, signature
 from egoexobench.encode.content import digests
-from egoexobench.encode.store import Item, Store
+from egoexobench.encode.shard import empty
+from egoexobench.encode.store import Store
+from egoexobench.errors import DataError
 from egoexobench.interfaces import Encoder
 from egoexobench.progress import Progress
 from egoexobench.values import Clip
 
+__all__ = ["Coder", "clips", "key", "opened", "texts"]
+
 SHARD = 64
 """Items per shard, and in memory at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coder:
-    """An encoder and the hash of everything that decides its output."""
-
-    encoder: Encoder
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,12 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
+    """What became of a job; ``fault`` says why there is nothing."""
+
     job: _Job
     arrays: Mapping[str, NDArray[Any] | None]
     sound: SoundState
+    fault: str | None = None
 
 
 def clips(
@@ -58,115 +59,140 @@ def clips(
     frames: int,
     root: Path,
     progress: Progress,
+    *,
+    sampling: str = DEFAULT,
+    failed: dict[str, str] | None = None,
 ) -> dict[str, Bank]:
     """Encode clips, each decoded at most once for all encoders that still lack it.
 
     Args:
         clips: what to encode.
-        coders: the method's ``video`` and ``audio`` encoders, those it has.
+        coders: encoders of pictures and sounds, by any names.
         frames: pictures per clip.
         root: cache folder of all stores.
         progress: shows the stage.
+        sampling: which pictures, one of `egoexobench.data.sampling.SAMPLERS`.
+        failed: takes the clips that cannot be decoded or encoded, id to reason; None stops at the
+            first.
 
     Returns:
-        A bank per modality: tokens of frozen encoders, prepared arrays of trained ones.
+        A bank per name: tokens of frozen encoders, prepared arrays of trained ones. A clip that
+        failed is in none of them.
 
     Raises:
-        DataError: for the first file that is missing, broken or shorter than a span.
+        UsageError: if there is no such sampling.
+        DataError: for the first file that is missing, broken or shorter than a span, unless
+            ``failed`` takes it.
     """
-    stores = {name: Store(root, _signature(coder, frames)) for name, coder in coders.items()}
-    content = digests({clip.media for clip in clips}, root)
-    keys = [_key(clip, content[clip.media]) for clip in clips]
-    jobs = [
-        _Job(clip, key, lacking)
-        for clip, key in zip(clips, keys, strict=True)
-        if (lacking := frozenset(name for name in coders if key not in stores[name]))
-    ]
+    stores = {name: opened(coder, root, frames, sampling) for name, coder in coders.items()}
+    lost: dict[str, str] | None = None if failed is None else {}
+    content = digests({clip.media for clip in clips}, root, lost)
+    keys = {clip.id: key(clip, content[clip.media]) for clip in clips if clip.media in content}
+    jobs = _jobs([clip for clip in clips if clip.id in keys], keys, stores)
+    faults: dict[str, str] = {}
     if jobs:
-        work = partial(_decode, coders=coders, frames=frames)
+        work = partial(_decode, coders, frames, sampling, failed is not None)
         with progress.stage("encode", len(jobs)) as advance:
             for batch in _shards(_parallel(work, jobs)):
-                _commit(batch, coders, stores)
+                faults |= _commit(batch, coders, stores)
+                if faults and failed is None:
+                    broken = next(job for job in jobs if job.key in faults)
+                    raise DataError(f"clip {broken.clip.id}: {faults[broken.key]}")
                 advance(len(batch))
-    names = [clip.id for clip in clips]
-    return {n: Bank(names, [stores[n][key] for key in keys]) for n in coders}
+    reasons = {one.id: faults[keys[one.id]] for one in clips if keys.get(one.id) in faults}
+    if failed is not None and lost is not None:
+        failed |= {one.id: lost[one.media] for one in clips if one.media in lost} | reasons
+    kept = [clip.id for clip in clips if clip.id in keys and clip.id not in reasons]
+    return {name: _bank(kept, keys, coders[name], store) for name, store in stores.items()}
 
 
-def texts(texts: Mapping[str, str], coder: Coder, root: Path) -> Bank:
+def texts(texts: Mapping[str, str | None], coder: Coder, root: Path) -> Bank:
     """Encode texts.
 
     Args:
-        texts: text by id.
+        texts: text by id; None gives a row without tokens, which is masked.
         coder: the method's text encoder.
         root: cache folder of all stores.
     """
-    store = Store(root, _signature(coder, 0))
-    missing = sorted({text for text in texts.values() if _hash(text) not in store})
+    store = opened(coder, root)
+    told = {name: text for name, text in texts.items() if text is not None}
+    missing = sorted({text for text in told.values() if _hash(text) not in store})
     for start in range(0, len(missing), SHARD):
         batch = missing[start : start + SHARD]
         arrays = [coder.encoder.prepare(text) for text in batch]
-        store.put(
-            [_hash(text) for text in batch], _encode(coder.encoder, arrays, ["read"] * len(batch))
-        )
-    return Bank(list(texts), [store[_hash(text)] for text in texts.values()])
+        items = encode(coder, arrays, ["read"] * len(batch))
+        for text, item in zip(batch, items, strict=True):
+            if reason := fault(item):
+                raise DataError(f"text {text[:60]!r}: {reason}")
+        store.put([_hash(text) for text in batch], items)
+    items = [empty("no text") if text is None else store[_hash(text)] for text in texts.values()]
+    return Bank(list(texts), items, (coder.encoder.dim,))
 
 
-def _signature(coder: Coder, frames: int) -> dict[str, Any]:
-    stage = "tokens" if coder.encoder.frozen else "prepared"
-    sampled = {"sampling": "segment-centres", "frames": frames}
-    return {
-        "encoder": coder.fingerprint,
-        "stage": stage,
-        **(sampled if coder.encoder.modality == "video" else {}),
-    }
+def opened(coder: Coder, root: Path, frames: int = 0, sampling: str = DEFAULT) -> Store:
+    """Return the store of what a coder gives."""
+    return Store(root, signature(coder, frames, sampling))
 
 
-def _decode(job: _Job, coders: Mapping[str, Coder], frames: int) -> _Done:
+def key(clip: Clip, content: str) -> str:
+    """Return the key of a clip: the hash of its media's content, and its span."""
+    return _hash(f"{content} {clip.start} {clip.end}")
+
+
+def _jobs(
+    clips: Sequence[Clip], keys: Mapping[str, str], stores: Mapping[str, Store]
+) -> list[_Job]:
+    """One job per key, since clips may be the same span of the same film."""
+    jobs: dict[str, _Job] = {}
+    for clip in clips:
+        own = keys[clip.id]
+        lacking = frozenset(name for name, store in stores.items() if own not in store)
+        if lacking:
+            jobs.setdefault(own, _Job(clip, own, lacking))
+    return list(jobs.values())
+
+
+def _decode(
+    coders: Mapping[str, Coder], frames: int, sampling: str, lenient: bool, job: _Job
+) -> _Done:
     wanted = {coders[name].encoder.modality for name in job.lacking}
-    decoded = decode(job.clip, frames if "video" in wanted else 0, "audio" in wanted)
-    arrays = {name: _prepare(coders[name].encoder, decoded) for name in job.lacking}
+    try:
+        count = frames if "video" in wanted else 0
+        decoded = decode(job.clip, count, "audio" in wanted, sampling)
+        arrays = {name: _prepare(coders[name].encoder, decoded) for name in job.lacking}
+    except DataError as error:
+        if not lenient:
+            raise
+        reason = error.reason if isinstance(error, MediaError) else str(error)
+        return _Done(job, {}, "not asked", reason)
     return _Done(job, arrays, decoded.state)
 
 
 def _prepare(encoder: Encoder, decoded: Decoded) -> NDArray[Any] | None:
     source = decoded.frames if encoder.modality == "video" else decoded.sound
-    return None if source is None else encoder.prepare(source)
+    return None if source is None else np.asarray(encoder.prepare(source))
 
 
-def _commit(batch: Sequence[_Done], coders: Mapping[str, Coder], stores: dict[str, Store]) -> None:
+def _commit(
+    batch: Sequence[_Done], coders: Mapping[str, Coder], stores: Mapping[str, Store]
+) -> dict[str, str]:
+    """Store what can be stored, and return the rest: key to reason."""
+    faults = {one.job.key: one.fault for one in batch if one.fault}
     for name, coder in coders.items():
-        done = [one for one in batch if name in one.job.lacking]
-        if done:
-            sound = coder.encoder.modality == "audio"
-            states = [one.sound if sound else "seen" for one in done]
-            arrays = [one.arrays[name] for one in done]
-            stores[name].put([one.job.key for one in done], _encode(coder.encoder, arrays, states))
+        done = [one for one in batch if name in one.job.lacking and one.fault is None]
+        sound = coder.encoder.modality == "audio"
+        states = [one.sound if sound else "seen" for one in done]
+        items = encode(coder, [one.arrays[name] for one in done], states)
+        told = {one.job.key: item for one, item in zip(done, items, strict=True)}
+        faults |= {key: reason for key, item in told.items() if (reason := fault(item))}
+        good = {key: item for key, item in told.items() if key not in faults}
+        if good:
+            stores[name].put(list(good), list(good.values()))
+    return faults
 
 
-def _encode(
-    encoder: Encoder, arrays: Sequence[NDArray[Any] | None], states: Sequence[str]
-) -> list[Item]:
-    if not encoder.frozen:
-        return [Item(_or_empty(a), state) for a, state in zip(arrays, states, strict=True)]
-    present = [Item(a, "") for a in arrays if a is not None]
-    if not present:
-        return [Item(_or_empty(None), state) for state in states]
-    batch = Bank([str(i) for i in range(len(present))], present).batch(
-        [str(i) for i in range(len(present))]
-    )
-    with torch.inference_mode():
-        tokens = encoder.encode(batch.values, batch.mask)
-    rows = iter(
-        values[mask].numpy() for values, mask in zip(tokens.values, tokens.mask, strict=True)
-    )
-    return [
-        Item(_or_empty(None) if a is None else next(rows), state)
-        for a, state in zip(arrays, states, strict=True)
-    ]
-
-
-def _or_empty(array: NDArray[Any] | None) -> NDArray[Any]:
-    return np.zeros((0, 1), np.float32) if array is None else array
+def _bank(ids: Sequence[str], keys: Mapping[str, str], coder: Coder, store: Store) -> Bank:
+    return Bank(ids, [store[keys[name]] for name in ids], (coder.encoder.dim,))
 
 
 def _parallel(work: Callable[[_Job], _Done], jobs: Iterable[_Job]) -> Iterator[_Done]:
@@ -184,10 +210,6 @@ def _shards(done: Iterable[_Done]) -> Iterator[list[_Done]]:
     queue = iter(done)
     while batch := list(islice(queue, SHARD)):
         yield batch
-
-
-def _key(clip: Clip, content: str) -> str:
-    return _hash(f"{content} {clip.start} {clip.end}")
 
 
 def _hash(text: str) -> str:

@@ -95,7 +95,7 @@ def paths(bank: Bank, pairs: Sequence[Pair], band: float | None = None) -> dict[
         Paths by pair id; a pair of which a clip has no sound has none.
     """
     return {
-        pair.id: dtw(_rows(bank, pair.ego.id), _rows(bank, pair.exo.id), band)
+        pair.id: dtw(bank.of(pair.ego.id), bank.of(pair.exo.id), band)
         for pair in pairs
         if bank.present(pair.ego.id) and bank.present(pair.exo.id)
     }
@@ -139,13 +139,6 @@ def _read(tokens: Tokens, paths: Sequence[Path | None], side: int, length: int) 
     index = torch.from_numpy(places).to(device)
     values = tokens.values[torch.arange(rows, device=device)[:, None], index]  # (B, L, D)
     return Tokens(values, torch.from_numpy(mask).to(device))
-
-
-def _rows(bank: Bank, name: str) -> Floats:
-    """Rows ``(T, D)`` of one item, without padding."""
-    row = bank.row[name]
-    start, count = int(bank.starts[row]), int(bank.lengths[row])
-    return bank.rows[start : start + count].float().numpy()
 
 
 def _scales(vectors: Floats) -> Floats:

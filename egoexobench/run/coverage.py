@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from egoexobench.data import certificate
 from egoexobench.errors import DataError
 from egoexobench.interfaces import Dataset, Surveyed
 from egoexobench.values import SPLITS, Clip, Pair, Split
 
 CHOSEN = "not in the certificate"
 """Why a clip is left out that nobody wants."""
+Ids = Mapping[Split, Collection[str]]
 FLAG = "--allow-missing goes on with the rest, and writes into the record how much that is"
 
 
@@ -31,18 +31,17 @@ class Covered:
         return _kept(self.clips, self.pairs, {**self.gone, **more}, self.rejected)
 
 
-def cover(dataset: Dataset, name: str, *, allow: bool, ids: Path | None = None) -> Covered:
+def cover(dataset: Dataset, name: str, *, allow: bool, wanted: Ids | None = None) -> Covered:
     """Return what can be used of a data set.
 
     Args:
         dataset: its media have been prepared.
         name: its registered name.
         allow: leave out rows that are broken and clips whose media are not there.
-        ids: certificate of the only clips that are wanted.
+        wanted: ids of the only clips that are wanted, by split.
 
     Raises:
-        DataError: for a broken row or a missing file that is not allowed, or a certificate of
-            another data set.
+        DataError: for a broken row or a missing file that is not allowed.
     """
     findings = dataset.findings if isinstance(dataset, Surveyed) else ()
     dropped = [one for one in findings if one.dropped]
@@ -52,7 +51,12 @@ def cover(dataset: Dataset, name: str, *, allow: bool, ids: Path | None = None) 
         )
     clips = {split: list(dataset.clips(split)) for split in SPLITS}
     pairs = {split: list(dataset.pairs(split)) for split in SPLITS}
-    gone = _unwanted(clips, name, ids) if ids else {}
+    gone = {
+        clip.id: CHOSEN
+        for split in SPLITS
+        for clip in clips[split]
+        if wanted is not None and clip.id not in wanted[split]
+    }
     media = {clip.media for split in SPLITS for clip in clips[split] if clip.id not in gone}
     missing = sorted(path for path in media if not Path(path).is_file())
     if missing and not allow:
@@ -64,13 +68,6 @@ def cover(dataset: Dataset, name: str, *, allow: bool, ids: Path | None = None) 
     for split in SPLITS:
         gone |= {clip.id: "missing" for clip in clips[split] if clip.media in lost}
     return _kept(clips, pairs, gone, len(dropped))
-
-
-def _unwanted(clips: Mapping[Split, Sequence[Clip]], name: str, path: Path) -> dict[str, str]:
-    wanted = certificate.allowed(path, name)
-    return {
-        clip.id: CHOSEN for split in SPLITS for clip in clips[split] if clip.id not in wanted[split]
-    }
 
 
 def _kept(

@@ -30,6 +30,8 @@ ENCODING = (
     "egoexobench.data.probe",
     "egoexobench.data.sampling",
     "egoexobench.data.span",
+    "egoexobench.encode.bank",
+    "egoexobench.encode.coder",
     "egoexobench.encode.extract",
     "egoexobench.encode.tower",
 )

@@ -10,6 +10,7 @@ import torch
 
 from egoexobench import places
 from egoexobench.compute import resolve
+from egoexobench.data.certificate import allowed
 from egoexobench.encode.extract import Coder
 from egoexobench.fuse.model import Model
 from egoexobench.interfaces import Anchor, Dataset
@@ -88,11 +89,12 @@ class Studio:
         """Prepare a data set and encode it."""
         request, name = self.request, parse(spec)[0]
         dataset: Dataset = self.registry.make("dataset", spec)
+        # a certificate is of the data set that is scored
+        ids = request.ids if spec == request.dataset else None
+        wanted = allowed(ids, name) if ids else None
         with self.clock("prepare"):
             dataset.prepare(self.progress)
-            # a certificate is of the data set that is scored
-            ids = request.ids if spec == request.dataset else None
-            covered = cover(dataset, name, allow=request.allow_missing, ids=ids)
+            covered = cover(dataset, name, allow=request.allow_missing, wanted=wanted)
         with self.clock("encode"):
             return dataset, gather(
                 dataset,

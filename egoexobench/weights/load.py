@@ -11,10 +11,10 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from egoexobench.errors import DataError
 from egoexobench.weights.inert import allowed, plain
+from egoexobench.weights.watch import held
 
 TORCH = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 CONTAINERS = ("state_dict", "model", "module")
@@ -32,6 +33,8 @@ DROPPED = ("optimizer", "scaler", "criterion", "lr_scheduler", "model_ema")
 """Training state beside the model's, which is not read."""
 PREFIXES = ("_orig_mod.", "module.")
 """What torch.compile and DistributedDataParallel put in front of every key."""
+ZIP = b"PK"
+"""How an archive starts."""
 LISTED = 3
 _BROKEN = (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, AssertionError)
 _NAMED = re.compile(r"(?:GLOBAL |function |class )<?([\w.]+)")
@@ -43,6 +46,8 @@ class Checkpoint:
 
     state: dict[str, Tensor]
     meta: dict[str, Any]
+    half: int = 0
+    """Tensors that the file holds in half precision."""
 
 
 def state(path: Path) -> dict[str, Tensor]:
@@ -72,14 +77,40 @@ def read(path: Path) -> Checkpoint:
     Raises:
         DataError: as `state`.
     """
-    if not path.is_file():
-        raise DataError(f"weights file {path} is missing")
+    if known := held(path):
+        return cast(Checkpoint, known)
+    _there(path)
     if path.suffix == ".safetensors":
         return _safetensors(path)
     if path.suffix in TORCH:
-        return _unwrap(path, _torch(path))
+        return _unwrap(path, content(path))
     known = ", ".join((".safetensors", *TORCH))
     raise DataError(f"weights file {path} is of no known kind; its name must end with: {known}")
+
+
+def content(path: Path) -> Any:
+    """Return whatever a torch file holds: tensors, plain containers, stand-ins for classes.
+
+    Raises:
+        DataError: if the file is missing, truncated or would run code.
+    """
+    _there(path)
+    # a memory map leaves an optimiser's state on disk; the old format before zip has none
+    mapped = zipfile.is_zipfile(path)
+    try:
+        with torch.serialization.safe_globals(allowed()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except pickle.UnpicklingError as error:
+        named = _NAMED.search(str(error))
+        if named is None:
+            raise DataError(f"{path} is not a complete torch file: {_reason(path)}") from error
+        raise DataError(
+            f"{path} is refused: it asks to run {named[1]!r}; "
+            "only tensors and configuration values are read"
+        ) from error
+    except (*_BROKEN, OSError) as error:
+        raise DataError(f"{path} is not a complete torch file: {_reason(path)}") from error
 
 
 def load_strict(
@@ -116,10 +147,18 @@ def differences(module: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
         "unexpected": [key for key in state if key not in own],
         "of another shape": shapes,
     }
-    return [f"{len(keys)} {kind} ({_first(keys)})" for kind, keys in lists.items() if keys]
+    return [f"{len(keys)} {kind} ({first(keys)})" for kind, keys in lists.items() if keys]
 
 
-def _first(keys: list[str]) -> str:
+def _there(path: Path) -> None:
+    if path.is_dir():
+        raise DataError(f"weights file {path} is a folder; name a file in it")
+    if not path.is_file():
+        raise DataError(f"weights file {path} is missing")
+
+
+def first(keys: Sequence[str]) -> str:
+    """Return the first of some names, in a line."""
     return ", ".join(keys[:LISTED]) + (", ..." if len(keys) > LISTED else "")
 
 
@@ -130,7 +169,7 @@ def _safetensors(path: Path) -> Checkpoint:
             about = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path} is not a complete safetensors file: {error}") from error
-    return Checkpoint(_clean(found), {key: _json(text) for key, text in about.items()})
+    return _checkpoint(found, {key: _json(text) for key, text in about.items()})
 
 
 def _json(text: str) -> Any:
@@ -140,52 +179,40 @@ def _json(text: str) -> Any:
         return text
 
 
-def _torch(path: Path) -> Any:
-    # a memory map leaves an optimiser's state on disk; the old format before zip has none
-    mapped = zipfile.is_zipfile(path)
-    try:
-        with torch.serialization.safe_globals(allowed()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except pickle.UnpicklingError as error:
-        named = _NAMED.search(str(error))
-        if named is None:
-            raise DataError(f"{path} is not a complete torch file: {_line(error)}") from error
-        raise DataError(
-            f"{path} is refused: it asks to run {named[1]!r}; "
-            "only tensors and configuration values are read"
-        ) from error
-    except (*_BROKEN, OSError) as error:
-        raise DataError(f"{path} is not a complete torch file: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def _reason(path: Path) -> str:
+    """What is wrong with a file; torch's own words advise to run it."""
+    with path.open("rb") as file:
+        start = file.read(len(ZIP))
+    if not start:
+        return "it is empty"
+    if start == ZIP:
+        return "its archive is cut short or damaged"
+    return "it is neither an archive nor tensors alone, and nothing else is read"
 
 
 def _unwrap(path: Path, content: Any) -> Checkpoint:
     beside: dict[str, Any] = {}
     while isinstance(content, Mapping):
         if content and all(isinstance(one, Tensor) for one in content.values()):
-            return Checkpoint(_clean(content), beside)
+            return _checkpoint(content, beside)
         inner = next((name for name in CONTAINERS if name in content), None)
         if inner is None:
             break
         skip = (inner, *DROPPED)
         beside |= plain({key: one for key, one in content.items() if key not in skip})
         content = content[inner]
-    found = _first([str(key) for key in content]) if isinstance(content, Mapping) else ""
+    found = first([str(key) for key in content]) if isinstance(content, Mapping) else ""
     raise DataError(
         f"{path} holds no state dictionary; "
         f"found {found or type(content).__name__}, expected {' or '.join(CONTAINERS)}"
     )
 
 
-def _clean(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _checkpoint(found: Mapping[str, Tensor], beside: dict[str, Any]) -> Checkpoint:
     state = dict(found)
     while prefix := next((one for one in PREFIXES if all(k.startswith(one) for k in state)), None):
         if not state:
             break
         state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
-    half = (torch.float16, torch.bfloat16)
-    return {key: one.float() if one.dtype in half else one for key, one in state.items()}
+    half = [key for key, one in state.items() if one.dtype in (torch.float16, torch.bfloat16)]
+    return Checkpoint(state | {key: state[key].float() for key in half}, beside, len(half))

@@ -106,6 +106,6 @@ def test_a_method_can_be_trained_on_one_set_and_scored_on_another(
     assert moved["trained_on"]["spec"] == small
     assert moved["dataset"]["fingerprint"] == own["dataset"]["fingerprint"]
     text = page()
-    assert f"egoexo trained on {small}" in text.replace("\\", "")
+    assert f"width=16 trained on {small} \\*" in text
     assert "another data set than the one that is scored" in text
     assert [row.trained_on is None for row in load(Path("board"))].count(True) == 1

@@ -1,0 +1,59 @@
+"""`egoexobench embed`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from egoexobench.cli.plugins import registry
+from egoexobench.cli.settings import Settings, setting_options
+from egoexobench.errors import DataError, UsageError
+
+
+@click.command("embed")
+@click.argument("method", metavar="METHOD[:KEY=VALUE,...]")
+@setting_options
+@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE.safetensors")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    method: str,
+    split: Literal["train", "val", "test"],
+    out: Path,
+    given: Settings,
+) -> None:
+    """Write a method's final embeddings of a split's videos and texts, with their ids.
+
+    The method is trained as `run` does, or its weights are loaded.
+    """
+    if out.suffix != ".safetensors":
+        raise UsageError(f"{out} must end with .safetensors")
+    if out.exists():
+        raise DataError(f"{out} exists already; delete it or name another")
+    parts = registry(ctx)
+    from egoexobench.encode.vectors import save
+    from egoexobench.progress import Bars, Silent
+    from egoexobench.run import ready
+    from egoexobench.run.clock import Clock
+
+    progress = Bars() if sys.stderr.isatty() else Silent()
+    found = ready(given.request(method), parts, progress, Clock())
+    embedded = found.embed((split,))
+    sides = {"videos": embedded.videos, "texts": embedded.texts}
+    there = {name: one for name, one in sides.items() if one is not None}
+    about = {
+        "method": method,
+        "recipe": found.kit.recipe,
+        "dataset": given.dataset,
+        "dataset_fingerprint": found.dataset.fingerprint,
+        "split": split,
+        "seed": str(given.seed),
+    }
+    save(out, there, about)
+    for name, one in there.items():
+        click.echo(f"{name}: {len(one.ids)} embeddings of {one.vectors.shape[1]} numbers")
+    click.echo(f"Embeddings: {out}")

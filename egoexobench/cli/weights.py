@@ -1,0 +1,168 @@
+"""`egoexobench weights list`, `weights check` and `weights convert`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from egoexobench.cli.plugins import registry
+from egoexobench.errors import UsageError
+
+if TYPE_CHECKING:
+    from egoexobench.registry import Registry
+    from egoexobench.weights.check import Report
+    from egoexobench.weights.load import Checkpoint
+    from egoexobench.weights.release import Release, Share
+
+
+@click.group("weights")
+def command() -> None:
+    """List what methods want, check a file before a run depends on it, convert it."""
+
+
+@command.command("list")
+@click.argument("method", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def show(method: str | None, as_json: bool) -> None:
+    """List published checkpoints: file, where it is, licence, checksum; with METHOD, all of it.
+
+    Nothing is downloaded. Where a cell says unknown, the authors' repository does not say it.
+    """
+    from egoexobench.weights.catalogue import METHODS, checksum, wanted
+
+    chosen = {method: wanted(method)} if method else METHODS
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        every = {
+            name: [{**asdict(one), "md5": checksum(one.file)} for one in releases]
+            for name, releases in chosen.items()
+        }
+        click.echo(json.dumps(every, indent=2))
+        return
+    from egoexobench.cli.weights_table import detail, overview
+
+    if method is None:
+        overview(METHODS)
+        return
+    for one in wanted(method):
+        detail(one)
+
+
+@command.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--for", "method", metavar="METHOD", help="See `weights list`.")
+@click.option(
+    "--part",
+    "specs",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="An encoder or a fusion that is to take the file; may be given again.",
+)
+@click.option("--width", type=int, default=256, show_default=True, help="Of a --part's fusion.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="For every part that has this option, such as vocabulary=FILE.",
+)
+@click.pass_context
+def check(
+    ctx: click.Context,
+    file: Path,
+    method: str | None,
+    specs: tuple[str, ...],
+    width: int,
+    options: tuple[str, ...],
+) -> None:
+    """Say whether FILE fits a METHOD, tensor by tensor; exit code 1 if it does not.
+
+    Every tensor must be taken by one of the method's parts and every part must find all of its own
+    in the right shape, but for the few exceptions that the authors' files are known to need. Where
+    a method has several published sizes, the file's name decides, or else what fits.
+    """
+    parts = registry(ctx)
+    if bool(method) == bool(specs):
+        raise UsageError("weights check takes either --for METHOD or --part NAME, see --help")
+    from egoexobench.options import parse
+    from egoexobench.weights.catalogue import candidates
+    from egoexobench.weights.load import read
+    from egoexobench.weights.release import Release
+
+    if method:
+        releases = candidates(method, file.name)
+    else:
+        shares = tuple(_share(parts, spec, width) for spec in specs)
+        releases = (Release(file.name, None, None, shares, spare=("logit_scale",)),)
+    given = parse(f"part:{','.join(options)}")[1]
+    checkpoint = read(file)
+    best: tuple[Release, Report] | None = None
+    for one in releases:
+        report = _report(parts, file, one, given, checkpoint)
+        if best is None or len(report.faults) < len(best[1].faults):
+            best = one, report
+        if not report.faults:
+            break
+    assert best is not None  # noqa: S101 - a method has at least one release
+    from egoexobench.cli.weights_table import verdict
+
+    verdict(file, method, len(releases), *best)
+    if best[1].faults:
+        ctx.exit(1)
+
+
+@command.command("convert")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def convert(file: Path, out: Path) -> None:
+    """Write FILE's tensors to OUT.safetensors, which loads wherever FILE does.
+
+    The training state is left behind, half precision becomes single, and prefixes of wrappers are
+    taken off the names. FILE stays.
+    """
+    from egoexobench.weights.convert import convert as write
+
+    click.echo(f"{out}: {write(file, out)} tensors")
+
+
+def _share(parts: Registry, spec: str, width: int) -> Share:
+    from egoexobench.options import parse
+    from egoexobench.weights.release import Share
+
+    name = parse(spec)[0]
+    fusions = {part.name for part in parts.parts("fusion")}
+    return Share(spec, "fusion", width) if name in fusions else Share(spec)
+
+
+def _report(
+    parts: Registry,
+    file: Path,
+    release: Release,
+    options: dict[str, str],
+    checkpoint: Checkpoint,
+) -> Report:
+    from egoexobench.weights.check import check
+
+    loads = {one.spec: partial(_load, parts, one, options) for one in release.shares}
+    return check(file, loads, release.spare, checkpoint)
+
+
+def _load(parts: Registry, share: Share, options: dict[str, str], file: Path) -> object:
+    """Make the part with the file's weights; a path may hold commas, so it is no text here."""
+    from egoexobench.options import bind, parse
+    from egoexobench.options import options as known
+
+    name, raw = parse(share.spec)
+    factory: Callable[..., Any] = parts.find(share.kind, name).factory
+    own = known(factory)
+    if "weights" not in own:
+        raise UsageError(f"{share.kind} {name!r} takes no weights")
+    given = {key: value for key, value in options.items() if key in own}
+    bound = bind(factory, raw | given, f"{share.kind} {name!r}")
+    return factory(*([share.width] if share.width else []), **{**bound, "weights": file})

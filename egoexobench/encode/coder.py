@@ -1,0 +1,113 @@
+"""An encoder at work: what decides its output, and its output of a few clips."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from egoexobench.compute import Compute, Precision, mixed
+from egoexobench.data.sampling import DEFAULT
+from egoexobench.encode.bank import Bank
+from egoexobench.encode.shard import Item, empty
+from egoexobench.interfaces import Encoder
+
+Stored = Literal["fp32", "fp16"]
+CPU = torch.device("cpu")
+AT_ONCE = 16
+"""Items of one forward pass: 64 clips of a large network need more memory than a machine has."""
+_TYPES: Mapping[Stored, type[np.floating[Any]]] = {"fp32": np.float32, "fp16": np.float16}
+_NAMES = {DEFAULT: "segment-centres"}
+"""Samplings that stores knew by another name before they could be chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coder:
+    """An encoder, the hash of its code and options, and how it computes.
+
+    ``device`` is where its weights lie, ``precision`` that of its products, ``stored`` the format
+    that its tokens are kept in. What an encoder that is trained prepares stays as it is.
+    """
+
+    encoder: Encoder
+    fingerprint: str
+    device: torch.device = CPU
+    precision: Precision = "fp32"
+    stored: Stored = "fp32"
+
+
+def signature(coder: Coder, frames: int = 0, sampling: str = DEFAULT) -> dict[str, Any]:
+    """Return everything that decides what a coder gives, but for the clip.
+
+    The device is no part of it: it moves numbers in their last digits alone.
+    """
+    encoder = coder.encoder
+    found: dict[str, Any] = {
+        "encoder": coder.fingerprint,
+        "stage": "tokens" if encoder.frozen else "prepared",
+    }
+    if encoder.modality == "video":
+        found |= {"sampling": _NAMES.get(sampling, sampling), "frames": frames}
+    if encoder.frozen:
+        told = {"precision": coder.precision, "stored": coder.stored}
+        found |= {key: value for key, value in told.items() if value != "fp32"}
+        if isinstance(encoder, nn.Module):
+            found["weights"] = weights(encoder)
+    return found
+
+
+def weights(module: nn.Module) -> str:
+    """Hash of a module's state: random weights are told apart too."""
+    total = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        flat = value.detach().cpu().contiguous().flatten()
+        total.update(flat.view(torch.uint8).numpy() if flat.numel() else b"")
+    return total.hexdigest()[:32]
+
+
+def encode(
+    coder: Coder, arrays: Sequence[NDArray[Any] | None], states: Sequence[str]
+) -> list[Item]:
+    """Return what is stored of prepared arrays: tokens, or the arrays if the encoder is trained.
+
+    Args:
+        coder: the encoder.
+        arrays: ``(T0, ...)`` each; None where the source was missing.
+        states: what became of each source.
+    """
+    present = [array for array in arrays if array is not None]
+    rows = iter(_tokens(coder, present) if coder.encoder.frozen else present)
+    return [
+        empty(state) if array is None else Item(next(rows), state)
+        for array, state in zip(arrays, states, strict=True)
+    ]
+
+
+def fault(item: Item) -> str | None:
+    """Return what speaks against storing an item, or None."""
+    if item.rows.dtype.kind == "f" and not np.isfinite(item.rows).all():
+        return "its encoding holds numbers that are not finite; try another precision"
+    return None
+
+
+def _tokens(coder: Coder, arrays: Sequence[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    kind = _TYPES[coder.stored]
+    for start in range(0, len(arrays), AT_ONCE):
+        chosen = arrays[start : start + AT_ONCE]
+        names = [str(place) for place in range(len(chosen))]
+        batch = Bank(names, [Item(array, "") for array in chosen]).batch(names)
+        values, mask = batch.values.to(coder.device), batch.mask.to(coder.device)
+        compute = Compute(str(coder.device), coder.precision)
+        with torch.inference_mode(), mixed(compute):
+            tokens = coder.encoder.encode(values, mask)
+        found, real = tokens.values.float().cpu().numpy(), tokens.mask.cpu().numpy()
+        with np.errstate(over="ignore"):  # told as a fault of the item
+            found = found.astype(kind, copy=False)
+        yield from (rows[kept] for rows, kept in zip(found, real, strict=True))

@@ -1,0 +1,158 @@
+"""BEATs features as SoundBridge's authors store them: one torch file a clip.
+
+``{video_uid}_{int(start)}-{int(end)}.pt`` holds ``X`` with ``X[0]`` of shape (T, 768)
+(shhuangcoder/SoundBridge 3c4ca7f, data/ourdata_train_dataset.py). Its loaders give zeros for a file
+that is missing and never look whether two clips share one; here both are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from egoexobench.data.media import probe
+from egoexobench.encode import extract
+from egoexobench.encode.coder import Coder
+from egoexobench.encode.content import digests
+from egoexobench.encode.extract import SHARD
+from egoexobench.encode.features import Extracted
+from egoexobench.encode.shard import Item
+from egoexobench.encode.store import Store
+from egoexobench.errors import DataError, UsageError
+from egoexobench.progress import Progress
+from egoexobench.values import Clip
+from egoexobench.weights import load
+
+STATE = "heard"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Keys of clips with their files, and why other clips have none: id to reason."""
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+def imported(
+    clips: Sequence[Clip], coder: Coder, folder: Path, root: Path, progress: Progress
+) -> Extracted:
+    """Put the features of a folder into the store of an encoder, as if it had made them.
+
+    Args:
+        clips: whose features.
+        coder: the frozen encoder of sounds that made them; its width is checked, the rest is the
+            user's word.
+        folder: with the files.
+        root: folder of stores.
+        progress: shows the stage.
+
+    Returns:
+        What is stored by now, and the clips without a feature, each with its reason: the file is
+        missing, several clips would share it, or it does not hold what it should.
+
+    Raises:
+        UsageError: for an encoder that makes no stored tokens of sound.
+        DataError: if there is no such folder.
+    """
+    if coder.encoder.modality != "audio" or not coder.encoder.frozen:
+        raise UsageError("features of sounds are imported for a frozen encoder of sounds")
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder")
+    found = _find(clips, folder, root)
+    store, failed = extract.opened(coder, root), dict(found.failed)
+    names = [name for name in found.files if found.keys[name] not in store]
+    with progress.stage("import", len(names)) as advance:
+        for start in range(0, len(names), SHARD):
+            batch = names[start : start + SHARD]
+            _put(batch, found, store, coder, failed)
+            advance(len(batch))
+    kept = [clip for clip in clips if clip.id not in failed]
+    return Extracted(len(clips), {STATE: len(kept)} if kept else {}, failed)
+
+
+def name(clip: Clip) -> str:
+    """Return the name of a clip's file; seconds are cut down to whole ones.
+
+    Raises:
+        MediaError: if the clip has no end and its media cannot be opened.
+    """
+    end = clip.end if clip.end is not None else probe(clip.media).seconds or 0.0
+    return f"{Path(clip.media).stem}_{int(clip.start)}-{int(end)}.pt"
+
+
+def feature(path: Path, width: int) -> NDArray[np.float32]:
+    """Return the rows ``(T, width)`` of a file.
+
+    Raises:
+        DataError: if it cannot be read safely or holds something else.
+    """
+    held = load.content(path)
+    first = held[0] if isinstance(held, Tensor | list | tuple) and len(held) else None
+    if not isinstance(first, Tensor) or not first.is_floating_point():
+        raise DataError(f"{path} holds no tensor (1, T, {width}) of numbers")
+    shape = tuple(first.shape)
+    if shape[0:1] == (width,) and shape[1:] != (width,) and len(shape) == 2:
+        raise DataError(f"{path} is transposed: {shape} and not (T, {width}); transpose it")
+    if len(shape) != 2 or shape[1] != width or not shape[0]:
+        raise DataError(f"{path} holds {shape} and not (T, {width})")
+    rows = first.detach().to(torch.float32).numpy()
+    if not np.isfinite(rows).all():
+        raise DataError(f"{path} holds numbers that are not finite")
+    if not rows.any():
+        raise DataError(f"{path} holds zeros alone")
+    return np.ascontiguousarray(rows)
+
+
+def _find(clips: Sequence[Clip], folder: Path, root: Path) -> _Found:
+    lost: dict[str, str] = {}
+    content = digests({clip.media for clip in clips}, root, lost)
+    failed = {clip.id: lost[clip.media] for clip in clips if clip.media in lost}
+    there = [clip for clip in clips if clip.media in content]
+    keys = {clip.id: extract.key(clip, content[clip.media]) for clip in there}
+    files: dict[str, Path] = {}
+    for clip in there:
+        try:
+            files[clip.id] = folder / name(clip)
+        except DataError as error:
+            failed[clip.id] = str(error)
+    shared = _shared(files, keys)
+    for one, path in files.items():
+        if path in shared:
+            others = ", ".join(other for other in shared[path] if other != one)
+            failed[one] = f"{path.name} would also be that of {others}: whole seconds are the same"
+        elif not path.is_file():
+            failed[one] = f"{path.name} is missing"
+    return _Found(keys, {one: p for one, p in files.items() if one not in failed}, failed)
+
+
+def _shared(files: Mapping[str, Path], keys: Mapping[str, str]) -> dict[Path, list[str]]:
+    """Files that clips of different content or span would share, with those clips."""
+    ordered = sorted(files, key=lambda one: files[one])
+    groups = {path: list(of) for path, of in groupby(ordered, key=lambda one: files[one])}
+    return {path: of for path, of in groups.items() if len({keys[one] for one in of}) > 1}
+
+
+def _put(
+    batch: Sequence[str], found: _Found, store: Store, coder: Coder, failed: dict[str, str]
+) -> None:
+    items: dict[str, Item] = {}
+    kind: Any = np.float16 if coder.stored == "fp16" else np.float32
+    for one in batch:
+        try:
+            rows = feature(found.files[one], coder.encoder.dim)
+        except DataError as error:
+            failed[one] = str(error)
+            continue
+        items[found.keys[one]] = Item(rows.astype(kind, copy=False), STATE)
+    if items:
+        store.put(list(items), list(items.values()))
