@@ -117,12 +117,12 @@ class Classified(Protocol):
 
 
 @runtime_checkable
-class Unsynchronised(Protocol):
+class Alignable(Protocol):
     """What a data set may have beside: a word on the two views' time."""
 
     @property
-    def synchronised(self) -> bool:
-        """Whether both clips of a pair were filmed at once; if not, sounds are aligned to train."""
+    def alignable(self) -> bool:
+        """Whether both clips of a pair show the same acts in the same order, each at its pace."""
         ...
 
 

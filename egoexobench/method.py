@@ -61,7 +61,11 @@ class Method:
     similarity: Similarity = "cosine"
     """What candidates are ranked by; ``dot`` leaves embeddings as long as they come."""
     align: Literal["auto", "dtw", "none"] = "auto"
-    """How the sounds of a training pair are aligned; ``auto`` is the data set's word on it."""
+    """How the sounds of a training pair are aligned; ``auto`` is the data set's word on it.
+
+    ``dtw`` reads both along the path of dynamic time warping before they meet the pictures
+    (paper, 5.1.2). When clips are scored the partner is what is asked for, so nothing is aligned.
+    """
     width: int = 64
     """D of the shared space; 256 in the paper (5.1.2)."""
     blocks: int | None = 1

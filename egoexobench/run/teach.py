@@ -10,7 +10,7 @@ from egoexobench.errors import DataError
 from egoexobench.fingerprint import digest
 from egoexobench.fuse.align import paths
 from egoexobench.fuse.model import Model
-from egoexobench.interfaces import Anchor, Dataset, Unsynchronised
+from egoexobench.interfaces import Alignable, Anchor, Dataset
 from egoexobench.method import Method
 from egoexobench.progress import Progress
 from egoexobench.run import parts
@@ -75,7 +75,7 @@ def aligned(method: Method, dataset: Dataset) -> bool:
     """Whether the sounds of a training pair are aligned in time before they meet the pictures."""
     if method.align != "auto":
         return method.align == "dtw"
-    return isinstance(dataset, Unsynchronised) and not dataset.synchronised
+    return isinstance(dataset, Alignable) and dataset.alignable
 
 
 def trainable(gathered: Gathered, anchor: Anchor) -> Sequence[Pair]:

@@ -31,8 +31,8 @@ class CharadesEgo:
     are on one side of the division into train and val.
     """
 
-    synchronised = False
-    """Both views of a pair were acted out one after the other."""
+    alignable = True
+    """A script is acted twice, once for each view (SoundBridge, 5.1.2, aligns them)."""
 
     def __init__(self, root: Path, videos: Path, negatives: Negatives, seed: int) -> None:
         self.root, self.negatives, self.seed = root, negatives, seed

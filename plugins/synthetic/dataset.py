@@ -19,8 +19,8 @@ from egoexobench_plugins.synthetic.render import render
 class Synthetic:
     """A set of films and its annotations, in the cache folder."""
 
-    synchronised = False
-    """The two performances of a pair differ in tempo."""
+    alignable = True
+    """A script is acted twice, each time at another tempo."""
 
     def __init__(self, dials: Dials) -> None:
         self.dials = dials
