@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
+from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method, pick
 
 if TYPE_CHECKING:
     from egoexobench.hookspecs import Register
+
+_TINY = {"video": ",image=32,width=32,depth=1,heads=2", "text": ",width=32,depth=1,heads=4"}
+_RELEASE = "OpenGVLab/EgoExoLearn e1f11b1, association_benchmark"
+_CONFIG = f"{_RELEASE}/configs/our_default.yml"
+_SOURCES = {
+    "video": f"{_RELEASE}/models: LaViLa's TimeSformer, class token, matrix to 256",
+    "text": f"{_RELEASE}/models: CLIP's, end token, matrix to 256",
+    "anchor": f"{_RELEASE}/data: each clip with its own text",
+    "objective": f"{_CONFIG}: CLIP's loss, temperature learnt from 0.07",
+    "view_weights": f"{_RELEASE}: one encoder",
+    "frames": _CONFIG,
+    "sampling": f"{_RELEASE}/data/data_utils.py",
+    "template": f"{_RELEASE}/data: narration_en as it is",
+    "similarity": f"{_RELEASE}/main.py: products of embeddings that are not normalised",
+    "width": _CONFIG,
+    "epochs": _CONFIG,
+    "batch": f"{_CONFIG}: 64 clips a GPU, and no word of how many: 32 pairs",
+    "lr": _CONFIG,
+    "weight_decay": _CONFIG,
+    "schedule": f"{_CONFIG}: fix_lr",
+}
 
 
 @hookimpl
@@ -18,12 +41,25 @@ def register_methods(register: Register) -> None:
     register("egoexo", egoexo)
 
 
-def egoexo(scale: str, /) -> Method:
+def egoexo(
+    scale: str, /, *, weights: Path | None = None, size: Literal["base", "tiny"] = "base"
+) -> Method:
     """EgoExo, the baseline of EgoExoLearn (CVPR 2024): each view to its own narration.
 
     One encoder for both views, the symmetric CLIP loss with a learnt temperature, no sound
-    (OpenGVLab/EgoExoLearn, commit e1f11b1, association_benchmark).
+    (OpenGVLab/EgoExoLearn, commit e1f11b1, association_benchmark). Both towers are trained.
+
+    Args:
+        weights: LaViLa's clip_openai_timesformer_base.narrator_rephraser.ep_0001.md5sum_02dbb9
+            .pth, which it starts from, or its own, for both towers; none is random.
+        size: of the network at paper scale; `tiny` is for dry runs.
+
+    Departs from the release: frames are those of evaluation in training too, neither jittered nor
+    cropped at random; ego clips are contrasted with ego clips and exo with exo, where rows of one
+    batch are; the end token of a text over the context length is kept.
     """
+    if scale == "compact" and weights:
+        raise UsageError("method 'egoexo' has no part for weights at scale compact; --scale paper")
     method = replace(
         COMPACT,
         name="egoexo",
@@ -32,4 +68,23 @@ def egoexo(scale: str, /) -> Method:
         objective="info-nce:denominator=all,symmetric=true,learn=true",
         view_weights=False,
     )
-    return pick(scale, {"compact": method})
+    small = _TINY if size == "tiny" else {"video": "", "text": ""}
+    given = f",weights={weights}" if weights else ""
+    paper = replace(
+        method,
+        scale="paper",
+        video=f"timesformer:system=egoexo,output=cls,project=256,trained=true,checkpointing=true"
+        f"{small['video']}{given}",
+        text=f"clip-text:project=256,output=pooled,trained=true{small['text']}{given}",
+        frames=4,
+        similarity="dot",
+        width=256,
+        blocks=None,
+        epochs=5,
+        batch=32,
+        lr=3e-5,
+        weight_decay=0.01,
+        schedule="constant",
+        sources=_SOURCES,
+    )
+    return pick(scale, {"compact": method, "paper": paper})

@@ -1,10 +1,10 @@
-"""Fusions `soundbridge-released-video` and `-text`: SoundBridge as its code was released.
+"""SoundBridge as its code was released: method, and fusions of video and of text.
 
 The released network (shhuangcoder/SoundBridge, commit 3c4ca7f, models/retriever.py and
 models/retriever_cha.py) is four parts with one checkpoint, which each takes its own share of:
 
 - video tower: encoder ``timesformer:output=cls,project=256``, the same for both views;
-- text tower: encoder ``clip-text:heads=16,project=256,output=pooled,lavila_truncation=true``,
+- text tower: encoder ``clip-text:heads=16,project=256,output=pooled,truncate=released``,
   for narrations and for sound captions;
 - `soundbridge-released-video`: the clip's one video vector with one vector of sound;
 - `soundbridge-released-text`: the narration's vector with the sound caption's.
@@ -24,7 +24,7 @@ from the paper:
   (``info-nce:denominator=all,symmetric=true,learn=true``); a loss between caption and text is
   logged and not added.
 - The text tower runs weights of 8 heads with 16.
-- Embeddings are compared without normalisation; the harness normalises.
+- Embeddings are compared without normalisation.
 
 As released, `association` and `cha` stop with an error in evaluation and in the loss, because the
 caption's vector keeps an axis of length one; here that axis is dropped. `cha` stops on 768-wide
@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
+from egoexobench_plugins.soundbridge_released.recipe import soundbridge_released
 
 if TYPE_CHECKING:
     from egoexobench.hookspecs import Register
@@ -50,12 +51,18 @@ def register_fusions(register: Register) -> None:
     register("soundbridge-released-text", soundbridge_released_text)
 
 
+@hookimpl
+def register_methods(register: Register) -> None:
+    """Bring the method."""
+    register("soundbridge-released", soundbridge_released)
+
+
 def soundbridge_released_video(
     width: int,
     /,
     *,
     variant: Literal["association", "retrieval", "cha"] = "retrieval",
-    sound: Literal["embedding", "features"] = "embedding",
+    sound: Literal["embedding", "features", "released"] = "embedding",
     audio_dim: int = 768,
     heads: int = 4,
     layer_heads: int = 2,
@@ -69,17 +76,18 @@ def soundbridge_released_video(
             runs as released, puts a transformer layer behind that; `cha` (CharadesEgo) is a
             linear map of the attention alone, which no sound can change.
         sound: `embedding` is `width` wide, the caption's text embedding at evaluation; `features`
-            are of BEATs and projected first, as in training.
+            are of BEATs and projected first, as in training; `released` is either at its time.
         audio_dim: width of those features.
         heads: heads of the cross-attention.
         layer_heads: heads of the transformer layer.
-        weights: checkpoint of the whole system; none is random.
+        weights: checkpoint of the whole system, a file or `hub:ORG/NAME/FILE`; none is random.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.soundbridge_released.model import Shape, Video, fit
 
     fusion = Video(Shape(width, heads, layer_heads, audio_dim), variant, sound)
     if weights is not None:
-        fit(fusion, weights)
+        fit(fusion, hub.local(weights))
     return fusion
 
 
@@ -100,11 +108,12 @@ def soundbridge_released_text(
             behind that; in `association` and `cha` no caption can change the embedding.
         heads: heads of the cross-attention.
         layer_heads: heads of the transformer layer.
-        weights: checkpoint of the whole system; none is random.
+        weights: checkpoint of the whole system, a file or `hub:ORG/NAME/FILE`; none is random.
     """
+    from egoexobench.weights import hub
     from egoexobench_plugins.soundbridge_released.model import Shape, Text, fit
 
     fusion = Text(Shape(width, heads, layer_heads), variant)
     if weights is not None:
-        fit(fusion, weights)
+        fit(fusion, hub.local(weights))
     return fusion

@@ -15,6 +15,7 @@ from egoexobench.values import Tokens
 from egoexobench.weights import load
 
 Variant = Literal["association", "retrieval", "cha"]
+Sound = Literal["embedding", "features", "released"]
 DROPOUT = 0.1
 
 
@@ -38,13 +39,11 @@ class Video(nn.Module):
 
     HEADS = ("cross_attn_image.", "cross_attn_fusion_visual.", "ffn.", "ffn2.")
 
-    def __init__(
-        self, shape: Shape, variant: Variant, sound: Literal["embedding", "features"]
-    ) -> None:
+    def __init__(self, shape: Shape, variant: Variant, sound: Sound) -> None:
         super().__init__()
         width = shape.width
-        self.projects = sound == "features" and variant != "cha"
-        if sound == "features" and variant == "cha" and shape.audio_dim != width:
+        self.sound = sound
+        if sound != "embedding" and variant == "cha" and shape.audio_dim != width:
             raise UsageError(
                 f"soundbridge-released-video: variant=cha does not project sound features: they "
                 f"are {shape.audio_dim} wide and the embedding {width}; "
@@ -61,7 +60,10 @@ class Video(nn.Module):
 
         A clip without sound has a sound of zeros.
         """
-        sound = self.ffn2(mean(query)) if self.projects else mean(query)
+        features = self.sound == "features" or (self.sound == "released" and self.training)
+        sound = mean(query)
+        if features and self.variant != "cha":
+            sound = self.ffn2(sound)
         attended = _attend(self.cross_attn_image, sound, mean(context))
         if self.variant == "cha":
             mapped: Tensor = self.ffn(attended)
