@@ -18,15 +18,15 @@ _RELEASE = "Jazzcharles/Egoinstructor 8492ba0, retrieval"
 _CONFIG = f"{_RELEASE}/configs/egohowto.yml and default_feature.yml"
 _EXTRACTED = f"{_RELEASE}/feature_extraction"
 _SOURCES = {
-    "video": f"{_EXTRACTED}: frozen VideoMAE-L/14, 8 frames; there of each second",
-    "video_exo": f"{_EXTRACTED}: frozen InternVideo1-MM-L/14, 8 frames; there of each second",
+    "video": f"{_EXTRACTED}: frozen VideoMAE-L/14, 8 frames of each second",
+    "video_exo": f"{_EXTRACTED}: frozen InternVideo1-MM-L/14, 8 frames of each second",
     "text": f"{_CONFIG}: CLIP's of ViT-L/14 with 8 heads and a context of 300, trained",
     "fuse_video": f"{_RELEASE}/models/retriever.py: 4 layers, 8 heads",
     "anchor": f"{_RELEASE}/data: each clip with its own text",
     "objective": f"{_RELEASE}/models/loss.py; {_CONFIG}: temperature learnt from 0.07",
     "view_weights": f"{_RELEASE}/models/retriever.py: one aggregator",
-    "frames": f"{_EXTRACTED}: 8 a second; here of the whole clip",
-    "sampling": "unknown: chosen here, EgoExoLearn's rule; the release picks features of seconds",
+    "frames": f"{_EXTRACTED}: 8 a second; {_CONFIG}: 32 seconds",
+    "sampling": f"{_RELEASE}/data/egolearn_dataset.py and {_EXTRACTED}",
     "template": f"{_RELEASE}/data: the text as it is",
     "similarity": f"{_RELEASE}/main_pretrain_contrastive.py: between videos, of unit length",
     "width": _CONFIG,
@@ -66,12 +66,12 @@ def egoinstructor(
         exo_weights: InternVideo-MM-L-14.ckpt; none is random.
         size: of the networks at paper scale; `tiny` is for dry runs.
 
-    Departs from the release: it describes each second of a video by 8 frames, and picks 32 of
-    these descriptions for a clip. Here 8 frames are spread over the clip, and the aggregator reads
-    what they give before it is averaged: 4 ego tokens, each of 2 frames, and 8 exo tokens, whose
-    means are the published descriptions of those 8 frames. It is trained on ego and how-to videos
-    and fine-tuned by SoundBridge's authors, who say no more; pairs of the data set stand in. The
-    end token of a text over the context length is kept.
+    As released, each second of a video is described by 8 frames, and the aggregator reads 32 of
+    these descriptions of a clip, the same one again where the clip is shorter.
+
+    Departs from the release: it is trained on ego and how-to videos, and fine-tuned by
+    SoundBridge's authors, who say no more; pairs of the data set stand in. The end token of a text
+    over the context length is kept.
     """
     if scale == "compact" and (weights or ego_weights or exo_weights):
         raise UsageError(
@@ -92,11 +92,12 @@ def egoinstructor(
     paper = replace(
         method,
         scale="paper",
-        video=f"egoinstructor-ego:size={size},output=frames{ego}",
-        video_exo=f"internvideo1-mm:size={size},output=frames{exo}",
+        video=f"egoinstructor-ego:size={size},output=clip,seconds=32{ego}",
+        video_exo=f"internvideo1-mm:size={size},output=clip,seconds=32{exo}",
         text=f"clip-text:context=300,project={width},output=pooled,trained=true{text}{given}",
         fuse_video=f"egoinstructor-features:depth=4,heads=8{given}",
-        frames=8,
+        frames=8 * 32,
+        sampling="seconds",
         width=width,
         blocks=None,
         epochs=20,

@@ -36,6 +36,8 @@ AnchorNeed = Literal[
     "sound_text",
     "ego_narration",
     "exo_narration",
+    "ego_sound_text",
+    "exo_sound_text",
     "ego_sound",
     "exo_sound",
 ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_anchors(register: Register) -> None:
     """Bring the anchors."""
-    for factory in (sound_text, sound_caption, narration, sound, view_narration):
+    for factory in (sound_text, sound_caption, narration, sound, view_narration, view_sound_text):
         register(factory.__name__.replace("_", "-"), factory)
 
 
@@ -47,7 +47,12 @@ def sound() -> Anchor:
 
 def view_narration() -> Anchor:
     """Each clip's own narration: the implicit alignment of EgoExo."""
-    return _Own()
+    return _Own(("ego_narration", "exo_narration"), "narration")
+
+
+def view_sound_text() -> Anchor:
+    """Each clip's own sound-aware text: what SoundBridge's release trains with."""
+    return _Own(("ego_sound_text", "exo_sound_text"), "sound_text")
 
 
 @final
@@ -65,8 +70,9 @@ class _Shared:
 @final
 @dataclass(frozen=True, slots=True)
 class _Own:
-    needs: tuple[AnchorNeed, ...] = ("ego_narration", "exo_narration")
-    text: AnchorText = "narration"
+    needs: tuple[AnchorNeed, AnchorNeed]
+    text: AnchorText
 
     def __call__(self, embeddings: Mapping[AnchorNeed, Tensor]) -> tuple[Tensor, Tensor]:
-        return embeddings["ego_narration"], embeddings["exo_narration"]
+        ego, exo = self.needs
+        return embeddings[ego], embeddings[exo]

@@ -21,6 +21,13 @@ from egoexobench.fuse.model import Model
 from egoexobench.interfaces import Anchor, AnchorNeed, AnchorText
 from egoexobench.values import VIEWS, Clip, Embeddings, Pair, Tokens, View
 
+_OWN: Mapping[AnchorNeed, AnchorText] = {
+    "ego_narration": "narration",
+    "exo_narration": "narration",
+    "ego_sound_text": "sound_text",
+    "exo_sound_text": "sound_text",
+}
+"""Which text of a clip of its own is meant."""
 BATCH = 256
 """Items per forward pass when embedding; results do not depend on it."""
 
@@ -88,10 +95,10 @@ def _need(model: Model, inputs: Inputs, pairs: Sequence[Pair], need: AnchorNeed)
     match need:
         case "narration" | "sound_caption" | "sound_text":
             return _texts(model, inputs, [pair.id for pair in pairs], need)
-        case "ego_narration":
-            return _texts(model, inputs, [pair.ego.id for pair in pairs], "narration")
-        case "exo_narration":
-            return _texts(model, inputs, [pair.exo.id for pair in pairs], "narration")
+        case "ego_narration" | "ego_sound_text":
+            return _texts(model, inputs, [pair.ego.id for pair in pairs], _OWN[need])
+        case "exo_narration" | "exo_sound_text":
+            return _texts(model, inputs, [pair.exo.id for pair in pairs], _OWN[need])
         case "ego_sound":
             return _sounds(model, inputs, [pair.ego.id for pair in pairs])
         case "exo_sound":

@@ -81,7 +81,7 @@ def aligned(method: Method, dataset: Dataset) -> bool:
 def trainable(gathered: Gathered, anchor: Anchor) -> Sequence[Pair]:
     """Return the training pairs that have every text that the anchor is made of."""
     known = gathered.inputs.narration
-    own = {"ego_narration", "exo_narration"} & set(anchor.needs)
+    own = {"ego_narration", "exo_narration", "ego_sound_text", "exo_sound_text"} & set(anchor.needs)
     told = {"narration", "sound_caption", "sound_text"} & set(anchor.needs)
 
     def whole(pair: Pair) -> bool:

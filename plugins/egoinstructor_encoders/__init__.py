@@ -28,6 +28,7 @@ def egoinstructor_ego(
     weights: Path | None = None,
     size: Literal["large", "tiny"] = "large",
     frames: int = 8,
+    seconds: int = 1,
     output: Literal["clip", "frames", "patches"] = "frames",
     trained: bool = False,
 ) -> Encoder:
@@ -36,7 +37,8 @@ def egoinstructor_ego(
     Args:
         weights: videomae_L14_checkpoint_best.pth, a file or `hub:ORG/NAME/FILE`; none is random.
         size: of the network; `tiny` is for dry runs.
-        frames: pictures of a clip, 8 in the published checkpoint.
+        frames: pictures of a group, 8 in the published checkpoint.
+        seconds: groups of a clip, each described alone; EgoInstructor takes 32.
         output: `clip` is one token, the published feature: the mean of all tubes. `frames` is the
             mean of each pair of frames, `patches` every tube; all are normed and projected.
         trained: train it inside the method; otherwise it runs once, frozen.
@@ -49,7 +51,7 @@ def egoinstructor_ego(
     from egoexobench_plugins.egoinstructor_encoders.encoder import Video
 
     model = load(sized(SIZES[size], frames), weights and hub.local(weights))
-    return Video(model, output, trained)
+    return Video(model, output, trained, seconds)
 
 
 def internvideo1_mm(
@@ -57,6 +59,7 @@ def internvideo1_mm(
     weights: Path | None = None,
     size: Literal["large", "tiny"] = "large",
     frames: int = 8,
+    seconds: int = 1,
     output: Literal["clip", "frames"] = "frames",
     trained: bool = False,
 ) -> Encoder:
@@ -65,7 +68,8 @@ def internvideo1_mm(
     Args:
         weights: InternVideo-MM-L-14.ckpt, a file or `hub:ORG/NAME/FILE`; none is random.
         size: of the network; `tiny` is for dry runs.
-        frames: pictures of a clip, 8 in the published checkpoint.
+        frames: pictures of a group, 8 in the published checkpoint.
+        seconds: groups of a clip, each described alone; EgoInstructor takes 32.
         output: `clip` is one token, the published embedding. `frames` is one a frame: the
             published sum with the class token of that frame in place of the mean of all.
         trained: train it inside the method; otherwise it runs once, frozen.
@@ -78,4 +82,4 @@ def internvideo1_mm(
     from egoexobench_plugins.egoinstructor_encoders.exo import SIZES, load, sized
 
     model = load(sized(SIZES[size], frames), weights and hub.local(weights))
-    return Video(model, output, trained)
+    return Video(model, output, trained, seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
+import torch
 from torch import Tensor, nn
 
 from egoexobench.encode import tower
@@ -19,6 +20,10 @@ LOOK = tower.Look(*tower.CLIP, "cut", smooth=True)
 """EgoInstructor lets ffmpeg crop and scale; its default filter is bicubic."""
 
 
+AT_ONCE = 16
+"""Groups of frames in one pass; tokens do not depend on it."""
+
+
 @final
 class Video(nn.Module):
     """Options as in the factories."""
@@ -26,9 +31,10 @@ class Video(nn.Module):
     modality: Modality = "video"
     train = tower.still
 
-    def __init__(self, model: Ego | Exo, output: Output, trained: bool) -> None:
+    def __init__(self, model: Ego | Exo, output: Output, trained: bool, seconds: int = 1) -> None:
         super().__init__()
         self.model = model
+        self.seconds = seconds
         self.output = output
         self.frozen = not trained
         self.dim = model.dim
@@ -45,7 +51,7 @@ class Video(nn.Module):
         Raises:
             DataError: for another number of frames than the network takes.
         """
-        tower.counted(source, self.model.shape.frames, self.model.NAME)
+        tower.counted(source, self.seconds * self.model.shape.frames, self.model.NAME)
         return tower.rounded(tower.squares(source, self.resolution, LOOK))
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
@@ -54,7 +60,17 @@ class Video(nn.Module):
         Mean and deviation are taken off here, so that what is prepared stays 8 bits a value.
         """
         real = mask[:, :1]
-        if values.shape[1] != self.model.shape.frames:  # no clip of the batch has any picture
+        frames = self.model.shape.frames
+        if values.shape[1] != self.seconds * frames:  # no clip of the batch has any picture
             return Tokens(values.new_zeros(len(values), 1, self.dim), real)
-        tokens = self.model(tower.normed(values, LOOK), self.output)
+        tokens = self._each(values.reshape(-1, frames, *values.shape[2:]))  # (B * seconds, T, D)
+        tokens = tokens.reshape(len(values), -1, self.dim)
         return Tokens(tokens, real.expand(-1, tokens.shape[1]))
+
+    def _each(self, groups: Tensor) -> Tensor:
+        """Tokens ``(N, T, D)`` of groups of frames; one like the one before is not run again."""
+        fresh = torch.ones(len(groups), dtype=torch.bool, device=groups.device)
+        fresh[1:] = (groups[1:] != groups[:-1]).flatten(1).any(1)
+        parts = torch.split(groups[fresh], AT_ONCE)
+        found = torch.cat([self.model(tower.normed(one, LOOK), self.output) for one in parts])
+        return found[fresh.cumsum(0) - 1]

@@ -61,6 +61,7 @@ SAMPLERS: Mapping[str, Sampler] = {
     "egovlp-clips": intervals.egovlp_clips,
     "egovlp-charades": intervals.egovlp_charades,
     "viclip": intervals.viclip,
+    "seconds": features.seconds,
     "egoinstructor-mcq": features.egoinstructor_mcq,
     "egoinstructor-egomcq": features.egoinstructor_mcq,
     "egoinstructor-charades": features.egoinstructor_charades,

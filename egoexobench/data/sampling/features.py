@@ -9,6 +9,8 @@ from egoexobench.errors import DataError
 
 EXPAND = 5.0
 """What a short exo clip is widened by on either side in training, s: half of its 10."""
+PICTURES = 8
+"""Frames of a second that a feature is made of."""
 
 
 def egoinstructor_mcq(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
@@ -28,6 +30,25 @@ def egoinstructor_mcq(fps: float, frames: int, start: float, end: float, count: 
     edges = _edges(start * fps, end * fps, count)
     left, right = np.minimum(edges[:-1], frames - 1), np.minimum(edges[1:], frames)
     return np.asarray((left + right) // 2)
+
+
+def seconds(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the frames that EgoInstructor's features of a clip are made of, 8 for each.
+
+    The seconds are those of :func:`egoinstructor_mcq`, of a video of whole seconds, at least one;
+    the frames of a second are those that ffmpeg's filter ``fps=8`` keeps: the last that is nearer
+    to a step of 1/8 s than to the next (retrieval/feature_extraction/main_feature_extraction.py).
+
+    Raises:
+        DataError: ``count`` is not a multiple of 8.
+    """
+    if count % PICTURES:
+        raise DataError(f"{count} frames are not {PICTURES} for each of some seconds")
+    whole = max(int(frames / fps), 1)
+    chosen = egoinstructor_mcq(1.0, whole, start, end, count // PICTURES)
+    steps = PICTURES * chosen[:, None] + np.arange(PICTURES)
+    found = np.ceil((steps.flatten() + 0.5) / PICTURES * fps) - 1
+    return np.asarray(np.clip(found, 0, frames - 1), np.int64)
 
 
 def egoinstructor_charades(

@@ -1,0 +1,76 @@
+"""Method `frozen-in-time`: Frozen in Time as it was published, untrained on the data set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from egoexobench import hookimpl
+from egoexobench.method import COMPACT, Method, pick
+
+if TYPE_CHECKING:
+    from egoexobench.hookspecs import Register
+
+_TINY = {
+    "video": ",image=32,width=32,depth=1,heads=2",
+    "text": ",width=32,depth=1,heads=2,hidden=64",
+}
+_RELEASE = "m-bain/frozen-in-time e1f13e1"
+_SOURCES = {
+    "video": f"{_RELEASE}, model/model.py: ViT-B/16, class token, linear to 256",
+    "text": f"{_RELEASE}, model/model.py: DistilBERT, first token, ReLU and linear to 256",
+    "objective": "SoundBridge, 5.2: zero-shot",
+    "frames": f"{_RELEASE}, the name of the published checkpoint (4f)",
+    "sampling": f"{_RELEASE}, base/base_dataset.py: middles of equal intervals, there of a whole "
+    "video, here of the span",
+    "template": "unknown: chosen here, the narration as it is",
+    "similarity": f"{_RELEASE}, model/model.py: sim_matrix",
+    "width": f"{_RELEASE}, model/model.py",
+}
+
+
+@hookimpl
+def register_methods(register: Register) -> None:
+    """Bring the method."""
+    register("frozen-in-time", frozen_in_time)
+
+
+def frozen_in_time(
+    scale: str,
+    /,
+    *,
+    weights: Path | None = None,
+    vocabulary: Path | None = None,
+    size: Literal["base", "tiny"] = "base",
+) -> Method:
+    """Frozen in Time (ICCV 2021) as published, zero-shot: no part is trained here.
+
+    The paper's tables report it zero-shot and every other method fine-tuned (5.2).
+
+    Args:
+        weights: cc-webvid2m-4f_stformer_b_16_224.pth.tar, for both towers; none is random.
+        vocabulary: `vocab.txt` of distilbert-base-uncased; none asks the Hugging Face hub.
+        size: of the network; `tiny` is for dry runs.
+
+    Departs from the release: frames are taken from the clip's span, where the release, whose
+    videos are clips, takes them from the whole file.
+    """
+    small = _TINY if size == "tiny" else {"video": "", "text": ""}
+    given = f",weights={weights}" if weights else ""
+    pieces = f",vocabulary={vocabulary}" if vocabulary else ""
+    method = replace(
+        COMPACT,
+        name="frozen-in-time",
+        scale="paper",
+        video=f"timesformer:system=frozen-in-time,output=cls,project=256{small['video']}{given}",
+        audio=None,
+        text=f"distilbert-text:output=cls,project=256{small['text']}{pieces}{given}",
+        view_weights=False,
+        frames=4,
+        sampling="egovlp-clips",
+        width=256,
+        blocks=None,
+        sources=_SOURCES,
+    )
+    return pick(scale, {"paper": method})
