@@ -83,7 +83,7 @@ def test_a_cheat_is_named_after_the_table_and_exits_with_1(bench: Bench, folder:
 def test_an_audit_as_json_is_nothing_but_json(bench: Bench, folder: Path) -> None:
     done = bench(
         "audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST,
-        "--set", "anchor=narration", "--json",
+        "--set", "fuse_text=soundbridge-released-text:variant=association", "--json",
     )  # fmt: skip
     told = json.loads(done.stdout)
     assert done.returncode == 1
