@@ -86,3 +86,13 @@ def sampler(name: str) -> Sampler:
     if name not in SAMPLERS:
         raise UsageError(unknown("sampling", name, frames))
     return SAMPLERS[name]
+
+
+def called(name: str) -> str:
+    """Return the one name of a rule that several systems have under names of their own.
+
+    Raises:
+        UsageError: there is none, or it picks stored features.
+    """
+    rule = sampler(name)
+    return next(one for one, other in SAMPLERS.items() if other is rule)
