@@ -85,6 +85,9 @@ def expand(sweep: Sweep, asked: Asked, registry: Registry) -> Plan:
         if row.transfer and not group.train_on:
             absent[place] = "no data set to train on is named; --train-on names one"
             continue
+        if row.needs and _random(row, registry):
+            absent[place] = f'give its files, as in method = "{row.method}:weights=FILE"'
+            continue
         try:
             cells[place] = tuple(_cells(row, group, sweep.seeds, asked, registry, prints))
         except UsageError as error:
@@ -163,6 +166,16 @@ def _cells(
             parts=len(kit.bound),
             optional=row.needs is not None,
         )
+
+
+def _random(row: Row, registry: Registry) -> bool:
+    """Whether a row's method takes files of weights and was given none."""
+    try:
+        _, options = registry.bind("method", row.method)
+    except UsageError:
+        return False  # told where its cells are made
+    files = [value for name, value in options.items() if name.endswith("weights")]
+    return bool(files) and row.scale == "paper" and not any(files)
 
 
 def _shares(method: Method, *data: str) -> frozenset[str]:

@@ -1,0 +1,47 @@
+"""A row of a published system is not run on random weights."""
+
+from pathlib import Path
+
+from egoexobench.registry import Registry
+from egoexobench.sweep.plan import Asked, expand
+from egoexobench.sweep.schema import read
+
+TABLE = """
+schema_version = 1
+table = 1
+title = "T"
+label = "Method"
+seeds = [0]
+[[groups]]
+key = "films"
+label = "Films"
+dataset = "synthetic:train=4,val=4,test=4"
+policy = "gallery"
+metric = "top1"
+columns = ["eg2ex"]
+[[rows]]
+key = "lavila"
+label = "LaViLa"
+method = "lavila{weights}"
+scale = "paper"
+needs = "its published weights"
+"""
+
+
+def planned(folder: Path, weights: str):
+    path = folder / "table.toml"
+    path.write_text(TABLE.replace("{weights}", weights))
+    return expand(read(path), Asked(), Registry())
+
+
+def test_without_its_files_it_has_no_cell_and_a_reason(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
+    found = planned(tmp_path, "")
+    assert not found.cells
+    assert found.absent["lavila", "films"] == 'give its files, as in method = "lavila:weights=FILE"'
+
+
+def test_with_its_files_it_has_one(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
+    found = planned(tmp_path, f":weights={tmp_path / 'lavila.pth'}")
+    assert len(found.cells["lavila", "films"]) == 1
