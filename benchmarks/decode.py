@@ -66,9 +66,7 @@ def film(path: Path, seconds: int, gop: int) -> Path:
 def ours(path: Path) -> Pixels:
     """`egoexobench.data.media.decode`, the file's packets read anew as in a first run."""
     packets.forget()
-    found = media.decode(_clip(path), COUNT, sound=False).frames
-    assert found is not None
-    return found.pixels
+    return ours_again(path)
 
 
 def ours_again(path: Path) -> Pixels:
@@ -85,11 +83,9 @@ def pyav(path: Path) -> Pixels:
         stream.codec_context.thread_count = 1
         wanted = set(_indices(stream.frames).tolist())
         found = {}
-        for i, frame in enumerate(container.decode(stream)):
+        for i, frame in zip(range(max(wanted) + 1), container.decode(stream), strict=False):
             if i in wanted:
                 found[i] = frame.to_ndarray(format="rgb24")
-            if i >= max(wanted):
-                break
     return np.stack([found[i] for i in sorted(found)])
 
 
@@ -98,8 +94,7 @@ def torchcodec(path: Path) -> Pixels:
     from torchcodec.decoders import VideoDecoder  # type: ignore[import-not-found, unused-ignore]
 
     decoder = VideoDecoder(str(path), dimension_order="NHWC", num_ffmpeg_threads=1)
-    found = decoder.get_frames_at(_indices(len(decoder)).tolist())
-    pixels: Pixels = found.data.numpy()
+    pixels: Pixels = decoder.get_frames_at(_indices(len(decoder)).tolist()).data.numpy()
     return pixels
 
 

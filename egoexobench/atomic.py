@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from egoexobench.errors import DataError
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
@@ -24,3 +26,16 @@ def whole(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def save(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; folders are made.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    try:
+        with whole(path) as draft:
+            draft.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error

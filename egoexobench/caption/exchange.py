@@ -1,7 +1,8 @@
 """Captions as a file that goes from one machine to another.
 
 JSON Lines. The first line says who wrote them: ``{"key": {...}, "concepts": [...]}``; every other
-is ``{"narration": ..., "caption": ...}``, with ``"draft"`` where a caption was refined.
+is ``{"narration": ..., "caption": ...}``, with ``"draft"`` where a caption was refined, and
+``"unrefined": true`` where refining it failed.
 """
 
 from __future__ import annotations
@@ -34,14 +35,20 @@ class Parcel:
 
 
 def export(path: Path, captioner: Captioner, written: Written) -> None:
-    """Write captions to a file, whole or not at all."""
+    """Write captions to a file, whole or not at all.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
     key = dict(captioner.key) if isinstance(captioner, Asked) else {}
-    with whole(path) as draft, draft.open("w", encoding="utf-8") as file:
-        for line in (
-            {"key": key, "concepts": list(written.report.concepts)},
-            *(_line(row) for row in written.rows),
-        ):
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    head = {"key": key, "concepts": list(written.report.concepts)}
+    lines = [head, *(_line(row) for row in written.rows)]
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    try:
+        with whole(path) as draft:
+            draft.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 
 def load(path: Path) -> Parcel:
@@ -60,7 +67,8 @@ def load(path: Path) -> Parcel:
                 if isinstance(found, Refusal) or isinstance(draft, Refusal):
                     refused += 1
                 else:
-                    rows.append(Row(narration.strip(), draft, found))
+                    failed = line.get("unrefined") is True
+                    rows.append(Row(narration.strip(), draft, found, failed))
             case {"key": dict(head)} if number == 1:
                 key, concepts = head, tuple(str(one) for one in line.get("concepts") or ())
             case _:
@@ -91,13 +99,20 @@ def admit(path: Path, captioner: Captioner, store: Store) -> Parcel:
     if parcel.concepts:
         refined = store.open(place(captioner.key, parcel.concepts))
         for row in parcel.rows:
-            refined.put(row.draft, row.caption)
+            if row.unrefined:
+                refined.refuse(row.draft, "unrefined where it was written")
+            else:
+                refined.put(row.draft, row.caption)
     return parcel
 
 
-def _line(row: Row) -> dict[str, str]:
-    line = {"narration": row.narration, "caption": row.caption}
-    return line if row.draft == row.caption else line | {"draft": row.draft}
+def _line(row: Row) -> dict[str, object]:
+    line: dict[str, object] = {"narration": row.narration, "caption": row.caption}
+    if row.draft != row.caption:
+        line["draft"] = row.draft
+    if row.unrefined:
+        line["unrefined"] = True
+    return line
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -45,6 +45,8 @@ class Row:
     narration: str
     draft: str
     caption: str
+    unrefined: bool = False
+    """Refining it failed, so that it stayed as it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from egoexobench.caption.ask import Ask, Asked, Refining
 from egoexobench.caption.closed import CAPTION, ROOM, tokens
@@ -53,10 +53,8 @@ def write(
     learnt = [texts[name] for name in training] if threshold else []
     concepts = _concepts(drafts, learnt, threshold)
     refined = _refine(desk, drafts, concepts)
-    rows = tuple(
-        Row(text, draft, refined.captions.get(draft, draft))
-        for text, draft in drafts.captions.items()
-    )
+    wanted = bool(concepts or (learnt and drafts.stopped))
+    rows = tuple(_rows(drafts, refined, wanted))
     final = {row.narration: row.caption for row in rows}
     captions = {name: final[text] for name, text in texts.items() if text in final}
     report = Report(
@@ -66,7 +64,7 @@ def write(
         retried=drafts.retried + refined.retried,
         refused=dict(sorted(Counter(drafts.refused.values()).items())),
         cut=len({text for text in narrations.values() if len(text.strip()) > LIMIT}),
-        unrefined=_unrefined(drafts, refined, bool(learnt), concepts),
+        unrefined=sum(row.unrefined for row in rows),
         long=sum(tokens(row.caption) > ROOM for row in rows),
         empty=sum(not text for text in texts.values()),
         missing=len(texts) - len(captions),
@@ -103,8 +101,8 @@ def _refine(desk: Desk, drafts: Pile, concepts: tuple[str, ...]) -> Pile:
     return collect(desk, [Ask(draft, concepts) for draft in unique], "refine")
 
 
-def _unrefined(drafts: Pile, refined: Pile, wanted: bool, concepts: tuple[str, ...]) -> int:
-    """Captions that should have been refined and were not."""
-    if not concepts and not (wanted and drafts.stopped):
-        return 0
-    return sum(draft not in refined.captions for draft in drafts.captions.values())
+def _rows(drafts: Pile, refined: Pile, wanted: bool) -> Iterator[Row]:
+    """Every draft with what became of it; ``wanted`` says whether it was to be refined."""
+    for text, draft in drafts.captions.items():
+        kept = wanted and draft not in refined.captions
+        yield Row(text, draft, refined.captions.get(draft, draft), kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 import click
 
 from egoexobench.cli.plugins import registry
+from egoexobench.cli.sweep import INTERRUPTED
+from egoexobench.errors import DataError
 from egoexobench.values import SPLITS, Split
 
 if TYPE_CHECKING:
+    from egoexobench.caption.report import Written
+    from egoexobench.caption.store import Store
     from egoexobench.interfaces import Captioner, Dataset
 
 
@@ -61,14 +65,11 @@ def command(
     """Write the sound caption of every narration of a data set into the store.
 
     It goes on where it stopped: what is in the store is not asked for again. Exits with 1 if the
-    captioner could not go on.
+    captioner could not go on, or no narration has a caption.
     """
     parts = registry(ctx)
-    from egoexobench.caption import exchange, report
-    from egoexobench.caption.ask import Asked, Refining
+    from egoexobench.caption import exchange
     from egoexobench.caption.store import Store
-    from egoexobench.caption.write import write
-    from egoexobench.progress import Silent
 
     captioner: Captioner = parts.make("captioner", spec)
     made: Dataset = parts.make("dataset", dataset)
@@ -76,27 +77,51 @@ def command(
     if source:
         parcel = exchange.admit(source, captioner, store)
         click.echo(f"{source}: {len(parcel.rows)} captions, {parcel.refused} refused")
+    try:
+        written = _write(captioner, made, splits, store, again=retry)
+    except KeyboardInterrupt:
+        click.echo("egoexobench: interrupted; captions stay, the same command goes on", err=True)
+        ctx.exit(INTERRUPTED)
+    _tell(captioner, written)
+    if target:
+        exchange.export(target, captioner, written)
+    if written.report.stopped:
+        raise DataError(written.report.stopped)
+    if not written.captions:
+        raise DataError(
+            "no narration has a sound caption; --retry asks again for what was refused, another "
+            "--captioner may do better"
+        )
+
+
+def _write(
+    captioner: Captioner, dataset: Dataset, splits: Sequence[Split], store: Store, *, again: bool
+) -> Written:
+    """Write the captions of some splits, and of training where refinement learns from it."""
+    from egoexobench.caption.ask import Asked, Refining
+    from egoexobench.caption.write import write
+    from egoexobench.progress import Silent
+
     asked = list(splits or SPLITS)
     if isinstance(captioner, Asked | Refining) and captioner.frequent and "train" not in asked:
         asked.append("train")
-    every = {name: text for split in asked for name, text in _narrations(made, split).items()}
-    training = [pair.id for pair in made.pairs("train")] if "train" in asked else []
-    written = write(
+    every = {name: text for split in asked for name, text in _narrations(dataset, split).items()}
+    return write(
         captioner,
         every,
-        training=training,
+        training=[pair.id for pair in dataset.pairs("train")] if "train" in asked else [],
         store=store,
         progress=Rated(captioner) if sys.stderr.isatty() else Silent(),
-        again=retry,
+        again=again,
     )
-    click.echo("\n".join(report.tell(written.report)))
-    if target:
-        exchange.export(target, captioner, written)
+
+
+def _tell(captioner: Captioner, written: Written) -> None:
+    from egoexobench.caption.report import tell
+
+    click.echo("\n".join(tell(written.report)))
     if isinstance(captioner, Priced) and captioner.spent is not None:
         click.echo(f"cost by the prices given: {captioner.spent:.2f}")
-    if written.report.stopped:
-        click.echo(f"egoexobench: {written.report.stopped}", err=True)
-        ctx.exit(1)
 
 
 def _narrations(dataset: Dataset, split: Split) -> dict[str, str]:

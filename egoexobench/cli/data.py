@@ -42,9 +42,15 @@ def init(folder: Path, seed: int, force: bool) -> None:
 
 @command.command("doctor")
 @click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
-@click.option("--certificate", type=click.Path(path_type=Path), help="Write the certificate here.")
 @click.option(
-    "--common", type=click.Path(path_type=Path), help="Compare with another user's certificate."
+    "--certificate",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the certificate here.",
+)
+@click.option(
+    "--common",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare with another user's certificate.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report and nothing else.")
 @click.pass_context

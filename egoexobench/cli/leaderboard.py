@@ -28,19 +28,15 @@ def command(records: tuple[Path, ...], root: Path, check: bool, mix_protocols: b
     RECORDS are records of runs, or folders of them, to be added to the reproduced rows first.
     """
     from egoexobench.leaderboard import collect, tables
+    from egoexobench.record.files import below
 
     if check:
         tables.check(root, mix_protocols=mix_protocols)
         click.echo(f"every table in {root} is as its data say")
         return
     if records:
-        for path in collect.collect(_files(records), root):
+        files = [file for one in records for file in (below(one) if one.is_dir() else [one])]
+        for path in collect.collect(files, root):
             click.echo(path)
     for path in tables.write(root, mix_protocols=mix_protocols):
         click.echo(path)
-
-
-def _files(records: tuple[Path, ...]) -> list[Path]:
-    return [
-        file for one in records for file in (sorted(one.rglob("*.json")) if one.is_dir() else [one])
-    ]

@@ -139,7 +139,7 @@ def _run(
 def _tables(
     plans: Mapping[Path, Plan], pages: Mapping[Path, Path], out: Path, told: Standing
 ) -> None:
-    from egoexobench.record.files import save
+    from egoexobench.atomic import save
     from egoexobench.sweep.page import text
     from egoexobench.sweep.recorded import index
 

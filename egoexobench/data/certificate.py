@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from egoexobench.atomic import whole
+from egoexobench import atomic
 from egoexobench.errors import DataError
 from egoexobench.values import SPLITS, Split
 
@@ -104,9 +104,12 @@ def allowed(path: Path, dataset: str) -> dict[Split, frozenset[str]]:
 
 
 def save(path: Path, certificate: Certificate) -> None:
-    """Write a certificate, whole or not at all."""
-    with whole(path) as draft:
-        draft.write_text(certificate.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    """Write a certificate, whole or not at all.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    atomic.save(path, certificate.model_dump_json(indent=1) + "\n")
 
 
 def load(path: Path) -> Certificate:

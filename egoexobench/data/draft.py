@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from egoexobench.atomic import whole
+from egoexobench.atomic import save
 from egoexobench.data.rows import FORMATS
 from egoexobench.data.schema import ClipRow
 from egoexobench.errors import DataError, UsageError
@@ -60,7 +61,7 @@ def draft(root: Path, *, seed: int = 0, force: bool = False) -> Draft:
 
     Raises:
         UsageError: if there is a table already.
-        DataError: if there is no pair.
+        DataError: if there is no pair, or the table cannot be written.
     """
     path = root / "clips.csv"
     for other in (root / f"clips{suffix}" for suffix in FORMATS):
@@ -76,10 +77,11 @@ def draft(root: Path, *, seed: int = 0, force: bool = False) -> Draft:
         )
     splits = draw([ego.take for ego, _ in pairs], seed)
     rows = [_row(root, shot, splits[shot.take]) for pair in pairs for shot in pair]
-    with whole(path) as to, to.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(ClipRow.model_fields))
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(ClipRow.model_fields), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    save(path, text.getvalue())
     counts = {split: sum(splits[ego.take] == split for ego, _ in pairs) for split in SPLITS}
     return Draft(path, counts, sum(not row["narration"] for row in rows), left)
 

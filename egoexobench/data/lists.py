@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from egoexobench.atomic import whole
+from egoexobench.atomic import save
 from egoexobench.errors import DataError
 from egoexobench.interfaces import Dataset, Published, Surveyed
 from egoexobench.values import Query, Split, Task
@@ -54,7 +54,7 @@ def publish(
         rule: how the lists come about.
 
     Raises:
-        DataError: there are no lists.
+        DataError: there are no lists, or they cannot be written.
     """
     lines = list(_lines(dataset.queries(split, task)))
     if not lines:
@@ -72,9 +72,7 @@ def publish(
         questions=len(lines),
         sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
     )
-    with whole(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(header.model_dump_json() + "\n")
-        file.writelines(lines)
+    save(path, "".join([header.model_dump_json() + "\n", *lines]))
     return header
 
 

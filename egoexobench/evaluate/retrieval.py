@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from egoexobench.errors import DataError
-from egoexobench.evaluate import intervals, metrics
+from egoexobench.evaluate import metrics
 from egoexobench.evaluate.ranks import Ranks, ranks
-from egoexobench.evaluate.score import Metric, Row, Score
-from egoexobench.evaluate.tasks import TOP
+from egoexobench.evaluate.score import Row, Score
+from egoexobench.evaluate.summary import summarise
 from egoexobench.values import Embeddings, Policy, Query, Similarity, View
 
 if TYPE_CHECKING:
@@ -139,62 +137,6 @@ def rank(
             [part.optimistic, part.pessimistic, part.candidates, part.right, part.level]
         )
     return Ranks(*found)
-
-
-def summarise(
-    ranks: Ranks, clusters: Sequence[str], rng: Generator, sides: Sequence[str] = ()
-) -> dict[str, Metric]:
-    """Return every retrieval metric of some queries.
-
-    Means are over the queries of each side, then over the sides; the median is over all queries.
-    """
-    found = {}
-    shares = _shares(sides) if len(set(Counter(sides).values())) > 1 else None
-    for k in TOP:
-        values, chance = metrics.top(ranks, k), metrics.top_chance(ranks, k)
-        found[f"top{k}"] = _mean(values, chance, clusters, rng, shares, scale=100)
-    places = metrics.positions(ranks)
-    interval = intervals.median(places, clusters, rng)
-    found["median_rank"] = Metric(
-        float(np.median(places)), interval.low, interval.high, metrics.position_chance(ranks)
-    )
-    found["mrr"] = _mean(
-        metrics.reciprocal(ranks), metrics.reciprocal_chance(ranks), clusters, rng, shares, scale=1
-    )
-    return found
-
-
-def _shares(sides: Sequence[str]) -> metrics.Floats:
-    """Which side each query is of, one row a side, ``(S, N)``."""
-    names = np.asarray(sides)
-    return np.stack([names == side for side in sorted(set(sides))]).astype(float)
-
-
-def _mean(
-    values: metrics.Floats,
-    chance: metrics.Floats,
-    clusters: Sequence[str],
-    rng: Generator,
-    shares: metrics.Floats | None,
-    *,
-    scale: float,
-) -> Metric:
-    """The mean of some values; with sides of different sizes, the mean of the means of each."""
-    if shares is None:
-        interval = intervals.mean(values, clusters, rng)
-        found = float(values.mean()), interval.low, interval.high, float(chance.mean())
-        return Metric(*(scale * one for one in found))
-
-    def means(weights: metrics.Floats, of: metrics.Floats = values) -> metrics.Floats:
-        sums, counts = (weights * of) @ shares.T, weights @ shares.T  # (R, S)
-        there = counts > 0  # a draw of clusters may hold none of a side
-        each = np.where(there, sums / np.maximum(counts, 1), 0)
-        return np.asarray(each.sum(1) / there.sum(1))
-
-    every = np.ones((1, len(values)))
-    interval = intervals.weighted(means, clusters, rng)
-    found = float(means(every)[0]), interval.low, interval.high, float(means(every, chance)[0])
-    return Metric(*(scale * one for one in found))
 
 
 def _groups(queries: Sequence[Query]) -> list[list[int]]:

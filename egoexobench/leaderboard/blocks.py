@@ -124,7 +124,7 @@ def _remark(cell: Cell, track: Track) -> str | None:
     if cell.used:
         used, clips = cell.used
         return (
-            f"{used} of {clips} clips were there ({100 * used / clips:.1f} %): scored on "
+            f"{used} of {clips} clips were used ({100 * used / clips:.1f} %): scored on "
             f"{cell.track.n} queries, {cell.track.dropped} dropped, with {cell.track.missing} "
             "candidates missing"
         )

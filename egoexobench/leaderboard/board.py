@@ -102,11 +102,14 @@ def _cell(group: Reproduced, column: Column) -> Cell | None:
 
 
 def _track(column: Column, place: int, lines: Sequence[Line], mix: bool) -> Track:
-    cells = [(line.group, cell) for line in lines if (cell := line.cells[place])]
+    found = [(line.group, cell) for line in lines if (cell := line.cells[place])]
+    # of equally many the plainest method's, so that every column is read on the same protocol
+    cells = sorted(found, key=lambda one: (len(one[0].method.overrides), title(one[0])))
     votes = Counter(cell.track.fingerprint for _, cell in cells)
-    common = min(votes, key=lambda name: (-votes[name], name))
-    group, track = next(
-        (group, cell.track) for group, cell in cells if cell.track.fingerprint == common
+    common = max(votes, key=lambda name: votes[name])
+    group, track = max(
+        ((group, cell.track) for group, cell in cells if cell.track.fingerprint == common),
+        key=lambda one: one[1].n,
     )
     for other, cell in cells:
         if cell.track.fingerprint != common and not mix:

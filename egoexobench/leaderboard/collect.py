@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from egoexobench.atomic import save
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.reproduced import (
     FOLDER,
@@ -16,7 +17,7 @@ from egoexobench.leaderboard.reproduced import (
     dump,
     name,
 )
-from egoexobench.record.files import read, save
+from egoexobench.record.files import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

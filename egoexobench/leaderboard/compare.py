@@ -23,7 +23,6 @@ from egoexobench.values import RETRIEVAL, TASKS, Policy, Task
 METRICS = ("top1", "top5", "top10", "mrr")
 """What can be compared query by query."""
 DEFAULT = ("top1", "mrr")
-_PERCENT = 100.0
 _IGNORED = ("id", "created", "command", "status", "scores", "sanity", "seconds", "artefacts")
 
 Place = tuple[Task, Policy | None]
@@ -214,7 +213,7 @@ def _pair(
             )
     clusters = [one[key].cluster for key in keys]
     a, b = (values([ranks[key] for key in keys], name) for ranks in (one, other))
-    unit = 1.0 if name == "mrr" else _PERCENT
+    unit = 1.0 if name == "mrr" else 100.0
     found = paired(a, b, clusters, np.random.default_rng(seed))
     exact = mcnemar(a, b) if name == "top1" and binary(a) and binary(b) else None
     alone = len(set(clusters)) == len(keys)

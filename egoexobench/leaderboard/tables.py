@@ -5,13 +5,14 @@ from __future__ import annotations
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
+from egoexobench.atomic import save
 from egoexobench.errors import DataError
 from egoexobench.leaderboard import reported, reproduced
 from egoexobench.leaderboard.datasets import dataset_page
 from egoexobench.leaderboard.markdown import escape, table
 from egoexobench.leaderboard.pages import COMMAND, MARK, page
 from egoexobench.leaderboard.printed import printed_page
-from egoexobench.record.files import load, safe, save
+from egoexobench.record.files import load, safe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,9 @@ from typing import Literal, final
 
 from pydantic import Field
 
-from egoexobench.atomic import whole
+from egoexobench.atomic import save
 from egoexobench.fingerprint import digest
+from egoexobench.record.files import AUDIT, safe
 from egoexobench.record.schema import Count, Data, Recipe, Schema, Text
 from egoexobench.values import Evidence, Task
 
@@ -91,11 +92,14 @@ class Audit(Schema):
 
 
 def keep(audit: Audit, root: Path) -> Path:
-    """Write an audit, whole or not at all, and return where it lies: one of a kind stands."""
+    """Write an audit and return where it lies; one of a method, data set and seed stands.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
     known = digest([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
-    path = root / f"audit-{audit.method.name}-{known[:12]}.json"
-    with whole(path) as draft:
-        draft.write_text(audit.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    path = root / f"{AUDIT}{safe(audit.method.name)}-{known[:12]}.json"
+    save(path, audit.model_dump_json(indent=1) + "\n")
     return path
 
 

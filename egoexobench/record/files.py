@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.atomic import whole
+from egoexobench.atomic import save
 from egoexobench.errors import DataError
 from egoexobench.record.schema import Artefact, Rank, Record
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _Model = TypeVar("_Model", bound=BaseModel)
+AUDIT = "audit-"
+"""What the names of audits begin with, which may lie in the same folder."""
 
 
 def identity(created: datetime, seed: int, *fingerprints: str) -> str:
@@ -71,6 +73,11 @@ def write(record: Record, ranks: Iterable[Rank], out: Path) -> Path:
     return path
 
 
+def below(folder: Path) -> list[Path]:
+    """Return every record below a folder, by name."""
+    return sorted(path for path in folder.rglob("*.json") if not path.name.startswith(AUDIT))
+
+
 def read(path: Path) -> Record:
     """Read a record.
 
@@ -95,19 +102,6 @@ def ranks(path: Path) -> Iterator[Rank]:
             raise DataError(f"{file} is not the file that {path} names: its hash differs")
         for number, line in enumerate(text.splitlines(), 1):
             yield parse(file, line, Rank, f", line {number}")
-
-
-def save(path: Path, text: str) -> None:
-    """Write a text file whole or not at all; folders are made.
-
-    Raises:
-        DataError: if it cannot be written.
-    """
-    try:
-        with whole(path) as draft:
-            draft.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 
 def load(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,10 +12,8 @@ from numpy.typing import NDArray
 
 from egoexobench.data.media import RATE, decode
 from egoexobench.evaluate import shortcuts
-from egoexobench.interfaces import Dataset
 from egoexobench.progress import Progress
-from egoexobench.run.score import SPLIT
-from egoexobench.values import Clip
+from egoexobench.values import Clip, Pair
 
 HEARD = 4.0
 """How much of a clip is cross-correlated, s."""
@@ -33,15 +32,22 @@ class Cue:
     sound: NDArray[np.float32] | None = None
 
 
-def cues(dataset: Dataset, progress: Progress) -> dict[str, Cue]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Clips of a split, and pairs of them, that are there."""
+
+    clips: Sequence[Clip]
+    pairs: Sequence[Pair]
+
+
+def cues(seen: Seen, progress: Progress) -> dict[str, Cue]:
     """What shortcuts look at, of every clip and, as text, of every pair."""
-    clips = dataset.clips(SPLIT)
-    found = {pair.id: Cue(pair.narration, pair.ego.scene) for pair in dataset.pairs(SPLIT)}
+    found = {pair.id: Cue(pair.narration, pair.ego.scene) for pair in seen.pairs}
     with (
-        progress.stage("decode", len(clips)) as advance,
+        progress.stage("decode", len(seen.clips)) as advance,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        for clip, cue in zip(clips, pool.map(_cue, clips), strict=True):
+        for clip, cue in zip(seen.clips, pool.map(_cue, seen.clips), strict=True):
             found[clip.id] = cue
             advance(1)
     return found

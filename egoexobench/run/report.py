@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 from egoexobench.caption.report import Written
 from egoexobench.data.certificate import coverage
 from egoexobench.evaluate.sanity import chance
-from egoexobench.evaluate.score import Score as Scoring
-from egoexobench.evaluate.tasks import METRICS
-from egoexobench.evaluate.tracks import Track
 from egoexobench.interfaces import Dataset
 from egoexobench.method import ROLES, settings
 from egoexobench.record.environment import environment, revision
@@ -28,14 +24,11 @@ from egoexobench.record.schema import (
     Coverage,
     Data,
     Distribution,
-    Metric,
     Part,
     Rank,
     Recipe,
     Record,
     Sanity,
-    Score,
-    Share,
     Sources,
 )
 from egoexobench.registry import Owner, Registry
@@ -43,7 +36,8 @@ from egoexobench.run import parts
 from egoexobench.run.embed import CRITERION
 from egoexobench.run.parts import Kit
 from egoexobench.run.request import Request
-from egoexobench.run.score import Entry, Scored
+from egoexobench.run.score import Scored
+from egoexobench.run.scores import ranks_of, score_of, told
 from egoexobench.train.loop import Chosen
 from egoexobench.values import SPLITS
 
@@ -103,7 +97,7 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
         git=revision(),
         seconds=dict(facts.seconds),
     )
-    return record, [rank for entry in scored.entries for rank in _ranks(entry)]
+    return record, [rank for entry in scored.entries for rank in ranks_of(entry)]
 
 
 def recipe_of(request: Request, registry: Registry, kit: Kit) -> Recipe:
@@ -168,7 +162,7 @@ def _shortcuts(rows: Rows | None, scored: Scored) -> Iterator[Sanity]:
             continue
         scores = tuple(
             score.model_copy(
-                update={"track": _told(track), "track_fingerprint": track.fingerprint, "parts": ()}
+                update={"track": told(track), "track_fingerprint": track.fingerprint, "parts": ()}
             )
             for score in row.scores
             if (track := tracks.get((score.task, score.policy, str(score.track["content"]))))
@@ -180,17 +174,17 @@ def _shortcuts(rows: Rows | None, scored: Scored) -> Iterator[Sanity]:
 def _captions(written: Written | None) -> Captions | None:
     if written is None:
         return None
-    told = written.report
+    found = written.report
     return Captions(
-        narrations=told.narrations,
-        retried=told.retried,
-        refused=dict(told.refused),
-        cut=told.cut,
-        unrefined=told.unrefined,
-        long=told.long,
-        missing=told.missing,
-        concepts=told.concepts,
-        stopped=told.stopped,
+        narrations=found.narrations,
+        retried=found.retried,
+        refused=dict(found.refused),
+        cut=found.cut,
+        unrefined=found.unrefined,
+        long=found.long,
+        missing=found.missing,
+        concepts=found.concepts,
+        stopped=found.stopped,
     )
 
 
@@ -213,63 +207,6 @@ def _choice(chosen: Chosen | None) -> Choice | None:
     if chosen is None:
         return None
     return Choice(split="val", criterion=CRITERION, epoch=chosen.epoch, value=chosen.value)
-
-
-def score_of(track: Track, score: Scoring) -> Score:
-    """Return a score as a record holds it."""
-    return Score(
-        task=track.task,
-        policy=track.policy,
-        split=track.split,
-        track=_told(track),
-        track_fingerprint=track.fingerprint,
-        tie_rule=track.ties,
-        n=score.n,
-        clusters=score.clusters,
-        candidates=score.candidates,
-        dropped=score.dropped,
-        missing=score.missing,
-        metrics=_metrics(score),
-        parts=tuple(
-            Share(
-                name=name,
-                n=part.n,
-                clusters=part.clusters,
-                candidates=part.candidates,
-                dropped=part.dropped,
-                missing=part.missing,
-                metrics=_metrics(part),
-            )
-            for name, part in score.parts.items()
-        ),
-    )
-
-
-def _metrics(score: Scoring) -> tuple[Metric, ...]:
-    return tuple(
-        Metric(
-            name=name,
-            value=metric.value,
-            low=metric.low,
-            high=metric.high,
-            chance=metric.chance,
-            majority=metric.majority,
-            unit=METRICS[name].unit,
-        )
-        for name, metric in score.metrics.items()
-    )
-
-
-def _ranks(entry: Entry) -> list[Rank]:
-    task, policy = entry.track.task, entry.track.policy
-    if task == "association":  # its queries stand under their own tasks
-        return []
-    return [Rank(task=task, policy=policy, **asdict(row)) for row in entry.score.rows]
-
-
-def _told(track: Track) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(track.text)
-    return told
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
@@ -19,8 +18,6 @@ from egoexobench.evaluate.metrics import Floats
 from egoexobench.evaluate.retrieval import complete
 from egoexobench.evaluate.sanity import chance, oracle_retrieval
 from egoexobench.evaluate.score import Score
-from egoexobench.evaluate.tasks import policies
-from egoexobench.evaluate.tracks import Track, questions, track
 from egoexobench.fingerprint import digest, source
 from egoexobench.interfaces import Dataset
 from egoexobench.options import parse
@@ -28,42 +25,27 @@ from egoexobench.progress import Progress
 from egoexobench.record.sanity import Reads, Row, Rows
 from egoexobench.record.schema import Score as Told
 from egoexobench.registry import Registry
-from egoexobench.run.cues import Cue, cues
-from egoexobench.run.report import data_of, score_of
+from egoexobench.run.cues import Cue, Seen, cues
+from egoexobench.run.posed import Posed, posed, wanted
+from egoexobench.run.report import data_of
 from egoexobench.run.request import Request
 from egoexobench.run.score import SPLIT
-from egoexobench.values import RETRIEVAL, Embeddings, Policy, Query, View
+from egoexobench.run.scores import score_of
+from egoexobench.values import RETRIEVAL, Embeddings, View
 
 if TYPE_CHECKING:
     from egoexobench.run.trained import Ready
 
+CODE = (
+    "egoexobench.evaluate",
+    "egoexobench.data",
+    "egoexobench.run.cues",
+    "egoexobench.run.posed",
+    "egoexobench.run.sanity",
+)
+"""What decides the rows beside the data set: they are made anew when it changes."""
 MOST = 300_000
 """Pairs of sounds that are cross-correlated at most; half a millisecond each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Posed:
-    """The questions of one track."""
-
-    track: Track
-    asked: Sequence[Query]
-    policy: Policy
-
-    @property
-    def called(self) -> str:
-        """Task and candidate policy."""
-        return f"{self.track.task} {self.policy}"
-
-    @property
-    def sources(self) -> list[str]:
-        """Every id that asks."""
-        return list(dict.fromkeys(query.source for query in self.asked))
-
-    @property
-    def candidates(self) -> list[str]:
-        """Every id that is a candidate."""
-        lists = {id(query.candidates): query.candidates for query in self.asked}
-        return list(dict.fromkeys(name for one in lists.values() for name in one))
 
 
 Matrix = Callable[[Sequence[Any], Sequence[Any]], Floats]
@@ -91,72 +73,74 @@ def sanity(spec: str, seed: int, registry: Registry, progress: Progress) -> Rows
     """
     dataset: Dataset = registry.make("dataset", spec)
     dataset.prepare(progress)
-    return shortcut_rows(dataset, spec, seed, registry, progress)
+    seen = Seen(dataset.clips(SPLIT), dataset.pairs(SPLIT))
+    return shortcut_rows(dataset, seen, spec, seed, registry, progress)
 
 
 def shortcuts(
     found: Ready, request: Request, registry: Registry, progress: Progress
 ) -> Rows | None:
-    """Return what shortcuts score on the data set of a run; None if clips of it are left out."""
-    asks = set(request.tasks) & set(RETRIEVAL)
-    if found.gathered.covered.gone or not asks:
+    """Return what shortcuts score on what a run used of its data set; None without retrieval."""
+    if not set(request.tasks) & set(RETRIEVAL):
         return None
+    gathered = found.gathered
+    seen = Seen(gathered.clips[SPLIT], gathered.pairs[SPLIT])
     # a seed moves only intervals: runs of all seeds share the rows
-    return remembered(found.dataset, request.dataset, 0, registry, progress)
+    return remembered(found.dataset, seen, request.dataset, 0, registry, progress)
 
 
 def remembered(
-    dataset: Dataset, spec: str, seed: int, registry: Registry, progress: Progress
+    dataset: Dataset, seen: Seen, spec: str, seed: int, registry: Registry, progress: Progress
 ) -> Rows:
     """Return the rows of a data set that is prepared, computed once and kept."""
-    code = source("egoexobench.evaluate", "egoexobench.data", "egoexobench.run.sanity")
-    known = digest([dataset.fingerprint, parse(spec)[0], seed, code])
+    used = [sorted(one.id for one in each) for each in (seen.clips, seen.pairs)]
+    known = digest([dataset.fingerprint, parse(spec)[0], seed, used, source(*CODE)])
     path = places.cache() / "sanity" / f"{known}.json"
     if path.is_file():
         return Rows.model_validate_json(path.read_bytes())
-    rows = shortcut_rows(dataset, spec, seed, registry, progress)
+    rows = shortcut_rows(dataset, seen, spec, seed, registry, progress)
     with whole(path) as draft:
         draft.write_text(rows.model_dump_json(), encoding="utf-8")
     return rows
 
 
 def shortcut_rows(
-    dataset: Dataset, spec: str, seed: int, registry: Registry, progress: Progress
+    dataset: Dataset, seen: Seen, spec: str, seed: int, registry: Registry, progress: Progress
 ) -> Rows:
-    """Return the rows of a data set that is prepared.
+    """Return the rows of a data set that is prepared, on the clips and pairs that are seen.
 
     Raises:
         DataError: for a clip that is not what it must be, or no question.
     """
-    posed = list(_posed(dataset, parse(spec)[0]))
-    if not posed:
+    asked = list(posed(dataset, parse(spec)[0]))
+    if not asked:
         raise DataError(f"{spec} asks no question in its split {SPLIT!r}")
     views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips(SPLIT)}
-    known = cues(dataset, progress)
+    known = cues(seen, progress)
     scorer = Scorer(known, views, seed)
     rows = [
-        Row(name="oracle", reads="answers", scores=_told(posed, scorer.oracle)),
+        Row(name="oracle", reads="answers", scores=_told(asked, scorer.oracle)),
         *(
             Row.model_validate(
                 {
                     "name": name,
                     "reads": reads,
-                    "scores": _told(posed, partial(scorer.shortcut, name)),
+                    "scores": _told(asked, partial(scorer.shortcut, name)),
                 }
             )
             for name, (reads, _, _) in SHORTCUTS.items()
         ),
     ]
-    with progress.stage("listen", len(posed)) as advance:
+    with progress.stage("listen", len(asked)) as advance:
         found: list[Told] = []
-        for one in posed:
+        for one in asked:
             found += _told([one], scorer.synchrony)
             advance(1)
-    guessed = _told(posed, lambda one: chance(scorer.oracle(one)))
+    guessed = _told(asked, lambda one: chance(scorer.oracle(one)))
     return Rows(
         dataset=data_of(spec, registry, dataset),
         seed=seed,
-        without_sound=sum(known[clip].sound is None for clip in views),
+        without_sound=sum(known[clip.id].sound is None for clip in seen.clips),
         rows=(
             Row(name="chance", reads="nothing", scores=guessed),
             *rows,
@@ -200,16 +184,16 @@ class Scorer:
     def synchrony(self, posed: Posed) -> Score | None:
         """The score of cross-correlated sounds; None for texts, and where they are too many."""
         sources, candidates = self._with(posed, lambda cue: cue.sound)
-        wanted = _wanted(posed, sources, candidates)
-        if not wanted.any():
-            return None
-        if wanted.sum() > MOST:
-            self.left_out[f"synchrony {posed.called}"] = (
-                f"{wanted.sum()} pairs of sounds, and at most {MOST} are compared"
-            )
+        asked = wanted(posed, sources, candidates)
+        if not asked.any():
             return None
         pairs = [[frozenset((one, two)) for two in candidates] for one in sources]
-        new = np.array([[pair not in self._peaks for pair in row] for row in pairs]) & wanted
+        new = np.array([[pair not in self._peaks for pair in row] for row in pairs]) & asked
+        if new.sum() > MOST:
+            self.left_out[f"synchrony {posed.called}"] = (
+                f"{new.sum()} pairs of sounds, and at most {MOST} are compared"
+            )
+            return None
         found = signs.synchrony(self._sounds(sources), self._sounds(candidates), new)
         for row, column in zip(*np.nonzero(new), strict=True):
             self._peaks[pairs[row][column]] = float(found[row, column])
@@ -218,7 +202,7 @@ class Scorer:
 
     def _with(self, posed: Posed, cue: Callable[[Cue], Any]) -> tuple[list[str], list[str]]:
         sources, candidates = (
-            [name for name in ids if cue(self.cues[name]) is not None]
+            [name for name in ids if name in self.cues and cue(self.cues[name]) is not None]
             for ids in (posed.sources, posed.candidates)
         )
         return sources, candidates
@@ -249,30 +233,6 @@ class Scorer:
         return np.random.default_rng(self.seed)
 
 
-def _posed(dataset: Dataset, name: str) -> Iterator[Posed]:
-    for task in RETRIEVAL:
-        for policy in policies(task):
-            asked = questions(dataset, SPLIT, task, policy)
-            if asked:
-                about = track(dataset, name, SPLIT, task, asked, policy=policy)
-                yield Posed(about, asked, policy)
-
-
 def _told(posed: Sequence[Posed], scorer: Callable[[Posed], Score | None]) -> tuple[Told, ...]:
     scored = [(one, scorer(one)) for one in posed]
     return tuple(score_of(one.track, score) for one, score in scored if score is not None)
-
-
-def _wanted(posed: Posed, sources: Sequence[str], candidates: Sequence[str]) -> NDArray[np.bool_]:
-    """Which of the scores ``(S, C)`` a question asks for."""
-    row = {name: place for place, name in enumerate(sources)}
-    column = {name: place for place, name in enumerate(candidates)}
-    wanted = np.zeros((len(row), len(column)), bool)
-    lists = {
-        id(query.candidates): [column[one] for one in query.candidates if one in column]
-        for query in posed.asked
-    }
-    for query in posed.asked:
-        if query.source in row:
-            wanted[row[query.source], lists[id(query.candidates)]] = True
-    return wanted

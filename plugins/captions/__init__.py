@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
+from egoexobench_plugins.captions.limits import least
 from egoexobench_plugins.captions.prompt import prompted
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def llm(
     """
     from egoexobench_plugins.captions.local import Llm, Settings
 
+    least("llm", {"batch": (batch, 1), "tokens": (tokens, 1)})
     return Llm(Settings(model, device, batch, tokens, precision, frequent))
 
 
@@ -103,6 +105,10 @@ def openai(
     """
     from egoexobench_plugins.captions.remote import Remote, Settings
 
+    counts = {"tokens": (tokens, 1), "concurrent": (concurrent, 1), "retries": (retries, 0)}
+    prices = {"input_price": (input_price or 0, 0), "output_price": (output_price or 0, 0)}
+    rest = {"temperature": (temperature, 0), "timeout": (timeout, 0.001)}
+    least("openai", {**counts, **rest, **prices})
     return Remote(
         Settings(model, tokens, temperature, concurrent, retries, timeout, frequent),
         input_price,

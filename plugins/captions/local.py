@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -134,11 +134,27 @@ def _load(model: str, precision: str) -> tuple[Any, Any]:
     try:
         place = _place(model)
         tokenizer = AutoTokenizer.from_pretrained(place, padding_side="left")
-        # safetensors alone: a pickle is code
-        weights = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True, **more)
+        with _without_bars():
+            # safetensors alone: a pickle is code
+            weights = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True, **more)
     except (OSError, ValueError, KeyError) as error:
         raise NoAnswerError(_lament(model, error)) from error
     return tokenizer, weights
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep the bar of transformers off standard error, where ours stands, or one line of error."""
+    from transformers.utils import logging
+
+    bars: Any = logging  # without types
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
 
 
 def _place(model: str) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from threading import RLock
+from queue import SimpleQueue
+from threading import RLock, Thread
 from typing import Any, final
-from urllib.parse import urlsplit
 
 from egoexobench.caption.ask import Answer, Ask, NoAnswerError, replies
+from egoexobench_plugins.captions import environment
+from egoexobench_plugins.captions.environment import KEY, SERVER
 from egoexobench_plugins.captions.prompt import fingerprint, messages
 
-KEY, SERVER = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 PATIENCE = 8
 """Asks in a row without any answer, all retries included, after which a server is given up."""
 
@@ -80,46 +80,55 @@ class Remote:
 
     def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
         """Answer asks as they come back, a bounded number of them in flight."""
-        rest, failed = iter(asks), 0
+        rest, failed, concurrent = iter(asks), 0, self._settings.concurrent
+        back: SimpleQueue[Answer | Exception] = SimpleQueue()
         final: NoAnswerError | None = None
-        pool = ThreadPoolExecutor(self._settings.concurrent)
-        try:
-            flying = {pool.submit(self._one, a) for a in islice(rest, self._settings.concurrent)}
-            while flying:
-                done, flying = wait(flying, return_when=FIRST_COMPLETED)
-                for future in done:
-                    found = future.result()
-                    if isinstance(found, NoAnswerError):
-                        final = found  # what is in flight still comes, and is handed over
-                        continue
-                    failed = failed + 1 if found.failure else 0
-                    yield found
-                if failed >= max(PATIENCE, self._settings.concurrent):
-                    final = self._lament(f"gave no answer to {failed} requests in a row")
-                if final is None:
-                    flying |= {pool.submit(self._one, ask) for ask in islice(rest, len(done))}
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        flying = self._send(islice(rest, concurrent), back)
+        while flying:
+            found, flying = back.get(), flying - 1
+            if isinstance(found, NoAnswerError):
+                final = found  # what is in flight still comes, and is handed over
+                continue
+            if isinstance(found, Exception):
+                raise found
+            failed = failed + 1 if found.failure else 0
+            yield found
+            if failed >= max(PATIENCE, concurrent):
+                final = self._lament(f"gave no answer to {failed} requests in a row")
+            if final is None:
+                flying += self._send(islice(rest, 1), back)
         if final is not None:
             raise final
 
-    def _one(self, ask: Ask) -> Answer | NoAnswerError:
+    def _send(self, asks: Iterable[Ask], back: SimpleQueue[Answer | Exception]) -> int:
+        """Send each ask from a thread of its own; return how many.
+
+        A pool's threads would be waited for at the end of the process: minutes after Ctrl-C, where
+        the client is waiting to ask a busy server again.
+        """
+        count = 0
+        for ask in asks:
+            Thread(target=lambda one: back.put(self._one(one)), args=(ask,), daemon=True).start()
+            count += 1
+        return count
+
+    def _one(self, ask: Ask) -> Answer | Exception:
         """One request, all its retries included; errors are values, and quote no server."""
-        settings, talk = self._settings, messages(ask)
+        settings = self._settings
         try:
             reply = self._client.chat.completions.create(
                 model=settings.model,
-                messages=talk,
+                messages=messages(ask),
                 max_tokens=settings.tokens,
                 temperature=settings.temperature,
             )
+            return self._read(ask, reply)
         except NoAnswerError as error:
             return error
         except Exception as error:  # the client's own errors are known only where it is installed
             return self._failure(ask, error)
-        return self._read(ask, reply)
 
-    def _failure(self, ask: Ask, error: Exception) -> Answer | NoAnswerError:
+    def _failure(self, ask: Ask, error: Exception) -> Answer | Exception:
         """What an error of the client means for this request, or for all."""
         import openai
 
@@ -135,7 +144,7 @@ class Remote:
                 return Answer(ask, "", f"server error {code}")
             case openai.APIError() | ValueError():
                 return Answer(ask, "", "broken reply")
-        raise error
+        return error
 
     def _read(self, ask: Ask, reply: Any) -> Answer:
         """The answer in a reply, which the client does not check."""
@@ -143,11 +152,14 @@ class Remote:
             text = reply.choices[0].message.content
         except (AttributeError, IndexError, TypeError):
             return Answer(ask, "", "broken reply")
-        if usage := reply.usage:
-            with self._lock:
-                self._used[0] += int(usage.prompt_tokens or 0)
-                self._used[1] += int(usage.completion_tokens or 0)
+        self._count(reply)
         return Answer(ask, text if isinstance(text, str) else "")
+
+    def _count(self, reply: Any) -> None:
+        """Add up the tokens that replies are said to have taken; many servers do not say."""
+        with suppress(AttributeError, TypeError, ValueError), self._lock:
+            sent, made = int(reply.usage.prompt_tokens), int(reply.usage.completion_tokens)
+            self._used = [self._used[0] + sent, self._used[1] + made]
 
     @cached_property
     def _client(self) -> Any:
@@ -158,20 +170,11 @@ class Remote:
                 raise NoAnswerError(
                     "captioner 'openai' needs the openai client: pip install 'egoexobench[llm]'"
                 ) from error
-            if not os.environ.get(KEY):
-                raise NoAnswerError(
-                    f"captioner 'openai' needs a key in {KEY}; a server of your own that asks for "
-                    f"none (its address in {SERVER}) takes any text"
-                )
+            environment.check()
             return OpenAI(max_retries=self._settings.retries, timeout=self._settings.timeout)
 
     def _lament(self, what: str) -> NoAnswerError:
-        address = urlsplit(os.environ.get(SERVER) or "https://api.openai.com/v1")
-        # without user and password, should the address hold them
-        server = f"{address.scheme}://{address.hostname}" + (
-            f":{address.port}" if address.port else ""
-        )
         return NoAnswerError(
-            f"captioner 'openai': {server} {what}; captions written so far are kept, so run again "
-            f"when it answers, or set {SERVER} and {KEY}"
+            f"captioner 'openai': {environment.server()} {what}; captions written so far are kept, "
+            f"so run again when it answers, or set {SERVER} and {KEY}"
         )

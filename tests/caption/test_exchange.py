@@ -24,6 +24,29 @@ def test_captions_go_from_one_machine_to_another_without_the_model(tmp_path: Pat
     assert again.report.stored == 3
 
 
+def test_captions_that_could_not_be_refined_are_so_on_the_other_machine_too(tmp_path: Path) -> None:
+    there, here = Store(tmp_path / "there"), Store(tmp_path / "here")
+    first = write(Model(stops=4, frequent=0.6), TEXTS, training=["a", "b"], store=there)
+    assert first.report.unrefined == 2
+    export(tmp_path / "file.jsonl", Model(frequent=0.6), first)
+    admit(tmp_path / "file.jsonl", Model(frequent=0.6), here)
+    gone = Model(stops=0, frequent=0.6)
+    again = write(gone, TEXTS, training=["a", "b"], store=here)
+    assert again.captions == first.captions
+    assert (again.report.unrefined, again.report.stopped) == (2, None)
+    healed = write(Model(frequent=0.6), TEXTS, training=["a", "b"], store=here, again=True)
+    assert healed.report.unrefined == 0
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    written = write(Plain(), TEXTS)
+    for path in (tmp_path / "file" / "inside.jsonl", tmp_path):
+        with pytest.raises(DataError, match="cannot write"):
+            export(path, Plain(), written)
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_file_is_taken_in_by_the_captioner_that_wrote_it_alone(tmp_path: Path) -> None:
     file, store = tmp_path / "file.jsonl", Store(tmp_path / "store")
     export(file, Model(), write(Model(), TEXTS))

@@ -1,11 +1,14 @@
 """`egoexobench caption`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from chat_server import Reply, serving
 from click.testing import CliRunner, Result
 
+from egoexobench.caption.store import Shelf
 from egoexobench.cli import main
 
 
@@ -50,6 +53,48 @@ def test_without_a_key_it_says_so_in_one_line_and_exits_with_1(
     assert done.stderr.count("\n") == 1
     assert "OPENAI_API_KEY" in done.stderr
     assert "no answer" in done.stdout
+
+
+def test_interrupted_it_keeps_what_is_written_and_goes_on_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openai", reason="the extra `llm` is not installed")
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with serving(lambda text, tries: Reply(f"[{text}] (pop)")) as (address, server):
+        monkeypatch.setenv("OPENAI_BASE_URL", address)
+        with monkeypatch.context() as patch:
+            patch.setattr(Shelf, "put", _interrupted(after=10))
+            first = run(folder, "--captioner", "openai:concurrent=1,frequent=none")
+        assert first.exit_code == 130
+        assert first.stderr == (
+            "egoexobench: interrupted; captions stay, the same command goes on\n"
+        )
+        again = run(folder, "--captioner", "openai:concurrent=1,frequent=none")
+    assert again.exit_code == 0
+    assert "38 written now, 10 from the store" in again.stdout
+    assert server.tries.total() <= 48 + 2  # the one that was not kept, and one in flight
+
+
+def _interrupted(after: int) -> Callable[[Shelf, str, str], str]:
+    """`Shelf.put`, until Ctrl-C is pressed."""
+    real, count = Shelf.put, iter(range(after))
+
+    def put(shelf: Shelf, text: str, caption: str) -> str:
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        return real(shelf, text, caption)
+
+    return put
+
+
+def test_no_caption_at_all_exits_with_1(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "made.jsonl"
+    file.write_text('{"narration": "of something else", "caption": "[jar] (pop)"}\n')
+    done = run(folder, "--captioner", f"imported:file={file}")
+    assert done.exit_code == 1
+    assert "48 refused (48 empty)" in done.stdout
+    assert done.stderr.startswith("egoexobench: no narration has a sound caption")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_file_of_another_captioner_or_a_wrong_share_exits_with_2(

@@ -15,6 +15,7 @@ from studio import RATE, film, rows, tone
 from egoexobench.data.manifest import CLIPS, write
 
 SECONDS = 2.0
+SMALL = "synthetic:train=4,val=4,test=4"
 
 
 class Desk:
@@ -256,7 +257,7 @@ def test_checksums_are_those_of_the_files(desk: Desk, clips: Path) -> None:
 
 
 def test_a_data_set_that_renders_its_media_is_examined_too(desk: Desk) -> None:
-    done = desk("data", "doctor", "synthetic:train=4,val=4,test=4")
+    done = desk("data", "doctor", SMALL)
     assert done.returncode == 0, done.stderr
     assert "Clips: 24 of 24 can be used" in done.stdout
 
@@ -295,11 +296,15 @@ def test_a_lab_goes_from_files_to_a_data_set(desk: Desk, whole: Path, tmp_path: 
         (["doctor", "folder:path=none"], 1, "data init"),
         (["init", "none"], 2, "does not exist"),
         (["init", "."], 1, "holds no pair"),
+        (["doctor", SMALL, "--certificate", "here.txt/mine.json"], 1, "cannot write here.txt"),
+        (["doctor", SMALL, "--certificate", "."], 2, "is a directory"),
+        (["doctor", SMALL, "--common", "none.json"], 2, "does not exist"),
     ],
 )
 def test_a_wrong_word_is_one_line_that_says_what_works(
     desk: Desk, arguments: list[str], code: int, message: str
 ) -> None:
+    (desk.home / "here.txt").touch()
     done = desk("data", *arguments)
     assert done.returncode == code
     assert message in done.stderr

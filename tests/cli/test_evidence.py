@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from egoexobench.record.audit import Audit
+
 FAST = ("--set", "epochs=2", "--set", "width=16")
 CHEATS = Path(__file__).parents[1] / "run" / "cheats.py"
 
@@ -67,6 +69,33 @@ def test_an_audit_loads_what_a_run_trained(bench: Bench, folder: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in (bench.home / "cache" / "weights").iterdir()}
     assert bench("audit", "egoexo", *dataset, *FAST).returncode == 0
     assert {p: p.stat().st_mtime_ns for p in (bench.home / "cache" / "weights").iterdir()} == before
+
+
+def test_an_audit_stands_beside_records_and_is_no_row(
+    bench: Bench, folder: Path, tmp_path: Path
+) -> None:
+    out = ("--dataset", f"folder:path={folder}", "--out", str(tmp_path / "out"), *FAST)
+    assert bench("run", "--method", "egoexo", "--task", "eg2ex", *out).returncode == 0
+    told = bench("audit", "egoexo", *out).stdout.splitlines()[-1]
+    path = Path(told.removeprefix("Audit: "))
+    assert path.parent == tmp_path / "out"
+    assert Audit.model_validate_json(path.read_bytes()).passed
+    root = tmp_path / "board"
+    shutil.copytree(Path(__file__).parents[2] / "leaderboards" / "reported", root / "reported")
+    done = bench("leaderboard", str(tmp_path / "out"), "--root", str(root))
+    assert done.returncode == 0, done.stderr
+    assert len(list((root / "reproduced").iterdir())) == 1
+
+
+def test_an_audit_that_cannot_be_written_is_one_line(
+    bench: Bench, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("")
+    told = ("--dataset", f"folder:path={folder}", "--out", str(tmp_path / "out"), *FAST)
+    done = bench("audit", "egoexo", *told)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_cheat_is_named_after_the_table_and_exits_with_1(bench: Bench, folder: Path) -> None:

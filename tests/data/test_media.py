@@ -10,6 +10,7 @@ from studio import RATE, film, tone
 from egoexobench.data.fault import MediaError
 from egoexobench.data.media import decode, listen, probe
 from egoexobench.data.sampling import SAMPLERS, segment_centres
+from egoexobench.data.sampling.features import PICTURES
 from egoexobench.errors import DataError, UsageError
 from egoexobench.values import Clip
 
@@ -63,9 +64,10 @@ def test_every_rule_of_frames_picks_its_frames_of_a_real_clip(name: str) -> None
     path = min(REAL.glob("*.mp4"), key=lambda one: one.stat().st_size)
     whole = every_frame(path)
     fps = 30.0 if name.endswith("fps30") else probe(str(path)).picture.fps
+    count = PICTURES if name == "seconds" else 4
     for start, end in ((0.0, 0.9), (0.2, 0.8)):
-        found = decode(clip(path, start, end), 4, sound=False, sampling=name).frames
-        indices = SAMPLERS[name](fps, len(whole), start, end, 4)
+        found = decode(clip(path, start, end), count, sound=False, sampling=name).frames
+        indices = SAMPLERS[name](fps, len(whole), start, end, count)
         assert found is not None
         assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
 
@@ -93,6 +95,7 @@ def test_another_rule_gives_other_frames(tmp_path: Path) -> None:
     ("name", "span", "count", "reason"),
     [
         ("viclip", (0.0, 2.0), 17, "the file has 16 frames; 17 are needed"),
+        ("seconds", (0.0, 2.0), 4, "4 frames are not 8 for each of some seconds"),
         ("frozen-in-time", (0.0, 2.0), 17, "gives 16 frames"),
         ("lavila-single-file", (1.0, 0.5), 4, "is empty or beyond the file"),
         ("egoexolearn-fixed-fps30", (1.0, 2.0), 4, "starts at frame 30; the file has 16 frames"),

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egoexobench.data.sampling import SAMPLERS, lavila_chunked, segment_centres
+from egoexobench.data.sampling.features import PICTURES
 from egoexobench.errors import DataError
 
 spans = given(
@@ -34,10 +35,12 @@ def test_within_the_file_every_sampler_gives_frames_of_it_in_order(
     rate = 30.0 if name.endswith("fps30") else fps
     first = min(start, 0.4 * frames / rate)
     last = min(first + 2 + length, frames / rate)
-    if int(last * rate) - int(first * rate) < max(2 * count, 4):
+    # this rule picks seconds, and then the frames of each
+    unit, each = (1.0, PICTURES) if name == "seconds" else (rate, 1)
+    if int(last * unit) - int(first * unit) < max(2 * count, 4):
         return  # rules differ in what they do with a span of few frames
-    found = SAMPLERS[name](rate, frames, first, last, count)
-    assert len(found) == count
+    found = SAMPLERS[name](rate, frames, first, last, count * each)
+    assert len(found) == count * each
     assert found.min() >= 0
     assert found.max() < frames
     assert (np.diff(found) >= 0).all()
@@ -51,6 +54,7 @@ def test_within_the_file_every_sampler_gives_frames_of_it_in_order(
         ("lavila-single-file", (24.0, 240, 9.99, 11.0, 4)),
         ("egovlp-charades", (25.0, 1000, 50.0, 52.0, 4)),
         ("viclip", (25.0, 7, 0.0, 1.0, 8)),
+        ("seconds", (25.0, 1000, 0.0, 10.0, 12)),
         ("egoinstructor-charades", (1.0, 20, 10.0, 9.0, 4)),
         ("egoinstructor-train-item-ego", (1.0, 20, 25.0, 30.0, 4)),
     ],
@@ -76,3 +80,10 @@ def test_intervals_by_hand() -> None:
     # 10 frames in 2 intervals, 0-4 and 5-9
     assert SAMPLERS["frozen-in-time"](1.0, 10, 0, 0, 2).tolist() == [2, 7]
     assert SAMPLERS["viclip"](1.0, 10, 0, 0, 3).tolist() == [0, 3, 6]
+
+
+def test_seconds_by_hand() -> None:
+    # 2 seconds of 2-5 s: segments of (3 - 1) / 2 = 1 s, edges 2 3 4, so the seconds from 2 and 3
+    assert SAMPLERS["seconds"](8.0, 80, 2.0, 5.0, 16).tolist() == list(range(16, 32))
+    # at 24 Hz the steps of 1/8 s are frames 0 3 6 ..., and the last that is nearest is one later
+    assert SAMPLERS["seconds"](24.0, 24, 0.0, 1.0, 8).tolist() == [1, 4, 7, 10, 13, 16, 19, 22]

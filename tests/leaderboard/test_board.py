@@ -103,6 +103,23 @@ def test_mixed_protocols_are_footnoted_when_they_are_asked_for(
     assert _cells(board, "*n / candidates*")[4] == "256 / 256"
 
 
+def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
+    rows: Rows, score: MakeScore
+) -> None:
+    plain = rows("same", (score(fingerprint="b" * 64), score("ex2eg", fingerprint="c" * 64)))
+    other = rows(
+        "same",
+        (score(fingerprint="a" * 64), score("ex2eg", fingerprint="d" * 64)),
+        overrides={"sampling": "viclip"},
+    )
+    for order in ([plain, other], [other, plain]):
+        board = build(order, [EG2EX, EX2EG], mix_protocols=True)
+        assert [track.fingerprint[0] for track in board.tracks] == ["b", "c"]
+        assert [cell.endswith(")") for cell in _cells(board, "same sampling=viclip")[4:]] == [
+            True
+        ] * 2
+
+
 def test_one_track_scored_on_fewer_queries_is_footnoted(rows: Rows, score: MakeScore) -> None:
     whole = rows("whole", (score(fingerprint="c" * 64),))
     fewer = score(fingerprint="c" * 64, n=250).model_copy(update={"dropped": 6})

@@ -72,9 +72,15 @@ def test_what_is_missing_is_left_out_and_written_down(call, holes: str) -> None:
     }
     gallery = scores["eg2ex", "gallery"]
     assert (gallery["n"], gallery["dropped"], gallery["missing"]) == (2, 2, 1)
+    counts = {
+        (s["task"], s["policy"]): (s["n"], s["dropped"], s["missing"])
+        for row in record["sanity"] if row["name"] == "scene" for s in row["scores"]
+    }  # fmt: skip
+    assert counts.items() >= {("eg2ex", "gallery"): (2, 2, 1)}.items()
+    assert {row["name"] for row in record["sanity"]} >= {"duration", "loudness", "synchrony"}
     shown = call("run", "--method", "egoexo", *told)
     assert "Used 30 of 32 clips" in shown.stdout
-    assert "30 of 32 clips were there (93.8 %)" in page()
+    assert "30 of 32 clips were used (93.8 %)" in page()
 
 
 def test_two_users_are_compared_on_the_clips_both_have(call, folder: Path, holes: str) -> None:

@@ -26,7 +26,7 @@ from egoexobench.run.figure.order import disagreement, order, verdict
 from egoexobench.run.figure.page import MARGIN, ROOM, WIDTH, page
 from egoexobench.run.figure.pen import PAPER, Pen, Type, clean, wrap
 from egoexobench.run.figure.recorded import Given, Recorded, again, load, opened
-from egoexobench.run.figure.shelf import peaks, shelf
+from egoexobench.run.figure.shelf import peaks
 from egoexobench.run.figure.shown import Candidate, Card, Look, Row
 from egoexobench.run.request import Request
 from egoexobench.values import RETRIEVAL, Embeddings, Query
@@ -74,8 +74,7 @@ def test_every_right_answer_stands_where_its_record_says(
         request = again(one, Given(dataset=f"folder:path={folder}"))
         dataset = opened(one, request, registry, Silent())
         every = questions(dataset, "test", task, policy)
-        held = shelf(dataset, "test")
-        found = answers(one, request, every, task, policy, 2, held, registry, Silent())
+        found = answers(one, request, every, task, policy, 2, registry, Silent())
         assert len(found) == len(one.ranks) > 0
         for told in found:
             rank = one.ranks[key(told.query)]

@@ -49,6 +49,12 @@ def test_synchrony_solves_synchronous_takes(found: Rows, task: str) -> None:
     assert top(found, "oracle", task) == 100
 
 
+def test_the_association_row_of_a_shortcut_is_the_mean_of_both_directions(found: Rows) -> None:
+    for name in ("chance", "oracle", "duration", "loudness", "scene", "narration", "synchrony"):
+        both = [top(found, name, task) for task in ACROSS]
+        assert top(found, name, "association") == pytest.approx(sum(both) / 2), name
+
+
 def test_the_scene_label_is_worth_what_it_tells(found: Rows) -> None:
     # four of eight share each scene, and ties are shared
     for task in ("eg2ex", "ex2eg", "t2v", "v2t"):
@@ -64,7 +70,7 @@ def test_a_text_has_no_duration_loudness_or_sound(found: Rows) -> None:
     for row in found.rows:
         tasks = {score.task for score in row.scores}
         alone = row.name in ("duration", "loudness", "synchrony")
-        assert tasks == ({*ACROSS} if alone else {*ACROSS, "t2v", "v2t"})
+        assert tasks == {*ACROSS, "association"} | (set() if alone else {"t2v", "v2t"})
     reads = {row.name: row.reads for row in found.rows}
     assert reads["synchrony"] == reads["loudness"] == "media"
     assert reads["scene"] == reads["narration"] == "annotation"
@@ -78,7 +84,7 @@ def test_a_clip_without_sound_is_dropped_and_counted(synchronous: Path, tmp_path
     assert told.without_sound == 1
     (row,) = (row for row in told.rows if row.name == "synchrony")
     counts = {score.task: (score.n, score.dropped, score.missing) for score in row.scores}
-    assert counts == {"eg2ex": (7, 1, 1), "ex2eg": (7, 1, 0)}
+    assert counts == {"eg2ex": (7, 1, 1), "ex2eg": (7, 1, 0), "association": (14, 2, 1)}
 
 
 def test_too_many_sounds_are_left_out_with_a_reason(

@@ -9,6 +9,7 @@ from egoexobench import testing
 from egoexobench.caption.ask import Ask, NoAnswerError
 from egoexobench.caption.store import Store
 from egoexobench.caption.write import write
+from egoexobench.errors import UsageError
 from egoexobench_plugins.captions import llm
 
 NARRATIONS = {
@@ -123,6 +124,17 @@ def test_a_name_on_the_hub_without_network_is_one_line(
     stopped = str(write(llm(model="nobody/no-such"), {"a": "b"}).report.stopped)
     assert "hf download nobody/no-such" in stopped
     assert "\n" not in stopped
+
+
+@pytest.mark.parametrize("option", ["batch", "tokens"])
+def test_a_count_of_none_is_refused_when_the_captioner_is_made(option: str) -> None:
+    with pytest.raises(UsageError, match=f"option '{option}' of captioner 'llm' is 0"):
+        llm(**{option: 0})  # type: ignore[arg-type]
+
+
+def test_loading_draws_no_bar_of_its_own(says: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    small(says).caption(["C opens the jar"])
+    assert capfd.readouterr().err == ""
 
 
 def test_a_device_that_is_not_there_is_one_line(says: Path) -> None:

@@ -1,5 +1,6 @@
 """Captioner `openai`: the official client against a real server on loopback."""
 
+import json
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ from egoexobench.caption.ask import NoAnswerError
 from egoexobench.caption.report import Written
 from egoexobench.caption.store import Store
 from egoexobench.caption.write import write
+from egoexobench.errors import UsageError
 from egoexobench_plugins.captions import openai
 
 SECRET = "sk-very-secret-0123456789"
@@ -226,6 +228,43 @@ def test_a_server_that_is_not_there_is_one_clear_message(
     assert "\n" not in stopped
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("OPENAI_BASE_URL", "localhost:8000/v1", "no address of a server"),
+        ("OPENAI_BASE_URL", f"http://me:{SECRET}@127.0.0.1:99999999/v1", "no address of a server"),
+        ("OPENAI_BASE_URL", "http://[::1/v1", "no address of a server"),
+        ("OPENAI_BASE_URL", "http://local\nhost/v1", "no address of a server"),
+        ("OPENAI_API_KEY", f"{SECRET}\nand more", "no key has"),
+        ("OPENAI_API_KEY", f"{SECRET}\u2026", "no key has"),
+    ],
+)
+def test_an_address_or_a_key_that_cannot_be_one_is_said_and_not_quoted(
+    serve, monkeypatch: pytest.MonkeyPatch, name: str, text: str, said: str
+) -> None:
+    server = serve(lambda text, tries: Reply())
+    monkeypatch.setenv(name, text)
+    stopped = str(write(small(retries=0), TEXTS).report.stopped)
+    assert said in stopped
+    assert name in stopped
+    assert "\n" not in stopped
+    assert SECRET not in stopped
+    assert server.tries.total() == 0
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"concurrent": 0}, {"tokens": 0}, {"retries": -1}, {"timeout": 0.0}, {"input_price": -1.0},
+     {"temperature": float("nan")}],
+)  # fmt: skip
+def test_an_amount_that_cannot_work_is_refused_when_the_captioner_is_made(
+    option: dict[str, float],
+) -> None:
+    (name,) = option
+    with pytest.raises(UsageError, match=f"option '{name}' of captioner 'openai' is .* or more"):
+        small(**option)
+
+
 def test_the_key_reaches_the_server_and_nothing_else(
     serve, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -269,6 +308,17 @@ def test_cost_is_estimated_from_prices_that_are_given_and_from_no_others(serve) 
         write(captioner, TEXTS)
     assert free.spent is None
     assert dear.spent == pytest.approx(20 * (100 * 2.0 + 10 * 5.0) / 1e6)
+
+
+@pytest.mark.parametrize("usage", [None, {}, [], {"prompt_tokens": "many"}])
+def test_a_server_that_does_not_say_what_it_took_gives_its_captions_all_the_same(
+    serve, usage: object
+) -> None:
+    body = json.dumps(json.loads(completion("[jar] (pop)")) | {"usage": usage}).encode()
+    serve(lambda text, tries: Reply(body=body))
+    captioner = small(input_price=1.0)
+    assert write(captioner, TEXTS).report.written == 20
+    assert captioner.spent == 0
 
 
 def _alone(port: int = 0) -> subprocess.Popen[str]:
@@ -329,6 +379,22 @@ from egoexobench_plugins.captions import openai
 texts = {str(i): f"jar {i}" for i in range(60)}
 write(openai(frequent=None, concurrent=4), texts, store=Store(Path(sys.argv[1])))
 """
+
+
+def test_an_interrupted_job_ends_at_once_although_the_server_asks_for_patience(
+    serve, tmp_path: Path
+) -> None:
+    asked = threading.Event()
+
+    def reply(text: str, tries: int) -> Reply:
+        asked.set()
+        return Reply(status=429, headers={"retry-after": "30"})
+
+    serve(reply)
+    job = subprocess.Popen([sys.executable, "-c", JOB, str(tmp_path)], stderr=subprocess.DEVNULL)
+    assert asked.wait(60)
+    job.send_signal(signal.SIGINT)
+    assert job.wait(10) == -signal.SIGINT
 
 
 def test_a_killed_job_asks_again_for_what_was_in_flight_and_for_nothing_else(
