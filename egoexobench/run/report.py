@@ -29,6 +29,7 @@ from egoexobench.record.schema import (
     Recipe,
     Record,
     Sanity,
+    Score,
     Sources,
 )
 from egoexobench.registry import Owner, Registry
@@ -157,18 +158,16 @@ def _counts(facts: Facts, scored: Scored) -> Counts:
 def _shortcuts(rows: Rows | None, scored: Scored) -> Iterator[Sanity]:
     """Shortcuts on the tracks that were scored, under the fingerprints that these have."""
     tracks = {(e.track.task, e.track.policy, e.track.content): e.track for e in scored.entries}
+    found: dict[str, list[Score]] = {}
     for row in rows.rows if rows else ():
         if row.name in ("chance", "oracle"):
             continue
-        scores = tuple(
-            score.model_copy(
-                update={"track": told(track), "track_fingerprint": track.fingerprint, "parts": ()}
-            )
-            for score in row.scores
-            if (track := tracks.get((score.task, score.policy, str(score.track["content"]))))
-        )
-        if scores:
-            yield Sanity(name=row.name, scores=scores)
+        for score in row.scores:
+            if track := tracks.get((score.task, score.policy, str(score.track["content"]))):
+                own = {"track": told(track), "track_fingerprint": track.fingerprint, "parts": ()}
+                found.setdefault(row.name, []).append(score.model_copy(update=own))
+    for name, scores in found.items():
+        yield Sanity.model_validate({"name": name, "scores": tuple(scores)})
 
 
 def _captions(written: Written | None) -> Captions | None:

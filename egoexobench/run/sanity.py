@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from egoexobench import places
-from egoexobench.atomic import whole
+from egoexobench.atomic import save
 from egoexobench.errors import DataError
 from egoexobench.evaluate import shortcuts as signs
 from egoexobench.evaluate.metrics import Floats
@@ -26,12 +26,14 @@ from egoexobench.record.sanity import Reads, Row, Rows
 from egoexobench.record.schema import Score as Told
 from egoexobench.registry import Registry
 from egoexobench.run.cues import Cue, Seen, cues
+from egoexobench.run.gather import Gathered
 from egoexobench.run.posed import Posed, posed, wanted
+from egoexobench.run.recognised import recognised
 from egoexobench.run.report import data_of
 from egoexobench.run.request import Request
 from egoexobench.run.score import SPLIT
 from egoexobench.run.scores import score_of
-from egoexobench.values import RETRIEVAL, Embeddings, View
+from egoexobench.values import RECOGNITION, RETRIEVAL, SPLITS, Embeddings, View
 
 if TYPE_CHECKING:
     from egoexobench.run.trained import Ready
@@ -41,6 +43,7 @@ CODE = (
     "egoexobench.data",
     "egoexobench.run.cues",
     "egoexobench.run.posed",
+    "egoexobench.run.recognised",
     "egoexobench.run.sanity",
 )
 """What decides the rows beside the data set: they are made anew when it changes."""
@@ -80,27 +83,38 @@ def sanity(spec: str, seed: int, registry: Registry, progress: Progress) -> Rows
 def shortcuts(
     found: Ready, request: Request, registry: Registry, progress: Progress
 ) -> Rows | None:
-    """Return what shortcuts score on what a run used of its data set; None without retrieval."""
-    if not set(request.tasks) & set(RETRIEVAL):
-        return None
-    gathered = found.gathered
-    seen = Seen(gathered.clips[SPLIT], gathered.pairs[SPLIT])
+    """Return what shortcuts score on what a run used of its data set, on the tasks it was asked."""
+    gathered, dataset, spec = found.gathered, found.dataset, request.dataset
+    rows = None
     # a seed moves only intervals: runs of all seeds share the rows
-    return remembered(found.dataset, seen, request.dataset, 0, registry, progress)
+    if set(request.tasks) & set(RETRIEVAL) and dataset.pairs(SPLIT):
+        seen = Seen(gathered.clips[SPLIT], gathered.pairs[SPLIT])
+        make = partial(shortcut_rows, dataset, seen, spec, 0, registry, progress)
+        rows = _remembered(dataset, spec, "retrieval", gathered, make)
+    tasks = [task for task in RECOGNITION if task in request.tasks]
+    if tasks:
+
+        def make_more() -> Rows:
+            more = recognised(dataset, parse(spec)[0], gathered, tasks, progress)
+            data = data_of(spec, registry, dataset)
+            return Rows(dataset=data, seed=0, without_sound=0, rows=tuple(more), left_out={})
+
+        more = _remembered(dataset, spec, " ".join(tasks), gathered, make_more)
+        rows = rows.model_copy(update={"rows": (*rows.rows, *more.rows)}) if rows else more
+    return rows
 
 
-def remembered(
-    dataset: Dataset, seen: Seen, spec: str, seed: int, registry: Registry, progress: Progress
+def _remembered(
+    dataset: Dataset, spec: str, what: str, gathered: Gathered, make: Callable[[], Rows]
 ) -> Rows:
-    """Return the rows of a data set that is prepared, computed once and kept."""
-    used = [sorted(one.id for one in each) for each in (seen.clips, seen.pairs)]
-    known = digest([dataset.fingerprint, parse(spec)[0], seed, used, source(*CODE)])
+    """Return rows of a data set, computed once for the clips that are there, and kept."""
+    used = [sorted(one.id for one in gathered.clips[split]) for split in SPLITS]
+    known = digest([dataset.fingerprint, parse(spec)[0], what, used, source(*CODE)])
     path = places.cache() / "sanity" / f"{known}.json"
     if path.is_file():
         return Rows.model_validate_json(path.read_bytes())
-    rows = shortcut_rows(dataset, seen, spec, seed, registry, progress)
-    with whole(path) as draft:
-        draft.write_text(rows.model_dump_json(), encoding="utf-8")
+    rows = make()
+    save(path, rows.model_dump_json())
     return rows
 
 

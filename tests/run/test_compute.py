@@ -30,6 +30,21 @@ def test_a_device_that_is_not_there_is_one_line(device: str) -> None:
         resolve(Compute(device))
 
 
+def test_compiling_without_a_compiler_is_one_line_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(UsageError, match=r"needs a C\+\+ compiler") as caught:
+        resolve(Compute(compiled=True))
+    assert "\n" not in str(caught.value)
+    assert not resolve(Compute()).compiled
+    own = tmp_path / "mine"
+    own.touch(0o755)
+    monkeypatch.setenv("CXX", str(own))
+    assert resolve(Compute(compiled=True)).compiled
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_a_mixed_precision_run_is_near_the_exact_one_and_says_what_it_is(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str

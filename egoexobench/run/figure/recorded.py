@@ -73,7 +73,7 @@ def load(path: Path, task: Task, policy: Policy) -> Recorded:
 
 
 def _only(folder: Path) -> Path:
-    found = sorted(folder.rglob("*.json"))
+    found = files.below(folder)
     if not found:
         raise DataError(f"{folder} holds no record of a run; `egoexobench run` writes them")
     if len(found) > 1:
