@@ -97,7 +97,7 @@ def synchrony(
         for start in range(0, len(columns), _BLOCK):
             part = columns[start : start + _BLOCK]
             product = own * np.conj(np.stack([others[place] for place in part]))
-            found[row, part] = fft.irfft(product, size, axis=1).max(1)
+            found[row, part] = fft.irfft(product, size, axis=1, workers=-1).max(1)
     return found
 
 
