@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,13 +30,16 @@ class Compute:
 
 
 CPU = Compute()
+COMPILERS = {"darwin": "clang++", "win32": "cl"}
+"""What torch.compile calls where the variable CXX names nothing else; g++ elsewhere."""
 
 
 def resolve(compute: Compute) -> Compute:
     """Return the same with a device that is there.
 
     Raises:
-        UsageError: for a device that torch does not know or this machine does not have.
+        UsageError: for a device that torch does not know or this machine does not have, and for
+            networks to compile where there is nothing to compile them with.
     """
     import torch
 
@@ -52,7 +58,18 @@ def resolve(compute: Compute) -> Compute:
             f"device {asked!r} is not there: torch {torch.__version__} finds {count} CUDA devices; "
             "--device cpu works everywhere"
         )
+    if compute.compiled:
+        _compilable()
     return Compute(asked, compute.precision, compute.compiled)
+
+
+def _compilable() -> None:
+    compiler = os.environ.get("CXX", COMPILERS.get(sys.platform, "g++"))
+    if shutil.which(compiler) is None:
+        raise UsageError(
+            f"--compile needs a C++ compiler and {compiler!r} is not there: install one, name "
+            "one in the variable CXX, or leave --compile out"
+        )
 
 
 @contextmanager

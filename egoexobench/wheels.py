@@ -17,11 +17,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
 _kept: list[Any] = []
 """Operator libraries: their definitions end with the object."""
+_alone = Lock()
+"""Workers prepare sounds side by side, and the first of them imports and mends."""
 
 
 def load(name: str) -> ModuleType:
@@ -32,8 +35,11 @@ def load(name: str) -> ModuleType:
     Raises:
         ImportError: if the package is not installed, or fails for another reason as well.
     """
-    if name in sys.modules:
-        return sys.modules[name]
+    with _alone:
+        return sys.modules.get(name) or _loaded(name)
+
+
+def _loaded(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:

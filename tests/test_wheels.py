@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,25 @@ def test_open_clip_and_transformers_import_after_it() -> None:
         wheels.load_both()
         import open_clip
         from transformers import ClapConfig, VideoMAEConfig
+        """
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_who_asks_while_another_imports_gets_the_whole_package(tmp_path: Path) -> None:
+    package = tmp_path / "torchaudio"
+    package.mkdir()
+    (package / "__init__.py").write_text("import time\ntime.sleep(0.5)\nwhole = True\n")
+    done = _python(
+        f"""
+        import sys
+        from concurrent.futures import ThreadPoolExecutor
+        from egoexobench import wheels
+        sys.path.insert(0, {str(tmp_path)!r})
+        def whole(name):
+            return vars(wheels.load(name)).get("whole")  # as this one finds it
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(whole, ["torchaudio"] * 4))
         """
     )
     assert done.returncode == 0, done.stderr

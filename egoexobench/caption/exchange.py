@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from egoexobench.atomic import whole
+from egoexobench.atomic import save
 from egoexobench.caption.ask import Asked
 from egoexobench.caption.closed import Refusal, parse
 from egoexobench.caption.collect import place
@@ -43,12 +43,7 @@ def export(path: Path, captioner: Captioner, written: Written) -> None:
     key = dict(captioner.key) if isinstance(captioner, Asked) else {}
     head = {"key": key, "concepts": list(written.report.concepts)}
     lines = [head, *(_line(row) for row in written.rows)]
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    try:
-        with whole(path) as draft:
-            draft.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    save(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def load(path: Path) -> Parcel:

@@ -78,6 +78,8 @@ def _caption(record: Record) -> str:
     sound = f"{counts.silent} silent, {counts.without_track} without track"
     if counts.dropped:
         sound += f", {counts.dropped} left out"
+    if record.captions and record.captions.missing:
+        sound += f"; {record.captions.missing} texts without a sound caption"
     total = sum(record.seconds.values())
     return (
         f"Scores in %: top-1 where no other is named; ties: {record.scores[0].tie_rule}. {how}. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,6 @@ def check(
     parts = registry(ctx)
     if bool(method) == bool(specs):
         raise UsageError("weights check takes either --for METHOD or --part NAME, see --help")
-    from egoexobench.options import parse
     from egoexobench.weights.catalogue import candidates
     from egoexobench.weights.load import read
     from egoexobench.weights.release import Release
@@ -100,7 +99,7 @@ def check(
     else:
         shares = tuple(_share(parts, spec, width) for spec in specs)
         releases = (Release(file.name, None, None, shares, spare=("logit_scale",)),)
-    given = parse(f"part:{','.join(options)}")[1]
+    given = _given(parts, releases, options)
     checkpoint = read(file)
     best: tuple[Release, Report] | None = None
     for one in releases:
@@ -138,6 +137,23 @@ def _share(parts: Registry, spec: str, width: int) -> Share:
     name = parse(spec)[0]
     fusions = {part.name for part in parts.parts("fusion")}
     return Share(spec, "fusion", width) if name in fusions else Share(spec)
+
+
+def _given(
+    parts: Registry, releases: Sequence[Release], options: tuple[str, ...]
+) -> dict[str, str]:
+    """What `--option` says, each of it known to a part at least."""
+    from egoexobench.errors import unknown
+    from egoexobench.options import options as known
+    from egoexobench.options import parse
+
+    shares = [share for one in releases for share in one.shares]
+    factories = [parts.find(one.kind, parse(one.spec)[0]).factory for one in shares]
+    names = {name for factory in factories for name in known(factory)}
+    given = parse(f"part:{','.join(options)}")[1]
+    for key in given.keys() - names:
+        raise UsageError(unknown("option of these parts", key, names))
+    return given
 
 
 def _report(

@@ -68,6 +68,11 @@ def _complete(name: str, folders: Iterable[Path]) -> None:
         for path in folder.glob("portion-*.json"):
             if told := _RECEIPT.fullmatch(path.name):
                 there.setdefault((told[1], int(told[3])), set()).add(int(told[2]))
+    if not there:
+        raise DataError(
+            f"store {name} has no shard that was finished, or none that `extract` wrote; "
+            "--partial joins what there is"
+        )
     lists = {of for of, _ in there}
     for of in lists:
         # one division of a list that is whole is enough

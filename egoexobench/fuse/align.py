@@ -5,33 +5,24 @@ is looked for, so there nothing is aligned.
 
 Paths are found in frozen tokens, once per pair. A step moves by (1, 0), (0, 1) or (1, 1), all of
 weight 1, and the ends are tied together. Of equal ways to a cell the path takes the diagonal, then
-the one along the first sequence. The two loops are compiled on their first use and kept on disk.
+the one along the first sequence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import floor
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from egoexobench.encode.bank import Bank
 from egoexobench.errors import DataError, UsageError
+from egoexobench.fuse.loops import Floats, Integers, compiled
 from egoexobench.values import Pair, Tokens
 
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
-_TICKS = np.float32(2**24)
-"""A distance is one minus a cosine in float32, which is a whole number of ticks of 2^-24."""
-_NOISE = np.int32(2**4)
-"""Ticks below which a distance is 0: there float32 cannot tell two directions apart."""
-_FAR = np.int64(2**60)
-"""Ticks that no path has: the cost of what is outside of the band."""
-_ONE = np.float32(1)
 _LEAST, _MOST = np.float32(1e-15), np.float32(1e18)
 """Lengths of vectors: below is zero, from above on float32 does not hold their product."""
 
@@ -76,7 +67,7 @@ def dtw(one: ArrayLike, other: ArrayLike, band: float | None = None) -> Path:
         )
     scales = _scales(first), _scales(second)
     starts, stops = _band(len(first), len(second), band)
-    accumulate, trace = _compiled()
+    accumulate, trace = compiled()
     ways = np.empty((len(first), len(second)), np.uint8)
     cost = accumulate(first @ second.T, *scales, starts, stops, ways)
     cells = np.empty((len(first) + len(second) - 1, 2), np.int64)
@@ -170,74 +161,3 @@ def _band(rows: int, columns: int, share: float | None) -> tuple[Integers, Integ
     starts = -((reach - line) // (rows - 1))  # the quotient rounded up
     stops = (line + reach) // (rows - 1) + 1
     return np.maximum(starts, 0), np.minimum(stops, columns)
-
-
-@cache
-def _compiled() -> tuple[Callable[..., float], Callable[..., int]]:
-    """Both loops as machine code, from disk where it is kept.
-
-    It is kept beside this file as byte code is, else in the user's cache folder, or where
-    ``NUMBA_CACHE_DIR`` says. Where nothing can be written each process compiles anew, in a second.
-    """
-    import numba
-
-    def compiled(kept: bool) -> tuple[Callable[..., float], Callable[..., int]]:
-        form = "f8(f4[:,::1], f4[::1], f4[::1], i8[::1], i8[::1], u1[:,::1])"
-        accumulate = numba.njit(form, cache=kept, nogil=True)(_accumulate)
-        return accumulate, numba.njit("i8(u1[:,::1], i8[:,::1])", cache=kept, nogil=True)(_trace)
-
-    try:
-        return compiled(kept=True)
-    except Exception:  # nowhere to keep it, or what is there is broken; an error of ours returns
-        return compiled(kept=False)
-
-
-def _accumulate(
-    product: Floats,
-    one: Floats,
-    other: Floats,
-    starts: Integers,
-    stops: Integers,
-    ways: NDArray[np.uint8],
-) -> float:
-    """Return the least cost; set ``ways (N, M)`` to how each cell is reached: 0, 1 or 2.
-
-    ``row`` holds the costs of the row above at places ``j + 1``, `_FAR` outside of the band, and is
-    overwritten from the left. Neither end of the band ever moves back from row to row. Whole
-    numbers, because each cell waits for the one before it: adding floats takes twice as long.
-    """
-    row = np.full(product.shape[1] + 1, _FAR)
-    row[0] = 0
-    ticks = np.empty(product.shape[1], np.int32)
-    for i in range(product.shape[0]):
-        first, stop = starts[i], stops[i]
-        for j in range(first, stop):
-            found = np.int32((_ONE - product[i, j] * one[i] * other[j]) * _TICKS)
-            ticks[j] = found if found >= _NOISE else 0
-        corner, row[first], left = row[first], _FAR, _FAR
-        for j in range(first, stop):
-            above = row[j + 1]
-            best, way = corner, 0
-            if above < best:
-                best, way = above, 1
-            if left < best:
-                best, way = left, 2
-            ways[i, j] = way
-            corner, left = above, best + ticks[j]
-            row[j + 1] = left
-    return float(row[-1] / 2**24)
-
-
-def _trace(ways: NDArray[np.uint8], cells: Integers) -> int:
-    """Write the path to the end of ``cells (N + M - 1, 2)``; return the place of its start."""
-    i, j, place = ways.shape[0] - 1, ways.shape[1] - 1, len(cells) - 1
-    cells[place, 0], cells[place, 1] = i, j
-    while i > 0 or j > 0:
-        way = ways[i, j]
-        if way != 2:
-            i -= 1
-        if way != 1:
-            j -= 1
-        place -= 1
-        cells[place, 0], cells[place, 1] = i, j
-    return place

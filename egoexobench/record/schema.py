@@ -194,6 +194,7 @@ class Captions(Schema):
     cut: Count = Field(description="narrations that were too long for the captioner")
     unrefined: Count = Field(description="captions whose refinement failed")
     long: Count = Field(description="captions of more than about 77 tokens")
+    empty: Count = Field(0, description="texts whose narration is empty")
     missing: Count = Field(description="texts without a caption")
     concepts: tuple[str, ...] = Field((), description="what was refined away")
     stopped: Text | None = Field(None, description="why the captioner could not go on")

@@ -181,6 +181,7 @@ def _captions(written: Written | None) -> Captions | None:
         cut=found.cut,
         unrefined=found.unrefined,
         long=found.long,
+        empty=found.empty,
         missing=found.missing,
         concepts=found.concepts,
         stopped=found.stopped,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from egoexobench.errors import EgoExoBenchError
+from egoexobench.errors import DataError
 from egoexobench.weights.catalogue import checksum
+from egoexobench.weights.hub import AbsentError
 from egoexobench.weights.load import Checkpoint, first, read
 from egoexobench.weights.watch import Watched, holding
 
@@ -45,13 +46,14 @@ def check(
     Args:
         path: the file.
         loads: by name of a part, what puts the file into it, strictly, such as its factory with
-            ``weights=path``; what it raises for the user becomes a fault. Head counts are not in
+            ``weights=path``; the DataError that it raises becomes a fault. Head counts are not in
             the file: the part's options say them, and the catalogue says which are published.
         spare: patterns of tensors that no part need take; any other one left is a fault.
         checkpoint: the file's content, where it was read before.
 
     Raises:
-        DataError: if the file cannot be read at all.
+        DataError: if the file cannot be read at all, or what a part needs beside it is absent.
+        UsageError: for a part that cannot be made, whatever the file holds.
     """
     found = checkpoint or read(path)
     state = Watched(found.state)
@@ -60,7 +62,9 @@ def check(
         for name, load in loads.items():
             try:
                 load(path)
-            except EgoExoBenchError as error:
+            except AbsentError:
+                raise  # the file may well fit
+            except DataError as error:
                 faults[name] = str(error)
     left = [key for key in state if key not in state.taken]
     spared = [key for key in left if any(fnmatch(key, pattern) for pattern in spare)]

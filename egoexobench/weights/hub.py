@@ -8,6 +8,7 @@ ViT-B/16 of OpenAI is ``hub:timm/vit_base_patch16_clip_224.openai/open_clip_mode
 from __future__ import annotations
 
 from pathlib import Path
+from typing import final
 from urllib.request import Request, urlopen
 
 from egoexobench import wheels
@@ -18,12 +19,17 @@ PATIENCE = 5
 """Seconds to wait for the hub."""
 
 
+@final
+class AbsentError(DataError):
+    """A file that is needed beside the weights is not here, which says nothing about them."""
+
+
 def local(weights: Path) -> Path:
     """The file that an option ``weights`` names, fetched if it is one of the hub's.
 
     Raises:
         UsageError: for a name of the hub that has no file in it.
-        DataError: for one that is not kept here and cannot be fetched.
+        AbsentError: for one that is not kept here and cannot be fetched.
     """
     text = weights.as_posix()
     if not text.startswith(MARK):
@@ -44,7 +50,8 @@ def fetched(repository: str, file: str, instead: str) -> Path:
         instead: what a user writes who saved the file by hand.
 
     Raises:
-        DataError: in one line that says what to put where.
+        UsageError: if the hub can have no such repository.
+        AbsentError: in one line that says what to put where.
     """
     wheels.load_both()
     from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
@@ -61,7 +68,7 @@ def fetched(repository: str, file: str, instead: str) -> Path:
     except HFValidationError as error:
         raise UsageError(f"{repository!r} is no repository of the Hugging Face hub") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise DataError(
+        raise AbsentError(
             f"{repository}/{file} is not kept here and the Hugging Face hub does not give it "
             f"({_line(error)}): save {address} and write {instead}"
         ) from error

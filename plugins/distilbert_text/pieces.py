@@ -18,13 +18,14 @@ def pieces(vocabulary: Path | None, context: int) -> BertWordPieceTokenizer:
     """A lower-casing tokenizer that marks start and end and cuts at ``context`` tokens.
 
     Raises:
-        DataError: if there is no vocabulary, or it is none.
+        AbsentError: if there is no vocabulary.
+        DataError: if it is none.
     """
-    path = vocabulary or hub.fetched(HUB, FILE, "distilbert-text:vocabulary=PATH")
+    path = vocabulary or hub.fetched(HUB, FILE, "vocabulary=PATH")
     try:
         known = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the vocabulary {path}: {error}") from error
+        raise hub.AbsentError(f"cannot read the vocabulary {path}: {error}") from error
     lacking = [mark for mark in MARKS if mark not in known]
     if lacking:
         raise DataError(

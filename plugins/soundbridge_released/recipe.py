@@ -69,7 +69,7 @@ def soundbridge_released(
             which training starts from, for the towers; its projections are 256 wide. None is
             random.
         audio_weights: of BEATs, for training; none is random.
-        size: of the encoders; `tiny` is for dry runs.
+        size: of the encoders; `tiny` is for dry runs, in a shared space that is 32 wide.
 
     Departs from the paper:
 
@@ -95,7 +95,13 @@ def soundbridge_released(
             "method 'soundbridge-released' takes weights, which are scored, or start, which is "
             "trained from, and not both"
         )
+    if variant == "cha" and width != "768" and not weights:
+        raise UsageError(
+            "method 'soundbridge-released': variant=cha does not project sound features, so it is "
+            "trained with width=768 alone; write width=768, or weights=FILE to score a checkpoint"
+        )
     small = _TINY if size == "tiny" else dict.fromkeys(_TINY, "")
+    shared = "32" if size == "tiny" else width
     towers = f",weights={weights or start}" if weights or start else ""
     heads = f",weights={weights}" if weights else ""
     heard = f",weights={audio_weights}" if audio_weights else ""
@@ -106,9 +112,9 @@ def soundbridge_released(
         COMPACT,
         name="soundbridge-released",
         scale="paper",
-        video=f"timesformer:system=egoexo,output=cls,project={width}{small['video']}{towers}{again}",
+        video=f"timesformer:system=egoexo,output=cls,project={shared}{small['video']}{towers}{again}",
         audio=None if weights else f"beats:output=patches{small['audio']}{heard}",
-        text=f"clip-text:heads=16,project={width},output=pooled,truncate=released"
+        text=f"clip-text:heads=16,project={shared},output=pooled,truncate=released"
         f"{small['text']}{towers}",
         captioner="rules",
         fuse_video=f"soundbridge-released-video:variant={variant},sound={sound}"
@@ -122,7 +128,7 @@ def soundbridge_released(
         sampling="soundbridge",
         similarity="dot",
         align="none",
-        width=int(width),
+        width=int(shared),
         blocks=None,
         epochs=5,
         batch=128,

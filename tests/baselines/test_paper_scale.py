@@ -31,10 +31,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         torch.set_num_threads(threads)
 
 
-def dry(home: Path, name: str, **settings: str) -> Record:
+def dry(home: Path, name: str, more: str = "", **settings: str) -> Record:
     words = "vocabulary" in options(METHODS[name].factory)
     request = Request(
-        method=f"{name}:size=tiny" + (f",vocabulary={VOCABULARY}" if words else ""),
+        method=f"{name}:size=tiny{more}" + (f",vocabulary={VOCABULARY}" if words else ""),
         dataset=FILMS,
         tasks=("eg2ex", "t2v", "action"),  # one of each kind
         scale="paper",
@@ -57,6 +57,15 @@ def test_a_whole_run_is_trained_and_scored_and_its_record_says_that_weights_were
     weights = [p.options["weights"] for p in record.method.parts if "weights" in p.options]
     assert weights
     assert set(weights) == {None}
+
+
+@pytest.mark.parametrize("variant", ["variant=association", "variant=cha,width=768"])
+def test_every_released_variant_is_trained_and_its_videos_read_captions(
+    home: Path, variant: str
+) -> None:
+    record = dry(home, "soundbridge-released", f",{variant}")
+    assert record.chosen_on is not None
+    assert "sound_caption" in record.method.evidence.video
 
 
 def test_without_an_objective_a_checkpoint_is_scored_as_it_is(home: Path) -> None:

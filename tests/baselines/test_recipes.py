@@ -86,6 +86,13 @@ def test_weights_at_compact_scale_are_refused_and_not_forgotten(name: str) -> No
         REGISTRY.make("method", f"{name}:weights=w.pt", "compact")
 
 
+def test_the_variant_that_projects_no_sound_is_trained_as_wide_as_its_features() -> None:
+    with pytest.raises(UsageError, match="write width=768"):
+        REGISTRY.make("method", "soundbridge-released:variant=cha", "paper")
+    scored = REGISTRY.make("method", "soundbridge-released:variant=cha,weights=cha.pt", "paper")
+    assert scored.objective is None
+
+
 def test_a_released_checkpoint_is_either_scored_or_trained_from() -> None:
     with pytest.raises(UsageError, match="and not both"):
         REGISTRY.make("method", "soundbridge-released:weights=a.pt,start=b.pth", "paper")

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from egoexobench.cli import main
+from egoexobench.data.manifest import CLIPS
 from egoexobench.sweep.recorded import index
 
 TOML = """
@@ -36,13 +37,13 @@ columns = ["eg2ex"]
 key = "one"
 label = "SoundBridge"
 method = "soundbridge"
-set = {{ epochs = "2", width = "16" }}
+set = {{ epochs = "1", width = "16" }}
 groups = ["own"]
 [[rows]]
 key = "star"
 label = "SoundBridge"
 method = "soundbridge"
-set = {{ epochs = "2", width = "16" }}
+set = {{ epochs = "1", width = "16" }}
 transfer = true
 groups = ["moved"]
 [[rows]]
@@ -80,13 +81,15 @@ class Home:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Home:
     path = tmp_path_factory.mktemp("sweep")
-    shutil.copytree(folder, path / "other")
-    clips = path / "other" / "clips.jsonl"
-    rows = [json.loads(line) for line in clips.read_text().splitlines()]
-    rows[0]["narration"] = "another narration"
-    clips.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    text = TOML.format(own=folder, other=path / "other")
-    (path / "three.toml").write_text(text)
+    rows = [json.loads(line) for line in (folder / CLIPS).read_text().splitlines()]
+    few = [row for row in rows if row["pair"] in "abijmn"]  # two pairs of each split
+    other = [{**few[0], "narration": "another narration"}, *few[1:]]
+    for name, kept in {"own": few, "other": other}.items():
+        (path / name).mkdir()
+        for row in kept:
+            shutil.copy(folder / row["media"], path / name)
+        (path / name / CLIPS).write_text("".join(json.dumps(row) + "\n" for row in kept))
+    (path / "three.toml").write_text(TOML.format(own=path / "own", other=path / "other"))
     return Home(path)
 
 

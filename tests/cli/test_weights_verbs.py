@@ -6,14 +6,16 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.error import URLError
 
 import pytest
 import torch
 from click.testing import CliRunner
 
+from egoexobench import wheels
 from egoexobench.cli import main
 from egoexobench.registry import Registry
-from egoexobench.weights import catalogue
+from egoexobench.weights import catalogue, hub
 from egoexobench.weights.load import state
 from egoexobench.weights.published import METHODS
 from egoexobench.weights.release import Release, Share
@@ -173,12 +175,39 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, published: dic
         (["check", "x.pth", "--for", "lavilla"], "did you mean 'lavila'"),
         (["list", "lavilla"], "did you mean 'lavila'"),
         (["convert", "x.pth", "y.pth"], "must end with .safetensors"),
+        (["check", "w.pth", "--part", "beat"], "did you mean 'beats'"),
+        (["check", "w.pth", "--part", "logmel"], "takes no weights"),
+        (["check", "w.pth", "--part", "beats:sice=tiny"], "did you mean 'size'"),
+        (["check", "w.pth", "--part", TEXT, "--option", "dept=2"], "did you mean 'depth'"),
     ],
 )
-def test_a_wrong_word_exits_with_2_in_one_line(arguments: list[str], message: str) -> None:
+def test_a_wrong_word_exits_with_2_in_one_line(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"weight": torch.ones(1)}, "w.pth")
     done = call(*arguments)
     assert done.returncode == 2
     assert message in done.stderr
+    assert not done.stdout
+
+
+def test_a_vocabulary_that_is_not_there_is_no_verdict_on_the_file(
+    save: Save, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise URLError("no route")
+
+    wheels.load_both()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(hub, "urlopen", unreachable)
+    file = save({"weight": torch.ones(1)})
+    for more in ((), ("--option", f"vocabulary={tmp_path}/absent.txt")):
+        done = call("check", file, "--part", "distilbert-text:depth=1", *more)
+        assert done.returncode == 1
+        assert not done.stdout
+        assert "vocab" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_the_list_has_every_file_and_says_unknown_where_nobody_said() -> None:

@@ -145,6 +145,10 @@ def test_a_shard_that_was_not_finished_counts_as_missing(films: Films, tmp_path:
     receipt.unlink()
     with pytest.raises(DataError, match="lacks shard 2/2"):
         merge([tmp_path / "m1", tmp_path / "m2"], tmp_path / "joined")
+    next((tmp_path / "m1").glob("*/portion-*")).unlink()
+    with pytest.raises(DataError, match="no shard that was finished"):
+        merge([tmp_path / "m1", tmp_path / "m2"], tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
 
 
 def test_stores_that_differ_are_not_joined_and_the_shard_is_named(tmp_path: Path) -> None:
@@ -152,12 +156,12 @@ def test_stores_that_differ_are_not_joined_and_the_shard_is_named(tmp_path: Path
     for name, by in (("a", 0.0), ("near", 1e-5), ("far", 1e-2), ("longer", None)):
         made = np.concatenate([rows, rows]) if by is None else rows + np.float32(by)
         Store(tmp_path / name, {"x": 1}).put(["k"], [Item(made, "seen")])
-    (found,) = merge([tmp_path / "near"], tmp_path / "a")
+    (found,) = merge([tmp_path / "near"], tmp_path / "a", partial=True)
     assert (found.added, found.known) == (0, 1)
     assert np.array_equal(Store(tmp_path / "a", {"x": 1})["k"].rows, rows)
     for name in ("far", "longer"):
         with pytest.raises(DataError, match="hold different rows for k"):
-            merge([tmp_path / name], tmp_path / "a")
+            merge([tmp_path / name], tmp_path / "a", partial=True)
 
 
 def test_what_is_no_store_is_told(tmp_path: Path) -> None:
@@ -166,14 +170,14 @@ def test_what_is_no_store_is_told(tmp_path: Path) -> None:
     Store(tmp_path / "a", {"x": 1})
     shutil.move(tmp_path / "a" / digest({"x": 1}), tmp_path / "a" / "renamed")
     with pytest.raises(DataError, match="is not the store"):
-        merge([tmp_path / "a"], tmp_path / "joined")
+        merge([tmp_path / "a"], tmp_path / "joined", partial=True)
 
 
 def test_a_whole_store_and_a_folder_of_stores_are_both_joined(tmp_path: Path) -> None:
     store = Store(tmp_path / "a", {"x": 1})
     store.put(["k"], [Item(np.ones((1, 1), np.float32), "seen")])
-    (one,) = merge([store.folder], tmp_path / "b")
-    (two,) = merge([tmp_path / "b"], tmp_path / "c")
+    (one,) = merge([store.folder], tmp_path / "b", partial=True)
+    (two,) = merge([tmp_path / "b"], tmp_path / "c", partial=True)
     assert one.added == two.added == 1
     assert "k" in Store(tmp_path / "c", {"x": 1})
 
