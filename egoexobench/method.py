@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_type_hints
@@ -108,6 +109,18 @@ def pick(scale: str, recipes: Mapping[Scale, Method]) -> Method:
     raise UsageError(f"method {name!r} has no scale {scale!r}; it has: {', '.join(recipes)}")
 
 
+LEAST: Mapping[str, int] = {
+    "frames": 1,
+    "width": 1,
+    "blocks": 0,
+    "dropout": 0,
+    "epochs": 1,
+    "batch": 2,
+    "lr": 0,
+    "weight_decay": 0,
+}
+"""The least that a number may be; a batch is two pairs, since a contrast needs another one."""
+
 _TYPES = get_type_hints(Method)
 SETTINGS = tuple(one.name for one in fields(Method) if one.name not in ("name", "scale", "sources"))
 
@@ -128,11 +141,12 @@ def override(method: Method, settings: Mapping[str, str]) -> Method:
 
 
 def check(method: Method) -> Method:
-    """Return the method if its parts fit together.
+    """Return the method if its parts fit together and its numbers can be.
 
     Raises:
-        UsageError: saying which role lacks which.
+        UsageError: saying which role lacks which, or what a number must be.
     """
+    _numbers(method)
     if not method.video and not method.audio:
         raise UsageError(f"method {method.name!r} has neither a video nor an audio encoder")
     if method.objective and not method.anchor:
@@ -150,6 +164,17 @@ def check(method: Method) -> Method:
             f"template {method.template!r} of method {method.name!r} must hold {{}} once: the text"
         )
     return method
+
+
+def _numbers(method: Method) -> None:
+    for name, least in LEAST.items():
+        value = getattr(method, name)
+        below = 1 if name == "dropout" else math.inf
+        if value is not None and not least <= value < below:  # NaN is neither
+            wanted = f"from {least} up" if below == math.inf else f"from {least} to below {below}"
+            raise UsageError(
+                f"setting {name!r} of method {method.name!r} is {value}; it takes a number {wanted}"
+            )
 
 
 def evidence(method: Method, text: AnchorText | None = None) -> dict[str, tuple[Evidence, ...]]:

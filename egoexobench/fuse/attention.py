@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.fuse.trunk import mean, shut
+from egoexobench.fuse.trunk import divided, mean, shut
 from egoexobench.values import Tokens
 
 
@@ -23,10 +23,14 @@ class CrossAttention(nn.Module):
         heads: attention heads, 4 in the paper (5.1.2).
         residual: add the query tokens to what they attended to, as the released association model
             does; without, the equation as printed.
+
+    Raises:
+        UsageError: for a width that the heads do not divide.
     """
 
     def __init__(self, width: int, heads: int, residual: bool) -> None:
         super().__init__()
+        divided(width, heads)
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
         self.residual = residual
 

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor, nn
 
+from egoexobench.errors import UsageError
 from egoexobench.values import Tokens
 
 if TYPE_CHECKING:
     from egoexobench.method import Method
+
+HEADS = 4
+"""Of the trained blocks."""
 
 
 @final
@@ -23,6 +27,9 @@ class Trunk(nn.Module):
         dim: features of an incoming token.
         method: gives width and dropout.
         blocks: trained transformer blocks; with none the tokens are projected.
+
+    Raises:
+        UsageError: for a width that the blocks' heads do not divide.
     """
 
     def __init__(self, dim: int, method: Method, blocks: int) -> None:
@@ -32,10 +39,12 @@ class Trunk(nn.Module):
         self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("spread", torch.ones(dim))
         self.project = nn.Linear(dim, method.width)
+        if blocks:
+            divided(method.width, HEADS)
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 method.width,
-                nhead=4,
+                nhead=HEADS,
                 dim_feedforward=2 * method.width,
                 dropout=method.dropout,
                 activation="gelu",
@@ -58,6 +67,16 @@ class Trunk(nn.Module):
         for block in self.blocks:
             values = block(values, src_key_padding_mask=padding)
         return Tokens(values, tokens.mask)
+
+
+def divided(width: int, heads: int) -> None:
+    """Hold that attention heads divide a width.
+
+    Raises:
+        UsageError: saying both.
+    """
+    if heads < 1 or width % heads:
+        raise UsageError(f"width={width} must be a multiple of the {heads} attention heads")
 
 
 def mean(tokens: Tokens) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Literal, final
 from torch import Tensor, nn
 
 from egoexobench.errors import UsageError
-from egoexobench.fuse.trunk import mean
+from egoexobench.fuse.trunk import divided, mean
 from egoexobench.values import Tokens
 from egoexobench.weights import load
 
@@ -50,6 +50,7 @@ class Video(nn.Module):
                 f"set sound=embedding or width={shape.audio_dim}"
             )
         self.variant = variant
+        divided(width, shape.heads)
         self.cross_attn_image = nn.MultiheadAttention(width, shape.heads, DROPOUT)
         self.cross_attn_fusion_visual = _layer(shape)
         self.ffn = nn.Linear(width, width)
@@ -83,6 +84,7 @@ class Text(nn.Module):
     def __init__(self, shape: Shape, variant: Variant) -> None:
         super().__init__()
         self.variant = variant
+        divided(shape.width, shape.heads)
         self.cross_attn_text = nn.MultiheadAttention(shape.width, shape.heads, DROPOUT)
         self.cross_attn_fusion_text = _layer(shape)
 
@@ -112,6 +114,7 @@ def fit(fusion: Video | Text, path: Path) -> None:
 
 
 def _layer(shape: Shape) -> nn.TransformerEncoderLayer:
+    divided(shape.width, shape.layer_heads)
     hidden = shape.hidden or 2 * shape.width
     return nn.TransformerEncoderLayer(shape.width, shape.layer_heads, hidden, DROPOUT, "gelu")
 

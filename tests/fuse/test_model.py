@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from egoexobench.errors import UsageError
 from egoexobench.fuse.attention import CrossAttention
 from egoexobench.fuse.model import Model
 from egoexobench.fuse.trunk import mean, places
@@ -62,6 +63,12 @@ def test_without_residual_one_context_token_makes_the_query_idle() -> None:
     context = tokens(2, 1, 16)
     one, other = (fusion(tokens(2, 3, 16, seed), context) for seed in (1, 2))
     assert torch.allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize(("width", "heads"), [(6, 4), (8, 0), (8, 16)])
+def test_heads_that_do_not_divide_the_width_are_one_line(width: int, heads: int) -> None:
+    with pytest.raises(UsageError, match=f"width={width} must be a multiple of the {heads} "):
+        CrossAttention(width, heads, residual=True)
 
 
 def test_cross_attention_is_the_papers_equations_2_to_4() -> None:
