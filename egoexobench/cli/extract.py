@@ -100,6 +100,9 @@ def command(
     ((spec, coder),) = coders.items()
     found = imported(clips_of(made, part), coder, folder, root, progress)
     sign(made, coder, how, root, part, found)
+    if found.failed and parts.bind("encoder", spec)[1].get("weights", "") is None:
+        told = f"{spec} has random weights, and `run` encodes with them what has no feature here"
+        click.echo(told, err=True)
     _show({spec: found}, root)
 
 

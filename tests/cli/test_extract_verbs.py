@@ -150,6 +150,17 @@ def test_features_of_soundbridge_s_authors_stand_for_an_encoder_s_own(
     assert done.returncode == 1
     assert f"{spec}: 31 of 32 stored (31 heard)" in done.stdout
     assert "a/ego: a-ego_0-2.pt is missing" in done.stderr
+    assert "random weights" not in done.stderr  # this encoder has none
+
+
+def test_that_random_weights_would_fill_the_gaps_between_features_is_told(
+    bench: Bench, folder: Path, shut: None
+) -> None:
+    (bench.home / "features").mkdir()
+    told = ("extract", f"folder:path={folder}", "--encoder", "beats:size=tiny")
+    done = bench(*told, "--import-beats", str(bench.home / "features"))
+    assert done.returncode == 1
+    assert "beats:size=tiny has random weights" in done.stderr
 
 
 def test_embed_writes_the_embeddings_of_a_split_with_their_ids(bench: Bench, folder: Path) -> None:
