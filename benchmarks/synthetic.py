@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from egoexobench.evaluate.intervals import Paired, paired
-from egoexobench.record.files import ranks, read
-from egoexobench.record.schema import Rank, Record
+from egoexobench.records.schema import Rank, Record
+from egoexobench.records.store import ranks, read
 
 ROOT = Path("runs/synthetic")
 SEEDS = range(5)

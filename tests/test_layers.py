@@ -20,7 +20,7 @@ STAGES = (
     "fuse",
     "train",
     "evaluate",
-    "record",
+    "records",
     "leaderboard",
 )
 FREE = ("cli", "sweep", "run", "testing")

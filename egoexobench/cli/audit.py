@@ -14,7 +14,7 @@ from egoexobench.cli.settings import Settings, setting_options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from egoexobench.record.audit import Audit
+    from egoexobench.records.audit import Audit
 
 SWAPS = "Cosine distances by which embeddings move when a modality is exchanged between clips.\n"
 SHIFTS = "Gallery top-1 in %, before and after; – where that side does not move.\n"
@@ -41,7 +41,7 @@ def command(
     """
     found = registry(ctx)
     from egoexobench.progress import Bars, Silent
-    from egoexobench.record.audit import keep
+    from egoexobench.records.audit import keep
     from egoexobench.run.audit import audit
 
     quiet = as_json or not sys.stderr.isatty()
@@ -58,7 +58,7 @@ def command(
 def _show(audit: Audit) -> None:
     from rich.console import Console
 
-    from egoexobench.record.audit import failures
+    from egoexobench.records.audit import failures
 
     console = Console()
     for table, note in ((_swaps, SWAPS), (_shifts, SHIFTS), (_doors, DOORS)):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from egoexobench.leaderboard.compare import Comparison, Difference, Run
+    from egoexobench.comparison import Comparison, Difference, Run
 
 WIDTH = 126
 """Columns that the table needs; a pipe is taken to have them."""
@@ -57,7 +57,7 @@ def command(
     RECORDS are two or more records of runs. Scores of different tracks are not compared. Choose
     tasks and metrics before looking: every test that is made counts in the correction.
     """
-    from egoexobench.leaderboard.compare import compare, load, provenance
+    from egoexobench.comparison import compare, load, provenance
 
     runs = load(records)
     differences = provenance(runs)

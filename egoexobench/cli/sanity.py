@@ -12,8 +12,8 @@ from egoexobench.cli.plugins import registry
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from egoexobench.record.sanity import Rows
-    from egoexobench.record.schema import Metric, Score
+    from egoexobench.records.schema import Metric, Score
+    from egoexobench.records.shortcut_report import Rows
 
 WIDTH = 100
 """Columns that the table needs; a pipe is taken to have them."""

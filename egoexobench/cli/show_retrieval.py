@@ -82,7 +82,7 @@ def command(
         raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png")
     parts = registry(ctx)
     from egoexobench.progress import Bars, Silent
-    from egoexobench.record.files import safe
+    from egoexobench.records.store import safe
     from egoexobench.run.figure import Wish, figure, save, unreadable
     from egoexobench.run.figure.pen import Type
     from egoexobench.run.figure.recorded import Given

@@ -107,8 +107,8 @@ def _plan(cells: Sequence[Cell], plans: Mapping[Path, Plan], out: Path) -> None:
     from rich.console import Console
 
     from egoexobench.sweep.execute import standing
-    from egoexobench.sweep.recorded import index
-    from egoexobench.sweep.watch import table
+    from egoexobench.sweep.record_index import index
+    from egoexobench.sweep.status_view import table
 
     console = Console()
     console.print(table(cells, standing(cells, index(out))))
@@ -122,7 +122,7 @@ def _run(
 ) -> Standing:
     from egoexobench.sweep.execute import execute
     from egoexobench.sweep.process import More
-    from egoexobench.sweep.watch import Lines, Screen
+    from egoexobench.sweep.status_view import Lines, Screen
 
     more = More(tuple(ctx.obj or ()), words)
     try:
@@ -141,7 +141,7 @@ def _tables(
 ) -> None:
     from egoexobench.atomic import save
     from egoexobench.sweep.page import text
-    from egoexobench.sweep.recorded import index
+    from egoexobench.sweep.record_index import index
 
     known = index(out)
     for path, one in plans.items():

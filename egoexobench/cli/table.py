@@ -10,7 +10,7 @@ from rich.table import Table
 from egoexobench.evaluate.tasks import QUESTIONS
 
 if TYPE_CHECKING:
-    from egoexobench.record.schema import Metric, Record, Score
+    from egoexobench.records.schema import Metric, Record, Score
 
 
 NAMES = {"map": "mAP"}

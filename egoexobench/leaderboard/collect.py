@@ -17,13 +17,13 @@ from egoexobench.leaderboard.reproduced import (
     dump,
     name,
 )
-from egoexobench.record.files import read
+from egoexobench.records.store import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from egoexobench.record.schema import Record, Score
+    from egoexobench.records.schema import Record, Score
 
 _Place = tuple[int, str, str | None, str]
 _COUNTED = ("tie_rule", "n", "clusters", "candidates", "dropped", "missing")

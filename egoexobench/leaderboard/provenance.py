@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.blocks import called, code, counts, seeds
 from egoexobench.leaderboard.collect import short
 from egoexobench.leaderboard.markdown import DASH, escape, table
+from egoexobench.leaderboard.render import called, code, counts, seeds
 from egoexobench.values import MEASURED
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Literal, Self, final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from egoexobench.errors import DataError
-from egoexobench.record.files import load as text_of
-from egoexobench.record.files import reason
+from egoexobench.records.store import load as text_of
+from egoexobench.records.store import reason
 from egoexobench.values import Task
 
 FOLDER = "reported"

@@ -7,9 +7,7 @@ from typing import Literal, Self, final
 
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
-from egoexobench.record.files import load as text_of
-from egoexobench.record.files import parse, safe
-from egoexobench.record.schema import (
+from egoexobench.records.schema import (
     Choice,
     Count,
     Coverage,
@@ -22,6 +20,8 @@ from egoexobench.record.schema import (
     Schema,
     Unit,
 )
+from egoexobench.records.store import load as text_of
+from egoexobench.records.store import parse, safe
 from egoexobench.values import Measured, Policy, Split
 
 FOLDER = "reproduced"

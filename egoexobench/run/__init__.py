@@ -9,8 +9,8 @@ from pathlib import Path
 
 from egoexobench.options import parse
 from egoexobench.progress import Progress
-from egoexobench.record.files import write
-from egoexobench.record.schema import Record
+from egoexobench.records.schema import Record
+from egoexobench.records.store import write
 from egoexobench.registry import Registry
 from egoexobench.run.clock import Clock
 from egoexobench.run.report import Facts, report

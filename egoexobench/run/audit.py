@@ -13,7 +13,7 @@ from egoexobench.evaluate import metrics
 from egoexobench.evaluate.retrieval import complete, rank
 from egoexobench.evaluate.tracks import questions
 from egoexobench.progress import Progress
-from egoexobench.record.audit import FAILS, Audit, Movement, Shift, Swap, Verdict
+from egoexobench.records.audit import FAILS, Audit, Movement, Shift, Swap, Verdict
 from egoexobench.registry import Registry
 from egoexobench.run import Ready, parts, ready
 from egoexobench.run.clock import Clock

@@ -20,7 +20,7 @@ from egoexobench.errors import EgoExoBenchError
 from egoexobench.fingerprint import digest
 from egoexobench.interfaces import Dataset
 from egoexobench.progress import Progress, Silent
-from egoexobench.record.audit import Change, Door, Side
+from egoexobench.records.audit import Change, Door, Side
 from egoexobench.run import Ready, parts
 from egoexobench.run.coverage import cover
 from egoexobench.run.embed import Embedded, embed

@@ -13,8 +13,8 @@ from egoexobench.evaluate.score import Score
 from egoexobench.evaluate.tracks import Item, items, track
 from egoexobench.interfaces import Dataset
 from egoexobench.progress import Progress
-from egoexobench.record.sanity import Reads, Row
-from egoexobench.record.schema import Score as Told
+from egoexobench.records.schema import Score as Told
+from egoexobench.records.shortcut_report import Reads, Row
 from egoexobench.run.cues import Cue, Seen, cues
 from egoexobench.run.gather import Gathered
 from egoexobench.run.score import SPLIT

@@ -14,10 +14,8 @@ from egoexobench.data.certificate import coverage
 from egoexobench.evaluate.sanity import chance
 from egoexobench.interfaces import Dataset
 from egoexobench.method import ROLES, settings
-from egoexobench.record.environment import environment, revision
-from egoexobench.record.files import identity
-from egoexobench.record.sanity import Rows
-from egoexobench.record.schema import (
+from egoexobench.records.environment import environment, revision
+from egoexobench.records.schema import (
     Captions,
     Choice,
     Counts,
@@ -32,6 +30,8 @@ from egoexobench.record.schema import (
     Score,
     Sources,
 )
+from egoexobench.records.shortcut_report import Rows
+from egoexobench.records.store import identity
 from egoexobench.registry import Owner, Registry
 from egoexobench.run import parts
 from egoexobench.run.embed import CRITERION

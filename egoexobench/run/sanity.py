@@ -22,8 +22,8 @@ from egoexobench.fingerprint import digest, source
 from egoexobench.interfaces import Dataset
 from egoexobench.options import parse
 from egoexobench.progress import Progress
-from egoexobench.record.sanity import Reads, Row, Rows
-from egoexobench.record.schema import Score as Told
+from egoexobench.records.schema import Score as Told
+from egoexobench.records.shortcut_report import Reads, Row, Rows
 from egoexobench.registry import Registry
 from egoexobench.run.cues import Cue, Seen, cues
 from egoexobench.run.gather import Gathered

@@ -9,7 +9,7 @@ from typing import Any
 from egoexobench.evaluate.score import Score as Scoring
 from egoexobench.evaluate.tasks import METRICS
 from egoexobench.evaluate.tracks import Track
-from egoexobench.record.schema import Metric, Rank, Score, Share
+from egoexobench.records.schema import Metric, Rank, Score, Share
 from egoexobench.run.score import Entry
 
 

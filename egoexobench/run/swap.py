@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from egoexobench.encode.bank import Bank
 from egoexobench.fuse.inputs import Inputs
-from egoexobench.record.audit import Movement
+from egoexobench.records.audit import Movement
 from egoexobench.run.gather import Gathered
 from egoexobench.values import VIEWS, Embeddings, Evidence, Split
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from egoexobench.sweep.numbers import Estimate
+    from egoexobench.sweep.estimates import Estimate
 
 Relation = Literal[">", "~", "<="]
 Verdict = Literal["failed", "not shown", "not measured", "held"]

@@ -11,7 +11,7 @@ from typing import final
 
 from egoexobench.sweep.plan import Cell, Identity
 from egoexobench.sweep.process import More, Process, Told, take
-from egoexobench.sweep.recorded import Index, index, lacking
+from egoexobench.sweep.record_index import Index, index, lacking
 
 _PAUSE = 0.1
 """Seconds between two looks at what runs."""

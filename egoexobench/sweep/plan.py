@@ -14,7 +14,7 @@ from egoexobench.values import TASKS, Task
 
 if TYPE_CHECKING:
     from egoexobench.interfaces import Dataset
-    from egoexobench.record.schema import MissingAudio
+    from egoexobench.records.schema import MissingAudio
     from egoexobench.registry import Registry
 
 Place = tuple[str, str]

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.blocks import code
 from egoexobench.leaderboard.markdown import DASH, escape, table
+from egoexobench.leaderboard.render import code
 from egoexobench.sweep.claims import CHANCE, VERDICTS, Verdict, judge, number, parse
-from egoexobench.sweep.filled import Filled, chance, column
-from egoexobench.sweep.grid import HEADS, interval
-from egoexobench.sweep.numbers import Estimate, Series, estimate, less
+from egoexobench.sweep.estimates import Estimate, Series, estimate, less
+from egoexobench.sweep.results import Filled, chance, column
+from egoexobench.sweep.table import HEADS, interval
 
 if TYPE_CHECKING:
     from egoexobench.sweep.claims import Claim

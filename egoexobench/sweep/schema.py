@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Self, final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from egoexobench.errors import DataError
-from egoexobench.record.files import load, reason
-from egoexobench.record.schema import Scale
+from egoexobench.records.schema import Scale
+from egoexobench.records.store import load, reason
 from egoexobench.sweep.claims import CHANCE, number, parse
 from egoexobench.values import RECOGNITION, Policy, Task
 

@@ -8,7 +8,7 @@ import torch
 
 from egoexobench.options import options
 from egoexobench.progress import Silent
-from egoexobench.record.schema import Record
+from egoexobench.records.schema import Record
 from egoexobench.registry import Registry
 from egoexobench.run import run
 from egoexobench.run.request import Request

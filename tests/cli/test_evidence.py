@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.record.audit import Audit
+from egoexobench.records.audit import Audit
 
 FAST = ("--set", "epochs=2", "--set", "width=16")
 CHEATS = Path(__file__).parents[1] / "run" / "cheats.py"

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from studio import film, tone
 
 from egoexobench.cli import main
-from egoexobench.record.files import ranks, read
+from egoexobench.records.store import ranks, read
 
 FAST = ("--set", "epochs=2", "--set", "width=16")
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from egoexobench.cli import main
-from egoexobench.record.files import read
+from egoexobench.records.store import read
 
 SMALL = ("--set", "width=16", "--set", "epochs=1")
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from egoexobench.cli import main
 from egoexobench.data.manifest import CLIPS
-from egoexobench.sweep.recorded import index
+from egoexobench.sweep.record_index import index
 
 TOML = """
 schema_version = 1

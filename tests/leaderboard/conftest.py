@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from egoexobench.record.files import identity, write
-from egoexobench.record.schema import (
+from egoexobench.records.schema import (
     Choice,
     Counts,
     Data,
@@ -24,6 +23,7 @@ from egoexobench.record.schema import (
     Score,
     Sources,
 )
+from egoexobench.records.store import identity, write
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OURS = Distribution(name="egoexobench", version="0.1.0")

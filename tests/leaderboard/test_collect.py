@@ -6,7 +6,7 @@ import pytest
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.collect import collect
 from egoexobench.leaderboard.reproduced import Reproduced, load
-from egoexobench.record.schema import Git, Score
+from egoexobench.records.schema import Git, Score
 
 Make = Callable[..., Path]
 MakeScore = Callable[..., Score]
@@ -93,7 +93,7 @@ def test_seeds_of_different_tracks_do_not_make_one_row(
 def test_seeds_of_different_code_or_data_do_not_make_one_row(
     make: Make, root: Path, what: str
 ) -> None:
-    from egoexobench.record.files import read, write
+    from egoexobench.records.store import read, write
 
     one = make(seed=0)
     other = read(make(seed=1))

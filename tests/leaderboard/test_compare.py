@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from egoexobench.comparison import compare, load, provenance
 from egoexobench.errors import DataError, UsageError
-from egoexobench.leaderboard.compare import compare, load, provenance
-from egoexobench.record.files import read, write
-from egoexobench.record.schema import Rank, Score
+from egoexobench.records.schema import Rank, Score
+from egoexobench.records.store import read, write
 
 Kept = Callable[..., Path]
 

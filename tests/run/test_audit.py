@@ -9,7 +9,7 @@ import torch
 from egoexobench.data.manifest import Manifest
 from egoexobench.data.media import decode
 from egoexobench.progress import Silent
-from egoexobench.record.audit import Audit, failures
+from egoexobench.records.audit import Audit, failures
 from egoexobench.registry import Owner, Registry
 from egoexobench.run.audit import audit
 from egoexobench.run.doors import _free

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from egoexobench.cli import main
 from egoexobench.leaderboard.collect import collect
-from egoexobench.leaderboard.datasets import dataset_page
+from egoexobench.leaderboard.dataset_page import dataset_page
 from egoexobench.leaderboard.reproduced import load
 
 FAST = ("--set", "epochs=1", "--set", "width=16")

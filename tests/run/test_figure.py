@@ -16,7 +16,7 @@ from egoexobench.compute import Compute
 from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluate.tracks import questions
 from egoexobench.progress import Silent
-from egoexobench.record.schema import Coverage, Rank
+from egoexobench.records.schema import Coverage, Rank
 from egoexobench.registry import Registry
 from egoexobench.run import run
 from egoexobench.run.figure import Figure, Wish, figure, unreadable

@@ -9,7 +9,7 @@ from studio import RATE, film, rows
 
 from egoexobench.data.manifest import CLIPS, write
 from egoexobench.progress import Silent
-from egoexobench.record.sanity import Rows
+from egoexobench.records.shortcut_report import Rows
 from egoexobench.registry import Registry
 from egoexobench.run import sanity as module
 from egoexobench.run.sanity import sanity

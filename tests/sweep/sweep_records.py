@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from egoexobench.record.files import identity, write
-from egoexobench.record.schema import (
+from egoexobench.records.schema import (
     Counts,
     Data,
     Environment,
@@ -16,6 +15,7 @@ from egoexobench.record.schema import (
     Score,
     Sources,
 )
+from egoexobench.records.store import identity, write
 from egoexobench.sweep.plan import Cell, Identity
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

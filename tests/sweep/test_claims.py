@@ -3,7 +3,7 @@
 import pytest
 
 from egoexobench.sweep.claims import Claim, judge, number, parse
-from egoexobench.sweep.numbers import Estimate
+from egoexobench.sweep.estimates import Estimate
 
 
 def spread(low: float, high: float) -> Estimate:

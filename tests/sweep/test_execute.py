@@ -14,7 +14,7 @@ from sweep_records import cell, keep, record
 from egoexobench.sweep import process
 from egoexobench.sweep.execute import execute, standing
 from egoexobench.sweep.plan import Cell
-from egoexobench.sweep.recorded import index
+from egoexobench.sweep.record_index import index
 
 SCRIPT = """
 import json, pathlib, sys, time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from egoexobench.evaluate.tasks import QUESTIONS
-from egoexobench.record.schema import Recipe, Record
+from egoexobench.records.schema import Recipe, Record
 from egoexobench.run.figure.answered import Answered
 from egoexobench.run.figure.choice import key
 from egoexobench.run.figure.order import Standing, verdict

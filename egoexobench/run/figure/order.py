@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch.nn.functional import normalize
 
 from egoexobench.evaluate.retrieval import complete
-from egoexobench.record.schema import Rank
+from egoexobench.records.schema import Rank
 from egoexobench.values import Embeddings, Policy, Query, Similarity
 
 

@@ -13,8 +13,8 @@ from egoexobench.interfaces import Dataset
 from egoexobench.method import override
 from egoexobench.options import parse
 from egoexobench.progress import Progress
-from egoexobench.record import files
-from egoexobench.record.schema import Data, Rank, Recipe, Record
+from egoexobench.records import store
+from egoexobench.records.schema import Data, Rank, Recipe, Record
 from egoexobench.registry import Registry
 from egoexobench.run import parts
 from egoexobench.run.coverage import CHOSEN
@@ -56,12 +56,12 @@ def load(path: Path, task: Task, policy: Policy) -> Recorded:
             that was not scored on the track.
     """
     file = _only(path) if path.is_dir() else path
-    record = files.read(file)
+    record = store.read(file)
     if record.status != "complete":
         raise DataError(f"{file} is the record of a run that {record.status}")
     ranks = {
         (rank.source, rank.answers[0]): rank
-        for rank in files.ranks(file)
+        for rank in store.ranks(file)
         if (rank.task, rank.policy) == (task, policy)
     }
     tracks = [s.track for s in record.scores if (s.task, s.policy) == (task, policy)]
@@ -73,7 +73,7 @@ def load(path: Path, task: Task, policy: Policy) -> Recorded:
 
 
 def _only(folder: Path) -> Path:
-    found = files.below(folder)
+    found = store.below(folder)
     if not found:
         raise DataError(f"{folder} holds no record of a run; `egoexobench run` writes them")
     if len(found) > 1:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.sweep.numbers import Series, series
+from egoexobench.sweep.estimates import Series, series
 from egoexobench.sweep.schema import parts
 
 if TYPE_CHECKING:
     from egoexobench.sweep.execute import Standing
     from egoexobench.sweep.plan import Place, Plan
-    from egoexobench.sweep.recorded import Index, Kept
+    from egoexobench.sweep.record_index import Index, Kept
     from egoexobench.sweep.schema import Column, Group
 
 

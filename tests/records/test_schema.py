@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from egoexobench.record.schema import Metric, Record, portable, schema
+from egoexobench.records.schema import Metric, Record, portable, schema
 
 NAMES = st.from_regex(r"[A-Za-z0-9._-]{1,8}", fullmatch=True)
 

@@ -11,7 +11,7 @@ from egoexobench.errors import DataError
 from egoexobench.sweep.page import text
 from egoexobench.sweep.plan import Plan
 from egoexobench.sweep.process import Told
-from egoexobench.sweep.recorded import index
+from egoexobench.sweep.record_index import index
 from egoexobench.sweep.schema import Sweep, read
 
 TOML = """

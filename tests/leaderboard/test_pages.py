@@ -7,9 +7,9 @@ from markdown_it import MarkdownIt
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.collect import collect
+from egoexobench.leaderboard.pages import check, tables, write
 from egoexobench.leaderboard.reported import load
-from egoexobench.leaderboard.tables import check, tables, write
-from egoexobench.record.schema import Score
+from egoexobench.records.schema import Score
 
 Make = Callable[..., Path]
 MakeScore = Callable[..., Score]

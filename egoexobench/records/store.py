@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from egoexobench.atomic import save
 from egoexobench.errors import DataError
-from egoexobench.record.schema import Artefact, Rank, Record
+from egoexobench.records.schema import Artefact, Rank, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from egoexobench.record.schema import (
+from egoexobench.records.schema import (
     Choice,
     Counts,
     Data,

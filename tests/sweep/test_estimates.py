@@ -11,8 +11,8 @@ from sweep_records import cell, keep
 
 from egoexobench.errors import DataError
 from egoexobench.evaluate import intervals
-from egoexobench.sweep.numbers import Series, estimate, less, series
-from egoexobench.sweep.recorded import Kept, index
+from egoexobench.sweep.estimates import Series, estimate, less, series
+from egoexobench.sweep.record_index import Kept, index
 
 
 def kept(out: Path) -> dict[int, list[Kept]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.record.environment import checkout, environment
-from egoexobench.record.schema import Distribution
+from egoexobench.records.environment import checkout, environment
+from egoexobench.records.schema import Distribution
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -91,7 +91,7 @@ def test_the_machine_and_its_user_are_not_named() -> None:
 
 def test_asking_does_not_import_torch() -> None:
     code = (
-        "import sys; from egoexobench.record.environment import environment, revision\n"
+        "import sys; from egoexobench.records.environment import environment, revision\n"
         "found = environment([]); revision()\n"
         "assert found.torch and found.threads is None\n"
         "sys.exit('torch' in sys.modules)"

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from egoexobench.evaluate.tasks import QUESTIONS
 from egoexobench.leaderboard import provenance
-from egoexobench.leaderboard.blocks import block, code
-from egoexobench.leaderboard.board import Column, build
-from egoexobench.leaderboard.markdown import escape
-from egoexobench.leaderboard.pages import page
+from egoexobench.leaderboard.markdown import escape, page
+from egoexobench.leaderboard.render import block, code
+from egoexobench.leaderboard.table import Column, build
 from egoexobench.values import ACROSS, MEASURED, RECOGNITION, RETRIEVAL, TASKS
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from egoexobench.atomic import save
 from egoexobench.fingerprint import digest
-from egoexobench.record.files import AUDIT, safe
-from egoexobench.record.schema import Count, Data, Recipe, Schema, Text
+from egoexobench.records.schema import Count, Data, Recipe, Schema, Text
+from egoexobench.records.store import AUDIT, safe
 from egoexobench.values import Evidence, Task
 
 Side = Literal["video", "text"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.board import title
 from egoexobench.leaderboard.collect import differences
 from egoexobench.leaderboard.markdown import DASH, bullets, escape, table
+from egoexobench.leaderboard.table import title
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from egoexobench.leaderboard.board import Board, Cell, Column, Line
     from egoexobench.leaderboard.reproduced import Level, Reproduced, Track
+    from egoexobench.leaderboard.table import Board, Cell, Column, Line
 
 NAMES = {
     "top1": "top-1",

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.blocks import DIGITS, counts
-from egoexobench.leaderboard.board import Column as Place
-from egoexobench.leaderboard.board import build
 from egoexobench.leaderboard.collect import reproduced
 from egoexobench.leaderboard.markdown import DASH, escape, table
-from egoexobench.sweep.filled import Filled, chance, column
-from egoexobench.sweep.numbers import Estimate, Series, estimate
+from egoexobench.leaderboard.render import DIGITS, counts
+from egoexobench.leaderboard.table import Column as Place
+from egoexobench.leaderboard.table import build
+from egoexobench.sweep.estimates import Estimate, Series, estimate
+from egoexobench.sweep.results import Filled, chance, column
 from egoexobench.sweep.schema import parts
 from egoexobench.values import RECOGNITION
 
 if TYPE_CHECKING:
     from egoexobench.leaderboard.reported import Reported
     from egoexobench.leaderboard.reproduced import Reproduced, Track
-    from egoexobench.record.schema import Record
+    from egoexobench.records.schema import Record
     from egoexobench.sweep.schema import Column, Group, Metric, Row, Sweep
     from egoexobench.values import Task
 

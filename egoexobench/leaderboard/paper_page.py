@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.blocks import NAMES, code
-from egoexobench.leaderboard.datasets import by_dataset, headlines
-from egoexobench.leaderboard.markdown import DASH, bullets, escape, table
-from egoexobench.leaderboard.pages import page
+from egoexobench.leaderboard.dataset_page import by_dataset, headlines
+from egoexobench.leaderboard.markdown import DASH, bullets, escape, page, table
+from egoexobench.leaderboard.render import NAMES, code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -2,7 +2,7 @@
 
 from typing import Literal, final
 
-from egoexobench.record.schema import Data, Schema, Score
+from egoexobench.records.schema import Data, Schema, Score
 
 Reads = Literal["nothing", "answers", "media", "annotation"]
 

@@ -5,12 +5,12 @@ from statistics import mean, stdev
 import pytest
 
 from egoexobench.errors import DataError
-from egoexobench.leaderboard.blocks import block
-from egoexobench.leaderboard.board import Board, Column, build
 from egoexobench.leaderboard.collect import reproduced
+from egoexobench.leaderboard.render import block
 from egoexobench.leaderboard.reproduced import Reproduced
-from egoexobench.record.files import read
-from egoexobench.record.schema import Score
+from egoexobench.leaderboard.table import Board, Column, build
+from egoexobench.records.schema import Score
+from egoexobench.records.store import read
 
 Rows = Callable[..., Reproduced]
 MakeScore = Callable[..., Score]

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from egoexobench.record.files import read
-from egoexobench.record.schema import Record
+from egoexobench.records.schema import Record
+from egoexobench.records.store import read
 from egoexobench.sweep.plan import Cell, Identity
 from egoexobench.values import TASKS, Task
 
 PATTERN = "*/*/*-seed*-*.json"
-"""``METHOD/DATASET/ID.json``, as `record.files.write` lays them out."""
+"""``METHOD/DATASET/ID.json``, as `records.store.write` lays them out."""
 
 
 @dataclass(frozen=True, slots=True)

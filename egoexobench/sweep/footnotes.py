@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.blocks import NAMES, code
 from egoexobench.leaderboard.markdown import bullets, escape
-from egoexobench.sweep.grid import called
+from egoexobench.leaderboard.render import NAMES, code
 from egoexobench.sweep.schema import tasks
+from egoexobench.sweep.table import called
 from egoexobench.values import RETRIEVAL
 
 if TYPE_CHECKING:
-    from egoexobench.sweep.filled import Filled
+    from egoexobench.sweep.results import Filled
     from egoexobench.sweep.schema import Row
 
 _LONGEST = 120

@@ -16,8 +16,8 @@ from egoexobench.evaluate import metrics
 from egoexobench.evaluate.intervals import paired
 from egoexobench.evaluate.ranks import Ranks
 from egoexobench.evaluate.significance import binary, detectable, holm, mcnemar
-from egoexobench.record import files
-from egoexobench.record.schema import Rank, Record, Score
+from egoexobench.records import store
+from egoexobench.records.schema import Rank, Record, Score
 from egoexobench.values import RETRIEVAL, TASKS, Policy, Task
 
 METRICS = ("top1", "top5", "top10", "mrr")
@@ -126,11 +126,11 @@ def compare(
 
 
 def _load(path: Path) -> Run:
-    record = files.read(path)
+    record = store.read(path)
     if record.status != "complete":
         raise DataError(f"{path} is the record of a run that {record.status}")
     ranks: dict[Place, dict[Key, Rank]] = {}
-    for rank in files.ranks(path):
+    for rank in store.ranks(path):
         ranks.setdefault((rank.task, rank.policy), {})[rank.source, rank.answers] = rank
     return Run(path, record, ranks)
 

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from egoexobench.comparison import values
 from egoexobench.errors import DataError
 from egoexobench.evaluate import intervals
-from egoexobench.leaderboard.compare import values
-from egoexobench.record import files
+from egoexobench.records import store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from egoexobench.evaluate.metrics import Floats
-    from egoexobench.record.schema import Rank, Score
-    from egoexobench.sweep.recorded import Kept
+    from egoexobench.records.schema import Rank, Score
+    from egoexobench.sweep.record_index import Kept
     from egoexobench.sweep.schema import Metric
     from egoexobench.values import Policy, Task
 
@@ -168,7 +168,7 @@ def _values(scored: Sequence[_Scored], metric: Metric) -> dict[Query, tuple[floa
 @cache
 def _ranks(path: Path) -> Mapping[tuple[str, str | None], Sequence[Rank]]:
     found: dict[tuple[str, str | None], list[Rank]] = {}
-    for rank in files.ranks(path):
+    for rank in store.ranks(path):
         found.setdefault((rank.task, rank.policy), []).append(rank)
     return found
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from sweep_records import cell
 
 from egoexobench.sweep.process import Told
-from egoexobench.sweep.watch import Lines, Screen, table
+from egoexobench.sweep.status_view import Lines, Screen, table
 
 CELLS = [
     cell("one"),

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from egoexobench.record.schema import Distribution, Environment, Git
+from egoexobench.records.schema import Distribution, Environment, Git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
