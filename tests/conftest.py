@@ -8,6 +8,12 @@ from studio import film, rows, tone
 from egoexobench.data.manifest import CLIPS, QUERIES, QueryRow, write
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-pinned", action="store_true", help="Rewrite the files of tests/pinned."
+    )
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of 12 pairs, 4 a split, with sound, and one listed question."""

@@ -1,0 +1,125 @@
+"""The numbers of a small run of every method are pinned to the last digit.
+
+What is compact runs without published weights. The pinned file names nothing of a record: a
+renamed field or metric changes `summarize_score` and `PINNED_NAMES` alone, and no number.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import chdir, suppress
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from egoexobench.cli import main
+from egoexobench.errors import UsageError
+from egoexobench.registry import Registry
+
+DATASET = "synthetic:train=12,val=4,test=24"
+SETTINGS = ("--set", "epochs=2", "--set", "width=16")
+
+PINNED_NAMES: dict[str, str] = {}
+"""Name of a metric, task, policy or row today to its name in the pinned file, where they differ."""
+
+Summary = dict[str, dict[str, list[float | None]]]
+
+
+@pytest.fixture(scope="session")
+def run_command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """The command line as a function that returns the JSON it prints; all calls share a cache."""
+    home = tmp_path_factory.mktemp("pinned")
+
+    def run(*arguments: str) -> Any:
+        with chdir(home):
+            outcome = CliRunner().invoke(
+                main,
+                [*arguments, "--dataset", DATASET, "--json"],
+                env={"EGOEXOBENCH_CACHE": str(home / "cache")},
+                catch_exceptions=False,
+            )
+        assert outcome.exit_code == 0, outcome.stderr
+        return json.loads(outcome.stdout)
+
+    return run
+
+
+def test_a_run_of_every_method_has_its_pinned_numbers(
+    run_command: Callable[..., Any], read_pinned: Callable[[str, str], str]
+) -> None:
+    current = {
+        method: summarize(run_command("run", "--method", method, *SETTINGS)["scores"])
+        for method in _list_compact_methods()
+    }
+    _compare("metrics.json", current, read_pinned)
+
+
+def test_the_shortcuts_of_a_data_set_have_their_pinned_numbers(
+    run_command: Callable[..., Any], read_pinned: Callable[[str, str], str]
+) -> None:
+    rows = run_command("sanity")["rows"]
+    current = {rename(row["name"]): summarize(row["scores"]) for row in rows}
+    _compare("sanity.json", current, read_pinned)
+
+
+def rename(name: str) -> str:
+    return PINNED_NAMES.get(name, name)
+
+
+def summarize(scores: list[dict[str, Any]]) -> Summary:
+    """Task, policy and part, to metric, to value, low, high and chance."""
+    summary: Summary = {}
+    for score in scores:
+        key = "/".join(rename(name) for name in (score["task"], score["policy"]) if name)
+        summary[key] = summarize_score(score)
+        for part in score["parts"]:
+            summary[f"{key}/{rename(part['name'])}"] = summarize_score(part)
+    return summary
+
+
+def summarize_score(score: dict[str, Any]) -> dict[str, list[float | None]]:
+    numbers: dict[str, list[float | None]] = {
+        rename(metric["name"]): [
+            metric["value"],
+            metric["low"],
+            metric["high"],
+            metric["chance"],
+        ]
+        for metric in score["metrics"]
+    }
+    smallest, largest = score["candidates"]
+    numbers["n, clusters, candidates"] = [score["n"], score["clusters"], smallest, largest]
+    return numbers
+
+
+def _list_compact_methods() -> list[str]:
+    """Our own methods that come at compact scale."""
+    registry = Registry()
+    parts = [part for part in registry.parts("method") if part.owner.distribution == "egoexobench"]
+    methods = []
+    for part in parts:
+        with suppress(UsageError):
+            registry.make("method", part.name, "compact")
+            methods.append(part.name)
+    return methods
+
+
+def _compare(
+    file_name: str, current: dict[str, Summary], read_pinned: Callable[[str, str], str]
+) -> None:
+    pinned = json.loads(read_pinned(file_name, _format(current)))
+    assert current.keys() == pinned.keys()
+    for name, summary in current.items():
+        assert summary == pinned[name], name
+
+
+def _format(summaries: dict[str, Summary]) -> str:
+    """JSON with one line for each metric, so that a diff shows which of them moved."""
+    lines = []
+    for name, summary in sorted(summaries.items()):
+        tracks = []
+        for track, metrics in sorted(summary.items()):
+            numbers = [f"   {json.dumps(m)}: {json.dumps(v)}" for m, v in metrics.items()]
+            tracks.append(f"  {json.dumps(track)}: {{\n" + ",\n".join(numbers) + "\n  }")
+        lines.append(f" {json.dumps(name)}: {{\n" + ",\n".join(tracks) + "\n }")
+    return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -1,0 +1,113 @@
+"""The fields of every pydantic model, which is every format of a file, are pinned.
+
+Models are matched by what they hold: a class may be renamed or moved. Prose (titles and
+descriptions) is left out. A field that is added, removed, renamed or typed otherwise is another
+format.
+"""
+
+import json
+import pkgutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+
+import egoexobench
+import egoexobench_baselines
+import egoexobench_plugins
+
+PACKAGES = (egoexobench, egoexobench_baselines, egoexobench_plugins)
+PROSE = ("title", "description")
+
+
+def test_every_model_has_its_pinned_fields(read_pinned: Callable[[str, str], str]) -> None:
+    current = {
+        f"{model.__module__}.{model.__qualname__}": _describe_format(model)
+        for model in _find_models()
+    }
+    text = json.dumps(current, indent=1, sort_keys=True) + "\n"
+    pinned = json.loads(read_pinned("schemas.json", text))
+    assert _subtract(current, pinned) == {}, "formats that are not pinned"
+    assert _subtract(pinned, current) == {}, "pinned formats that no model has"
+
+
+def test_a_renamed_field_is_another_format_and_a_renamed_class_is_not() -> None:
+    class One(BaseModel):
+        value: int
+
+    class Other(BaseModel):
+        value: int
+
+    class Renamed(BaseModel):
+        number: int
+
+    assert _describe_format(One) == _describe_format(Other)
+    assert _subtract({"a": _describe_format(One)}, {"b": _describe_format(Other)}) == {}
+    assert _subtract({"a": _describe_format(One)}, {"b": _describe_format(Renamed)}) != {}
+
+
+def _find_models() -> list[type[BaseModel]]:
+    """Every model with fields that a module of the three packages defines."""
+    for package in PACKAGES:
+        _import_all(package)
+    prefixes = tuple(f"{package.__name__}." for package in PACKAGES)
+    models = {
+        model
+        for model in _walk_subclasses(BaseModel)
+        if model.__module__.startswith(prefixes) and model.model_fields
+    }
+    return sorted(models, key=lambda model: (model.__module__, model.__qualname__))
+
+
+def _import_all(package: ModuleType) -> None:
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+
+
+def _walk_subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for subclass in model.__subclasses__():
+        yield subclass
+        yield from _walk_subclasses(subclass)
+
+
+def _describe_format(model: type[BaseModel]) -> Any:
+    """The JSON schema of a model without names of classes and without prose."""
+    schema = model.model_json_schema()
+    return _simplify(schema, schema.get("$defs", {}))
+
+
+def _simplify(schema: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_simplify(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _simplify(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if "properties" in schema:
+        properties = {
+            name: _simplify(field, definitions) for name, field in schema["properties"].items()
+        }
+        schema = {name: value for name, value in schema.items() if name != "properties"}
+        return {**_simplify(schema, definitions), "properties": properties}
+    return {
+        name: _simplify(value, definitions)
+        for name, value in schema.items()
+        if name not in (*PROSE, "$defs")
+    }
+
+
+def _subtract(models: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """The models whose format is not one of the others', each of which counts once."""
+    remaining = Counter(json.dumps(other, sort_keys=True) for other in others.values())
+    unmatched = {}
+    for name, schema in models.items():
+        text = json.dumps(schema, sort_keys=True)
+        if remaining[text]:
+            remaining[text] -= 1
+        else:
+            unmatched[name] = schema
+    return unmatched
