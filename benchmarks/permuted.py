@@ -10,14 +10,15 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from egoexobench.atomic import save
+from egoexobench.audit.modality_swap import exchanged
+from egoexobench.experiment import build
+from egoexobench.experiment.clock import Clock
+from egoexobench.experiment.config import Request
+from egoexobench.experiment.prepare import Ready, ready
+from egoexobench.experiment.scoring import SPLIT, score
+from egoexobench.experiment.training import teach
 from egoexobench.progress import Silent
 from egoexobench.registry import Registry
-from egoexobench.run import Ready, parts, ready
-from egoexobench.run.clock import Clock
-from egoexobench.run.request import Request
-from egoexobench.run.score import SPLIT, score
-from egoexobench.run.swap import exchanged
-from egoexobench.run.teach import teach
 from egoexobench.values import RETRIEVAL, SPLITS
 
 
@@ -40,7 +41,7 @@ def _mixed(request: Request, found: Ready) -> Ready:
     for split in SPLITS:
         inputs, _ = exchanged(gathered, "audio", split, request.seed)
         gathered = replace(gathered, inputs=inputs)
-    model = parts.model(found.kit, parts.coders(found.kit, found.anchor))
+    model = build.model(found.kit, build.coders(found.kit, found.anchor))
     # stored weights are known by the data set, of which the exchange is no part
     with TemporaryDirectory() as apart, patch.dict(os.environ, EGOEXOBENCH_CACHE=apart):
         chosen = teach(request, found.kit, model, found.dataset, gathered, Silent())

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from egoexobench.experiment.build import Bound
 from egoexobench.registry import Owner, Part
-from egoexobench.run.parts import Bound
 
 
 def part(*, weights: Path) -> None: ...

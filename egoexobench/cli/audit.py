@@ -40,9 +40,9 @@ def command(
     not declare, or declares what it does not read (docs/evidence.md).
     """
     found = registry(ctx)
+    from egoexobench.audit.run import audit
     from egoexobench.progress import Bars, Silent
     from egoexobench.records.audit import keep
-    from egoexobench.run.audit import audit
 
     quiet = as_json or not sys.stderr.isatty()
     told = audit(given.request(method), found, Silent() if quiet else Bars())

@@ -36,9 +36,9 @@ def command(
         raise DataError(f"{out} exists already; delete it or name another")
     parts = registry(ctx)
     from egoexobench.encode.vectors import save
+    from egoexobench.experiment.clock import Clock
+    from egoexobench.experiment.prepare import ready
     from egoexobench.progress import Bars, Silent
-    from egoexobench.run import ready
-    from egoexobench.run.clock import Clock
 
     progress = Bars() if sys.stderr.isatty() else Silent()
     found = ready(given.request(method), parts, progress, Clock())

@@ -109,8 +109,8 @@ def command(
 def _coder(parts: Registry, spec: str, seed: int, compute: Compute) -> Coder:
     """The encoder as a method has it; its modality, which names its role, is told once made."""
     from egoexobench.compute import resolve
+    from egoexobench.experiment.build import bind, coders
     from egoexobench.method import COMPACT, override
-    from egoexobench.run.parts import bind, coders
 
     def play(role: str) -> Coder:
         alone = {"video": "none", "audio": "none"} if role == "audio" else {}

@@ -13,7 +13,7 @@ from egoexobench.cli.settings import Settings, setting_options
 from egoexobench.values import TASKS
 
 if TYPE_CHECKING:
-    from egoexobench.run import Outcome
+    from egoexobench.experiment.run import Outcome
 
 
 @click.command("run")
@@ -33,8 +33,8 @@ def command(
 ) -> None:
     """Train a method, score it, and write the record of the run."""
     parts = registry(ctx)
+    from egoexobench.experiment.run import run
     from egoexobench.progress import Bars, Silent
-    from egoexobench.run import run
 
     chosen = TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
     request = given.request(method, chosen, out, tuple(sys.argv[1:]))

@@ -43,7 +43,7 @@ def command(ctx: click.Context, dataset: str, seed: int, as_json: bool) -> None:
     """
     found = registry(ctx)
     from egoexobench.progress import Bars, Silent
-    from egoexobench.run.sanity import sanity
+    from egoexobench.shortcuts.retrieval import sanity
 
     quiet = as_json or not sys.stderr.isatty()
     rows = sanity(dataset, seed, found, Silent() if quiet else Bars())

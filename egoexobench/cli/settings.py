@@ -15,7 +15,7 @@ from egoexobench.errors import UsageError
 from egoexobench.values import TASKS, Task
 
 if TYPE_CHECKING:
-    from egoexobench.run.request import Request
+    from egoexobench.experiment.config import Request
 
 _OPTIONS = (
     click.option(
@@ -85,7 +85,7 @@ class Settings:
         command: tuple[str, ...] = (),
     ) -> Request:
         """Return what to run of a method."""
-        from egoexobench.run.request import Request
+        from egoexobench.experiment.config import Request
 
         return Request(
             method=method,

@@ -81,11 +81,11 @@ def command(
     if out and out.suffix.lower() != ".png":
         raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png")
     parts = registry(ctx)
+    from egoexobench.figures.drawing import Type
+    from egoexobench.figures.replay import Given
+    from egoexobench.figures.run import Wish, figure, save, unreadable
     from egoexobench.progress import Bars, Silent
     from egoexobench.records.store import safe
-    from egoexobench.run.figure import Wish, figure, save, unreadable
-    from egoexobench.run.figure.pen import Type
-    from egoexobench.run.figure.recorded import Given
 
     face = Type(font)
     face.size(20)  # a file that is no font is said before anything is trained

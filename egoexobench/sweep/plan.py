@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from egoexobench.errors import UsageError
+from egoexobench.experiment import build
 from egoexobench.method import Method, override
-from egoexobench.run import parts
 from egoexobench.sweep.schema import Group, Row, Sweep, tasks
 from egoexobench.values import TASKS, Task
 
@@ -152,7 +152,7 @@ def _cells(
     method: Method = override(registry.make("method", row.method, row.scale), row.settings)
     train_on = group.train_on if row.transfer else None
     for seed in seeds if method.objective else seeds[:1]:
-        kit = parts.bind(registry, method, seed)
+        kit = build.bind(registry, method, seed)
         data, taught = (prints[spec] for spec in (group.dataset, train_on or group.dataset))
         yield Cell(
             method=row.method,

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from egoexobench.experiment.config import Request
+from egoexobench.experiment.run import run
 from egoexobench.options import options
 from egoexobench.progress import Silent
 from egoexobench.records.schema import Record
 from egoexobench.registry import Registry
-from egoexobench.run import run
-from egoexobench.run.request import Request
 
 REGISTRY = Registry()
 METHODS = {p.name: p for p in REGISTRY.parts("method") if "size" in options(p.factory)}

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from egoexobench.errors import UsageError
+from egoexobench.experiment.build import bind
 from egoexobench.method import ROLES, SETTINGS, Method
 from egoexobench.options import options, parse
 from egoexobench.registry import Part, Registry
-from egoexobench.run.parts import bind
 from egoexobench.weights.catalogue import METHODS
 
 REGISTRY = Registry()

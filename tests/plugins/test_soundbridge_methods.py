@@ -7,13 +7,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from egoexobench.experiment import build
+from egoexobench.experiment.build import Kit
+from egoexobench.experiment.config import Request
+from egoexobench.experiment.run import run
 from egoexobench.fuse.model import Model
 from egoexobench.method import evidence
 from egoexobench.progress import Silent
 from egoexobench.registry import Registry
-from egoexobench.run import parts, run
-from egoexobench.run.parts import Kit
-from egoexobench.run.request import Request
 from egoexobench.values import Tokens
 from egoexobench_plugins.soundbridge_released import soundbridge_released_video
 
@@ -21,8 +22,8 @@ REGISTRY = Registry()
 
 
 def wired(spec: str, seed: int = 0) -> tuple[Kit, Model]:
-    kit = parts.bind(REGISTRY, REGISTRY.make("method", spec, "paper"), seed)
-    return kit, parts.model(kit, parts.coders(kit, parts.anchor(kit)))
+    kit = build.bind(REGISTRY, REGISTRY.make("method", spec, "paper"), seed)
+    return kit, build.model(kit, build.coders(kit, build.anchor(kit)))
 
 
 def module(model: Model, role: str) -> nn.Module:

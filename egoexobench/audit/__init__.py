@@ -1,0 +1,1 @@
+"""Checks of what the embeddings of a method depend on."""

@@ -1,0 +1,33 @@
+"""What to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from egoexobench.compute import CPU, Compute
+from egoexobench.experiment.inputs import Missing
+from egoexobench.values import TASKS, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Part specs as typed, and how to run them."""
+
+    method: str
+    dataset: str = "synthetic"
+    tasks: tuple[Task, ...] = TASKS
+    scale: str = "compact"
+    seed: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    missing_audio: Missing = "error"
+    out: Path = Path("runs")
+    command: tuple[str, ...] = ()
+    train_on: str | None = None
+    """Data set to train on, where it is another than the one that is scored (paper, Table 3)."""
+    allow_missing: bool = False
+    """Leave out what is broken or not there, and say how much was left."""
+    ids: Path | None = None
+    """Certificate of `data doctor`: use the clips that it names and no others."""
+    compute: Compute = CPU

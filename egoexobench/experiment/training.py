@@ -1,0 +1,91 @@
+"""Trains a method once: the same parts, data and seed give the weights that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from egoexobench import places
+from egoexobench.errors import DataError
+from egoexobench.experiment import build
+from egoexobench.experiment.build import Kit
+from egoexobench.experiment.config import Request
+from egoexobench.experiment.embed import criterion, embed
+from egoexobench.experiment.inputs import Gathered
+from egoexobench.fingerprint import digest
+from egoexobench.fuse.align import paths
+from egoexobench.fuse.model import Model
+from egoexobench.interfaces import Alignable, Anchor, Dataset
+from egoexobench.method import Method
+from egoexobench.progress import Progress
+from egoexobench.train import weights
+from egoexobench.train.loop import Chosen, Lesson, fit
+from egoexobench.values import Pair
+
+
+def teach(
+    request: Request,
+    kit: Kit,
+    model: Model,
+    dataset: Dataset,
+    gathered: Gathered,
+    progress: Progress,
+) -> Chosen | None:
+    """Train, or load the weights that the same parts, data and seed gave before."""
+    objective, anchor = build.objective(kit), build.anchor(kit)
+    if objective is None or anchor is None:
+        return None
+    align = aligned(kit.method, dataset)
+    used = sorted(pair.id for split in ("train", "val") for pair in gathered.pairs[split])
+    written = gathered.written
+    known = [
+        kit.code,
+        dataset.fingerprint,
+        request.seed,
+        request.missing_audio,
+        align,
+        used,
+        request.compute.precision,
+        sorted(written.captions.items()) if written else None,
+    ]
+    path = places.cache() / "weights" / f"{digest(known)}.safetensors"
+    if chosen := weights.load(path, model):
+        return chosen
+    pairs = trainable(gathered, anchor)
+    if len(pairs) < 2 or not gathered.pairs["val"]:
+        raise DataError(
+            f"{request.train_on or request.dataset} has {len(pairs)} pairs to train on and "
+            f"{len(gathered.pairs['val'])} to choose an epoch on; it needs 2 and 1"
+        )
+    inputs = gathered.inputs
+    if align and inputs.audio:
+        inputs = replace(inputs, paths=paths(inputs.audio, pairs))
+    chosen = fit(
+        model,
+        Lesson(pairs, inputs, anchor, objective),
+        request.seed,
+        lambda: criterion(dataset, embed(model, gathered, anchor, ["val"])),
+        progress,
+    )
+    weights.save(path, model, chosen)
+    return chosen
+
+
+def aligned(method: Method, dataset: Dataset) -> bool:
+    """Whether the sounds of a training pair are aligned in time before they meet the pictures."""
+    if method.align != "auto":
+        return method.align == "dtw"
+    return isinstance(dataset, Alignable) and dataset.alignable
+
+
+def trainable(gathered: Gathered, anchor: Anchor) -> Sequence[Pair]:
+    """Return the training pairs that have every text that the anchor is made of."""
+    known = gathered.inputs.narration
+    own = {"ego_narration", "exo_narration", "ego_sound_text", "exo_sound_text"} & set(anchor.needs)
+    told = {"narration", "sound_caption", "sound_text"} & set(anchor.needs)
+
+    def whole(pair: Pair) -> bool:
+        needed = [pair.id] * bool(told) + [pair.ego.id, pair.exo.id] * bool(own)
+        return known is None or all(name in known.row for name in needed)
+
+    return [pair for pair in gathered.pairs["train"] if whole(pair)]

@@ -1,0 +1,252 @@
+"""Guessing, knowing, and what can be found without learning, on every retrieval track."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from egoexobench import places
+from egoexobench.atomic import save
+from egoexobench.errors import DataError
+from egoexobench.evaluate import shortcuts as signs
+from egoexobench.evaluate.metrics import Floats
+from egoexobench.evaluate.retrieval import complete
+from egoexobench.evaluate.sanity import chance, oracle_retrieval
+from egoexobench.evaluate.score import Score
+from egoexobench.experiment.config import Request
+from egoexobench.experiment.inputs import Gathered
+from egoexobench.experiment.report import data_of
+from egoexobench.experiment.scores import score_of
+from egoexobench.experiment.scoring import SPLIT
+from egoexobench.fingerprint import digest, source
+from egoexobench.interfaces import Dataset
+from egoexobench.options import parse
+from egoexobench.progress import Progress
+from egoexobench.records.schema import Score as Told
+from egoexobench.records.shortcut_report import Reads, Row, Rows
+from egoexobench.registry import Registry
+from egoexobench.shortcuts.features import Cue, Seen, cues
+from egoexobench.shortcuts.recognition import recognised
+from egoexobench.shortcuts.track_queries import Posed, posed, wanted
+from egoexobench.values import RECOGNITION, RETRIEVAL, SPLITS, Embeddings, View
+
+if TYPE_CHECKING:
+    from egoexobench.experiment.prepare import Ready
+
+CODE = (
+    "egoexobench.evaluate",
+    "egoexobench.data",
+    "egoexobench.shortcuts.features",
+    "egoexobench.shortcuts.track_queries",
+    "egoexobench.shortcuts.recognition",
+    "egoexobench.shortcuts.retrieval",
+)
+"""What decides the rows beside the data set: they are made anew when it changes."""
+MOST = 300_000
+"""Pairs of sounds that are cross-correlated at most; half a millisecond each."""
+
+
+Matrix = Callable[[Sequence[Any], Sequence[Any]], Floats]
+SHORTCUTS: Mapping[str, tuple[Reads, Callable[[Cue], Any], Matrix]] = {
+    "duration": ("media", lambda cue: cue.duration, signs.closeness),
+    "loudness": ("media", lambda cue: cue.loudness, signs.closeness),
+    "scene": ("annotation", lambda cue: cue.scene, signs.label),
+    "narration": ("annotation", lambda cue: cue.narration, signs.wording),
+}
+"""Name to what it reads, the cue that it looks at, and how likely two cues make a match."""
+
+
+def sanity(spec: str, seed: int, registry: Registry, progress: Progress) -> Rows:
+    """Score what needs no method on every retrieval track of a data set's test split.
+
+    Args:
+        spec: of the data set.
+        seed: of the intervals.
+        registry: brings the data set.
+        progress: shows the stages.
+
+    Raises:
+        UsageError: for a name or an option that cannot work.
+        DataError: for a file, a row or a clip that is not what it must be, or no question.
+    """
+    dataset: Dataset = registry.make("dataset", spec)
+    dataset.prepare(progress)
+    seen = Seen(dataset.clips(SPLIT), dataset.pairs(SPLIT))
+    return shortcut_rows(dataset, seen, spec, seed, registry, progress)
+
+
+def shortcuts(
+    found: Ready, request: Request, registry: Registry, progress: Progress
+) -> Rows | None:
+    """Return what shortcuts score on what a run used of its data set, on the tasks it was asked."""
+    gathered, dataset, spec = found.gathered, found.dataset, request.dataset
+    rows = None
+    # a seed moves only intervals: runs of all seeds share the rows
+    if set(request.tasks) & set(RETRIEVAL) and dataset.pairs(SPLIT):
+        seen = Seen(gathered.clips[SPLIT], gathered.pairs[SPLIT])
+        make = partial(shortcut_rows, dataset, seen, spec, 0, registry, progress)
+        rows = _remembered(dataset, spec, "retrieval", gathered, make)
+    tasks = [task for task in RECOGNITION if task in request.tasks]
+    if tasks:
+
+        def make_more() -> Rows:
+            more = recognised(dataset, parse(spec)[0], gathered, tasks, progress)
+            data = data_of(spec, registry, dataset)
+            return Rows(dataset=data, seed=0, without_sound=0, rows=tuple(more), left_out={})
+
+        more = _remembered(dataset, spec, " ".join(tasks), gathered, make_more)
+        rows = rows.model_copy(update={"rows": (*rows.rows, *more.rows)}) if rows else more
+    return rows
+
+
+def _remembered(
+    dataset: Dataset, spec: str, what: str, gathered: Gathered, make: Callable[[], Rows]
+) -> Rows:
+    """Return rows of a data set, computed once for the clips that are there, and kept."""
+    used = [sorted(one.id for one in gathered.clips[split]) for split in SPLITS]
+    known = digest([dataset.fingerprint, parse(spec)[0], what, used, source(*CODE)])
+    path = places.cache() / "sanity" / f"{known}.json"
+    if path.is_file():
+        return Rows.model_validate_json(path.read_bytes())
+    rows = make()
+    save(path, rows.model_dump_json())
+    return rows
+
+
+def shortcut_rows(
+    dataset: Dataset, seen: Seen, spec: str, seed: int, registry: Registry, progress: Progress
+) -> Rows:
+    """Return the rows of a data set that is prepared, on the clips and pairs that are seen.
+
+    Raises:
+        DataError: for a clip that is not what it must be, or no question.
+    """
+    asked = list(posed(dataset, parse(spec)[0]))
+    if not asked:
+        raise DataError(f"{spec} asks no question in its split {SPLIT!r}")
+    views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips(SPLIT)}
+    known = cues(seen, progress)
+    scorer = Scorer(known, views, seed)
+    rows = [
+        Row(name="oracle", reads="answers", scores=_told(asked, scorer.oracle)),
+        *(
+            Row.model_validate(
+                {
+                    "name": name,
+                    "reads": reads,
+                    "scores": _told(asked, partial(scorer.shortcut, name)),
+                }
+            )
+            for name, (reads, _, _) in SHORTCUTS.items()
+        ),
+    ]
+    with progress.stage("listen", len(asked)) as advance:
+        found: list[Told] = []
+        for one in asked:
+            found += _told([one], scorer.synchrony)
+            advance(1)
+    guessed = _told(asked, lambda one: chance(scorer.oracle(one)))
+    return Rows(
+        dataset=data_of(spec, registry, dataset),
+        seed=seed,
+        without_sound=sum(known[clip.id].sound is None for clip in seen.clips),
+        rows=(
+            Row(name="chance", reads="nothing", scores=guessed),
+            *rows,
+            Row(name="synchrony", reads="media", scores=tuple(found)),
+        ),
+        left_out=scorer.left_out,
+    )
+
+
+@final
+class Scorer:
+    """Scores one track after the other, and remembers which sounds it has compared.
+
+    Args:
+        cues: by id of a clip or a pair.
+        views: view of each clip.
+        seed: of the intervals and of the oracle's vectors.
+    """
+
+    def __init__(self, cues: Mapping[str, Cue], views: Mapping[str, View], seed: int) -> None:
+        self.cues, self.views, self.seed = cues, views, seed
+        self.left_out: dict[str, str] = {}
+        self._peaks: dict[frozenset[str], float] = {}
+
+    def oracle(self, posed: Posed) -> Score:
+        """The score of knowing the answers."""
+        policy = posed.policy
+        return oracle_retrieval(posed.asked, self._rng(), policy=policy, views=self.views)
+
+    def shortcut(self, name: str, posed: Posed) -> Score | None:
+        """The score of one shortcut; None where one side has no such cue."""
+        _, cue, matrix = SHORTCUTS[name]
+        sources, candidates = self._with(posed, cue)
+        if not sources or not candidates:
+            return None
+        scores = matrix(
+            [cue(self.cues[one]) for one in sources], [cue(self.cues[one]) for one in candidates]
+        )
+        return self._score(posed, sources, candidates, scores)
+
+    def synchrony(self, posed: Posed) -> Score | None:
+        """The score of cross-correlated sounds; None for texts, and where they are too many."""
+        sources, candidates = self._with(posed, lambda cue: cue.sound)
+        asked = wanted(posed, sources, candidates)
+        if not asked.any():
+            return None
+        pairs = [[frozenset((one, two)) for two in candidates] for one in sources]
+        new = np.array([[pair not in self._peaks for pair in row] for row in pairs]) & asked
+        if new.sum() > MOST:
+            self.left_out[f"synchrony {posed.called}"] = (
+                f"{new.sum()} pairs of sounds, and at most {MOST} are compared"
+            )
+            return None
+        found = signs.synchrony(self._sounds(sources), self._sounds(candidates), new)
+        for row, column in zip(*np.nonzero(new), strict=True):
+            self._peaks[pairs[row][column]] = float(found[row, column])
+        scores = np.array([[self._peaks.get(pair, 0.0) for pair in row] for row in pairs])
+        return self._score(posed, sources, candidates, scores)
+
+    def _with(self, posed: Posed, cue: Callable[[Cue], Any]) -> tuple[list[str], list[str]]:
+        sources, candidates = (
+            [name for name in ids if name in self.cues and cue(self.cues[name]) is not None]
+            for ids in (posed.sources, posed.candidates)
+        )
+        return sources, candidates
+
+    def _sounds(self, names: Sequence[str]) -> list[NDArray[np.float32]]:
+        return [sound for name in names if (sound := self.cues[name].sound) is not None]
+
+    def _score(
+        self, posed: Posed, sources: list[str], candidates: list[str], scores: Floats
+    ) -> Score | None:
+        empty = (
+            Embeddings(tuple(sources), torch.empty(0)),
+            Embeddings(tuple(candidates), torch.empty(0)),
+        )
+        if not complete(posed.asked, *empty, posed.policy)[0]:
+            return None
+        return signs.score(
+            posed.asked,
+            sources,
+            candidates,
+            scores,
+            self._rng(),
+            policy=posed.policy,
+            views=self.views,
+        )
+
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(self.seed)
+
+
+def _told(posed: Sequence[Posed], scorer: Callable[[Posed], Score | None]) -> tuple[Told, ...]:
+    scored = [(one, scorer(one)) for one in posed]
+    return tuple(score_of(one.track, score) for one, score in scored if score is not None)

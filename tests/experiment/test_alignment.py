@@ -1,0 +1,90 @@
+"""Sounds are aligned in training, by the data set's word or the method's, and never after it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from egoexobench.data.manifest import Manifest
+from egoexobench.experiment.clock import Clock
+from egoexobench.experiment.config import Request
+from egoexobench.experiment.prepare import Ready, ready
+from egoexobench.experiment.training import aligned
+from egoexobench.fuse.align import paths
+from egoexobench.fuse.inputs import embed_clips, embed_pairs
+from egoexobench.interfaces import Dataset
+from egoexobench.method import COMPACT
+from egoexobench.progress import Silent
+from egoexobench.registry import Registry
+
+
+class Apart(Manifest):
+    """Both views of a pair act one script, each at its pace."""
+
+    alignable = True
+
+
+@pytest.fixture(scope="module")
+def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ready:
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EGOEXOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        settings = {"epochs": "1", "width": "16", "align": "dtw"}
+        request = Request("soundbridge", f"folder:path={folder}", settings=settings)
+        found = ready(request, Registry(), Silent(), Clock())
+    torch.set_num_threads(threads)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("align", "kind", "expected"),
+    [
+        ("auto", Manifest, False),
+        ("auto", Apart, True),
+        ("none", Apart, False),
+        ("dtw", Manifest, True),
+    ],
+)
+def test_the_data_set_decides_unless_the_method_does(
+    folder: Path, align: str, kind: type[Dataset], expected: bool
+) -> None:
+    assert aligned(replace(COMPACT, align=align), kind(folder)) is expected
+
+
+def test_both_data_sets_that_the_paper_or_we_align_say_so() -> None:
+    for name in ("synthetic", "charades_ego"):
+        module = __import__(f"egoexobench_plugins.{name}.dataset", fromlist=["dataset"])
+        assert [one for one in vars(module).values() if getattr(one, "alignable", False)]
+
+
+def test_a_path_changes_what_a_training_pair_gives(taught: Ready) -> None:
+    pairs, model = list(taught.gathered.pairs["train"]), taught.model.eval()
+    bank = taught.gathered.inputs.audio
+    assert bank is not None
+    found = paths(bank, pairs)
+    # the longest way round: every token of one sound with every one of the other
+    crooked = {
+        name: replace(path, steps=path.steps[[0] * 3 + list(range(len(path.steps)))])
+        for name, path in found.items()
+    }
+    with torch.inference_mode():
+        straight = embed_pairs(model, taught.gathered.inputs, pairs, taught.anchor)
+        inputs = replace(taught.gathered.inputs, paths=crooked)
+        bent = embed_pairs(model, inputs, pairs, taught.anchor)
+    assert not torch.allclose(straight[0], bent[0])
+
+
+def test_no_scored_embedding_depends_on_the_partner(taught: Ready) -> None:
+    model, inputs = taught.model, taught.gathered.inputs
+    clips = list(taught.gathered.clips["test"])
+    bank = inputs.audio
+    assert bank is not None
+    before = embed_clips(model, inputs, clips)
+    for chosen in ([clip for clip in clips if clip.view == view] for view in ("ego", "exo")):
+        alone = embed_clips(model, inputs, chosen)
+        rows = [before.ids.index(name) for name in alone.ids]
+        assert torch.allclose(alone.vectors, before.vectors[rows], atol=1e-6)
+    pairs = taught.gathered.pairs["test"]
+    with_paths = replace(inputs, paths=paths(bank, pairs))
+    assert torch.equal(embed_clips(model, with_paths, clips).vectors, before.vectors)
