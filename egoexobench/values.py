@@ -67,16 +67,20 @@ class Query:
 
     ``source`` and ``candidates`` are ids: of a clip where its video embedding is meant, of a pair
     or of a clip where the embedding of its text is. Queries over a whole gallery share one
-    ``candidates`` tuple. Queries of one ``cluster`` are not independent of each other. ``answer``
-    is the place of the right candidate, ``also`` those of others that are as right (clips that
-    have the same text); the best of them counts.
+    ``candidates`` tuple. ``positives`` are the indices of the right candidates, at least one. The
+    first is the published one, the others are equally right (clips that have the same text); the
+    best of them counts. Queries of one ``cluster`` are not independent of each other.
     """
 
     source: str
     candidates: tuple[str, ...]
-    answer: int
+    positives: tuple[int, ...]
     cluster: str
-    also: tuple[int, ...] = ()
+
+    @property
+    def positive_ids(self) -> tuple[str, ...]:
+        """Ids of the right candidates, the published one first."""
+        return tuple(self.candidates[index] for index in self.positives)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -77,6 +76,16 @@ def publish(
 
 
 def _lines(queries: Sequence[Query]) -> Iterator[str]:
-    for query in sorted(queries, key=lambda one: (one.source, one.candidates, one.answer)):
-        told = {name: value for name, value in asdict(query).items() if value != ()}
-        yield json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n"
+    for query in sorted(
+        queries, key=lambda query: (query.source, query.candidates, query.positives)
+    ):
+        answer, *also = query.positives
+        line: dict[str, object] = {
+            "source": query.source,
+            "candidates": query.candidates,
+            "answer": answer,
+            "cluster": query.cluster,
+        }
+        if also:
+            line["also"] = also
+        yield json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"

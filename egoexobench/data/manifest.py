@@ -151,7 +151,7 @@ class Manifest:
                 self._findings.append(Finding(path.name, place, wrong))
                 continue
             take = takes[row.split][row.source]
-            query = Query(row.source, row.candidates, row.answer, take)
+            query = Query(row.source, row.candidates, (row.answer,), take)
             found.setdefault((row.split, row.task), []).append(query)
         return found
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,8 +14,12 @@ from egoexobench.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from egoexobench.values import Similarity
 
+Indices: TypeAlias = "Tensor | NDArray[np.integer] | Sequence[int] | Sequence[Sequence[int]]"
+"""One index for each query, or several."""
 _CHUNK = 4 * 2**20
 """Scores that are held at once."""
 _TIE = 8.0
@@ -63,15 +68,14 @@ def expected(ranks: Ranks) -> Tensor:
 def ranks(
     queries: Tensor,
     candidates: Tensor,
-    answers: Tensor,
+    positives: Indices,
     *,
     choices: Tensor | None = None,
-    also: Sequence[Sequence[int]] = (),
     similarity: Similarity = "cosine",
 ) -> Ranks:
-    """Rank each query's right answer among all candidates, or among its own listed choices.
+    """Rank each query's positive among all candidates, or among its own listed choices.
 
-    Of several right answers the best is ranked, and the others do not stand in its way.
+    Of several positives the best is ranked, and the others do not push it down.
 
     A matrix product does not give equal vectors equal scores: the last bits depend on the column
     that a vector stands in (up to 5.5 units of rounding were measured for D = 4,096). Scores that
@@ -81,26 +85,29 @@ def ranks(
     Args:
         queries: ``(N, D)``.
         candidates: ``(C, D)``.
-        answers: ``(N,)`` int: the answer's row in ``candidates``, or its place in ``choices``.
+        positives: for each query the index of its positive ``(N,)``, or the indices of all its
+            positives: rows of ``candidates``, or columns of ``choices``.
         choices: ``(N, K)`` int rows of ``candidates``; ``None`` is the whole gallery.
-        also: for each query what else is right, counted as ``answers`` is; empty is nothing.
         similarity: ``cosine`` (a zero vector scores 0 with everything) or the raw ``dot`` product.
 
     Raises:
-        DataError: an embedding is not finite, or an answer is none of the candidates.
+        DataError: an embedding is not finite, a query has no positive, or a positive is none of
+            the candidates.
     """
     queries = _ready(queries, "query", similarity)
     candidates = _ready(candidates, "candidate", similarity)
     size = len(candidates) if choices is None else choices.shape[1]
-    if len(answers) and not 0 <= int(answers.min()) <= int(answers.max()) < size:
-        raise DataError(f"an answer is out of range; there are {size} candidates, from 0")
+    indices = _index_lists(positives)
+    if not all(row and 0 <= min(row) <= max(row) < size for row in indices):
+        raise DataError(f"positive out of range: there are {size} candidates, 0 to {size - 1}")
+    answers = torch.tensor([row[0] for row in indices], dtype=torch.int64, device=queries.device)
     unit = _TIE * torch.finfo(queries.dtype).eps
     lengths, norms = queries.norm(dim=1), candidates.norm(dim=1)
     best, worst = torch.empty_like(answers), torch.empty_like(answers)
     right, level = torch.ones_like(answers), torch.ones_like(answers)
     for part, scores in _scores(queries, candidates, choices):
-        chosen, own = answers[part].clone(), answers[part].tolist()
-        several = {at: torch.tensor([own[at], *more]) for at, more in enumerate(also[part]) if more}
+        chosen = answers[part].clone()
+        several = {at: torch.tensor(row) for at, row in enumerate(indices[part]) if len(row) > 1}
         for at, places in several.items():
             chosen[at] = places[scores[at, places].argmax()]
         rows = chosen if choices is None else choices[part].gather(1, chosen[:, None])[:, 0]
@@ -126,6 +133,12 @@ def count(scores: Tensor, answers: Tensor, margins: Tensor | float = 0.0) -> tup
     better = torch.gt(scores, (own + margins)[:, None], out=mask).sum(1)
     level = torch.ge(scores, (own - margins)[:, None], out=mask).sum(1)
     return better.long() + 1, level.long()
+
+
+def _index_lists(positives: Indices) -> list[list[int]]:
+    if isinstance(positives, Tensor | np.ndarray):
+        positives = positives.tolist()
+    return [[row] if isinstance(row, int) else list(row) for row in positives]
 
 
 def _ready(vectors: Tensor, name: str, similarity: Similarity) -> Tensor:

@@ -55,7 +55,7 @@ def score_retrieval(
             f"none of {len(queries)} questions can be scored; each needs an embedding of its "
             "source and of its answer"
         )
-    kept.sort(key=lambda query: (query.source, query.candidates[query.answer], query.cluster))
+    kept.sort(key=lambda query: (query.source, query.positive_ids[0], query.cluster))
     found = rank(kept, source, target, similarity)
     sides = _sides(kept, views or {}) if policy != "either" else [""] * len(kept)
     parts = {
@@ -91,15 +91,13 @@ def complete(
             left[key] = (present, {name: place for place, name in enumerate(present)})
             gone.update(set(query.candidates) - targets)
         present, place = left[key]
-        right = [query.candidates[one] for one in (query.answer, *query.also)]
-        answers = [place[name] for name in right if name in place]
-        if query.source not in sources or not answers:
+        positives = tuple(place[name] for name in query.positive_ids if name in place)
+        if query.source not in sources or not positives:
             continue
         if len(present) == len(query.candidates):
             kept.append(query)
         elif policy != "mcq20":
-            first, *also = answers
-            kept.append(Query(query.source, present, first, query.cluster, tuple(also)))
+            kept.append(Query(query.source, present, positives, query.cluster))
     return kept, len(gone) if policy != "mcq20" else 0
 
 
@@ -116,21 +114,19 @@ def rank(
     for places in _groups(queries):
         group = [queries[place] for place in places]
         asked = source.vectors[torch.tensor([rows[query.source] for query in group])]
-        answers = torch.tensor([query.answer for query in group])
-        also = [query.also for query in group]
+        positives = [query.positives for query in group]
         names = [columns[name] for name in group[0].candidates]
         shared = all(query.candidates is group[0].candidates for query in group)
         if shared:
             gallery = target.vectors[torch.tensor(names)]
-            part = ranks(asked, gallery, answers, also=also, similarity=similarity)
+            part = ranks(asked, gallery, positives, similarity=similarity)
         else:
             listed = [[columns[name] for name in query.candidates] for query in group]
             part = ranks(
                 asked,
                 target.vectors,
-                answers,
+                positives,
                 choices=torch.tensor(listed),
-                also=also,
                 similarity=similarity,
             )
         found[:, places] = torch.stack(
@@ -155,11 +151,7 @@ def _groups(queries: Sequence[Query]) -> list[list[int]]:
 
 
 def _sides(queries: Sequence[Query], views: Mapping[str, View]) -> list[str]:
-    answers = (query.candidates[query.answer] for query in queries)
-    return [
-        views.get(query.source, views.get(answer, "text"))
-        for query, answer in zip(queries, answers, strict=True)
-    ]
+    return [views.get(query.source, views.get(query.positive_ids[0], "text")) for query in queries]
 
 
 def _score(
@@ -188,7 +180,7 @@ def _rows(queries: Sequence[Query], found: Ranks) -> tuple[Row, ...]:
     return tuple(
         Row(
             query.source,
-            tuple(query.candidates[place] for place in (query.answer, *query.also)),
+            query.positive_ids,
             best,
             worst,
             size,

@@ -92,8 +92,8 @@ def _joined(queries: Sequence[Query], names: Sequence[str]) -> dict[str, str]:
         return name
 
     for query in queries:
-        for place in (query.answer, *query.also):
-            first, second = sorted((root(query.source), root(query.candidates[place])))
+        for positive in query.positive_ids:
+            first, second = sorted((root(query.source), root(positive)))
             parent[second] = first
     return {name: root(name) for name in names}
 

@@ -199,7 +199,7 @@ def _gallery(
     for number, (pair, source) in enumerate(zip(pairs, sources, strict=True)):
         right = place[answers[0][number]]
         others = tuple(one for one in same[texts[number]] if one != right)
-        yield Query(source, candidates, right, pair.ego.take, others)
+        yield Query(source, candidates, (right, *others), pair.ego.take)
 
 
 def _lists(dataset: Dataset, split: Split) -> str | None:
@@ -217,8 +217,7 @@ def _content(asked: Sequence[Query] | Sequence[Item]) -> str:
         key = id(one.candidates)
         if key not in lists:
             lists[key] = _digest(_canonical(sorted(one.candidates)))
-        right = sorted(one.candidates[place] for place in (one.answer, *one.also))
-        lines.append(_canonical([one.source, right, one.cluster, lists[key]]))
+        lines.append(_canonical([one.source, sorted(one.positive_ids), one.cluster, lists[key]]))
     return _digest(_canonical(sorted(lines)))
 
 

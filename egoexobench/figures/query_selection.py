@@ -48,12 +48,12 @@ def choose(name: str, asked: Sequence[Query], runs: Sequence[Recorded]) -> list[
 
 def key(query: Query) -> Key:
     """Return what tells a question from others: who asks, and the right answer."""
-    return query.source, query.candidates[query.answer]
+    return query.source, query.positive_ids[0]
 
 
 def among(asked: Sequence[Query], views: Mapping[str, View], view: View) -> list[Query]:
     """Return the questions whose right answer is a clip of one view."""
-    return [query for query in asked if views.get(query.candidates[query.answer]) == view]
+    return [query for query in asked if views.get(query.positive_ids[0]) == view]
 
 
 def _lag(runs: Sequence[Recorded]) -> Callable[[Key], float]:

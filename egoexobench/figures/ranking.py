@@ -40,9 +40,8 @@ def order(
         listed, asks = normalize(listed, dim=1), normalize(asks, dim=0)
     scores = (listed @ asks).tolist()
     places = sorted(range(len(scores)), key=lambda at: -scores[at])
-    right = {one.answer, *one.also}
     return tuple(
-        Standing(one.candidates[at], place, scores[at], at in right)
+        Standing(one.candidates[at], place, scores[at], at in one.positives)
         for place, at in enumerate(places, 1)
     )
 

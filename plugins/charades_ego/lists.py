@@ -53,7 +53,7 @@ def ask(pairs: Sequence[Pair], lists: dict[str, tuple[str, ...]], task: Task) ->
         Query(
             _side(by_id[name], source),
             tuple(_side(by_id[other], candidate) for other in listed),
-            listed.index(name),
+            (listed.index(name),),
             by_id[name].ego.take,
         )
         for source, candidate in sides.get(task, ())

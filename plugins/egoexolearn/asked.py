@@ -57,7 +57,7 @@ def ask(split: Split, lists: Lists, videos: Mapping[str, Video], media: Media) -
         source = clip(one.query, one.key, "query")
         candidates = [clip(c, one.key, f"choice {i}") for i, c in enumerate(one.choices)]
         names = tuple(candidate.id for candidate in candidates)
-        queries.append((one.view, Query(source.id, names, one.answer, source.take)))
+        queries.append((one.view, Query(source.id, names, (one.answer,), source.take)))
         right = candidates[one.answer]
         ego, exo = (source, right) if one.view == "ego" else (right, source)
         name = f"pair/{split}/{one.key}"

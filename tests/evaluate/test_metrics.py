@@ -114,7 +114,7 @@ def test_of_several_right_answers_the_best_counts_in_every_order_of_what_ties(ca
 
 def test_constant_embeddings_score_what_guessing_scores_with_several_right_answers():
     vectors = torch.ones(6, 3)
-    found = ranks(vectors[:2], vectors, torch.tensor([0, 4]), also=[(3, 5), ()])
+    found = ranks(vectors[:2], vectors, [(0, 3, 5), (4,)])
     assert found.right.tolist() == [3, 1]
     for k in (1, 2, 5):
         assert metrics.top(found, k) == pytest.approx(metrics.top_chance(found, k))

@@ -172,10 +172,10 @@ def test_an_embedding_that_is_not_finite_is_refused_by_row(bad, side):
         ranks(vectors["query"], vectors["candidate"], torch.arange(4))
 
 
-@pytest.mark.parametrize("answer", [-1, 5])
-def test_an_answer_that_is_no_candidate_is_refused(answer):
-    with pytest.raises(DataError, match="there are 5 candidates"):
-        ranks(torch.ones(1, 2), torch.ones(5, 2), torch.tensor([answer]))
+@pytest.mark.parametrize("positives", [[-1], [5], [(0, 5)], [()]])
+def test_a_positive_that_is_no_candidate_is_refused(positives):
+    with pytest.raises(DataError, match="there are 5 candidates, 0 to 4"):
+        ranks(torch.ones(1, 2), torch.ones(5, 2), positives)
 
 
 def test_half_precision_is_ranked_in_single_precision():
@@ -219,8 +219,7 @@ def test_the_best_of_several_right_answers_is_ranked_among_the_wrong_ones(galler
     found = ranks(
         torch.tensor(queries),
         torch.tensor(candidates),
-        torch.tensor(answers),
-        also=also,
+        [(answer, *more) for answer, more in zip(answers, also, strict=True)],
         similarity="dot",
     )
     for row, (query, answer, more) in enumerate(zip(queries, answers, also, strict=True)):

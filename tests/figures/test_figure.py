@@ -35,7 +35,7 @@ SMALL = {"epochs": "1", "width": "16"}
 
 
 def asked(source: str = "q", right: str = "b", among: str = "abcde") -> Query:
-    return Query(source, tuple(among), among.index(right), source)
+    return Query(source, tuple(among), (among.index(right),), source)
 
 
 def ranked(source: str, right: str, place: int, last: int | None = None) -> Rank:

@@ -81,7 +81,7 @@ def test_the_answer_of_a_question_is_the_clip_that_the_file_says(root: Path) -> 
     for query in dataset.queries("test", "t2v"):
         one = spoken[clips[query.source].narration]
         right = one["choices"][str(one["answer"])]  # type: ignore[index]
-        found = clips[query.candidates[query.answer]]
+        found = clips[query.positive_ids[0]]
         assert (found.narration, found.start) == (right["narration_en"], right["start_sec"])
         assert Path(found.media).stem == right["video_uid"]
 
