@@ -24,7 +24,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data import media, packets
+from egoexobench.data import decode as media
+from egoexobench.data import frame_index as packets
+from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.data.sampling import segment_centres
 from egoexobench.values import Clip
 
@@ -64,7 +66,7 @@ def film(path: Path, seconds: int, gop: int) -> Path:
 
 
 def ours(path: Path) -> Pixels:
-    """`egoexobench.data.media.decode`, the file's packets read anew as in a first run."""
+    """`egoexobench.data.decode.decode`, the file's packets read anew as in a first run."""
     packets.forget()
     return ours_again(path)
 
@@ -122,7 +124,7 @@ def opencv(path: Path) -> Pixels:
 
 
 def ours_sound(path: Path) -> Samples:
-    """`egoexobench.data.media.decode`."""
+    """`egoexobench.data.decode.decode`."""
     found = media.decode(_clip(path), 0, sound=True).sound
     assert found is not None
     return found.samples
@@ -130,7 +132,7 @@ def ours_sound(path: Path) -> Samples:
 
 def pyav_sound(path: Path) -> Samples:
     """PyAV and FFmpeg's own resampler and mix, frame by frame."""
-    resampler = av.AudioResampler(format="fltp", layout="mono", rate=media.RATE)
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=AUDIO_SAMPLE_RATE)
     with av.open(str(path)) as container:
         frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
     frames += resampler.resample(None)
@@ -141,7 +143,7 @@ def torchcodec_sound(path: Path) -> Samples:
     """TorchCodec, resampled and mixed by it."""
     from torchcodec.decoders import AudioDecoder  # type: ignore[import-not-found, unused-ignore]
 
-    decoder = AudioDecoder(str(path), sample_rate=media.RATE, num_channels=1)
+    decoder = AudioDecoder(str(path), sample_rate=AUDIO_SAMPLE_RATE, num_channels=1)
     samples: Samples = decoder.get_all_samples().data[0].numpy()
     return samples
 
@@ -150,7 +152,7 @@ def decord_sound(path: Path) -> Samples:
     """Decord, resampled and mixed by it."""
     from decord import AudioReader, cpu  # type: ignore[import-not-found, unused-ignore]
 
-    reader = AudioReader(str(path), ctx=cpu(0), sample_rate=media.RATE, mono=True)
+    reader = AudioReader(str(path), ctx=cpu(0), sample_rate=AUDIO_SAMPLE_RATE, mono=True)
     samples: Samples = reader[:].asnumpy()[0]
     return samples
 

@@ -6,6 +6,20 @@ and shows its traceback. A message says what was asked, what was found and what 
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Literal, final
+
+MediaErrorKind = Literal[
+    "missing",
+    "not_media",
+    "no_video",
+    "truncated",
+    "beyond_end",
+    "late_video",
+    "undecodable",
+    "not_sampled",
+]
+"""`late_video`: the video starts after the clip ends; `undecodable`: the file opens, but a frame
+does not decode; `not_sampled`: the sampling rule gives too few frames of this clip, or none."""
 
 
 class EgoExoBenchError(Exception):
@@ -16,6 +30,22 @@ class EgoExoBenchError(Exception):
 
 class DataError(EgoExoBenchError):
     """A file, a row or a clip is not what it must be."""
+
+
+@final
+class MediaError(DataError):
+    """A media file, or a clip of one, cannot be decoded.
+
+    Args:
+        kind: the category under which the error is counted.
+        reason: one line that names the file and says what is wrong with it.
+        clip_id: the clip that was requested; empty if a whole file was requested.
+    """
+
+    def __init__(self, kind: MediaErrorKind, reason: str, clip_id: str = "") -> None:
+        super().__init__(f"clip {clip_id}: {reason}" if clip_id else reason)
+        self.kind = kind
+        self.reason = reason
 
 
 class UsageError(EgoExoBenchError):

@@ -26,7 +26,7 @@ def init(folder: Path, seed: int, force: bool) -> None:
     Narrations are the texts of files beside the clips (NAME.txt for NAME.mp4); cells of clips
     without one stay empty, and `run` asks for them.
     """
-    from egoexobench.data.draft import draft
+    from egoexobench.data.init_manifest import draft
 
     made = draft(folder, seed=seed, force=force)
     counts = ", ".join(f"{count} {split}" for split, count in made.pairs.items())
@@ -67,9 +67,9 @@ def doctor(
     got there.
     """
     parts = registry(ctx)
-    from egoexobench.data import certificate as certificates
-    from egoexobench.data.doctor import survey
-    from egoexobench.data.told import tell
+    from egoexobench.data import subset as certificates
+    from egoexobench.data.doctor.check_dataset import survey
+    from egoexobench.data.doctor.report import tell
     from egoexobench.options import parse
     from egoexobench.progress import Bars, Silent
 
@@ -99,8 +99,8 @@ def lists(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path)
     other lines on every machine, whatever the order of their rows. Media are not looked at.
     """
     parts = registry(ctx)
-    from egoexobench.data.lists import publish
-    from egoexobench.data.section import LISTS, section
+    from egoexobench.data.docstring import LISTS, section
+    from egoexobench.data.export_queries import publish
     from egoexobench.options import parse
 
     name = parse(dataset)[0]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import final
 
 from egoexobench.data.finding import Finding
-from egoexobench.data.rows import FORMATS, locate, read, write
 from egoexobench.data.schema import ClipRow, QueryRow, clip_id
+from egoexobench.data.table_io import FORMATS, locate, read, write
 from egoexobench.errors import DataError
 from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, Clip, Pair, Query, Split, Task, View

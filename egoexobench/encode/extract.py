@@ -15,15 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.fault import MediaError
-from egoexobench.data.media import Decoded, SoundState, decode
+from egoexobench.data.decode import Decoded, SoundState, decode
 from egoexobench.data.sampling import DEFAULT
 from egoexobench.encode.bank import Bank
 from egoexobench.encode.coder import Coder, encode, fault, signature
 from egoexobench.encode.content import digests
 from egoexobench.encode.shard import empty
 from egoexobench.encode.store import Store
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, MediaError
 from egoexobench.interfaces import Encoder
 from egoexobench.progress import Progress
 from egoexobench.values import Clip

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from egoexobench.data.media import probe
+from egoexobench.data.decode import probe
 from egoexobench.encode import extract
 from egoexobench.encode.coder import Coder
 from egoexobench.encode.content import digests

@@ -23,13 +23,13 @@ from egoexobench.values import Evidence
 from egoexobench.weights import hub
 
 ENCODING = (
-    "egoexobench.data.census",
-    "egoexobench.data.media",
-    "egoexobench.data.mix",
-    "egoexobench.data.packets",
-    "egoexobench.data.probe",
+    "egoexobench.data.audio_levels",
+    "egoexobench.data.decode",
+    "egoexobench.data.downmix",
+    "egoexobench.data.frame_index",
+    "egoexobench.data.media_info",
     "egoexobench.data.sampling",
-    "egoexobench.data.span",
+    "egoexobench.data.clip_timing",
     "egoexobench.encode.bank",
     "egoexobench.encode.coder",
     "egoexobench.encode.extract",

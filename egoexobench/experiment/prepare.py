@@ -10,7 +10,7 @@ import torch
 
 from egoexobench import places
 from egoexobench.compute import resolve
-from egoexobench.data.certificate import allowed
+from egoexobench.data.subset import allowed
 from egoexobench.encode.extract import Coder
 from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit

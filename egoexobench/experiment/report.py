@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from egoexobench.caption.report import Written
-from egoexobench.data.certificate import coverage
+from egoexobench.data.subset import coverage
 from egoexobench.evaluate.sanity import chance
 from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit

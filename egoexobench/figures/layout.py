@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.media import SoundState
+from egoexobench.data.decode import SoundState
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.media import decode
+from egoexobench.data.decode import decode
 from egoexobench.figures.layout import Card, Look
 from egoexobench.interfaces import Dataset
 from egoexobench.progress import Progress

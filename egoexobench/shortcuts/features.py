@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.media import RATE, decode
+from egoexobench.data.decode import decode
+from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.evaluate import shortcuts
 from egoexobench.progress import Progress
 from egoexobench.values import Clip, Pair
@@ -58,12 +59,12 @@ def _cue(clip: Clip) -> Cue:
     told = clip.end - clip.start if clip.end is not None else None
     if heard is None:
         return Cue(clip.narration, clip.scene, told)
-    kept = heard.samples[: round(HEARD * RATE) // THINNED * THINNED]
+    kept = heard.samples[: round(HEARD * AUDIO_SAMPLE_RATE) // THINNED * THINNED]
     thin = kept[: len(kept) // THINNED * THINNED].reshape(-1, THINNED).mean(1)
     return Cue(
         clip.narration,
         clip.scene,
-        told or len(heard.samples) / RATE,
+        told or len(heard.samples) / AUDIO_SAMPLE_RATE,
         shortcuts.level(heard.samples),
         thin,
     )

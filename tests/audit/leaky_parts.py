@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from egoexobench.data.decode import decode
 from egoexobench.data.manifest import Manifest
-from egoexobench.data.media import decode
 from egoexobench.method import COMPACT, Method, pick
 from egoexobench.values import SPLITS, Tokens
 

@@ -8,8 +8,8 @@ import torch
 
 from egoexobench.audit.invariance import _free
 from egoexobench.audit.run import audit
+from egoexobench.data.decode import decode
 from egoexobench.data.manifest import Manifest
-from egoexobench.data.media import decode
 from egoexobench.experiment.config import Request
 from egoexobench.progress import Silent
 from egoexobench.records.audit import Audit, failures

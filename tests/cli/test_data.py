@@ -136,11 +136,11 @@ def test_every_hole_is_named_by_file_and_row_to_the_end(desk: Desk, clips: Path)
     faults = {name: one["problem"]["fault"] for name, one in found.items() if one["problem"]}
     assert faults == {
         "a/ego": "missing",
-        "b/ego": "not media",
-        "c/ego": "not media",
-        "d/ego": "cut short",
-        "e/ego": "late",
-        "h/exo": "beyond the end",
+        "b/ego": "not_media",
+        "c/ego": "not_media",
+        "d/ego": "truncated",
+        "e/ego": "late_video",
+        "h/exo": "beyond_end",
     }
     sounds = {name: one["sound"] for name, one in found.items() if one["sound"] != "good"}
     assert sounds == dict.fromkeys(faults) | {

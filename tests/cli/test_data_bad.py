@@ -113,9 +113,9 @@ ROWS = {
     ("exo_train.csv", "row 5"): "'/etc/passwd' is no file in the folder of the videos",
 }
 FAULTS = {
-    "e1-ac78": ("not media", "it is no complete media file"),
-    "e2-ac78": ("late", "the pictures of"),
-    "e3-ac78": ("not media", "it is no complete media file"),
+    "e1-ac78": ("not_media", "it is no complete media file"),
+    "e2-ac78": ("late_video", "the pictures of"),
+    "e3-ac78": ("not_media", "it is no complete media file"),
     "x2-ac78": ("missing", "is missing"),
 }
 
@@ -133,11 +133,11 @@ def test_the_doctor_goes_on_to_the_end_over_every_kind_of_bad_input(learn: Path)
         assert one["where"], one["id"]
         if one["id"] == "beyond":
             assert one["where"] == "exo_val_valid.csv, row 2"
-            assert one["problem"]["fault"] == "beyond the end"
+            assert one["problem"]["fault"] == "beyond_end"
             assert "90-91.5 s ends beyond" in one["problem"]["reason"]
             assert "s long" in one["problem"]["reason"]
         elif video == "e2-ac78":
-            assert (one["problem"] or {}).get("fault", "late") == "late"
+            assert (one["problem"] or {}).get("fault", "late_video") == "late_video"
         elif video in FAULTS:
             fault, reason = FAULTS[video]
             assert one["problem"]["fault"] == fault
@@ -146,7 +146,7 @@ def test_the_doctor_goes_on_to_the_end_over_every_kind_of_bad_input(learn: Path)
         else:
             assert one["problem"] is None, one
             assert one["sound"] == ("empty" if video == "x3-ac78" else "good")
-    late = [one for one in report["clips"] if (one["problem"] or {}).get("fault") == "late"]
+    late = [one for one in report["clips"] if (one["problem"] or {}).get("fault") == "late_video"]
     assert late
     assert "start at 20.00 s, after the span" in late[0]["problem"]["reason"]
     assert {Path(one["media"]).stem for one in report["clips"]} == set(VIDEOS)

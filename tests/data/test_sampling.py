@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egoexobench.data.sampling import SAMPLERS, lavila_chunked, segment_centres
-from egoexobench.data.sampling.features import PICTURES
+from egoexobench.data.sampling.egoinstructor import PICTURES
 from egoexobench.errors import DataError
 
 spans = given(

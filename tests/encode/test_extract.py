@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from egoexobench.data.fault import MediaError
-from egoexobench.data.media import Decoded
+from egoexobench.data.decode import Decoded
 from egoexobench.encode import extract
 from egoexobench.encode.coder import Coder
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, MediaError
 from egoexobench.progress import Silent
 from egoexobench.values import Clip, Frames, Modality, Sound, Tokens
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from egoexobench.data.media import Decoded
+from egoexobench.data.decode import Decoded
 from egoexobench.encode import extract
 from egoexobench.encode.coder import Coder, signature
 from egoexobench.encode.features import How, Portion, clips_of, features, portion, texts_of

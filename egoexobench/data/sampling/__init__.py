@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
-from egoexobench.data.sampling import features, intervals, segments
+from egoexobench.data.sampling import egoinstructor, intervals, segments
 from egoexobench.data.sampling.segments import Indices, lavila_chunked, segment_centres
 from egoexobench.errors import UsageError, unknown
 
@@ -61,12 +61,12 @@ SAMPLERS: Mapping[str, Sampler] = {
     "egovlp-clips": intervals.egovlp_clips,
     "egovlp-charades": intervals.egovlp_charades,
     "viclip": intervals.viclip,
-    "seconds": features.seconds,
-    "egoinstructor-mcq": features.egoinstructor_mcq,
-    "egoinstructor-egomcq": features.egoinstructor_mcq,
-    "egoinstructor-charades": features.egoinstructor_charades,
-    "egoinstructor-train-item-ego": features.egoinstructor_ego,
-    "egoinstructor-train-item-exo": features.egoinstructor_exo,
+    "seconds": egoinstructor.seconds,
+    "egoinstructor-mcq": egoinstructor.egoinstructor_mcq,
+    "egoinstructor-egomcq": egoinstructor.egoinstructor_mcq,
+    "egoinstructor-charades": egoinstructor.egoinstructor_charades,
+    "egoinstructor-train-item-ego": egoinstructor.egoinstructor_ego,
+    "egoinstructor-train-item-exo": egoinstructor.egoinstructor_exo,
 }
 """Every rule by name; :func:`lavila_chunked`, whose video is many files, stands beside them."""
 
@@ -75,7 +75,7 @@ def sampler(name: str) -> Sampler:
     """Return the rule of that name that picks frames of a file.
 
     Raises:
-        UsageError: there is none, or it picks stored features.
+        UsageError: there is none, or it picks stored egoinstructor.
     """
     frames = [known for known in SAMPLERS if not known.startswith(FEATURES)]
     if name in SAMPLERS and name not in frames:
@@ -92,7 +92,7 @@ def called(name: str) -> str:
     """Return the one name of a rule that several systems have under names of their own.
 
     Raises:
-        UsageError: there is none, or it picks stored features.
+        UsageError: there is none, or it picks stored egoinstructor.
     """
     rule = sampler(name)
     return next(one for one, other in SAMPLERS.items() if other is rule)

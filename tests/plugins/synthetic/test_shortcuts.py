@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import binom
 from tiny_set import dials
 
+from egoexobench.data.decode import decode
 from egoexobench.data.manifest import Manifest
-from egoexobench.data.media import decode
 from egoexobench.progress import Silent
 from egoexobench_plugins.synthetic.annotation import annotate
 from egoexobench_plugins.synthetic.render import render

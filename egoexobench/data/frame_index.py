@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.fault import MediaError
-from egoexobench.data.probe import length
+from egoexobench.data.media_info import length
+from egoexobench.errors import MediaError
 
 SLACK = 0.1
 """How far a span may reach beyond the end of its file before it is an error, s. Pictures may end
@@ -87,7 +87,7 @@ def _read(container: Any, stream: Any, path: str) -> Packets:
     shown = [packet for packet in every if not packet.is_discard]
     fps, tick = float(stream.average_rate or 0), float(stream.time_base)
     if not shown or fps <= 0:
-        raise MediaError("no pictures", f"{path} has a video track without frames")
+        raise MediaError("no_video", f"{path} has a video track without frames")
     _check_whole(stream, shown, path)
     starts = [packet for packet in every if packet.is_keyframe] or every[:1]
     keys = np.array(sorted((p.pts, p.pts if p.dts is None else p.dts) for p in starts), np.int64)
@@ -102,7 +102,7 @@ def _check_whole(stream: Any, shown: Sequence[Any], path: str) -> None:
     found = float((ends - min(packet.pts for packet in shown)) * stream.time_base)
     if said is not None and found < said - SLACK:
         raise MediaError(
-            "cut short",
+            "truncated",
             f"{path} is cut short: it says that its pictures last {said:.2f} s, and they end "
             f"after {found:.2f} s",
         )

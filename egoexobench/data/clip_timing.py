@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from egoexobench.data.fault import MediaError
-from egoexobench.data.packets import SLACK, Packets
+from egoexobench.data.frame_index import SLACK, Packets
+from egoexobench.errors import MediaError
 from egoexobench.values import Clip
 
 MICROSECONDS = 1_000_000
@@ -31,12 +31,12 @@ def end(container: Any, clip: Clip) -> float:
     seconds = length(container)
     if seconds is None:
         raise MediaError(
-            "cut short", f"{clip.media} does not say how long it is; is it a complete media file?"
+            "truncated", f"{clip.media} does not say how long it is; is it a complete media file?"
         )
     last = seconds if clip.end is None else clip.end
     if clip.start >= seconds or last > seconds + SLACK:
         raise MediaError(
-            "beyond the end",
+            "beyond_end",
             f"the span {clip.start:g}-{last:g} s ends beyond {clip.media}, "
             f"which is {seconds:.2f} s long",
         )
@@ -52,7 +52,7 @@ def late(container: Any, track: Packets, clip: Clip, last: float) -> float:
     seconds = float(track.times[0] * track.tick) - zero(container)
     if seconds >= last:
         raise MediaError(
-            "late",
+            "late_video",
             f"the pictures of {clip.media} start at {seconds:.2f} s, after the span "
             f"{clip.start:g}-{last:g} s",
         )

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -21,20 +21,15 @@ from av.stream import Discard
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from egoexobench.data import span
-from egoexobench.data.census import SILENT
-from egoexobench.data.fault import MediaError
-from egoexobench.data.mix import channels, mix
-from egoexobench.data.packets import SLACK, Group, Packets, packets
-from egoexobench.data.probe import Probe, describe
+from egoexobench.data import clip_timing
+from egoexobench.data.audio_levels import SILENT
+from egoexobench.data.downmix import AUDIO_SAMPLE_RATE, AudioCollector
+from egoexobench.data.frame_index import SLACK, Group, Packets, packets
+from egoexobench.data.media_info import Probe, describe
 from egoexobench.data.sampling import DEFAULT, sampler
-from egoexobench.data.sampling.pick import pick
+from egoexobench.data.sampling.sample import pick
+from egoexobench.errors import MediaError
 from egoexobench.values import Clip, Frames, Sound
-
-RATE = 16_000
-"""Rate of all sound in the harness, Hz."""
-BLOCK = 32_000
-"""Samples that are mixed and resampled at once: fewer cost more calls, more leave the cache."""
 
 SoundState = Literal["heard", "silent", "no track", "not asked"]
 
@@ -65,36 +60,36 @@ def decode(clip: Clip, frames: int, sound: bool, sampling: str = DEFAULT) -> Dec
     sampler(sampling)  # a wrong name is no fault of the file
     try:
         with _open(clip.media, pictures=frames > 0) as container:
-            end = span.end(container, clip)
+            end = clip_timing.end(container, clip)
             pictures = _frames(container, clip, end, frames, sampling) if frames else None
             if not sound:
                 return Decoded(pictures, None, "not asked")
             samples = _samples(container, clip, end)
     except MediaError as error:
-        raise MediaError(error.fault, error.reason, clip.id) from error
+        raise MediaError(error.kind, error.reason, clip.id) from error
     if samples is None:
         return Decoded(pictures, None, "no track")
     if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENT:
         return Decoded(pictures, None, "silent")
-    return Decoded(pictures, Sound(samples, RATE), "heard")
+    return Decoded(pictures, Sound(samples, AUDIO_SAMPLE_RATE), "heard")
 
 
 def listen(clip: Clip) -> NDArray[np.float32] | None:
-    """Return the span's mono samples at `RATE`, silent or not; None without a track.
+    """Return the span's mono samples at `AUDIO_SAMPLE_RATE`, silent or not; None without a track.
 
-    There are no samples if the track is empty or ends before the span.
+    There are no samples if the track is empty or ends before the clip_timing.
 
     Raises:
         MediaError: as `decode`.
     """
     with _open(clip.media, pictures=False) as container:
-        return _samples(container, clip, span.end(container, clip))
+        return _samples(container, clip, clip_timing.end(container, clip))
 
 
 def probe(path: str) -> Probe:
     """Read what a file says of itself, or raise `MediaError`."""
     with _open(path) as container:
-        return describe(container, span.length(container))
+        return describe(container, clip_timing.length(container))
 
 
 @contextmanager
@@ -112,15 +107,15 @@ def _open(path: str, *, pictures: bool = True) -> Iterator[Any]:
         reason = f"cannot decode {path}: {getattr(error, 'strerror', error)}"
         if opened:
             raise MediaError("undecodable", reason) from error
-        raise MediaError("not media", f"{reason}; it is no complete media file") from error
+        raise MediaError("not_media", f"{reason}; it is no complete media file") from error
 
 
 def _frames(container: Any, clip: Clip, end: float, count: int, sampling: str) -> Frames:
     if not container.streams.video:
-        raise MediaError("no pictures", f"{clip.media} has no video track")
+        raise MediaError("no_video", f"{clip.media} has no video track")
     stream = container.streams.video[0]
     track = packets(container, stream, clip.media)
-    late = span.late(container, track, clip, end)
+    late = clip_timing.late(container, track, clip, end)
     start = max(clip.start - late, 0.0)
     length = len(track.times)
     chosen = pick(sampling, clip.media, track.fps, length, start, end - late, count)
@@ -180,7 +175,7 @@ def _decoded(
 def _samples(container: Any, clip: Clip, end: float) -> NDArray[np.float32] | None:
     if not container.streams.audio:
         return None
-    stream, zero = container.streams.audio[0], span.zero(container)
+    stream, zero = container.streams.audio[0], clip_timing.zero(container)
     for other in container.streams.video:
         other.discard = Discard.all  # its packets are not even read
     start = max(clip.start - SLACK, 0) + zero
@@ -188,63 +183,17 @@ def _samples(container: Any, clip: Clip, end: float) -> NDArray[np.float32] | No
         container.seek(int(start / stream.time_base), stream=stream)
     except PermissionError:  # what FFmpeg's -1 becomes: the track holds no packet to seek
         return np.zeros(0, np.float32)
-    ear = _Ear(clip.media)
+    collector = AudioCollector(clip.media)
     first = None
     for frame in container.decode(stream):
         time = 0.0 if frame.time is None else frame.time - zero
         if time >= end:
             break
         first = time if first is None else first
-        ear.take(frame)
+        collector.add_frame(frame)
     if first is None:
         return np.zeros(0, np.float32)
-    skip = max(round((clip.start - first) * RATE), 0)
-    return np.ascontiguousarray(ear.heard()[skip : skip + round((end - clip.start) * RATE)])
-
-
-@final
-class _Ear:
-    """Mixes and resamples sound by the block; the samples do not hang on its size."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._floats = av.AudioResampler(format="fltp")
-        self._queue = av.AudioFifo()
-        self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=RATE)
-        self._kind: tuple[int, int, str] | None = None
-        self._rate = 0
-        self._parts: list[NDArray[np.float32]] = []
-
-    def take(self, frame: Any) -> None:
-        """Hear a decoded frame."""
-        kind = frame.sample_rate, frame.layout.nb_channels, frame.format.name
-        if kind != (self._kind or kind):  # a queue would read channels that are not there
-            told = f"{self._path} changes the rate or the channels of its sound"
-            raise MediaError("undecodable", told)
-        self._kind, self._rate = kind, frame.sample_rate
-        for part in self._floats.resample(frame):
-            part.pts = None  # samples follow each other, whatever the times say
-            self._queue.write(part)
-        while self._queue.samples >= BLOCK:
-            self._push(self._queue.read(BLOCK))
-
-    def heard(self) -> NDArray[np.float32]:
-        """All samples, once every frame was taken."""
-        if rest := self._queue.read():
-            self._push(rest)
-        if self._rate != RATE:
-            self._resample(None)
-        return np.concatenate([np.zeros(0, np.float32), *self._parts])
-
-    def _push(self, block: Any) -> None:
-        if self._rate == RATE:
-            self._parts.append(mix(block, np.empty(block.samples, np.float32)))
-            return
-        mono = av.AudioFrame(format="fltp", layout="mono", samples=block.samples)
-        mix(block, channels(mono)[0])
-        mono.rate = self._rate
-        self._resample(mono)
-
-    def _resample(self, frame: Any) -> None:
-        for part in self._resampler.resample(frame):
-            self._parts += channels(part)  # views, which keep what they look at
+    skip = max(round((clip.start - first) * AUDIO_SAMPLE_RATE), 0)
+    return np.ascontiguousarray(
+        collector.finish()[skip : skip + round((end - clip.start) * AUDIO_SAMPLE_RATE)]
+    )

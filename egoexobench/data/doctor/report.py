@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from egoexobench.data.census import JUDGEMENTS
-from egoexobench.data.doctor import Checked, Report
-from egoexobench.data.examine import File
-from egoexobench.data.probe import Track
+from egoexobench.data.audio_levels import JUDGEMENTS
+from egoexobench.data.doctor.check_dataset import Checked, Report
+from egoexobench.data.doctor.inspect_media import File
+from egoexobench.data.media_info import Track
 from egoexobench.values import SPLITS
 
 SHOWN = 20

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
-from egoexobench.data.census import Level, measure
-from egoexobench.data.fault import MediaError
-from egoexobench.data.media import decode, listen, probe
-from egoexobench.data.probe import Probe
+from egoexobench.data.audio_levels import Level, measure
+from egoexobench.data.decode import decode, listen, probe
+from egoexobench.data.media_info import Probe
+from egoexobench.errors import MediaError
 from egoexobench.values import Clip
 
 PICTURES = 2
@@ -85,6 +85,6 @@ def _look(path: str, span: Span) -> Looked:
 
 def _problem(error: Exception, path: str) -> Problem:
     if isinstance(error, MediaError):
-        return Problem(fault=error.fault, reason=error.reason)
+        return Problem(fault=error.kind, reason=error.reason)
     told = str(error).partition("\n")[0]
     return Problem(fault="unexpected", reason=f"{path}: {type(error).__name__}: {told}")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.data.draft import draft, draw
+from egoexobench.data.init_manifest import draft, draw
 from egoexobench.data.manifest import Manifest
 from egoexobench.errors import DataError, UsageError
 from egoexobench.values import SPLITS

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from egoexobench.data.census import Judgement, judge
-from egoexobench.data.certificate import Certificate, Common, certify
-from egoexobench.data.examine import File, Problem, Span, examine
-from egoexobench.data.ledger import Ledger
-from egoexobench.data.section import LICENCE, section
+from egoexobench.data.audio_levels import Judgement, judge
+from egoexobench.data.docstring import LICENCE, section
+from egoexobench.data.doctor.inspect_media import File, Problem, Span, examine
+from egoexobench.data.doctor.inspection_cache import Ledger
+from egoexobench.data.subset import Certificate, Common, certify
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.interfaces import Dataset, Incomplete, Located, Surveyed
 from egoexobench.progress import Progress

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.data.certificate import (
+from egoexobench.data.subset import (
     Certificate,
     allowed,
     certify,

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studio import rows as some
 
-from egoexobench.data import rows
+from egoexobench.data import table_io
 from egoexobench.data.finding import Finding
-from egoexobench.data.rows import read
 from egoexobench.data.schema import ClipRow, QueryRow
+from egoexobench.data.table_io import read
 from egoexobench.errors import DataError, UsageError
 
 ROWS = some(["a", "b"])
@@ -47,7 +47,7 @@ def fit(path: Path, schema: type = ClipRow) -> list:
 
 def test_csv_and_json_lines_hold_the_same_rows(tmp_path: Path) -> None:
     lines = tmp_path / "clips.jsonl"
-    rows.write(lines, ROWS)
+    table_io.write(lines, ROWS)
     assert fit(lines) == fit(as_csv(tmp_path / "clips.csv", ROWS)) == ROWS
 
 
@@ -72,7 +72,7 @@ def test_parquet_without_pyarrow_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setattr(rows, "find_spec", lambda _: None)
+    monkeypatch.setattr(table_io, "find_spec", lambda _: None)
     path = tmp_path / "clips.parquet"
     path.write_bytes(b"PAR1")
     with pytest.raises(UsageError, match="pip install pyarrow"):
@@ -85,7 +85,7 @@ def test_any_narration_comes_back_from_json_lines(
 ) -> None:
     path = tmp_path_factory.mktemp("rows") / "clips.jsonl"
     row = ROWS[0].model_copy(update={"narration": text})
-    rows.write(path, [row])
+    table_io.write(path, [row])
     assert fit(path) == [row]
 
 
@@ -189,9 +189,9 @@ def test_numbers_of_a_csv_are_those_of_python(tmp_path: Path) -> None:
 
 
 def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
-    assert rows.locate(tmp_path, "clips") is None
-    rows.write(tmp_path / "clips.jsonl", ROWS)
-    assert rows.locate(tmp_path, "clips") == tmp_path / "clips.jsonl"
+    assert table_io.locate(tmp_path, "clips") is None
+    table_io.write(tmp_path / "clips.jsonl", ROWS)
+    assert table_io.locate(tmp_path, "clips") == tmp_path / "clips.jsonl"
     (tmp_path / "clips.csv").write_text(json.dumps({}))
     with pytest.raises(DataError, match=r"clips\.csv and clips\.jsonl"):
-        rows.locate(tmp_path, "clips")
+        table_io.locate(tmp_path, "clips")

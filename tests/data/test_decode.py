@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from studio import RATE, film, tone
 
-from egoexobench.data.fault import MediaError
-from egoexobench.data.media import decode, listen, probe
+from egoexobench.data.decode import decode, listen, probe
 from egoexobench.data.sampling import SAMPLERS, segment_centres
-from egoexobench.data.sampling.features import PICTURES
-from egoexobench.errors import DataError, UsageError
+from egoexobench.data.sampling.egoinstructor import PICTURES
+from egoexobench.errors import DataError, MediaError, UsageError
 from egoexobench.values import Clip
 
 REAL = Path(os.environ.get("EGOEXOBENCH_MEDIA", "../shared/data/media"))
@@ -108,7 +107,7 @@ def test_a_rule_that_has_no_such_frames_is_a_fault_of_the_clip_with_its_reason(
     path = film(tmp_path / "a.mp4", seconds=2, fps=8, sound=tone(4))  # it ends after its pictures
     with pytest.raises(MediaError, match=reason) as caught:
         decode(clip(path, *span), count, sound=False, sampling=name)
-    assert caught.value.fault == "unsampled"
+    assert caught.value.kind == "not_sampled"
     assert name in str(caught.value)
     assert "clip x" in str(caught.value)
 
@@ -282,7 +281,7 @@ def test_pictures_that_start_late_keep_their_time_and_are_never_those_of_another
     path = moved(source, tmp_path / "b.mp4", 3.0, only="video")
     with pytest.raises(MediaError, match=r"start at 3\.00 s, after the span 0-2 s") as caught:
         decode(clip(path, 0.0, 2.0), 4, sound=False)
-    assert caught.value.fault == "late"
+    assert caught.value.kind == "late_video"
     whole = every_frame(path)
     found = decode(clip(path, 4.0, 6.0), 4, sound=False).frames
     assert found is not None
@@ -325,7 +324,7 @@ def test_a_file_cut_after_its_header_is_never_taken_for_a_shorter_one(tmp_path: 
     assert probe(str(cut)).seconds == pytest.approx(4.0)
     with pytest.raises(MediaError, match=r"says that its pictures last 4\.00 s") as caught:
         decode(clip(cut, 0.0, 1.0), 2, sound=False)
-    assert caught.value.fault == "cut short"
+    assert caught.value.kind == "truncated"
     assert caught.value.reason in str(caught.value)
     assert "clip x" in str(caught.value)
 

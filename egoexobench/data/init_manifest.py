@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from egoexobench.atomic import save
-from egoexobench.data.rows import FORMATS
 from egoexobench.data.schema import ClipRow
+from egoexobench.data.table_io import FORMATS
 from egoexobench.errors import DataError, UsageError
 from egoexobench.values import SPLITS, Split, View
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from egoexobench.data.fault import MediaError
 from egoexobench.data.sampling import Indices, sampler
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, MediaError
 
 
 def pick(
@@ -30,16 +29,16 @@ def pick(
     try:
         found = rule(fps, frames, start, end, count)
     except DataError as error:
-        raise MediaError("unsampled", f"{told}: {error}") from error
+        raise MediaError("not_sampled", f"{told}: {error}") from error
     if len(found) < count:
         raise MediaError(
-            "unsampled",
+            "not_sampled",
             f"{told} gives {len(found)} frames of {start:g}-{end:g} s in {frames} frames; "
             f"{count} are asked for",
         )
     strange = found[(found < 0) | (found >= frames)]
     if strange.size:
         raise MediaError(
-            "unsampled", f"{told} gives frame {strange[0]}; the file has frames 0 to {frames - 1}"
+            "not_sampled", f"{told} gives frame {strange[0]}; the file has frames 0 to {frames - 1}"
         )
     return found

@@ -9,12 +9,21 @@ from typing import final
 from pydantic import ValidationError
 
 from egoexobench import places
-from egoexobench.data.examine import File, Looked, Span
+from egoexobench.data.doctor.inspect_media import File, Looked, Span
 from egoexobench.fingerprint import source
 
 CODE = tuple(
     f"egoexobench.data.{name}"
-    for name in ("media", "span", "packets", "mix", "sampling", "probe", "examine", "census")
+    for name in (
+        "audio_levels",
+        "clip_timing",
+        "decode",
+        "doctor.inspect_media",
+        "downmix",
+        "frame_index",
+        "media_info",
+        "sampling",
+    )
 )
 """Modules of which another version may find something else."""
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from egoexobench.data.census import CLIPPED, FULL, LOW, judge, measure
+from egoexobench.data.audio_levels import CLIPPED, FULL, LOW, judge, measure
 
 RATE = 16_000
 
