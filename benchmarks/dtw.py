@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
-from egoexobench.fuse.align import dtw
+from egoexobench.models.dtw import dtw
 
 Rows = NDArray[np.float32]
 Method = Callable[[Rows, Rows], float]
@@ -37,7 +37,7 @@ def torch_product(one: Rows, other: Rows) -> float:
 
 
 def ours(one: Rows, other: Rows) -> float:
-    """``egoexobench.fuse.align.dtw``."""
+    """``egoexobench.models.dtw.dtw``."""
     return dtw(one, other).cost
 
 

@@ -24,10 +24,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.encode import shard
-from egoexobench.encode.extract import SHARD
-from egoexobench.encode.shard import Item
-from egoexobench.encode.store import Store
+from egoexobench.features import feature_file
+from egoexobench.features.encode_clips import SHARD
+from egoexobench.features.feature_file import Item
+from egoexobench.features.feature_store import Store
 
 FLOOR = "bare copy"
 SHAPES = ((8, 768), (50, 768))
@@ -76,7 +76,7 @@ def shards(features: list[Features], folder: Path) -> None:
             block = features[start : start + SHARD]
             path = folder / f"{side}-{start}.safetensors"
             keys = [str(start + i) for i in range(len(block))]
-            shard.write(path, keys, [Item(clip[side], "seen") for clip in block])
+            feature_file.write(path, keys, [Item(clip[side], "seen") for clip in block])
 
 
 def arrays(features: list[Features], folder: Path) -> None:

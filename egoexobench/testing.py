@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from egoexobench.caption.write import CAPTION
-from egoexobench.encode.bank import Bank
-from egoexobench.encode.store import Item
+from egoexobench.features.feature_bank import Bank
+from egoexobench.features.feature_store import Item
 from egoexobench.interfaces import (
     Anchor,
     Captioner,

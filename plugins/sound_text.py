@@ -28,6 +28,6 @@ def sound_text(
         residual: `query` adds the caption tokens to what they attended to; `none` is eq. 10 as
             printed.
     """
-    from egoexobench.fuse.attention import CrossAttention
+    from egoexobench.models.attention import CrossAttention
 
     return CrossAttention(width, heads, residual == "query")

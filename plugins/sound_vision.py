@@ -29,6 +29,6 @@ def sound_vision(
             released association model computes; `none` is eq. 4 as printed, in which sound can
             only re-weight video tokens.
     """
-    from egoexobench.fuse.attention import CrossAttention
+    from egoexobench.models.attention import CrossAttention
 
     return CrossAttention(width, heads, residual == "query")

@@ -16,9 +16,9 @@ ROOT = Path(egoexobench.__file__).parent
 STAGES = (
     "data",
     "caption",
-    "encode",
-    "fuse",
-    "train",
+    "features",
+    "models",
+    "training",
     "evaluate",
     "records",
     "leaderboard",

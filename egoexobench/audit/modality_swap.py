@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from egoexobench.encode.bank import Bank
 from egoexobench.experiment.inputs import Gathered
-from egoexobench.fuse.inputs import Inputs
+from egoexobench.features.feature_bank import Bank
+from egoexobench.models.feature_inputs import Inputs
 from egoexobench.records.audit import Movement
 from egoexobench.values import VIEWS, Embeddings, Evidence, Split
 

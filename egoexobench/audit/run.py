@@ -10,7 +10,6 @@ import torch
 
 from egoexobench.audit.invariance import doors
 from egoexobench.audit.modality_swap import BANKS, ROUNDING, exchanged, movement
-from egoexobench.encode.bank import Bank
 from egoexobench.evaluate import metrics
 from egoexobench.evaluate.retrieval import complete, rank
 from egoexobench.evaluate.tracks import questions
@@ -21,6 +20,7 @@ from egoexobench.experiment.embed import SIDES, Embedded, embed
 from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.report import data_of, recipe_of
 from egoexobench.experiment.scoring import SPLIT
+from egoexobench.features.feature_bank import Bank
 from egoexobench.progress import Progress
 from egoexobench.records.audit import FAILS, Audit, Movement, Shift, Swap, Verdict
 from egoexobench.registry import Registry

@@ -35,9 +35,9 @@ def command(
     if out.exists():
         raise DataError(f"{out} exists already; delete it or name another")
     parts = registry(ctx)
-    from egoexobench.encode.vectors import save
     from egoexobench.experiment.clock import Clock
     from egoexobench.experiment.prepare import ready
+    from egoexobench.features.embeddings_file import save
     from egoexobench.progress import Bars, Silent
 
     progress = Bars() if sys.stderr.isatty() else Silent()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from egoexobench.compute import Compute
-    from egoexobench.encode.coder import Coder
-    from egoexobench.encode.features import Extracted
+    from egoexobench.features.dataset_features import Extracted
+    from egoexobench.features.encoder_runner import Coder
     from egoexobench.registry import Registry
 
 LISTED = 10
@@ -80,8 +80,8 @@ def command(
     from egoexobench import places
     from egoexobench.compute import Compute
     from egoexobench.data.sampling import sampler
-    from egoexobench.encode.features import How, clips_of, features, portion, sign
-    from egoexobench.encode.imported import imported
+    from egoexobench.features.dataset_features import How, clips_of, features, portion, sign
+    from egoexobench.features.import_beats import imported
     from egoexobench.progress import Bars, Silent
 
     part, root = portion(shard), out or places.cache() / "tokens"

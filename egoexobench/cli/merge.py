@@ -17,7 +17,7 @@ def command(stores: tuple[Path, ...], into: Path | None, partial: bool) -> None:
     Features that several of them hold must agree; a shard that is not there is named.
     """
     from egoexobench import places
-    from egoexobench.encode.merge import merge
+    from egoexobench.features.merge import merge
 
     for one in merge(stores, into or places.cache() / "tokens", partial=partial):
         click.echo(f"{one.folder}: {one.added} added, {one.known} there already")

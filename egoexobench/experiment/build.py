@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from egoexobench.compute import CPU, Compute
-from egoexobench.encode.extract import Coder
+from egoexobench.features.encode_clips import Coder
 from egoexobench.fingerprint import digest, source
-from egoexobench.fuse.model import Build, Model, seeded
 from egoexobench.interfaces import Anchor, Captioner, Objective
 from egoexobench.method import ROLES, Method, evidence, settings
+from egoexobench.models.embedding_model import Build, Model, seeded
 from egoexobench.registry import Part, Registry
 from egoexobench.values import Evidence
 from egoexobench.weights import hub
@@ -30,12 +30,12 @@ ENCODING = (
     "egoexobench.data.media_info",
     "egoexobench.data.sampling",
     "egoexobench.data.clip_timing",
-    "egoexobench.encode.bank",
-    "egoexobench.encode.coder",
-    "egoexobench.encode.extract",
-    "egoexobench.encode.tower",
+    "egoexobench.features.feature_bank",
+    "egoexobench.features.encoder_runner",
+    "egoexobench.features.encode_clips",
+    "egoexobench.features.tower",
 )
-TRAINING = ("egoexobench.fuse", "egoexobench.train", "egoexobench.caption")
+TRAINING = ("egoexobench.models", "egoexobench.training", "egoexobench.caption")
 """Harness code that decides tokens, and trained weights: a change of it makes them anew."""
 
 

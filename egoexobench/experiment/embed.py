@@ -12,9 +12,9 @@ from egoexobench.evaluate.metrics import reciprocal
 from egoexobench.evaluate.retrieval import complete, rank
 from egoexobench.evaluate.tracks import questions
 from egoexobench.experiment.inputs import Gathered
-from egoexobench.fuse.inputs import embed_clips, embed_texts
-from egoexobench.fuse.model import Model
 from egoexobench.interfaces import Anchor, Dataset
+from egoexobench.models.embedding_model import Model
+from egoexobench.models.feature_inputs import embed_clips, embed_texts
 from egoexobench.values import RETRIEVAL, Embeddings, Split, Task
 
 Side = Literal["video", "text"]

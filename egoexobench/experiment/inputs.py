@@ -11,14 +11,14 @@ from typing import Literal
 from egoexobench.caption.report import Written, why
 from egoexobench.caption.store import Store
 from egoexobench.caption.write import write
-from egoexobench.encode import extract
-from egoexobench.encode.bank import Bank
-from egoexobench.encode.extract import Coder
 from egoexobench.errors import DataError
 from egoexobench.experiment.subset import Covered
-from egoexobench.fuse.inputs import Inputs
+from egoexobench.features import encode_clips
+from egoexobench.features.encode_clips import Coder
+from egoexobench.features.feature_bank import Bank
 from egoexobench.interfaces import Captioner, Dataset
 from egoexobench.method import Method
+from egoexobench.models.feature_inputs import Inputs
 from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, Clip, Pair, Split
 
@@ -121,7 +121,7 @@ def _clips(
     how = (method.frames, cache, progress)
 
     def encode(clips: Sequence[Clip], roles: Mapping[str, Coder]) -> dict[str, Bank]:
-        return extract.clips(clips, roles, *how, sampling=method.sampling, failed=failed)
+        return encode_clips.clips(clips, roles, *how, sampling=method.sampling, failed=failed)
 
     if not extra:
         return encode(every, senses)
@@ -165,7 +165,7 @@ def _texts(
     if coder is None:
         return None, None, None
     put = {name: method.template.replace("{}", text) for name, text in told.items()}
-    narration = extract.texts(put, coder, cache)
+    narration = encode_clips.texts(put, coder, cache)
     if captioner is None:
         return narration, None, None
     both = {**training, **told}
@@ -175,7 +175,7 @@ def _texts(
     # a text without a caption is embedded from its narration, as a clip without sound from its
     # picture
     heard = {name: written.captions.get(name) for name in told}
-    return narration, extract.texts(heard, coder, cache), written
+    return narration, encode_clips.texts(heard, coder, cache), written
 
 
 def _lament(mute: Sequence[Clip], every: Sequence[Clip], audio: Bank | None) -> str:

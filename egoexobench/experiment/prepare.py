@@ -11,7 +11,6 @@ import torch
 from egoexobench import places
 from egoexobench.compute import resolve
 from egoexobench.data.subset import allowed
-from egoexobench.encode.extract import Coder
 from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit
 from egoexobench.experiment.clock import Clock
@@ -20,13 +19,14 @@ from egoexobench.experiment.embed import Embedded, embed
 from egoexobench.experiment.inputs import Gathered, gather
 from egoexobench.experiment.subset import cover
 from egoexobench.experiment.training import teach
-from egoexobench.fuse.model import Model
+from egoexobench.features.encode_clips import Coder
 from egoexobench.interfaces import Anchor, Dataset
 from egoexobench.method import override
+from egoexobench.models.embedding_model import Model
 from egoexobench.options import parse
 from egoexobench.progress import Progress
 from egoexobench.registry import Registry
-from egoexobench.train.loop import Chosen
+from egoexobench.training.loop import Chosen
 from egoexobench.values import Split
 
 

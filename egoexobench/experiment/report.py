@@ -39,7 +39,7 @@ from egoexobench.records.schema import (
 from egoexobench.records.shortcut_report import Rows
 from egoexobench.records.store import identity
 from egoexobench.registry import Owner, Registry
-from egoexobench.train.loop import Chosen
+from egoexobench.training.loop import Chosen
 from egoexobench.values import SPLITS
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from egoexobench.experiment.config import Request
 from egoexobench.experiment.embed import criterion, embed
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.fingerprint import digest
-from egoexobench.fuse.align import paths
-from egoexobench.fuse.model import Model
 from egoexobench.interfaces import Alignable, Anchor, Dataset
 from egoexobench.method import Method
+from egoexobench.models.dtw import paths
+from egoexobench.models.embedding_model import Model
 from egoexobench.progress import Progress
-from egoexobench.train import weights
-from egoexobench.train.loop import Chosen, Lesson, fit
+from egoexobench.training import checkpoint
+from egoexobench.training.loop import Chosen, Lesson, fit
 from egoexobench.values import Pair
 
 
@@ -49,7 +49,7 @@ def teach(
         sorted(written.captions.items()) if written else None,
     ]
     path = places.cache() / "weights" / f"{digest(known)}.safetensors"
-    if chosen := weights.load(path, model):
+    if chosen := checkpoint.load(path, model):
         return chosen
     pairs = trainable(gathered, anchor)
     if len(pairs) < 2 or not gathered.pairs["val"]:
@@ -67,7 +67,7 @@ def teach(
         lambda: criterion(dataset, embed(model, gathered, anchor, ["val"])),
         progress,
     )
-    weights.save(path, model, chosen)
+    checkpoint.save(path, model, chosen)
     return chosen
 
 

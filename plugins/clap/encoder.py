@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.encode import tower
 from egoexobench.errors import DataError
+from egoexobench.features import tower
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.clap.mel import BANDS, windows
 

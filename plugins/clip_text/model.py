@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench import wheels
-from egoexobench.encode.tower import settle, still
 from egoexobench.errors import UsageError
+from egoexobench.features.tower import settle, still
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench.weights import load
 from egoexobench_plugins.clip_text.tokens import Cut, ids

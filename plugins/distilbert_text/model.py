@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from egoexobench import wheels
-from egoexobench.encode.tower import settle, still
 from egoexobench.errors import UsageError
+from egoexobench.features.tower import settle, still
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench.weights import load
 

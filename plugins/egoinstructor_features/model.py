@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from egoexobench import wheels
 from egoexobench.errors import UsageError
-from egoexobench.fuse.trunk import mean, places
+from egoexobench.models.projection import mean, places
 from egoexobench.values import Tokens
 from egoexobench.weights import load
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.encode import tower
+from egoexobench.features import tower
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.internimage.model import InternImage
 

@@ -10,7 +10,7 @@ from typing import Literal, final
 from torch import Tensor, nn
 
 from egoexobench.errors import UsageError
-from egoexobench.fuse.trunk import divided, mean
+from egoexobench.models.projection import divided, mean
 from egoexobench.values import Tokens
 from egoexobench.weights import load
 

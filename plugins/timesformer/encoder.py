@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from egoexobench.encode import tower
+from egoexobench.features import tower
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench.weights import load
 from egoexobench_plugins.timesformer import published

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from egoexobench.encode.tower import IMAGENET, Look
+from egoexobench.features.tower import IMAGENET, Look
 
 Activation = Literal["gelu", "quick_gelu"]
 Inflate = Literal["zeros", "bilinear", "aligned", "nearest"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal, final
 
 from torch import Tensor, nn
 
-from egoexobench.encode import tower
 from egoexobench.errors import DataError
+from egoexobench.features import tower
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.viclip.model import Vision
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 from torch import Tensor, nn
 from torch.nn import functional
 
-from egoexobench.encode.tower import settle, still
+from egoexobench.features.tower import settle, still
 from egoexobench.values import Frames, Modality, Sound, Tokens
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, final
 
 from torch import Tensor, nn
 
-from egoexobench.encode import tower
+from egoexobench.features import tower
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.videomae.model import VideoMAE
 

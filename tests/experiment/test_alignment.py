@@ -11,10 +11,10 @@ from egoexobench.experiment.clock import Clock
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.training import aligned
-from egoexobench.fuse.align import paths
-from egoexobench.fuse.inputs import embed_clips, embed_pairs
 from egoexobench.interfaces import Dataset
 from egoexobench.method import COMPACT
+from egoexobench.models.dtw import paths
+from egoexobench.models.feature_inputs import embed_clips, embed_pairs
 from egoexobench.progress import Silent
 from egoexobench.registry import Registry
 

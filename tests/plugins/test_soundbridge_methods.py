@@ -11,8 +11,8 @@ from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.run import run
-from egoexobench.fuse.model import Model
 from egoexobench.method import evidence
+from egoexobench.models.embedding_model import Model
 from egoexobench.progress import Silent
 from egoexobench.registry import Registry
 from egoexobench.values import Tokens

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from egoexobench.encode import extract, imported
-from egoexobench.encode.coder import Coder, signature
-from egoexobench.encode.imported import feature
-from egoexobench.encode.imported import imported as take
-from egoexobench.encode.store import Store
 from egoexobench.errors import DataError, UsageError
+from egoexobench.features import encode_clips, import_beats
+from egoexobench.features.encoder_runner import Coder, signature
+from egoexobench.features.feature_store import Store
+from egoexobench.features.import_beats import feature
+from egoexobench.features.import_beats import imported as take
 from egoexobench.progress import Silent
 from egoexobench.values import Clip
 
@@ -61,7 +61,7 @@ def test_features_are_found_by_whole_seconds_and_stored_under_the_clip(scene: Sc
     found = scene.take()
     assert (found.asked, found.states, found.failed) == (2, {"heard": 2}, {})
     # a run looks for them where it looks for its own, and decodes nothing
-    banks = extract.clips(scene.clips, {"audio": scene.coder}, 8, scene.root, Silent())
+    banks = encode_clips.clips(scene.clips, {"audio": scene.coder}, 8, scene.root, Silent())
     assert np.array_equal(banks["audio"].of("a"), rows(4).numpy())
     assert np.array_equal(banks["audio"].of("b"), rows(7, 1).numpy())
 
@@ -145,8 +145,8 @@ def test_half_precision_and_square_features_are_taken_as_time_by_features(scene:
 def test_a_clip_without_an_end_asks_its_film_how_long_it_is(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imported, "probe", lambda path: SimpleNamespace(seconds=12.8))
-    assert imported.name(scene.clip("e", 1, 4.7, None)) == "cd_2_4-12.pt"
+    monkeypatch.setattr(import_beats, "probe", lambda path: SimpleNamespace(seconds=12.8))
+    assert import_beats.name(scene.clip("e", 1, 4.7, None)) == "cd_2_4-12.pt"
 
 
 def test_only_a_frozen_encoder_of_sounds_takes_them_and_only_from_a_folder(scene: Scene) -> None:

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.amp import GradScaler
 
 from egoexobench.compute import mixed, scaler
-from egoexobench.encode.bank import Bank
 from egoexobench.errors import EgoExoBenchError
-from egoexobench.fuse.inputs import Inputs, embed_pairs
-from egoexobench.fuse.model import Model, seeded
+from egoexobench.features.feature_bank import Bank
 from egoexobench.interfaces import Anchor, Objective
 from egoexobench.method import Method
+from egoexobench.models.embedding_model import Model, seeded
+from egoexobench.models.feature_inputs import Inputs, embed_pairs
 from egoexobench.progress import Progress
 from egoexobench.values import Pair
 

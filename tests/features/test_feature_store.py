@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from egoexobench.encode.store import Item, Store
 from egoexobench.errors import DataError
+from egoexobench.features.feature_store import Item, Store
 
 SIGNATURE = {"encoder": "abc", "frames": 8}
 
@@ -57,7 +57,7 @@ KILLS = f"""
 import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
-from egoexobench.encode.store import Item, Store
+from egoexobench.features.feature_store import Item, Store
 
 root, rng = Path(sys.argv[1]), random.Random(0)
 

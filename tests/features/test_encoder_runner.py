@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from egoexobench.encode import coder as module
-from egoexobench.encode.coder import Coder, encode, fault, signature
+from egoexobench.features import encoder_runner
+from egoexobench.features.encoder_runner import Coder, encode, fault, signature
 from egoexobench.fingerprint import digest
 from egoexobench.values import Modality, Tokens
 
@@ -71,9 +71,9 @@ def test_the_hash_of_weights_is_that_of_their_bytes() -> None:
     for name in ("weight", "bias"):
         one = layer.state_dict()[name]
         total.update(f"{name} {one.dtype} {tuple(one.shape)}".encode() + one.numpy().tobytes())
-    assert module.weights(layer) == total.hexdigest()[:32]
-    assert module.weights(nn.BatchNorm1d(2))  # with a counter, which has no axis
-    assert json.dumps(module.weights(nn.ReLU()))
+    assert encoder_runner.weights(layer) == total.hexdigest()[:32]
+    assert encoder_runner.weights(nn.BatchNorm1d(2))  # with a counter, which has no axis
+    assert json.dumps(encoder_runner.weights(nn.ReLU()))
 
 
 def test_items_do_not_depend_on_how_many_are_encoded_at_once(
@@ -81,7 +81,7 @@ def test_items_do_not_depend_on_how_many_are_encoded_at_once(
 ) -> None:
     network, given = Network(), arrays(7)
     together = encode(Coder(network, ""), given, ["seen"] * 7)
-    monkeypatch.setattr(module, "AT_ONCE", 2)
+    monkeypatch.setattr(encoder_runner, "AT_ONCE", 2)
     parted = encode(Coder(network, ""), given, ["seen"] * 7)
     assert network.sizes == [7, 2, 2, 2, 1]
     for one, other, array in zip(together, parted, given, strict=True):

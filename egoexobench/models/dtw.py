@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from egoexobench.encode.bank import Bank
 from egoexobench.errors import DataError, UsageError
-from egoexobench.fuse.loops import Floats, Integers, compiled
+from egoexobench.features.feature_bank import Bank
+from egoexobench.models.dtw_kernels import Floats, Integers, compiled
 from egoexobench.values import Pair, Tokens
 
 _LEAST, _MOST = np.float32(1e-15), np.float32(1e18)

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from egoexobench.atomic import whole
-from egoexobench.encode import shard
-from egoexobench.encode.shard import Item
-from egoexobench.encode.store import ABOUT, Store
 from egoexobench.errors import DataError
+from egoexobench.features import feature_file
+from egoexobench.features.feature_file import Item
+from egoexobench.features.feature_store import ABOUT, Store
 from egoexobench.fingerprint import digest
 
 NEAR = 1e-4
@@ -92,7 +92,7 @@ def _join(source: Path, target: Path) -> Merged:
         raise DataError(f"{source} is not the store that its {ABOUT} describes")
     store, added, known = Store(target, signature), 0, 0
     for path in sorted(source.glob("*.safetensors")):
-        items = shard.read(path)
+        items = feature_file.read(path)
         fresh = {key: item for key, item in items.items() if key not in store}
         for key in items.keys() - fresh.keys():
             _agree(key, items[key], store[key], path, store.folder)

@@ -10,10 +10,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from egoexobench.atomic import whole
-from egoexobench.train.loop import Chosen
+from egoexobench.training.loop import Chosen
 
 if TYPE_CHECKING:
-    from egoexobench.fuse.model import Model
+    from egoexobench.models.embedding_model import Model
 
 
 def save(path: Path, model: Model, chosen: Chosen) -> None:

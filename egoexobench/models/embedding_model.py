@@ -17,7 +17,7 @@ from torch.nn import functional
 from egoexobench.compute import CPU, Compute
 from egoexobench.errors import UsageError
 from egoexobench.fingerprint import digest
-from egoexobench.fuse.trunk import Trunk, mean
+from egoexobench.models.projection import Trunk, mean
 from egoexobench.values import VIEWS, Tokens, View
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from torch import nn
 
 from egoexobench.compute import Compute, Precision, mixed
 from egoexobench.data.sampling import DEFAULT
-from egoexobench.encode.bank import Bank
-from egoexobench.encode.shard import Item, empty
+from egoexobench.features.feature_bank import Bank
+from egoexobench.features.feature_file import Item, empty
 from egoexobench.interfaces import Encoder
 
 Stored = Literal["fp32", "fp16"]

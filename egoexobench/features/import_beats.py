@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from egoexobench.data.decode import probe
-from egoexobench.encode import extract
-from egoexobench.encode.coder import Coder
-from egoexobench.encode.content import digests
-from egoexobench.encode.extract import SHARD
-from egoexobench.encode.features import Extracted
-from egoexobench.encode.shard import Item
-from egoexobench.encode.store import Store
 from egoexobench.errors import DataError, UsageError
+from egoexobench.features import encode_clips
+from egoexobench.features.dataset_features import Extracted
+from egoexobench.features.encode_clips import SHARD
+from egoexobench.features.encoder_runner import Coder
+from egoexobench.features.feature_file import Item
+from egoexobench.features.feature_store import Store
+from egoexobench.features.media_hash import digests
 from egoexobench.progress import Progress
 from egoexobench.values import Clip
 from egoexobench.weights import load
@@ -69,7 +69,7 @@ def imported(
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder")
     found = _find(clips, folder, root)
-    store, failed = extract.opened(coder, root), dict(found.failed)
+    store, failed = encode_clips.opened(coder, root), dict(found.failed)
     names = [name for name in found.files if found.keys[name] not in store]
     with progress.stage("import", len(names)) as advance:
         for start in range(0, len(names), SHARD):
@@ -118,7 +118,7 @@ def _find(clips: Sequence[Clip], folder: Path, root: Path) -> _Found:
     content = digests({clip.media for clip in clips}, root, lost)
     failed = {clip.id: lost[clip.media] for clip in clips if clip.media in lost}
     there = [clip for clip in clips if clip.media in content]
-    keys = {clip.id: extract.key(clip, content[clip.media]) for clip in there}
+    keys = {clip.id: encode_clips.key(clip, content[clip.media]) for clip in there}
     files: dict[str, Path] = {}
     for clip in there:
         try:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from egoexobench.atomic import whole
 from egoexobench.data.sampling import DEFAULT
-from egoexobench.encode import extract
-from egoexobench.encode.coder import Coder, signature
 from egoexobench.errors import UsageError
+from egoexobench.features import encode_clips
+from egoexobench.features.encoder_runner import Coder, signature
 from egoexobench.fingerprint import digest
 from egoexobench.interfaces import Dataset
 from egoexobench.progress import Progress
@@ -117,13 +117,13 @@ def features(
     found: dict[str, Extracted] = {}
     if senses:
         clips, failed = clips_of(dataset, part), dict[str, str]()
-        banks = extract.clips(
+        banks = encode_clips.clips(
             clips, senses, how.frames, root, progress, sampling=how.sampling, failed=failed
         )
         found = {n: Extracted(len(clips), counted(b.states), failed) for n, b in banks.items()}
     for name in coders.keys() - senses.keys():
         texts = texts_of(dataset, how.template, part)
-        bank = extract.texts(texts, coders[name], root)
+        bank = encode_clips.texts(texts, coders[name], root)
         found[name] = Extracted(len(texts), counted(bank.states))
     for name, coder in coders.items():
         sign(dataset, coder, how, root, part, found[name])

@@ -11,12 +11,19 @@ import pytest
 import torch
 
 from egoexobench.data.decode import Decoded
-from egoexobench.encode import extract
-from egoexobench.encode.coder import Coder, signature
-from egoexobench.encode.features import How, Portion, clips_of, features, portion, texts_of
-from egoexobench.encode.merge import merge
-from egoexobench.encode.store import Item, Store
 from egoexobench.errors import DataError, UsageError
+from egoexobench.features import encode_clips
+from egoexobench.features.dataset_features import (
+    How,
+    Portion,
+    clips_of,
+    features,
+    portion,
+    texts_of,
+)
+from egoexobench.features.encoder_runner import Coder, signature
+from egoexobench.features.feature_store import Item, Store
+from egoexobench.features.merge import merge
 from egoexobench.fingerprint import digest
 from egoexobench.progress import Silent
 from egoexobench.values import Clip, Frames, Pair, Tokens
@@ -78,7 +85,7 @@ def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Films:
         pixels = np.full((frames, 2, 2, 3), value, np.uint8)
         return Decoded(Frames(pixels, np.zeros(frames)), None, "not asked")
 
-    monkeypatch.setattr(extract, "decode", decode)
+    monkeypatch.setattr(encode_clips, "decode", decode)
     return made
 
 

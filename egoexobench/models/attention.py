@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.fuse.trunk import divided, mean, shut
+from egoexobench.models.projection import divided, mean, shut
 from egoexobench.values import Tokens
 
 

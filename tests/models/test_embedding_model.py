@@ -6,10 +6,10 @@ import torch
 from torch.nn import functional
 
 from egoexobench.errors import UsageError
-from egoexobench.fuse.attention import CrossAttention
-from egoexobench.fuse.model import Model
-from egoexobench.fuse.trunk import mean, places
 from egoexobench.method import COMPACT, Method
+from egoexobench.models.attention import CrossAttention
+from egoexobench.models.embedding_model import Model
+from egoexobench.models.projection import mean, places
 from egoexobench.values import Modality, Tokens
 
 METHOD = replace(

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from egoexobench.encode import bank as module
-from egoexobench.encode.bank import Bank
-from egoexobench.encode.store import Item
+from egoexobench.features import feature_bank
+from egoexobench.features.feature_bank import Bank
+from egoexobench.features.feature_store import Item
 
 
 def items(count: int, seed: int = 0) -> list[Item]:
@@ -63,8 +63,8 @@ def test_moments_of_many_rows_are_those_of_few(monkeypatch: pytest.MonkeyPatch) 
     made = items(40)
     bank = Bank([str(i) for i in range(40)], made)
     few = bank.moments(list(bank.row))
-    monkeypatch.setattr(module, "LARGE", 0)
-    monkeypatch.setattr(module, "CHUNK", 3)
+    monkeypatch.setattr(feature_bank, "LARGE", 0)
+    monkeypatch.setattr(feature_bank, "CHUNK", 3)
     many = bank.moments(list(bank.row))
     for one, other in zip(few, many, strict=True):
         assert np.allclose(one.numpy(), other.numpy(), rtol=1e-6, atol=0)

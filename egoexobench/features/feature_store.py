@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, final
 
 from egoexobench.atomic import whole
-from egoexobench.encode import shard
-from egoexobench.encode.shard import Item
+from egoexobench.features import feature_file
+from egoexobench.features.feature_file import Item
 from egoexobench.fingerprint import digest
 
 __all__ = ["ABOUT", "Item", "Store"]
@@ -45,7 +45,7 @@ class Store:
         self._sweep()
         self._items: dict[str, Item] = {}
         for path in self.shards():
-            self._items.update(shard.read(path))
+            self._items.update(feature_file.read(path))
 
     def __contains__(self, key: str) -> bool:
         return key in self._items
@@ -64,7 +64,7 @@ class Store:
         return sorted(self.folder.glob("*.safetensors"))
 
     def put(self, keys: Sequence[str], items: Sequence[Item]) -> None:
-        """Add items as one shard.
+        """Add items as one file.
 
         Args:
             keys: one per item.
@@ -72,8 +72,8 @@ class Store:
         """
         path = self.folder / f"{digest(list(keys))}.safetensors"
         with whole(path) as draft:
-            shard.write(draft, keys, items)
-        self._items.update(shard.read(path))
+            feature_file.write(draft, keys, items)
+        self._items.update(feature_file.read(path))
 
     def _sweep(self) -> None:
         """Remove what killed processes left; what another one is writing now stays."""

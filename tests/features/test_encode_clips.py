@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from egoexobench.data.decode import Decoded
-from egoexobench.encode import extract
-from egoexobench.encode.coder import Coder
 from egoexobench.errors import DataError, MediaError
+from egoexobench.features import encode_clips
+from egoexobench.features.encoder_runner import Coder
 from egoexobench.progress import Silent
 from egoexobench.values import Clip, Frames, Modality, Sound, Tokens
 
@@ -72,13 +72,13 @@ class Studio:
         return Decoded(pictures, Sound(samples, 16_000), "heard")
 
     def encode(self, clips: list[Clip], coders: dict[str, Coder], **more: object) -> dict:
-        return extract.clips(clips, coders, 2, self.cache, Silent(), **more)
+        return encode_clips.clips(clips, coders, 2, self.cache, Silent(), **more)
 
 
 @pytest.fixture
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
     made = Studio(tmp_path)
-    monkeypatch.setattr(extract, "decode", made.decode)
+    monkeypatch.setattr(encode_clips, "decode", made.decode)
     return made
 
 
@@ -110,7 +110,7 @@ def test_another_sampling_or_number_of_frames_is_encoded_apart(studio: Studio) -
     studio.encode(clips, coders)
     studio.encode(clips, coders, sampling="viclip")
     assert studio.samplings == {"egoexolearn", "viclip"}
-    extract.clips(clips, coders, 5, studio.cache, Silent())
+    encode_clips.clips(clips, coders, 5, studio.cache, Silent())
     assert len(studio.decoded) == 3
     sound = {"audio": Coder(Fake("audio"), "a")}
     studio.encode(clips, sound)
@@ -174,8 +174,8 @@ def test_numbers_that_are_not_finite_are_not_stored(studio: Studio) -> None:
 def test_what_was_committed_before_a_stop_is_not_decoded_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extract, "SHARD", 2)
-    monkeypatch.setattr(extract.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(encode_clips, "SHARD", 2)
+    monkeypatch.setattr(encode_clips.os, "cpu_count", lambda: 1)
     clips = studio.clips(9)
     Path(clips[7].media).write_text("-1")
     with pytest.raises(MediaError):
@@ -199,16 +199,16 @@ def test_a_trained_encoder_s_input_is_what_is_stored(studio: Studio) -> None:
 def test_a_text_is_encoded_once_and_none_is_a_masked_row(tmp_path: Path) -> None:
     encoder = Fake("text")
     texts = {"a": "one two", "b": None, "c": "one two", "d": "three"}
-    bank = extract.texts(texts, Coder(encoder, "t"), tmp_path)
+    bank = encode_clips.texts(texts, Coder(encoder, "t"), tmp_path)
     assert sorted(encoder.seen) == ["one two", "three"]
     batch = bank.batch(list("abcd"))
     assert batch.mask.sum(1).tolist() == [2, 0, 2, 1]
     assert torch.equal(batch.values[0], batch.values[2])
     assert not bank.present("b")
-    extract.texts(texts, Coder(encoder, "t"), tmp_path)
+    encode_clips.texts(texts, Coder(encoder, "t"), tmp_path)
     assert len(encoder.seen) == 2
 
 
 def test_where_no_text_is_there_rows_have_the_encoder_s_width(tmp_path: Path) -> None:
-    bank = extract.texts({"a": None}, Coder(Fake("text"), "t"), tmp_path)
+    bank = encode_clips.texts({"a": None}, Coder(Fake("text"), "t"), tmp_path)
     assert bank.batch(["a"]).values.shape == (1, 1, 3)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from egoexobench.encode.store import Item
+from egoexobench.features.feature_store import Item
 from egoexobench.values import Tokens
 
 LARGE = 256 << 20

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from egoexobench.compute import mixed
-from egoexobench.encode.bank import Bank
-from egoexobench.fuse.align import Path, warp
-from egoexobench.fuse.model import Model
+from egoexobench.features.feature_bank import Bank
 from egoexobench.interfaces import Anchor, AnchorNeed, AnchorText
+from egoexobench.models.dtw import Path, warp
+from egoexobench.models.embedding_model import Model
 from egoexobench.values import VIEWS, Clip, Embeddings, Pair, Tokens, View
 
 _OWN: Mapping[AnchorNeed, AnchorText] = {

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from egoexobench.data.decode import Decoded, SoundState, decode
 from egoexobench.data.sampling import DEFAULT
-from egoexobench.encode.bank import Bank
-from egoexobench.encode.coder import Coder, encode, fault, signature
-from egoexobench.encode.content import digests
-from egoexobench.encode.shard import empty
-from egoexobench.encode.store import Store
 from egoexobench.errors import DataError, MediaError
+from egoexobench.features.encoder_runner import Coder, encode, fault, signature
+from egoexobench.features.feature_bank import Bank
+from egoexobench.features.feature_file import empty
+from egoexobench.features.feature_store import Store
+from egoexobench.features.media_hash import digests
 from egoexobench.interfaces import Encoder
 from egoexobench.progress import Progress
 from egoexobench.values import Clip

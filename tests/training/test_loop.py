@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from egoexobench.encode.bank import Bank
-from egoexobench.encode.store import Item
 from egoexobench.errors import EgoExoBenchError
-from egoexobench.fuse.attention import CrossAttention
-from egoexobench.fuse.inputs import Inputs, embed_clips
-from egoexobench.fuse.model import Model
+from egoexobench.features.feature_bank import Bank
+from egoexobench.features.feature_store import Item
 from egoexobench.method import COMPACT, Method
+from egoexobench.models.attention import CrossAttention
+from egoexobench.models.embedding_model import Model
+from egoexobench.models.feature_inputs import Inputs, embed_clips
 from egoexobench.progress import Silent
-from egoexobench.train import weights
-from egoexobench.train.loop import Chosen, Lesson, fit
+from egoexobench.training import checkpoint
+from egoexobench.training.loop import Chosen, Lesson, fit
 from egoexobench.values import VIEWS, Clip, Modality, Pair, Tokens
 from egoexobench_plugins.anchors import sound_text
 from egoexobench_plugins.info_nce import info_nce
@@ -141,9 +141,9 @@ def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
     given, made = lesson(), model()
     chosen = fit(made, given, 0, lambda: 0.5, Silent())
     path = tmp_path / "deep" / "w.safetensors"
-    weights.save(path, made, chosen)
+    checkpoint.save(path, made, chosen)
     again = model(seed=9)
-    assert weights.load(path, again) == chosen
+    assert checkpoint.load(path, again) == chosen
     clips = [one.ego for one in given.pairs]
     one, two = (embed_clips(m, given.inputs, clips).vectors for m in (made, again))
     assert torch.equal(one, two)
@@ -151,8 +151,8 @@ def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
 
 def test_weights_that_do_not_fit_or_are_cut_short_are_trained_again(tmp_path) -> None:
     path = tmp_path / "w.safetensors"
-    assert weights.load(path, model()) is None
-    weights.save(path, model(), Chosen(1, 0.0))
-    assert weights.load(path, model(replace(METHOD, width=32))) is None
+    assert checkpoint.load(path, model()) is None
+    checkpoint.save(path, model(), Chosen(1, 0.0))
+    assert checkpoint.load(path, model(replace(METHOD, width=32))) is None
     path.write_bytes(path.read_bytes()[:-9])
-    assert weights.load(path, model()) is None
+    assert checkpoint.load(path, model()) is None

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from egoexobench.encode import tower
-from egoexobench.encode.tower import Look
 from egoexobench.errors import DataError
+from egoexobench.features import tower
+from egoexobench.features.tower import Look
 from egoexobench.values import Frames
 
 PLAIN = Look((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "squash")

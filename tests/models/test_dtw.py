@@ -6,11 +6,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from egoexobench.encode.bank import Bank
-from egoexobench.encode.store import Item
 from egoexobench.errors import DataError, UsageError
-from egoexobench.fuse import loops
-from egoexobench.fuse.align import Path, dtw, paths, warp
+from egoexobench.features.feature_bank import Bank
+from egoexobench.features.feature_store import Item
+from egoexobench.models import dtw_kernels
+from egoexobench.models.dtw import Path, dtw, paths, warp
 from egoexobench.values import Clip, Pair, Tokens, View
 
 Rows = NDArray[np.float32]
@@ -209,11 +209,11 @@ def test_where_machine_code_cannot_be_kept_or_read_it_is_compiled_anew(
         return real(types, nogil=nogil)
 
     monkeypatch.setattr(numba, "njit", njit)
-    loops.compiled.cache_clear()
+    dtw_kernels.compiled.cache_clear()
     try:
         found = dtw(noise(9), noise(7, seed=1))
     finally:
-        loops.compiled.cache_clear()
+        dtw_kernels.compiled.cache_clear()
     assert asked == [True, False, False]
     assert found.cost == expected.cost
     assert found.steps.tolist() == expected.steps.tolist()
