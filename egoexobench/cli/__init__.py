@@ -36,7 +36,7 @@ class Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every verb by name."""
         del ctx
-        return list(VERBS)
+        return [*VERBS]  # `list` is the module of that command once it is imported
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a verb; None if there is none."""
@@ -52,7 +52,7 @@ class Verbs(click.Group):
         """Write the verbs and their lines of help."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl([*VERBS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a deliberate error is one line and an exit code."""
