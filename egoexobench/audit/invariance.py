@@ -25,7 +25,7 @@ from egoexobench.experiment.inputs import gather
 from egoexobench.experiment.prepare import Ready
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.experiment.subset import cover
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Dataset
 from egoexobench.progress import Progress, Silent
 from egoexobench.records.audit import Change, Door, Side
@@ -171,7 +171,7 @@ def _renewals(links: Path) -> Mapping[Change, Renew]:
             replace(pair, narration=other.narration), other, _annotation
         ),
         "ids": lambda pair, other: _views(
-            replace(pair, id=digest(["pair", pair.id])), other, _identity
+            replace(pair, id=hash_json(["pair", pair.id])), other, _identity
         ),
         "paths": lambda pair, other: _views(
             pair, other, lambda clip, _: replace(clip, media=_link(clip.media, links))
@@ -196,7 +196,7 @@ def _annotation(clip: Clip, other: Clip) -> Clip:
 
 
 def _identity(clip: Clip, _: Clip) -> Clip:
-    return replace(clip, id=digest(["clip", clip.id]), take=digest(["take", clip.take]))
+    return replace(clip, id=hash_json(["clip", clip.id]), take=hash_json(["take", clip.take]))
 
 
 def _media(clip: Clip, other: Clip) -> Clip:
@@ -204,7 +204,7 @@ def _media(clip: Clip, other: Clip) -> Clip:
 
 
 def _link(media: str, links: Path) -> str:
-    path = links / f"{digest(media)}{Path(media).suffix}"
+    path = links / f"{hash_json(media)}{Path(media).suffix}"
     if not path.exists():
         try:
             os.link(media, path)

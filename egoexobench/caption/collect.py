@@ -9,7 +9,7 @@ from egoexobench.caption.ask import Answer, Ask, Asked, NoAnswerError, Refining
 from egoexobench.caption.closed import Refusal, parse
 from egoexobench.caption.store import Shelf, Store
 from egoexobench.errors import DataError
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Captioner
 from egoexobench.progress import Progress
 
@@ -60,7 +60,7 @@ class _Bad:
 
 def place(key: Mapping[str, object], concepts: Sequence[str]) -> dict[str, object]:
     """What decides answers: the captioner's key and, of refined captions, the list."""
-    return dict(key) | ({"concepts": digest(list(concepts))} if concepts else {})
+    return dict(key) | ({"concepts": hash_json(list(concepts))} if concepts else {})
 
 
 def collect(desk: Desk, asks: Sequence[Ask], stage: str) -> Pile:

@@ -17,7 +17,7 @@ from typing import final
 
 from egoexobench.caption.closed import parse
 from egoexobench.errors import DataError
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.places import cache
 
 
@@ -34,7 +34,7 @@ class Store:
 
     def open(self, key: Mapping[str, object]) -> Shelf:
         """The file of a key; it is made when the first caption comes."""
-        return Shelf(self.root / f"{digest(key)}.jsonl", key)
+        return Shelf(self.root / f"{hash_json(key)}.jsonl", key)
 
 
 @final

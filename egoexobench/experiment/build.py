@@ -14,7 +14,7 @@ from torch import nn
 
 from egoexobench.compute import CPU, Compute
 from egoexobench.features.encode_clips import Coder
-from egoexobench.fingerprint import digest, source
+from egoexobench.hashing import hash_json, hash_source
 from egoexobench.interfaces import Anchor, Captioner, Objective
 from egoexobench.method import ROLES, Method, evidence, settings
 from egoexobench.models.embedding_model import Build, Model, seeded
@@ -55,7 +55,7 @@ class Bound:
             "name": self.part.name,
             "options": {name: _content(value) for name, value in self.options.items()},
             "distribution": f"{owner.distribution} {owner.version}",
-            "source": source(self.part.factory.__module__),
+            "source": hash_source(self.part.factory.__module__),
         }
 
 
@@ -71,7 +71,7 @@ class Kit:
     def recipe(self) -> str:
         """Hash of the method as it would be written down: names, options, hyper-parameters."""
         options = {role: dict(one.options) for role, one in self.bound.items()}
-        return digest([settings(self.method), options])
+        return hash_json([settings(self.method), options])
 
     @property
     def code(self) -> str:
@@ -80,7 +80,7 @@ class Kit:
         Code is part of it: weights are never shared across versions.
         """
         parts = {role: one.about for role, one in self.bound.items()}
-        return digest([settings(self.method), parts, source(*TRAINING, *ENCODING)])
+        return hash_json([settings(self.method), parts, hash_source(*TRAINING, *ENCODING)])
 
 
 def bind(registry: Registry, method: Method, seed: int) -> Kit:
@@ -149,7 +149,7 @@ def _coder(kit: Kit, role: str, compute: Compute) -> Coder:
         encoder = _make(kit, role)
     if isinstance(encoder, nn.Module):
         encoder.to(compute.device)
-    known = digest([kit.bound[role].about, source(*ENCODING)])
+    known = hash_json([kit.bound[role].about, hash_source(*ENCODING)])
     return Coder(encoder, known, torch.device(compute.device), compute.precision)
 
 

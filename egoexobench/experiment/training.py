@@ -12,7 +12,7 @@ from egoexobench.experiment.build import Kit
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.embed import criterion, embed
 from egoexobench.experiment.inputs import Gathered
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Alignable, Anchor, Dataset
 from egoexobench.method import Method
 from egoexobench.models.dtw import paths
@@ -48,7 +48,7 @@ def teach(
         request.compute.precision,
         sorted(written.captions.items()) if written else None,
     ]
-    path = places.cache() / "weights" / f"{digest(known)}.safetensors"
+    path = places.cache() / "weights" / f"{hash_json(known)}.safetensors"
     if chosen := checkpoint.load(path, model):
         return chosen
     pairs = trainable(gathered, anchor)

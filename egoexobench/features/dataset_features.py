@@ -12,7 +12,7 @@ from egoexobench.data.sampling import DEFAULT
 from egoexobench.errors import UsageError
 from egoexobench.features import encode_clips
 from egoexobench.features.encoder_runner import Coder, signature
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Dataset
 from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, Clip
@@ -135,9 +135,9 @@ def sign(
 ) -> None:
     """Write into an encoder's store that a portion was gone through to its end."""
     every = [(clip.id, clip.start, clip.end) for s in SPLITS for clip in dataset.clips(s)]
-    name = RECEIPT.format(list=digest(every), number=part.number, of=part.of)
+    name = RECEIPT.format(list=hash_json(every), number=part.number, of=part.of)
     about = {"asked": found.asked, "states": dict(found.states), "failed": dict(found.failed)}
-    folder = root / digest(signature(coder, how.frames, how.sampling))
+    folder = root / hash_json(signature(coder, how.frames, how.sampling))
     with whole(folder / name) as draft:
         draft.write_text(json.dumps(about, indent=1))
 

@@ -15,7 +15,7 @@ from typing import Any, final
 from egoexobench.atomic import whole
 from egoexobench.features import feature_file
 from egoexobench.features.feature_file import Item
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 
 __all__ = ["ABOUT", "Item", "Store"]
 
@@ -37,7 +37,7 @@ class Store:
     """
 
     def __init__(self, root: Path, signature: dict[str, Any]) -> None:
-        self.folder = root / digest(signature)
+        self.folder = root / hash_json(signature)
         about = self.folder / ABOUT
         if not about.exists():
             with whole(about) as draft:
@@ -70,7 +70,7 @@ class Store:
             keys: one per item.
             items: rows of one dtype and, but for the first axis, one shape.
         """
-        path = self.folder / f"{digest(list(keys))}.safetensors"
+        path = self.folder / f"{hash_json(list(keys))}.safetensors"
         with whole(path) as draft:
             feature_file.write(draft, keys, items)
         self._items.update(feature_file.read(path))

@@ -16,7 +16,7 @@ from egoexobench.errors import DataError
 from egoexobench.features import feature_file
 from egoexobench.features.feature_file import Item
 from egoexobench.features.feature_store import ABOUT, Store
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 
 NEAR = 1e-4
 """How far two machines' numbers may lie apart, as a share of the item's largest."""
@@ -88,7 +88,7 @@ def _complete(name: str, folders: Iterable[Path]) -> None:
 
 def _join(source: Path, target: Path) -> Merged:
     signature = json.loads((source / ABOUT).read_text())
-    if digest(signature) != source.name:
+    if hash_json(signature) != source.name:
         raise DataError(f"{source} is not the store that its {ABOUT} describes")
     store, added, known = Store(target, signature), 0, 0
     for path in sorted(source.glob("*.safetensors")):

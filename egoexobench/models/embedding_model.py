@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from egoexobench.compute import CPU, Compute
 from egoexobench.errors import UsageError
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.models.projection import Trunk, mean
 from egoexobench.values import VIEWS, Tokens, View
 
@@ -219,5 +219,5 @@ def _eye(view: View, encoders: Mapping[str, Encoder]) -> str:
 def seeded(seed: int, role: str) -> Iterator[None]:
     """Draw torch's random numbers from (seed, role) inside, and restore its state after."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(digest([seed, role])[:8], 16))
+        torch.manual_seed(int(hash_json([seed, role])[:8], 16))
         yield

@@ -9,7 +9,7 @@ from typing import Literal, final
 from pydantic import Field
 
 from egoexobench.atomic import save
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.records.schema import Count, Data, Recipe, Schema, Text
 from egoexobench.records.store import AUDIT, safe
 from egoexobench.values import Evidence, Task
@@ -97,7 +97,7 @@ def keep(audit: Audit, root: Path) -> Path:
     Raises:
         DataError: if it cannot be written.
     """
-    known = digest([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
+    known = hash_json([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
     path = root / f"{AUDIT}{safe(audit.method.name)}-{known[:12]}.json"
     save(path, audit.model_dump_json(indent=1) + "\n")
     return path

@@ -23,7 +23,7 @@ from egoexobench.experiment.inputs import Gathered
 from egoexobench.experiment.report import data_of
 from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
-from egoexobench.fingerprint import digest, source
+from egoexobench.hashing import hash_json, hash_source
 from egoexobench.interfaces import Dataset
 from egoexobench.options import parse
 from egoexobench.progress import Progress
@@ -109,7 +109,7 @@ def _remembered(
 ) -> Rows:
     """Return rows of a data set, computed once for the clips that are there, and kept."""
     used = [sorted(one.id for one in gathered.clips[split]) for split in SPLITS]
-    known = digest([dataset.fingerprint, parse(spec)[0], what, used, source(*CODE)])
+    known = hash_json([dataset.fingerprint, parse(spec)[0], what, used, hash_source(*CODE)])
     path = places.cache() / "sanity" / f"{known}.json"
     if path.is_file():
         return Rows.model_validate_json(path.read_bytes())

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Literal, final
 
 from egoexobench import places
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.sweep.plan import Cell
 
 State = Literal["queued", "running", "done", "skipped", "failed", "absent"]
@@ -117,7 +117,7 @@ def _environment(cell: Cell) -> dict[str, str]:
 def take(cell: Cell) -> int | None:
     """Lock the weights that a cell trains or loads; None while a living process holds them."""
     trained = cell.identity._replace(data="")
-    path = places.cache() / "sweep" / f"{digest(list(trained))}.lock"
+    path = places.cache() / "sweep" / f"{hash_json(list(trained))}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:

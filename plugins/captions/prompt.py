@@ -12,7 +12,7 @@ from importlib.resources import files
 from inspect import cleandoc
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 
 if TYPE_CHECKING:
     from egoexobench.caption.ask import Ask
@@ -33,7 +33,7 @@ def prompt(name: str) -> str:
 
 def fingerprint() -> str:
     """Hash of all prompts."""
-    return digest([prompt(name) for name in NAMES])
+    return hash_json([prompt(name) for name in NAMES])
 
 
 def messages(ask: Ask) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import final
 
 from egoexobench.data.finding import Finding
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, Classes, Clip, Pair, Query, Split, Task, View
 from egoexobench_plugins.charades_ego import files, rows
@@ -50,7 +50,7 @@ class CharadesEgo:
         """Hash of the tables, of the division into train and val, and of the lists of 20."""
         tables = {table.name: table.sha256 for table in self._tables}
         rules = [VERSION, DIVISION, VAL, self.negatives, self.seed]
-        return digest([tables, rules])
+        return hash_json([tables, rules])
 
     @property
     def actions(self) -> Sequence[str]:

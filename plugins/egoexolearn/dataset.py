@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import final
 
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, VIEWS, Classes, Clip, Pair, Query, Split, Task, View
 from egoexobench_plugins.egoexolearn import annotation, files
@@ -62,7 +62,7 @@ class EgoExoLearn:
         """Hash of every file that was read, by git blob id, and of the draw of pairs."""
         read = {name: source.blob for name, source in self.sources.items()}
         asked = {split: source.blob for split, source in self.lists.items()}
-        return digest([read, asked, self.seed])
+        return hash_json([read, asked, self.seed])
 
     @property
     def versions(self) -> Mapping[Split, str]:

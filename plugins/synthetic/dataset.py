@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import final
 
 from egoexobench.data.manifest import Manifest
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.places import cache
 from egoexobench.progress import Progress
 from egoexobench.values import Clip, Pair, Query, Split, Task
@@ -31,7 +31,7 @@ class Synthetic:
     @property
     def fingerprint(self) -> str:
         """Hash of the dials, of the generation and of both annotation files."""
-        return digest([fingerprint(self.dials), self._manifest.fingerprint])
+        return hash_json([fingerprint(self.dials), self._manifest.fingerprint])
 
     def prepare(self, progress: Progress) -> None:
         """Render the media that are not there yet."""

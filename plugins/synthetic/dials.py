@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from egoexobench.errors import UsageError, unknown
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.values import SPLITS, Split
 
 GENERATION = 1
@@ -35,7 +35,7 @@ class Dials:
 
 def fingerprint(dials: Dials) -> str:
     """Hash of the dials and of the generation."""
-    return digest({"generation": GENERATION, **asdict(dials)})
+    return hash_json({"generation": GENERATION, **asdict(dials)})
 
 
 def sizes(size: str) -> dict[Split, int]:

@@ -24,7 +24,7 @@ from egoexobench.features.dataset_features import (
 from egoexobench.features.encoder_runner import Coder, signature
 from egoexobench.features.feature_store import Item, Store
 from egoexobench.features.merge import merge
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.progress import Silent
 from egoexobench.values import Clip, Frames, Pair, Tokens
 
@@ -175,7 +175,7 @@ def test_what_is_no_store_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no store"):
         merge([tmp_path], tmp_path / "joined")
     Store(tmp_path / "a", {"x": 1})
-    shutil.move(tmp_path / "a" / digest({"x": 1}), tmp_path / "a" / "renamed")
+    shutil.move(tmp_path / "a" / hash_json({"x": 1}), tmp_path / "a" / "renamed")
     with pytest.raises(DataError, match="is not the store"):
         merge([tmp_path / "a"], tmp_path / "joined", partial=True)
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from egoexobench.features import encoder_runner
 from egoexobench.features.encoder_runner import Coder, encode, fault, signature
-from egoexobench.fingerprint import digest
+from egoexobench.hashing import hash_json
 from egoexobench.values import Modality, Tokens
 
 
@@ -43,7 +43,7 @@ def arrays(count: int) -> list[np.ndarray]:
 def test_a_signature_names_everything_that_moves_a_number() -> None:
     coder = Coder(Network(), "abc")
     found = {
-        digest(one)
+        hash_json(one)
         for one in (
             signature(coder, 8),
             signature(coder, 4),

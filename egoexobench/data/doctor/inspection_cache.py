@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from egoexobench import places
 from egoexobench.data.doctor.inspect_media import File, Looked, Span
-from egoexobench.fingerprint import source
+from egoexobench.hashing import hash_source
 
 CODE = tuple(
     f"egoexobench.data.{name}"
@@ -33,7 +33,7 @@ class Ledger:
     """Files by path, size and time of change; a line that a kill cut short is not read."""
 
     def __init__(self) -> None:
-        self.path = places.cache() / "doctor" / f"{source(*CODE)}.jsonl"
+        self.path = places.cache() / "doctor" / f"{hash_source(*CODE)}.jsonl"
         self._files: dict[tuple[str, int, int], File] = {}
         content = self.path.read_bytes() if self.path.is_file() else b""
         self._cut = not content.endswith(b"\n") and bool(content)

@@ -11,13 +11,13 @@ from typing import Any
 LENGTH = 16
 
 
-def digest(value: Any) -> str:
+def hash_json(value: Any) -> str:
     """Hash of a JSON-like value; the order of keys does not matter."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
-def source(*modules: str) -> str:
+def hash_source(*modules: str) -> str:
     """Hash of the source of modules, or of all modules of packages, found without importing."""
     total = hashlib.sha256()
     for name in modules:
