@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from egoexobench.evaluate.intervals import Paired, paired
-from egoexobench.records.schema import Rank, Record
-from egoexobench.records.store import ranks, read
+from egoexobench.records.schema import QueryRank, Record
+from egoexobench.records.store import iter_ranks, read_record
 
 ROOT = Path("runs/synthetic")
 SEEDS = range(5)
@@ -48,7 +48,7 @@ class Results:
     """Records and ranks of one method's seeds."""
 
     records: Sequence[Record]
-    ranks: Sequence[Sequence[Rank]]
+    ranks: Sequence[Sequence[QueryRank]]
 
     def value(self, task: str, metric: str = "top1") -> float:
         """Mean over seeds, on the gallery where there is one."""
@@ -124,13 +124,15 @@ def _found(out: Path, method: str, seeds: Iterable[int] = SEEDS) -> Results | No
     wanted = set(seeds)
     chosen: dict[int, Path] = {}
     for path in sorted(out.rglob("*.json")):
-        record = read(path)
+        record = read_record(path)
         if record.method.spec == method and record.seed in wanted:
             chosen[record.seed] = path
     if set(chosen) != wanted:
         return None
     paths = [chosen[seed] for seed in sorted(chosen)]
-    return Results([read(path) for path in paths], [list(ranks(path)) for path in paths])
+    return Results(
+        [read_record(path) for path in paths], [list(iter_ranks(path)) for path in paths]
+    )
 
 
 def _metric(record: Record, task: str, name: str):

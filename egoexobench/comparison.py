@@ -17,29 +17,29 @@ from egoexobench.evaluate.intervals import paired
 from egoexobench.evaluate.ranks import Ranks
 from egoexobench.evaluate.significance import binary, detectable, holm, mcnemar
 from egoexobench.records import store
-from egoexobench.records.schema import Rank, Record, Score
+from egoexobench.records.schema import QueryRank, Record, ScoreRecord
 from egoexobench.values import RETRIEVAL, TASKS, Policy, Task
 
-METRICS = ("top1", "top5", "top10", "mrr")
+PER_QUERY_METRICS = ("top1", "top5", "top10", "mrr")
 """What can be compared query by query."""
-DEFAULT = ("top1", "mrr")
-_IGNORED = ("id", "created", "command", "status", "scores", "sanity", "seconds", "artefacts")
+DEFAULT_METRICS = ("top1", "mrr")
+_IGNORED_FIELDS = ("id", "created", "command", "status", "scores", "sanity", "seconds", "artefacts")
 
-Place = tuple[Task, Policy | None]
-Key = tuple[str, tuple[str, ...]]
+TrackKey = tuple[Task, Policy | None]
+QueryKey = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LoadedRun:
     """A record and its ranks by track and by query."""
 
     path: Path
     record: Record
-    ranks: Mapping[Place, Mapping[Key, Rank]]
+    ranks: Mapping[TrackKey, Mapping[QueryKey, QueryRank]]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FieldDifference:
     """In what records differ: one value each, None where a record has none."""
 
     field: str
@@ -47,7 +47,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """How far run ``first`` is above run ``second`` on one track, by one metric.
 
     Shares are in percent, ``mrr`` is from 0 to 1. ``p`` is that of ``test``; ``corrected`` is
@@ -74,7 +74,7 @@ class Comparison:
     lost: int | None = None
 
 
-def load(paths: Sequence[Path]) -> list[Run]:
+def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
     """Read records and the ranks beside them.
 
     Raises:
@@ -83,24 +83,24 @@ def load(paths: Sequence[Path]) -> list[Run]:
     """
     if len(paths) < 2:
         raise UsageError(f"compare takes two records or more, and {len(paths)} is given")
-    return [_load(path) for path in paths]
+    return [_load_run(path) for path in paths]
 
 
-def provenance(runs: Sequence[Run]) -> list[Difference]:
+def differing_fields(runs: Sequence[LoadedRun]) -> list[FieldDifference]:
     """Return every field of the records that is not the same in all of them."""
-    flat = [dict(_flat(_about(run.record))) for run in runs]
+    flat = [dict(_flatten(_comparable_fields(run.record))) for run in runs]
     fields = dict.fromkeys(field for one in flat for field in one)
-    found = [Difference(field, tuple(one.get(field) for one in flat)) for field in fields]
+    found = [FieldDifference(field, tuple(one.get(field) for one in flat)) for field in fields]
     return [one for one in found if any(value != one.values[0] for value in one.values)]
 
 
-def compare(
-    runs: Sequence[Run],
+def compare_runs(
+    runs: Sequence[LoadedRun],
     *,
     tasks: Sequence[Task] = TASKS,
-    names: Sequence[str] = DEFAULT,
+    names: Sequence[str] = DEFAULT_METRICS,
     seed: int = 0,
-) -> list[Comparison]:
+) -> list[PairedComparison]:
     """Compare each two runs on every track that both were scored on, query by query.
 
     Args:
@@ -113,37 +113,39 @@ def compare(
         DataError: if one task and policy was scored on different tracks, or nothing is left.
     """
     found = []
-    for place in _places(runs, tasks):
+    for place in _shared_tracks(runs, tasks):
         held = [at for at, run in enumerate(runs) if place in run.ranks]
-        _same_track(runs, held, place)
+        _check_same_track(runs, held, place)
         for first, second in combinations(held, 2):
             for name in names if place[0] in RETRIEVAL else [n for n in names if n == "top1"]:
-                found.append(_pair(runs, (first, second), place, name, seed))  # noqa: PERF401
+                found.append(_compare_pair(runs, (first, second), place, name, seed))  # noqa: PERF401
     if not found:
         raise DataError("no two of the records were scored on one task; nothing can be compared")
     corrected = holm([one.p for one in found])
     return [replace(one, corrected=float(p)) for one, p in zip(found, corrected, strict=True)]
 
 
-def _load(path: Path) -> Run:
-    record = store.read(path)
+def _load_run(path: Path) -> LoadedRun:
+    record = store.read_record(path)
     if record.status != "complete":
         raise DataError(f"{path} is the record of a run that {record.status}")
-    ranks: dict[Place, dict[Key, Rank]] = {}
-    for rank in store.ranks(path):
+    ranks: dict[TrackKey, dict[QueryKey, QueryRank]] = {}
+    for rank in store.iter_ranks(path):
         ranks.setdefault((rank.task, rank.policy), {})[rank.source, rank.answers] = rank
-    return Run(path, record, ranks)
+    return LoadedRun(path, record, ranks)
 
 
-def _about(record: Record) -> dict[str, Any]:
+def _comparable_fields(record: Record) -> dict[str, Any]:
     about = record.model_dump(mode="json")
-    kept = {name: value for name, value in about.items() if name not in _IGNORED}
-    kept["method"]["parts"] = {part["role"]: _part(part) for part in kept["method"]["parts"]}
-    kept["track"] = {_called(score): score.track_fingerprint for score in record.scores}
+    kept = {name: value for name, value in about.items() if name not in _IGNORED_FIELDS}
+    kept["method"]["parts"] = {
+        part["role"]: _describe_part(part) for part in kept["method"]["parts"]
+    }
+    kept["track"] = {_track_label(score): score.track_fingerprint for score in record.scores}
     return kept
 
 
-def _part(part: Mapping[str, Any]) -> str:
+def _describe_part(part: Mapping[str, Any]) -> str:
     """A part on one line: its spec and who brings it."""
     options = ",".join(f"{name}={value}" for name, value in part["options"].items())
     brought = part["distribution"] or {"name": "unknown", "version": "0"}
@@ -151,19 +153,19 @@ def _part(part: Mapping[str, Any]) -> str:
     return f"{spec} ({brought['name']} {brought['version']})"
 
 
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if not isinstance(value, dict):
         yield name, value
         return
     for key, inner in value.items():
-        yield from _flat(inner, f"{name}.{key}" if name else str(key))
+        yield from _flatten(inner, f"{name}.{key}" if name else str(key))
 
 
-def _called(score: Score) -> str:
+def _track_label(score: ScoreRecord) -> str:
     return " ".join(filter(None, (score.task, score.policy)))
 
 
-def _places(runs: Sequence[Run], tasks: Sequence[Task]) -> list[Place]:
+def _shared_tracks(runs: Sequence[LoadedRun], tasks: Sequence[Task]) -> list[TrackKey]:
     held = {(score.task, score.policy) for run in runs for score in run.record.scores}
     asked = [task for task in TASKS if task in tasks]
     return [
@@ -174,14 +176,14 @@ def _places(runs: Sequence[Run], tasks: Sequence[Task]) -> list[Place]:
     ]
 
 
-def _score(run: Run, place: Place) -> Score:
+def _find_score(run: LoadedRun, place: TrackKey) -> ScoreRecord:
     return next(one for one in run.record.scores if (one.task, one.policy) == place)
 
 
-def _same_track(runs: Sequence[Run], held: Sequence[int], place: Place) -> None:
-    first = _score(runs[held[0]], place) if held else None
+def _check_same_track(runs: Sequence[LoadedRun], held: Sequence[int], place: TrackKey) -> None:
+    first = _find_score(runs[held[0]], place) if held else None
     for at in held[1:]:
-        other = _score(runs[at], place)
+        other = _find_score(runs[at], place)
         if first is None or other.track_fingerprint == first.track_fingerprint:
             continue
         words = sorted(
@@ -191,15 +193,15 @@ def _same_track(runs: Sequence[Run], held: Sequence[int], place: Place) -> None:
         )
         raise DataError(
             f"{runs[held[0]].path} and {runs[at].path} are scored on different tracks of "
-            f"{_called(first)}, {first.track_fingerprint[:12]} and "
+            f"{_track_label(first)}, {first.track_fingerprint[:12]} and "
             f"{other.track_fingerprint[:12]}: they differ in {', '.join(words) or 'their text'}; "
             "choose other tasks with --task, or score both on one track"
         )
 
 
-def _pair(
-    runs: Sequence[Run], at: tuple[int, int], place: Place, name: str, seed: int
-) -> Comparison:
+def _compare_pair(
+    runs: Sequence[LoadedRun], at: tuple[int, int], place: TrackKey, name: str, seed: int
+) -> PairedComparison:
     one, other = (runs[each].ranks[place] for each in at)
     keys = sorted(one.keys() & other.keys())
     if not keys:
@@ -212,12 +214,12 @@ def _pair(
                 "on the same clips"
             )
     clusters = [one[key].cluster for key in keys]
-    a, b = (values([ranks[key] for key in keys], name) for ranks in (one, other))
+    a, b = (per_query_values([ranks[key] for key in keys], name) for ranks in (one, other))
     unit = 1.0 if name == "mrr" else 100.0
     found = paired(a, b, clusters, np.random.default_rng(seed))
     exact = mcnemar(a, b) if name == "top1" and binary(a) and binary(b) else None
     alone = len(set(clusters)) == len(keys)
-    return Comparison(
+    return PairedComparison(
         task=place[0],
         policy=place[1],
         metric=name,
@@ -239,7 +241,7 @@ def _pair(
     )
 
 
-def values(rows: Sequence[Rank], name: str) -> metrics.Floats:
+def per_query_values(rows: Sequence[QueryRank], name: str) -> metrics.Floats:
     """One value per query, from 0 to 1; under ties its mean over all orders."""
     if name == "top1":
         return np.array([row.hit for row in rows])

@@ -28,7 +28,7 @@ from egoexobench.experiment.subset import cover
 from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Dataset
 from egoexobench.progress import Progress, Silent
-from egoexobench.records.audit import Change, Door, Side
+from egoexobench.records.audit import Change, EmbeddingSide, InvarianceCheck
 from egoexobench.values import Clip, Embeddings, Evidence, Pair, Query, Split, Task
 
 SAMPLE = 64
@@ -36,7 +36,7 @@ SAMPLE = 64
 JUMP = 0.01
 """How far a nudge may move an embedding, as a share of what another picture or sound does."""
 
-MUST_STAY: Mapping[Change, tuple[Side, ...]] = {
+MUST_STAY: Mapping[Change, tuple[EmbeddingSide, ...]] = {
     "nothing": ("video", "text"),
     "annotation": ("video",),
     "ids": ("video", "text"),
@@ -50,7 +50,7 @@ Renew = Callable[[Pair, Pair], Pair]
 """A pair, and the one that it is exchanged with, to what stands in its place."""
 
 
-def doors(ready: Ready, far: float, progress: Progress) -> list[Door]:
+def doors(ready: Ready, far: float, progress: Progress) -> list[InvarianceCheck]:
     """Look at the same clips after each change.
 
     Args:
@@ -63,7 +63,7 @@ def doors(ready: Ready, far: float, progress: Progress) -> list[Door]:
     """
     pairs = list(ready.gathered.pairs[SPLIT])[:SAMPLE]
     free = _free(build.declared(ready.kit))
-    found: list[Door] = []
+    found: list[InvarianceCheck] = []
     with TemporaryDirectory() as links, progress.stage("doors", len(MUST_STAY) + 1) as advance:
         before = _look(ready, pairs, pairs)
         advance(1)
@@ -102,10 +102,12 @@ def _after(ready: Ready, pairs: Sequence[Pair], change: Change, links: Path) -> 
 
 
 def _door(
-    change: Change, side: Side, before: Embeddings, after: Embedded | str, far: float
-) -> Door:
+    change: Change, side: EmbeddingSide, before: Embeddings, after: Embedded | str, far: float
+) -> InvarianceCheck:
     if isinstance(after, str):
-        return Door(change=change, embedding=side, movement=None, error=after, verdict="broke")
+        return InvarianceCheck(
+            change=change, embedding=side, movement=None, error=after, verdict="broke"
+        )
     now = after.side(side)
     assert now is not None  # noqa: S101 - a method that has texts has them after any change
     moved = movement(before, now)
@@ -114,7 +116,7 @@ def _door(
         verdict = "jumps" if moved.median > max(JUMP * far, ROUNDING) else "shut"
     else:
         verdict = "shut" if not moved.moved else "unsteady" if change == "nothing" else "open"
-    return Door(change=change, embedding=side, movement=moved, verdict=verdict)
+    return InvarianceCheck(change=change, embedding=side, movement=moved, verdict=verdict)
 
 
 def _look(

@@ -15,7 +15,7 @@ from torch.nn import functional
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.features.feature_bank import Bank
 from egoexobench.models.feature_inputs import Inputs
-from egoexobench.records.audit import Movement
+from egoexobench.records.audit import EmbeddingShift
 from egoexobench.values import VIEWS, Embeddings, Evidence, Split
 
 BANKS: Mapping[Evidence, tuple[str, ...]] = {
@@ -75,10 +75,10 @@ def _mixed(bank: Bank, groups: Sequence[Sequence[str]], seed: int) -> tuple[Bank
     return other, moved
 
 
-def movement(before: Embeddings, after: Embeddings) -> Movement:
+def movement(before: Embeddings, after: Embeddings) -> EmbeddingShift:
     """Return how far embeddings moved; rows are compared in their order, whatever their ids."""
     far = distances(before.vectors, after.vectors)
-    return Movement(
+    return EmbeddingShift(
         items=len(far),
         moved=int((before.vectors != after.vectors).any(1).sum()),
         largest=float(far.max()) if len(far) else 0.0,

@@ -22,7 +22,14 @@ from egoexobench.experiment.report import data_of, recipe_of
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.features.feature_bank import Bank
 from egoexobench.progress import Progress
-from egoexobench.records.audit import FAILS, Audit, Movement, Shift, Swap, Verdict
+from egoexobench.records.audit import (
+    FAILING_VERDICTS,
+    Audit,
+    EmbeddingShift,
+    HitRateShift,
+    ModalitySwap,
+    Verdict,
+)
 from egoexobench.registry import Registry
 from egoexobench.values import RETRIEVAL, Embeddings, Evidence, Query
 
@@ -39,8 +46,8 @@ def audit(request: Request, registry: Registry, progress: Progress) -> Audit:
     """
     method = ready(request, registry, progress, Clock())
     before = method.embed((SPLIT,))
-    swaps: list[Swap] = []
-    shifts: list[Shift] = []
+    swaps: list[ModalitySwap] = []
+    shifts: list[HitRateShift] = []
     with progress.stage("swap", len(BANKS)) as advance:
         for modality in get_args(Evidence):
             found, after = _swap(method, modality, before)
@@ -58,11 +65,13 @@ def audit(request: Request, registry: Registry, progress: Progress) -> Audit:
         swaps=tuple(swaps),
         shifts=tuple(shifts),
         doors=tuple(found_doors),
-        passed=not FAILS & verdicts,
+        passed=not FAILING_VERDICTS & verdicts,
     )
 
 
-def _swap(method: Ready, modality: Evidence, before: Embedded) -> tuple[list[Swap], Embedded]:
+def _swap(
+    method: Ready, modality: Evidence, before: Embedded
+) -> tuple[list[ModalitySwap], Embedded]:
     inputs, differ = exchanged(method.gathered, modality, SPLIT, method.kit.seed)
     mixed = replace(method.gathered, inputs=inputs)
     after = embed(method.model, mixed, method.anchor, (SPLIT,))
@@ -74,7 +83,7 @@ def _swap(method: Ready, modality: Evidence, before: Embedded) -> tuple[list[Swa
             continue
         moved, says = movement(one, other), modality in declared[side]
         found.append(
-            Swap(
+            ModalitySwap(
                 embedding=side,
                 modality=modality,
                 declared=says,
@@ -86,7 +95,7 @@ def _swap(method: Ready, modality: Evidence, before: Embedded) -> tuple[list[Swa
     return found, after
 
 
-def _verdict(declared: bool, moved: Movement, *, alike: bool) -> Verdict:
+def _verdict(declared: bool, moved: EmbeddingShift, *, alike: bool) -> Verdict:
     if not declared:
         return "leak" if moved.moved else "unused"
     if moved.largest > ROUNDING:
@@ -94,7 +103,7 @@ def _verdict(declared: bool, moved: Movement, *, alike: bool) -> Verdict:
     return "alike" if alike else "dead"
 
 
-def _faint(swaps: Sequence[Swap]) -> list[Swap]:
+def _faint(swaps: Sequence[ModalitySwap]) -> list[ModalitySwap]:
     """Mark what moves embeddings next to nothing, beside what moves them most."""
     most = {
         side: max((s.movement.median for s in swaps if s.embedding == side), default=0.0)
@@ -129,7 +138,9 @@ def _alike(method: Ready, modality: Evidence, differ: frozenset[str]) -> bool:
     )
 
 
-def _shifts(method: Ready, modality: Evidence, before: Embedded, after: Embedded) -> list[Shift]:
+def _shifts(
+    method: Ready, modality: Evidence, before: Embedded, after: Embedded
+) -> list[HitRateShift]:
     found = []
     for task in RETRIEVAL:
         old, new = before.sides(task), after.sides(task)
@@ -138,7 +149,7 @@ def _shifts(method: Ready, modality: Evidence, before: Embedded, after: Embedded
             continue
         moves = [not torch.equal(a.vectors, b.vectors) for a, b in zip(old, new, strict=True)]
         found.append(
-            Shift(
+            HitRateShift(
                 task=task,
                 modality=modality,
                 n=len(kept),
@@ -155,7 +166,7 @@ def _top(asked: Sequence[Query], source: Embeddings, target: Embeddings) -> floa
     return 100 * float(metrics.top(rank(asked, source, target), 1).mean())
 
 
-def _far(swaps: Sequence[Swap]) -> float:
+def _far(swaps: Sequence[ModalitySwap]) -> float:
     """The median distance by which other pictures or sounds move video embeddings."""
     return max(
         swap.movement.median

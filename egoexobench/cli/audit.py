@@ -42,11 +42,11 @@ def command(
     found = registry(ctx)
     from egoexobench.audit.run import audit
     from egoexobench.progress import Bars, Silent
-    from egoexobench.records.audit import keep
+    from egoexobench.records.audit import save_audit
 
     quiet = as_json or not sys.stderr.isatty()
     told = audit(given.request(method), found, Silent() if quiet else Bars())
-    path = keep(told, out)
+    path = save_audit(told, out)
     if as_json:
         click.echo(told.model_dump_json(indent=2))
     else:
@@ -58,13 +58,13 @@ def command(
 def _show(audit: Audit) -> None:
     from rich.console import Console
 
-    from egoexobench.records.audit import failures
+    from egoexobench.records.audit import failure_messages
 
     console = Console()
     for table, note in ((_swaps, SWAPS), (_shifts, SHIFTS), (_doors, DOORS)):
         console.print(table(audit))
         console.print(note, highlight=False, soft_wrap=True)
-    for line in failures(audit):
+    for line in failure_messages(audit):
         console.print(f"FAILS  {line}", highlight=False, soft_wrap=True)
     if audit.passed:
         console.print("The audit is passed: embeddings move with what is declared and no more.")

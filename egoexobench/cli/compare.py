@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from egoexobench.comparison import Comparison, Difference, Run
+    from egoexobench.comparison import FieldDifference, LoadedRun, PairedComparison
 
 WIDTH = 126
 """Columns that the table needs; a pipe is taken to have them."""
@@ -57,14 +57,14 @@ def command(
     RECORDS are two or more records of runs. Scores of different tracks are not compared. Choose
     tasks and metrics before looking: every test that is made counts in the correction.
     """
-    from egoexobench.comparison import compare, load, provenance
+    from egoexobench.comparison import compare_runs, differing_fields, load_runs
 
-    runs = load(records)
-    differences = provenance(runs)
+    runs = load_runs(records)
+    differences = differing_fields(runs)
     chosen: tuple[Task, ...] = (
         TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
     )
-    found = compare(runs, tasks=chosen, names=metrics, seed=seed)
+    found = compare_runs(runs, tasks=chosen, names=metrics, seed=seed)
     if as_json:
         click.echo(_json(runs, differences, found))
         return
@@ -80,7 +80,9 @@ def command(
 
 
 def _json(
-    runs: Sequence[Run], differences: Sequence[Difference], found: Sequence[Comparison]
+    runs: Sequence[LoadedRun],
+    differences: Sequence[FieldDifference],
+    found: Sequence[PairedComparison],
 ) -> str:
     told = {
         "records": [run.record.id for run in runs],
@@ -96,7 +98,7 @@ def _json(
     return json.dumps(told, indent=2, ensure_ascii=False)
 
 
-def _provenance(runs: Sequence[Run], differences: Sequence[Difference]) -> Table:
+def _provenance(runs: Sequence[LoadedRun], differences: Sequence[FieldDifference]) -> Table:
     made = _table("What the records differ in")
     made.add_column("field", no_wrap=True)
     for letter in _letters(runs):
@@ -108,7 +110,7 @@ def _provenance(runs: Sequence[Run], differences: Sequence[Difference]) -> Table
     return made
 
 
-def _scores(runs: Sequence[Run], found: Sequence[Comparison]) -> Table:
+def _scores(runs: Sequence[LoadedRun], found: Sequence[PairedComparison]) -> Table:
     made = _table("On the same queries")
     for name in ("track", "runs"):
         made.add_column(name, no_wrap=True)
@@ -134,14 +136,14 @@ def _scores(runs: Sequence[Run], found: Sequence[Comparison]) -> Table:
     return made
 
 
-def _detectable(one: Comparison, digits: int) -> str:
+def _detectable(one: PairedComparison, digits: int) -> str:
     most = 1.0 if one.metric == "mrr" else 100.0
     if isnan(one.detectable):
         return "–"
     return f"> {most:g}" if one.detectable > most else f"{one.detectable:.{digits}f}"
 
 
-def _letters(runs: Sequence[Run]) -> list[str]:
+def _letters(runs: Sequence[LoadedRun]) -> list[str]:
     return [chr(ord("A") + at) if at < 26 else f"R{at + 1}" for at in range(len(runs))]
 
 

@@ -28,15 +28,15 @@ def command(records: tuple[Path, ...], root: Path, check: bool, mix_protocols: b
     RECORDS are records of runs, or folders of them, to be added to the reproduced rows first.
     """
     from egoexobench.leaderboard import collect, pages
-    from egoexobench.records.store import below
+    from egoexobench.records.store import find_records
 
     if check:
-        pages.check(root, mix_protocols=mix_protocols)
+        pages.check_pages(root, mix_protocols=mix_protocols)
         click.echo(f"every table in {root} is as its data say")
         return
     if records:
-        files = [file for one in records for file in (below(one) if one.is_dir() else [one])]
-        for path in collect.collect(files, root):
+        files = [file for one in records for file in (find_records(one) if one.is_dir() else [one])]
+        for path in collect.write_reproduced_rows(files, root):
             click.echo(path)
-    for path in pages.write(root, mix_protocols=mix_protocols):
+    for path in pages.write_pages(root, mix_protocols=mix_protocols):
         click.echo(path)

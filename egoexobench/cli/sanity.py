@@ -12,8 +12,8 @@ from egoexobench.cli.plugins import registry
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from egoexobench.records.schema import Metric, Score
-    from egoexobench.records.shortcut_report import Rows
+    from egoexobench.records.schema import Metric, ScoreRecord
+    from egoexobench.records.shortcut_report import ShortcutReport
 
 WIDTH = 100
 """Columns that the table needs; a pipe is taken to have them."""
@@ -62,7 +62,7 @@ def command(ctx: click.Context, dataset: str, seed: int, as_json: bool) -> None:
         console.print(f"{what} is left out: {why}", highlight=False, soft_wrap=True)
 
 
-def _table(rows: Rows) -> Table:
+def _table(rows: ShortcutReport) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -84,7 +84,7 @@ def _table(rows: Rows) -> Table:
     return made
 
 
-def _cell(score: Score | None) -> str:
+def _cell(score: ScoreRecord | None) -> str:
     if score is None:
         return "–"
     top: Metric = next(metric for metric in score.metrics if metric.name == "top1")

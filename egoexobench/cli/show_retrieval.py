@@ -85,14 +85,14 @@ def command(
     from egoexobench.figures.replay import Given
     from egoexobench.figures.run import Wish, figure, save, unreadable
     from egoexobench.progress import Bars, Silent
-    from egoexobench.records.store import safe
+    from egoexobench.records.store import slug
 
     face = Type(font)
     face.size(20)  # a file that is no font is said before anything is trained
     wish = Wish(query, task, policy, view, top, frames)
     given = Given(dataset, train_on, methods, pairs(settings), ids)
     drawn = figure(runs, wish, given, parts, Bars() if sys.stderr.isatty() else Silent())
-    path = out or Path(f"retrieval-{task}-{safe(drawn.query.id)}.png")
+    path = out or Path(f"retrieval-{task}-{slug(drawn.query.id)}.png")
     save(drawn, face, path)
     for warning in (*drawn.warnings, *unreadable(drawn, face)):
         click.echo(f"warning: {warning}", err=True)

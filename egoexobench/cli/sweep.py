@@ -14,8 +14,8 @@ from egoexobench.errors import DataError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from egoexobench.sweep.execute import Standing
-    from egoexobench.sweep.plan import Cell, Plan
+    from egoexobench.sweep.execute import StatusByCell
+    from egoexobench.sweep.plan import SweepCell, SweepPlan
 
 INTERRUPTED = 130
 """What a shell expects of a command that Ctrl-C ended."""
@@ -67,12 +67,12 @@ def command(
     """
     parts = registry(ctx)
     from egoexobench.sweep import plan
-    from egoexobench.sweep.schema import read
+    from egoexobench.sweep.schema import read_sweep
 
     pages = _pages(table, files)
-    asked = plan.Asked(_seeds(seeds), dataset, train_on, missing_audio)
-    plans = {path: plan.expand(read(path), asked, parts) for path in files}
-    cells = plan.unique(plans.values())
+    asked = plan.SweepOverrides(_seeds(seeds), dataset, train_on, missing_audio)
+    plans = {path: plan.expand_sweep(read_sweep(path), asked, parts) for path in files}
+    cells = plan.deduplicate_cells(plans.values())
     if dry_run:
         _plan(cells, plans, out)
         return
@@ -103,49 +103,49 @@ def _pages(table: Path | None, files: Sequence[Path]) -> dict[Path, Path]:
     return {path: table / f"{path.stem}.md" for path in files}
 
 
-def _plan(cells: Sequence[Cell], plans: Mapping[Path, Plan], out: Path) -> None:
+def _plan(cells: Sequence[SweepCell], plans: Mapping[Path, SweepPlan], out: Path) -> None:
     from rich.console import Console
 
-    from egoexobench.sweep.execute import standing
-    from egoexobench.sweep.record_index import index
-    from egoexobench.sweep.status_view import table
+    from egoexobench.sweep.execute import initial_status
+    from egoexobench.sweep.record_index import index_records
+    from egoexobench.sweep.status_view import status_table
 
     console = Console()
-    console.print(table(cells, standing(cells, index(out))))
+    console.print(status_table(cells, initial_status(cells, index_records(out))))
     for path, one in plans.items():
         for row, why in {row: why for (row, _), why in one.absent.items()}.items():
             console.print(f"{path.name}: {row}: {why}", highlight=False, markup=False)
 
 
 def _run(
-    ctx: click.Context, cells: Sequence[Cell], out: Path, jobs: int, words: tuple[str, ...]
-) -> Standing:
-    from egoexobench.sweep.execute import execute
-    from egoexobench.sweep.process import More
-    from egoexobench.sweep.status_view import Lines, Screen
+    ctx: click.Context, cells: Sequence[SweepCell], out: Path, jobs: int, words: tuple[str, ...]
+) -> StatusByCell:
+    from egoexobench.sweep.execute import run_cells
+    from egoexobench.sweep.process import ChildRunArgs
+    from egoexobench.sweep.status_view import LineReporter, LiveTable
 
-    more = More(tuple(ctx.obj or ()), words)
+    more = ChildRunArgs(tuple(ctx.obj or ()), words)
     try:
         if not sys.stderr.isatty():
-            return execute(cells, out, jobs, Lines(cells), more)
-        screen = Screen(cells)
+            return run_cells(cells, out, jobs, LineReporter(cells), more)
+        screen = LiveTable(cells)
         with screen.live():
-            return execute(cells, out, jobs, screen, more)
+            return run_cells(cells, out, jobs, screen, more)
     except KeyboardInterrupt:
         click.echo("egoexobench: interrupted; records stay, the same command goes on", err=True)
         ctx.exit(INTERRUPTED)
 
 
 def _tables(
-    plans: Mapping[Path, Plan], pages: Mapping[Path, Path], out: Path, told: Standing
+    plans: Mapping[Path, SweepPlan], pages: Mapping[Path, Path], out: Path, told: StatusByCell
 ) -> None:
     from egoexobench.atomic import save
-    from egoexobench.sweep.page import text
-    from egoexobench.sweep.record_index import index
+    from egoexobench.sweep.page import render_sweep_page
+    from egoexobench.sweep.record_index import index_records
 
-    known = index(out)
+    known = index_records(out)
     for path, one in plans.items():
-        made = text(path, one, known, told)
+        made = render_sweep_page(path, one, known, told)
         if path not in pages:
             click.echo(made)
             continue

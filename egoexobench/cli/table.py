@@ -10,7 +10,7 @@ from rich.table import Table
 from egoexobench.evaluate.tasks import QUESTIONS
 
 if TYPE_CHECKING:
-    from egoexobench.records.schema import Metric, Record, Score
+    from egoexobench.records.schema import Metric, Record, ScoreRecord
 
 
 NAMES = {"map": "mAP"}
@@ -43,7 +43,7 @@ def _title(record: Record) -> str:
     return f"{method.spec} ({method.scale}) on {record.dataset.spec}, seed {record.seed}"
 
 
-def _row(score: Score) -> list[str]:
+def _row(score: ScoreRecord) -> list[str]:
     metrics = {metric.name: metric for metric in score.metrics}
     headline = metrics[QUESTIONS[score.task].primary]
     most = score.candidates[1]

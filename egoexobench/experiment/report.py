@@ -20,24 +20,24 @@ from egoexobench.experiment.scores import ranks_of, score_of, told
 from egoexobench.experiment.scoring import Scored
 from egoexobench.interfaces import Dataset
 from egoexobench.method import ROLES, settings
-from egoexobench.records.environment import environment, revision
+from egoexobench.records.environment import collect_environment, harness_git_state
 from egoexobench.records.schema import (
-    Captions,
-    Choice,
-    Counts,
+    CaptionCounts,
+    CheckpointSelection,
+    ClipCounts,
     Coverage,
-    Data,
-    Distribution,
-    Part,
-    Rank,
-    Recipe,
+    DatasetRecord,
+    DeclaredInputs,
+    DistributionRecord,
+    MethodRecord,
+    PartRecord,
+    QueryRank,
     Record,
-    Sanity,
-    Score,
-    Sources,
+    ReferenceScores,
+    ScoreRecord,
 )
-from egoexobench.records.shortcut_report import Rows
-from egoexobench.records.store import identity
+from egoexobench.records.shortcut_report import ShortcutReport
+from egoexobench.records.store import make_record_id
 from egoexobench.registry import Owner, Registry
 from egoexobench.training.loop import Chosen
 from egoexobench.values import SPLITS
@@ -53,13 +53,13 @@ class Facts:
     request: Request
     registry: Registry
     found: Ready
-    rows: Rows | None
+    rows: ShortcutReport | None
     """Of shortcuts on the data set, where its clips were used whole."""
     created: datetime
     seconds: Mapping[str, float]
 
 
-def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
+def report(facts: Facts, scored: Scored) -> tuple[Record, list[QueryRank]]:
     """Return the record of a run and the rank of every query."""
     request, found = facts.request, facts.found
     kit = found.kit
@@ -69,7 +69,7 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
     owners = {bound.part.owner for bound in kit.bound.values()}
     plugins = {_distribution(owner) for owner in owners} | {data.distribution, recipe.distribution}
     record = Record(
-        id=identity(facts.created, request.seed, recipe.fingerprint, data.fingerprint),
+        id=make_record_id(facts.created, request.seed, recipe.fingerprint, data.fingerprint),
         created=facts.created,
         command=request.command,
         status="complete",
@@ -83,37 +83,37 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[Rank]]:
         coverage=_coverage(found),
         scores=tuple(score_of(entry.track, entry.score) for entry in scored.entries),
         sanity=(
-            Sanity(
+            ReferenceScores(
                 name="chance",
                 scores=tuple(score_of(e.track, chance(e.score)) for e in scored.entries),
             ),
-            Sanity(
+            ReferenceScores(
                 name="oracle", scores=tuple(score_of(e.track, e.oracle) for e in scored.entries)
             ),
             *_shortcuts(facts.rows, scored),
         ),
-        environment=environment(
+        environment=collect_environment(
             (one for one in plugins if one), device=compute.device, precision=compute.precision
         ),
-        git=revision(),
+        git=harness_git_state(),
         seconds=dict(facts.seconds),
     )
     return record, [rank for entry in scored.entries for rank in ranks_of(entry)]
 
 
-def recipe_of(request: Request, registry: Registry, kit: Kit) -> Recipe:
+def recipe_of(request: Request, registry: Registry, kit: Kit) -> MethodRecord:
     """Return the method that was asked for, with every part and option."""
     method = kit.method
     part = registry.bind("method", request.method)[0]
     roles = set(ROLES) | {"name", "scale"}
     sources = build.declared(kit)
-    return Recipe(
+    return MethodRecord(
         name=part.name,
         spec=request.method,
         overrides=dict(request.settings),
         scale=method.scale,
         parts=tuple(
-            Part(
+            PartRecord(
                 role=role,
                 kind=bound.part.kind,
                 name=bound.part.name,
@@ -123,16 +123,16 @@ def recipe_of(request: Request, registry: Registry, kit: Kit) -> Recipe:
             for role, bound in kit.bound.items()
         ),
         hyper={name: value for name, value in settings(method).items() if name not in roles},
-        evidence=Sources(video=sources["video"], text=sources["text"]),
+        evidence=DeclaredInputs(video=sources["video"], text=sources["text"]),
         fingerprint=kit.recipe,
         distribution=_distribution(part.owner),
     )
 
 
-def data_of(spec: str, registry: Registry, dataset: Dataset) -> Data:
+def data_of(spec: str, registry: Registry, dataset: Dataset) -> DatasetRecord:
     """Return the data set that was asked for."""
     part, options = registry.bind("dataset", spec)
-    return Data(
+    return DatasetRecord(
         name=part.name,
         spec=spec,
         options=_options(options),
@@ -141,9 +141,9 @@ def data_of(spec: str, registry: Registry, dataset: Dataset) -> Data:
     )
 
 
-def _counts(facts: Facts, scored: Scored) -> Counts:
+def _counts(facts: Facts, scored: Scored) -> ClipCounts:
     gathered, dataset = facts.found.gathered, facts.found.dataset
-    return Counts(
+    return ClipCounts(
         clips={split: len(dataset.clips(split)) for split in SPLITS},
         pairs={split: len(dataset.pairs(split)) for split in SPLITS},
         queries={entry.track.task: entry.score.n for entry in scored.entries},
@@ -155,10 +155,10 @@ def _counts(facts: Facts, scored: Scored) -> Counts:
     )
 
 
-def _shortcuts(rows: Rows | None, scored: Scored) -> Iterator[Sanity]:
+def _shortcuts(rows: ShortcutReport | None, scored: Scored) -> Iterator[ReferenceScores]:
     """Shortcuts on the tracks that were scored, under the fingerprints that these have."""
     tracks = {(e.track.task, e.track.policy, e.track.content): e.track for e in scored.entries}
-    found: dict[str, list[Score]] = {}
+    found: dict[str, list[ScoreRecord]] = {}
     for row in rows.rows if rows else ():
         if row.name in ("chance", "oracle"):
             continue
@@ -167,14 +167,14 @@ def _shortcuts(rows: Rows | None, scored: Scored) -> Iterator[Sanity]:
                 own = {"track": told(track), "track_fingerprint": track.fingerprint, "parts": ()}
                 found.setdefault(row.name, []).append(score.model_copy(update=own))
     for name, scores in found.items():
-        yield Sanity.model_validate({"name": name, "scores": tuple(scores)})
+        yield ReferenceScores.model_validate({"name": name, "scores": tuple(scores)})
 
 
-def _captions(written: Written | None) -> Captions | None:
+def _captions(written: Written | None) -> CaptionCounts | None:
     if written is None:
         return None
     found = written.report
-    return Captions(
+    return CaptionCounts(
         narrations=found.narrations,
         retried=found.retried,
         refused=dict(found.refused),
@@ -203,15 +203,17 @@ def _coverage(found: Ready) -> Coverage | None:
     )
 
 
-def _choice(chosen: Chosen | None) -> Choice | None:
+def _choice(chosen: Chosen | None) -> CheckpointSelection | None:
     if chosen is None:
         return None
-    return Choice(split="val", criterion=CRITERION, epoch=chosen.epoch, value=chosen.value)
+    return CheckpointSelection(
+        split="val", criterion=CRITERION, epoch=chosen.epoch, value=chosen.value
+    )
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Path) else v for k, v in options.items()}
 
 
-def _distribution(owner: Owner) -> Distribution:
-    return Distribution(name=owner.distribution, version=owner.version)
+def _distribution(owner: Owner) -> DistributionRecord:
+    return DistributionRecord(name=owner.distribution, version=owner.version)

@@ -15,7 +15,7 @@ from egoexobench.experiment.scoring import SPLIT, score
 from egoexobench.options import parse
 from egoexobench.progress import Progress
 from egoexobench.records.schema import Record
-from egoexobench.records.store import write
+from egoexobench.records.store import write_record
 from egoexobench.registry import Registry
 from egoexobench.shortcuts.retrieval import shortcuts
 from egoexobench.values import RECOGNITION, SPLITS, Task
@@ -53,4 +53,4 @@ def run(request: Request, registry: Registry, progress: Progress) -> Outcome:
         rows = shortcuts(found, request, registry, progress)
     facts = Facts(request, registry, found, rows, created, clock.seconds)
     record, ranks = report(facts, scored)
-    return Outcome(record, write(record, ranks, request.out), scored.unscored)
+    return Outcome(record, write_record(record, ranks, request.out), scored.unscored)

@@ -10,12 +10,12 @@ from egoexobench.evaluate.score import Score as Scoring
 from egoexobench.evaluate.tasks import METRICS
 from egoexobench.evaluate.tracks import Track
 from egoexobench.experiment.scoring import Entry
-from egoexobench.records.schema import Metric, Rank, Score, Share
+from egoexobench.records.schema import Metric, QueryRank, ScoreRecord, SubsetScore
 
 
-def score_of(track: Track, score: Scoring) -> Score:
+def score_of(track: Track, score: Scoring) -> ScoreRecord:
     """Return a score as a record holds it."""
-    return Score(
+    return ScoreRecord(
         task=track.task,
         policy=track.policy,
         split=track.split,
@@ -29,7 +29,7 @@ def score_of(track: Track, score: Scoring) -> Score:
         missing=score.missing,
         metrics=_metrics(score),
         parts=tuple(
-            Share(
+            SubsetScore(
                 name=name,
                 n=part.n,
                 clusters=part.clusters,
@@ -58,12 +58,12 @@ def _metrics(score: Scoring) -> tuple[Metric, ...]:
     )
 
 
-def ranks_of(entry: Entry) -> list[Rank]:
+def ranks_of(entry: Entry) -> list[QueryRank]:
     """Return the rank of every query of a track."""
     task, policy = entry.track.task, entry.track.policy
     if task == "association":  # its queries stand under their own tasks
         return []
-    return [Rank(task=task, policy=policy, **asdict(row)) for row in entry.score.rows]
+    return [QueryRank(task=task, policy=policy, **asdict(row)) for row in entry.score.rows]
 
 
 def told(track: Track) -> dict[str, Any]:

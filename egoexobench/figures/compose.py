@@ -11,7 +11,7 @@ from egoexobench.figures.previews import Shelf, card
 from egoexobench.figures.query_selection import key
 from egoexobench.figures.ranking import Standing, verdict
 from egoexobench.figures.retrievals import Answered
-from egoexobench.records.schema import Recipe, Record
+from egoexobench.records.schema import MethodRecord, Record
 from egoexobench.values import Clip, Policy, Similarity, Task
 
 ASKING = 2
@@ -109,7 +109,7 @@ def _notes(found: Sequence[Answered], how: str | None) -> list[str]:
     return notes
 
 
-def _captioner(recipe: Recipe) -> str:
+def _captioner(recipe: MethodRecord) -> str:
     part = next(part for part in recipe.parts if part.role == "captioner")
     options = ",".join(
         f"{name}={value}" for name, value in part.options.items() if value is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch.nn.functional import normalize
 
 from egoexobench.evaluate.retrieval import complete
-from egoexobench.records.schema import Rank
+from egoexobench.records.schema import QueryRank
 from egoexobench.values import Embeddings, Policy, Query, Similarity
 
 
@@ -46,7 +46,7 @@ def order(
     )
 
 
-def verdict(rank: Rank) -> str:
+def verdict(rank: QueryRank) -> str:
     """Return where a record says that the best right answer stood."""
     which = "right answer" if rank.right == 1 else f"best of {rank.right} right answers"
     if rank.optimistic == rank.pessimistic:
@@ -54,7 +54,7 @@ def verdict(rank: Rank) -> str:
     return f"{which} tied at {rank.optimistic} to {rank.pessimistic} of {rank.candidates}"
 
 
-def disagreement(standings: tuple[Standing, ...], rank: Rank) -> str | None:
+def disagreement(standings: tuple[Standing, ...], rank: QueryRank) -> str | None:
     """Say that the best right answer does not stand where the record has it, or None if it does."""
     place = next(one.place for one in standings if one.right)
     if len(standings) == rank.candidates and rank.optimistic <= place <= rank.pessimistic:

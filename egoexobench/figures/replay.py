@@ -18,7 +18,7 @@ from egoexobench.method import override
 from egoexobench.options import parse
 from egoexobench.progress import Progress
 from egoexobench.records import store
-from egoexobench.records.schema import Data, Rank, Recipe, Record
+from egoexobench.records.schema import DatasetRecord, MethodRecord, QueryRank, Record
 from egoexobench.registry import Registry
 from egoexobench.values import Policy, Similarity, Task
 
@@ -32,7 +32,7 @@ class Recorded:
 
     path: Path
     record: Record
-    ranks: Mapping[tuple[str, str], Rank]
+    ranks: Mapping[tuple[str, str], QueryRank]
     similarity: Similarity
 
 
@@ -56,12 +56,12 @@ def load(path: Path, task: Task, policy: Policy) -> Recorded:
             that was not scored on the track.
     """
     file = _only(path) if path.is_dir() else path
-    record = store.read(file)
+    record = store.read_record(file)
     if record.status != "complete":
         raise DataError(f"{file} is the record of a run that {record.status}")
     ranks = {
         (rank.source, rank.answers[0]): rank
-        for rank in store.ranks(file)
+        for rank in store.iter_ranks(file)
         if (rank.task, rank.policy) == (task, policy)
     }
     tracks = [s.track for s in record.scores if (s.task, s.policy) == (task, policy)]
@@ -73,7 +73,7 @@ def load(path: Path, task: Task, policy: Policy) -> Recorded:
 
 
 def _only(folder: Path) -> Path:
-    found = store.below(folder)
+    found = store.find_records(folder)
     if not found:
         raise DataError(f"{folder} holds no record of a run; `egoexobench run` writes them")
     if len(found) > 1:
@@ -149,7 +149,7 @@ def opened(run: Recorded, asked: Request, registry: Registry, progress: Progress
     return dataset
 
 
-def _same(run: Recorded, option: str, spec: str, dataset: Dataset, was: Data) -> None:
+def _same(run: Recorded, option: str, spec: str, dataset: Dataset, was: DatasetRecord) -> None:
     if dataset.fingerprint != was.fingerprint:
         raise DataError(
             f"{run.path} is of {was.spec} with fingerprint {was.fingerprint}, and {spec} has "
@@ -171,5 +171,5 @@ def _unchanged(run: Recorded, asked: Request, registry: Registry) -> None:
         )
 
 
-def _told(recipe: Recipe) -> dict[str, Any]:
+def _told(recipe: MethodRecord) -> dict[str, Any]:
     return {one.role: (one.name, one.options) for one in recipe.parts} | dict(recipe.hyper)

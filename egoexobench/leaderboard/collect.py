@@ -9,27 +9,27 @@ from egoexobench.atomic import save
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.reproduced import (
     FOLDER,
-    Level,
-    Measure,
-    Reproduced,
-    Run,
-    Track,
-    dump,
-    name,
+    MetricInterval,
+    ReferenceLevels,
+    ReproducedRow,
+    ReproducedTrack,
+    SeedRun,
+    row_file_name,
+    to_json,
 )
-from egoexobench.records.store import read
+from egoexobench.records.store import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from egoexobench.records.schema import Record, Score
+    from egoexobench.records.schema import Record, ScoreRecord
 
-_Place = tuple[int, str, str | None, str]
-_COUNTED = ("tie_rule", "n", "clusters", "candidates", "dropped", "missing")
+_ScoreKey = tuple[int, str, str | None, str]
+_COUNTS = ("tie_rule", "n", "clusters", "candidates", "dropped", "missing")
 
 
-def collect(records: Iterable[Path], root: Path) -> list[Path]:
+def write_reproduced_rows(records: Iterable[Path], root: Path) -> list[Path]:
     """Write one file under ``root/reproduced`` for each method, scale and data set.
 
     Of several scores of one seed, task, policy and split the newest stands. A file that is
@@ -44,48 +44,48 @@ def collect(records: Iterable[Path], root: Path) -> list[Path]:
     """
     groups: dict[str, list[Record]] = defaultdict(list)
     for path in records:
-        record = read(path)
+        record = read_record(path)
         if record.status == "complete":
-            groups[name(record.method, record.dataset, record.trained_on)].append(record)
-    texts = {file: dump(reproduced(found)) for file, found in sorted(groups.items())}
+            groups[row_file_name(record.method, record.dataset, record.trained_on)].append(record)
+    texts = {file: to_json(build_reproduced_row(found)) for file, found in sorted(groups.items())}
     for file, text in texts.items():
         save(root / FOLDER / file, text)
     return [root / FOLDER / file for file in texts]
 
 
-def reproduced(records: Iterable[Record]) -> Reproduced:
+def build_reproduced_row(records: Iterable[Record]) -> ReproducedRow:
     """Return the rows of records that differ in their seed alone.
 
     Raises:
         DataError: if they differ in method, data or track.
     """
     newest = sorted(records, key=lambda record: (record.created, record.id), reverse=True)
-    _same(newest)
-    tracks: dict[str, Track] = {}
-    seen: set[_Place] = set()
+    _check_same_method(newest)
+    tracks: dict[str, ReproducedTrack] = {}
+    seen: set[_ScoreKey] = set()
     runs = []
     for record in newest:
-        scores = list(_fresh(record, seen))
+        scores = list(_newest_scores(record, seen))
         for score in scores:
-            _note(tracks, _track(record, score), record.id)
+            _add_track(tracks, _to_track(record, score), record.id)
         if scores:
-            runs.append(_run(record, scores))
-    return Reproduced(
+            runs.append(_to_seed_run(record, scores))
+    return ReproducedRow(
         method=newest[0].method,
         dataset=newest[0].dataset,
         trained_on=newest[0].trained_on,
-        tracks=tuple(sorted(tracks.values(), key=_order)),
+        tracks=tuple(sorted(tracks.values(), key=_track_order)),
         runs=tuple(sorted(runs, key=lambda run: (run.seed, run.record))),
     )
 
 
-def _same(records: list[Record]) -> None:
+def _check_same_method(records: list[Record]) -> None:
     first = records[0]
     for record in records[1:]:
         for what, ours, theirs in (
             ("method", first.method.fingerprint, record.method.fingerprint),
             ("data set", first.dataset.fingerprint, record.dataset.fingerprint),
-            ("training set", _taught(first), _taught(record)),
+            ("training set", _training_fingerprint(first), _training_fingerprint(record)),
         ):
             if ours != theirs:
                 raise DataError(
@@ -94,11 +94,11 @@ def _same(records: list[Record]) -> None:
                 )
 
 
-def _taught(record: Record) -> str:
+def _training_fingerprint(record: Record) -> str:
     return record.trained_on.fingerprint if record.trained_on else "its own"
 
 
-def _fresh(record: Record, seen: set[_Place]) -> Iterator[Score]:
+def _newest_scores(record: Record, seen: set[_ScoreKey]) -> Iterator[ScoreRecord]:
     places = [(record.seed, score.task, score.policy, score.split) for score in record.scores]
     if len(set(places)) < len(places):
         raise DataError(f"record {record.id} scores one task, policy and split twice")
@@ -108,35 +108,35 @@ def _fresh(record: Record, seen: set[_Place]) -> Iterator[Score]:
             yield score
 
 
-def _note(tracks: dict[str, Track], track: Track, record: str) -> None:
+def _add_track(tracks: dict[str, ReproducedTrack], track: ReproducedTrack, record: str) -> None:
     for other in tracks.values():
         same = (other.task, other.policy, other.split) == (track.task, track.policy, track.split)
-        if same and _ruler(other) != _ruler(track):
+        if same and _protocol_key(other) != _protocol_key(track):
             raise DataError(
                 f"record {record} scores {track.task} on another track than the other seeds: "
-                f"{differences(track, other)}; leave one of them out"
+                f"{describe_differences(track, other)}; leave one of them out"
             )
     tracks.setdefault(track.fingerprint, track)
 
 
-def _ruler(track: Track) -> tuple[object, ...]:
-    return track.fingerprint, *(getattr(track, field) for field in _COUNTED)
+def _protocol_key(track: ReproducedTrack) -> tuple[object, ...]:
+    return track.fingerprint, *(getattr(track, field) for field in _COUNTS)
 
 
-def differences(one: Track, two: Track) -> str:
+def describe_differences(one: ReproducedTrack, two: ReproducedTrack) -> str:
     """Say in what two tracks differ: both fingerprints, then the names of what is not equal."""
     words = {key for key in {*one.text, *two.text} if one.text.get(key) != two.text.get(key)}
-    words |= {field for field in _COUNTED if getattr(one, field) != getattr(two, field)}
+    words |= {field for field in _COUNTS if getattr(one, field) != getattr(two, field)}
     listed = ", ".join(sorted(words)) or "nothing that their text names"
-    return f"{short(one)} and {short(two)} differ in {listed}"
+    return f"{short_hash(one)} and {short_hash(two)} differ in {listed}"
 
 
-def short(track: Track) -> str:
+def short_hash(track: ReproducedTrack) -> str:
     """Return as much of a fingerprint as a reader can compare."""
     return track.fingerprint[:12]
 
 
-def _track(record: Record, score: Score) -> Track:
+def _to_track(record: Record, score: ScoreRecord) -> ReproducedTrack:
     known = {
         sanity.name: {metric.name: metric.value for metric in found.metrics}
         for sanity in record.sanity
@@ -145,7 +145,7 @@ def _track(record: Record, score: Score) -> Track:
     }
     beside = {name: found for name, found in known.items() if name not in ("chance", "oracle")}
     levels = {
-        metric.name: Level(
+        metric.name: ReferenceLevels(
             unit=metric.unit,
             chance=metric.chance,
             majority=metric.majority,
@@ -158,7 +158,7 @@ def _track(record: Record, score: Score) -> Track:
         )
         for metric in score.metrics
     }
-    return Track(
+    return ReproducedTrack(
         fingerprint=score.track_fingerprint,
         task=score.task,
         policy=score.policy,
@@ -174,14 +174,14 @@ def _track(record: Record, score: Score) -> Track:
     )
 
 
-def _run(record: Record, scores: list[Score]) -> Run:
-    values: dict[str, dict[str, Measure]] = {
+def _to_seed_run(record: Record, scores: list[ScoreRecord]) -> SeedRun:
+    values: dict[str, dict[str, MetricInterval]] = {
         score.track_fingerprint: {
             metric.name: (metric.value, metric.low, metric.high) for metric in score.metrics
         }
         for score in scores
     }
-    return Run(
+    return SeedRun(
         record=record.id,
         created=record.created,
         seed=record.seed,
@@ -198,5 +198,5 @@ def _run(record: Record, scores: list[Score]) -> Run:
     )
 
 
-def _order(track: Track) -> tuple[str, str, str]:
+def _track_order(track: ReproducedTrack) -> tuple[str, str, str]:
     return track.task, track.policy or "", track.split

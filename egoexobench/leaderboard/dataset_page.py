@@ -6,41 +6,43 @@ from typing import TYPE_CHECKING
 
 from egoexobench.evaluate.tasks import QUESTIONS
 from egoexobench.leaderboard import provenance
-from egoexobench.leaderboard.markdown import escape, page
-from egoexobench.leaderboard.render import block, code
-from egoexobench.leaderboard.table import Column, build
+from egoexobench.leaderboard.markdown import escape_markdown, render_page
+from egoexobench.leaderboard.render import inline_code, render_table
+from egoexobench.leaderboard.table import TableColumn, build_table
 from egoexobench.values import ACROSS, MEASURED, RECOGNITION, RETRIEVAL, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from egoexobench.leaderboard.reproduced import Reproduced
+    from egoexobench.leaderboard.reproduced import ReproducedRow
     from egoexobench.values import Measured, Policy, Task
 
-POLICIES: tuple[tuple[Policy, str], ...] = (
+POLICY_DESCRIPTIONS: tuple[tuple[Policy, str], ...] = (
     ("gallery", "against every clip of the other side (`gallery`)"),
     ("mcq20", "among 20 listed candidates (`mcq20`)"),
     ("either", "of a text against every clip of both views, of which two are right (`either`)"),
 )
 
 
-def dataset_page(name: str, groups: Sequence[Reproduced], *, mix_protocols: bool) -> str:
+def dataset_page(name: str, groups: Sequence[ReproducedRow], *, mix_protocols: bool) -> str:
     """Return the page of a data set: headline numbers, every metric, where they come from."""
-    heading = f"Reproduced on the data set {escape(name)}"
-    sections = [_section(spec, found, mix_protocols) for spec, found in by_dataset(groups)]
-    return page(heading, *(sections or ["No run is recorded here yet.\n"]))
+    heading = f"Reproduced on the data set {escape_markdown(name)}"
+    sections = [
+        _dataset_section(spec, found, mix_protocols) for spec, found in group_by_dataset(groups)
+    ]
+    return render_page(heading, *(sections or ["No run is recorded here yet.\n"]))
 
 
-def by_dataset(groups: Iterable[Reproduced]) -> list[tuple[str, list[Reproduced]]]:
+def group_by_dataset(groups: Iterable[ReproducedRow]) -> list[tuple[str, list[ReproducedRow]]]:
     """Return rows by data set as asked for, sorted."""
-    found: dict[str, list[Reproduced]] = {}
+    found: dict[str, list[ReproducedRow]] = {}
     for group in groups:
         found.setdefault(group.dataset.spec, []).append(group)
     return sorted(found.items())
 
 
-def headlines(
-    groups: Sequence[Reproduced],
+def headline_tables(
+    groups: Sequence[ReproducedRow],
     tasks: Sequence[Task],
     metrics: Sequence[str] = (),
     *,
@@ -61,47 +63,47 @@ def headlines(
     tables = [
         (
             f"Retrieval {words}",
-            [Column(task, policy, QUESTIONS[task].primary) for task in retrieval],
+            [TableColumn(task, policy, QUESTIONS[task].primary) for task in retrieval],
         )
-        for policy, words in POLICIES
+        for policy, words in POLICY_DESCRIPTIONS
     ]
     recognition = [
-        Column(task, None, metric)
+        TableColumn(task, None, metric)
         for task in tasks
         if task in RECOGNITION
         for metric in dict.fromkeys((QUESTIONS[task].primary, *metrics))
     ]
     tables.append(("Recognition by a linear layer", recognition))
     return "\n".join(
-        f"### {words}\n\n{block(board)}"
+        f"### {words}\n\n{render_table(board)}"
         for words, columns in tables
-        if (board := build(groups, columns, mix_protocols=mix_protocols)).lines
+        if (board := build_table(groups, columns, mix_protocols=mix_protocols)).lines
     )
 
 
-def _section(spec: str, groups: Sequence[Reproduced], mix: bool) -> str:
+def _dataset_section(spec: str, groups: Sequence[ReproducedRow], mix: bool) -> str:
     return "\n".join(
         (
-            f"## {code(spec)}\n",
-            headlines(groups, TASKS, mix_protocols=mix),
-            f"## Every metric on {code(spec)}\n",
-            *_details(groups, mix),
-            f"## Where the numbers on {code(spec)} come from\n",
-            provenance.runs(groups),
-            provenance.tracks(groups),
+            f"## {inline_code(spec)}\n",
+            headline_tables(groups, TASKS, mix_protocols=mix),
+            f"## Every metric on {inline_code(spec)}\n",
+            *_metric_tables(groups, mix),
+            f"## Where the numbers on {inline_code(spec)} come from\n",
+            provenance.run_table(groups),
+            provenance.track_table(groups),
         )
     )
 
 
-def _details(groups: Sequence[Reproduced], mix: bool) -> Iterator[str]:
+def _metric_tables(groups: Sequence[ReproducedRow], mix: bool) -> Iterator[str]:
     metrics: dict[tuple[Measured, Policy | None], dict[str, None]] = {}
     for track in (track for group in groups for track in group.tracks):
         metrics.setdefault((track.task, track.policy), {}).update(dict.fromkeys(track.levels))
     for task, policy in sorted(
         metrics, key=lambda place: (MEASURED.index(place[0]), place[1] or "")
     ):
-        columns = [Column(task, policy, metric) for metric in metrics[task, policy]]
-        board = build(groups, columns, mix_protocols=mix)
+        columns = [TableColumn(task, policy, metric) for metric in metrics[task, policy]]
+        board = build_table(groups, columns, mix_protocols=mix)
         if board.lines:
             words = ", ".join(filter(None, (task, policy)))
-            yield f"### {words}\n\n{block(board, tasks=False)}"
+            yield f"### {words}\n\n{render_table(board, tasks=False)}"

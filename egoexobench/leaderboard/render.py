@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.collect import differences
-from egoexobench.leaderboard.markdown import DASH, bullets, escape, table
-from egoexobench.leaderboard.table import title
+from egoexobench.leaderboard.collect import describe_differences
+from egoexobench.leaderboard.markdown import DASH, bullet_list, escape_markdown, markdown_table
+from egoexobench.leaderboard.table import row_label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from egoexobench.leaderboard.reproduced import Level, Reproduced, Track
-    from egoexobench.leaderboard.table import Board, Cell, Column, Line
+    from egoexobench.leaderboard.reproduced import ReferenceLevels, ReproducedRow, ReproducedTrack
+    from egoexobench.leaderboard.table import ResultTable, TableCell, TableColumn, TableRow
 
-NAMES = {
+METRIC_LABELS = {
     "top1": "top-1",
     "top5": "top-5",
     "top10": "top-10",
@@ -24,80 +24,84 @@ NAMES = {
     "mrr": "MRR",
 }
 DIGITS = {"%": 1, "rank": 1, "1": 3}
-SIGHT_AND_SOUND = {"video", "audio"}
-DAGGER = (
+USUAL_VIDEO_INPUTS = {"video", "audio"}
+EXTRA_INPUTS_NOTE = (
     "† declares more than picture and sound on the video side, so it knows what the others must "
     "find out; not to be ranked with them."
 )
 
-TOLD = ("scene", "narration")
+ANNOTATION_SHORTCUTS = ("scene", "narration")
 """Shortcuts that read the annotation, which no method is handed."""
-TOLD_NOTE = (
+ANNOTATION_SHORTCUT_NOTE = (
     "‡ reads the annotation, which no method is handed: what a leak of it would be worth. "
     "Duration, loudness and synchrony (GCC-PHAT) read the media and learn nothing."
 )
-STAR = "\\* trained on another data set than the one that is scored."
+TRANSFER_NOTE = "\\* trained on another data set than the one that is scored."
 
 
-def block(board: Board, *, tasks: bool = True) -> str:
+def render_table(board: ResultTable, *, tasks: bool = True) -> str:
     """Return the table of a board with its footnotes; headers name tasks unless told not to."""
     head = ["Method", "Evidence", "Scale", "Seeds", *_headers(board, tasks)]
     notes: list[str] = []
-    rows = [_row(line, board, notes) for line in board.lines]
-    rows += _foot(board)
+    rows = [_render_row(line, board, notes) for line in board.lines]
+    rows += _reference_rows(board)
     foot = [f"({_letter(place)}) {note}" for place, note in enumerate(notes)]
-    if any(informed(line.group) for line in board.lines):
-        foot.insert(0, DAGGER)
+    if any(uses_extra_inputs(line.group) for line in board.lines):
+        foot.insert(0, EXTRA_INPUTS_NOTE)
     if any(line.group.trained_on for line in board.lines):
-        foot.insert(0, STAR)
-    if any(level.shortcuts for level in _levels(board)):
-        foot.append(TOLD_NOTE)
-    return table(head, rows, words=3) + ("\n" + bullets(foot) if foot else "")
+        foot.insert(0, TRANSFER_NOTE)
+    if any(level.shortcuts for level in _column_levels(board)):
+        foot.append(ANNOTATION_SHORTCUT_NOTE)
+    return markdown_table(head, rows, words=3) + ("\n" + bullet_list(foot) if foot else "")
 
 
-def informed(group: Reproduced) -> bool:
+def uses_extra_inputs(group: ReproducedRow) -> bool:
     """Say whether a method's video embeddings are computed from more than picture and sound."""
-    return not SIGHT_AND_SOUND.issuperset(group.method.evidence.video)
+    return not USUAL_VIDEO_INPUTS.issuperset(group.method.evidence.video)
 
 
-def called(group: Reproduced) -> str:
+def marked_row_label(group: ReproducedRow) -> str:
     """Return a row's name as Markdown, with its dagger."""
-    return escape(title(group)) + (" †" if informed(group) else "")
+    return escape_markdown(row_label(group)) + (" †" if uses_extra_inputs(group) else "")
 
 
-def code(text: str) -> str:
+def inline_code(text: str) -> str:
     """Return text as inline code."""
     return f"`{text.replace('`', '')}`"
 
 
-def seeds(group: Reproduced) -> str:
+def seed_list(group: ReproducedRow) -> str:
     """Return the seeds of a row, such as ``0 1 2``."""
     return " ".join(str(seed) for seed in sorted({run.seed for run in group.runs}))
 
 
-def number(value: float | None, unit: str) -> str:
+def format_number(value: float | None, unit: str) -> str:
     """Return a number at the precision of its unit; a dash where there is none."""
     return DASH if value is None else f"{value:.{DIGITS[unit]}f}"
 
 
-def _headers(board: Board, tasks: bool) -> Iterator[str]:
+def _headers(board: ResultTable, tasks: bool) -> Iterator[str]:
     for column, track in zip(board.columns, board.tracks, strict=True):
         unit = "%" if track.levels[column.metric].unit == "%" else ""
-        words = (column.task if tasks else "", NAMES.get(column.metric, column.metric), unit)
-        yield escape(" ".join(filter(None, words)))
+        words = (
+            column.task if tasks else "",
+            METRIC_LABELS.get(column.metric, column.metric),
+            unit,
+        )
+        yield escape_markdown(" ".join(filter(None, words)))
 
 
-def _row(line: Line, board: Board, notes: list[str]) -> list[str]:
+def _render_row(line: TableRow, board: ResultTable, notes: list[str]) -> list[str]:
     method = line.group.method
     row = [
-        called(line.group),
-        _evidence(line.group),
+        marked_row_label(line.group),
+        _format_inputs(line.group),
         method.scale,
-        counts({cell.seeds for cell in line.cells if cell}),
+        format_range({cell.seeds for cell in line.cells if cell}),
     ]
     for cell, column, track in zip(line.cells, board.columns, board.tracks, strict=True):
-        text = _cell(cell, column)
-        if cell and (remark := _remark(cell, track)):
+        text = _render_cell(cell, column)
+        if cell and (remark := _cell_note(cell, track)):
             if remark not in notes:
                 notes.append(remark)
             text += f" ({_letter(notes.index(remark))})"
@@ -105,21 +109,21 @@ def _row(line: Line, board: Board, notes: list[str]) -> list[str]:
     return row
 
 
-def _cell(cell: Cell | None, column: Column) -> str:
+def _render_cell(cell: TableCell | None, column: TableColumn) -> str:
     if cell is None:
         return DASH
     unit = cell.track.levels[column.metric].unit
-    mean = number(cell.mean, unit)
+    mean = format_number(cell.mean, unit)
     if cell.spread is not None:
-        return f"{mean} ± {number(cell.spread, unit)}"
+        return f"{mean} ± {format_number(cell.spread, unit)}"
     if cell.low is not None and cell.high is not None:
-        return f"{mean} \\[{number(cell.low, unit)}, {number(cell.high, unit)}\\]"
+        return f"{mean} \\[{format_number(cell.low, unit)}, {format_number(cell.high, unit)}\\]"
     return mean
 
 
-def _remark(cell: Cell, track: Track) -> str | None:
+def _cell_note(cell: TableCell, track: ReproducedTrack) -> str | None:
     if cell.track.fingerprint != track.fingerprint:
-        where = escape(differences(track, cell.track))
+        where = escape_markdown(describe_differences(track, cell.track))
         return f"another protocol, not comparable with its column: tracks {where}; n {cell.track.n}"
     if cell.used:
         used, clips = cell.used
@@ -133,34 +137,38 @@ def _remark(cell: Cell, track: Track) -> str | None:
     return None
 
 
-def _foot(board: Board) -> Iterator[list[str]]:
+def _reference_rows(board: ResultTable) -> Iterator[list[str]]:
     empty = [DASH, DASH, DASH]
-    levels = _levels(board)
-    yield ["*chance*", *empty, *(number(level.chance, level.unit) for level in levels)]
+    levels = _column_levels(board)
+    yield ["*chance*", *empty, *(format_number(level.chance, level.unit) for level in levels)]
     if any(level.majority is not None for level in levels):
-        yield ["*majority*", *empty, *(number(level.majority, level.unit) for level in levels)]
-    yield ["*oracle*", *empty, *(number(level.oracle, level.unit) for level in levels)]
+        yield [
+            "*majority*",
+            *empty,
+            *(format_number(level.majority, level.unit) for level in levels),
+        ]
+    yield ["*oracle*", *empty, *(format_number(level.oracle, level.unit) for level in levels)]
     for name in dict.fromkeys(name for level in levels for name in level.shortcuts):
-        values = (number(level.shortcuts.get(name), level.unit) for level in levels)
-        yield [f"*{name}*{' ‡' if name in TOLD else ''}", *empty, *values]
+        values = (format_number(level.shortcuts.get(name), level.unit) for level in levels)
+        yield [f"*{name}*{' ‡' if name in ANNOTATION_SHORTCUTS else ''}", *empty, *values]
     yield [
         "*n / candidates*",
         *empty,
-        *(f"{track.n} / {counts(track.candidates)}" for track in board.tracks),
+        *(f"{track.n} / {format_range(track.candidates)}" for track in board.tracks),
     ]
 
 
-def _levels(board: Board) -> list[Level]:
+def _column_levels(board: ResultTable) -> list[ReferenceLevels]:
     pairs = zip(board.columns, board.tracks, strict=True)
     return [track.levels[column.metric] for column, track in pairs]
 
 
-def _evidence(group: Reproduced) -> str:
+def _format_inputs(group: ReproducedRow) -> str:
     sides = (group.method.evidence.video, group.method.evidence.text)
     return "; ".join(", ".join(side).replace("_", " ") or DASH for side in sides)
 
 
-def counts(span: Collection[int]) -> str:
+def format_range(span: Collection[int]) -> str:
     """Return one count, or the least and the greatest of several."""
     low, high = min(span), max(span)
     return str(low) if low == high else f"{low} to {high}"

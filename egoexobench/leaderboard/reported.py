@@ -8,8 +8,8 @@ from typing import Literal, Self, final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from egoexobench.errors import DataError
-from egoexobench.records.store import load as text_of
-from egoexobench.records.store import reason
+from egoexobench.records.store import first_error
+from egoexobench.records.store import read_text as text_of
 from egoexobench.values import Task
 
 FOLDER = "reported"
@@ -20,7 +20,7 @@ class _Printed(BaseModel):
 
 
 @final
-class Column(_Printed):
+class ReportedColumn(_Printed):
     """One printed column of numbers."""
 
     dataset: str
@@ -36,7 +36,7 @@ class Column(_Printed):
 
 
 @final
-class Row(_Printed):
+class ReportedRow(_Printed):
     """One printed row."""
 
     name: str = Field(description="as printed")
@@ -48,7 +48,7 @@ class Row(_Printed):
 
 
 @final
-class Reported(_Printed):
+class ReportedTable(_Printed):
     """One table of a paper."""
 
     schema_version: Literal[1]
@@ -61,8 +61,8 @@ class Reported(_Printed):
     metric: str
     unit: Literal["%"]
     datasets: dict[str, str] = Field(description="our name to the printed one")
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[ReportedColumn, ...]
+    rows: tuple[ReportedRow, ...]
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -80,29 +80,29 @@ class Reported(_Printed):
         return self
 
 
-def read(path: Path) -> Reported:
+def read_reported_table(path: Path) -> ReportedTable:
     """Read one table; numbers keep the digits that were printed.
 
     Raises:
         DataError: naming the file and the field that does not fit.
     """
     try:
-        return Reported.model_validate(tomllib.loads(text_of(path), parse_float=Decimal))
+        return ReportedTable.model_validate(tomllib.loads(text_of(path), parse_float=Decimal))
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{path} is no TOML: {error}") from None
     except ValidationError as error:
-        raise DataError(f"{path}: {reason(error)}") from None
+        raise DataError(f"{path}: {first_error(error)}") from None
 
 
-def load(root: Path) -> list[Reported]:
+def read_reported_tables(root: Path) -> list[ReportedTable]:
     """Return every table under ``root/reported``, by number.
 
     Raises:
         DataError: if a file does not fit, or two files have the same number.
     """
-    found: dict[int, Reported] = {}
+    found: dict[int, ReportedTable] = {}
     for path in sorted((root / FOLDER).glob("*.toml")):
-        table = read(path)
+        table = read_reported_table(path)
         if table.table in found:
             raise DataError(f"{path}: another file of that folder is table {table.table} already")
         found[table.table] = table

@@ -8,29 +8,29 @@ from typing import Literal, Self, final
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
 from egoexobench.records.schema import (
-    Choice,
+    CheckpointSelection,
     Count,
     Coverage,
-    Data,
-    Distribution,
+    DatasetRecord,
+    DistributionRecord,
     FileName,
-    Git,
+    GitState,
+    MethodRecord,
     MissingAudio,
-    Recipe,
-    Schema,
+    RecordModel,
     Unit,
 )
-from egoexobench.records.store import load as text_of
-from egoexobench.records.store import parse, safe
+from egoexobench.records.store import read_text as text_of
+from egoexobench.records.store import slug, validate_json
 from egoexobench.values import Measured, Policy, Split
 
 FOLDER = "reproduced"
 
-Measure = tuple[float, float | None, float | None]
+MetricInterval = tuple[float, float | None, float | None]
 
 
 @final
-class Level(Schema):
+class ReferenceLevels(RecordModel):
     """What guessing blindly, knowing the answer and shortcuts give for one metric."""
 
     unit: Unit
@@ -41,7 +41,7 @@ class Level(Schema):
 
 
 @final
-class Track(Schema):
+class ReproducedTrack(RecordModel):
     """What was scored and how, without the number."""
 
     fingerprint: str
@@ -55,40 +55,42 @@ class Track(Schema):
     dropped: Count
     missing: Count
     text: dict[str, JsonValue]
-    levels: dict[str, Level] = Field(description="by metric")
+    levels: dict[str, ReferenceLevels] = Field(description="by metric")
 
 
 @final
-class Run(Schema):
+class SeedRun(RecordModel):
     """One seed: where its numbers come from, and the numbers."""
 
     record: FileName
     created: AwareDatetime
     seed: int
-    git: Git | None
+    git: GitState | None
     python: str
     packages: dict[str, str]
-    plugins: tuple[Distribution, ...]
+    plugins: tuple[DistributionRecord, ...]
     device: str
     precision: str
-    chosen_on: Choice | None
+    chosen_on: CheckpointSelection | None
     missing_audio: MissingAudio
     coverage: Coverage | None = Field(None, description="null where all clips were used")
-    values: dict[str, dict[str, Measure]] = Field(
+    values: dict[str, dict[str, MetricInterval]] = Field(
         description="track fingerprint, metric, [value, low, high]"
     )
 
 
 @final
-class Reproduced(Schema):
+class ReproducedRow(RecordModel):
     """Every seed of one method at one scale on one data set."""
 
     schema_version: Literal[1] = 1
-    method: Recipe
-    dataset: Data
-    trained_on: Data | None = Field(None, description="null where it is the data set scored")
-    tracks: tuple[Track, ...]
-    runs: tuple[Run, ...]
+    method: MethodRecord
+    dataset: DatasetRecord
+    trained_on: DatasetRecord | None = Field(
+        None, description="null where it is the data set scored"
+    )
+    tracks: tuple[ReproducedTrack, ...]
+    runs: tuple[SeedRun, ...]
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -104,25 +106,27 @@ class Reproduced(Schema):
         return self
 
 
-def name(method: Recipe, dataset: Data, trained_on: Data | None = None) -> str:
+def row_file_name(
+    method: MethodRecord, dataset: DatasetRecord, trained_on: DatasetRecord | None = None
+) -> str:
     """Return the file name of a method, scale and data set."""
     words = ",".join(f"{role}={part}" for role, part in sorted(method.overrides.items()))
     spec = f"{method.spec} {words}".strip()
-    other = f".from.{safe(trained_on.spec)}" if trained_on else ""
-    return f"{safe(spec)}.{method.scale}.{safe(dataset.spec)}{other}.json"
+    other = f".from.{slug(trained_on.spec)}" if trained_on else ""
+    return f"{slug(spec)}.{method.scale}.{slug(dataset.spec)}{other}.json"
 
 
-def load(root: Path) -> list[Reproduced]:
+def read_reproduced_rows(root: Path) -> list[ReproducedRow]:
     """Return every file under ``root/reproduced``, in the order of their names.
 
     Raises:
         DataError: naming the file and the field that does not fit.
     """
     files = sorted((root / FOLDER).glob("*.json"))
-    return [parse(path, text_of(path), Reproduced) for path in files]
+    return [validate_json(path, text_of(path), ReproducedRow) for path in files]
 
 
-def dump(rows: Reproduced) -> str:
+def to_json(rows: ReproducedRow) -> str:
     """Return rows as JSON in which a list or an object without another inside is one line."""
     text = json.dumps(rows.model_dump(mode="json"), indent=1, ensure_ascii=False)
     flat = re.compile(r"([\[{])\n\s*([^\[\]{}]*?)\n\s*([\]}])")

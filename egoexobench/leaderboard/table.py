@@ -8,17 +8,17 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
-from egoexobench.leaderboard.collect import differences
+from egoexobench.leaderboard.collect import describe_differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from egoexobench.leaderboard.reproduced import Reproduced, Track
+    from egoexobench.leaderboard.reproduced import ReproducedRow, ReproducedTrack
     from egoexobench.values import Measured, Policy
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """One metric of one task under one candidate policy, on the test split."""
 
     task: Measured
@@ -27,7 +27,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """A mean over ``seeds`` seeds, all in the unit of the metric.
 
     ``spread`` is the standard deviation over seeds and needs two; ``low`` and ``high`` bound the
@@ -39,31 +39,31 @@ class Cell:
     low: float | None
     high: float | None
     seeds: int
-    track: Track
+    track: ReproducedTrack
     used: tuple[int, int] | None = None
     """Clips that were used and that there are, of the run that used the least."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableRow:
     """One reproduced row; None where nothing was measured."""
 
-    group: Reproduced
-    cells: tuple[Cell | None, ...]
+    group: ReproducedRow
+    cells: tuple[TableCell | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class ResultTable:
     """Columns, the track that each is read on, and rows."""
 
-    columns: tuple[Column, ...]
-    tracks: tuple[Track, ...]
-    lines: tuple[Line, ...]
+    columns: tuple[TableColumn, ...]
+    tracks: tuple[ReproducedTrack, ...]
+    lines: tuple[TableRow, ...]
 
 
-def build(
-    groups: Sequence[Reproduced], columns: Sequence[Column], *, mix_protocols: bool = False
-) -> Board:
+def build_table(
+    groups: Sequence[ReproducedRow], columns: Sequence[TableColumn], *, mix_protocols: bool = False
+) -> ResultTable:
     """Return the table of some methods on one data set; columns without a number are left out.
 
     Rows stand in the order of their first column, best first, then by name.
@@ -72,15 +72,17 @@ def build(
         DataError: if rows of one column were scored on different tracks and ``mix_protocols``
             is not given.
     """
-    lines = [Line(group, tuple(_cell(group, column) for column in columns)) for group in groups]
+    lines = [
+        TableRow(group, tuple(_make_cell(group, column) for column in columns)) for group in groups
+    ]
     kept = [place for place, _ in enumerate(columns) if any(line.cells[place] for line in lines)]
-    tracks = [_track(columns[place], place, lines, mix_protocols) for place in kept]
-    rows = [Line(line.group, tuple(line.cells[place] for place in kept)) for line in lines]
-    filled = sorted((row for row in rows if any(row.cells)), key=_order)
-    return Board(tuple(columns[place] for place in kept), tuple(tracks), tuple(filled))
+    tracks = [_column_track(columns[place], place, lines, mix_protocols) for place in kept]
+    rows = [TableRow(line.group, tuple(line.cells[place] for place in kept)) for line in lines]
+    filled = sorted((row for row in rows if any(row.cells)), key=_row_order)
+    return ResultTable(tuple(columns[place] for place in kept), tuple(tracks), tuple(filled))
 
 
-def _cell(group: Reproduced, column: Column) -> Cell | None:
+def _make_cell(group: ReproducedRow, column: TableColumn) -> TableCell | None:
     for track in group.tracks:
         if (track.task, track.policy, track.split) == (column.task, column.policy, "test"):
             break
@@ -98,13 +100,15 @@ def _cell(group: Reproduced, column: Column) -> Cell | None:
     _, low, high = found[0] if len(found) == 1 else (None, None, None)
     spread = stdev(means) if len(means) > 1 else None
     used = min(shares, default=None)
-    return Cell(fmean(means), spread, low, high, len(means), track, used)
+    return TableCell(fmean(means), spread, low, high, len(means), track, used)
 
 
-def _track(column: Column, place: int, lines: Sequence[Line], mix: bool) -> Track:
+def _column_track(
+    column: TableColumn, place: int, lines: Sequence[TableRow], mix: bool
+) -> ReproducedTrack:
     found = [(line.group, cell) for line in lines if (cell := line.cells[place])]
     # of equally many the plainest method's, so that every column is read on the same protocol
-    cells = sorted(found, key=lambda one: (len(one[0].method.overrides), title(one[0])))
+    cells = sorted(found, key=lambda one: (len(one[0].method.overrides), row_label(one[0])))
     votes = Counter(cell.track.fingerprint for _, cell in cells)
     common = max(votes, key=lambda name: votes[name])
     group, track = max(
@@ -114,26 +118,27 @@ def _track(column: Column, place: int, lines: Sequence[Line], mix: bool) -> Trac
     for other, cell in cells:
         if cell.track.fingerprint != common and not mix:
             raise DataError(
-                f"column {label(column)} of {group.dataset.spec} mixes tracks: "
-                f"{title(group)} and {title(other)} were scored by different protocols, "
-                f"{differences(track, cell.track)}; run one of them again, or give --mix-protocols"
+                f"column {column_label(column)} of {group.dataset.spec} mixes tracks: "
+                f"{row_label(group)} and {row_label(other)} were scored by different protocols, "
+                f"{describe_differences(track, cell.track)}; run one of them again, or use "
+                "--mix-protocols"
             )
     return track
 
 
-def title(group: Reproduced) -> str:
+def row_label(group: ReproducedRow) -> str:
     """Return what a row is called: the method as asked and what was overridden."""
     overrides = (f"{role}={part}" for role, part in sorted(group.method.overrides.items()))
     other = f"trained on {group.trained_on.spec} *" if group.trained_on else ""
     return " ".join(filter(None, (group.method.spec, *overrides, other)))
 
 
-def label(column: Column) -> str:
+def column_label(column: TableColumn) -> str:
     """Return what a column is called in a message."""
     return " ".join(part for part in (column.task, column.policy, column.metric) if part)
 
 
-def _order(line: Line) -> tuple[bool, float, str, str]:
+def _row_order(line: TableRow) -> tuple[bool, float, str, str]:
     first = line.cells[0]
     best = -first.mean if first else 0.0
-    return first is None, best, title(line.group), line.group.method.scale
+    return first is None, best, row_label(line.group), line.group.method.scale

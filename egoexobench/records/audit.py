@@ -10,19 +10,19 @@ from pydantic import Field
 
 from egoexobench.atomic import save
 from egoexobench.hashing import hash_json
-from egoexobench.records.schema import Count, Data, Recipe, Schema, Text
-from egoexobench.records.store import AUDIT, safe
+from egoexobench.records.schema import Count, DatasetRecord, MethodRecord, RecordModel, Text
+from egoexobench.records.store import AUDIT_PREFIX, slug
 from egoexobench.values import Evidence, Task
 
-Side = Literal["video", "text"]
+EmbeddingSide = Literal["video", "text"]
 Verdict = Literal["used", "faint", "unused", "leak", "dead", "alike"]
 Change = Literal["nothing", "annotation", "ids", "paths", "media", "nudge"]
-FAILS = frozenset({"leak", "dead", "open", "broke", "jumps", "unsteady"})
+FAILING_VERDICTS = frozenset({"leak", "dead", "open", "broke", "jumps", "unsteady"})
 """Verdicts that fail an audit."""
 
 
 @final
-class Movement(Schema):
+class EmbeddingShift(RecordModel):
     """How far embeddings moved."""
 
     items: Count
@@ -32,14 +32,14 @@ class Movement(Schema):
 
 
 @final
-class Swap(Schema):
+class ModalitySwap(RecordModel):
     """One modality exchanged between clips of a split and view, at the door of the model."""
 
-    embedding: Side
+    embedding: EmbeddingSide
     modality: Evidence
     declared: bool
     exchanged: Count = Field(description="items that were given other input")
-    movement: Movement
+    movement: EmbeddingShift
     verdict: Verdict = Field(
         description="`leak`: undeclared and moves; `dead`: declared and moves nothing; `faint`: "
         "moves embeddings next to nothing; `alike`: every item has the same input, so nothing can "
@@ -48,7 +48,7 @@ class Swap(Schema):
 
 
 @final
-class Shift(Schema):
+class HitRateShift(RecordModel):
     """Top-1 over the gallery before and after one modality was exchanged.
 
     None where the modality is not fed to that side.
@@ -64,12 +64,12 @@ class Shift(Schema):
 
 
 @final
-class Door(Schema):
+class InvarianceCheck(RecordModel):
     """What an embedding did when something changed that it must not depend on."""
 
     change: Change
-    embedding: Side
-    movement: Movement | None = Field(None, description="null where the method broke")
+    embedding: EmbeddingSide
+    movement: EmbeddingShift | None = Field(None, description="null where the method broke")
     error: Text | None = None
     verdict: Literal["shut", "open", "broke", "jumps", "unsteady"] = Field(
         description="`broke`: an exception; `jumps`: a change that nobody sees or hears moves the "
@@ -78,38 +78,40 @@ class Door(Schema):
 
 
 @final
-class Audit(Schema):
+class Audit(RecordModel):
     """One audit."""
 
     schema_version: Literal[1] = 1
-    method: Recipe
-    dataset: Data
+    method: MethodRecord
+    dataset: DatasetRecord
     seed: int
-    swaps: tuple[Swap, ...]
-    shifts: tuple[Shift, ...]
-    doors: tuple[Door, ...]
+    swaps: tuple[ModalitySwap, ...]
+    shifts: tuple[HitRateShift, ...]
+    doors: tuple[InvarianceCheck, ...]
     passed: bool
 
 
-def keep(audit: Audit, root: Path) -> Path:
+def save_audit(audit: Audit, root: Path) -> Path:
     """Write an audit and return where it lies; one of a method, data set and seed stands.
 
     Raises:
         DataError: if it cannot be written.
     """
     known = hash_json([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
-    path = root / f"{AUDIT}{safe(audit.method.name)}-{known[:12]}.json"
+    path = root / f"{AUDIT_PREFIX}{slug(audit.method.name)}-{known[:12]}.json"
     save(path, audit.model_dump_json(indent=1) + "\n")
     return path
 
 
-def failures(audit: Audit) -> list[str]:
+def failure_messages(audit: Audit) -> list[str]:
     """Return one line for each verdict that fails the audit."""
-    lines = [_swap(one) for one in audit.swaps if one.verdict in FAILS]
-    return lines + [_door(one) for one in audit.doors if one.verdict in FAILS]
+    lines = [_swap_message(one) for one in audit.swaps if one.verdict in FAILING_VERDICTS]
+    return lines + [
+        _invariance_message(one) for one in audit.doors if one.verdict in FAILING_VERDICTS
+    ]
 
 
-def _swap(swap: Swap) -> str:
+def _swap_message(swap: ModalitySwap) -> str:
     if swap.verdict == "dead":
         return (
             f"{swap.modality} is declared for {swap.embedding} embeddings and dead: exchanging it "
@@ -121,14 +123,14 @@ def _swap(swap: Swap) -> str:
     )
 
 
-def _door(door: Door) -> str:
+def _invariance_message(door: InvarianceCheck) -> str:
     if door.movement is None:
-        return f"{_CHANGED[door.change]}: {door.error}"
+        return f"{CHANGE_DESCRIPTIONS[door.change]}: {door.error}"
     moved = f"{door.movement.moved} of {door.movement.items} {door.embedding} embeddings move"
-    return f"{_CHANGED[door.change]}: {moved}"
+    return f"{CHANGE_DESCRIPTIONS[door.change]}: {moved}"
 
 
-_CHANGED: dict[Change, str] = {
+CHANGE_DESCRIPTIONS: dict[Change, str] = {
     "nothing": "encoded again from the same clips, the method is not deterministic",
     "annotation": "the same clips with other narrations and labels",
     "ids": "the same clips under other ids",

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from egoexobench.records.schema import Distribution, Environment, Git
+from egoexobench.records.schema import DistributionRecord, Environment, GitState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,8 +35,8 @@ PACKAGES = (
 _TIMEOUT = 5.0
 
 
-def environment(
-    plugins: Iterable[Distribution], *, device: str = "cpu", precision: str = "fp32"
+def collect_environment(
+    plugins: Iterable[DistributionRecord], *, device: str = "cpu", precision: str = "fp32"
 ) -> Environment:
     """Return what this process runs on.
 
@@ -59,12 +59,12 @@ def environment(
     )
 
 
-def revision() -> Git | None:
+def harness_git_state() -> GitState | None:
     """Return commit and dirty flag of the harness' checkout; None where it is none."""
-    return checkout(Path(__file__).resolve().parents[2])
+    return git_state(Path(__file__).resolve().parents[2])
 
 
-def checkout(root: Path) -> Git | None:
+def git_state(root: Path) -> GitState | None:
     """Return commit and dirty flag of the checkout whose top folder is ``root``."""
     if not (root / ".git").exists():  # an installed harness may lie inside a stranger's checkout
         return None
@@ -84,11 +84,11 @@ def checkout(root: Path) -> Git | None:
     return _git(done.stdout.splitlines())
 
 
-def _git(lines: list[str]) -> Git | None:
+def _git(lines: list[str]) -> GitState | None:
     head = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), "")
     if not head or head.startswith("("):  # "(initial)": nothing has been committed yet
         return None
-    return Git(commit=head, dirty=any(not line.startswith("#") for line in lines))
+    return GitState(commit=head, dirty=any(not line.startswith("#") for line in lines))
 
 
 def _version(name: str) -> str | None:

@@ -18,27 +18,29 @@ Option = Scalar | tuple[Scalar, ...]
 _ABSOLUTE = re.compile(r"(^|[=,:\s'\"])((?:/(?!/)|~[^/\s]*/|[A-Za-z]:[\\/])[^,\s'\"]*)")
 
 
-def portable(text: str) -> str:
+def strip_absolute_paths(text: str) -> str:
     """Return the text with every absolute path cut to its last part; URLs stay.
 
     >>> portable("folder:path=/home/me/clips,fps=8")
     'folder:path=.../clips,fps=8'
     """
-    return _ABSOLUTE.sub(lambda found: found[1] + ".../" + _last(found[2]), text)
+    return _ABSOLUTE.sub(lambda found: found[1] + ".../" + _last_component(found[2]), text)
 
 
-def _last(path: str) -> str:
+def _last_component(path: str) -> str:
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
 
 
-def _portable_option(value: Option) -> Option:
+def _strip_option(value: Option) -> Option:
     if isinstance(value, tuple):
-        return tuple(portable(item) if isinstance(item, str) else item for item in value)
-    return portable(value) if isinstance(value, str) else value
+        return tuple(
+            strip_absolute_paths(item) if isinstance(item, str) else item for item in value
+        )
+    return strip_absolute_paths(value) if isinstance(value, str) else value
 
 
-Text = Annotated[str, AfterValidator(portable)]
-Options = dict[str, Annotated[Option, AfterValidator(_portable_option)]]
+Text = Annotated[str, AfterValidator(strip_absolute_paths)]
+Options = dict[str, Annotated[Option, AfterValidator(_strip_option)]]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
 Count = Annotated[int, Field(ge=0)]
@@ -48,14 +50,14 @@ MissingAudio = Literal["error", "skip", "mask"]
 Unit = Literal["%", "rank", "1"]
 
 
-class Schema(BaseModel):
+class RecordModel(BaseModel):
     """A file boundary: nothing unknown, nothing coerced, no NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 @final
-class Distribution(Schema):
+class DistributionRecord(RecordModel):
     """An installed distribution."""
 
     name: str
@@ -63,18 +65,18 @@ class Distribution(Schema):
 
 
 @final
-class Part(Schema):
+class PartRecord(RecordModel):
     """One part of a method, with every option resolved."""
 
     role: str = Field(description="what the part is to the method, such as video_encoder")
     kind: str = Field(description="kind of plug-in, such as encoder")
     name: str
     options: Options = Field({}, description="every option of the factory, defaults included")
-    distribution: Distribution | None = Field(None, description="which brought the part")
+    distribution: DistributionRecord | None = Field(None, description="which brought the part")
 
 
 @final
-class Sources(Schema):
+class DeclaredInputs(RecordModel):
     """What the embeddings of each side are computed from."""
 
     video: tuple[Evidence, ...]
@@ -82,33 +84,33 @@ class Sources(Schema):
 
 
 @final
-class Recipe(Schema):
+class MethodRecord(RecordModel):
     """The method that was run."""
 
     name: str
     spec: Text = Field(description="as asked, such as soundbridge:residual=none")
     overrides: dict[str, Text] = Field({}, description="setting to value, from --set")
     scale: Scale
-    parts: tuple[Part, ...]
+    parts: tuple[PartRecord, ...]
     hyper: Options = Field({}, description="hyper-parameters by name")
-    evidence: Sources
+    evidence: DeclaredInputs
     fingerprint: str = Field(description="hash of the resolved method, without the seed")
-    distribution: Distribution | None = None
+    distribution: DistributionRecord | None = None
 
 
 @final
-class Data(Schema):
+class DatasetRecord(RecordModel):
     """The data set that was scored."""
 
     name: str
     spec: Text = Field(description="as asked, such as synthetic:size=standard")
     options: Options = {}
     fingerprint: str
-    distribution: Distribution | None = None
+    distribution: DistributionRecord | None = None
 
 
 @final
-class Choice(Schema):
+class CheckpointSelection(RecordModel):
     """How the checkpoint that was scored had been chosen."""
 
     split: Split
@@ -118,7 +120,7 @@ class Choice(Schema):
 
 
 @final
-class Counts(Schema):
+class ClipCounts(RecordModel):
     """How much there was and how much of it could be used."""
 
     clips: dict[Split, Count]
@@ -132,7 +134,7 @@ class Counts(Schema):
 
 
 @final
-class Metric(Schema):
+class Metric(RecordModel):
     """One number with its 95 % interval and what blind guessing gives, all in ``unit``."""
 
     name: str
@@ -145,7 +147,7 @@ class Metric(Schema):
 
 
 @final
-class Share(Schema):
+class SubsetScore(RecordModel):
     """The metrics of some of the queries, such as those of one view."""
 
     name: str
@@ -158,7 +160,7 @@ class Share(Schema):
 
 
 @final
-class Score(Schema):
+class ScoreRecord(RecordModel):
     """The metrics of one task under one candidate policy."""
 
     task: Measured
@@ -173,19 +175,19 @@ class Score(Schema):
     dropped: Count = Field(0, description="queries that could not be asked")
     missing: Count = Field(0, description="candidates that left their gallery")
     metrics: tuple[Metric, ...]
-    parts: tuple[Share, ...] = ()
+    parts: tuple[SubsetScore, ...] = ()
 
 
 @final
-class Sanity(Schema):
+class ReferenceScores(RecordModel):
     """Scores of what every track comes with: guessing, knowing the answer, and shortcuts."""
 
     name: Literal["chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"]
-    scores: tuple[Score, ...]
+    scores: tuple[ScoreRecord, ...]
 
 
 @final
-class Captions(Schema):
+class CaptionCounts(RecordModel):
     """How many sound captions there are, by different narrations."""
 
     narrations: Count
@@ -201,7 +203,7 @@ class Captions(Schema):
 
 
 @final
-class Coverage(Schema):
+class Coverage(RecordModel):
     """How much of a data set was used."""
 
     clips: Count = Field(description="clips that the annotation has, and rows of it rejected")
@@ -212,7 +214,7 @@ class Coverage(Schema):
 
 
 @final
-class Git(Schema):
+class GitState(RecordModel):
     """State of the harness' source checkout."""
 
     commit: str = Field(pattern=r"^[0-9a-f]{40,64}$")
@@ -220,7 +222,7 @@ class Git(Schema):
 
 
 @final
-class Environment(Schema):
+class Environment(RecordModel):
     """What the run ran on; the machine itself is not named."""
 
     python: str
@@ -228,7 +230,7 @@ class Environment(Schema):
     cpus: int = Field(ge=1, description="processors that this process may use")
     torch: str | None = None
     packages: dict[str, str] = Field(description="installed versions of what moves numbers")
-    plugins: tuple[Distribution, ...] = ()
+    plugins: tuple[DistributionRecord, ...] = ()
     device: str = "cpu"
     precision: str = "fp32"
     accelerator: str | None = Field(None, description="model of the GPU")
@@ -238,7 +240,7 @@ class Environment(Schema):
 
 
 @final
-class Artefact(Schema):
+class Artifact(RecordModel):
     """A file beside the record."""
 
     file: FileName
@@ -246,7 +248,7 @@ class Artefact(Schema):
 
 
 @final
-class Rank(Schema):
+class QueryRank(RecordModel):
     """One line of the ranks file: where the best right answer of one query stood, from 1."""
 
     task: Task
@@ -263,7 +265,7 @@ class Rank(Schema):
 
 
 @final
-class Record(Schema):
+class Record(RecordModel):
     """One run."""
 
     schema_version: Literal[1] = 1
@@ -271,22 +273,26 @@ class Record(Schema):
     created: AwareDatetime = Field(description="UTC")
     command: tuple[Text, ...]
     status: Status
-    method: Recipe
+    method: MethodRecord
     seed: int
-    dataset: Data
-    trained_on: Data | None = Field(None, description="null where it is the data set scored")
-    chosen_on: Choice | None = Field(None, description="null where nothing was trained")
-    counts: Counts
-    captions: Captions | None = Field(None, description="null without a captioner")
+    dataset: DatasetRecord
+    trained_on: DatasetRecord | None = Field(
+        None, description="null where it is the data set scored"
+    )
+    chosen_on: CheckpointSelection | None = Field(
+        None, description="null where nothing was trained"
+    )
+    counts: ClipCounts
+    captions: CaptionCounts | None = Field(None, description="null without a captioner")
     coverage: Coverage | None = Field(None, description="null where the data set was used whole")
-    scores: tuple[Score, ...]
-    sanity: tuple[Sanity, ...] = ()
+    scores: tuple[ScoreRecord, ...]
+    sanity: tuple[ReferenceScores, ...] = ()
     environment: Environment
-    git: Git | None = Field(None, description="null where the harness is no checkout")
+    git: GitState | None = Field(None, description="null where the harness is no checkout")
     seconds: dict[str, float] = Field(description="by stage")
-    artefacts: tuple[Artefact, ...] = ()
+    artefacts: tuple[Artifact, ...] = ()
 
 
-def schema() -> dict[str, Any]:
+def record_json_schema() -> dict[str, Any]:
     """Return the JSON schema of a record."""
     return Record.model_json_schema()

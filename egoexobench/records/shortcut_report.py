@@ -2,27 +2,27 @@
 
 from typing import Literal, final
 
-from egoexobench.records.schema import Data, Schema, Score
+from egoexobench.records.schema import DatasetRecord, RecordModel, ScoreRecord
 
-Reads = Literal["nothing", "answers", "media", "annotation"]
+ReadsFrom = Literal["nothing", "answers", "media", "annotation"]
 
 
 @final
-class Row(Schema):
+class ShortcutScores(RecordModel):
     """One way to answer without learning, and how it scores on each track that it can answer."""
 
     name: Literal["chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"]
-    reads: Reads
-    scores: tuple[Score, ...]
+    reads: ReadsFrom
+    scores: tuple[ScoreRecord, ...]
 
 
 @final
-class Rows(Schema):
+class ShortcutReport(RecordModel):
     """Every row of one data set."""
 
     schema_version: Literal[1] = 1
-    dataset: Data
+    dataset: DatasetRecord
     seed: int
     without_sound: int
-    rows: tuple[Row, ...]
+    rows: tuple[ShortcutScores, ...]
     left_out: dict[str, str]

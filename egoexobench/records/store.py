@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from egoexobench.atomic import save
 from egoexobench.errors import DataError
-from egoexobench.records.schema import Artefact, Rank, Record
+from egoexobench.records.schema import Artifact, QueryRank, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _Model = TypeVar("_Model", bound=BaseModel)
-AUDIT = "audit-"
+AUDIT_PREFIX = "audit-"
 """What the names of audits begin with, which may lie in the same folder."""
 
 
-def identity(created: datetime, seed: int, *fingerprints: str) -> str:
+def make_record_id(created: datetime, seed: int, *fingerprints: str) -> str:
     """Return the id of a run: its second, its seed, and a hash that tells equal seconds apart.
 
     Args:
@@ -36,7 +36,7 @@ def identity(created: datetime, seed: int, *fingerprints: str) -> str:
     return f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-seed{seed}-{digest}"
 
 
-def safe(spec: str) -> str:
+def slug(spec: str) -> str:
     """Return a spec as one readable path component; a hash keeps two specs apart.
 
     >>> safe("soundbridge")
@@ -50,7 +50,7 @@ def safe(spec: str) -> str:
     return f"{name}-{hashlib.sha256(spec.encode()).hexdigest()[:8]}".lstrip("-")
 
 
-def write(record: Record, ranks: Iterable[Rank], out: Path) -> Path:
+def write_record(record: Record, ranks: Iterable[QueryRank], out: Path) -> Path:
     """Write a record and its ranks, each whole or not at all, the record last.
 
     Returns:
@@ -59,12 +59,12 @@ def write(record: Record, ranks: Iterable[Rank], out: Path) -> Path:
     Raises:
         DataError: if a record of that id is there already, or nothing can be written there.
     """
-    folder = out / safe(record.method.spec) / safe(record.dataset.spec)
+    folder = out / slug(record.method.spec) / slug(record.dataset.spec)
     path = folder / f"{record.id}.json"
     if path.exists():
         raise DataError(f"{path} is there already and a record is never overwritten")
     lines = "".join(rank.model_dump_json(exclude_none=True) + "\n" for rank in ranks)
-    artefact = Artefact(
+    artefact = Artifact(
         file=f"{record.id}.ranks.jsonl", sha256=hashlib.sha256(lines.encode()).hexdigest()
     )
     save(folder / artefact.file, lines)
@@ -73,38 +73,38 @@ def write(record: Record, ranks: Iterable[Rank], out: Path) -> Path:
     return path
 
 
-def below(folder: Path) -> list[Path]:
+def find_records(folder: Path) -> list[Path]:
     """Return every record below a folder, by name."""
-    return sorted(path for path in folder.rglob("*.json") if not path.name.startswith(AUDIT))
+    return sorted(path for path in folder.rglob("*.json") if not path.name.startswith(AUDIT_PREFIX))
 
 
-def read(path: Path) -> Record:
+def read_record(path: Path) -> Record:
     """Read a record.
 
     Raises:
         DataError: naming the file and the field that does not fit.
     """
-    return parse(path, load(path), Record)
+    return validate_json(path, read_text(path), Record)
 
 
-def ranks(path: Path) -> Iterator[Rank]:
+def iter_ranks(path: Path) -> Iterator[QueryRank]:
     """Yield the per-query ranks that lie beside a record.
 
     Raises:
         DataError: if the file is missing, was changed since, or a line does not fit.
     """
-    for artefact in read(path).artefacts:
+    for artefact in read_record(path).artefacts:
         if not artefact.file.endswith(".ranks.jsonl"):
             continue
         file = path.with_name(artefact.file)
-        text = load(file)
+        text = read_text(file)
         if hashlib.sha256(text.encode()).hexdigest() != artefact.sha256:
             raise DataError(f"{file} is not the file that {path} names: its hash differs")
         for number, line in enumerate(text.splitlines(), 1):
-            yield parse(file, line, Rank, f", line {number}")
+            yield validate_json(file, line, QueryRank, f", line {number}")
 
 
-def load(path: Path) -> str:
+def read_text(path: Path) -> str:
     """Return the text of a file, or raise a DataError that names it."""
     try:
         return path.read_bytes().decode()
@@ -114,15 +114,15 @@ def load(path: Path) -> str:
         raise DataError(f"cannot read {path}: byte {error.start} is not UTF-8") from error
 
 
-def parse(path: Path, text: str, schema: type[_Model], place: str = "") -> _Model:
+def validate_json(path: Path, text: str, schema: type[_Model], place: str = "") -> _Model:
     """Return JSON text as its model, or raise a DataError that names file and field."""
     try:
         return schema.model_validate_json(text)
     except ValidationError as error:
-        raise DataError(f"{path}{place}: {reason(error)}") from None
+        raise DataError(f"{path}{place}: {first_error(error)}") from None
 
 
-def reason(error: ValidationError) -> str:
+def first_error(error: ValidationError) -> str:
     """Return the first thing that a schema found wrong: field, what was wanted, what was there."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "the file"

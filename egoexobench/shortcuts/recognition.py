@@ -16,8 +16,8 @@ from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.interfaces import Dataset
 from egoexobench.progress import Progress
-from egoexobench.records.schema import Score as Told
-from egoexobench.records.shortcut_report import Reads, Row
+from egoexobench.records.schema import ScoreRecord as Told
+from egoexobench.records.shortcut_report import ReadsFrom, ShortcutScores
 from egoexobench.shortcuts.features import Cue, Seen, cues
 from egoexobench.values import SPLITS, Embeddings, Split, Task
 
@@ -25,7 +25,7 @@ BINS = 10
 """Parts of equal size that the training clips' numbers are cut into: one feature each."""
 
 Look = Callable[[Cue], float | str | None]
-LOOKS: Mapping[str, tuple[Reads, Look]] = {
+LOOKS: Mapping[str, tuple[ReadsFrom, Look]] = {
     "duration": ("media", lambda cue: cue.duration),
     "loudness": ("media", lambda cue: cue.loudness),
     "scene": ("annotation", lambda cue: cue.scene),
@@ -39,7 +39,7 @@ def recognised(
     gathered: Gathered,
     tasks: Sequence[Task],
     progress: Progress,
-) -> list[Row]:
+) -> list[ShortcutScores]:
     """Return a row a shortcut with its score on each recognition task.
 
     Args:
@@ -64,7 +64,7 @@ def recognised(
                 scores.append(score_of(about, score))
         if scores:
             told = {"name": shortcut, "reads": reads, "scores": tuple(scores)}
-            found.append(Row.model_validate(told))
+            found.append(ShortcutScores.model_validate(told))
     return found
 
 

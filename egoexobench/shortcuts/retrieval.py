@@ -27,8 +27,8 @@ from egoexobench.hashing import hash_json, hash_source
 from egoexobench.interfaces import Dataset
 from egoexobench.options import parse
 from egoexobench.progress import Progress
-from egoexobench.records.schema import Score as Told
-from egoexobench.records.shortcut_report import Reads, Row, Rows
+from egoexobench.records.schema import ScoreRecord as Told
+from egoexobench.records.shortcut_report import ReadsFrom, ShortcutReport, ShortcutScores
 from egoexobench.registry import Registry
 from egoexobench.shortcuts.features import Cue, Seen, cues
 from egoexobench.shortcuts.recognition import recognised
@@ -52,7 +52,7 @@ MOST = 300_000
 
 
 Matrix = Callable[[Sequence[Any], Sequence[Any]], Floats]
-SHORTCUTS: Mapping[str, tuple[Reads, Callable[[Cue], Any], Matrix]] = {
+SHORTCUTS: Mapping[str, tuple[ReadsFrom, Callable[[Cue], Any], Matrix]] = {
     "duration": ("media", lambda cue: cue.duration, signs.closeness),
     "loudness": ("media", lambda cue: cue.loudness, signs.closeness),
     "scene": ("annotation", lambda cue: cue.scene, signs.label),
@@ -61,7 +61,7 @@ SHORTCUTS: Mapping[str, tuple[Reads, Callable[[Cue], Any], Matrix]] = {
 """Name to what it reads, the cue that it looks at, and how likely two cues make a match."""
 
 
-def sanity(spec: str, seed: int, registry: Registry, progress: Progress) -> Rows:
+def sanity(spec: str, seed: int, registry: Registry, progress: Progress) -> ShortcutReport:
     """Score what needs no method on every retrieval track of a data set's test split.
 
     Args:
@@ -82,7 +82,7 @@ def sanity(spec: str, seed: int, registry: Registry, progress: Progress) -> Rows
 
 def shortcuts(
     found: Ready, request: Request, registry: Registry, progress: Progress
-) -> Rows | None:
+) -> ShortcutReport | None:
     """Return what shortcuts score on what a run used of its data set, on the tasks it was asked."""
     gathered, dataset, spec = found.gathered, found.dataset, request.dataset
     rows = None
@@ -94,10 +94,12 @@ def shortcuts(
     tasks = [task for task in RECOGNITION if task in request.tasks]
     if tasks:
 
-        def make_more() -> Rows:
+        def make_more() -> ShortcutReport:
             more = recognised(dataset, parse(spec)[0], gathered, tasks, progress)
             data = data_of(spec, registry, dataset)
-            return Rows(dataset=data, seed=0, without_sound=0, rows=tuple(more), left_out={})
+            return ShortcutReport(
+                dataset=data, seed=0, without_sound=0, rows=tuple(more), left_out={}
+            )
 
         more = _remembered(dataset, spec, " ".join(tasks), gathered, make_more)
         rows = rows.model_copy(update={"rows": (*rows.rows, *more.rows)}) if rows else more
@@ -105,14 +107,14 @@ def shortcuts(
 
 
 def _remembered(
-    dataset: Dataset, spec: str, what: str, gathered: Gathered, make: Callable[[], Rows]
-) -> Rows:
+    dataset: Dataset, spec: str, what: str, gathered: Gathered, make: Callable[[], ShortcutReport]
+) -> ShortcutReport:
     """Return rows of a data set, computed once for the clips that are there, and kept."""
     used = [sorted(one.id for one in gathered.clips[split]) for split in SPLITS]
     known = hash_json([dataset.fingerprint, parse(spec)[0], what, used, hash_source(*CODE)])
     path = places.cache() / "sanity" / f"{known}.json"
     if path.is_file():
-        return Rows.model_validate_json(path.read_bytes())
+        return ShortcutReport.model_validate_json(path.read_bytes())
     rows = make()
     save(path, rows.model_dump_json())
     return rows
@@ -120,7 +122,7 @@ def _remembered(
 
 def shortcut_rows(
     dataset: Dataset, seen: Seen, spec: str, seed: int, registry: Registry, progress: Progress
-) -> Rows:
+) -> ShortcutReport:
     """Return the rows of a data set that is prepared, on the clips and pairs that are seen.
 
     Raises:
@@ -133,9 +135,9 @@ def shortcut_rows(
     known = cues(seen, progress)
     scorer = Scorer(known, views, seed)
     rows = [
-        Row(name="oracle", reads="answers", scores=_told(asked, scorer.oracle)),
+        ShortcutScores(name="oracle", reads="answers", scores=_told(asked, scorer.oracle)),
         *(
-            Row.model_validate(
+            ShortcutScores.model_validate(
                 {
                     "name": name,
                     "reads": reads,
@@ -151,14 +153,14 @@ def shortcut_rows(
             found += _told([one], scorer.synchrony)
             advance(1)
     guessed = _told(asked, lambda one: chance(scorer.oracle(one)))
-    return Rows(
+    return ShortcutReport(
         dataset=data_of(spec, registry, dataset),
         seed=seed,
         without_sound=sum(known[clip.id].sound is None for clip in seen.clips),
         rows=(
-            Row(name="chance", reads="nothing", scores=guessed),
+            ShortcutScores(name="chance", reads="nothing", scores=guessed),
             *rows,
-            Row(name="synchrony", reads="media", scores=tuple(found)),
+            ShortcutScores(name="synchrony", reads="media", scores=tuple(found)),
         ),
         left_out=scorer.left_out,
     )

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from egoexobench.sweep.estimates import Estimate
 
 Relation = Literal[">", "~", "<="]
-Verdict = Literal["failed", "not shown", "not measured", "held"]
-VERDICTS: tuple[Verdict, ...] = ("failed", "not shown", "not measured", "held")
+ClaimVerdict = Literal["failed", "not shown", "not measured", "held"]
+VERDICTS: tuple[ClaimVerdict, ...] = ("failed", "not shown", "not measured", "held")
 """In the order in which they are listed: what went against the prediction comes first."""
 CHANCE = "chance"
-FORMS = "'A > B', 'A > B by 5 points', 'A ~ B within 5 points' or 'A <= B within 5 points'"
+CLAIM_FORMS = "'A > B', 'A > B by 5 points', 'A ~ B within 5 points' or 'A <= B within 5 points'"
 
 _OPERAND = r"[a-z0-9][a-z0-9.-]*"
 _CLAIM = re.compile(
@@ -37,7 +37,7 @@ class Claim:
     margin: float
 
 
-def parse(text: str) -> Claim:
+def parse_claim(text: str) -> Claim:
     """Read a claim.
 
     Raises:
@@ -46,7 +46,7 @@ def parse(text: str) -> Claim:
     found = _CLAIM.fullmatch(" ".join(text.split()))
     wanted = {">": (None, "by"), "~": ("within",), "<=": (None, "within")}
     if not found or found["word"] not in wanted[found["relation"]]:
-        message = f"a claim is {FORMS}, not {text!r}"
+        message = f"a claim is {CLAIM_FORMS}, not {text!r}"
         raise ValueError(message)
     relations: dict[str, Relation] = {">": ">", "~": "~", "<=": "<="}
     return Claim(
@@ -54,12 +54,12 @@ def parse(text: str) -> Claim:
     )
 
 
-def number(operand: str) -> float | None:
+def parse_operand(operand: str) -> float | None:
     """Return what an operand is if it is a number; None for a row or `chance`."""
     return float(operand) if re.fullmatch(r"\d+(?:\.\d+)?", operand) else None
 
 
-def judge(claim: Claim, difference: Estimate) -> Verdict:
+def evaluate_claim(claim: Claim, difference: Estimate) -> ClaimVerdict:
     """Say whether a claim held: its whole interval must agree, and to fail, all must disagree.
 
     Args:

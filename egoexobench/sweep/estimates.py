@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from egoexobench.comparison import values
+from egoexobench.comparison import per_query_values
 from egoexobench.errors import DataError
 from egoexobench.evaluate import intervals
 from egoexobench.records import store
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from egoexobench.evaluate.metrics import Floats
-    from egoexobench.records.schema import Rank, Score
-    from egoexobench.sweep.record_index import Kept
-    from egoexobench.sweep.schema import Metric
+    from egoexobench.records.schema import QueryRank, ScoreRecord
+    from egoexobench.sweep.record_index import StoredRecord
+    from egoexobench.sweep.schema import SweepMetric
     from egoexobench.values import Policy, Task
 
-LEVEL = 0.95
-Query = tuple[str, str, tuple[str, ...]]
+CONFIDENCE = 0.95
+QueryKey = tuple[str, str, tuple[str, ...]]
 """Task, who asked, and every right answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class SeedByQueryValues:
     """Values ``(seeds, queries)`` of one column in the unit of its metric."""
 
     seeds: tuple[int, ...]
-    queries: tuple[Query, ...]
+    queries: tuple[QueryKey, ...]
     clusters: tuple[str, ...]
     values: Floats
     chance: float | None
@@ -57,12 +57,12 @@ class Estimate:
     seeds: int
 
 
-def series(
-    kept: Mapping[int, Sequence[Kept]],
+def collect_values(
+    kept: Mapping[int, Sequence[StoredRecord]],
     tasks: Sequence[Task],
     policy: Policy,
-    metric: Metric,
-) -> Series | None:
+    metric: SweepMetric,
+) -> SeedByQueryValues | None:
     """Return a row's values in one column; None where no seed has a score on all its tasks.
 
     Args:
@@ -75,13 +75,13 @@ def series(
         DataError: if two seeds were asked different queries.
     """
     found = {
-        seed: [_scored(records, task, policy) for task in tasks]
+        seed: [_newest_score(records, task, policy) for task in tasks]
         for seed, records in sorted(kept.items())
     }
     whole = {seed: [one for one in many if one] for seed, many in found.items() if all(many)}
     if not whole:
         return None
-    rows = {seed: _values(scored, metric) for seed, scored in whole.items()}
+    rows = {seed: _weighted_values(scored, metric) for seed, scored in whole.items()}
     first, *rest = rows.values()
     for other in rest:
         if other.keys() != first.keys():
@@ -90,9 +90,9 @@ def series(
                 f"questions of {' and '.join(tasks)}; leave the records of one version out"
             )
     queries = tuple(first)
-    chances = [_chance(score, metric) for _, score in next(iter(whole.values()))]
+    chances = [_chance_level(score, metric) for _, score in next(iter(whole.values()))]
     known = [chance for chance in chances if chance is not None]
-    return Series(
+    return SeedByQueryValues(
         tuple(rows),
         queries,
         tuple(first[query][1] for query in queries),
@@ -101,14 +101,16 @@ def series(
     )
 
 
-def less(one: Series, other: Series | float) -> Series | None:
+def paired_difference(
+    one: SeedByQueryValues, other: SeedByQueryValues | float
+) -> SeedByQueryValues | None:
     """Return the difference of two rows, seed by seed and query by query; None if none is shared.
 
     Raises:
         DataError: if the rows were asked different queries.
     """
     if isinstance(other, float):
-        return Series(one.seeds, one.queries, one.clusters, one.values - other, None)
+        return SeedByQueryValues(one.seeds, one.queries, one.clusters, one.values - other, None)
     shared = tuple(seed for seed in one.seeds if seed in other.seeds)
     if not shared:
         return None
@@ -118,15 +120,21 @@ def less(one: Series, other: Series | float) -> Series | None:
     columns = [place[query] for query in one.queries]
     a = one.values[[one.seeds.index(seed) for seed in shared]]
     b = other.values[[other.seeds.index(seed) for seed in shared]][:, columns]
-    return Series(shared, one.queries, one.clusters, a - b, None)
+    return SeedByQueryValues(shared, one.queries, one.clusters, a - b, None)
 
 
-def estimate(one: Series, *, bounds: tuple[float, float] | None = None) -> Estimate:
+def mean_with_interval(
+    one: SeedByQueryValues, *, bounds: tuple[float, float] | None = None
+) -> Estimate:
     """Return the mean of a series with its interval, cut to what can be."""
     means = one.values.mean(1)
     mean = float(means.mean())
     asked = intervals.mean(one.values.mean(0), one.clusters, np.random.default_rng(0))
-    drawn = _t(len(means)) * float(means.std(ddof=1)) / len(means) ** 0.5 if len(means) > 1 else 0.0
+    drawn = (
+        _t_quantile(len(means)) * float(means.std(ddof=1)) / len(means) ** 0.5
+        if len(means) > 1
+        else 0.0
+    )
     low = mean - float(np.hypot(drawn, mean - asked.low))
     high = mean + float(np.hypot(drawn, asked.high - mean))
     if bounds:
@@ -135,16 +143,16 @@ def estimate(one: Series, *, bounds: tuple[float, float] | None = None) -> Estim
 
 
 @lru_cache
-def _t(count: int) -> float:
+def _t_quantile(count: int) -> float:
     from scipy.stats import t
 
-    return float(t.ppf((1 + LEVEL) / 2, count - 1))
+    return float(t.ppf((1 + CONFIDENCE) / 2, count - 1))
 
 
-_Scored = tuple["Path", "Score"]
+_StoredScore = tuple["Path", "ScoreRecord"]
 
 
-def _scored(kept: Sequence[Kept], task: Task, policy: Policy) -> _Scored | None:
+def _newest_score(kept: Sequence[StoredRecord], task: Task, policy: Policy) -> _StoredScore | None:
     """The newest score of a task, and the record that holds it."""
     for one in kept:
         for score in one.record.scores:
@@ -153,31 +161,33 @@ def _scored(kept: Sequence[Kept], task: Task, policy: Policy) -> _Scored | None:
     return None
 
 
-def _values(scored: Sequence[_Scored], metric: Metric) -> dict[Query, tuple[float, str]]:
+def _weighted_values(
+    scored: Sequence[_StoredScore], metric: SweepMetric
+) -> dict[QueryKey, tuple[float, str]]:
     """Value and cluster of each query; scaled so that each task weighs the same in the mean."""
-    found: dict[Query, tuple[float, str]] = {}
+    found: dict[QueryKey, tuple[float, str]] = {}
     total = sum(score.n for _, score in scored)
     for path, score in scored:
-        rows = _ranks(path).get((score.task, score.policy), ())
+        rows = _read_ranks(path).get((score.task, score.policy), ())
         weight = total / (len(scored) * len(rows)) if rows else 0.0
-        for row, value in zip(rows, _of(rows, metric), strict=True):
+        for row, value in zip(rows, _metric_values(rows, metric), strict=True):
             found[score.task, row.source, row.answers] = weight * float(value), row.cluster
     return found
 
 
 @cache
-def _ranks(path: Path) -> Mapping[tuple[str, str | None], Sequence[Rank]]:
-    found: dict[tuple[str, str | None], list[Rank]] = {}
-    for rank in store.ranks(path):
+def _read_ranks(path: Path) -> Mapping[tuple[str, str | None], Sequence[QueryRank]]:
+    found: dict[tuple[str, str | None], list[QueryRank]] = {}
+    for rank in store.iter_ranks(path):
         found.setdefault((rank.task, rank.policy), []).append(rank)
     return found
 
 
-def _of(rows: Sequence[Rank], metric: Metric) -> Floats:
+def _metric_values(rows: Sequence[QueryRank], metric: SweepMetric) -> Floats:
     """One value per query in the unit of the metric."""
-    found: Floats = (1.0 if metric == "mrr" else 100.0) * values(rows, metric)
+    found: Floats = (1.0 if metric == "mrr" else 100.0) * per_query_values(rows, metric)
     return found
 
 
-def _chance(score: Score, metric: Metric) -> float | None:
+def _chance_level(score: ScoreRecord, metric: SweepMetric) -> float | None:
     return next((one.chance for one in score.metrics if one.name == metric), None)

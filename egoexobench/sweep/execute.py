@@ -9,31 +9,36 @@ from dataclasses import replace
 from pathlib import Path
 from typing import final
 
-from egoexobench.sweep.plan import Cell, Identity
-from egoexobench.sweep.process import More, Process, Told, take
-from egoexobench.sweep.record_index import Index, index, lacking
+from egoexobench.sweep.plan import CellFingerprint, SweepCell
+from egoexobench.sweep.process import CellProcess, CellStatus, ChildRunArgs, acquire_lock
+from egoexobench.sweep.record_index import RecordIndex, index_records, remaining_tasks
 
-_PAUSE = 0.1
+_POLL_INTERVAL_S = 0.1
 """Seconds between two looks at what runs."""
-_NOTHING = More()
+_NO_ARGS = ChildRunArgs()
 
-Standing = Mapping[Identity, Told]
+StatusByCell = Mapping[CellFingerprint, CellStatus]
 
 
-def standing(cells: Iterable[Cell], known: Index) -> dict[Identity, Told]:
+def initial_status(
+    cells: Iterable[SweepCell], known: RecordIndex
+) -> dict[CellFingerprint, CellStatus]:
     """Say which cells are recorded, and queue the rest."""
     return {
-        cell.identity: Told("queued") if lacking(cell, known) else Told("skipped") for cell in cells
+        cell.identity: CellStatus("queued")
+        if remaining_tasks(cell, known)
+        else CellStatus("skipped")
+        for cell in cells
     }
 
 
-def execute(
-    cells: Sequence[Cell],
+def run_cells(
+    cells: Sequence[SweepCell],
     out: Path,
     jobs: int,
-    watch: Callable[[Standing], None],
-    more: More = _NOTHING,
-) -> Standing:
+    watch: Callable[[StatusByCell], None],
+    more: ChildRunArgs = _NO_ARGS,
+) -> StatusByCell:
     """Run every cell that is not recorded; one that fails does not stop the others.
 
     What several cells share is made by one of them, while the others wait: the first cell on a
@@ -50,13 +55,13 @@ def execute(
     Returns:
         How every cell stands; none is queued or running.
     """
-    run = _Run(cells, out, more)
+    run = _SweepRun(cells, out, more)
     try:
         while run.open():
             run.reap()
             run.start(jobs)
             watch(run.told)
-            time.sleep(_PAUSE)
+            time.sleep(_POLL_INTERVAL_S)
     finally:
         run.stop()
     watch(run.told)
@@ -64,20 +69,21 @@ def execute(
 
 
 @final
-class _Run:
+class _SweepRun:
     """What is queued, what runs, and what is ready in the cache."""
 
-    def __init__(self, cells: Sequence[Cell], out: Path, more: More) -> None:
+    def __init__(self, cells: Sequence[SweepCell], out: Path, more: ChildRunArgs) -> None:
         self.out, self.more = out, more
-        known = index(out)
-        self.told = standing(cells, known)
+        known = index_records(out)
+        self.told = initial_status(cells, known)
         self.queue = sorted(
-            (rest for cell in cells if (rest := lacking(cell, known))), key=lambda c: -c.parts
+            (rest for cell in cells if (rest := remaining_tasks(cell, known))),
+            key=lambda c: -c.parts,
         )
         kept = (cell for cell in cells if self.told[cell.identity].state == "skipped")
         self.warm = {shared for cell in kept for shared in cell.shares}
-        self.running: dict[Identity, Process] = {}
-        self.waited: set[Identity] = set()
+        self.running: dict[CellFingerprint, CellProcess] = {}
+        self.waited: set[CellFingerprint] = set()
 
     def open(self) -> bool:
         return bool(self.queue or self.running)
@@ -89,9 +95,9 @@ class _Run:
             busy = {shared for one in self.running.values() for shared in one.cell.shares}
             if cell.shares & busy - self.warm:
                 continue
-            lock = take(cell)
+            lock = acquire_lock(cell)
             if lock is None:
-                self._tell(cell, Told("queued", "waits for one that trains the same"))
+                self._tell(cell, CellStatus("queued", "waits for one that trains the same"))
                 self.waited.add(cell.identity)
                 continue
             self._begin(cell, lock)
@@ -100,7 +106,7 @@ class _Run:
         for key, process in list(self.running.items()):
             told = process.ended()
             if told is None:
-                self.told[key] = Told("running", "", process.age())
+                self.told[key] = CellStatus("running", "", process.age())
                 continue
             del self.running[key]
             self._tell(process.cell, told)
@@ -113,27 +119,29 @@ class _Run:
         for process in self.running.values():
             process.stop()
 
-    def _begin(self, cell: Cell, lock: int) -> None:
+    def _begin(self, cell: SweepCell, lock: int) -> None:
         self.queue.remove(cell)
         # what it waited for may have been itself, in another sweep
-        rest = lacking(cell, index(self.out)) if cell.identity in self.waited else cell
+        rest = (
+            remaining_tasks(cell, index_records(self.out)) if cell.identity in self.waited else cell
+        )
         if rest is None:
             os.close(lock)
-            self._tell(cell, Told("skipped"))
+            self._tell(cell, CellStatus("skipped"))
             return
-        self.running[cell.identity] = Process(rest, self.out, self.more, lock)
-        self._tell(cell, Told("running"))
+        self.running[cell.identity] = CellProcess(rest, self.out, self.more, lock)
+        self._tell(cell, CellStatus("running"))
 
-    def _give_up(self, cell: Cell, told: Told) -> None:
+    def _give_up(self, cell: SweepCell, told: CellStatus) -> None:
         """Other seeds would lack the same."""
         for other in list(self.queue):
-            if other.optional and _unseeded(other) == _unseeded(cell):
+            if other.optional and _without_seed(other) == _without_seed(cell):
                 self.queue.remove(other)
                 self._tell(other, replace(told, seconds=0.0))
 
-    def _tell(self, cell: Cell, told: Told) -> None:
+    def _tell(self, cell: SweepCell, told: CellStatus) -> None:
         self.told[cell.identity] = told
 
 
-def _unseeded(cell: Cell) -> Identity:
+def _without_seed(cell: SweepCell) -> CellFingerprint:
     return cell.identity._replace(seed=0)

@@ -6,45 +6,47 @@ from collections.abc import Iterator
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.markdown import bullets, escape
-from egoexobench.leaderboard.render import NAMES, code
-from egoexobench.sweep.schema import tasks
-from egoexobench.sweep.table import called
+from egoexobench.leaderboard.markdown import bullet_list, escape_markdown
+from egoexobench.leaderboard.render import METRIC_LABELS, inline_code
+from egoexobench.sweep.schema import tasks_of
+from egoexobench.sweep.table import method_row_label
 from egoexobench.values import RETRIEVAL
 
 if TYPE_CHECKING:
-    from egoexobench.sweep.results import Filled
-    from egoexobench.sweep.schema import Row
+    from egoexobench.sweep.results import SweepResults
+    from egoexobench.sweep.schema import MethodRow
 
-_LONGEST = 120
+_MAX_REASON_LENGTH = 120
 """Characters of a reason; the screen shows all of it."""
 
 
-def notes(filled: Filled) -> str:
+def render_footnotes(filled: SweepResults) -> str:
     """Return one bullet a row, a group and a remark of the sweep, as Markdown."""
-    return bullets([*_rows(filled), *_groups(filled), *map(escape, filled.plan.sweep.notes)])
+    return bullet_list(
+        [*_row_notes(filled), *_group_notes(filled), *map(escape_markdown, filled.plan.sweep.notes)]
+    )
 
 
-def _rows(filled: Filled) -> Iterator[str]:
+def _row_notes(filled: SweepResults) -> Iterator[str]:
     for row in filled.plan.sweep.rows:
         changed = (f"--set {key}={value}" for key, value in sorted(row.settings.items()))
-        words = code(" ".join((f"--method {row.method}", *changed, f"--scale {row.scale}")))
-        yield f"{called(row)}: {words}{_why(filled, row)}"
+        words = inline_code(" ".join((f"--method {row.method}", *changed, f"--scale {row.scale}")))
+        yield f"{method_row_label(row)}: {words}{_missing_note(filled, row)}"
 
 
-def _groups(filled: Filled) -> Iterator[str]:
+def _group_notes(filled: SweepResults) -> Iterator[str]:
     transfer = any(row.transfer for row in filled.plan.sweep.rows)
     for group in filled.plan.sweep.groups:
-        words = [code(group.dataset)]
-        if set(tasks(group)) & set(RETRIEVAL):
-            words.append(code(group.policy))
-        words.append(NAMES[group.metric])
+        words = [inline_code(group.dataset)]
+        if set(tasks_of(group)) & set(RETRIEVAL):
+            words.append(inline_code(group.policy))
+        words.append(METRIC_LABELS[group.metric])
         if transfer and group.train_on:
-            words.append(f"rows with an asterisk trained on {code(group.train_on)}")
-        yield f"{escape(group.label)}: {', '.join(words)}"
+            words.append(f"rows with an asterisk trained on {inline_code(group.train_on)}")
+        yield f"{escape_markdown(group.label)}: {', '.join(words)}"
 
 
-def _why(filled: Filled, row: Row) -> str:
+def _missing_note(filled: SweepResults, row: MethodRow) -> str:
     """Why a row has dashes: what it needs, and what was said when it was tried."""
     said = dict.fromkeys(why for place, why in filled.plan.absent.items() if place[0] == row.key)
     for place, cells in filled.plan.cells.items():
@@ -55,4 +57,5 @@ def _why(filled: Filled, row: Row) -> str:
     if not said:
         return ""
     needs = f"needs {row.needs}: " if row.needs else ""
-    return f"; no number, {escape(needs + '; '.join(shorten(why, _LONGEST) for why in said))}"
+    reasons = "; ".join(shorten(reason, _MAX_REASON_LENGTH) for reason in said)
+    return f"; no number, {escape_markdown(needs + reasons)}"

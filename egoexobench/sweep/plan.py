@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from egoexobench.errors import UsageError
 from egoexobench.experiment import build
 from egoexobench.method import Method, override
-from egoexobench.sweep.schema import Group, Row, Sweep, tasks
+from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepSpec, tasks_of
 from egoexobench.values import TASKS, Task
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from egoexobench.records.schema import MissingAudio
     from egoexobench.registry import Registry
 
-Place = tuple[str, str]
+CellKey = tuple[str, str]
 """Keys of a row and of a group."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SweepOverrides:
     """What the command line changes of a sweep."""
 
     seeds: tuple[int, ...] | None = None
@@ -31,7 +31,7 @@ class Asked:
     missing_audio: MissingAudio = "error"
 
 
-class Identity(NamedTuple):
+class CellFingerprint(NamedTuple):
     """What makes two runs one: fingerprints of the recipe, of the data scored and trained on."""
 
     recipe: str
@@ -42,7 +42,7 @@ class Identity(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class SweepCell:
     """One run."""
 
     method: str
@@ -50,7 +50,7 @@ class Cell:
     scale: str
     dataset: str
     train_on: str | None
-    identity: Identity
+    identity: CellFingerprint
     tasks: tuple[Task, ...]
     shares: frozenset[str]
     """What it finds in the cache or makes: films and tokens of its data, and their captions."""
@@ -61,45 +61,45 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SweepPlan:
     """A sweep with what the command line changed, its cells, and why there are none elsewhere."""
 
-    sweep: Sweep
-    cells: Mapping[Place, tuple[Cell, ...]]
-    absent: Mapping[Place, str]
+    sweep: SweepSpec
+    cells: Mapping[CellKey, tuple[SweepCell, ...]]
+    absent: Mapping[CellKey, str]
 
 
-def expand(sweep: Sweep, asked: Asked, registry: Registry) -> Plan:
+def expand_sweep(sweep: SweepSpec, asked: SweepOverrides, registry: Registry) -> SweepPlan:
     """Return every cell of a sweep; one seed where nothing is trained.
 
     Raises:
         UsageError: for a part or an option that there is not, but in a row with ``needs``.
         DataError: for a data set that is not what it must be.
     """
-    sweep = _changed(sweep, asked)
-    prints = _fingerprints(sweep, registry)
-    cells: dict[Place, tuple[Cell, ...]] = {}
-    absent: dict[Place, str] = {}
-    for row, group in _places(sweep):
+    sweep = _apply_sweep_overrides(sweep, asked)
+    prints = _dataset_fingerprints(sweep, registry)
+    cells: dict[CellKey, tuple[SweepCell, ...]] = {}
+    absent: dict[CellKey, str] = {}
+    for row, group in _iter_row_groups(sweep):
         place = row.key, group.key
         if row.transfer and not group.train_on:
             absent[place] = "no data set to train on is named; --train-on names one"
             continue
-        if row.needs and _random(row, registry):
+        if row.needs and _has_random_weights(row, registry):
             absent[place] = f'give its files, as in method = "{row.method}:weights=FILE"'
             continue
         try:
-            cells[place] = tuple(_cells(row, group, sweep.seeds, asked, registry, prints))
+            cells[place] = tuple(_make_cells(row, group, sweep.seeds, asked, registry, prints))
         except UsageError as error:
             if not row.needs:
                 raise
             absent[place] = str(error)
-    return Plan(sweep, cells, absent)
+    return SweepPlan(sweep, cells, absent)
 
 
-def unique(plans: Iterable[Plan]) -> list[Cell]:
+def deduplicate_cells(plans: Iterable[SweepPlan]) -> list[SweepCell]:
     """Return each cell of some plans once, with every task that any of them asks for."""
-    found: dict[Identity, Cell] = {}
+    found: dict[CellFingerprint, SweepCell] = {}
     for cell in (cell for plan in plans for cells in plan.cells.values() for cell in cells):
         known = found.setdefault(cell.identity, cell)
         wanted = tuple(task for task in TASKS if task in {*known.tasks, *cell.tasks})
@@ -108,7 +108,7 @@ def unique(plans: Iterable[Plan]) -> list[Cell]:
     return list(found.values())
 
 
-def _changed(sweep: Sweep, asked: Asked) -> Sweep:
+def _apply_sweep_overrides(sweep: SweepSpec, asked: SweepOverrides) -> SweepSpec:
     """Other data replace those of the first group; groups of dials that it has not are left out."""
     changed: dict[str, object] = {"seeds": asked.seeds} if asked.seeds else {}
     if asked.dataset:
@@ -124,16 +124,16 @@ def _changed(sweep: Sweep, asked: Asked) -> Sweep:
     return sweep.model_copy(update=changed)
 
 
-def _places(sweep: Sweep) -> Iterator[tuple[Row, Group]]:
+def _iter_row_groups(sweep: SweepSpec) -> Iterator[tuple[MethodRow, ColumnGroup]]:
     for row in sweep.rows:
         for group in sweep.groups:
             if row.groups is None or group.key in row.groups:
                 yield row, group
 
 
-def _fingerprints(sweep: Sweep, registry: Registry) -> dict[str, str]:
+def _dataset_fingerprints(sweep: SweepSpec, registry: Registry) -> dict[str, str]:
     prints: dict[str, str] = {}
-    for row, group in _places(sweep):
+    for row, group in _iter_row_groups(sweep):
         for spec in (group.dataset, group.train_on if row.transfer else None):
             if spec and spec not in prints:
                 dataset: Dataset = registry.make("dataset", spec)
@@ -141,34 +141,34 @@ def _fingerprints(sweep: Sweep, registry: Registry) -> dict[str, str]:
     return prints
 
 
-def _cells(
-    row: Row,
-    group: Group,
+def _make_cells(
+    row: MethodRow,
+    group: ColumnGroup,
     seeds: tuple[int, ...],
-    asked: Asked,
+    asked: SweepOverrides,
     registry: Registry,
     prints: Mapping[str, str],
-) -> Iterator[Cell]:
+) -> Iterator[SweepCell]:
     method: Method = override(registry.make("method", row.method, row.scale), row.settings)
     train_on = group.train_on if row.transfer else None
     for seed in seeds if method.objective else seeds[:1]:
         kit = build.bind(registry, method, seed)
         data, taught = (prints[spec] for spec in (group.dataset, train_on or group.dataset))
-        yield Cell(
+        yield SweepCell(
             method=row.method,
             settings=tuple(sorted(row.settings.items())),
             scale=row.scale,
             dataset=group.dataset,
             train_on=train_on,
-            identity=Identity(kit.recipe, data, taught, seed, asked.missing_audio),
-            tasks=tasks(group),
-            shares=_shares(method, data, taught),
+            identity=CellFingerprint(kit.recipe, data, taught, seed, asked.missing_audio),
+            tasks=tasks_of(group),
+            shares=_cache_keys(method, data, taught),
             parts=len(kit.bound),
             optional=row.needs is not None,
         )
 
 
-def _random(row: Row, registry: Registry) -> bool:
+def _has_random_weights(row: MethodRow, registry: Registry) -> bool:
     """Whether a row's method takes files of weights and was given none."""
     try:
         _, options = registry.bind("method", row.method)
@@ -178,6 +178,6 @@ def _random(row: Row, registry: Registry) -> bool:
     return bool(files) and row.scale == "paper" and not any(files)
 
 
-def _shares(method: Method, *data: str) -> frozenset[str]:
+def _cache_keys(method: Method, *data: str) -> frozenset[str]:
     captions = {f"{method.captioner} of {one}" for one in data if method.captioner}
     return frozenset(data) | captions

@@ -18,25 +18,25 @@ from typing import IO, Literal, final
 
 from egoexobench import places
 from egoexobench.hashing import hash_json
-from egoexobench.sweep.plan import Cell
+from egoexobench.sweep.plan import SweepCell
 
-State = Literal["queued", "running", "done", "skipped", "failed", "absent"]
-STATES: tuple[State, ...] = ("queued", "running", "done", "skipped", "failed", "absent")
+CellState = Literal["queued", "running", "done", "skipped", "failed", "absent"]
+CELL_STATES: tuple[CellState, ...] = ("queued", "running", "done", "skipped", "failed", "absent")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CellStatus:
     """How a cell stands; ``reason`` is one line."""
 
-    state: State
+    state: CellState
     reason: str = ""
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class More:
+class ChildRunArgs:
     """What every run of a sweep is told beside its cell."""
 
     blocked: tuple[str, ...] = ()
@@ -46,20 +46,20 @@ class More:
 
 
 @final
-class Process:
+class CellProcess:
     """A run in a process of its own, and its standard error."""
 
-    def __init__(self, cell: Cell, out: Path, more: More, lock: int) -> None:
+    def __init__(self, cell: SweepCell, out: Path, more: ChildRunArgs, lock: int) -> None:
         self.cell = cell
         self.began = time.monotonic()
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when it ends
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                command(cell, out, more),
+                run_command_line(cell, out, more),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self.errors,
-                env=_environment(cell),
+                env=_child_environment(cell),
                 pass_fds=(lock,),
             )
         finally:
@@ -69,17 +69,17 @@ class Process:
         """Seconds since it began."""
         return time.monotonic() - self.began
 
-    def ended(self) -> Told | None:
+    def ended(self) -> CellStatus | None:
         """How it ended; None while it runs."""
         code = self.process.poll()
         if code is None:
             return None
         if code == 0:
-            return Told("done", "", self.age())
+            return CellStatus("done", "", self.age())
         self.errors.seek(0)
-        told = _last(self.errors.read().decode(errors="replace"))
+        told = _last_line(self.errors.read().decode(errors="replace"))
         reason = told or f"the process ended with {code} and said nothing"
-        return Told("absent" if self.cell.optional else "failed", reason, self.age())
+        return CellStatus("absent" if self.cell.optional else "failed", reason, self.age())
 
     def stop(self) -> None:
         """End it; what it recorded before stays."""
@@ -91,7 +91,7 @@ class Process:
             self.process.wait()
 
 
-def command(cell: Cell, out: Path, more: More) -> list[str]:
+def run_command_line(cell: SweepCell, out: Path, more: ChildRunArgs) -> list[str]:
     """Return the command line of a cell: what a person would type."""
     words = [word for name in more.blocked for word in ("-p", f"no:{name}")]
     words += ["run", "--method", cell.method, "--dataset", cell.dataset, "--scale", cell.scale]
@@ -106,7 +106,7 @@ def command(cell: Cell, out: Path, more: More) -> list[str]:
     return [sys.executable, "-m", "egoexobench", *words]
 
 
-def _environment(cell: Cell) -> dict[str, str]:
+def _child_environment(cell: SweepCell) -> dict[str, str]:
     more = dict.fromkeys(_THREADS, "1") if cell.scale == "compact" else {}
     if cell.optional:
         # what is not on the machine is a dash, and no download of 16 GB that nobody asked for
@@ -114,7 +114,7 @@ def _environment(cell: Cell) -> dict[str, str]:
     return {**os.environ, **more}
 
 
-def take(cell: Cell) -> int | None:
+def acquire_lock(cell: SweepCell) -> int | None:
     """Lock the weights that a cell trains or loads; None while a living process holds them."""
     trained = cell.identity._replace(data="")
     path = places.cache() / "sweep" / f"{hash_json(list(trained))}.lock"
@@ -128,7 +128,7 @@ def take(cell: Cell) -> int | None:
     return file
 
 
-def _last(text: str) -> str:
+def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = lines[-1] if lines else ""
     return said.removeprefix("egoexobench: ").removeprefix("Error: ")[:300]

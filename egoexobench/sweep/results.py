@@ -6,26 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.sweep.estimates import Series, series
-from egoexobench.sweep.schema import parts
+from egoexobench.sweep.estimates import SeedByQueryValues, collect_values
+from egoexobench.sweep.schema import tasks_in_column
 
 if TYPE_CHECKING:
-    from egoexobench.sweep.execute import Standing
-    from egoexobench.sweep.plan import Place, Plan
-    from egoexobench.sweep.record_index import Index, Kept
-    from egoexobench.sweep.schema import Column, Group
+    from egoexobench.sweep.execute import StatusByCell
+    from egoexobench.sweep.plan import CellKey, SweepPlan
+    from egoexobench.sweep.record_index import RecordIndex, StoredRecord
+    from egoexobench.sweep.schema import ColumnGroup, SweepColumn
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class SweepResults:
     """Records by row and group, then by seed; and how the cells stood when the sweep ended."""
 
-    plan: Plan
-    kept: Mapping[Place, Mapping[int, Sequence[Kept]]]
-    told: Standing
+    plan: SweepPlan
+    kept: Mapping[CellKey, Mapping[int, Sequence[StoredRecord]]]
+    told: StatusByCell
 
 
-def fill(plan: Plan, known: Index, told: Standing) -> Filled:
+def attach_records(plan: SweepPlan, known: RecordIndex, told: StatusByCell) -> SweepResults:
     """Look up the records of every cell."""
     kept = {
         place: {
@@ -33,19 +33,25 @@ def fill(plan: Plan, known: Index, told: Standing) -> Filled:
         }
         for place, cells in plan.cells.items()
     }
-    return Filled(plan, kept, told)
+    return SweepResults(plan, kept, told)
 
 
-def column(filled: Filled, row: str, group: Group, name: Column) -> Series | None:
+def column_values(
+    filled: SweepResults, row: str, group: ColumnGroup, name: SweepColumn
+) -> SeedByQueryValues | None:
     """Return one row's values in one column; None where there is no number."""
     kept = filled.kept.get((row, group.key), {})
-    return series(kept, parts(group, name), group.policy, group.metric) if kept else None
+    return (
+        collect_values(kept, tasks_in_column(group, name), group.policy, group.metric)
+        if kept
+        else None
+    )
 
 
-def chance(filled: Filled, group: Group, name: Column) -> float | None:
+def column_chance(filled: SweepResults, group: ColumnGroup, name: SweepColumn) -> float | None:
     """Return what guessing gives in a column."""
     for row in filled.plan.sweep.rows:
-        found = column(filled, row.key, group, name)
+        found = column_values(filled, row.key, group, name)
         if found is not None:
             return found.chance
     return None

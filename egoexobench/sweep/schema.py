@@ -10,37 +10,37 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from egoexobench.errors import DataError
 from egoexobench.records.schema import Scale
-from egoexobench.records.store import load, reason
-from egoexobench.sweep.claims import CHANCE, number, parse
+from egoexobench.records.store import first_error, read_text
+from egoexobench.sweep.claims import CHANCE, parse_claim, parse_operand
 from egoexobench.values import RECOGNITION, Policy, Task
 
-Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
-Column = Task | Literal["avg"]
-Metric = Literal["top1", "top5", "top10", "mrr"]
+RowKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+SweepColumn = Task | Literal["avg"]
+SweepMetric = Literal["top1", "top5", "top10", "mrr"]
 """What has a value for each query, so that rows can be compared on the same queries."""
 
 
-class _Data(BaseModel):
+class _SweepModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @final
-class Group(_Data):
+class ColumnGroup(_SweepModel):
     """Columns of one data set, scored in one way."""
 
-    key: Key
+    key: RowKey
     label: str = Field(description="what the headers call the data set")
     dataset: str = Field(description="spec, as --dataset takes it")
     train_on: str | None = Field(None, description="spec; what rows of transfer are trained on")
     policy: Policy = "mcq20"
-    metric: Metric = "top1"
-    columns: tuple[Column, ...] = Field(
+    metric: SweepMetric = "top1"
+    columns: tuple[SweepColumn, ...] = Field(
         min_length=1, description="tasks; avg is the mean of the group's other columns"
     )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        asked = tasks(self)
+        asked = tasks_of(self)
         if len(set(self.columns)) < len(self.columns) or not asked:
             raise ValueError(f"group {self.key!r} needs a task, and each column once")
         if self.metric != "top1" and set(asked) & set(RECOGNITION):
@@ -49,10 +49,10 @@ class Group(_Data):
 
 
 @final
-class Row(_Data):
+class MethodRow(_SweepModel):
     """One line of the table: a method and what is changed of it."""
 
-    key: Key
+    key: RowKey
     label: str
     method: str = Field(description="spec, as --method takes it")
     settings: dict[str, str] = Field({}, alias="set", description="what --set replaces")
@@ -67,17 +67,17 @@ class Row(_Data):
 
 
 @final
-class Prediction(_Data):
+class Prediction(_SweepModel):
     """What was expected before anything ran."""
 
     text: str
     group: str
-    columns: tuple[Column, ...] = Field(min_length=1)
+    columns: tuple[SweepColumn, ...] = Field(min_length=1)
     claim: str
 
 
 @final
-class Sweep(_Data):
+class SweepSpec(_SweepModel):
     """One table: every row on every data set with every seed."""
 
     schema_version: Literal[1]
@@ -86,8 +86,8 @@ class Sweep(_Data):
     label: str = Field(description="header of the first column")
     reported: str | None = Field(None, description="file of the printed table, from this one")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
-    groups: tuple[Group, ...] = Field(min_length=1)
-    rows: tuple[Row, ...] = Field(min_length=1)
+    groups: tuple[ColumnGroup, ...] = Field(min_length=1)
+    rows: tuple[MethodRow, ...] = Field(min_length=1)
     predict: tuple[Prediction, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -105,32 +105,36 @@ class Sweep(_Data):
         for one in self.predict:
             if one.group not in groups or not set(one.columns) <= set(groups[one.group].columns):
                 raise ValueError(f"prediction {one.claim!r} is about columns that are not there")
-            claim = parse(one.claim)
-            known = claim.right in rows or claim.right == CHANCE or number(claim.right) is not None
+            claim = parse_claim(one.claim)
+            known = (
+                claim.right in rows
+                or claim.right == CHANCE
+                or parse_operand(claim.right) is not None
+            )
             if claim.left not in rows or not known:
                 raise ValueError(f"prediction {one.claim!r} is about rows that are not there")
         return self
 
 
-def tasks(group: Group) -> tuple[Task, ...]:
+def tasks_of(group: ColumnGroup) -> tuple[Task, ...]:
     """Return the tasks that a group's columns show."""
     return tuple(column for column in group.columns if column != "avg")
 
 
-def parts(group: Group, column: Column) -> tuple[Task, ...]:
+def tasks_in_column(group: ColumnGroup, column: SweepColumn) -> tuple[Task, ...]:
     """Return the tasks that one column is the mean of."""
-    return tasks(group) if column == "avg" else (column,)
+    return tasks_of(group) if column == "avg" else (column,)
 
 
-def read(path: Path) -> Sweep:
+def read_sweep(path: Path) -> SweepSpec:
     """Read a sweep.
 
     Raises:
         DataError: naming the file and the field that does not fit.
     """
     try:
-        return Sweep.model_validate(tomllib.loads(load(path)))
+        return SweepSpec.model_validate(tomllib.loads(read_text(path)))
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{path} is no TOML: {error}") from None
     except ValidationError as error:
-        raise DataError(f"{path}: {reason(error)}") from None
+        raise DataError(f"{path}: {first_error(error)}") from None

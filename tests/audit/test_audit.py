@@ -12,7 +12,7 @@ from egoexobench.data.decode import decode
 from egoexobench.data.manifest import Manifest
 from egoexobench.experiment.config import Request
 from egoexobench.progress import Silent
-from egoexobench.records.audit import Audit, failures
+from egoexobench.records.audit import Audit, failure_messages
 from egoexobench.registry import Owner, Registry
 from egoexobench.values import SPLITS, Evidence
 
@@ -71,8 +71,8 @@ BAD = ("open", "broke", "jumps", "unsteady")
 @pytest.mark.parametrize("method", ["soundbridge", "soundbridge:residual=none", "egoexo"])
 def test_an_honest_trained_method_passes(look, method: str) -> None:
     found = look(method, **SMALL)
-    assert found.passed, failures(found)
-    assert failures(found) == []
+    assert found.passed, failure_messages(found)
+    assert failure_messages(found) == []
     declared = found.method.evidence
     for one in found.swaps:
         says = one.modality in getattr(declared, one.embedding)
@@ -83,7 +83,7 @@ def test_an_honest_trained_method_passes(look, method: str) -> None:
 
 def test_an_honest_untrained_method_passes(look) -> None:
     found = look("plain")
-    assert found.passed, failures(found)
+    assert found.passed, failure_messages(found)
     assert not doors(found, *BAD)
 
 
@@ -120,7 +120,7 @@ def test_a_closure_over_the_data_set_is_caught(look, folder: Path) -> None:
     found = look("plain", video=f"closure:path={folder}")
     assert not found.passed
     assert doors(found, "open") == {("annotation", "video")}
-    assert "the same clips with other narrations and labels" in failures(found)[0]
+    assert "the same clips with other narrations and labels" in failure_messages(found)[0]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,9 @@ def test_a_fusion_that_reads_the_narration_bank_leaks_by_a_bit(look) -> None:
     leak = swap(found, "video", "narration")
     assert leak.verdict == "leak"
     assert leak.movement.moved == leak.movement.items
-    assert "narration is not declared for video embeddings and moves 8 of 8" in failures(found)
+    assert "narration is not declared for video embeddings and moves 8 of 8" in failure_messages(
+        found
+    )
 
 
 def test_a_sound_encoder_that_hears_nothing_is_dead(look) -> None:
@@ -153,7 +155,7 @@ def test_a_sound_encoder_that_hears_nothing_is_dead(look) -> None:
     assert not found.passed
     dead = swap(found, "video", "audio")
     assert (dead.verdict, dead.exchanged) == ("dead", 0)
-    assert [line for line in failures(found) if "audio is declared" in line]
+    assert [line for line in failure_messages(found) if "audio is declared" in line]
 
 
 def test_a_fusion_that_ignores_its_query_makes_the_sound_dead(look) -> None:

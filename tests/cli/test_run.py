@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from studio import film, tone
 
 from egoexobench.cli import main
-from egoexobench.records.store import ranks, read
+from egoexobench.records.store import iter_ranks, read_record
 
 FAST = ("--set", "epochs=2", "--set", "width=16")
 
@@ -66,10 +66,10 @@ def test_a_run_prints_one_table_and_where_the_record_lies(shared: Bench, folder:
     for task in ("eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"):
         assert any(line.strip().startswith(task) for line in lines), task
     (where,) = [line.removeprefix("Record: ") for line in lines if line.startswith("Record: ")]
-    record = read(shared.home / where)
+    record = read_record(shared.home / where)
     assert record.counts.clips == {"train": 16, "val": 8, "test": 8}
     own = [score for score in record.scores if score.task != "association"]  # of two other tasks
-    assert len(list(ranks(shared.home / where))) == sum(score.n for score in own)
+    assert len(list(iter_ranks(shared.home / where))) == sum(score.n for score in own)
     assert not list(shared.home.rglob("*draft*"))
 
 

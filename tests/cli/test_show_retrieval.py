@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from egoexobench.cli import main
-from egoexobench.records.store import read
+from egoexobench.records.store import read_record
 
 SMALL = ("--set", "width=16", "--set", "epochs=1")
 
@@ -141,7 +141,7 @@ def changed(home: Path, tmp_path: Path, change: Callable[[dict, list[dict]], Non
     record["artefacts"][0]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
     (tmp_path / record["artefacts"][0]["file"]).write_text(text)
     (tmp_path / path.name).write_text(json.dumps(record))
-    assert read(tmp_path / path.name).status
+    assert read_record(tmp_path / path.name).status
     return tmp_path / path.name
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from egoexobench.cli import main
 from egoexobench.data.manifest import CLIPS
-from egoexobench.sweep.record_index import index
+from egoexobench.sweep.record_index import index_records
 
 TOML = """
 schema_version = 1
@@ -75,7 +75,7 @@ class Home:
         return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)
 
     def records(self) -> set[Path]:
-        return {one.path for kept in index(self.path / "runs").values() for one in kept}
+        return {one.path for kept in index_records(self.path / "runs").values() for one in kept}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_the_second_of_two_cells_that_share_weights_trains_nothing(
     home: Home, first: SimpleNamespace
 ) -> None:
     (weights,) = (home.path / "cache" / "weights").iterdir()
-    records = [one.record for kept in index(home.path / "runs").values() for one in kept]
+    records = [one.record for kept in index_records(home.path / "runs").values() for one in kept]
     own, moved = sorted(records, key=lambda record: record.trained_on is not None)
     assert moved.trained_on is not None
     assert moved.trained_on.fingerprint == own.dataset.fingerprint

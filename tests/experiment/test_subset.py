@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from egoexobench.cli import main
-from egoexobench.leaderboard.collect import collect
+from egoexobench.leaderboard.collect import write_reproduced_rows
 from egoexobench.leaderboard.dataset_page import dataset_page
-from egoexobench.leaderboard.reproduced import load
+from egoexobench.leaderboard.reproduced import read_reproduced_rows
 
 FAST = ("--set", "epochs=1", "--set", "width=16")
 
@@ -32,8 +32,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def page() -> str:
     """The leaderboard page of every record that lies under `runs`."""
-    collect(list(Path("runs").rglob("*seed0-*.json")), Path("board"))
-    return dataset_page("folder", load(Path("board")), mix_protocols=False)
+    write_reproduced_rows(list(Path("runs").rglob("*seed0-*.json")), Path("board"))
+    return dataset_page("folder", read_reproduced_rows(Path("board")), mix_protocols=False)
 
 
 @pytest.fixture
@@ -114,4 +114,4 @@ def test_a_method_can_be_trained_on_one_set_and_scored_on_another(
     text = page()
     assert f"width=16 trained on {small} \\*" in text
     assert "another data set than the one that is scored" in text
-    assert [row.trained_on is None for row in load(Path("board"))].count(True) == 1
+    assert [row.trained_on is None for row in read_reproduced_rows(Path("board"))].count(True) == 1

@@ -27,7 +27,7 @@ from egoexobench.figures.replay import Given, Recorded, again, load, opened
 from egoexobench.figures.retrievals import answers
 from egoexobench.figures.run import Figure, Wish, figure, unreadable
 from egoexobench.progress import Silent
-from egoexobench.records.schema import Coverage, Rank
+from egoexobench.records.schema import Coverage, QueryRank
 from egoexobench.registry import Registry
 from egoexobench.values import RETRIEVAL, Embeddings, Query
 
@@ -38,8 +38,8 @@ def asked(source: str = "q", right: str = "b", among: str = "abcde") -> Query:
     return Query(source, tuple(among), (among.index(right),), source)
 
 
-def ranked(source: str, right: str, place: int, last: int | None = None) -> Rank:
-    return Rank(
+def ranked(source: str, right: str, place: int, last: int | None = None) -> QueryRank:
+    return QueryRank(
         task="eg2ex", policy="gallery", source=source, answers=(right,), optimistic=place,
         pessimistic=last or place, candidates=5, hit=0.0, cluster=source,
     )  # fmt: skip

@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 
 from egoexobench.records.schema import (
-    Choice,
-    Counts,
-    Data,
-    Distribution,
+    CheckpointSelection,
+    ClipCounts,
+    DatasetRecord,
+    DeclaredInputs,
+    DistributionRecord,
     Environment,
-    Git,
+    GitState,
+    MethodRecord,
     Metric,
-    Recipe,
     Record,
-    Sanity,
-    Score,
-    Sources,
+    ReferenceScores,
+    ScoreRecord,
 )
-from egoexobench.records.store import identity, write
+from egoexobench.records.store import make_record_id, write_record
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-OURS = Distribution(name="egoexobench", version="0.1.0")
+OURS = DistributionRecord(name="egoexobench", version="0.1.0")
 Make = Callable[..., Path]
 
 
@@ -38,7 +38,7 @@ def score(
     n: int = 256,
     fingerprint: str | None = None,
     **track: Any,
-) -> Score:
+) -> ScoreRecord:
     """One score with an interval of five points to each side."""
     named = fingerprint or f"{task}{policy or ''}".ljust(16, "0")
     main = "map" if task == "action" else "top1"
@@ -46,7 +46,7 @@ def score(
     if task not in ("scene", "action"):
         metrics.append(Metric(name="median_rank", value=2.5, chance=n / 2, unit="rank"))
         metrics.append(Metric(name="mrr", value=0.5, chance=0.02, unit="1"))
-    return Score(
+    return ScoreRecord(
         task=task,
         policy=policy,
         split="test",
@@ -63,7 +63,7 @@ def score(
 def record(
     method: str = "soundbridge",
     seed: int = 0,
-    scores: tuple[Score, ...] = (),
+    scores: tuple[ScoreRecord, ...] = (),
     *,
     video: tuple[str, ...] = ("video", "audio"),
     overrides: dict[str, str] | None = None,
@@ -79,29 +79,31 @@ def record(
     )
     created = START + timedelta(seconds=later)
     fields: dict[str, Any] = {
-        "id": identity(created, seed, method, str(overrides), dataset),
+        "id": make_record_id(created, seed, method, str(overrides), dataset),
         "created": created,
         "command": ("egoexobench", "run", "--method", method),
         "status": "complete",
-        "method": Recipe(
+        "method": MethodRecord(
             name=method.partition(":")[0],
             spec=method,
             overrides=overrides or {},
             scale="compact",
             parts=(),
-            evidence=Sources(video=video, text=("narration", "sound_caption")),
+            evidence=DeclaredInputs(video=video, text=("narration", "sound_caption")),
             fingerprint=f"method {method} {overrides}",
             distribution=OURS,
         ),
         "seed": seed,
-        "dataset": Data(
+        "dataset": DatasetRecord(
             name=dataset.partition(":")[0],
             spec=dataset,
             fingerprint=f"data {dataset}",
             distribution=OURS,
         ),
-        "chosen_on": Choice(split="val", criterion="gallery top1", epoch=3, value=40.0),
-        "counts": Counts(
+        "chosen_on": CheckpointSelection(
+            split="val", criterion="gallery top1", epoch=3, value=40.0
+        ),
+        "counts": ClipCounts(
             clips={"test": 512},
             pairs={"test": 256},
             queries={"eg2ex": 256},
@@ -112,14 +114,14 @@ def record(
             missing_audio="error",
         ),
         "scores": scores,
-        "sanity": (Sanity(name="oracle", scores=perfect),),
+        "sanity": (ReferenceScores(name="oracle", scores=perfect),),
         "environment": Environment(
             python="3.11.7",
             platform="Linux x86_64 glibc 2.36",
             cpus=2,
             packages={"egoexobench": "0.1.0", "torch": "2.13.0"},
         ),
-        "git": Git(commit="0123456789abcdef" * 2 + "01234567", dirty=False),
+        "git": GitState(commit="0123456789abcdef" * 2 + "01234567", dirty=False),
         "seconds": {"train": 1.5},
     }
     return Record(**(fields | changed))
@@ -130,13 +132,13 @@ def make(tmp_path: Path) -> Make:
     """Write a record below the test's own folder and return its path."""
 
     def made(*args: Any, **keywords: Any) -> Path:
-        return write(record(*args, **keywords), (), tmp_path / "runs")
+        return write_record(record(*args, **keywords), (), tmp_path / "runs")
 
     return made
 
 
 @pytest.fixture(name="score")
-def _score() -> Callable[..., Score]:
+def _score() -> Callable[..., ScoreRecord]:
     return score
 
 

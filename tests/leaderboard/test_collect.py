@@ -4,16 +4,16 @@ from pathlib import Path
 import pytest
 
 from egoexobench.errors import DataError
-from egoexobench.leaderboard.collect import collect
-from egoexobench.leaderboard.reproduced import Reproduced, load
-from egoexobench.records.schema import Git, Score
+from egoexobench.leaderboard.collect import write_reproduced_rows
+from egoexobench.leaderboard.reproduced import ReproducedRow, read_reproduced_rows
+from egoexobench.records.schema import GitState, ScoreRecord
 
 Make = Callable[..., Path]
-MakeScore = Callable[..., Score]
+MakeScore = Callable[..., ScoreRecord]
 
 
-def _only(root: Path) -> Reproduced:
-    (rows,) = load(root)
+def _only(root: Path) -> ReproducedRow:
+    (rows,) = read_reproduced_rows(root)
     return rows
 
 
@@ -21,7 +21,7 @@ def test_a_row_keeps_each_seeds_value_and_where_it_came_from(
     make: Make, score: MakeScore, root: Path
 ) -> None:
     paths = [make(seed=seed, scores=(score(top1=40.0 + seed),)) for seed in (2, 0, 1)]
-    (file,) = collect(paths, root)
+    (file,) = write_reproduced_rows(paths, root)
     rows = _only(root)
     fingerprint = rows.tracks[0].fingerprint
     assert [(run.seed, run.values[fingerprint]["top1"]) for run in rows.runs] == [
@@ -31,7 +31,7 @@ def test_a_row_keeps_each_seeds_value_and_where_it_came_from(
     ]
     assert {run.record for run in rows.runs} == {path.stem for path in paths}
     assert rows.runs[0].packages["torch"] == "2.13.0"
-    assert isinstance(rows.runs[0].git, Git)
+    assert isinstance(rows.runs[0].git, GitState)
     assert rows.tracks[0].text["version"] == 1
     assert rows.tracks[0].levels["top1"].oracle == 100.0
     assert file.parent == root / "reproduced"
@@ -40,9 +40,9 @@ def test_a_row_keeps_each_seeds_value_and_where_it_came_from(
 def test_the_order_of_the_records_does_not_matter(make: Make, score: MakeScore, root: Path) -> None:
     paths = [make(seed=seed, later=seed % 2) for seed in range(4)]
     paths.append(make(seed=0, scores=(score("t2v"),), later=9))
-    (file,) = collect(paths, root)
+    (file,) = write_reproduced_rows(paths, root)
     first = file.read_bytes()
-    collect(reversed(paths), root)
+    write_reproduced_rows(reversed(paths), root)
     assert file.read_bytes() == first
 
 
@@ -51,7 +51,7 @@ def test_the_newest_score_of_a_seed_stands_and_the_others_are_kept(
 ) -> None:
     old = make(scores=(score("eg2ex", top1=10.0), score("ex2eg", top1=20.0)))
     new = make(scores=(score("eg2ex", top1=30.0),), later=60)
-    collect([new, old], root)
+    write_reproduced_rows([new, old], root)
     rows = _only(root)
     found = {
         (run.record, track.task): run.values[track.fingerprint]["top1"][0]
@@ -70,13 +70,13 @@ def test_methods_overrides_and_data_sets_have_files_of_their_own(make: Make, roo
         make("soundbridge", dataset="synthetic"),
         make("egoexo"),
     ]
-    files = collect(paths, root)
+    files = write_reproduced_rows(paths, root)
     assert len({file.name for file in files}) == len(paths)
     assert all("/" not in file.name and ":" not in file.name for file in files)
 
 
 def test_a_failed_run_is_left_out(make: Make, root: Path) -> None:
-    assert collect([make(status="failed")], root) == []
+    assert write_reproduced_rows([make(status="failed")], root) == []
 
 
 def test_seeds_of_different_tracks_do_not_make_one_row(
@@ -85,7 +85,7 @@ def test_seeds_of_different_tracks_do_not_make_one_row(
     one = make(seed=0, scores=(score(fingerprint="a" * 64),))
     two = make(seed=1, scores=(score(fingerprint="b" * 64, version=2),))
     with pytest.raises(DataError, match=r"(a{12} and b{12}|b{12} and a{12}) differ in version"):
-        collect([one, two], root)
+        write_reproduced_rows([one, two], root)
     assert not (root / "reproduced").exists()
 
 
@@ -93,20 +93,20 @@ def test_seeds_of_different_tracks_do_not_make_one_row(
 def test_seeds_of_different_code_or_data_do_not_make_one_row(
     make: Make, root: Path, what: str
 ) -> None:
-    from egoexobench.records.store import read, write
+    from egoexobench.records.store import read_record, write_record
 
     one = make(seed=0)
-    other = read(make(seed=1))
+    other = read_record(make(seed=1))
     part = getattr(other, what).model_copy(update={"fingerprint": "another"})
-    two = write(other.model_copy(update={what: part}), (), root.parent / "more")
+    two = write_record(other.model_copy(update={what: part}), (), root.parent / "more")
     with pytest.raises(DataError, match="another"):
-        collect([one, two], root)
+        write_reproduced_rows([one, two], root)
 
 
 def test_a_number_on_its_own_line_keeps_every_digit(
     make: Make, score: MakeScore, root: Path
 ) -> None:
-    (file,) = collect([make(scores=(score(top1=100 / 3),))], root)
+    (file,) = write_reproduced_rows([make(scores=(score(top1=100 / 3),))], root)
     assert f'"top1": [{100 / 3!r}, {100 / 3 - 5!r}, {100 / 3 + 5!r}]' in file.read_text()
     assert _only(root).runs[0].values[_only(root).tracks[0].fingerprint]["top1"][0] == 100 / 3
 
@@ -115,14 +115,16 @@ def test_text_with_brackets_and_breaks_survives_the_compact_layout(
     make: Make, score: MakeScore, root: Path
 ) -> None:
     odd = 'a [\n {"x": 1}\n ] } \\n "quoted"'
-    (file,) = collect([make(scores=(score(template=odd, listed=[1, [2, odd]]),))], root)
+    (file,) = write_reproduced_rows(
+        [make(scores=(score(template=odd, listed=[1, [2, odd]]),))], root
+    )
     text = _only(root).tracks[0].text
     assert (text["template"], text["listed"]) == (odd, [1, [2, odd]])
     assert file.read_text().endswith("}\n")
 
 
 def test_a_row_that_was_broken_by_hand_is_named(make: Make, root: Path) -> None:
-    (file,) = collect([make()], root)
+    (file,) = write_reproduced_rows([make()], root)
     file.write_text(file.read_text().replace('"seed": 0', '"seed": "zero"'))
     with pytest.raises(DataError, match=rf"{file.name}: runs\.0\.seed"):
-        load(root)
+        read_reproduced_rows(root)

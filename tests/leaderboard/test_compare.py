@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from egoexobench.comparison import compare, load, provenance
+from egoexobench.comparison import compare_runs, differing_fields, load_runs
 from egoexobench.errors import DataError, UsageError
-from egoexobench.records.schema import Rank, Score
-from egoexobench.records.store import read, write
+from egoexobench.records.schema import QueryRank, ScoreRecord
+from egoexobench.records.store import read_record, write_record
 
 Kept = Callable[..., Path]
 
 
 def ranked(
     places: Sequence[int], task: str = "eg2ex", *, take: int = 1, candidates: int = 20
-) -> list[Rank]:
+) -> list[QueryRank]:
     """One rank a query; ``take`` queries share a take."""
     return [
-        Rank(
+        QueryRank(
             task=task,
             policy="gallery",
             source=f"q{at}",
@@ -40,9 +40,9 @@ def ranked(
 def keep(make: Callable[..., Path], tmp_path: Path) -> Kept:
     """Write a record and its ranks; returns where it lies."""
 
-    def kept(ranks: Sequence[Rank], *args, **keywords) -> Path:
-        record = read(make(*args, **keywords)).model_copy(update={"artefacts": ()})
-        return write(record, ranks, tmp_path / "kept")
+    def kept(ranks: Sequence[QueryRank], *args, **keywords) -> Path:
+        record = read_record(make(*args, **keywords)).model_copy(update={"artefacts": ()})
+        return write_record(record, ranks, tmp_path / "kept")
 
     return kept
 
@@ -52,8 +52,8 @@ SECOND = [1] * 4 + [3] * 10 + [1] * 2 + [9] * 4
 
 
 def test_top1_is_compared_by_mcnemar_and_the_rest_by_clusters(keep: Kept) -> None:
-    runs = load([keep(ranked(FIRST), "one"), keep(ranked(SECOND), "two")])
-    top, mrr = compare(runs)
+    runs = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND), "two")])
+    top, mrr = compare_runs(runs)
     assert (top.metric, top.test, top.n, top.clusters) == ("top1", "McNemar, exact", 20, 20)
     assert (top.gained, top.lost) == (10, 2)
     assert top.p == top.mcnemar == pytest.approx(scipy.stats.binomtest(2, 12).pvalue)
@@ -68,7 +68,7 @@ def test_top1_is_compared_by_mcnemar_and_the_rest_by_clusters(keep: Kept) -> Non
 
 def test_queries_of_one_take_do_not_count_as_independent(keep: Kept) -> None:
     paths = [keep(ranked(places, take=4), name) for name, places in (("a", FIRST), ("b", SECOND))]
-    (top,) = compare(load(paths), names=["top1"])
+    (top,) = compare_runs(load_runs(paths), names=["top1"])
     assert (top.n, top.clusters, top.test) == (20, 5, "sign flips of clusters")
     assert top.mcnemar == pytest.approx(scipy.stats.binomtest(2, 12).pvalue)
     assert top.p > 2 / 2**5 - 0.03
@@ -78,7 +78,7 @@ def test_queries_of_one_take_do_not_count_as_independent(keep: Kept) -> None:
 def test_every_two_of_three_are_compared_and_corrected_together(keep: Kept) -> None:
     third = [2] * 20
     paths = [keep(ranked(p), name) for name, p in (("a", FIRST), ("b", SECOND), ("c", third))]
-    found = compare(load(paths), names=["top1"])
+    found = compare_runs(load_runs(paths), names=["top1"])
     assert [(one.first, one.second) for one in found] == [(0, 1), (0, 2), (1, 2)]
     smallest = min(found, key=lambda one: one.p)
     assert smallest.corrected == pytest.approx(3 * smallest.p)
@@ -87,68 +87,70 @@ def test_every_two_of_three_are_compared_and_corrected_together(keep: Kept) -> N
 
 def test_a_run_is_no_better_than_itself(keep: Kept) -> None:
     path = keep(ranked(FIRST), "one")
-    found = compare(load([path, path]))
+    found = compare_runs(load_runs([path, path]))
     assert all((one.difference, one.p, one.corrected) == (0, 1, 1) for one in found)
     assert all(isnan(one.detectable) for one in found)
-    assert provenance(load([path, path])) == []
+    assert differing_fields(load_runs([path, path])) == []
 
 
 def test_the_order_of_lines_does_not_matter(keep: Kept) -> None:
-    one = load([keep(ranked(FIRST), "one"), keep(ranked(SECOND), "two")])
-    turned = load([one[0].path, keep(ranked(SECOND)[::-1], "three")])
-    assert compare(one) == compare(turned)
+    one = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND), "two")])
+    turned = load_runs([one[0].path, keep(ranked(SECOND)[::-1], "three")])
+    assert compare_runs(one) == compare_runs(turned)
 
 
-def test_other_tracks_are_refused_by_name(keep: Kept, score: Callable[..., Score]) -> None:
+def test_other_tracks_are_refused_by_name(keep: Kept, score: Callable[..., ScoreRecord]) -> None:
     ours = keep(ranked(FIRST), "one", scores=(score(content="x"),))
     other = score(fingerprint="f" * 16, content="y")
     theirs = keep(ranked(FIRST), "two", scores=(other,))
     with pytest.raises(DataError, match=r"eg2ex gallery.*ffffffffffff.*differ in content") as told:
-        compare(load([ours, theirs]))
+        compare_runs(load_runs([ours, theirs]))
     assert ours.name in str(told.value)
     assert theirs.name in str(told.value)
 
 
-def test_a_task_that_only_one_run_has_is_left_out(keep: Kept, score: Callable[..., Score]) -> None:
+def test_a_task_that_only_one_run_has_is_left_out(
+    keep: Kept, score: Callable[..., ScoreRecord]
+) -> None:
     both = (score(), score("t2v", fingerprint="t" * 16))
     ours = keep(ranked(FIRST) + ranked(FIRST, "t2v"), "one", scores=both)
     theirs = keep(ranked(SECOND), "two", scores=both[:1])
-    assert {one.task for one in compare(load([ours, theirs]))} == {"eg2ex"}
+    assert {one.task for one in compare_runs(load_runs([ours, theirs]))} == {"eg2ex"}
     with pytest.raises(DataError, match="nothing can be compared"):
-        compare(load([ours, theirs]), tasks=["t2v"])
+        compare_runs(load_runs([ours, theirs]), tasks=["t2v"])
 
 
 def test_only_queries_of_both_are_compared(keep: Kept) -> None:
-    runs = load([keep(ranked(FIRST), "one"), keep(ranked(SECOND)[:15], "two")])
-    assert {one.n for one in compare(runs)} == {15}
+    runs = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND)[:15], "two")])
+    assert {one.n for one in compare_runs(runs)} == {15}
 
 
 def test_galleries_of_other_sizes_are_refused(keep: Kept) -> None:
-    runs = load([keep(ranked(FIRST), "one"), keep(ranked(SECOND, candidates=19), "two")])
+    runs = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND, candidates=19), "two")])
     with pytest.raises(DataError, match=r"had 20 candidates .* and 19"):
-        compare(runs)
+        compare_runs(runs)
 
 
 def test_one_record_is_too_few(keep: Kept) -> None:
     with pytest.raises(UsageError, match="two records"):
-        load([keep(ranked(FIRST), "one")])
+        load_runs([keep(ranked(FIRST), "one")])
 
 
 def test_a_failed_run_is_refused(keep: Kept) -> None:
     with pytest.raises(DataError, match="failed"):
-        load([keep(ranked(FIRST), "one"), keep(ranked(FIRST), "two", status="failed")])
+        load_runs([keep(ranked(FIRST), "one"), keep(ranked(FIRST), "two", status="failed")])
 
 
 def test_ranks_that_were_changed_are_refused(keep: Kept) -> None:
     path = keep(ranked(FIRST), "one")
     path.with_name(path.stem + ".ranks.jsonl").write_text("{}\n")
     with pytest.raises(DataError, match="hash differs"):
-        load([path, path])
+        load_runs([path, path])
 
 
 def test_provenance_names_what_differs_and_nothing_else(keep: Kept) -> None:
     one = keep(ranked(FIRST), "soundbridge", 0)
     two = keep(ranked(FIRST), "soundbridge", 1, overrides={"anchor": "narration"}, later=9)
-    found = {one.field: one.values for one in provenance(load([one, two]))}
+    found = {one.field: one.values for one in differing_fields(load_runs([one, two]))}
     assert found.pop("method.fingerprint")
     assert found == {"seed": (0, 1), "method.overrides.anchor": (None, "narration")}

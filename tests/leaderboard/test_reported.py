@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from egoexobench.errors import DataError
-from egoexobench.leaderboard.reported import Reported, load
+from egoexobench.leaderboard.reported import ReportedTable, read_reported_tables
 
 PAPER = Path(__file__).resolve().parents[3] / "shared" / "paper" / "soundbridge.txt"
 CELLS = {1: 42, 2: 42, 3: 18, 4: 32, 5: 12, 6: 16}
@@ -14,11 +14,11 @@ CELLS = {1: 42, 2: 42, 3: 18, 4: 32, 5: 12, 6: 16}
 
 
 @pytest.fixture
-def tables(repository: Path) -> dict[int, Reported]:
-    return {table.table: table for table in load(repository / "leaderboards")}
+def tables(repository: Path) -> dict[int, ReportedTable]:
+    return {table.table: table for table in read_reported_tables(repository / "leaderboards")}
 
 
-def _cells(table: Reported) -> Iterator[tuple[str, str, str, Decimal]]:
+def _cells(table: ReportedTable) -> Iterator[tuple[str, str, str, Decimal]]:
     for row in table.rows:
         for dataset, values in row.values.items():
             for key, value in values.items():
@@ -32,13 +32,13 @@ def paper() -> str:
     return PAPER.read_text()
 
 
-def test_every_table_of_the_paper_is_there_whole(tables: dict[int, Reported]) -> None:
+def test_every_table_of_the_paper_is_there_whole(tables: dict[int, ReportedTable]) -> None:
     assert {number: len(list(_cells(table))) for number, table in tables.items()} == CELLS
 
 
 @pytest.mark.parametrize("number", CELLS)
 def test_every_number_is_the_one_that_the_paper_prints(
-    tables: dict[int, Reported], paper: str, number: int
+    tables: dict[int, ReportedTable], paper: str, number: int
 ) -> None:
     caption, _, rest = paper.partition(f"\nTable {number}. ")[2].partition("\n\n")
     groups, headers, *lines = rest.partition("\n\n")[0].splitlines()
@@ -58,7 +58,7 @@ def test_every_number_is_the_one_that_the_paper_prints(
         assert [name for name in printed if name] == list(table.datasets.values())
 
 
-def test_printed_means_are_the_means_of_their_columns(tables: dict[int, Reported]) -> None:
+def test_printed_means_are_the_means_of_their_columns(tables: dict[int, ReportedTable]) -> None:
     seen = 0
     for table in tables.values():
         for column in (one for one in table.columns if one.mean_of):
@@ -70,7 +70,7 @@ def test_printed_means_are_the_means_of_their_columns(tables: dict[int, Reported
     assert seen == 2 * (7 + 7 + 2)
 
 
-def test_one_number_alone_is_printed_with_one_decimal(tables: dict[int, Reported]) -> None:
+def test_one_number_alone_is_printed_with_one_decimal(tables: dict[int, ReportedTable]) -> None:
     short = [
         (table.table, name, dataset, key, str(value))
         for table in tables.values()
@@ -80,7 +80,7 @@ def test_one_number_alone_is_printed_with_one_decimal(tables: dict[int, Reported
     assert short == [(1, "EgoVLP [17]", "egoexolearn", "ex2eg", "28.9")]
 
 
-def test_rows_that_are_one_system_print_the_same_numbers(tables: dict[int, Reported]) -> None:
+def test_rows_that_are_one_system_print_the_same_numbers(tables: dict[int, ReportedTable]) -> None:
     differ = set()
     known: dict[tuple[object, ...], Decimal] = {}
     for table in tables.values():
@@ -114,7 +114,7 @@ def _fits(value: Decimal, n: int) -> bool:
     ],
 )
 def test_the_notes_on_inferred_counts_are_true(
-    tables: dict[int, Reported], table: int, dataset: str, n: int, misfits: set[str]
+    tables: dict[int, ReportedTable], table: int, dataset: str, n: int, misfits: set[str]
 ) -> None:
     keys = {c.key for c in tables[table].columns if c.dataset == dataset and c.queries == n}
     values = [
@@ -123,7 +123,7 @@ def test_the_notes_on_inferred_counts_are_true(
     assert {str(value) for value in values if not _fits(value, n)} == misfits
 
 
-def test_counts_that_the_paper_does_not_state_are_marked(tables: dict[int, Reported]) -> None:
+def test_counts_that_the_paper_does_not_state_are_marked(tables: dict[int, ReportedTable]) -> None:
     for table in tables.values():
         for column in (one for one in table.columns if one.task):
             assert "queries" in column.inferred
@@ -146,17 +146,17 @@ def test_an_error_names_file_and_field(root: Path, old: str, new: str, message: 
     path = root / "reported" / "table-1.toml"
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(DataError, match=rf"table-1\.toml.*({message})"):
-        load(root)
+        read_reported_tables(root)
 
 
 def test_two_files_of_one_table_are_an_error(root: Path) -> None:
     folder = root / "reported"
     (folder / "again.toml").write_text((folder / "table-2.toml").read_text())
     with pytest.raises(DataError, match=r"table 2 already"):
-        load(root)
+        read_reported_tables(root)
 
 
-def test_the_digits_that_were_printed_are_kept(tables: dict[int, Reported]) -> None:
+def test_the_digits_that_were_printed_are_kept(tables: dict[int, ReportedTable]) -> None:
     texts = [str(value) for table in tables.values() for *_, value in _cells(table)]
     assert {"14.10", "28.9", "50.50", "45.00"} <= set(texts)
     assert all(re.fullmatch(r"\d{1,2}\.\d{1,2}", text) for text in texts)

@@ -5,33 +5,33 @@ from statistics import mean, stdev
 import pytest
 
 from egoexobench.errors import DataError
-from egoexobench.leaderboard.collect import reproduced
-from egoexobench.leaderboard.render import block
-from egoexobench.leaderboard.reproduced import Reproduced
-from egoexobench.leaderboard.table import Board, Column, build
-from egoexobench.records.schema import Score
-from egoexobench.records.store import read
+from egoexobench.leaderboard.collect import build_reproduced_row
+from egoexobench.leaderboard.render import render_table
+from egoexobench.leaderboard.reproduced import ReproducedRow
+from egoexobench.leaderboard.table import ResultTable, TableColumn, build_table
+from egoexobench.records.schema import ScoreRecord
+from egoexobench.records.store import read_record
 
-Rows = Callable[..., Reproduced]
-MakeScore = Callable[..., Score]
+Rows = Callable[..., ReproducedRow]
+MakeScore = Callable[..., ScoreRecord]
 
-EG2EX = Column("eg2ex", "gallery", "top1")
-EX2EG = Column("ex2eg", "gallery", "top1")
+EG2EX = TableColumn("eg2ex", "gallery", "top1")
+EX2EG = TableColumn("ex2eg", "gallery", "top1")
 
 
 @pytest.fixture
 def rows(make: Callable[..., Path]) -> Rows:
     """One reproduced row: a score list a seed."""
 
-    def made(method: str, *seeds: tuple[Score, ...], **changed: object) -> Reproduced:
+    def made(method: str, *seeds: tuple[ScoreRecord, ...], **changed: object) -> ReproducedRow:
         paths = [make(method, seed, scores, **changed) for seed, scores in enumerate(seeds)]
-        return reproduced(read(path) for path in paths)
+        return build_reproduced_row(read_record(path) for path in paths)
 
     return made
 
 
-def _cells(board: Board, name: str) -> list[str]:
-    (line,) = [line for line in block(board).splitlines() if line.startswith(f"| {name} ")]
+def _cells(board: ResultTable, name: str) -> list[str]:
+    (line,) = [line for line in render_table(board).splitlines() if line.startswith(f"| {name} ")]
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -39,7 +39,7 @@ def test_a_cell_is_the_mean_over_seeds_with_their_standard_deviation(
     rows: Rows, score: MakeScore
 ) -> None:
     values = (41.3, 47.9, 44.2)
-    board = build([rows("ours", *((score(top1=value),) for value in values))], [EG2EX])
+    board = build_table([rows("ours", *((score(top1=value),) for value in values))], [EG2EX])
     (cell,) = board.lines[0].cells
     assert cell is not None
     assert (cell.mean, cell.spread) == (pytest.approx(mean(values)), pytest.approx(stdev(values)))
@@ -47,7 +47,7 @@ def test_a_cell_is_the_mean_over_seeds_with_their_standard_deviation(
 
 
 def test_a_single_seed_shows_its_interval(rows: Rows, score: MakeScore) -> None:
-    board = build([rows("ours", (score(top1=50.0),))], [EG2EX])
+    board = build_table([rows("ours", (score(top1=50.0),))], [EG2EX])
     assert _cells(board, "ours")[3:] == ["1", "50.0 \\[45.0, 55.0\\]"]
 
 
@@ -55,18 +55,18 @@ def test_a_missing_number_is_a_dash_and_does_not_enter_a_mean(rows: Rows, score:
     whole = rows("whole", (score(top1=10.0), score("ex2eg", top1=20.0)))
     part = rows("part", (score(top1=10.0), score("ex2eg", top1=30.0)), (score(top1=20.0),))
     none = rows("none", (score("ex2eg", top1=5.0),))
-    board = build([whole, part, none], [EG2EX, EX2EG])
+    board = build_table([whole, part, none], [EG2EX, EX2EG])
     assert _cells(board, "none")[4:] == ["-", "5.0 \\[0.0, 10.0\\]"]
     assert _cells(board, "part")[3:] == ["1 to 2", "15.0 ± 7.1", "30.0 \\[25.0, 35.0\\]"]
 
 
 def test_a_true_zero_is_shown_as_a_number(rows: Rows, score: MakeScore) -> None:
-    board = build([rows("ours", (score(top1=0.0),), (score(top1=0.0),))], [EG2EX])
+    board = build_table([rows("ours", (score(top1=0.0),), (score(top1=0.0),))], [EG2EX])
     assert _cells(board, "ours")[4] == "0.0 ± 0.0"
 
 
 def test_chance_oracle_and_n_stand_below(rows: Rows, score: MakeScore) -> None:
-    board = build([rows("ours", (score(n=200),))], [EG2EX])
+    board = build_table([rows("ours", (score(n=200),))], [EG2EX])
     assert _cells(board, "*chance*")[4] == "0.5"
     assert _cells(board, "*oracle*")[4] == "100.0"
     assert _cells(board, "*n / candidates*")[4] == "200 / 200"
@@ -76,7 +76,7 @@ def test_different_tracks_do_not_share_a_column(rows: Rows, score: MakeScore) ->
     one = rows("one", (score(fingerprint="a" * 64, similarity="dot"),))
     two = rows("two", (score(fingerprint="b" * 64, similarity="cosine"),))
     with pytest.raises(DataError) as error:
-        build([one, two], [EG2EX])
+        build_table([one, two], [EG2EX])
     for word in (
         "one",
         "two",
@@ -94,10 +94,10 @@ def test_mixed_protocols_are_footnoted_when_they_are_asked_for(
 ) -> None:
     common = [rows(name, (score(fingerprint="b" * 64, similarity="cosine"),)) for name in "xy"]
     odd = rows("odd", (score(fingerprint="a" * 64, similarity="dot", n=100),))
-    board = build([odd, *common], [EG2EX], mix_protocols=True)
+    board = build_table([odd, *common], [EG2EX], mix_protocols=True)
     assert _cells(board, "odd")[4].endswith("(a)")
     assert not _cells(board, "x")[4].endswith(")")
-    note = next(line for line in block(board).splitlines() if line.startswith("- (a)"))
+    note = next(line for line in render_table(board).splitlines() if line.startswith("- (a)"))
     for word in ("another protocol", "a" * 12, "b" * 12, "similarity", "n 100"):
         assert word in note
     assert _cells(board, "*n / candidates*")[4] == "256 / 256"
@@ -113,7 +113,7 @@ def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
         overrides={"sampling": "viclip"},
     )
     for order in ([plain, other], [other, plain]):
-        board = build(order, [EG2EX, EX2EG], mix_protocols=True)
+        board = build_table(order, [EG2EX, EX2EG], mix_protocols=True)
         assert [track.fingerprint[0] for track in board.tracks] == ["b", "c"]
         assert [cell.endswith(")") for cell in _cells(board, "same sampling=viclip")[4:]] == [
             True
@@ -123,8 +123,8 @@ def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
 def test_one_track_scored_on_fewer_queries_is_footnoted(rows: Rows, score: MakeScore) -> None:
     whole = rows("whole", (score(fingerprint="c" * 64),))
     fewer = score(fingerprint="c" * 64, n=250).model_copy(update={"dropped": 6})
-    board = build([whole, rows("fewer", (fewer,))], [EG2EX])
-    assert "scored on 250 queries, 6 dropped" in block(board)
+    board = build_table([whole, rows("fewer", (fewer,))], [EG2EX])
+    assert "scored on 250 queries, 6 dropped" in render_table(board)
     assert _cells(board, "fewer")[4].endswith("(a)")
 
 
@@ -141,7 +141,7 @@ def test_one_track_scored_on_fewer_queries_is_footnoted(rows: Rows, score: MakeS
 def test_a_method_that_reads_text_on_the_video_side_has_a_dagger(
     rows: Rows, score: MakeScore, video: tuple[str, ...], marked: bool
 ) -> None:
-    text = block(build([rows("ours", (score(),), video=video)], [EG2EX]))
+    text = render_table(build_table([rows("ours", (score(),), video=video)], [EG2EX]))
     assert ("| ours † " in text) == marked
     assert ("- † declares more" in text) == marked
     assert ", ".join(video).replace("_", " ") in text
@@ -149,33 +149,33 @@ def test_a_method_that_reads_text_on_the_video_side_has_a_dagger(
 
 def test_rows_stand_best_first_whatever_order_they_came_in(rows: Rows, score: MakeScore) -> None:
     made = [rows(name, (score(top1=top1),)) for name, top1 in (("b", 9.0), ("c", 30.0), ("a", 9.0))]
-    boards = [build(order, [EG2EX]) for order in (made, made[::-1])]
-    assert block(boards[0]) == block(boards[1])
+    boards = [build_table(order, [EG2EX]) for order in (made, made[::-1])]
+    assert render_table(boards[0]) == render_table(boards[1])
     assert [line.group.method.name for line in boards[0].lines] == ["c", "a", "b"]
 
 
 def test_a_column_and_a_row_without_any_number_are_left_out(rows: Rows, score: MakeScore) -> None:
-    board = build([rows("ours", (score(),)), rows("other", (score("v2t"),))], [EG2EX, EX2EG])
+    board = build_table([rows("ours", (score(),)), rows("other", (score("v2t"),))], [EG2EX, EX2EG])
     assert board.columns == (EG2EX,)
     assert [line.group.method.name for line in board.lines] == ["ours"]
 
 
 def test_a_score_on_another_split_is_not_a_test_score(rows: Rows, score: MakeScore) -> None:
     validation = score().model_copy(update={"split": "val"})
-    assert build([rows("ours", (validation,))], [EG2EX]).lines == ()
+    assert build_table([rows("ours", (validation,))], [EG2EX]).lines == ()
 
 
 def test_a_majority_level_is_shown_where_there_is_one(rows: Rows, score: MakeScore) -> None:
     scene = score("scene", None)
     (top1,) = scene.metrics
     scene = scene.model_copy(update={"metrics": (top1.model_copy(update={"majority": 12.5}),)})
-    with_it = build([rows("ours", (scene,))], [Column("scene", None, "top1")])
+    with_it = build_table([rows("ours", (scene,))], [TableColumn("scene", None, "top1")])
     assert _cells(with_it, "*majority*")[4] == "12.5"
-    assert "majority" not in block(build([rows("more", (score(),))], [EG2EX]))
+    assert "majority" not in render_table(build_table([rows("more", (score(),))], [EG2EX]))
 
 
 def test_an_unknown_level_of_chance_is_a_dash(rows: Rows, score: MakeScore) -> None:
     one = score()
     metrics = (one.metrics[0].model_copy(update={"chance": None}),)
-    board = build([rows("ours", (one.model_copy(update={"metrics": metrics}),))], [EG2EX])
+    board = build_table([rows("ours", (one.model_copy(update={"metrics": metrics}),))], [EG2EX])
     assert _cells(board, "*chance*")[4] == "-"

@@ -5,29 +5,29 @@ from datetime import UTC, datetime
 import pytest
 
 from egoexobench.records.schema import (
-    Choice,
-    Counts,
-    Data,
-    Distribution,
+    CheckpointSelection,
+    ClipCounts,
+    DatasetRecord,
+    DeclaredInputs,
+    DistributionRecord,
     Environment,
-    Git,
+    GitState,
+    MethodRecord,
     Metric,
-    Part,
-    Rank,
-    Recipe,
+    PartRecord,
+    QueryRank,
     Record,
-    Sanity,
-    Score,
-    Share,
-    Sources,
+    ReferenceScores,
+    ScoreRecord,
+    SubsetScore,
 )
 
-OURS = Distribution(name="egoexobench", version="0.1.0")
+OURS = DistributionRecord(name="egoexobench", version="0.1.0")
 
 
 @pytest.fixture
-def rank() -> Rank:
-    return Rank(
+def rank() -> QueryRank:
+    return QueryRank(
         task="eg2ex",
         policy="mcq20",
         source="p1/ego",
@@ -41,10 +41,10 @@ def rank() -> Rank:
 
 
 @pytest.fixture
-def score() -> Score:
+def score() -> ScoreRecord:
     top = Metric(name="top1", value=50.0, low=40.0, high=60.0, chance=5.0, unit="%")
-    one = Share(name="ego", n=100, clusters=40, candidates=(20, 20), metrics=(top,))
-    return Score(
+    one = SubsetScore(name="ego", n=100, clusters=40, candidates=(20, 20), metrics=(top,))
+    return ScoreRecord(
         task="eg2ex",
         policy="mcq20",
         split="test",
@@ -60,19 +60,19 @@ def score() -> Score:
 
 
 @pytest.fixture
-def record(score: Score) -> Record:
+def record(score: ScoreRecord) -> Record:
     return Record(
         id="20260102T030405Z-seed3-01234567",
         created=datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC),
         command=("egoexobench", "run", "--method", "soundbridge:residual=none"),
         status="complete",
-        method=Recipe(
+        method=MethodRecord(
             name="soundbridge",
             spec="soundbridge:residual=none",
             overrides={"anchor": "narration"},
             scale="compact",
             parts=(
-                Part(
+                PartRecord(
                     role="video",
                     kind="encoder",
                     name="cells",
@@ -81,14 +81,14 @@ def record(score: Score) -> Record:
                 ),
             ),
             hyper={"lr": 2e-3, "epochs": 20},
-            evidence=Sources(video=("video", "audio"), text=("narration", "sound_caption")),
+            evidence=DeclaredInputs(video=("video", "audio"), text=("narration", "sound_caption")),
             fingerprint="feedfacefeedface",
             distribution=OURS,
         ),
         seed=3,
-        dataset=Data(name="synthetic", spec="synthetic", fingerprint="beefbeefbeefbeef"),
-        chosen_on=Choice(split="val", criterion="gallery top1", epoch=7, value=44.4),
-        counts=Counts(
+        dataset=DatasetRecord(name="synthetic", spec="synthetic", fingerprint="beefbeefbeefbeef"),
+        chosen_on=CheckpointSelection(split="val", criterion="gallery top1", epoch=7, value=44.4),
+        counts=ClipCounts(
             clips={"train": 8, "val": 2, "test": 4},
             pairs={"train": 4, "val": 1, "test": 2},
             queries={"eg2ex": 200},
@@ -99,7 +99,7 @@ def record(score: Score) -> Record:
             missing_audio="mask",
         ),
         scores=(score,),
-        sanity=(Sanity(name="oracle", scores=(score,)),),
+        sanity=(ReferenceScores(name="oracle", scores=(score,)),),
         environment=Environment(
             python="3.11.7",
             platform="Linux x86_64 glibc 2.36",
@@ -108,6 +108,6 @@ def record(score: Score) -> Record:
             packages={"torch": "2.13.0"},
             plugins=(OURS,),
         ),
-        git=Git(commit="0" * 40, dirty=True),
+        git=GitState(commit="0" * 40, dirty=True),
         seconds={"train": 8.5},
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.records.environment import checkout, environment
-from egoexobench.records.schema import Distribution
+from egoexobench.records.environment import collect_environment, git_state
+from egoexobench.records.schema import DistributionRecord
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -29,7 +29,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_clean_checkout_has_its_commit_and_is_not_dirty(repository: Path) -> None:
-    found = checkout(repository)
+    found = git_state(repository)
     assert found is not None
     assert (found.commit, found.dirty) == (_git(repository, "rev-parse", "HEAD"), False)
 
@@ -37,24 +37,24 @@ def test_a_clean_checkout_has_its_commit_and_is_not_dirty(repository: Path) -> N
 @pytest.mark.parametrize("name", ["code.py", "new.py"])
 def test_a_changed_or_a_new_file_makes_it_dirty(repository: Path, name: str) -> None:
     (repository / name).write_text("one = 2\n")
-    found = checkout(repository)
+    found = git_state(repository)
     assert found is not None
     assert found.dirty
 
 
 def test_a_folder_inside_a_strangers_checkout_is_no_checkout(repository: Path) -> None:
     (repository / "venv").mkdir()
-    assert checkout(repository / "venv") is None
+    assert git_state(repository / "venv") is None
 
 
 def test_a_checkout_without_a_commit_is_none(tmp_path: Path) -> None:
     _git(tmp_path, "init", "-q")
-    assert checkout(tmp_path) is None
+    assert git_state(tmp_path) is None
 
 
 def test_an_absent_git_is_tolerated(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert checkout(repository) is None
+    assert git_state(repository) is None
 
 
 def test_a_surrounding_git_command_does_not_mislead(
@@ -64,26 +64,26 @@ def test_a_surrounding_git_command_does_not_mislead(
     _git(other, "init", "-q")
     head = _git(repository, "rev-parse", "HEAD")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    found = checkout(repository)
+    found = git_state(repository)
     assert found is not None
     assert found.commit == head
 
 
 def test_versions_are_those_that_are_installed() -> None:
-    found = environment([])
+    found = collect_environment([])
     assert found.torch == found.packages["torch"] == version("torch")
     assert found.packages["pydantic"] == version("pydantic")
     assert list(found.packages) == sorted(found.packages)
 
 
 def test_a_plugin_distribution_is_named_once() -> None:
-    ours = Distribution(name="egoexobench", version="0.1.0")
-    other = Distribution(name="a-stranger", version="2")
-    assert environment([ours, other, ours]).plugins == (other, ours)
+    ours = DistributionRecord(name="egoexobench", version="0.1.0")
+    other = DistributionRecord(name="a-stranger", version="2")
+    assert collect_environment([ours, other, ours]).plugins == (other, ours)
 
 
 def test_the_machine_and_its_user_are_not_named() -> None:
-    text = environment([]).model_dump_json()
+    text = collect_environment([]).model_dump_json()
     for word in (socket.gethostname(), str(Path.home()), sys.prefix):
         assert len(word) < 3 or word not in text
     assert f'"{getpass.getuser()}"' not in text
@@ -91,8 +91,9 @@ def test_the_machine_and_its_user_are_not_named() -> None:
 
 def test_asking_does_not_import_torch() -> None:
     code = (
-        "import sys; from egoexobench.records.environment import environment, revision\n"
-        "found = environment([]); revision()\n"
+        "import sys\n"
+        "from egoexobench.records.environment import collect_environment, harness_git_state\n"
+        "found = collect_environment([]); harness_git_state()\n"
         "assert found.torch and found.threads is None\n"
         "sys.exit('torch' in sys.modules)"
     )
@@ -101,7 +102,7 @@ def test_asking_does_not_import_torch() -> None:
 
 def test_what_torch_was_told_is_recorded_where_it_is_loaded() -> None:
     torch = pytest.importorskip("torch")
-    found = environment([], device="cpu", precision="bf16")
+    found = collect_environment([], device="cpu", precision="bf16")
     assert found.threads == torch.get_num_threads()
     assert found.deterministic == torch.are_deterministic_algorithms_enabled()
     assert (found.device, found.precision, found.accelerator) == ("cpu", "bf16", None)

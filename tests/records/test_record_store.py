@@ -9,82 +9,82 @@ from hypothesis import strategies as st
 
 from egoexobench.errors import DataError
 from egoexobench.records import store
-from egoexobench.records.schema import Rank, Record
+from egoexobench.records.schema import QueryRank, Record
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_a_record_and_its_ranks_come_back_as_they_were_written(
-    record: Record, rank: Rank, tmp_path: Path
+    record: Record, rank: QueryRank, tmp_path: Path
 ) -> None:
     other = rank.model_copy(update={"policy": None, "task": "scene", "answers": ("kitchen",)})
-    path = store.write(record, [rank, other], tmp_path)
-    found = store.read(path)
+    path = store.write_record(record, [rank, other], tmp_path)
+    found = store.read_record(path)
     assert found.model_copy(update={"artefacts": ()}) == record
-    assert list(store.ranks(path)) == [rank, other]
+    assert list(store.iter_ranks(path)) == [rank, other]
 
 
 def test_the_record_names_its_ranks_file_and_the_hash_of_its_bytes(
-    record: Record, rank: Rank, tmp_path: Path
+    record: Record, rank: QueryRank, tmp_path: Path
 ) -> None:
-    path = store.write(record, [rank], tmp_path)
-    (artefact,) = store.read(path).artefacts
+    path = store.write_record(record, [rank], tmp_path)
+    (artefact,) = store.read_record(path).artefacts
     content = (path.parent / artefact.file).read_bytes()
     assert artefact.sha256 == hashlib.sha256(content).hexdigest()
     assert len(content.splitlines()) == 1
 
 
 def test_records_lie_by_method_and_data_set(record: Record, tmp_path: Path) -> None:
-    path = store.write(record, [], tmp_path)
+    path = store.write_record(record, [], tmp_path)
     method, dataset, name = path.relative_to(tmp_path).parts
     assert method.startswith("soundbridge-residual-none-")
     assert (dataset, name) == ("synthetic", f"{record.id}.json")
 
 
 def test_a_record_is_never_overwritten(record: Record, tmp_path: Path) -> None:
-    path = store.write(record, [], tmp_path)
+    path = store.write_record(record, [], tmp_path)
     before = path.read_bytes()
     with pytest.raises(DataError, match="never overwritten"):
-        store.write(record.model_copy(update={"seed": 9}), [], tmp_path)
+        store.write_record(record.model_copy(update={"seed": 9}), [], tmp_path)
     assert path.read_bytes() == before
 
 
 def test_ranks_that_were_changed_since_are_refused(
-    record: Record, rank: Rank, tmp_path: Path
+    record: Record, rank: QueryRank, tmp_path: Path
 ) -> None:
-    path = store.write(record, [rank], tmp_path)
-    file = path.with_name(store.read(path).artefacts[0].file)
+    path = store.write_record(record, [rank], tmp_path)
+    file = path.with_name(store.read_record(path).artefacts[0].file)
     file.write_text(file.read_text().replace('"hit":0.5', '"hit":1.0'))
     with pytest.raises(DataError, match=f"{file.name}.*hash differs"):
-        list(store.ranks(path))
+        list(store.iter_ranks(path))
 
 
 def test_nothing_half_written_stays_when_writing_fails(
-    record: Record, rank: Rank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    record: Record, rank: QueryRank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: Path, *_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(DataError, match=r"cannot write .*No space left"):
-        store.write(record, [rank], tmp_path)
+        store.write_record(record, [rank], tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_record_stands_only_after_its_ranks(
-    record: Record, rank: Rank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    record: Record, rank: QueryRank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = []
     save = store.save
     monkeypatch.setattr(store, "save", lambda path, text: (written.append(path), save(path, text)))
-    path = store.write(record, [rank], tmp_path)
+    path = store.write_record(record, [rank], tmp_path)
     assert [one.name for one in written] == [f"{record.id}.ranks.jsonl", path.name]
 
 
 def test_a_file_where_a_folder_should_be_is_one_clear_error(record: Record, tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("")
     with pytest.raises(DataError, match=r"cannot write .*runs"):
-        store.write(record, [], tmp_path / "runs")
+        store.write_record(record, [], tmp_path / "runs")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_an_error_names_file_and_field(
     path = tmp_path / "one.json"
     path.write_text(json.dumps(json.loads(record.model_dump_json()) | change))
     with pytest.raises(DataError, match=f"one.json: {message}"):
-        store.read(path)
+        store.read_record(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", None])
@@ -111,26 +111,26 @@ def test_a_file_that_is_no_record_is_a_data_error(tmp_path: Path, content: bytes
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=r"one\.json"):
-        store.read(path)
+        store.read_record(path)
 
 
 def test_a_bad_line_of_ranks_is_named_by_its_number(
-    record: Record, rank: Rank, tmp_path: Path
+    record: Record, rank: QueryRank, tmp_path: Path
 ) -> None:
-    path = store.write(record, [rank, rank.model_copy(update={"hit": 0.25})], tmp_path)
-    file = path.with_name(store.read(path).artefacts[0].file)
+    path = store.write_record(record, [rank, rank.model_copy(update={"hit": 0.25})], tmp_path)
+    file = path.with_name(store.read_record(path).artefacts[0].file)
     old = file.read_text()
     new = old.replace('"hit":0.25', '"hit":2.5')
     file.write_text(new)
     hashes = [hashlib.sha256(text.encode()).hexdigest() for text in (old, new)]
     path.write_text(path.read_text().replace(*hashes))
     with pytest.raises(DataError, match=r"line 2: hit"):
-        list(store.ranks(path))
+        list(store.iter_ranks(path))
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_a_safe_name_is_one_path_component_and_tells_specs_apart(one: str, two: str) -> None:
-    names = [store.safe(text) for text in (one, two)]
+    names = [store.slug(text) for text in (one, two)]
     for name in names:
         assert name
         assert name.isascii()
@@ -142,12 +142,12 @@ def test_a_safe_name_is_one_path_component_and_tells_specs_apart(one: str, two: 
 def test_ids_tell_seeds_methods_and_seconds_apart_and_sort_by_time() -> None:
     here = timezone(timedelta(hours=9))
     made = [
-        store.identity(NOW, 0, "a"),
-        store.identity(NOW, 0, "b"),
-        store.identity(NOW, 1, "a"),
-        store.identity(NOW + timedelta(microseconds=1), 0, "a"),
-        store.identity(NOW + timedelta(seconds=1), 0, "a"),
+        store.make_record_id(NOW, 0, "a"),
+        store.make_record_id(NOW, 0, "b"),
+        store.make_record_id(NOW, 1, "a"),
+        store.make_record_id(NOW + timedelta(microseconds=1), 0, "a"),
+        store.make_record_id(NOW + timedelta(seconds=1), 0, "a"),
     ]
     assert len(set(made)) == len(made)
     assert made[-1] == max(made)
-    assert store.identity(NOW.astimezone(here), 0, "a").startswith("20260102T030405Z-seed0-")
+    assert store.make_record_id(NOW.astimezone(here), 0, "a").startswith("20260102T030405Z-seed0-")

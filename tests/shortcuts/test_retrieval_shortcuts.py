@@ -9,7 +9,7 @@ from studio import RATE, film, rows
 
 from egoexobench.data.manifest import CLIPS, write
 from egoexobench.progress import Silent
-from egoexobench.records.shortcut_report import Rows
+from egoexobench.records.shortcut_report import ShortcutReport
 from egoexobench.registry import Registry
 from egoexobench.shortcuts import retrieval as module
 from egoexobench.shortcuts.retrieval import sanity
@@ -32,41 +32,43 @@ def synchronous(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(synchronous: Path) -> Rows:
+def found(synchronous: Path) -> ShortcutReport:
     return sanity(f"folder:path={synchronous}", 0, Registry(), Silent())
 
 
-def top(found: Rows, name: str, task: str, policy: str = "gallery") -> float:
+def top(found: ShortcutReport, name: str, task: str, policy: str = "gallery") -> float:
     (row,) = (row for row in found.rows if row.name == name)
     (score,) = (s for s in row.scores if (s.task, s.policy) == (task, policy))
     return next(metric.value for metric in score.metrics if metric.name == "top1")
 
 
 @pytest.mark.parametrize("task", ACROSS)
-def test_synchrony_solves_synchronous_takes(found: Rows, task: str) -> None:
+def test_synchrony_solves_synchronous_takes(found: ShortcutReport, task: str) -> None:
     assert top(found, "synchrony", task) == 100
     assert top(found, "chance", task) == pytest.approx(12.5)
     assert top(found, "oracle", task) == 100
 
 
-def test_the_association_row_of_a_shortcut_is_the_mean_of_both_directions(found: Rows) -> None:
+def test_the_association_row_of_a_shortcut_is_the_mean_of_both_directions(
+    found: ShortcutReport,
+) -> None:
     for name in ("chance", "oracle", "duration", "loudness", "scene", "narration", "synchrony"):
         both = [top(found, name, task) for task in ACROSS]
         assert top(found, name, "association") == pytest.approx(sum(both) / 2), name
 
 
-def test_the_scene_label_is_worth_what_it_tells(found: Rows) -> None:
+def test_the_scene_label_is_worth_what_it_tells(found: ShortcutReport) -> None:
     # four of eight share each scene, and ties are shared
     for task in ("eg2ex", "ex2eg", "t2v", "v2t"):
         assert top(found, "scene", task) == pytest.approx(25)
 
 
-def test_narrations_that_name_the_object_find_each_other(found: Rows) -> None:
+def test_narrations_that_name_the_object_find_each_other(found: ShortcutReport) -> None:
     assert top(found, "narration", "t2v") == 100
     assert top(found, "narration", "eg2ex") == 100
 
 
-def test_a_text_has_no_duration_loudness_or_sound(found: Rows) -> None:
+def test_a_text_has_no_duration_loudness_or_sound(found: ShortcutReport) -> None:
     for row in found.rows:
         tasks = {score.task for score in row.scores}
         alone = row.name in ("duration", "loudness", "synchrony")
@@ -96,5 +98,5 @@ def test_too_many_sounds_are_left_out_with_a_reason(
     assert not [score for row in told.rows if row.name == "synchrony" for score in row.scores]
 
 
-def test_the_same_seed_gives_the_same_rows(found: Rows, synchronous: Path) -> None:
+def test_the_same_seed_gives_the_same_rows(found: ShortcutReport, synchronous: Path) -> None:
     assert sanity(f"folder:path={synchronous}", 0, Registry(), Silent()) == found

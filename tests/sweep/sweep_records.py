@@ -5,23 +5,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from egoexobench.records.schema import (
-    Counts,
-    Data,
+    ClipCounts,
+    DatasetRecord,
+    DeclaredInputs,
     Environment,
+    MethodRecord,
     Metric,
-    Rank,
-    Recipe,
+    QueryRank,
     Record,
-    Score,
-    Sources,
+    ScoreRecord,
 )
-from egoexobench.records.store import identity, write
-from egoexobench.sweep.plan import Cell, Identity
+from egoexobench.records.store import make_record_id, write_record
+from egoexobench.sweep.plan import CellFingerprint, SweepCell
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def cell(method: str = "one", seed: int = 0, data: str = "films", **changed) -> Cell:
+def cell(method: str = "one", seed: int = 0, data: str = "films", **changed) -> SweepCell:
     """A cell whose fingerprints are the words that name it."""
     taught = changed.pop("taught", data)
     fields = {
@@ -30,28 +30,28 @@ def cell(method: str = "one", seed: int = 0, data: str = "films", **changed) -> 
         "scale": "compact",
         "dataset": data,
         "train_on": None if taught == data else taught,
-        "identity": Identity(f"recipe of {method}", data, taught, seed, "error"),
+        "identity": CellFingerprint(f"recipe of {method}", data, taught, seed, "error"),
         "tasks": ("eg2ex",),
         "shares": frozenset({data, taught}),
         "parts": 3,
         "optional": False,
     }
-    return Cell(**(fields | changed))
+    return SweepCell(**(fields | changed))
 
 
 def record(
-    of: Cell,
+    of: SweepCell,
     hits: Sequence[float],
     tasks: Sequence[str] = ("eg2ex",),
     *,
     track: str = "",
     later: int = 0,
     asked: Sequence[str] = (),
-) -> tuple[Record, list[Rank]]:
+) -> tuple[Record, list[QueryRank]]:
     """The record of a run of a cell: the same answers to every task, each query its own cluster."""
     created = START + timedelta(seconds=later)
     ranks = [
-        Rank(
+        QueryRank(
             task=task,
             policy=None if task in ("scene", "action") else "mcq20",
             source=f"q{at}",
@@ -67,7 +67,7 @@ def record(
     ]
     top = Metric(name="top1", value=100 * sum(hits) / len(hits), chance=5.0, unit="%")
     scores = tuple(
-        Score(
+        ScoreRecord(
             task=task,
             policy=None if task in ("scene", "action") else "mcq20",
             split="test",
@@ -83,26 +83,26 @@ def record(
     )
     key = of.identity
     made = Record(
-        id=identity(created, key.seed, *map(str, key), *tasks),
+        id=make_record_id(created, key.seed, *map(str, key), *tasks),
         created=created,
         command=tuple(word for task in asked for word in ("--task", task)),
         status="complete",
-        method=Recipe(
+        method=MethodRecord(
             name=of.method,
             spec=of.method,
             scale="compact",
             parts=(),
-            evidence=Sources(video=("video",), text=()),
+            evidence=DeclaredInputs(video=("video",), text=()),
             fingerprint=key.recipe,
         ),
         seed=key.seed,
-        dataset=Data(name="films", spec=of.dataset, fingerprint=key.data),
+        dataset=DatasetRecord(name="films", spec=of.dataset, fingerprint=key.data),
         trained_on=(
-            Data(name="films", spec=key.taught, fingerprint=key.taught)
+            DatasetRecord(name="films", spec=key.taught, fingerprint=key.taught)
             if key.taught != key.data
             else None
         ),
-        counts=Counts(
+        counts=ClipCounts(
             clips={}, pairs={}, queries={}, silent=0, without_track=0, failed=0, dropped=0,
             missing_audio="error",
         ),
@@ -113,6 +113,6 @@ def record(
     return made, ranks
 
 
-def keep(out: Path, of: Cell, hits: Sequence[float], *args, **keywords) -> Path:
+def keep(out: Path, of: SweepCell, hits: Sequence[float], *args, **keywords) -> Path:
     """Write such a record; returns where it lies."""
-    return write(*record(of, hits, *args, **keywords), out)
+    return write_record(*record(of, hits, *args, **keywords), out)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from egoexobench.sweep.claims import Claim, judge, number, parse
+from egoexobench.sweep.claims import Claim, evaluate_claim, parse_claim, parse_operand
 from egoexobench.sweep.estimates import Estimate
 
 
@@ -20,7 +20,7 @@ def spread(low: float, high: float) -> Estimate:
     ],
 )
 def test_a_claim_is_read_as_it_is_written(text: str, claim: Claim) -> None:
-    assert parse(text) == claim
+    assert parse_claim(text) == claim
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ def test_a_claim_is_read_as_it_is_written(text: str, claim: Claim) -> None:
 )  # fmt: skip
 def test_another_form_is_refused_and_the_forms_are_named(text: str) -> None:
     with pytest.raises(ValueError, match=r"a claim is 'A > B'"):
-        parse(text)
+        parse_claim(text)
 
 
 def test_an_operand_is_a_number_only_if_all_of_it_is() -> None:
-    assert [number(word) for word in ("50", "2.5", "chance", "a50", "5e3")] == [
+    assert [parse_operand(word) for word in ("50", "2.5", "chance", "a50", "5e3")] == [
         50.0, 2.5, None, None, None,
     ]  # fmt: skip
 
@@ -59,4 +59,4 @@ def test_an_operand_is_a_number_only_if_all_of_it_is() -> None:
 def test_a_claim_holds_where_the_whole_interval_agrees(
     claim: str, low: float, high: float, verdict: str
 ) -> None:
-    assert judge(parse(claim), spread(low, high)) == verdict
+    assert evaluate_claim(parse_claim(claim), spread(low, high)) == verdict

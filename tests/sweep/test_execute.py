@@ -12,9 +12,9 @@ import pytest
 from sweep_records import cell, keep, record
 
 from egoexobench.sweep import process
-from egoexobench.sweep.execute import execute, standing
-from egoexobench.sweep.plan import Cell
-from egoexobench.sweep.record_index import index
+from egoexobench.sweep.execute import initial_status, run_cells
+from egoexobench.sweep.plan import SweepCell
+from egoexobench.sweep.record_index import index_records
 
 SCRIPT = """
 import json, pathlib, sys, time
@@ -53,9 +53,9 @@ class Stage:
         self.until: dict[str, int] = {}
         self.codes: dict[str, int] = {}
         patch.setenv("EGOEXOBENCH_CACHE", str(home / "cache"))
-        patch.setattr(process, "command", self.command)
+        patch.setattr(process, "run_command_line", self.command)
 
-    def command(self, of: Cell, out: Path, more: object = ()) -> list[str]:
+    def command(self, of: SweepCell, out: Path, more: object = ()) -> list[str]:
         key = of.identity
         made = record(of, [1, 0], of.tasks)[0]
         target = out / of.method / of.dataset / f"{made.id}.json"
@@ -70,15 +70,15 @@ class Stage:
         return [sys.executable, "-S", "-c", SCRIPT, *map(str, words)]
 
     @staticmethod
-    def name(of: Cell) -> str:
+    def name(of: SweepCell) -> str:
         return f"{of.method} {of.identity.seed} {of.dataset}"
 
     def events(self) -> list[tuple[str, str]]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         return [(what, name) for what, name, _ in map(json.loads, lines)]
 
-    def states(self, *cells: Cell, jobs: int = 2) -> list[str]:
-        told = execute(cells, self.out, jobs, lambda _: None)
+    def states(self, *cells: SweepCell, jobs: int = 2) -> list[str]:
+        told = run_cells(cells, self.out, jobs, lambda _: None)
         return [told[one.identity].state for one in cells]
 
 
@@ -144,11 +144,13 @@ def test_two_that_train_the_same_never_run_at_once(stage: Stage) -> None:
 def test_what_is_recorded_is_skipped_and_only_missing_tasks_are_asked(stage: Stage) -> None:
     known = cell("one", tasks=("eg2ex", "t2v"))
     keep(stage.out, known, [1, 0], ["eg2ex"])
-    assert standing([known], index(stage.out))[known.identity].state == "queued"
+    assert initial_status([known], index_records(stage.out))[known.identity].state == "queued"
     asked = []
-    execute([known], stage.out, 1, lambda told: asked.extend(one.state for one in told.values()))
+    run_cells([known], stage.out, 1, lambda told: asked.extend(one.state for one in told.values()))
     assert asked[-1] == "done"
-    assert [score.task for kept in index(stage.out).values() for score in kept[-1].record.scores]
+    assert [
+        score.task for kept in index_records(stage.out).values() for score in kept[-1].record.scores
+    ]
     assert stage.states(known) == ["skipped"]
     assert len(stage.events()) == 2
 
@@ -164,14 +166,14 @@ def test_a_record_that_differs_in_anything_is_another_run(stage: Stage, field: s
     one = cell("one")
     keep(stage.out, one, [1, 0])
     changed = one.identity._replace(**{field: 7 if field == "seed" else "skip"})
-    assert changed not in index(stage.out)
-    assert one.identity in index(stage.out)
+    assert changed not in index_records(stage.out)
+    assert one.identity in index_records(stage.out)
 
 
 def test_one_that_fails_stops_no_other_and_its_last_line_is_the_reason(stage: Stage) -> None:
     stage.codes = {"bad": 2}
     cells = [cell("bad", parts=9), cell("good"), cell("bad", seed=1)]
-    told = execute(cells, stage.out, 1, lambda _: None)
+    told = run_cells(cells, stage.out, 1, lambda _: None)
     assert [told[one.identity].state for one in cells] == ["failed", "done", "failed"]
     assert told[cells[0].identity].reason == "no model lies there"
 
@@ -195,7 +197,7 @@ def test_an_interrupted_sweep_ends_what_runs_and_keeps_what_is_done(stage: Stage
 
     events = stage.events
     with pytest.raises(KeyboardInterrupt):
-        execute(cells, stage.out, 1, stop)
+        run_cells(cells, stage.out, 1, stop)
     assert events()[-1] == ("begin", "slow 0 films")
     assert stage.states(cells[0]) == ["skipped"]
     stage.seconds = {}
@@ -207,7 +209,7 @@ def test_after_a_kill_what_still_runs_is_waited_for_and_not_started_again(stage:
     if not child:  # a sweep of its own, that is about to be killed
         try:
             stage.seconds = {"slow": 1.5}
-            execute([cell("slow")], stage.out, 1, lambda _: None)
+            run_cells([cell("slow")], stage.out, 1, lambda _: None)
         finally:
             os._exit(0)
     while not stage.events():
@@ -215,7 +217,7 @@ def test_after_a_kill_what_still_runs_is_waited_for_and_not_started_again(stage:
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     seen = set()
-    told = execute(
+    told = run_cells(
         [cell("slow")], stage.out, 1, lambda told: seen.update(one.reason for one in told.values())
     )
     assert [one.state for one in told.values()] == ["skipped"]
@@ -225,7 +227,9 @@ def test_after_a_kill_what_still_runs_is_waited_for_and_not_started_again(stage:
 
 def test_the_command_of_a_cell_is_what_a_person_would_type() -> None:
     one = cell("soundbridge", seed=3, settings=(("anchor", "sound"),), taught="others")
-    words = process.command(one, Path("runs"), process.More(("beats",), ("--device", "cuda")))
+    words = process.run_command_line(
+        one, Path("runs"), process.ChildRunArgs(("beats",), ("--device", "cuda"))
+    )
     assert words[1:] == [
         "-m", "egoexobench", "-p", "no:beats", "run", "--method", "soundbridge",
         "--dataset", "films", "--scale", "compact", "--seed", "3", "--out", "runs", "--json",

@@ -8,11 +8,11 @@ from markdown_it import MarkdownIt
 from sweep_records import cell, keep
 
 from egoexobench.errors import DataError
-from egoexobench.sweep.page import text
-from egoexobench.sweep.plan import Plan
-from egoexobench.sweep.process import Told
-from egoexobench.sweep.record_index import index
-from egoexobench.sweep.schema import Sweep, read
+from egoexobench.sweep.page import render_sweep_page
+from egoexobench.sweep.plan import SweepPlan
+from egoexobench.sweep.process import CellStatus
+from egoexobench.sweep.record_index import index_records
+from egoexobench.sweep.schema import SweepSpec, read_sweep
 
 TOML = """
 schema_version = 1
@@ -102,16 +102,16 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def plan(sweep: Sweep) -> Plan:
+def plan(sweep: SweepSpec) -> SweepPlan:
     cells = {
         (row, "whole"): tuple(cell(row, seed, tasks=TASKS) for seed in (0, 1))
         for row in ("one", "two")
     }
-    return Plan(sweep, cells, {("big", "whole"): "no method is named 'big'"})
+    return SweepPlan(sweep, cells, {("big", "whole"): "no method is named 'big'"})
 
 
 def page(file: Path, out: Path, standing: dict | None = None) -> str:
-    return text(file, plan(read(file)), index(out), standing or {})
+    return render_sweep_page(file, plan(read_sweep(file)), index_records(out), standing or {})
 
 
 def fill(out: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_row_that_lost_a_seed_says_how_many_it_has_and_why(file: Path, tmp_pat
     out = tmp_path / "runs"
     keep(out, cell("one"), GOOD, TASKS)
     lost = cell("one", 1).identity
-    made = page(file, out, {lost: Told("failed", "no space is left")})
+    made = page(file, out, {lost: CellStatus("failed", "no space is left")})
     assert lines(made, "One")[1] == "1 of 2"
     assert "no space is left" in made
 

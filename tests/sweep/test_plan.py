@@ -7,8 +7,8 @@ import pytest
 from egoexobench.errors import DataError, UsageError
 from egoexobench.leaderboard import reported
 from egoexobench.registry import Registry
-from egoexobench.sweep.plan import Asked, expand, unique
-from egoexobench.sweep.schema import read
+from egoexobench.sweep.plan import SweepOverrides, deduplicate_cells, expand_sweep
+from egoexobench.sweep.schema import read_sweep
 
 SHIPPED = Path(__file__).parents[2] / "leaderboards" / "sweeps"
 HEAD = """
@@ -60,7 +60,7 @@ def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
     tmp_path: Path, registry: Registry
 ) -> None:
     text = row("two", 'groups = ["mute"]\nset = { anchor = "sound" }')
-    plan = expand(read(write(tmp_path, text)), Asked(), registry)
+    plan = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
     assert {place: len(cells) for place, cells in plan.cells.items()} == {
         ("one", "whole"): 2, ("one", "mute"): 2, ("two", "mute"): 2,
     }  # fmt: skip
@@ -70,9 +70,9 @@ def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
 
 
 def test_what_nothing_is_trained_in_has_one_seed(tmp_path: Path, registry: Registry) -> None:
-    plan = expand(
-        read(write(tmp_path, row("near", 'groups = ["whole"]', "logmel-neighbour"))),
-        Asked(),
+    plan = expand_sweep(
+        read_sweep(write(tmp_path, row("near", 'groups = ["whole"]', "logmel-neighbour"))),
+        SweepOverrides(),
         registry,
     )
     assert len(plan.cells["near", "whole"]) == 1
@@ -81,11 +81,11 @@ def test_what_nothing_is_trained_in_has_one_seed(tmp_path: Path, registry: Regis
 def test_cells_of_two_tables_run_once_with_the_tasks_of_both(
     tmp_path: Path, registry: Registry
 ) -> None:
-    plan = expand(read(write(tmp_path)), Asked(), registry)
+    plan = expand_sweep(read_sweep(write(tmp_path)), SweepOverrides(), registry)
     path = write(tmp_path)
     path.write_text(path.read_text().replace('["eg2ex", "avg"]', '["v2t", "ex2eg"]'))
-    other = expand(read(path), Asked(seeds=(1, 2)), registry)
-    cells = unique([plan, other])
+    other = expand_sweep(read_sweep(path), SweepOverrides(seeds=(1, 2)), registry)
+    cells = deduplicate_cells([plan, other])
     assert {(cell.dataset, cell.identity.seed, cell.tasks) for cell in cells} == {
         ("synthetic:train=8,val=4,test=24", 0, ("eg2ex",)),
         ("synthetic:train=8,val=4,test=24", 1, ("eg2ex", "ex2eg", "v2t")),
@@ -99,7 +99,7 @@ def test_cells_share_their_data_and_with_one_captioner_its_captions(
 ) -> None:
     text = row("other", 'groups = ["whole"]\nset = { captioner = "rules:frequent=0.5" }')
     text += row("none", 'groups = ["whole"]', "egoexo")
-    cells = expand(read(write(tmp_path, text)), Asked(), registry).cells
+    cells = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry).cells
     one, other, none = (cells[key, "whole"][0] for key in ("one", "other", "none"))
     assert none.shares == {none.identity.data} == one.shares & other.shares
     assert one.shares == cells["one", "whole"][1].shares
@@ -110,25 +110,27 @@ def test_another_spelling_of_the_same_method_is_the_same_run(
     tmp_path: Path, registry: Registry
 ) -> None:
     text = row("same", 'set = { anchor = "sound-text" }', "soundbridge:residual=query")
-    plan = expand(read(write(tmp_path, text)), Asked(), registry)
-    assert len(unique([plan])) == 4
+    plan = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
+    assert len(deduplicate_cells([plan])) == 4
 
 
 def test_other_data_take_the_place_of_the_first_and_dials_they_lack_go(
     tmp_path: Path, registry: Registry
 ) -> None:
     new = "synthetic:train=4,val=4,test=24"
-    plan = expand(read(write(tmp_path)), Asked(dataset=new, seeds=(7,)), registry)
-    assert [(cell.dataset, cell.identity.seed) for cell in unique([plan])] == [(new, 7)]
+    plan = expand_sweep(
+        read_sweep(write(tmp_path)), SweepOverrides(dataset=new, seeds=(7,)), registry
+    )
+    assert [(cell.dataset, cell.identity.seed) for cell in deduplicate_cells([plan])] == [(new, 7)]
     assert [group.label for group in plan.sweep.groups] == [new]
 
 
 def test_a_row_of_transfer_is_trained_on_the_other_data(tmp_path: Path, registry: Registry) -> None:
     text = row("star", 'transfer = true\ngroups = ["whole"]')
     other = "synthetic:train=12,val=4,test=24"
-    plan = expand(read(write(tmp_path, text)), Asked(), registry)
+    plan = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
     assert plan.absent["star", "whole"].endswith("--train-on names one")
-    told = expand(read(write(tmp_path, text)), Asked(train_on=other), registry)
+    told = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(train_on=other), registry)
     own, star = told.cells["one", "whole"][0], told.cells["star", "whole"][0]
     assert (own.train_on, star.train_on) == (None, other)
     assert star.identity == own.identity._replace(taught=star.identity.taught)
@@ -141,8 +143,10 @@ def test_a_part_that_is_not_there_is_a_dash_only_where_the_row_says_what_it_need
 ) -> None:
     text = row("big", more, "audio-only")
     with pytest.raises(UsageError):
-        expand(read(write(tmp_path, text)), Asked(), registry)
-    plan = expand(read(write(tmp_path, text, 'needs = "weights"\n')), Asked(), registry)
+        expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
+    plan = expand_sweep(
+        read_sweep(write(tmp_path, text, 'needs = "weights"\n')), SweepOverrides(), registry
+    )
     assert set(plan.absent) == {("big", "whole"), ("big", "mute")}
     assert ("one", "whole") in plan.cells
 
@@ -169,7 +173,7 @@ def test_a_file_that_does_not_fit_is_one_line_that_names_it(
 ) -> None:
     path = write(tmp_path, text)
     with pytest.raises(DataError, match=r"sweep\.toml") as found:
-        read(path)
+        read_sweep(path)
     assert message in str(found.value)
     assert "\n" not in str(found.value)
 
@@ -177,8 +181,8 @@ def test_a_file_that_does_not_fit_is_one_line_that_names_it(
 @pytest.mark.parametrize("number", range(1, 7))
 def test_each_shipped_table_has_every_printed_row_once_and_in_order(number: int) -> None:
     path = SHIPPED / f"table{number}.toml"
-    sweep = read(path)
-    printed = reported.read(path.parent / str(sweep.reported))
+    sweep = read_sweep(path)
+    printed = reported.read_reported_table(path.parent / str(sweep.reported))
     assert sweep.table == printed.table == number
     assert [r.reported for r in sweep.rows if r.reported] == [r.name for r in printed.rows]
 
@@ -186,8 +190,8 @@ def test_each_shipped_table_has_every_printed_row_once_and_in_order(number: int)
 @pytest.mark.parametrize("number", range(1, 7))
 def test_a_shipped_row_is_the_method_that_the_printed_row_is_said_to_be(number: int) -> None:
     path = SHIPPED / f"table{number}.toml"
-    sweep = read(path)
-    rows = {r.name: r for r in reported.read(path.parent / str(sweep.reported)).rows}
+    sweep = read_sweep(path)
+    rows = {r.name: r for r in reported.read_reported_table(path.parent / str(sweep.reported)).rows}
     for one in sweep.rows:
         if one.reported:
             told = rows[one.reported]
@@ -199,9 +203,9 @@ def test_a_shipped_row_is_the_method_that_the_printed_row_is_said_to_be(number: 
 def test_every_shipped_row_that_needs_nothing_can_be_planned(
     number: int, registry: Registry
 ) -> None:
-    sweep = read(SHIPPED / f"table{number}.toml")
-    small = Asked(dataset="synthetic:train=8,val=4,test=24", seeds=(0,))
-    plan = expand(sweep, small, registry)
+    sweep = read_sweep(SHIPPED / f"table{number}.toml")
+    small = SweepOverrides(dataset="synthetic:train=8,val=4,test=24", seeds=(0,))
+    plan = expand_sweep(sweep, small, registry)
     for one in sweep.rows:
         if not one.needs and not one.transfer:
             assert (one.key, plan.sweep.groups[0].key) in plan.cells
@@ -209,6 +213,6 @@ def test_every_shipped_row_that_needs_nothing_can_be_planned(
 
 def test_tables_4_and_6_predict_and_have_five_seeds() -> None:
     for number in (4, 6):
-        sweep = read(SHIPPED / f"table{number}.toml")
+        sweep = read_sweep(SHIPPED / f"table{number}.toml")
         assert sweep.predict
         assert len(sweep.seeds) == 5

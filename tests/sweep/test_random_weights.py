@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from egoexobench.registry import Registry
-from egoexobench.sweep.plan import Asked, expand
-from egoexobench.sweep.schema import read
+from egoexobench.sweep.plan import SweepOverrides, expand_sweep
+from egoexobench.sweep.schema import read_sweep
 
 TABLE = """
 schema_version = 1
@@ -31,7 +31,7 @@ needs = "its published weights"
 def planned(folder: Path, weights: str):
     path = folder / "table.toml"
     path.write_text(TABLE.replace("{weights}", weights))
-    return expand(read(path), Asked(), Registry())
+    return expand_sweep(read_sweep(path), SweepOverrides(), Registry())
 
 
 def test_without_its_files_it_has_no_cell_and_a_reason(tmp_path: Path, monkeypatch) -> None:

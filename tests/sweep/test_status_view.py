@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 from sweep_records import cell
 
-from egoexobench.sweep.process import Told
-from egoexobench.sweep.status_view import Lines, Screen, table
+from egoexobench.sweep.process import CellStatus
+from egoexobench.sweep.status_view import LineReporter, LiveTable, status_table
 
 CELLS = [
     cell("one"),
@@ -17,11 +17,11 @@ CELLS = [
     cell("one", data="others", taught="films"),
 ]
 STANDING = {
-    CELLS[0].identity: Told("skipped"),
-    CELLS[1].identity: Told("running", "", 12.4),
-    CELLS[2].identity: Told("queued"),
-    CELLS[3].identity: Told("failed", "no room is [left]", 3.0),
-    CELLS[4].identity: Told("done", "", 61.0),
+    CELLS[0].identity: CellStatus("skipped"),
+    CELLS[1].identity: CellStatus("running", "", 12.4),
+    CELLS[2].identity: CellStatus("queued"),
+    CELLS[3].identity: CellStatus("failed", "no room is [left]", 3.0),
+    CELLS[4].identity: CellStatus("done", "", 61.0),
 }
 
 
@@ -32,7 +32,7 @@ def drawn(what: object) -> str:
 
 
 def test_the_table_has_a_line_a_row_and_data_set_with_counts_and_reasons() -> None:
-    lines = [line.split("  ") for line in drawn(table(CELLS, STANDING)).splitlines()]
+    lines = [line.split("  ") for line in drawn(status_table(CELLS, STANDING)).splitlines()]
     cells = [[word.strip() for word in line if word.strip()] for line in lines]
     assert cells[0] == ["1 queued, 1 running, 1 done, 1 skipped, 1 failed"]
     assert ["one", "films", "1 queued, 1 running, 1 skipped", "12 s"] in cells
@@ -41,15 +41,15 @@ def test_the_table_has_a_line_a_row_and_data_set_with_counts_and_reasons() -> No
 
 
 def test_the_screen_draws_the_last_standing_it_was_shown() -> None:
-    screen = Screen(CELLS)
+    screen = LiveTable(CELLS)
     screen(STANDING)
-    assert drawn(screen) == drawn(table(CELLS, STANDING))
+    assert drawn(screen) == drawn(status_table(CELLS, STANDING))
 
 
 def test_elsewhere_each_cell_that_ends_is_one_line_and_said_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lines = Lines(CELLS)
+    lines = LineReporter(CELLS)
     lines(STANDING)
     lines(STANDING)
     assert capsys.readouterr().err.splitlines() == [
