@@ -170,11 +170,11 @@ def _check_queries(dataset: Dataset, split: Any) -> None:
             asks = texts if task == "t2v" else clips
             answers = texts if task == "v2t" else clips
             _require(query.source in asks, f"{task}: {query.source!r} is no source")
-            _require(set(query.candidates) <= answers, f"{task}: a candidate is not there")
+            _require(set(query.gallery.ids) <= answers, f"{task}: a candidate is not there")
             _require(bool(query.positives), f"{task}: a query has no positive")
-            in_range = all(0 <= index < len(query.candidates) for index in query.positives)
+            in_range = all(0 <= index < len(query.gallery.ids) for index in query.positives)
             _require(in_range, f"{task}: a positive is out of range")
-            once = len(set(query.candidates)) == len(query.candidates)
+            once = len(set(query.gallery.ids)) == len(query.gallery.ids)
             _require(once, f"{task}: a candidate of {query.source!r} stands twice")
 
 

@@ -1,4 +1,4 @@
-"""What flows through the harness: frozen values without behaviour.
+"""What flows through the harness: frozen values, and views derived from them.
 
 Shapes use these letters everywhere: ``B`` clips or texts in a batch, ``T`` tokens of one of them,
 ``D`` features of one token, ``N`` items of a set, ``K`` candidates of a query. Times are in
@@ -7,7 +7,9 @@ seconds, rates in Hz.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -61,26 +63,53 @@ class Pair:
     narration: str
 
 
+@dataclass(frozen=True)
+class Gallery:
+    """The candidates of a query: ``ids`` in the order in which ``Query.positives`` counts them.
+
+    Galleries with the same ids are equal. The hash is computed once, so that 10,000 queries over
+    one gallery of 10,000, or over copies of it, are grouped at once.
+    """
+
+    ids: tuple[str, ...]
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Position of each id in ``ids``."""
+        return {name: position for position, name in enumerate(self.ids)}
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.ids)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Gallery], tuple[tuple[str, ...]]]:
+        # Another process hashes strings otherwise: the hash stays here.
+        return Gallery, (self.ids,)
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One retrieval question.
 
-    ``source`` and ``candidates`` are ids: of a clip where its video embedding is meant, of a pair
-    or of a clip where the embedding of its text is. Queries over a whole gallery share one
-    ``candidates`` tuple. ``positives`` are the indices of the right candidates, at least one. The
-    first is the published one, the others are equally right (clips that have the same text); the
-    best of them counts. Queries of one ``cluster`` are not independent of each other.
+    ``source`` and the candidates in ``gallery`` are ids: of a clip where its video embedding is
+    meant, of a pair or of a clip where the embedding of its text is. ``positives`` are the indices
+    of the right candidates, at least one. The first is the published one, the others are equally
+    right (clips that have the same text); the best of them counts. Queries of one ``cluster`` are
+    not independent of each other.
     """
 
     source: str
-    candidates: tuple[str, ...]
+    gallery: Gallery
     positives: tuple[int, ...]
     cluster: str
 
     @property
     def positive_ids(self) -> tuple[str, ...]:
         """Ids of the right candidates, the published one first."""
-        return tuple(self.candidates[index] for index in self.positives)
+        return tuple(self.gallery.ids[index] for index in self.positives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +144,14 @@ class Tokens:
     mask: Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Embeddings:
     """One vector per id: ``vectors (N, D)``, rows in the order of ``ids``."""
 
     ids: tuple[str, ...]
     vectors: Tensor
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Row of each id in ``vectors``."""
+        return {name: row for row, name in enumerate(self.ids)}

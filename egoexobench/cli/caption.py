@@ -129,7 +129,7 @@ def _narrations(dataset: Dataset, split: Split) -> dict[str, str]:
     pairs = dataset.pairs(split)
     told = {clip.id: clip.narration for pair in pairs for clip in (pair.ego, pair.exo)}
     asked = {query.source for query in dataset.queries(split, "t2v")}
-    asked |= {name for query in dataset.queries(split, "v2t") for name in query.candidates}
+    asked |= {name for query in dataset.queries(split, "v2t") for name in query.gallery.ids}
     told |= {clip.id: clip.narration for clip in dataset.clips(split) if clip.id in asked}
     return told | {pair.id: pair.narration for pair in pairs}
 

@@ -77,12 +77,12 @@ def publish(
 
 def _lines(queries: Sequence[Query]) -> Iterator[str]:
     for query in sorted(
-        queries, key=lambda query: (query.source, query.candidates, query.positives)
+        queries, key=lambda query: (query.source, query.gallery.ids, query.positives)
     ):
         answer, *also = query.positives
         line: dict[str, object] = {
             "source": query.source,
-            "candidates": query.candidates,
+            "candidates": query.gallery.ids,
             "answer": answer,
             "cluster": query.cluster,
         }

@@ -16,7 +16,7 @@ from egoexobench.data.schema import ClipRow, QueryRow, clip_id
 from egoexobench.data.table_io import FORMATS, locate, read, write
 from egoexobench.errors import DataError
 from egoexobench.progress import Progress
-from egoexobench.values import SPLITS, Clip, Pair, Query, Split, Task, View
+from egoexobench.values import SPLITS, Clip, Gallery, Pair, Query, Split, Task, View
 
 __all__ = ["CLIPS", "QUERIES", "ClipRow", "Manifest", "QueryRow", "clip_id", "write"]
 
@@ -151,7 +151,7 @@ class Manifest:
                 self._findings.append(Finding(path.name, place, wrong))
                 continue
             take = takes[row.split][row.source]
-            query = Query(row.source, row.candidates, (row.answer,), take)
+            query = Query(row.source, Gallery(row.candidates), (row.answer,), take)
             found.setdefault((row.split, row.task), []).append(query)
         return found
 

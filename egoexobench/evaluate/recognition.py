@@ -162,8 +162,8 @@ def _layer(
 
 
 def _present(split: Labelled, name: str) -> list[Item]:
-    there = set(split.embeddings.ids)
-    items = sorted((item for item in split.items if item.clip in there), key=lambda item: item.clip)
+    index = split.embeddings.index
+    items = sorted((item for item in split.items if item.clip in index), key=lambda item: item.clip)
     if not items:
         raise DataError(
             f"none of {len(split.items)} {name} items has an embedding; the linear layer needs some"
@@ -172,8 +172,8 @@ def _present(split: Labelled, name: str) -> list[Item]:
 
 
 def _vectors(split: Labelled, items: Sequence[Item]) -> Tensor:
-    rows = {name: row for row, name in enumerate(split.embeddings.ids)}
-    vectors = split.embeddings.vectors[torch.tensor([rows[item.clip] for item in items])]
+    index = split.embeddings.index
+    vectors = split.embeddings.vectors[torch.tensor([index[item.clip] for item in items])]
     broken = ~torch.isfinite(vectors).all(1)
     if broken.any():
         name = items[int(broken.nonzero()[0])].clip

@@ -11,7 +11,7 @@ from egoexobench.evaluate import metrics
 from egoexobench.evaluate.ranks import Ranks, ranks
 from egoexobench.evaluate.score import Row, Score
 from egoexobench.evaluate.summary import summarise
-from egoexobench.values import Embeddings, Policy, Query, Similarity, View
+from egoexobench.values import Embeddings, Gallery, Policy, Query, Similarity, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def score_retrieval(
     candidate. The order of the queries does not matter.
 
     Args:
-        queries: of one task; queries over one gallery share their ``candidates`` tuple.
+        queries: of one task.
         source: holds the sources.
         target: holds the candidates; may be the same.
         rng: the source of chance of the intervals.
@@ -80,25 +80,25 @@ def complete(
     queries: Sequence[Query], source: Embeddings, target: Embeddings, policy: Policy
 ) -> tuple[list[Query], int]:
     """Return the questions that can be asked, and how many candidates left their gallery."""
-    sources, targets = set(source.ids), set(target.ids)
     kept: list[Query] = []
-    gone: set[str] = set()
-    left: dict[int, tuple[tuple[str, ...], dict[str, int]]] = {}
+    missing: set[str] = set()
+    remaining: dict[Gallery, Gallery] = {}
     for query in queries:
-        key = id(query.candidates)
-        if key not in left:
-            present = tuple(name for name in query.candidates if name in targets)
-            left[key] = (present, {name: place for place, name in enumerate(present)})
-            gone.update(set(query.candidates) - targets)
-        present, place = left[key]
-        positives = tuple(place[name] for name in query.positive_ids if name in place)
-        if query.source not in sources or not positives:
+        if query.gallery not in remaining:
+            ids = query.gallery.ids
+            remaining[query.gallery] = Gallery(tuple(name for name in ids if name in target.index))
+            missing.update(name for name in ids if name not in target.index)
+        present = remaining[query.gallery]
+        positives = tuple(
+            present.index[name] for name in query.positive_ids if name in present.index
+        )
+        if query.source not in source.index or not positives:
             continue
-        if len(present) == len(query.candidates):
+        if len(present.ids) == len(query.gallery.ids):
             kept.append(query)
         elif policy != "mcq20":
             kept.append(Query(query.source, present, positives, query.cluster))
-    return kept, len(gone) if policy != "mcq20" else 0
+    return kept, len(missing) if policy != "mcq20" else 0
 
 
 def rank(
@@ -107,21 +107,18 @@ def rank(
     target: Embeddings,
     similarity: Similarity = "cosine",
 ) -> Ranks:
-    """Rank every query's answer: one product for queries that share their candidates tuple."""
-    rows = {name: row for row, name in enumerate(source.ids)}
-    columns = {name: row for row, name in enumerate(target.ids)}
+    """Rank the best positive of every query: one matrix product for the queries of one gallery."""
     found = torch.zeros(5, len(queries), dtype=torch.int64)
     for places in _groups(queries):
         group = [queries[place] for place in places]
-        asked = source.vectors[torch.tensor([rows[query.source] for query in group])]
+        asked = source.vectors[torch.tensor([source.index[query.source] for query in group])]
         positives = [query.positives for query in group]
-        names = [columns[name] for name in group[0].candidates]
-        shared = all(query.candidates is group[0].candidates for query in group)
-        if shared:
-            gallery = target.vectors[torch.tensor(names)]
+        if len({query.gallery for query in group}) == 1:
+            rows = [target.index[name] for name in group[0].gallery.ids]
+            gallery = target.vectors[torch.tensor(rows)]
             part = ranks(asked, gallery, positives, similarity=similarity)
         else:
-            listed = [[columns[name] for name in query.candidates] for query in group]
+            listed = [[target.index[name] for name in query.gallery.ids] for query in group]
             part = ranks(
                 asked,
                 target.vectors,
@@ -137,15 +134,15 @@ def rank(
 
 def _groups(queries: Sequence[Query]) -> list[list[int]]:
     """Places of the queries of each gallery, then of the listed questions of each length."""
-    shared: dict[int, list[int]] = {}
+    shared: dict[Gallery, list[int]] = {}
     for place, query in enumerate(queries):
-        shared.setdefault(id(query.candidates), []).append(place)
+        shared.setdefault(query.gallery, []).append(place)
     galleries, listed = [], dict[int, list[int]]()
     for places in shared.values():
         if len(places) > 1:
             galleries.append(places)
         else:
-            length = len(queries[places[0]].candidates)
+            length = len(queries[places[0]].gallery.ids)
             listed.setdefault(length, []).extend(places)
     return galleries + list(listed.values())
 

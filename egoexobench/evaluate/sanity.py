@@ -49,7 +49,7 @@ def oracle_retrieval(
     A source and its answer get one random vector. What is the answer of several sources, or has
     several answers, shares it with all of them.
     """
-    names = sorted({name for query in queries for name in (query.source, *query.candidates)})
+    names = sorted({name for query in queries for name in (query.source, *query.gallery.ids)})
     leader = _joined(queries, names)
     row = {name: place for place, name in enumerate(sorted(set(leader.values())))}
     vectors = torch.from_numpy(rng.standard_normal((len(row), _WIDTH))).float()

@@ -13,6 +13,7 @@ from egoexobench.interfaces import Classified, Published
 from egoexobench.values import (
     RECOGNITION,
     RETRIEVAL,
+    Gallery,
     Measured,
     Pair,
     Policy,
@@ -190,16 +191,15 @@ def _gallery(
         answers: ids of what is asked for.
         told: whether text meets video, so that equal narrations make equal answers.
     """
-    candidates = tuple(dict.fromkeys(name for side in answers for name in side))
-    place = {name: number for number, name in enumerate(candidates)}
+    gallery = Gallery(tuple(dict.fromkeys(name for side in answers for name in side)))
     texts = [pair.narration if told and pair.narration else pair.id for pair in pairs]
     same: dict[str, dict[int, None]] = {}
     for number, text in enumerate(texts):
-        same.setdefault(text, {}).update({place[side[number]]: None for side in answers})
+        same.setdefault(text, {}).update({gallery.index[side[number]]: None for side in answers})
     for number, (pair, source) in enumerate(zip(pairs, sources, strict=True)):
-        right = place[answers[0][number]]
+        right = gallery.index[answers[0][number]]
         others = tuple(one for one in same[texts[number]] if one != right)
-        yield Query(source, candidates, (right, *others), pair.ego.take)
+        yield Query(source, gallery, (right, *others), pair.ego.take)
 
 
 def _lists(dataset: Dataset, split: Split) -> str | None:
@@ -207,16 +207,15 @@ def _lists(dataset: Dataset, split: Split) -> str | None:
 
 
 def _content(asked: Sequence[Query] | Sequence[Item]) -> str:
-    # A gallery is one tuple that all its questions share: it is hashed once.
-    lists: dict[int, str] = {}
+    lists: dict[Gallery, str] = {}
     lines = []
     for one in asked:
         if isinstance(one, Item):
             lines.append(_canonical([one.clip, sorted(one.labels), one.cluster]))
             continue
-        key = id(one.candidates)
+        key = one.gallery
         if key not in lists:
-            lists[key] = _digest(_canonical(sorted(one.candidates)))
+            lists[key] = _digest(_canonical(sorted(key.ids)))
         lines.append(_canonical([one.source, sorted(one.positive_ids), one.cluster, lists[key]]))
     return _digest(_canonical(sorted(lines)))
 

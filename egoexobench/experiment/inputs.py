@@ -138,7 +138,7 @@ def _asked(dataset: Dataset, pairs: Sequence[Pair], split: Split) -> list[str]:
     for query in dataset.queries(split, "t2v"):
         names[query.source] = None
     for query in dataset.queries(split, "v2t"):
-        names |= dict.fromkeys(query.candidates)
+        names |= dict.fromkeys(query.gallery.ids)
     return list(names)
 
 

@@ -74,7 +74,7 @@ def called(record: Record) -> str:
 def _row(one: Answered, held: Shelf, seen: Mapping[str, Look], task: Task) -> Row:
     name = called(one.run.record)
     if task == "t2v":
-        listed = one.query.candidates
+        listed = one.query.gallery.ids
         views = sorted({held.clips[each].view for each in listed if each in held.clips})
         name = f"{name}, among {' and '.join(views)} clips"
     looked = seen if task != "v2t" else {}

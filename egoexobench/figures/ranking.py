@@ -33,15 +33,14 @@ def order(
     if not kept:
         return ()
     (one,) = kept
-    column = {name: at for at, name in enumerate(target.ids)}
-    listed = target.vectors[[column[name] for name in one.candidates]].double()
-    asks = source.vectors[source.ids.index(one.source)].double()
+    listed = target.vectors[[target.index[name] for name in one.gallery.ids]].double()
+    asks = source.vectors[source.index[one.source]].double()
     if similarity == "cosine":
         listed, asks = normalize(listed, dim=1), normalize(asks, dim=0)
     scores = (listed @ asks).tolist()
     places = sorted(range(len(scores)), key=lambda at: -scores[at])
     return tuple(
-        Standing(one.candidates[at], place, scores[at], at in one.positives)
+        Standing(one.gallery.ids[at], place, scores[at], at in one.positives)
         for place, at in enumerate(places, 1)
     )
 

@@ -36,8 +36,8 @@ class Posed:
     @property
     def candidates(self) -> list[str]:
         """Every id that is a candidate."""
-        lists = {id(query.candidates): query.candidates for query in self.asked}
-        return list(dict.fromkeys(name for one in lists.values() for name in one))
+        galleries = dict.fromkeys(query.gallery for query in self.asked)
+        return list(dict.fromkeys(name for gallery in galleries for name in gallery.ids))
 
 
 def posed(dataset: Dataset, name: str) -> Iterator[Posed]:
@@ -67,10 +67,10 @@ def wanted(posed: Posed, sources: Sequence[str], candidates: Sequence[str]) -> N
     column = {name: place for place, name in enumerate(candidates)}
     found = np.zeros((len(row), len(column)), bool)
     lists = {
-        id(query.candidates): [column[one] for one in query.candidates if one in column]
-        for query in posed.asked
+        gallery: [column[name] for name in gallery.ids if name in column]
+        for gallery in dict.fromkeys(query.gallery for query in posed.asked)
     }
     for query in posed.asked:
         if query.source in row:
-            found[row[query.source], lists[id(query.candidates)]] = True
+            found[row[query.source], lists[query.gallery]] = True
     return found

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
-from egoexobench.values import Pair, Query, Task
+from egoexobench.values import Gallery, Pair, Query, Task
 
 SIZE = 20
 VERSION = 1
@@ -52,7 +52,7 @@ def ask(pairs: Sequence[Pair], lists: dict[str, tuple[str, ...]], task: Task) ->
     return [
         Query(
             _side(by_id[name], source),
-            tuple(_side(by_id[other], candidate) for other in listed),
+            Gallery(tuple(_side(by_id[other], candidate) for other in listed)),
             (listed.index(name),),
             by_id[name].ego.take,
         )

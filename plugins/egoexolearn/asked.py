@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from egoexobench.values import Clip, Pair, Query, Split, View
+from egoexobench.values import Clip, Gallery, Pair, Query, Split, View
 from egoexobench_plugins.egoexolearn.questions import Choice, Lists
 from egoexobench_plugins.egoexolearn.videos import Video
 
@@ -56,8 +56,8 @@ def ask(split: Split, lists: Lists, videos: Mapping[str, Video], media: Media) -
     for one in lists.questions:
         source = clip(one.query, one.key, "query")
         candidates = [clip(c, one.key, f"choice {i}") for i, c in enumerate(one.choices)]
-        names = tuple(candidate.id for candidate in candidates)
-        queries.append((one.view, Query(source.id, names, (one.answer,), source.take)))
+        gallery = Gallery(tuple(candidate.id for candidate in candidates))
+        queries.append((one.view, Query(source.id, gallery, (one.answer,), source.take)))
         right = candidates[one.answer]
         ego, exo = (source, right) if one.view == "ego" else (right, source)
         name = f"pair/{split}/{one.key}"

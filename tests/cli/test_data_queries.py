@@ -47,7 +47,7 @@ def test_a_published_list_is_the_one_that_is_asked_and_says_by_which_rule(tmp_pa
         told = json.loads(line)
         query = asked[told.pop("source")]
         assert told == {
-            "candidates": list(query.candidates),
+            "candidates": list(query.gallery.ids),
             "answer": query.positives[0],
             "cluster": query.cluster,
         }

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,9 +7,10 @@ import torch
 from films import Films, pair
 
 from egoexobench.errors import DataError
-from egoexobench.evaluate import tasks, tracks
+from egoexobench.evaluate import retrieval, tasks, tracks
+from egoexobench.evaluate.ranks import ranks
 from egoexobench.evaluate.retrieval import score_retrieval
-from egoexobench.values import Embeddings, Query
+from egoexobench.values import Embeddings, Gallery, Query
 
 NAMES = [f"p{number:02}" for number in range(40)]
 FILMS = Films([pair(name, take=f"t{place // 2}") for place, name in enumerate(NAMES)])
@@ -43,8 +45,8 @@ def listed(size=20):
         others = chance.sample([other for other in NAMES if other != name], size - 1)
         choices = [*others, name]
         chance.shuffle(choices)
-        ids = tuple(f"{choice}/exo" for choice in choices)
-        found.append(Query(f"{name}/ego", ids, (choices.index(name),), f"t{place // 2}"))
+        gallery = Gallery(tuple(f"{choice}/exo" for choice in choices))
+        found.append(Query(f"{name}/ego", gallery, (choices.index(name),), f"t{place // 2}"))
     return found
 
 
@@ -53,7 +55,7 @@ def by_loop(query, source, target):
     own = source.vectors[source.ids.index(query.source)]
     scores = {
         name: torch.cosine_similarity(own, target.vectors[target.ids.index(name)], dim=0).item()
-        for name in query.candidates
+        for name in query.gallery.ids
     }
     return 1 + sorted(scores, key=scores.get, reverse=True).index(query.positive_ids[0])
 
@@ -66,13 +68,13 @@ def test_metrics_are_those_of_a_loop_over_the_questions(queries):
         assert found.metrics[f"top{k}"].value == pytest.approx(100 * np.mean(ranks <= k))
     assert found.metrics["median_rank"].value == np.median(ranks)
     assert found.metrics["mrr"].value == pytest.approx(np.mean(1 / ranks))
-    sizes = np.array([len(query.candidates) for query in queries])
+    sizes = np.array([len(query.gallery.ids) for query in queries])
     assert found.metrics["top5"].chance == pytest.approx(100 * np.mean(5 / sizes))
     assert found.candidates == (sizes.min(), sizes.max())
     assert (found.n, found.clusters, found.dropped, found.missing) == (len(queries), 20, 0, 0)
     by_question = {(row.source, row.candidates): row for row in found.rows}
     for query, rank in zip(queries, ranks, strict=True):
-        row = by_question[query.source, len(query.candidates)]
+        row = by_question[query.source, len(query.gallery.ids)]
         assert (row.optimistic, row.pessimistic) == (rank, rank)
         assert row.hit == (rank == 1)
         assert row.answers == query.positive_ids
@@ -95,7 +97,7 @@ def test_texts_are_broken_down_by_the_view_of_the_answer_and_videos_by_their_own
         assert [part.n for part in score.parts.values()] == [40, 40]
         halves = [part.metrics["top1"].value for part in score.parts.values()]
         assert score.metrics["top1"].value == pytest.approx(np.mean(halves))
-    alone = scored([q for q in gallery("t2v") if q.candidates[0].endswith("exo")], TEXTS, CLIPS)
+    alone = scored([q for q in gallery("t2v") if q.gallery.ids[0].endswith("exo")], TEXTS, CLIPS)
     assert found.parts["exo"].metrics["top5"].value == alone.metrics["top5"].value
 
 
@@ -106,7 +108,7 @@ def test_one_view_is_not_broken_down():
 
 @pytest.mark.parametrize("queries", [gallery("v2t"), listed()])
 def test_the_order_of_questions_and_embeddings_does_not_matter(queries):
-    target = TEXTS if queries[0].candidates[0] in NAMES else CLIPS
+    target = TEXTS if queries[0].gallery.ids[0] in NAMES else CLIPS
     plain = scored(queries, CLIPS, target, views=VIEWS)
     turned = Embeddings(CLIPS.ids[::-1], CLIPS.vectors.flip(0))
     assert scored(queries[::-1], turned, target, views=VIEWS) == plain
@@ -126,14 +128,14 @@ def test_a_gallery_goes_on_without_a_missing_candidate_and_counts_it():
     assert [row.source for row in found.rows] == [f"{name}/ego" for name in left]
     for row in found.rows:
         names = tuple(f"{name}/exo" for name in NAMES if name != "p03")
-        query = Query(row.source, names, (names.index(row.answers[0]),), "")
+        query = Query(row.source, Gallery(names), (names.index(row.answers[0]),), "")
         assert row.optimistic == by_loop(query, CLIPS, CLIPS)
 
 
 def test_a_listed_question_without_one_of_its_candidates_is_dropped_and_counted():
     queries = listed()
     found = scored(queries, CLIPS, without(CLIPS, "p03/exo"), policy="mcq20")
-    asked = [query for query in queries if "p03/exo" not in query.candidates]
+    asked = [query for query in queries if "p03/exo" not in query.gallery.ids]
     assert 0 < len(asked) < 40
     assert (found.n, found.dropped, found.missing) == (len(asked), 40 - len(asked), 0)
     assert found.candidates == (20, 20)
@@ -214,3 +216,18 @@ def test_a_candidate_that_is_missing_takes_no_other_right_answer_with_it():
     assert answers["p00"] == ("p00/ego",)
     assert answers["p01"] == ("p01/exo",)
     assert set(answers["p02"]) == {"p02/ego", "p02/exo"}
+
+
+def test_queries_over_copies_of_one_gallery_are_ranked_by_one_product(monkeypatch):
+    shared = gallery("eg2ex")
+    copies = [replace(query, gallery=Gallery((*query.gallery.ids,))) for query in shared]
+    assert len({id(query.gallery.ids) for query in copies}) == len(copies)
+    expected, choices = scored(shared), []
+
+    def spy(*args, **options):
+        choices.append(options.get("choices"))
+        return ranks(*args, **options)
+
+    monkeypatch.setattr(retrieval, "ranks", spy)
+    assert scored(copies) == expected
+    assert choices == [None]

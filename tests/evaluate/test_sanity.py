@@ -6,10 +6,14 @@ from films import Films, pair
 from egoexobench.evaluate import sanity, tracks
 from egoexobench.evaluate.retrieval import score_retrieval
 from egoexobench.evaluate.tracks import Item
-from egoexobench.values import RETRIEVAL, Embeddings, Query
+from egoexobench.values import RETRIEVAL, Embeddings, Gallery, Query
 
 FILMS = Films([pair(f"p{number:03}") for number in range(150)])
 VIEWS = {clip.id: clip.view for clip in FILMS.clips("test")}
+
+
+def query(source, candidates, positive, cluster):
+    return Query(source, Gallery(tuple(candidates)), (positive,), cluster)
 
 
 def oracle(queries, policy="gallery", **rest):
@@ -28,13 +32,19 @@ def test_the_oracle_answers_every_question_of_a_gallery(task, similarity):
 
 
 def test_the_oracle_answers_listed_questions():
-    queries = [Query("a", ("b", "c"), (1,), "1"), Query("d", ("b", "c"), (0,), "2")]
+    queries = [
+        query("a", "bc", 1, "1"),
+        query("d", "bc", 0, "2"),
+    ]
     assert oracle(queries, "mcq20").metrics["top1"].value == 100
 
 
 def test_the_oracle_shows_a_question_with_two_right_answers():
     # c answers a, and b too: the first question cannot be told from its distractor.
-    queries = [Query("a", ("b", "c"), (1,), "1"), Query("a", ("b", "d"), (0,), "1")]
+    queries = [
+        query("a", "bc", 1, "1"),
+        query("a", "bd", 0, "1"),
+    ]
     found = oracle(queries, "mcq20")
     assert [row.hit for row in found.rows] == [1.0, 0.5]
 
@@ -52,10 +62,8 @@ def test_chance_is_what_a_score_says_it_is():
 
 
 def test_chance_is_the_mean_score_of_random_embeddings():
-    queries = [
-        Query(str(q), tuple(f"{q}{c}" for c in range(5)), (q % 5,), str(q)) for q in range(400)
-    ]
-    ids = tuple({name for query in queries for name in (query.source, *query.candidates)})
+    queries = [query(str(q), (f"{q}{c}" for c in range(5)), q % 5, str(q)) for q in range(400)]
+    ids = tuple({name for query in queries for name in (query.source, *query.gallery.ids)})
     blind = Embeddings(ids, torch.randn(len(ids), 8, generator=torch.Generator().manual_seed(0)))
     found = score_retrieval(queries, blind, blind, np.random.default_rng(0), policy="mcq20")
     wanted = sanity.chance(found)

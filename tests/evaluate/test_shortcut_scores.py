@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from egoexobench.evaluate import shortcuts
-from egoexobench.values import Query
+from egoexobench.values import Gallery, Query
 
 RATE = 8000
 
@@ -85,7 +85,7 @@ def test_a_silent_sound_matches_nothing() -> None:
 @pytest.mark.parametrize("policy", ["gallery", "mcq20"])
 def test_a_matrix_is_scored_by_its_own_order_with_ties_shared(policy: str) -> None:
     names = tuple("uvwx")
-    queries = [Query(str(at), names, (at,), str(at)) for at in range(4)]
+    queries = [Query(str(at), Gallery(names), (at,), str(at)) for at in range(4)]
     scores = np.array([[9, 1, 1, 1], [5, 5, 5, 5], [3, 2, 1, 0], [-4, -3, -2, -1]], float)
     found = shortcuts.score(
         queries, ["0", "1", "2", "3"], names, scores, np.random.default_rng(0), policy=policy
@@ -98,7 +98,7 @@ def test_a_matrix_is_scored_by_its_own_order_with_ties_shared(policy: str) -> No
 
 def test_questions_without_a_row_or_a_column_are_counted_as_dropped() -> None:
     names = tuple("uvw")
-    queries = [Query(str(at), names, (at,), str(at)) for at in range(3)]
+    queries = [Query(str(at), Gallery(names), (at,), str(at)) for at in range(3)]
     found = shortcuts.score(
         queries, ["0", "2"], ("u", "v"), np.eye(2), np.random.default_rng(0), policy="gallery"
     )

@@ -11,7 +11,7 @@ from films import Films, pair
 from egoexobench.errors import UsageError
 from egoexobench.evaluate import tasks, tracks
 from egoexobench.interfaces import Dataset
-from egoexobench.values import MEASURED, RECOGNITION, RETRIEVAL, TASKS, Classes, Query
+from egoexobench.values import MEASURED, RECOGNITION, RETRIEVAL, TASKS, Classes, Gallery, Query
 
 
 def asked(task, films=None):
@@ -29,7 +29,7 @@ def test_the_small_data_set_keeps_the_contract():
 def test_ego_clips_are_asked_for_their_exo_clip_among_all():
     found = asked("eg2ex")
     assert told(found) == [(f"{name}/ego", f"{name}/exo") for name in "abcd"]
-    assert found[0].candidates == ("a/exo", "b/exo", "c/exo", "d/exo")
+    assert found[0].gallery.ids == ("a/exo", "b/exo", "c/exo", "d/exo")
     assert told(asked("ex2eg")) == [(f"{name}/exo", f"{name}/ego") for name in "abcd"]
 
 
@@ -37,7 +37,7 @@ def test_a_text_is_asked_for_its_ego_and_for_its_exo_clip_in_galleries_of_one_vi
     found = asked("t2v")
     assert told(found) == [(n, f"{n}/{view}") for view in ("ego", "exo") for n in "abcd"]
     for query in found:
-        assert len({name[-3:] for name in query.candidates}) == 1
+        assert len({name[-3:] for name in query.gallery.ids}) == 1
 
 
 def test_a_clip_of_either_view_is_asked_for_its_text():
@@ -45,8 +45,8 @@ def test_a_clip_of_either_view_is_asked_for_its_text():
 
 
 @pytest.mark.parametrize("task", RETRIEVAL)
-def test_all_questions_of_one_side_share_one_tuple(task):
-    shared = {id(query.candidates) for query in asked(task)}
+def test_all_questions_of_one_side_share_one_gallery(task):
+    shared = {id(query.gallery) for query in asked(task)}
     assert len(shared) == (2 if task in {"t2v", "v2t"} else 1)
 
 
@@ -54,7 +54,7 @@ def test_a_clip_of_two_pairs_stands_once_in_the_gallery_and_is_asked_for_twice()
     first, second = pair("a"), pair("b")
     films = Films([first, replace(second, exo=first.exo)])
     found = asked("eg2ex", films)
-    assert found[0].candidates == ("a/exo",)
+    assert found[0].gallery.ids == ("a/exo",)
     assert told(found) == [("a/ego", "a/exo"), ("b/ego", "a/exo")]
 
 
@@ -64,7 +64,7 @@ def test_questions_of_one_take_are_one_cluster():
 
 
 def test_listed_questions_are_the_data_sets_own():
-    listed = Query("a/ego", ("b/exo", "a/exo"), (1,), "a")
+    listed = Query("a/ego", Gallery(("b/exo", "a/exo")), (1,), "a")
     films = Films(listed={"eg2ex": [listed]})
     assert tracks.questions(films, "test", "eg2ex", "mcq20") == [listed]
     assert tracks.questions(films, "test", "ex2eg", "mcq20") == []
@@ -113,7 +113,7 @@ def made(films=None, task="eg2ex", policy="gallery", queries=None, name="films",
         lambda: made(Films([pair(name, take="one") for name in "abcd"])),
         lambda: made(queries=[replace(asked("eg2ex")[0], positives=(1,)), *asked("eg2ex")[1:]]),
         lambda: made(
-            queries=[replace(q, candidates=(*q.candidates, "e/exo")) for q in asked("eg2ex")]
+            queries=[replace(q, gallery=Gallery((*q.gallery.ids, "e/exo"))) for q in asked("eg2ex")]
         ),
     ],
 )
@@ -136,9 +136,11 @@ def test_the_fingerprint_moves_with_the_labels():
 
 def test_the_fingerprint_ignores_orders_that_move_no_score():
     queries = asked("eg2ex")
+    size = len(queries[0].gallery.ids)
+    gallery = Gallery(queries[0].gallery.ids[::-1])
     turned = [
-        Query(q.source, q.candidates[::-1], (len(q.candidates) - 1 - q.positives[0],), q.cluster)
-        for q in queries[::-1]
+        replace(query, gallery=gallery, positives=(size - 1 - query.positives[0],))
+        for query in queries[::-1]
     ]
     assert made(queries=turned) == made(queries=queries) == made()
 
@@ -216,7 +218,7 @@ def test_a_text_is_asked_for_either_view_once():
     assert [query.source for query in found] == list("abcd")
     for query in found:
         assert set(query.positive_ids) == {f"{query.source}/ego", f"{query.source}/exo"}
-        assert len(query.candidates) == 8
+        assert len(query.gallery.ids) == 8
     assert tracks.questions(Films(), "test", "v2t", "either") == []
 
 

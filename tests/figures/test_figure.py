@@ -29,13 +29,13 @@ from egoexobench.figures.run import Figure, Wish, figure, unreadable
 from egoexobench.progress import Silent
 from egoexobench.records.schema import Coverage, QueryRank
 from egoexobench.registry import Registry
-from egoexobench.values import RETRIEVAL, Embeddings, Query
+from egoexobench.values import RETRIEVAL, Embeddings, Gallery, Query
 
 SMALL = {"epochs": "1", "width": "16"}
 
 
 def asked(source: str = "q", right: str = "b", among: str = "abcde") -> Query:
-    return Query(source, tuple(among), (among.index(right),), source)
+    return Query(source, Gallery(tuple(among)), (among.index(right),), source)
 
 
 def ranked(source: str, right: str, place: int, last: int | None = None) -> QueryRank:

@@ -130,7 +130,7 @@ def test_lists_follow_the_published_rule(root: Path) -> None:
         expected = wrong[:19]
         expected.insert(int(sha(name)[-8:], 16) % 20, name)
         assert query.source == name.removeprefix("pair/") + "EGO"
-        assert list(query.candidates) == [one.removeprefix("pair/") for one in expected]
+        assert list(query.gallery.ids) == [one.removeprefix("pair/") for one in expected]
         assert query.positive_ids[0] == name.removeprefix("pair/")
 
 
@@ -146,9 +146,9 @@ def test_hard_lists_take_the_same_scene_first(tmp_path: Path) -> None:
     dataset = make(tmp_path, negatives="scene")
     scene = {clip.id: clip.scene for clip in dataset.clips("test")}
     for query in dataset.queries("test", "eg2ex"):
-        assert {scene[name] for name in query.candidates} == {scene[query.source]}
+        assert {scene[name] for name in query.gallery.ids} == {scene[query.source]}
     mixed = make(tmp_path).queries("test", "eg2ex")
-    assert any(len({scene[name] for name in query.candidates}) > 1 for query in mixed)
+    assert any(len({scene[name] for name in query.gallery.ids}) > 1 for query in mixed)
     assert make(tmp_path).fingerprint != dataset.fingerprint
 
 
@@ -157,7 +157,7 @@ def test_hard_lists_are_filled_with_other_scenes(root: Path) -> None:
     scene = {clip.id: clip.scene for clip in dataset.clips("test")}
     for query in dataset.queries("test", "eg2ex"):
         # 24 pairs in 3 scenes: all eight of a scene, and twelve others
-        assert sum(scene[name] == scene[query.source] for name in query.candidates) == 8
+        assert sum(scene[name] == scene[query.source] for name in query.gallery.ids) == 8
 
 
 def test_a_wrong_candidate_never_has_the_right_script(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_wrong_candidate_never_has_the_right_script(tmp_path: Path) -> None:
         asked = dataset.queries("test", task)
         assert len(asked) == (60 if task in ("eg2ex", "ex2eg") else 120)
         for query in asked:
-            same = [name for name in query.candidates if told[name] == told[query.source]]
+            same = [name for name in query.gallery.ids if told[name] == told[query.source]]
             assert same == list(query.positive_ids)
 
 

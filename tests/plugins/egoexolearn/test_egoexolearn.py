@@ -62,14 +62,14 @@ def test_every_direction_asks_its_own_questions_and_texts_go_by_clip(root: Path)
         assert len(asked) == 3
         for query in asked:
             assert clips[query.source].view == own
-            assert {clips[name].view for name in query.candidates} == {other}
-            assert len(set(query.candidates)) == 20
+            assert {clips[name].view for name in query.gallery.ids} == {other}
+            assert len(set(query.gallery.ids)) == 20
             assert query.cluster == clips[query.source].take
     both = [*dataset.queries("test", "eg2ex"), *dataset.queries("test", "ex2eg")]
     for task in ("t2v", "v2t"):
         asked = dataset.queries("test", task)  # type: ignore[arg-type]
         assert sorted(map(repr, asked)) == sorted(map(repr, both))
-        assert all(clips[name].narration for query in asked for name in query.candidates)
+        assert all(clips[name].narration for query in asked for name in query.gallery.ids)
     assert dataset.queries("test", "scene") == []
     assert dataset.queries("train", "eg2ex") == []
 
@@ -108,7 +108,7 @@ def test_any_type_but_1_asks_from_the_exo_view_as_in_the_official_code(root: Pat
 def test_published_sound_captions_are_kept_by_clip(root: Path) -> None:
     path = write_json(root / "sb.json", lists(dialect="soundbridge"))
     dataset = make(root, test=path)
-    named = {name for q in dataset.queries("test", "t2v") for name in (q.source, *q.candidates)}
+    named = {name for q in dataset.queries("test", "t2v") for name in (q.source, *q.gallery.ids)}
     assert set(dataset.sound_captions) == named
     assert make(root).sound_captions == {}
 
@@ -119,7 +119,7 @@ def test_a_span_with_two_texts_is_two_clips(root: Path) -> None:
     choices["1"] = choices["0"] | {"narration_en": "another text of the same span"}
     dataset = make(root, test=write_json(root / "twins.json", asked))
     query = dataset.queries("test", "eg2ex")[0]
-    assert query.candidates[1] == f"{query.candidates[0]}~2"
+    assert query.gallery.ids[1] == f"{query.gallery.ids[0]}~2"
     assert dataset.findings == ()
 
 
@@ -257,7 +257,7 @@ def test_every_clip_is_found_in_its_file(root: Path) -> None:
     asked = lists()
     told = {clip.id: clip.narration for clip in dataset.clips("val")}
     for query in dataset.queries("val", "t2v"):
-        for name in (query.source, *query.candidates):
+        for name in (query.source, *query.gallery.ids):
             file, question, role = dataset.where[name].split(", ")
             entry: Any = asked[question.removeprefix("question ")]
             named = entry["query"] if role == "query" else entry["choices"][role.split()[1]]
@@ -272,7 +272,7 @@ def test_clips_that_stand_for_a_text_have_one_and_labelled_ones_stand_for_none(r
             name
             for task in RETRIEVAL
             for query in dataset.queries(split, task)
-            for name in (query.source, *query.candidates)
+            for name in (query.source, *query.gallery.ids)
         }
         paired = {one.id for pair in dataset.pairs(split) for one in (pair.ego, pair.exo)}
         silent = {clip.id for clip in dataset.clips(split) if not clip.narration}
