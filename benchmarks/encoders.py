@@ -20,7 +20,6 @@ from statistics import median
 import torch
 from torch import nn
 
-from egoexobench import wheels
 from egoexobench.interfaces import Encoder
 from egoexobench.registry import Registry
 
@@ -152,7 +151,6 @@ def main() -> None:
     parser.add_argument("--only", choices=[case.__name__ for case in CASES])
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    wheels.load_both()
     print("| case | method | s by the clock | s of the processor | ratio to ours |")
     print("|---|---|---|---|---|")
     for case in CASES:

@@ -17,7 +17,7 @@ from egoexobench.experiment.config import Request
 from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.scoring import SPLIT, score
 from egoexobench.experiment.training import teach
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
 from egoexobench.values import RETRIEVAL, SPLITS
 
@@ -25,8 +25,8 @@ from egoexobench.values import RETRIEVAL, SPLITS
 def main(spec: str, seed: int, file: str) -> None:
     """Write gallery top-1 of the retrieval tasks, in percent, as JSON."""
     request = Request("soundbridge", spec, RETRIEVAL, seed=seed)
-    found = _mixed(request, ready(request, Registry(), Silent(), Clock()))
-    scored = score(found, "synthetic", RETRIEVAL, found.embed((SPLIT,)), seed, Silent())
+    found = _mixed(request, ready(request, Registry(), NullProgress(), Clock()))
+    scored = score(found, "synthetic", RETRIEVAL, found.embed((SPLIT,)), seed, NullProgress())
     values = {
         entry.track.task: entry.score.metrics["top1"].value
         for entry in scored.entries
@@ -44,5 +44,5 @@ def _mixed(request: Request, found: Ready) -> Ready:
     model = build.model(found.kit, build.coders(found.kit, found.anchor))
     # stored weights are known by the data set, of which the exchange is no part
     with TemporaryDirectory() as apart, patch.dict(os.environ, EGOEXOBENCH_CACHE=apart):
-        chosen = teach(request, found.kit, model, found.dataset, gathered, Silent())
+        chosen = teach(request, found.kit, model, found.dataset, gathered, NullProgress())
     return replace(found, gathered=gathered, model=model, chosen=chosen)

@@ -48,6 +48,10 @@ class MediaError(DataError):
         self.reason = reason
 
 
+class CaptionerUnavailableError(DataError):
+    """A captioner can give no further response: no model, key or server. It says what to do."""
+
+
 class UsageError(EgoExoBenchError):
     """A name, an option or a combination of flags that cannot work."""
 

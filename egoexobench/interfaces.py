@@ -6,7 +6,9 @@ A factory's keyword-only parameters are the part's options; what the harness its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -14,9 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from egoexobench.data.finding import Finding
-    from egoexobench.progress import Progress
     from egoexobench.values import (
+        AnnotationIssue,
         Classes,
         Clip,
         Frames,
@@ -41,6 +42,14 @@ AnchorNeed = Literal[
     "ego_sound",
     "exo_sound",
 ]
+
+
+class Progress(Protocol):
+    """Shows how far a stage is."""
+
+    def stage(self, name: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Return a context that gives ``advance(n)``; the stage ends with the context."""
+        ...
 
 
 @runtime_checkable
@@ -74,7 +83,7 @@ class Surveyed(Protocol):
     """What a data set may have beside: an account of the rows that it does not use as they are."""
 
     @property
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[AnnotationIssue]:
         """Each by file and row, with what is wrong and whether it was left out."""
         ...
 
@@ -144,6 +153,72 @@ class Captioner(Protocol):
 
     def caption(self, narrations: Sequence[str]) -> Sequence[str]:
         """``[source] (effect), ...`` for each narration: same length, same order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionRequest:
+    """One request to a model.
+
+    Without ``concepts``, ``text`` is a narration and the model writes its sound caption
+    (``LLM(t, prompt)``; paper, 3.2). With them, ``text`` is a caption and the model removes these
+    concepts from it: ``LLM(c, frequent concepts, prompt)``. ``refused`` is an earlier response
+    that was not a closed caption; the empty string, if there was none at all.
+    """
+
+    text: str
+    concepts: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionResponse:
+    """The unchecked text of a response; ``failure`` says in a word or two why there is none."""
+
+    request: CaptionRequest
+    text: str
+    failure: str = ""
+
+
+@runtime_checkable
+class ModelCaptioner(Protocol):
+    """Optional: a captioner that calls a model, so that its responses are worth caching."""
+
+    @property
+    def key(self) -> Mapping[str, object]:
+        """Everything that decides a response, except the request; another key, another cache."""
+        ...
+
+    @property
+    def frequent(self) -> float | None:
+        """Share of training narrations from which on a concept is removed; None removes none."""
+        ...
+
+    def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
+        """Yield one response to each request, in any order; requests are read when needed.
+
+        Raises:
+            CaptionerUnavailableError: if no further response can come.
+        """
+        ...
+
+
+@runtime_checkable
+class RefiningCaptioner(Protocol):
+    """Optional: a captioner without a model that removes frequent concepts itself."""
+
+    @property
+    def frequent(self) -> float | None:
+        """Share of training narrations from which on a concept is removed; None removes none."""
+        ...
+
+    def refine(self, captions: Sequence[str], concepts: Sequence[str]) -> Sequence[str]:
+        """Return each caption without the concepts: same length, same order, none empty.
+
+        Args:
+            captions: closed captions.
+            concepts: frequent sources and effects, the most frequent first.
+        """
         ...
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from egoexobench.caption.write import CAPTION
 from egoexobench.features.feature_bank import Bank
 from egoexobench.features.feature_store import Item
 from egoexobench.interfaces import (
@@ -23,6 +22,7 @@ from egoexobench.interfaces import (
     Objective,
 )
 from egoexobench.method import ROLES, Method, check, settings
+from egoexobench.toolbox.captions import CAPTION_PATTERN
 from egoexobench.values import RETRIEVAL, SPLITS, VIEWS, Clip, Frames, Pair, Sound, Tokens
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def check_captioner(captioner: Captioner) -> None:
     captions = list(captioner.caption(narrations))
     _require(len(captions) == len(narrations), f"{len(captions)} captions for 4 narrations")
     for caption in captions:
-        _require(CAPTION.fullmatch(caption) is not None, f"{caption!r} is no closed caption")
+        _require(
+            CAPTION_PATTERN.fullmatch(caption) is not None, f"{caption!r} is no closed caption"
+        )
     again = list(captioner.caption(narrations[::-1]))[::-1]
     _require(captions == again, "the order of narrations changes their captions")
 

@@ -155,3 +155,20 @@ class Embeddings:
     def index(self) -> Mapping[str, int]:
         """Row of each id in ``vectors``."""
         return {name: row for row, name in enumerate(self.ids)}
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationIssue:
+    """What is wrong with a row of an annotation file, and whether the row was dropped for it.
+
+    ``row`` is what an editor of the file shows (``line 3`` of text, ``row 3`` of a table), the
+    number of a published table's record from 1, its header, or the key of a question.
+    """
+
+    file: str
+    row: str
+    reason: str
+    dropped: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.row}: {self.reason}"

@@ -25,6 +25,6 @@ def folder(*, path: Path) -> Dataset:
         path: the folder; media are named relative to it. Tables are CSV, JSON Lines or Parquet;
             docs/folder.md gives the columns, and `data init` drafts one.
     """
-    from egoexobench.data.manifest import Manifest
+    from egoexobench.data.folder_dataset import FolderDataset
 
-    return Manifest(path)
+    return FolderDataset(path)

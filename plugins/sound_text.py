@@ -28,6 +28,6 @@ def sound_text(
         residual: `query` adds the caption tokens to what they attended to; `none` is eq. 10 as
             printed.
     """
-    from egoexobench.models.attention import CrossAttention
+    from egoexobench.toolbox.layers import CrossAttention
 
     return CrossAttention(width, heads, residual == "query")

@@ -29,6 +29,6 @@ def sound_vision(
             released association model computes; `none` is eq. 4 as printed, in which sound can
             only re-weight video tokens.
     """
-    from egoexobench.models.attention import CrossAttention
+    from egoexobench.toolbox.layers import CrossAttention
 
     return CrossAttention(width, heads, residual == "query")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from studio import film, rows, tone
 
-from egoexobench.data.manifest import CLIPS, QUERIES, QueryRow, write
+from egoexobench.data.folder_dataset import CLIPS_TABLE, QUERIES_TABLE, QueryRow, write_table
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,8 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     seed=ord(name),
                     seconds=1.0,
                 )
-    write(root / CLIPS, every)
+    write_table(root / CLIPS_TABLE, every)
     question = {"split": "test", "task": "eg2ex", "source": "m/ego", "answer": 1}
     listed = QueryRow.model_validate(question | {"candidates": ["n/exo", "m/exo", "o/exo"]})
-    write(root / QUERIES, [listed])
+    write_table(root / QUERIES_TABLE, [listed])
     return root

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from egoexobench.data.manifest import ClipRow
+from egoexobench.data.folder_dataset import ClipRow
 
 RATE = 16_000
 

@@ -23,9 +23,9 @@ STAGES = (
     "records",
     "leaderboard",
 )
-FREE = ("cli", "sweep", "experiment", "shortcuts", "audit", "figures", "testing")
+FREE = ("cli", "sweep", "experiment", "shortcuts", "audit", "figures", "checkpoints", "testing")
 """Above the stages: they may import all of them."""
-BELOW = ("weights",)
+BELOW = ("toolbox",)
 """Below the stages: plug-ins use them, and they import none."""
 HEAVY = (
     "torch",

@@ -26,8 +26,8 @@ from egoexobench.experiment.prepare import Ready
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.experiment.subset import cover
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import Dataset
-from egoexobench.progress import Progress, Silent
+from egoexobench.interfaces import Dataset, Progress
+from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Change, EmbeddingSide, InvarianceCheck
 from egoexobench.values import Clip, Embeddings, Evidence, Pair, Query, Split, Task
 
@@ -137,7 +137,7 @@ def _look(
             build.captioner(kit),
             "mask",
             Path(tokens),
-            Silent(),
+            NullProgress(),
         )
         model = build.model(kit, coders, ready.model.compute)
         model.load_state_dict(ready.model.state_dict())

@@ -21,7 +21,7 @@ from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.report import data_of, recipe_of
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.features.feature_bank import Bank
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Progress
 from egoexobench.records.audit import (
     FAILING_VERDICTS,
     Audit,

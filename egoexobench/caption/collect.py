@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from egoexobench.caption.ask import Answer, Ask, Asked, NoAnswerError, Refining
-from egoexobench.caption.closed import Refusal, parse
 from egoexobench.caption.store import Shelf, Store
-from egoexobench.errors import DataError
+from egoexobench.errors import CaptionerUnavailableError, DataError
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import Captioner
-from egoexobench.progress import Progress
+from egoexobench.interfaces import (
+    Captioner,
+    CaptionRequest,
+    CaptionResponse,
+    ModelCaptioner,
+    Progress,
+    RefiningCaptioner,
+)
+from egoexobench.toolbox.captions import InvalidCaption, parse_response
 
 Advance = Callable[[int], None]
 
@@ -26,15 +31,15 @@ class Desk:
     again: bool
     """Ask again for what was refused before, too."""
 
-    def reply(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+    def reply(self, asks: Sequence[CaptionRequest]) -> Iterator[CaptionResponse]:
         """The captioner's answers, as they come."""
-        if isinstance(self.captioner, Asked):
+        if isinstance(self.captioner, ModelCaptioner):
             return self.captioner.answer(asks)
         return _called(self.captioner, asks)
 
     def shelf(self, concepts: Sequence[str]) -> Shelf:
         """Where answers lie; refined captions of another list of concepts lie elsewhere."""
-        if self.store is None or not isinstance(self.captioner, Asked):
+        if self.store is None or not isinstance(self.captioner, ModelCaptioner):
             return Shelf(None, {})
         return self.store.open(place(self.captioner.key, concepts))
 
@@ -54,7 +59,7 @@ class Pile:
 class _Bad:
     """An answer that is no caption, and why."""
 
-    answer: Answer
+    answer: CaptionResponse
     reason: str
 
 
@@ -63,7 +68,7 @@ def place(key: Mapping[str, object], concepts: Sequence[str]) -> dict[str, objec
     return dict(key) | ({"concepts": hash_json(list(concepts))} if concepts else {})
 
 
-def collect(desk: Desk, asks: Sequence[Ask], stage: str) -> Pile:
+def collect(desk: Desk, asks: Sequence[CaptionRequest], stage: str) -> Pile:
     """Return a caption for every ask that gets one, and why the others get none.
 
     Args:
@@ -84,37 +89,41 @@ def collect(desk: Desk, asks: Sequence[Ask], stage: str) -> Pile:
             bad, stopped = _round(desk, pending, shelf, advance)
             if bad and not stopped:
                 retried = len(bad)
-                second = [replace(one.answer.ask, refused=one.answer.text) for one in bad]
+                second = [replace(one.answer.request, refused=one.answer.text) for one in bad]
                 bad, stopped = _round(desk, second, shelf, advance)
             advance(len(bad))
     _keep(bad, shelf)
     refused = {ask.text: shelf.refused[ask.text] for ask in asks if ask.text in shelf.refused}
-    refused |= {one.answer.ask.text: one.reason for one in bad}
+    refused |= {one.answer.request.text: one.reason for one in bad}
     captions = {ask.text: shelf.captions[ask.text] for ask in asks if ask.text in shelf.captions}
     left = {text: reason for text, reason in refused.items() if text not in captions}
     return Pile(captions, left, stored, retried, stopped)
 
 
 def _round(
-    desk: Desk, asks: Sequence[Ask], shelf: Shelf, advance: Advance
+    desk: Desk, asks: Sequence[CaptionRequest], shelf: Shelf, advance: Advance
 ) -> tuple[list[_Bad], str | None]:
     """Ask once; keep what is a caption at once, return what is none and why it ended early."""
     bad, left = list[_Bad](), {ask.text: ask for ask in asks}
     try:
         for answer in desk.reply(asks):
-            if left.pop(answer.ask.text, None) is None:
+            if left.pop(answer.request.text, None) is None:
                 raise DataError(
-                    f"the captioner answered {answer.ask.text[:60]!r} unasked, or twice"
+                    f"the captioner answered {answer.request.text[:60]!r} unasked, or twice"
                 )
-            found = parse(answer.text)
-            if answer.failure or isinstance(found, Refusal):
-                reason = answer.failure or (found.reason if isinstance(found, Refusal) else "")
+            found = parse_response(answer.text)
+            if answer.failure or isinstance(found, InvalidCaption):
+                reason = answer.failure or (
+                    found.reason if isinstance(found, InvalidCaption) else ""
+                )
                 bad.append(_Bad(answer, reason))
             else:
-                shelf.put(answer.ask.text, found)
+                shelf.put(answer.request.text, found)
                 advance(1)
-    except NoAnswerError as error:
-        unasked = [_Bad(Answer(ask, "", "no answer"), "no answer") for ask in left.values()]
+    except CaptionerUnavailableError as error:
+        unasked = [
+            _Bad(CaptionResponse(ask, "", "no answer"), "no answer") for ask in left.values()
+        ]
         return bad + unasked, str(error)
     if left:
         done = len(asks) - len(left)
@@ -125,17 +134,17 @@ def _round(
 def _keep(bad: Iterable[_Bad], shelf: Shelf) -> None:
     """Note what was refused twice, so that the next run does not ask; not a server's failure."""
     for one in bad:
-        if one.answer.ask.refused is not None and not one.answer.failure:
-            shelf.refuse(one.answer.ask.text, one.reason)
+        if one.answer.request.refused is not None and not one.answer.failure:
+            shelf.refuse(one.answer.request.text, one.reason)
 
 
-def _called(captioner: Captioner, asks: Sequence[Ask]) -> Iterator[Answer]:
+def _called(captioner: Captioner, asks: Sequence[CaptionRequest]) -> Iterator[CaptionResponse]:
     """Answers of a captioner that takes all texts at once."""
     texts, concepts = [ask.text for ask in asks], asks[0].concepts
-    if concepts and isinstance(captioner, Refining):
+    if concepts and isinstance(captioner, RefiningCaptioner):
         captions = list(captioner.refine(texts, concepts))
     else:
         captions = list(captioner.caption(texts))
     if len(captions) != len(texts):
         raise DataError(f"the captioner gave {len(captions)} captions for {len(texts)} narrations")
-    return map(Answer, asks, captions)
+    return map(CaptionResponse, asks, captions)

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
-from egoexobench.caption.closed import parts
 from egoexobench.errors import UsageError
-
-_FILLER = frozenset(
-    "a an the some his her their its my your this that these those of in on at to from with and "
-    "or into onto for by off up down out over".split()
-)
-
-
-def words(source: str) -> list[str]:
-    """The words of a source that say something, in lower case."""
-    found: list[str] = re.findall(r"\w+", source.lower())
-    return [word for word in found if word not in _FILLER]
+from egoexobench.toolbox.captions import content_words, parse_events
 
 
 def concepts(caption: str) -> set[str]:
@@ -28,8 +16,8 @@ def concepts(caption: str) -> set[str]:
     "[a person turning off the light] (click)".
     """
     found = set[str]()
-    for part in parts(caption):
-        said = words(part.source)
+    for part in parse_events(caption):
+        said = content_words(part.source)
         found |= {" ".join(said), *said, part.effect.lower().strip()}
     return found - {""}
 

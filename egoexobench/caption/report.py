@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from egoexobench.errors import DataError
+from egoexobench.toolbox.caption_file import CaptionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,11 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A narration, its caption before refinement and after."""
-
-    narration: str
-    draft: str
-    caption: str
-    unrefined: bool = False
-    """Refining it failed, so that it stayed as it was."""
-
-
-@dataclass(frozen=True, slots=True)
 class Written:
     """Sound captions by id, without those that have none; all different ones; the report."""
 
     captions: dict[str, str]
-    rows: tuple[Row, ...]
+    rows: tuple[CaptionRow, ...]
     report: Report
 
 

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import final
 
-from egoexobench.caption.closed import parse
 from egoexobench.errors import DataError
 from egoexobench.hashing import hash_json
 from egoexobench.places import cache
+from egoexobench.toolbox.captions import parse_response
 
 
 @final
@@ -92,7 +92,7 @@ class Shelf:
         except (ValueError, RecursionError):
             return  # the rest of a line that was half-written
         match row:
-            case {"text": str(text), "caption": str(caption)} if parse(caption) == caption:
+            case {"text": str(text), "caption": str(caption)} if parse_response(caption) == caption:
                 self.captions.setdefault(text, caption)
             case {"text": str(text), "refused": str(reason)}:
                 self.refused.setdefault(text, reason)

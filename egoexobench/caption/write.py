@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
-from egoexobench.caption.ask import Ask, Asked, Refining
-from egoexobench.caption.closed import CAPTION, ROOM, tokens
 from egoexobench.caption.collect import Desk, Pile, collect
 from egoexobench.caption.frequent import frequent, share
-from egoexobench.caption.report import Report, Row, Written
+from egoexobench.caption.report import Report, Written
 from egoexobench.caption.store import Store
-from egoexobench.interfaces import Captioner
-from egoexobench.progress import Progress, Silent
-
-__all__ = ["CAPTION", "LIMIT", "write"]
+from egoexobench.interfaces import (
+    Captioner,
+    CaptionRequest,
+    ModelCaptioner,
+    Progress,
+    RefiningCaptioner,
+)
+from egoexobench.progress import NullProgress
+from egoexobench.toolbox.caption_file import CaptionRow
+from egoexobench.toolbox.captions import CLIP_CONTEXT, estimate_clip_tokens
 
 LIMIT = 2_000
 """Characters of a narration that a captioner is given; the rest is cut off at the last space."""
@@ -46,9 +50,9 @@ def write(
         DataError: if the captioner gives another number of captions than it was asked for.
     """
     threshold = _threshold(captioner)
-    desk = Desk(captioner, store, progress or Silent(), again)
+    desk = Desk(captioner, store, progress or NullProgress(), again)
     texts = {name: _cut(text) for name, text in narrations.items()}
-    asks = [Ask(text) for text in sorted(set(texts.values()) - {""})]
+    asks = [CaptionRequest(text) for text in sorted(set(texts.values()) - {""})]
     drafts = collect(desk, asks, "caption")
     learnt = [texts[name] for name in training] if threshold else []
     concepts = _concepts(drafts, learnt, threshold)
@@ -65,7 +69,7 @@ def write(
         refused=dict(sorted(Counter(drafts.refused.values()).items())),
         cut=len({text for text in narrations.values() if len(text.strip()) > LIMIT}),
         unrefined=sum(row.unrefined for row in rows),
-        long=sum(tokens(row.caption) > ROOM for row in rows),
+        long=sum(estimate_clip_tokens(row.caption) > CLIP_CONTEXT for row in rows),
         empty=sum(not text for text in texts.values()),
         missing=len(texts) - len(captions),
         concepts=concepts,
@@ -75,7 +79,11 @@ def write(
 
 
 def _threshold(captioner: Captioner) -> float | None:
-    return share(captioner.frequent) if isinstance(captioner, Asked | Refining) else None
+    return (
+        share(captioner.frequent)
+        if isinstance(captioner, ModelCaptioner | RefiningCaptioner)
+        else None
+    )
 
 
 def _cut(narration: str) -> str:
@@ -98,11 +106,11 @@ def _concepts(drafts: Pile, learnt: list[str], threshold: float | None) -> tuple
 def _refine(desk: Desk, drafts: Pile, concepts: tuple[str, ...]) -> Pile:
     """Refined captions by draft; equal drafts are refined once."""
     unique = sorted(set(drafts.captions.values())) if concepts else []
-    return collect(desk, [Ask(draft, concepts) for draft in unique], "refine")
+    return collect(desk, [CaptionRequest(draft, concepts) for draft in unique], "refine")
 
 
-def _rows(drafts: Pile, refined: Pile, wanted: bool) -> Iterator[Row]:
+def _rows(drafts: Pile, refined: Pile, wanted: bool) -> Iterator[CaptionRow]:
     """Every draft with what became of it; ``wanted`` says whether it was to be refined."""
     for text, draft in drafts.captions.items():
         kept = wanted and draft not in refined.captions
-        yield Row(text, draft, refined.captions.get(draft, draft), kept)
+        yield CaptionRow(text, draft, refined.captions.get(draft, draft), kept)

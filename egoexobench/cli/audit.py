@@ -41,11 +41,11 @@ def command(
     """
     found = registry(ctx)
     from egoexobench.audit.run import audit
-    from egoexobench.progress import Bars, Silent
+    from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.records.audit import save_audit
 
     quiet = as_json or not sys.stderr.isatty()
-    told = audit(given.request(method), found, Silent() if quiet else Bars())
+    told = audit(given.request(method), found, NullProgress() if quiet else RichProgress())
     path = save_audit(told, out)
     if as_json:
         click.echo(told.model_dump_json(indent=2))

@@ -98,12 +98,16 @@ def _write(
     captioner: Captioner, dataset: Dataset, splits: Sequence[Split], store: Store, *, again: bool
 ) -> Written:
     """Write the captions of some splits, and of training where refinement learns from it."""
-    from egoexobench.caption.ask import Asked, Refining
     from egoexobench.caption.write import write
-    from egoexobench.progress import Silent
+    from egoexobench.interfaces import ModelCaptioner, RefiningCaptioner
+    from egoexobench.progress import NullProgress
 
     asked = list(splits or SPLITS)
-    if isinstance(captioner, Asked | Refining) and captioner.frequent and "train" not in asked:
+    if (
+        isinstance(captioner, ModelCaptioner | RefiningCaptioner)
+        and captioner.frequent
+        and "train" not in asked
+    ):
         asked.append("train")
     every = {name: text for split in asked for name, text in _narrations(dataset, split).items()}
     return write(
@@ -111,7 +115,7 @@ def _write(
         every,
         training=[pair.id for pair in dataset.pairs("train")] if "train" in asked else [],
         store=store,
-        progress=Rated(captioner) if sys.stderr.isatty() else Silent(),
+        progress=Rated(captioner) if sys.stderr.isatty() else NullProgress(),
         again=again,
     )
 

@@ -71,13 +71,13 @@ def doctor(
     from egoexobench.data.doctor.check_dataset import survey
     from egoexobench.data.doctor.report import tell
     from egoexobench.options import parse
-    from egoexobench.progress import Bars, Silent
+    from egoexobench.progress import NullProgress, RichProgress
 
     other = certificates.load(common) if common else None
     name = parse(dataset)[0]
     made, factory = parts.make("dataset", dataset), parts.find("dataset", name).factory
     quiet = as_json or not sys.stderr.isatty()
-    report = survey(dataset, name, made, factory, Silent() if quiet else Bars())
+    report = survey(dataset, name, made, factory, NullProgress() if quiet else RichProgress())
     if other:
         both = certificates.common(report.certificate, other)
         report = report.model_copy(update={"common": both})

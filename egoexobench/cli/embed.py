@@ -38,9 +38,9 @@ def command(
     from egoexobench.experiment.clock import Clock
     from egoexobench.experiment.prepare import ready
     from egoexobench.features.embeddings_file import save
-    from egoexobench.progress import Bars, Silent
+    from egoexobench.progress import NullProgress, RichProgress
 
-    progress = Bars() if sys.stderr.isatty() else Silent()
+    progress = RichProgress() if sys.stderr.isatty() else NullProgress()
     found = ready(given.request(method), parts, progress, Clock())
     embedded = found.embed((split,))
     sides = {"videos": embedded.videos, "texts": embedded.texts}

@@ -82,14 +82,14 @@ def command(
     from egoexobench.data.sampling import sampler
     from egoexobench.features.dataset_features import How, clips_of, features, portion, sign
     from egoexobench.features.import_beats import imported
-    from egoexobench.progress import Bars, Silent
+    from egoexobench.progress import NullProgress, RichProgress
 
     part, root = portion(shard), out or places.cache() / "tokens"
     sampler(sampling)
     made = parts.make("dataset", dataset)
     compute = Compute(device, precision)
     coders = {spec: replace(_coder(parts, spec, seed, compute), stored=dtype) for spec in specs}
-    progress = Bars() if sys.stderr.isatty() else Silent()
+    progress = RichProgress() if sys.stderr.isatty() else NullProgress()
     made.prepare(progress)
     how = How(frames, sampling, template)
     if folder is None:

@@ -34,12 +34,12 @@ def command(
     """Train a method, score it, and write the record of the run."""
     parts = registry(ctx)
     from egoexobench.experiment.run import run
-    from egoexobench.progress import Bars, Silent
+    from egoexobench.progress import NullProgress, RichProgress
 
     chosen = TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
     request = given.request(method, chosen, out, tuple(sys.argv[1:]))
     quiet = as_json or not sys.stderr.isatty()
-    outcome = run(request, parts, Silent() if quiet else Bars())
+    outcome = run(request, parts, NullProgress() if quiet else RichProgress())
     if as_json:
         click.echo(outcome.record.model_dump_json(indent=2))
         return

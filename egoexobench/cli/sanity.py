@@ -42,11 +42,11 @@ def command(ctx: click.Context, dataset: str, seed: int, as_json: bool) -> None:
     A method that does not beat the shortcuts has not shown that it learnt anything else.
     """
     found = registry(ctx)
-    from egoexobench.progress import Bars, Silent
+    from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.shortcuts.retrieval import sanity
 
     quiet = as_json or not sys.stderr.isatty()
-    rows = sanity(dataset, seed, found, Silent() if quiet else Bars())
+    rows = sanity(dataset, seed, found, NullProgress() if quiet else RichProgress())
     if as_json:
         click.echo(rows.model_dump_json(indent=2))
         return

@@ -84,14 +84,15 @@ def command(
     from egoexobench.figures.drawing import Type
     from egoexobench.figures.replay import Given
     from egoexobench.figures.run import Wish, figure, save, unreadable
-    from egoexobench.progress import Bars, Silent
+    from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.records.store import slug
 
     face = Type(font)
     face.size(20)  # a file that is no font is said before anything is trained
     wish = Wish(query, task, policy, view, top, frames)
     given = Given(dataset, train_on, methods, pairs(settings), ids)
-    drawn = figure(runs, wish, given, parts, Bars() if sys.stderr.isatty() else Silent())
+    progress = RichProgress() if sys.stderr.isatty() else NullProgress()
+    drawn = figure(runs, wish, given, parts, progress)
     path = out or Path(f"retrieval-{task}-{slug(drawn.query.id)}.png")
     save(drawn, face, path)
     for warning in (*drawn.warnings, *unreadable(drawn, face)):

@@ -13,10 +13,10 @@ from egoexobench.cli.plugins import registry
 from egoexobench.errors import UsageError
 
 if TYPE_CHECKING:
+    from egoexobench.checkpoints.check import CheckpointReport
+    from egoexobench.checkpoints.release import CheckpointConsumer, PublishedCheckpoint
     from egoexobench.registry import Registry
-    from egoexobench.weights.check import Report
-    from egoexobench.weights.load import Checkpoint
-    from egoexobench.weights.release import Release, Share
+    from egoexobench.toolbox.checkpoint import Checkpoint
 
 
 @click.group("weights")
@@ -32,15 +32,16 @@ def show(method: str | None, as_json: bool) -> None:
 
     Nothing is downloaded. Where a cell says unknown, the authors' repository does not say it.
     """
-    from egoexobench.weights.catalogue import METHODS, checksum, wanted
+    from egoexobench.checkpoints.catalogue import list_checkpoints, parse_md5_prefix
+    from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
 
-    chosen = {method: wanted(method)} if method else METHODS
+    chosen = {method: list_checkpoints(method)} if method else CHECKPOINTS_BY_METHOD
     if as_json:
         import json
         from dataclasses import asdict
 
         every = {
-            name: [{**asdict(one), "md5": checksum(one.file)} for one in releases]
+            name: [{**asdict(one), "md5": parse_md5_prefix(one.file)} for one in releases]
             for name, releases in chosen.items()
         }
         click.echo(json.dumps(every, indent=2))
@@ -48,9 +49,9 @@ def show(method: str | None, as_json: bool) -> None:
     from egoexobench.cli.weights_table import detail, overview
 
     if method is None:
-        overview(METHODS)
+        overview(CHECKPOINTS_BY_METHOD)
         return
-    for one in wanted(method):
+    for one in list_checkpoints(method):
         detail(one)
 
 
@@ -90,18 +91,20 @@ def check(
     parts = registry(ctx)
     if bool(method) == bool(specs):
         raise UsageError("weights check takes either --for METHOD or --part NAME, see --help")
-    from egoexobench.weights.catalogue import candidates
-    from egoexobench.weights.load import read
-    from egoexobench.weights.release import Release
+    from egoexobench.checkpoints.catalogue import match_checkpoints
+    from egoexobench.checkpoints.release import PublishedCheckpoint
+    from egoexobench.toolbox.checkpoint import read_checkpoint
 
     if method:
-        releases = candidates(method, file.name)
+        releases = match_checkpoints(method, file.name)
     else:
         shares = tuple(_share(parts, spec, width) for spec in specs)
-        releases = (Release(file.name, None, None, shares, spare=("logit_scale",)),)
+        releases = (
+            PublishedCheckpoint(file.name, None, None, shares, ignored_keys=("logit_scale",)),
+        )
     given = _given(parts, releases, options)
-    checkpoint = read(file)
-    best: tuple[Release, Report] | None = None
+    checkpoint = read_checkpoint(file)
+    best: tuple[PublishedCheckpoint, CheckpointReport] | None = None
     for one in releases:
         report = _report(parts, file, one, given, checkpoint)
         if best is None or len(report.faults) < len(best[1].faults):
@@ -125,29 +128,31 @@ def convert(file: Path, out: Path) -> None:
     The training state is left behind, half precision becomes single, and prefixes of wrappers are
     taken off the names. FILE stays.
     """
-    from egoexobench.weights.convert import convert as write
+    from egoexobench.checkpoints.convert import convert_checkpoint as write
 
     click.echo(f"{out}: {write(file, out)} tensors")
 
 
-def _share(parts: Registry, spec: str, width: int) -> Share:
+def _share(parts: Registry, spec: str, width: int) -> CheckpointConsumer:
+    from egoexobench.checkpoints.release import CheckpointConsumer
     from egoexobench.options import parse
-    from egoexobench.weights.release import Share
 
     name = parse(spec)[0]
     fusions = {part.name for part in parts.parts("fusion")}
-    return Share(spec, "fusion", width) if name in fusions else Share(spec)
+    return (
+        CheckpointConsumer(spec, "fusion", width) if name in fusions else CheckpointConsumer(spec)
+    )
 
 
 def _given(
-    parts: Registry, releases: Sequence[Release], options: tuple[str, ...]
+    parts: Registry, releases: Sequence[PublishedCheckpoint], options: tuple[str, ...]
 ) -> dict[str, str]:
     """What `--option` says, each of it known to a part at least."""
     from egoexobench.errors import unknown
     from egoexobench.options import options as known
     from egoexobench.options import parse
 
-    shares = [share for one in releases for share in one.shares]
+    shares = [share for one in releases for share in one.consumers]
     factories = [parts.find(one.kind, parse(one.spec)[0]).factory for one in shares]
     names = {name for factory in factories for name in known(factory)}
     given = parse(f"part:{','.join(options)}")[1]
@@ -159,17 +164,19 @@ def _given(
 def _report(
     parts: Registry,
     file: Path,
-    release: Release,
+    release: PublishedCheckpoint,
     options: dict[str, str],
     checkpoint: Checkpoint,
-) -> Report:
-    from egoexobench.weights.check import check
+) -> CheckpointReport:
+    from egoexobench.checkpoints.check import check_checkpoint
 
-    loads = {one.spec: partial(_load, parts, one, options) for one in release.shares}
-    return check(file, loads, release.spare, checkpoint)
+    loads = {one.spec: partial(_load, parts, one, options) for one in release.consumers}
+    return check_checkpoint(file, loads, release.ignored_keys, checkpoint)
 
 
-def _load(parts: Registry, share: Share, options: dict[str, str], file: Path) -> object:
+def _load(
+    parts: Registry, share: CheckpointConsumer, options: dict[str, str], file: Path
+) -> object:
     """Make the part with the file's weights; a path may hold commas, so it is no text here."""
     from egoexobench.options import bind, parse
     from egoexobench.options import options as known

@@ -10,16 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from egoexobench.weights.catalogue import checksum
-from egoexobench.weights.check import Report
-from egoexobench.weights.release import Release
+from egoexobench.checkpoints.catalogue import parse_md5_prefix
+from egoexobench.checkpoints.check import CheckpointReport
+from egoexobench.checkpoints.release import PublishedCheckpoint
 
 WIDTH = 116
 """Columns that a table needs; a pipe is taken to have them."""
 UNKNOWN = "unknown"
 
 
-def overview(methods: Mapping[str, Sequence[Release]]) -> None:
+def overview(methods: Mapping[str, Sequence[PublishedCheckpoint]]) -> None:
     """Print a line a file."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("file, and where it is", overflow="fold")
@@ -28,25 +28,25 @@ def overview(methods: Mapping[str, Sequence[Release]]) -> None:
     for method, releases in methods.items():
         table.add_row(Text(method, style="bold"))
         for one in releases:
-            where = Text(f"\n    {one.where or UNKNOWN}", style="dim")
-            cells = (one.licence or UNKNOWN, checksum(one.file) or UNKNOWN)
+            where = Text(f"\n    {one.source or UNKNOWN}", style="dim")
+            cells = (one.license or UNKNOWN, parse_md5_prefix(one.file) or UNKNOWN)
             table.add_row(Text(f"  {one.file}") + where, *cells)
     console = _console()
     console.print(table)
     console.print("`weights list METHOD` says more of each: heads, parts, notes.")
 
 
-def detail(release: Release) -> None:
+def detail(release: PublishedCheckpoint) -> None:
     """Print everything that is known of a file."""
     table = _plain()
-    md5 = checksum(release.file)
+    md5 = parse_md5_prefix(release.file)
     rows = {
         "file": release.file,
-        "where": release.where or UNKNOWN,
-        "licence": release.licence or UNKNOWN,
+        "where": release.source or UNKNOWN,
+        "licence": release.license or UNKNOWN,
         "checksum": f"MD5 starts with {md5}, as the name says" if md5 else UNKNOWN,
         "heads": release.heads,
-        "parts": "\n".join(one.spec for one in release.shares),
+        "parts": "\n".join(one.spec for one in release.consumers),
         "note": release.note,
     }
     for name, text in rows.items():
@@ -55,14 +55,20 @@ def detail(release: Release) -> None:
     _console().print(table)
 
 
-def verdict(file: Path, method: str | None, tried: int, release: Release, report: Report) -> None:
+def verdict(
+    file: Path,
+    method: str | None,
+    tried: int,
+    release: PublishedCheckpoint,
+    report: CheckpointReport,
+) -> None:
     """Print what a file holds, which parts it fits, and whether that is all."""
     console = _console()
-    half = f", {report.half} of them half precision (read as single)" if report.half else ""
-    beside = f"; beside them {', '.join(report.beside)}" if report.beside else ""
-    told = f"{file.name}: {report.tensors} tensors, {report.values:,} values{half}{beside}"
+    half = f", {report.num_half} of them half precision (read as single)" if report.num_half else ""
+    beside = f"; beside them {', '.join(report.metadata_keys)}" if report.metadata_keys else ""
+    told = f"{file.name}: {report.num_tensors} tensors, {report.num_values:,} values{half}{beside}"
     console.print(Text(told), soft_wrap=True)
-    table, specs = _plain(), [one.spec for one in release.shares]
+    table, specs = _plain(), [one.spec for one in release.consumers]
     for spec in specs:
         fault = report.faults.get(spec)
         mark = Text("no", style="red") if fault else Text("fits", style="green")
@@ -70,10 +76,10 @@ def verdict(file: Path, method: str | None, tried: int, release: Release, report
     for name in report.faults.keys() - set(specs):
         table.add_row(Text("no", style="red"), Text(f"{name}\n{report.faults[name]}"))
     console.print(table)
-    if report.checksum and "checksum" not in report.faults:
-        console.print(f"Checksum: MD5 starts with {report.checksum}, as the name says.")
-    if report.spared:
-        console.print(Text(f"Left alone, as is known: {', '.join(report.spared)}."))
+    if report.md5_prefix and "checksum" not in report.faults:
+        console.print(f"Checksum: MD5 starts with {report.md5_prefix}, as the name says.")
+    if report.ignored_keys:
+        console.print(Text(f"Left alone, as is known: {', '.join(report.ignored_keys)}."))
     if release.heads:
         console.print(Text(f"Attention heads: {release.heads}. No shape shows them."))
     which = method or "the parts"

@@ -44,6 +44,6 @@ class QueryRow(BaseModel):
     answer: int = Field(ge=0, description="index of the right candidate, from 0")
 
 
-def clip_id(pair: str, view: View) -> str:
+def make_clip_id(pair: str, view: View) -> str:
     """Return the id of one view of a pair."""
     return f"{pair}/{view}"

@@ -14,8 +14,8 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from egoexobench.atomic import whole
-from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError, UsageError
+from egoexobench.values import AnnotationIssue
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 SEPARATOR = ";"
@@ -26,7 +26,7 @@ _Cells = tuple[str, dict[str, Any] | str]
 """Where a row is, and its values; or the reason why it has none."""
 
 
-def locate(root: Path, stem: str) -> Path | None:
+def find_table(root: Path, stem: str) -> Path | None:
     """Return the one table of that name, whatever its format; None if there is none.
 
     Raises:
@@ -39,13 +39,15 @@ def locate(root: Path, stem: str) -> Path | None:
     return found[0] if found else None
 
 
-def write(path: Path, rows: Iterable[BaseModel]) -> None:
+def write_table(path: Path, rows: Iterable[BaseModel]) -> None:
     """Write JSON Lines, one row a line, whole or not at all."""
     with whole(path) as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(row.model_dump_json(exclude_defaults=True) + "\n" for row in rows)
 
 
-def read(path: Path, schema: type[_Row], findings: list[Finding]) -> Iterator[tuple[str, _Row]]:
+def read_table(
+    path: Path, schema: type[_Row], findings: list[AnnotationIssue]
+) -> Iterator[tuple[str, _Row]]:
     """Yield where each row is and the row; one that does not fit goes to ``findings``.
 
     Raises:
@@ -55,12 +57,12 @@ def read(path: Path, schema: type[_Row], findings: list[Finding]) -> Iterator[tu
     reader = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}[path.suffix]
     for row, cells in reader(path, schema):
         if isinstance(cells, str):
-            findings.append(Finding(path.name, row, cells))
+            findings.append(AnnotationIssue(path.name, row, cells))
             continue
         try:
             yield row, schema.model_validate(cells)
         except ValidationError as error:
-            findings.append(Finding(path.name, row, _reason(error, schema)))
+            findings.append(AnnotationIssue(path.name, row, _reason(error, schema)))
 
 
 def _text(path: Path) -> str:

@@ -19,8 +19,8 @@ from egoexobench.interfaces import Anchor, Captioner, Objective
 from egoexobench.method import ROLES, Method, evidence, settings
 from egoexobench.models.embedding_model import Build, Model, seeded
 from egoexobench.registry import Part, Registry
+from egoexobench.toolbox import hub
 from egoexobench.values import Evidence
-from egoexobench.weights import hub
 
 ENCODING = (
     "egoexobench.data.audio_levels",
@@ -33,7 +33,7 @@ ENCODING = (
     "egoexobench.features.feature_bank",
     "egoexobench.features.encoder_runner",
     "egoexobench.features.encode_clips",
-    "egoexobench.features.tower",
+    "egoexobench.toolbox",
 )
 TRAINING = ("egoexobench.models", "egoexobench.training", "egoexobench.caption")
 """Harness code that decides tokens, and trained weights: a change of it makes them anew."""
@@ -155,7 +155,7 @@ def _coder(kit: Kit, role: str, compute: Compute) -> Coder:
 
 def _content(value: Any) -> Any:
     """What an option stands for: the content of a file, not its name."""
-    path = hub.local(value) if isinstance(value, Path) else None
+    path = hub.resolve_weights(value) if isinstance(value, Path) else None
     if path is None or not path.is_file():
         return value
     with path.open("rb") as file:

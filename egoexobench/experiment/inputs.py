@@ -16,10 +16,9 @@ from egoexobench.experiment.subset import Covered
 from egoexobench.features import encode_clips
 from egoexobench.features.encode_clips import Coder
 from egoexobench.features.feature_bank import Bank
-from egoexobench.interfaces import Captioner, Dataset
+from egoexobench.interfaces import Captioner, Dataset, Progress
 from egoexobench.method import Method
 from egoexobench.models.feature_inputs import Inputs
-from egoexobench.progress import Progress
 from egoexobench.values import SPLITS, Clip, Pair, Split
 
 Missing = Literal["error", "skip", "mask"]

@@ -20,11 +20,10 @@ from egoexobench.experiment.inputs import Gathered, gather
 from egoexobench.experiment.subset import cover
 from egoexobench.experiment.training import teach
 from egoexobench.features.encode_clips import Coder
-from egoexobench.interfaces import Anchor, Dataset
+from egoexobench.interfaces import Anchor, Dataset, Progress
 from egoexobench.method import override
 from egoexobench.models.embedding_model import Model
 from egoexobench.options import parse
-from egoexobench.progress import Progress
 from egoexobench.registry import Registry
 from egoexobench.training.loop import Chosen
 from egoexobench.values import Split

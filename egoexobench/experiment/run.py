@@ -12,8 +12,8 @@ from egoexobench.experiment.config import Request
 from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.report import Facts, report
 from egoexobench.experiment.scoring import SPLIT, score
+from egoexobench.interfaces import Progress
 from egoexobench.options import parse
-from egoexobench.progress import Progress
 from egoexobench.records.schema import Record
 from egoexobench.records.store import write_record
 from egoexobench.registry import Registry

@@ -18,8 +18,7 @@ from egoexobench.evaluate.score import Score
 from egoexobench.evaluate.tasks import policies
 from egoexobench.evaluate.tracks import Showing, Track, track
 from egoexobench.experiment.embed import Embedded
-from egoexobench.interfaces import Dataset, Picturing
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Dataset, Picturing, Progress
 from egoexobench.values import (
     ACROSS,
     RETRIEVAL,

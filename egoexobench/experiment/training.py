@@ -13,11 +13,10 @@ from egoexobench.experiment.config import Request
 from egoexobench.experiment.embed import criterion, embed
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import Alignable, Anchor, Dataset
+from egoexobench.interfaces import Alignable, Anchor, Dataset, Progress
 from egoexobench.method import Method
 from egoexobench.models.dtw import paths
 from egoexobench.models.embedding_model import Model
-from egoexobench.progress import Progress
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import Chosen, Lesson, fit
 from egoexobench.values import Pair

@@ -13,8 +13,7 @@ from egoexobench.errors import UsageError
 from egoexobench.features import encode_clips
 from egoexobench.features.encoder_runner import Coder, signature
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import Dataset
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Dataset, Progress
 from egoexobench.values import SPLITS, Clip
 
 RECEIPT = "portion-{list}-{number}-of-{of}.json"

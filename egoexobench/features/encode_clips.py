@@ -23,8 +23,7 @@ from egoexobench.features.feature_bank import Bank
 from egoexobench.features.feature_file import empty
 from egoexobench.features.feature_store import Store
 from egoexobench.features.media_hash import digests
-from egoexobench.interfaces import Encoder
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Encoder, Progress
 from egoexobench.values import Clip
 
 __all__ = ["Coder", "clips", "key", "opened", "texts"]

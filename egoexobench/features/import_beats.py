@@ -27,9 +27,9 @@ from egoexobench.features.encoder_runner import Coder
 from egoexobench.features.feature_file import Item
 from egoexobench.features.feature_store import Store
 from egoexobench.features.media_hash import digests
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Progress
+from egoexobench.toolbox import checkpoint
 from egoexobench.values import Clip
-from egoexobench.weights import load
 
 STATE = "heard"
 
@@ -96,7 +96,7 @@ def feature(path: Path, width: int) -> NDArray[np.float32]:
     Raises:
         DataError: if it cannot be read safely or holds something else.
     """
-    held = load.content(path)
+    held = checkpoint.read_torch_file(path)
     first = held[0] if isinstance(held, Tensor | list | tuple) and len(held) else None
     if not isinstance(first, Tensor) or not first.is_floating_point():
         raise DataError(f"{path} holds no tensor (1, T, {width}) of numbers")

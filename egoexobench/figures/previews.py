@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from egoexobench.data.decode import decode
 from egoexobench.figures.layout import Card, Look
-from egoexobench.interfaces import Dataset
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Dataset, Progress
 from egoexobench.values import Clip, Pair, Split
 
 SPANS = 160

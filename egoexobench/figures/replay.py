@@ -13,10 +13,9 @@ from egoexobench.experiment import build
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.report import recipe_of
 from egoexobench.experiment.subset import CHOSEN
-from egoexobench.interfaces import Dataset
+from egoexobench.interfaces import Dataset, Progress
 from egoexobench.method import override
 from egoexobench.options import parse
-from egoexobench.progress import Progress
 from egoexobench.records import store
 from egoexobench.records.schema import DatasetRecord, MethodRecord, QueryRank, Record
 from egoexobench.registry import Registry

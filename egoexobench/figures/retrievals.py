@@ -13,7 +13,7 @@ from egoexobench.experiment.scoring import SPLIT
 from egoexobench.figures.query_selection import key
 from egoexobench.figures.ranking import Standing, disagreement, order
 from egoexobench.figures.replay import Recorded
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Progress
 from egoexobench.registry import Registry
 from egoexobench.values import Policy, Query, Task
 

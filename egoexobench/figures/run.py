@@ -20,8 +20,7 @@ from egoexobench.figures.page import page
 from egoexobench.figures.previews import looks, shelf
 from egoexobench.figures.replay import Given, Recorded, again, opened
 from egoexobench.figures.retrievals import Answered, answers
-from egoexobench.interfaces import Dataset
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Dataset, Progress
 from egoexobench.registry import Registry
 from egoexobench.values import Policy, Query, Task, View
 

@@ -17,7 +17,8 @@ from torch.nn import functional
 from egoexobench.compute import CPU, Compute
 from egoexobench.errors import UsageError
 from egoexobench.hashing import hash_json
-from egoexobench.models.projection import Trunk, mean
+from egoexobench.models.projection import Trunk
+from egoexobench.toolbox.layers import masked_mean
 from egoexobench.values import VIEWS, Tokens, View
 
 if TYPE_CHECKING:
@@ -149,15 +150,15 @@ class Model(nn.Module):
         """
         told = self._need("text", narration)
         if kind == "narration" or caption is None:
-            return self._scaled(mean(told))
+            return self._scaled(masked_mean(told))
         heard = self._need("text", caption)
         if kind == "sound_caption":
-            return self._scaled(mean(heard))
+            return self._scaled(masked_mean(heard))
         return self._fuse("text", heard, told)
 
     def embed_sound(self, audio: Tokens) -> Tensor:
         """Embed sound alone, ``f_a`` of the paper's eq. 6: ``(B, D)``."""
-        return self._scaled(mean(self._need("audio", audio)))
+        return self._scaled(masked_mean(self._need("audio", audio)))
 
     def standardise(self, moments: Mapping[str, tuple[Tensor, Tensor]]) -> None:
         """Set mean and deviation of frozen tokens, by role, from the training split."""
@@ -187,7 +188,7 @@ class Model(nn.Module):
         fusion = self.plain.get(role)
         if role in self.fusions:
             fusion = self.fusions[role]
-        return self._scaled(mean(context) if fusion is None else fusion(query, context))
+        return self._scaled(masked_mean(context) if fusion is None else fusion(query, context))
 
     def _scaled(self, vectors: Tensor) -> Tensor:
         """Unit length; a dot product is told apart from the cosine only when scores are made."""

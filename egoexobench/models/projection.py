@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
 from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor, nn
 
-from egoexobench.errors import UsageError
+from egoexobench.toolbox.layers import (
+    check_divisible,
+    key_padding_mask,
+    sinusoidal_positions,
+)
 from egoexobench.values import Tokens
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Trunk(nn.Module):
         self.register_buffer("spread", torch.ones(dim))
         self.project = nn.Linear(dim, method.width)
         if blocks:
-            divided(method.width, HEADS)
+            check_divisible(method.width, HEADS)
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 method.width,
@@ -62,42 +64,8 @@ class Trunk(nn.Module):
     def forward(self, tokens: Tokens) -> Tokens:
         """Tokens ``(B, T, dim)`` to tokens ``(B, T, width)`` with the same mask."""
         values = self.project((tokens.values - self.centre) / self.spread)
-        values = values + places(values.shape[1], values.shape[2]).to(values)
-        padding = shut(tokens.mask)
+        values = values + sinusoidal_positions(values.shape[1], values.shape[2]).to(values)
+        padding = key_padding_mask(tokens.mask)
         for block in self.blocks:
             values = block(values, src_key_padding_mask=padding)
         return Tokens(values, tokens.mask)
-
-
-def divided(width: int, heads: int) -> None:
-    """Hold that attention heads divide a width.
-
-    Raises:
-        UsageError: saying both.
-    """
-    if heads < 1 or width % heads:
-        raise UsageError(f"width={width} must be a multiple of the {heads} attention heads")
-
-
-def mean(tokens: Tokens) -> Tensor:
-    """Mean of the real tokens ``(B, D)``; zeros for a row without any."""
-    weight = tokens.mask.to(tokens.values).unsqueeze(-1)
-    return (tokens.values * weight).sum(1) / weight.sum(1).clamp(min=1)
-
-
-def shut(mask: Tensor) -> Tensor:
-    """True where attention must not look; a row without any token looks at its padding.
-
-    Such a row would be all NaN otherwise. Its output is never used: whoever calls this replaces
-    it by what is there.
-    """
-    return ~mask & mask.any(1, keepdim=True)
-
-
-@lru_cache(maxsize=64)
-def places(count: int, width: int) -> Tensor:
-    """Sinusoids ``(count, width)`` that say where a token stands (Vaswani et al. 2017, 3.5)."""
-    steps = torch.arange(count).unsqueeze(1)
-    rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
-    angles = steps * rates
-    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]

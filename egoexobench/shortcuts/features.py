@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from egoexobench.data.decode import decode
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.evaluate import shortcuts
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Progress
 from egoexobench.values import Clip, Pair
 
 HEARD = 4.0

@@ -14,8 +14,7 @@ from egoexobench.evaluate.tracks import Item, items, track
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
-from egoexobench.interfaces import Dataset
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Dataset, Progress
 from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutScores
 from egoexobench.shortcuts.features import Cue, Seen, cues

@@ -24,9 +24,8 @@ from egoexobench.experiment.report import data_of
 from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.hashing import hash_json, hash_source
-from egoexobench.interfaces import Dataset
+from egoexobench.interfaces import Dataset, Progress
 from egoexobench.options import parse
-from egoexobench.progress import Progress
 from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutReport, ShortcutScores
 from egoexobench.registry import Registry

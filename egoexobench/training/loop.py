@@ -14,11 +14,10 @@ from torch.amp import GradScaler
 from egoexobench.compute import mixed, scaler
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.features.feature_bank import Bank
-from egoexobench.interfaces import Anchor, Objective
+from egoexobench.interfaces import Anchor, Objective, Progress
 from egoexobench.method import Method
 from egoexobench.models.embedding_model import Model, seeded
 from egoexobench.models.feature_inputs import Inputs, embed_pairs
-from egoexobench.progress import Progress
 from egoexobench.values import Pair
 
 WARM = 0.05

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.features import tower
+from egoexobench.toolbox import layers
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.beats.config import Config
 from egoexobench_plugins.beats.model import Beats, spectrum
@@ -24,7 +24,7 @@ class Audio(nn.Module):
     """Options as in the factory; ``config`` is used where there is no model yet."""
 
     modality: Modality = "audio"
-    train = tower.still
+    train = layers.train_unless_frozen
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Audio(nn.Module):
         self.output = output
         self.frozen = not trained
         self.dim = self.model.config.encoder_embed_dim
-        tower.settle(self, trained)
+        layers.set_trainable(self, trained)
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.float32]:
         """Samples ``(S,)`` to normalised filter banks ``(frames, 128)``, whole patches only.

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from egoexobench import wheels
-
 MEAN, DEVIATION = 15.41663, 6.55582
 """Of the log-mel values that BEATs was trained on."""
 
@@ -45,7 +43,6 @@ def fbank(wave: Tensor, bank: Filterbank = BEATS) -> Tensor:
 
     There are ``1 + (S - 400) // 160`` frames at the default rate and steps.
     """
-    wheels.load("torchaudio")
     from torchaudio.compliance import kaldi
 
     found: Tensor = kaldi.fbank(

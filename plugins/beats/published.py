@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from egoexobench.errors import DataError
-from egoexobench.weights.load import load_strict, read
+from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_checkpoint
 from egoexobench_plugins.beats.config import Config
 from egoexobench_plugins.beats.model import Beats
 
@@ -25,12 +25,12 @@ def load(path: Path) -> Beats:
     Raises:
         DataError: if it is no BEATs checkpoint, or one whose weights are not those of its `cfg`.
     """
-    checkpoint = read(path)
-    if "cfg" not in checkpoint.meta:
+    checkpoint = read_checkpoint(path)
+    if "cfg" not in checkpoint.metadata:
         raise DataError(f"{path} is no BEATs checkpoint: it has no entry 'cfg'")
-    model = Beats(config(checkpoint.meta["cfg"], str(path)))
-    state = {_NAMES.get(key, key): one for key, one in checkpoint.state.items()}
-    load_strict(model, state, f"beats ({path})")
+    model = Beats(config(checkpoint.metadata["cfg"], str(path)))
+    state = {_NAMES.get(key, key): one for key, one in checkpoint.state_dict.items()}
+    load_state_dict_strict(model, state, f"beats ({path})")
     return model
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
-from egoexobench.caption.ask import NoAnswerError
+from egoexobench.errors import CaptionerUnavailableError
 
 KEY, SERVER = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 
@@ -18,12 +18,12 @@ def check() -> None:
     """
     key = os.environ.get(KEY)
     if not key:
-        raise NoAnswerError(
+        raise CaptionerUnavailableError(
             f"captioner 'openai' needs a key in {KEY}; a server of your own that asks for none "
             f"(its address in {SERVER}) takes any text"
         )
     if not (key.isascii() and key.isprintable()):
-        raise NoAnswerError(
+        raise CaptionerUnavailableError(
             f"captioner 'openai': the key in {KEY} holds a line break or another character that "
             "no key has; set it again"
         )
@@ -43,7 +43,7 @@ def server() -> str:
     except ValueError:  # a port that is no number, a bracket that is left open
         address, port = urlsplit(""), ""
     if address.scheme not in ("http", "https") or not address.hostname:
-        raise NoAnswerError(
+        raise CaptionerUnavailableError(
             f"captioner 'openai': what {SERVER} holds is no address of a server; it takes one "
             "such as http://localhost:8000/v1"
         )

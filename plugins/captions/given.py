@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
-from egoexobench.caption.exchange import load
 from egoexobench.errors import DataError
+from egoexobench.toolbox.caption_file import read_captions
 
 
 @final
@@ -16,7 +16,7 @@ class Given:
 
     def __init__(self, file: Path) -> None:
         self._captions: dict[str, str] = {}
-        for row in load(file).rows:
+        for row in read_captions(file).rows:
             if self._captions.setdefault(row.narration, row.caption) != row.caption:
                 raise DataError(f"{file} has two captions for {row.narration[:60]!r}; keep one")
 

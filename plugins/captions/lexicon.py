@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import final
 
-from egoexobench.caption.closed import Part, join, parts
-from egoexobench.caption.frequent import words
+from egoexobench.toolbox.captions import SoundEvent, content_words, format_caption, parse_events
 
 EFFECTS = {
     "adjust": ("scraping", ("adjust", "tune", "align", "straighten")),
@@ -101,10 +100,10 @@ class Rules:
         lose all, the pair with the rarest half stays, the first of equals.
         """
         rank = {concept: i for i, concept in enumerate(concepts)}
-        return [join(_rare(parts(caption), rank)) for caption in captions]
+        return [format_caption(_rare(parse_events(caption), rank)) for caption in captions]
 
 
-def _rare(sounds: list[Part], rank: Mapping[str, int]) -> list[Part]:
+def _rare(sounds: list[SoundEvent], rank: Mapping[str, int]) -> list[SoundEvent]:
     """The sounds that are not frequent, never none; a rank says how rare a concept is."""
     rarity = [max(_rank(sound, rank)) for sound in sounds]
     return [sound for sound, rare in zip(sounds, rarity, strict=True) if rare == inf] or [
@@ -112,9 +111,9 @@ def _rare(sounds: list[Part], rank: Mapping[str, int]) -> list[Part]:
     ]
 
 
-def _rank(sound: Part, rank: Mapping[str, int]) -> tuple[float, float]:
+def _rank(sound: SoundEvent, rank: Mapping[str, int]) -> tuple[float, float]:
     """How rare source and effect are; infinite if they are not frequent."""
-    said = words(sound.source)
+    said = content_words(sound.source)
     source = rank.get(" ".join(said), max((rank.get(word, inf) for word in said), default=inf))
     return source, rank.get(sound.effect.lower(), inf)
 

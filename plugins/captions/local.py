@@ -13,8 +13,9 @@ from typing import Any, final
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from egoexobench import wheels
-from egoexobench.caption.ask import Answer, Ask, NoAnswerError, replies
+from egoexobench.errors import CaptionerUnavailableError
+from egoexobench.interfaces import CaptionRequest, CaptionResponse
+from egoexobench.toolbox.captions import collect_responses
 from egoexobench_plugins.captions.prompt import fingerprint, messages
 
 SAMPLES, SAMPLE = 16, 65_536
@@ -56,13 +57,13 @@ class Llm:
 
     def caption(self, narrations: Sequence[str]) -> list[str]:
         """What the model answers to each narration, unchecked."""
-        return replies(self, narrations)
+        return collect_responses(self, narrations)
 
-    def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
+    def answer(self, asks: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
         """Answer asks batch by batch."""
         rest = iter(asks)
         while batch := list(islice(rest, self._settings.batch)):
-            yield from map(Answer, batch, self._speaker([messages(ask) for ask in batch]))
+            yield from map(CaptionResponse, batch, self._speaker([messages(ask) for ask in batch]))
 
     @cached_property
     def _speaker(self) -> Speaker:
@@ -78,7 +79,6 @@ class Speaker:
     """
 
     def __init__(self, settings: Settings) -> None:
-        wheels.load_both()
         self._tokenizer, model = _load(settings.model, settings.precision)
         self._model = _moved(model, settings.device)
         if self._tokenizer.pad_token_id is None:
@@ -138,7 +138,7 @@ def _load(model: str, precision: str) -> tuple[Any, Any]:
             # safetensors alone: a pickle is code
             weights = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True, **more)
     except (OSError, ValueError, KeyError) as error:
-        raise NoAnswerError(_lament(model, error)) from error
+        raise CaptionerUnavailableError(_lament(model, error)) from error
     return tokenizer, weights
 
 
@@ -181,7 +181,7 @@ def _moved(model: Any, device: str | None) -> Any:
     try:
         return model.to(place).eval()
     except (RuntimeError, AssertionError) as error:
-        raise NoAnswerError(
+        raise CaptionerUnavailableError(
             f"captioner 'llm' cannot use device {place!r} ({str(error).splitlines()[0]}); "
             "give device=cpu or one that torch sees"
         ) from error

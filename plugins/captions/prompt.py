@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from egoexobench.hashing import hash_json
 
 if TYPE_CHECKING:
-    from egoexobench.caption.ask import Ask
+    from egoexobench.interfaces import CaptionRequest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +36,7 @@ def fingerprint() -> str:
     return hash_json([prompt(name) for name in NAMES])
 
 
-def messages(ask: Ask) -> list[dict[str, str]]:
+def messages(ask: CaptionRequest) -> list[dict[str, str]]:
     """The conversation that asks: what to do, the text as JSON, and a refused answer if any.
 
     The text is quoted as a JSON string, so that nothing in it ends the quotation.

@@ -11,7 +11,9 @@ from queue import SimpleQueue
 from threading import RLock, Thread
 from typing import Any, final
 
-from egoexobench.caption.ask import Answer, Ask, NoAnswerError, replies
+from egoexobench.errors import CaptionerUnavailableError
+from egoexobench.interfaces import CaptionRequest, CaptionResponse
+from egoexobench.toolbox.captions import collect_responses
 from egoexobench_plugins.captions import environment
 from egoexobench_plugins.captions.environment import KEY, SERVER
 from egoexobench_plugins.captions.prompt import fingerprint, messages
@@ -76,17 +78,17 @@ class Remote:
 
     def caption(self, narrations: Sequence[str]) -> list[str]:
         """What the model answers to each narration, unchecked."""
-        return replies(self, narrations)
+        return collect_responses(self, narrations)
 
-    def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
+    def answer(self, asks: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
         """Answer asks as they come back, a bounded number of them in flight."""
         rest, failed, concurrent = iter(asks), 0, self._settings.concurrent
-        back: SimpleQueue[Answer | Exception] = SimpleQueue()
-        final: NoAnswerError | None = None
+        back: SimpleQueue[CaptionResponse | Exception] = SimpleQueue()
+        final: CaptionerUnavailableError | None = None
         flying = self._send(islice(rest, concurrent), back)
         while flying:
             found, flying = back.get(), flying - 1
-            if isinstance(found, NoAnswerError):
+            if isinstance(found, CaptionerUnavailableError):
                 final = found  # what is in flight still comes, and is handed over
                 continue
             if isinstance(found, Exception):
@@ -100,7 +102,9 @@ class Remote:
         if final is not None:
             raise final
 
-    def _send(self, asks: Iterable[Ask], back: SimpleQueue[Answer | Exception]) -> int:
+    def _send(
+        self, asks: Iterable[CaptionRequest], back: SimpleQueue[CaptionResponse | Exception]
+    ) -> int:
         """Send each ask from a thread of its own; return how many.
 
         A pool's threads would be waited for at the end of the process: minutes after Ctrl-C, where
@@ -112,7 +116,7 @@ class Remote:
             count += 1
         return count
 
-    def _one(self, ask: Ask) -> Answer | Exception:
+    def _one(self, ask: CaptionRequest) -> CaptionResponse | Exception:
         """One request, all its retries included; errors are values, and quote no server."""
         settings = self._settings
         try:
@@ -123,37 +127,37 @@ class Remote:
                 temperature=settings.temperature,
             )
             return self._read(ask, reply)
-        except NoAnswerError as error:
+        except CaptionerUnavailableError as error:
             return error
         except Exception as error:  # the client's own errors are known only where it is installed
             return self._failure(ask, error)
 
-    def _failure(self, ask: Ask, error: Exception) -> Answer | Exception:
+    def _failure(self, ask: CaptionRequest, error: Exception) -> CaptionResponse | Exception:
         """What an error of the client means for this request, or for all."""
         import openai
 
         match error:
             case openai.APITimeoutError():
-                return Answer(ask, "", "time-out")
+                return CaptionResponse(ask, "", "time-out")
             case openai.APIConnectionError():
                 cause = type(error.__cause__ or error).__name__
                 return self._lament(f"cannot be reached ({cause})")
             case openai.APIStatusError(status_code=code) if code in _FINAL:
                 return self._lament(f"answered {code}: {_FINAL[code]}")
             case openai.APIStatusError(status_code=code):
-                return Answer(ask, "", f"server error {code}")
+                return CaptionResponse(ask, "", f"server error {code}")
             case openai.APIError() | ValueError():
-                return Answer(ask, "", "broken reply")
+                return CaptionResponse(ask, "", "broken reply")
         return error
 
-    def _read(self, ask: Ask, reply: Any) -> Answer:
+    def _read(self, ask: CaptionRequest, reply: Any) -> CaptionResponse:
         """The answer in a reply, which the client does not check."""
         try:
             text = reply.choices[0].message.content
         except (AttributeError, IndexError, TypeError):
-            return Answer(ask, "", "broken reply")
+            return CaptionResponse(ask, "", "broken reply")
         self._count(reply)
-        return Answer(ask, text if isinstance(text, str) else "")
+        return CaptionResponse(ask, text if isinstance(text, str) else "")
 
     def _count(self, reply: Any) -> None:
         """Add up the tokens that replies are said to have taken; many servers do not say."""
@@ -167,14 +171,14 @@ class Remote:
             try:
                 from openai import OpenAI
             except ModuleNotFoundError as error:
-                raise NoAnswerError(
+                raise CaptionerUnavailableError(
                     "captioner 'openai' needs the openai client: pip install 'egoexobench[llm]'"
                 ) from error
             environment.check()
             return OpenAI(max_retries=self._settings.retries, timeout=self._settings.timeout)
 
-    def _lament(self, what: str) -> NoAnswerError:
-        return NoAnswerError(
+    def _lament(self, what: str) -> CaptionerUnavailableError:
+        return CaptionerUnavailableError(
             f"captioner 'openai': {environment.server()} {what}; captions written so far are kept, "
             f"so run again when it answers, or set {SERVER} and {KEY}"
         )

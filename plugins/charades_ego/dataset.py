@@ -8,10 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import final
 
-from egoexobench.data.finding import Finding
 from egoexobench.hashing import hash_json
-from egoexobench.progress import Progress
-from egoexobench.values import SPLITS, Classes, Clip, Pair, Query, Split, Task, View
+from egoexobench.interfaces import Progress
+from egoexobench.values import (
+    SPLITS,
+    AnnotationIssue,
+    Classes,
+    Clip,
+    Pair,
+    Query,
+    Split,
+    Task,
+    View,
+)
 from egoexobench_plugins.charades_ego import files, rows
 from egoexobench_plugins.charades_ego.lists import SIZE, VERSION, Negatives, ask, draw
 from egoexobench_plugins.charades_ego.rows import ACTIONS, SCENES, Action, Video
@@ -38,7 +47,7 @@ class CharadesEgo:
         self.root, self.negatives, self.seed = root, negatives, seed
         self._folder = videos.resolve()
         self._tables = files.gather(root)
-        findings: list[Finding] = []
+        findings: list[AnnotationIssue] = []
         self._videos = _apart(rows.read(self._tables, findings), findings)
         self._stems = _stems(self._videos)
         self._clips = self._build()
@@ -143,12 +152,12 @@ class CharadesEgo:
         return clips
 
 
-def _apart(videos: Sequence[Video], findings: list[Finding]) -> list[Video]:
+def _apart(videos: Sequence[Video], findings: list[AnnotationIssue]) -> list[Video]:
     """Leave out train videos whose other view is a test video: a method could have seen it."""
     tested = {video.stem for video in videos if video.split == "test"}
     leaks = [video for video in videos if video.split == "train" and video.stem in tested]
     reason = "its other view is in the split test; a pair must be in one split"
-    findings += [Finding(video.file, video.row, reason) for video in leaks]
+    findings += [AnnotationIssue(video.file, video.row, reason) for video in leaks]
     return [video for video in videos if video not in leaks]
 
 
@@ -179,7 +188,7 @@ def _pairs(clips: Sequence[Clip]) -> list[Pair]:
     ]
 
 
-def _odd(stems: _Stems) -> list[Finding]:
+def _odd(stems: _Stems) -> list[AnnotationIssue]:
     """Return the pairs whose two scripts differ, where the exo video's is taken, or are empty."""
     found = []
     for views in stems.values():
@@ -188,8 +197,8 @@ def _odd(stems: _Stems) -> list[Finding]:
         names = " and ".join(repr(video.id) for video in views.values())
         if len(told) > 1:
             reason = f"videos {names} have two scripts; the exo one is taken"
-            found.append(Finding(first.file, first.row, reason, dropped=False))
+            found.append(AnnotationIssue(first.file, first.row, reason, dropped=False))
         if not told and len(views) > 1:
             reason = f"videos {names} have no script; they are clips and no pair"
-            found.append(Finding(first.file, first.row, reason, dropped=False))
+            found.append(AnnotationIssue(first.file, first.row, reason, dropped=False))
     return found

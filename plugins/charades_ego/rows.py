@@ -9,8 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from egoexobench.data.finding import Finding
-from egoexobench.values import Split, View
+from egoexobench.values import AnnotationIssue, Split, View
 from egoexobench_plugins.charades_ego.files import COLUMNS, Table
 
 ACTIONS = tuple(f"c{i:03}" for i in range(157))
@@ -98,7 +97,7 @@ class Video:
     row: str
 
 
-def read(tables: Sequence[Table], findings: list[Finding]) -> list[Video]:
+def read(tables: Sequence[Table], findings: list[AnnotationIssue]) -> list[Video]:
     """Return the video of each row that fits, each once, in the order of the tables."""
     first: dict[str, str] = {}
     videos = []
@@ -113,11 +112,13 @@ def read(tables: Sequence[Table], findings: list[Finding]) -> list[Video]:
                     first[found.id] = place
                     videos.append(found)
             if isinstance(found, str):
-                findings.append(Finding(table.name, f"row {number}", found))
+                findings.append(AnnotationIssue(table.name, f"row {number}", found))
     return videos
 
 
-def _read(table: Table, number: int, cells: Sequence[str], findings: list[Finding]) -> Video | str:
+def _read(
+    table: Table, number: int, cells: Sequence[str], findings: list[AnnotationIssue]
+) -> Video | str:
     if len(cells) != len(COLUMNS):
         return f"it has {len(cells)} cells; the header has {len(COLUMNS)}"
     try:
@@ -127,7 +128,7 @@ def _read(table: Table, number: int, cells: Sequence[str], findings: list[Findin
     if reason := _mismatch(row):
         return reason
     place = f"row {number}"
-    findings += [Finding(table.name, place, one, dropped=False) for one in _oddities(row)]
+    findings += [AnnotationIssue(table.name, place, one, dropped=False) for one in _oddities(row)]
     spans = [
         Action(one.name, one.start, min(one.end, row.length))
         for one in row.actions

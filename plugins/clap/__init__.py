@@ -41,10 +41,10 @@ def clap(
     Source: Wu et al., Large-Scale Contrastive Language-Audio Pretraining, ICASSP 2023;
     transformers, models/clap.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.clap.encoder import Hearing
     from egoexobench_plugins.clap.model import SIZES, load, tower
 
     if weights is None:
         return Hearing(tower(SIZES[size]), trained)
-    return Hearing(load(hub.local(weights)), trained)
+    return Hearing(load(hub.resolve_weights(weights)), trained)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.errors import DataError
-from egoexobench.features import tower
+from egoexobench.toolbox import layers
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.clap.mel import BANDS, windows
 
@@ -22,14 +22,14 @@ class Hearing(nn.Module):
     """Options as in the factory; ``model`` is transformers'."""
 
     modality: Modality = "audio"
-    train = tower.still
+    train = layers.train_unless_frozen
 
     def __init__(self, model: Any, trained: bool) -> None:
         super().__init__()
         self.model = model
         self.frozen = not trained
         self.dim: int = model.audio_encoder.num_features
-        tower.settle(self, trained)
+        layers.set_trainable(self, trained)
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.float32]:
         """Samples to windows ``(W, 1001, 65)``; see `mel.windows`.

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from egoexobench import wheels
-
 RATE = 48_000
 SECONDS = 10
 HOP = 480
@@ -46,7 +44,6 @@ def _cut(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 
 def _resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     """By torchaudio's windowed sinc, in plain Python, whose settings are all written down."""
-    wheels.load("torchaudio")
     from torchaudio.functional import resample
 
     found = resample(
@@ -63,7 +60,6 @@ def _resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
 
 @cache
 def _extractor() -> Any:
-    wheels.load_both()
     from transformers import ClapFeatureExtractor
 
     return ClapFeatureExtractor(

@@ -10,9 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
-from egoexobench import wheels
 from egoexobench.errors import DataError
-from egoexobench.weights.load import load_strict, state
+from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_dict
 
 TOWER = "audio_model."
 FIRST = "audio_encoder.patch_embed.proj.weight"
@@ -43,7 +42,6 @@ SIZES = {
 
 def tower(shape: Shape) -> Any:
     """Return ``transformers.ClapAudioModel`` with random weights."""
-    wheels.load_both()
     from transformers import ClapAudioConfig, ClapAudioModel
 
     return ClapAudioModel(
@@ -65,13 +63,13 @@ def load(path: Path) -> Any:
     Raises:
         DataError: for a file of another system, naming what is missing or unexpected.
     """
-    whole = state(path)
+    whole = read_state_dict(path)
     mine = {k.removeprefix(TOWER): one for k, one in whole.items() if k.startswith(TOWER)}
     if FIRST not in mine:
         raise DataError(f"{path} is no checkpoint of CLAP: it has no weight {TOWER}{FIRST}")
     model = tower(shown(mine))
     fixed = {key: one for key, one in model.state_dict().items() if key.endswith(INDEX)}
-    load_strict(model, mine | fixed, f"clap ({path})")
+    load_state_dict_strict(model, mine | fixed, f"clap ({path})")
     return model
 
 

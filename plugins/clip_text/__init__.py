@@ -59,11 +59,11 @@ def clip_text(
     Sources: facebookresearch/LaViLa 8002b5a, OpenGVLab/EgoExoLearn e1f11b1,
     Jazzcharles/Egoinstructor 8492ba0, shhuangcoder/SoundBridge 3c4ca7f.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.clip_text.model import ClipText, Shape
 
     shape = Shape(context, width, heads, depth, project, checkpointing=checkpointing)
     encoder = ClipText(shape, output, truncate, trained)
     if weights is not None:
-        encoder.load(hub.local(weights))
+        encoder.load(hub.resolve_weights(weights))
     return encoder

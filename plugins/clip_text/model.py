@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from egoexobench import wheels
 from egoexobench.errors import UsageError
-from egoexobench.features.tower import settle, still
+from egoexobench.toolbox import checkpoint
+from egoexobench.toolbox.layers import set_trainable, train_unless_frozen
 from egoexobench.values import Frames, Modality, Sound, Tokens
-from egoexobench.weights import load
 from egoexobench_plugins.clip_text.tokens import Cut, ids
 
 TOWER = (
@@ -52,7 +51,7 @@ class ClipText(nn.Module):
     """Options as in the factory."""
 
     modality: Modality = "text"
-    train = still
+    train = train_unless_frozen
 
     def __init__(
         self,
@@ -68,7 +67,7 @@ class ClipText(nn.Module):
         self.frozen = not trained
         self.dim = shape.project
         self.tower = _tower(shape)
-        settle(self, trained)
+        set_trainable(self, trained)
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.int64]:
         """Text to token ids ``(T,)``."""
@@ -93,7 +92,7 @@ class ClipText(nn.Module):
         Raises:
             DataError: for a file that lacks one of them, or whose sizes are others.
         """
-        self.fit(load.state(path), str(path))
+        self.fit(checkpoint.read_state_dict(path), str(path))
 
     def fit(self, state: Mapping[str, Tensor], source: str) -> None:
         """Put published weights into the tower; what belongs to other parts is left alone.
@@ -104,7 +103,7 @@ class ClipText(nn.Module):
         mine = {name: state[key] for key, name in names(state).items()}
         if (table := mine.get("positional_embedding")) is not None:
             mine["positional_embedding"] = resized(table.float(), self.shape.context)
-        load.load_strict(self.tower, mine, f"clip-text ({source})")
+        checkpoint.load_state_dict_strict(self.tower, mine, f"clip-text ({source})")
 
     def _states(self, tokens: Tensor) -> Tensor:
         """Token ids ``(B, T)`` to normalised states ``(B, T, width)``.
@@ -149,7 +148,6 @@ def _tower(shape: Shape) -> Any:
         raise UsageError(
             f"clip-text: width={shape.width} must be a multiple of heads={shape.heads}"
         )
-    wheels.load_both()
     from open_clip.transformer import LayerNorm, QuickGELU, TextTransformer
 
     tower = TextTransformer(

@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 import regex  # type: ignore[import-untyped]
 
-from egoexobench import wheels
-
 START, END = "<|startoftext|>", "<|endoftext|>"
 Cut = Literal["released", "proper"]
 
@@ -37,7 +35,6 @@ def _tokenizer() -> Any:
     open_clip calls them ``<start_of_text>`` and ``<end_of_text>``; everybody else's tokenizer
     takes those for words, and OpenAI's marks for one token each.
     """
-    wheels.load_both()
     from open_clip.tokenizer import SimpleTokenizer
 
     tokenizer = SimpleTokenizer()

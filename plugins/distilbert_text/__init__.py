@@ -55,7 +55,7 @@ def distilbert_text(
     Sources: m-bain/frozen-in-time e1f13e1, showlab/EgoVLP 928406c (model/model.py),
     facebookresearch/LaViLa 8002b5a (lavila/models/models.py).
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.distilbert_text.model import DistilBertText, Shape
     from egoexobench_plugins.distilbert_text.pieces import pieces
 
@@ -63,5 +63,5 @@ def distilbert_text(
     shape = Shape(width, depth, heads, hidden, context, project, tokenizer.get_vocab_size())
     encoder = DistilBertText(shape, tokenizer, head, output, trained)
     if weights is not None:
-        encoder.load(hub.local(weights))
+        encoder.load(hub.resolve_weights(weights))
     return encoder

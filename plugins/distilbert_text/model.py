@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from egoexobench import wheels
 from egoexobench.errors import UsageError
-from egoexobench.features.tower import settle, still
+from egoexobench.toolbox import checkpoint
+from egoexobench.toolbox.layers import set_trainable, train_unless_frozen
 from egoexobench.values import Frames, Modality, Sound, Tokens
-from egoexobench.weights import load
 
 if TYPE_CHECKING:
     from tokenizers import BertWordPieceTokenizer
@@ -52,7 +51,7 @@ class DistilBertText(nn.Module):
     """Options as in the factory."""
 
     modality: Modality = "text"
-    train = still
+    train = train_unless_frozen
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class DistilBertText(nn.Module):
         self.projection = (
             nn.Linear(shape.width, shape.project, bias=self.relu) if shape.project else None
         )
-        settle(self, trained)  # it drops out as published where it is trained
+        set_trainable(self, trained)  # it drops out as published where it is trained
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.int64]:
         """Text to token ids ``(T,)``."""
@@ -105,7 +104,7 @@ class DistilBertText(nn.Module):
         Raises:
             DataError: for a file that lacks one of them, or whose sizes are others.
         """
-        self.fit(load.state(path), str(path))
+        self.fit(checkpoint.read_state_dict(path), str(path))
 
     def fit(self, state: Mapping[str, Tensor], source: str) -> None:
         """Put published weights in place; what belongs to other parts is left alone.
@@ -118,8 +117,10 @@ class DistilBertText(nn.Module):
             mine = {name: one for name, one in mine.items() if name.startswith("tower.")}
         if "text_projection" in state and "projection.weight" in mine:
             mine["projection.weight"] = mine["projection.weight"].T
-        spare = (f"tower.{LEGACY}",)
-        load.load_strict(self, mine, f"distilbert-text ({source})", spare=spare)
+        ignored = (f"tower.{LEGACY}",)
+        checkpoint.load_state_dict_strict(
+            self, mine, f"distilbert-text ({source})", ignored_keys=ignored
+        )
 
 
 def names(keys: Iterable[str]) -> dict[str, str]:
@@ -141,7 +142,6 @@ def _tower(shape: Shape) -> Any:
         raise UsageError(
             f"distilbert-text: width={shape.width} must be a multiple of heads={shape.heads}"
         )
-    wheels.load_both()
     from transformers import DistilBertConfig, DistilBertModel
 
     config = DistilBertConfig(

@@ -7,7 +7,7 @@ from pathlib import Path
 from tokenizers import BertWordPieceTokenizer
 
 from egoexobench.errors import DataError
-from egoexobench.weights import hub
+from egoexobench.toolbox import hub
 
 HUB = "distilbert/distilbert-base-uncased"
 FILE = "vocab.txt"
@@ -21,11 +21,11 @@ def pieces(vocabulary: Path | None, context: int) -> BertWordPieceTokenizer:
         AbsentError: if there is no vocabulary.
         DataError: if it is none.
     """
-    path = vocabulary or hub.fetched(HUB, FILE, "vocabulary=PATH")
+    path = vocabulary or hub.download(HUB, FILE, "vocabulary=PATH")
     try:
         known = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise hub.AbsentError(f"cannot read the vocabulary {path}: {error}") from error
+        raise hub.FileUnavailableError(f"cannot read the vocabulary {path}: {error}") from error
     lacking = [mark for mark in MARKS if mark not in known]
     if lacking:
         raise DataError(

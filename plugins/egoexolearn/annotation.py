@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError
-from egoexobench.values import VIEWS, Split, View
+from egoexobench.values import VIEWS, AnnotationIssue, Split, View
 from egoexobench_plugins.egoexolearn import questions, tables
 from egoexobench_plugins.egoexolearn.files import Source, need
 from egoexobench_plugins.egoexolearn.questions import Lists
@@ -38,7 +37,7 @@ class Annotations:
     """Narration by annotation id, where a fine annotation has one."""
     places: Mapping[str, str]
     """File and row by annotation id, of train and of labelled rows."""
-    findings: Sequence[Finding]
+    findings: Sequence[AnnotationIssue]
 
 
 def read(sources: Mapping[str, Source], lists: Mapping[Split, Source]) -> Annotations:
@@ -51,7 +50,7 @@ def read(sources: Mapping[str, Source], lists: Mapping[Split, Source]) -> Annota
     Raises:
         DataError: a file is broken as a whole, or one that the others need is not there.
     """
-    findings: list[Finding] = []
+    findings: list[AnnotationIssue] = []
     fine = [row for name in FINE if name in sources for row in _fine(sources[name], findings)]
     videos = known(sources.get("video_meta_downsampled.json"), fine, findings)
     verbs, nouns = (_taxonomy(sources, kind) for kind in ("verb", "noun"))
@@ -78,7 +77,7 @@ def read(sources: Mapping[str, Source], lists: Mapping[Split, Source]) -> Annota
     )
 
 
-def _fine(source: Source, findings: list[Finding]) -> list[Fine]:
+def _fine(source: Source, findings: list[AnnotationIssue]) -> list[Fine]:
     rows = tables.read(source, Fine, findings)
     return [row for _, row in tables.keep(source, rows, lambda _: None, {}, findings)]
 
@@ -90,7 +89,7 @@ def _table(
     allowed: tuple[Sequence[int], Sequence[int]],
     videos: Mapping[str, Video],
     first: dict[str, str],
-    findings: list[Finding],
+    findings: list[AnnotationIssue],
 ) -> list[_Row]:
     def wrong(row: _Row) -> str | None:
         return (
@@ -102,7 +101,7 @@ def _table(
     kept = tables.keep(source, tables.read(source, schema, findings), wrong, first, findings)
     for number, row in kept:
         if reason := beyond(videos, row.video_uid, row.start_sec, row.end_sec):
-            findings.append(Finding(source.name, f"row {number}", reason, dropped=False))
+            findings.append(AnnotationIssue(source.name, f"row {number}", reason, dropped=False))
     return [row for _, row in kept]
 
 
@@ -110,7 +109,7 @@ def _taxonomy(sources: Mapping[str, Source], kind: str) -> list[str]:
     if not any(name.endswith(("_train.csv", "_valid.csv")) for name in sources):
         return []
     source = need(sources, f"narration_{kind}_taxonomy.csv", f"the {kind}s of a clip")
-    found: list[Finding] = []
+    found: list[AnnotationIssue] = []
     labels = [row.label for _, row in tables.read(source, Label, found)]
     if found:
         # a class id is the place of a row: without one row every later id is another class

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import final
 
 from egoexobench.hashing import hash_json
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Progress
 from egoexobench.values import SPLITS, VIEWS, Classes, Clip, Pair, Query, Split, Task, View
 from egoexobench_plugins.egoexolearn import annotation, files
 from egoexobench_plugins.egoexolearn.asked import Asked, ask

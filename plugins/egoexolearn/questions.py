@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError
-from egoexobench.values import View
+from egoexobench.values import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import Source
 from egoexobench_plugins.egoexolearn.tables import Name, Second, empty, reason_of
 from egoexobench_plugins.egoexolearn.tables import Video as VideoName
@@ -66,7 +65,7 @@ class Lists:
     dialect: Dialect
 
 
-def read(source: Source, videos: Mapping[str, Video], findings: list[Finding]) -> Lists:
+def read(source: Source, videos: Mapping[str, Video], findings: list[AnnotationIssue]) -> Lists:
     """Return the questions that hold; what is wrong with the others goes into ``findings``.
 
     Raises:
@@ -86,7 +85,7 @@ def read(source: Source, videos: Mapping[str, Video], findings: list[Finding]) -
         if isinstance(found, Question):
             questions.append(found)
         else:
-            findings.append(Finding(source.name, f"question {key}", found))
+            findings.append(AnnotationIssue(source.name, f"question {key}", found))
     return Lists(source.name, tuple(questions), spoken)
 
 

@@ -20,9 +20,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError
-from egoexobench.values import View
+from egoexobench.values import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import Source
 from egoexobench_plugins.egoexolearn.literals import numbers, words
 
@@ -110,7 +109,7 @@ Row = TypeVar("Row", Train, Labelled, Fine)
 
 
 def read(
-    source: Source, schema: type[_Schema], findings: list[Finding]
+    source: Source, schema: type[_Schema], findings: list[AnnotationIssue]
 ) -> list[tuple[int, _Schema]]:
     """Return each row that fits and its number, the header being row 1.
 
@@ -124,12 +123,12 @@ def read(
     for number, cells in enumerate(lines, 2):
         if len(cells) != len(header):
             reason = f"it has {len(cells)} cells; the header has {len(header)}"
-            findings.append(Finding(source.name, f"row {number}", reason))
+            findings.append(AnnotationIssue(source.name, f"row {number}", reason))
             continue
         try:
             rows.append((number, schema.model_validate(dict(zip(header, cells, strict=True)))))
         except ValidationError as error:
-            findings.append(Finding(source.name, f"row {number}", reason_of(error)))
+            findings.append(AnnotationIssue(source.name, f"row {number}", reason_of(error)))
     return rows
 
 
@@ -138,7 +137,7 @@ def keep(
     rows: Sequence[tuple[int, Row]],
     wrong: Callable[[Row], str | None],
     first: dict[str, str],
-    findings: list[Finding],
+    findings: list[AnnotationIssue],
 ) -> list[tuple[int, Row]]:
     """Return the rows that are unique, have a span, and with which nothing is ``wrong``.
 
@@ -154,7 +153,7 @@ def keep(
             else empty(row.start_sec, row.end_sec) or wrong(row)
         )
         if reason:
-            findings.append(Finding(source.name, f"row {number}", reason))
+            findings.append(AnnotationIssue(source.name, f"row {number}", reason))
         else:
             kept.append((number, row))
     return kept

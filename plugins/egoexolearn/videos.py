@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from egoexobench.data.finding import Finding
 from egoexobench.errors import DataError
-from egoexobench.values import View
+from egoexobench.values import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import Source
 from egoexobench_plugins.egoexolearn.tables import Fine, Name, reason_of
 from egoexobench_plugins.egoexolearn.tables import Video as VideoName
@@ -38,7 +37,9 @@ class Video:
     seconds: float | None
 
 
-def known(meta: Source | None, fine: Iterable[Fine], findings: list[Finding]) -> dict[str, Video]:
+def known(
+    meta: Source | None, fine: Iterable[Fine], findings: list[AnnotationIssue]
+) -> dict[str, Video]:
     """Return every video that the metadata, or else a fine annotation, tells the view of."""
     videos = {} if meta is None else _read(meta, findings)
     for row in fine:
@@ -72,7 +73,7 @@ def beyond(videos: Mapping[str, Video], name: str, start: float, end: float) -> 
     )
 
 
-def _read(meta: Source, findings: list[Finding]) -> dict[str, Video]:
+def _read(meta: Source, findings: list[AnnotationIssue]) -> dict[str, Video]:
     try:
         entries = json.loads(meta.data)
     except ValueError as error:
@@ -84,11 +85,11 @@ def _read(meta: Source, findings: list[Finding]) -> dict[str, Video]:
         try:
             row = Meta.model_validate(entry)
         except ValidationError as error:
-            findings.append(Finding(meta.name, f"entry {place}", reason_of(error)))
+            findings.append(AnnotationIssue(meta.name, f"entry {place}", reason_of(error)))
             continue
         if row.video_uid in videos:
             reason = f"video {row.video_uid!r} stands there twice"
-            findings.append(Finding(meta.name, f"entry {place}", reason))
+            findings.append(AnnotationIssue(meta.name, f"entry {place}", reason))
             continue
         videos[row.video_uid] = Video(row.view, row.scene, row.num_frames / row.fps)
     return videos

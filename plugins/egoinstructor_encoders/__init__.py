@@ -46,11 +46,11 @@ def egoinstructor_ego(
     Source: Xu et al., Retrieval-Augmented Egocentric Video Captioning, CVPR 2024;
     Jazzcharles/Egoinstructor 8492ba0, FLIP_VideoMAEV2_LARGE_OPENAI.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.egoinstructor_encoders.ego import SIZES, load, sized
     from egoexobench_plugins.egoinstructor_encoders.encoder import Video
 
-    model = load(sized(SIZES[size], frames), weights and hub.local(weights))
+    model = load(sized(SIZES[size], frames), weights and hub.resolve_weights(weights))
     return Video(model, output, trained, seconds)
 
 
@@ -77,9 +77,9 @@ def internvideo1_mm(
     Source: Wang et al., InternVideo, 2022; OpenGVLab/InternVideo 3965eef,
     InternVideo1/Pretrain/Multi-Modalities-Pretraining.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.egoinstructor_encoders.encoder import Video
     from egoexobench_plugins.egoinstructor_encoders.exo import SIZES, load, sized
 
-    model = load(sized(SIZES[size], frames), weights and hub.local(weights))
+    model = load(sized(SIZES[size], frames), weights and hub.resolve_weights(weights))
     return Video(model, output, trained, seconds)

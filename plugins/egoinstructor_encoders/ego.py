@@ -13,10 +13,9 @@ from typing import Any, Literal, final
 
 from torch import Tensor, nn
 
-from egoexobench import wheels
 from egoexobench.errors import UsageError
-from egoexobench.weights.load import load_strict, state
-from egoexobench.weights.videomae import renamed
+from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_dict
+from egoexobench.toolbox.videomae_keys import remap_videomae_keys
 
 TEXT = (
     "transformer.",
@@ -109,7 +108,7 @@ def load(shape: Shape, path: Path | None) -> Ego:
     Raises:
         DataError: for a checkpoint that is not of this shape.
     """
-    return Ego(shape) if path is None else fit(shape, state(path), str(path))
+    return Ego(shape) if path is None else fit(shape, read_state_dict(path), str(path))
 
 
 def fit(shape: Shape, published: Mapping[str, Tensor], source: str) -> Ego:
@@ -121,11 +120,11 @@ def fit(shape: Shape, published: Mapping[str, Tensor], source: str) -> Ego:
     whole = any(key.startswith("visual.") for key in published)
     own = {k: one for k, one in published.items() if not (whole and k.startswith(TEXT))}
     projection = own.pop("image_projection", None)
-    named = {f"visual.{k}": one for k, one in renamed(_bare(own)).items()}
+    named = {f"visual.{k}": one for k, one in remap_videomae_keys(_bare(own)).items()}
     if projection is not None:
         named["projection.weight"] = projection.T
     model = Ego(shape)
-    load_strict(model, named, f"egoinstructor-ego ({source})")
+    load_state_dict_strict(model, named, f"egoinstructor-ego ({source})")
     return model
 
 
@@ -134,7 +133,6 @@ def _bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _backbone(shape: Shape) -> Any:
-    wheels.load_both()
     from transformers import VideoMAEConfig, VideoMAEModel
 
     return VideoMAEModel(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.features import tower
+from egoexobench.toolbox import layers, vision
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.egoinstructor_encoders.ego import Ego, Output
 from egoexobench_plugins.egoinstructor_encoders.exo import Exo
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LOOK = tower.Look(*tower.CLIP, "cut", smooth=True)
+PREPROCESS = vision.ImagePreprocess(*vision.CLIP_MEAN_STD, "center_crop_resize", antialias=True)
 """EgoInstructor lets ffmpeg crop and scale; its default filter is bicubic."""
 
 
@@ -29,7 +29,7 @@ class Video(nn.Module):
     """Options as in the factories."""
 
     modality: Modality = "video"
-    train = tower.still
+    train = layers.train_unless_frozen
 
     def __init__(self, model: Ego | Exo, output: Output, trained: bool, seconds: int = 1) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Video(nn.Module):
         self.output = output
         self.frozen = not trained
         self.dim = model.dim
-        tower.settle(self, trained)
+        layers.set_trainable(self, trained)
 
     @property
     def resolution(self) -> int:
@@ -51,8 +51,8 @@ class Video(nn.Module):
         Raises:
             DataError: for another number of frames than the network takes.
         """
-        tower.counted(source, self.seconds * self.model.shape.frames, self.model.NAME)
-        return tower.rounded(tower.squares(source, self.resolution, LOOK))
+        vision.check_num_frames(source, self.seconds * self.model.shape.frames, self.model.NAME)
+        return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Prepared ``(B, T, side, side, 3)`` to tokens; see the option `output` for how many.
@@ -72,5 +72,7 @@ class Video(nn.Module):
         fresh = torch.ones(len(groups), dtype=torch.bool, device=groups.device)
         fresh[1:] = (groups[1:] != groups[:-1]).flatten(1).any(1)
         parts = torch.split(groups[fresh], AT_ONCE)
-        found = torch.cat([self.model(tower.normed(one, LOOK), self.output) for one in parts])
+        found = torch.cat(
+            [self.model(vision.normalize(one, PREPROCESS), self.output) for one in parts]
+        )
         return found[fresh.cumsum(0) - 1]

@@ -14,8 +14,7 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor, nn
 
-from egoexobench import wheels
-from egoexobench.weights.load import load_strict, state
+from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,6 @@ class Blocks(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        wheels.load_both()
         from open_clip.transformer import LayerNorm, QuickGELU, ResidualAttentionBlock
 
         width = shape.width
@@ -176,7 +174,7 @@ def load(shape: Shape, path: Path | None) -> Exo:
     Raises:
         DataError: for a checkpoint that is not of this shape.
     """
-    return Exo(shape) if path is None else fit(shape, state(path), str(path)).exo
+    return Exo(shape) if path is None else fit(shape, read_state_dict(path), str(path)).exo
 
 
 def fit(shape: Shape, published: Mapping[str, Tensor], source: str) -> Whole:
@@ -191,7 +189,7 @@ def fit(shape: Shape, published: Mapping[str, Tensor], source: str) -> Whole:
     inside = {k.removeprefix("clip."): one for k, one in published.items() if k[:5] == "clip."}
     named = {_name(key): one for key, one in (inside or published).items()}
     model = Whole(shape)
-    load_strict(model, named, f"internvideo1-mm ({source})")
+    load_state_dict_strict(model, named, f"internvideo1-mm ({source})")
     return model
 
 

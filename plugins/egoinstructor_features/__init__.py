@@ -47,10 +47,10 @@ def egoinstructor_features(
 
     Source: Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/models/retriever.py.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.egoinstructor_features.model import Aggregator
 
     fusion = Aggregator(width, depth, heads, project or width)
     if weights is not None:
-        fusion.load(hub.local(weights))
+        fusion.load(hub.resolve_weights(weights))
     return fusion

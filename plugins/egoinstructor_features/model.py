@@ -10,11 +10,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from egoexobench import wheels
 from egoexobench.errors import UsageError
-from egoexobench.models.projection import mean, places
+from egoexobench.toolbox import checkpoint
+from egoexobench.toolbox.layers import masked_mean, sinusoidal_positions
 from egoexobench.values import Tokens
-from egoexobench.weights import load
 
 OWN = ("visual.", "visual_ln_final.", "aggregation_projection")
 
@@ -34,7 +33,6 @@ class Aggregator(nn.Module):
                 f"egoinstructor-features: width={width} must be even and a multiple of "
                 f"heads={heads}"
             )
-        wheels.load_both()
         from open_clip.transformer import LayerNorm, QuickGELU, Transformer
 
         norm = partial(LayerNorm, eps=eps)
@@ -56,7 +54,7 @@ class Aggregator(nn.Module):
         it evaluates.
         """
         _, count, width = features.values.shape
-        inside = features.values + places(count, width).to(features.values)
+        inside = features.values + sinusoidal_positions(count, width).to(features.values)
         states: Tensor = self.visual_ln_final(self.visual(inside, attn_mask=self._shut(features)))
         return states
 
@@ -66,7 +64,7 @@ class Aggregator(nn.Module):
         Raises:
             DataError: for a file that lacks one of them, or whose sizes are others.
         """
-        self.fit(load.state(path), str(path))
+        self.fit(checkpoint.read_state_dict(path), str(path))
 
     def fit(self, state: Mapping[str, Tensor], source: str) -> None:
         """Put published weights in place; the text tower's are left alone.
@@ -75,10 +73,10 @@ class Aggregator(nn.Module):
             DataError: naming what is missing, unexpected or of another size.
         """
         mine = {name: state[key] for key, name in names(state).items()}
-        load.load_strict(self, mine, f"egoinstructor-features ({source})")
+        checkpoint.load_state_dict_strict(self, mine, f"egoinstructor-features ({source})")
 
     def _embed(self, features: Tokens) -> Tensor:
-        averaged = mean(Tokens(self.states(features), features.mask))
+        averaged = masked_mean(Tokens(self.states(features), features.mask))
         return averaged @ self.aggregation_projection
 
     def _shut(self, features: Tokens) -> Tensor | None:

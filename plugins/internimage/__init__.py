@@ -46,11 +46,11 @@ def internimage(
     """
     from dataclasses import replace
 
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.internimage.arch import SIDES, SIZES
     from egoexobench_plugins.internimage.encoder import Pictures
     from egoexobench_plugins.internimage.published import load
 
     arch = replace(SIZES[size], checkpointing=checkpointing)
-    model = load(arch, weights and hub.local(weights))
+    model = load(arch, weights and hub.resolve_weights(weights))
     return Pictures(model, image or SIDES[size], trained)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.features import tower
+from egoexobench.toolbox import layers, vision
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.internimage.model import InternImage
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LOOK = tower.Look(*tower.IMAGENET, "crop", smooth=True)
+PREPROCESS = vision.ImagePreprocess(*vision.IMAGENET_MEAN_STD, "resize_center_crop", antialias=True)
 AT_ONCE = 32
 """Pictures in one pass of a frozen network; tokens do not depend on it."""
 
@@ -25,7 +25,7 @@ class Pictures(nn.Module):
     """Options as in the factory; ``side`` is the image's."""
 
     modality: Modality = "video"
-    train = tower.still
+    train = layers.train_unless_frozen
 
     def __init__(self, model: InternImage, side: int, trained: bool) -> None:
         super().__init__()
@@ -33,11 +33,11 @@ class Pictures(nn.Module):
         self.resolution = side
         self.frozen = not trained
         self.dim = model.dim
-        tower.settle(self, trained)
+        layers.set_trainable(self, trained)
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.uint8]:
         """Frames ``(T, H, W, 3)`` to ``(T, side, side, 3)``, resized and cropped."""
-        return tower.rounded(tower.squares(source, self.resolution, LOOK))
+        return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Prepared ``(B, T, side, side, 3)`` to a token a frame, ``(B, T, dim)``.
@@ -47,7 +47,7 @@ class Pictures(nn.Module):
         tokens = values.new_zeros(*mask.shape, self.dim)
         real = values[mask]
         if len(real):
-            pictures = tower.normed(real, LOOK)
+            pictures = vision.normalize(real, PREPROCESS)
             found = [self.model.features(part) for part in torch.split(pictures, AT_ONCE)]
             tokens = tokens.masked_scatter(mask[..., None], torch.cat(found).to(tokens))
         return Tokens(tokens, mask)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from egoexobench.weights.load import load_strict, state
+from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_dict
 from egoexobench_plugins.internimage.arch import Arch
 from egoexobench_plugins.internimage.model import InternImage
 
@@ -23,7 +23,7 @@ def load(arch: Arch, path: Path | None) -> InternImage:
     Raises:
         DataError: for a checkpoint that is not of this architecture.
     """
-    return InternImage(arch) if path is None else fit(arch, state(path), str(path))
+    return InternImage(arch) if path is None else fit(arch, read_state_dict(path), str(path))
 
 
 def fit(arch: Arch, published: Mapping[str, Tensor], source: str) -> InternImage:
@@ -35,7 +35,7 @@ def fit(arch: Arch, published: Mapping[str, Tensor], source: str) -> InternImage
     named = {_name(key): one for key, one in published.items()}
     classes = len(named["head.bias"]) if "head.bias" in named else 0
     model = InternImage(replace(arch, num_classes=classes))
-    load_strict(model, named, f"internimage ({source})")
+    load_state_dict_strict(model, named, f"internimage ({source})")
     return model
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, final
 
 import torch
 
-from egoexobench import wheels
 from egoexobench.values import Frames, Modality, Sound, Tokens
 
 if TYPE_CHECKING:
@@ -28,11 +27,12 @@ class LogMel:
     frozen = True
 
     def __init__(self, mels: int, hop: float) -> None:
-        functional = wheels.load("torchaudio").functional
+        from torchaudio.functional import melscale_fbanks
+
         self.dim = mels
         self.steps = max(round(hop * RATE / STEP), 1)
         self.window = torch.hann_window(WINDOW)
-        self.filters: Tensor = functional.melscale_fbanks(
+        self.filters: Tensor = melscale_fbanks(
             WINDOW // 2 + 1, f_min=50.0, f_max=RATE / 2, n_mels=mels, sample_rate=RATE
         )
 

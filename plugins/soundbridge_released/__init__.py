@@ -82,12 +82,12 @@ def soundbridge_released_video(
         layer_heads: heads of the transformer layer.
         weights: checkpoint of the whole system, a file or `hub:ORG/NAME/FILE`; none is random.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.soundbridge_released.model import Shape, Video, fit
 
     fusion = Video(Shape(width, heads, layer_heads, audio_dim), variant, sound)
     if weights is not None:
-        fit(fusion, hub.local(weights))
+        fit(fusion, hub.resolve_weights(weights))
     return fusion
 
 
@@ -110,10 +110,10 @@ def soundbridge_released_text(
         layer_heads: heads of the transformer layer.
         weights: checkpoint of the whole system, a file or `hub:ORG/NAME/FILE`; none is random.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.soundbridge_released.model import Shape, Text, fit
 
     fusion = Text(Shape(width, heads, layer_heads), variant)
     if weights is not None:
-        fit(fusion, hub.local(weights))
+        fit(fusion, hub.resolve_weights(weights))
     return fusion

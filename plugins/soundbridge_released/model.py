@@ -10,9 +10,9 @@ from typing import Literal, final
 from torch import Tensor, nn
 
 from egoexobench.errors import UsageError
-from egoexobench.models.projection import divided, mean
+from egoexobench.toolbox import checkpoint
+from egoexobench.toolbox.layers import check_divisible, masked_mean
 from egoexobench.values import Tokens
-from egoexobench.weights import load
 
 Variant = Literal["association", "retrieval", "cha"]
 Sound = Literal["embedding", "features", "released"]
@@ -50,7 +50,7 @@ class Video(nn.Module):
                 f"set sound=embedding or width={shape.audio_dim}"
             )
         self.variant = variant
-        divided(width, shape.heads)
+        check_divisible(width, shape.heads)
         self.cross_attn_image = nn.MultiheadAttention(width, shape.heads, DROPOUT)
         self.cross_attn_fusion_visual = _layer(shape)
         self.ffn = nn.Linear(width, width)
@@ -62,10 +62,10 @@ class Video(nn.Module):
         A clip without sound has a sound of zeros.
         """
         features = self.sound == "features" or (self.sound == "released" and self.training)
-        sound = mean(query)
+        sound = masked_mean(query)
         if features and self.variant != "cha":
             sound = self.ffn2(sound)
-        attended = _attend(self.cross_attn_image, sound, mean(context))
+        attended = _attend(self.cross_attn_image, sound, masked_mean(context))
         if self.variant == "cha":
             mapped: Tensor = self.ffn(attended)
             return mapped
@@ -84,14 +84,14 @@ class Text(nn.Module):
     def __init__(self, shape: Shape, variant: Variant) -> None:
         super().__init__()
         self.variant = variant
-        divided(shape.width, shape.heads)
+        check_divisible(shape.width, shape.heads)
         self.cross_attn_text = nn.MultiheadAttention(shape.width, shape.heads, DROPOUT)
         self.cross_attn_fusion_text = _layer(shape)
 
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
         """Caption ``(B, Tq, D)`` and narration ``(B, Tc, D)``, each averaged, to ``(B, D)``."""
-        caption = mean(query)
-        attended = _attend(self.cross_attn_text, caption, mean(context))
+        caption = masked_mean(query)
+        attended = _attend(self.cross_attn_text, caption, masked_mean(context))
         if self.variant != "retrieval":
             return attended
         return _one(self.cross_attn_fusion_text, attended + caption)
@@ -108,13 +108,13 @@ def fit(fusion: Video | Text, path: Path) -> None:
     Raises:
         DataError: naming what is missing, unexpected or of another size.
     """
-    state = load.state(path)
+    state = checkpoint.read_state_dict(path)
     mine = {name: state[key] for key, name in names(state, fusion.HEADS).items()}
-    load.load_strict(fusion, mine, f"soundbridge-released ({path})")
+    checkpoint.load_state_dict_strict(fusion, mine, f"soundbridge-released ({path})")
 
 
 def _layer(shape: Shape) -> nn.TransformerEncoderLayer:
-    divided(shape.width, shape.layer_heads)
+    check_divisible(shape.width, shape.layer_heads)
     hidden = shape.hidden or 2 * shape.width
     return nn.TransformerEncoderLayer(shape.width, shape.layer_heads, hidden, DROPOUT, "gelu")
 

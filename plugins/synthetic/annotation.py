@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from egoexobench.data.manifest import CLIPS, QUERIES, ClipRow, QueryRow, write
+from egoexobench.data.folder_dataset import (
+    CLIPS_TABLE,
+    QUERIES_TABLE,
+    ClipRow,
+    QueryRow,
+    write_table,
+)
 from egoexobench.errors import DataError
 from egoexobench.values import SPLITS
 from egoexobench_plugins.synthetic.dials import Dials
@@ -21,13 +27,13 @@ def annotate(root: Path, dials: Dials) -> None:
     Raises:
         DataError: if the folder cannot be written.
     """
-    if (root / CLIPS).is_file() and (root / QUERIES).is_file():
+    if (root / CLIPS_TABLE).is_file() and (root / QUERIES_TABLE).is_file():
         return
     found = reels(dials)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        write(root / CLIPS, (_clip(reel, dials) for reel in found))
-        write(root / QUERIES, _questions(found, dials.seed))
+        write_table(root / CLIPS_TABLE, (_clip(reel, dials) for reel in found))
+        write_table(root / QUERIES_TABLE, _questions(found, dials.seed))
     except OSError as error:
         raise DataError(f"cannot write the annotations of 'synthetic': {error}") from error
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from egoexobench.data.manifest import Manifest
+from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.hashing import hash_json
+from egoexobench.interfaces import Progress
 from egoexobench.places import cache
-from egoexobench.progress import Progress
 from egoexobench.values import Clip, Pair, Query, Split, Task
 from egoexobench_plugins.synthetic.annotation import annotate
 from egoexobench_plugins.synthetic.dials import Dials, fingerprint
@@ -26,7 +26,7 @@ class Synthetic:
         self.dials = dials
         self.root = cache() / "synthetic" / fingerprint(dials)
         annotate(self.root, dials)
-        self._manifest = Manifest(self.root)
+        self._manifest = FolderDataset(self.root)
 
     @property
     def fingerprint(self) -> str:

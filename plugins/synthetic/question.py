@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from egoexobench.data.manifest import QueryRow, clip_id
+from egoexobench.data.folder_dataset import QueryRow, make_clip_id
 from egoexobench.values import SPLITS, VIEWS, Split, View
 
 if TYPE_CHECKING:
@@ -58,4 +58,4 @@ def _ask(
 
 
 def _id(pair: str, side: View | None) -> str:
-    return clip_id(pair, side) if side else pair
+    return make_clip_id(pair, side) if side else pair

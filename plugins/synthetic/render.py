@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 
 from egoexobench.atomic import whole
 from egoexobench.errors import DataError
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Progress
 from egoexobench_plugins.synthetic.dials import Dials, fingerprint
 from egoexobench_plugins.synthetic.reel import MEDIA, reels
 from egoexobench_plugins.synthetic.worker import work

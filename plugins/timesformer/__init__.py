@@ -64,7 +64,7 @@ def timesformer(
     Sources: m-bain/frozen-in-time e1f13e1, showlab/EgoVLP 928406c, facebookresearch/LaViLa
     8002b5a, OpenGVLab/EgoExoLearn e1f11b1, shhuangcoder/SoundBridge 3c4ca7f.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.timesformer.encoder import TimeSformer
     from egoexobench_plugins.timesformer.systems import SYSTEMS, Shape
 
@@ -85,5 +85,5 @@ def timesformer(
     )
     encoder = TimeSformer(shape, chosen, output, project, trained)
     if weights is not None:
-        encoder.load(hub.local(weights), inflate or chosen.inflate)
+        encoder.load(hub.resolve_weights(weights), inflate or chosen.inflate)
     return encoder

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from egoexobench.features import tower
+from egoexobench.toolbox import checkpoint, layers, vision
 from egoexobench.values import Frames, Modality, Sound, Tokens
-from egoexobench.weights import load
 from egoexobench_plugins.timesformer import published
 from egoexobench_plugins.timesformer.model import Matrix, SpaceTime
 from egoexobench_plugins.timesformer.systems import Inflate, Shape, System
@@ -26,7 +25,7 @@ class TimeSformer(nn.Module):
     """Options as in the factory."""
 
     modality: Modality = "video"
-    train = tower.still
+    train = layers.train_unless_frozen
 
     def __init__(
         self, shape: Shape, system: System, output: Output, project: int | None, trained: bool
@@ -41,7 +40,7 @@ class TimeSformer(nn.Module):
         if project:
             kind = nn.Linear if system.projection_bias else Matrix
             self.projection = kind(shape.width, project)
-        tower.settle(self, trained)
+        layers.set_trainable(self, trained)
 
     @property
     def resolution(self) -> int:
@@ -50,7 +49,7 @@ class TimeSformer(nn.Module):
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.float16]:
         """Frames ``(T, H, W, 3)`` to ``(T, image, image, 3)``, still on a scale of 0 to 255."""
-        return tower.squares(source, self.resolution, self.system.look).half().numpy()
+        return vision.resize_frames(source, self.resolution, self.system.preprocess).half().numpy()
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Prepared ``(B, T, image, image, 3)`` to tokens; see the option `output` for how many."""
@@ -65,14 +64,14 @@ class TimeSformer(nn.Module):
         Raises:
             DataError: for a file that lacks one of them, or whose sizes are others.
         """
-        published.fit(self, load.state(path), inflate, str(path))
+        published.fit(self, checkpoint.read_state_dict(path), inflate, str(path))
 
     def embed(self, video: Tensor) -> Tensor:
         """Normalised frames ``(B, T, 3, image, image)`` to the published embedding ``(B, dim)``."""
         return self._project(self.visual(video)[:, 0])
 
     def _encode(self, values: Tensor) -> Tokens:
-        every = self.visual(tower.normed(values, self.system.look))  # (B, 1 + T * N, D)
+        every = self.visual(vision.normalize(values, self.system.preprocess))  # (B, 1 + T * N, D)
         match self.output:
             case "cls":
                 kept = every[:, :1]

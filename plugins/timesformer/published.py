@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from egoexobench.weights.load import load_strict
+from egoexobench.toolbox.checkpoint import load_state_dict_strict
 from egoexobench_plugins.timesformer.model import inflated
 from egoexobench_plugins.timesformer.systems import Inflate
 
@@ -54,4 +54,4 @@ def fit(encoder: TimeSformer, state: Mapping[str, Tensor], inflate: Inflate, sou
     for name, own in encoder.state_dict().items():
         if name.endswith(".alpha_timeattn"):  # a gate starts shut over a checkpoint without gates
             mine.setdefault(name, own)
-    load_strict(encoder, mine, f"timesformer ({source})")
+    load_state_dict_strict(encoder, mine, f"timesformer ({source})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from egoexobench.features.tower import IMAGENET, Look
+from egoexobench.toolbox.vision import IMAGENET_MEAN_STD, ImagePreprocess
 
 Activation = Literal["gelu", "quick_gelu"]
 Inflate = Literal["zeros", "bilinear", "aligned", "nearest"]
@@ -52,7 +52,7 @@ class System:
     stretch: bool
     inflate: Inflate
     projection_bias: bool
-    look: Look
+    preprocess: ImagePreprocess
 
 
 _CLIP = (68.5005327, 66.6321579, 70.32316305)
@@ -65,7 +65,7 @@ _FIT = System(
     stretch=False,
     inflate="zeros",
     projection_bias=True,
-    look=Look(*IMAGENET, "crop", margin=256 / 224),
+    preprocess=ImagePreprocess(*IMAGENET_MEAN_STD, "resize_center_crop", margin=256 / 224),
 )
 
 SYSTEMS: dict[str, System] = {
@@ -80,7 +80,9 @@ SYSTEMS: dict[str, System] = {
         stretch=False,
         inflate="bilinear",
         projection_bias=False,
-        look=Look((108.3272985, 116.7460125, 104.09373615), _CLIP, "crop"),
+        preprocess=ImagePreprocess(
+            (108.3272985, 116.7460125, 104.09373615), _CLIP, "resize_center_crop"
+        ),
     ),
     "egoexo": System(
         ln_pre=True,
@@ -89,6 +91,6 @@ SYSTEMS: dict[str, System] = {
         stretch=True,
         inflate="bilinear",
         projection_bias=False,
-        look=Look((122.7709393, 116.7460125, 104.09373615), _CLIP, "squash"),
+        preprocess=ImagePreprocess((122.7709393, 116.7460125, 104.09373615), _CLIP, "stretch"),
     ),
 }

@@ -46,11 +46,11 @@ def viclip(
     Source: Wang et al., InternVid, ICLR 2024; OpenGVLab/InternVideo 3965eef,
     InternVideo1/Pretrain/ViCLIP.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.viclip.encoder import Video
     from egoexobench_plugins.viclip.model import sized, vision
 
-    tower = vision(sized(size, frames), weights and hub.local(weights))
+    tower = vision(sized(size, frames), weights and hub.resolve_weights(weights))
     tower.transformer.grad_checkpointing = checkpointing
     return Video(tower, output, trained)
 
@@ -79,10 +79,10 @@ def viclip_text(
 
     Source: as `viclip`.
     """
-    from egoexobench.weights import hub
+    from egoexobench.toolbox import hub
     from egoexobench_plugins.viclip.model import sized, text
     from egoexobench_plugins.viclip.words import Text
 
-    tower = text(sized(size, frames), weights and hub.local(weights))
+    tower = text(sized(size, frames), weights and hub.resolve_weights(weights))
     tower.set_grad_checkpointing(checkpointing)
     return Text(tower, output, trained)

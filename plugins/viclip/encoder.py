@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, final
 from torch import Tensor, nn
 
 from egoexobench.errors import DataError
-from egoexobench.features import tower
+from egoexobench.toolbox import layers, vision
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.viclip.model import Vision
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LOOK = tower.Look(*tower.IMAGENET, "squash")
+PREPROCESS = vision.ImagePreprocess(*vision.IMAGENET_MEAN_STD, "stretch")
 """Mean and deviation are not CLIP's; as in the release's demo."""
 
 
@@ -24,7 +24,7 @@ class Video(nn.Module):
     """Options as in the factory."""
 
     modality: Modality = "video"
-    train = tower.still
+    train = layers.train_unless_frozen
 
     def __init__(
         self, vision: Vision, output: Literal["clip", "frames", "patches"], trained: bool
@@ -34,7 +34,7 @@ class Video(nn.Module):
         self.output = output
         self.frozen = not trained
         self.dim = vision.shape.out
-        tower.settle(self, trained)
+        layers.set_trainable(self, trained)
 
     @property
     def resolution(self) -> int:
@@ -43,7 +43,7 @@ class Video(nn.Module):
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.uint8]:
         """Frames ``(T, H, W, 3)`` to ``(T, side, side, 3)``, squashed to a square."""
-        return tower.rounded(tower.squares(source, self.resolution, LOOK))
+        return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Prepared ``(B, T, side, side, 3)`` to tokens; see the option `output` for how many.
@@ -59,7 +59,7 @@ class Video(nn.Module):
             raise DataError(f"viclip: clips of {counts} frames; all must have as many")
         if not bool(real.any()):  # no clip of the batch has any picture
             return Tokens(values.new_zeros(len(values), 1, self.dim), real)
-        embedding, patches = self.tower.projected(tower.normed(values, LOOK))
+        embedding, patches = self.tower.projected(vision.normalize(values, PREPROCESS))
         match self.output:
             case "clip":
                 tokens = embedding[:, None]

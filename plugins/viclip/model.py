@@ -14,9 +14,8 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from egoexobench import wheels
 from egoexobench.errors import DataError
-from egoexobench.weights.load import load_strict, state
+from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,6 @@ class Vision(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        wheels.load_both()
         from open_clip.transformer import LayerNorm, QuickGELU, Transformer
 
         self.shape = shape
@@ -120,7 +118,6 @@ class Vision(nn.Module):
 
 def text_tower(shape: Shape) -> Any:
     """Return open_clip's text tower, whose parameter names are the published ones."""
-    wheels.load_both()
     from open_clip.transformer import LayerNorm, QuickGELU, TextTransformer
 
     return TextTransformer(
@@ -156,5 +153,5 @@ def text(shape: Shape, weights: Path | None) -> Any:
 
 def _load(shape: Shape, path: Path) -> ViCLIP:
     model = ViCLIP(shape)
-    load_strict(model, state(path), f"viclip ({path})")
+    load_state_dict_strict(model, read_state_dict(path), f"viclip ({path})")
     return model

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 from torch import Tensor, nn
 from torch.nn import functional
 
-from egoexobench.features.tower import settle, still
+from egoexobench.toolbox.layers import set_trainable, train_unless_frozen
 from egoexobench.values import Frames, Modality, Sound, Tokens
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Text(nn.Module):
     """Options as in the factory; ``tower`` is open_clip's."""
 
     modality: Modality = "text"
-    train = still
+    train = train_unless_frozen
 
     def __init__(self, tower: Any, output: Literal["words", "text"], trained: bool) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Text(nn.Module):
         self.output = output
         self.frozen = not trained
         self.dim: int = tower.output_dim
-        settle(self, trained)
+        set_trainable(self, trained)
 
     def prepare(self, source: Frames | Sound | str) -> NDArray[np.int64]:
         """Text to word pieces ``(T,)``, start and end token included, cut to the context."""
@@ -49,9 +49,7 @@ class Text(nn.Module):
 
 @cache
 def _tokenizer() -> Any:
-    from egoexobench import wheels
 
-    wheels.load_both()
     from open_clip.tokenizer import SimpleTokenizer
 
     return SimpleTokenizer()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, final
 
 from torch import Tensor, nn
 
-from egoexobench.features import tower
+from egoexobench.toolbox import layers, vision
 from egoexobench.values import Frames, Modality, Sound, Tokens
 from egoexobench_plugins.videomae.model import VideoMAE
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LOOK = tower.Look(*tower.IMAGENET, "crop")
+PREPROCESS = vision.ImagePreprocess(*vision.IMAGENET_MEAN_STD, "resize_center_crop")
 
 
 @final
@@ -22,7 +22,7 @@ class Video(nn.Module):
     """Options as in the factory."""
 
     modality: Modality = "video"
-    train = tower.still
+    train = layers.train_unless_frozen
 
     def __init__(
         self, model: VideoMAE, output: Literal["clip", "frames", "patches"], trained: bool
@@ -32,7 +32,7 @@ class Video(nn.Module):
         self.output = output
         self.frozen = not trained
         self.dim = model.shape.width
-        tower.settle(self, trained)
+        layers.set_trainable(self, trained)
 
     @property
     def resolution(self) -> int:
@@ -45,8 +45,8 @@ class Video(nn.Module):
         Raises:
             DataError: for another number of frames than the network takes.
         """
-        tower.counted(source, self.model.shape.frames, "videomae")
-        return tower.rounded(tower.squares(source, self.resolution, LOOK))
+        vision.check_num_frames(source, self.model.shape.frames, "videomae")
+        return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Prepared ``(B, T, side, side, 3)`` to tokens; see the option `output` for how many.
@@ -56,7 +56,7 @@ class Video(nn.Module):
         real = mask[:, :1]
         if values.shape[1] != self.model.shape.frames:  # no clip of the batch has any picture
             return Tokens(values.new_zeros(len(values), 1, self.dim), real)
-        tubes = self.model.tubes(tower.normed(values, LOOK))  # (B, T / 2, places, D)
+        tubes = self.model.tubes(vision.normalize(values, PREPROCESS))  # (B, T / 2, places, D)
         match self.output:
             case "clip":
                 tokens = self.model.fc_norm(tubes.mean((1, 2)))[:, None]

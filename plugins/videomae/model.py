@@ -7,7 +7,6 @@ from typing import Any, final
 
 from torch import Tensor, nn
 
-from egoexobench import wheels
 from egoexobench.errors import UsageError
 
 
@@ -80,7 +79,6 @@ class VideoMAE(nn.Module):
 
 
 def _backbone(shape: Shape) -> Any:
-    wheels.load_both()
     from transformers import VideoMAEConfig, VideoMAEModel
 
     backbone: Any = VideoMAEModel(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from egoexobench.data.decode import decode
-from egoexobench.data.manifest import Manifest
+from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.method import COMPACT, Method, pick
 from egoexobench.values import SPLITS, Tokens
 
@@ -71,7 +71,7 @@ def table(*, strict: bool = False):
 
 def closure(*, path: str):
     """Mean colours, and the narration of the clip of a data set that looks most like it."""
-    dataset = Manifest(Path(path))
+    dataset = FolderDataset(Path(path))
     clips = [clip for split in SPLITS for clip in dataset.clips(split)]
     views = np.stack([seen(decode(clip, 8, False).frames).ravel() for clip in clips])
 
@@ -128,7 +128,7 @@ def deaf():
 
 def reader(*, path: str):
     """Words by number, and a look at the video of the pair with that narration."""
-    dataset = Manifest(Path(path))
+    dataset = FolderDataset(Path(path))
 
     class Reader(Part):
         modality = "text"

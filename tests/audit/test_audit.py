@@ -9,9 +9,9 @@ import torch
 from egoexobench.audit.invariance import _free
 from egoexobench.audit.run import audit
 from egoexobench.data.decode import decode
-from egoexobench.data.manifest import Manifest
+from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.experiment.config import Request
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Audit, failure_messages
 from egoexobench.registry import Owner, Registry
 from egoexobench.values import SPLITS, Evidence
@@ -37,7 +37,7 @@ def look(registry: Registry, folder: Path, tmp_path_factory: pytest.TempPathFact
 
         def looked(method: str, **settings: str) -> Audit:
             request = Request(method, f"folder:path={folder}", settings=settings)
-            return audit(request, registry, Silent())
+            return audit(request, registry, NullProgress())
 
         yield looked
     torch.set_num_threads(threads)
@@ -46,7 +46,7 @@ def look(registry: Registry, folder: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def said(folder: Path):
     """Narration by the exact pictures of every clip."""
-    dataset = Manifest(folder)
+    dataset = FolderDataset(folder)
     for split in SPLITS:
         for clip in dataset.clips(split):
             frames = decode(clip, 8, False).frames
@@ -198,11 +198,11 @@ def test_the_same_audit_twice_says_the_same(look) -> None:
 
 
 def test_the_data_set_answers_as_before_once_the_audit_is_over(look, folder: Path) -> None:
-    clips, pairs = Manifest.clips, Manifest.pairs
-    before = list(Manifest(folder).clips("test"))
+    clips, pairs = FolderDataset.clips, FolderDataset.pairs
+    before = list(FolderDataset(folder).clips("test"))
     look("plain")
-    assert (Manifest.clips, Manifest.pairs) == (clips, pairs)
-    assert list(Manifest(folder).clips("test")) == before
+    assert (FolderDataset.clips, FolderDataset.pairs) == (clips, pairs)
+    assert list(FolderDataset(folder).clips("test")) == before
 
 
 def test_what_a_video_is_declared_to_be_made_of_may_move_it() -> None:

@@ -9,7 +9,7 @@ import torch
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.run import run
 from egoexobench.options import options
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Record
 from egoexobench.registry import Registry
 
@@ -41,7 +41,7 @@ def dry(home: Path, name: str, more: str = "", **settings: str) -> Record:
         settings=FAST | settings,
         out=home / "runs",
     )
-    return run(request, REGISTRY, Silent()).record
+    return run(request, REGISTRY, NullProgress()).record
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
 from egoexobench.errors import UsageError
 from egoexobench.experiment.build import bind
 from egoexobench.method import ROLES, SETTINGS, Method
 from egoexobench.options import options, parse
 from egoexobench.registry import Part, Registry
-from egoexobench.weights.catalogue import METHODS
 
 REGISTRY = Registry()
 PAPER = [part for part in REGISTRY.parts("method") if "weights" in options(part.factory)]
@@ -69,15 +69,15 @@ def test_a_checkpoint_reaches_each_part_that_shares_it_and_no_other(name: str, o
 
 
 def test_every_method_with_published_weights_takes_them() -> None:
-    assert {part.name for part in PAPER} == set(METHODS)
+    assert {part.name for part in PAPER} == set(CHECKPOINTS_BY_METHOD)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", CHECKPOINTS_BY_METHOD)
 def test_every_part_that_shares_a_published_file_is_one_of_the_methods(name: str) -> None:
     kit = bind(REGISTRY, REGISTRY.make("method", name, "paper"), 0)
     named = {one.part.name for one in kit.bound.values()}
-    for release in METHODS[name]:
-        assert {parse(share.spec)[0] for share in release.shares} <= named, release.file
+    for release in CHECKPOINTS_BY_METHOD[name]:
+        assert {parse(share.spec)[0] for share in release.consumers} <= named, release.file
 
 
 @pytest.mark.parametrize("name", ["egoexo", "egoinstructor", "soundbridge"])

@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 from test_write import Model, Plain
 
-from egoexobench.caption.exchange import admit, export, load
+from egoexobench.caption.exchange import admit, export
 from egoexobench.caption.store import Store
 from egoexobench.caption.write import write
 from egoexobench.errors import DataError, UsageError
+from egoexobench.toolbox.caption_file import read_captions
 
 TEXTS = {"a": "jar", "b": "tin", "c": "切蒜"}
 
@@ -68,7 +69,7 @@ def test_a_strangers_file_is_data_and_its_bad_captions_are_counted(tmp_path: Pat
         '{"narration": "jar", "caption": "[jar] (pop)", "by": "hand"}\n\n'
         '{"narration": "tin", "caption": "a clank"}\n'
     )
-    parcel = load(file)
+    parcel = read_captions(file)
     assert parcel.key is None
     assert [(row.narration, row.caption) for row in parcel.rows] == [("jar", "[jar] (pop)")]
     assert parcel.refused == 1
@@ -89,7 +90,7 @@ def test_a_file_that_holds_something_else_is_one_line(tmp_path: Path, text: str)
     file = tmp_path / "made.jsonl"
     file.write_text(text)
     with pytest.raises(DataError) as raised:
-        load(file)
+        read_captions(file)
     assert "\n" not in str(raised.value)
     assert str(file) in str(raised.value)
 
@@ -97,6 +98,6 @@ def test_a_file_that_holds_something_else_is_one_line(tmp_path: Path, text: str)
 def test_bytes_that_are_no_text_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="cannot be read as captions"):
-        load(tmp_path / "x")
+        read_captions(tmp_path / "x")
     with pytest.raises(DataError, match="cannot be read as captions"):
-        load(tmp_path / "nowhere")
+        read_captions(tmp_path / "nowhere")

@@ -3,12 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.caption.ask import Answer, Ask, Asked, NoAnswerError
 from egoexobench.caption.report import complete, tell
 from egoexobench.caption.store import Store
 from egoexobench.caption.write import LIMIT, write
-from egoexobench.errors import DataError
-from egoexobench.interfaces import Captioner
+from egoexobench.errors import CaptionerUnavailableError, DataError
+from egoexobench.interfaces import Captioner, CaptionRequest, CaptionResponse, ModelCaptioner
 from egoexobench_plugins.captions.lexicon import Rules
 
 
@@ -30,18 +29,18 @@ class Model:
     def __init__(self, stops: int = 1_000, frequent: float | None = None) -> None:
         self.key = {"captioner": "test"}
         self.left, self.frequent = stops, frequent
-        self.asks: list[Ask] = []
+        self.asks: list[CaptionRequest] = []
 
     def caption(self, narrations: Sequence[str]) -> list[str]:
         raise AssertionError("not called: the captioner answers asks")
 
-    def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
+    def answer(self, asks: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
         for ask in asks:
             if not self.left:
-                raise NoAnswerError("the model is gone")
+                raise CaptionerUnavailableError("the model is gone")
             self.left -= 1
             self.asks.append(ask)
-            yield Answer(ask, "[jar] (pop)" if ask.concepts else f"[{ask.text}] (pop)")
+            yield CaptionResponse(ask, "[jar] (pop)" if ask.concepts else f"[{ask.text}] (pop)")
 
 
 class Counted:
@@ -63,7 +62,7 @@ class Counted:
 
 def test_a_third_partys_captioner_needs_one_method() -> None:
     assert isinstance(Plain(), Captioner)
-    assert not isinstance(Plain(), Asked)
+    assert not isinstance(Plain(), ModelCaptioner)
     assert write(Plain(), {"a": "jar"}).captions == {"a": "[jar] (pop)"}
 
 
@@ -150,11 +149,11 @@ def test_captions_stay_as_they_were_where_refining_stops() -> None:
 
 def test_a_captioner_that_answers_too_little_or_unasked_is_an_error() -> None:
     class Lazy(Model):
-        def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
+        def answer(self, asks: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
             yield from list(super().answer(asks))[1:]
 
     class Twice(Model):
-        def answer(self, asks: Iterable[Ask]) -> Iterator[Answer]:
+        def answer(self, asks: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
             yield from list(super().answer(asks)) * 2
 
     with pytest.raises(DataError, match="1 captions for 2"):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from studio import RATE, film, rows, tone
 
-from egoexobench.data.manifest import CLIPS, write
+from egoexobench.data.folder_dataset import CLIPS_TABLE, write_table
 
 SECONDS = 2.0
 SMALL = "synthetic:train=4,val=4,test=4"
@@ -62,7 +62,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for view in ("ego", "exo"):
                 path = root / f"{name}-{view}.mp4"
                 film(path, sound=tone(SECONDS), seed=ord(name), seconds=SECONDS)
-    write(root / CLIPS, kept)
+    write_table(root / CLIPS_TABLE, kept)
     return root
 
 
@@ -72,9 +72,9 @@ def clips(whole: Path, tmp_path: Path) -> Path:
 
 
 def change(root: Path, line: int, **cells: object) -> None:
-    lines = [json.loads(row) for row in (root / CLIPS).read_text().splitlines()]
+    lines = [json.loads(row) for row in (root / CLIPS_TABLE).read_text().splitlines()]
     lines[line - 1].update(cells)
-    (root / CLIPS).write_text("".join(json.dumps(row) + "\n" for row in lines))
+    (root / CLIPS_TABLE).write_text("".join(json.dumps(row) + "\n" for row in lines))
 
 
 def without_samples(path: Path) -> None:

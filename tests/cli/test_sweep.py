@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from egoexobench.cli import main
-from egoexobench.data.manifest import CLIPS
+from egoexobench.data.folder_dataset import CLIPS_TABLE
 from egoexobench.sweep.record_index import index_records
 
 TOML = """
@@ -81,14 +81,14 @@ class Home:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Home:
     path = tmp_path_factory.mktemp("sweep")
-    rows = [json.loads(line) for line in (folder / CLIPS).read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / CLIPS_TABLE).read_text().splitlines()]
     few = [row for row in rows if row["pair"] in "abijmn"]  # two pairs of each split
     other = [{**few[0], "narration": "another narration"}, *few[1:]]
     for name, kept in {"own": few, "other": other}.items():
         (path / name).mkdir()
         for row in kept:
             shutil.copy(folder / row["media"], path / name)
-        (path / name / CLIPS).write_text("".join(json.dumps(row) + "\n" for row in kept))
+        (path / name / CLIPS_TABLE).write_text("".join(json.dumps(row) + "\n" for row in kept))
     (path / "three.toml").write_text(TOML.format(own=path / "own", other=path / "other"))
     return Home(path)
 

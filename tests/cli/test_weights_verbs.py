@@ -12,13 +12,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from egoexobench import wheels
+from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
+from egoexobench.checkpoints.release import CheckpointConsumer, PublishedCheckpoint
 from egoexobench.cli import main
 from egoexobench.registry import Registry
-from egoexobench.weights import catalogue, hub
-from egoexobench.weights.load import state
-from egoexobench.weights.published import METHODS
-from egoexobench.weights.release import Release, Share
+from egoexobench.toolbox import hub
+from egoexobench.toolbox.checkpoint import read_state_dict
 
 VIDEO = "timesformer:system=lavila,output=cls,project=16,image=32,patch=16,width=32,depth=1,heads=2"
 TEXT = "clip-text:width=8,heads=2,depth=1,project=16"
@@ -46,17 +45,17 @@ def published() -> dict[str, torch.Tensor]:
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """LaViLa at two sizes that a test can afford."""
     small, large = (
-        Release(
+        PublishedCheckpoint(
             file,
             None,
             None,
-            (Share(video), Share(TEXT)),
+            (CheckpointConsumer(video), CheckpointConsumer(TEXT)),
             "video 2, text 2",
             spare=("logit_scale",),
         )
         for file, video in (("small.pth", VIDEO), ("large.pth", LARGER))
     )
-    monkeypatch.setattr(catalogue, "METHODS", {**METHODS, "lavila": (large, small)})
+    monkeypatch.setitem(CHECKPOINTS_BY_METHOD, "lavila", (large, small))
 
 
 Save = Callable[..., str]
@@ -144,12 +143,12 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, published: dic
     torch.save({"state_dict": published, "cfg": Evil()}, tmp_path / "evil.pth")
     (tmp_path / "folder.pth").mkdir()
     expected = {
-        "cut.pth": "cut short or damaged",
+        "cut.pth": "truncated or damaged",
         "text.pth": "nothing else is read",
         "text.safetensors": "not a complete safetensors file",
         "empty.pth": "it is empty",
         "pickle.pth": "nothing else is read",
-        "evil.pth": "refused: it asks to run",
+        "evil.pth": "rejected: loading it would run",
         "folder.pth": "is a folder",
         "none.pth": "is missing",
         "notes.txt": "is missing",
@@ -198,7 +197,6 @@ def test_a_vocabulary_that_is_not_there_is_no_verdict_on_the_file(
     def unreachable(*_: object, **__: object) -> None:
         raise URLError("no route")
 
-    wheels.load_both()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(hub, "urlopen", unreachable)
     file = save({"weight": torch.ones(1)})
@@ -212,7 +210,7 @@ def test_a_vocabulary_that_is_not_there_is_no_verdict_on_the_file(
 
 def test_the_list_has_every_file_and_says_unknown_where_nobody_said() -> None:
     everything = call("list").stdout
-    for releases in catalogue.METHODS.values():
+    for releases in CHECKPOINTS_BY_METHOD.values():
         for one in releases:
             assert one.file in everything
     told = call("list", "internvideo").stdout
@@ -220,7 +218,7 @@ def test_the_list_has_every_file_and_says_unknown_where_nobody_said() -> None:
     assert "video 12, text 8" in told
     listed = json.loads(call("list", "--json").stdout)
     assert listed["egovlp"][2]["md5"] == "7a3d3b"
-    assert listed["frozen-in-time"][0]["licence"] is None
+    assert listed["frozen-in-time"][0]["license"] is None
 
 
 def test_a_converted_file_fits_where_its_source_did(
@@ -231,7 +229,7 @@ def test_a_converted_file_fits_where_its_source_did(
     assert done.returncode == 0
     assert done.stdout.strip() == f"{target}: {len(published)} tensors"
     assert call("check", str(target), "--for", "lavila").returncode == 0
-    assert all(torch.equal(one, published[name]) for name, one in state(target).items())
+    assert all(torch.equal(one, published[name]) for name, one in read_state_dict(target).items())
     again = call("convert", source, str(target))
     assert again.returncode == 1
     assert "exists already" in again.stderr

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.data.init_manifest import draft, draw
-from egoexobench.data.manifest import Manifest
 from egoexobench.errors import DataError, UsageError
 from egoexobench.values import SPLITS
 
@@ -20,7 +20,7 @@ def folder(root: Path, *names: str) -> Path:
 
 
 def found(root: Path) -> dict[str, tuple[str, str]]:
-    dataset = Manifest(root)
+    dataset = FolderDataset(root)
     assert dataset.findings == []
     return {
         pair.id: tuple(
@@ -53,7 +53,7 @@ def test_pairs_are_found_by_name(tmp_path: Path, ego: str, exo: str, name: str) 
     assert made.narrations == 0
     assert made.left == []
     assert found(tmp_path) == {name: (ego, exo)}
-    narrations = {c.view: c.narration for s in SPLITS for c in Manifest(tmp_path).clips(s)}
+    narrations = {c.view: c.narration for s in SPLITS for c in FolderDataset(tmp_path).clips(s)}
     assert narrations == {"ego": f"what {ego} shows", "exo": f"what {exo} shows"}
 
 
@@ -93,7 +93,7 @@ def test_empty_narrations_are_counted_and_asked_for_by_row(tmp_path: Path) -> No
     folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
     (tmp_path / "a_exo.txt").unlink()
     assert draft(tmp_path).narrations == 1
-    first = Manifest(tmp_path).findings[0]
+    first = FolderDataset(tmp_path).findings[0]
     assert (first.file, first.row) == ("clips.csv", "row 3")
     assert "write what this view shows" in first.reason
 
@@ -102,7 +102,7 @@ def test_clips_of_one_folder_are_one_take_and_stand_in_one_split(tmp_path: Path)
     names = [f"t{t}/{v}/{c}.mp4" for t in range(10) for c in range(3) for v in ("ego", "exo")]
     made = draft(folder(tmp_path, *names))
     assert dict(made.pairs) == {"train": 21, "val": 3, "test": 6}
-    dataset = Manifest(tmp_path)
+    dataset = FolderDataset(tmp_path)
     takes = {s: {clip.take for clip in dataset.clips(s)} for s in SPLITS}
     assert not takes["train"] & takes["test"]
     assert not takes["train"] & takes["val"]
@@ -110,7 +110,7 @@ def test_clips_of_one_folder_are_one_take_and_stand_in_one_split(tmp_path: Path)
     assert takes["train"] | takes["val"] | takes["test"] == {f"t{t}" for t in range(10)}
     (tmp_path / "clips.csv").unlink()
     assert draft(tmp_path, seed=1).path.is_file()
-    other = {s: {clip.take for clip in Manifest(tmp_path).clips(s)} for s in SPLITS}
+    other = {s: {clip.take for clip in FolderDataset(tmp_path).clips(s)} for s in SPLITS}
     assert other != takes
 
 

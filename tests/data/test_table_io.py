@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from studio import rows as some
 
 from egoexobench.data import table_io
-from egoexobench.data.finding import Finding
 from egoexobench.data.schema import ClipRow, QueryRow
-from egoexobench.data.table_io import read
+from egoexobench.data.table_io import read_table
 from egoexobench.errors import DataError, UsageError
+from egoexobench.values import AnnotationIssue
 
 ROWS = some(["a", "b"])
 
@@ -39,15 +39,15 @@ def as_parquet(path: Path, kept: list[dict]) -> Path:
 
 
 def fit(path: Path, schema: type = ClipRow) -> list:
-    findings: list[Finding] = []
-    found = [row for _, row in read(path, schema, findings)]
+    findings: list[AnnotationIssue] = []
+    found = [row for _, row in read_table(path, schema, findings)]
     assert findings == []
     return found
 
 
 def test_csv_and_json_lines_hold_the_same_rows(tmp_path: Path) -> None:
     lines = tmp_path / "clips.jsonl"
-    table_io.write(lines, ROWS)
+    table_io.write_table(lines, ROWS)
     assert fit(lines) == fit(as_csv(tmp_path / "clips.csv", ROWS)) == ROWS
 
 
@@ -59,9 +59,9 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
 def test_a_wrong_parquet_row_is_named_and_a_broken_file_too(tmp_path: Path) -> None:
     cells = [row.model_dump() for row in ROWS]
     cells[1]["view"] = "top"
-    findings: list[Finding] = []
+    findings: list[AnnotationIssue] = []
     path = as_parquet(tmp_path / "clips.parquet", cells)
-    assert len(list(read(path, ClipRow, findings))) == 3
+    assert len(list(read_table(path, ClipRow, findings))) == 3
     assert [(one.file, one.row) for one in findings] == [("clips.parquet", "row 2")]
     path.write_bytes(b"PAR1 no table")
     with pytest.raises(DataError, match=r"clips\.parquet"):
@@ -85,7 +85,7 @@ def test_any_narration_comes_back_from_json_lines(
 ) -> None:
     path = tmp_path_factory.mktemp("rows") / "clips.jsonl"
     row = ROWS[0].model_copy(update={"narration": text})
-    table_io.write(path, [row])
+    table_io.write_table(path, [row])
     assert fit(path) == [row]
 
 
@@ -116,8 +116,8 @@ def test_a_wrong_csv_row_is_named_and_the_others_are_read(
     path = tmp_path / "clips.csv"
     good = "q,ego,train,b.mp4,text,1,cut;open"
     path.write_text(f"{HEADER}{good}\n{line}\n{good}\n")
-    findings: list[Finding] = []
-    found = list(read(path, ClipRow, findings))
+    findings: list[AnnotationIssue] = []
+    found = list(read_table(path, ClipRow, findings))
     assert [place for place, _ in found] == ["row 2", "row 4"]
     assert found[0][1].verbs == ("cut", "open")
     (finding,) = findings
@@ -137,8 +137,8 @@ def test_a_wrong_csv_row_is_named_and_the_others_are_read(
 def test_a_wrong_json_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
     path = tmp_path / "queries.jsonl"
     path.write_text(f"\n{line}\n")
-    findings: list[Finding] = []
-    assert list(read(path, QueryRow, findings)) == []
+    findings: list[AnnotationIssue] = []
+    assert list(read_table(path, QueryRow, findings)) == []
     (finding,) = findings
     assert finding.row == "line 2"
     assert finding.reason.startswith(reason)
@@ -181,17 +181,17 @@ def test_numbers_of_a_csv_are_those_of_python(tmp_path: Path) -> None:
         writer.writerow(["split", "task", "source", "candidates", "answer"])
         writer.writerow(["test", "eg2ex", "a/ego", "a/exo; b/exo", answer])
         path.write_text(out.getvalue())
-        findings: list[Finding] = []
-        found = [row for _, row in read(path, QueryRow, findings)]
+        findings: list[AnnotationIssue] = []
+        found = [row for _, row in read_table(path, QueryRow, findings)]
         assert bool(found) == good
         if found:
             assert found[0].candidates == ("a/exo", "b/exo")
 
 
 def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
-    assert table_io.locate(tmp_path, "clips") is None
-    table_io.write(tmp_path / "clips.jsonl", ROWS)
-    assert table_io.locate(tmp_path, "clips") == tmp_path / "clips.jsonl"
+    assert table_io.find_table(tmp_path, "clips") is None
+    table_io.write_table(tmp_path / "clips.jsonl", ROWS)
+    assert table_io.find_table(tmp_path, "clips") == tmp_path / "clips.jsonl"
     (tmp_path / "clips.csv").write_text(json.dumps({}))
     with pytest.raises(DataError, match=r"clips\.csv and clips\.jsonl"):
-        table_io.locate(tmp_path, "clips")
+        table_io.find_table(tmp_path, "clips")

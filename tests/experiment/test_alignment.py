@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from egoexobench.data.manifest import Manifest
+from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.experiment.clock import Clock
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.prepare import Ready, ready
@@ -15,11 +15,11 @@ from egoexobench.interfaces import Dataset
 from egoexobench.method import COMPACT
 from egoexobench.models.dtw import paths
 from egoexobench.models.feature_inputs import embed_clips, embed_pairs
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
 
 
-class Apart(Manifest):
+class Apart(FolderDataset):
     """Both views of a pair act one script, each at its pace."""
 
     alignable = True
@@ -32,7 +32,7 @@ def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ready:
         patch.setenv("EGOEXOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         settings = {"epochs": "1", "width": "16", "align": "dtw"}
         request = Request("soundbridge", f"folder:path={folder}", settings=settings)
-        found = ready(request, Registry(), Silent(), Clock())
+        found = ready(request, Registry(), NullProgress(), Clock())
     torch.set_num_threads(threads)
     return found
 
@@ -40,10 +40,10 @@ def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ready:
 @pytest.mark.parametrize(
     ("align", "kind", "expected"),
     [
-        ("auto", Manifest, False),
+        ("auto", FolderDataset, False),
         ("auto", Apart, True),
         ("none", Apart, False),
-        ("dtw", Manifest, True),
+        ("dtw", FolderDataset, True),
     ],
 )
 def test_the_data_set_decides_unless_the_method_does(

@@ -11,7 +11,7 @@ from chat_server import Reply, Server, serving
 from click.testing import CliRunner, Result
 
 from egoexobench.cli import main
-from egoexobench.data.manifest import CLIPS
+from egoexobench.data.folder_dataset import CLIPS_TABLE
 
 SECRET = "sk-very-secret-0123456789"
 SMALL = ("--set", "epochs=1", "--set", "width=16", "--task", "eg2ex")
@@ -95,11 +95,11 @@ def narrated(folder: Path, home: Path) -> Path:
     """A copy of the films, each pair and both its clips with one narration, some of them odd."""
     copied = home / "films"
     shutil.copytree(folder, copied)
-    rows = [json.loads(line) for line in (copied / CLIPS).read_text().splitlines()]
+    rows = [json.loads(line) for line in (copied / CLIPS_TABLE).read_text().splitlines()]
     for row in rows:
         told = TOLD.get(row["pair"], f"C takes the {row['pair']}")
         row["narration"] = row["pair_narration"] = told
-    (copied / CLIPS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (copied / CLIPS_TABLE).write_text("".join(json.dumps(row) + "\n" for row in rows))
     return copied
 
 

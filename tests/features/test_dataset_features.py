@@ -25,7 +25,7 @@ from egoexobench.features.encoder_runner import Coder, signature
 from egoexobench.features.feature_store import Item, Store
 from egoexobench.features.merge import merge
 from egoexobench.hashing import hash_json
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.values import Clip, Frames, Pair, Tokens
 
 HOW = How(frames=2, template="a video of {}")
@@ -116,10 +116,10 @@ def test_portions_are_the_same_whatever_the_folder_is_called(films: Films, tmp_p
 
 def test_two_machines_that_share_the_work_give_what_one_gives(films: Films, tmp_path: Path) -> None:
     alone, joined = tmp_path / "alone", tmp_path / "joined"
-    features(films, VIDEO, HOW, alone, Silent())
+    features(films, VIDEO, HOW, alone, NullProgress())
     machines = [tmp_path / f"m{i}" for i in (1, 2)]
     for i, machine in enumerate(machines, 1):
-        features(films, VIDEO, HOW, machine, Silent(), Portion(i, 2))
+        features(films, VIDEO, HOW, machine, NullProgress(), Portion(i, 2))
     (one, two) = merge(machines, joined)
     assert (one.added + two.added, one.known + two.known) == (10, 0)
     told = signature(VIDEO["pictures"], 2)
@@ -134,19 +134,19 @@ def test_a_shard_that_is_missing_is_named_and_nothing_is_joined(
 ) -> None:
     machines = [tmp_path / f"m{i}" for i in (1, 3)]
     for i, machine in zip((1, 3), machines, strict=True):
-        features(films, VIDEO, HOW, machine, Silent(), Portion(i, 3))
+        features(films, VIDEO, HOW, machine, NullProgress(), Portion(i, 3))
     with pytest.raises(DataError, match="lacks shard 2/3"):
         merge(machines, tmp_path / "joined")
     assert not (tmp_path / "joined").exists()
     assert sum(one.added for one in merge(machines, tmp_path / "joined", partial=True)) < 10
-    features(films, VIDEO, HOW, tmp_path / "m2", Silent(), Portion(2, 3))
+    features(films, VIDEO, HOW, tmp_path / "m2", NullProgress(), Portion(2, 3))
     (last,) = merge([tmp_path / "m2"], tmp_path / "joined")  # the others are there already
     assert last.added > 0
 
 
 def test_a_shard_that_was_not_finished_counts_as_missing(films: Films, tmp_path: Path) -> None:
     for i in (1, 2):
-        features(films, VIDEO, HOW, tmp_path / f"m{i}", Silent(), Portion(i, 2))
+        features(films, VIDEO, HOW, tmp_path / f"m{i}", NullProgress(), Portion(i, 2))
     (receipt,) = (tmp_path / "m2").glob("*/portion-*-2-of-2.json")
     assert json.loads(receipt.read_text())["asked"] == len(clips_of(films, Portion(2, 2)))
     receipt.unlink()
@@ -193,7 +193,7 @@ def test_clips_that_fail_are_in_the_receipt_and_the_rest_is_stored(
     films: Films, tmp_path: Path
 ) -> None:
     (films.root / "f1").unlink()
-    found = features(films, VIDEO, HOW, tmp_path / "s", Silent())["pictures"]
+    found = features(films, VIDEO, HOW, tmp_path / "s", NullProgress())["pictures"]
     assert found.states == {"seen": 9}
     assert list(found.failed) == ["f1-0"]
     (receipt,) = (tmp_path / "s").glob("*/portion-*-1-of-1.json")
@@ -203,6 +203,6 @@ def test_clips_that_fail_are_in_the_receipt_and_the_rest_is_stored(
 def test_texts_are_put_into_the_template(films: Films, tmp_path: Path) -> None:
     assert texts_of(films, "a video of {}", Portion())["p"] == "a video of both"
     coders = {"words": Coder(Mean("text"), "t"), **VIDEO}
-    found = features(films, coders, HOW, tmp_path / "s", Silent())
+    found = features(films, coders, HOW, tmp_path / "s", NullProgress())
     assert list(found) == ["words", "pictures"]
     assert found["words"].asked == 11

@@ -11,7 +11,7 @@ from egoexobench.data.decode import Decoded
 from egoexobench.errors import DataError, MediaError
 from egoexobench.features import encode_clips
 from egoexobench.features.encoder_runner import Coder
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.values import Clip, Frames, Modality, Sound, Tokens
 
 
@@ -72,7 +72,7 @@ class Studio:
         return Decoded(pictures, Sound(samples, 16_000), "heard")
 
     def encode(self, clips: list[Clip], coders: dict[str, Coder], **more: object) -> dict:
-        return encode_clips.clips(clips, coders, 2, self.cache, Silent(), **more)
+        return encode_clips.clips(clips, coders, 2, self.cache, NullProgress(), **more)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_another_sampling_or_number_of_frames_is_encoded_apart(studio: Studio) -
     studio.encode(clips, coders)
     studio.encode(clips, coders, sampling="viclip")
     assert studio.samplings == {"egoexolearn", "viclip"}
-    encode_clips.clips(clips, coders, 5, studio.cache, Silent())
+    encode_clips.clips(clips, coders, 5, studio.cache, NullProgress())
     assert len(studio.decoded) == 3
     sound = {"audio": Coder(Fake("audio"), "a")}
     studio.encode(clips, sound)

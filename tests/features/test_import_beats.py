@@ -14,7 +14,7 @@ from egoexobench.features.encoder_runner import Coder, signature
 from egoexobench.features.feature_store import Store
 from egoexobench.features.import_beats import feature
 from egoexobench.features.import_beats import imported as take
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.values import Clip
 
 WIDTH = 6
@@ -44,7 +44,7 @@ class Scene:
         torch.save(content, self.folder / name)
 
     def take(self):
-        return take(self.clips, self.coder, self.folder, self.root, Silent())
+        return take(self.clips, self.coder, self.folder, self.root, NullProgress())
 
     def store(self) -> Store:
         return Store(self.root, signature(self.coder))
@@ -61,7 +61,7 @@ def test_features_are_found_by_whole_seconds_and_stored_under_the_clip(scene: Sc
     found = scene.take()
     assert (found.asked, found.states, found.failed) == (2, {"heard": 2}, {})
     # a run looks for them where it looks for its own, and decodes nothing
-    banks = encode_clips.clips(scene.clips, {"audio": scene.coder}, 8, scene.root, Silent())
+    banks = encode_clips.clips(scene.clips, {"audio": scene.coder}, 8, scene.root, NullProgress())
     assert np.array_equal(banks["audio"].of("a"), rows(4).numpy())
     assert np.array_equal(banks["audio"].of("b"), rows(7, 1).numpy())
 
@@ -153,9 +153,9 @@ def test_only_a_frozen_encoder_of_sounds_takes_them_and_only_from_a_folder(scene
     for wrong in ({"modality": "video"}, {"frozen": False}):
         encoder = SimpleNamespace(**({"modality": "audio", "frozen": True, "dim": 6} | wrong))
         with pytest.raises(UsageError, match="frozen encoder of sounds"):
-            take(scene.clips, Coder(encoder, ""), scene.folder, scene.root, Silent())
+            take(scene.clips, Coder(encoder, ""), scene.folder, scene.root, NullProgress())
     with pytest.raises(DataError, match="is no folder"):
-        take(scene.clips, scene.coder, scene.folder / "none", scene.root, Silent())
+        take(scene.clips, scene.coder, scene.folder / "none", scene.root, NullProgress())
 
 
 def test_importing_again_reads_nothing_again(scene: Scene) -> None:

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from egoexobench.caption.write import CAPTION
 from egoexobench.compute import Compute
 from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluate.tracks import questions
@@ -26,9 +25,10 @@ from egoexobench.figures.ranking import disagreement, order, verdict
 from egoexobench.figures.replay import Given, Recorded, again, load, opened
 from egoexobench.figures.retrievals import answers
 from egoexobench.figures.run import Figure, Wish, figure, unreadable
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Coverage, QueryRank
 from egoexobench.registry import Registry
+from egoexobench.toolbox.captions import CAPTION_PATTERN
 from egoexobench.values import RETRIEVAL, Embeddings, Gallery, Query
 
 SMALL = {"epochs": "1", "width": "16"}
@@ -61,7 +61,7 @@ def record(
         request = Request(
             "soundbridge", f"folder:path={folder}", RETRIEVAL, settings=SMALL, out=home / "runs"
         )
-        yield run(request, registry, Silent()).path
+        yield run(request, registry, NullProgress()).path
     torch.set_num_threads(threads)
 
 
@@ -72,9 +72,9 @@ def test_every_right_answer_stands_where_its_record_says(
     for task, policy in places:
         one = load(record, task, policy)
         request = again(one, Given(dataset=f"folder:path={folder}"))
-        dataset = opened(one, request, registry, Silent())
+        dataset = opened(one, request, registry, NullProgress())
         every = questions(dataset, "test", task, policy)
-        found = answers(one, request, every, task, policy, 2, registry, Silent())
+        found = answers(one, request, every, task, policy, 2, registry, NullProgress())
         assert len(found) == len(one.ranks) > 0
         for told in found:
             rank = one.ranks[key(told.query)]
@@ -89,20 +89,20 @@ def test_a_figure_has_words_captions_pictures_and_sound(
     record: Path, registry: Registry, folder: Path
 ) -> None:
     wish, whole = Wish("m/ego", top=2, frames=3), Given(dataset=f"folder:path={folder}")
-    found = figure([record], wish, whole, registry, Silent())
+    found = figure([record], wish, whole, registry, NullProgress())
     (row,) = found.rows
     assert found.about == "eg2ex, split test, gallery of 4 clips"
     assert found.query.words == "ego sees m"
     assert all(one.card.words == f"exo sees {one.card.id[0]}" for one in row.shown)
     assert [one.right for one in row.shown].count(True) == 1
     for card, frames in [(found.query, 6), *((one.card, 3) for one in row.shown)]:
-        assert CAPTION.fullmatch(card.caption or "")
+        assert CAPTION_PATTERN.fullmatch(card.caption or "")
         assert card.look
         assert card.look.pixels.shape == (frames, 64, 64, 3)
         assert card.look.peaks is not None
         assert card.look.peaks.max() == 1
     assert any("rules" in note for note in found.notes)
-    text = figure([record], Wish("m/ego", "v2t", top=2), whole, registry, Silent())
+    text = figure([record], Wish("m/ego", "v2t", top=2), whole, registry, NullProgress())
     assert all(one.card.look is None for one in text.rows[0].shown)
     assert {one.card.words for one in text.rows[0].shown} <= {
         f"a person takes the {name}" for name in "mnop"

@@ -7,7 +7,7 @@ from golden_file import Golden
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from egoexobench.weights.load import load_strict
+from egoexobench.toolbox.checkpoint import load_state_dict_strict
 from egoexobench_plugins.egoinstructor_encoders import ego, exo
 from egoexobench_plugins.internimage import published as internimage_published
 from egoexobench_plugins.internimage.arch import Arch
@@ -40,7 +40,7 @@ def viclip(golden: Golden) -> dict[str, Tensor]:
         eps=config["ln_eps"],
     )
     model = vi.ViCLIP(shape).eval()
-    load_strict(model, golden.state, golden.name)
+    load_state_dict_strict(model, golden.state, golden.name)
     found: dict[str, Tensor] = {}
     for case, video in golden.inputs("video").items():
         found[f"vision_embed{case}"] = model.vision_encoder(video)

@@ -10,8 +10,8 @@ from golden_file import Golden
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from egoexobench.toolbox.checkpoint import load_state_dict_strict
 from egoexobench.values import Tokens
-from egoexobench.weights.load import load_strict
 from egoexobench_plugins.clip_text import model as clip
 from egoexobench_plugins.info_nce import info_nce
 from egoexobench_plugins.soundbridge_released.model import Shape, Text, Video, names
@@ -38,7 +38,9 @@ class Released:
             self.features = Video(shape, self.variant, "features").eval()
         self.told = Text(shape, self.variant).eval()
         for part in (self.heard, self.features, self.told):
-            load_strict(part, {k: state[k] for k in names(state, part.HEADS)}, golden.name)
+            load_state_dict_strict(
+                part, {k: state[k] for k in names(state, part.HEADS)}, golden.name
+            )
         taken = [*published.names(state), *clip.names(state), "logit_scale"]
         taken += [*names(state, Video.HEADS), *names(state, Text.HEADS)]
         assert sorted(taken) == sorted(state), "a weight is left or taken twice"

@@ -4,7 +4,7 @@ import torch
 from golden_file import AGAIN, Golden
 from torch import Tensor
 
-from egoexobench.weights.load import load_strict
+from egoexobench.toolbox.checkpoint import load_state_dict_strict
 from egoexobench_plugins.beats.fbank import Filterbank, fbank, normed
 from egoexobench_plugins.beats.model import Beats
 from egoexobench_plugins.beats.published import config
@@ -18,7 +18,7 @@ of the stored filter banks keep the file's own tolerance."""
 def beats(golden: Golden) -> dict[str, Tensor]:
     """Filter banks, tokens or class probabilities, and the mask of what is padding."""
     model = Beats(config(golden.config["cfg"], golden.name)).eval()
-    load_strict(model, golden.state, golden.name)
+    load_state_dict_strict(model, golden.state, golden.name)
     found: dict[str, Tensor] = {}
     for case, waves in golden.inputs("wave").items():
         spectra = normed(waves)

@@ -7,9 +7,8 @@ from torch.nn import functional
 
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method
-from egoexobench.models.attention import CrossAttention
 from egoexobench.models.embedding_model import Model
-from egoexobench.models.projection import mean, places
+from egoexobench.toolbox.layers import CrossAttention, masked_mean, sinusoidal_positions
 from egoexobench.values import Modality, Tokens
 
 METHOD = replace(
@@ -166,10 +165,10 @@ def test_an_untrained_method_has_no_weights() -> None:
 def test_the_mean_leaves_padding_out() -> None:
     values = torch.tensor([[[1.0], [3.0], [100.0]], [[5.0], [7.0], [9.0]]])
     mask = torch.tensor([[True, True, False], [False, False, False]])
-    assert mean(Tokens(values, mask)).tolist() == [[2.0], [0.0]]
+    assert masked_mean(Tokens(values, mask)).tolist() == [[2.0], [0.0]]
 
 
 def test_places_are_told_apart() -> None:
-    found = places(50, 16)
+    found = sinusoidal_positions(50, 16)
     assert found.shape == (50, 16)
     assert torch.cdist(found, found).fill_diagonal_(1).min() > 0.1

@@ -39,9 +39,7 @@ def test_the_loss_is_equations_11_and_12(denominator: str, symmetric: bool) -> N
 
 
 def test_the_usual_symmetric_loss_is_that_of_open_clip() -> None:
-    from egoexobench import wheels
 
-    wheels.load_both()
     from open_clip.loss import ClipLoss
 
     video, text = unit(7, 8, seed=0), unit(7, 8, seed=1)

@@ -13,7 +13,7 @@ from egoexobench.experiment.config import Request
 from egoexobench.experiment.run import run
 from egoexobench.method import evidence
 from egoexobench.models.embedding_model import Model
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
 from egoexobench.values import Tokens
 from egoexobench_plugins.soundbridge_released import soundbridge_released_video
@@ -80,7 +80,7 @@ def test_a_released_checkpoint_is_scored_without_any_sound(
         scale="paper",
         out=tmp_path / "runs",
     )
-    record = run(request, REGISTRY, Silent()).record
+    record = run(request, REGISTRY, NullProgress()).record
     assert record.chosen_on is None
     assert record.method.evidence.video == ("video", "sound_caption")
     assert {score.task for score in record.scores} == {"eg2ex", "t2v"}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from studio import RATE, film, rows
 
-from egoexobench.data.manifest import CLIPS, write
-from egoexobench.progress import Silent
+from egoexobench.data.folder_dataset import CLIPS_TABLE, write_table
+from egoexobench.progress import NullProgress
 from egoexobench.records.shortcut_report import ShortcutReport
 from egoexobench.registry import Registry
 from egoexobench.shortcuts import retrieval as module
@@ -22,7 +22,7 @@ def synchronous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight pairs that were recorded at once by two microphones, one of them late and quieter."""
     root, rng = tmp_path_factory.mktemp("synchronous"), np.random.default_rng(0)
     names = list("abcdefgh")
-    write(root / CLIPS, rows(names, "test"))
+    write_table(root / CLIPS_TABLE, rows(names, "test"))
     for at, name in enumerate(names):
         event = (0.2 * rng.standard_normal(2 * RATE)).astype(np.float32)
         exo = np.concatenate([np.zeros(500, np.float32), 0.3 * event])[: 2 * RATE]
@@ -33,7 +33,7 @@ def synchronous(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(synchronous: Path) -> ShortcutReport:
-    return sanity(f"folder:path={synchronous}", 0, Registry(), Silent())
+    return sanity(f"folder:path={synchronous}", 0, Registry(), NullProgress())
 
 
 def top(found: ShortcutReport, name: str, task: str, policy: str = "gallery") -> float:
@@ -82,7 +82,7 @@ def test_a_clip_without_sound_is_dropped_and_counted(synchronous: Path, tmp_path
     own = tmp_path / "clips"
     shutil.copytree(synchronous, own)
     film(own / "c-exo.mp4", seconds=2)
-    told = sanity(f"folder:path={own}", 0, Registry(), Silent())
+    told = sanity(f"folder:path={own}", 0, Registry(), NullProgress())
     assert told.without_sound == 1
     (row,) = (row for row in told.rows if row.name == "synchrony")
     counts = {score.task: (score.n, score.dropped, score.missing) for score in row.scores}
@@ -93,10 +93,10 @@ def test_too_many_sounds_are_left_out_with_a_reason(
     synchronous: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST", 63)
-    told = sanity(f"folder:path={synchronous}", 0, Registry(), Silent())
+    told = sanity(f"folder:path={synchronous}", 0, Registry(), NullProgress())
     assert "64 pairs of sounds" in told.left_out["synchrony eg2ex gallery"]
     assert not [score for row in told.rows if row.name == "synchrony" for score in row.scores]
 
 
 def test_the_same_seed_gives_the_same_rows(found: ShortcutReport, synchronous: Path) -> None:
-    assert sanity(f"folder:path={synchronous}", 0, Registry(), Silent()) == found
+    assert sanity(f"folder:path={synchronous}", 0, Registry(), NullProgress()) == found

@@ -31,9 +31,9 @@ def halves(*, path: Path, swap: bool = False):
         path: a folder in the folder format.
         swap: take the ego view for the exo view and the other way round.
     """
-    from egoexobench.data.manifest import Manifest
+    from egoexobench.data.folder_dataset import FolderDataset
 
-    return Swapped(Manifest(path)) if swap else Manifest(path)
+    return Swapped(FolderDataset(path)) if swap else FolderDataset(path)
 
 
 class Swapped:

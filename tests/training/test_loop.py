@@ -9,10 +9,10 @@ from egoexobench.errors import EgoExoBenchError
 from egoexobench.features.feature_bank import Bank
 from egoexobench.features.feature_store import Item
 from egoexobench.method import COMPACT, Method
-from egoexobench.models.attention import CrossAttention
 from egoexobench.models.embedding_model import Model
 from egoexobench.models.feature_inputs import Inputs, embed_clips
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
+from egoexobench.toolbox.layers import CrossAttention
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import Chosen, Lesson, fit
 from egoexobench.values import VIEWS, Clip, Modality, Pair, Tokens
@@ -83,7 +83,7 @@ def found(made: Model, given: Lesson) -> float:
 def test_training_pulls_the_views_of_a_pair_together() -> None:
     given, made = lesson(), model()
     before = found(made, given)
-    fit(made, given, 0, lambda: found(made, given), Silent())
+    fit(made, given, 0, lambda: found(made, given), NullProgress())
     assert found(made, given) > max(0.8, before + 0.3)
 
 
@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before() -> Non
         torch.manual_seed(noise)
         torch.rand(noise)
         made = model()
-        fit(made, lesson(), 3, lambda: 0.0, Silent())
+        fit(made, lesson(), 3, lambda: 0.0, NullProgress())
         states.append(made.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
@@ -107,7 +107,7 @@ def test_the_first_of_the_best_epochs_is_kept() -> None:
         kept.append({name: one.clone() for name, one in made.state_dict().items()})
         return next(values)
 
-    assert fit(made, lesson(), 0, criterion, Silent()) == Chosen(2, 0.7)
+    assert fit(made, lesson(), 0, criterion, NullProgress()) == Chosen(2, 0.7)
     final = made.state_dict()
     assert all(torch.equal(final[name], kept[1][name]) for name in final)
     assert not all(torch.equal(final[name], kept[5][name]) for name in final)
@@ -115,7 +115,7 @@ def test_the_first_of_the_best_epochs_is_kept() -> None:
 
 def test_frozen_tokens_are_standardised_by_the_training_pairs() -> None:
     made, given = model(), lesson()
-    fit(made, given, 0, lambda: 0.0, Silent())
+    fit(made, given, 0, lambda: 0.0, NullProgress())
     assert given.inputs.audio is not None
     ids = [clip.id for one in given.pairs for clip in (one.ego, one.exo)]
     mean, deviation = given.inputs.audio.moments(ids)
@@ -127,19 +127,19 @@ def test_frozen_tokens_are_standardised_by_the_training_pairs() -> None:
 def test_a_loss_that_is_no_number_stops_with_one_line() -> None:
     made = model(replace(METHOD, lr=1e12, schedule="constant"))
     with pytest.raises(EgoExoBenchError, match="try a smaller --set lr="):
-        fit(made, lesson(), 0, lambda: 0.0, Silent())
+        fit(made, lesson(), 0, lambda: 0.0, NullProgress())
 
 
 @pytest.mark.parametrize("batch", [23, 5])
 def test_a_last_batch_of_one_pair_is_left_out(batch: int) -> None:
     made = model(replace(METHOD, batch=batch, epochs=1))
-    fit(made, lesson(), 0, lambda: 0.0, Silent())
+    fit(made, lesson(), 0, lambda: 0.0, NullProgress())
     assert all(torch.isfinite(one).all() for one in made.parameters())
 
 
 def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
     given, made = lesson(), model()
-    chosen = fit(made, given, 0, lambda: 0.5, Silent())
+    chosen = fit(made, given, 0, lambda: 0.5, NullProgress())
     path = tmp_path / "deep" / "w.safetensors"
     checkpoint.save(path, made, chosen)
     again = model(seed=9)

@@ -15,8 +15,7 @@ from egoexobench.data.doctor.inspect_media import File, Problem, Span, examine
 from egoexobench.data.doctor.inspection_cache import Ledger
 from egoexobench.data.subset import Certificate, Common, certify
 from egoexobench.errors import EgoExoBenchError
-from egoexobench.interfaces import Dataset, Incomplete, Located, Surveyed
-from egoexobench.progress import Progress
+from egoexobench.interfaces import Dataset, Incomplete, Located, Progress, Surveyed
 from egoexobench.values import SPLITS, Clip, Split
 
 

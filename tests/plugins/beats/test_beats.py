@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from egoexobench import wheels
 from egoexobench.errors import DataError
 from egoexobench.testing import check_encoder
 from egoexobench.values import Sound
@@ -141,7 +140,6 @@ def test_filter_banks_of_a_tone_peak_in_its_band_and_silence_is_the_floor() -> N
 
 @pytest.mark.parametrize("samples", [400, 6777, 16_000])
 def test_filter_banks_equal_those_of_transformers_in_double_precision(samples: int) -> None:
-    wheels.load_both()
     from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
     bands = mel_filter_bank(

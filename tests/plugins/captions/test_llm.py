@@ -6,10 +6,10 @@ import pytest
 from tiny_llama import SAID, write_llama
 
 from egoexobench import testing
-from egoexobench.caption.ask import Ask, NoAnswerError
 from egoexobench.caption.store import Store
 from egoexobench.caption.write import write
-from egoexobench.errors import UsageError
+from egoexobench.errors import CaptionerUnavailableError, UsageError
+from egoexobench.interfaces import CaptionRequest
 from egoexobench_plugins.captions import llm
 
 NARRATIONS = {
@@ -64,7 +64,8 @@ def test_random_weights_give_no_caption_and_are_counted(random: Path, tmp_path: 
 def test_a_second_try_tells_the_model_what_it_said(random: Path) -> None:
     captioner = small(random)
     first, second = (
-        next(captioner.answer([ask])).text for ask in (Ask("t"), Ask("t", (), "nonsense"))
+        next(captioner.answer([ask])).text
+        for ask in (CaptionRequest("t"), CaptionRequest("t", (), "nonsense"))
     )
     assert first != second
 
@@ -98,7 +99,7 @@ def test_a_model_that_is_not_there_is_one_line_that_says_what_to_put_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captioner = small(tmp_path / "nowhere")
-    with pytest.raises(NoAnswerError, match=r"config\.json.*safetensors") as raised:
+    with pytest.raises(CaptionerUnavailableError, match=r"config\.json.*safetensors") as raised:
         captioner.caption(["x"])
     assert "\n" not in str(raised.value)
     written = write(captioner, NARRATIONS)
@@ -112,7 +113,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     write_llama(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     torch.save({}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(CaptionerUnavailableError):
         small(tmp_path).caption(["x"])
 
 
@@ -138,5 +139,5 @@ def test_loading_draws_no_bar_of_its_own(says: Path, capfd: pytest.CaptureFixtur
 
 
 def test_a_device_that_is_not_there_is_one_line(says: Path) -> None:
-    with pytest.raises(NoAnswerError, match="cannot use device 'cuda:7'"):
+    with pytest.raises(CaptionerUnavailableError, match="cannot use device 'cuda:7'"):
         small(says, device="cuda:7").caption(["x"])

@@ -17,11 +17,10 @@ pytest.importorskip("openai", reason="the extra `llm` is not installed")
 from chat_server import Reply, Server, completion, serving
 
 from egoexobench import testing
-from egoexobench.caption.ask import NoAnswerError
 from egoexobench.caption.report import Written
 from egoexobench.caption.store import Store
 from egoexobench.caption.write import write
-from egoexobench.errors import UsageError
+from egoexobench.errors import CaptionerUnavailableError, UsageError
 from egoexobench_plugins.captions import openai
 
 SECRET = "sk-very-secret-0123456789"
@@ -102,15 +101,15 @@ def test_requests_at_once_are_many_and_bounded(serve, tmp_path: Path) -> None:
 def test_one_slow_answer_does_not_hold_up_the_others(serve, tmp_path: Path) -> None:
     slow = sorted(TEXTS.values())[0]
     serve(lambda text, tries: Reply(f"[{text}] (pop)", wait=0.4 if text == slow else 0.0))
-    order = [a.ask.text for a in small(concurrent=2).answer(_asks())]
+    order = [a.request.text for a in small(concurrent=2).answer(_asks())]
     assert order.index(slow) > 3  # all 19, on a machine that does nothing else
     assert sorted(order) == sorted(TEXTS.values())
 
 
 def _asks():
-    from egoexobench.caption.ask import Ask
+    from egoexobench.interfaces import CaptionRequest
 
-    return [Ask(text) for text in sorted(TEXTS.values())]
+    return [CaptionRequest(text) for text in sorted(TEXTS.values())]
 
 
 def test_a_server_that_is_too_slow_is_counted(serve, tmp_path: Path) -> None:
@@ -211,7 +210,7 @@ def test_without_a_key_it_is_one_clear_message_and_stored_captions_still_serve(
     assert len(more.captions) == 20
     assert more.report.refused == {"no answer": 1}
     assert "OPENAI_API_KEY" in str(more.report.stopped)
-    with pytest.raises(NoAnswerError, match="OPENAI_API_KEY"):
+    with pytest.raises(CaptionerUnavailableError, match="OPENAI_API_KEY"):
         small().caption(["x"])
 
 

@@ -19,8 +19,7 @@ LACKING = [
 pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"not installed: {', '.join(LACKING)}")
 START = (
     "import sys\n"
-    "from egoexobench import wheels\n"
-    "wheels.load_both()\n"
+    "import egoexobench\n"
     "from transformers.cli.transformers import main\n"
     "sys.argv = ['transformers', 'serve', *sys.argv[1:]]\n"
     "main()\n"

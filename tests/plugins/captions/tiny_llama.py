@@ -4,11 +4,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-
-from egoexobench import wheels
-
-wheels.load_both()
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: E402
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 SAID = "[jar] (thump)"
 """No character occurs twice, so that each decides the next."""

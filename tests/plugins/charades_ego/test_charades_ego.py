@@ -8,7 +8,7 @@ from charades_ego_root import HEADER, both, many, row, table, write_root
 
 from egoexobench.errors import DataError
 from egoexobench.interfaces import Classified, Located, Published, Surveyed
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.testing import check_dataset
 from egoexobench.values import RETRIEVAL, SPLITS
 from egoexobench_plugins.charades_ego import charades_ego
@@ -186,7 +186,7 @@ def test_fewer_than_twenty_scripts_give_no_lists(tmp_path: Path) -> None:
 
 
 def test_preparing_looks_at_nothing_so_that_holes_can_be_allowed(root: Path) -> None:
-    make(root).prepare(Silent())
+    make(root).prepare(NullProgress())
 
 
 def test_every_video_is_found_in_its_table(root: Path) -> None:

@@ -5,7 +5,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from egoexobench import wheels
 from egoexobench.errors import DataError
 from egoexobench.testing import check_encoder
 from egoexobench.values import Sound
@@ -41,7 +40,6 @@ def test_a_tiny_one_keeps_the_contract():
 
 
 def test_ten_seconds_are_what_transformers_makes_of_them():
-    wheels.load_both()
     from torchaudio.functional import resample
     from transformers import ClapFeatureExtractor
 

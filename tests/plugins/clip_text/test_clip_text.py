@@ -2,7 +2,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from egoexobench import testing, wheels
+from egoexobench import testing
 from egoexobench.errors import DataError, UsageError
 from egoexobench_plugins.clip_text import clip_text
 from egoexobench_plugins.clip_text.model import resized
@@ -29,7 +29,6 @@ def test_a_small_one_keeps_the_contract(output, truncate):
 
 @torch.inference_mode()
 def test_it_is_the_text_transformer_of_open_clip():
-    wheels.load_both()
     import open_clip
     from open_clip.transformer import QuickGELU, TextTransformer
 

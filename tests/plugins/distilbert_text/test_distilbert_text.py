@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from egoexobench import testing, wheels
+from egoexobench import testing
 from egoexobench.errors import DataError, UsageError
 from egoexobench_plugins.distilbert_text import distilbert_text
 from egoexobench_plugins.distilbert_text.pieces import pieces
@@ -28,7 +28,6 @@ def test_a_small_one_keeps_the_contract(output, head):
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_words_are_cut_as_transformers_cuts_them(text):
-    wheels.load_both()
     from transformers import BertTokenizer
 
     lines = VOCABULARY.read_text().splitlines()
@@ -99,9 +98,8 @@ def test_a_machine_without_network_says_what_to_put_where(monkeypatch, tmp_path)
     def unreachable(*_, **__):
         raise URLError("no route")
 
-    wheels.load_both()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("egoexobench.weights.hub.urlopen", unreachable)
+    monkeypatch.setattr("egoexobench.toolbox.hub.urlopen", unreachable)
     with pytest.raises(DataError, match="vocabulary=PATH") as caught:
         small(vocabulary=None)
     assert "\n" not in str(caught.value)

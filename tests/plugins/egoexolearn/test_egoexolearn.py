@@ -16,7 +16,7 @@ from egoexolearn_root import (
 
 from egoexobench.errors import DataError
 from egoexobench.interfaces import Classified, Located, Published, Surveyed
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.testing import check_dataset
 from egoexobench.values import RETRIEVAL, SPLITS, Classes, Clip
 from egoexobench_plugins.egoexolearn import egoexolearn
@@ -241,7 +241,7 @@ def test_preparing_looks_at_nothing_so_that_holes_can_be_allowed(root: Path) -> 
     path = root / ASSOCIATION / "exo_train.csv"
     table(path, TRAIN, [train_row("a", "x0-ac78", "__import__('os')", "[0]")])
     dataset = make(root)
-    dataset.prepare(Silent())
+    dataset.prepare(NullProgress())
     (found,) = dataset.findings
     assert str(found).startswith("exo_train.csv, row 2: verb: \"__import__('os')\" is no list of")
 

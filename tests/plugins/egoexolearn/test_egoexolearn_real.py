@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.data.finding import Finding
 from egoexobench.testing import check_dataset
+from egoexobench.values import AnnotationIssue
 from egoexobench_plugins.egoexolearn import egoexolearn
 from egoexobench_plugins.egoexolearn.dataset import EgoExoLearn
 from egoexobench_plugins.egoexolearn.files import load
@@ -35,7 +35,7 @@ def dataset() -> EgoExoLearn:
 
 
 def test_all_rows_of_the_large_tables_are_read_in_two_seconds() -> None:
-    findings: list[Finding] = []
+    findings: list[AnnotationIssue] = []
     start = time.process_time()
     train = read(load(ROOT / "exo_train.csv"), Train, findings)
     fine = read(load(ROOT / "fine_annotation_test.csv"), Fine, findings)
@@ -57,7 +57,7 @@ def test_all_rows_of_the_large_tables_are_read_in_two_seconds() -> None:
 
 
 def test_the_metadata_tell_the_view_and_scene_of_every_video() -> None:
-    findings: list[Finding] = []
+    findings: list[AnnotationIssue] = []
     videos = known(load(ROOT / "video_meta_downsampled.json"), [], findings)
     assert findings == []
     assert Counter(video.view for video in videos.values()) == {"ego": 432, "exo": 313}
@@ -67,7 +67,7 @@ def test_the_metadata_tell_the_view_and_scene_of_every_video() -> None:
 def test_the_taxonomies_and_the_valid_verbs_have_their_published_sizes(
     dataset: EgoExoLearn,
 ) -> None:
-    findings: list[Finding] = []
+    findings: list[AnnotationIssue] = []
     sizes = {
         kind: len(read(load(ROOT / f"narration_{kind}_taxonomy.csv"), Label, findings))
         for kind in ("verb", "noun")

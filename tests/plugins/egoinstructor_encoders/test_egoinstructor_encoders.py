@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from egoexobench import wheels
 from egoexobench.errors import DataError, UsageError
 from egoexobench.testing import check_encoder
 from egoexobench.values import Frames
@@ -95,7 +94,6 @@ def test_tokens_of_frames_and_of_the_clip_agree(model: torch.nn.Module) -> None:
 
 
 def test_extractors_that_are_switched_off_leave_the_mean_of_clip_over_frames() -> None:
-    wheels.load_both()
     from open_clip.transformer import QuickGELU, VisionTransformer
 
     picture = VisionTransformer(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.data.manifest import CLIPS, QUERIES
+from egoexobench.data.folder_dataset import CLIPS_TABLE, QUERIES_TABLE
 from egoexobench.testing import check_dataset
 from egoexobench.values import SPLITS
 from egoexobench_plugins.synthetic import synthetic
@@ -34,13 +34,13 @@ def test_the_same_arguments_write_the_same_bytes(
     other = make(monkeypatch, tmp_path / "b")
     assert one.root != other.root
     assert one.fingerprint == other.fingerprint
-    for name in (CLIPS, QUERIES):
+    for name in (CLIPS_TABLE, QUERIES_TABLE):
         assert (one.root / name).read_bytes() == (other.root / name).read_bytes()
 
 
 def test_annotations_are_written_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    written = (make(monkeypatch, tmp_path).root / CLIPS).stat().st_mtime_ns
-    assert (make(monkeypatch, tmp_path).root / CLIPS).stat().st_mtime_ns == written
+    written = (make(monkeypatch, tmp_path).root / CLIPS_TABLE).stat().st_mtime_ns
+    assert (make(monkeypatch, tmp_path).root / CLIPS_TABLE).stat().st_mtime_ns == written
 
 
 def test_another_seed_is_another_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

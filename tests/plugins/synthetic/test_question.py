@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from egoexobench.data.manifest import QueryRow
+from egoexobench.data.folder_dataset import QueryRow
 from egoexobench_plugins.synthetic.question import questions
 
 FAMILIES = {f"{i:06d}": i * 7 % 10 for i in range(40)}

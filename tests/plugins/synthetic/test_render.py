@@ -13,7 +13,7 @@ import pytest
 from tiny_set import short
 
 from egoexobench.errors import DataError
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench_plugins.synthetic import render as module
 from egoexobench_plugins.synthetic.reel import MEDIA
 from egoexobench_plugins.synthetic.render import COMPLETE, render
@@ -51,7 +51,7 @@ def media(root: Path) -> list[Path]:
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("one")
-    render(root, short(), Silent(), workers=1)
+    render(root, short(), NullProgress(), workers=1)
     return root
 
 
@@ -59,7 +59,7 @@ def test_the_number_of_workers_does_not_change_a_frame_or_a_sample(
     rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WORTH", 6)
-    render(tmp_path, short(), Silent(), workers=3)
+    render(tmp_path, short(), NullProgress(), workers=3)
     assert [path.name for path in media(tmp_path)] == [path.name for path in media(rendered)]
     assert len(media(tmp_path)) == 24
     for one, other in zip(media(rendered), media(tmp_path), strict=True):
@@ -80,7 +80,7 @@ def test_every_clip_has_the_same_number_of_pictures_and_samples(rendered: Path) 
 
 
 def test_dials_set_the_size_rate_and_length(tmp_path: Path) -> None:
-    render(tmp_path, short(seconds=2.5, fps=10, pixels=48), Silent(), workers=1)
+    render(tmp_path, short(seconds=2.5, fps=10, pixels=48), NullProgress(), workers=1)
     pictures, sound = content(media(tmp_path)[0])
     assert (len(pictures), pictures[0].shape) == (25, (48, 48, 3))
     assert 40_000 <= len(sound) < 40_000 + 2 * 1024
@@ -95,7 +95,7 @@ def test_a_finished_set_is_not_touched_again(rendered: Path) -> None:
 
 
 def test_what_is_missing_or_of_another_size_is_rendered_again(tmp_path: Path) -> None:
-    render(tmp_path, short(), Silent(), workers=1)
+    render(tmp_path, short(), NullProgress(), workers=1)
     was = {path: path.read_bytes() for path in media(tmp_path)}
     gone, cut, *_ = was
     gone.unlink()
@@ -161,14 +161,14 @@ def test_drafts_that_a_kill_left_behind_are_removed_and_fresh_ones_are_not(
     for draft in (old, fresh):
         draft.write_bytes(b"half")
     os.utime(old, (0, 0))
-    render(tmp_path, short(), Silent(), workers=1)
+    render(tmp_path, short(), NullProgress(), workers=1)
     assert (old.exists(), fresh.exists()) == (False, True)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / MEDIA).write_text("in the way")
     with pytest.raises(DataError, match="cannot render into") as error:
-        render(tmp_path, short(), Silent())
+        render(tmp_path, short(), NullProgress())
     assert "\n" not in str(error.value)
 
 

@@ -10,8 +10,8 @@ from scipy.stats import binom
 from tiny_set import dials
 
 from egoexobench.data.decode import decode
-from egoexobench.data.manifest import Manifest
-from egoexobench.progress import Silent
+from egoexobench.data.folder_dataset import FolderDataset
+from egoexobench.progress import NullProgress
 from egoexobench_plugins.synthetic.annotation import annotate
 from egoexobench_plugins.synthetic.render import render
 
@@ -34,8 +34,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Cues, Cues]]:
     root = tmp_path_factory.mktemp("shortcuts")
     turned = dials(test=PAIRS)
     annotate(root, turned)
-    render(root, turned, Silent())
-    pairs = Manifest(root).pairs("test")
+    render(root, turned, NullProgress())
+    pairs = FolderDataset(root).pairs("test")
     return [(cues(pair.ego), cues(pair.exo)) for pair in pairs]
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from egoexobench import testing, wheels
+from egoexobench import testing
 from egoexobench.errors import DataError, UsageError
 from egoexobench.values import Frames
 from egoexobench_plugins.timesformer import model, published, timesformer
@@ -66,7 +66,6 @@ def test_a_shorter_clip_beside_a_longer_one_never_sees_padding(output):
 
 
 def open_clip_tower():
-    wheels.load_both()
     from open_clip.transformer import QuickGELU, VisionTransformer
 
     torch.manual_seed(1)

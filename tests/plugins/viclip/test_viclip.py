@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from egoexobench import wheels
 from egoexobench.errors import DataError
 from egoexobench.testing import check_encoder
 from egoexobench.values import Frames
@@ -26,7 +25,6 @@ def _random(module: torch.nn.Module) -> torch.nn.Module:
 
 
 def test_one_frame_without_a_temporal_table_is_the_picture_tower_of_open_clip() -> None:
-    wheels.load_both()
     from open_clip.transformer import QuickGELU, VisionTransformer
 
     picture = VisionTransformer(

@@ -8,11 +8,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from egoexobench import wheels
 from egoexobench.errors import DataError, UsageError
 from egoexobench.testing import check_encoder
+from egoexobench.toolbox.videomae_keys import remap_videomae_keys
 from egoexobench.values import Frames
-from egoexobench.weights.videomae import renamed
 from egoexobench_plugins.videomae import videomae
 from egoexobench_plugins.videomae.model import SIZES, VideoMAE
 from egoexobench_plugins.videomae.published import fit, load
@@ -99,7 +98,7 @@ def test_a_published_state_computes_what_its_layout_says() -> None:
 
 def test_every_published_name_maps_to_one_of_the_library_and_every_tensor_survives() -> None:
     state = published()
-    found = renamed(state)
+    found = remap_videomae_keys(state)
     assert sum(one.numel() for one in found.values()) == sum(x.numel() for x in state.values())
     own = VideoMAE(TINY, 5).state_dict()
     assert {key if key in own else f"videomae.{key}" for key in found} == set(own)
@@ -199,7 +198,6 @@ def test_checkpointing_changes_neither_tokens_nor_gradients() -> None:
 
 
 def test_the_classifier_is_that_of_transformers_with_the_published_eps() -> None:
-    wheels.load_both()
     from transformers import VideoMAEConfig, VideoMAEForVideoClassification
 
     theirs = VideoMAEForVideoClassification(

@@ -1,95 +1,107 @@
-"""What each method can start from: file names, where its authors publish them, licence, heads.
+"""What each method can start from: file names, where its authors publish them, license, heads.
 
 The facts were read in the repositories named in each part's docstring; the files themselves were
-not opened. What is not known is None and shown as unknown.
+not opened. None stands for what is not known; it is shown as unknown.
 """
 
 from __future__ import annotations
 
-from egoexobench.weights.release import Release, Share
+from egoexobench.checkpoints.release import CheckpointConsumer, PublishedCheckpoint
 
 _META = "https://dl.fbaipublicfiles.com/lavila/checkpoints/dual_encoders/ego4d/"
 _HUB = "https://huggingface.co/"
-_UNSAID = "no licence of the weights is stated in the repository"
+_NO_LICENSE_STATED = "no license of the weights is stated in the repository"
 
 
-_SCALE = ("logit_scale",)
+_TEMPERATURE = ("logit_scale",)
 """The temperature of the published loss, which no embedding needs."""
 
 
-def _tower(system: str, text: str, video: str = "") -> tuple[Share, ...]:
-    """A space-time tower with its projection, and the text tower beside it."""
-    return Share(f"timesformer:system={system},output=cls,project=256{video}"), Share(text)
+def _dual_encoder(system: str, text: str, video: str = "") -> tuple[CheckpointConsumer, ...]:
+    """Return the encoders of a video tower with its projection and of its text tower."""
+    return CheckpointConsumer(
+        f"timesformer:system={system},output=cls,project=256{video}"
+    ), CheckpointConsumer(text)
 
 
-def _lavila(file: str, note: str = _UNSAID, *, large: bool = False) -> Release:
+def _lavila(
+    file: str, note: str = _NO_LICENSE_STATED, *, large: bool = False
+) -> PublishedCheckpoint:
     if large:
         video = ",patch=14,width=1024,depth=24,heads=16"
-        shares = _tower("lavila", "clip-text:width=768,heads=12,project=256", video)
+        consumers = _dual_encoder("lavila", "clip-text:width=768,heads=12,project=256", video)
     else:
-        shares = _tower("lavila", "clip-text:heads=8,project=256")
+        consumers = _dual_encoder("lavila", "clip-text:heads=8,project=256")
     heads = "video 16, text 12" if large else "video 12, text 8"
-    return Release(file, _META, None, shares, heads, note, _SCALE)
+    return PublishedCheckpoint(file, _META, None, consumers, heads, note, _TEMPERATURE)
 
 
-def _distilled(file: str, where: str, system: str, frames: int = 4, note: str = _UNSAID) -> Release:
-    """Frozen-in-Time and EgoVLP: the same towers."""
-    shares = _tower(system, "distilbert-text", "" if frames == 4 else f",frames={frames}")
-    return Release(file, where, None, shares, "video 12, text 12", note)
+def _distilled(
+    file: str, source: str, system: str, frames: int = 4, note: str = _NO_LICENSE_STATED
+) -> PublishedCheckpoint:
+    """Return a checkpoint of Frozen-in-Time or EgoVLP, which have the same encoders."""
+    consumers = _dual_encoder(system, "distilbert-text", "" if frames == 4 else f",frames={frames}")
+    return PublishedCheckpoint(file, source, None, consumers, "video 12, text 12", note)
 
 
-def _videomae(file: str, size: str, heads: int, where: str | None, note: str) -> Release:
-    return Release(file, where, None, (Share(f"videomae:size={size}"),), str(heads), note)
+def _videomae(
+    file: str, size: str, heads: int, source: str | None, note: str
+) -> PublishedCheckpoint:
+    return PublishedCheckpoint(
+        file, source, None, (CheckpointConsumer(f"videomae:size={size}"),), str(heads), note
+    )
 
 
-def _internimage(size: str, file: str) -> Release:
-    where = f"{_HUB}OpenGVLab/InternImage"
+def _internimage(size: str, file: str) -> PublishedCheckpoint:
+    source = f"{_HUB}OpenGVLab/InternImage"
     heads = "16 (attention pool)" if size in ("h", "g") else "none"
-    return Release(file, where, "MIT (model card)", (Share(f"internimage:size={size}"),), heads)
+    return PublishedCheckpoint(
+        file, source, "MIT (model card)", (CheckpointConsumer(f"internimage:size={size}"),), heads
+    )
 
 
-def _viclip(size: str, letter: str, data: str) -> Release:
+def _viclip(size: str, letter: str, data: str) -> PublishedCheckpoint:
     heads = "video 12, text 8" if size == "base" else "video 16, text 12"
-    return Release(
+    return PublishedCheckpoint(
         f"ViCLIP-{letter}_InternVid-{data}.pth",
         f"{_HUB}OpenGVLab/ViCLIP",
         None,
-        (Share(f"viclip:size={size}"), Share(f"viclip-text:size={size}")),
+        (CheckpointConsumer(f"viclip:size={size}"), CheckpointConsumer(f"viclip-text:size={size}")),
         heads,
     )
 
 
-def _soundbridge(data: str, task: str) -> Release:
+def _soundbridge(data: str, task: str) -> PublishedCheckpoint:
     variant = "cha" if data == "Cha" else task
     fusions = (
-        Share(f"soundbridge-released-{side}:variant={variant}", "fusion", 256)
+        CheckpointConsumer(f"soundbridge-released-{side}:variant={variant}", "fusion", 256)
         for side in ("video", "text")
     )
-    return Release(
+    return PublishedCheckpoint(
         f"ckpt/{data}/{task}.pt",
         f"{_HUB}Sihong/SoundBridge",
         None,
-        (*_tower("egoexo", "clip-text:heads=16,project=256"), *fusions),
+        (*_dual_encoder("egoexo", "clip-text:heads=16,project=256"), *fusions),
         "video 12, text 16, fusion 4 and 2",
         "the released code runs 16 text heads on weights that had 8",
-        _SCALE,
+        _TEMPERATURE,
     )
 
 
-_BEGIN = _lavila(
+_LAVILA_BASE = _lavila(
     "clip_openai_timesformer_base.narrator_rephraser.ep_0001.md5sum_02dbb9.pth",
     "EgoExo and SoundBridge start from it",
 )
-_BEATS = Release(
+_BEATS = PublishedCheckpoint(
     "BEATs_iter3_plus_AS2M.pt",
     "microsoft/unilm, beats/README.md (OneDrive)",
     "MIT",
-    (Share("beats"),),
+    (CheckpointConsumer("beats"),),
     "read from the file's cfg",
     "the file name is reported by others; SoundBridge does not say which BEATs it used",
 )
 
-METHODS: dict[str, tuple[Release, ...]] = {
+CHECKPOINTS_BY_METHOD: dict[str, tuple[PublishedCheckpoint, ...]] = {
     "frozen-in-time": (
         _distilled(
             "cc-webvid2m-4f_stformer_b_16_224.pth.tar",
@@ -114,7 +126,7 @@ METHODS: dict[str, tuple[Release, ...]] = {
         ),
     ),
     "lavila": (
-        _BEGIN,
+        _LAVILA_BASE,
         _lavila("clip_openai_timesformer_base.narrator_rephraser.ep_0005.md5sum_d73a9c.pth"),
         *(
             _lavila(f"clip_openai_timesformer_large.narrator_rephraser.{epoch}.pth", large=True)
@@ -122,8 +134,8 @@ METHODS: dict[str, tuple[Release, ...]] = {
         ),
         _lavila("clip_openai_timesformer_base.baseline.ep_0003.pth"),
     ),
-    "egoexo": (_BEGIN,),
-    "soundbridge": (_BEGIN, _BEATS),
+    "egoexo": (_LAVILA_BASE,),
+    "soundbridge": (_LAVILA_BASE, _BEATS),
     "soundbridge-released": tuple(
         _soundbridge(data, task)
         for data in ("Cha", "EgoExo")
@@ -135,33 +147,34 @@ METHODS: dict[str, tuple[Release, ...]] = {
         for data in ("FLT-10M", "200M")
     ),
     "egoinstructor": (
-        Release(
+        PublishedCheckpoint(
             "retrieval_checkpoint_best.pt",
             f"{_HUB}Jazzcharles/EgoInstructor-ModelZoo",
             None,
             (
-                Share("egoinstructor-features:heads=8", "fusion", 768),
-                Share("clip-text:context=300,width=768,heads=8,project=768"),
+                CheckpointConsumer("egoinstructor-features:heads=8", "fusion", 768),
+                CheckpointConsumer("clip-text:context=300,width=768,heads=8,project=768"),
             ),
             "features 8, text 8",
-            "1.83 GB; " + _UNSAID,
-            _SCALE,
+            "1.83 GB; " + _NO_LICENSE_STATED,
+            _TEMPERATURE,
         ),
-        Release(
+        PublishedCheckpoint(
             "videomae_L14_checkpoint_best.pth",
             f"{_HUB}Jazzcharles/EgoInstructor-ModelZoo",
             None,
-            (Share("egoinstructor-ego"),),
+            (CheckpointConsumer("egoinstructor-ego"),),
             "16",
-            "5.1 GB; its text tower is left alone; " + _UNSAID,
+            "5.1 GB; its text tower is left alone; " + _NO_LICENSE_STATED,
         ),
-        Release(
+        PublishedCheckpoint(
             "InternVideo-MM-L-14.ckpt",
             f"{_HUB}OpenGVLab/InternVideo1.0",
             None,
-            (Share("internvideo1-mm"),),
+            (CheckpointConsumer("internvideo1-mm"),),
             "video 16, text 12",
-            "2.47 GB; what is not named clip.* is left alone, as the release does; " + _UNSAID,
+            "2.47 GB; what is not named clip.* is left alone, as the release does; "
+            + _NO_LICENSE_STATED,
         ),
     ),
     "videomae-v2": (
@@ -171,7 +184,7 @@ METHODS: dict[str, tuple[Release, ...]] = {
                 size,
                 heads,
                 f"{_HUB}OpenGVLab/VideoMAE2 (distill/)",
-                "710 classes; " + _UNSAID,
+                "710 classes; " + _NO_LICENSE_STATED,
             )
             for letter, size, heads in (("s", "small", 6), ("b", "base", 12))
         ),
@@ -180,7 +193,7 @@ METHODS: dict[str, tuple[Release, ...]] = {
             "giant",
             16,
             "OpenGVLab/VideoMAEv2, behind a request form",
-            _UNSAID,
+            _NO_LICENSE_STATED,
         ),
     ),
     "internimage": (

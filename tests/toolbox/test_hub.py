@@ -7,9 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from egoexobench import wheels
 from egoexobench.errors import DataError, UsageError
-from egoexobench.weights import hub
+from egoexobench.toolbox import hub
 from egoexobench_plugins.clip_text import clip_text
 
 REPOSITORY, FILE = "timm/vit_base_patch16_clip_224.openai", "open_clip_model.safetensors"
@@ -23,7 +22,6 @@ def hub_without_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
     def unreachable(*_: object, **__: object) -> None:
         raise URLError("no route")
 
-    wheels.load_both()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(hub, "urlopen", unreachable)
     return tmp_path
@@ -41,18 +39,18 @@ def kept(cache: Path) -> Path:
 
 def test_a_path_stays_a_path_whether_or_not_it_is_there() -> None:
     for path in (Path("some/file.pt"), Path("/absent/hub/x.safetensors")):
-        assert hub.local(path) is path
+        assert hub.resolve_weights(path) is path
 
 
 def test_what_is_kept_is_found_without_a_network(hub_without_network: Path) -> None:
     file = kept(hub_without_network)
     file.write_bytes(b"x")
-    assert hub.local(NAME) == file
+    assert hub.resolve_weights(NAME) == file
 
 
 def test_an_offline_machine_says_what_to_put_where() -> None:
     with pytest.raises(DataError, match="weights=PATH") as caught:
-        hub.local(NAME)
+        hub.resolve_weights(NAME)
     said = str(caught.value)
     assert "\n" not in said
     assert f"https://huggingface.co/{REPOSITORY}/resolve/main/{FILE}" in said
@@ -60,18 +58,18 @@ def test_an_offline_machine_says_what_to_put_where() -> None:
 
 def test_a_file_in_a_folder_of_a_repository_keeps_its_path() -> None:
     with pytest.raises(DataError, match=r"resolve/main/weights/base\.pt"):
-        hub.local(Path("hub:some/repository/weights/base.pt"))
+        hub.resolve_weights(Path("hub:some/repository/weights/base.pt"))
 
 
 @pytest.mark.parametrize("name", ["hub:", "hub:org", "hub:org/name", "hub:/name/file"])
 def test_a_name_without_a_file_says_how_one_is_written(name: str) -> None:
     with pytest.raises(UsageError, match="hub:ORG/NAME/FILE"):
-        hub.local(Path(name))
+        hub.resolve_weights(Path(name))
 
 
 def test_a_name_that_no_repository_can_have_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no repository"):
-        hub.local(Path("hub:some..org/name/file.pt"))
+        hub.resolve_weights(Path("hub:some..org/name/file.pt"))
 
 
 def test_an_encoder_takes_its_weights_by_name(hub_without_network: Path) -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from egoexobench.errors import DataError
-from egoexobench.weights.load import load_strict, meta, state
+from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_metadata, read_state_dict
 
 PROOF = "EGOEXOBENCH_TEST_RAN_CODE"
 
@@ -52,25 +52,25 @@ def test_the_state_is_found_in_every_known_container_and_without_its_prefix(
     named = {prefix + key: one for key, one in layer.state_dict().items()}
     path = tmp_path / "w.pth"
     torch.save(named if container is None else {"epoch": 3, container: named}, path)
-    assert _equal(state(path), layer)
+    assert _equal(read_state_dict(path), layer)
 
 
 def test_a_prefix_that_only_some_keys_have_is_part_of_their_names(tmp_path: Path) -> None:
     torch.save({"module.a": torch.ones(1), "b": torch.ones(1)}, tmp_path / "w.pt")
-    assert list(state(tmp_path / "w.pt")) == ["module.a", "b"]
+    assert list(read_state_dict(tmp_path / "w.pt")) == ["module.a", "b"]
 
 
 def test_the_old_format_before_zip_is_read(tmp_path: Path, layer: nn.Module) -> None:
     path = tmp_path / "w.bin"
     torch.save(layer.state_dict(), path, _use_new_zipfile_serialization=False)
-    assert _equal(state(path), layer)
+    assert _equal(read_state_dict(path), layer)
 
 
 def test_half_precision_becomes_single_and_counters_stay_whole(
     tmp_path: Path, layer: nn.Module
 ) -> None:
     save_file(layer.half().state_dict(), tmp_path / "w.safetensors")
-    found = state(tmp_path / "w.safetensors")
+    found = read_state_dict(tmp_path / "w.safetensors")
     assert found["0.weight"].dtype == torch.float32
     assert found["1.num_batches_tracked"].dtype == torch.int64
     assert torch.equal(found["0.weight"], layer.float()[0].weight)
@@ -87,7 +87,7 @@ def test_arguments_numbers_and_configurations_beside_the_state_are_plain_data(
         "optimizer": {"state": {0: torch.ones(9)}},
     }
     torch.save(content, tmp_path / "w.pt")
-    found = meta(tmp_path / "w.pt")
+    found = read_metadata(tmp_path / "w.pt")
     assert found["args"] == {"model": "tiny", "heads": 4}
     assert found["cfg"] == {"encoder_layers": 2, "deep_norm": True}
     assert "optimizer" not in found
@@ -109,7 +109,7 @@ def test_a_configuration_class_is_replaced_and_its_own_code_does_not_run(
     config._config = {"arch": {"num_frames": 4}}
     config._save_dir = Path("models")
     torch.save({"state_dict": {"a": torch.ones(1)}, "config": config}, tmp_path / "w.pth")
-    assert meta(tmp_path / "w.pth") == {"config": {"arch": {"num_frames": 4}}}
+    assert read_metadata(tmp_path / "w.pth") == {"config": {"arch": {"num_frames": 4}}}
     assert not hasattr(builtins, PROOF)
 
 
@@ -131,7 +131,7 @@ def test_a_configuration_of_omegaconf_is_read_without_its_library(
     torch.save({"state_dict": {"a": torch.ones(1)}, "cfg": config, "x": bare}, tmp_path / "w.pt")
     for name in ("omegaconf", *names):
         monkeypatch.delitem(sys.modules, name)
-    assert meta(tmp_path / "w.pt") == {"cfg": {"text_heads": 16}}
+    assert read_metadata(tmp_path / "w.pt") == {"cfg": {"text_heads": 16}}
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -142,15 +142,15 @@ def test_a_file_that_would_run_code_is_refused_and_the_code_is_named(
     path = tmp_path / "w.pth"
     content = {"state_dict": {"a": torch.ones(1)}, "config": evil}
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
-    with pytest.raises(DataError, match=f"refused: it asks to run .*{name}"):
-        state(path)
+    with pytest.raises(DataError, match=f"rejected: loading it would run .*{name}"):
+        read_state_dict(path)
     assert not hasattr(builtins, PROOF)
 
 
 def test_a_plain_pickle_is_no_checkpoint_and_does_not_run(tmp_path: Path) -> None:
     (tmp_path / "w.pth").write_bytes(pickle.dumps(Evil()))
     with pytest.raises(DataError):
-        state(tmp_path / "w.pth")
+        read_state_dict(tmp_path / "w.pth")
     assert not hasattr(builtins, PROOF)
 
 
@@ -163,25 +163,25 @@ def test_a_truncated_file_is_one_line_that_names_it(tmp_path: Path, name: str, k
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(DataError, match=name) as caught:
-        state(path)
+        read_state_dict(path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_without_a_state_says_what_it_holds(tmp_path: Path) -> None:
     torch.save({"epoch": 1, "weights": {"a": torch.ones(1)}}, tmp_path / "w.pt")
     with pytest.raises(DataError, match="found epoch, weights, expected state_dict or model"):
-        state(tmp_path / "w.pt")
+        read_state_dict(tmp_path / "w.pt")
     torch.save([1, 2], tmp_path / "w.pt")
     with pytest.raises(DataError, match="found list"):
-        state(tmp_path / "w.pt")
+        read_state_dict(tmp_path / "w.pt")
 
 
 def test_a_missing_file_and_an_unknown_ending_are_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is missing"):
-        state(tmp_path / "w.pt")
+        read_state_dict(tmp_path / "w.pt")
     (tmp_path / "w.npz").write_bytes(b"")
     with pytest.raises(DataError, match="must end with"):
-        state(tmp_path / "w.npz")
+        read_state_dict(tmp_path / "w.npz")
 
 
 @pytest.mark.parametrize(
@@ -198,23 +198,27 @@ def test_a_state_that_does_not_fit_is_described_and_nothing_is_loaded(
     before = {key: one.clone() for key, one in layer.state_dict().items()}
     other = {key: one + 1 for key, one in before.items()} | change
     with pytest.raises(DataError, match=said):
-        load_strict(layer, {k: v for k, v in other.items() if v is not None}, "the layer")
+        load_state_dict_strict(
+            layer, {k: v for k, v in other.items() if v is not None}, "the layer"
+        )
     assert _equal(before, layer)
 
 
 def test_a_spare_key_is_left_out_and_the_rest_is_loaded(layer: nn.Module) -> None:
     other = {key: one + 1 for key, one in layer.state_dict().items()}
-    load_strict(layer, other | {"ids": torch.ones(2)}, "the layer", spare=("ids",))
+    load_state_dict_strict(
+        layer, other | {"ids": torch.ones(2)}, "the layer", ignored_keys=("ids",)
+    )
     assert _equal(other, layer)
 
 
 def test_a_folder_and_an_empty_file_are_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "w.pt").mkdir()
     with pytest.raises(DataError, match="is a folder"):
-        state(tmp_path / "w.pt")
+        read_state_dict(tmp_path / "w.pt")
     (tmp_path / "e.pt").touch()
     with pytest.raises(DataError, match="it is empty"):
-        state(tmp_path / "e.pt")
+        read_state_dict(tmp_path / "e.pt")
 
 
 def test_no_message_advises_to_run_a_file(tmp_path: Path) -> None:
@@ -222,5 +226,5 @@ def test_no_message_advises_to_run_a_file(tmp_path: Path) -> None:
     (tmp_path / "t.pth").write_text("no checkpoint\n" * 9)
     for name in ("w.pth", "t.pth"):
         with pytest.raises(DataError, match="nothing else is read") as caught:
-            state(tmp_path / name)
+            read_state_dict(tmp_path / name)
         assert "weights_only" not in str(caught.value)

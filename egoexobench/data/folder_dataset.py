@@ -11,24 +11,41 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import final
 
-from egoexobench.data.finding import Finding
-from egoexobench.data.schema import ClipRow, QueryRow, clip_id
-from egoexobench.data.table_io import FORMATS, locate, read, write
+from egoexobench.data.schema import ClipRow, QueryRow, make_clip_id
+from egoexobench.data.table_io import FORMATS, find_table, read_table, write_table
 from egoexobench.errors import DataError
-from egoexobench.progress import Progress
-from egoexobench.values import SPLITS, Clip, Gallery, Pair, Query, Split, Task, View
+from egoexobench.interfaces import Progress
+from egoexobench.values import (
+    SPLITS,
+    AnnotationIssue,
+    Clip,
+    Gallery,
+    Pair,
+    Query,
+    Split,
+    Task,
+    View,
+)
 
-__all__ = ["CLIPS", "QUERIES", "ClipRow", "Manifest", "QueryRow", "clip_id", "write"]
+__all__ = [
+    "CLIPS_TABLE",
+    "QUERIES_TABLE",
+    "ClipRow",
+    "FolderDataset",
+    "QueryRow",
+    "make_clip_id",
+    "write_table",
+]
 
-CLIPS = "clips.jsonl"
-QUERIES = "queries.jsonl"
+CLIPS_TABLE = "clips.jsonl"
+QUERIES_TABLE = "queries.jsonl"
 """Names of both in JSON Lines, which the toolkit itself writes."""
 
 _Views = dict[View, tuple[str, ClipRow]]
 
 
 @final
-class Manifest:
+class FolderDataset:
     """A data set in the folder format.
 
     Rows that do not fit are left out and listed in ``findings``.
@@ -39,14 +56,14 @@ class Manifest:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        tables = {name: locate(self.root, name) for name in ("clips", "queries")}
+        tables = {name: find_table(self.root, name) for name in ("clips", "queries")}
         self._tables = {name: path for name, path in tables.items() if path}
         if "clips" not in self._tables:
             names = ", ".join(f"clips{suffix}" for suffix in FORMATS)
             raise DataError(
                 f"{root} holds none of {names}; `egoexobench data init {root}` drafts one"
             )
-        self._findings: list[Finding] = []
+        self._findings: list[AnnotationIssue] = []
         self._where: dict[str, str] = {}
         self._pairs = self._read_pairs(self._tables["clips"])
         self._queries = self._read_queries(self._tables.get("queries"))
@@ -62,7 +79,7 @@ class Manifest:
         return digest.hexdigest()[:16]
 
     @property
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[AnnotationIssue]:
         """Rows that were left out, and why."""
         return self._findings
 
@@ -88,20 +105,20 @@ class Manifest:
 
     def _read_pairs(self, path: Path) -> dict[Split, list[Pair]]:
         views: dict[str, _Views] = {}
-        for place, row in read(path, ClipRow, self._findings):
+        for place, row in read_table(path, ClipRow, self._findings):
             seen = views.setdefault(row.pair, {})
             wrong = self._wrong(row)
             if row.view in seen:
                 wrong = f"pair {row.pair!r} has its {row.view} view in {seen[row.view][0]} already"
             if wrong:
-                self._findings.append(Finding(path.name, place, wrong))
+                self._findings.append(AnnotationIssue(path.name, place, wrong))
             else:
                 seen[row.view] = place, row
         pairs: dict[Split, list[Pair]] = {split: [] for split in SPLITS}
         for name, seen in views.items():
             if wrong := _apart(name, seen):
                 place = ", ".join(place for place, _ in seen.values())
-                self._findings += [Finding(path.name, place, wrong)] if seen else []
+                self._findings += [AnnotationIssue(path.name, place, wrong)] if seen else []
                 continue
             pair = self._pair(name, seen, path.name)
             pairs[seen["ego"][1].split].append(pair)
@@ -122,7 +139,7 @@ class Manifest:
 
     def _clip(self, row: ClipRow) -> Clip:
         return Clip(
-            id=clip_id(row.pair, row.view),
+            id=make_clip_id(row.pair, row.view),
             view=row.view,
             media=str((self.root / row.media).resolve()),
             start=row.start,
@@ -146,9 +163,9 @@ class Manifest:
             }
             for split in SPLITS
         }
-        for place, row in read(path, QueryRow, self._findings):
+        for place, row in read_table(path, QueryRow, self._findings):
             if wrong := _unasked(row, takes[row.split]):
-                self._findings.append(Finding(path.name, place, wrong))
+                self._findings.append(AnnotationIssue(path.name, place, wrong))
                 continue
             take = takes[row.split][row.source]
             query = Query(row.source, Gallery(row.candidates), (row.answer,), take)

@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.caption.closed import LONGEST, Part, Refusal, join, parse, parts, tokens
+from egoexobench.toolbox.captions import (
+    MAX_CAPTION_CHARS,
+    InvalidCaption,
+    SoundEvent,
+    estimate_clip_tokens,
+    format_caption,
+    parse_events,
+    parse_response,
+)
 
 PAPER = (
     "[Eating the snack] (munching), [dishes on the floor] (crashing and scraping), "
@@ -11,9 +19,9 @@ PAPER = (
 
 
 def test_the_papers_example_is_a_caption_of_five_sounds() -> None:
-    assert parse(PAPER) == PAPER
-    assert len(parts(PAPER)) == 5
-    assert parts(PAPER)[-1] == Part("turns off the light", "click")
+    assert parse_response(PAPER) == PAPER
+    assert len(parse_events(PAPER)) == 5
+    assert parse_events(PAPER)[-1] == SoundEvent("turns off the light", "click")
 
 
 @pytest.mark.parametrize(
@@ -35,43 +43,41 @@ def test_the_papers_example_is_a_caption_of_five_sounds() -> None:
         ("[jar] (\x1b31m)", "unprintable"),
         ("[jar] (\ud800)", "unprintable"),
         ("[ ] (pop)", "unprintable"),
-        (f"[{'x' * LONGEST}] (pop)", "too long"),
+        (f"[{'x' * MAX_CAPTION_CHARS}] (pop)", "too long"),
         ("x" * 10_000, "too long"),
         ("[" * 1_999, "not a closed caption"),
     ],
 )
 def test_anything_else_is_refused_with_a_reason(answer: str, reason: str) -> None:
-    assert parse(answer) == Refusal(reason)  # type: ignore[arg-type]
+    assert parse_response(answer) == InvalidCaption(reason)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("caption", ["[می‌شود] (صدا)", "[蒜] (切菜声)", "[क्‍ष] (ध्वनि)"])
 def test_captions_in_other_scripts_are_captions(caption: str) -> None:
-    assert parse(caption) == caption
+    assert parse_response(caption) == caption
 
 
 WORD = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=9)
-SOUNDS = st.lists(st.builds(Part, WORD, WORD), min_size=1, max_size=8)
+SOUNDS = st.lists(st.builds(SoundEvent, WORD, WORD), min_size=1, max_size=8)
 
 
 @given(SOUNDS)
-def test_what_is_joined_is_parsed_into_the_same_sounds(sounds: list[Part]) -> None:
-    caption = join(sounds)
-    assert parse(f" {caption}\n") == caption
-    assert parts(caption) == sounds
+def test_what_is_joined_is_parsed_into_the_same_sounds(sounds: list[SoundEvent]) -> None:
+    caption = format_caption(sounds)
+    assert parse_response(f" {caption}\n") == caption
+    assert parse_events(caption) == sounds
 
 
 @given(st.text(max_size=60))
 def test_only_what_has_the_form_passes_and_nothing_is_changed(answer: str) -> None:
-    found = parse(answer)
+    found = parse_response(answer)
     if isinstance(found, str):
         assert found == answer.strip()
-        assert join(parts(found)) == found
+        assert format_caption(parse_events(found)) == found
 
 
 def test_tokens_are_about_those_of_clip() -> None:
-    from egoexobench import wheels
 
-    wheels.load_both()
     from open_clip.tokenizer import SimpleTokenizer
 
     real = SimpleTokenizer()
@@ -83,7 +89,7 @@ def test_tokens_are_about_those_of_clip() -> None:
     ]
     for caption in captions:
         true = 2 + len(real.encode(caption))
-        assert abs(tokens(caption) - true) <= 0.15 * true, caption
+        assert abs(estimate_clip_tokens(caption) - true) <= 0.15 * true, caption
     for foreign in ("[蒜] (切菜声), [门] (砰)", "[дверь] (скрип)"):
         true = 2 + len(real.encode(foreign))
-        assert abs(tokens(foreign) - true) <= 0.35 * true, foreign
+        assert abs(estimate_clip_tokens(foreign) - true) <= 0.35 * true, foreign

@@ -1,8 +1,8 @@
-"""Stand-ins for the classes that published checkpoints carry beside their tensors.
+"""Placeholders for the classes that published checkpoints contain beside their tensors.
 
-A checkpoint's unpickler looks classes up by name. Every name in `NAMES` is answered with `Inert`,
-which keeps what it is given and calls nothing; a name that is neither here nor known to torch's
-own weights-only unpickler is refused.
+A checkpoint's unpickler looks classes up by name. Every name in `REPLACED_CLASSES` gets
+`Placeholder`, which stores its state and calls nothing. A name that is neither in this list nor
+allowed by torch's own weights-only unpickler is rejected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, final
 
 from torch import Tensor
 
-NAMES = (
+REPLACED_CLASSES = (
     # OmegaConf, saved as `cfg` by EgoExoLearn, SoundBridge and EgoInstructor
     "omegaconf.dictconfig.DictConfig",
     "omegaconf.listconfig.ListConfig",
@@ -39,15 +39,15 @@ NAMES = (
 )
 """Every class that is replaced, by the name that a file uses for it."""
 
-_INNER = ("_content", "_val", "_config")
+_VALUE_KEYS = ("_content", "_val", "_config")
 """Where OmegaConf and ConfigParser keep their values."""
 
 
 @final
-class Inert:
-    """What stands where a configuration object stood."""
+class Placeholder:
+    """Stands for a configuration object; runs none of its code."""
 
-    state: Any = None  # of the class, since an unpickler may make objects without __init__
+    state: Any = None  # of the class, since an unpickler may create objects without __init__
 
     def __init__(self, *_: object) -> None:
         pass
@@ -56,33 +56,32 @@ class Inert:
         self.state = state
 
 
-def allowed() -> list[Any]:
-    """Return what `torch.serialization.safe_globals` takes: the stand-ins, and ``Namespace``."""
-    return [Namespace, *((Inert, name) for name in NAMES)]
+def allowed_globals() -> list[Any]:
+    """Return the argument of `torch.serialization.safe_globals`: placeholders and ``Namespace``."""
+    return [Namespace, *((Placeholder, name) for name in REPLACED_CLASSES)]
 
 
-def plain(value: Any) -> Any:
-    """Return a value as JSON-like data; what is no data is None, and left out of dictionaries."""
-    found: Any = None
+def to_json_like(value: Any) -> Any:
+    """Return a value as JSON-like data; other objects become None, or are left out of a dict."""
+    result: Any = None
     match value:
-        case Inert():
+        case Placeholder():
             state = value.state if isinstance(value.state, dict) else {}
-            found = plain(next((state[key] for key in _INNER if key in state), None))
+            result = to_json_like(next((state[key] for key in _VALUE_KEYS if key in state), None))
         case Namespace():
-            found = plain(vars(value))
+            result = to_json_like(vars(value))
         case dict():
-            items = {plain_key(key): plain(one) for key, one in value.items()}
-            found = {key: one for key, one in items.items() if one is not None}
+            items = {_key_to_text(key): to_json_like(item) for key, item in value.items()}
+            result = {key: item for key, item in items.items() if item is not None}
         case list() | tuple():
-            found = [plain(one) for one in value]
+            result = [to_json_like(item) for item in value]
         case Tensor() if value.ndim == 0:
-            found = value.item()
+            result = value.item()
         case bool() | int() | float() | str():
-            found = value
-    return found
+            result = value
+    return result
 
 
-def plain_key(key: object) -> str:
-    """Return a dictionary's key as text, as JSON has it."""
-    value = plain(key)
+def _key_to_text(key: object) -> str:
+    value = to_json_like(key)
     return str(key if value is None else value)

@@ -7,63 +7,79 @@ import pytest
 import torch
 from torch import nn
 
+from egoexobench.checkpoints.catalogue import (
+    iter_checkpoints,
+    list_checkpoints,
+    match_checkpoints,
+    parse_md5_prefix,
+)
+from egoexobench.checkpoints.check import check_checkpoint
+from egoexobench.checkpoints.convert import convert_checkpoint
+from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
+from egoexobench.checkpoints.release import PublishedCheckpoint
 from egoexobench.errors import DataError, UsageError
 from egoexobench.registry import Registry
-from egoexobench.weights import load
-from egoexobench.weights.catalogue import METHODS, candidates, checksum, every, wanted
-from egoexobench.weights.check import check
-from egoexobench.weights.convert import convert
-from egoexobench.weights.load import TORCH, load_strict, meta, state
-from egoexobench.weights.release import Release
-from egoexobench.weights.watch import Watched
+from egoexobench.toolbox import checkpoint
+from egoexobench.toolbox.checkpoint import (
+    TORCH_SUFFIXES,
+    load_state_dict_strict,
+    read_metadata,
+    read_state_dict,
+)
+from egoexobench.toolbox.tracked_state import TrackedStateDict
 
 REGISTRY = Registry()
 
 
 def _load(path: Path) -> None:
-    load_strict(nn.Linear(3, 2), state(path), "the layer")
+    load_state_dict_strict(nn.Linear(3, 2), read_state_dict(path), "the layer")
 
 
 @pytest.mark.parametrize(
-    ("method", "release"), list(every()), ids=lambda one: getattr(one, "file", one)
+    ("method", "release"), list(iter_checkpoints()), ids=lambda one: getattr(one, "file", one)
 )
 def test_every_listed_file_belongs_to_parts_that_take_its_options(
-    method: str, release: Release
+    method: str, release: PublishedCheckpoint
 ) -> None:
-    assert Path(release.file).suffix in TORCH
+    assert Path(release.file).suffix in TORCH_SUFFIXES
     assert release.heads
-    assert release.shares
-    for share in release.shares:
+    assert release.consumers
+    for share in release.consumers:
         part, bound = REGISTRY.bind(share.kind, share.spec)
         assert "weights" in bound, part.name
         assert (share.width is None) == (share.kind == "encoder")
 
 
 def test_a_file_is_taken_for_the_release_of_its_name_and_else_for_each_that_differs() -> None:
-    named = candidates("soundbridge-released", "retrieval.pt")
+    named = match_checkpoints("soundbridge-released", "retrieval.pt")
     assert {one.file for one in named} == {"ckpt/Cha/retrieval.pt", "ckpt/EgoExo/retrieval.pt"}
-    sizes = [one.shares[0].spec for one in candidates("lavila", "mine.pth")]
+    sizes = [one.consumers[0].spec for one in match_checkpoints("lavila", "mine.pth")]
     assert len(sizes) == 2
     assert "depth=24" not in sizes[0]
     assert "depth=24" in sizes[1]
 
 
 def test_a_checksum_is_read_off_a_name_that_carries_one() -> None:
-    carried = {checksum(release.file) for release in METHODS["lavila"]}
+    carried = {parse_md5_prefix(release.file) for release in CHECKPOINTS_BY_METHOD["lavila"]}
     assert carried == {"02dbb9", "d73a9c", "9a25de", "c89337", None}
 
 
 def test_a_method_without_published_weights_is_named_with_those_that_have_some() -> None:
     with pytest.raises(UsageError, match="did you mean 'lavila'"):
-        wanted("lavilla")
+        list_checkpoints("lavilla")
 
 
 def test_a_good_file_has_no_faults_and_says_what_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     torch.save({"state_dict": nn.Linear(3, 2).half().state_dict(), "epoch": 4}, path)
-    report = check(path, {"layer": _load})
+    report = check_checkpoint(path, {"layer": _load})
     assert report.faults == {}
-    assert (report.tensors, report.values, report.half, report.beside) == (2, 8, 2, ("epoch",))
+    assert (report.num_tensors, report.num_values, report.num_half, report.metadata_keys) == (
+        2,
+        8,
+        2,
+        ("epoch",),
+    )
 
 
 def test_a_wrong_sum_and_a_wrong_state_are_both_faults(tmp_path: Path) -> None:
@@ -71,30 +87,30 @@ def test_a_wrong_sum_and_a_wrong_state_are_both_faults(tmp_path: Path) -> None:
     torch.save(nn.Linear(4, 2).state_dict(), path)
     right = hashlib.md5(path.read_bytes()).hexdigest()[:6]
     good = path.rename(tmp_path / f"w.md5sum_{right}.pth")
-    assert list(check(good, {"layer": _load}).faults) == ["layer"]
+    assert list(check_checkpoint(good, {"layer": _load}).faults) == ["layer"]
     wrong = good.rename(tmp_path / f"w.md5sum_{'0' if right[0] != '0' else '1'}.pth")
-    faults = check(wrong, {"layer": _load}).faults
+    faults = check_checkpoint(wrong, {"layer": _load}).faults
     assert "MD5" in faults["checksum"]
     assert "of another shape" in faults["layer"]
 
 
 def _first_of(path: Path) -> None:
     """A part that looks at every name and takes its share alone, as towers do."""
-    found = state(path)
+    found = read_state_dict(path)
     mine = {key.removeprefix("a."): found[key] for key in found if key.startswith("a.")}
-    load_strict(nn.Linear(3, 2), mine, "the first")
+    load_state_dict_strict(nn.Linear(3, 2), mine, "the first")
 
 
 def _second_of(path: Path) -> None:
-    mine = {key[2:]: one for key, one in state(path).items() if key.startswith("b.")}
-    load_strict(nn.Linear(5, 2), mine, "the second")
+    mine = {key[2:]: one for key, one in read_state_dict(path).items() if key.startswith("b.")}
+    load_state_dict_strict(nn.Linear(5, 2), mine, "the second")
 
 
 def test_a_tensor_that_no_part_takes_is_a_fault_unless_it_is_known(tmp_path: Path) -> None:
     layer = {f"a.{key}": one for key, one in nn.Linear(3, 2).state_dict().items()}
     torch.save({**layer, "logit_scale": torch.ones(1), "odd": torch.ones(1)}, tmp_path / "w.pt")
-    report = check(tmp_path / "w.pt", {"first": _first_of}, ("logit_*",))
-    assert report.spared == ("logit_scale",)
+    report = check_checkpoint(tmp_path / "w.pt", {"first": _first_of}, ("logit_*",))
+    assert report.ignored_keys == ("logit_scale",)
     assert list(report.faults) == ["all parts together"]
     assert "1 unexpected (odd)" in report.faults["all parts together"]
 
@@ -105,33 +121,38 @@ def test_a_file_is_read_once_for_all_parts(tmp_path: Path, monkeypatch: pytest.M
         f"{n}.{k}": v for n, s in sizes.items() for k, v in nn.Linear(s, 2).state_dict().items()
     }
     torch.save(whole, tmp_path / "w.pt")
-    content = load.content
-    reads = []
-    monkeypatch.setattr(load, "content", lambda path: reads.append(path) or content(path))
-    report = check(tmp_path / "w.pt", {"first": _first_of, "second": _second_of})
+    content = checkpoint.read_torch_file
+    reads: list[Path] = []
+
+    def count_reads(path: Path) -> object:
+        reads.append(path)
+        return content(path)
+
+    monkeypatch.setattr(checkpoint, "read_torch_file", count_reads)
+    report = check_checkpoint(tmp_path / "w.pt", {"first": _first_of, "second": _second_of})
     assert report.faults == {}
     assert len(reads) == 1
-    state(tmp_path / "w.pt")  # and afterwards as before
+    read_state_dict(tmp_path / "w.pt")  # and afterwards as before
     assert len(reads) == 2
 
 
 def test_only_what_is_looked_up_counts_as_taken() -> None:
-    watched = Watched({key: torch.ones(1) for key in "abcde"})
+    watched = TrackedStateDict({key: torch.ones(1) for key in "abcde"})
     assert list(watched) == list("abcde")
     assert "a" in watched
-    assert watched.taken == set()
+    assert watched.used_keys == set()
     assert watched["a"] is not None
     assert watched.get("z") is None
     assert watched.get("b") is not None
-    assert watched.taken == {"a", "b"}
+    assert watched.used_keys == {"a", "b"}
     assert dict(watched).keys() == set("abcde")
-    assert watched.taken == set("abcde")
+    assert watched.used_keys == set("abcde")
 
 
 def test_a_file_that_cannot_be_read_is_an_error_and_no_report(tmp_path: Path) -> None:
     (tmp_path / "w.pth").write_bytes(b"nonsense")
     with pytest.raises(DataError):
-        check(tmp_path / "w.pth", {"layer": _load})
+        check_checkpoint(tmp_path / "w.pth", {"layer": _load})
 
 
 def test_a_converted_file_has_the_same_state_and_the_same_data_beside_it(tmp_path: Path) -> None:
@@ -141,11 +162,11 @@ def test_a_converted_file_has_the_same_state_and_the_same_data_beside_it(tmp_pat
         "model": {"a": table, "b": table, "c": torch.randn(3, 3).T, "d": torch.ones(2).half()},
     }
     torch.save(content, tmp_path / "w.pt")
-    assert convert(tmp_path / "w.pt", tmp_path / "w.safetensors") == 4
-    before, after = state(tmp_path / "w.pt"), state(tmp_path / "w.safetensors")
+    assert convert_checkpoint(tmp_path / "w.pt", tmp_path / "w.safetensors") == 4
+    before, after = read_state_dict(tmp_path / "w.pt"), read_state_dict(tmp_path / "w.safetensors")
     assert set(before) == set(after)
     assert all(torch.equal(before[key], after[key]) for key in before)
-    assert meta(tmp_path / "w.safetensors") == {"cfg": {"heads": 4, "gelu": True}}
+    assert read_metadata(tmp_path / "w.safetensors") == {"cfg": {"heads": 4, "gelu": True}}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["w.pt", "w.safetensors"]
 
 
@@ -155,10 +176,10 @@ def test_converting_never_overwrites_and_leaves_nothing_behind_when_it_fails(
     torch.save({"a": torch.ones(1)}, tmp_path / "w.pt")
     (tmp_path / "w.safetensors").write_bytes(b"mine")
     with pytest.raises(DataError, match="exists already"):
-        convert(tmp_path / "w.pt", tmp_path / "w.safetensors")
+        convert_checkpoint(tmp_path / "w.pt", tmp_path / "w.safetensors")
     assert (tmp_path / "w.safetensors").read_bytes() == b"mine"
     with pytest.raises(UsageError, match="must end with"):
-        convert(tmp_path / "w.pt", tmp_path / "w.pth")
+        convert_checkpoint(tmp_path / "w.pt", tmp_path / "w.pth")
     with pytest.raises(DataError, match="missing"):
-        convert(tmp_path / "none.pt", tmp_path / "n.safetensors")
+        convert_checkpoint(tmp_path / "none.pt", tmp_path / "n.safetensors")
     assert not list(tmp_path.glob("*.draft"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-RULES = (
+_RULES = (
     (r"^(?:backbone|encoder)\.", ""),
     (r"^patch_embed\.proj\.", "embeddings.patch_embeddings.projection."),
     (r"^blocks\.", "encoder.layer."),
@@ -21,24 +21,24 @@ RULES = (
     (r"^norm\.", "layernorm."),
 )
 """Applied in this order (OpenGVLab/VideoMAEv2 29eab1e, models/modeling_finetune.py)."""
-PACKED = re.compile(r"\.attn\.qkv\.weight$")
+_PACKED_QKV = re.compile(r"\.attn\.qkv\.weight$")
 
 
-def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def remap_videomae_keys(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return a published state under the names of ``transformers.VideoMAEModel``.
 
-    The packed projection is split in three; there is no key bias. A name that no rule knows stays
-    as it is, so that a strict comparison reports it.
+    The packed projection is split in three; it has no key bias. A name that matches no rule is not
+    changed, so that a strict comparison reports it.
     """
-    return dict(pair for key, one in state.items() for pair in _pairs(key, one))
+    return dict(pair for key, tensor in state_dict.items() for pair in _remap(key, tensor))
 
 
-def _pairs(key: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+def _remap(key: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
     name = key
-    for pattern, replacement in RULES:
+    for pattern, replacement in _RULES:
         name = re.sub(pattern, replacement, name)
-    if not PACKED.search(name) or len(tensor) % 3:
+    if not _PACKED_QKV.search(name) or len(tensor) % 3:
         yield name, tensor
         return
     for part, rows in zip(("query", "key", "value"), tensor.chunk(3), strict=True):
-        yield PACKED.sub(f".attention.attention.{part}.weight", name), rows
+        yield _PACKED_QKV.sub(f".attention.attention.{part}.weight", name), rows

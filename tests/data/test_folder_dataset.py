@@ -3,28 +3,35 @@ from pathlib import Path
 import pytest
 from studio import rows
 
-from egoexobench.data.manifest import CLIPS, QUERIES, ClipRow, Manifest, QueryRow, write
+from egoexobench.data.folder_dataset import (
+    CLIPS_TABLE,
+    QUERIES_TABLE,
+    ClipRow,
+    FolderDataset,
+    QueryRow,
+    write_table,
+)
 from egoexobench.data.schema import ClipRow as Published
 from egoexobench.errors import DataError
-from egoexobench.progress import Silent
+from egoexobench.progress import NullProgress
 from egoexobench.values import SPLITS
 
 DOCS = Path(__file__).parents[2] / "docs" / "folder.md"
 
 
-def made(root: Path, **changes: object) -> Manifest:
+def made(root: Path, **changes: object) -> FolderDataset:
     """Three pairs, the first ego row changed."""
     kept = rows(["a", "b", "c"])
     for row in kept:
         (root / row.media).write_bytes(b"")
     kept[0] = kept[0].model_copy(update=changes)
-    write(root / CLIPS, kept)
-    return Manifest(root)
+    write_table(root / CLIPS_TABLE, kept)
+    return FolderDataset(root)
 
 
 def test_the_names_that_a_plugin_needs_are_where_they_were() -> None:
     assert ClipRow is Published
-    assert (CLIPS, QUERIES) == ("clips.jsonl", "queries.jsonl")
+    assert (CLIPS_TABLE, QUERIES_TABLE) == ("clips.jsonl", "queries.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -51,11 +58,11 @@ def test_what_does_not_fit_is_left_out_and_told_by_file_and_row(
     assert [pair.id for pair in dataset.pairs("train")] == ["b", "c"]
     assert len(dataset.findings) == len(reasons)
     for finding, reason in zip(dataset.findings, reasons, strict=True):
-        assert finding.file == CLIPS
+        assert finding.file == CLIPS_TABLE
         assert finding.row.startswith("line ")
         assert finding.reason.startswith(reason)
         assert "\n" not in finding.reason
-    dataset.prepare(Silent())
+    dataset.prepare(NullProgress())
 
 
 def test_a_link_out_of_the_folder_leaves_it(tmp_path: Path) -> None:
@@ -68,17 +75,17 @@ def test_a_link_out_of_the_folder_leaves_it(tmp_path: Path) -> None:
 
 def test_rows_of_a_pair_need_not_stand_side_by_side(tmp_path: Path) -> None:
     kept = rows(["a", "b"])
-    write(tmp_path / CLIPS, [kept[0], kept[2], kept[3], kept[1]])
-    dataset = Manifest(tmp_path)
+    write_table(tmp_path / CLIPS_TABLE, [kept[0], kept[2], kept[3], kept[1]])
+    dataset = FolderDataset(tmp_path)
     assert [(p.ego.id, p.exo.id) for p in dataset.pairs("train")] == [
         ("a/ego", "a/exo"),
         ("b/ego", "b/exo"),
     ]
     assert dict(dataset.where) == {
-        "a/ego": f"{CLIPS}, line 1",
-        "b/ego": f"{CLIPS}, line 2",
-        "b/exo": f"{CLIPS}, line 3",
-        "a/exo": f"{CLIPS}, line 4",
+        "a/ego": f"{CLIPS_TABLE}, line 1",
+        "b/ego": f"{CLIPS_TABLE}, line 2",
+        "b/exo": f"{CLIPS_TABLE}, line 3",
+        "a/exo": f"{CLIPS_TABLE}, line 4",
     }
 
 
@@ -97,17 +104,17 @@ def test_a_question_that_cannot_be_asked_is_left_out(
         split="train", task="eg2ex", source="a/ego", candidates=("b/exo", "a/exo"), answer=1
     )
     made(tmp_path)
-    write(tmp_path / QUERIES, [good, good.model_copy(update=changes)])
-    dataset = Manifest(tmp_path)
+    write_table(tmp_path / QUERIES_TABLE, [good, good.model_copy(update=changes)])
+    dataset = FolderDataset(tmp_path)
     assert len(dataset.queries("train", "eg2ex")) == 1
     (finding,) = dataset.findings
-    assert (finding.file, finding.row) == (QUERIES, "line 2")
+    assert (finding.file, finding.row) == (QUERIES_TABLE, "line 2")
     assert finding.reason.startswith(reason)
 
 
 def test_an_empty_folder_is_told_how_to_get_a_table(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="data init"):
-        Manifest(tmp_path)
+        FolderDataset(tmp_path)
 
 
 def test_the_fingerprint_moves_with_either_table(tmp_path: Path) -> None:
@@ -115,9 +122,9 @@ def test_the_fingerprint_moves_with_either_table(tmp_path: Path) -> None:
     assert made(tmp_path).fingerprint == first
     assert made(tmp_path, scene="attic").fingerprint != first
     made(tmp_path)
-    (tmp_path / QUERIES).write_text("\n")
-    assert Manifest(tmp_path).fingerprint != first
-    assert all(not Manifest(tmp_path).queries(split, "eg2ex") for split in SPLITS)
+    (tmp_path / QUERIES_TABLE).write_text("\n")
+    assert FolderDataset(tmp_path).fingerprint != first
+    assert all(not FolderDataset(tmp_path).queries(split, "eg2ex") for split in SPLITS)
 
 
 @pytest.mark.skipif(not DOCS.is_file(), reason="not a checkout")

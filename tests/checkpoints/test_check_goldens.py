@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from egoexobench.checkpoints.check import check_checkpoint
 from egoexobench.registry import Registry
-from egoexobench.weights.check import check
 
 GOLDENS = Path(os.environ.get("EGOEXOBENCH_GOLDENS", "../shared/goldens"))
 TOWER = "timesformer:system=egoexo,image=24,patch=8,width=16,depth=1,heads=2,output=cls,project=16"
@@ -32,8 +32,10 @@ def test_a_published_state_is_taken_by_its_parts_to_the_last_tensor(tmp_path: Pa
         return registry.make("encoder", f"{spec},weights={path}")
 
     loads = {spec: partial(load, spec) for spec in (TOWER, TEXT)}
-    report = check(tmp_path / "w.pth", loads, ("logit_scale",))
+    report = check_checkpoint(tmp_path / "w.pth", loads, ("logit_scale",))
     assert report.faults == {}
-    assert report.spared == ("logit_scale",)
-    assert report.tensors == len(state)
-    assert "all parts together" in check(tmp_path / "w.pth", {TOWER: loads[TOWER]}).faults
+    assert report.ignored_keys == ("logit_scale",)
+    assert report.num_tensors == len(state)
+    assert (
+        "all parts together" in check_checkpoint(tmp_path / "w.pth", {TOWER: loads[TOWER]}).faults
+    )

@@ -1,0 +1,1 @@
+"""Published checkpoints: which files methods can start from, checking one, converting one."""

@@ -1,0 +1,105 @@
+"""Layers that methods share: cross-attention, masked means, positions, and freezing."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TypeVar, final
+
+import torch
+from torch import Tensor, nn
+
+from egoexobench.errors import UsageError
+from egoexobench.values import Tokens
+
+EncoderModule = TypeVar("EncoderModule", bound=nn.Module)
+
+
+@final
+class CrossAttention(nn.Module):
+    """Multi-head cross-attention over tokens (paper, eqs. 2-4 and 10), averaged over the query.
+
+    The paper prints ``MultiHead(Q(query), K(context), V(context))`` and does not say how tokens
+    become one vector: the mean over real query tokens is our choice.
+
+    Args:
+        width: D of both token sets.
+        heads: attention heads, 4 in the paper (5.1.2).
+        residual: add the query tokens to the attention output, as the released association model
+            does; without, the equation as printed.
+
+    Raises:
+        UsageError: for a width that the heads do not divide.
+    """
+
+    def __init__(self, width: int, heads: int, residual: bool) -> None:
+        super().__init__()
+        check_divisible(width, heads)
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.residual = residual
+
+    def forward(self, query: Tokens, context: Tokens) -> Tensor:
+        """Tokens ``(B, Tq, D)`` and ``(B, Tc, D)`` to ``(B, D)``.
+
+        A row without query tokens gets the mean of its context.
+        """
+        attended, _ = self.attention(
+            query.values,
+            context.values,
+            context.values,
+            key_padding_mask=key_padding_mask(context.mask),
+            need_weights=False,
+        )
+        values = attended + query.values if self.residual else attended
+        fused = masked_mean(Tokens(values, query.mask))
+        return torch.where(query.mask.any(1, keepdim=True), fused, masked_mean(context))
+
+
+def check_divisible(width: int, heads: int) -> None:
+    """Check that the number of attention heads divides a width.
+
+    Raises:
+        UsageError: with both numbers, if it does not.
+    """
+    if heads < 1 or width % heads:
+        raise UsageError(f"width={width} must be a multiple of the {heads} attention heads")
+
+
+def masked_mean(tokens: Tokens) -> Tensor:
+    """Return the mean of the real tokens ``(B, D)``; zeros for a row without any."""
+    weight = tokens.mask.to(tokens.values).unsqueeze(-1)
+    return (tokens.values * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def key_padding_mask(mask: Tensor) -> Tensor:
+    """Return torch's mask ``(B, T)``: True where attention must not look.
+
+    A row without any token attends to its padding, because its result would be NaN otherwise. The
+    caller must replace the result of such a row.
+    """
+    return ~mask & mask.any(1, keepdim=True)
+
+
+@lru_cache(maxsize=64)
+def sinusoidal_positions(count: int, width: int) -> Tensor:
+    """Return the position embeddings ``(count, width)`` of Vaswani et al. 2017, 3.5."""
+    steps = torch.arange(count).unsqueeze(1)
+    rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
+    angles = steps * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
+
+
+def set_trainable(module: nn.Module, trained: bool) -> None:
+    """Let a module train, or freeze it: in evaluation mode and without gradients."""
+    module.requires_grad_(trained)
+    module.train(trained)
+
+
+def train_unless_frozen(encoder: EncoderModule, mode: bool = True) -> EncoderModule:
+    """Set training mode like ``nn.Module.train``; an encoder that is frozen stays in eval mode.
+
+    Write ``train = train_unless_frozen`` in the class of an encoder. Its batch norm then never
+    uses statistics of a batch while it is frozen.
+    """
+    nn.Module.train(encoder, mode and not encoder.frozen)
+    return encoder

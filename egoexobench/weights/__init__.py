@@ -1,1 +1,0 @@
-"""Published checkpoints, read as data: nothing in a weights file ever runs."""
