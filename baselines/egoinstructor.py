@@ -11,7 +11,7 @@ from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method, pick
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
 
 _SIZES = {"large": (768, ",width=768,heads=8"), "tiny": (24, ",width=32,depth=1,heads=4")}
 _RELEASE = "Jazzcharles/Egoinstructor 8492ba0, retrieval"

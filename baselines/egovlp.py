@@ -10,7 +10,7 @@ from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
 
 _TINY = {
     "video": ",image=32,width=32,depth=1,heads=2",

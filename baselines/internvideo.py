@@ -10,7 +10,7 @@ from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
 
 _RELEASE = "OpenGVLab/InternVideo 3965eef, InternVideo1/Pretrain/ViCLIP"
 _BASE = f"{_RELEASE}, exp/exp_pretrain_ViCLIP/viclip_base/config.py"

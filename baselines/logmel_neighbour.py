@@ -9,7 +9,7 @@ from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
 
 
 @hookimpl

@@ -10,7 +10,7 @@ from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
 
 _SILENT = replace(COMPACT, scale="paper", audio=None, text=None, view_weights=False, blocks=None)
 """A frozen feature of pictures, and nothing else."""

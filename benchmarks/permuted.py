@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from egoexobench.atomic import save
 from egoexobench.audit.modality_swap import exchanged
 from egoexobench.experiment import build
 from egoexobench.experiment.clock import Clock
@@ -17,6 +16,7 @@ from egoexobench.experiment.config import Request
 from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.scoring import SPLIT, score
 from egoexobench.experiment.training import teach
+from egoexobench.files import write_text_atomic
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
 from egoexobench.values import RETRIEVAL, SPLITS
@@ -32,7 +32,7 @@ def main(spec: str, seed: int, file: str) -> None:
         for entry in scored.entries
         if entry.track.policy == "gallery"
     }
-    save(Path(file), json.dumps(values))
+    write_text_atomic(Path(file), json.dumps(values))
 
 
 def _mixed(request: Request, found: Ready) -> Ready:

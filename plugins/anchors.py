@@ -11,7 +11,7 @@ from egoexobench import hookimpl
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
     from egoexobench.interfaces import Anchor, AnchorNeed, AnchorText
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from egoexobench import hookimpl
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
     from egoexobench.interfaces import Fusion
 
 

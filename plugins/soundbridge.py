@@ -11,7 +11,7 @@ from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method, pick
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
 
 _TINY = {
     "video": ",image=32,width=32,depth=1,heads=2",

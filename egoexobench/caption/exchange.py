@@ -11,11 +11,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from egoexobench.atomic import save
 from egoexobench.caption.collect import place
 from egoexobench.caption.report import Written
 from egoexobench.caption.store import Store
 from egoexobench.errors import UsageError
+from egoexobench.files import write_text_atomic
 from egoexobench.interfaces import Captioner, ModelCaptioner
 from egoexobench.toolbox.caption_file import CaptionExport, CaptionRow, read_captions
 
@@ -29,7 +29,7 @@ def export(path: Path, captioner: Captioner, written: Written) -> None:
     key = dict(captioner.key) if isinstance(captioner, ModelCaptioner) else {}
     head = {"key": key, "concepts": list(written.report.concepts)}
     lines = [head, *(_line(row) for row in written.rows)]
-    save(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    write_text_atomic(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def admit(path: Path, captioner: Captioner, store: Store) -> CaptionExport:

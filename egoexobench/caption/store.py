@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import final
 
 from egoexobench.errors import DataError
+from egoexobench.files import cache_dir
 from egoexobench.hashing import hash_json
-from egoexobench.places import cache
 from egoexobench.toolbox.captions import parse_response
 
 
@@ -30,7 +30,7 @@ class Store:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or cache() / "captions"
+        self.root = root or cache_dir() / "captions"
 
     def open(self, key: Mapping[str, object]) -> Shelf:
         """The file of a key; it is made when the first caption comes."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
-from egoexobench.atomic import whole
 from egoexobench.errors import DataError, UsageError
+from egoexobench.files import atomic_path
 from egoexobench.toolbox.checkpoint import read_checkpoint
 
 
@@ -30,7 +30,7 @@ def convert_checkpoint(source: Path, target: Path) -> int:
         raise DataError(f"{target} exists already; delete it or name another")
     checkpoint = read_checkpoint(source)
     header = {key: json.dumps(value) for key, value in checkpoint.metadata.items()}
-    with whole(target) as draft:
+    with atomic_path(target) as draft:
         save_file(_copy_shared(checkpoint.state_dict), draft, metadata=header)
     return len(checkpoint.state_dict)
 

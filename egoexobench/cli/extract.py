@@ -77,14 +77,14 @@ def command(
     parts = registry(ctx)
     from dataclasses import replace
 
-    from egoexobench import places
+    from egoexobench import files
     from egoexobench.compute import Compute
     from egoexobench.data.sampling import sampler
     from egoexobench.features.dataset_features import How, clips_of, features, portion, sign
     from egoexobench.features.import_beats import imported
     from egoexobench.progress import NullProgress, RichProgress
 
-    part, root = portion(shard), out or places.cache() / "tokens"
+    part, root = portion(shard), out or files.cache_dir() / "tokens"
     sampler(sampling)
     made = parts.make("dataset", dataset)
     compute = Compute(device, precision)

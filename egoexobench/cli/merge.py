@@ -16,8 +16,8 @@ def command(stores: tuple[Path, ...], into: Path | None, partial: bool) -> None:
 
     Features that several of them hold must agree; a shard that is not there is named.
     """
-    from egoexobench import places
+    from egoexobench import files
     from egoexobench.features.merge import merge
 
-    for one in merge(stores, into or places.cache() / "tokens", partial=partial):
+    for one in merge(stores, into or files.cache_dir() / "tokens", partial=partial):
         click.echo(f"{one.folder}: {one.added} added, {one.known} there already")

@@ -139,7 +139,7 @@ def _run(
 def _tables(
     plans: Mapping[Path, SweepPlan], pages: Mapping[Path, Path], out: Path, told: StatusByCell
 ) -> None:
-    from egoexobench.atomic import save
+    from egoexobench.files import write_text_atomic
     from egoexobench.sweep.page import render_sweep_page
     from egoexobench.sweep.record_index import index_records
 
@@ -149,5 +149,5 @@ def _tables(
         if path not in pages:
             click.echo(made)
             continue
-        save(pages[path], made)
+        write_text_atomic(pages[path], made)
         click.echo(pages[path])

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from egoexobench.atomic import save
 from egoexobench.errors import DataError
+from egoexobench.files import write_text_atomic
 from egoexobench.interfaces import Dataset, Published, Surveyed
 from egoexobench.values import Query, Split, Task
 
@@ -71,7 +71,7 @@ def publish(
         questions=len(lines),
         sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
     )
-    save(path, "".join([header.model_dump_json() + "\n", *lines]))
+    write_text_atomic(path, "".join([header.model_dump_json() + "\n", *lines]))
     return header
 
 

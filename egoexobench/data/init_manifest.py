@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from egoexobench.atomic import save
 from egoexobench.data.schema import ClipRow
 from egoexobench.data.table_io import FORMATS
 from egoexobench.errors import DataError, UsageError
+from egoexobench.files import write_text_atomic
 from egoexobench.values import SPLITS, Split, View
 
 MEDIA = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -81,7 +81,7 @@ def draft(root: Path, *, seed: int = 0, force: bool = False) -> Draft:
     writer = csv.DictWriter(text, list(ClipRow.model_fields), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    save(path, text.getvalue())
+    write_text_atomic(path, text.getvalue())
     counts = {split: sum(splits[ego.take] == split for ego, _ in pairs) for split in SPLITS}
     return Draft(path, counts, sum(not row["narration"] for row in rows), left)
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from egoexobench import atomic
+from egoexobench import files
 from egoexobench.errors import DataError
 from egoexobench.values import SPLITS, Split
 
@@ -109,7 +109,7 @@ def save(path: Path, certificate: Certificate) -> None:
     Raises:
         DataError: if it cannot be written.
     """
-    atomic.save(path, certificate.model_dump_json(indent=1) + "\n")
+    files.write_text_atomic(path, certificate.model_dump_json(indent=1) + "\n")
 
 
 def load(path: Path) -> Certificate:

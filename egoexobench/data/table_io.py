@@ -13,8 +13,8 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.atomic import whole
 from egoexobench.errors import DataError, UsageError
+from egoexobench.files import atomic_path
 from egoexobench.values import AnnotationIssue
 
 FORMATS = (".csv", ".jsonl", ".parquet")
@@ -41,7 +41,7 @@ def find_table(root: Path, stem: str) -> Path | None:
 
 def write_table(path: Path, rows: Iterable[BaseModel]) -> None:
     """Write JSON Lines, one row a line, whole or not at all."""
-    with whole(path) as draft, draft.open("w", encoding="utf-8") as file:
+    with atomic_path(path) as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(row.model_dump_json(exclude_defaults=True) + "\n" for row in rows)
 
 

@@ -8,7 +8,7 @@ from typing import final
 
 import torch
 
-from egoexobench import places
+from egoexobench import files
 from egoexobench.compute import resolve
 from egoexobench.data.subset import allowed
 from egoexobench.experiment import build
@@ -102,7 +102,7 @@ class Studio:
                 self.kit.method,
                 build.captioner(self.kit),
                 request.missing_audio,
-                places.cache() / "tokens",
+                files.cache_dir() / "tokens",
                 self.progress,
                 allow=request.allow_missing,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from egoexobench import places
+from egoexobench import files
 from egoexobench.errors import DataError
 from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit
@@ -47,7 +47,7 @@ def teach(
         request.compute.precision,
         sorted(written.captions.items()) if written else None,
     ]
-    path = places.cache() / "weights" / f"{hash_json(known)}.safetensors"
+    path = files.cache_dir() / "weights" / f"{hash_json(known)}.safetensors"
     if chosen := checkpoint.load(path, model):
         return chosen
     pairs = trainable(gathered, anchor)

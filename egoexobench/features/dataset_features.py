@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from egoexobench.atomic import whole
 from egoexobench.data.sampling import DEFAULT
 from egoexobench.errors import UsageError
 from egoexobench.features import encode_clips
 from egoexobench.features.encoder_runner import Coder, signature
+from egoexobench.files import atomic_path
 from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Dataset, Progress
 from egoexobench.values import SPLITS, Clip
@@ -137,7 +137,7 @@ def sign(
     name = RECEIPT.format(list=hash_json(every), number=part.number, of=part.of)
     about = {"asked": found.asked, "states": dict(found.states), "failed": dict(found.failed)}
     folder = root / hash_json(signature(coder, how.frames, how.sampling))
-    with whole(folder / name) as draft:
+    with atomic_path(folder / name) as draft:
         draft.write_text(json.dumps(about, indent=1))
 
 

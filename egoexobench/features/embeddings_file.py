@@ -9,8 +9,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from egoexobench.atomic import whole
 from egoexobench.errors import DataError
+from egoexobench.files import atomic_path
 from egoexobench.values import Embeddings
 
 IDS = "_ids"
@@ -27,7 +27,7 @@ def save(path: Path, sides: Mapping[str, Embeddings], about: Mapping[str, str]) 
     """
     ids = {f"{name}{IDS}": json.dumps(one.ids) for name, one in sides.items()}
     tensors = {name: one.vectors.contiguous() for name, one in sides.items()}
-    with whole(path) as draft:
+    with atomic_path(path) as draft:
         save_file(tensors, draft, metadata={**about, **ids})
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, final
 
-from egoexobench.atomic import whole
 from egoexobench.features import feature_file
 from egoexobench.features.feature_file import Item
+from egoexobench.files import atomic_path
 from egoexobench.hashing import hash_json
 
 __all__ = ["ABOUT", "Item", "Store"]
@@ -40,7 +40,7 @@ class Store:
         self.folder = root / hash_json(signature)
         about = self.folder / ABOUT
         if not about.exists():
-            with whole(about) as draft:
+            with atomic_path(about) as draft:
                 draft.write_text(json.dumps(signature, indent=1, default=str))
         self._sweep()
         self._items: dict[str, Item] = {}
@@ -71,7 +71,7 @@ class Store:
             items: rows of one dtype and, but for the first axis, one shape.
         """
         path = self.folder / f"{hash_json(list(keys))}.safetensors"
-        with whole(path) as draft:
+        with atomic_path(path) as draft:
             feature_file.write(draft, keys, items)
         self._items.update(feature_file.read(path))
 

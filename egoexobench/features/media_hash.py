@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from egoexobench.atomic import whole
 from egoexobench.errors import DataError
+from egoexobench.files import atomic_path
 
 MEMO = "digests.json"
 KEPT = 256
@@ -61,7 +61,7 @@ def _known(memo: Path) -> dict[str, list[object]]:
 
 def _keep(memo: Path, fresh: dict[str, list[object]]) -> None:
     # read again: another process may have written in the meantime
-    with whole(memo) as draft:
+    with atomic_path(memo) as draft:
         draft.write_text(json.dumps(_known(memo) | fresh))
 
 

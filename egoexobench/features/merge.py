@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from egoexobench.atomic import whole
 from egoexobench.errors import DataError
 from egoexobench.features import feature_file
 from egoexobench.features.feature_file import Item
 from egoexobench.features.feature_store import ABOUT, Store
+from egoexobench.files import atomic_path
 from egoexobench.hashing import hash_json
 
 NEAR = 1e-4
@@ -100,7 +100,7 @@ def _join(source: Path, target: Path) -> Merged:
             store.put(list(fresh), list(fresh.values()))
         added, known = added + len(fresh), known + len(items) - len(fresh)
     for receipt in source.glob("portion-*.json"):
-        with whole(store.folder / receipt.name) as draft:
+        with atomic_path(store.folder / receipt.name) as draft:
             shutil.copyfile(receipt, draft)
     return Merged(store.folder, added, known)
 

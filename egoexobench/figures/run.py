@@ -8,7 +8,6 @@ from pathlib import Path
 
 from PIL.PngImagePlugin import PngInfo
 
-from egoexobench.atomic import whole
 from egoexobench.errors import DataError
 from egoexobench.evaluate.tracks import questions
 from egoexobench.experiment.scoring import SPLIT
@@ -20,6 +19,7 @@ from egoexobench.figures.page import page
 from egoexobench.figures.previews import looks, shelf
 from egoexobench.figures.replay import Given, Recorded, again, opened
 from egoexobench.figures.retrievals import Answered, answers
+from egoexobench.files import atomic_path
 from egoexobench.interfaces import Dataset, Progress
 from egoexobench.registry import Registry
 from egoexobench.values import Policy, Query, Task, View
@@ -72,7 +72,7 @@ def save(drawn: Figure, face: Type, path: Path) -> None:
     picture, about = page(drawn, face), PngInfo()
     about.add_text("Title", f"{drawn.title}: {drawn.query.id}")
     try:
-        with whole(path) as draft:
+        with atomic_path(path) as draft:
             picture.save(draft, "PNG", optimize=True, pnginfo=about)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error

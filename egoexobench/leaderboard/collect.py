@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from egoexobench.atomic import save
 from egoexobench.errors import DataError
+from egoexobench.files import write_text_atomic
 from egoexobench.leaderboard.reproduced import (
     FOLDER,
     MetricInterval,
@@ -49,7 +49,7 @@ def write_reproduced_rows(records: Iterable[Path], root: Path) -> list[Path]:
             groups[row_file_name(record.method, record.dataset, record.trained_on)].append(record)
     texts = {file: to_json(build_reproduced_row(found)) for file, found in sorted(groups.items())}
     for file, text in texts.items():
-        save(root / FOLDER / file, text)
+        write_text_atomic(root / FOLDER / file, text)
     return [root / FOLDER / file for file in texts]
 
 

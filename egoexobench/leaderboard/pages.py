@@ -5,8 +5,8 @@ from __future__ import annotations
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from egoexobench.atomic import save
 from egoexobench.errors import DataError
+from egoexobench.files import write_text_atomic
 from egoexobench.leaderboard import reported, reproduced
 from egoexobench.leaderboard.dataset_page import dataset_page
 from egoexobench.leaderboard.markdown import (
@@ -59,7 +59,7 @@ def write_pages(root: Path, *, mix_protocols: bool = False) -> list[Path]:
     """Write every page and remove generated ones that are no longer made."""
     pages = build_pages(root, mix_protocols=mix_protocols)
     for name, text in pages.items():
-        save(root / name, text)
+        write_text_atomic(root / name, text)
     for path in _obsolete_pages(root, pages):
         path.unlink()
     return [root / name for name in pages]

@@ -8,7 +8,7 @@ from typing import Literal, final
 
 from pydantic import Field
 
-from egoexobench.atomic import save
+from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
 from egoexobench.records.schema import Count, DatasetRecord, MethodRecord, RecordModel, Text
 from egoexobench.records.store import AUDIT_PREFIX, slug
@@ -99,7 +99,7 @@ def save_audit(audit: Audit, root: Path) -> Path:
     """
     known = hash_json([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
     path = root / f"{AUDIT_PREFIX}{slug(audit.method.name)}-{known[:12]}.json"
-    save(path, audit.model_dump_json(indent=1) + "\n")
+    write_text_atomic(path, audit.model_dump_json(indent=1) + "\n")
     return path
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.atomic import save
 from egoexobench.errors import DataError
+from egoexobench.files import write_text_atomic
 from egoexobench.records.schema import Artifact, QueryRank, Record
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def write_record(record: Record, ranks: Iterable[QueryRank], out: Path) -> Path:
     artefact = Artifact(
         file=f"{record.id}.ranks.jsonl", sha256=hashlib.sha256(lines.encode()).hexdigest()
     )
-    save(folder / artefact.file, lines)
+    write_text_atomic(folder / artefact.file, lines)
     named = record.model_copy(update={"artefacts": (*record.artefacts, artefact)})
-    save(path, named.model_dump_json(indent=2) + "\n")
+    write_text_atomic(path, named.model_dump_json(indent=2) + "\n")
     return path
 
 

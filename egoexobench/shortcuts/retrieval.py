@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from egoexobench import places
-from egoexobench.atomic import save
+from egoexobench import files
 from egoexobench.errors import DataError
 from egoexobench.evaluate import shortcuts as signs
 from egoexobench.evaluate.metrics import Floats
@@ -23,6 +22,7 @@ from egoexobench.experiment.inputs import Gathered
 from egoexobench.experiment.report import data_of
 from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
+from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json, hash_source
 from egoexobench.interfaces import Dataset, Progress
 from egoexobench.options import parse
@@ -111,11 +111,11 @@ def _remembered(
     """Return rows of a data set, computed once for the clips that are there, and kept."""
     used = [sorted(one.id for one in gathered.clips[split]) for split in SPLITS]
     known = hash_json([dataset.fingerprint, parse(spec)[0], what, used, hash_source(*CODE)])
-    path = places.cache() / "sanity" / f"{known}.json"
+    path = files.cache_dir() / "sanity" / f"{known}.json"
     if path.is_file():
         return ShortcutReport.model_validate_json(path.read_bytes())
     rows = make()
-    save(path, rows.model_dump_json())
+    write_text_atomic(path, rows.model_dump_json())
     return rows
 
 

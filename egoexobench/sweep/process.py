@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, final
 
-from egoexobench import places
+from egoexobench import files
 from egoexobench.hashing import hash_json
 from egoexobench.sweep.plan import SweepCell
 
@@ -117,7 +117,7 @@ def _child_environment(cell: SweepCell) -> dict[str, str]:
 def acquire_lock(cell: SweepCell) -> int | None:
     """Lock the weights that a cell trains or loads; None while a living process holds them."""
     trained = cell.identity._replace(data="")
-    path = places.cache() / "sweep" / f"{hash_json(list(trained))}.lock"
+    path = files.cache_dir() / "sweep" / f"{hash_json(list(trained))}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:

@@ -1,7 +1,6 @@
 """Hashes, the cache folder, and files that are written completely or not at all."""
 
-from egoexobench.atomic import save, whole
+from egoexobench.files import atomic_path, cache_dir, write_text_atomic
 from egoexobench.hashing import hash_json
-from egoexobench.places import cache
 
-__all__ = ["cache", "hash_json", "save", "whole"]
+__all__ = ["atomic_path", "cache_dir", "hash_json", "write_text_atomic"]

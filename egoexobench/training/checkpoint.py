@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from egoexobench.atomic import whole
+from egoexobench.files import atomic_path
 from egoexobench.training.loop import Chosen
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def save(path: Path, model: Model, chosen: Chosen) -> None:
     """Write the weights, whole or not at all."""
     about = {"epoch": json.dumps(chosen.epoch), "value": json.dumps(chosen.value)}
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
-    with whole(path) as draft:
+    with atomic_path(path) as draft:
         save_file(state, draft, metadata=about)
 
 

@@ -10,7 +10,7 @@ from egoexobench_plugins.captions.limits import least
 from egoexobench_plugins.captions.prompt import prompted
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
     from egoexobench.interfaces import Captioner
 
 

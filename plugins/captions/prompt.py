@@ -12,7 +12,7 @@ from importlib.resources import files
 from inspect import cleandoc
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from egoexobench.hashing import hash_json
+from egoexobench.toolbox.storage import hash_json
 
 if TYPE_CHECKING:
     from egoexobench.interfaces import CaptionRequest

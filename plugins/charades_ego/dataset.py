@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import final
 
-from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Progress
+from egoexobench.toolbox.storage import hash_json
 from egoexobench.values import (
     SPLITS,
     AnnotationIssue,

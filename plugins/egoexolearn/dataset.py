@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import final
 
-from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Progress
+from egoexobench.toolbox.storage import hash_json
 from egoexobench.values import SPLITS, VIEWS, Classes, Clip, Pair, Query, Split, Task, View
 from egoexobench_plugins.egoexolearn import annotation, files
 from egoexobench_plugins.egoexolearn.asked import Asked, ask

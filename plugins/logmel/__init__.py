@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from egoexobench import hookimpl
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
     from egoexobench.interfaces import Encoder
 
 

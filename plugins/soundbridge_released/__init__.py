@@ -40,7 +40,7 @@ from egoexobench import hookimpl
 from egoexobench_plugins.soundbridge_released.recipe import soundbridge_released
 
 if TYPE_CHECKING:
-    from egoexobench.hookspecs import Register
+    from egoexobench import Register
     from egoexobench.interfaces import Fusion
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import final
 
 from egoexobench.data.folder_dataset import FolderDataset
-from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Progress
-from egoexobench.places import cache
+from egoexobench.toolbox.storage import cache_dir, hash_json
 from egoexobench.values import Clip, Pair, Query, Split, Task
 from egoexobench_plugins.synthetic.annotation import annotate
 from egoexobench_plugins.synthetic.dials import Dials, fingerprint
@@ -24,7 +23,7 @@ class Synthetic:
 
     def __init__(self, dials: Dials) -> None:
         self.dials = dials
-        self.root = cache() / "synthetic" / fingerprint(dials)
+        self.root = cache_dir() / "synthetic" / fingerprint(dials)
         annotate(self.root, dials)
         self._manifest = FolderDataset(self.root)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from egoexobench.errors import UsageError, unknown
-from egoexobench.hashing import hash_json
+from egoexobench.toolbox.storage import hash_json
 from egoexobench.values import SPLITS, Split
 
 GENERATION = 1

@@ -22,9 +22,9 @@ from threading import Thread
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.atomic import whole
 from egoexobench.errors import DataError
 from egoexobench.interfaces import Progress
+from egoexobench.toolbox.storage import atomic_path
 from egoexobench_plugins.synthetic.dials import Dials, fingerprint
 from egoexobench_plugins.synthetic.reel import MEDIA, reels
 from egoexobench_plugins.synthetic.worker import work
@@ -155,5 +155,5 @@ def _complete(root: Path, dials: Dials, names: list[str]) -> None:
     for name in names:
         content = (root / MEDIA / name).read_bytes()
         files[name] = File(size=len(content), sha256=hashlib.sha256(content).hexdigest())
-    with whole(root / COMPLETE) as draft:
+    with atomic_path(root / COMPLETE) as draft:
         draft.write_text(Complete(fingerprint=fingerprint(dials), files=files).model_dump_json())

@@ -74,9 +74,14 @@ def test_nothing_half_written_stays_when_writing_fails(
 def test_a_record_stands_only_after_its_ranks(
     record: Record, rank: QueryRank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = []
-    save = store.save
-    monkeypatch.setattr(store, "save", lambda path, text: (written.append(path), save(path, text)))
+    written: list[Path] = []
+    write_text_atomic = store.write_text_atomic
+
+    def list_and_write(path: Path, text: str) -> None:
+        written.append(path)
+        write_text_atomic(path, text)
+
+    monkeypatch.setattr(store, "write_text_atomic", list_and_write)
     path = store.write_record(record, [rank], tmp_path)
     assert [one.name for one in written] == [f"{record.id}.ranks.jsonl", path.name]
 

@@ -8,7 +8,7 @@ from typing import final
 
 from pydantic import ValidationError
 
-from egoexobench import places
+from egoexobench import files
 from egoexobench.data.doctor.inspect_media import File, Looked, Span
 from egoexobench.hashing import hash_source
 
@@ -33,7 +33,7 @@ class Ledger:
     """Files by path, size and time of change; a line that a kill cut short is not read."""
 
     def __init__(self) -> None:
-        self.path = places.cache() / "doctor" / f"{hash_source(*CODE)}.jsonl"
+        self.path = files.cache_dir() / "doctor" / f"{hash_source(*CODE)}.jsonl"
         self._files: dict[tuple[str, int, int], File] = {}
         content = self.path.read_bytes() if self.path.is_file() else b""
         self._cut = not content.endswith(b"\n") and bool(content)
