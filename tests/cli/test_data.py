@@ -3,13 +3,12 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from command_line import CommandLine
 from studio import RATE, film, rows, tone
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, write_table
@@ -18,21 +17,8 @@ SECONDS = 2.0
 SMALL = "synthetic:train=4,val=4,test=4"
 
 
-class Desk:
-    """The command line with a cache of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "egoexobench", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.home,
-            env={**os.environ, "EGOEXOBENCH_CACHE": str(self.home / "cache")},
-        )
+class Desk(CommandLine):
+    """The command line with shortcuts to the doctor."""
 
     def doctor(self, root: Path, *more: str) -> str:
         done = self("data", "doctor", f"folder:path={root}", *more)

@@ -1,9 +1,6 @@
 """Everything that can be bad about a data set, planted at once: the doctor names all of it."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +8,7 @@ import av
 import numpy as np
 import pytest
 from charades_ego_root import HEADER, both, row, table
+from command_line import CommandLine, CommandResult
 from egoexolearn_root import (
     ASSOCIATION,
     LABELLED,
@@ -28,15 +26,8 @@ from studio import RATE, film, tone
 SECONDS = 32
 
 
-def doctor(home: Path, spec: str, *more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "egoexobench", "data", "doctor", spec, *more],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=home,
-        env={**os.environ, "EGOEXOBENCH_CACHE": str(home / "cache")},
-    )
+def doctor(home: Path, spec: str, *more: str) -> CommandResult:
+    return CommandLine(home)("data", "doctor", spec, *more)
 
 
 def moved(path: Path, seconds: float) -> None:

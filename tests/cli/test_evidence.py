@@ -1,13 +1,13 @@
 """`egoexobench audit`, `sanity` and `compare` as a person meets them."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import CommandLine
 
 from egoexobench.records.audit import Audit
 
@@ -15,46 +15,33 @@ FAST = ("--set", "epochs=2", "--set", "width=16")
 CHEATS = Path(__file__).parents[1] / "audit" / "leaky_parts.py"
 
 
-class Bench:
-    """The command line with a cache and a stranger's cheating plug-in of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        about = home / "cheats-0.dist-info"
-        about.mkdir()
-        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: cheats\nVersion: 0\n")
-        (about / "entry_points.txt").write_text("[egoexobench]\ncheats = cheating\n")
-        shutil.copy(CHEATS, home / "cheats.py")
-        (home / "cheating.py").write_text(
-            "from egoexobench import hookimpl\n"
-            "from cheats import PARTS\n\n\n"
-            "@hookimpl\ndef register_encoders(register):\n"
-            "    for factory in PARTS['encoder']:\n"
-            "        register(factory.__name__, factory)\n"
-        )
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "egoexobench", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.home,
-            env={
-                **os.environ,
-                "EGOEXOBENCH_CACHE": str(self.home / "cache"),
-                "PYTHONPATH": str(self.home),
-                "COLUMNS": "120",
-            },
-        )
+def install_cheats(folder: Path) -> None:
+    """Write a distribution whose plug-in cheats."""
+    info = folder / "cheats-0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cheats\nVersion: 0\n")
+    (info / "entry_points.txt").write_text("[egoexobench]\ncheats = cheating\n")
+    shutil.copy(CHEATS, folder / "cheats.py")
+    (folder / "cheating.py").write_text(
+        "from egoexobench import hookimpl\n"
+        "from cheats import PARTS\n\n\n"
+        "@hookimpl\ndef register_encoders(register):\n"
+        "    for factory in PARTS['encoder']:\n"
+        "        register(factory.__name__, factory)\n"
+    )
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("bench"))
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """The command line with a stranger's cheating plug-in."""
+    home = tmp_path_factory.mktemp("bench")
+    install_cheats(home)
+    yield CommandLine(home, columns=120, plugin_folder=home)
+    for name in ("cheats", "cheating"):
+        sys.modules.pop(name, None)
 
 
-def test_an_audit_prints_what_moves_and_passes(bench: Bench, folder: Path) -> None:
+def test_an_audit_prints_what_moves_and_passes(bench: CommandLine, folder: Path) -> None:
     done = bench("audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST)
     assert done.returncode == 0, done.stderr
     assert "declared, used" in done.stdout
@@ -63,7 +50,7 @@ def test_an_audit_prints_what_moves_and_passes(bench: Bench, folder: Path) -> No
     assert "The audit is passed" in done.stdout
 
 
-def test_an_audit_loads_what_a_run_trained(bench: Bench, folder: Path) -> None:
+def test_an_audit_loads_what_a_run_trained(bench: CommandLine, folder: Path) -> None:
     dataset = ("--dataset", f"folder:path={folder}")
     assert bench("run", "--method", "egoexo", "--task", "eg2ex", *dataset, *FAST).returncode == 0
     before = {p: p.stat().st_mtime_ns for p in (bench.home / "cache" / "weights").iterdir()}
@@ -72,7 +59,7 @@ def test_an_audit_loads_what_a_run_trained(bench: Bench, folder: Path) -> None:
 
 
 def test_an_audit_stands_beside_records_and_is_no_row(
-    bench: Bench, folder: Path, tmp_path: Path
+    bench: CommandLine, folder: Path, tmp_path: Path
 ) -> None:
     out = ("--dataset", f"folder:path={folder}", "--out", str(tmp_path / "out"), *FAST)
     assert bench("run", "--method", "egoexo", "--task", "eg2ex", *out).returncode == 0
@@ -88,7 +75,7 @@ def test_an_audit_stands_beside_records_and_is_no_row(
 
 
 def test_an_audit_that_cannot_be_written_is_one_line(
-    bench: Bench, folder: Path, tmp_path: Path
+    bench: CommandLine, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "out").write_text("")
     told = ("--dataset", f"folder:path={folder}", "--out", str(tmp_path / "out"), *FAST)
@@ -98,7 +85,9 @@ def test_an_audit_that_cannot_be_written_is_one_line(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_cheat_is_named_after_the_table_and_exits_with_1(bench: Bench, folder: Path) -> None:
+def test_a_cheat_is_named_after_the_table_and_exits_with_1(
+    bench: CommandLine, folder: Path
+) -> None:
     arguments = ("audit", "egoexo", "--dataset", f"folder:path={folder}", *FAST)
     done = bench(*arguments, "--set", "video=stack:reads=narration")
     assert done.returncode == 1, done.stderr
@@ -109,7 +98,7 @@ def test_a_cheat_is_named_after_the_table_and_exits_with_1(bench: Bench, folder:
     assert "Traceback" not in done.stderr
 
 
-def test_an_audit_as_json_is_nothing_but_json(bench: Bench, folder: Path) -> None:
+def test_an_audit_as_json_is_nothing_but_json(bench: CommandLine, folder: Path) -> None:
     done = bench(
         "audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST,
         "--set", "fuse_text=soundbridge-released-text:variant=association", "--json",
@@ -122,7 +111,7 @@ def test_an_audit_as_json_is_nothing_but_json(bench: Bench, folder: Path) -> Non
     assert str(folder.parent) not in done.stdout
 
 
-def test_sanity_prints_a_line_a_track(bench: Bench, folder: Path) -> None:
+def test_sanity_prints_a_line_a_track(bench: CommandLine, folder: Path) -> None:
     done = bench("sanity", "--dataset", f"folder:path={folder}")
     assert done.returncode == 0, done.stderr
     head = next(line for line in done.stdout.splitlines() if "chance" in line)
@@ -132,7 +121,7 @@ def test_sanity_prints_a_line_a_track(bench: Bench, folder: Path) -> None:
         assert any(line.strip().startswith(track) for line in done.stdout.splitlines())
 
 
-def test_compare_says_what_differs_and_how_sure_it_is(bench: Bench, folder: Path) -> None:
+def test_compare_says_what_differs_and_how_sure_it_is(bench: CommandLine, folder: Path) -> None:
     dataset, records = ("--dataset", f"folder:path={folder}"), []
     for seed in ("0", "1"):
         done = bench("run", "--method", "egoexo", *dataset, "--seed", seed, *FAST)
@@ -148,7 +137,7 @@ def test_compare_says_what_differs_and_how_sure_it_is(bench: Bench, folder: Path
     assert bench("compare", records[0]).returncode == 2
 
 
-def test_compare_refuses_other_data(bench: Bench, folder: Path) -> None:
+def test_compare_refuses_other_data(bench: CommandLine, folder: Path) -> None:
     own = bench.home / "fewer"
     shutil.copytree(folder, own)
     lines = (own / "clips.jsonl").read_text().splitlines()
