@@ -18,14 +18,13 @@ from egoexobench.evaluate.ranks import Ranks
 from egoexobench.evaluate.significance import binary, detectable, holm, mcnemar
 from egoexobench.records import store
 from egoexobench.records.schema import QueryRank, Record, ScoreRecord
-from egoexobench.values import RETRIEVAL, TASKS, Policy, Task
+from egoexobench.values import RETRIEVAL, TASKS, Measured, Policy, Task, TrackKey
 
 PER_QUERY_METRICS = ("top1", "top5", "top10", "mrr")
 """What can be compared query by query."""
 DEFAULT_METRICS = ("top1", "mrr")
 _IGNORED_FIELDS = ("id", "created", "command", "status", "scores", "sanity", "seconds", "artefacts")
 
-TrackKey = tuple[Task, Policy | None]
 QueryKey = tuple[str, tuple[str, ...]]
 
 
@@ -54,7 +53,7 @@ class PairedComparison:
     Holm's over everything that was compared at once. ``mcnemar`` takes queries for independent.
     """
 
-    task: Task
+    task: Measured
     policy: Policy | None
     metric: str
     first: int
@@ -131,7 +130,7 @@ def _load_run(path: Path) -> LoadedRun:
         raise DataError(f"{path} is the record of a run that {record.status}")
     ranks: dict[TrackKey, dict[QueryKey, QueryRank]] = {}
     for rank in store.iter_ranks(path):
-        ranks.setdefault((rank.task, rank.policy), {})[rank.source, rank.answers] = rank
+        ranks.setdefault(rank.key, {})[rank.source, rank.answers] = rank
     return LoadedRun(path, record, ranks)
 
 
@@ -141,7 +140,7 @@ def _comparable_fields(record: Record) -> dict[str, Any]:
     kept["method"]["parts"] = {
         part["role"]: _describe_part(part) for part in kept["method"]["parts"]
     }
-    kept["track"] = {_track_label(score): score.track_fingerprint for score in record.scores}
+    kept["track"] = {score.key.label: score.track_fingerprint for score in record.scores}
     return kept
 
 
@@ -161,23 +160,17 @@ def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield from _flatten(inner, f"{name}.{key}" if name else str(key))
 
 
-def _track_label(score: ScoreRecord) -> str:
-    return " ".join(filter(None, (score.task, score.policy)))
-
-
 def _shared_tracks(runs: Sequence[LoadedRun], tasks: Sequence[Task]) -> list[TrackKey]:
-    held = {(score.task, score.policy) for run in runs for score in run.record.scores}
-    asked = [task for task in TASKS if task in tasks]
-    return [
-        (task, policy)
-        for task in asked
-        for name, policy in sorted(held, key=lambda place: (place[0], place[1] or ""))
-        if name == task
-    ]
+    keys = {score.key for run in runs for score in run.record.scores if score.task in tasks}
+    order: list[Measured] = [task for task in TASKS if task in tasks]
+    return sorted(
+        (key for key in keys if key.task in order and key.split == "test"),
+        key=lambda key: (order.index(key.task), key.policy or ""),
+    )
 
 
 def _find_score(run: LoadedRun, place: TrackKey) -> ScoreRecord:
-    return next(one for one in run.record.scores if (one.task, one.policy) == place)
+    return next(score for score in run.record.scores if score.key == place)
 
 
 def _check_same_track(runs: Sequence[LoadedRun], held: Sequence[int], place: TrackKey) -> None:
@@ -193,7 +186,7 @@ def _check_same_track(runs: Sequence[LoadedRun], held: Sequence[int], place: Tra
         )
         raise DataError(
             f"{runs[held[0]].path} and {runs[at].path} are scored on different tracks of "
-            f"{_track_label(first)}, {first.track_fingerprint[:12]} and "
+            f"{first.key.label}, {first.track_fingerprint[:12]} and "
             f"{other.track_fingerprint[:12]}: they differ in {', '.join(words) or 'their text'}; "
             "choose other tasks with --task, or score both on one track"
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,19 @@ ACROSS: tuple[Task, Task] = ("eg2ex", "ex2eg")
 """The two directions between the views, whose mean is ``association``."""
 TASKS: tuple[Task, ...] = RETRIEVAL + RECOGNITION
 MEASURED: tuple[Measured, ...] = ("eg2ex", "ex2eg", "association", "t2v", "v2t", "scene", "action")
+
+
+class TrackKey(NamedTuple):
+    """What tells the tracks of one data set apart; ``policy`` is None for recognition."""
+
+    task: Measured
+    policy: Policy | None
+    split: Split = "test"
+
+    @property
+    def label(self) -> str:
+        """Task and candidate policy, for people to read."""
+        return " ".join(filter(None, (self.task, self.policy)))
 
 
 @dataclass(frozen=True, slots=True)

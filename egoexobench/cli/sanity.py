@@ -77,10 +77,10 @@ def _table(rows: ShortcutReport) -> Table:
     made.add_column("track", no_wrap=True)
     for name in ("n", *(row.name for row in rows.rows)):
         made.add_column(name, justify="right", no_wrap=True)
-    scores = {row.name: {(one.task, one.policy): one for one in row.scores} for row in rows.rows}
-    for (task, policy), one in scores["chance"].items():
-        cells = (_cell(scores[row.name].get((task, policy))) for row in rows.rows)
-        made.add_row(f"{task} {policy}", str(one.n), *cells)
+    scores = {row.name: {score.key: score for score in row.scores} for row in rows.rows}
+    for key, chance in scores["chance"].items():
+        cells = (_cell(scores[row.name].get(key)) for row in rows.rows)
+        made.add_row(key.label, str(chance.n), *cells)
     return made
 
 

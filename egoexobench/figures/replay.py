@@ -19,7 +19,7 @@ from egoexobench.options import parse
 from egoexobench.records import store
 from egoexobench.records.schema import DatasetRecord, MethodRecord, QueryRank, Record
 from egoexobench.registry import Registry
-from egoexobench.values import Policy, Similarity, Task
+from egoexobench.values import Policy, Similarity, Task, TrackKey
 
 CUT = ".../"
 """What a record has in place of the folders of an absolute path."""
@@ -58,12 +58,11 @@ def load(path: Path, task: Task, policy: Policy) -> Recorded:
     record = store.read_record(file)
     if record.status != "complete":
         raise DataError(f"{file} is the record of a run that {record.status}")
+    track = TrackKey(task, policy)
     ranks = {
-        (rank.source, rank.answers[0]): rank
-        for rank in store.iter_ranks(file)
-        if (rank.task, rank.policy) == (task, policy)
+        (rank.source, rank.answers[0]): rank for rank in store.iter_ranks(file) if rank.key == track
     }
-    tracks = [s.track for s in record.scores if (s.task, s.policy) == (task, policy)]
+    tracks = [s.track for s in record.scores if s.key == track]
     if not ranks or not tracks:
         scored = ", ".join(f"{s.task} {s.policy}" for s in record.scores if s.policy)
         raise DataError(f"{file} has no ranks of {task} {policy}; it has: {scored or 'none'}")

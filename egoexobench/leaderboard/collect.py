@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from egoexobench.records.schema import Record, ScoreRecord
+    from egoexobench.values import TrackKey
 
-_ScoreKey = tuple[int, str, str | None, str]
 _COUNTS = ("tie_rule", "n", "clusters", "candidates", "dropped", "missing")
 
 
@@ -62,7 +62,7 @@ def build_reproduced_row(records: Iterable[Record]) -> ReproducedRow:
     newest = sorted(records, key=lambda record: (record.created, record.id), reverse=True)
     _check_same_method(newest)
     tracks: dict[str, ReproducedTrack] = {}
-    seen: set[_ScoreKey] = set()
+    seen: set[tuple[int, TrackKey]] = set()
     runs = []
     for record in newest:
         scores = list(_newest_scores(record, seen))
@@ -98,20 +98,19 @@ def _training_fingerprint(record: Record) -> str:
     return record.trained_on.fingerprint if record.trained_on else "its own"
 
 
-def _newest_scores(record: Record, seen: set[_ScoreKey]) -> Iterator[ScoreRecord]:
-    places = [(record.seed, score.task, score.policy, score.split) for score in record.scores]
-    if len(set(places)) < len(places):
+def _newest_scores(record: Record, seen: set[tuple[int, TrackKey]]) -> Iterator[ScoreRecord]:
+    keys = [(record.seed, score.key) for score in record.scores]
+    if len(set(keys)) < len(keys):
         raise DataError(f"record {record.id} scores one task, policy and split twice")
-    for place, score in zip(places, record.scores, strict=True):
-        if place not in seen:
-            seen.add(place)
+    for key, score in zip(keys, record.scores, strict=True):
+        if key not in seen:
+            seen.add(key)
             yield score
 
 
 def _add_track(tracks: dict[str, ReproducedTrack], track: ReproducedTrack, record: str) -> None:
     for other in tracks.values():
-        same = (other.task, other.policy, other.split) == (track.task, track.policy, track.split)
-        if same and _protocol_key(other) != _protocol_key(track):
+        if other.key == track.key and _protocol_key(other) != _protocol_key(track):
             raise DataError(
                 f"record {record} scores {track.task} on another track than the other seeds: "
                 f"{describe_differences(track, other)}; leave one of them out"

@@ -9,7 +9,7 @@ from egoexobench.leaderboard import provenance
 from egoexobench.leaderboard.markdown import escape_markdown, render_page
 from egoexobench.leaderboard.render import inline_code, render_table
 from egoexobench.leaderboard.table import TableColumn, build_table
-from egoexobench.values import ACROSS, MEASURED, RECOGNITION, RETRIEVAL, TASKS
+from egoexobench.values import ACROSS, MEASURED, RECOGNITION, RETRIEVAL, TASKS, TrackKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -96,14 +96,13 @@ def _dataset_section(spec: str, groups: Sequence[ReproducedRow], mix: bool) -> s
 
 
 def _metric_tables(groups: Sequence[ReproducedRow], mix: bool) -> Iterator[str]:
-    metrics: dict[tuple[Measured, Policy | None], dict[str, None]] = {}
+    metrics: dict[TrackKey, dict[str, None]] = {}
     for track in (track for group in groups for track in group.tracks):
-        metrics.setdefault((track.task, track.policy), {}).update(dict.fromkeys(track.levels))
-    for task, policy in sorted(
-        metrics, key=lambda place: (MEASURED.index(place[0]), place[1] or "")
-    ):
-        columns = [TableColumn(task, policy, metric) for metric in metrics[task, policy]]
+        key = TrackKey(track.task, track.policy)
+        metrics.setdefault(key, {}).update(dict.fromkeys(track.levels))
+    for key in sorted(metrics, key=lambda key: (MEASURED.index(key.task), key.policy or "")):
+        columns = [TableColumn(key.task, key.policy, metric) for metric in metrics[key]]
         board = build_table(groups, columns, mix_protocols=mix)
         if board.lines:
-            words = ", ".join(filter(None, (task, policy)))
+            words = ", ".join(filter(None, (key.task, key.policy)))
             yield f"### {words}\n\n{render_table(board, tasks=False)}"

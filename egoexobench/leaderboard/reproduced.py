@@ -22,7 +22,7 @@ from egoexobench.records.schema import (
 )
 from egoexobench.records.store import read_text as text_of
 from egoexobench.records.store import slug, validate_json
-from egoexobench.values import Measured, Policy, Split
+from egoexobench.values import Measured, Policy, Split, TrackKey
 
 FOLDER = "reproduced"
 
@@ -56,6 +56,11 @@ class ReproducedTrack(RecordModel):
     missing: Count
     text: dict[str, JsonValue]
     levels: dict[str, ReferenceLevels] = Field(description="by metric")
+
+    @property
+    def key(self) -> TrackKey:
+        """What tells the track apart from the others of its data set."""
+        return TrackKey(self.task, self.policy, self.split)
 
 
 @final
@@ -97,8 +102,7 @@ class ReproducedRow(RecordModel):
         known = [track.fingerprint for track in self.tracks]
         if len(set(known)) < len(known):
             raise ValueError("two tracks have the same fingerprint")
-        places = {(track.task, track.policy, track.split) for track in self.tracks}
-        if len(places) < len(known):
+        if len({track.key for track in self.tracks}) < len(known):
             raise ValueError("two tracks are of one task, policy and split")
         for run in self.runs:
             if strange := set(run.values) - set(known):

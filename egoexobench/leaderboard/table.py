@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.collect import describe_differences
+from egoexobench.values import TrackKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +85,7 @@ def build_table(
 
 def _make_cell(group: ReproducedRow, column: TableColumn) -> TableCell | None:
     for track in group.tracks:
-        if (track.task, track.policy, track.split) == (column.task, column.policy, "test"):
+        if track.key == TrackKey(column.task, column.policy):
             break
     else:
         return None

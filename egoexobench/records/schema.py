@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
-from egoexobench.values import Evidence, Measured, Policy, Split, Task
+from egoexobench.values import Evidence, Measured, Policy, Split, Task, TrackKey
 
 Scalar = bool | int | float | str | None
 Option = Scalar | tuple[Scalar, ...]
@@ -177,6 +177,11 @@ class ScoreRecord(RecordModel):
     metrics: tuple[Metric, ...]
     parts: tuple[SubsetScore, ...] = ()
 
+    @property
+    def key(self) -> TrackKey:
+        """What tells the track apart from the others of its data set."""
+        return TrackKey(self.task, self.policy, self.split)
+
 
 @final
 class ReferenceScores(RecordModel):
@@ -262,6 +267,11 @@ class QueryRank(RecordModel):
     level: int = Field(1, ge=1, description="how many of those tie with the best of them")
     hit: float = Field(ge=0, le=1, description="chance that the first answer is right")
     cluster: str = Field(description="queries of one cluster are not independent")
+
+    @property
+    def key(self) -> TrackKey:
+        """The track of the query; ranks are stored of the test split alone."""
+        return TrackKey(self.task, self.policy)
 
 
 @final

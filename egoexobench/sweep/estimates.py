@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from egoexobench.records.schema import QueryRank, ScoreRecord
     from egoexobench.sweep.record_index import StoredRecord
     from egoexobench.sweep.schema import SweepMetric
-    from egoexobench.values import Policy, Task
+    from egoexobench.values import Policy, Task, TrackKey
 
 CONFIDENCE = 0.95
 QueryKey = tuple[str, str, tuple[str, ...]]
@@ -168,7 +168,7 @@ def _weighted_values(
     found: dict[QueryKey, tuple[float, str]] = {}
     total = sum(score.n for _, score in scored)
     for path, score in scored:
-        rows = _read_ranks(path).get((score.task, score.policy), ())
+        rows = _read_ranks(path).get(score.key, ())
         weight = total / (len(scored) * len(rows)) if rows else 0.0
         for row, value in zip(rows, _metric_values(rows, metric), strict=True):
             found[score.task, row.source, row.answers] = weight * float(value), row.cluster
@@ -176,10 +176,10 @@ def _weighted_values(
 
 
 @cache
-def _read_ranks(path: Path) -> Mapping[tuple[str, str | None], Sequence[QueryRank]]:
-    found: dict[tuple[str, str | None], list[QueryRank]] = {}
+def _read_ranks(path: Path) -> Mapping[TrackKey, Sequence[QueryRank]]:
+    found: dict[TrackKey, list[QueryRank]] = {}
     for rank in store.iter_ranks(path):
-        found.setdefault((rank.task, rank.policy), []).append(rank)
+        found.setdefault(rank.key, []).append(rank)
     return found
 
 
