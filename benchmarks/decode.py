@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from egoexobench.data import decode as media
 from egoexobench.data import frame_index as packets
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
-from egoexobench.data.sampling import segment_centres
+from egoexobench.data.sampling import segment_centers
 from egoexobench.values import Clip
 
 WIDTH, HEIGHT, FPS, COUNT, RATE = 640, 480, 30, 8, 48_000
@@ -67,13 +67,13 @@ def film(path: Path, seconds: int, gop: int) -> Path:
 
 def ours(path: Path) -> Pixels:
     """`egoexobench.data.decode.decode`, the file's packets read anew as in a first run."""
-    packets.forget()
+    packets.clear_cache()
     return ours_again(path)
 
 
 def ours_again(path: Path) -> Pixels:
     """The same with the file's packets known, as for the second clip of one file."""
-    found = media.decode(_clip(path), COUNT, sound=False).frames
+    found = media.decode_clip(_clip(path), COUNT, with_audio=False).frames
     assert found is not None
     return found.pixels
 
@@ -125,7 +125,7 @@ def opencv(path: Path) -> Pixels:
 
 def ours_sound(path: Path) -> Samples:
     """`egoexobench.data.decode.decode`."""
-    found = media.decode(_clip(path), 0, sound=True).sound
+    found = media.decode_clip(_clip(path), 0, with_audio=True).audio
     assert found is not None
     return found.samples
 
@@ -229,7 +229,7 @@ def _clip(path: Path) -> Clip:
 
 
 def _indices(frames: int) -> NDArray[np.int64]:
-    return segment_centres(FPS, frames, 0.0, frames / FPS, COUNT)
+    return segment_centers(FPS, frames, 0.0, frames / FPS, COUNT)
 
 
 def main() -> None:

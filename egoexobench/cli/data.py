@@ -26,18 +26,18 @@ def init(folder: Path, seed: int, force: bool) -> None:
     Narrations are the texts of files beside the clips (NAME.txt for NAME.mp4); cells of clips
     without one stay empty, and `run` asks for them.
     """
-    from egoexobench.data.init_manifest import draft
+    from egoexobench.data.init_manifest import init_manifest
 
-    made = draft(folder, seed=seed, force=force)
-    counts = ", ".join(f"{count} {split}" for split, count in made.pairs.items())
-    click.echo(f"{made.path}: {sum(made.pairs.values())} pairs ({counts})")
-    for name, reason in made.left:
+    made = init_manifest(folder, seed=seed, force=force)
+    counts = ", ".join(f"{count} {split}" for split, count in made.num_pairs.items())
+    click.echo(f"{made.path}: {sum(made.num_pairs.values())} pairs ({counts})")
+    for name, reason in made.unpaired:
         click.echo(f"left out {name}: {reason}")
-    for split, count in made.pairs.items():
+    for split, count in made.num_pairs.items():
         if not count:
             click.echo(f"no pair is in {split}; a run needs one, so move some or add takes")
-    if made.narrations:
-        click.echo(f"{made.narrations} narrations are empty; write what each clip shows")
+    if made.num_empty_narrations:
+        click.echo(f"{made.num_empty_narrations} narrations are empty; write what each clip shows")
 
 
 @command.command("doctor")
@@ -68,22 +68,24 @@ def doctor(
     """
     parts = registry(ctx)
     from egoexobench.data import subset as certificates
-    from egoexobench.data.doctor.check_dataset import survey
-    from egoexobench.data.doctor.report import tell
+    from egoexobench.data.doctor.check_dataset import check_dataset
+    from egoexobench.data.doctor.report import format_report
     from egoexobench.options import parse
     from egoexobench.progress import NullProgress, RichProgress
 
-    other = certificates.load(common) if common else None
+    other = certificates.read_subset(common) if common else None
     name = parse(dataset)[0]
     made, factory = parts.make("dataset", dataset), parts.find("dataset", name).factory
     quiet = as_json or not sys.stderr.isatty()
-    report = survey(dataset, name, made, factory, NullProgress() if quiet else RichProgress())
+    report = check_dataset(
+        dataset, name, made, factory, NullProgress() if quiet else RichProgress()
+    )
     if other:
-        both = certificates.common(report.certificate, other)
-        report = report.model_copy(update={"common": both})
+        both = certificates.intersect(report.subset, other)
+        report = report.model_copy(update={"shared": both})
     if certificate:
-        certificates.save(certificate, report.certificate)
-    click.echo(report.model_dump_json(indent=1) if as_json else "\n".join(tell(report)))
+        certificates.write_subset(certificate, report.subset)
+    click.echo(report.model_dump_json(indent=1) if as_json else "\n".join(format_report(report)))
 
 
 @command.command("lists")
@@ -99,13 +101,15 @@ def lists(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path)
     other lines on every machine, whatever the order of their rows. Media are not looked at.
     """
     parts = registry(ctx)
-    from egoexobench.data.docstring import LISTS, section
-    from egoexobench.data.export_queries import publish
+    from egoexobench.data.docstring import LISTS_HEADING, docstring_section
+    from egoexobench.data.export_queries import export_queries
     from egoexobench.options import parse
 
     name = parse(dataset)[0]
     made, factory = parts.make("dataset", dataset), parts.find("dataset", name).factory
-    header = publish(out, name, made, split, task, section(factory, LISTS))
-    click.echo(f"{out}: {header.questions} questions of {task} in {split}, {header.sha256[:16]}")
-    if header.left_out:
-        click.echo(f"{header.left_out} rows of the annotations were left out, see `data doctor`")
+    header = export_queries(out, name, made, split, task, docstring_section(factory, LISTS_HEADING))
+    click.echo(f"{out}: {header.num_queries} questions of {task} in {split}, {header.sha256[:16]}")
+    if header.num_dropped_rows:
+        click.echo(
+            f"{header.num_dropped_rows} rows of the annotations were left out, see `data doctor`"
+        )

@@ -79,13 +79,13 @@ def command(
 
     from egoexobench import files
     from egoexobench.compute import Compute
-    from egoexobench.data.sampling import sampler
+    from egoexobench.data.sampling import get_sampler
     from egoexobench.features.dataset_features import How, clips_of, features, portion, sign
     from egoexobench.features.import_beats import imported
     from egoexobench.progress import NullProgress, RichProgress
 
     part, root = portion(shard), out or files.cache_dir() / "tokens"
-    sampler(sampling)
+    get_sampler(sampling)
     made = parts.make("dataset", dataset)
     compute = Compute(device, precision)
     coders = {spec: replace(_coder(parts, spec, seed, compute), stored=dtype) for spec in specs}

@@ -22,28 +22,35 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from egoexobench.data import clip_timing
-from egoexobench.data.audio_levels import SILENT
+from egoexobench.data.audio_levels import SILENCE_PEAK
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE, AudioCollector
-from egoexobench.data.frame_index import SLACK, Group, Packets, packets
-from egoexobench.data.media_info import Probe, describe
-from egoexobench.data.sampling import DEFAULT, sampler
-from egoexobench.data.sampling.sample import pick
+from egoexobench.data.frame_index import (
+    END_TOLERANCE_S,
+    FrameIndex,
+    KeyframeGroup,
+    read_frame_index,
+)
+from egoexobench.data.media_info import MediaInfo, probe_media
+from egoexobench.data.sampling import DEFAULT_SAMPLING, get_sampler
+from egoexobench.data.sampling.sample import sample_frames
 from egoexobench.errors import MediaError
 from egoexobench.values import Clip, Frames, Sound
 
-SoundState = Literal["heard", "silent", "no track", "not asked"]
+AudioState = Literal["heard", "silent", "no track", "not asked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedClip:
     """What was asked of a clip; ``sound`` is None unless it was heard."""
 
     frames: Frames | None
-    sound: Sound | None
-    state: SoundState
+    audio: Sound | None
+    state: AudioState
 
 
-def decode(clip: Clip, frames: int, sound: bool, sampling: str = DEFAULT) -> Decoded:
+def decode_clip(
+    clip: Clip, num_frames: int, with_audio: bool, sampling: str = DEFAULT_SAMPLING
+) -> DecodedClip:
     """Decode a clip.
 
     Args:
@@ -57,24 +64,24 @@ def decode(clip: Clip, frames: int, sound: bool, sampling: str = DEFAULT) -> Dec
         MediaError: if the file is missing, broken or not media, the span lies outside of it, or
             the rule has fewer pictures for it.
     """
-    sampler(sampling)  # a wrong name is no fault of the file
+    get_sampler(sampling)  # a wrong name is no fault of the file
     try:
-        with _open(clip.media, pictures=frames > 0) as container:
-            end = clip_timing.end(container, clip)
-            pictures = _frames(container, clip, end, frames, sampling) if frames else None
-            if not sound:
-                return Decoded(pictures, None, "not asked")
+        with _open(clip.media, pictures=num_frames > 0) as container:
+            end = clip_timing.clip_end(container, clip)
+            pictures = _frames(container, clip, end, num_frames, sampling) if num_frames else None
+            if not with_audio:
+                return DecodedClip(pictures, None, "not asked")
             samples = _samples(container, clip, end)
     except MediaError as error:
         raise MediaError(error.kind, error.reason, clip.id) from error
     if samples is None:
-        return Decoded(pictures, None, "no track")
-    if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENT:
-        return Decoded(pictures, None, "silent")
-    return Decoded(pictures, Sound(samples, AUDIO_SAMPLE_RATE), "heard")
+        return DecodedClip(pictures, None, "no track")
+    if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENCE_PEAK:
+        return DecodedClip(pictures, None, "silent")
+    return DecodedClip(pictures, Sound(samples, AUDIO_SAMPLE_RATE), "heard")
 
 
-def listen(clip: Clip) -> NDArray[np.float32] | None:
+def decode_audio(clip: Clip) -> NDArray[np.float32] | None:
     """Return the span's mono samples at `AUDIO_SAMPLE_RATE`, silent or not; None without a track.
 
     There are no samples if the track is empty or ends before the clip_timing.
@@ -83,13 +90,13 @@ def listen(clip: Clip) -> NDArray[np.float32] | None:
         MediaError: as `decode`.
     """
     with _open(clip.media, pictures=False) as container:
-        return _samples(container, clip, clip_timing.end(container, clip))
+        return _samples(container, clip, clip_timing.clip_end(container, clip))
 
 
-def probe(path: str) -> Probe:
+def read_media_info(path: str) -> MediaInfo:
     """Read what a file says of itself, or raise `MediaError`."""
     with _open(path) as container:
-        return describe(container, clip_timing.length(container))
+        return probe_media(container, clip_timing.container_duration(container))
 
 
 @contextmanager
@@ -114,11 +121,11 @@ def _frames(container: Any, clip: Clip, end: float, count: int, sampling: str) -
     if not container.streams.video:
         raise MediaError("no_video", f"{clip.media} has no video track")
     stream = container.streams.video[0]
-    track = packets(container, stream, clip.media)
-    late = clip_timing.late(container, track, clip, end)
+    track = read_frame_index(container, stream, clip.media)
+    late = clip_timing.video_delay(container, track, clip, end)
     start = max(clip.start - late, 0.0)
     length = len(track.times)
-    chosen = pick(sampling, clip.media, track.fps, length, start, end - late, count)
+    chosen = sample_frames(sampling, clip.media, track.fps, length, start, end - late, count)
     wanted = track.times[chosen]
     found = _pictures(container, stream, track, np.unique(chosen))
     for index, time in zip(chosen, wanted, strict=True):
@@ -132,18 +139,18 @@ def _frames(container: Any, clip: Clip, end: float, count: int, sampling: str) -
 
 
 def _pictures(
-    container: Any, stream: Any, track: Packets, chosen: NDArray[np.int64]
+    container: Any, stream: Any, track: FrameIndex, chosen: NDArray[np.int64]
 ) -> dict[int, NDArray[np.uint8]]:
     """Pictures by presentation time; ``chosen`` are frames by index."""
     stream.codec_context.thread_count = 1  # clips are decoded side by side already
-    found = _decoded(container, stream, track.groups(chosen), "NONREF")
+    found = _decoded(container, stream, track.group_by_keyframe(chosen), "NONREF")
     if len(found) < len(np.unique(track.times[chosen])):  # a keyframe was none
-        found = _decoded(container, stream, track.whole(chosen), "DEFAULT")
+        found = _decoded(container, stream, track.from_start(chosen), "DEFAULT")
     return found
 
 
 def _decoded(
-    container: Any, stream: Any, groups: Sequence[Group], skipped: str
+    container: Any, stream: Any, groups: Sequence[KeyframeGroup], skipped: str
 ) -> dict[int, NDArray[np.uint8]]:
     """Decode each group from its keyframe to the last of its frames, and nothing in between."""
     context, colours = stream.codec_context, VideoReformatter()  # one for all: it is dear to make
@@ -175,10 +182,10 @@ def _decoded(
 def _samples(container: Any, clip: Clip, end: float) -> NDArray[np.float32] | None:
     if not container.streams.audio:
         return None
-    stream, zero = container.streams.audio[0], clip_timing.zero(container)
+    stream, zero = container.streams.audio[0], clip_timing.start_offset(container)
     for other in container.streams.video:
         other.discard = Discard.all  # its packets are not even read
-    start = max(clip.start - SLACK, 0) + zero
+    start = max(clip.start - END_TOLERANCE_S, 0) + zero
     try:
         container.seek(int(start / stream.time_base), stream=stream)
     except PermissionError:  # what FFmpeg's -1 becomes: the track holds no packet to seek

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from inspect import cleandoc
 from typing import Any
 
-LICENCE = "Licence:"
+LICENSE_HEADING = "Licence:"
 """Section of a data set's docstring that says under which terms it comes and how to apply."""
-LISTS = "Lists:"
+LISTS_HEADING = "Lists:"
 """Section that says how its lists of candidates come about."""
 
 
-def section(factory: Callable[..., Any], heading: str) -> str | None:
+def docstring_section(factory: Callable[..., Any], heading: str) -> str | None:
     """Return a section of a docstring in one line; None if there is none."""
     lines = iter(cleandoc(factory.__doc__ or "").splitlines())
     if heading not in (line.strip() for line in lines):

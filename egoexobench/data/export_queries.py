@@ -15,7 +15,7 @@ from egoexobench.interfaces import Dataset, Published, Surveyed
 from egoexobench.values import Query, Split, Task
 
 
-class Header(BaseModel):
+class QueryListHeader(BaseModel):
     """The first line of a file of lists; each other line is a question."""
 
     model_config = ConfigDict(frozen=True)
@@ -32,16 +32,16 @@ class Header(BaseModel):
     """What the data set says of the lists of this split."""
     rule: str | None
     """How the lists come about, out of the section `Lists:` of the data set."""
-    left_out: int
+    num_dropped_rows: int
     """Rows of the annotations that could not be used, without which lists may be others."""
-    questions: int
+    num_queries: int
     sha256: str
     """Of the lines of the questions, whatever the order of the annotations' rows."""
 
 
-def publish(
+def export_queries(
     path: Path, name: str, dataset: Dataset, split: Split, task: Task, rule: str | None
-) -> Header:
+) -> QueryListHeader:
     """Write the lists of a task, whole or not at all, and return the first line.
 
     Args:
@@ -60,15 +60,15 @@ def publish(
         raise DataError(f"{name} has no lists of task {task!r} in split {split!r}")
     versions = dataset.versions if isinstance(dataset, Published) else {}
     findings = dataset.findings if isinstance(dataset, Surveyed) else ()
-    header = Header(
+    header = QueryListHeader(
         dataset=name,
         fingerprint=dataset.fingerprint,
         split=split,
         task=task,
         version=versions.get(split),
         rule=rule,
-        left_out=sum(found.dropped for found in findings),
-        questions=len(lines),
+        num_dropped_rows=sum(found.dropped for found in findings),
+        num_queries=len(lines),
         sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
     )
     write_text_atomic(path, "".join([header.model_dump_json() + "\n", *lines]))

@@ -26,7 +26,7 @@ _LAST = re.compile(r"(.+)EGO")
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class MediaFile:
     """A file and the pair and view that its name tells."""
 
     path: Path
@@ -36,17 +36,17 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class InitResult:
     """What was written, and the files that are in no pair with the reason."""
 
     path: Path
-    pairs: Mapping[Split, int]
-    narrations: int
+    num_pairs: Mapping[Split, int]
+    num_empty_narrations: int
     """How many cells are still empty."""
-    left: Sequence[tuple[str, str]] = field(default=())
+    unpaired: Sequence[tuple[str, str]] = field(default=())
 
 
-def draft(root: Path, *, seed: int = 0, force: bool = False) -> Draft:
+def init_manifest(root: Path, *, seed: int = 0, force: bool = False) -> InitResult:
     """Write `clips.csv` for a folder.
 
     A pair's name is the path of its files without what tells the view: `ego` or `exo`, with a
@@ -75,7 +75,7 @@ def draft(root: Path, *, seed: int = 0, force: bool = False) -> Draft:
             f"{root} holds no pair: {len(shots)} files whose name tells a view, "
             f"{len(left)} others; name them like take1_ego.mp4 and take1_exo.mp4"
         )
-    splits = draw([ego.take for ego, _ in pairs], seed)
+    splits = assign_splits([ego.take for ego, _ in pairs], seed)
     rows = [_row(root, shot, splits[shot.take]) for pair in pairs for shot in pair]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(ClipRow.model_fields), lineterminator="\n")
@@ -83,10 +83,10 @@ def draft(root: Path, *, seed: int = 0, force: bool = False) -> Draft:
     writer.writerows(rows)
     write_text_atomic(path, text.getvalue())
     counts = {split: sum(splits[ego.take] == split for ego, _ in pairs) for split in SPLITS}
-    return Draft(path, counts, sum(not row["narration"] for row in rows), left)
+    return InitResult(path, counts, sum(not row["narration"] for row in rows), left)
 
 
-def draw(takes: Sequence[str], seed: int) -> dict[str, Split]:
+def assign_splits(takes: Sequence[str], seed: int) -> dict[str, Split]:
     """Give each take a split; the same takes and seed give the same splits in any order."""
     names = sorted(set(takes), key=lambda take: hashlib.sha256(f"{seed}/{take}".encode()).digest())
     splits: dict[str, Split] = dict.fromkeys(names, "train")
@@ -98,10 +98,10 @@ def draw(takes: Sequence[str], seed: int) -> dict[str, Split]:
     return splits
 
 
-def _shots(root: Path) -> tuple[list[Shot], list[tuple[str, str]]]:
+def _shots(root: Path) -> tuple[list[MediaFile], list[tuple[str, str]]]:
     files = sorted(p for p in root.rglob("*") if p.suffix.lower() in MEDIA and p.is_file())
     suffixed = {_bare(m[1]) for p in files if (m := _LAST.fullmatch(_name(root, p)))}
-    shots: list[Shot] = []
+    shots: list[MediaFile] = []
     left: list[tuple[str, str]] = []
     for path in files:
         found = _read(_name(root, path), suffixed)
@@ -110,7 +110,7 @@ def _shots(root: Path) -> tuple[list[Shot], list[tuple[str, str]]]:
         else:
             pair, view = found
             pair = pair or root.resolve().name
-            shots.append(Shot(path, pair, view, pair.rpartition("/")[0] or pair))
+            shots.append(MediaFile(path, pair, view, pair.rpartition("/")[0] or pair))
     return shots, left
 
 
@@ -148,10 +148,10 @@ def _unmarked(name: str) -> str:
 
 
 def _pairs(
-    root: Path, shots: Sequence[Shot], left: list[tuple[str, str]]
-) -> list[tuple[Shot, Shot]]:
+    root: Path, shots: Sequence[MediaFile], left: list[tuple[str, str]]
+) -> list[tuple[MediaFile, MediaFile]]:
     """The first ego and exo file of each name; a pair has one of each, so others are left out."""
-    groups: dict[str, dict[View, list[Shot]]] = {}
+    groups: dict[str, dict[View, list[MediaFile]]] = {}
     for shot in shots:
         groups.setdefault(shot.pair, {"ego": [], "exo": []})[shot.view].append(shot)
     pairs = []
@@ -166,7 +166,7 @@ def _pairs(
     return pairs
 
 
-def _row(root: Path, shot: Shot, split: Split) -> dict[str, str]:
+def _row(root: Path, shot: MediaFile, split: Split) -> dict[str, str]:
     return {
         "pair": shot.pair,
         "view": shot.view,

@@ -13,10 +13,10 @@ from egoexobench import files
 from egoexobench.errors import DataError
 from egoexobench.values import SPLITS, Split
 
-Ids = Mapping[Split, Mapping[str, str]]
+ChecksumsBySplit = Mapping[Split, Mapping[str, str]]
 
 
-class Certificate(BaseModel):
+class ClipSubset(BaseModel):
     """The clips that can be used, and the start of the SHA-256 of each one's media file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,7 +33,7 @@ class Certificate(BaseModel):
     clips: dict[Split, dict[str, str]]
 
 
-class Common(BaseModel):
+class SharedSubset(BaseModel):
     """What two users both have."""
 
     coverage: str
@@ -46,24 +46,26 @@ class Common(BaseModel):
     """Whether both read the same annotations."""
 
 
-def coverage(ids: Mapping[Split, Iterable[str]]) -> str:
+def subset_hash(ids: Mapping[Split, Iterable[str]]) -> str:
     """Hash of split and id of clips, whatever their order."""
     lines = sorted(f"{split}\t{name}\n" for split in ids for name in ids[split])
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
-def certify(dataset: str, fingerprint: str, clips: Ids, audible: Iterable[str]) -> Certificate:
+def make_subset(
+    dataset: str, fingerprint: str, clips: ChecksumsBySplit, audible: Iterable[str]
+) -> ClipSubset:
     """Return the certificate of clips by split and id, with the checksums of their files."""
-    return Certificate(
+    return ClipSubset(
         dataset=dataset,
         fingerprint=fingerprint,
-        coverage=coverage(clips),
+        coverage=subset_hash(clips),
         audible=tuple(sorted(audible)),
         clips={split: dict(clips.get(split, {})) for split in SPLITS},
     )
 
 
-def common(one: Certificate, other: Certificate) -> Common:
+def intersect(one: ClipSubset, other: ClipSubset) -> SharedSubset:
     """Return the clips that both can use.
 
     Raises:
@@ -78,8 +80,8 @@ def common(one: Certificate, other: Certificate) -> Common:
         for split in SPLITS
     }
     both = {f"{split}/{name}" for split in SPLITS for name in ids[split]}
-    return Common(
-        coverage=coverage(ids),
+    return SharedSubset(
+        coverage=subset_hash(ids),
         ids=ids,
         audible=len(both & set(one.audible) & set(other.audible)),
         differ=sum(one.clips[s][name] != other.clips[s][name] for s in SPLITS for name in ids[s]),
@@ -87,7 +89,7 @@ def common(one: Certificate, other: Certificate) -> Common:
     )
 
 
-def allowed(path: Path, dataset: str) -> dict[Split, frozenset[str]]:
+def read_clip_ids(path: Path, dataset: str) -> dict[Split, frozenset[str]]:
     """Return the ids of each split that a certificate names.
 
     Args:
@@ -97,13 +99,13 @@ def allowed(path: Path, dataset: str) -> dict[Split, frozenset[str]]:
     Raises:
         DataError: if it is none, was changed by hand, or is of another data set.
     """
-    found = load(path)
+    found = read_subset(path)
     if found.dataset != dataset:
         raise DataError(f"{path} is a certificate of {found.dataset!r}; it must be of {dataset!r}")
     return {split: frozenset(found.clips.get(split, {})) for split in SPLITS}
 
 
-def save(path: Path, certificate: Certificate) -> None:
+def write_subset(path: Path, certificate: ClipSubset) -> None:
     """Write a certificate, whole or not at all.
 
     Raises:
@@ -112,14 +114,14 @@ def save(path: Path, certificate: Certificate) -> None:
     files.write_text_atomic(path, certificate.model_dump_json(indent=1) + "\n")
 
 
-def load(path: Path) -> Certificate:
+def read_subset(path: Path) -> ClipSubset:
     """Read a certificate.
 
     Raises:
         DataError: if it is none, or its coverage is not that of its clips.
     """
     try:
-        found = Certificate.model_validate_json(path.read_bytes())
+        found = ClipSubset.model_validate_json(path.read_bytes())
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
@@ -128,6 +130,6 @@ def load(path: Path) -> Certificate:
         raise DataError(
             f"{path} is no certificate of `data doctor`: {field}: {first['msg']}"
         ) from None
-    if found.coverage != coverage(found.clips):
+    if found.coverage != subset_hash(found.clips):
         raise DataError(f"{path}: its coverage is not that of its clips; it was changed by hand")
     return found

@@ -10,7 +10,7 @@ import torch
 
 from egoexobench import files
 from egoexobench.compute import resolve
-from egoexobench.data.subset import allowed
+from egoexobench.data.subset import read_clip_ids
 from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit
 from egoexobench.experiment.clock import Clock
@@ -90,7 +90,7 @@ class Studio:
         dataset: Dataset = self.registry.make("dataset", spec)
         # a certificate is of the data set that is scored
         ids = request.ids if spec == request.dataset else None
-        wanted = allowed(ids, name) if ids else None
+        wanted = read_clip_ids(ids, name) if ids else None
         with self.clock("prepare"):
             dataset.prepare(self.progress)
             covered = cover(dataset, name, allow=request.allow_missing, wanted=wanted)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from egoexobench.caption.report import Written
-from egoexobench.data.subset import coverage
+from egoexobench.data.subset import subset_hash
 from egoexobench.evaluate.sanity import chance
 from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit
@@ -199,7 +199,7 @@ def _coverage(found: Ready) -> Coverage | None:
         used=sum(len(names) for names in used.values()),
         rejected=covered.rejected,
         reasons=dict(Counter(covered.gone.values())),
-        certificate=coverage(used),
+        certificate=subset_hash(used),
     )
 
 

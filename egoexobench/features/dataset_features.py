@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from egoexobench.data.sampling import DEFAULT
+from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import UsageError
 from egoexobench.features import encode_clips
 from egoexobench.features.encoder_runner import Coder, signature
@@ -36,7 +36,7 @@ class How:
     """How clips are sampled and texts are put."""
 
     frames: int = 8
-    sampling: str = DEFAULT
+    sampling: str = DEFAULT_SAMPLING
     template: str = "{}"
 
 

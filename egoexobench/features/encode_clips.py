@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.decode import Decoded, SoundState, decode
-from egoexobench.data.sampling import DEFAULT
+from egoexobench.data.decode import AudioState, DecodedClip, decode_clip
+from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import DataError, MediaError
 from egoexobench.features.encoder_runner import Coder, encode, fault, signature
 from egoexobench.features.feature_bank import Bank
@@ -47,7 +47,7 @@ class _Done:
 
     job: _Job
     arrays: Mapping[str, NDArray[Any] | None]
-    sound: SoundState
+    sound: AudioState
     fault: str | None = None
 
 
@@ -58,7 +58,7 @@ def clips(
     root: Path,
     progress: Progress,
     *,
-    sampling: str = DEFAULT,
+    sampling: str = DEFAULT_SAMPLING,
     failed: dict[str, str] | None = None,
 ) -> dict[str, Bank]:
     """Encode clips, each decoded at most once for all encoders that still lack it.
@@ -127,7 +127,7 @@ def texts(texts: Mapping[str, str | None], coder: Coder, root: Path) -> Bank:
     return Bank(list(texts), items, (coder.encoder.dim,))
 
 
-def opened(coder: Coder, root: Path, frames: int = 0, sampling: str = DEFAULT) -> Store:
+def opened(coder: Coder, root: Path, frames: int = 0, sampling: str = DEFAULT_SAMPLING) -> Store:
     """Return the store of what a coder gives."""
     return Store(root, signature(coder, frames, sampling))
 
@@ -156,7 +156,7 @@ def _decode(
     wanted = {coders[name].encoder.modality for name in job.lacking}
     try:
         count = frames if "video" in wanted else 0
-        decoded = decode(job.clip, count, "audio" in wanted, sampling)
+        decoded = decode_clip(job.clip, count, "audio" in wanted, sampling)
         arrays = {name: _prepare(coders[name].encoder, decoded) for name in job.lacking}
     except DataError as error:
         if not lenient:
@@ -166,8 +166,8 @@ def _decode(
     return _Done(job, arrays, decoded.state)
 
 
-def _prepare(encoder: Encoder, decoded: Decoded) -> NDArray[Any] | None:
-    source = decoded.frames if encoder.modality == "video" else decoded.sound
+def _prepare(encoder: Encoder, decoded: DecodedClip) -> NDArray[Any] | None:
+    source = decoded.frames if encoder.modality == "video" else decoded.audio
     return None if source is None else np.asarray(encoder.prepare(source))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from egoexobench.compute import Compute, Precision, mixed
-from egoexobench.data.sampling import DEFAULT
+from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.features.feature_bank import Bank
 from egoexobench.features.feature_file import Item, empty
 from egoexobench.interfaces import Encoder
@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 AT_ONCE = 16
 """Items of one forward pass: 64 clips of a large network need more memory than a machine has."""
 _TYPES: Mapping[Stored, type[np.floating[Any]]] = {"fp32": np.float32, "fp16": np.float16}
-_NAMES = {DEFAULT: "segment-centres"}
+_NAMES = {DEFAULT_SAMPLING: "segment-centres"}
 """Samplings that stores knew by another name before they could be chosen."""
 
 
@@ -42,7 +42,7 @@ class Coder:
     stored: Stored = "fp32"
 
 
-def signature(coder: Coder, frames: int = 0, sampling: str = DEFAULT) -> dict[str, Any]:
+def signature(coder: Coder, frames: int = 0, sampling: str = DEFAULT_SAMPLING) -> dict[str, Any]:
     """Return everything that decides what a coder gives, but for the clip.
 
     The device is no part of it: it moves numbers in their last digits alone.

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from egoexobench.data.decode import probe
+from egoexobench.data.decode import read_media_info
 from egoexobench.errors import DataError, UsageError
 from egoexobench.features import encode_clips
 from egoexobench.features.dataset_features import Extracted
@@ -86,7 +86,7 @@ def name(clip: Clip) -> str:
     Raises:
         MediaError: if the clip has no end and its media cannot be opened.
     """
-    end = clip.end if clip.end is not None else probe(clip.media).seconds or 0.0
+    end = clip.end if clip.end is not None else read_media_info(clip.media).seconds or 0.0
     return f"{Path(clip.media).stem}_{int(clip.start)}-{int(end)}.pt"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.decode import SoundState
+from egoexobench.data.decode import AudioState
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Look:
 
     pixels: NDArray[np.uint8]
     peaks: NDArray[np.float32] | None
-    state: SoundState
+    state: AudioState
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.decode import decode
+from egoexobench.data.decode import decode_clip
 from egoexobench.figures.layout import Card, Look
 from egoexobench.interfaces import Dataset, Progress
 from egoexobench.values import Clip, Pair, Split
@@ -46,9 +46,9 @@ def looks(clips: Mapping[str, tuple[Clip, int]], progress: Progress) -> dict[str
     found = {}
     with progress.stage("decode", len(clips)) as advance:
         for name, (clip, count) in clips.items():
-            decoded = decode(clip, count, sound=True)
+            decoded = decode_clip(clip, count, with_audio=True)
             assert decoded.frames is not None  # noqa: S101 - pictures were asked for
-            heard = peaks(decoded.sound.samples, SPANS) if decoded.sound else None
+            heard = peaks(decoded.audio.samples, SPANS) if decoded.audio else None
             found[name] = Look(decoded.frames.pixels, heard, decoded.state)
             advance(1)
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.decode import decode
+from egoexobench.data.decode import decode_clip
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.evaluate import shortcuts
 from egoexobench.interfaces import Progress
@@ -55,7 +55,7 @@ def cues(seen: Seen, progress: Progress) -> dict[str, Cue]:
 
 
 def _cue(clip: Clip) -> Cue:
-    heard = decode(clip, 0, sound=True).sound
+    heard = decode_clip(clip, 0, with_audio=True).audio
     told = clip.end - clip.start if clip.end is not None else None
     if heard is None:
         return Cue(clip.narration, clip.scene, told)

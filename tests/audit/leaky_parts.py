@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from egoexobench.data.decode import decode
+from egoexobench.data.decode import decode_clip
 from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.method import COMPACT, Method, pick
 from egoexobench.values import SPLITS, Tokens
@@ -73,7 +73,7 @@ def closure(*, path: str):
     """Mean colours, and the narration of the clip of a data set that looks most like it."""
     dataset = FolderDataset(Path(path))
     clips = [clip for split in SPLITS for clip in dataset.clips(split)]
-    views = np.stack([seen(decode(clip, 8, False).frames).ravel() for clip in clips])
+    views = np.stack([seen(decode_clip(clip, 8, False).frames).ravel() for clip in clips])
 
     class Closure(Part):
         modality = "video"

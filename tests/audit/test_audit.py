@@ -8,7 +8,7 @@ import torch
 
 from egoexobench.audit.invariance import _free
 from egoexobench.audit.run import audit
-from egoexobench.data.decode import decode
+from egoexobench.data.decode import decode_clip
 from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.experiment.config import Request
 from egoexobench.progress import NullProgress
@@ -49,7 +49,7 @@ def said(folder: Path):
     dataset = FolderDataset(folder)
     for split in SPLITS:
         for clip in dataset.clips(split):
-            frames = decode(clip, 8, False).frames
+            frames = decode_clip(clip, 8, False).frames
             assert frames
             leaky_parts.SAID[frames.pixels.tobytes()] = clip.narration
     yield

@@ -119,7 +119,7 @@ def test_every_hole_is_named_by_file_and_row_to_the_end(desk: Desk, clips: Path)
     change(clips, 18, media="../clips/../secret.mp4")
     report = desk.report(clips)
     found = {one["id"]: one for one in report["clips"]}
-    faults = {name: one["problem"]["fault"] for name, one in found.items() if one["problem"]}
+    faults = {name: one["problem"]["kind"] for name, one in found.items() if one["problem"]}
     assert faults == {
         "a/ego": "missing",
         "b/ego": "not_media",
@@ -128,7 +128,7 @@ def test_every_hole_is_named_by_file_and_row_to_the_end(desk: Desk, clips: Path)
         "e/ego": "late_video",
         "h/exo": "beyond_end",
     }
-    sounds = {name: one["sound"] for name, one in found.items() if one["sound"] != "good"}
+    sounds = {name: one["audio"] for name, one in found.items() if one["audio"] != "good"}
     assert sounds == dict.fromkeys(faults) | {
         "f/ego": "empty",
         "f/exo": "clipped",
@@ -136,7 +136,7 @@ def test_every_hole_is_named_by_file_and_row_to_the_end(desk: Desk, clips: Path)
         "g/exo": "low",
         "h/ego": "silent",
     }
-    assert found["a/ego"]["where"] == "clips.jsonl, line 1"
+    assert found["a/ego"]["location"] == "clips.jsonl, line 1"
     dropped = {(row["file"], row["row"]): row["reason"] for row in report["rows"]}
     assert "leaves the folder" in dropped["clips.jsonl", "line 18"]
     assert "only its ego view" in dropped["clips.jsonl", "line 17"]
@@ -181,7 +181,7 @@ def test_an_examination_goes_on_where_it_stopped(desk: Desk, clips: Path) -> Non
     ledger.write_bytes(b"".join(lines[:7]) + lines[7][:50])
     os.utime(clips / "a-exo.mp4", (1, 1))
     again = desk.report(clips)
-    assert again["certificate"] == first["certificate"]
+    assert again["subset"] == first["subset"]
     assert again["clips"] == first["clips"]
     known = {json.loads(line)["path"] for line in lines[:7]}
     anew = [json.loads(line)["path"] for line in ledger.read_bytes().splitlines()[8:]]
@@ -210,7 +210,7 @@ def test_users_with_different_holes_meet_on_the_ids_both_have(
     (other / "g-exo.mp4").unlink()
     film(other / "h-exo.mp4", seconds=SECONDS)
     desk.doctor(clips, "--certificate", "mine.json")
-    both = desk.report(other, "--certificate", "theirs.json", "--common", "mine.json")["common"]
+    both = desk.report(other, "--certificate", "theirs.json", "--common", "mine.json")["shared"]
     names = {"train": "abc", "val": "def", "test": "ghi"}
     wanted = {
         split: [f"{n}/{v}" for n in letters for v in ("ego", "exo")]
@@ -220,7 +220,7 @@ def test_users_with_different_holes_meet_on_the_ids_both_have(
     wanted["test"].remove("g/exo")
     assert both["ids"] == wanted
     assert (both["differ"], both["audible"], both["annotations"]) == (1, 15, True)
-    back = desk.report(clips, "--common", "theirs.json")["common"]
+    back = desk.report(clips, "--common", "theirs.json")["shared"]
     assert back == both
     told = desk.doctor(clips, "--common", "theirs.json")
     assert f"In common: {both['coverage']}, clips: train 5, val 6, test 5" in told

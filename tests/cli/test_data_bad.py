@@ -121,27 +121,27 @@ def test_the_doctor_goes_on_to_the_end_over_every_kind_of_bad_input(learn: Path)
         assert expected in rows[place], place
     for one in report["clips"]:
         video = Path(one["media"]).stem
-        assert one["where"], one["id"]
+        assert one["location"], one["id"]
         if one["id"] == "beyond":
-            assert one["where"] == "exo_val_valid.csv, row 2"
-            assert one["problem"]["fault"] == "beyond_end"
+            assert one["location"] == "exo_val_valid.csv, row 2"
+            assert one["problem"]["kind"] == "beyond_end"
             assert "90-91.5 s ends beyond" in one["problem"]["reason"]
             assert "s long" in one["problem"]["reason"]
         elif video == "e2-ac78":
-            assert (one["problem"] or {}).get("fault", "late_video") == "late_video"
+            assert (one["problem"] or {}).get("kind", "late_video") == "late_video"
         elif video in FAULTS:
             fault, reason = FAULTS[video]
-            assert one["problem"]["fault"] == fault
+            assert one["problem"]["kind"] == fault
             assert video in one["problem"]["reason"]
             assert reason in one["problem"]["reason"]
         else:
             assert one["problem"] is None, one
-            assert one["sound"] == ("empty" if video == "x3-ac78" else "good")
-    late = [one for one in report["clips"] if (one["problem"] or {}).get("fault") == "late_video"]
+            assert one["audio"] == ("empty" if video == "x3-ac78" else "good")
+    late = [one for one in report["clips"] if (one["problem"] or {}).get("kind") == "late_video"]
     assert late
     assert "start at 20.00 s, after the span" in late[0]["problem"]["reason"]
     assert {Path(one["media"]).stem for one in report["clips"]} == set(VIDEOS)
-    assert "MIT licence" in report["licence"]
+    assert "MIT licence" in report["license"]
 
 
 def test_what_is_bad_is_told_in_words_by_file_and_row(learn: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_published_list_is_the_one_that_is_asked_and_says_by_which_rule(tmp_pa
     assert header["fingerprint"] == dataset.fingerprint
     assert header["version"] == "lists of 20 version 1, negatives scene, seed 5"
     assert 'SHA-256 of "SEED/p/q"' in header["rule"]
-    assert (header["questions"], header["left_out"]) == (24, 0)
+    assert (header["num_queries"], header["num_dropped_rows"]) == (24, 0)
     asked = {query.source: query for query in dataset.queries("test", "eg2ex")}
     assert len(lines) == len(asked)
     for line in lines:
@@ -107,7 +107,7 @@ def test_published_questions_are_written_with_their_version_and_what_was_left_ou
     assert done.returncode == 0, done.stderr
     assert "1 rows of the annotations were left out" in done.stdout
     header, lines = written(tmp_path)
-    assert header["left_out"] == 1
+    assert header["num_dropped_rows"] == 1
     assert "unknown version" in header["version"]
     assert len(lines) == 3
     assert all(len(json.loads(line)["candidates"]) == 20 for line in lines)

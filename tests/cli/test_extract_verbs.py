@@ -49,7 +49,7 @@ def shut(monkeypatch: pytest.MonkeyPatch) -> None:
     def decode(*_: object) -> None:
         raise AssertionError("a clip was decoded")
 
-    monkeypatch.setattr(encode_clips, "decode", decode)
+    monkeypatch.setattr(encode_clips, "decode_clip", decode)
 
 
 def test_a_run_decodes_nothing_of_what_was_extracted(
@@ -65,7 +65,7 @@ def test_a_run_decodes_nothing_of_what_was_extracted(
     def decode(*_: object) -> None:
         raise AssertionError("a clip was decoded")
 
-    monkeypatch.setattr(encode_clips, "decode", decode)
+    monkeypatch.setattr(encode_clips, "decode_clip", decode)
     dataset = ("--dataset", f"folder:path={folder}")
     run = bench("run", "--method", "soundbridge", *dataset, *FAST, "--task", "eg2ex")
     assert run.returncode == 0, run.stderr
@@ -83,7 +83,7 @@ def test_shards_of_two_machines_are_merged_into_the_cache(
     assert lacking.returncode == 1
     assert "lacks shard 1/2" in lacking.stderr
     assert bench("merge", "m1", "m2").returncode == 0
-    monkeypatch.setattr(encode_clips, "decode", lambda *_: pytest.fail("a clip was decoded"))
+    monkeypatch.setattr(encode_clips, "decode_clip", lambda *_: pytest.fail("a clip was decoded"))
     again = bench("extract", dataset, *ENCODERS)
     assert "cells: 32 of 32 stored" in again.stdout
 

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from egoexobench.data.audio_levels import CLIPPED, FULL, LOW, judge, measure
+from egoexobench.data.audio_levels import (
+    CLIP_LEVEL,
+    CLIPPED_SHARE,
+    LOW_RMS,
+    classify_level,
+    measure_level,
+)
 
 RATE = 16_000
 
@@ -14,8 +20,8 @@ def noise(rms: float) -> np.ndarray:
     ("samples", "judgement"),
     [
         (noise(0.1), "good"),
-        (noise(LOW * 1.1), "good"),
-        (noise(LOW * 0.9), "low"),
+        (noise(LOW_RMS * 1.1), "good"),
+        (noise(LOW_RMS * 0.9), "low"),
         (np.zeros(RATE, np.float32), "silent"),
         (np.full(RATE, 2.0**-16, np.float32), "silent"),
         (np.zeros(0, np.float32), "empty"),
@@ -23,23 +29,23 @@ def noise(rms: float) -> np.ndarray:
     ],
 )
 def test_sound_is_judged_by_its_levels(samples: np.ndarray, judgement: str) -> None:
-    assert judge(measure(samples)) == judgement
+    assert classify_level(measure_level(samples)) == judgement
 
 
 def test_a_file_without_a_track_is_not_silent() -> None:
-    assert judge(None) == "no track"
+    assert classify_level(None) == "no track"
 
 
 @pytest.mark.parametrize(("share", "judgement"), [(0.9, "good"), (1.1, "clipped")])
 def test_a_few_samples_at_full_scale_are_no_clipping(share: float, judgement: str) -> None:
     samples = noise(0.1)
-    samples[: round(share * CLIPPED * RATE)] = -FULL
-    assert judge(measure(samples)) == judgement
+    samples[: round(share * CLIPPED_SHARE * RATE)] = -CLIP_LEVEL
+    assert classify_level(measure_level(samples)) == judgement
 
 
 def test_levels_are_those_of_a_sine() -> None:
     wave = 0.5 * np.sin(2 * np.pi * 100 * np.arange(RATE) / RATE)
-    level = measure(wave.astype(np.float32))
+    level = measure_level(wave.astype(np.float32))
     assert level.peak == pytest.approx(0.5, rel=1e-3)
     assert level.rms == pytest.approx(0.5 / np.sqrt(2), rel=1e-3)
-    assert (level.samples, level.full) == (RATE, 0)
+    assert (level.num_samples, level.clipped) == (RATE, 0)

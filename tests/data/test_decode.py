@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from studio import RATE, film, tone
 
-from egoexobench.data.decode import decode, listen, probe
-from egoexobench.data.sampling import SAMPLERS, segment_centres
-from egoexobench.data.sampling.egoinstructor import PICTURES
+from egoexobench.data.decode import decode_audio, decode_clip, read_media_info
+from egoexobench.data.sampling import SAMPLERS, segment_centers
+from egoexobench.data.sampling.egoinstructor import FRAMES_PER_FEATURE
 from egoexobench.errors import DataError, MediaError, UsageError
 from egoexobench.values import Clip
 
@@ -36,8 +36,8 @@ def test_frames_equal_a_sequential_decode_by_index(
 ) -> None:
     path = film(tmp_path / "a.mp4", seconds=4, fps=12)
     whole = every_frame(path)
-    indices = segment_centres(12, len(whole), span[0], span[1] or 4.0, 6)
-    found = decode(clip(path, *span), 6, sound=False).frames
+    indices = segment_centers(12, len(whole), span[0], span[1] or 4.0, 6)
+    found = decode_clip(clip(path, *span), 6, with_audio=False).frames
     assert found is not None
     assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
     assert np.allclose(found.times, indices / 12)
@@ -47,8 +47,8 @@ def test_frames_equal_a_sequential_decode_by_index(
 def test_frames_of_real_clips_equal_a_sequential_decode() -> None:
     for path in sorted(REAL.glob("*.mp4")):
         whole = every_frame(path)
-        decoded = decode(clip(path), 8, sound=True)
-        indices = segment_centres(30, len(whole), 0.0, len(whole) / 30, 8)
+        decoded = decode_clip(clip(path), 8, with_audio=True)
+        indices = segment_centers(30, len(whole), 0.0, len(whole) / 30, 8)
         assert decoded.frames is not None
         assert np.array_equal(decoded.frames.pixels, np.stack([whole[i] for i in indices]))
         assert decoded.state == "no track"
@@ -62,10 +62,10 @@ FRAME_RULES = [name for name in SAMPLERS if not name.startswith("egoinstructor-"
 def test_every_rule_of_frames_picks_its_frames_of_a_real_clip(name: str) -> None:
     path = min(REAL.glob("*.mp4"), key=lambda one: one.stat().st_size)
     whole = every_frame(path)
-    fps = 30.0 if name.endswith("fps30") else probe(str(path)).picture.fps
-    count = PICTURES if name == "seconds" else 4
+    fps = 30.0 if name.endswith("fps30") else read_media_info(str(path)).video.fps
+    count = FRAMES_PER_FEATURE if name == "seconds" else 4
     for start, end in ((0.0, 0.9), (0.2, 0.8)):
-        found = decode(clip(path, start, end), count, sound=False, sampling=name).frames
+        found = decode_clip(clip(path, start, end), count, with_audio=False, sampling=name).frames
         indices = SAMPLERS[name](fps, len(whole), start, end, count)
         assert found is not None
         assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
@@ -82,7 +82,7 @@ def test_another_rule_gives_other_frames(tmp_path: Path) -> None:
         "viclip": [0, 16, 32],
         "egovlp-clips": [25, 29, 33],  # the middles of 24-27, 28-31, 32-35
     }.items():
-        found = decode(clip(path, 2.0, 3.0), 3, sound=False, sampling=name).frames
+        found = decode_clip(clip(path, 2.0, 3.0), 3, with_audio=False, sampling=name).frames
         assert found is not None
         assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices])), name
         assert np.allclose(found.times, np.array(indices) / 12)
@@ -106,7 +106,7 @@ def test_a_rule_that_has_no_such_frames_is_a_fault_of_the_clip_with_its_reason(
 ) -> None:
     path = film(tmp_path / "a.mp4", seconds=2, fps=8, sound=tone(4))  # it ends after its pictures
     with pytest.raises(MediaError, match=reason) as caught:
-        decode(clip(path, *span), count, sound=False, sampling=name)
+        decode_clip(clip(path, *span), count, with_audio=False, sampling=name)
     assert caught.value.kind == "not_sampled"
     assert name in str(caught.value)
     assert "clip x" in str(caught.value)
@@ -120,14 +120,14 @@ def test_a_rule_that_is_none_of_frames_is_refused_before_the_file_is_opened(
     tmp_path: Path, name: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        decode(clip(tmp_path / "none.mp4"), 4, sound=True, sampling=name)
+        decode_clip(clip(tmp_path / "none.mp4"), 4, with_audio=True, sampling=name)
     assert "\n" not in str(caught.value)
 
 
 def test_sound_is_mono_16_khz_of_the_span(tmp_path: Path) -> None:
     wave = np.concatenate([tone(2, 500), tone(2, 2000)], axis=1)
     path = film(tmp_path / "a.mp4", seconds=4, sound=wave)
-    late = decode(clip(path, 2.2, 3.8), 0, sound=True).sound
+    late = decode_clip(clip(path, 2.2, 3.8), 0, with_audio=True).audio
     assert late is not None
     assert late.rate == RATE
     assert abs(len(late.samples) - 1.6 * RATE) <= 1
@@ -139,7 +139,7 @@ def test_the_mono_mix_is_the_mean_of_the_channels(tmp_path: Path) -> None:
     left = film(tmp_path / "left.mp4", sound=tone(channels=2) * np.array([[1], [0]], np.float32))
     levels = {}
     for path in (both, left):
-        sound = decode(clip(path), 0, sound=True).sound
+        sound = decode_clip(clip(path), 0, with_audio=True).audio
         assert sound is not None
         middle = sound.samples[RATE // 2 : 3 * RATE // 2]
         levels[path.stem] = float(np.sqrt((middle**2).mean()))
@@ -158,19 +158,21 @@ def test_other_rates_are_resampled(tmp_path: Path) -> None:
         frame.rate, frame.time_base = 48_000, Fraction(1, 48_000)
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    sound = decode(clip(path), 0, sound=True).sound
+    sound = decode_clip(clip(path), 0, with_audio=True).audio
     assert sound is not None
     assert abs(len(sound.samples) - RATE) < 0.05 * RATE
     assert abs(spectral_peak(sound.samples) - 1000) < 10
 
 
 def test_no_track_and_digital_silence_are_told_apart_and_never_zeros(tmp_path: Path) -> None:
-    without = decode(clip(film(tmp_path / "a.mp4")), 2, sound=True)
-    silent = decode(
-        clip(film(tmp_path / "b.mp4", sound=np.zeros((1, 2 * RATE), np.float32))), 2, sound=True
+    without = decode_clip(clip(film(tmp_path / "a.mp4")), 2, with_audio=True)
+    silent = decode_clip(
+        clip(film(tmp_path / "b.mp4", sound=np.zeros((1, 2 * RATE), np.float32))),
+        2,
+        with_audio=True,
     )
-    assert (without.state, without.sound) == ("no track", None)
-    assert (silent.state, silent.sound) == ("silent", None)
+    assert (without.state, without.audio) == ("no track", None)
+    assert (silent.state, silent.audio) == ("silent", None)
     assert without.frames is not None
 
 
@@ -183,7 +185,7 @@ def test_a_span_beyond_the_end_names_span_and_length(
 ) -> None:
     path = film(tmp_path / "a.mp4")
     with pytest.raises(DataError, match=message) as caught:
-        decode(clip(path, *span), 2, sound=False)
+        decode_clip(clip(path, *span), 2, with_audio=False)
     assert "2.00 s long" in str(caught.value)
 
 
@@ -194,7 +196,7 @@ def test_a_missing_a_corrupt_and_a_truncated_file_are_one_line(tmp_path: Path) -
     cut.write_bytes(whole.read_bytes()[:-2000])
     for path in (tmp_path / "none.mp4", corrupt, cut):
         with pytest.raises(DataError, match=path.name) as caught:
-            decode(clip(path), 4, sound=True)
+            decode_clip(clip(path), 4, with_audio=True)
         assert "\n" not in str(caught.value)
 
 
@@ -230,8 +232,8 @@ def test_only_what_is_needed_is_decoded_and_frames_stay_exact(
     whole = every_frame(path)
     for start, end, count in ((0.0, 4.0, 3), (0.0, 4.0, 8), (1.3, 3.9, 5), (2.9, 4.0, 8)):
         span = start, end
-        indices = segment_centres(12, 48, *span, count)
-        found = decode(clip(path, *span), count, sound=False).frames
+        indices = segment_centers(12, 48, *span, count)
+        found = decode_clip(clip(path, *span), count, with_audio=False).frames
         assert found is not None
         assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
 
@@ -240,8 +242,8 @@ def test_only_what_is_needed_is_decoded_and_frames_stay_exact(
 def test_frames_are_exact_in_other_containers(tmp_path: Path, suffix: str) -> None:
     path = coded(tmp_path / f"a.{suffix}", g="6", bf="0" if suffix == "avi" else "2")
     whole = every_frame(path)
-    indices = segment_centres(12, 48, 1.0, 3.5, 5)
-    found = decode(clip(path, 1.0, 3.5), 5, sound=False).frames
+    indices = segment_centers(12, 48, 1.0, 3.5, 5)
+    found = decode_clip(clip(path, 1.0, 3.5), 5, with_audio=False).frames
     assert found is not None
     assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
 
@@ -268,9 +270,9 @@ def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path: Path) -> None:
     assert hidden == 12
     whole = every_frame(path)
     assert len(whole) == 36
-    found = decode(clip(path), 4, sound=False).frames
+    found = decode_clip(clip(path), 4, with_audio=False).frames
     assert found is not None
-    indices = segment_centres(12, 36, 0.0, 3.0, 4)
+    indices = segment_centers(12, 36, 0.0, 3.0, 4)
     assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
 
 
@@ -280,12 +282,12 @@ def test_pictures_that_start_late_keep_their_time_and_are_never_those_of_another
     source = film(tmp_path / "a.mp4", seconds=4, fps=12, sound=tone(8))
     path = moved(source, tmp_path / "b.mp4", 3.0, only="video")
     with pytest.raises(MediaError, match=r"start at 3\.00 s, after the span 0-2 s") as caught:
-        decode(clip(path, 0.0, 2.0), 4, sound=False)
+        decode_clip(clip(path, 0.0, 2.0), 4, with_audio=False)
     assert caught.value.kind == "late_video"
     whole = every_frame(path)
-    found = decode(clip(path, 4.0, 6.0), 4, sound=False).frames
+    found = decode_clip(clip(path, 4.0, 6.0), 4, with_audio=False).frames
     assert found is not None
-    indices = segment_centres(12, 48, 1.0, 3.0, 4)
+    indices = segment_centers(12, 48, 1.0, 3.0, 4)
     assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
     assert np.allclose(found.times, 3.0 + indices / 12)
 
@@ -297,7 +299,7 @@ def test_a_broadcast_stream_counts_from_its_own_beginning(tmp_path: Path) -> Non
     with av.open(str(path)) as container:
         assert container.start_time / av.time_base > 1
     for span, hertz in (((0.2, 1.8), 500), ((2.2, 3.8), 2000)):
-        heard = listen(clip(path, *span))
+        heard = decode_audio(clip(path, *span))
         assert heard is not None
         assert abs(spectral_peak(heard) - hertz) < 10
 
@@ -321,9 +323,9 @@ def test_a_file_cut_after_its_header_is_never_taken_for_a_shorter_one(tmp_path: 
     size = whole.stat().st_size
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole.read_bytes()[: size // 2])
-    assert probe(str(cut)).seconds == pytest.approx(4.0)
+    assert read_media_info(str(cut)).seconds == pytest.approx(4.0)
     with pytest.raises(MediaError, match=r"says that its pictures last 4\.00 s") as caught:
-        decode(clip(cut, 0.0, 1.0), 2, sound=False)
+        decode_clip(clip(cut, 0.0, 1.0), 2, with_audio=False)
     assert caught.value.kind == "truncated"
     assert caught.value.reason in str(caught.value)
     assert "clip x" in str(caught.value)
@@ -331,13 +333,13 @@ def test_a_file_cut_after_its_header_is_never_taken_for_a_shorter_one(tmp_path: 
 
 def test_a_probe_says_what_the_tracks_are(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", seconds=2, fps=8, sound=tone(channels=2))
-    found = probe(str(path))
-    assert found.picture is not None
-    assert found.sound is not None
-    assert (found.picture.codec, found.picture.width, found.picture.height) == ("h264", 64, 64)
-    assert (found.picture.fps, found.picture.seconds) == (8, 2)
-    assert (found.sound.codec, found.sound.rate, found.sound.channels) == ("aac", RATE, 2)
-    assert probe(str(film(tmp_path / "b.mp4"))).sound is None
+    found = read_media_info(str(path))
+    assert found.video is not None
+    assert found.audio is not None
+    assert (found.video.codec, found.video.width, found.video.height) == ("h264", 64, 64)
+    assert (found.video.fps, found.video.seconds) == (8, 2)
+    assert (found.audio.codec, found.audio.sample_rate, found.audio.channels) == ("aac", RATE, 2)
+    assert read_media_info(str(film(tmp_path / "b.mp4"))).audio is None
 
 
 def test_an_empty_track_gives_no_samples_and_no_track_gives_none(tmp_path: Path) -> None:
@@ -351,11 +353,11 @@ def test_an_empty_track_gives_no_samples_and_no_track_gives_none(tmp_path: Path)
         for _ in range(8):
             container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(video.encode(None))
-    heard = listen(clip(path))
+    heard = decode_audio(clip(path))
     assert heard is not None
     assert heard.size == 0
-    assert decode(clip(path), 0, sound=True).state == "silent"
-    assert listen(clip(film(tmp_path / "b.mp4"))) is None
+    assert decode_clip(clip(path), 0, with_audio=True).state == "silent"
+    assert decode_audio(clip(film(tmp_path / "b.mp4"))) is None
 
 
 @pytest.mark.parametrize(("codec", "steps"), [("pcm_s16le", 2**15), ("pcm_u8", 2**7)])
@@ -370,6 +372,6 @@ def test_whole_numbers_become_samples_between_minus_one_and_one(
         frame.rate = RATE
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    heard = listen(clip(path))
+    heard = decode_audio(clip(path))
     assert heard is not None
     assert np.abs(heard - wave[0]).max() <= 1 / steps

@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from egoexobench.data.decode import decode, listen, probe
-from egoexobench.data.sampling import segment_centres
+from egoexobench.data.decode import decode_audio, decode_clip, read_media_info
+from egoexobench.data.sampling import segment_centers
 from egoexobench.errors import MediaError
 from egoexobench.values import Clip
 
@@ -46,14 +46,14 @@ def coded(path: Path, codec: str, times: list[int], **settings: str) -> Path:
 
 
 def assert_exact(path: Path) -> None:
-    whole, file = every_frame(path), probe(str(path))
-    about = file.picture
+    whole, file = every_frame(path), read_media_info(str(path))
+    about = file.video
     assert about is not None
     assert file.seconds is not None
     assert len(whole) == FRAMES
     for start, end, count in SPANS:
-        indices = segment_centres(about.fps, FRAMES, start, min(end, file.seconds), count)
-        found = decode(clip(path, start, end), count, sound=False).frames
+        indices = segment_centers(about.fps, FRAMES, start, min(end, file.seconds), count)
+        found = decode_clip(clip(path, start, end), count, with_audio=False).frames
         assert found is not None
         assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
 
@@ -89,7 +89,7 @@ def test_frames_of_a_variable_rate_equal_a_sequential_decode(
 def test_times_of_a_variable_rate_are_those_of_the_file(tmp_path: Path) -> None:
     times = [0, 100, 900, 1000, 1100, 3000, 3100, 4000, 4050, 4950]
     path = coded(tmp_path / "a.mp4", "libx264", times)
-    found = decode(clip(path), 10, sound=False, sampling="frozen-in-time").frames
+    found = decode_clip(clip(path), 10, with_audio=False, sampling="frozen-in-time").frames
     assert found is not None
     assert np.allclose(found.times, np.array(times) / 1000, atol=1e-3)
 
@@ -113,7 +113,7 @@ def test_sound_that_changes_its_rate_or_channels_is_a_fault(
     first = adts(tmp_path / "b.aac", 48_000, "stereo")
     path.write_bytes(first + adts(tmp_path / "c.aac", *other))
     with pytest.raises(MediaError, match="the sample rate or the channels") as caught:
-        listen(clip(path))
+        decode_audio(clip(path))
     assert caught.value.kind == "undecodable"
 
 
@@ -142,6 +142,6 @@ def test_samples_do_not_hang_on_how_sound_is_cut_into_frames(
     frame.rate = rate
     parts = [*once.resample(frame), *(once.resample(None) if rate != 16_000 else [])]
     expected = np.concatenate([part.to_ndarray()[0] for part in parts])[: 16_000 * 5 // 2]
-    heard = listen(clip(path))
+    heard = decode_audio(clip(path))
     assert heard is not None
     assert np.allclose(heard, expected, atol=1e-6)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egoexobench.data.folder_dataset import FolderDataset
-from egoexobench.data.init_manifest import draft, draw
+from egoexobench.data.init_manifest import assign_splits, init_manifest
 from egoexobench.errors import DataError, UsageError
 from egoexobench.values import SPLITS
 
@@ -48,10 +48,10 @@ def found(root: Path) -> dict[str, tuple[str, str]]:
     ],
 )
 def test_pairs_are_found_by_name(tmp_path: Path, ego: str, exo: str, name: str) -> None:
-    made = draft(folder(tmp_path, ego, exo))
-    assert sum(made.pairs.values()) == 1
-    assert made.narrations == 0
-    assert made.left == []
+    made = init_manifest(folder(tmp_path, ego, exo))
+    assert sum(made.num_pairs.values()) == 1
+    assert made.num_empty_narrations == 0
+    assert made.unpaired == []
     assert found(tmp_path) == {name: (ego, exo)}
     narrations = {c.view: c.narration for s in SPLITS for c in FolderDataset(tmp_path).clips(s)}
     assert narrations == {"ego": f"what {ego} shows", "exo": f"what {exo} shows"}
@@ -59,8 +59,8 @@ def test_pairs_are_found_by_name(tmp_path: Path, ego: str, exo: str, name: str) 
 
 def test_what_is_in_no_pair_is_said_with_the_reason(tmp_path: Path) -> None:
     names = ("a_ego.mp4", "a_exo1.mp4", "a_exo2.mp4", "b_ego.mp4", "lego.mp4", "ego_exo.mp4")
-    made = draft(folder(tmp_path, *names))
-    assert dict(made.left) == {
+    made = init_manifest(folder(tmp_path, *names))
+    assert dict(made.unpaired) == {
         "a_exo2.mp4": "pair 'a' has that view already",
         "b_ego.mp4": "'b' has no file of the other view",
         "lego.mp4": "its name tells no view",
@@ -71,7 +71,7 @@ def test_what_is_in_no_pair_is_said_with_the_reason(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_pair_says_how_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"take1_ego\.mp4 and take1_exo\.mp4"):
-        draft(folder(tmp_path, "one.mp4"))
+        init_manifest(folder(tmp_path, "one.mp4"))
     assert not (tmp_path / "clips.csv").exists()
 
 
@@ -79,20 +79,20 @@ def test_nothing_is_written_over_without_force(tmp_path: Path) -> None:
     folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
     (tmp_path / "clips.csv").write_text("mine")
     with pytest.raises(UsageError, match=r"clips\.csv already; --force"):
-        draft(tmp_path)
+        init_manifest(tmp_path)
     assert (tmp_path / "clips.csv").read_text() == "mine"
-    draft(tmp_path, force=True)
+    init_manifest(tmp_path, force=True)
     assert len(found(tmp_path)) == 1
     (tmp_path / "clips.csv").rename(tmp_path / "clips.jsonl")
     for force in (False, True):
         with pytest.raises(UsageError, match=r"clips\.jsonl already; remove it"):
-            draft(tmp_path, force=force)
+            init_manifest(tmp_path, force=force)
 
 
 def test_empty_narrations_are_counted_and_asked_for_by_row(tmp_path: Path) -> None:
     folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
     (tmp_path / "a_exo.txt").unlink()
-    assert draft(tmp_path).narrations == 1
+    assert init_manifest(tmp_path).num_empty_narrations == 1
     first = FolderDataset(tmp_path).findings[0]
     assert (first.file, first.row) == ("clips.csv", "row 3")
     assert "write what this view shows" in first.reason
@@ -100,8 +100,8 @@ def test_empty_narrations_are_counted_and_asked_for_by_row(tmp_path: Path) -> No
 
 def test_clips_of_one_folder_are_one_take_and_stand_in_one_split(tmp_path: Path) -> None:
     names = [f"t{t}/{v}/{c}.mp4" for t in range(10) for c in range(3) for v in ("ego", "exo")]
-    made = draft(folder(tmp_path, *names))
-    assert dict(made.pairs) == {"train": 21, "val": 3, "test": 6}
+    made = init_manifest(folder(tmp_path, *names))
+    assert dict(made.num_pairs) == {"train": 21, "val": 3, "test": 6}
     dataset = FolderDataset(tmp_path)
     takes = {s: {clip.take for clip in dataset.clips(s)} for s in SPLITS}
     assert not takes["train"] & takes["test"]
@@ -109,7 +109,7 @@ def test_clips_of_one_folder_are_one_take_and_stand_in_one_split(tmp_path: Path)
     assert not takes["val"] & takes["test"]
     assert takes["train"] | takes["val"] | takes["test"] == {f"t{t}" for t in range(10)}
     (tmp_path / "clips.csv").unlink()
-    assert draft(tmp_path, seed=1).path.is_file()
+    assert init_manifest(tmp_path, seed=1).path.is_file()
     other = {s: {clip.take for clip in FolderDataset(tmp_path).clips(s)} for s in SPLITS}
     assert other != takes
 
@@ -119,8 +119,8 @@ def test_the_draw_is_the_same_in_any_order_and_fills_every_split(
     takes: list[str], seed: int, rng
 ) -> None:
     names = [take for take in takes if take.isprintable()]
-    drawn = draw(names, seed)
+    drawn = assign_splits(names, seed)
     rng.shuffle(names)
-    assert draw(names, seed) == drawn
+    assert assign_splits(names, seed) == drawn
     if len(names) > 2:
         assert set(drawn.values()) == set(SPLITS)

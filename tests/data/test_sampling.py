@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.data.sampling import SAMPLERS, lavila_chunked, segment_centres
-from egoexobench.data.sampling.egoinstructor import PICTURES
+from egoexobench.data.sampling import SAMPLERS, lavila_chunked, segment_centers
+from egoexobench.data.sampling.egoinstructor import FRAMES_PER_FEATURE
 from egoexobench.errors import DataError
 
 spans = given(
@@ -20,7 +20,7 @@ spans = given(
 def test_segment_centres_stay_in_the_file_and_never_go_back(
     fps: float, frames: int, start: float, length: float, count: int
 ) -> None:
-    found = segment_centres(fps, frames, start, start + length, count)
+    found = segment_centers(fps, frames, start, start + length, count)
     assert len(found) == count
     assert found.min() >= 0
     assert found.max() < frames
@@ -36,7 +36,7 @@ def test_within_the_file_every_sampler_gives_frames_of_it_in_order(
     first = min(start, 0.4 * frames / rate)
     last = min(first + 2 + length, frames / rate)
     # this rule picks seconds, and then the frames of each
-    unit, each = (1.0, PICTURES) if name == "seconds" else (rate, 1)
+    unit, each = (1.0, FRAMES_PER_FEATURE) if name == "seconds" else (rate, 1)
     if int(last * unit) - int(first * unit) < max(2 * count, 4):
         return  # rules differ in what they do with a span of few frames
     found = SAMPLERS[name](rate, frames, first, last, count * each)
@@ -73,7 +73,7 @@ def test_a_start_beyond_the_last_chunk_is_an_error() -> None:
 
 def test_segment_centres_by_hand() -> None:
     # 10 frames of one second: segments of (10 - 0 - 1) / 3 = 3 frames, edges 0 3 6 9
-    assert segment_centres(10.0, 10, 0.0, 1.0, 3).tolist() == [1, 4, 7]
+    assert segment_centers(10.0, 10, 0.0, 1.0, 3).tolist() == [1, 4, 7]
 
 
 def test_intervals_by_hand() -> None:

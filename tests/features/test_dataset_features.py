@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from egoexobench.data.decode import Decoded
+from egoexobench.data.decode import DecodedClip
 from egoexobench.errors import DataError, UsageError
 from egoexobench.features import encode_clips
 from egoexobench.features.dataset_features import (
@@ -80,12 +80,12 @@ def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Films:
     for i in range(len(made.lengths)):
         (made.root / f"f{i}").write_text(str(i))
 
-    def decode(clip: Clip, frames: int, sound: bool, sampling: str) -> Decoded:
+    def decode(clip: Clip, frames: int, sound: bool, sampling: str) -> DecodedClip:
         value = 10 * int(Path(clip.media).read_text()) + int(clip.start)
         pixels = np.full((frames, 2, 2, 3), value, np.uint8)
-        return Decoded(Frames(pixels, np.zeros(frames)), None, "not asked")
+        return DecodedClip(Frames(pixels, np.zeros(frames)), None, "not asked")
 
-    monkeypatch.setattr(encode_clips, "decode", decode)
+    monkeypatch.setattr(encode_clips, "decode_clip", decode)
     return made
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from egoexobench.data.decode import Decoded
+from egoexobench.data.decode import DecodedClip
 from egoexobench.errors import DataError, MediaError
 from egoexobench.features import encode_clips
 from egoexobench.features.encoder_runner import Coder
@@ -56,7 +56,7 @@ class Studio:
             made.append(Clip(f"c{i}", "ego", str(path), start, start + 1, "", "t"))
         return made
 
-    def decode(self, clip: Clip, frames: int, sound: bool, sampling: str) -> Decoded:
+    def decode(self, clip: Clip, frames: int, sound: bool, sampling: str) -> DecodedClip:
         self.decoded.append(clip.id)
         self.samplings.add(sampling)
         value = float(Path(clip.media).read_text())
@@ -65,11 +65,11 @@ class Studio:
         pixels = np.full((frames, 2, 2, 3), value, np.uint8)
         pictures = Frames(pixels, np.arange(frames, dtype=float)) if frames else None
         if not sound:
-            return Decoded(pictures, None, "not asked")
+            return DecodedClip(pictures, None, "not asked")
         if value == 9:
-            return Decoded(pictures, None, "silent")
+            return DecodedClip(pictures, None, "silent")
         samples = np.full(1 if value == 8 else 4, value, np.float32)
-        return Decoded(pictures, Sound(samples, 16_000), "heard")
+        return DecodedClip(pictures, Sound(samples, 16_000), "heard")
 
     def encode(self, clips: list[Clip], coders: dict[str, Coder], **more: object) -> dict:
         return encode_clips.clips(clips, coders, 2, self.cache, NullProgress(), **more)
@@ -78,7 +78,7 @@ class Studio:
 @pytest.fixture
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
     made = Studio(tmp_path)
-    monkeypatch.setattr(encode_clips, "decode", made.decode)
+    monkeypatch.setattr(encode_clips, "decode_clip", made.decode)
     return made
 
 

@@ -9,17 +9,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from egoexobench.data.audio_levels import Judgement, judge
-from egoexobench.data.docstring import LICENCE, section
-from egoexobench.data.doctor.inspect_media import File, Problem, Span, examine
-from egoexobench.data.doctor.inspection_cache import Ledger
-from egoexobench.data.subset import Certificate, Common, certify
+from egoexobench.data.audio_levels import AudioQuality, classify_level
+from egoexobench.data.docstring import LICENSE_HEADING, docstring_section
+from egoexobench.data.doctor.inspect_media import FileReport, MediaIssue, Span, inspect_file
+from egoexobench.data.doctor.inspection_cache import InspectionCache
+from egoexobench.data.subset import ClipSubset, SharedSubset, make_subset
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.interfaces import Dataset, Incomplete, Located, Progress, Surveyed
 from egoexobench.values import SPLITS, Clip, Split
 
 
-class Row(BaseModel):
+class RowIssue(BaseModel):
     """A row of an annotation file that is not as it must be."""
 
     file: str
@@ -28,39 +28,39 @@ class Row(BaseModel):
     dropped: bool
 
 
-class Checked(BaseModel):
+class ClipStatus(BaseModel):
     """A clip: where it is written, what is wrong with it, how its sound is."""
 
     split: Split
     id: str
-    where: str | None
+    location: str | None
     media: str
-    problem: Problem | None
-    sound: Judgement | None
+    problem: MediaIssue | None
+    audio: AudioQuality | None
 
 
-class Report(BaseModel):
+class DatasetReport(BaseModel):
     """The examination of a data set."""
 
     doctor: int = 1
     dataset: str
-    licence: str | None
-    refusal: str | None
+    license: str | None
+    blocked_reason: str | None
     """Why a run would not start without `--allow-missing`; None if it would."""
-    lacking: dict[str, str]
+    missing_annotations: dict[str, str]
     """Annotation files that are not there, and what there is none of without each."""
-    rows: tuple[Row, ...]
+    rows: tuple[RowIssue, ...]
     pairs: dict[Split, tuple[int, int]]
     """Pairs of which both clips can be used, and all of them."""
-    clips: tuple[Checked, ...]
-    files: tuple[File, ...]
-    certificate: Certificate
-    common: Common | None = None
+    clips: tuple[ClipStatus, ...]
+    files: tuple[FileReport, ...]
+    subset: ClipSubset
+    shared: SharedSubset | None = None
 
 
-def survey(
+def check_dataset(
     spec: str, name: str, dataset: Dataset, factory: Callable[..., Any], progress: Progress
-) -> Report:
+) -> DatasetReport:
     """Examine every clip of a data set.
 
     Args:
@@ -72,32 +72,32 @@ def survey(
     """
     refused, rows = _refused(dataset, progress), tuple(_rows(dataset))
     clips = [(split, clip) for split in SPLITS for clip in dataset.clips(split)]
-    files = look([clip for _, clip in clips], progress)
+    files = inspect_files([clip for _, clip in clips], progress)
     where = dataset.where if isinstance(dataset, Located) else {}
     checked = [_check(split, clip, files[clip.media], where) for split, clip in clips]
     good = {(one.split, one.id) for one in checked if one.problem is None}
-    return Report(
+    return DatasetReport(
         dataset=spec,
-        licence=section(factory, LICENCE),
-        refusal=refused or _obstacle(dataset, rows, checked),
-        lacking=dict(dataset.missing) if isinstance(dataset, Incomplete) else {},
+        license=docstring_section(factory, LICENSE_HEADING),
+        blocked_reason=refused or _obstacle(dataset, rows, checked),
+        missing_annotations=dict(dataset.missing) if isinstance(dataset, Incomplete) else {},
         rows=rows,
         pairs={split: _pairs(dataset, split, good) for split in SPLITS},
         clips=tuple(checked),
         files=tuple(files.values()),
-        certificate=_certificate(name, dataset, checked, files),
+        subset=_certificate(name, dataset, checked, files),
     )
 
 
-def look(clips: Iterable[Clip], progress: Progress) -> dict[str, File]:
+def inspect_files(clips: Iterable[Clip], progress: Progress) -> dict[str, FileReport]:
     """Examine the media of clips in threads, each file once; what is known is not done again."""
     spans: dict[str, dict[Span, None]] = {}
     for clip in clips:
         spans.setdefault(clip.media, {})[clip.start, clip.end] = None
-    ledger, found = Ledger(), dict[str, File]()
+    ledger, found = InspectionCache(), dict[str, FileReport]()
     todo: dict[str, list[Span]] = {}
     for path, wanted in spans.items():
-        file, missing = ledger.recall(path, wanted)
+        file, missing = ledger.get(path, wanted)
         if file and not missing:
             found[path] = file
         else:
@@ -110,9 +110,9 @@ def look(clips: Iterable[Clip], progress: Progress) -> dict[str, File]:
     return {path: found[path] for path in spans}
 
 
-def _examined(todo: Mapping[str, Sequence[Span]]) -> Iterator[File]:
+def _examined(todo: Mapping[str, Sequence[Span]]) -> Iterator[FileReport]:
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        running = [pool.submit(examine, path, spans) for path, spans in todo.items()]
+        running = [pool.submit(inspect_file, path, spans) for path, spans in todo.items()]
         try:
             for done in as_completed(running):
                 yield done.result()
@@ -128,7 +128,9 @@ def _refused(dataset: Dataset, progress: Progress) -> str | None:
     return None
 
 
-def _obstacle(dataset: Dataset, rows: Iterable[Row], checked: Iterable[Checked]) -> str | None:
+def _obstacle(
+    dataset: Dataset, rows: Iterable[RowIssue], checked: Iterable[ClipStatus]
+) -> str | None:
     """What a run would trip over: a row that was left out, a broken clip, or nothing to ask."""
     dropped = [row for row in rows if row.dropped]
     if dropped:
@@ -140,22 +142,22 @@ def _obstacle(dataset: Dataset, rows: Iterable[Row], checked: Iterable[Checked])
     return None if dataset.pairs("test") else "no pair is in split test"
 
 
-def _check(split: Split, clip: Clip, file: File, where: Mapping[str, str]) -> Checked:
+def _check(split: Split, clip: Clip, file: FileReport, where: Mapping[str, str]) -> ClipStatus:
     span = next((s for s in file.spans if (s.start, s.end) == (clip.start, clip.end)), None)
     problem = file.problem or (span.problem if span else None)
-    return Checked(
+    return ClipStatus(
         split=split,
         id=clip.id,
-        where=where.get(clip.id),
+        location=where.get(clip.id),
         media=clip.media,
         problem=problem,
-        sound=None if problem or span is None else judge(span.level),
+        audio=None if problem or span is None else classify_level(span.level),
     )
 
 
-def _rows(dataset: Dataset) -> Iterator[Row]:
+def _rows(dataset: Dataset) -> Iterator[RowIssue]:
     for found in dataset.findings if isinstance(dataset, Surveyed) else ():
-        yield Row(file=found.file, row=found.row, reason=found.reason, dropped=found.dropped)
+        yield RowIssue(file=found.file, row=found.row, reason=found.reason, dropped=found.dropped)
 
 
 def _pairs(dataset: Dataset, split: Split, good: set[tuple[Split, str]]) -> tuple[int, int]:
@@ -165,13 +167,13 @@ def _pairs(dataset: Dataset, split: Split, good: set[tuple[Split, str]]) -> tupl
 
 
 def _certificate(
-    name: str, dataset: Dataset, checked: Iterable[Checked], files: Mapping[str, File]
-) -> Certificate:
+    name: str, dataset: Dataset, checked: Iterable[ClipStatus], files: Mapping[str, FileReport]
+) -> ClipSubset:
     clips: dict[Split, dict[str, str]] = {split: {} for split in SPLITS}
     audible = []
     for one in checked:
         if one.problem is None:
             clips[one.split][one.id] = (files[one.media].sha256 or "")[:16]
-            if one.sound not in ("silent", "empty", "no track"):
+            if one.audio not in ("silent", "empty", "no track"):
                 audible.append(f"{one.split}/{one.id}")
-    return certify(name, dataset.fingerprint, clips, audible)
+    return make_subset(name, dataset.fingerprint, clips, audible)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from egoexobench.data.audio_levels import JUDGEMENTS
-from egoexobench.data.doctor.check_dataset import Checked, Report
-from egoexobench.data.doctor.inspect_media import File
-from egoexobench.data.media_info import Track
+from egoexobench.data.audio_levels import AUDIO_QUALITIES
+from egoexobench.data.doctor.check_dataset import ClipStatus, DatasetReport
+from egoexobench.data.doctor.inspect_media import FileReport
+from egoexobench.data.media_info import AudioStream
 from egoexobench.values import SPLITS
 
-SHOWN = 20
+MAX_LISTED = 20
 """Rows and clips of one reason that are named; `--json` names all."""
 
 
-def tell(report: Report) -> Iterator[str]:
+def format_report(report: DatasetReport) -> Iterator[str]:
     """Yield the lines of a report."""
     dropped = sum(row.dropped for row in report.rows)
     good = [one for one in report.clips if one.problem is None]
-    yield f"{report.dataset}, annotations {report.certificate.fingerprint}"
-    yield f"Licence: {report.licence or 'the data set says nothing of it'}"
-    for file, brings in report.lacking.items():
+    yield f"{report.dataset}, annotations {report.subset.fingerprint}"
+    yield f"Licence: {report.license or 'the data set says nothing of it'}"
+    for file, brings in report.missing_annotations.items():
         yield f"Not there: {file}, and so no {brings}"
     yield f"Clips: {len(good)} of {len(report.clips) + dropped} can be used"
     yield from _reasons(report, dropped)
@@ -32,17 +32,21 @@ def tell(report: Report) -> Iterator[str]:
     yield _sound(good)
     yield _certificate(report)
     yield from _common(report)
-    yield f"A run would stop: {report.refusal}" if report.refusal else "A run can start."
+    yield (
+        f"A run would stop: {report.blocked_reason}"
+        if report.blocked_reason
+        else "A run can start."
+    )
 
 
-def _reasons(report: Report, dropped: int) -> Iterator[str]:
+def _reasons(report: DatasetReport, dropped: int) -> Iterator[str]:
     if dropped:
         yield f"  {dropped} rows left out"
         yield from _named(f"{r.file}, {r.row}: {r.reason}" for r in report.rows if r.dropped)
-    faults: dict[str, list[Checked]] = {}
+    faults: dict[str, list[ClipStatus]] = {}
     for one in report.clips:
         if one.problem:
-            faults.setdefault(one.problem.fault, []).append(one)
+            faults.setdefault(one.problem.kind, []).append(one)
     for fault, clips in sorted(faults.items(), key=lambda item: -len(item[1])):
         yield f"  {len(clips)} {fault}"
         yield from _named(_clips(clips))
@@ -54,58 +58,58 @@ def _reasons(report: Report, dropped: int) -> Iterator[str]:
 
 def _named(lines: Iterable[str]) -> Iterator[str]:
     every = list(lines)
-    yield from (f"    {line}" for line in every[:SHOWN])
-    if len(every) > SHOWN:
-        yield f"    and {len(every) - SHOWN} more; --json names all"
+    yield from (f"    {line}" for line in every[:MAX_LISTED])
+    if len(every) > MAX_LISTED:
+        yield f"    and {len(every) - MAX_LISTED} more; --json names all"
 
 
-def _clips(clips: Iterable[Checked]) -> Iterator[str]:
+def _clips(clips: Iterable[ClipStatus]) -> Iterator[str]:
     """One line a reason, since a file can hold many clips."""
-    reasons: dict[str, list[Checked]] = {}
+    reasons: dict[str, list[ClipStatus]] = {}
     for one in clips:
         reasons.setdefault(one.problem.reason if one.problem else "", []).append(one)
     for reason, alike in reasons.items():
         first, more = alike[0], len(alike) - 1
         others = f" and {more} more" if more else ""
-        yield f"{first.where or first.split}: clip {first.id}{others}: {reason}"
+        yield f"{first.location or first.split}: clip {first.id}{others}: {reason}"
 
 
-def _media(files: Sequence[File]) -> Iterator[str]:
-    probes = [file.probe for file in files if file.probe]
+def _media(files: Sequence[FileReport]) -> Iterator[str]:
+    probes = [file.info for file in files if file.info]
     size = sum(file.size for file in files) / 1e6
     yield f"Files: {len(probes)} of {len(files)} are media, {size:.1f} MB"
     lengths = [probe.seconds for probe in probes if probe.seconds is not None]
     if lengths:
         yield f"  length: {min(lengths):.2f} to {max(lengths):.2f} s"
-    pictures = [p.picture for p in probes if p.picture]
+    pictures = [p.video for p in probes if p.video]
     for label, values in (
         ("pictures", [f"{p.codec} {p.width}x{p.height} at {p.fps:g}/s" for p in pictures]),
-        ("sound", [_track(probe.sound) for probe in probes]),
+        ("sound", [_track(probe.audio) for probe in probes]),
     ):
-        for value, count in Counter(values).most_common(SHOWN):
+        for value, count in Counter(values).most_common(MAX_LISTED):
             yield f"  {label}: {value}: {count}"
 
 
-def _track(sound: Track | None) -> str:
+def _track(sound: AudioStream | None) -> str:
     if sound is None:
         return "no track"
-    return f"{sound.codec} {sound.rate} Hz, {sound.channels} channels"
+    return f"{sound.codec} {sound.sample_rate} Hz, {sound.channels} channels"
 
 
-def _sound(good: Sequence[Checked]) -> str:
-    counts = Counter(one.sound for one in good)
-    told = ", ".join(f"{counts[name]} {name}" for name in JUDGEMENTS if counts[name]) or "none"
+def _sound(good: Sequence[ClipStatus]) -> str:
+    counts = Counter(one.audio for one in good)
+    told = ", ".join(f"{counts[name]} {name}" for name in AUDIO_QUALITIES if counts[name]) or "none"
     return f"Sound of the clips that can be used: {told}"
 
 
-def _certificate(report: Report) -> str:
-    found = report.certificate
+def _certificate(report: DatasetReport) -> str:
+    found = report.subset
     total = sum(len(ids) for ids in found.clips.values())
     return f"Certificate: {found.coverage}, {total} clips, {len(found.audible)} of them heard"
 
 
-def _common(report: Report) -> Iterator[str]:
-    both = report.common
+def _common(report: DatasetReport) -> Iterator[str]:
+    both = report.shared
     if both is None:
         return
     counts = ", ".join(f"{split} {len(both.ids[split])}" for split in SPLITS)

@@ -7,22 +7,22 @@ from functools import partial
 from typing import Protocol
 
 from egoexobench.data.sampling import egoinstructor, intervals, segments
-from egoexobench.data.sampling.segments import Indices, lavila_chunked, segment_centres
+from egoexobench.data.sampling.segments import Indices, lavila_chunked, segment_centers
 from egoexobench.errors import UsageError, unknown
 
 __all__ = [
-    "DEFAULT",
+    "DEFAULT_SAMPLING",
     "SAMPLERS",
     "Indices",
     "Sampler",
+    "get_sampler",
     "lavila_chunked",
-    "sampler",
-    "segment_centres",
+    "segment_centers",
 ]
 
-DEFAULT = "egoexolearn"
+DEFAULT_SAMPLING = "egoexolearn"
 """The rule of decoding unless another one is named."""
-FEATURES = "egoinstructor-"
+FEATURE_SAMPLER_PREFIX = "egoinstructor-"
 """What the names of the rules begin with that pick stored features instead of frames."""
 
 
@@ -50,9 +50,9 @@ class Sampler(Protocol):
 
 
 SAMPLERS: Mapping[str, Sampler] = {
-    "egoexolearn": segment_centres,
-    "egoexolearn-fixed-fps30": partial(segment_centres, rate=30.0),
-    "soundbridge": segment_centres,
+    "egoexolearn": segment_centers,
+    "egoexolearn-fixed-fps30": partial(segment_centers, rate=30.0),
+    "soundbridge": segment_centers,
     "lavila-single-file": segments.lavila,
     "lavila-single-file-fps30": partial(segments.lavila, rate=30.0),
     "frozen-in-time": intervals.frozen_in_time,
@@ -61,7 +61,7 @@ SAMPLERS: Mapping[str, Sampler] = {
     "egovlp-clips": intervals.egovlp_clips,
     "egovlp-charades": intervals.egovlp_charades,
     "viclip": intervals.viclip,
-    "seconds": egoinstructor.seconds,
+    "seconds": egoinstructor.egoinstructor_frames,
     "egoinstructor-mcq": egoinstructor.egoinstructor_mcq,
     "egoinstructor-egomcq": egoinstructor.egoinstructor_mcq,
     "egoinstructor-charades": egoinstructor.egoinstructor_charades,
@@ -71,13 +71,13 @@ SAMPLERS: Mapping[str, Sampler] = {
 """Every rule by name; :func:`lavila_chunked`, whose video is many files, stands beside them."""
 
 
-def sampler(name: str) -> Sampler:
+def get_sampler(name: str) -> Sampler:
     """Return the rule of that name that picks frames of a file.
 
     Raises:
         UsageError: there is none, or it picks stored egoinstructor.
     """
-    frames = [known for known in SAMPLERS if not known.startswith(FEATURES)]
+    frames = [known for known in SAMPLERS if not known.startswith(FEATURE_SAMPLER_PREFIX)]
     if name in SAMPLERS and name not in frames:
         raise UsageError(
             f"the sampling {name!r} picks stored features, one a second, not frames; "
@@ -88,11 +88,11 @@ def sampler(name: str) -> Sampler:
     return SAMPLERS[name]
 
 
-def called(name: str) -> str:
+def canonical_name(name: str) -> str:
     """Return the one name of a rule that several systems have under names of their own.
 
     Raises:
         UsageError: there is none, or it picks stored egoinstructor.
     """
-    rule = sampler(name)
+    rule = get_sampler(name)
     return next(one for one, other in SAMPLERS.items() if other is rule)

@@ -7,9 +7,9 @@ import numpy as np
 from egoexobench.data.sampling.segments import Indices
 from egoexobench.errors import DataError
 
-EXPAND = 5.0
+EXO_MARGIN_S = 5.0
 """What a short exo clip is widened by on either side in training, s: half of its 10."""
-PICTURES = 8
+FRAMES_PER_FEATURE = 8
 """Frames of a second that a feature is made of."""
 
 
@@ -32,7 +32,7 @@ def egoinstructor_mcq(fps: float, frames: int, start: float, end: float, count: 
     return np.asarray((left + right) // 2)
 
 
-def seconds(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
+def egoinstructor_frames(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
     """Return the frames that EgoInstructor's features of a clip are made of, 8 for each.
 
     The seconds are those of :func:`egoinstructor_mcq`, of a video of whole seconds, at least one;
@@ -42,12 +42,12 @@ def seconds(fps: float, frames: int, start: float, end: float, count: int) -> In
     Raises:
         DataError: ``count`` is not a multiple of 8.
     """
-    if count % PICTURES:
-        raise DataError(f"{count} frames are not {PICTURES} for each of some seconds")
+    if count % FRAMES_PER_FEATURE:
+        raise DataError(f"{count} frames are not {FRAMES_PER_FEATURE} for each of some seconds")
     whole = max(int(frames / fps), 1)
-    chosen = egoinstructor_mcq(1.0, whole, start, end, count // PICTURES)
-    steps = PICTURES * chosen[:, None] + np.arange(PICTURES)
-    found = np.ceil((steps.flatten() + 0.5) / PICTURES * fps) - 1
+    chosen = egoinstructor_mcq(1.0, whole, start, end, count // FRAMES_PER_FEATURE)
+    steps = FRAMES_PER_FEATURE * chosen[:, None] + np.arange(FRAMES_PER_FEATURE)
+    found = np.ceil((steps.flatten() + 0.5) / FRAMES_PER_FEATURE * fps) - 1
     return np.asarray(np.clip(found, 0, frames - 1), np.int64)
 
 
@@ -92,7 +92,7 @@ def egoinstructor_exo(fps: float, frames: int, start: float, end: float, count: 
     first = start * fps
     last = max(end * fps, first + 1)
     if last - first <= 1:
-        first, last = max(0, first - EXPAND), min(last + EXPAND, frames)
+        first, last = max(0, first - EXO_MARGIN_S), min(last + EXO_MARGIN_S, frames)
     return _inside(first, last, frames, count)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from egoexobench.data.sampling import Indices, sampler
+from egoexobench.data.sampling import Indices, get_sampler
 from egoexobench.errors import DataError, MediaError
 
 
-def pick(
+def sample_frames(
     sampling: str, path: str, fps: float, frames: int, start: float, end: float, count: int
 ) -> Indices:
     """Return the indices ``(count,)`` of frames that the rule of that name gives.
@@ -24,7 +24,7 @@ def pick(
         UsageError: there is no such rule, or it does not pick frames.
         MediaError: the rule fails for this span, gives fewer frames, or one that is not there.
     """
-    rule = sampler(sampling)
+    rule = get_sampler(sampling)
     told = f"{path}: sampling {sampling!r}"
     try:
         found = rule(fps, frames, start, end, count)

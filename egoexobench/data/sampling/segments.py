@@ -12,7 +12,7 @@ from egoexobench.errors import DataError
 Indices = NDArray[np.int64]
 
 
-def segment_centres(
+def segment_centers(
     fps: float,
     frames: int,
     start: float,

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binom
 from tiny_set import dials
 
-from egoexobench.data.decode import decode
+from egoexobench.data.decode import decode_clip
 from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.progress import NullProgress
 from egoexobench_plugins.synthetic.annotation import annotate
@@ -40,10 +40,10 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Cues, Cues]]:
 
 
 def cues(clip) -> Cues:
-    decoded = decode(clip, frames=8, sound=True)
+    decoded = decode_clip(clip, num_frames=8, with_audio=True)
     assert decoded.frames
-    assert decoded.sound
-    samples = decoded.sound.samples
+    assert decoded.audio
+    samples = decoded.audio.samples
     return Cues(
         decoded.frames.pixels / 255, samples, logmel(samples), Path(clip.media).stat().st_size
     )
