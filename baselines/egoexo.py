@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Literal
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
 
-_TINY = {"video": ",image=32,width=32,depth=1,heads=2", "text": ",width=32,depth=1,heads=4"}
+_VIDEO = Spec.parse(
+    "timesformer:system=egoexo,output=cls,project=256,trained=true,checkpointing=true"
+)
+_TEXT = Spec.parse("clip-text:project=256,output=pooled,trained=true")
+_TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
+_TINY_TEXT = {"width": 32, "depth": 1, "heads": 4}
 _RELEASE = "OpenGVLab/EgoExoLearn e1f11b1, association_benchmark"
 _CONFIG = f"{_RELEASE}/configs/our_default.yml"
 _SOURCES = {
@@ -68,14 +74,14 @@ def egoexo(
         objective="info-nce:denominator=all,symmetric=true,learn=true",
         view_weights=False,
     )
-    small = _TINY if size == "tiny" else {"video": "", "text": ""}
-    given = f",weights={weights}" if weights else ""
+    video, text = _VIDEO, _TEXT
+    if size == "tiny":
+        video, text = video.add_options(_TINY_VIDEO), text.add_options(_TINY_TEXT)
     paper = replace(
         method,
         scale="paper",
-        video=f"timesformer:system=egoexo,output=cls,project=256,trained=true,checkpointing=true"
-        f"{small['video']}{given}",
-        text=f"clip-text:project=256,output=pooled,trained=true{small['text']}{given}",
+        video=str(video.add_options({"weights": weights})),
+        text=str(text.add_options({"weights": weights})),
         frames=4,
         similarity="dot",
         width=256,

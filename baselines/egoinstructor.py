@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Literal
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
 
-_SIZES = {"large": (768, ",width=768,heads=8"), "tiny": (24, ",width=32,depth=1,heads=4")}
+_VIDEO_OPTIONS = {"output": "clip", "seconds": "32"}
+_TEXT_OPTIONS = {"output": "pooled", "trained": "true"}
+_EMBED_DIMS = {"large": 768, "tiny": 24}
+_TEXT_SIZES = {
+    "large": {"width": 768, "heads": 8},
+    "tiny": {"width": 32, "depth": 1, "heads": 4},
+}
 _RELEASE = "Jazzcharles/Egoinstructor 8492ba0, retrieval"
 _CONFIG = f"{_RELEASE}/configs/egohowto.yml and default_feature.yml"
 _EXTRACTED = f"{_RELEASE}/feature_extraction"
@@ -85,17 +92,18 @@ def egoinstructor(
         objective="ego-exo-nce",
         view_weights=False,
     )
-    width, text = _SIZES[size]
-    given, ego, exo = (
-        f",weights={path}" if path else "" for path in (weights, ego_weights, exo_weights)
-    )
+    width = _EMBED_DIMS[size]
+    ego = Spec("egoinstructor-ego", {"size": size, **_VIDEO_OPTIONS})
+    exo = Spec("internvideo1-mm", {"size": size, **_VIDEO_OPTIONS})
+    text = Spec("clip-text", {"context": "300", "project": str(width), **_TEXT_OPTIONS})
+    aggregator = Spec("egoinstructor-features", {"depth": "4", "heads": "8"})
     paper = replace(
         method,
         scale="paper",
-        video=f"egoinstructor-ego:size={size},output=clip,seconds=32{ego}",
-        video_exo=f"internvideo1-mm:size={size},output=clip,seconds=32{exo}",
-        text=f"clip-text:context=300,project={width},output=pooled,trained=true{text}{given}",
-        fuse_video=f"egoinstructor-features:depth=4,heads=8{given}",
+        video=str(ego.add_options({"weights": ego_weights})),
+        video_exo=str(exo.add_options({"weights": exo_weights})),
+        text=str(text.add_options({**_TEXT_SIZES[size], "weights": weights})),
+        fuse_video=str(aggregator.add_options({"weights": weights})),
         frames=8 * 32,
         sampling="seconds",
         width=width,

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
 
-_TINY = {
-    "video": ",image=32,width=32,depth=1,heads=2",
-    "text": ",width=32,depth=1,heads=2,hidden=64",
-}
+_VIDEO = Spec.parse(
+    "timesformer:system=egovlp,frames=16,output=cls,project=256,trained=true,checkpointing=true"
+)
+_TEXT = Spec.parse("distilbert-text:output=cls,project=256,trained=true")
+_TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
+_TINY_TEXT = {"width": 32, "depth": 1, "heads": 2, "hidden": 64}
 _RELEASE = "showlab/EgoVLP 928406c"
 _TUNED = f"{_RELEASE}, configs/ft/charades.json"
 _SOURCES = {
@@ -68,17 +71,16 @@ def egovlp(
     cropped at random; ego clips are contrasted with ego clips and exo with exo; a checkpoint with
     4 frames gets 12 rows of zeros in its temporal table, as in the release.
     """
-    small = _TINY if size == "tiny" else {"video": "", "text": ""}
-    given = f",weights={weights}" if weights else ""
-    pieces = f",vocabulary={vocabulary}" if vocabulary else ""
+    video, text = _VIDEO, _TEXT
+    if size == "tiny":
+        video, text = video.add_options(_TINY_VIDEO), text.add_options(_TINY_TEXT)
     method = replace(
         COMPACT,
         name="egovlp",
         scale="paper",
-        video=f"timesformer:system=egovlp,frames=16,output=cls,project=256,trained=true,checkpointing=true"
-        f"{small['video']}{given}",
+        video=str(video.add_options({"weights": weights})),
         audio=None,
-        text=f"distilbert-text:output=cls,project=256,trained=true{small['text']}{pieces}{given}",
+        text=str(text.add_options({"vocabulary": vocabulary, "weights": weights})),
         anchor="view-narration",
         objective="info-nce:temperature=0.05,denominator=all,symmetric=true",
         view_weights=False,

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
 
-_TINY = {
-    "video": ",image=32,width=32,depth=1,heads=2",
-    "text": ",width=32,depth=1,heads=2,hidden=64",
-}
+_VIDEO = Spec.parse("timesformer:system=frozen-in-time,output=cls,project=256")
+_TEXT = Spec.parse("distilbert-text:output=cls,project=256")
+_TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
+_TINY_TEXT = {"width": 32, "depth": 1, "heads": 2, "hidden": 64}
 _RELEASE = "m-bain/frozen-in-time e1f13e1"
 _SOURCES = {
     "video": f"{_RELEASE}, model/model.py: ViT-B/16, class token, linear to 256",
@@ -56,16 +57,16 @@ def frozen_in_time(
     Departs from the release: frames are taken from the clip's span, where the release, whose
     videos are clips, takes them from the whole file.
     """
-    small = _TINY if size == "tiny" else {"video": "", "text": ""}
-    given = f",weights={weights}" if weights else ""
-    pieces = f",vocabulary={vocabulary}" if vocabulary else ""
+    video, text = _VIDEO, _TEXT
+    if size == "tiny":
+        video, text = video.add_options(_TINY_VIDEO), text.add_options(_TINY_TEXT)
     method = replace(
         COMPACT,
         name="frozen-in-time",
         scale="paper",
-        video=f"timesformer:system=frozen-in-time,output=cls,project=256{small['video']}{given}",
+        video=str(video.add_options({"weights": weights})),
         audio=None,
-        text=f"distilbert-text:output=cls,project=256{small['text']}{pieces}{given}",
+        text=str(text.add_options({"vocabulary": vocabulary, "weights": weights})),
         view_weights=False,
         frames=4,
         sampling="egovlp-clips",

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
 
+_TRAINED = {"trained": "true"}
 _RELEASE = "OpenGVLab/InternVideo 3965eef, InternVideo1/Pretrain/ViCLIP"
 _BASE = f"{_RELEASE}, exp/exp_pretrain_ViCLIP/viclip_base/config.py"
 _TUNED = f"{_RELEASE}, configs/ret_didemo.py"
@@ -59,14 +61,15 @@ def internvideo(
     cropped at random; no token is masked and no path dropped; ego clips are contrasted with ego
     clips and exo with exo.
     """
-    given = f",weights={weights}" if weights else ""
+    video = Spec("viclip", {"size": size, "output": "clip", **_TRAINED, "checkpointing": "true"})
+    text = Spec("viclip-text", {"size": size, "output": "text", **_TRAINED})
     method = replace(
         COMPACT,
         name="internvideo",
         scale="paper",
-        video=f"viclip:size={size},output=clip,trained=true,checkpointing=true{given}",
+        video=str(video.add_options({"weights": weights})),
         audio=None,
-        text=f"viclip-text:size={size},output=text,trained=true{given}",
+        text=str(text.add_options({"weights": weights})),
         anchor="view-narration",
         objective="info-nce:temperature=0.01,denominator=all,symmetric=true,learn=true",
         view_weights=False,

@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
 
-_SIZES = {
-    "base": ("", ""),
-    "large": (",patch=14,width=1024,depth=24,heads=16", ",width=768,heads=12"),
-    "tiny": (",image=32,width=32,depth=1,heads=2", ",width=32,depth=1,heads=4"),
+_VIDEO = Spec.parse(
+    "timesformer:system=lavila,frames=16,output=cls,project=256,trained=true,checkpointing=true"
+)
+_TEXT = Spec.parse("clip-text:project=256,output=pooled,trained=true")
+_VIDEO_SIZES: dict[str, dict[str, int]] = {
+    "base": {},
+    "large": {"patch": 14, "width": 1024, "depth": 24, "heads": 16},
+    "tiny": {"image": 32, "width": 32, "depth": 1, "heads": 2},
+}
+_TEXT_SIZES: dict[str, dict[str, int]] = {
+    "base": {},
+    "large": {"width": 768, "heads": 12},
+    "tiny": {"width": 32, "depth": 1, "heads": 4},
 }
 _RELEASE = "facebookresearch/LaViLa 8002b5a"
 _TUNED = f"{_RELEASE}, docs/MODEL_ZOO.md and main_finetune_retrieval.py: CharadesEgo"
@@ -64,16 +74,13 @@ def lavila(
     release freezes that of the checkpoint; ego clips are contrasted with ego clips and exo with
     exo, where rows of one batch are; the end token of a text over the context length is kept.
     """
-    video, text = _SIZES[size]
-    given = f",weights={weights}" if weights else ""
     method = replace(
         COMPACT,
         name="lavila",
         scale="paper",
-        video=f"timesformer:system=lavila,frames=16,output=cls,project=256,trained=true,checkpointing=true"
-        f"{video}{given}",
+        video=str(_VIDEO.add_options({**_VIDEO_SIZES[size], "weights": weights})),
         audio=None,
-        text=f"clip-text:project=256,output=pooled,trained=true{text}{given}",
+        text=str(_TEXT.add_options({**_TEXT_SIZES[size], "weights": weights})),
         anchor="view-narration",
         objective="info-nce:denominator=all,symmetric=true,learn=true",
         view_weights=False,

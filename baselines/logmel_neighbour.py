@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
@@ -32,7 +33,7 @@ def logmel_neighbour(scale: str, /, *, tokens: int = 20) -> Method:
         name="logmel-neighbour",
         video=None,
         text=None,
-        fuse_video=f"sequence:tokens={tokens}",
+        fuse_video=str(Spec("sequence", {"tokens": str(tokens)})),
         view_weights=False,
     )
     return pick(scale, {"compact": method})

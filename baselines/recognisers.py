@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
@@ -45,11 +46,11 @@ def videomae_v2(
     Departs from the paper: it fine-tunes (5.4), and here the encoder stays as it was published;
     one view of a clip is scored, and not the mean over 15 of them, as in the release.
     """
-    given = f",weights={weights}" if weights else ""
+    video = Spec("videomae", {"size": size, "output": "clip"})
     method = replace(
         _SILENT,
         name="videomae-v2",
-        video=f"videomae:size={size},output=clip{given}",
+        video=str(video.add_options({"weights": weights})),
         frames=16,
         sources={
             "video": f"{_VIDEOMAE}, models/modeling_finetune.py: the mean of all tubes, normed; "
@@ -82,11 +83,11 @@ def internimage(
 
     Departs from the paper: it fine-tunes (5.4), and here the encoder stays as it was published.
     """
-    given = f",weights={weights}" if weights else ""
+    video = Spec("internimage", {"size": size})
     method = replace(
         _SILENT,
         name="internimage",
-        video=f"internimage:size={size}{given}",
+        video=str(video.add_options({"weights": weights})),
         frames=4,
         sources={
             "video": f"{_INTERNIMAGE}, classification/models/intern_image.py: the pooled feature "

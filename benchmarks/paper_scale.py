@@ -18,8 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from egoexobench.options import options
+from egoexobench.options import get_options
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 
 ROOT = Path(__file__).parents[1]
 VOCABULARY = ROOT / "tests" / "plugins" / "distilbert_text" / "vocabulary.txt"
@@ -31,14 +32,15 @@ STAGES = ("encode", "train", "embed")
 def main() -> None:
     """Print one line a method."""
     registry = Registry()
-    known = {p.name: p for p in registry.parts("method") if "weights" in options(p.factory)}
+    known = {p.name: p for p in registry.parts("method") if "weights" in get_options(p.factory)}
     asked = sys.argv[1:] or list(known)
     print(f"{'method':22} {'seconds':>8} {'GiB':>6}  {'  '.join(STAGES)}")
     with tempfile.TemporaryDirectory() as home:
         _run(home, "egoexo:size=tiny")  # renders the films
         for name in asked:
-            words = "vocabulary" in options(known[name].factory)
-            seconds, peak, record = _run(home, f"{name}:vocabulary={VOCABULARY}" if words else name)
+            words = "vocabulary" in get_options(known[name].factory)
+            vocabulary = {"vocabulary": VOCABULARY if words else None}
+            seconds, peak, record = _run(home, str(Spec(name).add_options(vocabulary)))
             stages = "  ".join(
                 f"{record['seconds'].get(stage, 0):{len(stage)}.1f}" for stage in STAGES
             )

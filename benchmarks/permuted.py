@@ -19,12 +19,13 @@ from egoexobench.experiment.training import teach
 from egoexobench.files import write_text_atomic
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 from egoexobench.values import RETRIEVAL, SPLITS
 
 
 def main(spec: str, seed: int, file: str) -> None:
     """Write gallery top-1 of the retrieval tasks, in percent, as JSON."""
-    request = Request("soundbridge", spec, RETRIEVAL, seed=seed)
+    request = Request(Spec("soundbridge"), Spec.parse(spec), RETRIEVAL, seed=seed)
     found = _mixed(request, ready(request, Registry(), NullProgress(), Clock()))
     scored = score(found, "synthetic", RETRIEVAL, found.embed((SPLIT,)), seed, NullProgress())
     values = {

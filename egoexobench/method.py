@@ -9,7 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 from egoexobench.errors import UsageError, unknown
 from egoexobench.interfaces import AnchorText
-from egoexobench.options import convert
+from egoexobench.options import parse_value
 from egoexobench.values import Evidence, Similarity
 
 Scale = Literal["compact", "paper"]
@@ -135,7 +135,7 @@ def override(method: Method, settings: Mapping[str, str]) -> Method:
     for key, text in settings.items():
         if key not in SETTINGS:
             raise UsageError(unknown("setting of a method", key, SETTINGS))
-        changed[key] = convert(text, _TYPES[key], f"setting {key!r}")
+        changed[key] = parse_value(text, _TYPES[key], f"setting {key!r}")
     kept = {key: source for key, source in method.sources.items() if key not in changed}
     return check(replace(method, **changed, sources=kept))
 

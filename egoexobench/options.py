@@ -1,8 +1,7 @@
-"""``name:key=value,key=value`` to a name and typed keyword arguments.
+"""The options of a part: keyword-only parameters of its factory, with types.
 
-A factory's keyword-only parameters are its schema: their annotations say the type, their defaults
-the default. Supported are ``str``, ``int``, ``float``, ``bool``, ``Path``, ``Literal`` of strings
-and ``X | None`` (written ``none``).
+Annotations say the type, defaults the default. Supported are ``str``, ``int``, ``float``, ``bool``,
+``Path``, ``Literal`` of strings and ``X | None`` (written ``none``).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from egoexobench.errors import UsageError, unknown
 
 REQUIRED = inspect.Parameter.empty
-_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +28,7 @@ class Option:
     default: Any
 
 
-def parse(spec: str) -> tuple[str, dict[str, str]]:
-    """Split ``name:key=value,key=value`` into the name and its raw options.
-
-    Raises:
-        UsageError: if an option has no ``=`` or is given twice.
-    """
-    name, _, rest = spec.partition(":")
-    raw: dict[str, str] = {}
-    for item in filter(None, rest.split(",")):
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise UsageError(f"option {item!r} of {spec!r} is not key=value")
-        if key in raw:
-            raise UsageError(f"option {key!r} of {spec!r} is given twice")
-        raw[key] = value
-    return name, raw
-
-
-def options(factory: Callable[..., Any]) -> dict[str, Option]:
+def get_options(factory: Callable[..., Any]) -> dict[str, Option]:
     """Return the options of a factory by name, in the order of its signature."""
     parameters = [
         parameter
@@ -60,77 +41,86 @@ def options(factory: Callable[..., Any]) -> dict[str, Option]:
     return {p.name: Option(p.name, hints.get(p.name, str), p.default) for p in parameters}
 
 
-def bind(factory: Callable[..., Any], raw: Mapping[str, str], owner: str) -> dict[str, Any]:
-    """Return every option of a factory, typed: those of ``raw`` and the defaults of the rest.
+def resolve_options(
+    factory: Callable[..., Any], texts: Mapping[str, str], owner: str
+) -> dict[str, Any]:
+    """Return every option of a factory with its type: those of ``texts`` and the defaults.
 
     Args:
         factory: the part's factory.
-        raw: options as text.
+        texts: options as text.
         owner: what errors call the part, such as ``encoder 'beats'``.
 
     Raises:
         UsageError: for an unknown, missing or ill-typed option.
     """
-    known = options(factory)
-    for name in raw:
-        if name not in known:
-            raise UsageError(unknown(f"option of {owner}", name, known))
-    bound: dict[str, Any] = {}
-    for name, option in known.items():
-        if name in raw:
-            bound[name] = convert(raw[name], option.type, f"option {name!r} of {owner}")
+    options = get_options(factory)
+    for name in texts:
+        if name not in options:
+            raise UsageError(unknown(f"option of {owner}", name, options))
+    resolved: dict[str, Any] = {}
+    for name, option in options.items():
+        if name in texts:
+            resolved[name] = parse_value(texts[name], option.type, f"option {name!r} of {owner}")
         elif option.default is REQUIRED:
-            raise UsageError(f"{owner} needs the option {name!r} ({describe(option.type)})")
+            raise UsageError(f"{owner} needs the option {name!r} ({describe_type(option.type)})")
         else:
-            bound[name] = option.default
-    return bound
+            resolved[name] = option.default
+    return resolved
 
 
-def convert(text: str, kind: Any, what: str) -> Any:
-    """Return ``text`` as a value of the annotated type ``kind``.
+def parse_value(text: str, annotation: Any, label: str) -> Any:
+    """Return ``text`` as a value of the annotated type.
+
+    Args:
+        text: the value as text.
+        annotation: the type, such as ``int | None``.
+        label: what errors call the value, such as ``option 'size' of encoder 'beats'``.
 
     Raises:
-        UsageError: saying what was found and what would work.
+        UsageError: with the value and what is accepted.
     """
-    for one in _alternatives(kind):
+    for option_type in _split_union(annotation):
         try:
-            return _CONVERT.get(one, one)(text) if get_origin(one) is None else _pick(text, one)
+            if get_origin(option_type) is not None:
+                return _parse_literal(text, option_type)
+            return _PARSERS.get(option_type, option_type)(text)
         except (ValueError, KeyError):
             continue
-    raise UsageError(f"{what} is {text!r}; it takes {describe(kind)}")
+    raise UsageError(f"{label} is {text!r}; it takes {describe_type(annotation)}")
 
 
-def describe(kind: Any) -> str:
+def describe_type(annotation: Any) -> str:
     """Return what an annotated type accepts, in words.
 
-    >>> describe(int | None)
+    >>> describe_type(int | None)
     'a whole number or none'
     """
-    if get_origin(kind) is Literal:
-        return " or ".join(str(value) for value in get_args(kind))
-    alternatives = _alternatives(kind)
+    if get_origin(annotation) is Literal:
+        return " or ".join(str(value) for value in get_args(annotation))
+    alternatives = _split_union(annotation)
     if len(alternatives) > 1:
-        return " or ".join(describe(one) for one in alternatives)
-    return _WORDS.get(kind, str(kind))
+        return " or ".join(describe_type(alternative) for alternative in alternatives)
+    return _TYPE_NAMES.get(annotation, str(annotation))
 
 
-def _alternatives(kind: Any) -> tuple[Any, ...]:
-    if get_origin(kind) not in (Union, UnionType):
-        return (kind,)
+def _split_union(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) not in (Union, UnionType):
+        return (annotation,)
     # none goes first, so that `str | None` reads the word and not a string
-    return tuple(sorted(get_args(kind), key=lambda one: one is not type(None)))
+    return tuple(sorted(get_args(annotation), key=lambda member: member is not type(None)))
 
 
-def _pick(text: str, kind: Any) -> Any:
-    return {str(value): value for value in get_args(kind)}[text]
+def _parse_literal(text: str, annotation: Any) -> Any:
+    return {str(value): value for value in get_args(annotation)}[text]
 
 
-_CONVERT: dict[Any, Callable[[str], Any]] = {
-    bool: lambda text: _TRUTH[text.lower()],
+_PARSERS: dict[Any, Callable[[str], Any]] = {
+    bool: lambda text: _BOOLEANS[text.lower()],
     type(None): lambda text: {"none": None}[text.lower()],
     Path: lambda text: Path(text).expanduser(),
 }
-_WORDS: dict[Any, str] = {
+_TYPE_NAMES: dict[Any, str] = {
     str: "text",
     int: "a whole number",
     float: "a number",

@@ -19,7 +19,8 @@ import pluggy
 
 from egoexobench import hookspecs
 from egoexobench.errors import UsageError, unknown
-from egoexobench.options import bind, parse
+from egoexobench.options import resolve_options
+from egoexobench.spec import Spec
 
 KINDS = ("dataset", "captioner", "encoder", "fusion", "anchor", "objective", "method")
 MODULES, FOLDERS = "egoexobench", "egoexobench.folders"
@@ -119,13 +120,13 @@ class Registry:
             )
         return found[0]
 
-    def bind(self, kind: str, spec: str) -> tuple[Part, dict[str, Any]]:
-        """The part that ``name:key=value,...`` names and all its options, typed."""
-        name, raw = parse(spec)
-        part = self.find(kind, name)
-        return part, bind(part.factory, raw, f"{kind} {name!r}")
+    def bind(self, kind: str, spec: Spec | str) -> tuple[Part, dict[str, Any]]:
+        """The part that a spec names and all its options, typed."""
+        spec = Spec.parse(spec) if isinstance(spec, str) else spec
+        part = self.find(kind, spec.name)
+        return part, resolve_options(part.factory, spec.options, f"{kind} {spec.name!r}")
 
-    def make(self, kind: str, spec: str, *given: object) -> Any:
+    def make(self, kind: str, spec: Spec | str, *given: object) -> Any:
         """Make the part that a spec names; ``given`` is what the harness supplies."""
         part, bound = self.bind(kind, spec)
         return part.factory(*given, **bound)

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Literal
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
 
-_TINY = {
-    "video": ",image=32,width=32,depth=1,heads=2",
-    "audio": ",size=tiny",
-    "text": ",width=32,depth=1,heads=4",
-}
-_TRAINED = "trained=true,checkpointing=true"
+_VIDEO = Spec.parse("timesformer:system=egoexo,output=frames,trained=true,checkpointing=true")
+_AUDIO = Spec.parse("beats:output=frames")
+_TEXT = Spec.parse("clip-text:project=256,output=all,trained=true")
+_TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
+_TINY_AUDIO = {"size": "tiny"}
+_TINY_TEXT = {"width": 32, "depth": 1, "heads": 4}
 _RELEASE = "shhuangcoder/SoundBridge 3c4ca7f"
 _CONFIG = f"{_RELEASE}, cross-modal retrieval/config/train_egoexo.yml and our_default.yml"
 _SOURCES = {
@@ -93,8 +94,8 @@ def soundbridge(
         COMPACT,
         name="soundbridge",
         captioner="rules",
-        fuse_video=f"sound-vision:residual={residual}",
-        fuse_text=f"sound-text:residual={residual}",
+        fuse_video=str(Spec("sound-vision", {"residual": residual})),
+        fuse_text=str(Spec("sound-text", {"residual": residual})),
         anchor="sound-text",
         objective="info-nce",
     )
@@ -104,17 +105,18 @@ def soundbridge(
 def _paper(
     method: Method, weights: Path | None, audio_weights: Path | None, size: Literal["base", "tiny"]
 ) -> Method:
-    small = _TINY if size == "tiny" else dict.fromkeys(_TINY, "")
-    given = f",weights={weights}" if weights else ""
-    heard = f",weights={audio_weights}" if audio_weights else ""
-    video = f"timesformer:system=egoexo,output=frames,{_TRAINED}{small['video']}{given}"
+    video, audio, text = _VIDEO, _AUDIO, _TEXT
+    if size == "tiny":
+        video, audio = video.add_options(_TINY_VIDEO), audio.add_options(_TINY_AUDIO)
+        text = text.add_options(_TINY_TEXT)
+    video = video.add_options({"weights": weights})
     return replace(
         method,
         scale="paper",
-        video=video,
-        video_exo=video,
-        audio=f"beats:output=frames{small['audio']}{heard}",
-        text=f"clip-text:project=256,output=all,trained=true{small['text']}{given}",
+        video=str(video),
+        video_exo=str(video),
+        audio=str(audio.add_options({"weights": audio_weights})),
+        text=str(text.add_options({"weights": weights})),
         frames=4,
         sampling="soundbridge",
         width=256,

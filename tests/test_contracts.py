@@ -14,7 +14,7 @@ import pytest
 from egoexobench import testing
 from egoexobench.errors import UsageError
 from egoexobench.method import Method, Scale
-from egoexobench.options import REQUIRED, options
+from egoexobench.options import REQUIRED, get_options
 from egoexobench.registry import KINDS, Part, Registry
 
 REGISTRY = Registry()
@@ -92,7 +92,7 @@ def _recipe(make: Callable[[str], Method], scale: str) -> Method | None:
 @pytest.mark.parametrize("part", OWN, ids=lambda part: f"{part.kind}-{part.name}")
 def test_a_registered_part_says_what_it_is_and_what_its_options_are(part: Part) -> None:
     assert part.summary.endswith(".") or part.summary.endswith(":"), "a summary is a sentence"
-    for option in options(part.factory).values():
+    for option in get_options(part.factory).values():
         assert option.default is REQUIRED or option.name in (part.factory.__doc__ or ""), option
 
 

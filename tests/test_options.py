@@ -4,7 +4,7 @@ from typing import Literal
 import pytest
 
 from egoexobench.errors import UsageError
-from egoexobench.options import bind, options, parse
+from egoexobench.options import get_options, resolve_options
 
 
 def part(
@@ -24,24 +24,13 @@ def part(
 def needy(*, path: Path) -> None: ...
 
 
-def test_a_spec_splits_into_name_and_options() -> None:
-    assert parse("llm:model=a/b-c:d,n=1") == ("llm", {"model": "a/b-c:d", "n": "1"})
-    assert parse("plain") == ("plain", {})
-
-
-@pytest.mark.parametrize("spec", ["a:b", "a:=1", "a:b=1,b=2"])
-def test_a_malformed_spec_is_a_usage_error(spec: str) -> None:
-    with pytest.raises(UsageError):
-        parse(spec)
-
-
 def test_only_keyword_parameters_are_options() -> None:
-    assert list(options(part)) == ["text", "count", "rate", "flag", "mode", "limit", "path"]
+    assert list(get_options(part)) == ["text", "count", "rate", "flag", "mode", "limit", "path"]
 
 
 def test_options_take_the_type_of_their_annotation() -> None:
     raw = {"text": "7", "count": "7", "rate": "7", "flag": "yes", "mode": "y", "limit": "7"}
-    bound = bind(part, raw | {"path": "~/x"}, "part 'p'")
+    bound = resolve_options(part, raw | {"path": "~/x"}, "part 'p'")
     assert bound == {
         "text": "7",
         "count": 7,
@@ -55,9 +44,9 @@ def test_options_take_the_type_of_their_annotation() -> None:
 
 
 def test_none_is_a_value_of_an_optional_type_only() -> None:
-    assert bind(part, {"limit": "none"}, "p")["limit"] is None
+    assert resolve_options(part, {"limit": "none"}, "p")["limit"] is None
     with pytest.raises(UsageError, match="a whole number"):
-        bind(part, {"count": "none"}, "p")
+        resolve_options(part, {"count": "none"}, "p")
 
 
 @pytest.mark.parametrize(
@@ -73,9 +62,9 @@ def test_a_wrong_option_says_what_was_found_and_what_works(
     raw: dict[str, str], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        bind(part, raw, "part 'p'")
+        resolve_options(part, raw, "part 'p'")
 
 
 def test_a_missing_required_option_is_named() -> None:
     with pytest.raises(UsageError, match=r"needs the option 'path' \(a path\)"):
-        bind(needy, {}, "dataset 'folder'")
+        resolve_options(needy, {}, "dataset 'folder'")

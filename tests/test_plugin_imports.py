@@ -11,6 +11,7 @@ import egoexobench_baselines
 import egoexobench_plugins
 
 PUBLIC_MODULES = {
+    "egoexobench.spec",
     "egoexobench.errors",
     "egoexobench.interfaces",
     "egoexobench.method",

@@ -70,16 +70,14 @@ def doctor(
     from egoexobench.data import subset as certificates
     from egoexobench.data.doctor.check_dataset import check_dataset
     from egoexobench.data.doctor.report import format_report
-    from egoexobench.options import parse
     from egoexobench.progress import NullProgress, RichProgress
+    from egoexobench.spec import Spec
 
     other = certificates.read_subset(common) if common else None
-    name = parse(dataset)[0]
-    made, factory = parts.make("dataset", dataset), parts.find("dataset", name).factory
+    spec = Spec.parse(dataset)
+    made, factory = parts.make("dataset", spec), parts.find("dataset", spec.name).factory
     quiet = as_json or not sys.stderr.isatty()
-    report = check_dataset(
-        dataset, name, made, factory, NullProgress() if quiet else RichProgress()
-    )
+    report = check_dataset(spec, made, factory, NullProgress() if quiet else RichProgress())
     if other:
         both = certificates.intersect(report.subset, other)
         report = report.model_copy(update={"shared": both})
@@ -103,11 +101,13 @@ def lists(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path)
     parts = registry(ctx)
     from egoexobench.data.docstring import LISTS_HEADING, docstring_section
     from egoexobench.data.export_queries import export_queries
-    from egoexobench.options import parse
+    from egoexobench.spec import Spec
 
-    name = parse(dataset)[0]
-    made, factory = parts.make("dataset", dataset), parts.find("dataset", name).factory
-    header = export_queries(out, name, made, split, task, docstring_section(factory, LISTS_HEADING))
+    spec = Spec.parse(dataset)
+    made, factory = parts.make("dataset", spec), parts.find("dataset", spec.name).factory
+    header = export_queries(
+        out, spec.name, made, split, task, docstring_section(factory, LISTS_HEADING)
+    )
     click.echo(f"{out}: {header.num_queries} questions of {task} in {split}, {header.sha256[:16]}")
     if header.num_dropped_rows:
         click.echo(

@@ -86,10 +86,11 @@ class Settings:
     ) -> Request:
         """Return what to run of a method."""
         from egoexobench.experiment.config import Request
+        from egoexobench.spec import Spec
 
         return Request(
-            method=method,
-            dataset=self.dataset,
+            method=Spec.parse(method),
+            dataset=Spec.parse(self.dataset),
             tasks=tasks,
             scale=self.scale,
             seed=self.seed,
@@ -97,7 +98,7 @@ class Settings:
             missing_audio=self.missing_audio,
             out=out,
             command=command,
-            train_on=self.train_on,
+            train_on=Spec.parse(self.train_on) if self.train_on else None,
             allow_missing=self.allow_missing,
             ids=self.ids,
             compute=Compute(self.device, self.precision, self.compiled),
@@ -117,10 +118,10 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return gathered
 
 
-def pairs(settings: tuple[str, ...]) -> dict[str, str]:
-    """Return settings by name, from `KEY=VALUE`."""
+def pairs(settings: tuple[str, ...], flag: str = "--set") -> dict[str, str]:
+    """Return values by name, from the `KEY=VALUE` of a flag."""
     split = [setting.partition("=") for setting in settings]
     for key, equals, _ in split:
         if not equals:
-            raise UsageError(f"--set takes KEY=VALUE, not {key!r}")
+            raise UsageError(f"{flag} takes KEY=VALUE, not {key!r}")
     return {key: value for key, _, value in split}

@@ -10,7 +10,7 @@ import click
 from egoexobench.cli.plugins import registry
 from egoexobench.errors import UsageError
 from egoexobench.method import Method, Scale, evidence, settings
-from egoexobench.options import REQUIRED, Option, describe, options
+from egoexobench.options import REQUIRED, Option, describe_type, get_options
 from egoexobench.registry import KINDS, Part
 
 _LEARNT = ("blocks", "dropout", "epochs", "batch", "lr", "weight_decay", "schedule", "align")
@@ -30,7 +30,7 @@ def command(ctx: click.Context, kind: str, name: str) -> None:
     owner = part.owner
     click.echo(f"{kind} {name}, from {owner.distribution} {owner.version} ({part.plugin})\n")
     click.echo(inspect.getdoc(part.factory) or "No docstring.")
-    found = list(options(part.factory).values())
+    found = list(get_options(part.factory).values())
     click.echo("\nOptions:" if found else "\nNo options.")
     for option in found:
         click.echo(f"  {_line(option)}")
@@ -67,7 +67,7 @@ def _settings(method: Method) -> list[str]:
 
 def _line(option: Option) -> str:
     default = "required" if option.default is REQUIRED else f"default {_text(option.default)}"
-    return f"{option.name}={describe(option.type)} ({default})"
+    return f"{option.name}={describe_type(option.type)} ({default})"
 
 
 def _text(value: object) -> str:

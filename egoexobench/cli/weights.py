@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from egoexobench.cli.plugins import registry
+from egoexobench.cli.settings import pairs
 from egoexobench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -135,9 +136,9 @@ def convert(file: Path, out: Path) -> None:
 
 def _share(parts: Registry, spec: str, width: int) -> CheckpointConsumer:
     from egoexobench.checkpoints.release import CheckpointConsumer
-    from egoexobench.options import parse
+    from egoexobench.spec import Spec
 
-    name = parse(spec)[0]
+    name = Spec.parse(spec).name
     fusions = {part.name for part in parts.parts("fusion")}
     return (
         CheckpointConsumer(spec, "fusion", width) if name in fusions else CheckpointConsumer(spec)
@@ -149,13 +150,13 @@ def _given(
 ) -> dict[str, str]:
     """What `--option` says, each of it known to a part at least."""
     from egoexobench.errors import unknown
-    from egoexobench.options import options as known
-    from egoexobench.options import parse
+    from egoexobench.options import get_options
+    from egoexobench.spec import Spec
 
     shares = [share for one in releases for share in one.consumers]
-    factories = [parts.find(one.kind, parse(one.spec)[0]).factory for one in shares]
-    names = {name for factory in factories for name in known(factory)}
-    given = parse(f"part:{','.join(options)}")[1]
+    factories = [parts.find(one.kind, Spec.parse(one.spec).name).factory for one in shares]
+    names = {name for factory in factories for name in get_options(factory)}
+    given = pairs(options, "--option")
     for key in given.keys() - names:
         raise UsageError(unknown("option of these parts", key, names))
     return given
@@ -178,14 +179,15 @@ def _load(
     parts: Registry, share: CheckpointConsumer, options: dict[str, str], file: Path
 ) -> object:
     """Make the part with the file's weights; a path may hold commas, so it is no text here."""
-    from egoexobench.options import bind, parse
-    from egoexobench.options import options as known
+    from egoexobench.options import get_options, resolve_options
+    from egoexobench.spec import Spec
 
-    name, raw = parse(share.spec)
-    factory: Callable[..., Any] = parts.find(share.kind, name).factory
-    own = known(factory)
+    spec = Spec.parse(share.spec)
+    factory: Callable[..., Any] = parts.find(share.kind, spec.name).factory
+    own = get_options(factory)
     if "weights" not in own:
-        raise UsageError(f"{share.kind} {name!r} takes no weights")
+        raise UsageError(f"{share.kind} {spec.name!r} takes no weights")
     given = {key: value for key, value in options.items() if key in own}
-    bound = bind(factory, raw | given, f"{share.kind} {name!r}")
+    texts = {**spec.options, **given}
+    bound = resolve_options(factory, texts, f"{share.kind} {spec.name!r}")
     return factory(*([share.width] if share.width else []), **{**bound, "weights": file})

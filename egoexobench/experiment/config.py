@@ -8,15 +8,18 @@ from pathlib import Path
 
 from egoexobench.compute import CPU, Compute
 from egoexobench.experiment.inputs import Missing
+from egoexobench.spec import Spec
 from egoexobench.values import TASKS, Task
+
+DEFAULT_DATASET = Spec("synthetic")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Part specs as typed, and how to run them."""
+    """The specs of a method and a data set, and how to run them."""
 
-    method: str
-    dataset: str = "synthetic"
+    method: Spec
+    dataset: Spec = DEFAULT_DATASET
     tasks: tuple[Task, ...] = TASKS
     scale: str = "compact"
     seed: int = 0
@@ -24,7 +27,7 @@ class Request:
     missing_audio: Missing = "error"
     out: Path = Path("runs")
     command: tuple[str, ...] = ()
-    train_on: str | None = None
+    train_on: Spec | None = None
     """Data set to train on, where it is another than the one that is scored (paper, Table 3)."""
     allow_missing: bool = False
     """Leave out what is broken or not there, and say how much was left."""

@@ -23,8 +23,8 @@ from egoexobench.features.encode_clips import Coder
 from egoexobench.interfaces import Anchor, Dataset, Progress
 from egoexobench.method import override
 from egoexobench.models.embedding_model import Model
-from egoexobench.options import parse
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 from egoexobench.training.loop import Chosen
 from egoexobench.values import Split
 
@@ -84,9 +84,9 @@ class Studio:
     clock: Clock
     progress: Progress
 
-    def __call__(self, spec: str) -> tuple[Dataset, Gathered]:
+    def __call__(self, spec: Spec) -> tuple[Dataset, Gathered]:
         """Prepare a data set and encode it."""
-        request, name = self.request, parse(spec)[0]
+        request, name = self.request, spec.name
         dataset: Dataset = self.registry.make("dataset", spec)
         # a certificate is of the data set that is scored
         ids = request.ids if spec == request.dataset else None

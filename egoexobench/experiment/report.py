@@ -39,6 +39,7 @@ from egoexobench.records.schema import (
 from egoexobench.records.shortcut_report import ShortcutReport
 from egoexobench.records.store import make_record_id
 from egoexobench.registry import Owner, Registry
+from egoexobench.spec import Spec
 from egoexobench.training.loop import Chosen
 from egoexobench.values import SPLITS
 
@@ -109,7 +110,7 @@ def recipe_of(request: Request, registry: Registry, kit: Kit) -> MethodRecord:
     sources = build.declared(kit)
     return MethodRecord(
         name=part.name,
-        spec=request.method,
+        spec=str(request.method),
         overrides=dict(request.settings),
         scale=method.scale,
         parts=tuple(
@@ -129,12 +130,12 @@ def recipe_of(request: Request, registry: Registry, kit: Kit) -> MethodRecord:
     )
 
 
-def data_of(spec: str, registry: Registry, dataset: Dataset) -> DatasetRecord:
+def data_of(spec: Spec, registry: Registry, dataset: Dataset) -> DatasetRecord:
     """Return the data set that was asked for."""
     part, options = registry.bind("dataset", spec)
     return DatasetRecord(
         name=part.name,
-        spec=spec,
+        spec=str(spec),
         options=_options(options),
         fingerprint=dataset.fingerprint,
         distribution=_distribution(part.owner),

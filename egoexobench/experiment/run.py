@@ -13,7 +13,6 @@ from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.report import Facts, report
 from egoexobench.experiment.scoring import SPLIT, score
 from egoexobench.interfaces import Progress
-from egoexobench.options import parse
 from egoexobench.records.schema import Record
 from egoexobench.records.store import write_record
 from egoexobench.registry import Registry
@@ -46,9 +45,8 @@ def run(request: Request, registry: Registry, progress: Progress) -> Outcome:
         # only the linear layer of recognition looks at the other splits
         recognise = set(request.tasks) & set(RECOGNITION)
         embedded = found.embed(SPLITS if recognise else (SPLIT,))
-    name = parse(request.dataset)[0]
     with clock("evaluate"):
-        scored = score(found, name, request.tasks, embedded, request.seed, progress)
+        scored = score(found, request.dataset.name, request.tasks, embedded, request.seed, progress)
     with clock("sanity"):
         rows = shortcuts(found, request, registry, progress)
     facts = Facts(request, registry, found, rows, created, clock.seconds)

@@ -15,10 +15,10 @@ from egoexobench.experiment.report import recipe_of
 from egoexobench.experiment.subset import CHOSEN
 from egoexobench.interfaces import Dataset, Progress
 from egoexobench.method import override
-from egoexobench.options import parse
 from egoexobench.records import store
 from egoexobench.records.schema import DatasetRecord, MethodRecord, QueryRank, Record
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 from egoexobench.values import Policy, Similarity, Task, TrackKey
 
 CUT = ".../"
@@ -87,7 +87,7 @@ def again(run: Recorded, given: Given) -> Request:
         UsageError: if a path is cut, or a certificate was used, and it was not given.
     """
     recipe, record = run.record.method, run.record
-    methods = {parse(spec)[0]: spec for spec in given.methods}
+    methods = {Spec.parse(spec).name: spec for spec in given.methods}
     method = methods.get(recipe.name, recipe.spec) if CUT in recipe.spec else recipe.spec
     settings = {
         name: given.settings.get(name, text) if CUT in text else text
@@ -100,13 +100,13 @@ def again(run: Recorded, given: Given) -> Request:
     if record.coverage and CHOSEN in record.coverage.reasons and not given.ids:
         raise UsageError(f"{run.path} used the clips of a certificate; give it with --ids FILE")
     return Request(
-        method=method,
-        dataset=dataset,
+        method=Spec.parse(method),
+        dataset=Spec.parse(dataset),
         scale=recipe.scale,
         seed=record.seed,
         settings=settings,
         missing_audio=record.counts.missing_audio,
-        train_on=taught,
+        train_on=Spec.parse(taught) if taught else None,
         allow_missing=record.coverage is not None,
         ids=given.ids,
         compute=_compute(record),
@@ -147,7 +147,7 @@ def opened(run: Recorded, asked: Request, registry: Registry, progress: Progress
     return dataset
 
 
-def _same(run: Recorded, option: str, spec: str, dataset: Dataset, was: DatasetRecord) -> None:
+def _same(run: Recorded, option: str, spec: Spec, dataset: Dataset, was: DatasetRecord) -> None:
     if dataset.fingerprint != was.fingerprint:
         raise DataError(
             f"{run.path} is of {was.spec} with fingerprint {was.fingerprint}, and {spec} has "

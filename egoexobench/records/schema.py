@@ -15,7 +15,10 @@ from egoexobench.values import Evidence, Measured, Policy, Split, Task, TrackKey
 Scalar = bool | int | float | str | None
 Option = Scalar | tuple[Scalar, ...]
 
-_ABSOLUTE = re.compile(r"(^|[=,:\s'\"])((?:/(?!/)|~[^/\s]*/|[A-Za-z]:[\\/])[^,\s'\"]*)")
+_ROOT = r"(?:/(?!/)|~[^/\s]*/|[A-Za-z]:[\\/])"
+_QUOTED = rf'(")({_ROOT}(?:[^"]|"")*)(?=")'
+_PLAIN = rf"(^|[=,:\s'\"])({_ROOT}[^,\s'\"]*)"
+_ABSOLUTE = re.compile(rf"{_QUOTED}|{_PLAIN}")
 
 
 def strip_absolute_paths(text: str) -> str:
@@ -24,19 +27,27 @@ def strip_absolute_paths(text: str) -> str:
     >>> portable("folder:path=/home/me/clips,fps=8")
     'folder:path=.../clips,fps=8'
     """
-    return _ABSOLUTE.sub(lambda found: found[1] + ".../" + _last_component(found[2]), text)
+    return _ABSOLUTE.sub(_strip_match, text)
 
 
-def _last_component(path: str) -> str:
-    return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+def _strip_match(match: re.Match[str]) -> str:
+    before, path = match.groups()[:2] if match[1] is not None else match.groups()[2:]
+    return before + _strip_folders(path)
+
+
+def _strip_folders(path: str) -> str:
+    return ".../" + re.split(r"[\\/]", path.rstrip("\\/"))[-1]
 
 
 def _strip_option(value: Option) -> Option:
     if isinstance(value, tuple):
-        return tuple(
-            strip_absolute_paths(item) if isinstance(item, str) else item for item in value
-        )
-    return strip_absolute_paths(value) if isinstance(value, str) else value
+        return tuple(_strip_text(item) if isinstance(item, str) else item for item in value)
+    return _strip_text(value) if isinstance(value, str) else value
+
+
+def _strip_text(text: str) -> str:
+    # an option is one value, so a path may hold commas and spaces here
+    return _strip_folders(text) if re.match(_ROOT, text) else strip_absolute_paths(text)
 
 
 Text = Annotated[str, AfterValidator(strip_absolute_paths)]

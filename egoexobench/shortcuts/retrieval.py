@@ -25,13 +25,13 @@ from egoexobench.experiment.scoring import SPLIT
 from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json, hash_source
 from egoexobench.interfaces import Dataset, Progress
-from egoexobench.options import parse
 from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutReport, ShortcutScores
 from egoexobench.registry import Registry
 from egoexobench.shortcuts.features import Cue, Seen, cues
 from egoexobench.shortcuts.recognition import recognised
 from egoexobench.shortcuts.track_queries import Posed, posed, wanted
+from egoexobench.spec import Spec
 from egoexobench.values import RECOGNITION, RETRIEVAL, SPLITS, Embeddings, View
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ SHORTCUTS: Mapping[str, tuple[ReadsFrom, Callable[[Cue], Any], Matrix]] = {
 """Name to what it reads, the cue that it looks at, and how likely two cues make a match."""
 
 
-def sanity(spec: str, seed: int, registry: Registry, progress: Progress) -> ShortcutReport:
+def sanity(spec: Spec, seed: int, registry: Registry, progress: Progress) -> ShortcutReport:
     """Score what needs no method on every retrieval track of a data set's test split.
 
     Args:
@@ -94,7 +94,7 @@ def shortcuts(
     if tasks:
 
         def make_more() -> ShortcutReport:
-            more = recognised(dataset, parse(spec)[0], gathered, tasks, progress)
+            more = recognised(dataset, spec.name, gathered, tasks, progress)
             data = data_of(spec, registry, dataset)
             return ShortcutReport(
                 dataset=data, seed=0, without_sound=0, rows=tuple(more), left_out={}
@@ -106,11 +106,11 @@ def shortcuts(
 
 
 def _remembered(
-    dataset: Dataset, spec: str, what: str, gathered: Gathered, make: Callable[[], ShortcutReport]
+    dataset: Dataset, spec: Spec, what: str, gathered: Gathered, make: Callable[[], ShortcutReport]
 ) -> ShortcutReport:
     """Return rows of a data set, computed once for the clips that are there, and kept."""
     used = [sorted(one.id for one in gathered.clips[split]) for split in SPLITS]
-    known = hash_json([dataset.fingerprint, parse(spec)[0], what, used, hash_source(*CODE)])
+    known = hash_json([dataset.fingerprint, spec.name, what, used, hash_source(*CODE)])
     path = files.cache_dir() / "sanity" / f"{known}.json"
     if path.is_file():
         return ShortcutReport.model_validate_json(path.read_bytes())
@@ -120,14 +120,14 @@ def _remembered(
 
 
 def shortcut_rows(
-    dataset: Dataset, seen: Seen, spec: str, seed: int, registry: Registry, progress: Progress
+    dataset: Dataset, seen: Seen, spec: Spec, seed: int, registry: Registry, progress: Progress
 ) -> ShortcutReport:
     """Return the rows of a data set that is prepared, on the clips and pairs that are seen.
 
     Raises:
         DataError: for a clip that is not what it must be, or no question.
     """
-    asked = list(posed(dataset, parse(spec)[0]))
+    asked = list(posed(dataset, spec.name))
     if not asked:
         raise DataError(f"{spec} asks no question in its split {SPLIT!r}")
     views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips(SPLIT)}

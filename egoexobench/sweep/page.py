@@ -8,7 +8,7 @@ from egoexobench.errors import DataError
 from egoexobench.leaderboard import reported
 from egoexobench.leaderboard.markdown import escape_markdown
 from egoexobench.leaderboard.render import inline_code
-from egoexobench.options import parse
+from egoexobench.spec import Spec
 from egoexobench.sweep.footnotes import render_footnotes
 from egoexobench.sweep.predictions import render_predictions
 from egoexobench.sweep.results import attach_records
@@ -79,7 +79,7 @@ def _render_heading(sweep: SweepSpec, printed: ReportedTable | None) -> str:
     told = f"**Reproduced** numbers are our own runs, on {ours}."
     if printed:
         theirs = " and ".join(escape_markdown(one) for one in printed.datasets.values())
-        same = {parse(group.dataset)[0] for group in sweep.groups} & set(printed.datasets)
+        same = {Spec.parse(group.dataset).name for group in sweep.groups} & set(printed.datasets)
         told += (
             f" **Reported** numbers are those of {escape_markdown(printed.paper)}, "
             f"{escape_markdown(printed.venue)}, Table {printed.table}, on {theirs}."

@@ -8,13 +8,12 @@ from typing import Literal
 
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method, pick
+from egoexobench.spec import OptionValue, Spec
 
-_TINY = {
-    "video": ",image=32,width=32,depth=1,heads=2",
-    "audio": ",size=tiny",
-    "text": ",width=64,depth=1",
-    "fusion": ",audio_dim=32",
-}
+_TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
+_TINY_AUDIO = {"size": "tiny"}
+_TINY_TEXT = {"width": 64, "depth": 1}
+_TINY_FUSION = {"audio_dim": 32}
 _RELEASE = "shhuangcoder/SoundBridge 3c4ca7f, cross-modal retrieval"
 _CONFIG = f"{_RELEASE}/config/train_egoexo.yml and our_default.yml"
 _SOURCES = {
@@ -100,26 +99,31 @@ def soundbridge_released(
             "method 'soundbridge-released': variant=cha does not project sound features, so it is "
             "trained with width=768 alone; write width=768, or weights=FILE to score a checkpoint"
         )
-    small = _TINY if size == "tiny" else dict.fromkeys(_TINY, "")
     shared = "32" if size == "tiny" else width
-    towers = f",weights={weights or start}" if weights or start else ""
-    heads = f",weights={weights}" if weights else ""
-    heard = f",weights={audio_weights}" if audio_weights else ""
-    towers += "" if weights else ",trained=true"
-    again = "" if weights else ",checkpointing=true"
+    video = Spec("timesformer", {"system": "egoexo", "output": "cls", "project": shared})
+    audio = Spec("beats", {"output": "patches"})
+    text = Spec(
+        "clip-text",
+        {"heads": "16", "project": shared, "output": "pooled", "truncate": "released"},
+    )
     sound = "embedding" if weights else "released"
+    fuse_video = Spec("soundbridge-released-video", {"variant": variant, "sound": sound})
+    fuse_text = Spec("soundbridge-released-text", {"variant": variant})
+    if size == "tiny":
+        video, audio = video.add_options(_TINY_VIDEO), audio.add_options(_TINY_AUDIO)
+        text, fuse_video = text.add_options(_TINY_TEXT), fuse_video.add_options(_TINY_FUSION)
+    trained = None if weights else True
+    towers: dict[str, OptionValue] = {"weights": weights or start, "trained": trained}
     method = replace(
         COMPACT,
         name="soundbridge-released",
         scale="paper",
-        video=f"timesformer:system=egoexo,output=cls,project={shared}{small['video']}{towers}{again}",
-        audio=None if weights else f"beats:output=patches{small['audio']}{heard}",
-        text=f"clip-text:heads=16,project={shared},output=pooled,truncate=released"
-        f"{small['text']}{towers}",
+        video=str(video.add_options({**towers, "checkpointing": trained})),
+        audio=None if weights else str(audio.add_options({"weights": audio_weights})),
+        text=str(text.add_options(towers)),
         captioner="rules",
-        fuse_video=f"soundbridge-released-video:variant={variant},sound={sound}"
-        f"{small['fusion']}{heads}",
-        fuse_text=f"soundbridge-released-text:variant={variant}{heads}",
+        fuse_video=str(fuse_video.add_options({"weights": weights})),
+        fuse_text=str(fuse_text.add_options({"weights": weights})),
         anchor=None if weights else "view-sound-text",
         objective=None if weights else "info-nce:denominator=all,symmetric=true,learn=true",
         video_query="sound_caption",

@@ -14,6 +14,7 @@ from egoexobench.experiment.config import Request
 from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Audit, failure_messages
 from egoexobench.registry import Owner, Registry
+from egoexobench.spec import Spec
 from egoexobench.values import SPLITS, Evidence
 
 SMALL = {"epochs": "2", "width": "16"}
@@ -36,7 +37,9 @@ def look(registry: Registry, folder: Path, tmp_path_factory: pytest.TempPathFact
         patch.setenv("EGOEXOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
 
         def looked(method: str, **settings: str) -> Audit:
-            request = Request(method, f"folder:path={folder}", settings=settings)
+            request = Request(
+                Spec.parse(method), Spec("folder", {"path": str(folder)}), settings=settings
+            )
             return audit(request, registry, NullProgress())
 
         yield looked

@@ -8,15 +8,16 @@ import torch
 
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.run import run
-from egoexobench.options import options
+from egoexobench.options import get_options
 from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Record
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 
 REGISTRY = Registry()
-METHODS = {p.name: p for p in REGISTRY.parts("method") if "size" in options(p.factory)}
+METHODS = {p.name: p for p in REGISTRY.parts("method") if "size" in get_options(p.factory)}
 VOCABULARY = Path(__file__).parents[1] / "plugins" / "distilbert_text" / "vocabulary.txt"
-FILMS = "synthetic:train=4,val=4,test=4,seconds=2,pixels=32"
+FILMS = Spec.parse("synthetic:train=4,val=4,test=4,seconds=2,pixels=32")
 FAST = {"epochs": "1", "batch": "2"}
 
 
@@ -32,9 +33,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def dry(home: Path, name: str, more: str = "", **settings: str) -> Record:
-    words = "vocabulary" in options(METHODS[name].factory)
+    words = "vocabulary" in get_options(METHODS[name].factory)
+    method = Spec.parse(f"{name}:size=tiny{more}")
     request = Request(
-        method=f"{name}:size=tiny{more}" + (f",vocabulary={VOCABULARY}" if words else ""),
+        method=method.add_options({"vocabulary": VOCABULARY if words else None}),
         dataset=FILMS,
         tasks=("eg2ex", "t2v", "action"),  # one of each kind
         scale="paper",

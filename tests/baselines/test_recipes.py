@@ -8,11 +8,12 @@ from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
 from egoexobench.errors import UsageError
 from egoexobench.experiment.build import bind
 from egoexobench.method import ROLES, SETTINGS, Method
-from egoexobench.options import options, parse
+from egoexobench.options import get_options
 from egoexobench.registry import Part, Registry
+from egoexobench.spec import Spec
 
 REGISTRY = Registry()
-PAPER = [part for part in REGISTRY.parts("method") if "weights" in options(part.factory)]
+PAPER = [part for part in REGISTRY.parts("method") if "weights" in get_options(part.factory)]
 LEARNT = ("epochs", "batch", "lr", "weight_decay", "schedule")
 TOWERS = ("video", "text")
 SHARED = {
@@ -61,8 +62,8 @@ def test_every_value_that_decides_something_says_where_it_was_published(part: Pa
 
 @pytest.mark.parametrize(("name", "option"), SHARED)
 def test_a_checkpoint_reaches_each_part_that_shares_it_and_no_other(name: str, option: str) -> None:
-    path = Path("folder/checkpoint.pt")
-    method = REGISTRY.make("method", f"{name}:{option}={path}", "paper")
+    path = Path('my folder, v=2/check "point".pt')
+    method = REGISTRY.make("method", Spec(name, {option: str(path)}), "paper")
     kit = bind(REGISTRY, method, 0)
     reading = {role for role, one in kit.bound.items() if one.options.get("weights") == path}
     assert reading == set(SHARED[name, option])
@@ -77,7 +78,7 @@ def test_every_part_that_shares_a_published_file_is_one_of_the_methods(name: str
     kit = bind(REGISTRY, REGISTRY.make("method", name, "paper"), 0)
     named = {one.part.name for one in kit.bound.values()}
     for release in CHECKPOINTS_BY_METHOD[name]:
-        assert {parse(share.spec)[0] for share in release.consumers} <= named, release.file
+        assert {Spec.parse(share.spec).name for share in release.consumers} <= named, release.file
 
 
 @pytest.mark.parametrize("name", ["egoexo", "egoinstructor", "soundbridge"])

@@ -17,6 +17,7 @@ from egoexobench.models.dtw import paths
 from egoexobench.models.feature_inputs import embed_clips, embed_pairs
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 
 
 class Apart(FolderDataset):
@@ -31,7 +32,9 @@ def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ready:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EGOEXOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         settings = {"epochs": "1", "width": "16", "align": "dtw"}
-        request = Request("soundbridge", f"folder:path={folder}", settings=settings)
+        request = Request(
+            Spec("soundbridge"), Spec("folder", {"path": str(folder)}), settings=settings
+        )
         found = ready(request, Registry(), NullProgress(), Clock())
     torch.set_num_threads(threads)
     return found

@@ -28,6 +28,7 @@ from egoexobench.figures.run import Figure, Wish, figure, unreadable
 from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Coverage, QueryRank
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 from egoexobench.toolbox.captions import CAPTION_PATTERN
 from egoexobench.values import RETRIEVAL, Embeddings, Gallery, Query
 
@@ -59,7 +60,11 @@ def record(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EGOEXOBENCH_CACHE", str(home / "cache"))
         request = Request(
-            "soundbridge", f"folder:path={folder}", RETRIEVAL, settings=SMALL, out=home / "runs"
+            Spec("soundbridge"),
+            Spec("folder", {"path": str(folder)}),
+            RETRIEVAL,
+            settings=SMALL,
+            out=home / "runs",
         )
         yield run(request, registry, NullProgress()).path
     torch.set_num_threads(threads)
@@ -127,7 +132,8 @@ def test_a_request_is_made_again_with_all_that_was_recorded(record: Path) -> Non
     moved = replace(one, record=changed)
     whole = Given("folder:path=/d", "folder:path=/o", (), {"audio": "beats:weights=/b.pt"})
     request = again(moved, whole)
-    assert (request.dataset, request.train_on) == ("folder:path=/d", "folder:path=/o")
+    assert str(request.dataset) == "folder:path=/d"
+    assert str(request.train_on) == "folder:path=/o"
     assert request.settings == {"width": "16", "audio": "beats:weights=/b.pt"}
     assert (request.seed, request.compute) == (3, Compute("auto", "bf16"))
     for less, option in (

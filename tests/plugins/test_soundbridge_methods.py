@@ -15,6 +15,7 @@ from egoexobench.method import evidence
 from egoexobench.models.embedding_model import Model
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 from egoexobench.values import Tokens
 from egoexobench_plugins.soundbridge_released import soundbridge_released_video
 
@@ -53,15 +54,18 @@ def state() -> dict[str, Tensor]:
 
 @pytest.fixture
 def weights(state: dict[str, Tensor], tmp_path: Path) -> Path:
-    save_file({k: v.clone() for k, v in state.items()}, tmp_path / "w.safetensors")
-    return tmp_path / "w.safetensors"
+    folder = tmp_path / "released, v=1"
+    folder.mkdir()
+    save_file({k: v.clone() for k, v in state.items()}, folder / "the weights.safetensors")
+    return folder / "the weights.safetensors"
 
 
 @pytest.mark.parametrize("variant", ["association", "retrieval", "cha"])
 def test_a_released_checkpoint_is_shared_out_among_four_parts_and_nothing_is_trained(
     weights: Path, state: dict[str, Tensor], variant: str
 ) -> None:
-    kit, model = wired(f"soundbridge-released:size=tiny,variant={variant},weights={weights}")
+    options = {"size": "tiny", "variant": variant, "weights": str(weights)}
+    kit, model = wired(str(Spec("soundbridge-released", options)))
     found = published(model)
     assert found.keys() == state.keys()
     assert all(torch.equal(found[key], state[key]) for key in state)
@@ -74,8 +78,8 @@ def test_a_released_checkpoint_is_scored_without_any_sound(
 ) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path))
     request = Request(
-        method=f"soundbridge-released:size=tiny,weights={weights}",
-        dataset="synthetic:train=4,val=4,test=4,seconds=2,pixels=32",
+        method=Spec("soundbridge-released", {"size": "tiny", "weights": str(weights)}),
+        dataset=Spec.parse("synthetic:train=4,val=4,test=4,seconds=2,pixels=32"),
         tasks=("eg2ex", "t2v"),
         scale="paper",
         out=tmp_path / "runs",
@@ -84,6 +88,9 @@ def test_a_released_checkpoint_is_scored_without_any_sound(
     assert record.chosen_on is None
     assert record.method.evidence.video == ("video", "sound_caption")
     assert {score.task for score in record.scores} == {"eg2ex", "t2v"}
+    cut = '".../the weights.safetensors"'
+    assert record.method.spec == f"soundbridge-released:size=tiny,weights={cut}"
+    assert str(tmp_path) not in record.model_dump_json()
 
 
 def test_in_training_the_released_model_hears_and_in_evaluation_it_reads() -> None:

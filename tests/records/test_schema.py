@@ -48,6 +48,8 @@ def test_a_metric_is_a_finite_number(value: float) -> None:
         ("/home/me/runs", ".../runs"),
         ("--out=/home/me/runs/", "--out=.../runs"),
         ("folder:path=/home/me/clips,fps=8", "folder:path=.../clips,fps=8"),
+        ('folder:path="/home/me, you/my clips",fps=8', 'folder:path=".../my clips",fps=8'),
+        ('lavila:weights="/home/me/a,b ""c"".pth"', 'lavila:weights=".../a,b ""c"".pth"'),
         ("~/clips", ".../clips"),
         ("~me/clips", ".../clips"),
         ("folder:path=C:\\Users\\me\\clips", "folder:path=.../clips"),

@@ -13,6 +13,7 @@ from egoexobench.records.shortcut_report import ShortcutReport
 from egoexobench.registry import Registry
 from egoexobench.shortcuts import retrieval as module
 from egoexobench.shortcuts.retrieval import sanity
+from egoexobench.spec import Spec
 
 ACROSS = ("eg2ex", "ex2eg")
 
@@ -33,7 +34,7 @@ def synchronous(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(synchronous: Path) -> ShortcutReport:
-    return sanity(f"folder:path={synchronous}", 0, Registry(), NullProgress())
+    return sanity(Spec("folder", {"path": str(synchronous)}), 0, Registry(), NullProgress())
 
 
 def top(found: ShortcutReport, name: str, task: str, policy: str = "gallery") -> float:
@@ -82,7 +83,7 @@ def test_a_clip_without_sound_is_dropped_and_counted(synchronous: Path, tmp_path
     own = tmp_path / "clips"
     shutil.copytree(synchronous, own)
     film(own / "c-exo.mp4", seconds=2)
-    told = sanity(f"folder:path={own}", 0, Registry(), NullProgress())
+    told = sanity(Spec("folder", {"path": str(own)}), 0, Registry(), NullProgress())
     assert told.without_sound == 1
     (row,) = (row for row in told.rows if row.name == "synchrony")
     counts = {score.task: (score.n, score.dropped, score.missing) for score in row.scores}
@@ -93,10 +94,12 @@ def test_too_many_sounds_are_left_out_with_a_reason(
     synchronous: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST", 63)
-    told = sanity(f"folder:path={synchronous}", 0, Registry(), NullProgress())
+    told = sanity(Spec("folder", {"path": str(synchronous)}), 0, Registry(), NullProgress())
     assert "64 pairs of sounds" in told.left_out["synchrony eg2ex gallery"]
     assert not [score for row in told.rows if row.name == "synchrony" for score in row.scores]
 
 
 def test_the_same_seed_gives_the_same_rows(found: ShortcutReport, synchronous: Path) -> None:
-    assert sanity(f"folder:path={synchronous}", 0, Registry(), NullProgress()) == found
+    assert (
+        sanity(Spec("folder", {"path": str(synchronous)}), 0, Registry(), NullProgress()) == found
+    )

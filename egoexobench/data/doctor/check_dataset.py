@@ -16,6 +16,7 @@ from egoexobench.data.doctor.inspection_cache import InspectionCache
 from egoexobench.data.subset import ClipSubset, SharedSubset, make_subset
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.interfaces import Dataset, Incomplete, Located, Progress, Surveyed
+from egoexobench.spec import Spec
 from egoexobench.values import SPLITS, Clip, Split
 
 
@@ -59,13 +60,12 @@ class DatasetReport(BaseModel):
 
 
 def check_dataset(
-    spec: str, name: str, dataset: Dataset, factory: Callable[..., Any], progress: Progress
+    spec: Spec, dataset: Dataset, factory: Callable[..., Any], progress: Progress
 ) -> DatasetReport:
     """Examine every clip of a data set.
 
     Args:
-        spec: as it was asked for.
-        name: as it is registered.
+        spec: name and options of the data set.
         dataset: what to examine; media are made first if it makes them.
         factory: what made it; its docstring may have a section `Licence:`.
         progress: shows the stage.
@@ -77,7 +77,7 @@ def check_dataset(
     checked = [_check(split, clip, files[clip.media], where) for split, clip in clips]
     good = {(one.split, one.id) for one in checked if one.problem is None}
     return DatasetReport(
-        dataset=spec,
+        dataset=str(spec),
         license=docstring_section(factory, LICENSE_HEADING),
         blocked_reason=refused or _obstacle(dataset, rows, checked),
         missing_annotations=dict(dataset.missing) if isinstance(dataset, Incomplete) else {},
@@ -85,7 +85,7 @@ def check_dataset(
         pairs={split: _pairs(dataset, split, good) for split in SPLITS},
         clips=tuple(checked),
         files=tuple(files.values()),
-        subset=_certificate(name, dataset, checked, files),
+        subset=_certificate(spec.name, dataset, checked, files),
     )
 
 
