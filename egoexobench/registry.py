@@ -36,13 +36,14 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A named factory and where it comes from."""
+    """A named factory and where it comes from; ``module`` holds the plug-in's hooks."""
 
     kind: str
     name: str
     factory: Callable[..., Any]
     plugin: str
     owner: Owner
+    module: str
 
     @property
     def summary(self) -> str:
@@ -87,6 +88,7 @@ class Registry:
         self._manager.add_hookspecs(hookspecs)
         sources = list(self._sources())
         self._owners = {source.plugin: source.owner for source in sources}
+        self._modules = {source.plugin: source.module for source in sources}
         stopped = {_plugin(name) for name in blocked}
         for name in sorted(stopped - self._owners.keys()):
             raise UsageError(unknown("plug-in", name, self._owners))
@@ -169,7 +171,8 @@ class Registry:
                     self.broken.append(Broken(plugin, self._owners[plugin], _reason(error)))
 
     def _add(self, kind: str, plugin: str, name: str, factory: Callable[..., Any]) -> None:
-        part = Part(kind, name, factory, plugin, self._owners[plugin])
+        owner, module = self._owners[plugin], self._modules[plugin]
+        part = Part(kind, name, factory, plugin, owner, module)
         self._parts.setdefault((kind, name), []).append(part)
 
 

@@ -1,4 +1,4 @@
-"""Data flows one way, and what is listed imports nothing heavy."""
+"""A module imports only from its own layer and lower ones, and a listing imports nothing heavy."""
 
 import ast
 import subprocess
@@ -11,22 +11,15 @@ import pytest
 import egoexobench
 import egoexobench_baselines
 import egoexobench_plugins
+from egoexobench import hashing, layers
+from egoexobench.layers import LAYERS, hash_layers
 
 ROOT = Path(egoexobench.__file__).parent
-STAGES = (
-    "data",
-    "caption",
-    "features",
-    "models",
-    "training",
-    "evaluate",
-    "records",
-    "leaderboard",
-)
-FREE = ("cli", "sweep", "experiment", "shortcuts", "audit", "figures", "checkpoints", "testing")
-"""Above the stages: they may import all of them."""
-BELOW = ("toolbox",)
-"""Below the stages: plug-ins use them, and they import none."""
+UPWARD = {
+    # A run scores the shortcuts of the tracks that it scored.
+    ("experiment/run.py", "shortcuts"),
+}
+"""Imports of a higher layer that are still there: file and layer. None is added."""
 HEAVY = (
     "torch",
     "pandas",
@@ -41,37 +34,90 @@ HEAVY = (
 
 
 def _imports(path: Path) -> Iterator[str]:
+    """Every module or name that a file imports, also where only a type checker does."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import hides its layer"
             yield from (f"{node.module}.{name.name}" for name in node.names)
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_no_stage_imports_one_to_its_right(stage: str) -> None:
-    right = STAGES[STAGES.index(stage) + 1 :] + FREE
-    if stage == "leaderboard":
-        right = FREE
-    for path in (ROOT / stage).rglob("*.py"):
-        for name in _imports(path):
-            parts = name.split(".")
-            if parts[0] == "egoexobench" and len(parts) > 1:
-                assert parts[1] not in right, f"{path.name} of {stage} imports {name}"
+def _list_files(layer: str) -> list[Path]:
+    module = ROOT / f"{layer}.py"
+    return [module] if module.is_file() else sorted((ROOT / layer).rglob("*.py"))
 
 
-def test_every_folder_of_the_harness_is_a_stage_or_above_them() -> None:
-    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert folders == {*STAGES, *BELOW, *FREE} - {"testing"}
+def _list_upward_imports() -> Iterator[tuple[str, str]]:
+    """Yield each file that imports a higher layer, and that layer."""
+    for level, layer in enumerate(LAYERS):
+        for path in _list_files(layer):
+            for name in _imports(path):
+                package, _, rest = name.partition(".")
+                imported = rest.partition(".")[0]
+                if package == "egoexobench":
+                    imported = imported if imported in LAYERS else "__init__"
+                    if LAYERS.index(imported) > level:
+                        yield path.relative_to(ROOT).as_posix(), imported
 
 
-@pytest.mark.parametrize("folder", BELOW)
-def test_what_is_below_the_stages_imports_none(folder: str) -> None:
-    for path in (ROOT / folder).rglob("*.py"):
-        for name in _imports(path):
-            parts = name.split(".")
-            if parts[0] == "egoexobench" and len(parts) > 1:
-                assert parts[1] not in STAGES + FREE, f"{path.name} of {folder} imports {name}"
+def test_every_folder_and_top_level_module_is_a_layer_once() -> None:
+    folders = [path.parent.name for path in ROOT.glob("*/__init__.py")]
+    modules = [path.stem for path in ROOT.glob("*.py")]
+    assert sorted(LAYERS) == sorted(folders + modules)
+
+
+def test_a_module_imports_only_from_its_own_layer_and_lower_ones() -> None:
+    upward = set(_list_upward_imports())
+    assert upward - UPWARD == set(), "these files import a higher layer"
+    assert UPWARD - upward == set(), "these imports are gone: take them from the list"
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Three layers that stand for the harness."""
+    (tmp_path / "middle" / "deeper").mkdir(parents=True)
+    for name in ("low.py", "middle/one.py", "middle/deeper/two.py", "high.py"):
+        (tmp_path / name).write_text(f"NAME = {name!r}")
+    monkeypatch.setattr(layers, "ROOT", tmp_path)
+    monkeypatch.setattr(layers, "LAYERS", ("low", "middle", "high"))
+    yield tmp_path
+    hash_layers.cache_clear()
+
+
+def _hash_afresh() -> str:
+    hash_layers.cache_clear()
+    hashing._hash_file.cache_clear()
+    return hash_layers(up_to="middle")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("low.py", "middle/one.py", "middle/deeper/two.py"),
+        *("middle/new.py", "middle/deeper/new.py", "middle/prompt.txt"),
+    ],
+)
+def test_an_edited_or_new_file_of_a_lower_layer_moves_the_hash(copied: Path, name: str) -> None:
+    before = _hash_afresh()
+    (copied / name).write_text("edited")
+    assert _hash_afresh() != before
+
+
+def test_a_renamed_file_moves_the_hash(copied: Path) -> None:
+    before = _hash_afresh()
+    (copied / "middle" / "one.py").rename(copied / "middle" / "other.py")
+    assert _hash_afresh() != before
+
+
+@pytest.mark.parametrize("name", ["high.py", "middle/__pycache__/one.pyc", "middle/.one.py.swp"])
+def test_a_higher_layer_and_files_that_are_no_source_do_not_move_the_hash(
+    copied: Path, name: str
+) -> None:
+    before = _hash_afresh()
+    (copied / name).parent.mkdir(exist_ok=True)
+    (copied / name).write_text("edited")
+    assert _hash_afresh() == before
 
 
 def test_the_harness_never_imports_a_plugin() -> None:

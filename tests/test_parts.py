@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from egoexobench.experiment.build import Bound
-from egoexobench.registry import Owner, Part
+from egoexobench.plugin_source import hash_plugin_source
+from egoexobench.registry import Owner, Part, Registry
 
 
 def part(*, weights: Path) -> None: ...
@@ -11,7 +12,7 @@ def part(*, weights: Path) -> None: ...
 
 def about(path: Path) -> dict:
     owner = Owner("d", "1")
-    return Bound(Part("encoder", "p", part, "p", owner), {"weights": path}).about
+    return Bound(Part("encoder", "p", part, "p", owner, part.__module__), {"weights": path}).about
 
 
 def test_another_file_under_the_same_name_is_another_part(tmp_path: Path) -> None:
@@ -26,3 +27,9 @@ def test_the_same_file_under_another_name_is_the_same_part(tmp_path: Path) -> No
     for name in "ab":
         (tmp_path / name).write_bytes(b"same")
     assert about(tmp_path / "a") == about(tmp_path / "b")
+
+
+def test_the_source_of_the_whole_plug_in_is_part_of_its_identity() -> None:
+    one = Registry().find("encoder", "beats")
+    source = hash_plugin_source(one.module, "egoexobench", one.factory.__module__)
+    assert Bound(one, {}).about["source"] == source

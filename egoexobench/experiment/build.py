@@ -14,29 +14,15 @@ from torch import nn
 
 from egoexobench.compute import CPU, Compute
 from egoexobench.features.encode_clips import Coder
-from egoexobench.hashing import hash_json, hash_source
+from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Anchor, Captioner, Objective
+from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, Method, evidence, settings
 from egoexobench.models.embedding_model import Build, Model, seeded
+from egoexobench.plugin_source import hash_plugin_source
 from egoexobench.registry import Part, Registry
 from egoexobench.toolbox import hub
 from egoexobench.values import Evidence
-
-ENCODING = (
-    "egoexobench.data.audio_levels",
-    "egoexobench.data.decode",
-    "egoexobench.data.downmix",
-    "egoexobench.data.frame_index",
-    "egoexobench.data.media_info",
-    "egoexobench.data.sampling",
-    "egoexobench.data.clip_timing",
-    "egoexobench.features.feature_bank",
-    "egoexobench.features.encoder_runner",
-    "egoexobench.features.encode_clips",
-    "egoexobench.toolbox",
-)
-TRAINING = ("egoexobench.models", "egoexobench.training", "egoexobench.caption")
-"""Harness code that decides tokens, and trained weights: a change of it makes them anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +41,9 @@ class Bound:
             "name": self.part.name,
             "options": {name: _content(value) for name, value in self.options.items()},
             "distribution": f"{owner.distribution} {owner.version}",
-            "source": hash_source(self.part.factory.__module__),
+            "source": hash_plugin_source(
+                self.part.module, owner.distribution, self.part.factory.__module__
+            ),
         }
 
 
@@ -77,10 +65,11 @@ class Kit:
     def code(self) -> str:
         """Hash of everything that decides trained weights, but for data and seed.
 
-        Code is part of it: weights are never shared across versions.
+        Code is part of it: weights are never shared across versions. It reaches up to `experiment`,
+        which chooses the epoch.
         """
         parts = {role: one.about for role, one in self.bound.items()}
-        return hash_json([settings(self.method), parts, hash_source(*TRAINING, *ENCODING)])
+        return hash_json([settings(self.method), parts, hash_layers(up_to="experiment")])
 
 
 def bind(registry: Registry, method: Method, seed: int) -> Kit:
@@ -149,7 +138,7 @@ def _coder(kit: Kit, role: str, compute: Compute) -> Coder:
         encoder = _make(kit, role)
     if isinstance(encoder, nn.Module):
         encoder.to(compute.device)
-    known = hash_json([kit.bound[role].about, hash_source(*ENCODING)])
+    known = hash_json([kit.bound[role].about, hash_layers(up_to="features")])
     return Coder(encoder, known, torch.device(compute.device), compute.precision)
 
 

@@ -23,8 +23,9 @@ from egoexobench.experiment.report import data_of
 from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.files import write_text_atomic
-from egoexobench.hashing import hash_json, hash_source
+from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Dataset, Progress
+from egoexobench.layers import hash_layers
 from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutReport, ShortcutScores
 from egoexobench.registry import Registry
@@ -37,15 +38,6 @@ from egoexobench.values import RECOGNITION, RETRIEVAL, SPLITS, Embeddings, View
 if TYPE_CHECKING:
     from egoexobench.experiment.prepare import Ready
 
-CODE = (
-    "egoexobench.evaluate",
-    "egoexobench.data",
-    "egoexobench.shortcuts.features",
-    "egoexobench.shortcuts.track_queries",
-    "egoexobench.shortcuts.recognition",
-    "egoexobench.shortcuts.retrieval",
-)
-"""What decides the rows beside the data set: they are made anew when it changes."""
 MOST = 300_000
 """Pairs of sounds that are cross-correlated at most; half a millisecond each."""
 
@@ -110,7 +102,8 @@ def _remembered(
 ) -> ShortcutReport:
     """Return rows of a data set, computed once for the clips that are there, and kept."""
     used = [sorted(one.id for one in gathered.clips[split]) for split in SPLITS]
-    known = hash_json([dataset.fingerprint, spec.name, what, used, hash_source(*CODE)])
+    code = hash_layers(up_to="shortcuts")
+    known = hash_json([dataset.fingerprint, spec.name, what, used, code])
     path = files.cache_dir() / "sanity" / f"{known}.json"
     if path.is_file():
         return ShortcutReport.model_validate_json(path.read_bytes())

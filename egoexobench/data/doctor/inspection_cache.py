@@ -10,22 +10,7 @@ from pydantic import ValidationError
 
 from egoexobench import files
 from egoexobench.data.doctor.inspect_media import FileReport, Span, SpanReport
-from egoexobench.hashing import hash_source
-
-INSPECTION_MODULES = tuple(
-    f"egoexobench.data.{name}"
-    for name in (
-        "audio_levels",
-        "clip_timing",
-        "decode",
-        "doctor.inspect_media",
-        "downmix",
-        "frame_index",
-        "media_info",
-        "sampling",
-    )
-)
-"""Modules of which another version may find something else."""
+from egoexobench.layers import hash_layers
 
 
 @final
@@ -33,7 +18,7 @@ class InspectionCache:
     """Files by path, size and time of change; a line that a kill cut short is not read."""
 
     def __init__(self) -> None:
-        self.path = files.cache_dir() / "doctor" / f"{hash_source(*INSPECTION_MODULES)}.jsonl"
+        self.path = files.cache_dir() / "doctor" / f"{hash_layers(up_to='data')}.jsonl"
         self._files: dict[tuple[str, int, int], FileReport] = {}
         content = self.path.read_bytes() if self.path.is_file() else b""
         self._cut = not content.endswith(b"\n") and bool(content)

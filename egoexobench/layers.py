@@ -1,0 +1,66 @@
+"""The layers of the harness, lowest first, and hashes of their code.
+
+A module imports only from its own layer and from lower ones. So what a module computes is decided
+by the layers up to its own, and a cache that is named by their hash cannot forget a module.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from egoexobench.hashing import hash_files, list_source_files
+
+LAYERS = (
+    "errors",
+    "hashing",
+    "layers",
+    "plugin_source",
+    "values",
+    "hookspecs",
+    "progress",
+    "files",
+    "options",
+    "spec",
+    "registry",
+    "compute",
+    "interfaces",
+    "toolbox",
+    "method",
+    "data",
+    "caption",
+    "features",
+    "models",
+    "training",
+    "evaluate",
+    "records",
+    "experiment",
+    "shortcuts",
+    "audit",
+    "figures",
+    "comparison",
+    "leaderboard",
+    "checkpoints",
+    "sweep",
+    "testing",
+    "cli",
+    "__init__",
+    "__main__",
+)
+"""Every folder and every top-level module once."""
+
+ROOT = Path(__file__).parent
+
+
+@cache
+def hash_layers(*, up_to: str) -> str:
+    """Hash of every source file of a layer and of all layers below it.
+
+    Raises:
+        ValueError: for a name that is not in `LAYERS`.
+    """
+    files: dict[str, Path] = {}
+    for name in LAYERS[: LAYERS.index(up_to) + 1]:
+        module = ROOT / f"{name}.py"
+        files |= list_source_files(module if module.is_file() else ROOT / name)
+    return hash_files(files)
