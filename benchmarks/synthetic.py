@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from egoexobench.evaluate.intervals import Paired, paired
+from egoexobench.evaluation.intervals import Paired, paired
 from egoexobench.records.schema import QueryRank, Record
 from egoexobench.records.store import iter_ranks, read_record
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from egoexobench.errors import DataError, UsageError
-from egoexobench.evaluate import metrics
-from egoexobench.evaluate.intervals import paired
-from egoexobench.evaluate.ranks import Ranks
-from egoexobench.evaluate.significance import binary, detectable, holm, mcnemar
+from egoexobench.evaluation import metrics
+from egoexobench.evaluation.intervals import paired
+from egoexobench.evaluation.ranks import Ranks
+from egoexobench.evaluation.significance import binary, detectable, holm, mcnemar
 from egoexobench.records import store
 from egoexobench.records.schema import QueryRank, Record, ScoreRecord
 from egoexobench.values import RETRIEVAL, TASKS, Measured, Policy, Task, TrackKey

@@ -32,7 +32,7 @@ LAYERS = (
     "features",
     "models",
     "training",
-    "evaluate",
+    "evaluation",
     "records",
     "experiment",
     "shortcuts",

@@ -10,9 +10,9 @@ import torch
 
 from egoexobench.audit.invariance import doors
 from egoexobench.audit.modality_swap import BANKS, ROUNDING, exchanged, movement
-from egoexobench.evaluate import metrics
-from egoexobench.evaluate.retrieval import complete, rank
-from egoexobench.evaluate.tracks import questions
+from egoexobench.evaluation import metrics
+from egoexobench.evaluation.retrieval import complete, rank
+from egoexobench.evaluation.tracks import questions
 from egoexobench.experiment import build
 from egoexobench.experiment.clock import Clock
 from egoexobench.experiment.config import Request

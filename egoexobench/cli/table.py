@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
-from egoexobench.evaluate.tasks import QUESTIONS
+from egoexobench.evaluation.tasks import QUESTIONS
 
 if TYPE_CHECKING:
     from egoexobench.records.schema import Metric, Record, ScoreRecord

@@ -8,9 +8,9 @@ from typing import Literal
 
 import torch
 
-from egoexobench.evaluate.metrics import reciprocal
-from egoexobench.evaluate.retrieval import complete, rank
-from egoexobench.evaluate.tracks import questions
+from egoexobench.evaluation.metrics import reciprocal
+from egoexobench.evaluation.retrieval import complete, rank
+from egoexobench.evaluation.tracks import questions
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.interfaces import Anchor, Dataset
 from egoexobench.models.embedding_model import Model

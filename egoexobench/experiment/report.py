@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from egoexobench.caption.report import Written
 from egoexobench.data.subset import subset_hash
-from egoexobench.evaluate.sanity import chance
+from egoexobench.evaluation.references import chance
 from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit
 from egoexobench.experiment.config import Request

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from egoexobench.evaluate.score import Score as Scoring
-from egoexobench.evaluate.tasks import METRICS
-from egoexobench.evaluate.tracks import Track
+from egoexobench.evaluation.score import Score as Scoring
+from egoexobench.evaluation.tasks import METRICS
+from egoexobench.evaluation.tracks import Track
 from egoexobench.experiment.scoring import Entry
 from egoexobench.records.schema import Metric, QueryRank, ScoreRecord, SubsetScore
 

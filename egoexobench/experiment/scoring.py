@@ -10,13 +10,13 @@ import numpy as np
 
 from egoexobench.data.sampling import canonical_name
 from egoexobench.errors import UsageError
-from egoexobench.evaluate import tracks
-from egoexobench.evaluate.recognition import Labelled, score_recognition
-from egoexobench.evaluate.retrieval import complete, score_retrieval
-from egoexobench.evaluate.sanity import oracle_recognition, oracle_retrieval
-from egoexobench.evaluate.score import Score
-from egoexobench.evaluate.tasks import policies
-from egoexobench.evaluate.tracks import Showing, Track, track
+from egoexobench.evaluation import tracks
+from egoexobench.evaluation.recognition import Labelled, score_recognition
+from egoexobench.evaluation.references import oracle_recognition, oracle_retrieval
+from egoexobench.evaluation.retrieval import complete, score_retrieval
+from egoexobench.evaluation.score import Score
+from egoexobench.evaluation.tasks import policies
+from egoexobench.evaluation.tracks import Showing, Track, track
 from egoexobench.experiment.embed import Embedded
 from egoexobench.interfaces import Dataset, Picturing, Progress
 from egoexobench.values import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from egoexobench.evaluate.tasks import QUESTIONS
+from egoexobench.evaluation.tasks import QUESTIONS
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.figures.layout import Candidate, Figure, Look, Row
 from egoexobench.figures.previews import Shelf, card

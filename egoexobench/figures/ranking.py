@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch.nn.functional import normalize
 
-from egoexobench.evaluate.retrieval import complete
+from egoexobench.evaluation.retrieval import complete
 from egoexobench.records.schema import QueryRank
 from egoexobench.values import Embeddings, Policy, Query, Similarity
 

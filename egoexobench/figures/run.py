@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL.PngImagePlugin import PngInfo
 
 from egoexobench.errors import DataError
-from egoexobench.evaluate.tracks import questions
+from egoexobench.evaluation.tracks import questions
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.figures import query_selection, replay
 from egoexobench.figures.compose import compose, subject

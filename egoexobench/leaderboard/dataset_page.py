@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.evaluate.tasks import QUESTIONS
+from egoexobench.evaluation.tasks import QUESTIONS
 from egoexobench.leaderboard import provenance
 from egoexobench.leaderboard.markdown import escape_markdown, render_page
 from egoexobench.leaderboard.render import inline_code, render_table

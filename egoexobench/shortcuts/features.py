@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from egoexobench.data.decode import decode_clip
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
-from egoexobench.evaluate import shortcuts
 from egoexobench.interfaces import Progress
+from egoexobench.shortcuts import similarity
 from egoexobench.values import Clip, Pair
 
 HEARD = 4.0
@@ -65,6 +65,6 @@ def _cue(clip: Clip) -> Cue:
         clip.narration,
         clip.scene,
         told or len(heard.samples) / AUDIO_SAMPLE_RATE,
-        shortcuts.level(heard.samples),
+        similarity.loudness_db(heard.samples),
         thin,
     )

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from egoexobench.evaluate.recognition import Labelled, score_recognition
-from egoexobench.evaluate.score import Score
-from egoexobench.evaluate.tracks import Item, items, track
+from egoexobench.evaluation.recognition import Labelled, score_recognition
+from egoexobench.evaluation.score import Score
+from egoexobench.evaluation.tracks import Item, items, track
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from egoexobench import files
 from egoexobench.errors import DataError
-from egoexobench.evaluate import shortcuts as signs
-from egoexobench.evaluate.metrics import Floats
-from egoexobench.evaluate.retrieval import complete
-from egoexobench.evaluate.sanity import chance, oracle_retrieval
-from egoexobench.evaluate.score import Score
+from egoexobench.evaluation.metrics import Floats
+from egoexobench.evaluation.references import chance, oracle_retrieval
+from egoexobench.evaluation.retrieval import complete
+from egoexobench.evaluation.score import Score
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.experiment.report import data_of
@@ -29,6 +28,7 @@ from egoexobench.layers import hash_layers
 from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutReport, ShortcutScores
 from egoexobench.registry import Registry
+from egoexobench.shortcuts import similarity
 from egoexobench.shortcuts.features import Cue, Seen, cues
 from egoexobench.shortcuts.recognition import recognised
 from egoexobench.shortcuts.track_queries import Posed, posed, wanted
@@ -44,10 +44,10 @@ MOST = 300_000
 
 Matrix = Callable[[Sequence[Any], Sequence[Any]], Floats]
 SHORTCUTS: Mapping[str, tuple[ReadsFrom, Callable[[Cue], Any], Matrix]] = {
-    "duration": ("media", lambda cue: cue.duration, signs.closeness),
-    "loudness": ("media", lambda cue: cue.loudness, signs.closeness),
-    "scene": ("annotation", lambda cue: cue.scene, signs.label),
-    "narration": ("annotation", lambda cue: cue.narration, signs.wording),
+    "duration": ("media", lambda cue: cue.duration, similarity.negative_distance),
+    "loudness": ("media", lambda cue: cue.loudness, similarity.negative_distance),
+    "scene": ("annotation", lambda cue: cue.scene, similarity.label_similarity),
+    "narration": ("annotation", lambda cue: cue.narration, similarity.tfidf_cosine),
 }
 """Name to what it reads, the cue that it looks at, and how likely two cues make a match."""
 
@@ -202,7 +202,7 @@ class Scorer:
                 f"{new.sum()} pairs of sounds, and at most {MOST} are compared"
             )
             return None
-        found = signs.synchrony(self._sounds(sources), self._sounds(candidates), new)
+        found = similarity.gcc_phat_peak(self._sounds(sources), self._sounds(candidates), new)
         for row, column in zip(*np.nonzero(new), strict=True):
             self._peaks[pairs[row][column]] = float(found[row, column])
         scores = np.array([[self._peaks.get(pair, 0.0) for pair in row] for row in pairs])
@@ -227,7 +227,7 @@ class Scorer:
         )
         if not complete(posed.asked, *empty, posed.policy)[0]:
             return None
-        return signs.score(
+        return similarity.score_shortcut(
             posed.asked,
             sources,
             candidates,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.evaluate.tasks import policies
-from egoexobench.evaluate.tracks import Track, questions, track
+from egoexobench.evaluation.tasks import policies
+from egoexobench.evaluation.tracks import Track, questions, track
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.interfaces import Dataset
 from egoexobench.values import ACROSS, RETRIEVAL, Measured, Policy, Query

@@ -18,13 +18,13 @@ import numpy as np
 
 from egoexobench.comparison import per_query_values
 from egoexobench.errors import DataError
-from egoexobench.evaluate import intervals
+from egoexobench.evaluation import intervals
 from egoexobench.records import store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from egoexobench.evaluate.metrics import Floats
+    from egoexobench.evaluation.metrics import Floats
     from egoexobench.records.schema import QueryRank, ScoreRecord
     from egoexobench.sweep.record_index import StoredRecord
     from egoexobench.sweep.schema import SweepMetric

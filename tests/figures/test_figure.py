@@ -13,7 +13,7 @@ from PIL import Image
 
 from egoexobench.compute import Compute
 from egoexobench.errors import DataError, UsageError
-from egoexobench.evaluate.tracks import questions
+from egoexobench.evaluation.tracks import questions
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.run import run
 from egoexobench.figures.drawing import PAPER, Pen, Type, clean, wrap

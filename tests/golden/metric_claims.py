@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import torch
 from golden_file import AGAIN, Golden, flat
+from reference_metrics import ae2 as ae2_rules
+from reference_metrics import choices, gallery, graded
 
-from egoexobench.evaluate import labels, metrics
-from egoexobench.evaluate.quirks import ae2 as ae2_rules
-from egoexobench.evaluate.quirks import choices, gallery, graded
-from egoexobench.evaluate.ranks import ranks
+from egoexobench.evaluation import classification, metrics
+from egoexobench.evaluation.ranks import ranks
 
 OURS = f"{AGAIN}ours"
 APART = ("eval_video_paths", "train_video_paths", "phase_progression/time_column_added")
@@ -146,7 +146,7 @@ def charades(golden: Golden) -> dict[str, Any]:
     empty = np.flatnonzero(~truth.any(1))
     shown = scores.copy()
     shown[empty] = -np.inf
-    ours = labels.precision(shown, truth, np.ones((1, len(truth))))
+    ours = classification.average_precision(shown, truth, np.ones((1, len(truth))))
     found = {
         "per_class_AP": each.tolist(),
         "mAP": float(each.mean()),
@@ -155,7 +155,7 @@ def charades(golden: Golden) -> dict[str, Any]:
         "empty_class/mAP": float(lacking.mean()),
         "videos_without_positives": empty.tolist(),
         f"per_class_AP{OURS}": ours[0].tolist(),
-        f"mAP{OURS}": float(labels.class_mean(ours)[0]),
+        f"mAP{OURS}": float(classification.class_mean(ours)[0]),
     }
     return _asked(found, numbers(golden))
 

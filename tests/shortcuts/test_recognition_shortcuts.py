@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from egoexobench.cli import main
-from egoexobench.evaluate.tracks import Item
+from egoexobench.evaluation.tracks import Item
 from egoexobench.shortcuts.recognition import _score
 
 

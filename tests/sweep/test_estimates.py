@@ -10,7 +10,7 @@ import scipy.stats
 from sweep_records import cell, keep
 
 from egoexobench.errors import DataError
-from egoexobench.evaluate import intervals
+from egoexobench.evaluation import intervals
 from egoexobench.sweep.estimates import (
     SeedByQueryValues,
     collect_values,

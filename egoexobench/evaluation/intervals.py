@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import ArrayLike, NDArray
 
-    from egoexobench.evaluate.metrics import Floats
+    from egoexobench.evaluation.metrics import Floats
 
 RESAMPLES = 10_000
 WEIGHTED_RESAMPLES = 1_000

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import UsageError
-from egoexobench.evaluate.tasks import QUESTIONS, TIES
+from egoexobench.evaluation.tasks import QUESTIONS, TIES
 from egoexobench.interfaces import Classified, Published
 from egoexobench.values import (
     RECOGNITION,

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.evaluate import first as law
-from egoexobench.evaluate import ranks as ranking
+from egoexobench.evaluation import first as law
+from egoexobench.evaluation import ranks as ranking
 
 if TYPE_CHECKING:
-    from egoexobench.evaluate.ranks import Ranks
+    from egoexobench.evaluation.ranks import Ranks
 
 Floats: TypeAlias = NDArray[np.float64]
 

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
-from egoexobench.evaluate.metrics import Floats
-from egoexobench.evaluate.retrieval import score_retrieval
+from egoexobench.evaluation.metrics import Floats
+from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.values import Embeddings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from egoexobench.evaluate.score import Score
+    from egoexobench.evaluation.score import Score
     from egoexobench.values import Policy, Query, View
 
 QUIET = -120.0
@@ -37,24 +37,24 @@ _BLOCK = 32
 """Cross-correlations that are held at once."""
 
 
-def closeness(sources: ArrayLike, candidates: ArrayLike) -> Floats:
+def negative_distance(sources: ArrayLike, candidates: ArrayLike) -> Floats:
     """Return how near two numbers are, ``-|a - b|``: of durations in s, or of levels in dB."""
     apart = np.asarray(sources, float)[:, None] - np.asarray(candidates, float)[None]
     return np.asarray(-np.abs(apart))
 
 
-def level(samples: ArrayLike) -> float:
+def loudness_db(samples: ArrayLike) -> float:
     """Return how loud a sound ``(S,)`` is: its root mean square in dB of full scale."""
     power = float(np.mean(np.square(np.asarray(samples, float))))
     return max(10 * np.log10(power), QUIET) if power > 0 else QUIET
 
 
-def label(sources: Sequence[str], candidates: Sequence[str]) -> Floats:
+def label_similarity(sources: Sequence[str], candidates: Sequence[str]) -> Floats:
     """Return 1 where two labels are equal, else 0."""
     return np.asarray(np.asarray(sources)[:, None] == np.asarray(candidates)[None], float)
 
 
-def wording(sources: Sequence[str], candidates: Sequence[str]) -> Floats:
+def tfidf_cosine(sources: Sequence[str], candidates: Sequence[str]) -> Floats:
     """Return the cosine of two texts' words, each weighted by how rare it is among all texts.
 
     The weight is ``log(1 + N / n)`` for a word that n of N texts hold; a word that stands twice in
@@ -71,7 +71,7 @@ def wording(sources: Sequence[str], candidates: Sequence[str]) -> Floats:
     return np.asarray(rows[: len(sources)] @ rows[len(sources) :].T)
 
 
-def synchrony(
+def gcc_phat_peak(
     sources: Sequence[NDArray[np.float32]],
     candidates: Sequence[NDArray[np.float32]],
     wanted: NDArray[np.bool_] | None = None,
@@ -101,7 +101,7 @@ def synchrony(
     return found
 
 
-def score(
+def score_shortcut(
     queries: Sequence[Query],
     sources: Sequence[str],
     candidates: Sequence[str],

@@ -12,25 +12,25 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.evaluate.metrics import Floats, harmonic
+from egoexobench.evaluation.metrics import Floats, harmonic
 
-Truth: TypeAlias = NDArray[np.bool_]
+LabelMatrix: TypeAlias = NDArray[np.bool_]
 
 
-def hit(scores: Floats, truth: Truth) -> Floats:
+def top1_accuracy(scores: Floats, truth: LabelMatrix) -> Floats:
     """Return the probability (N,) that the best class is a true one; accuracy for one label."""
     best = scores == scores.max(1, keepdims=True)
     return np.asarray((best & truth).sum(1) / best.sum(1))
 
 
-def found(scores: Floats, truth: Truth, k: int) -> Floats:
+def recall_at_k_terms(scores: Floats, truth: LabelMatrix, k: int) -> Floats:
     """Return the probability (N, C) that each true class is among an item's first k."""
     better = (scores[:, None, :] > scores[:, :, None]).sum(2)
     tied = (scores[:, None, :] == scores[:, :, None]).sum(2)
     return np.asarray(truth * np.clip(k - better, 0, tied) / tied)
 
 
-def recall(found: Floats, truth: Truth, weights: Floats) -> Floats:
+def class_mean_recall(found: Floats, truth: LabelMatrix, weights: Floats) -> Floats:
     """Return the recall (R,), the mean over classes of the share of their items that is found.
 
     Args:
@@ -41,7 +41,7 @@ def recall(found: Floats, truth: Truth, weights: Floats) -> Floats:
     return _class_mean(weights @ found, weights @ truth)
 
 
-def precision(scores: Floats, truth: Truth, weights: Floats) -> Floats:
+def average_precision(scores: Floats, truth: LabelMatrix, weights: Floats) -> Floats:
     """Return the average precision of every class, ``(R, C)``; NaN for a class without items.
 
     Average precision is the mean over a class's items of the precision at their rank. Without
@@ -67,28 +67,28 @@ def class_mean(values: Floats) -> Floats:
     return np.asarray(np.where(there, values, 0).sum(1) / np.maximum(there.sum(1), 1))
 
 
-def hit_chance(truth: Truth) -> Floats:
+def chance_top1_accuracy(truth: LabelMatrix) -> Floats:
     """Return the probability (N,) that a class drawn blindly is a true one."""
     return np.asarray(truth.mean(1))
 
 
-def hit_majority(truth: Truth) -> float:
+def majority_top1_accuracy(truth: LabelMatrix) -> float:
     """Return the share of items that have the commonest class."""
     return float(truth.mean(0).max())
 
 
-def recall_chance(classes: int, k: int) -> float:
+def chance_recall_at_k(classes: int, k: int) -> float:
     """Return min(k, C) / C."""
     return min(k, classes) / classes
 
 
-def recall_majority(truth: Truth, k: int) -> float:
+def majority_recall_at_k(truth: LabelMatrix, k: int) -> float:
     """Return the recall of naming the same k classes for every item, all of which occur."""
     occurring = int(truth.any(0).sum())
     return min(k, occurring) / occurring
 
 
-def precision_chance(items: int, positives: int) -> float:
+def chance_average_precision(items: int, positives: int) -> float:
     """Return the mean average precision of all rankings of n items, p of them positive.
 
     An item stands at rank i with probability 1 / n; given that it is positive, each of the i - 1
@@ -99,7 +99,7 @@ def precision_chance(items: int, positives: int) -> float:
     return share + (1 - share) * float(harmonic(items)[-1]) / items
 
 
-def _precision(scores: Floats, truth: Truth, weights: Floats, sums: Floats) -> Floats:
+def _precision(scores: Floats, truth: LabelMatrix, weights: Floats, sums: Floats) -> Floats:
     """Average precision (R,) of one class; each group of equal scores in closed form.
 
     Let t items tie, q of them positive, after b items with p positives. A positive among them

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from egoexobench.evaluate.intervals import mean, paired
-from egoexobench.evaluate.significance import binary, detectable, holm, mcnemar
+from egoexobench.evaluation.intervals import mean, paired
+from egoexobench.evaluation.significance import binary, detectable, holm, mcnemar
 
 SIMULATED = 500
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from reference_metrics import ae2, choices, gallery, graded
 from sklearn.metrics import average_precision_score, ndcg_score
 
-from egoexobench.evaluate import labels, metrics
-from egoexobench.evaluate.quirks import ae2, choices, gallery, graded
-from egoexobench.evaluate.ranks import ranks
+from egoexobench.evaluation import classification, metrics
+from egoexobench.evaluation.ranks import ranks
 
 
 def ranked(scores, answers):
@@ -113,11 +113,11 @@ def test_precision_of_charades_is_ours_and_its_mean_is_spoiled_by_an_empty_class
     scores, truth = rng.normal(size=(30, 6)), rng.random((30, 6)) < 0.3
     truth[:, 2] = False
     shown = np.where(truth.any(1, keepdims=True), scores, -np.inf)
-    ours = labels.precision(shown, truth, np.ones((1, 30)))
+    ours = classification.average_precision(shown, truth, np.ones((1, 30)))
     found = graded.charades_precision(scores, truth)
     np.testing.assert_allclose(found, ours[0])
     assert np.isnan(found.mean())
-    assert labels.class_mean(ours)[0] == pytest.approx(np.nanmean(found))
+    assert classification.class_mean(ours)[0] == pytest.approx(np.nanmean(found))
     weighted = np.nansum(graded.charades_weighted(found, truth))
     assert weighted == pytest.approx(np.average(np.nan_to_num(found), weights=truth.sum(0)))
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, top_k_accuracy_score
 
-from egoexobench.evaluate import labels
+from egoexobench.evaluation import classification
 
 
 def orders(scores):
@@ -35,7 +35,9 @@ def once(truth):
 def test_average_precision_is_its_mean_over_all_orders_of_what_ties(items):
     scores = [float(score) for score, _ in items]
     truth = [label for _, label in items]
-    found = labels.precision(np.array(scores)[:, None], np.array(truth)[:, None], once(truth))[0, 0]
+    found = classification.average_precision(
+        np.array(scores)[:, None], np.array(truth)[:, None], once(truth)
+    )[0, 0]
     if not any(truth):
         assert np.isnan(found)
         return
@@ -45,10 +47,10 @@ def test_average_precision_is_its_mean_over_all_orders_of_what_ties(items):
 def test_average_precision_without_ties_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     scores, truth = rng.random((80, 7)), rng.random((80, 7)) < 0.3
-    found = labels.precision(scores, truth, once(truth))[0]
+    found = classification.average_precision(scores, truth, once(truth))[0]
     wanted = [average_precision_score(truth[:, c], scores[:, c]) for c in range(7)]
     assert found == pytest.approx(wanted, abs=1e-12)
-    assert labels.class_mean(found[None])[0] == pytest.approx(
+    assert classification.class_mean(found[None])[0] == pytest.approx(
         average_precision_score(truth, scores, average="macro")
     )
 
@@ -63,8 +65,12 @@ def test_an_item_of_weight_two_is_two_items(items):
     if not weights.sum():
         return
     copies = np.repeat(np.arange(len(items)), weights)
-    found = labels.precision(scores[:, None], truth[:, None], weights[None].astype(float))
-    wanted = labels.precision(scores[copies, None], truth[copies, None], once(copies))
+    found = classification.average_precision(
+        scores[:, None], truth[:, None], weights[None].astype(float)
+    )
+    wanted = classification.average_precision(
+        scores[copies, None], truth[copies, None], once(copies)
+    )
     np.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
@@ -74,25 +80,27 @@ def test_the_average_precision_of_guessing_is_that_of_random_rankings(items, pos
     truth = np.arange(items) < positives
     drawn = [ap(rng.permutation(items), truth) for _ in range(4000)]
     margin = 5 * np.std(drawn) / 4000**0.5 + 1e-12
-    assert labels.precision_chance(items, positives) == pytest.approx(np.mean(drawn), abs=margin)
+    assert classification.chance_average_precision(items, positives) == pytest.approx(
+        np.mean(drawn), abs=margin
+    )
 
 
 def test_the_average_precision_of_guessing_worked_by_hand():
     # One of two is first or second; two of three are at 1 2, at 1 3 or at 2 3.
-    assert labels.precision_chance(2, 1) == pytest.approx((1 + 1 / 2) / 2)
+    assert classification.chance_average_precision(2, 1) == pytest.approx((1 + 1 / 2) / 2)
     by_hand = (1 + (1 + 2 / 3) / 2 + (1 / 2 + 2 / 3) / 2) / 3
-    assert labels.precision_chance(3, 2) == pytest.approx(by_hand)
+    assert classification.chance_average_precision(3, 2) == pytest.approx(by_hand)
 
 
 def test_constant_scores_have_the_average_precision_of_guessing():
     truth = np.arange(30)[:, None] % 5 == 0
-    found = labels.precision(np.zeros((30, 1)), truth, once(truth))[0, 0]
-    assert found == pytest.approx(labels.precision_chance(30, 6))
+    found = classification.average_precision(np.zeros((30, 1)), truth, once(truth))[0, 0]
+    assert found == pytest.approx(classification.chance_average_precision(30, 6))
 
 
 def test_perfect_scores_have_an_average_precision_of_exactly_one():
     truth = np.random.default_rng(0).random((400, 5)) < 0.2
-    found = labels.precision(
+    found = classification.average_precision(
         truth + np.random.default_rng(1).random((400, 5)) / 2, truth, once(truth)
     )
     assert (found == 1).all()
@@ -100,20 +108,22 @@ def test_perfect_scores_have_an_average_precision_of_exactly_one():
 
 def test_minus_infinity_ties_with_itself():
     truth = np.array([True, False, False])[:, None]
-    found = labels.precision(np.full((3, 1), -np.inf), truth, once(truth))
-    assert found[0, 0] == pytest.approx(labels.precision_chance(3, 1))
+    found = classification.average_precision(np.full((3, 1), -np.inf), truth, once(truth))
+    assert found[0, 0] == pytest.approx(classification.chance_average_precision(3, 1))
 
 
 def test_a_class_without_items_leaves_the_mean():
-    assert labels.class_mean(np.array([[0.5, np.nan, 1.0]])).tolist() == [0.75]
+    assert classification.class_mean(np.array([[0.5, np.nan, 1.0]])).tolist() == [0.75]
 
 
 def test_the_hit_of_single_labels_is_accuracy_and_found_is_top_k_accuracy():
     rng = np.random.default_rng(0)
     scores, answer = rng.random((60, 8)), rng.integers(0, 8, 60)
     truth = np.eye(8, dtype=bool)[answer]
-    assert labels.hit(scores, truth).mean() == pytest.approx((scores.argmax(1) == answer).mean())
-    assert labels.found(scores, truth, 5).sum() / 60 == pytest.approx(
+    assert classification.top1_accuracy(scores, truth).mean() == pytest.approx(
+        (scores.argmax(1) == answer).mean()
+    )
+    assert classification.recall_at_k_terms(scores, truth, 5).sum() / 60 == pytest.approx(
         top_k_accuracy_score(answer, scores, k=5, labels=range(8))
     )
 
@@ -129,8 +139,8 @@ def test_hits_with_ties_are_the_mean_over_all_orders(scores, true, k):
     listed = list(orders(scores))
     row = np.array([scores], float)
     first = np.mean([truth[0, order[0]] for order in listed])
-    assert labels.hit(row, truth)[0] == pytest.approx(first)
-    found = labels.found(row, truth, k)[0]
+    assert classification.top1_accuracy(row, truth)[0] == pytest.approx(first)
+    found = classification.recall_at_k_terms(row, truth, k)[0]
     for place in range(len(scores)):
         wanted = truth[0, place] * np.mean([place in order[:k] for order in listed])
         assert found[place] == pytest.approx(wanted)
@@ -140,19 +150,21 @@ def test_recall_is_the_mean_over_classes_of_the_share_that_is_found():
     truth = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0]], bool)
     found = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]], float)
     once_each = np.ones((1, 3))
-    assert labels.recall(found, truth, once_each)[0] == pytest.approx((1 / 3 + 1) / 2)
+    assert classification.class_mean_recall(found, truth, once_each)[0] == pytest.approx(
+        (1 / 3 + 1) / 2
+    )
     without_second = np.array([[1.0, 0, 1]])
-    assert labels.recall(found, truth, without_second)[0] == pytest.approx(1 / 2)
+    assert classification.class_mean_recall(found, truth, without_second)[0] == pytest.approx(1 / 2)
 
 
 def test_chance_and_majority_worked_by_hand():
     truth = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]], bool)
-    assert labels.hit_chance(truth).tolist() == [0.5, 0.25, 0.25]
-    assert labels.hit_majority(truth) == pytest.approx(2 / 3)
-    assert labels.recall_chance(4, 5) == 1
-    assert labels.recall_chance(10, 5) == 0.5
+    assert classification.chance_top1_accuracy(truth).tolist() == [0.5, 0.25, 0.25]
+    assert classification.majority_top1_accuracy(truth) == pytest.approx(2 / 3)
+    assert classification.chance_recall_at_k(4, 5) == 1
+    assert classification.chance_recall_at_k(10, 5) == 0.5
     # Three of four classes occur; a constant answer that names two of them finds two in three.
-    assert labels.recall_majority(truth, 2) == pytest.approx(2 / 3)
+    assert classification.majority_recall_at_k(truth, 2) == pytest.approx(2 / 3)
 
 
 def test_no_constant_answer_beats_the_majority():
@@ -160,9 +172,12 @@ def test_no_constant_answer_beats_the_majority():
     truth = rng.random((40, 6)) < rng.random(6)
     truth[:, 5] |= ~truth.any(1)
     constant = [np.tile(rng.random(6), (40, 1)) for _ in range(50)]
-    hits = [labels.hit(scores, truth).mean() for scores in constant]
-    assert max(hits) == pytest.approx(labels.hit_majority(truth))
+    hits = [classification.top1_accuracy(scores, truth).mean() for scores in constant]
+    assert max(hits) == pytest.approx(classification.majority_top1_accuracy(truth))
     recalls = [
-        labels.recall(labels.found(scores, truth, 2), truth, once(truth))[0] for scores in constant
+        classification.class_mean_recall(
+            classification.recall_at_k_terms(scores, truth, 2), truth, once(truth)
+        )[0]
+        for scores in constant
     ]
-    assert max(recalls) == pytest.approx(labels.recall_majority(truth, 2))
+    assert max(recalls) == pytest.approx(classification.majority_recall_at_k(truth, 2))

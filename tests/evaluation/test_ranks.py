@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egoexobench.errors import DataError
-from egoexobench.evaluate import ranks as module
-from egoexobench.evaluate.ranks import count, expected, ranks
+from egoexobench.evaluation import ranks as module
+from egoexobench.evaluation.ranks import count, expected, ranks
 
 
 def reference(queries, candidates, answers, choices=None):

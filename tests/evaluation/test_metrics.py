@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.evaluate import metrics
-from egoexobench.evaluate.ranks import Ranks, ranks, single
+from egoexobench.evaluation import metrics
+from egoexobench.evaluation.ranks import Ranks, ranks, single
 
 
 def made(*triples):

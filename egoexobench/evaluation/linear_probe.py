@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from egoexobench.evaluate.metrics import Floats
+from egoexobench.evaluation.metrics import Floats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

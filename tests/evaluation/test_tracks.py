@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pytest
-from films import Films, pair
+from sequences import Films, pair
 
 from egoexobench.errors import UsageError
-from egoexobench.evaluate import tasks, tracks
+from egoexobench.evaluation import tasks, tracks
 from egoexobench.interfaces import Dataset
 from egoexobench.values import MEASURED, RECOGNITION, RETRIEVAL, TASKS, Classes, Gallery, Query
 
@@ -163,7 +163,7 @@ def test_every_task_says_what_it_asks_and_names_a_metric_that_exists():
 
 def test_tasks_and_tracks_are_listed_without_torch():
     code = (
-        "import sys, egoexobench.evaluate.tracks, egoexobench.evaluate.score;"
+        "import sys, egoexobench.evaluation.tracks, egoexobench.evaluation.score;"
         "sys.exit(bool({'torch', 'numpy', 'pandas', 'scipy', 'sklearn'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

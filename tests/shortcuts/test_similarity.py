@@ -5,31 +5,34 @@ import math
 import numpy as np
 import pytest
 
-from egoexobench.evaluate import shortcuts
+from egoexobench.shortcuts import similarity
 from egoexobench.values import Gallery, Query
 
 RATE = 8000
 
 
 def test_closeness_is_the_distance_of_two_numbers() -> None:
-    found = shortcuts.closeness([1.0, 5.0], [2.0, 5.0, 9.0])
+    found = similarity.negative_distance([1.0, 5.0], [2.0, 5.0, 9.0])
     assert found.tolist() == [[-1, -4, -8], [-3, 0, -4]]
 
 
 def test_a_level_is_in_decibel_of_full_scale() -> None:
     sine = np.sin(np.arange(RATE) / 5)
-    assert shortcuts.level(np.ones(9)) == pytest.approx(0)
-    assert shortcuts.level(sine) == pytest.approx(20 * math.log10(math.sqrt(0.5)), abs=0.01)
-    assert shortcuts.level(sine / 10) == pytest.approx(shortcuts.level(sine) - 20)
-    assert shortcuts.level(np.zeros(9)) == shortcuts.QUIET
+    assert similarity.loudness_db(np.ones(9)) == pytest.approx(0)
+    assert similarity.loudness_db(sine) == pytest.approx(20 * math.log10(math.sqrt(0.5)), abs=0.01)
+    assert similarity.loudness_db(sine / 10) == pytest.approx(similarity.loudness_db(sine) - 20)
+    assert similarity.loudness_db(np.zeros(9)) == similarity.QUIET
 
 
 def test_a_label_is_equal_or_not() -> None:
-    assert shortcuts.label(["a", "b"], ["b", "c", "a"]).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert similarity.label_similarity(["a", "b"], ["b", "c", "a"]).tolist() == [
+        [0, 0, 1],
+        [1, 0, 0],
+    ]
 
 
 def test_wording_by_hand() -> None:
-    found = shortcuts.wording(["Take the jar"], ["take the jar!", "open the door", "nothing"])
+    found = similarity.tfidf_cosine(["Take the jar"], ["take the jar!", "open the door", "nothing"])
     rare, common, most = (math.log(1 + 4 / n) for n in (1, 2, 3))
     own = math.sqrt(2 * common**2 + most**2)
     other = math.sqrt(2 * rare**2 + most**2)
@@ -37,7 +40,7 @@ def test_wording_by_hand() -> None:
 
 
 def test_wording_of_texts_without_words_is_nothing() -> None:
-    assert shortcuts.wording(["", "?"], ["a"]).tolist() == [[0], [0]]
+    assert similarity.tfidf_cosine(["", "?"], ["a"]).tolist() == [[0], [0]]
 
 
 def test_one_sound_at_two_microphones_is_found_whatever_they_do_to_it() -> None:
@@ -48,7 +51,7 @@ def test_one_sound_at_two_microphones_is_found_whatever_they_do_to_it() -> None:
         late = np.roll(event, int(rng.integers(0, 400)))
         muffled = np.convolve(late, [0.5, 0.3, 0.2, 0.1], "same")
         heard.append((0.1 * muffled + 0.02 * rng.standard_normal(len(event))).astype(np.float32))
-    found = shortcuts.synchrony(events, heard)
+    found = similarity.gcc_phat_peak(events, heard)
     assert (found.argmax(1) == np.arange(12)).all()
     assert np.diag(found).min() > 3 * np.where(np.eye(12), 0, found).max()
 
@@ -63,23 +66,26 @@ def test_the_peak_is_that_of_a_loop_over_lags() -> None:
         sum(white[k] * np.exp(2j * np.pi * k * lag / size) for k in range(size)).real / size
         for lag in range(size)
     ]
-    found = shortcuts.synchrony([one], [other])
+    found = similarity.gcc_phat_peak([one], [other])
     assert found[0, 0] == pytest.approx(max(lags), abs=1e-4)
-    assert shortcuts.synchrony([other], [one])[0, 0] == pytest.approx(found[0, 0], abs=1e-5)
-    assert shortcuts.synchrony([one], [one])[0, 0] == pytest.approx(1, abs=0.01)
+    assert similarity.gcc_phat_peak([other], [one])[0, 0] == pytest.approx(found[0, 0], abs=1e-5)
+    assert similarity.gcc_phat_peak([one], [one])[0, 0] == pytest.approx(1, abs=0.01)
 
 
 def test_only_what_is_wanted_is_compared() -> None:
     sounds = [np.random.default_rng(at).standard_normal(99).astype(np.float32) for at in range(3)]
     wanted = np.array([[True, False, False], [False, False, False], [False, True, True]])
-    found, whole = shortcuts.synchrony(sounds, sounds, wanted), shortcuts.synchrony(sounds, sounds)
+    found, whole = (
+        similarity.gcc_phat_peak(sounds, sounds, wanted),
+        similarity.gcc_phat_peak(sounds, sounds),
+    )
     assert found[wanted] == pytest.approx(whole[wanted], abs=1e-6)
     assert not found[~wanted].any()
 
 
 def test_a_silent_sound_matches_nothing() -> None:
     zeros = np.zeros(50, np.float32)
-    assert shortcuts.synchrony([zeros], [zeros, np.ones(50, np.float32)]).tolist() == [[0, 0]]
+    assert similarity.gcc_phat_peak([zeros], [zeros, np.ones(50, np.float32)]).tolist() == [[0, 0]]
 
 
 @pytest.mark.parametrize("policy", ["gallery", "mcq20"])
@@ -87,7 +93,7 @@ def test_a_matrix_is_scored_by_its_own_order_with_ties_shared(policy: str) -> No
     names = tuple("uvwx")
     queries = [Query(str(at), Gallery(names), (at,), str(at)) for at in range(4)]
     scores = np.array([[9, 1, 1, 1], [5, 5, 5, 5], [3, 2, 1, 0], [-4, -3, -2, -1]], float)
-    found = shortcuts.score(
+    found = similarity.score_shortcut(
         queries, ["0", "1", "2", "3"], names, scores, np.random.default_rng(0), policy=policy
     )
     assert [(row.optimistic, row.pessimistic) for row in found.rows] == [
@@ -99,7 +105,7 @@ def test_a_matrix_is_scored_by_its_own_order_with_ties_shared(policy: str) -> No
 def test_questions_without_a_row_or_a_column_are_counted_as_dropped() -> None:
     names = tuple("uvw")
     queries = [Query(str(at), Gallery(names), (at,), str(at)) for at in range(3)]
-    found = shortcuts.score(
+    found = similarity.score_shortcut(
         queries, ["0", "2"], ("u", "v"), np.eye(2), np.random.default_rng(0), policy="gallery"
     )
     assert (found.n, found.dropped, found.missing) == (1, 2, 1)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from egoexobench.errors import DataError
-from egoexobench.evaluate import metrics
-from egoexobench.evaluate.ranks import Ranks, ranks
-from egoexobench.evaluate.score import Row, Score
-from egoexobench.evaluate.summary import summarise
+from egoexobench.evaluation import metrics
+from egoexobench.evaluation.ranks import Ranks, ranks
+from egoexobench.evaluation.score import Row, Score
+from egoexobench.evaluation.summary import summarise
 from egoexobench.values import Embeddings, Gallery, Policy, Query, Similarity, View
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from egoexobench.evaluate.recognition import Labelled, score_recognition
-from egoexobench.evaluate.retrieval import score_retrieval
+from egoexobench.evaluation.recognition import Labelled, score_recognition
+from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.values import Embeddings, Policy, Query, Similarity, View
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from egoexobench.evaluate.score import Metric, Score
-    from egoexobench.evaluate.tracks import Item
+    from egoexobench.evaluation.score import Metric, Score
+    from egoexobench.evaluation.tracks import Item
 
 _WIDTH = 64
 

@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from egoexobench.errors import DataError
-from egoexobench.evaluate import intervals, labels, probe
-from egoexobench.evaluate.score import Metric, Row, Score
+from egoexobench.evaluation import classification, intervals, linear_probe
+from egoexobench.evaluation.score import Metric, Row, Score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.random import Generator
 
-    from egoexobench.evaluate.labels import Truth
-    from egoexobench.evaluate.metrics import Floats
-    from egoexobench.evaluate.tracks import Item
+    from egoexobench.evaluation.classification import LabelMatrix
+    from egoexobench.evaluation.metrics import Floats
+    from egoexobench.evaluation.tracks import Item
     from egoexobench.values import Embeddings
 
 _RECALL = 5
@@ -48,7 +48,7 @@ def score_recognition(
         train: what the layer is fitted to.
         test: what is scored.
         rng: the source of chance of the intervals.
-        val: chooses the strength of the penalty; without it ``probe.STRENGTH``.
+        val: chooses the strength of the penalty; without it ``linear_probe.STRENGTH``.
 
     Raises:
         DataError: no training or no test item is left, or an embedding is not finite.
@@ -60,7 +60,7 @@ def score_recognition(
     logits = torch.full((len(known), len(classes)), -torch.inf, dtype=torch.float64)
     columns = [classes.index(name) for name in learnt]
     # Probabilities, not logits: cross-entropy leaves each item's logits free up to a constant.
-    logits[:, columns] = probe.predict(layer, _vectors(test, known)).log_softmax(1)
+    logits[:, columns] = linear_probe.predict(layer, _vectors(test, known)).log_softmax(1)
     return score_classes(logits.numpy(), known, classes, rng, dropped=len(test.items) - len(known))
 
 
@@ -86,7 +86,7 @@ def score_classes(
     )
 
 
-def _score(scores: Floats, truth: Truth, items: Sequence[Item], rng: Generator) -> Score:
+def _score(scores: Floats, truth: LabelMatrix, items: Sequence[Item], rng: Generator) -> Score:
     clusters = [item.cluster for item in items]
     size = len(truth[0])
     return Score(
@@ -101,31 +101,37 @@ def _score(scores: Floats, truth: Truth, items: Sequence[Item], rng: Generator) 
     )
 
 
-def _top(scores: Floats, truth: Truth, clusters: Sequence[str], rng: Generator) -> Metric:
-    values = labels.hit(scores, truth)
+def _top(scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator) -> Metric:
+    values = classification.top1_accuracy(scores, truth)
     interval = intervals.mean(values, clusters, rng)
-    chance = float(labels.hit_chance(truth).mean())
-    return _percent(float(values.mean()), interval, chance, labels.hit_majority(truth))
-
-
-def _recall(scores: Floats, truth: Truth, clusters: Sequence[str], rng: Generator) -> Metric:
-    found = labels.found(scores, truth, _RECALL)
-    value = labels.recall(found, truth, np.ones((1, len(truth))))[0]
-    interval = intervals.weighted(
-        lambda weights: labels.recall(found, truth, weights), clusters, rng
+    chance = float(classification.chance_top1_accuracy(truth).mean())
+    return _percent(
+        float(values.mean()), interval, chance, classification.majority_top1_accuracy(truth)
     )
-    chance = labels.recall_chance(truth.shape[1], _RECALL)
-    return _percent(float(value), interval, chance, labels.recall_majority(truth, _RECALL))
 
 
-def _map(scores: Floats, truth: Truth, clusters: Sequence[str], rng: Generator) -> Metric:
+def _recall(scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator) -> Metric:
+    found = classification.recall_at_k_terms(scores, truth, _RECALL)
+    value = classification.class_mean_recall(found, truth, np.ones((1, len(truth))))[0]
+    interval = intervals.weighted(
+        lambda weights: classification.class_mean_recall(found, truth, weights), clusters, rng
+    )
+    chance = classification.chance_recall_at_k(truth.shape[1], _RECALL)
+    return _percent(
+        float(value), interval, chance, classification.majority_recall_at_k(truth, _RECALL)
+    )
+
+
+def _map(scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator) -> Metric:
     def statistic(weights: Floats) -> Floats:
-        return labels.class_mean(labels.precision(scores, truth, weights))
+        return classification.class_mean(classification.average_precision(scores, truth, weights))
 
     value = statistic(np.ones((1, len(truth))))[0]
     interval = intervals.weighted(statistic, clusters, rng)
     positives = truth.sum(0)
-    chance = np.mean([labels.precision_chance(len(truth), int(p)) for p in positives if p])
+    chance = np.mean(
+        [classification.chance_average_precision(len(truth), int(p)) for p in positives if p]
+    )
     # A constant answer ranks the items of a class in no order at all: its mAP is chance.
     return _percent(float(value), interval, float(chance), float(chance))
 
@@ -136,11 +142,11 @@ def _percent(value: float, interval: intervals.Interval, chance: float, majority
     )
 
 
-def _rows(scores: Floats, truth: Truth, items: Sequence[Item]) -> tuple[Row, ...]:
+def _rows(scores: Floats, truth: LabelMatrix, items: Sequence[Item]) -> tuple[Row, ...]:
     own = np.where(truth, scores, -np.inf).max(1, keepdims=True)
     best = 1 + (scores > own).sum(1)
     worst = 1 + ((scores >= own) & ~truth).sum(1)
-    hits = labels.hit(scores, truth)
+    hits = classification.top1_accuracy(scores, truth)
     columns = (best.tolist(), worst.tolist(), hits.tolist())
     return tuple(
         Row(item.clip, item.labels, first, last, truth.shape[1], value, item.cluster)
@@ -150,15 +156,15 @@ def _rows(scores: Floats, truth: Truth, items: Sequence[Item]) -> tuple[Row, ...
 
 def _layer(
     train: Labelled, seen: Sequence[Item], val: Labelled | None, learnt: Sequence[str]
-) -> probe.Probe:
+) -> linear_probe.Probe:
     features, targets = _vectors(train, seen), _targets(seen, learnt)
     if val is None:
-        return probe.fit(features, targets)
+        return linear_probe.fit(features, targets)
     known = set(learnt)
     usable = [item for item in _present(val, "validation") if known & set(item.labels)]
     if not usable:
-        return probe.fit(features, targets)
-    return probe.choose(features, targets, _vectors(val, usable), _targets(usable, learnt))
+        return linear_probe.fit(features, targets)
+    return linear_probe.choose(features, targets, _vectors(val, usable), _targets(usable, learnt))
 
 
 def _present(split: Labelled, name: str) -> list[Item]:
@@ -188,7 +194,7 @@ def _classes(items: Sequence[Item]) -> list[str]:
     return sorted({label for item in items for label in item.labels})
 
 
-def _truth(items: Sequence[Item], classes: Sequence[str]) -> Truth:
+def _truth(items: Sequence[Item], classes: Sequence[str]) -> LabelMatrix:
     column = {name: place for place, name in enumerate(classes)}
     truth = np.zeros((len(items), len(classes)), bool)
     for row, item in enumerate(items):

@@ -4,12 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from films import Films, pair
+from sequences import Films, pair
 
 from egoexobench.errors import DataError
-from egoexobench.evaluate import retrieval, tasks, tracks
-from egoexobench.evaluate.ranks import ranks
-from egoexobench.evaluate.retrieval import score_retrieval
+from egoexobench.evaluation import retrieval, tasks, tracks
+from egoexobench.evaluation.ranks import ranks
+from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.values import Embeddings, Gallery, Query
 
 NAMES = [f"p{number:02}" for number in range(40)]

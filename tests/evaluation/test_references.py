@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from films import Films, pair
+from sequences import Films, pair
 
-from egoexobench.evaluate import sanity, tracks
-from egoexobench.evaluate.retrieval import score_retrieval
-from egoexobench.evaluate.tracks import Item
+from egoexobench.evaluation import references, tracks
+from egoexobench.evaluation.retrieval import score_retrieval
+from egoexobench.evaluation.tracks import Item
 from egoexobench.values import RETRIEVAL, Embeddings, Gallery, Query
 
 FILMS = Films([pair(f"p{number:03}") for number in range(150)])
@@ -17,7 +17,7 @@ def query(source, candidates, positive, cluster):
 
 
 def oracle(queries, policy="gallery", **rest):
-    return sanity.oracle_retrieval(queries, np.random.default_rng(0), policy=policy, **rest)
+    return references.oracle_retrieval(queries, np.random.default_rng(0), policy=policy, **rest)
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
@@ -51,7 +51,7 @@ def test_the_oracle_shows_a_question_with_two_right_answers():
 
 def test_chance_is_what_a_score_says_it_is():
     queries = tracks.questions(FILMS, "test", "t2v", "gallery")
-    found = sanity.chance(oracle(queries, views=VIEWS))
+    found = references.chance(oracle(queries, views=VIEWS))
     assert found.metrics["top1"].value == pytest.approx(100 / 150)
     assert found.metrics["top10"].value == pytest.approx(1000 / 150)
     assert found.metrics["median_rank"].value == 75.5
@@ -66,7 +66,7 @@ def test_chance_is_the_mean_score_of_random_embeddings():
     ids = tuple({name for query in queries for name in (query.source, *query.gallery.ids)})
     blind = Embeddings(ids, torch.randn(len(ids), 8, generator=torch.Generator().manual_seed(0)))
     found = score_retrieval(queries, blind, blind, np.random.default_rng(0), policy="mcq20")
-    wanted = sanity.chance(found)
+    wanted = references.chance(found)
     # Four deviations of 400 questions, each right one time in five; median of five ranks.
     assert found.metrics["top1"].value == pytest.approx(wanted.metrics["top1"].value, abs=8)
     assert found.metrics["median_rank"].value == wanted.metrics["median_rank"].value == 3
@@ -87,10 +87,10 @@ def test_the_oracle_recognises_everything_through_the_same_layer(most):
         ]
         for split, count in (("train", 400), ("test", 150), ("val", 80))
     ]
-    found = sanity.oracle_recognition(splits[0], splits[1], rng, val=splits[2])
+    found = references.oracle_recognition(splits[0], splits[1], rng, val=splits[2])
     assert found.metrics["top1"].value == 100
     assert found.metrics["map"].value == 100
     assert found.metrics["recall5"].value == 100
-    blind = sanity.chance(found)
+    blind = references.chance(found)
     assert blind.metrics["recall5"].value == pytest.approx(500 / 19)
     assert blind.metrics["top1"].majority == found.metrics["top1"].majority > 100 / 19

@@ -4,9 +4,9 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from egoexobench.errors import DataError
-from egoexobench.evaluate import probe, tasks
-from egoexobench.evaluate.recognition import Labelled, score_classes, score_recognition
-from egoexobench.evaluate.tracks import Item
+from egoexobench.evaluation import linear_probe, tasks
+from egoexobench.evaluation.recognition import Labelled, score_classes, score_recognition
+from egoexobench.evaluation.tracks import Item
 from egoexobench.values import Embeddings
 
 VERBS = ["cut", "mix", "pour", "put", "take", "wash", "fill", "open"]
@@ -149,8 +149,8 @@ def test_items_are_ranked_for_a_class_by_its_probability():
     truth = torch.tensor(
         [[float(verb in item.labels) for verb in sorted(VERBS)] for item in train.items]
     )
-    layer = probe.fit(train.embeddings.vectors, truth / truth.sum(1, keepdim=True))
-    scores = probe.predict(layer, test.embeddings.vectors).softmax(1).numpy()
+    layer = linear_probe.fit(train.embeddings.vectors, truth / truth.sum(1, keepdim=True))
+    scores = linear_probe.predict(layer, test.embeddings.vectors).softmax(1).numpy()
     asked = np.array([[verb in item.labels for verb in sorted(VERBS)] for item in test.items])
     wanted = average_precision_score(asked, scores, average="macro")
     assert scored(train, test).metrics["map"].value == pytest.approx(100 * wanted)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from egoexobench.evaluate.labels import Truth
-from egoexobench.evaluate.metrics import Floats
+from egoexobench.evaluation.classification import LabelMatrix
+from egoexobench.evaluation.metrics import Floats
 
 
 def ek100_precision(similarity: Floats, relevancy: Floats) -> float:
@@ -46,7 +46,7 @@ def ek100_mir(similarity: Floats, relevancy: Floats) -> dict[str, dict[str, floa
     return report
 
 
-def charades_precision(scores: Floats, truth: Truth) -> Floats:
+def charades_precision(scores: Floats, truth: LabelMatrix) -> Floats:
     """Average precision ``(C,)`` of the classes of ``(N, C)``; NaN for a class without videos.
 
     A video without any class is ranked last in every class. The plain mean over classes, which
@@ -61,6 +61,6 @@ def charades_precision(scores: Floats, truth: Truth) -> Floats:
         return np.asarray((precision * found).sum(0) / found.sum(0))
 
 
-def charades_weighted(precision: Floats, truth: Truth) -> Floats:
+def charades_weighted(precision: Floats, truth: LabelMatrix) -> Floats:
     """Each class's average precision by its share of all labels ``(C,)``; their sum is a mean."""
     return np.asarray(precision * truth.sum(0) / truth.sum())

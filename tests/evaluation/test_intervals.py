@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from egoexobench.evaluate import intervals
+from egoexobench.evaluation import intervals
 
 
 def alone(values):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from egoexobench.evaluate.metrics import Floats
+    from egoexobench.evaluation.metrics import Floats
 
 ALPHA, POWER = 0.05, 0.80
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from egoexobench.evaluate import intervals, metrics
-from egoexobench.evaluate.score import Metric
-from egoexobench.evaluate.tasks import TOP
+from egoexobench.evaluation import intervals, metrics
+from egoexobench.evaluation.score import Metric
+from egoexobench.evaluation.tasks import TOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.random import Generator
 
-    from egoexobench.evaluate.ranks import Ranks
+    from egoexobench.evaluation.ranks import Ranks
 
 
 def summarise(
