@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egoexobench.features import feature_file
-from egoexobench.features.encode_clips import SHARD
-from egoexobench.features.feature_file import Item
-from egoexobench.features.feature_store import Store
+from egoexobench.features.encode_clips import ITEMS_PER_FILE
+from egoexobench.features.feature_file import FeatureRows
+from egoexobench.features.feature_store import FeatureStore
 
 FLOOR = "bare copy"
 SHAPES = ((8, 768), (50, 768))
@@ -72,11 +72,13 @@ def joined(features: list[Features]) -> None:
 def shards(features: list[Features], folder: Path) -> None:
     """The files of two stores, as `Store.put` writes them, before the disk has them."""
     for side in range(len(SHAPES)):
-        for start in range(0, len(features), SHARD):
-            block = features[start : start + SHARD]
+        for start in range(0, len(features), ITEMS_PER_FILE):
+            block = features[start : start + ITEMS_PER_FILE]
             path = folder / f"{side}-{start}.safetensors"
             keys = [str(start + i) for i in range(len(block))]
-            feature_file.write(path, keys, [Item(clip[side], "seen") for clip in block])
+            feature_file.write_feature_file(
+                path, keys, [FeatureRows(clip[side], "seen") for clip in block]
+            )
 
 
 def arrays(features: list[Features], folder: Path) -> None:
@@ -112,12 +114,12 @@ def writing(features: list[Features], root: Path, rounds: int) -> dict[str, list
 
 def reading(features: list[Features], root: Path, rounds: int) -> dict[str, list[Taken]]:
     """What each round of each method took."""
-    stores = [Store(root / "stores", {"side": side}) for side in range(len(SHAPES))]
+    stores = [FeatureStore(root / "stores", {"side": side}) for side in range(len(SHAPES))]
     for side, store in enumerate(stores):
-        for start in range(0, len(features), SHARD):
-            block = features[start : start + SHARD]
+        for start in range(0, len(features), ITEMS_PER_FILE):
+            block = features[start : start + ITEMS_PER_FILE]
             keys = [str(start + i) for i in range(len(block))]
-            store.put(keys, [Item(clip[side], "seen") for clip in block])
+            store.put(keys, [FeatureRows(clip[side], "seen") for clip in block])
     files = root / "files"
     files.mkdir()
     arrays(features, files)

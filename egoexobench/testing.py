@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from egoexobench.features.feature_bank import Bank
-from egoexobench.features.feature_store import Item
+from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.features.feature_store import FeatureRows
 from egoexobench.interfaces import (
     Anchor,
     Captioner,
@@ -74,7 +74,7 @@ def check_encoder(encoder: Encoder, *, seed: int = 0) -> None:
     same = all(np.array_equal(a, b) for a, b in zip(arrays, again, strict=True))
     _require(same, "prepare gives other numbers for the same source")
     names = [str(i) for i in range(len(arrays))]
-    bank = Bank(names, [Item(array, "") for array in arrays])
+    bank = FeatureBank(names, [FeatureRows(array, "") for array in arrays])
     with torch.inference_mode():
         whole = encoder.encode(*_batch(bank, names))
         _require(whole.values.ndim == 3, f"token values have {whole.values.ndim} axes, not B, T, D")
@@ -194,7 +194,7 @@ def _sources(modality: str, seed: int) -> list[Frames | Sound | str]:
     return [Frames(picture, times) for picture in pictures]
 
 
-def _batch(bank: Bank, names: list[str]) -> tuple[Tensor, Tensor]:
+def _batch(bank: FeatureBank, names: list[str]) -> tuple[Tensor, Tensor]:
     tokens = bank.batch(names)
     return tokens.values, tokens.mask
 

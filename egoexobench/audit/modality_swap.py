@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from egoexobench.experiment.inputs import Gathered
-from egoexobench.features.feature_bank import Bank
-from egoexobench.models.feature_inputs import Inputs
+from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.records.audit import EmbeddingShift
 from egoexobench.values import VIEWS, Embeddings, Evidence, Split
 
@@ -45,7 +45,7 @@ def derange(names: Sequence[str], seed: int, step: int = 1) -> dict[str, str]:
 
 def exchanged(
     gathered: Gathered, modality: Evidence, split: Split, seed: int
-) -> tuple[Inputs, frozenset[str]]:
+) -> tuple[FeatureInputs, frozenset[str]]:
     """Return what the model is fed with one modality exchanged, and the ids it changed for.
 
     Clips change with clips of their own view, texts of pairs with texts of pairs. Ego clips go
@@ -59,19 +59,21 @@ def exchanged(
     mixed: dict[str, Any] = {}
     differ = set[str]()
     for name in BANKS[modality]:
-        bank: Bank | None = getattr(gathered.inputs, name)
+        bank: FeatureBank | None = getattr(gathered.inputs, name)
         if bank is not None:
             mixed[name], moved = _mixed(bank, groups, seed)
             differ |= {one for one in moved if not _same(bank, mixed[name], one)}
     return replace(gathered.inputs, **mixed), frozenset(differ)
 
 
-def _mixed(bank: Bank, groups: Sequence[Sequence[str]], seed: int) -> tuple[Bank, dict[str, str]]:
+def _mixed(
+    bank: FeatureBank, groups: Sequence[Sequence[str]], seed: int
+) -> tuple[FeatureBank, dict[str, str]]:
     moved: dict[str, str] = {}
     for step, group in enumerate(groups, 1):
-        moved |= derange([one for one in group if one in bank.row], seed, step)
+        moved |= derange([one for one in group if one in bank.index], seed, step)
     other = copy(bank)
-    other.row = bank.row | {name: bank.row[origin] for name, origin in moved.items()}
+    other.index = bank.index | {name: bank.index[origin] for name, origin in moved.items()}
     return other, moved
 
 
@@ -97,6 +99,6 @@ def distances(before: Tensor, after: Tensor) -> Tensor:
     return torch.where(equal, torch.zeros_like(near), (1 - near).clamp(min=0))
 
 
-def _same(bank: Bank, other: Bank, name: str) -> bool:
+def _same(bank: FeatureBank, other: FeatureBank, name: str) -> bool:
     one, two = bank.batch([name]), other.batch([name])
     return torch.equal(one.mask, two.mask) and torch.equal(one.values, two.values)

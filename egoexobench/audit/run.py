@@ -20,7 +20,7 @@ from egoexobench.experiment.embed import SIDES, Embedded, embed
 from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.report import data_of, recipe_of
 from egoexobench.experiment.scoring import SPLIT
-from egoexobench.features.feature_bank import Bank
+from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.interfaces import Progress
 from egoexobench.records.audit import (
     FAILING_VERDICTS,
@@ -128,13 +128,15 @@ def _alike(method: Ready, modality: Evidence, differ: frozenset[str]) -> bool:
             return len({pair.narration for pair in method.gathered.pairs[SPLIT]}) < 2
         case "sound_caption":
             return not differ
-    banks: list[Bank | None] = [getattr(method.gathered.inputs, one) for one in BANKS[modality]]
+    banks: list[FeatureBank | None] = [
+        getattr(method.gathered.inputs, one) for one in BANKS[modality]
+    ]
     return not any(
-        bank.present(clip.id)
+        bank.has(clip.id)
         for bank in banks
         if bank is not None
         for clip in method.gathered.clips[SPLIT]
-        if clip.id in bank.row
+        if clip.id in bank.index
     )
 
 

@@ -37,7 +37,7 @@ def command(
     parts = registry(ctx)
     from egoexobench.experiment.clock import Clock
     from egoexobench.experiment.prepare import ready
-    from egoexobench.features.embeddings_file import save
+    from egoexobench.features.embeddings_file import write_embeddings
     from egoexobench.progress import NullProgress, RichProgress
 
     progress = RichProgress() if sys.stderr.isatty() else NullProgress()
@@ -53,7 +53,7 @@ def command(
         "split": split,
         "seed": str(given.seed),
     }
-    save(out, there, about)
+    write_embeddings(out, there, about)
     for name, one in there.items():
         click.echo(f"{name}: {len(one.ids)} embeddings of {one.vectors.shape[1]} numbers")
     click.echo(f"Embeddings: {out}")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from egoexobench.compute import Compute
-    from egoexobench.features.dataset_features import Extracted
-    from egoexobench.features.encoder_runner import Coder
+    from egoexobench.features.dataset_features import ExtractionResult
+    from egoexobench.features.encoder_runner import EncoderRunner
     from egoexobench.registry import Registry
 
 LISTED = 10
@@ -80,39 +80,47 @@ def command(
     from egoexobench import files
     from egoexobench.compute import Compute
     from egoexobench.data.sampling import get_sampler
-    from egoexobench.features.dataset_features import How, clips_of, features, portion, sign
-    from egoexobench.features.import_beats import imported
+    from egoexobench.features.dataset_features import (
+        SamplingConfig,
+        clips_in_shard,
+        extract_features,
+        parse_shard,
+        write_receipt,
+    )
+    from egoexobench.features.import_beats import import_features
     from egoexobench.progress import NullProgress, RichProgress
 
-    part, root = portion(shard), out or files.cache_dir() / "tokens"
+    part, root = parse_shard(shard), out or files.cache_dir() / "tokens"
     get_sampler(sampling)
     made = parts.make("dataset", dataset)
     compute = Compute(device, precision)
-    coders = {spec: replace(_coder(parts, spec, seed, compute), stored=dtype) for spec in specs}
+    coders = {
+        spec: replace(_coder(parts, spec, seed, compute), storage_dtype=dtype) for spec in specs
+    }
     progress = RichProgress() if sys.stderr.isatty() else NullProgress()
     made.prepare(progress)
-    how = How(frames, sampling, template)
+    how = SamplingConfig(frames, sampling, template)
     if folder is None:
-        _show(features(made, coders, how, root, progress, part), root)
+        _show(extract_features(made, coders, how, root, progress, part), root)
         return
     if len(coders) > 1:
         raise UsageError("--import-beats takes one --encoder: the one that made the features")
     ((spec, coder),) = coders.items()
-    found = imported(clips_of(made, part), coder, folder, root, progress)
-    sign(made, coder, how, root, part, found)
-    if found.failed and parts.bind("encoder", spec)[1].get("weights", "") is None:
+    found = import_features(clips_in_shard(made, part), coder, folder, root, progress)
+    write_receipt(made, coder, how, root, part, found)
+    if found.failures and parts.bind("encoder", spec)[1].get("weights", "") is None:
         told = f"{spec} has random weights, and `run` encodes with them what has no feature here"
         click.echo(told, err=True)
     _show({spec: found}, root)
 
 
-def _coder(parts: Registry, spec: str, seed: int, compute: Compute) -> Coder:
+def _coder(parts: Registry, spec: str, seed: int, compute: Compute) -> EncoderRunner:
     """The encoder as a method has it; its modality, which names its role, is told once made."""
     from egoexobench.compute import resolve
     from egoexobench.experiment.build import bind, coders
     from egoexobench.method import COMPACT, override
 
-    def play(role: str) -> Coder:
+    def play(role: str) -> EncoderRunner:
         alone = {"video": "none", "audio": "none"} if role == "audio" else {}
         kit = bind(parts, override(COMPACT, alone | {role: spec}), seed)
         return coders(kit, None, resolve(compute))[role]
@@ -122,13 +130,13 @@ def _coder(parts: Registry, spec: str, seed: int, compute: Compute) -> Coder:
     return first if modality == "video" else play(modality)
 
 
-def _show(found: Mapping[str, Extracted], root: Path) -> None:
+def _show(found: Mapping[str, ExtractionResult], root: Path) -> None:
     failed: dict[str, str] = {}
     for spec, one in found.items():
-        counts = ", ".join(f"{count} {state}" for state, count in one.states.items())
+        counts = ", ".join(f"{count} {state}" for state, count in one.state_counts.items())
         told = f" ({counts})" if counts else ""
-        click.echo(f"{spec}: {sum(one.states.values())} of {one.asked} stored{told}")
-        failed |= one.failed
+        click.echo(f"{spec}: {sum(one.state_counts.values())} of {one.num_requested} stored{told}")
+        failed |= one.failures
     click.echo(f"Stores: {root}")
     if failed:
         click.echo(f"{len(failed)} clips have no features:", err=True)

@@ -17,7 +17,7 @@ def command(stores: tuple[Path, ...], into: Path | None, partial: bool) -> None:
     Features that several of them hold must agree; a shard that is not there is named.
     """
     from egoexobench import files
-    from egoexobench.features.merge import merge
+    from egoexobench.features.merge import merge_stores
 
-    for one in merge(stores, into or files.cache_dir() / "tokens", partial=partial):
-        click.echo(f"{one.folder}: {one.added} added, {one.known} there already")
+    for one in merge_stores(stores, into or files.cache_dir() / "tokens", partial=partial):
+        click.echo(f"{one.folder}: {one.num_added} added, {one.num_existing} there already")

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from egoexobench.compute import CPU, Compute
-from egoexobench.features.encode_clips import Coder
+from egoexobench.features.encode_clips import EncoderRunner
 from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Anchor, Captioner, Objective
 from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, Method, evidence, settings
-from egoexobench.models.embedding_model import Build, Model, seeded
+from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory, seeded_rng
 from egoexobench.plugin_source import hash_plugin_source
 from egoexobench.registry import Part, Registry
 from egoexobench.toolbox import hub
@@ -84,7 +84,7 @@ def bind(registry: Registry, method: Method, seed: int) -> Kit:
     return Kit(method, bound, seed)
 
 
-def coders(kit: Kit, anchor: Anchor | None, compute: Compute = CPU) -> dict[str, Coder]:
+def coders(kit: Kit, anchor: Anchor | None, compute: Compute = CPU) -> dict[str, EncoderRunner]:
     """Make every encoder that the method uses, by role."""
     return {role: _coder(kit, role, compute) for role in _encoders(kit, anchor)}
 
@@ -95,11 +95,13 @@ def declared(kit: Kit) -> dict[str, tuple[Evidence, ...]]:
     return evidence(kit.method, found.text if found else None)
 
 
-def model(kit: Kit, coders: Mapping[str, Coder], compute: Compute = CPU) -> Model:
+def model(kit: Kit, coders: Mapping[str, EncoderRunner], compute: Compute = CPU) -> EmbeddingModel:
     """Wire the parts of a method into one module."""
     encoders = {role: one.encoder for role, one in coders.items()}
     build = {role: _builder(kit, role) for role in ("fuse_video", "fuse_text")}
-    return Model(kit.method, encoders, build["fuse_video"], build["fuse_text"], kit.seed, compute)
+    return EmbeddingModel(
+        kit.method, encoders, build["fuse_video"], build["fuse_text"], kit.seed, compute
+    )
 
 
 def captioner(kit: Kit) -> Captioner | None:
@@ -114,7 +116,7 @@ def anchor(kit: Kit) -> Anchor | None:
 
 def objective(kit: Kit) -> Objective | None:
     """Make the method's objective, if it is trained."""
-    with seeded(kit.seed, "objective"):
+    with seeded_rng(kit.seed, "objective"):
         return _make(kit, "objective") if "objective" in kit.bound else None
 
 
@@ -132,14 +134,14 @@ def _encoders(kit: Kit, anchor: Anchor | None) -> list[str]:
     return [role for role, needed in used.items() if needed and role in kit.bound]
 
 
-def _coder(kit: Kit, role: str, compute: Compute) -> Coder:
+def _coder(kit: Kit, role: str, compute: Compute) -> EncoderRunner:
     """Make the encoder of a role, and hash what decides its output."""
-    with seeded(kit.seed, f"encoder-{role}"):
+    with seeded_rng(kit.seed, f"encoder-{role}"):
         encoder = _make(kit, role)
     if isinstance(encoder, nn.Module):
         encoder.to(compute.device)
     known = hash_json([kit.bound[role].about, hash_layers(up_to="features")])
-    return Coder(encoder, known, torch.device(compute.device), compute.precision)
+    return EncoderRunner(encoder, known, torch.device(compute.device), compute.precision)
 
 
 def _content(value: Any) -> Any:
@@ -151,7 +153,7 @@ def _content(value: Any) -> Any:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _builder(kit: Kit, role: str) -> Build | None:
+def _builder(kit: Kit, role: str) -> FusionFactory | None:
     return partial(_make, kit, role, kit.method.width) if role in kit.bound else None
 
 

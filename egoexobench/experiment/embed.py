@@ -13,7 +13,7 @@ from egoexobench.evaluation.retrieval import complete, rank
 from egoexobench.evaluation.tracks import questions
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.interfaces import Anchor, Dataset
-from egoexobench.models.embedding_model import Model
+from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import embed_clips, embed_texts
 from egoexobench.values import RETRIEVAL, Embeddings, Split, Task
 
@@ -43,7 +43,7 @@ class Embedded:
 
 
 def embed(
-    model: Model, gathered: Gathered, anchor: Anchor | None, splits: Iterable[Split]
+    model: EmbeddingModel, gathered: Gathered, anchor: Anchor | None, splits: Iterable[Split]
 ) -> Embedded:
     """Embed every clip, and every text that is asked about, of some splits."""
     chosen = list(splits)

@@ -14,11 +14,11 @@ from egoexobench.caption.write import write
 from egoexobench.errors import DataError
 from egoexobench.experiment.subset import Covered
 from egoexobench.features import encode_clips
-from egoexobench.features.encode_clips import Coder
-from egoexobench.features.feature_bank import Bank
+from egoexobench.features.encode_clips import EncoderRunner
+from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.interfaces import Captioner, Dataset, Progress
 from egoexobench.method import Method
-from egoexobench.models.feature_inputs import Inputs
+from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.values import SPLITS, Clip, Pair, Split
 
 Missing = Literal["error", "skip", "mask"]
@@ -33,7 +33,7 @@ class Gathered:
     clips: Mapping[Split, Sequence[Clip]]
     texts: Mapping[Split, Sequence[str]]
     """Ids of pairs and clips whose text is asked about."""
-    inputs: Inputs
+    inputs: FeatureInputs
     states: Mapping[str, int]
     """Clips by state of their sound: `heard`, `silent`, `no track`; empty if none was asked."""
     skipped: int
@@ -46,7 +46,7 @@ class Gathered:
 def gather(
     dataset: Dataset,
     covered: Covered,
-    coders: Mapping[str, Coder],
+    coders: Mapping[str, EncoderRunner],
     method: Method,
     captioner: Captioner | None,
     missing: Missing,
@@ -77,7 +77,7 @@ def gather(
     covered = covered.without(dict.fromkeys(failed, "does not decode"))
     audio = banks.get("audio")
     every = [clip for split in SPLITS for clip in covered.clips[split]]
-    mute = [clip for clip in every if audio and not audio.present(clip.id)]
+    mute = [clip for clip in every if audio and not audio.has(clip.id)]
     if mute and missing == "error":
         raise DataError(_lament(mute, every, audio))
     heard = covered.without({c.id: "no sound" for c in mute if missing == "skip"})
@@ -92,13 +92,13 @@ def gather(
         told, training, coders.get("text"), method, captioner, cache, progress
     )
     if narration is not None:
-        known = narration.row.keys()
+        known = narration.index.keys()
         texts = {s: [name for name in texts[s] if name in known] for s in SPLITS}
     return Gathered(
         pairs,
         heard.clips,
         texts,
-        Inputs(banks.get("video"), audio, narration, caption, banks.get("video_exo")),
+        FeatureInputs(banks.get("video"), audio, narration, caption, banks.get("video_exo")),
         Counter(audio.states) if audio else {},
         len(heard.gone) - len(covered.gone),
         covered,
@@ -108,19 +108,21 @@ def gather(
 
 def _clips(
     covered: Covered,
-    coders: Mapping[str, Coder],
+    coders: Mapping[str, EncoderRunner],
     method: Method,
     cache: Path,
     progress: Progress,
     failed: dict[str, str] | None,
-) -> dict[str, Bank]:
+) -> dict[str, FeatureBank]:
     every = [clip for split in SPLITS for clip in covered.clips[split]]
     senses = {role: one for role, one in coders.items() if role in ("video", "audio")}
     extra = {role: one for role, one in coders.items() if role == "video_exo"}
     how = (method.frames, cache, progress)
 
-    def encode(clips: Sequence[Clip], roles: Mapping[str, Coder]) -> dict[str, Bank]:
-        return encode_clips.clips(clips, roles, *how, sampling=method.sampling, failed=failed)
+    def encode(clips: Sequence[Clip], roles: Mapping[str, EncoderRunner]) -> dict[str, FeatureBank]:
+        return encode_clips.encode_clips(
+            clips, roles, *how, sampling=method.sampling, failed=failed
+        )
 
     if not extra:
         return encode(every, senses)
@@ -155,16 +157,16 @@ def _narrations(covered: Covered, texts: Mapping[Split, Sequence[str]]) -> dict[
 def _texts(
     told: Texts,
     training: Texts,
-    coder: Coder | None,
+    coder: EncoderRunner | None,
     method: Method,
     captioner: Captioner | None,
     cache: Path,
     progress: Progress,
-) -> tuple[Bank | None, Bank | None, Written | None]:
+) -> tuple[FeatureBank | None, FeatureBank | None, Written | None]:
     if coder is None:
         return None, None, None
     put = {name: method.template.replace("{}", text) for name, text in told.items()}
-    narration = encode_clips.texts(put, coder, cache)
+    narration = encode_clips.encode_texts(put, coder, cache)
     if captioner is None:
         return narration, None, None
     both = {**training, **told}
@@ -174,11 +176,11 @@ def _texts(
     # a text without a caption is embedded from its narration, as a clip without sound from its
     # picture
     heard = {name: written.captions.get(name) for name in told}
-    return narration, encode_clips.texts(heard, coder, cache), written
+    return narration, encode_clips.encode_texts(heard, coder, cache), written
 
 
-def _lament(mute: Sequence[Clip], every: Sequence[Clip], audio: Bank | None) -> str:
-    state = audio.states[audio.row[mute[0].id]] if audio else ""
+def _lament(mute: Sequence[Clip], every: Sequence[Clip], audio: FeatureBank | None) -> str:
+    state = audio.states[audio.index[mute[0].id]] if audio else ""
     return (
         f"{len(mute)} of {len(every)} clips have no sound, the first is {mute[0].id} in "
         f"{mute[0].media} ({state}); --missing-audio skip leaves their pairs out, "

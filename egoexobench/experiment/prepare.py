@@ -19,13 +19,13 @@ from egoexobench.experiment.embed import Embedded, embed
 from egoexobench.experiment.inputs import Gathered, gather
 from egoexobench.experiment.subset import cover
 from egoexobench.experiment.training import teach
-from egoexobench.features.encode_clips import Coder
+from egoexobench.features.encode_clips import EncoderRunner
 from egoexobench.interfaces import Anchor, Dataset, Progress
 from egoexobench.method import override
-from egoexobench.models.embedding_model import Model
+from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
-from egoexobench.training.loop import Chosen
+from egoexobench.training.loop import BestEpoch
 from egoexobench.values import Split
 
 
@@ -39,8 +39,8 @@ class Ready:
     """The data set that it was trained on, where that is another."""
     anchor: Anchor | None
     gathered: Gathered
-    model: Model
-    chosen: Chosen | None
+    model: EmbeddingModel
+    chosen: BestEpoch | None
 
     def embed(self, splits: Iterable[Split]) -> Embedded:
         """Embed every clip, and every text that is asked about, of some splits."""
@@ -80,7 +80,7 @@ class Studio:
     request: Request
     registry: Registry
     kit: Kit
-    coders: Mapping[str, Coder]
+    coders: Mapping[str, EncoderRunner]
     clock: Clock
     progress: Progress
 

@@ -40,7 +40,7 @@ from egoexobench.records.shortcut_report import ShortcutReport
 from egoexobench.records.store import make_record_id
 from egoexobench.registry import Owner, Registry
 from egoexobench.spec import Spec
-from egoexobench.training.loop import Chosen
+from egoexobench.training.loop import BestEpoch
 from egoexobench.values import SPLITS
 
 if TYPE_CHECKING:
@@ -204,11 +204,11 @@ def _coverage(found: Ready) -> Coverage | None:
     )
 
 
-def _choice(chosen: Chosen | None) -> CheckpointSelection | None:
+def _choice(chosen: BestEpoch | None) -> CheckpointSelection | None:
     if chosen is None:
         return None
     return CheckpointSelection(
-        split="val", criterion=CRITERION, epoch=chosen.epoch, value=chosen.value
+        split="val", criterion=CRITERION, epoch=chosen.epoch, value=chosen.validation_value
     )
 
 

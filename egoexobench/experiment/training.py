@@ -15,21 +15,21 @@ from egoexobench.experiment.inputs import Gathered
 from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Alignable, Anchor, Dataset, Progress
 from egoexobench.method import Method
-from egoexobench.models.dtw import paths
-from egoexobench.models.embedding_model import Model
+from egoexobench.models.dtw import align_pairs
+from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.training import checkpoint
-from egoexobench.training.loop import Chosen, Lesson, fit
+from egoexobench.training.loop import BestEpoch, TrainingSet, train_model
 from egoexobench.values import Pair
 
 
 def teach(
     request: Request,
     kit: Kit,
-    model: Model,
+    model: EmbeddingModel,
     dataset: Dataset,
     gathered: Gathered,
     progress: Progress,
-) -> Chosen | None:
+) -> BestEpoch | None:
     """Train, or load the weights that the same parts, data and seed gave before."""
     objective, anchor = build.objective(kit), build.anchor(kit)
     if objective is None or anchor is None:
@@ -48,7 +48,7 @@ def teach(
         sorted(written.captions.items()) if written else None,
     ]
     path = files.cache_dir() / "weights" / f"{hash_json(known)}.safetensors"
-    if chosen := checkpoint.load(path, model):
+    if chosen := checkpoint.load_checkpoint(path, model):
         return chosen
     pairs = trainable(gathered, anchor)
     if len(pairs) < 2 or not gathered.pairs["val"]:
@@ -58,15 +58,15 @@ def teach(
         )
     inputs = gathered.inputs
     if align and inputs.audio:
-        inputs = replace(inputs, paths=paths(inputs.audio, pairs))
-    chosen = fit(
+        inputs = replace(inputs, alignment_paths=align_pairs(inputs.audio, pairs))
+    chosen = train_model(
         model,
-        Lesson(pairs, inputs, anchor, objective),
+        TrainingSet(pairs, inputs, anchor, objective),
         request.seed,
         lambda: criterion(dataset, embed(model, gathered, anchor, ["val"])),
         progress,
     )
-    checkpoint.save(path, model, chosen)
+    checkpoint.save_checkpoint(path, model, chosen)
     return chosen
 
 
@@ -85,6 +85,6 @@ def trainable(gathered: Gathered, anchor: Anchor) -> Sequence[Pair]:
 
     def whole(pair: Pair) -> bool:
         needed = [pair.id] * bool(told) + [pair.ego.id, pair.exo.id] * bool(own)
-        return known is None or all(name in known.row for name in needed)
+        return known is None or all(name in known.index for name in needed)
 
     return [pair for pair in gathered.pairs["train"] if whole(pair)]

@@ -10,49 +10,49 @@ from pathlib import Path
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import UsageError
 from egoexobench.features import encode_clips
-from egoexobench.features.encoder_runner import Coder, signature
+from egoexobench.features.encoder_runner import EncoderRunner, cache_signature
 from egoexobench.files import atomic_path
 from egoexobench.hashing import hash_json
 from egoexobench.interfaces import Dataset, Progress
 from egoexobench.values import SPLITS, Clip
 
-RECEIPT = "portion-{list}-{number}-of-{of}.json"
+RECEIPT_NAME = "portion-{list}-{number}-of-{of}.json"
 """What lies in a store for each portion that was gone through to its end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class Shard:
     """The ``number``-th of ``of`` portions, from 1."""
 
     number: int = 1
-    of: int = 1
+    count: int = 1
 
 
-WHOLE = Portion()
+FULL = Shard()
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class SamplingConfig:
     """How clips are sampled and texts are put."""
 
-    frames: int = 8
+    num_frames: int = 8
     sampling: str = DEFAULT_SAMPLING
-    template: str = "{}"
+    text_template: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
-class Extracted:
+class ExtractionResult:
     """What is stored by now of what was asked."""
 
-    asked: int
+    num_requested: int
     """Clips, or texts, of the portion."""
-    states: Mapping[str, int]
+    state_counts: Mapping[str, int]
     """How many there are by what became of the source: `seen`, `heard`, `no track`, ..."""
-    failed: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
     """The rest: id to reason."""
 
 
-def portion(text: str) -> Portion:
+def parse_shard(text: str) -> Shard:
     """Read ``i/n``.
 
     Raises:
@@ -61,10 +61,10 @@ def portion(text: str) -> Portion:
     number, _, of = text.partition("/")
     if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
         raise UsageError(f"--shard takes i/n with i from 1 to n, such as 2/4, not {text!r}")
-    return Portion(int(number), int(of))
+    return Shard(int(number), int(of))
 
 
-def clips_of(dataset: Dataset, part: Portion) -> list[Clip]:
+def clips_in_shard(dataset: Dataset, shard: Shard) -> list[Clip]:
     """Return the clips of a portion; a media file is never divided.
 
     Files go in turn to the portion that has the fewest clips, so that every machine divides the
@@ -74,28 +74,28 @@ def clips_of(dataset: Dataset, part: Portion) -> list[Clip]:
     films: dict[str, list[Clip]] = {}
     for clip in every:
         films.setdefault(clip.media, []).append(clip)
-    shares: list[list[Clip]] = [[] for _ in range(part.of)]
+    shares: list[list[Clip]] = [[] for _ in range(shard.count)]
     for film in films.values():
         min(shares, key=len).extend(film)
-    return shares[part.number - 1]
+    return shares[shard.number - 1]
 
 
-def texts_of(dataset: Dataset, template: str, part: Portion) -> dict[str, str]:
+def texts_in_shard(dataset: Dataset, template: str, shard: Shard) -> dict[str, str]:
     """Return the narrations of a portion, of clips and of pairs, as they are encoded, by id."""
     told = {clip.id: clip.narration for split in SPLITS for clip in dataset.clips(split)}
     told |= {pair.id: pair.narration for split in SPLITS for pair in dataset.pairs(split)}
     named = [(name, template.replace("{}", text)) for name, text in told.items() if text.strip()]
-    return dict(named[part.number - 1 :: part.of])
+    return dict(named[shard.number - 1 :: shard.count])
 
 
-def features(
+def extract_features(
     dataset: Dataset,
-    coders: Mapping[str, Coder],
-    how: How,
+    encoders: Mapping[str, EncoderRunner],
+    sampling: SamplingConfig,
     root: Path,
     progress: Progress,
-    part: Portion = WHOLE,
-) -> dict[str, Extracted]:
+    shard: Shard = FULL,
+) -> dict[str, ExtractionResult]:
     """Encode a portion of a data set into stores, each film decoded once for all encoders.
 
     It goes on to the end whatever it meets, and goes on where it stopped; a later run with the
@@ -112,35 +112,53 @@ def features(
     Returns:
         What is stored, by the names of the encoders.
     """
-    senses = {name: one for name, one in coders.items() if one.encoder.modality != "text"}
-    found: dict[str, Extracted] = {}
+    senses = {name: one for name, one in encoders.items() if one.encoder.modality != "text"}
+    found: dict[str, ExtractionResult] = {}
     if senses:
-        clips, failed = clips_of(dataset, part), dict[str, str]()
-        banks = encode_clips.clips(
-            clips, senses, how.frames, root, progress, sampling=how.sampling, failed=failed
+        clips, failed = clips_in_shard(dataset, shard), dict[str, str]()
+        banks = encode_clips.encode_clips(
+            clips,
+            senses,
+            sampling.num_frames,
+            root,
+            progress,
+            sampling=sampling.sampling,
+            failed=failed,
         )
-        found = {n: Extracted(len(clips), counted(b.states), failed) for n, b in banks.items()}
-    for name in coders.keys() - senses.keys():
-        texts = texts_of(dataset, how.template, part)
-        bank = encode_clips.texts(texts, coders[name], root)
-        found[name] = Extracted(len(texts), counted(bank.states))
-    for name, coder in coders.items():
-        sign(dataset, coder, how, root, part, found[name])
-    return {name: found[name] for name in coders}
+        found = {
+            n: ExtractionResult(len(clips), count_states(b.states), failed)
+            for n, b in banks.items()
+        }
+    for name in encoders.keys() - senses.keys():
+        texts = texts_in_shard(dataset, sampling.text_template, shard)
+        bank = encode_clips.encode_texts(texts, encoders[name], root)
+        found[name] = ExtractionResult(len(texts), count_states(bank.states))
+    for name, coder in encoders.items():
+        write_receipt(dataset, coder, sampling, root, shard, found[name])
+    return {name: found[name] for name in encoders}
 
 
-def sign(
-    dataset: Dataset, coder: Coder, how: How, root: Path, part: Portion, found: Extracted
+def write_receipt(
+    dataset: Dataset,
+    encoder: EncoderRunner,
+    sampling: SamplingConfig,
+    root: Path,
+    shard: Shard,
+    result: ExtractionResult,
 ) -> None:
     """Write into an encoder's store that a portion was gone through to its end."""
     every = [(clip.id, clip.start, clip.end) for s in SPLITS for clip in dataset.clips(s)]
-    name = RECEIPT.format(list=hash_json(every), number=part.number, of=part.of)
-    about = {"asked": found.asked, "states": dict(found.states), "failed": dict(found.failed)}
-    folder = root / hash_json(signature(coder, how.frames, how.sampling))
+    name = RECEIPT_NAME.format(list=hash_json(every), number=shard.number, of=shard.count)
+    about = {
+        "asked": result.num_requested,
+        "states": dict(result.state_counts),
+        "failed": dict(result.failures),
+    }
+    folder = root / hash_json(cache_signature(encoder, sampling.num_frames, sampling.sampling))
     with atomic_path(folder / name) as draft:
         draft.write_text(json.dumps(about, indent=1))
 
 
-def counted(states: Sequence[str]) -> dict[str, int]:
+def count_states(states: Sequence[str]) -> dict[str, int]:
     """Return how often each state occurs, by name."""
     return {state: states.count(state) for state in sorted(set(states))}

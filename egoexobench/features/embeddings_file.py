@@ -13,11 +13,13 @@ from egoexobench.errors import DataError
 from egoexobench.files import atomic_path
 from egoexobench.values import Embeddings
 
-IDS = "_ids"
+IDS_KEY = "_ids"
 """What the header's entry of a side ends with: a JSON list."""
 
 
-def save(path: Path, sides: Mapping[str, Embeddings], about: Mapping[str, str]) -> None:
+def write_embeddings(
+    path: Path, sides: Mapping[str, Embeddings], metadata: Mapping[str, str]
+) -> None:
     """Write embeddings, whole or not at all.
 
     Args:
@@ -25,13 +27,13 @@ def save(path: Path, sides: Mapping[str, Embeddings], about: Mapping[str, str]) 
         sides: embeddings by the name of their tensor.
         about: what else the header says.
     """
-    ids = {f"{name}{IDS}": json.dumps(one.ids) for name, one in sides.items()}
+    ids = {f"{name}{IDS_KEY}": json.dumps(one.ids) for name, one in sides.items()}
     tensors = {name: one.vectors.contiguous() for name, one in sides.items()}
     with atomic_path(path) as draft:
-        save_file(tensors, draft, metadata={**about, **ids})
+        save_file(tensors, draft, metadata={**metadata, **ids})
 
 
-def load(path: Path) -> dict[str, Embeddings]:
+def read_embeddings(path: Path) -> dict[str, Embeddings]:
     """Return the embeddings of a file by the name of their tensor.
 
     Raises:
@@ -41,7 +43,9 @@ def load(path: Path) -> dict[str, Embeddings]:
         with safe_open(path, framework="pt") as file:
             about = file.metadata()
             return {
-                name: Embeddings(tuple(json.loads(about[f"{name}{IDS}"])), file.get_tensor(name))
+                name: Embeddings(
+                    tuple(json.loads(about[f"{name}{IDS_KEY}"])), file.get_tensor(name)
+                )
                 for name in file.keys()  # noqa: SIM118
             }
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:

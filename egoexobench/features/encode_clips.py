@@ -18,49 +18,54 @@ from numpy.typing import NDArray
 from egoexobench.data.decode import AudioState, DecodedClip, decode_clip
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import DataError, MediaError
-from egoexobench.features.encoder_runner import Coder, encode, fault, signature
-from egoexobench.features.feature_bank import Bank
-from egoexobench.features.feature_file import empty
-from egoexobench.features.feature_store import Store
-from egoexobench.features.media_hash import digests
+from egoexobench.features.encoder_runner import (
+    EncoderRunner,
+    cache_signature,
+    encode_arrays,
+    find_nonfinite,
+)
+from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.features.feature_file import missing_rows
+from egoexobench.features.feature_store import FeatureStore
+from egoexobench.features.media_hash import hash_files
 from egoexobench.interfaces import Encoder, Progress
 from egoexobench.values import Clip
 
-__all__ = ["Coder", "clips", "key", "opened", "texts"]
+__all__ = ["EncoderRunner", "clip_key", "encode_clips", "encode_texts", "open_store"]
 
-SHARD = 64
+ITEMS_PER_FILE = 64
 """Items per shard, and in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _EncodeJob:
     """A clip, its key and the encoders that still lack it."""
 
     clip: Clip
     key: str
-    lacking: frozenset[str]
+    missing: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
+class _PreparedClip:
     """What became of a job; ``fault`` says why there is nothing."""
 
-    job: _Job
+    job: _EncodeJob
     arrays: Mapping[str, NDArray[Any] | None]
-    sound: AudioState
-    fault: str | None = None
+    audio_state: AudioState
+    error: str | None = None
 
 
-def clips(
+def encode_clips(
     clips: Sequence[Clip],
-    coders: Mapping[str, Coder],
-    frames: int,
+    encoders: Mapping[str, EncoderRunner],
+    num_frames: int,
     root: Path,
     progress: Progress,
     *,
     sampling: str = DEFAULT_SAMPLING,
     failed: dict[str, str] | None = None,
-) -> dict[str, Bank]:
+) -> dict[str, FeatureBank]:
     """Encode clips, each decoded at most once for all encoders that still lack it.
 
     Args:
@@ -82,17 +87,19 @@ def clips(
         DataError: for the first file that is missing, broken or shorter than a span, unless
             ``failed`` takes it.
     """
-    stores = {name: opened(coder, root, frames, sampling) for name, coder in coders.items()}
+    stores = {
+        name: open_store(coder, root, num_frames, sampling) for name, coder in encoders.items()
+    }
     lost: dict[str, str] | None = None if failed is None else {}
-    content = digests({clip.media for clip in clips}, root, lost)
-    keys = {clip.id: key(clip, content[clip.media]) for clip in clips if clip.media in content}
-    jobs = _jobs([clip for clip in clips if clip.id in keys], keys, stores)
+    content = hash_files({clip.media for clip in clips}, root, lost)
+    keys = {clip.id: clip_key(clip, content[clip.media]) for clip in clips if clip.media in content}
+    jobs = _make_jobs([clip for clip in clips if clip.id in keys], keys, stores)
     faults: dict[str, str] = {}
     if jobs:
-        work = partial(_decode, coders, frames, sampling, failed is not None)
+        work = partial(_decode, encoders, num_frames, sampling, failed is not None)
         with progress.stage("encode", len(jobs)) as advance:
-            for batch in _shards(_parallel(work, jobs)):
-                faults |= _commit(batch, coders, stores)
+            for batch in _iter_batches(_map_in_threads(work, jobs)):
+                faults |= _store_batch(batch, encoders, stores)
                 if faults and failed is None:
                     broken = next(job for job in jobs if job.key in faults)
                     raise DataError(f"clip {broken.clip.id}: {faults[broken.key]}")
@@ -101,10 +108,12 @@ def clips(
     if failed is not None and lost is not None:
         failed |= {one.id: lost[one.media] for one in clips if one.media in lost} | reasons
     kept = [clip.id for clip in clips if clip.id in keys and clip.id not in reasons]
-    return {name: _bank(kept, keys, coders[name], store) for name, store in stores.items()}
+    return {name: _open_bank(kept, keys, encoders[name], store) for name, store in stores.items()}
 
 
-def texts(texts: Mapping[str, str | None], coder: Coder, root: Path) -> Bank:
+def encode_texts(
+    texts: Mapping[str, str | None], encoder: EncoderRunner, root: Path
+) -> FeatureBank:
     """Encode texts.
 
     Args:
@@ -112,58 +121,63 @@ def texts(texts: Mapping[str, str | None], coder: Coder, root: Path) -> Bank:
         coder: the method's text encoder.
         root: cache folder of all stores.
     """
-    store = opened(coder, root)
+    store = open_store(encoder, root)
     told = {name: text for name, text in texts.items() if text is not None}
-    missing = sorted({text for text in told.values() if _hash(text) not in store})
-    for start in range(0, len(missing), SHARD):
-        batch = missing[start : start + SHARD]
-        arrays = [coder.encoder.prepare(text) for text in batch]
-        items = encode(coder, arrays, ["read"] * len(batch))
+    missing = sorted({text for text in told.values() if _hash_text(text) not in store})
+    for start in range(0, len(missing), ITEMS_PER_FILE):
+        batch = missing[start : start + ITEMS_PER_FILE]
+        arrays = [encoder.encoder.prepare(text) for text in batch]
+        items = encode_arrays(encoder, arrays, ["read"] * len(batch))
         for text, item in zip(batch, items, strict=True):
-            if reason := fault(item):
+            if reason := find_nonfinite(item):
                 raise DataError(f"text {text[:60]!r}: {reason}")
-        store.put([_hash(text) for text in batch], items)
-    items = [empty("no text") if text is None else store[_hash(text)] for text in texts.values()]
-    return Bank(list(texts), items, (coder.encoder.dim,))
+        store.put([_hash_text(text) for text in batch], items)
+    items = [
+        missing_rows("no text") if text is None else store[_hash_text(text)]
+        for text in texts.values()
+    ]
+    return FeatureBank(list(texts), items, (encoder.encoder.dim,))
 
 
-def opened(coder: Coder, root: Path, frames: int = 0, sampling: str = DEFAULT_SAMPLING) -> Store:
+def open_store(
+    runner: EncoderRunner, root: Path, num_frames: int = 0, sampling: str = DEFAULT_SAMPLING
+) -> FeatureStore:
     """Return the store of what a coder gives."""
-    return Store(root, signature(coder, frames, sampling))
+    return FeatureStore(root, cache_signature(runner, num_frames, sampling))
 
 
-def key(clip: Clip, content: str) -> str:
+def clip_key(clip: Clip, content: str) -> str:
     """Return the key of a clip: the hash of its media's content, and its span."""
-    return _hash(f"{content} {clip.start} {clip.end}")
+    return _hash_text(f"{content} {clip.start} {clip.end}")
 
 
-def _jobs(
-    clips: Sequence[Clip], keys: Mapping[str, str], stores: Mapping[str, Store]
-) -> list[_Job]:
+def _make_jobs(
+    clips: Sequence[Clip], keys: Mapping[str, str], stores: Mapping[str, FeatureStore]
+) -> list[_EncodeJob]:
     """One job per key, since clips may be the same span of the same film."""
-    jobs: dict[str, _Job] = {}
+    jobs: dict[str, _EncodeJob] = {}
     for clip in clips:
         own = keys[clip.id]
         lacking = frozenset(name for name, store in stores.items() if own not in store)
         if lacking:
-            jobs.setdefault(own, _Job(clip, own, lacking))
+            jobs.setdefault(own, _EncodeJob(clip, own, lacking))
     return list(jobs.values())
 
 
 def _decode(
-    coders: Mapping[str, Coder], frames: int, sampling: str, lenient: bool, job: _Job
-) -> _Done:
-    wanted = {coders[name].encoder.modality for name in job.lacking}
+    coders: Mapping[str, EncoderRunner], frames: int, sampling: str, lenient: bool, job: _EncodeJob
+) -> _PreparedClip:
+    wanted = {coders[name].encoder.modality for name in job.missing}
     try:
         count = frames if "video" in wanted else 0
         decoded = decode_clip(job.clip, count, "audio" in wanted, sampling)
-        arrays = {name: _prepare(coders[name].encoder, decoded) for name in job.lacking}
+        arrays = {name: _prepare(coders[name].encoder, decoded) for name in job.missing}
     except DataError as error:
         if not lenient:
             raise
         reason = error.reason if isinstance(error, MediaError) else str(error)
-        return _Done(job, {}, "not asked", reason)
-    return _Done(job, arrays, decoded.state)
+        return _PreparedClip(job, {}, "not asked", reason)
+    return _PreparedClip(job, arrays, decoded.state)
 
 
 def _prepare(encoder: Encoder, decoded: DecodedClip) -> NDArray[Any] | None:
@@ -171,29 +185,35 @@ def _prepare(encoder: Encoder, decoded: DecodedClip) -> NDArray[Any] | None:
     return None if source is None else np.asarray(encoder.prepare(source))
 
 
-def _commit(
-    batch: Sequence[_Done], coders: Mapping[str, Coder], stores: Mapping[str, Store]
+def _store_batch(
+    batch: Sequence[_PreparedClip],
+    coders: Mapping[str, EncoderRunner],
+    stores: Mapping[str, FeatureStore],
 ) -> dict[str, str]:
     """Store what can be stored, and return the rest: key to reason."""
-    faults = {one.job.key: one.fault for one in batch if one.fault}
+    faults = {one.job.key: one.error for one in batch if one.error}
     for name, coder in coders.items():
-        done = [one for one in batch if name in one.job.lacking and one.fault is None]
+        done = [one for one in batch if name in one.job.missing and one.error is None]
         sound = coder.encoder.modality == "audio"
-        states = [one.sound if sound else "seen" for one in done]
-        items = encode(coder, [one.arrays[name] for one in done], states)
+        states = [one.audio_state if sound else "seen" for one in done]
+        items = encode_arrays(coder, [one.arrays[name] for one in done], states)
         told = {one.job.key: item for one, item in zip(done, items, strict=True)}
-        faults |= {key: reason for key, item in told.items() if (reason := fault(item))}
+        faults |= {key: reason for key, item in told.items() if (reason := find_nonfinite(item))}
         good = {key: item for key, item in told.items() if key not in faults}
         if good:
             stores[name].put(list(good), list(good.values()))
     return faults
 
 
-def _bank(ids: Sequence[str], keys: Mapping[str, str], coder: Coder, store: Store) -> Bank:
-    return Bank(ids, [store[keys[name]] for name in ids], (coder.encoder.dim,))
+def _open_bank(
+    ids: Sequence[str], keys: Mapping[str, str], coder: EncoderRunner, store: FeatureStore
+) -> FeatureBank:
+    return FeatureBank(ids, [store[keys[name]] for name in ids], (coder.encoder.dim,))
 
 
-def _parallel(work: Callable[[_Job], _Done], jobs: Iterable[_Job]) -> Iterator[_Done]:
+def _map_in_threads(
+    work: Callable[[_EncodeJob], _PreparedClip], jobs: Iterable[_EncodeJob]
+) -> Iterator[_PreparedClip]:
     """Results in the order of the jobs, a bounded number of them at once."""
     workers = os.cpu_count() or 1
     queue = iter(jobs)
@@ -204,11 +224,11 @@ def _parallel(work: Callable[[_Job], _Done], jobs: Iterable[_Job]) -> Iterator[_
             running += [pool.submit(work, job) for job in islice(queue, 1)]
 
 
-def _shards(done: Iterable[_Done]) -> Iterator[list[_Done]]:
+def _iter_batches(done: Iterable[_PreparedClip]) -> Iterator[list[_PreparedClip]]:
     queue = iter(done)
-    while batch := list(islice(queue, SHARD)):
+    while batch := list(islice(queue, ITEMS_PER_FILE)):
         yield batch
 
 
-def _hash(text: str) -> str:
+def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]

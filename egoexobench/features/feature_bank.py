@@ -10,17 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from egoexobench.features.feature_store import Item
+from egoexobench.features.feature_store import FeatureRows
 from egoexobench.values import Tokens
 
-LARGE = 256 << 20
+IN_MEMORY_LIMIT = 256 << 20
 """Bytes of rows up to which moments are taken of all rows at once."""
-CHUNK = 256
+ITEMS_PER_CHUNK = 256
 """Items at a time beyond that."""
 
 
 @final
-class Bank:
+class FeatureBank:
     """Rows of many items.
 
     Nothing is copied before it is asked for: rows of a store stay in its memory map, so a bank may
@@ -33,24 +33,24 @@ class Bank:
     """
 
     def __init__(
-        self, ids: Sequence[str], items: Sequence[Item], shape: tuple[int, ...] = (1,)
+        self, ids: Sequence[str], items: Sequence[FeatureRows], shape: tuple[int, ...] = (1,)
     ) -> None:
-        self.row = {name: i for i, name in enumerate(ids)}
+        self.index = {name: i for i, name in enumerate(ids)}
         self.states = [item.state for item in items]
-        self.items = [item.rows for item in items]
-        self.shape = next((rows.shape[1:] for rows in self.items if len(rows)), shape)
+        self.rows = [item.rows for item in items]
+        self.shape = next((rows.shape[1:] for rows in self.rows if len(rows)), shape)
 
-    def present(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether the item has any row."""
-        return len(self.items[self.row[name]]) > 0
+        return len(self.rows[self.index[name]]) > 0
 
-    def of(self, name: str) -> NDArray[np.float32]:
+    def get(self, name: str) -> NDArray[np.float32]:
         """Rows ``(T, ...)`` of one item, without padding."""
-        return self.items[self.row[name]].astype(np.float32, copy=False)
+        return self.rows[self.index[name]].astype(np.float32, copy=False)
 
     def batch(self, ids: Sequence[str]) -> Tokens:
         """The rows ``(B, T, ...)`` of some items, padded to the longest, and their mask."""
-        chosen = [self.items[self.row[name]] for name in ids]
+        chosen = [self.rows[self.index[name]] for name in ids]
         longest = max((len(rows) for rows in chosen), default=0)
         values = np.zeros((len(chosen), max(longest, 1), *self.shape), np.float32)
         mask = np.zeros(values.shape[:2], np.bool_)
@@ -60,19 +60,21 @@ class Bank:
                 mask[place, : len(rows)] = True
         return Tokens(torch.from_numpy(values), torch.from_numpy(mask))
 
-    def moments(self, ids: Sequence[str]) -> tuple[Tensor, Tensor]:
+    def mean_std(self, ids: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation ``(D,)`` of the rows of some items."""
-        chosen = [rows for name in ids if len(rows := self.items[self.row[name]])]
-        if sum(rows.nbytes for rows in chosen) > LARGE:
-            return _moments(chosen)
+        chosen = [rows for name in ids if len(rows := self.rows[self.index[name]])]
+        if sum(rows.nbytes for rows in chosen) > IN_MEMORY_LIMIT:
+            return _mean_std_in_chunks(chosen)
         every = torch.from_numpy(np.concatenate(chosen).astype(np.float32, copy=False))
         return every.mean(0), every.std(0)
 
 
-def _moments(chosen: Sequence[NDArray[Any]]) -> tuple[Tensor, Tensor]:
+def _mean_std_in_chunks(chosen: Sequence[NDArray[Any]]) -> tuple[Tensor, Tensor]:
     """The same in two passes, with sums in double precision."""
     count = sum(len(rows) for rows in chosen)
-    chunks = [chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK)]
+    chunks = [
+        chosen[start : start + ITEMS_PER_CHUNK] for start in range(0, len(chosen), ITEMS_PER_CHUNK)
+    ]
     mean = sum(np.concatenate(chunk).sum(0, np.float64) for chunk in chunks) / count
     squares = sum(((np.concatenate(chunk) - mean) ** 2).sum(0) for chunk in chunks)
     deviation = np.sqrt(squares / (count - 1))

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from egoexobench.errors import DataError
 
-AT_ONCE = 1024
+IOV_MAX = 1024
 """Blocks that a system takes in one call, at least on Linux and macOS."""
-ALIGNED = 8
+HEADER_ALIGNMENT = 8
 """Bytes that the header's length is a multiple of, as safetensors asks for."""
-TYPES: Mapping[str, type[np.generic]] = {
+DTYPES: Mapping[str, type[np.generic]] = {
     "F16": np.float16,
     "F32": np.float32,
     "F64": np.float64,
@@ -34,23 +34,23 @@ TYPES: Mapping[str, type[np.generic]] = {
     "BOOL": np.bool_,
 }
 """Number formats by their name in the file."""
-NAMES = {np.dtype(kind): name for name, kind in TYPES.items()}
+DTYPE_NAMES = {np.dtype(kind): name for name, kind in DTYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class FeatureRows:
     """Rows ``(T, ...)`` of one item and the state of its source, such as ``heard``."""
 
     rows: NDArray[Any]
     state: str
 
 
-def empty(state: str) -> Item:
+def missing_rows(state: str) -> FeatureRows:
     """An item whose source is missing."""
-    return Item(np.zeros((0, 1), np.float32), state)
+    return FeatureRows(np.zeros((0, 1), np.float32), state)
 
 
-def write(path: Path, keys: Sequence[str], items: Sequence[Item]) -> None:
+def write_feature_file(path: Path, keys: Sequence[str], items: Sequence[FeatureRows]) -> None:
     """Write items to a file.
 
     Args:
@@ -74,13 +74,13 @@ def write(path: Path, keys: Sequence[str], items: Sequence[Item]) -> None:
         "lengths": json.dumps([len(item.rows) for item in items]),
         "states": json.dumps([item.state for item in items]),
     }
-    tensor = {"dtype": NAMES[dtype], "shape": [count, *shape], "data_offsets": [0, size]}
+    tensor = {"dtype": DTYPE_NAMES[dtype], "shape": [count, *shape], "data_offsets": [0, size]}
     header = json.dumps({"__metadata__": about, "rows": tensor}).encode()
-    header += b" " * (-len(header) % ALIGNED)
-    _gathered(path, [len(header).to_bytes(8, "little") + header, *(one.data for one in rows)])
+    header += b" " * (-len(header) % HEADER_ALIGNMENT)
+    _write_buffers(path, [len(header).to_bytes(8, "little") + header, *(one.data for one in rows)])
 
 
-def read(path: Path) -> dict[str, Item]:
+def read_feature_file(path: Path) -> dict[str, FeatureRows]:
     """Return the items of a file by key; their rows lie in a memory map of it.
 
     Raises:
@@ -93,7 +93,7 @@ def read(path: Path) -> dict[str, Item]:
         about, tensor = header["__metadata__"], header["rows"]
         keys, lengths = json.loads(about["keys"]), json.loads(about["lengths"])
         states = json.loads(about["states"])
-        rows = _rows(path, 8 + size, tensor)
+        rows = _map_rows(path, 8 + size, tensor)
         if not len(keys) == len(lengths) == len(states) or sum(lengths) != len(rows):
             message = f"{len(keys)} keys, {len(states)} states, {len(rows)} rows"
             raise ValueError(message)
@@ -103,16 +103,18 @@ def read(path: Path) -> dict[str, Item]:
             f"{path} is not a complete shard ({reason}); delete it and run again"
         ) from error
     edges = np.concatenate([[0], np.cumsum(lengths)]).tolist()
-    return {key: Item(rows[edges[i] : edges[i + 1]], states[i]) for i, key in enumerate(keys)}
+    return {
+        key: FeatureRows(rows[edges[i] : edges[i + 1]], states[i]) for i, key in enumerate(keys)
+    }
 
 
-def _gathered(path: Path, blocks: Sequence[bytes | memoryview]) -> None:
+def _write_buffers(path: Path, blocks: Sequence[bytes | memoryview]) -> None:
     """Write blocks one behind the other: the system copies them once, and nothing else does."""
     left = [memoryview(block).cast("B") for block in blocks]
     file = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o666)
     try:
         while left:
-            done = os.writev(file, left[:AT_ONCE])
+            done = os.writev(file, left[:IOV_MAX])
             while left and done >= len(left[0]):
                 done -= len(left.pop(0))
             if done:
@@ -121,13 +123,13 @@ def _gathered(path: Path, blocks: Sequence[bytes | memoryview]) -> None:
         os.close(file)
 
 
-def _rows(path: Path, offset: int, tensor: Mapping[str, Any]) -> NDArray[Any]:
+def _map_rows(path: Path, offset: int, tensor: Mapping[str, Any]) -> NDArray[Any]:
     start, stop = tensor["data_offsets"]
     whole = os.path.getsize(path)
     if whole != offset + stop:
         message = f"it has {whole} bytes and not {offset + stop}"
         raise ValueError(message)
-    dtype = np.dtype(TYPES[tensor["dtype"]])
+    dtype = np.dtype(DTYPES[tensor["dtype"]])
     # torch's map holds no file descriptor, so that a store may have more shards than a process
     # may have files open
     data = torch.from_file(str(path), shared=False, size=whole, dtype=torch.uint8).numpy()

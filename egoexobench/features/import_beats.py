@@ -21,31 +21,31 @@ from torch import Tensor
 from egoexobench.data.decode import read_media_info
 from egoexobench.errors import DataError, UsageError
 from egoexobench.features import encode_clips
-from egoexobench.features.dataset_features import Extracted
-from egoexobench.features.encode_clips import SHARD
-from egoexobench.features.encoder_runner import Coder
-from egoexobench.features.feature_file import Item
-from egoexobench.features.feature_store import Store
-from egoexobench.features.media_hash import digests
+from egoexobench.features.dataset_features import ExtractionResult
+from egoexobench.features.encode_clips import ITEMS_PER_FILE
+from egoexobench.features.encoder_runner import EncoderRunner
+from egoexobench.features.feature_file import FeatureRows
+from egoexobench.features.feature_store import FeatureStore
+from egoexobench.features.media_hash import hash_files
 from egoexobench.interfaces import Progress
 from egoexobench.toolbox import checkpoint
 from egoexobench.values import Clip
 
-STATE = "heard"
+AUDIO_STATE = "heard"
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _FeatureFiles:
     """Keys of clips with their files, and why other clips have none: id to reason."""
 
     keys: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
-    failed: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
-def imported(
-    clips: Sequence[Clip], coder: Coder, folder: Path, root: Path, progress: Progress
-) -> Extracted:
+def import_features(
+    clips: Sequence[Clip], encoder: EncoderRunner, folder: Path, root: Path, progress: Progress
+) -> ExtractionResult:
     """Put the features of a folder into the store of an encoder, as if it had made them.
 
     Args:
@@ -64,23 +64,23 @@ def imported(
         UsageError: for an encoder that makes no stored tokens of sound.
         DataError: if there is no such folder.
     """
-    if coder.encoder.modality != "audio" or not coder.encoder.frozen:
+    if encoder.encoder.modality != "audio" or not encoder.encoder.frozen:
         raise UsageError("features of sounds are imported for a frozen encoder of sounds")
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder")
-    found = _find(clips, folder, root)
-    store, failed = encode_clips.opened(coder, root), dict(found.failed)
+    found = _find_files(clips, folder, root)
+    store, failed = encode_clips.open_store(encoder, root), dict(found.failures)
     names = [name for name in found.files if found.keys[name] not in store]
     with progress.stage("import", len(names)) as advance:
-        for start in range(0, len(names), SHARD):
-            batch = names[start : start + SHARD]
-            _put(batch, found, store, coder, failed)
+        for start in range(0, len(names), ITEMS_PER_FILE):
+            batch = names[start : start + ITEMS_PER_FILE]
+            _store_features(batch, found, store, encoder, failed)
             advance(len(batch))
     kept = [clip for clip in clips if clip.id not in failed]
-    return Extracted(len(clips), {STATE: len(kept)} if kept else {}, failed)
+    return ExtractionResult(len(clips), {AUDIO_STATE: len(kept)} if kept else {}, failed)
 
 
-def name(clip: Clip) -> str:
+def feature_file_name(clip: Clip) -> str:
     """Return the name of a clip's file; seconds are cut down to whole ones.
 
     Raises:
@@ -90,7 +90,7 @@ def name(clip: Clip) -> str:
     return f"{Path(clip.media).stem}_{int(clip.start)}-{int(end)}.pt"
 
 
-def feature(path: Path, width: int) -> NDArray[np.float32]:
+def read_feature(path: Path, width: int) -> NDArray[np.float32]:
     """Return the rows ``(T, width)`` of a file.
 
     Raises:
@@ -113,46 +113,50 @@ def feature(path: Path, width: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(rows)
 
 
-def _find(clips: Sequence[Clip], folder: Path, root: Path) -> _Found:
+def _find_files(clips: Sequence[Clip], folder: Path, root: Path) -> _FeatureFiles:
     lost: dict[str, str] = {}
-    content = digests({clip.media for clip in clips}, root, lost)
+    content = hash_files({clip.media for clip in clips}, root, lost)
     failed = {clip.id: lost[clip.media] for clip in clips if clip.media in lost}
     there = [clip for clip in clips if clip.media in content]
-    keys = {clip.id: encode_clips.key(clip, content[clip.media]) for clip in there}
+    keys = {clip.id: encode_clips.clip_key(clip, content[clip.media]) for clip in there}
     files: dict[str, Path] = {}
     for clip in there:
         try:
-            files[clip.id] = folder / name(clip)
+            files[clip.id] = folder / feature_file_name(clip)
         except DataError as error:
             failed[clip.id] = str(error)
-    shared = _shared(files, keys)
+    shared = _colliding_files(files, keys)
     for one, path in files.items():
         if path in shared:
             others = ", ".join(other for other in shared[path] if other != one)
             failed[one] = f"{path.name} would also be that of {others}: whole seconds are the same"
         elif not path.is_file():
             failed[one] = f"{path.name} is missing"
-    return _Found(keys, {one: p for one, p in files.items() if one not in failed}, failed)
+    return _FeatureFiles(keys, {one: p for one, p in files.items() if one not in failed}, failed)
 
 
-def _shared(files: Mapping[str, Path], keys: Mapping[str, str]) -> dict[Path, list[str]]:
+def _colliding_files(files: Mapping[str, Path], keys: Mapping[str, str]) -> dict[Path, list[str]]:
     """Files that clips of different content or span would share, with those clips."""
     ordered = sorted(files, key=lambda one: files[one])
     groups = {path: list(of) for path, of in groupby(ordered, key=lambda one: files[one])}
     return {path: of for path, of in groups.items() if len({keys[one] for one in of}) > 1}
 
 
-def _put(
-    batch: Sequence[str], found: _Found, store: Store, coder: Coder, failed: dict[str, str]
+def _store_features(
+    batch: Sequence[str],
+    found: _FeatureFiles,
+    store: FeatureStore,
+    coder: EncoderRunner,
+    failed: dict[str, str],
 ) -> None:
-    items: dict[str, Item] = {}
-    kind: Any = np.float16 if coder.stored == "fp16" else np.float32
+    items: dict[str, FeatureRows] = {}
+    kind: Any = np.float16 if coder.storage_dtype == "fp16" else np.float32
     for one in batch:
         try:
-            rows = feature(found.files[one], coder.encoder.dim)
+            rows = read_feature(found.files[one], coder.encoder.dim)
         except DataError as error:
             failed[one] = str(error)
             continue
-        items[found.keys[one]] = Item(rows.astype(kind, copy=False), STATE)
+        items[found.keys[one]] = FeatureRows(rows.astype(kind, copy=False), AUDIO_STATE)
     if items:
         store.put(list(items), list(items.values()))

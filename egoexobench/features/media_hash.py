@@ -11,12 +11,12 @@ from pathlib import Path
 from egoexobench.errors import DataError
 from egoexobench.files import atomic_path
 
-MEMO = "digests.json"
-KEPT = 256
+HASH_CACHE = "digests.json"
+FLUSH_EVERY = 256
 """Files that are hashed between two writes of what is known."""
 
 
-def digests(
+def hash_files(
     paths: Iterable[str], root: Path, failed: dict[str, str] | None = None
 ) -> dict[str, str]:
     """Return the hash of each file's content by path.
@@ -29,13 +29,13 @@ def digests(
     Raises:
         DataError: for a file that is missing, unless ``failed`` takes it.
     """
-    memo = root / MEMO
-    known = _known(memo)
+    memo = root / HASH_CACHE
+    known = _read_cache(memo)
     found: dict[str, str] = {}
     fresh: dict[str, list[object]] = {}
     for path in sorted(paths):
         try:
-            entry = _one(path, known)
+            entry = _hash_file(path, known)
         except DataError as error:
             if failed is None:
                 raise
@@ -44,28 +44,28 @@ def digests(
         found[path] = str(entry[2])
         if known.get(path) != entry:
             fresh[path] = entry
-        if len(fresh) >= KEPT:
-            _keep(memo, fresh)
+        if len(fresh) >= FLUSH_EVERY:
+            _add_to_cache(memo, fresh)
             known, fresh = known | fresh, {}
     if fresh:
-        _keep(memo, fresh)
+        _add_to_cache(memo, fresh)
     return found
 
 
-def _known(memo: Path) -> dict[str, list[object]]:
+def _read_cache(memo: Path) -> dict[str, list[object]]:
     try:
         return dict(json.loads(memo.read_text()))
     except (FileNotFoundError, ValueError):
         return {}  # files are hashed again
 
 
-def _keep(memo: Path, fresh: dict[str, list[object]]) -> None:
+def _add_to_cache(memo: Path, fresh: dict[str, list[object]]) -> None:
     # read again: another process may have written in the meantime
     with atomic_path(memo) as draft:
-        draft.write_text(json.dumps(_known(memo) | fresh))
+        draft.write_text(json.dumps(_read_cache(memo) | fresh))
 
 
-def _one(path: str, known: dict[str, list[object]]) -> list[object]:
+def _hash_file(path: str, known: dict[str, list[object]]) -> list[object]:
     try:
         stat = os.stat(path)
         entry = known.get(path)

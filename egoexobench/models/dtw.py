@@ -19,16 +19,16 @@ import torch
 from numpy.typing import ArrayLike
 
 from egoexobench.errors import DataError, UsageError
-from egoexobench.features.feature_bank import Bank
-from egoexobench.models.dtw_kernels import Floats, Integers, compiled
+from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.models.dtw_kernels import Floats, Integers, get_kernels
 from egoexobench.values import Pair, Tokens
 
-_LEAST, _MOST = np.float32(1e-15), np.float32(1e18)
+_MIN_NORM, _MAX_NORM = np.float32(1e-15), np.float32(1e18)
 """Lengths of vectors: below is zero, from above on float32 does not hold their product."""
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class AlignmentPath:
     """A way through two sequences.
 
     ``cost`` is the sum of its distances; ``steps`` int64 ``(L, 2)`` are its cells, the place in the
@@ -39,7 +39,9 @@ class Path:
     steps: Integers
 
 
-def dtw(one: ArrayLike, other: ArrayLike, band: float | None = None) -> Path:
+def compute_dtw_path(
+    first: ArrayLike, second: ArrayLike, band: float | None = None
+) -> AlignmentPath:
     """Align two sequences by cosine distance.
 
     Distances are computed in float32 from one matrix product and summed as whole numbers, so that a
@@ -58,23 +60,25 @@ def dtw(one: ArrayLike, other: ArrayLike, band: float | None = None) -> Path:
         DataError: for an empty sequence, one of another width, or a value that is not finite.
         UsageError: for a band that is no share.
     """
-    first, second = np.asarray(one, np.float32), np.asarray(other, np.float32)
+    first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
     two = first.ndim == second.ndim == 2 and len(first) > 0 < len(second)
     if not (two and first.shape[1] == second.shape[1]):
         raise DataError(
             "a path leads through two sequences (N, D) and (M, D) of one width and at least one "
             f"token, found {first.shape} and {second.shape}"
         )
-    scales = _scales(first), _scales(second)
-    starts, stops = _band(len(first), len(second), band)
-    accumulate, trace = compiled()
+    scales = _inverse_norms(first), _inverse_norms(second)
+    starts, stops = _band_limits(len(first), len(second), band)
+    accumulate, trace = get_kernels()
     ways = np.empty((len(first), len(second)), np.uint8)
     cost = accumulate(first @ second.T, *scales, starts, stops, ways)
     cells = np.empty((len(first) + len(second) - 1, 2), np.int64)
-    return Path(cost, cells[trace(ways, cells) :].copy())
+    return AlignmentPath(cost, cells[trace(ways, cells) :].copy())
 
 
-def paths(bank: Bank, pairs: Sequence[Pair], band: float | None = None) -> dict[str, Path]:
+def align_pairs(
+    bank: FeatureBank, pairs: Sequence[Pair], band: float | None = None
+) -> dict[str, AlignmentPath]:
     """Align the ego clip with the exo clip of each pair.
 
     Args:
@@ -86,13 +90,15 @@ def paths(bank: Bank, pairs: Sequence[Pair], band: float | None = None) -> dict[
         Paths by pair id; a pair of which a clip has no sound has none.
     """
     return {
-        pair.id: dtw(bank.of(pair.ego.id), bank.of(pair.exo.id), band)
+        pair.id: compute_dtw_path(bank.get(pair.ego.id), bank.get(pair.exo.id), band)
         for pair in pairs
-        if bank.present(pair.ego.id) and bank.present(pair.exo.id)
+        if bank.has(pair.ego.id) and bank.has(pair.exo.id)
     }
 
 
-def warp(one: Tokens, other: Tokens, paths: Sequence[Path | None]) -> tuple[Tokens, Tokens]:
+def warp_pair(
+    first: Tokens, second: Tokens, paths: Sequence[AlignmentPath | None]
+) -> tuple[Tokens, Tokens]:
     """Read both sequences of each row along the row's path.
 
     Args:
@@ -106,17 +112,19 @@ def warp(one: Tokens, other: Tokens, paths: Sequence[Path | None]) -> tuple[Toke
     Raises:
         ValueError: for a path that was made for other numbers of tokens.
     """
-    counts = torch.stack([one.mask.sum(1), other.mask.sum(1)], 1).tolist()
+    counts = torch.stack([first.mask.sum(1), second.mask.sum(1)], 1).tolist()
     for row, (path, found) in enumerate(zip(paths, counts, strict=True)):
         if path is not None and found != (asked := (path.steps[-1] + 1).tolist()):
             message = f"row {row} has {found} tokens, its path is for {asked}"
             raise ValueError(message)
-    kept = max(one.mask.shape[1], other.mask.shape[1])
+    kept = max(first.mask.shape[1], second.mask.shape[1])
     length = max((kept if path is None else len(path.steps) for path in paths), default=kept)
-    return _read(one, paths, 0, length), _read(other, paths, 1, length)
+    return _read_along_paths(first, paths, 0, length), _read_along_paths(second, paths, 1, length)
 
 
-def _read(tokens: Tokens, paths: Sequence[Path | None], side: int, length: int) -> Tokens:
+def _read_along_paths(
+    tokens: Tokens, paths: Sequence[AlignmentPath | None], side: int, length: int
+) -> Tokens:
     rows, count = tokens.mask.shape
     places = np.tile(np.minimum(np.arange(length), max(count - 1, 0)), (rows, 1))
     mask = np.zeros((rows, length), bool)
@@ -132,20 +140,20 @@ def _read(tokens: Tokens, paths: Sequence[Path | None], side: int, length: int) 
     return Tokens(values, torch.from_numpy(mask).to(device))
 
 
-def _scales(vectors: Floats) -> Floats:
+def _inverse_norms(vectors: Floats) -> Floats:
     """One over the length of each vector, 0 for zeros."""
     lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    fit = lengths < _MOST
+    fit = lengths < _MAX_NORM
     if not fit.all():
         raise DataError(
             f"token {int(fit.argmin())} of a sequence holds a value that is not finite or is "
-            f"longer than {_MOST:.0e}; a cosine needs finite values"
+            f"longer than {_MAX_NORM:.0e}; a cosine needs finite values"
         )
-    scales: Floats = (lengths > _LEAST) / np.maximum(lengths, _LEAST)
+    scales: Floats = (lengths > _MIN_NORM) / np.maximum(lengths, _MIN_NORM)
     return scales
 
 
-def _band(rows: int, columns: int, share: float | None) -> tuple[Integers, Integers]:
+def _band_limits(rows: int, columns: int, share: float | None) -> tuple[Integers, Integers]:
     """First column and the one after the last, for each row: ``|i (M - 1) - j (N - 1)| <= reach``.
 
     In places of the longer sequence the reach is ``share`` of its length, at least half of what

@@ -20,7 +20,7 @@ _ONE = np.float32(1)
 
 
 @cache
-def compiled() -> tuple[Callable[..., float], Callable[..., int]]:
+def get_kernels() -> tuple[Callable[..., float], Callable[..., int]]:
     """Both loops as machine code, ``accumulate`` and ``trace``, from disk where it is kept.
 
     It is kept beside this file as byte code is, else in the user's cache folder, or where
@@ -41,11 +41,11 @@ def compiled() -> tuple[Callable[..., float], Callable[..., int]]:
 
 def _accumulate(
     product: Floats,
-    one: Floats,
-    other: Floats,
+    first_norms: Floats,
+    second_norms: Floats,
     starts: Integers,
     stops: Integers,
-    ways: NDArray[np.uint8],
+    steps: NDArray[np.uint8],
 ) -> float:
     """Return the least cost; set ``ways (N, M)`` to how each cell is reached: 0, 1 or 2.
 
@@ -55,36 +55,36 @@ def _accumulate(
     """
     row = np.full(product.shape[1] + 1, _FAR)
     row[0] = 0
-    ticks = np.empty(product.shape[1], np.int32)
+    costs = np.empty(product.shape[1], np.int32)
     for i in range(product.shape[0]):
         first, stop = starts[i], stops[i]
         for j in range(first, stop):
-            found = np.int32((_ONE - product[i, j] * one[i] * other[j]) * _TICKS)
-            ticks[j] = found if found >= _NOISE else 0
+            cost = np.int32((_ONE - product[i, j] * first_norms[i] * second_norms[j]) * _TICKS)
+            costs[j] = cost if cost >= _NOISE else 0
         corner, row[first], left = row[first], _FAR, _FAR
         for j in range(first, stop):
             above = row[j + 1]
-            best, way = corner, 0
+            best, step = corner, 0
             if above < best:
-                best, way = above, 1
+                best, step = above, 1
             if left < best:
-                best, way = left, 2
-            ways[i, j] = way
-            corner, left = above, best + ticks[j]
+                best, step = left, 2
+            steps[i, j] = step
+            corner, left = above, best + costs[j]
             row[j + 1] = left
     return float(row[-1] / 2**24)
 
 
-def _trace(ways: NDArray[np.uint8], cells: Integers) -> int:
+def _trace(steps: NDArray[np.uint8], cells: Integers) -> int:
     """Write the path to the end of ``cells (N + M - 1, 2)``; return the place of its start."""
-    i, j, place = ways.shape[0] - 1, ways.shape[1] - 1, len(cells) - 1
-    cells[place, 0], cells[place, 1] = i, j
+    i, j, index = steps.shape[0] - 1, steps.shape[1] - 1, len(cells) - 1
+    cells[index, 0], cells[index, 1] = i, j
     while i > 0 or j > 0:
-        way = ways[i, j]
-        if way != 2:
+        step = steps[i, j]
+        if step != 2:
             i -= 1
-        if way != 1:
+        if step != 1:
             j -= 1
-        place -= 1
-        cells[place, 0], cells[place, 1] = i, j
-    return place
+        index -= 1
+        cells[index, 0], cells[index, 1] = i, j
+    return index

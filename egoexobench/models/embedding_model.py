@@ -17,7 +17,7 @@ from torch.nn import functional
 from egoexobench.compute import CPU, Compute
 from egoexobench.errors import UsageError
 from egoexobench.hashing import hash_json
-from egoexobench.models.projection import Trunk
+from egoexobench.models.projection import TokenProjector
 from egoexobench.toolbox.layers import masked_mean
 from egoexobench.values import VIEWS, Tokens, View
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from egoexobench.interfaces import AnchorText, Encoder, Fusion
     from egoexobench.method import Method
 
-Build = Callable[[], "Fusion"]
-Encode = Callable[[Tensor, Tensor], Tokens]
+FusionFactory = Callable[[], "Fusion"]
+EncodeFunction = Callable[[Tensor, Tensor], Tokens]
 
 
 @final
-class Model(nn.Module):
+class EmbeddingModel(nn.Module):
     """A method's parts, wired.
 
     Args:
@@ -51,8 +51,8 @@ class Model(nn.Module):
         self,
         method: Method,
         encoders: Mapping[str, Encoder],
-        fuse_video: Build | None,
-        fuse_text: Build | None,
+        fuse_video: FusionFactory | None,
+        fuse_text: FusionFactory | None,
         seed: int,
         compute: Compute = CPU,
     ) -> None:
@@ -61,8 +61,8 @@ class Model(nn.Module):
         self.compute = compute
         self.encoders = encoders
         self.frozen = {name: encoder.frozen for name, encoder in encoders.items()}
-        self.encode = {name: _compiled(one.encode, compute) for name, one in encoders.items()}
-        self.trained = nn.ModuleDict(
+        self.encode = {name: _compile_encode(one.encode, compute) for name, one in encoders.items()}
+        self.trained_encoders = nn.ModuleDict(
             {
                 name: one
                 for name, one in encoders.items()
@@ -70,38 +70,40 @@ class Model(nn.Module):
             }
         )
         views: tuple[View, ...] = VIEWS if method.view_weights else VIEWS[:1]
-        self.trunks = nn.ModuleDict()
+        self.projectors = nn.ModuleDict()
         self.fusions = nn.ModuleDict()
-        self.eyes = {view: _eye(view, encoders) for view in VIEWS}
+        self.video_role = {view: _video_role(view, encoders) for view in VIEWS}
         if method.objective and method.blocks is not None:
             roles = {
                 "audio": "audio",
                 "text": "text",
-                **{f"video-{v}": self.eyes[v] for v in views},
+                **{f"video-{v}": self.video_role[v] for v in views},
             }
             for role, name in roles.items():
                 if name in encoders:
-                    with seeded(seed, role):
-                        self.trunks[role] = Trunk(encoders[name].dim, method, method.blocks)
-        self.plain: dict[str, Fusion] = {}
+                    with seeded_rng(seed, role):
+                        self.projectors[role] = TokenProjector(
+                            encoders[name].dim, method, method.blocks
+                        )
+        self.functional_fusions: dict[str, Fusion] = {}
         builds = {**{f"video-{view}": fuse_video for view in views}, "text": fuse_text}
         for role, build in builds.items():
             if build is not None:
-                with seeded(seed, f"fuse-{role}"):
-                    self._keep(role, build())
-        _fit(method, encoders, self.trunks)
+                with seeded_rng(seed, f"fuse-{role}"):
+                    self._add_fusion(role, build())
+        _check_widths(method, encoders, self.projectors)
         self.to(compute.device)
         if compute.compiled:
-            for module in (*self.trunks.values(), *self.fusions.values()):
+            for module in (*self.projectors.values(), *self.fusions.values()):
                 module.compile()
 
-    def _keep(self, role: str, fusion: Fusion) -> None:
+    def _add_fusion(self, role: str, fusion: Fusion) -> None:
         if isinstance(fusion, nn.Module):
             self.fusions[role] = fusion
         else:
-            self.plain[role] = fusion
+            self.functional_fusions[role] = fusion
 
-    def place(self, tokens: Tokens) -> Tokens:
+    def to_device(self, tokens: Tokens) -> Tokens:
         """Put tokens where the module lies."""
         if self.compute.device == "cpu":
             return tokens
@@ -128,9 +130,9 @@ class Model(nn.Module):
             ``(B, D)``, of unit length but for a method that compares by dot product.
         """
         role = f"video-{view if self.method.view_weights else VIEWS[0]}"
-        picture = self._tokens(self.eyes[view], role, video)
+        picture = self._project_tokens(self.video_role[view], role, video)
         heard = ("audio", audio) if caption is None else ("text", caption)
-        sound = self._tokens(heard[0], *heard)
+        sound = self._project_tokens(heard[0], *heard)
         context = picture or sound
         if context is None:
             message = "a video embedding needs picture or sound"
@@ -148,60 +150,60 @@ class Model(nn.Module):
         Returns:
             ``(B, D)``, scaled as those of videos.
         """
-        told = self._need("text", narration)
+        told = self._require_tokens("text", narration)
         if kind == "narration" or caption is None:
-            return self._scaled(masked_mean(told))
-        heard = self._need("text", caption)
+            return self._normalize(masked_mean(told))
+        heard = self._require_tokens("text", caption)
         if kind == "sound_caption":
-            return self._scaled(masked_mean(heard))
+            return self._normalize(masked_mean(heard))
         return self._fuse("text", heard, told)
 
     def embed_sound(self, audio: Tokens) -> Tensor:
         """Embed sound alone, ``f_a`` of the paper's eq. 6: ``(B, D)``."""
-        return self._scaled(masked_mean(self._need("audio", audio)))
+        return self._normalize(masked_mean(self._require_tokens("audio", audio)))
 
-    def standardise(self, moments: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    def set_normalization(self, moments: Mapping[str, tuple[Tensor, Tensor]]) -> None:
         """Set mean and deviation of frozen tokens, by role, from the training split."""
         for role, (centre, spread) in moments.items():
-            trunk = self.trunks[role]
-            assert isinstance(trunk, Trunk)  # noqa: S101 - the dictionary holds nothing else
-            trunk.standardise(centre, spread)
+            trunk = self.projectors[role]
+            assert isinstance(trunk, TokenProjector)  # noqa: S101 - the dictionary holds nothing else
+            trunk.set_normalization(centre, spread)
 
-    def _need(self, role: str, given: Tokens) -> Tokens:
-        tokens = self._tokens(role, role, given)
+    def _require_tokens(self, role: str, given: Tokens) -> Tokens:
+        tokens = self._project_tokens(role, role, given)
         if tokens is None:
             message = f"the method has no {role} encoder"
             raise ValueError(message)
         return tokens
 
-    def _tokens(self, name: str, role: str, given: Tokens | None) -> Tokens | None:
+    def _project_tokens(self, name: str, role: str, given: Tokens | None) -> Tokens | None:
         if given is None or name not in self.encoders:
             return None
         if not self.frozen[name]:
             given = self.encode[name](given.values, given.mask)
-        if role not in self.trunks:
+        if role not in self.projectors:
             return given
-        tokens: Tokens = self.trunks[role](given)
+        tokens: Tokens = self.projectors[role](given)
         return tokens
 
     def _fuse(self, role: str, query: Tokens, context: Tokens) -> Tensor:
-        fusion = self.plain.get(role)
+        fusion = self.functional_fusions.get(role)
         if role in self.fusions:
             fusion = self.fusions[role]
-        return self._scaled(masked_mean(context) if fusion is None else fusion(query, context))
+        return self._normalize(masked_mean(context) if fusion is None else fusion(query, context))
 
-    def _scaled(self, vectors: Tensor) -> Tensor:
+    def _normalize(self, vectors: Tensor) -> Tensor:
         """Unit length; a dot product is told apart from the cosine only when scores are made."""
         if self.method.similarity == "dot" and not self.training:
             return vectors
         return functional.normalize(vectors, dim=-1)
 
 
-def _compiled(encode: Encode, compute: Compute) -> Encode:
+def _compile_encode(encode: EncodeFunction, compute: Compute) -> EncodeFunction:
     return torch.compile(encode) if compute.compiled else encode
 
 
-def _fit(method: Method, encoders: Mapping[str, Encoder], trunks: nn.ModuleDict) -> None:
+def _check_widths(method: Method, encoders: Mapping[str, Encoder], trunks: nn.ModuleDict) -> None:
     """Refuse two encoders of different widths before one shared branch."""
     wide = {role: one.dim for role, one in encoders.items() if role in ("video", "video_exo")}
     if trunks and not method.view_weights and len(set(wide.values())) > 1:
@@ -212,12 +214,12 @@ def _fit(method: Method, encoders: Mapping[str, Encoder], trunks: nn.ModuleDict)
         )
 
 
-def _eye(view: View, encoders: Mapping[str, Encoder]) -> str:
+def _video_role(view: View, encoders: Mapping[str, Encoder]) -> str:
     return "video_exo" if view == "exo" and "video_exo" in encoders else "video"
 
 
 @contextmanager
-def seeded(seed: int, role: str) -> Iterator[None]:
+def seeded_rng(seed: int, role: str) -> Iterator[None]:
     """Draw torch's random numbers from (seed, role) inside, and restore its state after."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(hash_json([seed, role])[:8], 16))

@@ -17,12 +17,12 @@ from egoexobench.values import Tokens
 if TYPE_CHECKING:
     from egoexobench.method import Method
 
-HEADS = 4
+NUM_HEADS = 4
 """Of the trained blocks."""
 
 
 @final
-class Trunk(nn.Module):
+class TokenProjector(nn.Module):
     """Standardise, project to the shared width, add place, run trained transformer blocks.
 
     Args:
@@ -36,17 +36,17 @@ class Trunk(nn.Module):
 
     def __init__(self, dim: int, method: Method, blocks: int) -> None:
         super().__init__()
-        self.centre: Tensor
-        self.spread: Tensor
-        self.register_buffer("centre", torch.zeros(dim))
-        self.register_buffer("spread", torch.ones(dim))
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("std", torch.ones(dim))
         self.project = nn.Linear(dim, method.width)
         if blocks:
-            check_divisible(method.width, HEADS)
+            check_divisible(method.width, NUM_HEADS)
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(
                 method.width,
-                nhead=HEADS,
+                nhead=NUM_HEADS,
                 dim_feedforward=2 * method.width,
                 dropout=method.dropout,
                 activation="gelu",
@@ -56,14 +56,14 @@ class Trunk(nn.Module):
             for _ in range(blocks)
         )
 
-    def standardise(self, centre: Tensor, spread: Tensor) -> None:
+    def set_normalization(self, centre: Tensor, spread: Tensor) -> None:
         """Take mean and deviation ``(dim,)`` of the training split; constant features stay 0."""
-        self.centre.copy_(centre)
-        self.spread.copy_(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
+        self.mean.copy_(centre)
+        self.std.copy_(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
 
     def forward(self, tokens: Tokens) -> Tokens:
         """Tokens ``(B, T, dim)`` to tokens ``(B, T, width)`` with the same mask."""
-        values = self.project((tokens.values - self.centre) / self.spread)
+        values = self.project((tokens.values - self.mean) / self.std)
         values = values + sinusoidal_positions(values.shape[1], values.shape[2]).to(values)
         padding = key_padding_mask(tokens.mask)
         for block in self.blocks:

@@ -10,21 +10,21 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from egoexobench.files import atomic_path
-from egoexobench.training.loop import Chosen
+from egoexobench.training.loop import BestEpoch
 
 if TYPE_CHECKING:
-    from egoexobench.models.embedding_model import Model
+    from egoexobench.models.embedding_model import EmbeddingModel
 
 
-def save(path: Path, model: Model, chosen: Chosen) -> None:
+def save_checkpoint(path: Path, model: EmbeddingModel, chosen: BestEpoch) -> None:
     """Write the weights, whole or not at all."""
-    about = {"epoch": json.dumps(chosen.epoch), "value": json.dumps(chosen.value)}
+    about = {"epoch": json.dumps(chosen.epoch), "value": json.dumps(chosen.validation_value)}
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
     with atomic_path(path) as draft:
         save_file(state, draft, metadata=about)
 
 
-def load(path: Path, model: Model) -> Chosen | None:
+def load_checkpoint(path: Path, model: EmbeddingModel) -> BestEpoch | None:
     """Put stored weights into the model; None if there are none that fit it."""
     if not path.is_file():
         return None
@@ -39,4 +39,4 @@ def load(path: Path, model: Model) -> Chosen | None:
         return None  # another model's: nothing of it is loaded
     model.load_state_dict(state)
     model.eval()
-    return Chosen(json.loads(about["epoch"]), json.loads(about["value"]))
+    return BestEpoch(json.loads(about["epoch"]), json.loads(about["value"]))

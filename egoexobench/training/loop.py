@@ -13,42 +13,42 @@ from torch.amp import GradScaler
 
 from egoexobench.compute import mixed, scaler
 from egoexobench.errors import EgoExoBenchError
-from egoexobench.features.feature_bank import Bank
+from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.interfaces import Anchor, Objective, Progress
 from egoexobench.method import Method
-from egoexobench.models.embedding_model import Model, seeded
-from egoexobench.models.feature_inputs import Inputs, embed_pairs
+from egoexobench.models.embedding_model import EmbeddingModel, seeded_rng
+from egoexobench.models.feature_inputs import FeatureInputs, embed_pairs
 from egoexobench.values import Pair
 
-WARM = 0.05
+WARMUP_FRACTION = 0.05
 """Share of all steps over which the learning rate rises."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class BestEpoch:
     """The epoch whose weights were kept, from 1, and its value of the criterion."""
 
     epoch: int
-    value: float
+    validation_value: float
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingSet:
     """What is trained on: pairs, what the model is fed, target and loss."""
 
     pairs: Sequence[Pair]
-    inputs: Inputs
+    inputs: FeatureInputs
     anchor: Anchor
     objective: Objective
 
 
-def fit(
-    model: Model,
-    lesson: Lesson,
+def train_model(
+    model: EmbeddingModel,
+    training_set: TrainingSet,
     seed: int,
-    criterion: Callable[[], float],
+    validation_metric: Callable[[], float],
     progress: Progress,
-) -> Chosen:
+) -> BestEpoch:
     """Train a model and leave it with the weights of its best epoch.
 
     Args:
@@ -63,71 +63,77 @@ def fit(
         EgoExoBenchError: if the loss is not a number.
     """
     method = model.method
-    model.standardise(_moments(model, lesson))
+    model.set_normalization(_token_statistics(model, training_set))
     modules: list[nn.Module] = [model]
-    if isinstance(lesson.objective, nn.Module):
-        modules.append(lesson.objective.to(model.compute.device))
-    steps = method.epochs * math.ceil(len(lesson.pairs) / method.batch)
-    optimiser = torch.optim.AdamW(_groups(modules, method.weight_decay), lr=method.lr, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, method))
-    order = torch.Generator().manual_seed(seed)
-    best, kept = Chosen(0, -math.inf), dict[str, Tensor]()
-    scale = scaler(model.compute)
-    with seeded(seed, "train"), progress.stage("train", method.epochs) as advance:
+    if isinstance(training_set.objective, nn.Module):
+        modules.append(training_set.objective.to(model.compute.device))
+    steps = method.epochs * math.ceil(len(training_set.pairs) / method.batch)
+    optimizer = torch.optim.AdamW(
+        _param_groups(modules, method.weight_decay), lr=method.lr, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: _lr_multiplier(step, steps, method)
+    )
+    shuffle_rng = torch.Generator().manual_seed(seed)
+    best, best_state = BestEpoch(0, -math.inf), dict[str, Tensor]()
+    grad_scaler = scaler(model.compute)
+    with seeded_rng(seed, "train"), progress.stage("train", method.epochs) as advance:
         for epoch in range(1, method.epochs + 1):
             model.train()
-            for batch in _batches(lesson.pairs, method.batch, order):
-                _step(model, lesson, batch, optimiser, scale)
+            for batch in _iter_batches(training_set.pairs, method.batch, shuffle_rng):
+                _training_step(model, training_set, batch, optimizer, grad_scaler)
                 schedule.step()
-            value = criterion()
-            if value > best.value:
-                best = Chosen(epoch, value)
-                kept = {name: one.clone() for name, one in model.state_dict().items()}
+            value = validation_metric()
+            if value > best.validation_value:
+                best = BestEpoch(epoch, value)
+                best_state = {name: one.clone() for name, one in model.state_dict().items()}
             advance(1)
-    model.load_state_dict(kept)
+    model.load_state_dict(best_state)
     model.eval()
     return best
 
 
-def _step(
-    model: Model,
-    lesson: Lesson,
+def _training_step(
+    model: EmbeddingModel,
+    training_set: TrainingSet,
     batch: Sequence[Pair],
-    optimiser: torch.optim.Optimizer,
-    scale: GradScaler,
+    optimizer: torch.optim.Optimizer,
+    grad_scaler: GradScaler,
 ) -> None:
     with mixed(model.compute):
-        embedded = embed_pairs(model, lesson.inputs, batch, lesson.anchor)
+        embedded = embed_pairs(model, training_set.inputs, batch, training_set.anchor)
     ego, exo, ego_target, exo_target = (one.float() for one in embedded)
-    loss = lesson.objective(ego, exo, ego_target, exo_target, batch)
+    loss = training_set.objective(ego, exo, ego_target, exo_target, batch)
     if not torch.isfinite(loss):
         raise EgoExoBenchError(
             f"the loss of {model.method.name} became {loss.item()}; try a smaller --set lr="
         )
-    optimiser.zero_grad(set_to_none=True)
-    scale.scale(loss).backward()  # type: ignore[no-untyped-call]
-    scale.step(optimiser)
-    scale.update()
+    optimizer.zero_grad(set_to_none=True)
+    grad_scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    grad_scaler.step(optimizer)
+    grad_scaler.update()
 
 
-def _batches(pairs: Sequence[Pair], size: int, order: torch.Generator) -> Iterator[Sequence[Pair]]:
-    places = torch.randperm(len(pairs), generator=order).tolist()
-    for start in range(0, len(places), size):
-        chosen = places[start : start + size]
+def _iter_batches(
+    pairs: Sequence[Pair], size: int, shuffle_rng: torch.Generator
+) -> Iterator[Sequence[Pair]]:
+    indices = torch.randperm(len(pairs), generator=shuffle_rng).tolist()
+    for start in range(0, len(indices), size):
+        chosen = indices[start : start + size]
         if len(chosen) > 1:  # a contrast needs another pair
             yield [pairs[i] for i in chosen]
 
 
-def _rate(step: int, steps: int, method: Method) -> float:
+def _lr_multiplier(step: int, steps: int, method: Method) -> float:
     if method.schedule == "constant":
         return 1.0
-    warm = max(int(WARM * steps), 1)
+    warm = max(int(WARMUP_FRACTION * steps), 1)
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))
 
 
-def _groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, Any]]:
+def _param_groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, Any]]:
     """Weight decay for matrices only, as in CLIP: not for biases, norms and temperatures."""
     weights = [p for module in modules for p in module.parameters() if p.requires_grad]
     return [
@@ -136,20 +142,22 @@ def _groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, Any]]:
     ]
 
 
-def _moments(model: Model, lesson: Lesson) -> dict[str, tuple[Tensor, Tensor]]:
+def _token_statistics(
+    model: EmbeddingModel, training_set: TrainingSet
+) -> dict[str, tuple[Tensor, Tensor]]:
     """Mean and deviation of frozen tokens on the training pairs, by trunk."""
-    ego = [pair.ego.id for pair in lesson.pairs]
-    exo = [pair.exo.id for pair in lesson.pairs]
-    texts = [pair.id for pair in lesson.pairs]
-    both = not model.method.view_weights and lesson.inputs.video_exo is None
-    sources: dict[str, tuple[str, Bank | None, list[str]]] = {
-        "video-ego": ("video", lesson.inputs.video, ego + exo if both else ego),
-        "video-exo": (model.eyes["exo"], lesson.inputs.pictures("exo"), exo),
-        "audio": ("audio", lesson.inputs.audio, ego + exo),
-        "text": ("text", lesson.inputs.narration, texts),
+    ego = [pair.ego.id for pair in training_set.pairs]
+    exo = [pair.exo.id for pair in training_set.pairs]
+    texts = [pair.id for pair in training_set.pairs]
+    both = not model.method.view_weights and training_set.inputs.video_exo is None
+    sources: dict[str, tuple[str, FeatureBank | None, list[str]]] = {
+        "video-ego": ("video", training_set.inputs.video, ego + exo if both else ego),
+        "video-exo": (model.video_role["exo"], training_set.inputs.video_bank("exo"), exo),
+        "audio": ("audio", training_set.inputs.audio, ego + exo),
+        "text": ("text", training_set.inputs.narration, texts),
     }
     return {
-        role: bank.moments(ids)
+        role: bank.mean_std(ids)
         for role, (name, bank, ids) in sources.items()
-        if bank is not None and role in model.trunks and model.frozen[name]
+        if bank is not None and role in model.projectors and model.frozen[name]
     }

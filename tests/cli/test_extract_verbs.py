@@ -14,7 +14,7 @@ from studio import film
 
 from egoexobench.cli import main
 from egoexobench.features import encode_clips
-from egoexobench.features.embeddings_file import load
+from egoexobench.features.embeddings_file import read_embeddings
 
 FAST = ("--set", "epochs=1", "--set", "width=16")
 ENCODERS = ("--encoder", "cells", "--encoder", "logmel", "--encoder", "words")
@@ -168,7 +168,7 @@ def test_embed_writes_the_embeddings_of_a_split_with_their_ids(bench: Bench, fol
     done = bench(*told, "--out", "e.safetensors")
     assert done.returncode == 0, done.stderr
     assert "videos: 8 embeddings of 16 numbers" in done.stdout
-    found = load(bench.home / "e.safetensors")
+    found = read_embeddings(bench.home / "e.safetensors")
     assert set(found["videos"].ids) == {
         f"{name}/{view}" for name in "mnop" for view in ("ego", "exo")
     }

@@ -13,7 +13,7 @@ from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.training import aligned
 from egoexobench.interfaces import Dataset
 from egoexobench.method import COMPACT
-from egoexobench.models.dtw import paths
+from egoexobench.models.dtw import align_pairs
 from egoexobench.models.feature_inputs import embed_clips, embed_pairs
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
@@ -65,7 +65,7 @@ def test_a_path_changes_what_a_training_pair_gives(taught: Ready) -> None:
     pairs, model = list(taught.gathered.pairs["train"]), taught.model.eval()
     bank = taught.gathered.inputs.audio
     assert bank is not None
-    found = paths(bank, pairs)
+    found = align_pairs(bank, pairs)
     # the longest way round: every token of one sound with every one of the other
     crooked = {
         name: replace(path, steps=path.steps[[0] * 3 + list(range(len(path.steps)))])
@@ -89,5 +89,5 @@ def test_no_scored_embedding_depends_on_the_partner(taught: Ready) -> None:
         rows = [before.ids.index(name) for name in alone.ids]
         assert torch.allclose(alone.vectors, before.vectors[rows], atol=1e-6)
     pairs = taught.gathered.pairs["test"]
-    with_paths = replace(inputs, paths=paths(bank, pairs))
+    with_paths = replace(inputs, paths=align_pairs(bank, pairs))
     assert torch.equal(embed_clips(model, with_paths, clips).vectors, before.vectors)

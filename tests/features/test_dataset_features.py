@@ -14,21 +14,21 @@ from egoexobench.data.decode import DecodedClip
 from egoexobench.errors import DataError, UsageError
 from egoexobench.features import encode_clips
 from egoexobench.features.dataset_features import (
-    How,
-    Portion,
-    clips_of,
-    features,
-    portion,
-    texts_of,
+    SamplingConfig,
+    Shard,
+    clips_in_shard,
+    extract_features,
+    parse_shard,
+    texts_in_shard,
 )
-from egoexobench.features.encoder_runner import Coder, signature
-from egoexobench.features.feature_store import Item, Store
-from egoexobench.features.merge import merge
+from egoexobench.features.encoder_runner import EncoderRunner, cache_signature
+from egoexobench.features.feature_store import FeatureRows, FeatureStore
+from egoexobench.features.merge import merge_stores
 from egoexobench.hashing import hash_json
 from egoexobench.progress import NullProgress
 from egoexobench.values import Clip, Frames, Pair, Tokens
 
-HOW = How(frames=2, template="a video of {}")
+HOW = SamplingConfig(num_frames=2, text_template="a video of {}")
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Mean:
         return Tokens(values, mask)
 
 
-VIDEO = {"pictures": Coder(Mean("video"), "v")}
+VIDEO = {"pictures": EncoderRunner(Mean("video"), "v")}
 
 
 @pytest.fixture
@@ -92,41 +92,43 @@ def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Films:
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", "1/2/3", ""])
 def test_a_shard_that_there_cannot_be_is_told(text: str) -> None:
     with pytest.raises(UsageError, match="takes i/n"):
-        portion(text)
-    assert portion("2/4") == Portion(2, 4)
+        parse_shard(text)
+    assert parse_shard("2/4") == Shard(2, 4)
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7])
 def test_portions_divide_the_clips_and_never_a_film(films: Films, of: int) -> None:
-    shares = [clips_of(films, Portion(i + 1, of)) for i in range(of)]
+    shares = [clips_in_shard(films, Shard(i + 1, of)) for i in range(of)]
     every = [clip.id for share in shares for clip in share]
     assert sorted(every) == sorted(clip.id for clip in films.clips("train"))
     owners = [{clip.media for clip in share} for share in shares]
     assert sum(map(len, owners)) == len(set().union(*owners))
-    texts = [texts_of(films, "{}", Portion(i + 1, of)) for i in range(of)]
+    texts = [texts_in_shard(films, "{}", Shard(i + 1, of)) for i in range(of)]
     assert sum(map(len, texts)) == 11
 
 
 def test_portions_are_the_same_whatever_the_folder_is_called(films: Films, tmp_path: Path) -> None:
     other = Films(tmp_path / "another" / "place")
     for i in (1, 2, 3):
-        one, two = (clips_of(each, Portion(i, 3)) for each in (films, other))
+        one, two = (clips_in_shard(each, Shard(i, 3)) for each in (films, other))
         assert [clip.id for clip in one] == [clip.id for clip in two]
 
 
 def test_two_machines_that_share_the_work_give_what_one_gives(films: Films, tmp_path: Path) -> None:
     alone, joined = tmp_path / "alone", tmp_path / "joined"
-    features(films, VIDEO, HOW, alone, NullProgress())
+    extract_features(films, VIDEO, HOW, alone, NullProgress())
     machines = [tmp_path / f"m{i}" for i in (1, 2)]
     for i, machine in enumerate(machines, 1):
-        features(films, VIDEO, HOW, machine, NullProgress(), Portion(i, 2))
-    (one, two) = merge(machines, joined)
-    assert (one.added + two.added, one.known + two.known) == (10, 0)
-    told = signature(VIDEO["pictures"], 2)
-    expected, found = Store(alone, told), Store(joined, told)
+        extract_features(films, VIDEO, HOW, machine, NullProgress(), Shard(i, 2))
+    (one, two) = merge_stores(machines, joined)
+    assert (one.num_added + two.num_added, one.num_existing + two.num_existing) == (10, 0)
+    told = cache_signature(VIDEO["pictures"], 2)
+    expected, found = FeatureStore(alone, told), FeatureStore(joined, told)
     assert set(expected) == set(found)
     assert all(np.array_equal(expected[key].rows, found[key].rows) for key in expected)
-    assert sum(one.known for one in merge(machines, joined)) == 10  # again changes nothing
+    assert (
+        sum(one.num_existing for one in merge_stores(machines, joined)) == 10
+    )  # again changes nothing
 
 
 def test_a_shard_that_is_missing_is_named_and_nothing_is_joined(
@@ -134,27 +136,29 @@ def test_a_shard_that_is_missing_is_named_and_nothing_is_joined(
 ) -> None:
     machines = [tmp_path / f"m{i}" for i in (1, 3)]
     for i, machine in zip((1, 3), machines, strict=True):
-        features(films, VIDEO, HOW, machine, NullProgress(), Portion(i, 3))
+        extract_features(films, VIDEO, HOW, machine, NullProgress(), Shard(i, 3))
     with pytest.raises(DataError, match="lacks shard 2/3"):
-        merge(machines, tmp_path / "joined")
+        merge_stores(machines, tmp_path / "joined")
     assert not (tmp_path / "joined").exists()
-    assert sum(one.added for one in merge(machines, tmp_path / "joined", partial=True)) < 10
-    features(films, VIDEO, HOW, tmp_path / "m2", NullProgress(), Portion(2, 3))
-    (last,) = merge([tmp_path / "m2"], tmp_path / "joined")  # the others are there already
-    assert last.added > 0
+    assert (
+        sum(one.num_added for one in merge_stores(machines, tmp_path / "joined", partial=True)) < 10
+    )
+    extract_features(films, VIDEO, HOW, tmp_path / "m2", NullProgress(), Shard(2, 3))
+    (last,) = merge_stores([tmp_path / "m2"], tmp_path / "joined")  # the others are there already
+    assert last.num_added > 0
 
 
 def test_a_shard_that_was_not_finished_counts_as_missing(films: Films, tmp_path: Path) -> None:
     for i in (1, 2):
-        features(films, VIDEO, HOW, tmp_path / f"m{i}", NullProgress(), Portion(i, 2))
+        extract_features(films, VIDEO, HOW, tmp_path / f"m{i}", NullProgress(), Shard(i, 2))
     (receipt,) = (tmp_path / "m2").glob("*/portion-*-2-of-2.json")
-    assert json.loads(receipt.read_text())["asked"] == len(clips_of(films, Portion(2, 2)))
+    assert json.loads(receipt.read_text())["asked"] == len(clips_in_shard(films, Shard(2, 2)))
     receipt.unlink()
     with pytest.raises(DataError, match="lacks shard 2/2"):
-        merge([tmp_path / "m1", tmp_path / "m2"], tmp_path / "joined")
+        merge_stores([tmp_path / "m1", tmp_path / "m2"], tmp_path / "joined")
     next((tmp_path / "m1").glob("*/portion-*")).unlink()
     with pytest.raises(DataError, match="no shard that was finished"):
-        merge([tmp_path / "m1", tmp_path / "m2"], tmp_path / "joined")
+        merge_stores([tmp_path / "m1", tmp_path / "m2"], tmp_path / "joined")
     assert not (tmp_path / "joined").exists()
 
 
@@ -162,47 +166,47 @@ def test_stores_that_differ_are_not_joined_and_the_shard_is_named(tmp_path: Path
     rows = np.arange(6, dtype=np.float32).reshape(2, 3)
     for name, by in (("a", 0.0), ("near", 1e-5), ("far", 1e-2), ("longer", None)):
         made = np.concatenate([rows, rows]) if by is None else rows + np.float32(by)
-        Store(tmp_path / name, {"x": 1}).put(["k"], [Item(made, "seen")])
-    (found,) = merge([tmp_path / "near"], tmp_path / "a", partial=True)
-    assert (found.added, found.known) == (0, 1)
-    assert np.array_equal(Store(tmp_path / "a", {"x": 1})["k"].rows, rows)
+        FeatureStore(tmp_path / name, {"x": 1}).put(["k"], [FeatureRows(made, "seen")])
+    (found,) = merge_stores([tmp_path / "near"], tmp_path / "a", partial=True)
+    assert (found.num_added, found.num_existing) == (0, 1)
+    assert np.array_equal(FeatureStore(tmp_path / "a", {"x": 1})["k"].rows, rows)
     for name in ("far", "longer"):
         with pytest.raises(DataError, match="hold different rows for k"):
-            merge([tmp_path / name], tmp_path / "a", partial=True)
+            merge_stores([tmp_path / name], tmp_path / "a", partial=True)
 
 
 def test_what_is_no_store_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no store"):
-        merge([tmp_path], tmp_path / "joined")
-    Store(tmp_path / "a", {"x": 1})
+        merge_stores([tmp_path], tmp_path / "joined")
+    FeatureStore(tmp_path / "a", {"x": 1})
     shutil.move(tmp_path / "a" / hash_json({"x": 1}), tmp_path / "a" / "renamed")
     with pytest.raises(DataError, match="is not the store"):
-        merge([tmp_path / "a"], tmp_path / "joined", partial=True)
+        merge_stores([tmp_path / "a"], tmp_path / "joined", partial=True)
 
 
 def test_a_whole_store_and_a_folder_of_stores_are_both_joined(tmp_path: Path) -> None:
-    store = Store(tmp_path / "a", {"x": 1})
-    store.put(["k"], [Item(np.ones((1, 1), np.float32), "seen")])
-    (one,) = merge([store.folder], tmp_path / "b", partial=True)
-    (two,) = merge([tmp_path / "b"], tmp_path / "c", partial=True)
-    assert one.added == two.added == 1
-    assert "k" in Store(tmp_path / "c", {"x": 1})
+    store = FeatureStore(tmp_path / "a", {"x": 1})
+    store.put(["k"], [FeatureRows(np.ones((1, 1), np.float32), "seen")])
+    (one,) = merge_stores([store.folder], tmp_path / "b", partial=True)
+    (two,) = merge_stores([tmp_path / "b"], tmp_path / "c", partial=True)
+    assert one.num_added == two.num_added == 1
+    assert "k" in FeatureStore(tmp_path / "c", {"x": 1})
 
 
 def test_clips_that_fail_are_in_the_receipt_and_the_rest_is_stored(
     films: Films, tmp_path: Path
 ) -> None:
     (films.root / "f1").unlink()
-    found = features(films, VIDEO, HOW, tmp_path / "s", NullProgress())["pictures"]
-    assert found.states == {"seen": 9}
-    assert list(found.failed) == ["f1-0"]
+    found = extract_features(films, VIDEO, HOW, tmp_path / "s", NullProgress())["pictures"]
+    assert found.state_counts == {"seen": 9}
+    assert list(found.failures) == ["f1-0"]
     (receipt,) = (tmp_path / "s").glob("*/portion-*-1-of-1.json")
     assert list(json.loads(receipt.read_text())["failed"]) == ["f1-0"]
 
 
 def test_texts_are_put_into_the_template(films: Films, tmp_path: Path) -> None:
-    assert texts_of(films, "a video of {}", Portion())["p"] == "a video of both"
-    coders = {"words": Coder(Mean("text"), "t"), **VIDEO}
-    found = features(films, coders, HOW, tmp_path / "s", NullProgress())
+    assert texts_in_shard(films, "a video of {}", Shard())["p"] == "a video of both"
+    coders = {"words": EncoderRunner(Mean("text"), "t"), **VIDEO}
+    found = extract_features(films, coders, HOW, tmp_path / "s", NullProgress())
     assert list(found) == ["words", "pictures"]
-    assert found["words"].asked == 11
+    assert found["words"].num_requested == 11

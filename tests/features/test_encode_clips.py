@@ -10,7 +10,7 @@ import torch
 from egoexobench.data.decode import DecodedClip
 from egoexobench.errors import DataError, MediaError
 from egoexobench.features import encode_clips
-from egoexobench.features.encoder_runner import Coder
+from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.progress import NullProgress
 from egoexobench.values import Clip, Frames, Modality, Sound, Tokens
 
@@ -71,8 +71,8 @@ class Studio:
         samples = np.full(1 if value == 8 else 4, value, np.float32)
         return DecodedClip(pictures, Sound(samples, 16_000), "heard")
 
-    def encode(self, clips: list[Clip], coders: dict[str, Coder], **more: object) -> dict:
-        return encode_clips.clips(clips, coders, 2, self.cache, NullProgress(), **more)
+    def encode(self, clips: list[Clip], coders: dict[str, EncoderRunner], **more: object) -> dict:
+        return encode_clips.encode_clips(clips, coders, 2, self.cache, NullProgress(), **more)
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
     return made
 
 
-def both() -> dict[str, Coder]:
-    return {"video": Coder(Fake("video"), "v"), "audio": Coder(Fake("audio"), "a")}
+def both() -> dict[str, EncoderRunner]:
+    return {"video": EncoderRunner(Fake("video"), "v"), "audio": EncoderRunner(Fake("audio"), "a")}
 
 
 def test_a_clip_is_decoded_once_for_all_encoders_and_never_again(studio: Studio) -> None:
@@ -94,7 +94,7 @@ def test_a_clip_is_decoded_once_for_all_encoders_and_never_again(studio: Studio)
     assert banks["audio"].batch(["c2"]).values.tolist() == [[[4.0] * 3] * 2]
     again = studio.encode(clips, both())
     assert len(studio.decoded) == 3
-    assert again["video"].row == banks["video"].row
+    assert again["video"].index == banks["video"].index
 
 
 def test_clips_of_the_same_span_of_the_same_content_are_decoded_once(studio: Studio) -> None:
@@ -106,13 +106,13 @@ def test_clips_of_the_same_span_of_the_same_content_are_decoded_once(studio: Stu
 
 
 def test_another_sampling_or_number_of_frames_is_encoded_apart(studio: Studio) -> None:
-    clips, coders = studio.clips(1), {"video": Coder(Fake("video"), "v")}
+    clips, coders = studio.clips(1), {"video": EncoderRunner(Fake("video"), "v")}
     studio.encode(clips, coders)
     studio.encode(clips, coders, sampling="viclip")
     assert studio.samplings == {"egoexolearn", "viclip"}
-    encode_clips.clips(clips, coders, 5, studio.cache, NullProgress())
+    encode_clips.encode_clips(clips, coders, 5, studio.cache, NullProgress())
     assert len(studio.decoded) == 3
-    sound = {"audio": Coder(Fake("audio"), "a")}
+    sound = {"audio": EncoderRunner(Fake("audio"), "a")}
     studio.encode(clips, sound)
     studio.encode(clips, sound, sampling="viclip")  # a sound knows no frames
     assert len(studio.decoded) == 4
@@ -141,11 +141,11 @@ def test_broken_missing_and_unencodable_clips_are_named_and_the_rest_goes_on(
     assert clips[2].media in failed["c2"]
     assert failed["c7"] == "the sound is too short"
     for bank in banks.values():
-        assert list(bank.row) == ["c0", "c3", "c4", "c5", "c6", "c8", "c9"]
+        assert list(bank.index) == ["c0", "c3", "c4", "c5", "c6", "c8", "c9"]
     assert banks["audio"].states.count("silent") == 1
-    assert not banks["audio"].present("c8")
+    assert not banks["audio"].has("c8")
     # the pictures of a clip whose sound failed are not there either, so that banks agree
-    assert "c7" not in banks["video"].row
+    assert "c7" not in banks["video"].index
 
 
 def test_a_clip_that_fails_is_tried_again_and_no_row_of_it_was_kept(studio: Studio) -> None:
@@ -162,19 +162,19 @@ def test_a_clip_that_fails_is_tried_again_and_no_row_of_it_was_kept(studio: Stud
 def test_numbers_that_are_not_finite_are_not_stored(studio: Studio) -> None:
     clips = studio.clips(2)
     Path(clips[1].media).write_text("nan")
-    sound = {"audio": Coder(Fake("audio"), "a")}
+    sound = {"audio": EncoderRunner(Fake("audio"), "a")}
     with pytest.raises(DataError, match=r"clip c1: .* not finite"):
         studio.encode(clips, sound)
     failed: dict[str, str] = {}
     banks = studio.encode(clips, sound, failed=failed)
     assert list(failed) == ["c1"]
-    assert list(banks["audio"].row) == ["c0"]
+    assert list(banks["audio"].index) == ["c0"]
 
 
 def test_what_was_committed_before_a_stop_is_not_decoded_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encode_clips, "SHARD", 2)
+    monkeypatch.setattr(encode_clips, "ITEMS_PER_FILE", 2)
     monkeypatch.setattr(encode_clips.os, "cpu_count", lambda: 1)
     clips = studio.clips(9)
     Path(clips[7].media).write_text("-1")
@@ -190,8 +190,10 @@ def test_what_was_committed_before_a_stop_is_not_decoded_again(
 
 def test_a_trained_encoder_s_input_is_what_is_stored(studio: Studio) -> None:
     clips = studio.clips(2)
-    frozen = studio.encode(clips, {"video": Coder(Fake("video"), "v")})["video"]
-    trained = studio.encode(clips, {"video": Coder(Fake("video", frozen=False), "v")})["video"]
+    frozen = studio.encode(clips, {"video": EncoderRunner(Fake("video"), "v")})["video"]
+    trained = studio.encode(clips, {"video": EncoderRunner(Fake("video", frozen=False), "v")})[
+        "video"
+    ]
     names = ["c0", "c1"]
     assert torch.equal(trained.batch(names).values + 1, frozen.batch(names).values)
 
@@ -199,16 +201,16 @@ def test_a_trained_encoder_s_input_is_what_is_stored(studio: Studio) -> None:
 def test_a_text_is_encoded_once_and_none_is_a_masked_row(tmp_path: Path) -> None:
     encoder = Fake("text")
     texts = {"a": "one two", "b": None, "c": "one two", "d": "three"}
-    bank = encode_clips.texts(texts, Coder(encoder, "t"), tmp_path)
+    bank = encode_clips.encode_texts(texts, EncoderRunner(encoder, "t"), tmp_path)
     assert sorted(encoder.seen) == ["one two", "three"]
     batch = bank.batch(list("abcd"))
     assert batch.mask.sum(1).tolist() == [2, 0, 2, 1]
     assert torch.equal(batch.values[0], batch.values[2])
-    assert not bank.present("b")
-    encode_clips.texts(texts, Coder(encoder, "t"), tmp_path)
+    assert not bank.has("b")
+    encode_clips.encode_texts(texts, EncoderRunner(encoder, "t"), tmp_path)
     assert len(encoder.seen) == 2
 
 
 def test_where_no_text_is_there_rows_have_the_encoder_s_width(tmp_path: Path) -> None:
-    bank = encode_clips.texts({"a": None}, Coder(Fake("text"), "t"), tmp_path)
+    bank = encode_clips.encode_texts({"a": None}, EncoderRunner(Fake("text"), "t"), tmp_path)
     assert bank.batch(["a"]).values.shape == (1, 1, 3)

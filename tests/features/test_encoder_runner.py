@@ -8,7 +8,12 @@ import torch
 from torch import nn
 
 from egoexobench.features import encoder_runner
-from egoexobench.features.encoder_runner import Coder, encode, fault, signature
+from egoexobench.features.encoder_runner import (
+    EncoderRunner,
+    cache_signature,
+    encode_arrays,
+    find_nonfinite,
+)
 from egoexobench.hashing import hash_json
 from egoexobench.values import Modality, Tokens
 
@@ -41,26 +46,28 @@ def arrays(count: int) -> list[np.ndarray]:
 
 
 def test_a_signature_names_everything_that_moves_a_number() -> None:
-    coder = Coder(Network(), "abc")
+    coder = EncoderRunner(Network(), "abc")
     found = {
         hash_json(one)
         for one in (
-            signature(coder, 8),
-            signature(coder, 4),
-            signature(coder, 8, "viclip"),
-            signature(replace(coder, fingerprint="abd"), 8),
-            signature(replace(coder, precision="bf16"), 8),
-            signature(replace(coder, stored="fp16"), 8),
-            signature(replace(coder, encoder=Network(seed=1)), 8),
-            signature(replace(coder, encoder=Network(frozen=False)), 8),
+            cache_signature(coder, 8),
+            cache_signature(coder, 4),
+            cache_signature(coder, 8, "viclip"),
+            cache_signature(replace(coder, fingerprint="abd"), 8),
+            cache_signature(replace(coder, precision="bf16"), 8),
+            cache_signature(replace(coder, stored="fp16"), 8),
+            cache_signature(replace(coder, encoder=Network(seed=1)), 8),
+            cache_signature(replace(coder, encoder=Network(frozen=False)), 8),
         )
     }
     assert len(found) == 8
-    assert signature(coder, 8) == signature(Coder(Network(), "abc"), 8)
+    assert cache_signature(coder, 8) == cache_signature(EncoderRunner(Network(), "abc"), 8)
 
 
 def test_a_signature_without_new_options_is_that_of_older_stores() -> None:
-    told = signature(Coder(Network(frozen=False), "abc", precision="bf16", stored="fp16"), 8)
+    told = cache_signature(
+        EncoderRunner(Network(frozen=False), "abc", precision="bf16", storage_dtype="fp16"), 8
+    )
     old = {"encoder": "abc", "stage": "prepared", "sampling": "segment-centres", "frames": 8}
     assert told == old  # what is prepared is computed in one way alone
 
@@ -71,18 +78,18 @@ def test_the_hash_of_weights_is_that_of_their_bytes() -> None:
     for name in ("weight", "bias"):
         one = layer.state_dict()[name]
         total.update(f"{name} {one.dtype} {tuple(one.shape)}".encode() + one.numpy().tobytes())
-    assert encoder_runner.weights(layer) == total.hexdigest()[:32]
-    assert encoder_runner.weights(nn.BatchNorm1d(2))  # with a counter, which has no axis
-    assert json.dumps(encoder_runner.weights(nn.ReLU()))
+    assert encoder_runner.hash_state_dict(layer) == total.hexdigest()[:32]
+    assert encoder_runner.hash_state_dict(nn.BatchNorm1d(2))  # with a counter, which has no axis
+    assert json.dumps(encoder_runner.hash_state_dict(nn.ReLU()))
 
 
 def test_items_do_not_depend_on_how_many_are_encoded_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, given = Network(), arrays(7)
-    together = encode(Coder(network, ""), given, ["seen"] * 7)
-    monkeypatch.setattr(encoder_runner, "AT_ONCE", 2)
-    parted = encode(Coder(network, ""), given, ["seen"] * 7)
+    together = encode_arrays(EncoderRunner(network, ""), given, ["seen"] * 7)
+    monkeypatch.setattr(encoder_runner, "BATCH_SIZE", 2)
+    parted = encode_arrays(EncoderRunner(network, ""), given, ["seen"] * 7)
     assert network.sizes == [7, 2, 2, 2, 1]
     for one, other, array in zip(together, parted, given, strict=True):
         assert len(one.rows) == len(array)
@@ -91,23 +98,27 @@ def test_items_do_not_depend_on_how_many_are_encoded_at_once(
 
 def test_a_missing_source_is_an_item_without_rows_in_its_place() -> None:
     first, second = arrays(2)
-    found = encode(Coder(Network(), ""), [first, None, second], ["heard", "silent", "heard"])
+    found = encode_arrays(
+        EncoderRunner(Network(), ""), [first, None, second], ["heard", "silent", "heard"]
+    )
     assert [len(item.rows) for item in found] == [1, 0, 2]
     assert found[1].state == "silent"
-    alone = encode(Coder(Network(), ""), [second], ["heard"])
+    alone = encode_arrays(EncoderRunner(Network(), ""), [second], ["heard"])
     assert np.allclose(found[2].rows, alone[0].rows, atol=1e-6)
 
 
 def test_what_a_trained_encoder_prepares_is_kept_as_it_is() -> None:
     given = [np.arange(6, dtype=np.uint8).reshape(2, 3)]
-    (found,) = encode(Coder(Network(frozen=False), "", stored="fp16"), given, ["seen"])
+    (found,) = encode_arrays(
+        EncoderRunner(Network(frozen=False), "", storage_dtype="fp16"), given, ["seen"]
+    )
     assert found.rows is given[0]
 
 
 def test_rows_are_single_precision_unless_half_is_asked_for() -> None:
     given = arrays(3)
-    single = encode(Coder(Network(), ""), given, ["seen"] * 3)
-    half = encode(Coder(Network(), "", stored="fp16"), given, ["seen"] * 3)
+    single = encode_arrays(EncoderRunner(Network(), ""), given, ["seen"] * 3)
+    half = encode_arrays(EncoderRunner(Network(), "", storage_dtype="fp16"), given, ["seen"] * 3)
     for one, other in zip(single, half, strict=True):
         assert (one.rows.dtype, other.rows.dtype) == (np.float32, np.float16)
         assert np.array_equal(one.rows.astype(np.float16), other.rows)
@@ -115,8 +126,8 @@ def test_rows_are_single_precision_unless_half_is_asked_for() -> None:
 
 def test_a_lower_precision_computes_otherwise_and_gives_single_precision() -> None:
     given = arrays(3)
-    exact = encode(Coder(Network(), ""), given, ["seen"] * 3)
-    rough = encode(Coder(Network(), "", precision="bf16"), given, ["seen"] * 3)
+    exact = encode_arrays(EncoderRunner(Network(), ""), given, ["seen"] * 3)
+    rough = encode_arrays(EncoderRunner(Network(), "", precision="bf16"), given, ["seen"] * 3)
     for one, other in zip(exact, rough, strict=True):
         assert other.rows.dtype == np.float32
         apart = np.abs(one.rows - other.rows).max()
@@ -127,7 +138,7 @@ def test_numbers_that_are_not_finite_are_a_fault() -> None:
     network = Network()
     with torch.no_grad():
         network.map.weight.fill_(1e6)
-    (single,) = encode(Coder(network, ""), arrays(1), ["seen"])
-    (half,) = encode(Coder(network, "", stored="fp16"), arrays(1), ["seen"])
-    assert fault(single) is None
-    assert "not finite" in (fault(half) or "")
+    (single,) = encode_arrays(EncoderRunner(network, ""), arrays(1), ["seen"])
+    (half,) = encode_arrays(EncoderRunner(network, "", storage_dtype="fp16"), arrays(1), ["seen"])
+    assert find_nonfinite(single) is None
+    assert "not finite" in (find_nonfinite(half) or "")

@@ -2,18 +2,18 @@ import numpy as np
 import pytest
 
 from egoexobench.features import feature_bank
-from egoexobench.features.feature_bank import Bank
-from egoexobench.features.feature_store import Item
+from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.features.feature_store import FeatureRows
 
 
-def items(count: int, seed: int = 0) -> list[Item]:
+def items(count: int, seed: int = 0) -> list[FeatureRows]:
     rng = np.random.default_rng(seed)
-    return [Item(rng.random((1 + i % 4, 5), np.float32), "heard") for i in range(count)]
+    return [FeatureRows(rng.random((1 + i % 4, 5), np.float32), "heard") for i in range(count)]
 
 
 def test_a_batch_is_padded_with_masked_rows() -> None:
     made = items(4)
-    bank = Bank(list("abcd"), made)
+    bank = FeatureBank(list("abcd"), made)
     batch = bank.batch(["d", "a"])
     assert batch.values.shape == (2, 4, 5)
     assert batch.mask.tolist() == [[True] * 4, [True, False, False, False]]
@@ -22,16 +22,18 @@ def test_a_batch_is_padded_with_masked_rows() -> None:
 
 
 def test_an_item_without_rows_gives_a_masked_row() -> None:
-    bank = Bank(["a", "b"], [Item(np.zeros((0, 1), np.float32), "silent"), items(1)[0]])
-    assert not bank.present("a")
+    bank = FeatureBank(
+        ["a", "b"], [FeatureRows(np.zeros((0, 1), np.float32), "silent"), items(1)[0]]
+    )
+    assert not bank.has("a")
     assert bank.batch(["a"]).mask.tolist() == [[False]]
     assert bank.batch(["a"]).values.shape == (1, 1, 5)
 
 
 def test_moments_are_those_of_the_real_rows() -> None:
     made = items(6)
-    bank = Bank(list("abcdef"), made)
-    mean, deviation = bank.moments(list("abc"))
+    bank = FeatureBank(list("abcdef"), made)
+    mean, deviation = bank.mean_std(list("abc"))
     rows = np.concatenate([item.rows for item in made[:3]])
     assert np.allclose(mean.numpy(), rows.mean(0))
     assert np.allclose(deviation.numpy(), rows.std(0, ddof=1))
@@ -39,8 +41,8 @@ def test_moments_are_those_of_the_real_rows() -> None:
 
 def test_rows_stay_where_they_are_until_they_are_asked_for() -> None:
     made = items(4)
-    bank = Bank(list("abcd"), made)
-    assert all(np.shares_memory(rows, one.rows) for rows, one in zip(bank.items, made, strict=True))
+    bank = FeatureBank(list("abcd"), made)
+    assert all(np.shares_memory(rows, one.rows) for rows, one in zip(bank.rows, made, strict=True))
     batch = bank.batch(["a", "b"])
     batch.values.zero_()
     assert made[0].rows.all()
@@ -48,8 +50,8 @@ def test_rows_stay_where_they_are_until_they_are_asked_for() -> None:
 
 def test_a_batch_has_the_rows_of_whatever_type_in_any_order() -> None:
     rng = np.random.default_rng(1)
-    made = [Item(rng.integers(0, 255, (n, 2, 3)).astype(np.uint8), "") for n in (3, 1, 2, 4)]
-    bank = Bank(list("abcd"), made)
+    made = [FeatureRows(rng.integers(0, 255, (n, 2, 3)).astype(np.uint8), "") for n in (3, 1, 2, 4)]
+    bank = FeatureBank(list("abcd"), made)
     batch = bank.batch(list("dacbd"))
     assert batch.values.shape == (5, 4, 2, 3)
     for place, name in enumerate("dacbd"):
@@ -61,16 +63,16 @@ def test_a_batch_has_the_rows_of_whatever_type_in_any_order() -> None:
 
 def test_moments_of_many_rows_are_those_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
     made = items(40)
-    bank = Bank([str(i) for i in range(40)], made)
-    few = bank.moments(list(bank.row))
-    monkeypatch.setattr(feature_bank, "LARGE", 0)
-    monkeypatch.setattr(feature_bank, "CHUNK", 3)
-    many = bank.moments(list(bank.row))
+    bank = FeatureBank([str(i) for i in range(40)], made)
+    few = bank.mean_std(list(bank.index))
+    monkeypatch.setattr(feature_bank, "IN_MEMORY_LIMIT", 0)
+    monkeypatch.setattr(feature_bank, "ITEMS_PER_CHUNK", 3)
+    many = bank.mean_std(list(bank.index))
     for one, other in zip(few, many, strict=True):
         assert np.allclose(one.numpy(), other.numpy(), rtol=1e-6, atol=0)
         assert one.dtype == other.dtype
 
 
 def test_where_no_item_has_rows_a_batch_has_the_width_that_was_said() -> None:
-    bank = Bank(["a"], [Item(np.zeros((0, 1), np.float32), "silent")], (7,))
+    bank = FeatureBank(["a"], [FeatureRows(np.zeros((0, 1), np.float32), "silent")], (7,))
     assert bank.batch(["a"]).values.shape == (1, 1, 7)

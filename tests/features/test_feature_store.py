@@ -9,48 +9,48 @@ import pytest
 from safetensors.numpy import load_file
 
 from egoexobench.errors import DataError
-from egoexobench.features.feature_store import Item, Store
+from egoexobench.features.feature_store import FeatureRows, FeatureStore
 
 SIGNATURE = {"encoder": "abc", "frames": 8}
 
 
-def items(count: int, seed: int = 0) -> list[Item]:
+def items(count: int, seed: int = 0) -> list[FeatureRows]:
     rng = np.random.default_rng(seed)
-    return [Item(rng.random((1 + i % 4, 5), np.float32), "heard") for i in range(count)]
+    return [FeatureRows(rng.random((1 + i % 4, 5), np.float32), "heard") for i in range(count)]
 
 
 def test_what_is_put_is_read_back_by_another_store(tmp_path: Path) -> None:
     made = items(7)
-    Store(tmp_path, SIGNATURE).put(list("abcdefg"), made)
-    again = Store(tmp_path, SIGNATURE)
+    FeatureStore(tmp_path, SIGNATURE).put(list("abcdefg"), made)
+    again = FeatureStore(tmp_path, SIGNATURE)
     for key, item in zip("abcdefg", made, strict=True):
         assert np.array_equal(again[key].rows, item.rows)
     assert "h" not in again
 
 
 def test_a_missing_source_is_kept_apart_from_zeros(tmp_path: Path) -> None:
-    empty = Item(np.zeros((0, 1), np.float32), "no track")
-    Store(tmp_path, SIGNATURE).put(["a", "b"], [empty, items(1)[0]])
-    again = Store(tmp_path, SIGNATURE)
+    empty = FeatureRows(np.zeros((0, 1), np.float32), "no track")
+    FeatureStore(tmp_path, SIGNATURE).put(["a", "b"], [empty, items(1)[0]])
+    again = FeatureStore(tmp_path, SIGNATURE)
     assert (len(again["a"].rows), again["a"].state) == (0, "no track")
     assert len(again["b"].rows) == 1
-    only = Store(tmp_path, {"other": 1})
+    only = FeatureStore(tmp_path, {"other": 1})
     only.put(["a"], [empty])
-    assert Store(tmp_path, {"other": 1})["a"].state == "no track"
+    assert FeatureStore(tmp_path, {"other": 1})["a"].state == "no track"
 
 
 def test_another_signature_is_another_folder(tmp_path: Path) -> None:
-    Store(tmp_path, SIGNATURE).put(["a"], items(1))
-    assert "a" not in Store(tmp_path, SIGNATURE | {"frames": 4})
+    FeatureStore(tmp_path, SIGNATURE).put(["a"], items(1))
+    assert "a" not in FeatureStore(tmp_path, SIGNATURE | {"frames": 4})
 
 
 def test_a_truncated_shard_is_an_error_that_names_it(tmp_path: Path) -> None:
-    store = Store(tmp_path, SIGNATURE)
+    store = FeatureStore(tmp_path, SIGNATURE)
     store.put(["a", "b"], items(2))
     (shard,) = store.folder.glob("*.safetensors")
     shard.write_bytes(shard.read_bytes()[:-4])
     with pytest.raises(DataError, match=shard.name):
-        Store(tmp_path, SIGNATURE)
+        FeatureStore(tmp_path, SIGNATURE)
 
 
 KILLS = f"""
@@ -112,21 +112,21 @@ def test_a_writer_that_is_killed_fifty_times_loses_no_committed_shard(tmp_path: 
 
 
 def test_a_draft_that_was_left_behind_is_removed_once_it_is_old(tmp_path: Path) -> None:
-    store = Store(tmp_path, SIGNATURE)
+    store = FeatureStore(tmp_path, SIGNATURE)
     old, young = (store.folder / f".{name}.safetensors.1.draft" for name in ("old", "young"))
     for path in (old, young):
         path.write_bytes(b"half a shard")
     os.utime(old, (0, 0))
-    Store(tmp_path, SIGNATURE)
+    FeatureStore(tmp_path, SIGNATURE)
     assert not old.exists()
     assert young.exists()
 
 
 def test_shards_are_safetensors_files_that_others_read(tmp_path: Path) -> None:
     made = items(5)
-    store = Store(tmp_path, SIGNATURE)
+    store = FeatureStore(tmp_path, SIGNATURE)
     store.put(list("abcde"), made)
-    rows = load_file(store.shards()[0])["rows"]
+    rows = load_file(store.list_files()[0])["rows"]
     assert np.array_equal(rows, np.concatenate([one.rows for one in made]))
 
 
@@ -135,9 +135,9 @@ def test_shards_are_safetensors_files_that_others_read(tmp_path: Path) -> None:
 )
 def test_rows_keep_their_type_and_shape(tmp_path: Path, kind: type[np.generic]) -> None:
     rows = np.random.default_rng(0).integers(0, 2, (3, 4, 5)).astype(kind)
-    store = Store(tmp_path, SIGNATURE)
-    store.put(["a"], [Item(rows[:, ::2], "seen")])  # not contiguous
-    found = Store(tmp_path, SIGNATURE)["a"].rows
+    store = FeatureStore(tmp_path, SIGNATURE)
+    store.put(["a"], [FeatureRows(rows[:, ::2], "seen")])  # not contiguous
+    found = FeatureStore(tmp_path, SIGNATURE)["a"].rows
     assert found.dtype == rows.dtype
     assert np.array_equal(found, rows[:, ::2])
     with pytest.raises(ValueError, match="read-only"):
@@ -145,11 +145,11 @@ def test_rows_keep_their_type_and_shape(tmp_path: Path, kind: type[np.generic]) 
 
 
 def test_rows_of_another_shape_are_not_put_into_one_shard(tmp_path: Path) -> None:
-    one, other = (Item(np.ones((2, width), np.float32), "seen") for width in (3, 4))
-    store = Store(tmp_path, SIGNATURE)
+    one, other = (FeatureRows(np.ones((2, width), np.float32), "seen") for width in (3, 4))
+    store = FeatureStore(tmp_path, SIGNATURE)
     with pytest.raises(ValueError, match="differ in type or shape"):
         store.put(["a", "b"], [one, other])
-    assert not store.shards()
+    assert not store.list_files()
 
 
 def test_a_store_may_have_more_shards_than_a_process_may_open_files(tmp_path: Path) -> None:
@@ -157,10 +157,10 @@ def test_a_store_may_have_more_shards_than_a_process_may_open_files(tmp_path: Pa
     opened = len(os.listdir("/dev/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 20, hard))
     try:
-        store = Store(tmp_path, SIGNATURE)
+        store = FeatureStore(tmp_path, SIGNATURE)
         for i in range(60):
             store.put([str(i)], items(1, seed=i))
-        again = Store(tmp_path, SIGNATURE)
+        again = FeatureStore(tmp_path, SIGNATURE)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(again) == 60

@@ -10,10 +10,10 @@ import torch
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.features import encode_clips, import_beats
-from egoexobench.features.encoder_runner import Coder, signature
-from egoexobench.features.feature_store import Store
-from egoexobench.features.import_beats import feature
-from egoexobench.features.import_beats import imported as take
+from egoexobench.features.encoder_runner import EncoderRunner, cache_signature
+from egoexobench.features.feature_store import FeatureStore
+from egoexobench.features.import_beats import import_features as take
+from egoexobench.features.import_beats import read_feature
 from egoexobench.progress import NullProgress
 from egoexobench.values import Clip
 
@@ -34,7 +34,7 @@ class Scene:
         for film in self.films:
             film.write_text(film.name)
         encoder = SimpleNamespace(modality="audio", frozen=True, dim=WIDTH)
-        self.coder = Coder(encoder, "beats")
+        self.coder = EncoderRunner(encoder, "beats")
         self.clips = [self.clip("a", 0, 0.0, 2.5), self.clip("b", 0, 3.2, 9.99)]
 
     def clip(self, name: str, film: int, start: float, end: float | None) -> Clip:
@@ -46,8 +46,8 @@ class Scene:
     def take(self):
         return take(self.clips, self.coder, self.folder, self.root, NullProgress())
 
-    def store(self) -> Store:
-        return Store(self.root, signature(self.coder))
+    def store(self) -> FeatureStore:
+        return FeatureStore(self.root, cache_signature(self.coder))
 
 
 @pytest.fixture
@@ -59,18 +59,20 @@ def test_features_are_found_by_whole_seconds_and_stored_under_the_clip(scene: Sc
     scene.save("ab-1_0-2.pt", rows(4)[None])
     scene.save("ab-1_3-9.pt", (rows(7, 1), None))  # a tuple, as BEATs returns it
     found = scene.take()
-    assert (found.asked, found.states, found.failed) == (2, {"heard": 2}, {})
+    assert (found.num_requested, found.state_counts, found.failures) == (2, {"heard": 2}, {})
     # a run looks for them where it looks for its own, and decodes nothing
-    banks = encode_clips.clips(scene.clips, {"audio": scene.coder}, 8, scene.root, NullProgress())
-    assert np.array_equal(banks["audio"].of("a"), rows(4).numpy())
-    assert np.array_equal(banks["audio"].of("b"), rows(7, 1).numpy())
+    banks = encode_clips.encode_clips(
+        scene.clips, {"audio": scene.coder}, 8, scene.root, NullProgress()
+    )
+    assert np.array_equal(banks["audio"].get("a"), rows(4).numpy())
+    assert np.array_equal(banks["audio"].get("b"), rows(7, 1).numpy())
 
 
 def test_a_missing_file_is_named_and_no_row_stands_for_it(scene: Scene) -> None:
     scene.save("ab-1_0-2.pt", rows(4)[None])
     found = scene.take()
-    assert found.failed == {"b": "ab-1_3-9.pt is missing"}
-    assert found.states == {"heard": 1}
+    assert found.failures == {"b": "ab-1_3-9.pt is missing"}
+    assert found.state_counts == {"heard": 1}
     assert len(scene.store()) == 1
 
 
@@ -82,15 +84,15 @@ def test_clips_whose_whole_seconds_are_the_same_get_no_features_and_are_named(
     for name in ("ab-1_0-2.pt", "ab-1_3-9.pt", "cd_2_3-9.pt"):
         scene.save(name, rows(3)[None])
     found = scene.take()
-    assert found.failed.keys() == {"b", "c"}
-    assert "ab-1_3-9.pt would also be that of c" in found.failed["b"]
-    assert found.states == {"heard": 3}
+    assert found.failures.keys() == {"b", "c"}
+    assert "ab-1_3-9.pt would also be that of c" in found.failures["b"]
+    assert found.state_counts == {"heard": 3}
 
 
 def test_a_film_that_is_missing_has_no_key_to_store_under(scene: Scene) -> None:
     scene.save("ab-1_0-2.pt", rows(4)[None])
     scene.films[0].unlink()
-    assert scene.take().failed.keys() == {"a", "b"}
+    assert scene.take().failures.keys() == {"a", "b"}
 
 
 @pytest.mark.parametrize(
@@ -114,10 +116,10 @@ def test_what_is_no_feature_is_told_and_not_stored(
     scene.save("ab-1_0-2.pt", content)
     scene.save("ab-1_3-9.pt", rows(4)[None])
     with pytest.raises(DataError, match=said):
-        feature(scene.folder / "ab-1_0-2.pt", WIDTH)
+        read_feature(scene.folder / "ab-1_0-2.pt", WIDTH)
     found = scene.take()
-    assert list(found.failed) == ["a"]
-    assert found.states == {"heard": 1}
+    assert list(found.failures) == ["a"]
+    assert found.state_counts == {"heard": 1}
 
 
 class Evil:
@@ -129,8 +131,8 @@ def test_a_file_that_would_run_code_is_refused(scene: Scene) -> None:
     scene.save("ab-1_0-2.pt", [rows(4), Evil()])
     (scene.folder / "ab-1_3-9.pt").write_bytes(pickle.dumps(Evil()))
     found = scene.take()
-    assert "refused" in found.failed["a"]
-    assert found.failed.keys() == {"a", "b"}
+    assert "refused" in found.failures["a"]
+    assert found.failures.keys() == {"a", "b"}
     import builtins
 
     assert not hasattr(builtins, "EGOEXOBENCH_FEATURE_RAN")
@@ -139,21 +141,21 @@ def test_a_file_that_would_run_code_is_refused(scene: Scene) -> None:
 def test_half_precision_and_square_features_are_taken_as_time_by_features(scene: Scene) -> None:
     square = rows(WIDTH).half()
     scene.save("ab-1_0-2.pt", square[None])
-    assert np.array_equal(feature(scene.folder / "ab-1_0-2.pt", WIDTH), square.float().numpy())
+    assert np.array_equal(read_feature(scene.folder / "ab-1_0-2.pt", WIDTH), square.float().numpy())
 
 
 def test_a_clip_without_an_end_asks_its_film_how_long_it_is(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_beats, "probe", lambda path: SimpleNamespace(seconds=12.8))
-    assert import_beats.name(scene.clip("e", 1, 4.7, None)) == "cd_2_4-12.pt"
+    assert import_beats.feature_file_name(scene.clip("e", 1, 4.7, None)) == "cd_2_4-12.pt"
 
 
 def test_only_a_frozen_encoder_of_sounds_takes_them_and_only_from_a_folder(scene: Scene) -> None:
     for wrong in ({"modality": "video"}, {"frozen": False}):
         encoder = SimpleNamespace(**({"modality": "audio", "frozen": True, "dim": 6} | wrong))
         with pytest.raises(UsageError, match="frozen encoder of sounds"):
-            take(scene.clips, Coder(encoder, ""), scene.folder, scene.root, NullProgress())
+            take(scene.clips, EncoderRunner(encoder, ""), scene.folder, scene.root, NullProgress())
     with pytest.raises(DataError, match="is no folder"):
         take(scene.clips, scene.coder, scene.folder / "none", scene.root, NullProgress())
 
@@ -162,6 +164,6 @@ def test_importing_again_reads_nothing_again(scene: Scene) -> None:
     for name in ("ab-1_0-2.pt", "ab-1_3-9.pt"):
         scene.save(name, rows(4)[None])
     scene.take()
-    before = scene.store().shards()
+    before = scene.store().list_files()
     scene.take()
-    assert scene.store().shards() == before
+    assert scene.store().list_files() == before

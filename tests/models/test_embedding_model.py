@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method
-from egoexobench.models.embedding_model import Model
+from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.toolbox.layers import CrossAttention, masked_mean, sinusoidal_positions
 from egoexobench.values import Modality, Tokens
 
@@ -29,13 +29,13 @@ class Plain:
         return Tokens(values, mask)
 
 
-def model(method: Method = METHOD, seed: int = 0, **fusions: bool) -> Model:
+def model(method: Method = METHOD, seed: int = 0, **fusions: bool) -> EmbeddingModel:
     encoders = {"video": Plain("video", 6), "audio": Plain("audio", 5), "text": Plain("text", 4)}
     build = {
         name: partial(CrossAttention, method.width, 4, residual)
         for name, residual in fusions.items()
     }
-    made = Model(method, encoders, build.get("video"), build.get("text"), seed)  # type: ignore[arg-type]
+    made = EmbeddingModel(method, encoders, build.get("video"), build.get("text"), seed)  # type: ignore[arg-type]
     return made.eval()
 
 

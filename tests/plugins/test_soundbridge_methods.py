@@ -12,7 +12,7 @@ from egoexobench.experiment.build import Kit
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.run import run
 from egoexobench.method import evidence
-from egoexobench.models.embedding_model import Model
+from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
@@ -22,18 +22,18 @@ from egoexobench_plugins.soundbridge_released import soundbridge_released_video
 REGISTRY = Registry()
 
 
-def wired(spec: str, seed: int = 0) -> tuple[Kit, Model]:
+def wired(spec: str, seed: int = 0) -> tuple[Kit, EmbeddingModel]:
     kit = build.bind(REGISTRY, REGISTRY.make("method", spec, "paper"), seed)
     return kit, build.model(kit, build.coders(kit, build.anchor(kit)))
 
 
-def module(model: Model, role: str) -> nn.Module:
+def module(model: EmbeddingModel, role: str) -> nn.Module:
     found = model.encoders[role]
     assert isinstance(found, nn.Module)
     return found
 
 
-def published(model: Model) -> dict[str, Tensor]:
+def published(model: EmbeddingModel) -> dict[str, Tensor]:
     """The state of a whole released network under its published names."""
     names = {"projection.weight": "image_projection"}
     video = {names.get(k, k): v for k, v in module(model, "video").state_dict().items()}
