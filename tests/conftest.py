@@ -1,11 +1,15 @@
 """Folders that tests share, made once a session."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from studio import film, rows, tone
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, QUERIES_TABLE, QueryRow, write_table
+
+# A helper module in any folder of tests is imported by its name.
+sys.path += sorted({str(path.parent) for path in Path(__file__).parent.glob("*/**/*.py")})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
