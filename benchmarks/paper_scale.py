@@ -32,7 +32,9 @@ STAGES = ("encode", "train", "embed")
 def main() -> None:
     """Print one line a method."""
     registry = Registry()
-    known = {p.name: p for p in registry.parts("method") if "weights" in get_options(p.factory)}
+    known = {
+        p.name: p for p in registry.list_parts("method") if "weights" in get_options(p.factory)
+    }
     asked = sys.argv[1:] or list(known)
     print(f"{'method':22} {'seconds':>8} {'GiB':>6}  {'  '.join(STAGES)}")
     with tempfile.TemporaryDirectory() as home:

@@ -58,14 +58,16 @@ class UsageError(EgoExoBenchError):
     exit_code = 2
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return the one line for a name that is not there: the nearest name and what is.
+def unknown_name_message(kind: str, name: str, names: Iterable[str], context: str = "") -> str:
+    """Return one line that says that a name is unknown, with the nearest name and all names.
 
-    >>> unknown("encoder", "beat", ["beats", "cells"])
-    "no encoder is named 'beat'; did you mean 'beats'? There are: beats, cells"
+    >>> unknown_name_message("encoder", "beat", ["beats", "cells"])
+    "unknown encoder 'beat'. Did you mean 'beats'? Available: beats, cells"
+    >>> unknown_name_message("option", "seize", ["size"], "of encoder 'beats'")
+    "unknown option 'seize' of encoder 'beats'. Did you mean 'size'? Available: size"
     """
-    names = sorted(known)
-    near = get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    article = f"no {kind} is named {name!r}; {hint}"
-    return article + (f"There are: {', '.join(names)}" if names else f"There are no {kind}s")
+    available = sorted(names)
+    nearest = get_close_matches(name, available, n=1)
+    problem = " ".join(filter(None, (f"unknown {kind} {name!r}", context)))
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    return f"{problem}.{hint} Available: {', '.join(available) or 'none'}"

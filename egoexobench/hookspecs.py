@@ -12,9 +12,9 @@ from typing import Any
 
 import pluggy
 
-PROJECT = "egoexobench"
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+PROJECT_NAME = "egoexobench"
+hookspec = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 Register = Callable[[str, Callable[..., Any]], None]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_type_hints
 
-from egoexobench.errors import UsageError, unknown
+from egoexobench.errors import UsageError, unknown_name_message
 from egoexobench.interfaces import AnchorText
 from egoexobench.options import parse_value
 from egoexobench.values import Evidence, Similarity
@@ -134,7 +134,9 @@ def override(method: Method, settings: Mapping[str, str]) -> Method:
     changed: dict[str, Any] = {}
     for key, text in settings.items():
         if key not in SETTINGS:
-            raise UsageError(unknown("setting of a method", key, SETTINGS))
+            raise UsageError(
+                unknown_name_message("setting", key, SETTINGS, f"of method {method.name!r}")
+            )
         changed[key] = parse_value(text, _TYPES[key], f"setting {key!r}")
     kept = {key: source for key, source in method.sources.items() if key not in changed}
     return check(replace(method, **changed, sources=kept))

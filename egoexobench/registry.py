@@ -1,8 +1,8 @@
-"""Finds, lists and makes parts; a broken plug-in is reported and the rest goes on.
+"""Finds, lists and creates parts; a broken plug-in is reported and the others are loaded.
 
-Plug-ins come by two entry-point groups: ``egoexobench`` names one plug-in module,
-``egoexobench.folders`` a package whose every public child is one. The toolkit's own parts come
-through the second like anybody's.
+Plug-ins come from two groups of entry points: ``egoexobench`` names one plug-in module,
+``egoexobench.folders`` a package in which every public module is one. The toolkit's own parts come
+from the second, as anybody's can.
 """
 
 from __future__ import annotations
@@ -18,31 +18,34 @@ from typing import Any, final
 import pluggy
 
 from egoexobench import hookspecs
-from egoexobench.errors import UsageError, unknown
+from egoexobench.errors import UsageError, unknown_name_message
 from egoexobench.options import resolve_options
 from egoexobench.spec import Spec
 
-KINDS = ("dataset", "captioner", "encoder", "fusion", "anchor", "objective", "method")
-MODULES, FOLDERS = "egoexobench", "egoexobench.folders"
+PART_KINDS = ("dataset", "captioner", "encoder", "fusion", "anchor", "objective", "method")
+ENTRY_POINT_GROUP, FOLDER_GROUP = "egoexobench", "egoexobench.folders"
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """The distribution that brings a plug-in."""
+class Distribution:
+    """The installed package that a plug-in comes with."""
 
-    distribution: str
+    name: str
     version: str
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A named factory and where it comes from; ``module`` holds the plug-in's hooks."""
+class PartFactory:
+    """A registered factory and where it comes from; ``module`` holds the plug-in's hooks."""
 
     kind: str
     name: str
     factory: Callable[..., Any]
     plugin: str
-    owner: Owner
+    distribution: Distribution
     module: str
 
     @property
@@ -50,27 +53,29 @@ class Part:
         """First line of the factory's docstring."""
         return (self.factory.__doc__ or "").strip().partition("\n")[0]
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r} of {self.distribution}"
+
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A plug-in that could not be used, and why."""
+class BrokenPlugin:
+    """A plug-in that could not be loaded, and why."""
 
     plugin: str
-    owner: Owner
+    distribution: Distribution
     reason: str
 
     def __str__(self) -> str:
-        return (
-            f"plug-in {self.plugin!r} of {self.owner.distribution} {self.owner.version} "
-            f"is left out: {self.reason}"
-        )
+        return f"plug-in {self.plugin!r} ({self.distribution}) was not loaded: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class PluginSource:
+    """The module of a plug-in, before it is imported."""
+
     plugin: str
     module: str
-    owner: Owner
+    distribution: Distribution
 
 
 @final
@@ -82,108 +87,131 @@ class Registry:
     """
 
     def __init__(self, blocked: Iterable[str] = ()) -> None:
-        self.broken: list[Broken] = []
-        self._parts: dict[tuple[str, str], list[Part]] = {}
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self.broken: list[BrokenPlugin] = []
+        self._parts: dict[tuple[str, str], list[PartFactory]] = {}
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
         self._manager.add_hookspecs(hookspecs)
-        sources = list(self._sources())
-        self._owners = {source.plugin: source.owner for source in sources}
-        self._modules = {source.plugin: source.module for source in sources}
-        stopped = {_plugin(name) for name in blocked}
-        for name in sorted(stopped - self._owners.keys()):
-            raise UsageError(unknown("plug-in", name, self._owners))
+        sources = list(self._iter_sources())
+        self._sources = {source.plugin: source for source in sources}
+        blocked_plugins = {_get_plugin_name(name) for name in blocked}
+        for name in sorted(blocked_plugins - self._sources.keys()):
+            raise UsageError(unknown_name_message("plug-in", name, self._sources))
         for source in sources:
-            if source.plugin not in stopped:
+            if source.plugin not in blocked_plugins:
                 self._load(source)
-        self._register()
+        self._register_parts()
 
-    def parts(self, kind: str) -> list[Part]:
-        """Every part of a kind by name; a name with two owners is there twice."""
-        if kind not in KINDS:
-            raise UsageError(unknown("kind", kind, KINDS))
-        found = [parts for (of, _), parts in self._parts.items() if of == kind]
-        return sorted((part for parts in found for part in parts), key=lambda part: part.name)
+    def list_parts(self, kind: str) -> list[PartFactory]:
+        """Return every part of a kind by name; a name that two plug-ins register is there twice."""
+        if kind not in PART_KINDS:
+            raise UsageError(unknown_name_message("kind", kind, PART_KINDS))
+        of_kind = [parts for (part_kind, _), parts in self._parts.items() if part_kind == kind]
+        return sorted((part for parts in of_kind for part in parts), key=lambda part: part.name)
 
-    def find(self, kind: str, name: str) -> Part:
-        """The part of that kind and name.
+    def get_factory(self, kind: str, name: str) -> PartFactory:
+        """Return the part of that kind and name.
 
         Raises:
-            UsageError: if there is none (the nearest name is given), or two.
+            UsageError: if there is none (the message has the nearest name), or two.
         """
-        found = self._parts.get((kind, name), [])
-        if not found:
-            hint = f" ({len(self.broken)} plug-ins are broken, see `list`)" if self.broken else ""
-            names = [part.name for part in self.parts(kind)]
-            raise UsageError(unknown(kind, name, names) + hint)
-        if len(found) > 1:
-            owners = " and ".join(f"{p.plugin!r} of {p.owner.distribution}" for p in found)
+        parts = self._parts.get((kind, name), [])
+        if not parts:
+            names = [part.name for part in self.list_parts(kind)]
+            raise UsageError(unknown_name_message(kind, name, names) + self._broken_hint())
+        if len(parts) > 1:
+            plugins = " and ".join(f"{part.plugin!r} of {part.distribution}" for part in parts)
             raise UsageError(
-                f"two plug-ins bring a {kind} named {name!r}: {owners}; block one with -p no:NAME"
+                f"two plug-ins register the {kind} {name!r}: {plugins}; block one with -p no:NAME"
             )
-        return found[0]
+        return parts[0]
 
-    def bind(self, kind: str, spec: Spec | str) -> tuple[Part, dict[str, Any]]:
-        """The part that a spec names and all its options, typed."""
+    def resolve(self, kind: str, spec: Spec | str) -> tuple[PartFactory, dict[str, Any]]:
+        """Return the part that a spec names and all its options with their types."""
         spec = Spec.parse(spec) if isinstance(spec, str) else spec
-        part = self.find(kind, spec.name)
+        part = self.get_factory(kind, spec.name)
         return part, resolve_options(part.factory, spec.options, f"{kind} {spec.name!r}")
 
-    def make(self, kind: str, spec: Spec | str, *given: object) -> Any:
-        """Make the part that a spec names; ``given`` is what the harness supplies."""
-        part, bound = self.bind(kind, spec)
-        return part.factory(*given, **bound)
+    def create(self, kind: str, spec: Spec | str, *positional: object) -> Any:
+        """Create the part that a spec names; ``positional`` is what the harness supplies."""
+        part, options = self.resolve(kind, spec)
+        return part.factory(*positional, **options)
 
-    def _sources(self) -> Iterator[_Source]:
-        found = entry_points()
-        for entry in found.select(group=MODULES):
-            yield _Source(_plugin(entry.name), entry.value, _owner(entry))
-        for entry in found.select(group=FOLDERS):
-            owner = _owner(entry)
+    def add_part(self, part: PartFactory) -> None:
+        """Add a part that no installed plug-in registers."""
+        self._parts.setdefault((part.kind, part.name), []).append(part)
+
+    def _broken_hint(self) -> str:
+        if not self.broken:
+            return ""
+        return f" ({len(self.broken)} plug-ins were not loaded, see `egoexobench list`)"
+
+    def _iter_sources(self) -> Iterator[PluginSource]:
+        installed = entry_points()
+        for entry in installed.select(group=ENTRY_POINT_GROUP):
+            yield PluginSource(_get_plugin_name(entry.name), entry.value, _get_distribution(entry))
+        for entry in installed.select(group=FOLDER_GROUP):
+            distribution = _get_distribution(entry)
             try:
                 package = import_module(entry.value)
             except Exception as error:  # a plug-in may fail in any way
-                self.broken.append(Broken(entry.name, owner, _reason(error)))
+                self.broken.append(BrokenPlugin(entry.name, distribution, _format_reason(error)))
                 continue
             for child in pkgutil.iter_modules(package.__path__):
                 if not child.name.startswith("_"):
                     module = f"{entry.value}.{child.name}"
-                    yield _Source(_plugin(child.name), module, owner)
+                    yield PluginSource(_get_plugin_name(child.name), module, distribution)
 
-    def _load(self, source: _Source) -> None:
+    def _load(self, source: PluginSource) -> None:
         try:
             self._manager.register(import_module(source.module), source.plugin)
             self._manager.check_pending()
         except Exception as error:  # a plug-in may fail in any way
             if self._manager.has_plugin(source.plugin):
                 self._manager.unregister(name=source.plugin)
-            self.broken.append(Broken(source.plugin, source.owner, _reason(error)))
+            self._report_broken(source.plugin, error)
 
-    def _register(self) -> None:
-        for kind in KINDS:
+    def _register_parts(self) -> None:
+        for kind in PART_KINDS:
             caller = getattr(self._manager.hook, f"register_{kind}s")
-            # one by one and not through the caller, so that each part knows its owner
+            # one by one and not through the caller, so that the plug-in of each part is known
             # and one failing plug-in costs only its own parts
             for implementation in reversed(caller.get_hookimpls()):
                 plugin = implementation.plugin_name
                 try:
-                    implementation.function(partial(self._add, kind, plugin))
+                    implementation.function(partial(self._register_part, kind, plugin))
                 except Exception as error:  # a plug-in may fail in any way
-                    self.broken.append(Broken(plugin, self._owners[plugin], _reason(error)))
+                    self._report_broken(plugin, error)
 
-    def _add(self, kind: str, plugin: str, name: str, factory: Callable[..., Any]) -> None:
-        owner, module = self._owners[plugin], self._modules[plugin]
-        part = Part(kind, name, factory, plugin, owner, module)
-        self._parts.setdefault((kind, name), []).append(part)
+    def _register_part(
+        self, kind: str, plugin: str, name: str, factory: Callable[..., Any]
+    ) -> None:
+        source = self._sources[plugin]
+        self.add_part(
+            PartFactory(
+                kind=kind,
+                name=name,
+                factory=factory,
+                plugin=plugin,
+                distribution=source.distribution,
+                module=source.module,
+            )
+        )
+
+    def _report_broken(self, plugin: str, error: Exception) -> None:
+        distribution = self._sources[plugin].distribution
+        self.broken.append(BrokenPlugin(plugin, distribution, _format_reason(error)))
 
 
-def _plugin(name: str) -> str:
+def _get_plugin_name(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _owner(entry: EntryPoint) -> Owner:
-    return Owner(entry.dist.name, entry.dist.version) if entry.dist else Owner("unknown", "0")
+def _get_distribution(entry: EntryPoint) -> Distribution:
+    if entry.dist is None:
+        return Distribution("unknown", "0")
+    return Distribution(entry.dist.name, entry.dist.version)
 
 
-def _reason(error: Exception) -> str:
+def _format_reason(error: Exception) -> str:
     line = str(error).strip().replace("\n", " ")
     return f"{type(error).__name__}: {line}" if line else type(error).__name__

@@ -143,7 +143,7 @@ def check_method(method: Method, registry: Registry) -> None:
     specs = settings(method)
     for role, kind in ROLES.items():
         if specs[role]:
-            registry.bind(kind, specs[role])
+            registry.resolve(kind, specs[role])
 
 
 def _require(holds: bool, otherwise: str) -> None:

@@ -15,10 +15,10 @@ from egoexobench import testing
 from egoexobench.errors import UsageError
 from egoexobench.method import Method, Scale
 from egoexobench.options import REQUIRED, get_options
-from egoexobench.registry import KINDS, Part, Registry
+from egoexobench.registry import PART_KINDS, PartFactory, Registry
 
 REGISTRY = Registry()
-OWN = [part for kind in KINDS for part in REGISTRY.parts(kind)]
+OWN = [part for kind in PART_KINDS for part in REGISTRY.list_parts(kind)]
 VOCABULARY = Path(__file__).parent / "plugins" / "distilbert_text" / "vocabulary.txt"
 REACH = {
     # what a part needs before it can be made, or to be small: its defaults are the published size
@@ -50,13 +50,13 @@ ROOTS = {
 """Writers of tiny roots in the layouts of gated data sets."""
 
 
-def _make(part: Part, *given: object) -> object:
+def _make(part: PartFactory, *given: object) -> object:
     return part.factory(*given, **REACH.get((part.kind, part.name), {}))
 
 
 @pytest.mark.parametrize("part", OWN, ids=lambda part: f"{part.kind}-{part.name}")
 def test_a_registered_part_keeps_its_contract(
-    part: Part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
+    part: PartFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path))
     make = partial(_make, part)
@@ -90,7 +90,7 @@ def _recipe(make: Callable[[str], Method], scale: str) -> Method | None:
 
 
 @pytest.mark.parametrize("part", OWN, ids=lambda part: f"{part.kind}-{part.name}")
-def test_a_registered_part_says_what_it_is_and_what_its_options_are(part: Part) -> None:
+def test_a_registered_part_says_what_it_is_and_what_its_options_are(part: PartFactory) -> None:
     assert part.summary.endswith(".") or part.summary.endswith(":"), "a summary is a sentence"
     for option in get_options(part.factory).values():
         assert option.default is REQUIRED or option.name in (part.factory.__doc__ or ""), option
@@ -103,6 +103,6 @@ def test_no_plugin_of_our_own_is_broken() -> None:
 def test_a_second_registry_finds_the_same_parts_once_they_were_made() -> None:
     # a submodule that shares its name with a factory of its package would take its place
     again = Registry()
-    assert [(p.kind, p.name, p.factory) for k in KINDS for p in again.parts(k)] == [
+    assert [(p.kind, p.name, p.factory) for k in PART_KINDS for p in again.list_parts(k)] == [
         (p.kind, p.name, p.factory) for p in OWN
     ]

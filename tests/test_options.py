@@ -55,7 +55,7 @@ def test_none_is_a_value_of_an_optional_type_only() -> None:
         ({"count": "1.5"}, "option 'count' of part 'p' is '1.5'; it takes a whole number"),
         ({"mode": "z"}, "it takes x or y"),
         ({"flag": "maybe"}, "true or false"),
-        ({"modes": "x"}, "did you mean 'mode'"),
+        ({"modes": "x"}, "Did you mean 'mode'"),
     ],
 )
 def test_a_wrong_option_says_what_was_found_and_what_works(

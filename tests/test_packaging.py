@@ -149,7 +149,7 @@ def test_a_broken_plugin_is_reported_by_name_and_the_rest_goes_on(
     done = _cli(Path(sys.executable), "list", "method", PYTHONPATH=str(tmp_path))
     assert done.returncode == 0
     assert "soundbridge" in done.stdout
-    assert "plug-in 'shaky' of shaky 1.0 is left out" in done.stderr
+    assert "plug-in 'shaky' (shaky 1.0) was not loaded" in done.stderr
     assert reason in done.stderr
 
 

@@ -4,15 +4,22 @@ from pathlib import Path
 
 from egoexobench.experiment.build import Bound
 from egoexobench.plugin_source import hash_plugin_source
-from egoexobench.registry import Owner, Part, Registry
+from egoexobench.registry import Distribution, PartFactory, Registry
 
 
 def part(*, weights: Path) -> None: ...
 
 
 def about(path: Path) -> dict:
-    owner = Owner("d", "1")
-    return Bound(Part("encoder", "p", part, "p", owner, part.__module__), {"weights": path}).about
+    factory = PartFactory(
+        kind="encoder",
+        name="p",
+        factory=part,
+        plugin="p",
+        distribution=Distribution("d", "1"),
+        module=part.__module__,
+    )
+    return Bound(factory, {"weights": path}).about
 
 
 def test_another_file_under_the_same_name_is_another_part(tmp_path: Path) -> None:
@@ -30,6 +37,6 @@ def test_the_same_file_under_another_name_is_the_same_part(tmp_path: Path) -> No
 
 
 def test_the_source_of_the_whole_plug_in_is_part_of_its_identity() -> None:
-    one = Registry().find("encoder", "beats")
+    one = Registry().get_factory("encoder", "beats")
     source = hash_plugin_source(one.module, "egoexobench", one.factory.__module__)
     assert Bound(one, {}).about["source"] == source

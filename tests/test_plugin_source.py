@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from egoexobench.plugin_source import list_plugin_files
-from egoexobench.registry import KINDS, Part, Registry
+from egoexobench.registry import PART_KINDS, PartFactory, Registry
 
 HOOKS = """
 from egoexobench import hookimpl
@@ -28,8 +28,8 @@ import json
 from egoexobench.plugin_source import hash_plugin_source, list_plugin_files
 from egoexobench.registry import Registry
 
-part = Registry().find("encoder", "mine")
-module, distribution = part.module, part.owner.distribution
+part = Registry().get_factory("encoder", "mine")
+module, distribution = part.module, part.distribution.name
 files = list_plugin_files(module, distribution)
 identity = hash_plugin_source(module, distribution, part.factory.__module__)
 print(json.dumps([identity, sorted(files)]))
@@ -159,14 +159,14 @@ def test_a_factory_of_another_library_counts_with_its_module(tmp_path: Path) -> 
     assert find_source(site)[0] != before[0]
 
 
-def list_own_parts() -> list[Part]:
+def list_own_parts() -> list[PartFactory]:
     registry = Registry()
-    parts = [part for kind in KINDS for part in registry.parts(kind)]
-    return [part for part in parts if part.owner.distribution == "egoexobench"]
+    parts = [part for kind in PART_KINDS for part in registry.list_parts(kind)]
+    return [part for part in parts if part.distribution.name == "egoexobench"]
 
 
 @pytest.mark.parametrize("part", list_own_parts(), ids=lambda part: f"{part.kind}-{part.name}")
-def test_a_part_of_our_own_is_made_of_the_files_of_its_plug_in(part: Part) -> None:
+def test_a_part_of_our_own_is_made_of_the_files_of_its_plug_in(part: PartFactory) -> None:
     child = part.module.split(".")[1]
     files = list_plugin_files(part.module, "egoexobench")
     assert files

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
 from egoexobench.checkpoints.release import PublishedCheckpoint
-from egoexobench.errors import UsageError, unknown
+from egoexobench.errors import UsageError, unknown_name_message
 
 _MD5 = re.compile(r"md5sum_([0-9a-f]+)")
 
@@ -29,7 +29,9 @@ def list_checkpoints(method: str) -> tuple[PublishedCheckpoint, ...]:
         UsageError: for a method that has none here.
     """
     if method not in CHECKPOINTS_BY_METHOD:
-        raise UsageError(unknown("method with published weights", method, CHECKPOINTS_BY_METHOD))
+        raise UsageError(
+            unknown_name_message("method", method, CHECKPOINTS_BY_METHOD, "in `weights list`")
+        )
     return CHECKPOINTS_BY_METHOD[method]
 
 

@@ -71,8 +71,8 @@ def command(
     from egoexobench.caption import exchange
     from egoexobench.caption.store import Store
 
-    captioner: Captioner = parts.make("captioner", spec)
-    made: Dataset = parts.make("dataset", dataset)
+    captioner: Captioner = parts.create("captioner", spec)
+    made: Dataset = parts.create("dataset", dataset)
     store = Store()
     if source:
         parcel = exchange.admit(source, captioner, store)

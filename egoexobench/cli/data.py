@@ -75,7 +75,7 @@ def doctor(
 
     other = certificates.read_subset(common) if common else None
     spec = Spec.parse(dataset)
-    made, factory = parts.make("dataset", spec), parts.find("dataset", spec.name).factory
+    made, factory = parts.create("dataset", spec), parts.get_factory("dataset", spec.name).factory
     quiet = as_json or not sys.stderr.isatty()
     report = check_dataset(spec, made, factory, NullProgress() if quiet else RichProgress())
     if other:
@@ -104,7 +104,7 @@ def lists(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path)
     from egoexobench.spec import Spec
 
     spec = Spec.parse(dataset)
-    made, factory = parts.make("dataset", spec), parts.find("dataset", spec.name).factory
+    made, factory = parts.create("dataset", spec), parts.get_factory("dataset", spec.name).factory
     header = export_queries(
         out, spec.name, made, split, task, docstring_section(factory, LISTS_HEADING)
     )

@@ -92,7 +92,7 @@ def command(
 
     part, root = parse_shard(shard), out or files.cache_dir() / "tokens"
     get_sampler(sampling)
-    made = parts.make("dataset", dataset)
+    made = parts.create("dataset", dataset)
     compute = Compute(device, precision)
     coders = {
         spec: replace(_coder(parts, spec, seed, compute), storage_dtype=dtype) for spec in specs
@@ -108,7 +108,7 @@ def command(
     ((spec, coder),) = coders.items()
     found = import_features(clips_in_shard(made, part), coder, folder, root, progress)
     write_receipt(made, coder, how, root, part, found)
-    if found.failures and parts.bind("encoder", spec)[1].get("weights", "") is None:
+    if found.failures and parts.resolve("encoder", spec)[1].get("weights", "") is None:
         told = f"{spec} has random weights, and `run` encodes with them what has no feature here"
         click.echo(told, err=True)
     _show({spec: found}, root)

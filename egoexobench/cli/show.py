@@ -11,14 +11,14 @@ from egoexobench.cli.plugins import registry
 from egoexobench.errors import UsageError
 from egoexobench.method import Method, Scale, evidence, settings
 from egoexobench.options import REQUIRED, Option, describe_type, get_options
-from egoexobench.registry import KINDS, Part
+from egoexobench.registry import PART_KINDS, PartFactory
 
 _LEARNT = ("blocks", "dropout", "epochs", "batch", "lr", "weight_decay", "schedule", "align")
 """Settings that decide nothing where nothing is trained."""
 
 
 @click.command("show")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(PART_KINDS))
 @click.argument("name")
 @click.pass_context
 def command(ctx: click.Context, kind: str, name: str) -> None:
@@ -26,9 +26,8 @@ def command(ctx: click.Context, kind: str, name: str) -> None:
 
     Of a method also every setting, beside it where the value was published.
     """
-    part = registry(ctx).find(kind, name)
-    owner = part.owner
-    click.echo(f"{kind} {name}, from {owner.distribution} {owner.version} ({part.plugin})\n")
+    part = registry(ctx).get_factory(kind, name)
+    click.echo(f"{kind} {name}, from {part.distribution} ({part.plugin})\n")
     click.echo(inspect.getdoc(part.factory) or "No docstring.")
     found = list(get_options(part.factory).values())
     click.echo("\nOptions:" if found else "\nNo options.")
@@ -38,7 +37,7 @@ def command(ctx: click.Context, kind: str, name: str) -> None:
         _recipes(part)
 
 
-def _recipes(part: Part) -> None:
+def _recipes(part: PartFactory) -> None:
     for scale in get_args(Scale):
         try:
             method = part.factory(scale)

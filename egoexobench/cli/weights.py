@@ -139,7 +139,7 @@ def _share(parts: Registry, spec: str, width: int) -> CheckpointConsumer:
     from egoexobench.spec import Spec
 
     name = Spec.parse(spec).name
-    fusions = {part.name for part in parts.parts("fusion")}
+    fusions = {part.name for part in parts.list_parts("fusion")}
     return (
         CheckpointConsumer(spec, "fusion", width) if name in fusions else CheckpointConsumer(spec)
     )
@@ -149,16 +149,16 @@ def _given(
     parts: Registry, releases: Sequence[PublishedCheckpoint], options: tuple[str, ...]
 ) -> dict[str, str]:
     """What `--option` says, each of it known to a part at least."""
-    from egoexobench.errors import unknown
+    from egoexobench.errors import unknown_name_message
     from egoexobench.options import get_options
     from egoexobench.spec import Spec
 
     shares = [share for one in releases for share in one.consumers]
-    factories = [parts.find(one.kind, Spec.parse(one.spec).name).factory for one in shares]
+    factories = [parts.get_factory(one.kind, Spec.parse(one.spec).name).factory for one in shares]
     names = {name for factory in factories for name in get_options(factory)}
     given = pairs(options, "--option")
     for key in given.keys() - names:
-        raise UsageError(unknown("option of these parts", key, names))
+        raise UsageError(unknown_name_message("option", key, names, "of these parts"))
     return given
 
 
@@ -183,7 +183,7 @@ def _load(
     from egoexobench.spec import Spec
 
     spec = Spec.parse(share.spec)
-    factory: Callable[..., Any] = parts.find(share.kind, spec.name).factory
+    factory: Callable[..., Any] = parts.get_factory(share.kind, spec.name).factory
     own = get_options(factory)
     if "weights" not in own:
         raise UsageError(f"{share.kind} {spec.name!r} takes no weights")

@@ -20,7 +20,7 @@ from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, Method, evidence, settings
 from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory, seeded_rng
 from egoexobench.plugin_source import hash_plugin_source
-from egoexobench.registry import Part, Registry
+from egoexobench.registry import PartFactory, Registry
 from egoexobench.toolbox import hub
 from egoexobench.values import Evidence
 
@@ -29,20 +29,19 @@ from egoexobench.values import Evidence
 class Bound:
     """A part and all its options, typed."""
 
-    part: Part
+    part: PartFactory
     options: Mapping[str, Any]
 
     @property
     def about(self) -> dict[str, Any]:
         """What decides the part's behaviour: name, options, distribution and source."""
-        owner = self.part.owner
         return {
             "kind": self.part.kind,
             "name": self.part.name,
             "options": {name: _content(value) for name, value in self.options.items()},
-            "distribution": f"{owner.distribution} {owner.version}",
+            "distribution": str(self.part.distribution),
             "source": hash_plugin_source(
-                self.part.module, owner.distribution, self.part.factory.__module__
+                self.part.module, self.part.distribution.name, self.part.factory.__module__
             ),
         }
 
@@ -80,7 +79,7 @@ def bind(registry: Registry, method: Method, seed: int) -> Kit:
     """
     specs = settings(method)
     named = {role: (kind, specs[role]) for role, kind in ROLES.items() if specs[role]}
-    bound = {role: Bound(*registry.bind(kind, spec)) for role, (kind, spec) in named.items()}
+    bound = {role: Bound(*registry.resolve(kind, spec)) for role, (kind, spec) in named.items()}
     return Kit(method, bound, seed)
 
 

@@ -55,7 +55,7 @@ def ready(request: Request, registry: Registry, progress: Progress, clock: Clock
         DataError: for a file, a row or a clip that is not what it must be.
     """
     request = replace(request, compute=resolve(request.compute))
-    method = override(registry.make("method", request.method, request.scale), request.settings)
+    method = override(registry.create("method", request.method, request.scale), request.settings)
     kit = build.bind(registry, method, request.seed)
     if method.scale == "compact":
         # small matrices gain nothing from threads that wait for each other, and sums that are
@@ -87,7 +87,7 @@ class Studio:
     def __call__(self, spec: Spec) -> tuple[Dataset, Gathered]:
         """Prepare a data set and encode it."""
         request, name = self.request, spec.name
-        dataset: Dataset = self.registry.make("dataset", spec)
+        dataset: Dataset = self.registry.create("dataset", spec)
         # a certificate is of the data set that is scored
         ids = request.ids if spec == request.dataset else None
         wanted = read_clip_ids(ids, name) if ids else None

@@ -38,7 +38,7 @@ from egoexobench.records.schema import (
 )
 from egoexobench.records.shortcut_report import ShortcutReport
 from egoexobench.records.store import make_record_id
-from egoexobench.registry import Owner, Registry
+from egoexobench.registry import Distribution, Registry
 from egoexobench.spec import Spec
 from egoexobench.training.loop import BestEpoch
 from egoexobench.values import SPLITS
@@ -67,8 +67,11 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[QueryRank]]:
     recipe = recipe_of(request, facts.registry, kit)
     data = data_of(request.dataset, facts.registry, found.dataset)
     other, compute = request.train_on, found.model.compute
-    owners = {bound.part.owner for bound in kit.bound.values()}
-    plugins = {_distribution(owner) for owner in owners} | {data.distribution, recipe.distribution}
+    distributions = {bound.part.distribution for bound in kit.bound.values()}
+    plugins = {_distribution(item) for item in distributions} | {
+        data.distribution,
+        recipe.distribution,
+    }
     record = Record(
         id=make_record_id(facts.created, request.seed, recipe.fingerprint, data.fingerprint),
         created=facts.created,
@@ -105,7 +108,7 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[QueryRank]]:
 def recipe_of(request: Request, registry: Registry, kit: Kit) -> MethodRecord:
     """Return the method that was asked for, with every part and option."""
     method = kit.method
-    part = registry.bind("method", request.method)[0]
+    part = registry.resolve("method", request.method)[0]
     roles = set(ROLES) | {"name", "scale"}
     sources = build.declared(kit)
     return MethodRecord(
@@ -119,26 +122,26 @@ def recipe_of(request: Request, registry: Registry, kit: Kit) -> MethodRecord:
                 kind=bound.part.kind,
                 name=bound.part.name,
                 options=_options(bound.options),
-                distribution=_distribution(bound.part.owner),
+                distribution=_distribution(bound.part.distribution),
             )
             for role, bound in kit.bound.items()
         ),
         hyper={name: value for name, value in settings(method).items() if name not in roles},
         evidence=DeclaredInputs(video=sources["video"], text=sources["text"]),
         fingerprint=kit.recipe,
-        distribution=_distribution(part.owner),
+        distribution=_distribution(part.distribution),
     )
 
 
 def data_of(spec: Spec, registry: Registry, dataset: Dataset) -> DatasetRecord:
     """Return the data set that was asked for."""
-    part, options = registry.bind("dataset", spec)
+    part, options = registry.resolve("dataset", spec)
     return DatasetRecord(
         name=part.name,
         spec=str(spec),
         options=_options(options),
         fingerprint=dataset.fingerprint,
-        distribution=_distribution(part.owner),
+        distribution=_distribution(part.distribution),
     )
 
 
@@ -216,5 +219,5 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Path) else v for k, v in options.items()}
 
 
-def _distribution(owner: Owner) -> DistributionRecord:
-    return DistributionRecord(name=owner.distribution, version=owner.version)
+def _distribution(distribution: Distribution) -> DistributionRecord:
+    return DistributionRecord(name=distribution.name, version=distribution.version)

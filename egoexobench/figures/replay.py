@@ -137,11 +137,11 @@ def opened(run: Recorded, asked: Request, registry: Registry, progress: Progress
         DataError: if the data set or the method has changed.
     """
     _unchanged(run, asked, registry)
-    dataset: Dataset = registry.make("dataset", asked.dataset)
+    dataset: Dataset = registry.create("dataset", asked.dataset)
     dataset.prepare(progress)
     _same(run, "--dataset", asked.dataset, dataset, run.record.dataset)
     if asked.train_on and run.record.trained_on:
-        taught: Dataset = registry.make("dataset", asked.train_on)
+        taught: Dataset = registry.create("dataset", asked.train_on)
         taught.prepare(progress)
         _same(run, "--train-on", asked.train_on, taught, run.record.trained_on)
     return dataset
@@ -156,7 +156,7 @@ def _same(run: Recorded, option: str, spec: Spec, dataset: Dataset, was: Dataset
 
 
 def _unchanged(run: Recorded, asked: Request, registry: Registry) -> None:
-    method = override(registry.make("method", asked.method, asked.scale), asked.settings)
+    method = override(registry.create("method", asked.method, asked.scale), asked.settings)
     kit = build.bind(registry, method, asked.seed)
     if kit.recipe == run.record.method.fingerprint:
         return

@@ -65,7 +65,7 @@ def sanity(spec: Spec, seed: int, registry: Registry, progress: Progress) -> Sho
         UsageError: for a name or an option that cannot work.
         DataError: for a file, a row or a clip that is not what it must be, or no question.
     """
-    dataset: Dataset = registry.make("dataset", spec)
+    dataset: Dataset = registry.create("dataset", spec)
     dataset.prepare(progress)
     seen = Seen(dataset.clips(SPLIT), dataset.pairs(SPLIT))
     return shortcut_rows(dataset, seen, spec, seed, registry, progress)

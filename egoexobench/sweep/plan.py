@@ -136,7 +136,7 @@ def _dataset_fingerprints(sweep: SweepSpec, registry: Registry) -> dict[str, str
     for row, group in _iter_row_groups(sweep):
         for spec in (group.dataset, group.train_on if row.transfer else None):
             if spec and spec not in prints:
-                dataset: Dataset = registry.make("dataset", spec)
+                dataset: Dataset = registry.create("dataset", spec)
                 prints[spec] = dataset.fingerprint
     return prints
 
@@ -149,7 +149,7 @@ def _make_cells(
     registry: Registry,
     prints: Mapping[str, str],
 ) -> Iterator[SweepCell]:
-    method: Method = override(registry.make("method", row.method, row.scale), row.settings)
+    method: Method = override(registry.create("method", row.method, row.scale), row.settings)
     train_on = group.train_on if row.transfer else None
     for seed in seeds if method.objective else seeds[:1]:
         kit = build.bind(registry, method, seed)
@@ -171,7 +171,7 @@ def _make_cells(
 def _has_random_weights(row: MethodRow, registry: Registry) -> bool:
     """Whether a row's method takes files of weights and was given none."""
     try:
-        _, options = registry.bind("method", row.method)
+        _, options = registry.resolve("method", row.method)
     except UsageError:
         return False  # told where its cells are made
     files = [value for name, value in options.items() if name.endswith("weights")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from egoexobench.errors import UsageError, unknown
+from egoexobench.errors import UsageError, unknown_name_message
 from egoexobench.toolbox.storage import hash_json
 from egoexobench.values import SPLITS, Split
 
@@ -45,7 +45,7 @@ def sizes(size: str) -> dict[Split, int]:
         UsageError: if there is no such size.
     """
     if size not in SIZES:
-        raise UsageError(unknown("size of dataset 'synthetic'", size, SIZES))
+        raise UsageError(unknown_name_message("size", size, SIZES, "of dataset 'synthetic'"))
     return SIZES[size]
 
 

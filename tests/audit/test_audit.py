@@ -13,7 +13,7 @@ from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.experiment.config import Request
 from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Audit, failure_messages
-from egoexobench.registry import Owner, Registry
+from egoexobench.registry import Distribution, PartFactory, Registry
 from egoexobench.spec import Spec
 from egoexobench.values import SPLITS, Evidence
 
@@ -22,12 +22,19 @@ SMALL = {"epochs": "2", "width": "16"}
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    found = Registry()
-    found._owners["cheats"] = Owner("cheats", "0")
+    result = Registry()
     for kind, factories in leaky_parts.PARTS.items():
         for factory in factories:
-            found._add(kind, "cheats", factory.__name__, factory)
-    return found
+            part = PartFactory(
+                kind=kind,
+                name=factory.__name__,
+                factory=factory,
+                plugin="cheats",
+                distribution=Distribution("cheats", "0"),
+                module=leaky_parts.__name__,
+            )
+            result.add_part(part)
+    return result
 
 
 @pytest.fixture(scope="module")

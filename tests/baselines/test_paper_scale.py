@@ -15,7 +15,7 @@ from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 
 REGISTRY = Registry()
-METHODS = {p.name: p for p in REGISTRY.parts("method") if "size" in get_options(p.factory)}
+METHODS = {p.name: p for p in REGISTRY.list_parts("method") if "size" in get_options(p.factory)}
 VOCABULARY = Path(__file__).parents[1] / "plugins" / "distilbert_text" / "vocabulary.txt"
 FILMS = Spec.parse("synthetic:train=4,val=4,test=4,seconds=2,pixels=32")
 FAST = {"epochs": "1", "batch": "2"}

@@ -9,11 +9,11 @@ from egoexobench.errors import UsageError
 from egoexobench.experiment.build import bind
 from egoexobench.method import ROLES, SETTINGS, Method
 from egoexobench.options import get_options
-from egoexobench.registry import Part, Registry
+from egoexobench.registry import PartFactory, Registry
 from egoexobench.spec import Spec
 
 REGISTRY = Registry()
-PAPER = [part for part in REGISTRY.parts("method") if "weights" in get_options(part.factory)]
+PAPER = [part for part in REGISTRY.list_parts("method") if "weights" in get_options(part.factory)]
 LEARNT = ("epochs", "batch", "lr", "weight_decay", "schedule")
 TOWERS = ("video", "text")
 SHARED = {
@@ -52,7 +52,7 @@ def deciding(method: Method) -> set[str]:
 
 
 @pytest.mark.parametrize("part", PAPER, ids=lambda part: part.name)
-def test_every_value_that_decides_something_says_where_it_was_published(part: Part) -> None:
+def test_every_value_that_decides_something_says_where_it_was_published(part: PartFactory) -> None:
     method = part.factory("paper")
     assert set(method.sources) <= set(SETTINGS)
     assert deciding(method) - set(method.sources) == set()
@@ -63,7 +63,7 @@ def test_every_value_that_decides_something_says_where_it_was_published(part: Pa
 @pytest.mark.parametrize(("name", "option"), SHARED)
 def test_a_checkpoint_reaches_each_part_that_shares_it_and_no_other(name: str, option: str) -> None:
     path = Path('my folder, v=2/check "point".pt')
-    method = REGISTRY.make("method", Spec(name, {option: str(path)}), "paper")
+    method = REGISTRY.create("method", Spec(name, {option: str(path)}), "paper")
     kit = bind(REGISTRY, method, 0)
     reading = {role for role, one in kit.bound.items() if one.options.get("weights") == path}
     assert reading == set(SHARED[name, option])
@@ -75,7 +75,7 @@ def test_every_method_with_published_weights_takes_them() -> None:
 
 @pytest.mark.parametrize("name", CHECKPOINTS_BY_METHOD)
 def test_every_part_that_shares_a_published_file_is_one_of_the_methods(name: str) -> None:
-    kit = bind(REGISTRY, REGISTRY.make("method", name, "paper"), 0)
+    kit = bind(REGISTRY, REGISTRY.create("method", name, "paper"), 0)
     named = {one.part.name for one in kit.bound.values()}
     for release in CHECKPOINTS_BY_METHOD[name]:
         assert {Spec.parse(share.spec).name for share in release.consumers} <= named, release.file
@@ -84,16 +84,16 @@ def test_every_part_that_shares_a_published_file_is_one_of_the_methods(name: str
 @pytest.mark.parametrize("name", ["egoexo", "egoinstructor", "soundbridge"])
 def test_weights_at_compact_scale_are_refused_and_not_forgotten(name: str) -> None:
     with pytest.raises(UsageError, match="--scale paper"):
-        REGISTRY.make("method", f"{name}:weights=w.pt", "compact")
+        REGISTRY.create("method", f"{name}:weights=w.pt", "compact")
 
 
 def test_the_variant_that_projects_no_sound_is_trained_as_wide_as_its_features() -> None:
     with pytest.raises(UsageError, match="write width=768"):
-        REGISTRY.make("method", "soundbridge-released:variant=cha", "paper")
-    scored = REGISTRY.make("method", "soundbridge-released:variant=cha,weights=cha.pt", "paper")
+        REGISTRY.create("method", "soundbridge-released:variant=cha", "paper")
+    scored = REGISTRY.create("method", "soundbridge-released:variant=cha,weights=cha.pt", "paper")
     assert scored.objective is None
 
 
 def test_a_released_checkpoint_is_either_scored_or_trained_from() -> None:
     with pytest.raises(UsageError, match="and not both"):
-        REGISTRY.make("method", "soundbridge-released:weights=a.pt,start=b.pth", "paper")
+        REGISTRY.create("method", "soundbridge-released:weights=a.pt,start=b.pth", "paper")

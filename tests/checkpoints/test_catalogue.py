@@ -45,7 +45,7 @@ def test_every_listed_file_belongs_to_parts_that_take_its_options(
     assert release.heads
     assert release.consumers
     for share in release.consumers:
-        part, bound = REGISTRY.bind(share.kind, share.spec)
+        part, bound = REGISTRY.resolve(share.kind, share.spec)
         assert "weights" in bound, part.name
         assert (share.width is None) == (share.kind == "encoder")
 
@@ -65,7 +65,7 @@ def test_a_checksum_is_read_off_a_name_that_carries_one() -> None:
 
 
 def test_a_method_without_published_weights_is_named_with_those_that_have_some() -> None:
-    with pytest.raises(UsageError, match="did you mean 'lavila'"):
+    with pytest.raises(UsageError, match="Did you mean 'lavila'"):
         list_checkpoints("lavilla")
 
 

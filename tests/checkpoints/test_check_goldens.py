@@ -29,7 +29,7 @@ def test_a_published_state_is_taken_by_its_parts_to_the_last_tensor(tmp_path: Pa
     registry = Registry()
 
     def load(spec: str, path: Path) -> object:
-        return registry.make("encoder", f"{spec},weights={path}")
+        return registry.create("encoder", f"{spec},weights={path}")
 
     loads = {spec: partial(load, spec) for spec in (TOWER, TEXT)}
     report = check_checkpoint(tmp_path / "w.pth", loads, ("logit_scale",))

@@ -277,7 +277,7 @@ def test_a_lab_goes_from_files_to_a_data_set(desk: Desk, whole: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["doctor", "folders"], 2, "did you mean 'folder'"),
+        (["doctor", "folders"], 2, "Did you mean 'folder'"),
         (["doctor", "folder"], 2, "needs the option 'path'"),
         (["doctor", "folder:path=none"], 1, "data init"),
         (["init", "none"], 2, "does not exist"),

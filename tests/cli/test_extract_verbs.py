@@ -117,9 +117,9 @@ def test_half_precision_rows_are_stored_apart_and_take_half_the_room(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--encoder", "cell"], "did you mean 'cells'"),
+        (["--encoder", "cell"], "Did you mean 'cells'"),
         (["--encoder", "cells", "--shard", "3/2"], "--shard takes i/n"),
-        (["--encoder", "cells", "--sampling", "egoexolern"], "did you mean 'egoexolearn'"),
+        (["--encoder", "cells", "--sampling", "egoexolern"], "Did you mean 'egoexolearn'"),
         (["--encoder", "cells", "--encoder", "logmel", "--import-beats", "x"], "one --encoder"),
         (["--encoder", "cells", "--import-beats", "."], "frozen encoder of sounds"),
         (["--encoder", "cells", "--device", "abacus"], "abacus"),

@@ -236,14 +236,14 @@ def test_a_corrupt_film_names_it_and_leaves_no_record(bench: Bench, folder: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--method", "soundbrige"], "did you mean 'soundbridge'"),
-        (["--method", "soundbridge", "--dataset", "folders"], "did you mean 'folder'"),
+        (["--method", "soundbrige"], "Did you mean 'soundbridge'"),
+        (["--method", "soundbridge", "--dataset", "folders"], "Did you mean 'folder'"),
         (["--method", "soundbridge", "--dataset", "folder"], "needs the option 'path'"),
         (["--method", "soundbridge:residual=maybe"], "it takes query or none"),
         (["--method", "soundbridge", "--set", "epochs=many"], "a whole number"),
-        (["--method", "soundbridge", "--set", "epoch=1"], "did you mean 'epochs'"),
+        (["--method", "soundbridge", "--set", "epoch=1"], "Did you mean 'epochs'"),
         (["--method", "soundbridge", "--set", "anchor"], "KEY=VALUE"),
-        (["--method", "soundbridge", "--set", "video=beat"], "no encoder is named 'beat'"),
+        (["--method", "soundbridge", "--set", "video=beat"], "unknown encoder 'beat'"),
         (["--method", "soundbridge", "--set", "captioner=none"], "set a captioner"),
         (["--method", "logmel-neighbour", "--scale", "paper"], "it has: compact"),
         (["--method", "soundbridge", "--task", "eg2eg"], "eg2eg"),

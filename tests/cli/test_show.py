@@ -57,7 +57,7 @@ def test_an_unknown_kind_or_name_exits_with_2() -> None:
     assert run("list", "encoders")[0] == 2
     code, text = run("show", "method", "soundbrigde")
     assert code == 2
-    assert "did you mean 'soundbridge'" in text
+    assert "Did you mean 'soundbridge'" in text
 
 
 def test_a_plugin_option_that_is_no_block_exits_with_2() -> None:

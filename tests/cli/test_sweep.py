@@ -152,7 +152,7 @@ def test_a_second_call_runs_only_what_is_not_recorded(home: Home, first: SimpleN
         (["three.toml", "--seeds", "0,one"], "whole numbers such as 0,1,2"),
         (["three.toml", "--seeds", "1,1"], "different whole numbers"),
         (["three.toml", "three.toml", "--table", "one.md"], "give a folder"),
-        (["three.toml", "--dataset", "folders"], "did you mean 'folder'"),
+        (["three.toml", "--dataset", "folders"], "Did you mean 'folder'"),
         (["none.toml"], "none.toml"),
     ],
 )

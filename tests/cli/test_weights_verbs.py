@@ -35,7 +35,7 @@ def call(*arguments: str) -> SimpleNamespace:
 def published() -> dict[str, torch.Tensor]:
     """A system's state under its published names: both towers, projections, temperature."""
     registry = Registry()
-    video, text = (registry.make("encoder", spec) for spec in (VIDEO, TEXT))
+    video, text = (registry.create("encoder", spec) for spec in (VIDEO, TEXT))
     found = {name: one for name, one in video.state_dict().items() if name.startswith("visual.")}
     found["image_projection"] = video.state_dict()["projection.weight"]
     return found | dict(text.tower.state_dict()) | {"logit_scale": torch.ones(())}
@@ -171,13 +171,13 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, published: dic
     [
         (["check", "x.pth"], "either --for METHOD or --part"),
         (["check", "x.pth", "--for", "lavila", "--part", TEXT], "either --for METHOD or --part"),
-        (["check", "x.pth", "--for", "lavilla"], "did you mean 'lavila'"),
-        (["list", "lavilla"], "did you mean 'lavila'"),
+        (["check", "x.pth", "--for", "lavilla"], "Did you mean 'lavila'"),
+        (["list", "lavilla"], "Did you mean 'lavila'"),
         (["convert", "x.pth", "y.pth"], "must end with .safetensors"),
-        (["check", "w.pth", "--part", "beat"], "did you mean 'beats'"),
+        (["check", "w.pth", "--part", "beat"], "Did you mean 'beats'"),
         (["check", "w.pth", "--part", "logmel"], "takes no weights"),
-        (["check", "w.pth", "--part", "beats:sice=tiny"], "did you mean 'size'"),
-        (["check", "w.pth", "--part", TEXT, "--option", "dept=2"], "did you mean 'depth'"),
+        (["check", "w.pth", "--part", "beats:sice=tiny"], "Did you mean 'size'"),
+        (["check", "w.pth", "--part", TEXT, "--option", "dept=2"], "Did you mean 'depth'"),
     ],
 )
 def test_a_wrong_word_exits_with_2_in_one_line(

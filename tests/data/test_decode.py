@@ -114,7 +114,7 @@ def test_a_rule_that_has_no_such_frames_is_a_fault_of_the_clip_with_its_reason(
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("vclip", "did you mean 'viclip'"), ("egoinstructor-mcq", "stored features")],
+    [("vclip", "Did you mean 'viclip'"), ("egoinstructor-mcq", "stored features")],
 )
 def test_a_rule_that_is_none_of_frames_is_refused_before_the_file_is_opened(
     tmp_path: Path, name: str, message: str

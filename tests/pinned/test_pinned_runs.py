@@ -98,11 +98,13 @@ def summarize_score(score: dict[str, Any]) -> dict[str, list[float | None]]:
 def _list_compact_methods() -> list[str]:
     """Our own methods that come at compact scale."""
     registry = Registry()
-    parts = [part for part in registry.parts("method") if part.owner.distribution == "egoexobench"]
+    parts = [
+        part for part in registry.list_parts("method") if part.distribution.name == "egoexobench"
+    ]
     methods = []
     for part in parts:
         with suppress(UsageError):
-            registry.make("method", part.name, "compact")
+            registry.create("method", part.name, "compact")
             methods.append(part.name)
     return methods
 

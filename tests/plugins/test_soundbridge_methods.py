@@ -23,7 +23,7 @@ REGISTRY = Registry()
 
 
 def wired(spec: str, seed: int = 0) -> tuple[Kit, EmbeddingModel]:
-    kit = build.bind(REGISTRY, REGISTRY.make("method", spec, "paper"), seed)
+    kit = build.bind(REGISTRY, REGISTRY.create("method", spec, "paper"), seed)
     return kit, build.model(kit, build.coders(kit, build.anchor(kit)))
 
 

@@ -107,7 +107,7 @@ def plan(sweep: SweepSpec) -> SweepPlan:
         (row, "whole"): tuple(cell(row, seed, tasks=TASKS) for seed in (0, 1))
         for row in ("one", "two")
     }
-    return SweepPlan(sweep, cells, {("big", "whole"): "no method is named 'big'"})
+    return SweepPlan(sweep, cells, {("big", "whole"): "unknown method 'big'"})
 
 
 def page(file: Path, out: Path, standing: dict | None = None) -> str:
@@ -161,7 +161,7 @@ def test_a_missing_number_is_a_dash_with_its_reason_and_never_zero(
     made = page(file, tmp_path / "runs")
     assert lines(made, "Big") == ["Big", "-", "-", "-", "-", "*45.6*"]
     assert lines(made, "Two")[5] == "-"
-    assert "no number, needs a large machine: no method is named 'big'" in made
+    assert "no number, needs a large machine: unknown method 'big'" in made
 
 
 def test_a_row_that_lost_a_seed_says_how_many_it_has_and_why(file: Path, tmp_path: Path) -> None:

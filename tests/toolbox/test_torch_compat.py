@@ -258,7 +258,7 @@ def test_a_plugin_imports_what_it_wants_where_it_wants(
         from egoexobench.registry import Registry
         registry = Registry()
         assert registry.broken == [], registry.broken
-        assert registry.make("encoder", "foreign") == "created"
+        assert registry.create("encoder", "foreign") == "created"
         """,
         tmp_path,
     )

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from egoexobench.data.sampling import egoinstructor, intervals, segments
 from egoexobench.data.sampling.segments import Indices, lavila_chunked, segment_centers
-from egoexobench.errors import UsageError, unknown
+from egoexobench.errors import UsageError, unknown_name_message
 
 __all__ = [
     "DEFAULT_SAMPLING",
@@ -84,7 +84,7 @@ def get_sampler(name: str) -> Sampler:
             f"of frames there are: {', '.join(sorted(frames))}"
         )
     if name not in SAMPLERS:
-        raise UsageError(unknown("sampling", name, frames))
+        raise UsageError(unknown_name_message("sampling", name, frames))
     return SAMPLERS[name]
 
 

@@ -19,7 +19,7 @@ WRONG = [
     ({"fps": 0}, "fps is 0"),
     ({"pixels": 50}, "pixels is 50"),
     ({"seed": -1}, "seed is -1"),
-    ({"size": "huge"}, "no size of dataset 'synthetic' is named 'huge'"),
+    ({"size": "huge"}, "unknown size 'huge' of dataset 'synthetic'"),
 ]
 
 
