@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from importlib import metadata
 from importlib.machinery import ModuleSpec
-from importlib.metadata import Distribution, PackageNotFoundError
-from importlib.metadata import distribution as find_distribution
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
@@ -51,19 +50,23 @@ def list_plugin_files(module: str, distribution: str) -> Files:
     if distribution == OWN_DISTRIBUTION:
         return _list_module_files(".".join(module.split(".")[:2]))
     try:
-        installed = find_distribution(distribution)
-    except PackageNotFoundError:
+        installed = metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
         return _list_module_files(_find_root(module))
     listed = _list_installed_files(installed)
     files: Files = {}
     for name in _name_roots(installed, module, listed):
         own_files = _list_module_files(name)
         files |= {key: path for key, path in own_files.items() if key not in files}
-    unlisted = {key: path for key, path in files.items() if key not in listed}
-    return files | listed | _list_neighbors(unlisted)
+    unlisted_code = {
+        key: path
+        for key, path in files.items()
+        if path.suffix in CODE_SUFFIXES and key not in listed
+    }
+    return files | listed | _list_neighbors(unlisted_code)
 
 
-def _list_installed_files(distribution: Distribution) -> Files:
+def _list_installed_files(distribution: metadata.Distribution) -> Files:
     """The code that the installer put into an import folder, without what makes it editable."""
     files = {}
     for file in distribution.files or ():
@@ -75,7 +78,9 @@ def _list_installed_files(distribution: Distribution) -> Files:
     return files
 
 
-def _name_roots(distribution: Distribution, module: str, listed: Iterable[str]) -> Iterator[str]:
+def _name_roots(
+    distribution: metadata.Distribution, module: str, listed: Iterable[str]
+) -> Iterator[str]:
     """Name the packages and the modules outside of packages that a distribution consists of."""
     yield _find_root(module)
     yield from (distribution.read_text("top_level.txt") or "").split()
@@ -114,7 +119,8 @@ def _list_neighbors(files: Files) -> Files:
     """What lies in the import folders of files and is not listed by any installer.
 
     Beside a module outside of packages these are all modules, for one may import another by any
-    name; beside it and beside packages, each package and module whose name occurs in the code.
+    name; beside it and beside packages, each package and module whose name occurs in the code. The
+    toolkit itself is no neighbor: its code enters every hash of features and weights by layers.
     """
     neighbors: Files = {}
     for folder in sorted({_find_import_folder(key, path) for key, path in files.items()}):
@@ -126,6 +132,7 @@ def _list_neighbors(files: Files) -> Files:
             path
             for path in folder.iterdir()
             if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
+            if path.name != OWN_DISTRIBUTION
         }
         words = _list_words((files | neighbors).values())
         while mentioned := {path for path in remaining if path.stem in words}:

@@ -33,7 +33,7 @@ HEAVY = (
 )
 
 
-def _imports(path: Path) -> Iterator[str]:
+def _list_imports(path: Path) -> Iterator[str]:
     """Every module or name that a file imports, also where only a type checker does."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
@@ -52,7 +52,7 @@ def _list_upward_imports() -> Iterator[tuple[str, str]]:
     """Yield each file that imports a higher layer, and that layer."""
     for level, layer in enumerate(LAYERS):
         for path in _list_files(layer):
-            for name in _imports(path):
+            for name in _list_imports(path):
                 package, _, rest = name.partition(".")
                 imported = rest.partition(".")[0]
                 if package == "egoexobench":
@@ -122,7 +122,7 @@ def test_a_higher_layer_and_files_that_are_no_source_do_not_move_the_hash(
 
 def test_the_harness_never_imports_a_plugin() -> None:
     for path in ROOT.rglob("*.py"):
-        for name in _imports(path):
+        for name in _list_imports(path):
             assert not name.startswith(("egoexobench_plugins", "egoexobench_baselines")), path
 
 
@@ -131,7 +131,7 @@ def test_plugins_do_not_import_each_other_but_their_own_folder() -> None:
         root = Path(package.__path__[0])
         for path in root.rglob("*.py"):
             own = path.relative_to(root).parts[0].removesuffix(".py")
-            for name in _imports(path):
+            for name in _list_imports(path):
                 parts = name.split(".")
                 if parts[0] in ("egoexobench_plugins", "egoexobench_baselines"):
                     assert parts[1] == own, f"{path} imports {name}"
@@ -153,6 +153,6 @@ def test_only_decoding_imports_a_decoder() -> None:
     users = {
         path.relative_to(ROOT).as_posix()
         for path in ROOT.rglob("*.py")
-        if any(name.partition(".")[0] == "av" for name in _imports(path))
+        if any(name.partition(".")[0] == "av" for name in _list_imports(path))
     }
     assert users == {"data/decode.py", "data/downmix.py"}

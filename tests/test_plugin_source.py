@@ -139,6 +139,14 @@ def test_a_package_beside_a_package_counts_where_its_name_occurs(tmp_path: Path)
     assert find_source(tmp_path)[1] == sorted(set(files) - {"unrelated/__init__.py"})
 
 
+def test_of_a_folder_of_installed_packages_no_neighbor_counts(tmp_path: Path) -> None:
+    record = "".join(f"{name},,\n" for name in PACKAGE if name.endswith(".py"))
+    other = {"stranger/__init__.py": "", "stranger/deep.py": ""}
+    hooks = {"nordlab/hooks.py": PACKAGE["nordlab/hooks.py"] + "\nimport stranger\n"}
+    write_distribution(tmp_path, PACKAGE | hooks | other, "nordlab.hooks", RECORD=record)
+    assert find_source(tmp_path)[1] == sorted(PACKAGE)
+
+
 def test_of_a_namespace_only_the_own_package_counts(tmp_path: Path) -> None:
     site = tmp_path / "site-packages"
     files = {f"north/{name}": text for name, text in PACKAGE.items()}

@@ -54,7 +54,7 @@ def test_a_run_of_every_method_has_its_pinned_numbers(
         method: summarize(run_command("run", "--method", _build_spec(method), *SETTINGS)["scores"])
         for method in _list_compact_methods()
     }
-    _compare("metrics.json", current, read_pinned)
+    _check_numbers("metrics.json", current, read_pinned)
 
 
 def test_the_shortcuts_of_a_data_set_have_their_pinned_numbers(
@@ -62,7 +62,7 @@ def test_the_shortcuts_of_a_data_set_have_their_pinned_numbers(
 ) -> None:
     rows = run_command("sanity")["rows"]
     current = {rename(row["name"]): summarize(row["scores"]) for row in rows}
-    _compare("sanity.json", current, read_pinned)
+    _check_numbers("sanity.json", current, read_pinned)
 
 
 def rename(name: str) -> str:
@@ -113,16 +113,16 @@ def _build_spec(method: str) -> str:
     return ":".join(filter(None, (method, SMALLER_OPTIONS.get(method))))
 
 
-def _compare(
+def _check_numbers(
     file_name: str, current: dict[str, Summary], read_pinned: Callable[[str, str], str]
 ) -> None:
-    pinned = json.loads(read_pinned(file_name, _format(current)))
+    pinned = json.loads(read_pinned(file_name, _write_json(current)))
     assert current.keys() == pinned.keys()
     for name, summary in current.items():
         assert summary == pinned[name], name
 
 
-def _format(summaries: dict[str, Summary]) -> str:
+def _write_json(summaries: dict[str, Summary]) -> str:
     """JSON with one line for each metric, so that a diff shows which of them moved."""
     lines = []
     for name, summary in sorted(summaries.items()):

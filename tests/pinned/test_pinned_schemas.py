@@ -31,8 +31,8 @@ def test_every_model_has_its_pinned_fields(read_pinned: Callable[[str, str], str
         current[model.__name__ + suffix] = _describe_format(model)
     text = json.dumps(current, indent=1, sort_keys=True) + "\n"
     pinned = json.loads(read_pinned("schemas.json", text))
-    assert _subtract(current, pinned) == {}, "formats that are not pinned"
-    assert _subtract(pinned, current) == {}, "pinned formats that no model has"
+    assert _find_unmatched(current, pinned) == {}, "formats that are not pinned"
+    assert _find_unmatched(pinned, current) == {}, "pinned formats that no model has"
 
 
 def test_a_renamed_field_is_another_format_and_a_renamed_class_is_not() -> None:
@@ -46,8 +46,8 @@ def test_a_renamed_field_is_another_format_and_a_renamed_class_is_not() -> None:
         number: int
 
     assert _describe_format(One) == _describe_format(Other)
-    assert _subtract({"a": _describe_format(One)}, {"b": _describe_format(Other)}) == {}
-    assert _subtract({"a": _describe_format(One)}, {"b": _describe_format(Renamed)}) != {}
+    assert _find_unmatched({"a": _describe_format(One)}, {"b": _describe_format(Other)}) == {}
+    assert _find_unmatched({"a": _describe_format(One)}, {"b": _describe_format(Renamed)}) != {}
 
 
 def _find_models() -> list[type[BaseModel]]:
@@ -78,30 +78,30 @@ def _walk_subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def _describe_format(model: type[BaseModel]) -> Any:
     """The JSON schema of a model without names of classes and without prose."""
     schema = model.model_json_schema()
-    return _simplify(schema, schema.get("$defs", {}))
+    return _remove_prose(schema, schema.get("$defs", {}))
 
 
-def _simplify(schema: Any, definitions: dict[str, Any]) -> Any:
+def _remove_prose(schema: Any, definitions: dict[str, Any]) -> Any:
     if isinstance(schema, list):
-        return [_simplify(item, definitions) for item in schema]
+        return [_remove_prose(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        return _simplify(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        return _remove_prose(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     if "properties" in schema:
         properties = {
-            name: _simplify(field, definitions) for name, field in schema["properties"].items()
+            name: _remove_prose(field, definitions) for name, field in schema["properties"].items()
         }
         schema = {name: value for name, value in schema.items() if name != "properties"}
-        return {**_simplify(schema, definitions), "properties": properties}
+        return {**_remove_prose(schema, definitions), "properties": properties}
     return {
-        name: _simplify(value, definitions)
+        name: _remove_prose(value, definitions)
         for name, value in schema.items()
         if name not in (*PROSE, "$defs")
     }
 
 
-def _subtract(models: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+def _find_unmatched(models: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
     """The models whose format is not one of the others', each of which counts once."""
     remaining = Counter(json.dumps(other, sort_keys=True) for other in others.values())
     unmatched = {}
