@@ -55,7 +55,7 @@ def test_a_signature_names_everything_that_moves_a_number() -> None:
             cache_signature(coder, 8, "viclip"),
             cache_signature(replace(coder, fingerprint="abd"), 8),
             cache_signature(replace(coder, precision="bf16"), 8),
-            cache_signature(replace(coder, stored="fp16"), 8),
+            cache_signature(replace(coder, storage_dtype="fp16"), 8),
             cache_signature(replace(coder, encoder=Network(seed=1)), 8),
             cache_signature(replace(coder, encoder=Network(frozen=False)), 8),
         )

@@ -57,21 +57,21 @@ KILLS = f"""
 import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
-from egoexobench.features.feature_store import Item, Store
+from egoexobench.features.feature_store import FeatureRows, FeatureStore
 
 root, rng = Path(sys.argv[1]), random.Random(0)
 
 
 def write(turn, pipe):
-    store = Store(root, {SIGNATURE!r})
+    store = FeatureStore(root, {SIGNATURE!r})
     for i in range(10_000):
         rows = np.full((16, 64), 1 + i, np.float32)
-        store.put([f"{{turn}} {{i}} {{j}}" for j in range(8)], [Item(rows, "heard")] * 8)
+        store.put([f"{{turn}} {{i}} {{j}}" for j in range(8)], [FeatureRows(rows, "heard")] * 8)
         os.write(pipe, b"x")  # committed
 
 
 def check(turn, committed):
-    store = Store(root, {SIGNATURE!r})
+    store = FeatureStore(root, {SIGNATURE!r})
     for i in range(committed):
         for j in range(8):
             assert (store[f"{{turn}} {{i}} {{j}}"].rows == 1 + i).all(), (turn, i, j)
