@@ -21,6 +21,9 @@ MediaErrorKind = Literal[
 """`late_video`: the video starts after the clip ends; `undecodable`: the file opens, but a frame
 does not decode; `not_sampled`: the sampling rule gives too few frames of this clip, or none."""
 
+MAX_LINE = 500
+"""Characters of an exception's message that are shown on one line."""
+
 
 class EgoExoBenchError(Exception):
     """Base of every error that is meant for the user."""
@@ -52,6 +55,11 @@ class CaptionerUnavailableError(DataError):
     """A captioner can give no further response: no model, key or server. It says what to do."""
 
 
+@final
+class PartError(EgoExoBenchError):
+    """A part raised an exception that is not for the user; the message names the part."""
+
+
 class UsageError(EgoExoBenchError):
     """A name, an option or a combination of flags that cannot work."""
 
@@ -71,3 +79,14 @@ def unknown_name_message(kind: str, name: str, names: Iterable[str], context: st
     problem = " ".join(filter(None, (f"unknown {kind} {name!r}", context)))
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return f"{problem}.{hint} Available: {', '.join(available) or 'none'}"
+
+
+def format_exception_line(error: BaseException) -> str:
+    """Return an exception's type and message as one line of at most `MAX_LINE` characters.
+
+    >>> format_exception_line(RuntimeError("no GPU here"))
+    'RuntimeError: no GPU here'
+    """
+    message = " ".join(str(error).split())
+    line = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}..."

@@ -23,6 +23,7 @@ LAYERS = (
     "options",
     "spec",
     "registry",
+    "part_errors",
     "compute",
     "interfaces",
     "toolbox",

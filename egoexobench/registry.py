@@ -8,21 +8,29 @@ from the second, as anybody's can.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import CodeType, FunctionType
 from typing import Any, final
 
 import pluggy
 
 from egoexobench import hookspecs
-from egoexobench.errors import UsageError, unknown_name_message
+from egoexobench.errors import (
+    EgoExoBenchError,
+    PartError,
+    UsageError,
+    format_exception_line,
+    unknown_name_message,
+)
 from egoexobench.options import resolve_options
 from egoexobench.spec import Spec
 
 PART_KINDS = ("dataset", "captioner", "encoder", "fusion", "anchor", "objective", "method")
+ProductKey = type | CodeType
 ENTRY_POINT_GROUP, FOLDER_GROUP = "egoexobench", "egoexobench.folders"
 
 
@@ -47,11 +55,32 @@ class PartFactory:
     plugin: str
     distribution: Distribution
     module: str
+    products: set[ProductKey] = field(default_factory=set, compare=False, repr=False)
+    """Classes and functions of what the factory returned: a traceback with them is of this part."""
 
     @property
     def summary(self) -> str:
         """First line of the factory's docstring."""
         return (self.factory.__doc__ or "").strip().partition("\n")[0]
+
+    def create(self, *positional: object, options: Mapping[str, Any]) -> Any:
+        """Call the factory.
+
+        Args:
+            positional: what the harness supplies.
+            options: every option with its value, as `resolve_options` returns them.
+
+        Raises:
+            PartError: naming the part, if the factory raises what is not for the user.
+        """
+        try:
+            product = self.factory(*positional, **options)
+        except EgoExoBenchError:
+            raise
+        except Exception as error:  # a plug-in may fail in any way
+            raise PartError(f"{self}: {format_exception_line(error)}") from error
+        self.products.add(_get_product_key(product))
+        return product
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name!r} of {self.distribution}"
@@ -108,6 +137,11 @@ class Registry:
         of_kind = [parts for (part_kind, _), parts in self._parts.items() if part_kind == kind]
         return sorted((part for parts in of_kind for part in parts), key=lambda part: part.name)
 
+    def iter_parts(self) -> Iterator[PartFactory]:
+        """Yield every part of every kind."""
+        for parts in self._parts.values():
+            yield from parts
+
     def get_factory(self, kind: str, name: str) -> PartFactory:
         """Return the part of that kind and name.
 
@@ -117,7 +151,7 @@ class Registry:
         parts = self._parts.get((kind, name), [])
         if not parts:
             names = [part.name for part in self.list_parts(kind)]
-            raise UsageError(unknown_name_message(kind, name, names) + self._broken_hint())
+            raise UsageError(unknown_name_message(kind, name, names) + self._format_broken_hint())
         if len(parts) > 1:
             plugins = " and ".join(f"{part.plugin!r} of {part.distribution}" for part in parts)
             raise UsageError(
@@ -134,13 +168,13 @@ class Registry:
     def create(self, kind: str, spec: Spec | str, *positional: object) -> Any:
         """Create the part that a spec names; ``positional`` is what the harness supplies."""
         part, options = self.resolve(kind, spec)
-        return part.factory(*positional, **options)
+        return part.create(*positional, options=options)
 
     def add_part(self, part: PartFactory) -> None:
         """Add a part that no installed plug-in registers."""
         self._parts.setdefault((part.kind, part.name), []).append(part)
 
-    def _broken_hint(self) -> str:
+    def _format_broken_hint(self) -> str:
         if not self.broken:
             return ""
         return f" ({len(self.broken)} plug-ins were not loaded, see `egoexobench list`)"
@@ -154,7 +188,9 @@ class Registry:
             try:
                 package = import_module(entry.value)
             except Exception as error:  # a plug-in may fail in any way
-                self.broken.append(BrokenPlugin(entry.name, distribution, _format_reason(error)))
+                self.broken.append(
+                    BrokenPlugin(entry.name, distribution, format_exception_line(error))
+                )
                 continue
             for child in pkgutil.iter_modules(package.__path__):
                 if not child.name.startswith("_"):
@@ -199,7 +235,7 @@ class Registry:
 
     def _report_broken(self, plugin: str, error: Exception) -> None:
         distribution = self._sources[plugin].distribution
-        self.broken.append(BrokenPlugin(plugin, distribution, _format_reason(error)))
+        self.broken.append(BrokenPlugin(plugin, distribution, format_exception_line(error)))
 
 
 def _get_plugin_name(name: str) -> str:
@@ -212,6 +248,11 @@ def _get_distribution(entry: EntryPoint) -> Distribution:
     return Distribution(entry.dist.name, entry.dist.version)
 
 
-def _format_reason(error: Exception) -> str:
-    line = str(error).strip().replace("\n", " ")
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+def _get_product_key(product: object) -> ProductKey:
+    match product:
+        case partial():
+            return _get_product_key(product.func)
+        case FunctionType():
+            return product.__code__
+        case _:
+            return type(product)

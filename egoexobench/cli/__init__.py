@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from traceback import print_exception
 from typing import Any, final
 
 import click
@@ -55,12 +56,27 @@ class Verbs(click.Group):
             formatter.write_dl([*VERBS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a deliberate error is one line and an exit code."""
+        """Run a command; an error for the user or of a part is one line and an exit code."""
         try:
             return super().invoke(ctx)
-        except EgoExoBenchError as error:
-            click.echo(f"egoexobench: {error}", err=True)
-            ctx.exit(error.exit_code)
+        except Exception as error:
+            reported = _to_reported_error(ctx, error)
+            if reported is None:
+                raise
+            if ctx.params["show_traceback"]:
+                print_exception(error)
+            click.echo(f"egoexobench: {reported}", err=True)
+            ctx.exit(reported.exit_code)
+
+
+def _to_reported_error(ctx: click.Context, error: Exception) -> EgoExoBenchError | None:
+    """Return the error that is shown as one line; None for a bug, whose traceback is shown."""
+    if isinstance(error, EgoExoBenchError):
+        return error
+    from egoexobench.cli.plugins import REGISTRY_KEY
+    from egoexobench.part_errors import to_part_error
+
+    return to_part_error(error, ctx.meta[REGISTRY_KEY]) if REGISTRY_KEY in ctx.meta else None
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,10 +87,18 @@ class Verbs(click.Group):
     metavar="no:NAME",
     help="Block a plug-in before it is loaded; may be given again.",
 )
+@click.option(
+    "--traceback",
+    "show_traceback",
+    is_flag=True,
+    envvar="EGOEXOBENCH_TRACEBACK",
+    help="Show the traceback of an error, also of an error in a plug-in.",
+)
 @click.version_option(package_name="egoexobench")
 @click.pass_context
-def main(ctx: click.Context, plugins: tuple[str, ...]) -> None:
+def main(ctx: click.Context, plugins: tuple[str, ...], show_traceback: bool) -> None:
     """Benchmark methods that associate first-person (ego) and third-person (exo) video."""
+    del show_traceback  # `Verbs.invoke` reads it
     for plugin in plugins:
         if not plugin.startswith("no:"):
             raise click.UsageError(f"-p takes no:NAME, not {plugin!r}")

@@ -6,10 +6,14 @@ import click
 
 from egoexobench.registry import Registry
 
+REGISTRY_KEY = "egoexobench.registry"
+"""Where a command's registry is in the context, so that an error can name the part it is from."""
+
 
 def registry(ctx: click.Context) -> Registry:
     """Load every plug-in that is not blocked; report the broken ones on standard error."""
-    found = Registry(ctx.obj)
-    for broken in found.broken:
+    result = Registry(ctx.obj)
+    for broken in result.broken:
         click.echo(f"warning: {broken}", err=True)
-    return found
+    ctx.meta[REGISTRY_KEY] = result
+    return result

@@ -158,4 +158,4 @@ def _builder(kit: Kit, role: str) -> FusionFactory | None:
 
 def _make(kit: Kit, role: str, *given: object) -> Any:
     bound = kit.bound[role]
-    return bound.part.factory(*given, **bound.options)
+    return bound.part.create(*given, options=bound.options)
