@@ -1,5 +1,6 @@
-"""Folders that tests share, made once a session."""
+"""Folders that tests share, made once a session; how tests are spread over processes."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,6 +17,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-pinned", action="store_true", help="Rewrite the files of tests/pinned."
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker for each core, one thread each; a selection of files runs in this process."""
+    if config.args_source != pytest.Config.ArgsSource.TESTPATHS or config.option.collectonly:
+        config.option.dist = "no"
+        return 0
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return min(8, os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")

@@ -146,12 +146,13 @@ def _check_module(module: Module, factories: frozenset[str]) -> Iterator[Violati
 
 def _walk(module: Module, factories: frozenset[str]) -> Iterator[tuple[int, str, str]]:
     shipped = module.area in SHIPPED
-    for name, line in _bound_names(module.tree):
+    nodes = list(ast.walk(module.tree))
+    for name, line in _bound_names(nodes):
         if name.strip("_") in BANNED:
             yield line, "banned-word", name
         if british := [word for word in split_words(name) if is_british(word)]:
             yield line, "spelling", f"{name}: {', '.join(british)}"
-    for node in ast.walk(module.tree):
+    for node in nodes:
         if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
             for name in ast.walk(node.target):
                 if isinstance(name, ast.Name) and name.id == "one":
@@ -170,9 +171,9 @@ def _walk(module: Module, factories: frozenset[str]) -> Iterator[tuple[int, str,
             yield node.lineno, "one-word-class", f"class {node.name}"
 
 
-def _bound_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+def _bound_names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
     """Names of variables, parameters, functions, classes and assigned attributes."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id, node.lineno
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):

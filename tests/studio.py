@@ -8,6 +8,8 @@ import numpy as np
 from egoexobench.data.folder_dataset import ClipRow
 
 RATE = 16_000
+FAST_CODER = {"aac_coder": "fast"}
+"""A search for bits that takes a third of the time."""
 
 
 def film(
@@ -28,7 +30,7 @@ def film(
         audio = None
         if sound is not None:
             layout = "mono" if len(sound) == 1 else "stereo"
-            audio = container.add_stream("aac", rate=RATE, layout=layout)
+            audio = container.add_stream("aac", rate=RATE, layout=layout, options=FAST_CODER)
         base = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
         for i in range(round(seconds * fps)):
             picture = np.roll(base, 3 * i, axis=0)

@@ -17,7 +17,10 @@ FOLDERS = {
     "egoexobench_plugins": "plugins",
     "egoexobench_baselines": "baselines",
 }
-pytestmark = pytest.mark.skipif(not (ROOT / "setup.py").is_file(), reason="not a checkout")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (ROOT / "setup.py").is_file(), reason="not a checkout"),
+]
 
 
 def _run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:

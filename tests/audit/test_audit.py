@@ -78,6 +78,7 @@ def doors(found: Audit, *verdicts: str) -> set[tuple[str, str]]:
 BAD = ("open", "broke", "jumps", "unsteady")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["soundbridge", "soundbridge:residual=none", "egoexo"])
 def test_an_honest_trained_method_passes(look, method: str) -> None:
     found = look(method, **SMALL)
@@ -126,6 +127,7 @@ def test_a_table_keyed_by_the_picture_that_was_handed_over_is_caught(
     assert door.verdict == ("broke" if strict == "true" else "jumps")
 
 
+@pytest.mark.slow
 def test_a_closure_over_the_data_set_is_caught(look, folder: Path) -> None:
     found = look("plain", video=f"closure:path={folder}")
     assert not found.passed
@@ -181,6 +183,7 @@ def test_a_caption_that_a_fusion_ignores_is_dead(look) -> None:
     assert not found.passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("anchor", "read", "unread"),
     [("narration", "narration", "sound_caption"), ("sound-caption", "sound_caption", "narration")],

@@ -14,6 +14,8 @@ from egoexobench.records.schema import Record
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 
+pytestmark = pytest.mark.slow
+
 REGISTRY = Registry()
 METHODS = {p.name: p for p in REGISTRY.list_parts("method") if "size" in get_options(p.factory)}
 VOCABULARY = Path(__file__).parents[1] / "plugins" / "distilbert_text" / "vocabulary.txt"

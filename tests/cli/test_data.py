@@ -172,6 +172,7 @@ def test_clips_of_one_missing_file_are_named_together(desk: Desk, clips: Path) -
     assert "  3 missing\n    clips.jsonl, line 1: clip a/ego and 2 more: media file" in told
 
 
+@pytest.mark.slow
 def test_an_examination_goes_on_where_it_stopped(desk: Desk, clips: Path) -> None:
     first = desk.report(clips)
     (ledger,) = (desk.home / "cache" / "doctor").iterdir()
@@ -202,6 +203,7 @@ def test_a_new_span_of_a_known_file_is_examined_alone(desk: Desk, clips: Path) -
     assert len(ledger.read_bytes().splitlines()) == 19
 
 
+@pytest.mark.slow
 def test_users_with_different_holes_meet_on_the_ids_both_have(
     desk: Desk, clips: Path, tmp_path: Path
 ) -> None:
@@ -242,6 +244,7 @@ def test_checksums_are_those_of_the_files(desk: Desk, clips: Path) -> None:
         assert file["sha256"] == hashlib.sha256(Path(file["path"]).read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_data_set_that_renders_its_media_is_examined_too(desk: Desk) -> None:
     done = desk("data", "doctor", SMALL)
     assert done.returncode == 0, done.stderr

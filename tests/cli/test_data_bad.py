@@ -23,6 +23,8 @@ from egoexolearn_root import table as write_table
 from egoexolearn_root import write_root as write_egoexolearn
 from studio import RATE, film, tone
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 32
 
 

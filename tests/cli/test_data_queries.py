@@ -60,6 +60,7 @@ def test_a_published_list_is_the_one_that_is_asked_and_says_by_which_rule(tmp_pa
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["eg2ex", "t2v"])
 def test_lists_are_the_same_in_any_order_of_rows_on_any_machine(tmp_path: Path, task: str) -> None:
     spec = f"charades-ego:root={tmp_path / 'charades'},seed=3"

@@ -11,6 +11,8 @@ from command_line import CommandLine
 
 from egoexobench.records.audit import Audit
 
+pytestmark = pytest.mark.slow
+
 FAST = ("--set", "epochs=2", "--set", "width=16")
 CHEATS = Path(__file__).parents[1] / "audit" / "leaky_parts.py"
 

@@ -73,6 +73,7 @@ def test_a_run_prints_one_table_and_where_the_record_lies(shared: Bench, folder:
     assert not list(shared.home.rglob("*draft*"))
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_metrics_to_the_last_digit(
     bench: Bench, folder: Path
 ) -> None:
@@ -87,6 +88,7 @@ def test_the_same_command_gives_the_same_metrics_to_the_last_digit(
     assert other["seed"] == 1
 
 
+@pytest.mark.slow
 def test_a_second_run_neither_decodes_nor_trains(bench: Bench, folder: Path) -> None:
     own = bench.home / "clips"
     shutil.copytree(folder, own)
@@ -102,6 +104,7 @@ def test_a_second_run_neither_decodes_nor_trains(bench: Bench, folder: Path) -> 
     assert stored == after
 
 
+@pytest.mark.slow
 def test_another_method_shares_the_tokens_of_the_encoders_they_share(
     bench: Bench, folder: Path
 ) -> None:
@@ -142,6 +145,7 @@ def test_a_method_without_text_says_which_tasks_it_has_no_score_for(
     assert "no text encoder" in alone.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["error", "skip", "mask"])
 def test_clips_without_sound_are_counted_and_never_zeros(
     bench: Bench, folder: Path, policy: str

@@ -60,6 +60,7 @@ def refused(done: SimpleNamespace, code: int, *words: str) -> None:
         assert word in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "task"), [("m/ego", "eg2ex"), ("m", "t2v"), ("m/exo", "v2t"), ("hardest", "eg2ex")]
 )

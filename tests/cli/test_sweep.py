@@ -14,6 +14,8 @@ from egoexobench.cli import main
 from egoexobench.data.folder_dataset import CLIPS_TABLE
 from egoexobench.sweep.record_index import index_records
 
+pytestmark = pytest.mark.slow
+
 TOML = """
 schema_version = 1
 table = 3

@@ -61,6 +61,7 @@ def assert_exact(path: Path) -> None:
 STEADY = [round(1000 * i / FPS) for i in range(FRAMES)]
 
 
+@pytest.mark.slow
 @HEVC
 @pytest.mark.parametrize("gop", [5, 12, 250])
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ def _takes(rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
     return level, [str(take) for take in np.repeat(np.arange(150), sizes)]
 
 
+@pytest.mark.slow
 def test_the_cluster_bootstrap_holds_the_truth_95_times_in_100() -> None:
     rng = np.random.default_rng(5)
     held = believed = 0
@@ -134,6 +135,7 @@ def test_the_cluster_bootstrap_holds_the_truth_95_times_in_100() -> None:
     assert believed / SIMULATED < 0.92
 
 
+@pytest.mark.slow
 def test_the_paired_cluster_bootstrap_holds_the_truth_95_times_in_100() -> None:
     rng = np.random.default_rng(6)
     held = 0

@@ -45,6 +45,7 @@ def test_compiling_without_a_compiler_is_one_line_before_anything_is_done(
     assert resolve(Compute(compiled=True)).compiled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_a_mixed_precision_run_is_near_the_exact_one_and_says_what_it_is(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str

@@ -11,6 +11,8 @@ from studio import film, tone
 
 from egoexobench.cli import main
 
+pytestmark = pytest.mark.slow
+
 FAST = ("--set", "epochs=1", "--set", "width=16", "--set", "frames=2")
 
 

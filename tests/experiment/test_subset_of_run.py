@@ -83,6 +83,7 @@ def test_what_is_missing_is_left_out_and_written_down(call, holes: str) -> None:
     assert "30 of 32 clips were used (93.8 %)" in page()
 
 
+@pytest.mark.slow
 def test_two_users_are_compared_on_the_clips_both_have(call, folder: Path, holes: str) -> None:
     assert call("data", "doctor", holes, "--certificate", "mine.json").exit_code == 0
     told = ("--ids", "mine.json", *FAST, "--json")
@@ -99,6 +100,7 @@ def test_two_users_are_compared_on_the_clips_both_have(call, folder: Path, holes
     assert "certificate of 'folder'" in other.stderr
 
 
+@pytest.mark.slow
 def test_a_method_can_be_trained_on_one_set_and_scored_on_another(
     call, folder: Path, tmp_path: Path
 ) -> None:

@@ -102,6 +102,7 @@ print(total)
 """
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_fifty_times_loses_no_committed_shard(tmp_path: Path) -> None:
     # one process that imports once, and forks the writers that are killed
     done = subprocess.run(

@@ -16,6 +16,8 @@ from egoexobench.cli import main
 from egoexobench.errors import UsageError
 from egoexobench.registry import Registry
 
+pytestmark = pytest.mark.slow
+
 DATASET = "synthetic:train=12,val=4,test=24"
 SETTINGS = ("--set", "epochs=2", "--set", "width=16")
 

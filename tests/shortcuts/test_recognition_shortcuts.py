@@ -50,6 +50,7 @@ def test_without_the_cue_there_is_no_row() -> None:
     assert _score(asked(LABELS), {}) is None
 
 
+@pytest.mark.slow
 def test_a_record_holds_them_beside_the_score(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

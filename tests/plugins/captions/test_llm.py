@@ -12,6 +12,8 @@ from egoexobench.errors import CaptionerUnavailableError, UsageError
 from egoexobench.interfaces import CaptionRequest
 from egoexobench_plugins.captions import llm
 
+pytestmark = pytest.mark.slow
+
 NARRATIONS = {
     "short": "C cuts garlic",
     "script": "切蒜, потом открывает банку",

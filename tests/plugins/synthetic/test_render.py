@@ -55,6 +55,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_does_not_change_a_frame_or_a_sample(
     rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +139,7 @@ def test_an_interrupted_parent_leaves_no_worker_and_no_half_file(
         assert len(content(path)[0]) == 16
 
 
+@pytest.mark.slow
 def test_two_processes_may_render_the_same_set_at_once(rendered: Path, tmp_path: Path) -> None:
     code = (
         "import json, sys; from pathlib import Path; from egoexobench.progress import Silent; "

@@ -15,6 +15,8 @@ from egoexobench.progress import NullProgress
 from egoexobench_plugins.synthetic.annotation import annotate
 from egoexobench_plugins.synthetic.render import render
 
+pytestmark = pytest.mark.slow
+
 PAIRS = 64
 SURE = 1e-4
 """Chance that a cue that tells nothing fails the test."""
