@@ -1,4 +1,4 @@
-"""Where a clip lies in the time of its opened file."""
+"""Times of a clip, relative to the start of its file."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ from egoexobench.errors import MediaError
 from egoexobench.values import Clip
 
 MICROSECONDS = 1_000_000
-"""Ticks a second of what a container says of itself."""
+"""Ticks per second of the times of a container."""
 
 
 def container_duration(container: Any) -> float | None:
-    """Return how long a file says that it is, s."""
+    """Return the duration that a file states, s; None if it states none."""
     return None if container.duration is None else float(container.duration / MICROSECONDS)
 
 
 def start_offset(container: Any) -> float:
-    """Return when a file begins, s: a broadcast stream counts from anywhere."""
+    """Return the time at which a file starts, s; a broadcast stream can start at any time."""
     return max((container.start_time or 0) / MICROSECONDS, 0.0)
 
 
 def clip_end(container: Any, clip: Clip) -> float:
-    """Return where a clip ends, s after the beginning of its file.
+    """Return the end of a clip, s after the start of its file.
 
     Raises:
-        MediaError: the span is not in the file, or the file does not say how long it is.
+        MediaError: if the clip is not inside the file, or the file does not state its duration.
     """
-    seconds = container_duration(container)
-    if seconds is None:
+    duration = container_duration(container)
+    if duration is None:
         raise MediaError(
-            "truncated", f"{clip.media} does not say how long it is; is it a complete media file?"
+            "truncated", f"{clip.media} does not state its duration; is it a complete media file?"
         )
-    last = seconds if clip.end is None else clip.end
-    if clip.start >= seconds or last > seconds + END_TOLERANCE_S:
+    end = duration if clip.end is None else clip.end
+    if clip.start >= duration or end > duration + END_TOLERANCE_S:
         raise MediaError(
             "beyond_end",
-            f"the span {clip.start:g}-{last:g} s ends beyond {clip.media}, "
-            f"which is {seconds:.2f} s long",
+            f"the clip {clip.start:g}-{end:g} s ends after {clip.media}, "
+            f"which is {duration:.2f} s long",
         )
-    return min(last, seconds)
+    return min(end, duration)
 
 
-def video_delay(container: Any, track: FrameIndex, clip: Clip, last: float) -> float:
-    """Return how long after the file its pictures begin, s; up to `SLACK` they begin with it.
+def video_delay(container: Any, index: FrameIndex, clip: Clip, end: float) -> float:
+    """Return how long after the file its video starts, s; up to `END_TOLERANCE_S` count as 0.
 
     Raises:
-        MediaError: they begin after the clip, which ends at ``last``.
+        MediaError: if the video starts after ``end``, the end of the clip.
     """
-    seconds = float(track.times[0] * track.tick) - start_offset(container)
-    if seconds >= last:
+    delay = float(index.times[0] * index.tick) - start_offset(container)
+    if delay >= end:
         raise MediaError(
             "late_video",
-            f"the pictures of {clip.media} start at {seconds:.2f} s, after the span "
-            f"{clip.start:g}-{last:g} s",
+            f"the video of {clip.media} starts at {delay:.2f} s, after the clip "
+            f"{clip.start:g}-{end:g} s",
         )
-    return seconds if seconds > END_TOLERANCE_S else 0.0
+    return delay if delay > END_TOLERANCE_S else 0.0

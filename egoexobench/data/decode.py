@@ -1,9 +1,8 @@
-"""Pictures and sound out of media files: the only module that imports a decoder.
+"""Decode frames and audio of clips; with `downmix` the only modules that import a decoder.
 
-Frames are exact: a frame's index is its place in presentation order, found by reading packet
-headers once per file. Only packets between a wanted frame and the keyframe before it are decoded.
-The mono mix is the mean of the channels, because decoders differ by a factor of sqrt(2) in theirs,
-which moves every log-mel value by 0.69; it is made before resampling, which then has one channel.
+Frames are exact: the index of a frame is its position in presentation order, which is read from
+the packet headers once per file. Only the packets from the keyframe before a requested frame to
+that frame are decoded.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ from egoexobench.data.sampling.sample import sample_frames
 from egoexobench.errors import MediaError
 from egoexobench.values import Clip, Frames, Sound
 
-AudioState = Literal["heard", "silent", "no track", "not asked"]
+AudioState = Literal["audible", "silent", "no_track", "not_requested"]
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedClip:
-    """What was asked of a clip; ``sound`` is None unless it was heard."""
+    """Frames and audio of a clip; ``audio`` is None unless ``state`` is ``audible``."""
 
     frames: Frames | None
     audio: Sound | None
@@ -49,151 +48,167 @@ class DecodedClip:
 
 
 def decode_clip(
-    clip: Clip, num_frames: int, with_audio: bool, sampling: str = DEFAULT_SAMPLING
+    clip: Clip, num_frames: int, *, with_audio: bool, sampling: str = DEFAULT_SAMPLING
 ) -> DecodedClip:
     """Decode a clip.
 
     Args:
-        clip: what to decode.
-        frames: how many pictures; 0 for none.
-        sound: whether to decode the sound.
-        sampling: the rule that picks the pictures, one of `SAMPLERS`.
+        clip: the clip.
+        num_frames: number of frames; 0 decodes no video.
+        with_audio: decode the audio as well.
+        sampling: name of the sampling rule, one of `SAMPLERS`.
 
     Raises:
-        UsageError: if there is no such rule, or it does not pick frames.
-        MediaError: if the file is missing, broken or not media, the span lies outside of it, or
-            the rule has fewer pictures for it.
+        UsageError: if there is no such rule, or it does not sample frames.
+        MediaError: if the file is missing, damaged or not a media file, if the span of the clip
+            is not inside the file, or if the rule gives too few frames.
     """
-    get_sampler(sampling)  # a wrong name is no fault of the file
+    get_sampler(sampling)  # a wrong name is not an error of the file
     try:
-        with _open(clip.media, pictures=num_frames > 0) as container:
+        with _open_media(clip.media, with_video=num_frames > 0) as container:
             end = clip_timing.clip_end(container, clip)
-            pictures = _frames(container, clip, end, num_frames, sampling) if num_frames else None
+            frames = None
+            if num_frames:
+                frames = _decode_frames(container, clip, end, num_frames, sampling=sampling)
             if not with_audio:
-                return DecodedClip(pictures, None, "not asked")
-            samples = _samples(container, clip, end)
+                return DecodedClip(frames, None, "not_requested")
+            samples = _decode_samples(container, clip, end)
     except MediaError as error:
         raise MediaError(error.kind, error.reason, clip.id) from error
     if samples is None:
-        return DecodedClip(pictures, None, "no track")
+        return DecodedClip(frames, None, "no_track")
     if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENCE_PEAK:
-        return DecodedClip(pictures, None, "silent")
-    return DecodedClip(pictures, Sound(samples, AUDIO_SAMPLE_RATE), "heard")
+        return DecodedClip(frames, None, "silent")
+    return DecodedClip(frames, Sound(samples, AUDIO_SAMPLE_RATE), "audible")
 
 
 def decode_audio(clip: Clip) -> NDArray[np.float32] | None:
-    """Return the span's mono samples at `AUDIO_SAMPLE_RATE`, silent or not; None without a track.
+    """Return the mono samples ``(S,)`` of a clip at `AUDIO_SAMPLE_RATE`, also if they are silent.
 
-    There are no samples if the track is empty or ends before the clip_timing.
+    The result is None if the file has no audio track, and has no samples if the track is empty or
+    ends before the clip starts.
 
     Raises:
-        MediaError: as `decode`.
+        MediaError: as `decode_clip`.
     """
-    with _open(clip.media, pictures=False) as container:
-        return _samples(container, clip, clip_timing.clip_end(container, clip))
+    with _open_media(clip.media, with_video=False) as container:
+        return _decode_samples(container, clip, clip_timing.clip_end(container, clip))
 
 
 def read_media_info(path: str) -> MediaInfo:
-    """Read what a file says of itself, or raise `MediaError`."""
-    with _open(path) as container:
+    """Return duration and tracks as the headers of a file state them.
+
+    Raises:
+        MediaError: if the file is missing or is not a media file.
+    """
+    with _open_media(path) as container:
         return probe_media(container, clip_timing.container_duration(container))
 
 
 @contextmanager
-def _open(path: str, *, pictures: bool = True) -> Iterator[Any]:
+def _open_media(path: str, *, with_video: bool = True) -> Iterator[Any]:
     if not Path(path).is_file():
         raise MediaError("missing", f"media file {path} is missing")
-    opened = False
-    # a file is looked into when it is opened; pictures that nobody asks for are not decoded for it
-    options = {} if pictures else {"skip_frame": "all"}
+    is_open = False
+    # FFmpeg decodes some frames when it opens a file; skip them if no video was requested
+    options = {} if with_video else {"skip_frame": "all"}
     try:
         with av.open(path, options=options) as container:
-            opened = True
+            is_open = True
             yield container
     except (av.FFmpegError, EOFError) as error:
         reason = f"cannot decode {path}: {getattr(error, 'strerror', error)}"
-        if opened:
+        if is_open:
             raise MediaError("undecodable", reason) from error
-        raise MediaError("not_media", f"{reason}; it is no complete media file") from error
+        raise MediaError("not_media", f"{reason}; it is not a complete media file") from error
 
 
-def _frames(container: Any, clip: Clip, end: float, count: int, sampling: str) -> Frames:
+def _decode_frames(
+    container: Any, clip: Clip, end: float, num_frames: int, *, sampling: str
+) -> Frames:
     if not container.streams.video:
         raise MediaError("no_video", f"{clip.media} has no video track")
     stream = container.streams.video[0]
-    track = read_frame_index(container, stream, clip.media)
-    late = clip_timing.video_delay(container, track, clip, end)
-    start = max(clip.start - late, 0.0)
-    length = len(track.times)
-    chosen = sample_frames(sampling, clip.media, track.fps, length, start, end - late, count)
-    wanted = track.times[chosen]
-    found = _pictures(container, stream, track, np.unique(chosen))
-    for index, time in zip(chosen, wanted, strict=True):
-        if int(time) not in found:
+    index = read_frame_index(container, stream, clip.media)
+    delay = clip_timing.video_delay(container, index, clip, end)
+    sampled = sample_frames(
+        sampling,
+        path=clip.media,
+        fps=index.fps,
+        num_file_frames=len(index.times),
+        start=max(clip.start - delay, 0.0),
+        end=end - delay,
+        num_frames=num_frames,
+    )
+    times = index.times[sampled]
+    images = _decode_indices(container, stream, index, np.unique(sampled))
+    for position, time in zip(sampled, times, strict=True):
+        if int(time) not in images:
             raise MediaError(
                 "undecodable",
-                f"{clip.media}: frame {index} of {length} does not decode",
+                f"{clip.media}: frame {position} of {len(index.times)} does not decode",
             )
-    pixels = np.stack([found[int(time)] for time in wanted])
-    return Frames(pixels, (wanted - track.times[0]) * track.tick + late)
+    pixels = np.stack([images[int(time)] for time in times])
+    return Frames(pixels, (times - index.times[0]) * index.tick + delay)
 
 
-def _pictures(
-    container: Any, stream: Any, track: FrameIndex, chosen: NDArray[np.int64]
+def _decode_indices(
+    container: Any, stream: Any, index: FrameIndex, indices: NDArray[np.int64]
 ) -> dict[int, NDArray[np.uint8]]:
-    """Pictures by presentation time; ``chosen`` are frames by index."""
-    stream.codec_context.thread_count = 1  # clips are decoded side by side already
-    found = _decoded(container, stream, track.group_by_keyframe(chosen), "NONREF")
-    if len(found) < len(np.unique(track.times[chosen])):  # a keyframe was none
-        found = _decoded(container, stream, track.from_start(chosen), "DEFAULT")
-    return found
+    """Decode frames by index; return RGB images ``(H, W, 3)`` by presentation time."""
+    stream.codec_context.thread_count = 1  # clips are already decoded in parallel
+    images = _decode_groups(container, stream, index.group_by_keyframe(indices), "NONREF")
+    if len(images) < len(np.unique(index.times[indices])):
+        # decoding cannot start at every frame that is marked as a keyframe
+        images = _decode_groups(container, stream, index.from_start(indices), "DEFAULT")
+    return images
 
 
-def _decoded(
-    container: Any, stream: Any, groups: Sequence[KeyframeGroup], skipped: str
+def _decode_groups(
+    container: Any, stream: Any, groups: Sequence[KeyframeGroup], skip_frame: str
 ) -> dict[int, NDArray[np.uint8]]:
-    """Decode each group from its keyframe to the last of its frames, and nothing in between."""
-    context, colours = stream.codec_context, VideoReformatter()  # one for all: it is dear to make
-    wanted = {time for group in groups for time in group.times}
-    left, pending = deque(groups), set[int]()
-    found: dict[int, NDArray[np.uint8]] = {}
+    """Decode each group from its keyframe to its last frame, and nothing between the groups."""
+    context, reformatter = stream.codec_context, VideoReformatter()  # expensive to create: share it
+    requested = {time for group in groups for time in group.times}
+    remaining, pending = deque(groups), set[int]()
+    images: dict[int, NDArray[np.uint8]] = {}
     container.seek(groups[0].seek, stream=stream)
     for packet in container.demux(stream):
-        if left and packet.pts == left[0].key:
-            pending |= set(left.popleft().times)
+        if remaining and packet.pts == remaining[0].key:
+            pending |= set(remaining.popleft().times)
         if not pending:
             continue
-        # frames that no other frame needs are not decoded unless they are wanted
-        context.skip_frame = "DEFAULT" if packet.pts in wanted else skipped
+        # frames to which no other frame refers are decoded only if they were requested
+        context.skip_frame = "DEFAULT" if packet.pts in requested else skip_frame
         frames = packet.decode()
         pending.discard(packet.pts)
         if not pending:
             frames += context.decode(None)
             context.flush_buffers()
         for frame in frames:
-            if frame.pts in wanted and not frame.is_corrupt:
-                picture = colours.reformat(frame, format="rgb24").to_ndarray()
-                found[frame.pts] = np.asarray(picture, np.uint8)
-        if not pending and not left:
+            if frame.pts in requested and not frame.is_corrupt:
+                image = reformatter.reformat(frame, format="rgb24").to_ndarray()
+                images[frame.pts] = np.asarray(image, np.uint8)
+        if not pending and not remaining:
             break
-    return found
+    return images
 
 
-def _samples(container: Any, clip: Clip, end: float) -> NDArray[np.float32] | None:
+def _decode_samples(container: Any, clip: Clip, end: float) -> NDArray[np.float32] | None:
     if not container.streams.audio:
         return None
-    stream, zero = container.streams.audio[0], clip_timing.start_offset(container)
-    for other in container.streams.video:
-        other.discard = Discard.all  # its packets are not even read
-    start = max(clip.start - END_TOLERANCE_S, 0) + zero
+    stream, offset = container.streams.audio[0], clip_timing.start_offset(container)
+    for video in container.streams.video:
+        video.discard = Discard.all  # do not even read its packets
+    seek_time = max(clip.start - END_TOLERANCE_S, 0) + offset
     try:
-        container.seek(int(start / stream.time_base), stream=stream)
-    except PermissionError:  # what FFmpeg's -1 becomes: the track holds no packet to seek
+        container.seek(int(seek_time / stream.time_base), stream=stream)
+    except PermissionError:  # PyAV's name for FFmpeg's -1: the track has no packet
         return np.zeros(0, np.float32)
     collector = AudioCollector(clip.media)
     first = None
     for frame in container.decode(stream):
-        time = 0.0 if frame.time is None else frame.time - zero
+        time = 0.0 if frame.time is None else frame.time - offset
         if time >= end:
             break
         first = time if first is None else first
@@ -201,6 +216,5 @@ def _samples(container: Any, clip: Clip, end: float) -> NDArray[np.float32] | No
     if first is None:
         return np.zeros(0, np.float32)
     skip = max(round((clip.start - first) * AUDIO_SAMPLE_RATE), 0)
-    return np.ascontiguousarray(
-        collector.finish()[skip : skip + round((end - clip.start) * AUDIO_SAMPLE_RATE)]
-    )
+    num_samples = round((end - clip.start) * AUDIO_SAMPLE_RATE)
+    return np.ascontiguousarray(collector.finish()[skip : skip + num_samples])

@@ -1,4 +1,4 @@
-"""The questions of a data set as a file, so that others ask the same ones."""
+"""Export the queries of a data set to a file, so that others can use the same ones."""
 
 from __future__ import annotations
 
@@ -16,58 +16,58 @@ from egoexobench.values import Query, Split, Task
 
 
 class QueryListHeader(BaseModel):
-    """The first line of a file of lists; each other line is a question."""
+    """The first line of a query file; each other line is a query."""
 
     model_config = ConfigDict(frozen=True)
 
-    lists: int = 1
-    """Version of this format."""
+    format_version: int = 2
+    """Version of the format of this line."""
     dataset: str
-    """Registered name, without options: they are paths of one machine."""
+    """Registered name without options, since options contain local paths."""
     fingerprint: str
-    """Of the annotations as they lie there, the order of their rows included."""
+    """Hash of the annotations, including the order of their rows."""
     split: Split
     task: Task
-    version: str | None
-    """What the data set says of the lists of this split."""
+    lists_version: str | None
+    """Version of the candidate lists, as the data set states it."""
     rule: str | None
-    """How the lists come about, out of the section `Lists:` of the data set."""
+    """How the lists were made: section `Lists:` of the data set's docstring."""
     num_dropped_rows: int
-    """Rows of the annotations that could not be used, without which lists may be others."""
+    """Rows of the annotations that could not be used; without them lists can differ."""
     num_queries: int
     sha256: str
-    """Of the lines of the questions, whatever the order of the annotations' rows."""
+    """Hash of the query lines; it does not depend on the order of the annotations' rows."""
 
 
 def export_queries(
-    path: Path, name: str, dataset: Dataset, split: Split, task: Task, rule: str | None
+    path: Path, dataset: Dataset, name: str, *, split: Split, task: Task, rule: str | None
 ) -> QueryListHeader:
-    """Write the lists of a task, whole or not at all, and return the first line.
+    """Write the queries of a task as JSON Lines, atomically, and return the first line.
 
     Args:
-        path: JSON Lines.
-        name: as the data set is registered.
-        dataset: whose lists.
-        split: of which split.
-        task: of which retrieval task.
-        rule: how the lists come about.
+        path: the file to write.
+        dataset: the data set.
+        name: its registered name.
+        split: the split.
+        task: a retrieval task.
+        rule: how the candidate lists were made.
 
     Raises:
-        DataError: there are no lists, or they cannot be written.
+        DataError: if there are no queries, or the file cannot be written.
     """
-    lines = list(_lines(dataset.queries(split, task)))
+    lines = list(_format_lines(dataset.queries(split, task)))
     if not lines:
-        raise DataError(f"{name} has no lists of task {task!r} in split {split!r}")
+        raise DataError(f"{name} has no listed queries of task {task!r} in split {split!r}")
     versions = dataset.versions if isinstance(dataset, Published) else {}
-    findings = dataset.findings if isinstance(dataset, Surveyed) else ()
+    issues = dataset.findings if isinstance(dataset, Surveyed) else ()
     header = QueryListHeader(
         dataset=name,
         fingerprint=dataset.fingerprint,
         split=split,
         task=task,
-        version=versions.get(split),
+        lists_version=versions.get(split),
         rule=rule,
-        num_dropped_rows=sum(found.dropped for found in findings),
+        num_dropped_rows=sum(issue.dropped for issue in issues),
         num_queries=len(lines),
         sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
     )
@@ -75,17 +75,15 @@ def export_queries(
     return header
 
 
-def _lines(queries: Sequence[Query]) -> Iterator[str]:
-    for query in sorted(
-        queries, key=lambda query: (query.source, query.gallery.ids, query.positives)
-    ):
-        answer, *also = query.positives
+def _format_lines(queries: Sequence[Query]) -> Iterator[str]:
+    for query in sorted(queries, key=lambda item: (item.source, item.gallery.ids, item.positives)):
+        answer, *others = query.positives
         line: dict[str, object] = {
             "source": query.source,
             "candidates": query.gallery.ids,
             "answer": answer,
             "cluster": query.cluster,
         }
-        if also:
-            line["also"] = also
+        if others:
+            line["also"] = others
         yield json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"

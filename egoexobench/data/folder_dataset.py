@@ -1,13 +1,13 @@
-"""The folder format: a table ``clips`` and, where there are listed questions, one ``queries``.
+"""A data set in the folder format: a table ``clips`` and, optionally, a table ``queries``.
 
-Both come from outside: every row is checked, and what does not fit is kept account of by file and
-row with what was found and what would work.
+Users write both tables. Every row is checked; a row that does not fit is skipped and listed with
+its file, its row and the reason.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
@@ -39,19 +39,20 @@ __all__ = [
 
 CLIPS_TABLE = "clips.jsonl"
 QUERIES_TABLE = "queries.jsonl"
-"""Names of both in JSON Lines, which the toolkit itself writes."""
+"""File names of both tables as JSON Lines, the format that the toolkit writes."""
 
 _Views = dict[View, tuple[str, ClipRow]]
+"""The rows of a pair by view, each with its location."""
 
 
 @final
 class FolderDataset:
     """A data set in the folder format.
 
-    Rows that do not fit are left out and listed in ``findings``.
+    Rows that do not fit are skipped and listed in ``findings``.
 
     Raises:
-        DataError: if there is no table of clips, or one is no table of the format.
+        DataError: if there is no table of clips, or a table does not have the right columns.
     """
 
     def __init__(self, root: Path) -> None:
@@ -61,10 +62,10 @@ class FolderDataset:
         if "clips" not in self._tables:
             names = ", ".join(f"clips{suffix}" for suffix in FORMATS)
             raise DataError(
-                f"{root} holds none of {names}; `egoexobench data init {root}` drafts one"
+                f"{root} contains none of {names}; `egoexobench data init {root}` creates one"
             )
-        self._findings: list[AnnotationIssue] = []
-        self._where: dict[str, str] = {}
+        self._issues: list[AnnotationIssue] = []
+        self._locations: dict[str, str] = {}
         self._pairs = self._read_pairs(self._tables["clips"])
         self._queries = self._read_queries(self._tables.get("queries"))
 
@@ -80,64 +81,72 @@ class FolderDataset:
 
     @property
     def findings(self) -> Sequence[AnnotationIssue]:
-        """Rows that were left out, and why."""
-        return self._findings
+        """Rows that were skipped, with the reason."""
+        return self._issues
 
     @property
     def where(self) -> Mapping[str, str]:
         """File and row of each clip, by id."""
-        return self._where
+        return self._locations
 
     def prepare(self, progress: Progress) -> None:
-        """Nothing has to be made."""
+        """Do nothing: the files exist already."""
 
     def clips(self, split: Split) -> Sequence[Clip]:
-        """Every clip of the split, the ego and the exo clip of a pair side by side."""
+        """Return every clip of the split; the ego clip and the exo clip of a pair are adjacent."""
         return [clip for pair in self._pairs[split] for clip in (pair.ego, pair.exo)]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
-        """Every pair of the split, in the order of the file."""
+        """Return every pair of the split, in the order of the file."""
         return self._pairs[split]
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
-        """The listed questions of a task."""
+        """Return the listed queries of a task."""
         return self._queries.get((split, task), [])
 
+    def _add_issue(self, path: Path, location: str, reason: str) -> None:
+        self._issues.append(AnnotationIssue(path.name, location, reason))
+
     def _read_pairs(self, path: Path) -> dict[Split, list[Pair]]:
-        views: dict[str, _Views] = {}
-        for place, row in read_table(path, ClipRow, self._findings):
-            seen = views.setdefault(row.pair, {})
-            wrong = self._wrong(row)
-            if row.view in seen:
-                wrong = f"pair {row.pair!r} has its {row.view} view in {seen[row.view][0]} already"
-            if wrong:
-                self._findings.append(AnnotationIssue(path.name, place, wrong))
-            else:
-                seen[row.view] = place, row
         pairs: dict[Split, list[Pair]] = {split: [] for split in SPLITS}
-        for name, seen in views.items():
-            if wrong := _apart(name, seen):
-                place = ", ".join(place for place, _ in seen.values())
-                self._findings += [AnnotationIssue(path.name, place, wrong)] if seen else []
+        for pair_id, views in self._read_views(path).items():
+            if reason := _find_pair_fault(pair_id, views):
+                if views:
+                    self._add_issue(path, ", ".join(row for row, _ in views.values()), reason)
                 continue
-            pair = self._pair(name, seen, path.name)
-            pairs[seen["ego"][1].split].append(pair)
+            pairs[views["ego"][1].split].append(self._make_pair(pair_id, views, path.name))
         return pairs
 
-    def _wrong(self, row: ClipRow) -> str | None:
+    def _read_views(self, path: Path) -> dict[str, _Views]:
+        table = read_table(path, ClipRow)
+        self._issues += table.issues
+        pairs: dict[str, _Views] = {}
+        for location, row in table.rows:
+            views = pairs.setdefault(row.pair, {})
+            reason = self._find_row_fault(row)
+            if row.view in views:
+                first = views[row.view][0]
+                reason = f"pair {row.pair!r} has its {row.view} view in {first} already"
+            if reason:
+                self._add_issue(path, location, reason)
+            else:
+                views[row.view] = location, row
+        return pairs
+
+    def _find_row_fault(self, row: ClipRow) -> str | None:
         if not (self.root / row.media).resolve().is_relative_to(self.root):
-            return f"media {row.media!r} leaves the folder; give a path below it"
+            return f"media {row.media!r} is outside the folder; give a path inside it"
         if row.end is not None and row.end <= row.start:
-            return f"the span {row.start:g}-{row.end:g} s is empty; end must be after start"
+            return f"the clip {row.start:g}-{row.end:g} s is empty; end must be after start"
         return None
 
-    def _pair(self, name: str, seen: _Views, file: str) -> Pair:
-        (line, ego), (other, exo) = seen["ego"], seen["exo"]
-        one, two = self._clip(ego), self._clip(exo)
-        self._where |= {one.id: f"{file}, {line}", two.id: f"{file}, {other}"}
-        return Pair(name, one, two, ego.pair_narration or ego.narration)
+    def _make_pair(self, pair_id: str, views: _Views, file: str) -> Pair:
+        (ego_location, ego_row), (exo_location, exo_row) = views["ego"], views["exo"]
+        ego, exo = self._make_clip(ego_row), self._make_clip(exo_row)
+        self._locations |= {ego.id: f"{file}, {ego_location}", exo.id: f"{file}, {exo_location}"}
+        return Pair(pair_id, ego, exo, ego_row.pair_narration or ego_row.narration)
 
-    def _clip(self, row: ClipRow) -> Clip:
+    def _make_clip(self, row: ClipRow) -> Clip:
         return Clip(
             id=make_clip_id(row.pair, row.view),
             view=row.view,
@@ -152,45 +161,44 @@ class FolderDataset:
         )
 
     def _read_queries(self, path: Path | None) -> dict[tuple[Split, Task], list[Query]]:
-        found: dict[tuple[Split, Task], list[Query]] = {}
+        queries: dict[tuple[Split, Task], list[Query]] = {}
         if path is None:
-            return found
-        takes = {
-            split: {
-                name: pair.ego.take
-                for pair in self._pairs[split]
-                for name in (pair.id, pair.ego.id, pair.exo.id)
-            }
-            for split in SPLITS
-        }
-        for place, row in read_table(path, QueryRow, self._findings):
-            if wrong := _unasked(row, takes[row.split]):
-                self._findings.append(AnnotationIssue(path.name, place, wrong))
+            return queries
+        table = read_table(path, QueryRow)
+        self._issues += table.issues
+        takes = {split: dict(_takes_by_id(self._pairs[split])) for split in SPLITS}
+        for location, row in table.rows:
+            if reason := _find_query_fault(row, takes[row.split]):
+                self._add_issue(path, location, reason)
                 continue
             take = takes[row.split][row.source]
             query = Query(row.source, Gallery(row.candidates), (row.answer,), take)
-            found.setdefault((row.split, row.task), []).append(query)
-        return found
+            queries.setdefault((row.split, row.task), []).append(query)
+        return queries
 
 
-def _apart(name: str, seen: _Views) -> str | None:
-    """Why rows of one name are no pair."""
-    if len(seen) < 2:
-        return f"pair {name!r} has only its {next(iter(seen), 'other')} view"
-    splits = {view: row.split for view, (_, row) in seen.items()}
+def _takes_by_id(pairs: Sequence[Pair]) -> Iterator[tuple[str, str]]:
+    for pair in pairs:
+        for item_id in (pair.id, pair.ego.id, pair.exo.id):
+            yield item_id, pair.ego.take
+
+
+def _find_pair_fault(pair_id: str, views: _Views) -> str | None:
+    """Return why rows do not make a pair; None if they do."""
+    if len(views) < 2:
+        return f"pair {pair_id!r} has only its {next(iter(views), 'other')} view"
+    splits = {view: row.split for view, (_, row) in views.items()}
     if splits["ego"] != splits["exo"]:
-        return f"pair {name!r} is in two splits, {splits['ego']} and {splits['exo']}"
+        return f"pair {pair_id!r} is in two splits, {splits['ego']} and {splits['exo']}"
     return None
 
 
-def _unasked(row: QueryRow, known: Mapping[str, str]) -> str | None:
-    """Why a question cannot be asked."""
+def _find_query_fault(row: QueryRow, takes: Mapping[str, str]) -> str | None:
+    """Return why a query cannot be used; None if it can. ``takes`` has the ids of the split."""
     last = len(row.candidates) - 1
     if row.answer > last:
-        return (
-            f"answer {row.answer} is out of range; there are {last + 1} candidates, so 0 to {last}"
-        )
-    for name in (row.source, *row.candidates):
-        if name not in known:
-            return f"{name!r} is no pair or clip of split {row.split!r} in the table of clips"
+        return f"answer {row.answer} is out of range: {last + 1} candidates, indices 0 to {last}"
+    for item_id in (row.source, *row.candidates):
+        if item_id not in takes:
+            return f"{item_id!r} is not a pair or clip of split {row.split!r} in the table of clips"
     return None

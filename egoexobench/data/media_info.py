@@ -1,4 +1,4 @@
-"""What a media file says of itself."""
+"""Read what the headers of a media file state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FROZEN = ConfigDict(frozen=True)
 
 
 class VideoStream(BaseModel):
-    """The video track; sizes are as stored, before a rotation."""
+    """The video track; width and height are as stored, before a rotation."""
 
     model_config = _FROZEN
 
@@ -20,11 +20,11 @@ class VideoStream(BaseModel):
     height: int
     fps: float
     seconds: float | None
-    """None where the container does not say it of a track."""
+    """None if the container does not state the duration of its tracks."""
 
 
 class AudioStream(BaseModel):
-    """The audio track; ``rate`` in Hz."""
+    """The audio track; ``sample_rate`` in Hz."""
 
     model_config = _FROZEN
 
@@ -35,7 +35,7 @@ class AudioStream(BaseModel):
 
 
 class MediaInfo(BaseModel):
-    """Length in s, and the first track of each sort."""
+    """Duration in s, the first video track and the first audio track."""
 
     model_config = _FROZEN
 
@@ -46,21 +46,21 @@ class MediaInfo(BaseModel):
 
 
 def probe_media(container: Any, seconds: float | None) -> MediaInfo:
-    """Return what an opened file says; ``seconds`` is the length of the whole."""
+    """Return the information of an open file, whose duration is ``seconds``."""
     return MediaInfo(
         container=container.format.name,
         seconds=seconds,
-        video=_picture(container.streams.video),
-        audio=_sound(container.streams.audio),
+        video=_video_stream(container.streams.video),
+        audio=_audio_stream(container.streams.audio),
     )
 
 
 def stream_duration(stream: Any) -> float | None:
-    """Return how long a track says that it is, s."""
+    """Return the duration that a track states, s; None if it states none."""
     return None if stream.duration is None else float(stream.duration * stream.time_base)
 
 
-def _picture(streams: Sequence[Any]) -> VideoStream | None:
+def _video_stream(streams: Sequence[Any]) -> VideoStream | None:
     if not streams:
         return None
     context = streams[0].codec_context
@@ -73,7 +73,7 @@ def _picture(streams: Sequence[Any]) -> VideoStream | None:
     )
 
 
-def _sound(streams: Sequence[Any]) -> AudioStream | None:
+def _audio_stream(streams: Sequence[Any]) -> AudioStream | None:
     if not streams:
         return None
     context = streams[0].codec_context

@@ -1,4 +1,4 @@
-"""The columns of the folder format, as docs/folder.md publishes them."""
+"""Columns of the folder format; docs/folder.md documents them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,20 @@ class ClipRow(BaseModel):
     view: View = Field(description="ego or exo")
     split: Split = Field(description="train, val or test")
     media: str = Field(min_length=1, description="media file, relative to the folder")
-    start: float = Field(0.0, ge=0, description="start of the span, s")
-    end: float | None = Field(None, gt=0, description="end of the span, s; else that of the file")
-    narration: str = Field(min_length=1, description="write what this view shows")
-    pair_narration: str | None = Field(None, description="what both views show; else the ego's")
-    take: str | None = Field(None, description="recording that clips share; else the pair")
+    start: float = Field(0.0, ge=0, description="start of the clip in the file, s")
+    end: float | None = Field(
+        None, gt=0, description="end of the clip in the file, s; default: the end of the file"
+    )
+    narration: str = Field(min_length=1, description="describe what this view shows")
+    pair_narration: str | None = Field(
+        None, description="what both views show; default: the ego narration"
+    )
+    take: str | None = Field(
+        None, description="recording from which clips were cut; default: the pair"
+    )
     scene: str | None = Field(None, description="label of the task scene")
     verbs: tuple[str, ...] = Field((), strict=False, description="labels of the task action")
-    nouns: tuple[str, ...] = Field((), strict=False, description="what is handled")
+    nouns: tuple[str, ...] = Field((), strict=False, description="objects that are handled")
 
 
 class QueryRow(BaseModel):
@@ -37,11 +43,11 @@ class QueryRow(BaseModel):
 
     split: Split = Field(description="val or test")
     task: Literal["eg2ex", "ex2eg", "t2v", "v2t"] = Field(description="a retrieval task")
-    source: str = Field(description="id of what is asked for")
+    source: str = Field(description="id of the query's clip or text")
     candidates: tuple[str, ...] = Field(
-        min_length=2, strict=False, description="ids to choose from"
+        min_length=2, strict=False, description="ids of the candidates"
     )
-    answer: int = Field(ge=0, description="index of the right candidate, from 0")
+    answer: int = Field(ge=0, description="index of the correct candidate, from 0")
 
 
 def make_clip_id(pair: str, view: View) -> str:

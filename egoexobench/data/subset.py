@@ -1,4 +1,6 @@
-"""Which clips of a data set one has, so that users with different holes can be compared."""
+"""Save which clips of a data set a user has, so that users with different missing clips can compare
+scores on the clips that all of them have.
+"""
 
 from __future__ import annotations
 
@@ -7,129 +9,139 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from egoexobench import files
 from egoexobench.errors import DataError
+from egoexobench.files import write_text_atomic
 from egoexobench.values import SPLITS, Split
 
 ChecksumsBySplit = Mapping[Split, Mapping[str, str]]
+"""The checksum of each clip's media file, by split and clip id."""
 
 
 class ClipSubset(BaseModel):
-    """The clips that can be used, and the start of the SHA-256 of each one's media file."""
+    """The usable clips of a data set, with the start of the SHA-256 of each media file.
+
+    Files that were written as a *certificate*, with the keys in ``AliasChoices``, are read as well.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    certificate: Literal[1] = 1
+    version: Literal[1] = Field(1, validation_alias=AliasChoices("version", "certificate"))
     dataset: str
-    """Registered name, without options: they are paths of one machine."""
+    """Registered name without options, since options contain local paths."""
     fingerprint: str
-    """Of the annotations."""
-    coverage: str
-    """`coverage` of the clips."""
+    """Hash of the annotations."""
+    clips_hash: str = Field(validation_alias=AliasChoices("clips_hash", "coverage"))
+    """`subset_hash` of the clips."""
     audible: tuple[str, ...]
-    """Clips among them that are heard, as ``split/id``."""
+    """Clips with audible audio, as ``split/id``."""
     clips: dict[Split, dict[str, str]]
 
 
 class SharedSubset(BaseModel):
-    """What two users both have."""
+    """The clips that two users both have."""
 
-    coverage: str
+    clips_hash: str
     ids: dict[Split, tuple[str, ...]]
-    audible: int
-    """How many of them both hear."""
-    differ: int
-    """How many of them lie in files that are not the same to the byte."""
-    annotations: bool
-    """Whether both read the same annotations."""
+    num_audible: int
+    """Number of these clips that are audible for both users."""
+    num_different_files: int
+    """Number of these clips whose media files differ."""
+    same_annotations: bool
+    """Whether both users have the same annotations."""
 
 
 def subset_hash(ids: Mapping[Split, Iterable[str]]) -> str:
-    """Hash of split and id of clips, whatever their order."""
-    lines = sorted(f"{split}\t{name}\n" for split in ids for name in ids[split])
+    """Return the hash of clip ids by split; it does not depend on their order."""
+    lines = sorted(f"{split}\t{clip_id}\n" for split in ids for clip_id in ids[split])
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
 def make_subset(
     dataset: str, fingerprint: str, clips: ChecksumsBySplit, audible: Iterable[str]
 ) -> ClipSubset:
-    """Return the certificate of clips by split and id, with the checksums of their files."""
+    """Return the subset that consists of these clips."""
     return ClipSubset(
         dataset=dataset,
         fingerprint=fingerprint,
-        coverage=subset_hash(clips),
+        clips_hash=subset_hash(clips),
         audible=tuple(sorted(audible)),
         clips={split: dict(clips.get(split, {})) for split in SPLITS},
     )
 
 
-def intersect(one: ClipSubset, other: ClipSubset) -> SharedSubset:
-    """Return the clips that both can use.
+def intersect(first: ClipSubset, second: ClipSubset) -> SharedSubset:
+    """Return the clips that are in both subsets.
 
     Raises:
-        DataError: if they are of two data sets.
+        DataError: if the subsets belong to different data sets.
     """
-    if one.dataset != other.dataset:
+    if first.dataset != second.dataset:
         raise DataError(
-            f"the certificates are of two data sets, {one.dataset!r} and {other.dataset!r}"
+            f"the subsets belong to different data sets, {first.dataset!r} and {second.dataset!r}"
         )
     ids = {
-        split: tuple(sorted(set(one.clips.get(split, {})) & set(other.clips.get(split, {}))))
+        split: tuple(sorted(set(first.clips.get(split, {})) & set(second.clips.get(split, {}))))
         for split in SPLITS
     }
-    both = {f"{split}/{name}" for split in SPLITS for name in ids[split]}
+    names = {f"{split}/{clip_id}" for split in SPLITS for clip_id in ids[split]}
     return SharedSubset(
-        coverage=subset_hash(ids),
+        clips_hash=subset_hash(ids),
         ids=ids,
-        audible=len(both & set(one.audible) & set(other.audible)),
-        differ=sum(one.clips[s][name] != other.clips[s][name] for s in SPLITS for name in ids[s]),
-        annotations=one.fingerprint == other.fingerprint,
+        num_audible=len(names & set(first.audible) & set(second.audible)),
+        num_different_files=sum(
+            first.clips[split][clip_id] != second.clips[split][clip_id]
+            for split in SPLITS
+            for clip_id in ids[split]
+        ),
+        same_annotations=first.fingerprint == second.fingerprint,
     )
 
 
 def read_clip_ids(path: Path, dataset: str) -> dict[Split, frozenset[str]]:
-    """Return the ids of each split that a certificate names.
+    """Return the clip ids of each split in a subset file.
 
     Args:
-        path: the certificate.
-        dataset: registered name of the data set that it must be of.
+        path: the subset file.
+        dataset: registered name of the data set to which the file must belong.
 
     Raises:
-        DataError: if it is none, was changed by hand, or is of another data set.
+        DataError: if it is not a subset file, was edited, or belongs to another data set.
     """
-    found = read_subset(path)
-    if found.dataset != dataset:
-        raise DataError(f"{path} is a certificate of {found.dataset!r}; it must be of {dataset!r}")
-    return {split: frozenset(found.clips.get(split, {})) for split in SPLITS}
+    subset = read_subset(path)
+    if subset.dataset != dataset:
+        raise DataError(
+            f"{path} is a subset of data set {subset.dataset!r}; the run uses {dataset!r}"
+        )
+    return {split: frozenset(subset.clips.get(split, {})) for split in SPLITS}
 
 
-def write_subset(path: Path, certificate: ClipSubset) -> None:
-    """Write a certificate, whole or not at all.
+def write_subset(path: Path, subset: ClipSubset) -> None:
+    """Write a subset file, atomically.
 
     Raises:
         DataError: if it cannot be written.
     """
-    files.write_text_atomic(path, certificate.model_dump_json(indent=1) + "\n")
+    write_text_atomic(path, subset.model_dump_json(indent=1) + "\n")
 
 
 def read_subset(path: Path) -> ClipSubset:
-    """Read a certificate.
+    """Read a subset file.
 
     Raises:
-        DataError: if it is none, or its coverage is not that of its clips.
+        DataError: if it is not a subset file, or its hash does not match its clips.
     """
     try:
-        found = ClipSubset.model_validate_json(path.read_bytes())
+        subset = ClipSubset.model_validate_json(path.read_bytes())
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "file"
         raise DataError(
-            f"{path} is no certificate of `data doctor`: {field}: {first['msg']}"
+            f"{path} is not a subset file of `data doctor --save-subset`: {field}: {first['msg']}"
         ) from None
-    if found.coverage != subset_hash(found.clips):
-        raise DataError(f"{path}: its coverage is not that of its clips; it was changed by hand")
-    return found
+    if subset.clips_hash != subset_hash(subset.clips):
+        raise DataError(f"{path}: clips_hash does not match the clips; the file was edited")
+    return subset

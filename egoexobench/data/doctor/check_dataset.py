@@ -1,4 +1,4 @@
-"""What is there of a data set and what is missing, clip by clip, to the end whatever it meets."""
+"""Check every clip of a data set, also after errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from egoexobench.values import SPLITS, Clip, Split
 
 
 class RowIssue(BaseModel):
-    """A row of an annotation file that is not as it must be."""
+    """A row of an annotation file that is not valid."""
 
     file: str
     row: str
@@ -30,7 +30,7 @@ class RowIssue(BaseModel):
 
 
 class ClipStatus(BaseModel):
-    """A clip: where it is written, what is wrong with it, how its sound is."""
+    """A clip: its row in the annotations, what is wrong with it, the quality of its audio."""
 
     split: Split
     id: str
@@ -41,18 +41,18 @@ class ClipStatus(BaseModel):
 
 
 class DatasetReport(BaseModel):
-    """The examination of a data set."""
+    """The result of a check."""
 
-    doctor: int = 1
+    version: int = 2
     dataset: str
     license: str | None
     blocked_reason: str | None
-    """Why a run would not start without `--allow-missing`; None if it would."""
+    """Why a run would not start without `--allow-missing`; None if it would start."""
     missing_annotations: dict[str, str]
-    """Annotation files that are not there, and what there is none of without each."""
+    """Annotation files that do not exist, and what is not available without each of them."""
     rows: tuple[RowIssue, ...]
     pairs: dict[Split, tuple[int, int]]
-    """Pairs of which both clips can be used, and all of them."""
+    """Number of pairs whose clips are both usable, and number of all pairs."""
     clips: tuple[ClipStatus, ...]
     files: tuple[FileReport, ...]
     subset: ClipSubset
@@ -62,65 +62,67 @@ class DatasetReport(BaseModel):
 def check_dataset(
     spec: Spec, dataset: Dataset, factory: Callable[..., Any], progress: Progress
 ) -> DatasetReport:
-    """Examine every clip of a data set.
+    """Check every clip of a data set.
 
     Args:
         spec: name and options of the data set.
-        dataset: what to examine; media are made first if it makes them.
-        factory: what made it; its docstring may have a section `Licence:`.
+        dataset: the data set; media files are created first if the data set creates them.
+        factory: factory of the data set; its docstring can have a section `License:`.
         progress: shows the stage.
     """
-    refused, rows = _refused(dataset, progress), tuple(_rows(dataset))
+    error, rows = _prepare(dataset, progress), tuple(_row_issues(dataset))
     clips = [(split, clip) for split in SPLITS for clip in dataset.clips(split)]
     files = inspect_files([clip for _, clip in clips], progress)
-    where = dataset.where if isinstance(dataset, Located) else {}
-    checked = [_check(split, clip, files[clip.media], where) for split, clip in clips]
-    good = {(one.split, one.id) for one in checked if one.problem is None}
+    locations = dataset.where if isinstance(dataset, Located) else {}
+    statuses = tuple(
+        _clip_status(split, clip, files[clip.media], locations) for split, clip in clips
+    )
+    usable = {(status.split, status.id) for status in statuses if status.problem is None}
     return DatasetReport(
         dataset=str(spec),
         license=docstring_section(factory, LICENSE_HEADING),
-        blocked_reason=refused or _obstacle(dataset, rows, checked),
+        blocked_reason=error or _find_blocker(dataset, rows, statuses),
         missing_annotations=dict(dataset.missing) if isinstance(dataset, Incomplete) else {},
         rows=rows,
-        pairs={split: _pairs(dataset, split, good) for split in SPLITS},
-        clips=tuple(checked),
+        pairs={split: _count_pairs(dataset, split, usable) for split in SPLITS},
+        clips=statuses,
         files=tuple(files.values()),
-        subset=_certificate(spec.name, dataset, checked, files),
+        subset=_make_subset(spec.name, dataset, statuses, files),
     )
 
 
 def inspect_files(clips: Iterable[Clip], progress: Progress) -> dict[str, FileReport]:
-    """Examine the media of clips in threads, each file once; what is known is not done again."""
+    """Inspect the media files of clips in threads, each file once; return the reports by path."""
     spans: dict[str, dict[Span, None]] = {}
     for clip in clips:
         spans.setdefault(clip.media, {})[clip.start, clip.end] = None
-    ledger, found = InspectionCache(), dict[str, FileReport]()
-    todo: dict[str, list[Span]] = {}
-    for path, wanted in spans.items():
-        file, missing = ledger.get(path, wanted)
-        if file and not missing:
-            found[path] = file
+    cache, reports = InspectionCache(), dict[str, FileReport]()
+    remaining: dict[str, list[Span]] = {}
+    for path, requested in spans.items():
+        cached = cache.get(path, requested)
+        if cached.report and not cached.missing_spans:
+            reports[path] = cached.report
         else:
-            todo[path] = missing
+            remaining[path] = cached.missing_spans
     with progress.stage("doctor", len(spans)) as advance:
-        advance(len(found))
-        for file in _examined(todo):
-            found[file.path] = ledger.put(file)
+        advance(len(reports))
+        for report in _inspect_in_threads(remaining):
+            reports[report.path] = cache.put(report)
             advance(1)
-    return {path: found[path] for path in spans}
+    return {path: reports[path] for path in spans}
 
 
-def _examined(todo: Mapping[str, Sequence[Span]]) -> Iterator[FileReport]:
+def _inspect_in_threads(spans: Mapping[str, Sequence[Span]]) -> Iterator[FileReport]:
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        running = [pool.submit(inspect_file, path, spans) for path, spans in todo.items()]
+        futures = [pool.submit(inspect_file, path, items) for path, items in spans.items()]
         try:
-            for done in as_completed(running):
-                yield done.result()
+            for future in as_completed(futures):
+                yield future.result()
         finally:
-            pool.shutdown(cancel_futures=True)  # a stop is not to wait for all that is queued
+            pool.shutdown(cancel_futures=True)  # an interrupt does not wait for queued files
 
 
-def _refused(dataset: Dataset, progress: Progress) -> str | None:
+def _prepare(dataset: Dataset, progress: Progress) -> str | None:
     try:
         dataset.prepare(progress)
     except EgoExoBenchError as error:
@@ -128,52 +130,55 @@ def _refused(dataset: Dataset, progress: Progress) -> str | None:
     return None
 
 
-def _obstacle(
-    dataset: Dataset, rows: Iterable[RowIssue], checked: Iterable[ClipStatus]
+def _find_blocker(
+    dataset: Dataset, rows: Iterable[RowIssue], statuses: Iterable[ClipStatus]
 ) -> str | None:
-    """What a run would trip over: a row that was left out, a broken clip, or nothing to ask."""
+    """Return why a run would stop: a skipped row, an unusable clip, or no pair to test."""
     dropped = [row for row in rows if row.dropped]
     if dropped:
         first = dropped[0]
-        return f"{len(dropped)} rows left out, the first is {first.file}, {first.row}"
-    broken = [one for one in checked if one.problem]
-    if broken and (problem := broken[0].problem):
-        return f"{len(broken)} clips broken, the first is {broken[0].id}: {problem.reason}"
-    return None if dataset.pairs("test") else "no pair is in split test"
+        return f"{len(dropped)} rows were skipped, the first is {first.file}, {first.row}"
+    unusable = [(status, status.problem) for status in statuses if status.problem]
+    if unusable:
+        status, problem = unusable[0]
+        return f"{len(unusable)} clips are unusable, the first is {status.id}: {problem.reason}"
+    return None if dataset.pairs("test") else "split test contains no pair"
 
 
-def _check(split: Split, clip: Clip, file: FileReport, where: Mapping[str, str]) -> ClipStatus:
+def _clip_status(
+    split: Split, clip: Clip, file: FileReport, locations: Mapping[str, str]
+) -> ClipStatus:
     span = next((s for s in file.spans if (s.start, s.end) == (clip.start, clip.end)), None)
     problem = file.problem or (span.problem if span else None)
     return ClipStatus(
         split=split,
         id=clip.id,
-        location=where.get(clip.id),
+        location=locations.get(clip.id),
         media=clip.media,
         problem=problem,
         audio=None if problem or span is None else classify_level(span.level),
     )
 
 
-def _rows(dataset: Dataset) -> Iterator[RowIssue]:
-    for found in dataset.findings if isinstance(dataset, Surveyed) else ():
-        yield RowIssue(file=found.file, row=found.row, reason=found.reason, dropped=found.dropped)
+def _row_issues(dataset: Dataset) -> Iterator[RowIssue]:
+    for issue in dataset.findings if isinstance(dataset, Surveyed) else ():
+        yield RowIssue(file=issue.file, row=issue.row, reason=issue.reason, dropped=issue.dropped)
 
 
-def _pairs(dataset: Dataset, split: Split, good: set[tuple[Split, str]]) -> tuple[int, int]:
+def _count_pairs(dataset: Dataset, split: Split, usable: set[tuple[Split, str]]) -> tuple[int, int]:
     pairs = dataset.pairs(split)
-    whole = [p for p in pairs if {(split, p.ego.id), (split, p.exo.id)} <= good]
-    return len(whole), len(pairs)
+    complete = [p for p in pairs if {(split, p.ego.id), (split, p.exo.id)} <= usable]
+    return len(complete), len(pairs)
 
 
-def _certificate(
-    name: str, dataset: Dataset, checked: Iterable[ClipStatus], files: Mapping[str, FileReport]
+def _make_subset(
+    name: str, dataset: Dataset, statuses: Iterable[ClipStatus], files: Mapping[str, FileReport]
 ) -> ClipSubset:
     clips: dict[Split, dict[str, str]] = {split: {} for split in SPLITS}
     audible = []
-    for one in checked:
-        if one.problem is None:
-            clips[one.split][one.id] = (files[one.media].sha256 or "")[:16]
-            if one.audio not in ("silent", "empty", "no track"):
-                audible.append(f"{one.split}/{one.id}")
+    for status in statuses:
+        if status.problem is None:
+            clips[status.split][status.id] = (files[status.media].sha256 or "")[:16]
+            if status.audio not in ("silent", "empty", "no_track"):
+                audible.append(f"{status.split}/{status.id}")
     return make_subset(name, dataset.fingerprint, clips, audible)

@@ -1,4 +1,4 @@
-"""One media file looked at as a run would: opened, probed, and each of its spans decoded."""
+"""Inspect one media file: read its headers, hash it, and decode each requested span."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from egoexobench.errors import MediaError
 from egoexobench.values import Clip
 
 NUM_PROBE_FRAMES = 2
-"""Pictures that are decoded of each span."""
+"""Frames that are decoded of each span."""
 Span = tuple[float, float | None]
+"""Start and end of a clip in its file, s; None is the end of the file."""
 _FROZEN = ConfigDict(frozen=True)
 
 
 class MediaIssue(BaseModel):
-    """What is wrong with a file or a span."""
+    """What is wrong with a file or with a span: a `MediaErrorKind` or ``unexpected``."""
 
     model_config = _FROZEN
 
@@ -30,7 +31,7 @@ class MediaIssue(BaseModel):
 
 
 class SpanReport(BaseModel):
-    """A span: what is wrong with it, or the levels of its sound (None without a track)."""
+    """A span: what is wrong with it, or the level of its audio (None without an audio track)."""
 
     model_config = _FROZEN
 
@@ -41,7 +42,7 @@ class SpanReport(BaseModel):
 
 
 class FileReport(BaseModel):
-    """A media file, its content and its spans."""
+    """A media file and its spans."""
 
     model_config = _FROZEN
 
@@ -55,15 +56,20 @@ class FileReport(BaseModel):
 
 
 def inspect_file(path: str, spans: Iterable[Span]) -> FileReport:
-    """Look at a file and its spans; whatever is wrong is told, nothing is raised."""
+    """Inspect a file and its spans; problems are in the report, and no exception is raised."""
     try:
-        about = read_media_info(path)
+        info = read_media_info(path)
         stat = os.stat(path)
-        known = FileReport(path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns, info=about)
-        looked = tuple(_look(path, span) for span in spans)
-        return known.model_copy(update={"sha256": sha256_of(path), "spans": looked})
-    except Exception as error:  # a doctor goes on whatever it meets
-        return FileReport(path=path, problem=_problem(error, path))
+        return FileReport(
+            path=path,
+            size=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+            sha256=sha256_of(path),
+            info=info,
+            spans=tuple(_inspect_span(path, span) for span in spans),
+        )
+    except Exception as error:  # the check continues after any error
+        return FileReport(path=path, problem=_describe_error(error, path))
 
 
 def sha256_of(path: str) -> str:
@@ -72,21 +78,20 @@ def sha256_of(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _look(path: str, span: Span) -> SpanReport:
+def _inspect_span(path: str, span: Span) -> SpanReport:
     start, end = span
-    clip = Clip("", "ego", path, start, end, "", "")
+    clip = Clip("", "ego", path, start, end, narration="", take="")
     try:
         decode_clip(clip, NUM_PROBE_FRAMES, with_audio=False)
         samples = decode_audio(clip)
-    except Exception as error:  # a doctor goes on whatever it meets
-        return SpanReport(start=start, end=end, problem=_problem(error, path))
-    return SpanReport(
-        start=start, end=end, level=None if samples is None else measure_level(samples)
-    )
+    except Exception as error:  # the check continues after any error
+        return SpanReport(start=start, end=end, problem=_describe_error(error, path))
+    level = None if samples is None else measure_level(samples)
+    return SpanReport(start=start, end=end, level=level)
 
 
-def _problem(error: Exception, path: str) -> MediaIssue:
+def _describe_error(error: Exception, path: str) -> MediaIssue:
     if isinstance(error, MediaError):
         return MediaIssue(kind=error.kind, reason=error.reason)
-    told = str(error).partition("\n")[0]
-    return MediaIssue(kind="unexpected", reason=f"{path}: {type(error).__name__}: {told}")
+    message = str(error).partition("\n")[0]
+    return MediaIssue(kind="unexpected", reason=f"{path}: {type(error).__name__}: {message}")

@@ -1,4 +1,4 @@
-"""An examination in words."""
+"""Format the result of a check as text."""
 
 from __future__ import annotations
 
@@ -9,111 +9,108 @@ from egoexobench.data.audio_levels import AUDIO_QUALITIES
 from egoexobench.data.doctor.check_dataset import ClipStatus, DatasetReport
 from egoexobench.data.doctor.inspect_media import FileReport
 from egoexobench.data.media_info import AudioStream
+from egoexobench.data.subset import SharedSubset
 from egoexobench.values import SPLITS
 
 MAX_LISTED = 20
-"""Rows and clips of one reason that are named; `--json` names all."""
+"""Rows and clips per reason that are listed; `--json` lists all."""
 
 
 def format_report(report: DatasetReport) -> Iterator[str]:
     """Yield the lines of a report."""
-    dropped = sum(row.dropped for row in report.rows)
-    good = [one for one in report.clips if one.problem is None]
+    num_dropped = sum(row.dropped for row in report.rows)
+    usable = [clip for clip in report.clips if clip.problem is None]
     yield f"{report.dataset}, annotations {report.subset.fingerprint}"
-    yield f"Licence: {report.license or 'the data set says nothing of it'}"
-    for file, brings in report.missing_annotations.items():
-        yield f"Not there: {file}, and so no {brings}"
-    yield f"Clips: {len(good)} of {len(report.clips) + dropped} can be used"
-    yield from _reasons(report, dropped)
+    yield f"License: {report.license or 'not stated by the data set'}"
+    for file, contents in report.missing_annotations.items():
+        yield f"Missing file: {file}; not available: {contents}"
+    yield f"Clips: {len(usable)} of {len(report.clips) + num_dropped} are usable"
+    yield from _format_reasons(report, num_dropped)
     yield "Pairs with both clips: " + ", ".join(
         f"{split} {report.pairs[split][0]} of {report.pairs[split][1]}" for split in SPLITS
     )
-    yield from _media(report.files)
-    yield _sound(good)
-    yield _certificate(report)
-    yield from _common(report)
-    yield (
-        f"A run would stop: {report.blocked_reason}"
-        if report.blocked_reason
-        else "A run can start."
-    )
+    yield from _format_media(report.files)
+    yield _format_audio(usable)
+    yield _format_subset(report)
+    yield from _format_shared(report.shared)
+    blocked = report.blocked_reason
+    yield f"A run would stop: {blocked}" if blocked else "A run can start."
 
 
-def _reasons(report: DatasetReport, dropped: int) -> Iterator[str]:
-    if dropped:
-        yield f"  {dropped} rows left out"
-        yield from _named(f"{r.file}, {r.row}: {r.reason}" for r in report.rows if r.dropped)
-    faults: dict[str, list[ClipStatus]] = {}
-    for one in report.clips:
-        if one.problem:
-            faults.setdefault(one.problem.kind, []).append(one)
-    for fault, clips in sorted(faults.items(), key=lambda item: -len(item[1])):
-        yield f"  {len(clips)} {fault}"
-        yield from _named(_clips(clips))
-    noted = [row for row in report.rows if not row.dropped]
-    if noted:
-        yield f"  {len(noted)} rows used with a note"
-        yield from _named(f"{r.file}, {r.row}: {r.reason}" for r in noted)
+def _format_reasons(report: DatasetReport, num_dropped: int) -> Iterator[str]:
+    if num_dropped:
+        yield f"  {num_dropped} rows were skipped"
+        yield from _limit(f"{r.file}, {r.row}: {r.reason}" for r in report.rows if r.dropped)
+    clips_by_kind: dict[str, list[ClipStatus]] = {}
+    for clip in report.clips:
+        if clip.problem:
+            clips_by_kind.setdefault(clip.problem.kind, []).append(clip)
+    for kind, clips in sorted(clips_by_kind.items(), key=lambda item: -len(item[1])):
+        yield f"  {len(clips)} {kind}"
+        yield from _limit(_format_clips(clips))
+    notes = [row for row in report.rows if not row.dropped]
+    if notes:
+        yield f"  {len(notes)} rows are used with a note"
+        yield from _limit(f"{r.file}, {r.row}: {r.reason}" for r in notes)
 
 
-def _named(lines: Iterable[str]) -> Iterator[str]:
-    every = list(lines)
-    yield from (f"    {line}" for line in every[:MAX_LISTED])
-    if len(every) > MAX_LISTED:
-        yield f"    and {len(every) - MAX_LISTED} more; --json names all"
+def _limit(lines: Iterable[str]) -> Iterator[str]:
+    all_lines = list(lines)
+    yield from (f"    {line}" for line in all_lines[:MAX_LISTED])
+    if len(all_lines) > MAX_LISTED:
+        yield f"    and {len(all_lines) - MAX_LISTED} more; --json lists all"
 
 
-def _clips(clips: Iterable[ClipStatus]) -> Iterator[str]:
-    """One line a reason, since a file can hold many clips."""
-    reasons: dict[str, list[ClipStatus]] = {}
-    for one in clips:
-        reasons.setdefault(one.problem.reason if one.problem else "", []).append(one)
-    for reason, alike in reasons.items():
-        first, more = alike[0], len(alike) - 1
-        others = f" and {more} more" if more else ""
+def _format_clips(clips: Iterable[ClipStatus]) -> Iterator[str]:
+    """Yield one line per reason, since one file can contain many clips."""
+    clips_by_reason: dict[str, list[ClipStatus]] = {}
+    for clip in clips:
+        clips_by_reason.setdefault(clip.problem.reason if clip.problem else "", []).append(clip)
+    for reason, group in clips_by_reason.items():
+        first, num_others = group[0], len(group) - 1
+        others = f" and {num_others} more" if num_others else ""
         yield f"{first.location or first.split}: clip {first.id}{others}: {reason}"
 
 
-def _media(files: Sequence[FileReport]) -> Iterator[str]:
-    probes = [file.info for file in files if file.info]
+def _format_media(files: Sequence[FileReport]) -> Iterator[str]:
+    infos = [file.info for file in files if file.info]
     size = sum(file.size for file in files) / 1e6
-    yield f"Files: {len(probes)} of {len(files)} are media, {size:.1f} MB"
-    lengths = [probe.seconds for probe in probes if probe.seconds is not None]
-    if lengths:
-        yield f"  length: {min(lengths):.2f} to {max(lengths):.2f} s"
-    pictures = [p.video for p in probes if p.video]
+    yield f"Files: {len(infos)} of {len(files)} are media files, {size:.1f} MB"
+    durations = [info.seconds for info in infos if info.seconds is not None]
+    if durations:
+        yield f"  duration: {min(durations):.2f} to {max(durations):.2f} s"
+    videos = [info.video for info in infos if info.video]
     for label, values in (
-        ("pictures", [f"{p.codec} {p.width}x{p.height} at {p.fps:g}/s" for p in pictures]),
-        ("sound", [_track(probe.audio) for probe in probes]),
+        ("video", [f"{v.codec} {v.width}x{v.height} at {v.fps:g} fps" for v in videos]),
+        ("audio", [_format_audio_stream(info.audio) for info in infos]),
     ):
         for value, count in Counter(values).most_common(MAX_LISTED):
             yield f"  {label}: {value}: {count}"
 
 
-def _track(sound: AudioStream | None) -> str:
-    if sound is None:
+def _format_audio_stream(stream: AudioStream | None) -> str:
+    if stream is None:
         return "no track"
-    return f"{sound.codec} {sound.sample_rate} Hz, {sound.channels} channels"
+    return f"{stream.codec} {stream.sample_rate} Hz, {stream.channels} channels"
 
 
-def _sound(good: Sequence[ClipStatus]) -> str:
-    counts = Counter(one.audio for one in good)
-    told = ", ".join(f"{counts[name]} {name}" for name in AUDIO_QUALITIES if counts[name]) or "none"
-    return f"Sound of the clips that can be used: {told}"
+def _format_audio(usable: Sequence[ClipStatus]) -> str:
+    counts = Counter(clip.audio for clip in usable)
+    text = ", ".join(f"{counts[name]} {name}" for name in AUDIO_QUALITIES if counts[name]) or "none"
+    return f"Audio of the usable clips: {text}"
 
 
-def _certificate(report: DatasetReport) -> str:
-    found = report.subset
-    total = sum(len(ids) for ids in found.clips.values())
-    return f"Certificate: {found.coverage}, {total} clips, {len(found.audible)} of them heard"
+def _format_subset(report: DatasetReport) -> str:
+    subset = report.subset
+    num_clips = sum(len(ids) for ids in subset.clips.values())
+    return f"Subset: {subset.clips_hash}, {num_clips} clips, {len(subset.audible)} audible"
 
 
-def _common(report: DatasetReport) -> Iterator[str]:
-    both = report.shared
-    if both is None:
+def _format_shared(shared: SharedSubset | None) -> Iterator[str]:
+    if shared is None:
         return
-    counts = ", ".join(f"{split} {len(both.ids[split])}" for split in SPLITS)
-    yield f"In common: {both.coverage}, clips: {counts}; {both.audible} are heard by both"
-    yield f"  {both.differ} of them lie in files that are not the same to the byte"
-    if not both.annotations:
-        yield "  the annotations are not the same"
+    counts = ", ".join(f"{split} {len(shared.ids[split])}" for split in SPLITS)
+    yield f"Shared: {shared.clips_hash}, clips: {counts}; audible for both: {shared.num_audible}"
+    yield f"  {shared.num_different_files} of these clips have different media files"
+    if not shared.same_annotations:
+        yield "  the annotations differ"

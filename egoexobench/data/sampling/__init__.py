@@ -1,4 +1,4 @@
-"""Which frames of a span are looked at: the rules of the reference systems, by name."""
+"""Frame sampling rules of the reference systems, by name."""
 
 from __future__ import annotations
 
@@ -21,30 +21,31 @@ __all__ = [
 ]
 
 DEFAULT_SAMPLING = "egoexolearn"
-"""The rule of decoding unless another one is named."""
 FEATURE_SAMPLER_PREFIX = "egoinstructor-"
-"""What the names of the rules begin with that pick stored features instead of frames."""
+"""Names of rules that sample stored features instead of frames start with this."""
 
 
 class Sampler(Protocol):
-    """A rule that picks frames of a file for a span of it, in evaluation: without jitter.
+    """A rule that samples frames of a clip in evaluation, that is, without jitter.
 
-    A rule of whole videos ignores the span. For EgoInstructor's rules a frame is a stored
-    feature, one a second. Where the reference fails the rule raises `DataError`.
+    Rules for whole videos ignore the bounds of the clip. For EgoInstructor's rules a frame is a
+    stored feature, one per second. Where the reference fails, the rule raises `DataError`.
     """
 
-    def __call__(self, fps: float, frames: int, start: float, end: float, count: int, /) -> Indices:
-        """Return indices ``(count,)``, or fewer where the rule says so.
+    def __call__(
+        self, fps: float, num_frames: int, start: float, end: float, count: int, /
+    ) -> Indices:
+        """Return frame indices ``(count,)``, or fewer if the rule documents it.
 
         Args:
             fps: frame rate of the file, Hz.
-            frames: frames in the file.
-            start: start of the span, s.
-            end: end of the span, s.
-            count: how many indices.
+            num_frames: number of frames in the file.
+            start: start of the clip, s.
+            end: end of the clip, s.
+            count: number of indices.
 
         Raises:
-            DataError: the rule gives no frames of this file for this span.
+            DataError: if the rule has no frames of this file for this clip.
         """
         ...
 
@@ -68,31 +69,31 @@ SAMPLERS: Mapping[str, Sampler] = {
     "egoinstructor-train-item-ego": egoinstructor.egoinstructor_ego,
     "egoinstructor-train-item-exo": egoinstructor.egoinstructor_exo,
 }
-"""Every rule by name; :func:`lavila_chunked`, whose video is many files, stands beside them."""
+"""All rules by name; :func:`lavila_chunked`, for videos of several files, has another signature."""
 
 
 def get_sampler(name: str) -> Sampler:
-    """Return the rule of that name that picks frames of a file.
+    """Return a rule that samples frames.
 
     Raises:
-        UsageError: there is none, or it picks stored egoinstructor.
+        UsageError: if there is no such rule, or it samples stored features.
     """
-    frames = [known for known in SAMPLERS if not known.startswith(FEATURE_SAMPLER_PREFIX)]
-    if name in SAMPLERS and name not in frames:
+    frame_rules = [rule for rule in SAMPLERS if not rule.startswith(FEATURE_SAMPLER_PREFIX)]
+    if name in SAMPLERS and name not in frame_rules:
         raise UsageError(
-            f"the sampling {name!r} picks stored features, one a second, not frames; "
-            f"of frames there are: {', '.join(sorted(frames))}"
+            f"sampling {name!r} returns stored features, not frames; "
+            f"choose from {', '.join(sorted(frame_rules))}"
         )
     if name not in SAMPLERS:
-        raise UsageError(unknown_name_message("sampling", name, frames))
+        raise UsageError(unknown_name_message("sampling", name, frame_rules))
     return SAMPLERS[name]
 
 
 def canonical_name(name: str) -> str:
-    """Return the one name of a rule that several systems have under names of their own.
+    """Return the first name of a rule that is registered under several names.
 
     Raises:
-        UsageError: there is none, or it picks stored egoinstructor.
+        UsageError: if there is no such rule, or it samples stored features.
     """
     rule = get_sampler(name)
-    return next(one for one, other in SAMPLERS.items() if other is rule)
+    return next(alias for alias, sampler in SAMPLERS.items() if sampler is rule)

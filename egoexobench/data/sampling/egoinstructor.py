@@ -1,4 +1,4 @@
-"""EgoInstructor's samplers: of stored features, one a second, instead of frames."""
+"""EgoInstructor's samplers: the indices are of stored features, one per second, not of frames."""
 
 from __future__ import annotations
 
@@ -8,104 +8,108 @@ from egoexobench.data.sampling.segments import Indices
 from egoexobench.errors import DataError
 
 EXO_MARGIN_S = 5.0
-"""What a short exo clip is widened by on either side in training, s: half of its 10."""
+"""Seconds by which a short exo clip is extended on each side in training: half of its 10 s."""
 FRAMES_PER_FEATURE = 8
-"""Frames of a second that a feature is made of."""
+"""Frames of one second from which a feature is computed."""
 
 
-def egoinstructor_mcq(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
-    """Return the features of a clip in EgoInstructor's 20-way and EgoMCQ evaluations.
+def egoinstructor_mcq(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the feature indices of a clip in EgoInstructor's 20-way and EgoMCQ evaluations.
 
-    Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/data: segment centres as
-    in EgoExoLearn, of features instead of frames; the segments' size is that of the span, and
-    only their edges are clamped to the video.
+    Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/data: segment centers as
+    in EgoExoLearn, of features instead of frames; the size of the segments depends on the clip,
+    and only their edges are clamped to the video.
 
     Args:
-        fps: features a second; 1 in the reference.
-        frames: features of the video.
-        start: start of the span, s.
-        end: end of the span, s.
-        count: how many indices.
+        fps: features per second; 1 in the reference.
+        num_frames: number of features of the video.
+        start: start of the clip, s.
+        end: end of the clip, s.
+        count: number of indices.
     """
-    edges = _edges(start * fps, end * fps, count)
-    left, right = np.minimum(edges[:-1], frames - 1), np.minimum(edges[1:], frames)
+    edges = _segment_edges(start * fps, end * fps, count)
+    left, right = np.minimum(edges[:-1], num_frames - 1), np.minimum(edges[1:], num_frames)
     return np.asarray((left + right) // 2)
 
 
-def egoinstructor_frames(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
-    """Return the frames that EgoInstructor's features of a clip are made of, 8 for each.
+def egoinstructor_frames(
+    fps: float, num_frames: int, start: float, end: float, count: int
+) -> Indices:
+    """Return the frames from which EgoInstructor's features of a clip are computed, 8 for each.
 
-    The seconds are those of :func:`egoinstructor_mcq`, of a video of whole seconds, at least one;
-    the frames of a second are those that ffmpeg's filter ``fps=8`` keeps: the last that is nearer
+    The seconds are those of :func:`egoinstructor_mcq`, for a video of whole seconds, at least one.
+    The frames of a second are those that ffmpeg's filter ``fps=8`` selects: the last that is nearer
     to a step of 1/8 s than to the next (retrieval/feature_extraction/main_feature_extraction.py).
 
     Raises:
         DataError: ``count`` is not a multiple of 8.
     """
     if count % FRAMES_PER_FEATURE:
-        raise DataError(f"{count} frames are not {FRAMES_PER_FEATURE} for each of some seconds")
-    whole = max(int(frames / fps), 1)
-    chosen = egoinstructor_mcq(1.0, whole, start, end, count // FRAMES_PER_FEATURE)
-    steps = FRAMES_PER_FEATURE * chosen[:, None] + np.arange(FRAMES_PER_FEATURE)
-    found = np.ceil((steps.flatten() + 0.5) / FRAMES_PER_FEATURE * fps) - 1
-    return np.asarray(np.clip(found, 0, frames - 1), np.int64)
+        raise DataError(
+            f"the number of frames must be a multiple of {FRAMES_PER_FEATURE}, got {count}"
+        )
+    num_seconds = max(int(num_frames / fps), 1)
+    features = egoinstructor_mcq(1.0, num_seconds, start, end, count // FRAMES_PER_FEATURE)
+    steps = FRAMES_PER_FEATURE * features[:, None] + np.arange(FRAMES_PER_FEATURE)
+    indices = np.ceil((steps.flatten() + 0.5) / FRAMES_PER_FEATURE * fps) - 1
+    return np.asarray(np.clip(indices, 0, num_frames - 1), np.int64)
 
 
 def egoinstructor_charades(
-    fps: float, frames: int, start: float, end: float, count: int
+    fps: float, num_frames: int, start: float, end: float, count: int
 ) -> Indices:
-    """Return the features of a clip in EgoInstructor's CharadesEgo evaluation.
+    """Return the feature indices of a clip in EgoInstructor's CharadesEgo evaluation.
 
     As :func:`egoinstructor_mcq`.
 
     Raises:
-        DataError: the span ends before it starts (an assertion in the reference).
+        DataError: the clip ends before it starts (an assertion in the reference).
     """
     if end < start:
-        raise DataError(f"the span {start:g}-{end:g} s ends before it starts")
-    return egoinstructor_mcq(fps, frames, start, end, count)
+        raise DataError(f"the clip {start:g}-{end:g} s ends before it starts")
+    return egoinstructor_mcq(fps, num_frames, start, end, count)
 
 
-def egoinstructor_ego(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
-    """Return the features of an ego clip in EgoInstructor's training set, without jitter.
+def egoinstructor_ego(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the feature indices of an ego clip in EgoInstructor's training set, without jitter.
 
-    Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/data/egohowto_feat_dataset.py: a span is
+    Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/data/egohowto_feat_dataset.py: a clip is
     at least one second long.
 
     Raises:
-        DataError: an index lies beyond the video (an IndexError in the reference).
+        DataError: an index is outside the video (an IndexError in the reference).
     """
     first = start * fps
-    return _inside(first, max(end * fps, first + 1), frames, count)
+    return _indices_in_video(first, max(end * fps, first + 1), num_frames, count)
 
 
-def egoinstructor_exo(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
-    """Return the features of an exo clip in EgoInstructor's training set, without jitter.
+def egoinstructor_exo(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the feature indices of an exo clip in EgoInstructor's training set, without jitter.
 
-    As :func:`egoinstructor_ego`, but that a span of up to one second is widened by 5 s on
-    either side, within the video. Floating point decides what one second is, as in the reference:
-    7.3 s and one second more is longer than one second.
+    As :func:`egoinstructor_ego`, but a clip of up to one second is extended by 5 s on each
+    side, within the video. As in the reference the comparison is in floating point: a clip of one
+    second that starts at 7.3 s is longer than one second.
 
     Raises:
-        DataError: an index lies beyond the video (an IndexError in the reference).
+        DataError: an index is outside the video (an IndexError in the reference).
     """
     first = start * fps
     last = max(end * fps, first + 1)
     if last - first <= 1:
-        first, last = max(0, first - EXO_MARGIN_S), min(last + EXO_MARGIN_S, frames)
-    return _inside(first, last, frames, count)
+        first, last = max(0, first - EXO_MARGIN_S), min(last + EXO_MARGIN_S, num_frames)
+    return _indices_in_video(first, last, num_frames, count)
 
 
-def _inside(first: float, last: float, frames: int, count: int) -> Indices:
-    edges = np.minimum(_edges(first, last, count), frames)
-    found = np.asarray((edges[:-1] + np.maximum(edges[:-1], edges[1:])) // 2)
-    if found.max() >= frames:
+def _indices_in_video(first: float, last: float, num_frames: int, count: int) -> Indices:
+    edges = np.minimum(_segment_edges(first, last, count), num_frames)
+    indices = np.asarray((edges[:-1] + np.maximum(edges[:-1], edges[1:])) // 2)
+    if indices.max() >= num_frames:
         raise DataError(
-            f"the span {first:g}-{last:g} s needs feature {found.max()}; the video has {frames}"
+            f"the clip {first:g}-{last:g} s needs feature {indices.max()}; the video has {num_frames}"
         )
-    return found
+    return indices
 
 
-def _edges(first: float, last: float, count: int) -> Indices:
+def _segment_edges(first: float, last: float, count: int) -> Indices:
     edges = np.round((last - first - 1) / count * np.arange(count + 1)) + first
     return edges.astype(np.int64)

@@ -1,4 +1,4 @@
-"""Equal intervals of whole frames, one frame from the middle of each, and equal steps."""
+"""Samplers that return the middle frames of equal intervals, or frames at equal steps."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ from egoexobench.data.sampling.segments import Indices
 from egoexobench.errors import DataError
 
 
-def frozen_in_time(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
-    """Return the middle frames of equal intervals of the whole video, whatever the span.
+def frozen_in_time(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the middle frames of equal intervals of the whole video; the clip does not matter.
 
-    m-bain/frozen-in-time, base/base_dataset.py, ``sample='uniform'``; EgoVLP has it too. A video
-    of fewer than ``count`` frames gives each of its frames once.
+    m-bain/frozen-in-time, base/base_dataset.py, ``sample='uniform'``; EgoVLP has the same.
+    For a video of fewer than ``count`` frames the result is each frame once.
     """
     del fps, start, end
-    return _middles(0, frames, min(count, frames))
+    return _interval_middles(0, num_frames, min(count, num_frames))
 
 
-def egovlp_start_end(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
-    """Return the middle frames of equal intervals of a span that is not clamped to the file.
+def egovlp_start_end(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the middle frames of equal intervals of a clip that is not clamped to the file.
 
     showlab/EgoVLP, base/base_dataset.py, ``sample_frames_start_end``. The reference takes frame
-    numbers; here seconds become frames as in :func:`egovlp_charades`. An end below ``count``
-    gives as many indices as its frame number. An interval without a frame gives the frame before
-    it, which is -1 at the start of a file.
+    numbers; here seconds are converted to frames as in :func:`egovlp_charades`. For an end below
+    ``count`` the number of indices is the frame number of the end. For an interval without a frame
+    the index is that of the frame before it, which is -1 at the start of a file.
     """
-    del frames
+    del num_frames
     first, last = int(start * fps), int(end * fps)
-    return _middles(first, last, min(count, last))
+    return _interval_middles(first, last, min(count, last))
 
 
-def egovlp_clips(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
-    """Return the middle frames of equal intervals of a span clamped to the file.
+def egovlp_clips(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+    """Return the middle frames of equal intervals of a clip that is clamped to the file.
 
-    showlab/EgoVLP, base/base_dataset.py, ``sample_frames_clips``. A span that starts beyond the
-    file runs backwards from there, out of the file, as it does in the reference.
+    showlab/EgoVLP, base/base_dataset.py, ``sample_frames_clips``. For a clip that
+    starts after the file the indices descend, outside the file, as in the reference.
     """
-    first, last = max(0, int(start * fps)), min(frames, int(end * fps))
-    return _middles(first, last, count)
+    first, last = max(0, int(start * fps)), min(num_frames, int(end * fps))
+    return _interval_middles(first, last, count)
 
 
-def egovlp_charades(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
-    """Return EgoVLP's frames of a CharadesEgo video or of a span of it.
+def egovlp_charades(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+    """Return EgoVLP's frames of a CharadesEgo video or of a clip of it.
 
-    showlab/EgoVLP, data_loader/CharadesEgo_dataset.py: a span of 0 to 0 s is the whole video;
-    bounds are cut down to whole frames. The reference then reads the frame before each index; ours
-    is the index as it is computed.
+    showlab/EgoVLP, data_loader/CharadesEgo_dataset.py: a clip of 0 to 0 s is the whole video;
+    bounds are rounded down to frames. The reference then reads the frame before each index; the
+    result here is the index as it is computed.
 
     Raises:
-        DataError: an index lies beyond the file (a decoder would fail in the reference).
+        DataError: an index is outside the file (a decoder would fail in the reference).
     """
-    whole = start == 0 and end == 0
-    first = 0 if whole else max(0, int(start * fps))
-    last = frames if whole else min(frames, int(end * fps))
-    found = _middles(first, last, min(count, last))
-    if len(found) and found.max() >= frames:
+    is_whole_video = start == 0 and end == 0
+    first = 0 if is_whole_video else max(0, int(start * fps))
+    last = num_frames if is_whole_video else min(num_frames, int(end * fps))
+    indices = _interval_middles(first, last, min(count, last))
+    if len(indices) and indices.max() >= num_frames:
         raise DataError(
-            f"the span {start:g}-{end:g} s needs frame {found.max()}; the file has {frames} frames"
+            f"the clip {start:g}-{end:g} s needs frame {indices.max()}; the file has {num_frames} frames"
         )
-    return found
+    return indices
 
 
-def viclip(fps: float, frames: int, start: float, end: float, count: int) -> Indices:
-    """Return every n-th frame of the whole video from frame 0, whatever the span.
+def viclip(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+    """Return every n-th frame of the whole video from frame 0; the clip does not matter.
 
     OpenGVLab/InternVideo, Data/InternVid/viclip (``frames_from_video``): n is the number of
     frames divided by ``count``, rounded down.
@@ -72,11 +72,11 @@ def viclip(fps: float, frames: int, start: float, end: float, count: int) -> Ind
         DataError: the file has fewer than ``count`` frames (an assertion in the reference).
     """
     del fps, start, end
-    if frames < count:
-        raise DataError(f"the file has {frames} frames; {count} are needed")
-    return np.arange(count) * (frames // count)
+    if num_frames < count:
+        raise DataError(f"the file has {num_frames} frames, but {count} are needed")
+    return np.arange(count) * (num_frames // count)
 
 
-def _middles(first: int, last: int, count: int) -> Indices:
+def _interval_middles(first: int, last: int, count: int) -> Indices:
     edges = np.linspace(first, last, count + 1).astype(np.int64)
     return np.asarray((edges[:-1] + edges[1:] - 1) // 2)

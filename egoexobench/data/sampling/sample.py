@@ -1,4 +1,4 @@
-"""Frames of a file by a rule; the quirks of the rules end here."""
+"""Sample frames of a file with a rule, and check the result."""
 
 from __future__ import annotations
 
@@ -7,38 +7,47 @@ from egoexobench.errors import DataError, MediaError
 
 
 def sample_frames(
-    sampling: str, path: str, fps: float, frames: int, start: float, end: float, count: int
+    sampling: str,
+    *,
+    path: str,
+    fps: float,
+    num_file_frames: int,
+    start: float,
+    end: float,
+    num_frames: int,
 ) -> Indices:
-    """Return the indices ``(count,)`` of frames that the rule of that name gives.
+    """Return the indices ``(num_frames,)`` of the frames that a rule samples.
 
     Args:
         sampling: name of the rule.
-        path: of the file, for the message.
+        path: the file, for error messages.
         fps: frame rate of the file, Hz.
-        frames: frames in the file.
-        start: start of the span, s.
-        end: end of the span, s.
-        count: how many indices.
+        num_file_frames: number of frames in the file.
+        start: start of the clip, s.
+        end: end of the clip, s.
+        num_frames: number of frames to sample.
 
     Raises:
-        UsageError: there is no such rule, or it does not pick frames.
-        MediaError: the rule fails for this span, gives fewer frames, or one that is not there.
+        UsageError: if there is no such rule, or it samples stored features.
+        MediaError: if the rule fails for this clip, returns too few frames, or a frame that the
+            file does not have.
     """
     rule = get_sampler(sampling)
-    told = f"{path}: sampling {sampling!r}"
+    prefix = f"{path}: sampling {sampling!r}"
     try:
-        found = rule(fps, frames, start, end, count)
+        indices = rule(fps, num_file_frames, start, end, num_frames)
     except DataError as error:
-        raise MediaError("not_sampled", f"{told}: {error}") from error
-    if len(found) < count:
+        raise MediaError("not_sampled", f"{prefix}: {error}") from error
+    if len(indices) < num_frames:
         raise MediaError(
             "not_sampled",
-            f"{told} gives {len(found)} frames of {start:g}-{end:g} s in {frames} frames; "
-            f"{count} are asked for",
+            f"{prefix} returns {len(indices)} frames for {start:g}-{end:g} s of "
+            f"{num_file_frames} frames, but {num_frames} are needed",
         )
-    strange = found[(found < 0) | (found >= frames)]
-    if strange.size:
+    invalid = indices[(indices < 0) | (indices >= num_file_frames)]
+    if invalid.size:
         raise MediaError(
-            "not_sampled", f"{told} gives frame {strange[0]}; the file has frames 0 to {frames - 1}"
+            "not_sampled",
+            f"{prefix} returns frame {invalid[0]}; the file has frames 0 to {num_file_frames - 1}",
         )
-    return found
+    return indices

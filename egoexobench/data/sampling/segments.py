@@ -1,4 +1,4 @@
-"""Equal segments of a span, one frame from the middle of each."""
+"""Samplers that return the center frames of equal segments of a clip."""
 
 from __future__ import annotations
 
@@ -14,87 +14,87 @@ Indices = NDArray[np.int64]
 
 def segment_centers(
     fps: float,
-    frames: int,
+    num_frames: int,
     start: float,
     end: float,
     count: int,
     *,
     rate: float | None = None,
 ) -> Indices:
-    """Return the centre frame of each of ``count`` equal segments of a span.
+    """Return the center frame of each of ``count`` equal segments of a clip.
 
     The rule of EgoExoLearn and SoundBridge at test time (OpenGVLab/EgoExoLearn, commit e1f11b1,
-    association_benchmark/data/data_utils.py): the span is clamped to the file, is at least 1 s
-    and ``count`` frames long, and bounds are rounded half to even. The reference repeats frame 0
-    where a frame does not decode; here that is an error of the decoder.
+    association_benchmark/data/data_utils.py): the clip is clamped to the file, is at least 1 s
+    and ``count`` frames long, and bounds are rounded half to even. If a frame does not decode, the
+    reference repeats frame 0; here it is an error.
 
     Args:
         fps: frame rate of the file, Hz.
-        frames: frames in the file.
-        start: start of the span, s.
-        end: end of the span, s.
-        count: how many indices.
-        rate: frame rate that seconds are turned into frames with, Hz; that of the file unless
-            given. The reference calls it its ``fps`` argument, -1 being the file's.
+        num_frames: number of frames in the file.
+        start: start of the clip, s.
+        end: end of the clip, s.
+        count: number of indices.
+        rate: frame rate that converts seconds to frames, Hz; default: that of the file. It is the
+            ``fps`` argument of the reference, where -1 means that of the file.
 
     Returns:
-        Frame indices ``(count,)``, non-decreasing, each below ``frames``.
+        Frame indices ``(count,)``, non-decreasing, each below ``num_frames``.
 
     Raises:
-        DataError: at ``rate`` the span starts beyond the file.
+        DataError: at ``rate`` the clip starts after the end of the file.
     """
-    used, length = rate or fps, frames / fps
-    second = min(start, length)
-    stop = max(second + 1, min(end, length))
-    first = int(np.round(second * used))
-    if first > frames:
+    frame_rate, length = rate or fps, num_frames / fps
+    start_s = min(start, length)
+    end_s = max(start_s + 1, min(end, length))
+    first = int(np.round(start_s * frame_rate))
+    if first > num_frames:
         raise DataError(
-            f"at {used:g} Hz the span {start:g}-{end:g} s starts at frame {first}; the file has "
-            f"{frames} frames, at {fps:g} Hz"
+            f"at {frame_rate:g} Hz the clip {start:g}-{end:g} s starts at frame {first}; the file has "
+            f"{num_frames} frames, at {fps:g} Hz"
         )
-    last = min(first + max(int((stop - second) * used), count), frames)
-    edges = _edges(first, last, count)
+    last = min(first + max(int((end_s - start_s) * frame_rate), count), num_frames)
+    edges = _segment_edges(first, last, count)
     left = np.minimum(edges[:-1], last - 1)
     right = np.minimum(edges[1:], last)
-    return np.asarray(np.clip((left + right) // 2, 0, frames - 1))
+    return np.asarray(np.clip((left + right) // 2, 0, num_frames - 1))
 
 
 def lavila(
     fps: float,
-    frames: int,
+    num_frames: int,
     start: float,
     end: float,
     count: int,
     *,
     rate: float | None = None,
 ) -> Indices:
-    """Return LaViLa's segment centres in a video that is one file.
+    """Return LaViLa's segment centers in a video that is one file.
 
     facebookresearch/LaViLa, lavila/data/datasets.py, chunk length -1: the end is clamped to the
-    file and the start is not, and a span of any length is taken as it is. Options as in
-    :func:`segment_centres`.
+    file, the start is not, and a clip can have any length. Options as in
+    :func:`segment_centers`.
 
     Raises:
-        DataError: the span is empty, or an index lies beyond the file (the reference fails too).
+        DataError: the clip is empty, or an index is outside the file (the reference fails as well).
     """
-    used, stop = rate or fps, min(end, frames / fps)
-    if stop <= start:
+    frame_rate, end_s = rate or fps, min(end, num_frames / fps)
+    if end_s <= start:
         raise DataError(
-            f"the span {start:g}-{end:g} s is empty or beyond the file, {frames / fps:g} s long"
+            f"the clip {start:g}-{end:g} s is empty or after the file, {num_frames / fps:g} s long"
         )
-    first = int(np.round(start * used))
-    last = min(first + max(int((stop - start) * used), count), frames)
-    found = _centres(first, last, count)
-    if found.max() >= frames:
+    first = int(np.round(start * frame_rate))
+    last = min(first + max(int((end_s - start) * frame_rate), count), num_frames)
+    indices = _segment_centers(first, last, count)
+    if indices.max() >= num_frames:
         raise DataError(
-            f"at {used:g} Hz the span {start:g}-{end:g} s needs frame {found.max()}; the file has "
-            f"{frames} frames"
+            f"at {frame_rate:g} Hz the clip {start:g}-{end:g} s needs frame {indices.max()}; the file has "
+            f"{num_frames} frames"
         )
-    return found
+    return indices
 
 
 def lavila_chunked(
-    frames: Sequence[int],
+    num_frames: Sequence[int],
     start: float,
     end: float,
     count: int,
@@ -102,18 +102,18 @@ def lavila_chunked(
     *,
     rate: float = 30.0,
 ) -> list[tuple[int, Indices]]:
-    """Return LaViLa's segment centres in a video that is cut into files of equal length.
+    """Return LaViLa's segment centers in a video that is split into files of equal length.
 
     facebookresearch/LaViLa, lavila/data/datasets.py, with its chunk length, on the layout of
-    Ego4D. What does not fit into the file of the start is taken from the next one, its indices
-    counted on by the remainder of the length of the first; where there is no next one, all
-    segments lie between the start and the end of the file.
+    Ego4D. Indices after the end of the first file are taken from the next one, modulo the length of
+    the first. If there is no next file, all segments are between the start of the clip and the end
+    of the file.
 
     Args:
-        frames: frames in each file, in order.
-        start: start of the span, s of the video.
-        end: end of the span, s of the video.
-        count: how many indices.
+        num_frames: number of frames in each file, in order.
+        start: start of the clip, s of the video.
+        end: end of the clip, s of the video.
+        count: number of indices.
         seconds: length of a file, s.
         rate: frame rate, Hz.
 
@@ -121,28 +121,29 @@ def lavila_chunked(
         The first second of one or two files and the indices in each, one of which may be empty.
 
     Raises:
-        DataError: no file holds the start.
+        DataError: no file contains the start of the clip.
     """
-    place = int(start) // seconds
-    if place >= len(frames):
+    chunk = int(start) // seconds
+    if chunk >= len(num_frames):
         raise DataError(
-            f"the span {start:g}-{end:g} s starts beyond {len(frames)} files of {seconds} s"
+            f"the clip {start:g}-{end:g} s starts after {len(num_frames)} files of {seconds} s"
         )
-    here = frames[place]
-    first = int(np.round((start - place * seconds) * rate))
-    found = _centres(first, first + max(int((end - start) * rate), count), count)
-    if found.max() < here:
-        return [(place * seconds, found)]
-    if place + 1 == len(frames):
-        return [(place * seconds, _centres(min(first, here - 1), here, count))]
-    rest = np.minimum(found[found >= here] % here, frames[place + 1] - 1)
-    return [(place * seconds, found[found < here]), ((place + 1) * seconds, rest)]
+    chunk_frames = num_frames[chunk]
+    first = int(np.round((start - chunk * seconds) * rate))
+    indices = _segment_centers(first, first + max(int((end - start) * rate), count), count)
+    if indices.max() < chunk_frames:
+        return [(chunk * seconds, indices)]
+    if chunk + 1 == len(num_frames):
+        centers = _segment_centers(min(first, chunk_frames - 1), chunk_frames, count)
+        return [(chunk * seconds, centers)]
+    rest = np.minimum(indices[indices >= chunk_frames] % chunk_frames, num_frames[chunk + 1] - 1)
+    return [(chunk * seconds, indices[indices < chunk_frames]), ((chunk + 1) * seconds, rest)]
 
 
-def _centres(first: int, last: int, count: int) -> Indices:
-    edges = _edges(first, last, count)
+def _segment_centers(first: int, last: int, count: int) -> Indices:
+    edges = _segment_edges(first, last, count)
     return np.asarray((edges[:-1] + np.minimum(edges[1:], last)) // 2)
 
 
-def _edges(first: int, last: int, count: int) -> Indices:
+def _segment_edges(first: int, last: int, count: int) -> Indices:
     return np.round((last - first - 1) / count * np.arange(count + 1)).astype(np.int64) + first
