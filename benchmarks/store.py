@@ -77,7 +77,7 @@ def shards(features: list[Features], folder: Path) -> None:
             path = folder / f"{side}-{start}.safetensors"
             keys = [str(start + i) for i in range(len(block))]
             feature_file.write_feature_file(
-                path, keys, [FeatureRows(clip[side], "seen") for clip in block]
+                path, keys, [FeatureRows(clip[side], "decoded") for clip in block]
             )
 
 
@@ -119,7 +119,7 @@ def reading(features: list[Features], root: Path, rounds: int) -> dict[str, list
         for start in range(0, len(features), ITEMS_PER_FILE):
             block = features[start : start + ITEMS_PER_FILE]
             keys = [str(start + i) for i in range(len(block))]
-            store.put(keys, [FeatureRows(clip[side], "seen") for clip in block])
+            store.put(keys, [FeatureRows(clip[side], "decoded") for clip in block])
     files = root / "files"
     files.mkdir()
     arrays(features, files)

@@ -8,81 +8,93 @@ from pathlib import Path
 import click
 
 from egoexobench.cli.plugins import registry
+from egoexobench.cli.renamed_options import renamed_option
 from egoexobench.values import RETRIEVAL, SPLITS, Split, Task
 
 
 @click.group("data")
 def command() -> None:
-    """Draft a manifest, examine a data set, or publish its lists."""
+    """Create a table of clips, check a data set, or export its candidate lists."""
 
 
 @command.command("init")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of splits.")
-@click.option("--force", is_flag=True, help="Write over an earlier clips.csv.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the split assignment.",
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing clips.csv.")
 def init(folder: Path, seed: int, force: bool) -> None:
-    """Draft clips.csv for a FOLDER of clips: pairs by name, splits by take.
+    """Create clips.csv for a FOLDER of media files: pairs by file name, splits by take.
 
-    Narrations are the texts of files beside the clips (NAME.txt for NAME.mp4); cells of clips
-    without one stay empty, and `run` asks for them.
+    The narration of NAME.mp4 is read from NAME.txt. Without that file the cell stays empty, and
+    `run` stops until it is filled in.
     """
     from egoexobench.data.init_manifest import init_manifest
 
-    made = init_manifest(folder, seed=seed, force=force)
-    counts = ", ".join(f"{count} {split}" for split, count in made.num_pairs.items())
-    click.echo(f"{made.path}: {sum(made.num_pairs.values())} pairs ({counts})")
-    for name, reason in made.unpaired:
-        click.echo(f"left out {name}: {reason}")
-    for split, count in made.num_pairs.items():
+    result = init_manifest(folder, seed=seed, force=force)
+    counts = ", ".join(f"{count} {split}" for split, count in result.num_pairs.items())
+    click.echo(f"{result.path}: {sum(result.num_pairs.values())} pairs ({counts})")
+    for name, reason in result.unpaired:
+        click.echo(f"skipped {name}: {reason}")
+    for split, count in result.num_pairs.items():
         if not count:
-            click.echo(f"no pair is in {split}; a run needs one, so move some or add takes")
-    if made.num_empty_narrations:
-        click.echo(f"{made.num_empty_narrations} narrations are empty; write what each clip shows")
+            click.echo(f"split {split} has no pair, but a run needs one: move some or add takes")
+    if result.num_empty_narrations:
+        click.echo(
+            f"{result.num_empty_narrations} narrations are empty: describe what each clip shows"
+        )
 
 
 @command.command("doctor")
 @click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
-@click.option(
+@renamed_option(
+    "--save-subset",
     "--certificate",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the certificate here.",
+    value_type=click.Path(dir_okay=False, path_type=Path),
+    help_text="Write the usable clips to this file, for `run --subset`.",
 )
-@click.option(
+@renamed_option(
+    "--compare-subset",
     "--common",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Compare with another user's certificate.",
+    value_type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help_text="Subset file of another user: report the clips that both have.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the whole report and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print the full report as JSON.")
 @click.pass_context
 def doctor(
     ctx: click.Context,
     dataset: str,
-    certificate: Path | None,
-    common: Path | None,
+    save_subset: Path | None,
+    compare_subset: Path | None,
     as_json: bool,
 ) -> None:
-    """Examine every clip of a data set: what is there, what is missing, how it sounds.
+    """Check every clip of a data set: missing files, media errors, audio levels.
 
-    It goes on to the end whatever it meets, and goes on where it stopped; exit code 0 says that it
-    got there.
+    Checks every clip, also after errors. An interrupted check resumes. Exit code 0 means that the
+    check finished.
     """
     parts = registry(ctx)
-    from egoexobench.data import subset as certificates
     from egoexobench.data.doctor.check_dataset import check_dataset
     from egoexobench.data.doctor.report import format_report
+    from egoexobench.data.subset import intersect, read_subset, write_subset
     from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.spec import Spec
 
-    other = certificates.read_subset(common) if common else None
+    other = read_subset(compare_subset) if compare_subset else None
     spec = Spec.parse(dataset)
-    made, factory = parts.create("dataset", spec), parts.get_factory("dataset", spec.name).factory
+    checked = parts.create("dataset", spec)
+    factory = parts.get_factory("dataset", spec.name).factory
     quiet = as_json or not sys.stderr.isatty()
-    report = check_dataset(spec, made, factory, NullProgress() if quiet else RichProgress())
+    report = check_dataset(spec, checked, factory, NullProgress() if quiet else RichProgress())
     if other:
-        both = certificates.intersect(report.subset, other)
-        report = report.model_copy(update={"shared": both})
-    if certificate:
-        certificates.write_subset(certificate, report.subset)
+        shared = intersect(report.subset, other)
+        report = report.model_copy(update={"shared": shared})
+    if save_subset:
+        write_subset(save_subset, report.subset)
     click.echo(report.model_dump_json(indent=1) if as_json else "\n".join(format_report(report)))
 
 
@@ -93,10 +105,10 @@ def doctor(
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @click.pass_context
 def lists(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path) -> None:
-    """Write the candidate lists of a task as JSON Lines, to publish or compare them.
+    """Export the candidate lists of a task as JSON Lines, to publish or compare them.
 
-    The first line says what they are of and by which rule; the same annotations give the same
-    other lines on every machine, whatever the order of their rows. Media are not looked at.
+    The first line describes the lists and how they were made. The other lines depend only on the
+    annotations, not on the machine or on the order of the rows. Media files are not read.
     """
     parts = registry(ctx)
     from egoexobench.data.docstring import LISTS_HEADING, docstring_section
@@ -104,12 +116,11 @@ def lists(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path)
     from egoexobench.spec import Spec
 
     spec = Spec.parse(dataset)
-    made, factory = parts.create("dataset", spec), parts.get_factory("dataset", spec.name).factory
-    header = export_queries(
-        out, spec.name, made, split, task, docstring_section(factory, LISTS_HEADING)
-    )
-    click.echo(f"{out}: {header.num_queries} questions of {task} in {split}, {header.sha256[:16]}")
+    source, factory = parts.create("dataset", spec), parts.get_factory("dataset", spec.name).factory
+    rule = docstring_section(factory, LISTS_HEADING)
+    header = export_queries(out, source, spec.name, split=split, task=task, rule=rule)
+    click.echo(f"{out}: {header.num_queries} queries of {task} in {split}, {header.sha256[:16]}")
     if header.num_dropped_rows:
         click.echo(
-            f"{header.num_dropped_rows} rows of the annotations were left out, see `data doctor`"
+            f"{header.num_dropped_rows} rows of the annotations were skipped, see `data doctor`"
         )

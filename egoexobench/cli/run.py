@@ -57,7 +57,7 @@ def _show(outcome: Outcome) -> None:
         console.print(f"{task} is not scored: {why}", highlight=False)
     if share := outcome.record.coverage:
         console.print(
-            f"Used {share.used} of {share.clips} clips (certificate {share.certificate}): "
+            f"Used {share.used} of {share.clips} clips (subset {share.certificate}): "
             + ", ".join(f"{count} {why}" for why, count in share.reasons.items())
             + (f", {share.rejected} rows rejected" if share.rejected else ""),
             highlight=False,

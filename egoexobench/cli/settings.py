@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from egoexobench.cli.renamed_options import renamed_option
 from egoexobench.compute import Compute, Precision
 from egoexobench.errors import UsageError
 from egoexobench.values import TASKS, Task
@@ -43,12 +44,13 @@ _OPTIONS = (
         "--train-on", metavar="NAME[:KEY=VALUE,...]", help="Train on another data set than this."
     ),
     click.option(
-        "--allow-missing", is_flag=True, help="Leave out what is broken, and record how much."
+        "--allow-missing", is_flag=True, help="Skip missing or damaged clips and record how many."
     ),
-    click.option(
+    renamed_option(
+        "--subset",
         "--ids",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Use only the clips of a certificate of `data doctor`.",
+        value_type=click.Path(path_type=Path, dir_okay=False),
+        help_text="Use exactly the clips in this file of `data doctor --save-subset`.",
     ),
     click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or auto."),
     click.option(
@@ -72,7 +74,7 @@ class Settings:
     missing_audio: Literal["error", "skip", "mask"]
     train_on: str | None
     allow_missing: bool
-    ids: Path | None
+    subset: Path | None
     device: str
     precision: Precision
     compiled: bool
@@ -100,7 +102,7 @@ class Settings:
             command=command,
             train_on=Spec.parse(self.train_on) if self.train_on else None,
             allow_missing=self.allow_missing,
-            ids=self.ids,
+            ids=self.subset,
             compute=Compute(self.device, self.precision, self.compiled),
         )
 

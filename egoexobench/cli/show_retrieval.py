@@ -9,6 +9,7 @@ from typing import get_args
 import click
 
 from egoexobench.cli.plugins import registry
+from egoexobench.cli.renamed_options import renamed_option
 from egoexobench.cli.settings import pairs
 from egoexobench.errors import UsageError
 from egoexobench.values import RETRIEVAL, VIEWS, Policy, Task, View
@@ -42,10 +43,11 @@ from egoexobench.values import RETRIEVAL, VIEWS, Policy, Task, View
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Where a record has it cut."
 )
 @click.option("--train-on", metavar="NAME[:KEY=VALUE,...]", help="Where a record has it cut.")
-@click.option(
+@renamed_option(
+    "--subset",
     "--ids",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Certificate of the clips that were used, where the run was given one.",
+    value_type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help_text="The --subset file of the run, if it used one.",
 )
 @click.option(
     "--font",
@@ -69,7 +71,7 @@ def command(
     methods: tuple[str, ...],
     settings: tuple[str, ...],
     train_on: str | None,
-    ids: Path | None,
+    subset: Path | None,
     font: Path | None,
     out: Path | None,
 ) -> None:
@@ -90,7 +92,7 @@ def command(
     face = Type(font)
     face.size(20)  # a file that is no font is said before anything is trained
     wish = Wish(query, task, policy, view, top, frames)
-    given = Given(dataset, train_on, methods, pairs(settings), ids)
+    given = Given(dataset, train_on, methods, pairs(settings), subset)
     progress = RichProgress() if sys.stderr.isatty() else NullProgress()
     drawn = figure(runs, wish, given, parts, progress)
     path = out or Path(f"retrieval-{task}-{slug(drawn.query.id)}.png")

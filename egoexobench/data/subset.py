@@ -1,5 +1,6 @@
-"""Save which clips of a data set a user has, so that users with different missing clips can compare
-scores on the clips that all of them have.
+"""Save which clips of a data set a user has.
+
+Users with different missing clips can then compare scores on the clips that all of them have.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class ClipSubset(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = Field(1, validation_alias=AliasChoices("version", "certificate"))
+    version: Literal[1] = Field(validation_alias=AliasChoices("version", "certificate"))
     dataset: str
     """Registered name without options, since options contain local paths."""
     fingerprint: str
@@ -63,6 +64,7 @@ def make_subset(
 ) -> ClipSubset:
     """Return the subset that consists of these clips."""
     return ClipSubset(
+        version=1,
         dataset=dataset,
         fingerprint=fingerprint,
         clips_hash=subset_hash(clips),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,8 +31,8 @@ _Cells = tuple[str, dict[str, Any] | str]
 class Table(Generic[_Row]):
     """The valid rows of a file, each with its location (``line 3``), and the issues of the rest."""
 
-    rows: list[tuple[str, _Row]] = field(default_factory=list)
-    issues: list[AnnotationIssue] = field(default_factory=list)
+    rows: Sequence[tuple[str, _Row]]
+    issues: Sequence[AnnotationIssue]
 
 
 def find_table(root: Path, stem: str) -> Path | None:
@@ -62,17 +62,18 @@ def read_table(path: Path, schema: type[_Row]) -> Table[_Row]:
         UsageError: if it is Parquet and pyarrow is not installed.
     """
     reader = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}[path.suffix]
-    table = Table[_Row]()
+    rows: list[tuple[str, _Row]] = []
+    issues: list[AnnotationIssue] = []
     for location, cells in reader(path, schema):
         if isinstance(cells, str):
-            table.issues.append(AnnotationIssue(path.name, location, cells))
+            issues.append(AnnotationIssue(path.name, location, cells))
             continue
         try:
-            table.rows.append((location, schema.model_validate(cells)))
+            rows.append((location, schema.model_validate(cells)))
         except ValidationError as error:
             reason = _describe_error(error, schema)
-            table.issues.append(AnnotationIssue(path.name, location, reason))
-    return table
+            issues.append(AnnotationIssue(path.name, location, reason))
+    return Table(rows, issues)
 
 
 def _read_text(path: Path) -> str:

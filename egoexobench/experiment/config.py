@@ -32,5 +32,5 @@ class Request:
     allow_missing: bool = False
     """Leave out what is broken or not there, and say how much was left."""
     ids: Path | None = None
-    """Certificate of `data doctor`: use the clips that it names and no others."""
+    """File of `data doctor --save-subset`: use exactly these clips."""
     compute: Compute = CPU

@@ -88,7 +88,7 @@ class Studio:
         """Prepare a data set and encode it."""
         request, name = self.request, spec.name
         dataset: Dataset = self.registry.create("dataset", spec)
-        # a certificate is of the data set that is scored
+        # a subset file belongs to the data set that is scored
         ids = request.ids if spec == request.dataset else None
         wanted = read_clip_ids(ids, name) if ids else None
         with self.clock("prepare"):

@@ -152,7 +152,7 @@ def _counts(facts: Facts, scored: Scored) -> ClipCounts:
         pairs={split: len(dataset.pairs(split)) for split in SPLITS},
         queries={entry.track.task: entry.score.n for entry in scored.entries},
         silent=gathered.states.get("silent", 0),
-        without_track=gathered.states.get("no track", 0),
+        without_track=gathered.states.get("no_track", 0),
         failed=len(gathered.covered.gone),
         dropped=gathered.skipped,
         missing_audio=facts.request.missing_audio,

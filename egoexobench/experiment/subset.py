@@ -10,7 +10,7 @@ from egoexobench.errors import DataError
 from egoexobench.interfaces import Dataset, Surveyed
 from egoexobench.values import SPLITS, Clip, Pair, Split
 
-CHOSEN = "not in the certificate"
+CHOSEN = "not in the subset"
 """Why a clip is left out that nobody wants."""
 Ids = Mapping[Split, Collection[str]]
 FLAG = "--allow-missing goes on with the rest, and writes into the record how much that is"

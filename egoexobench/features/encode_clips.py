@@ -170,13 +170,13 @@ def _decode(
     wanted = {coders[name].encoder.modality for name in job.missing}
     try:
         count = frames if "video" in wanted else 0
-        decoded = decode_clip(job.clip, count, "audio" in wanted, sampling)
+        decoded = decode_clip(job.clip, count, with_audio="audio" in wanted, sampling=sampling)
         arrays = {name: _prepare(coders[name].encoder, decoded) for name in job.missing}
     except DataError as error:
         if not lenient:
             raise
         reason = error.reason if isinstance(error, MediaError) else str(error)
-        return _PreparedClip(job, {}, "not asked", reason)
+        return _PreparedClip(job, {}, "not_requested", reason)
     return _PreparedClip(job, arrays, decoded.state)
 
 
@@ -195,7 +195,7 @@ def _store_batch(
     for name, coder in coders.items():
         done = [one for one in batch if name in one.job.missing and one.error is None]
         sound = coder.encoder.modality == "audio"
-        states = [one.audio_state if sound else "seen" for one in done]
+        states = [one.audio_state if sound else "decoded" for one in done]
         items = encode_arrays(coder, [one.arrays[name] for one in done], states)
         told = {one.job.key: item for one, item in zip(done, items, strict=True)}
         faults |= {key: reason for key, item in told.items() if (reason := find_nonfinite(item))}

@@ -34,12 +34,19 @@ DTYPES: Mapping[str, type[np.generic]] = {
     "BOOL": np.bool_,
 }
 """Number formats by their name in the file."""
+_OLD_STATES = {
+    "heard": "audible",
+    "no track": "no_track",
+    "not asked": "not_requested",
+    "seen": "decoded",
+}
+"""States in files of versions up to 0.1, by their name now."""
 DTYPE_NAMES = {np.dtype(kind): name for name, kind in DTYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureRows:
-    """Rows ``(T, ...)`` of one item and the state of its source, such as ``heard``."""
+    """Rows ``(T, ...)`` of one item and the state of its source, such as ``audible``."""
 
     rows: NDArray[Any]
     state: str
@@ -92,7 +99,7 @@ def read_feature_file(path: Path) -> dict[str, FeatureRows]:
             header = json.loads(file.read(size))
         about, tensor = header["__metadata__"], header["rows"]
         keys, lengths = json.loads(about["keys"]), json.loads(about["lengths"])
-        states = json.loads(about["states"])
+        states = [_OLD_STATES.get(state, state) for state in json.loads(about["states"])]
         rows = _map_rows(path, 8 + size, tensor)
         if not len(keys) == len(lengths) == len(states) or sum(lengths) != len(rows):
             message = f"{len(keys)} keys, {len(states)} states, {len(rows)} rows"

@@ -31,7 +31,7 @@ from egoexobench.interfaces import Progress
 from egoexobench.toolbox import checkpoint
 from egoexobench.values import Clip
 
-AUDIO_STATE = "heard"
+AUDIO_STATE = "audible"
 
 
 @dataclass(frozen=True, slots=True)

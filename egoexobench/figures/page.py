@@ -153,7 +153,7 @@ def _look(pen: Pen, look: Look, x: int, y: int, width: int, ratio: float) -> int
     pen.strip((x, y, x + width, y + tall), look.pixels)
     y += tall + 6
     if look.peaks is None:
-        said = {"silent": "silent", "no track": "no sound track"}.get(look.state, look.state)
+        said = "no audio track" if look.state == "no_track" else look.state
         pen.draw.line((x, y + WAVE // 2, x + width, y + WAVE // 2), PALE, 1)
         space = round(pen.type.size(SMALL).getlength(said))
         start = x + (width - space) // 2

@@ -21,6 +21,8 @@ from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.values import Policy, Similarity, Task, TrackKey
 
+_OLD_REASON = "not in the certificate"
+"""`CHOSEN` in records of versions up to 0.1."""
 CUT = ".../"
 """What a record has in place of the folders of an absolute path."""
 
@@ -37,7 +39,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a record does not hold whole, given again: specs with paths, and a certificate."""
+    """What a record does not hold whole, given again: specs with paths, and a subset file."""
 
     dataset: str | None = None
     train_on: str | None = None
@@ -84,7 +86,7 @@ def again(run: Recorded, given: Given) -> Request:
     """Return the request that a record was made by, with cut paths whole again.
 
     Raises:
-        UsageError: if a path is cut, or a certificate was used, and it was not given.
+        UsageError: if a path is cut, or a subset file was used, and it was not given.
     """
     recipe, record = run.record.method, run.record
     methods = {Spec.parse(spec).name: spec for spec in given.methods}
@@ -97,8 +99,11 @@ def again(run: Recorded, given: Given) -> Request:
     taught = (given.train_on or record.trained_on.spec) if record.trained_on else None
     _whole(run.path, {"--dataset": dataset, "--method": method, "--train-on": taught or ""})
     _whole(run.path, {f"--set {name}=": text for name, text in settings.items()})
-    if record.coverage and CHOSEN in record.coverage.reasons and not given.ids:
-        raise UsageError(f"{run.path} used the clips of a certificate; give it with --ids FILE")
+    reasons = set(record.coverage.reasons) if record.coverage else set()
+    if reasons & {CHOSEN, _OLD_REASON} and not given.ids:
+        raise UsageError(
+            f"{run.path} used a subset of the clips; pass the same file with --subset FILE"
+        )
     return Request(
         method=Spec.parse(method),
         dataset=Spec.parse(dataset),

@@ -37,7 +37,7 @@ def charades_ego(
         candidates, with negatives=scene those of p's scene first. p stands at the place that the
         last 8 digits of the SHA-256 of "SEED/p" give modulo 20.
 
-    Licence:
+    License:
         The terms are in the file license.txt that comes with the annotations, and must stay with
         them (README of Charades, Allen Institute for AI); read it before any use that is not
         research. Annotations and videos are at https://prior.allenai.org/projects/charades-ego;

@@ -38,7 +38,7 @@ def egoexolearn(
     Lists:
         As published in the question file, whose version is told by its git blob id.
 
-    Licence:
+    License:
         The repository OpenGVLab/EgoExoLearn, annotations included, is under the MIT licence; it
         states none of its own for the videos. Their Google Drive links are under "Data access" of
         its README; where a link is closed, press "request access" and wait for the authors

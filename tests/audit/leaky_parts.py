@@ -73,7 +73,9 @@ def closure(*, path: str):
     """Mean colours, and the narration of the clip of a data set that looks most like it."""
     dataset = FolderDataset(Path(path))
     clips = [clip for split in SPLITS for clip in dataset.clips(split)]
-    views = np.stack([seen(decode_clip(clip, 8, False).frames).ravel() for clip in clips])
+    views = np.stack(
+        [seen(decode_clip(clip, 8, with_audio=False).frames).ravel() for clip in clips]
+    )
 
     class Closure(Part):
         modality = "video"

@@ -59,7 +59,7 @@ def said(folder: Path):
     dataset = FolderDataset(folder)
     for split in SPLITS:
         for clip in dataset.clips(split):
-            frames = decode_clip(clip, 8, False).frames
+            frames = decode_clip(clip, 8, with_audio=False).frames
             assert frames
             leaky_parts.SAID[frames.pixels.tobytes()] = clip.narration
     yield

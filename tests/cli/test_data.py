@@ -94,10 +94,10 @@ def rewritten(path: Path, late: float = 0.0, **options: str) -> bytes:
 
 def test_a_whole_data_set_can_be_used_and_says_what_it_is(desk: Desk, clips: Path) -> None:
     told = desk.doctor(clips)
-    assert "Clips: 18 of 18 can be used" in told
-    assert "pictures: h264 64x64 at 8/s: 18" in told
-    assert "sound: aac 16000 Hz, 1 channels: 18" in told
-    assert "Sound of the clips that can be used: 18 good" in told
+    assert "Clips: 18 of 18 are usable" in told
+    assert "video: h264 64x64 at 8 fps: 18" in told
+    assert "audio: aac 16000 Hz, 1 channels: 18" in told
+    assert "Audio of the usable clips: 18 good" in told
     assert "train 3 of 3, val 3 of 3, test 3 of 3" in told
     assert told.rstrip().endswith("A run can start.")
 
@@ -132,26 +132,26 @@ def test_every_hole_is_named_by_file_and_row_to_the_end(desk: Desk, clips: Path)
     assert sounds == dict.fromkeys(faults) | {
         "f/ego": "empty",
         "f/exo": "clipped",
-        "g/ego": "no track",
+        "g/ego": "no_track",
         "g/exo": "low",
         "h/ego": "silent",
     }
     assert found["a/ego"]["location"] == "clips.jsonl, line 1"
     dropped = {(row["file"], row["row"]): row["reason"] for row in report["rows"]}
-    assert "leaves the folder" in dropped["clips.jsonl", "line 18"]
+    assert "is outside the folder" in dropped["clips.jsonl", "line 18"]
     assert "only its ego view" in dropped["clips.jsonl", "line 17"]
     told = desk.doctor(clips)
-    assert "Clips: 10 of 18 can be used" in told
+    assert "Clips: 10 of 18 are usable" in told
     for expected in (
         "clips.jsonl, line 1: clip a/ego: media file",
         "clips.jsonl, line 3: clip b/ego: cannot decode",
         "clips.jsonl, line 5: clip c/ego: cannot decode",
-        "it is no complete media file",
+        "it is not a complete media file",
         "line 7: clip d/ego",
-        "it says that its pictures last 2.00 s, and they end after",
-        "start at 1.50 s, after the span 0-1 s",
-        "the span 1-9 s ends beyond",
-        "clips.jsonl, line 18: media '../clips/../secret.mp4' leaves the folder",
+        "its header says that the video lasts 2.00 s, but it ends after",
+        "starts at 1.50 s, after the clip 0-1 s",
+        "the clip 1-9 s ends after",
+        "clips.jsonl, line 18: media '../clips/../secret.mp4' is outside the folder",
         "A run would stop: ",
     ):
         assert expected in told, expected
@@ -160,9 +160,9 @@ def test_every_hole_is_named_by_file_and_row_to_the_end(desk: Desk, clips: Path)
 def test_a_run_that_would_trip_over_one_broken_clip_is_foretold(desk: Desk, clips: Path) -> None:
     (clips / "i-exo.mp4").write_bytes(b"no film" * 99)
     told = desk.doctor(clips)
-    assert "Clips: 17 of 18 can be used" in told
+    assert "Clips: 17 of 18 are usable" in told
     assert "test 2 of 3" in told
-    assert "A run would stop: 1 clips broken, the first is i/exo: cannot decode" in told
+    assert "A run would stop: 1 clips are unusable, the first is i/exo: cannot decode" in told
 
 
 def test_clips_of_one_missing_file_are_named_together(desk: Desk, clips: Path) -> None:
@@ -211,8 +211,10 @@ def test_users_with_different_holes_meet_on_the_ids_both_have(
     (clips / "a-ego.mp4").unlink()
     (other / "g-exo.mp4").unlink()
     film(other / "h-exo.mp4", seconds=SECONDS)
-    desk.doctor(clips, "--certificate", "mine.json")
-    both = desk.report(other, "--certificate", "theirs.json", "--common", "mine.json")["shared"]
+    desk.doctor(clips, "--save-subset", "mine.json")
+    both = desk.report(other, "--save-subset", "theirs.json", "--compare-subset", "mine.json")[
+        "shared"
+    ]
     names = {"train": "abc", "val": "def", "test": "ghi"}
     wanted = {
         split: [f"{n}/{v}" for n in letters for v in ("ego", "exo")]
@@ -221,19 +223,23 @@ def test_users_with_different_holes_meet_on_the_ids_both_have(
     wanted["train"].remove("a/ego")
     wanted["test"].remove("g/exo")
     assert both["ids"] == wanted
-    assert (both["differ"], both["audible"], both["annotations"]) == (1, 15, True)
-    back = desk.report(clips, "--common", "theirs.json")["shared"]
+    assert (both["num_different_files"], both["num_audible"], both["same_annotations"]) == (
+        1,
+        15,
+        True,
+    )
+    back = desk.report(clips, "--compare-subset", "theirs.json")["shared"]
     assert back == both
-    told = desk.doctor(clips, "--common", "theirs.json")
-    assert f"In common: {both['coverage']}, clips: train 5, val 6, test 5" in told
+    told = desk.doctor(clips, "--compare-subset", "theirs.json")
+    assert f"Shared: {both['clips_hash']}, clips: train 5, val 6, test 5" in told
     assert str(tmp_path) not in (desk.home / "mine.json").read_text()
 
 
-def test_a_broken_certificate_stops_before_anything_is_examined(desk: Desk, clips: Path) -> None:
+def test_a_broken_subset_file_stops_before_anything_is_examined(desk: Desk, clips: Path) -> None:
     (desk.home / "bad.json").write_text("{}")
-    done = desk("data", "doctor", f"folder:path={clips}", "--common", "bad.json")
+    done = desk("data", "doctor", f"folder:path={clips}", "--compare-subset", "bad.json")
     assert done.returncode == 1
-    assert "is no certificate" in done.stderr
+    assert "is not a subset file" in done.stderr
     assert not (desk.home / "cache").exists()
 
 
@@ -248,7 +254,7 @@ def test_checksums_are_those_of_the_files(desk: Desk, clips: Path) -> None:
 def test_a_data_set_that_renders_its_media_is_examined_too(desk: Desk) -> None:
     done = desk("data", "doctor", SMALL)
     assert done.returncode == 0, done.stderr
-    assert "Clips: 24 of 24 can be used" in done.stdout
+    assert "Clips: 24 of 24 are usable" in done.stdout
 
 
 def test_a_lab_goes_from_files_to_a_data_set(desk: Desk, whole: Path, tmp_path: Path) -> None:
@@ -264,13 +270,13 @@ def test_a_lab_goes_from_files_to_a_data_set(desk: Desk, whole: Path, tmp_path: 
     assert "1 narrations are empty" in drafted.stdout
     assert "1 rows" not in drafted.stdout
     told = desk.doctor(root)
-    assert "clips.csv, row 2: narration: it is missing or empty; write what this view" in told
+    assert "clips.csv, row 2: narration: missing or empty; describe what this view" in told
     table = root / "clips.csv"
     lines = table.read_text().splitlines()
     lines[1] = lines[1].replace("a-ego.mp4,,,,", "a-ego.mp4,,,someone waits,")
     table.write_text("\n".join(lines) + "\n")
     told = desk.doctor(root)
-    assert "Clips: 18 of 18 can be used" in told
+    assert "Clips: 18 of 18 are usable" in told
     assert "A run can start." in told
     again = desk("data", "init", str(root))
     assert again.returncode == 2
@@ -284,10 +290,10 @@ def test_a_lab_goes_from_files_to_a_data_set(desk: Desk, whole: Path, tmp_path: 
         (["doctor", "folder"], 2, "needs the option 'path'"),
         (["doctor", "folder:path=none"], 1, "data init"),
         (["init", "none"], 2, "does not exist"),
-        (["init", "."], 1, "holds no pair"),
-        (["doctor", SMALL, "--certificate", "here.txt/mine.json"], 1, "cannot write here.txt"),
-        (["doctor", SMALL, "--certificate", "."], 2, "is a directory"),
-        (["doctor", SMALL, "--common", "none.json"], 2, "does not exist"),
+        (["init", "."], 1, "no pair in"),
+        (["doctor", SMALL, "--save-subset", "here.txt/mine.json"], 1, "cannot write here.txt"),
+        (["doctor", SMALL, "--save-subset", "."], 2, "is a directory"),
+        (["doctor", SMALL, "--compare-subset", "none.json"], 2, "does not exist"),
     ],
 )
 def test_a_wrong_word_is_one_line_that_says_what_works(
@@ -298,3 +304,15 @@ def test_a_wrong_word_is_one_line_that_says_what_works(
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_renamed_options_still_work_and_one_warning_states_the_new_name(
+    desk: Desk, clips: Path
+) -> None:
+    arguments = ("data", "doctor", f"folder:path={clips}")
+    done = desk(*arguments, "--certificate", "mine.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("warning: --certificate was renamed; use --save-subset") == 1
+    done = desk(*arguments, "--common", "mine.json")
+    assert "warning: --common was renamed; use --compare-subset" in done.stderr
+    assert "Shared: " in done.stdout

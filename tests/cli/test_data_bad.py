@@ -106,9 +106,9 @@ ROWS = {
     ("exo_train.csv", "row 5"): "'/etc/passwd' is no file in the folder of the videos",
 }
 FAULTS = {
-    "e1-ac78": ("not_media", "it is no complete media file"),
-    "e2-ac78": ("late_video", "the pictures of"),
-    "e3-ac78": ("not_media", "it is no complete media file"),
+    "e1-ac78": ("not_media", "it is not a complete media file"),
+    "e2-ac78": ("late_video", "the video of"),
+    "e3-ac78": ("not_media", "it is not a complete media file"),
     "x2-ac78": ("missing", "is missing"),
 }
 
@@ -127,7 +127,7 @@ def test_the_doctor_goes_on_to_the_end_over_every_kind_of_bad_input(learn: Path)
         if one["id"] == "beyond":
             assert one["location"] == "exo_val_valid.csv, row 2"
             assert one["problem"]["kind"] == "beyond_end"
-            assert "90-91.5 s ends beyond" in one["problem"]["reason"]
+            assert "90-91.5 s ends after" in one["problem"]["reason"]
             assert "s long" in one["problem"]["reason"]
         elif video == "e2-ac78":
             assert (one["problem"] or {}).get("kind", "late_video") == "late_video"
@@ -141,7 +141,7 @@ def test_the_doctor_goes_on_to_the_end_over_every_kind_of_bad_input(learn: Path)
             assert one["audio"] == ("empty" if video == "x3-ac78" else "good")
     late = [one for one in report["clips"] if (one["problem"] or {}).get("kind") == "late_video"]
     assert late
-    assert "start at 20.00 s, after the span" in late[0]["problem"]["reason"]
+    assert "starts at 20.00 s, after the clip" in late[0]["problem"]["reason"]
     assert {Path(one["media"]).stem for one in report["clips"]} == set(VIDEOS)
     assert "MIT licence" in report["license"]
 
@@ -154,9 +154,9 @@ def test_what_is_bad_is_told_in_words_by_file_and_row(learn: Path) -> None:
             line.strip().startswith(f"{file}, {place}: ") and expected in line
             for line in done.stdout.splitlines()
         ), (file, place)
-    assert "exo_val_valid.csv, row 2: clip beyond: the span 90-91.5 s ends beyond" in done.stdout
-    assert "7 rows left out, the first is " in done.stdout.splitlines()[-1]
-    assert "Licence: The repository OpenGVLab/EgoExoLearn" in done.stdout
+    assert "exo_val_valid.csv, row 2: clip beyond: the clip 90-91.5 s ends after" in done.stdout
+    assert "7 rows were skipped, the first is " in done.stdout.splitlines()[-1]
+    assert "License: The repository OpenGVLab/EgoExoLearn" in done.stdout
     assert "Traceback" not in done.stderr
 
 
@@ -182,10 +182,10 @@ def test_an_action_that_ends_after_its_video_and_bad_rows_of_charades_are_named(
         "CharadesEgo_v1_test.csv, row 5: video 'A' stands in CharadesEgo_v1_test.csv, row 2",
         "CharadesEgo_v1_test.csv, row 6: actions: \"__import__('os')\" is no action such as",
         "CharadesEgo_v1_test.csv, row 7: id: '../D' is no file in the folder of the videos",
-        "Clips: 3 of 6 can be used",
-        "Sound of the clips that can be used: 3 silent",
-        "Licence: The terms are in the file license.txt",
-        "A run would stop: 3 rows left out, the first is CharadesEgo_v1_test.csv, row 5",
+        "Clips: 3 of 6 are usable",
+        "Audio of the usable clips: 3 silent",
+        "License: The terms are in the file license.txt",
+        "A run would stop: 3 rows were skipped, the first is CharadesEgo_v1_test.csv, row 5",
     ):
         assert expected in done.stdout, expected
 

@@ -40,12 +40,12 @@ def test_a_published_list_is_the_one_that_is_asked_and_says_by_which_rule(tmp_pa
     root = write_root(tmp_path / "charades")
     done = publish(tmp_path, f"charades-ego:root={root},negatives=scene,seed=5")
     assert done.returncode == 0, done.stderr
-    assert "24 questions of eg2ex in test" in done.stdout
+    assert "24 queries of eg2ex in test" in done.stdout
     header, lines = written(tmp_path)
     dataset = charades_ego(root=root, negatives="scene", seed=5)
     assert header["dataset"] == "charades-ego"
     assert header["fingerprint"] == dataset.fingerprint
-    assert header["version"] == "lists of 20 version 1, negatives scene, seed 5"
+    assert header["lists_version"] == "lists of 20 version 1, negatives scene, seed 5"
     assert 'SHA-256 of "SEED/p/q"' in header["rule"]
     assert (header["num_queries"], header["num_dropped_rows"]) == (24, 0)
     asked = {query.source: query for query in dataset.queries("test", "eg2ex")}
@@ -106,10 +106,10 @@ def test_published_questions_are_written_with_their_version_and_what_was_left_ou
     spec = f"egoexolearn:root={root}"
     done = publish(tmp_path, spec, "--task", "ex2eg", "--split", "val")
     assert done.returncode == 0, done.stderr
-    assert "1 rows of the annotations were left out" in done.stdout
+    assert "1 rows of the annotations were skipped" in done.stdout
     header, lines = written(tmp_path)
     assert header["num_dropped_rows"] == 1
-    assert "unknown version" in header["version"]
+    assert "unknown version" in header["lists_version"]
     assert len(lines) == 3
     assert all(len(json.loads(line)["candidates"]) == 20 for line in lines)
 
@@ -118,6 +118,6 @@ def test_where_there_are_no_lists_nothing_is_written(tmp_path: Path) -> None:
     table(tmp_path / "CharadesEgo_v1_test.csv", both("A", "x"))
     done = publish(tmp_path, f"charades-ego:root={tmp_path}")
     assert done.returncode == 1
-    assert "charades-ego has no lists of task 'eg2ex' in split 'test'" in done.stderr
+    assert "charades-ego has no listed queries of task 'eg2ex' in split 'test'" in done.stderr
     assert not (tmp_path / "out.jsonl").exists()
     assert "Traceback" not in done.stderr

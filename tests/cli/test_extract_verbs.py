@@ -46,7 +46,7 @@ def bench(tmp_path: Path) -> Bench:
 
 @pytest.fixture
 def shut(monkeypatch: pytest.MonkeyPatch) -> None:
-    def decode(*_: object) -> None:
+    def decode(*_: object, **__: object) -> None:
         raise AssertionError("a clip was decoded")
 
     monkeypatch.setattr(encode_clips, "decode_clip", decode)
@@ -62,7 +62,7 @@ def test_a_run_decodes_nothing_of_what_was_extracted(
     assert "words: 48 of 48 stored (48 read)" in done.stdout
     before = bench.stored()
 
-    def decode(*_: object) -> None:
+    def decode(*_: object, **__: object) -> None:
         raise AssertionError("a clip was decoded")
 
     monkeypatch.setattr(encode_clips, "decode_clip", decode)
@@ -83,7 +83,9 @@ def test_shards_of_two_machines_are_merged_into_the_cache(
     assert lacking.returncode == 1
     assert "lacks shard 1/2" in lacking.stderr
     assert bench("merge", "m1", "m2").returncode == 0
-    monkeypatch.setattr(encode_clips, "decode_clip", lambda *_: pytest.fail("a clip was decoded"))
+    monkeypatch.setattr(
+        encode_clips, "decode_clip", lambda *_, **__: pytest.fail("a clip was decoded")
+    )
     again = bench("extract", dataset, *ENCODERS)
     assert "cells: 32 of 32 stored" in again.stdout
 
@@ -185,6 +187,6 @@ def test_embed_writes_the_embeddings_of_a_split_with_their_ids(bench: Bench, fol
 def test_a_receipt_says_what_a_store_holds(bench: Bench, folder: Path) -> None:
     bench("extract", f"folder:path={folder}", "--encoder", "cells", "--out", "stores")
     (receipt,) = (bench.home / "stores").glob("*/portion-*-1-of-1.json")
-    assert json.loads(receipt.read_text()) == {"asked": 32, "states": {"seen": 32}, "failed": {}}
+    assert json.loads(receipt.read_text()) == {"asked": 32, "states": {"decoded": 32}, "failed": {}}
     (about,) = (bench.home / "stores").glob("*/signature.json")
     assert json.loads(about.read_text())["sampling"] == "segment-centres"

@@ -33,7 +33,7 @@ def test_sound_is_judged_by_its_levels(samples: np.ndarray, judgement: str) -> N
 
 
 def test_a_file_without_a_track_is_not_silent() -> None:
-    assert classify_level(None) == "no track"
+    assert classify_level(None) == "no_track"
 
 
 @pytest.mark.parametrize(("share", "judgement"), [(0.9, "good"), (1.1, "clipped")])

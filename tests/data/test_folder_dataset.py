@@ -39,10 +39,10 @@ def test_the_names_that_a_plugin_needs_are_where_they_were() -> None:
     [
         (
             {"media": "../a.mp4"},
-            ["media '../a.mp4' leaves the folder", "pair 'a' has only its exo"],
+            ["media '../a.mp4' is outside the folder", "pair 'a' has only its exo"],
         ),
-        ({"media": "/etc/passwd"}, ["media '/etc/passwd' leaves", "pair 'a' has only its exo"]),
-        ({"start": 2.0, "end": 1.0}, ["the span 2-1 s is empty", "pair 'a' has only its exo"]),
+        ({"media": "/etc/passwd"}, ["media '/etc/passwd' is outside", "pair 'a' has only its exo"]),
+        ({"start": 2.0, "end": 1.0}, ["the clip 2-1 s is empty", "pair 'a' has only its exo"]),
         (
             {"pair": "b"},
             ["pair 'b' has its ego view in line 1 already", "pair 'a' has only its exo"],
@@ -70,7 +70,7 @@ def test_a_link_out_of_the_folder_leaves_it(tmp_path: Path) -> None:
     root.mkdir()
     (tmp_path / "secret.mp4").write_bytes(b"")
     (root / "link.mp4").symlink_to(tmp_path / "secret.mp4")
-    assert "leaves the folder" in made(root, media="link.mp4").findings[0].reason
+    assert "is outside the folder" in made(root, media="link.mp4").findings[0].reason
 
 
 def test_rows_of_a_pair_need_not_stand_side_by_side(tmp_path: Path) -> None:
@@ -92,9 +92,9 @@ def test_rows_of_a_pair_need_not_stand_side_by_side(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"answer": 2}, "answer 2 is out of range; there are 2 candidates, so 0 to 1"),
-        ({"source": "z/ego"}, "'z/ego' is no pair or clip of split 'train'"),
-        ({"split": "val"}, "'a/ego' is no pair or clip of split 'val'"),
+        ({"answer": 2}, "answer 2 is out of range: 2 candidates, indices 0 to 1"),
+        ({"source": "z/ego"}, "'z/ego' is not a pair or clip of split 'train'"),
+        ({"split": "val"}, "'a/ego' is not a pair or clip of split 'val'"),
     ],
 )
 def test_a_question_that_cannot_be_asked_is_left_out(

@@ -63,8 +63,8 @@ def test_what_is_in_no_pair_is_said_with_the_reason(tmp_path: Path) -> None:
     assert dict(made.unpaired) == {
         "a_exo2.mp4": "pair 'a' has that view already",
         "b_ego.mp4": "'b' has no file of the other view",
-        "lego.mp4": "its name tells no view",
-        "ego_exo.mp4": "its name tells both views",
+        "lego.mp4": "its name contains no view",
+        "ego_exo.mp4": "its name contains both views",
     }
     assert found(tmp_path) == {"a": ("a_ego.mp4", "a_exo1.mp4")}
 
@@ -78,14 +78,14 @@ def test_a_folder_without_a_pair_says_how_files_are_named(tmp_path: Path) -> Non
 def test_nothing_is_written_over_without_force(tmp_path: Path) -> None:
     folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
     (tmp_path / "clips.csv").write_text("mine")
-    with pytest.raises(UsageError, match=r"clips\.csv already; --force"):
+    with pytest.raises(UsageError, match=r"already contains clips\.csv; use --force"):
         init_manifest(tmp_path)
     assert (tmp_path / "clips.csv").read_text() == "mine"
     init_manifest(tmp_path, force=True)
     assert len(found(tmp_path)) == 1
     (tmp_path / "clips.csv").rename(tmp_path / "clips.jsonl")
     for force in (False, True):
-        with pytest.raises(UsageError, match=r"clips\.jsonl already; remove it"):
+        with pytest.raises(UsageError, match=r"already contains clips\.jsonl; remove it"):
             init_manifest(tmp_path, force=force)
 
 
@@ -95,7 +95,7 @@ def test_empty_narrations_are_counted_and_asked_for_by_row(tmp_path: Path) -> No
     assert init_manifest(tmp_path).num_empty_narrations == 1
     first = FolderDataset(tmp_path).findings[0]
     assert (first.file, first.row) == ("clips.csv", "row 3")
-    assert "write what this view shows" in first.reason
+    assert "describe what this view shows" in first.reason
 
 
 def test_clips_of_one_folder_are_one_take_and_stand_in_one_split(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_span_that_a_rule_has_no_frames_for_is_an_error(
 
 
 def test_a_start_beyond_the_last_chunk_is_an_error() -> None:
-    with pytest.raises(DataError, match="beyond 2 files of 15 s"):
+    with pytest.raises(DataError, match="after 2 files of 15 s"):
         lavila_chunked([450, 450], 30.5, 31.0, 4, 15)
 
 

@@ -14,7 +14,6 @@ from egoexobench.data import table_io
 from egoexobench.data.schema import ClipRow, QueryRow
 from egoexobench.data.table_io import read_table
 from egoexobench.errors import DataError, UsageError
-from egoexobench.values import AnnotationIssue
 
 ROWS = some(["a", "b"])
 
@@ -39,10 +38,10 @@ def as_parquet(path: Path, kept: list[dict]) -> Path:
 
 
 def fit(path: Path, schema: type = ClipRow) -> list:
-    findings: list[AnnotationIssue] = []
-    found = [row for _, row in read_table(path, schema, findings)]
-    assert findings == []
-    return found
+    table = read_table(path, schema)
+    rows = [row for _, row in table.rows]
+    assert table.issues == []
+    return rows
 
 
 def test_csv_and_json_lines_hold_the_same_rows(tmp_path: Path) -> None:
@@ -59,10 +58,10 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
 def test_a_wrong_parquet_row_is_named_and_a_broken_file_too(tmp_path: Path) -> None:
     cells = [row.model_dump() for row in ROWS]
     cells[1]["view"] = "top"
-    findings: list[AnnotationIssue] = []
     path = as_parquet(tmp_path / "clips.parquet", cells)
-    assert len(list(read_table(path, ClipRow, findings))) == 3
-    assert [(one.file, one.row) for one in findings] == [("clips.parquet", "row 2")]
+    parsed = read_table(path, ClipRow)
+    assert len(parsed.rows) == 3
+    assert [(issue.file, issue.row) for issue in parsed.issues] == [("clips.parquet", "row 2")]
     path.write_bytes(b"PAR1 no table")
     with pytest.raises(DataError, match=r"clips\.parquet"):
         fit(path)
@@ -101,13 +100,13 @@ HEADER = "pair,view,split,media,narration,start,verbs\n"
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("p,top,train,a.mp4,text,,", "view: Input should be 'ego' or 'exo' (found 'top')"),
+        ("p,top,train,a.mp4,text,,", "view: Input should be 'ego' or 'exo' (value: 'top')"),
         ("p,ego,train,a.mp4,text,soon,", "start: Input should be a valid number"),
         ("p,ego,train,a.mp4,text,nan,", "start: Input should be"),
         ("p,ego,train,a.mp4,text,inf,", "start: Input should be a finite number"),
         ("p,ego,train,a.mp4,text,-1,", "start: Input should be greater than or equal to 0"),
-        ("p,ego,train,a.mp4,,0,", "narration: it is missing or empty; write what this view shows"),
-        ("p,ego,train,a.mp4,text,0", "it has 6 cells; the header has 7"),
+        ("p,ego,train,a.mp4,,0,", "narration: missing or empty; describe what this view shows"),
+        ("p,ego,train,a.mp4,text,0", "the row has 6 cells, but the header has 7"),
     ],
 )
 def test_a_wrong_csv_row_is_named_and_the_others_are_read(
@@ -116,42 +115,41 @@ def test_a_wrong_csv_row_is_named_and_the_others_are_read(
     path = tmp_path / "clips.csv"
     good = "q,ego,train,b.mp4,text,1,cut;open"
     path.write_text(f"{HEADER}{good}\n{line}\n{good}\n")
-    findings: list[AnnotationIssue] = []
-    found = list(read_table(path, ClipRow, findings))
-    assert [place for place, _ in found] == ["row 2", "row 4"]
-    assert found[0][1].verbs == ("cut", "open")
-    (finding,) = findings
-    assert (finding.file, finding.row, finding.dropped) == ("clips.csv", "row 3", True)
-    assert finding.reason.startswith(reason)
+    parsed = read_table(path, ClipRow)
+    assert [location for location, _ in parsed.rows] == ["row 2", "row 4"]
+    assert parsed.rows[0][1].verbs == ("cut", "open")
+    (issue,) = parsed.issues
+    assert (issue.file, issue.row, issue.dropped) == ("clips.csv", "row 3", True)
+    assert issue.reason.startswith(reason)
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("no json", "it is no JSON"),
-        ("[1, 2]", "it is no JSON object"),
-        ("[" * 100_000, "it is no JSON"),
-        ('{"answer": "1"}', "split: it is missing"),
+        ("no json", "not valid JSON"),
+        ("[1, 2]", "not a JSON object"),
+        ("[" * 100_000, "not valid JSON"),
+        ('{"answer": "1"}', "split: missing"),
     ],
 )
 def test_a_wrong_json_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
     path = tmp_path / "queries.jsonl"
     path.write_text(f"\n{line}\n")
-    findings: list[AnnotationIssue] = []
-    assert list(read_table(path, QueryRow, findings)) == []
-    (finding,) = findings
-    assert finding.row == "line 2"
-    assert finding.reason.startswith(reason)
+    parsed = read_table(path, QueryRow)
+    assert parsed.rows == []
+    (issue,) = parsed.issues
+    assert issue.row == "line 2"
+    assert issue.reason.startswith(reason)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("pair;view;split\n", "unknown column 'pair;view;split'; there are: pair, view"),
-        ("pair,view\n", "it has no column 'split'"),
-        ("pair,pair\n", "column 'pair' stands there twice"),
-        ("", "it has no column 'pair'"),
-        (HEADER + 'p,ego,train,a.mp4,"text,0,\n', "it is no CSV"),
+        ("pair;view;split\n", "unknown column 'pair;view;split'; columns: pair, view"),
+        ("pair,view\n", "column 'split' is missing"),
+        ("pair,pair\n", "column 'pair' occurs twice"),
+        ("", "column 'pair' is missing"),
+        (HEADER + 'p,ego,train,a.mp4,"text,0,\n', "not valid CSV"),
     ],
 )
 def test_a_table_with_other_columns_is_refused_as_a_whole(
@@ -181,11 +179,11 @@ def test_numbers_of_a_csv_are_those_of_python(tmp_path: Path) -> None:
         writer.writerow(["split", "task", "source", "candidates", "answer"])
         writer.writerow(["test", "eg2ex", "a/ego", "a/exo; b/exo", answer])
         path.write_text(out.getvalue())
-        findings: list[AnnotationIssue] = []
-        found = [row for _, row in read_table(path, QueryRow, findings)]
-        assert bool(found) == good
-        if found:
-            assert found[0].candidates == ("a/exo", "b/exo")
+        table = read_table(path, QueryRow)
+        rows = [row for _, row in table.rows]
+        assert bool(rows) == good
+        if rows:
+            assert rows[0].candidates == ("a/exo", "b/exo")
 
 
 def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -85,8 +85,8 @@ def test_what_is_missing_is_left_out_and_written_down(call, holes: str) -> None:
 
 @pytest.mark.slow
 def test_two_users_are_compared_on_the_clips_both_have(call, folder: Path, holes: str) -> None:
-    assert call("data", "doctor", holes, "--certificate", "mine.json").exit_code == 0
-    told = ("--ids", "mine.json", *FAST, "--json")
+    assert call("data", "doctor", holes, "--save-subset", "mine.json").exit_code == 0
+    told = ("--subset", "mine.json", *FAST, "--json")
     whole, full = scored(
         call("run", "--method", "egoexo", "--dataset", f"folder:path={folder}", *told)
     )
@@ -95,9 +95,9 @@ def test_two_users_are_compared_on_the_clips_both_have(call, folder: Path, holes
     )
     assert whole["coverage"]["certificate"] == part["coverage"]["certificate"]
     assert full["eg2ex", "gallery"]["n"] == less["eg2ex", "gallery"]["n"] == 2
-    other = call("run", "--method", "egoexo", "--dataset", "synthetic", "--ids", "mine.json")
+    other = call("run", "--method", "egoexo", "--dataset", "synthetic", "--subset", "mine.json")
     assert other.exit_code == 1
-    assert "certificate of 'folder'" in other.stderr
+    assert "subset of data set 'folder'" in other.stderr
 
 
 @pytest.mark.slow

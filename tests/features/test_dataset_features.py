@@ -80,10 +80,10 @@ def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Films:
     for i in range(len(made.lengths)):
         (made.root / f"f{i}").write_text(str(i))
 
-    def decode(clip: Clip, frames: int, sound: bool, sampling: str) -> DecodedClip:
+    def decode(clip: Clip, num_frames: int, *, with_audio: bool, sampling: str) -> DecodedClip:
         value = 10 * int(Path(clip.media).read_text()) + int(clip.start)
-        pixels = np.full((frames, 2, 2, 3), value, np.uint8)
-        return DecodedClip(Frames(pixels, np.zeros(frames)), None, "not asked")
+        pixels = np.full((num_frames, 2, 2, 3), value, np.uint8)
+        return DecodedClip(Frames(pixels, np.zeros(num_frames)), None, "not_requested")
 
     monkeypatch.setattr(encode_clips, "decode_clip", decode)
     return made
@@ -166,7 +166,7 @@ def test_stores_that_differ_are_not_joined_and_the_shard_is_named(tmp_path: Path
     rows = np.arange(6, dtype=np.float32).reshape(2, 3)
     for name, by in (("a", 0.0), ("near", 1e-5), ("far", 1e-2), ("longer", None)):
         made = np.concatenate([rows, rows]) if by is None else rows + np.float32(by)
-        FeatureStore(tmp_path / name, {"x": 1}).put(["k"], [FeatureRows(made, "seen")])
+        FeatureStore(tmp_path / name, {"x": 1}).put(["k"], [FeatureRows(made, "decoded")])
     (found,) = merge_stores([tmp_path / "near"], tmp_path / "a", partial=True)
     assert (found.num_added, found.num_existing) == (0, 1)
     assert np.array_equal(FeatureStore(tmp_path / "a", {"x": 1})["k"].rows, rows)
@@ -186,7 +186,7 @@ def test_what_is_no_store_is_told(tmp_path: Path) -> None:
 
 def test_a_whole_store_and_a_folder_of_stores_are_both_joined(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "a", {"x": 1})
-    store.put(["k"], [FeatureRows(np.ones((1, 1), np.float32), "seen")])
+    store.put(["k"], [FeatureRows(np.ones((1, 1), np.float32), "decoded")])
     (one,) = merge_stores([store.folder], tmp_path / "b", partial=True)
     (two,) = merge_stores([tmp_path / "b"], tmp_path / "c", partial=True)
     assert one.num_added == two.num_added == 1
@@ -198,7 +198,7 @@ def test_clips_that_fail_are_in_the_receipt_and_the_rest_is_stored(
 ) -> None:
     (films.root / "f1").unlink()
     found = extract_features(films, VIDEO, HOW, tmp_path / "s", NullProgress())["pictures"]
-    assert found.state_counts == {"seen": 9}
+    assert found.state_counts == {"decoded": 9}
     assert list(found.failures) == ["f1-0"]
     (receipt,) = (tmp_path / "s").glob("*/portion-*-1-of-1.json")
     assert list(json.loads(receipt.read_text())["failed"]) == ["f1-0"]

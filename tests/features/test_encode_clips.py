@@ -56,20 +56,22 @@ class Studio:
             made.append(Clip(f"c{i}", "ego", str(path), start, start + 1, "", "t"))
         return made
 
-    def decode(self, clip: Clip, frames: int, sound: bool, sampling: str) -> DecodedClip:
+    def decode(
+        self, clip: Clip, num_frames: int, *, with_audio: bool, sampling: str
+    ) -> DecodedClip:
         self.decoded.append(clip.id)
         self.samplings.add(sampling)
         value = float(Path(clip.media).read_text())
         if value < 0:
             raise MediaError("undecodable", f"{clip.media} is broken", clip.id)
-        pixels = np.full((frames, 2, 2, 3), value, np.uint8)
-        pictures = Frames(pixels, np.arange(frames, dtype=float)) if frames else None
-        if not sound:
-            return DecodedClip(pictures, None, "not asked")
+        pixels = np.full((num_frames, 2, 2, 3), value, np.uint8)
+        pictures = Frames(pixels, np.arange(num_frames, dtype=float)) if num_frames else None
+        if not with_audio:
+            return DecodedClip(pictures, None, "not_requested")
         if value == 9:
             return DecodedClip(pictures, None, "silent")
         samples = np.full(1 if value == 8 else 4, value, np.float32)
-        return DecodedClip(pictures, Sound(samples, 16_000), "heard")
+        return DecodedClip(pictures, Sound(samples, 16_000), "audible")
 
     def encode(self, clips: list[Clip], coders: dict[str, EncoderRunner], **more: object) -> dict:
         return encode_clips.encode_clips(clips, coders, 2, self.cache, NullProgress(), **more)

@@ -8,7 +8,7 @@ from egoexobench.features.feature_store import FeatureRows
 
 def items(count: int, seed: int = 0) -> list[FeatureRows]:
     rng = np.random.default_rng(seed)
-    return [FeatureRows(rng.random((1 + i % 4, 5), np.float32), "heard") for i in range(count)]
+    return [FeatureRows(rng.random((1 + i % 4, 5), np.float32), "audible") for i in range(count)]
 
 
 def test_a_batch_is_padded_with_masked_rows() -> None:

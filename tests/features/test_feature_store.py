@@ -16,7 +16,7 @@ SIGNATURE = {"encoder": "abc", "frames": 8}
 
 def items(count: int, seed: int = 0) -> list[FeatureRows]:
     rng = np.random.default_rng(seed)
-    return [FeatureRows(rng.random((1 + i % 4, 5), np.float32), "heard") for i in range(count)]
+    return [FeatureRows(rng.random((1 + i % 4, 5), np.float32), "audible") for i in range(count)]
 
 
 def test_what_is_put_is_read_back_by_another_store(tmp_path: Path) -> None:
@@ -29,14 +29,14 @@ def test_what_is_put_is_read_back_by_another_store(tmp_path: Path) -> None:
 
 
 def test_a_missing_source_is_kept_apart_from_zeros(tmp_path: Path) -> None:
-    empty = FeatureRows(np.zeros((0, 1), np.float32), "no track")
+    empty = FeatureRows(np.zeros((0, 1), np.float32), "no_track")
     FeatureStore(tmp_path, SIGNATURE).put(["a", "b"], [empty, items(1)[0]])
     again = FeatureStore(tmp_path, SIGNATURE)
-    assert (len(again["a"].rows), again["a"].state) == (0, "no track")
+    assert (len(again["a"].rows), again["a"].state) == (0, "no_track")
     assert len(again["b"].rows) == 1
     only = FeatureStore(tmp_path, {"other": 1})
     only.put(["a"], [empty])
-    assert FeatureStore(tmp_path, {"other": 1})["a"].state == "no track"
+    assert FeatureStore(tmp_path, {"other": 1})["a"].state == "no_track"
 
 
 def test_another_signature_is_another_folder(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def write(turn, pipe):
     store = FeatureStore(root, {SIGNATURE!r})
     for i in range(10_000):
         rows = np.full((16, 64), 1 + i, np.float32)
-        store.put([f"{{turn}} {{i}} {{j}}" for j in range(8)], [FeatureRows(rows, "heard")] * 8)
+        store.put([f"{{turn}} {{i}} {{j}}" for j in range(8)], [FeatureRows(rows, "audible")] * 8)
         os.write(pipe, b"x")  # committed
 
 
@@ -137,7 +137,7 @@ def test_shards_are_safetensors_files_that_others_read(tmp_path: Path) -> None:
 def test_rows_keep_their_type_and_shape(tmp_path: Path, kind: type[np.generic]) -> None:
     rows = np.random.default_rng(0).integers(0, 2, (3, 4, 5)).astype(kind)
     store = FeatureStore(tmp_path, SIGNATURE)
-    store.put(["a"], [FeatureRows(rows[:, ::2], "seen")])  # not contiguous
+    store.put(["a"], [FeatureRows(rows[:, ::2], "decoded")])  # not contiguous
     found = FeatureStore(tmp_path, SIGNATURE)["a"].rows
     assert found.dtype == rows.dtype
     assert np.array_equal(found, rows[:, ::2])
@@ -146,7 +146,7 @@ def test_rows_keep_their_type_and_shape(tmp_path: Path, kind: type[np.generic]) 
 
 
 def test_rows_of_another_shape_are_not_put_into_one_shard(tmp_path: Path) -> None:
-    one, other = (FeatureRows(np.ones((2, width), np.float32), "seen") for width in (3, 4))
+    one, other = (FeatureRows(np.ones((2, width), np.float32), "decoded") for width in (3, 4))
     store = FeatureStore(tmp_path, SIGNATURE)
     with pytest.raises(ValueError, match="differ in type or shape"):
         store.put(["a", "b"], [one, other])
@@ -166,3 +166,11 @@ def test_a_store_may_have_more_shards_than_a_process_may_open_files(tmp_path: Pa
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(again) == 60
     assert np.array_equal(again["59"].rows, items(1, seed=59)[0].rows)
+
+
+def test_states_of_an_earlier_version_are_read_by_their_names_now(tmp_path: Path) -> None:
+    names = {"heard": "audible", "no track": "no_track", "seen": "decoded"}
+    store = FeatureStore(tmp_path, {"x": 1})
+    store.put([*names], [FeatureRows(np.ones((1, 2), np.float32), name) for name in names])
+    reopened = FeatureStore(tmp_path, {"x": 1})
+    assert {name: reopened[name].state for name in names} == names

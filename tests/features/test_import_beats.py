@@ -59,7 +59,7 @@ def test_features_are_found_by_whole_seconds_and_stored_under_the_clip(scene: Sc
     scene.save("ab-1_0-2.pt", rows(4)[None])
     scene.save("ab-1_3-9.pt", (rows(7, 1), None))  # a tuple, as BEATs returns it
     found = scene.take()
-    assert (found.num_requested, found.state_counts, found.failures) == (2, {"heard": 2}, {})
+    assert (found.num_requested, found.state_counts, found.failures) == (2, {"audible": 2}, {})
     # a run looks for them where it looks for its own, and decodes nothing
     banks = encode_clips.encode_clips(
         scene.clips, {"audio": scene.coder}, 8, scene.root, NullProgress()
@@ -72,7 +72,7 @@ def test_a_missing_file_is_named_and_no_row_stands_for_it(scene: Scene) -> None:
     scene.save("ab-1_0-2.pt", rows(4)[None])
     found = scene.take()
     assert found.failures == {"b": "ab-1_3-9.pt is missing"}
-    assert found.state_counts == {"heard": 1}
+    assert found.state_counts == {"audible": 1}
     assert len(scene.store()) == 1
 
 
@@ -86,7 +86,7 @@ def test_clips_whose_whole_seconds_are_the_same_get_no_features_and_are_named(
     found = scene.take()
     assert found.failures.keys() == {"b", "c"}
     assert "ab-1_3-9.pt would also be that of c" in found.failures["b"]
-    assert found.state_counts == {"heard": 3}
+    assert found.state_counts == {"audible": 3}
 
 
 def test_a_film_that_is_missing_has_no_key_to_store_under(scene: Scene) -> None:
@@ -119,7 +119,7 @@ def test_what_is_no_feature_is_told_and_not_stored(
         read_feature(scene.folder / "ab-1_0-2.pt", WIDTH)
     found = scene.take()
     assert list(found.failures) == ["a"]
-    assert found.state_counts == {"heard": 1}
+    assert found.state_counts == {"audible": 1}
 
 
 class Evil:

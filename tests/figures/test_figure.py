@@ -147,7 +147,7 @@ def test_a_request_is_made_again_with_all_that_was_recorded(record: Path) -> Non
         clips=9, used=8, rejected=0, reasons={"not in the certificate": 1}, certificate="0"
     )
     part = replace(moved, record=changed.model_copy(update={"coverage": covered}))
-    with pytest.raises(UsageError, match="give it with --ids"):
+    with pytest.raises(UsageError, match="with --subset"):
         again(part, whole)
     listed = again(part, replace(whole, ids=Path("ids.json")))
     assert (listed.allow_missing, listed.ids) == (True, Path("ids.json"))
@@ -257,13 +257,13 @@ def test_right_and_wrong_differ_in_shape_and_not_only_in_colour() -> None:
 
 
 def drawn(
-    words: str, caption: str | None = None, *, look: bool = True, state: str = "heard"
+    words: str, caption: str | None = None, *, look: bool = True, state: str = "audible"
 ) -> Figure:
     rng = np.random.default_rng(0)
 
     def card(name: str, frames: int) -> Card:
         pixels = rng.integers(0, 256, (frames, 36, 64, 3), dtype=np.uint8)
-        heard = rng.random(160).astype(np.float32) if state == "heard" else None
+        heard = rng.random(160).astype(np.float32) if state == "audible" else None
         return Card(name, words, caption, Look(pixels, heard, state) if look else None)  # type: ignore[arg-type]
 
     first = tuple(Candidate(n, 1 - n / 9, n == 2, card(f"clip-{n}" * 9, 3)) for n in (1, 2, 3))
@@ -276,13 +276,13 @@ def drawn(
 @pytest.mark.parametrize(
     ("words", "look", "state"),
     [
-        ("a person takes the cup", True, "heard"),
-        ("a person takes the cup", False, "heard"),
+        ("a person takes the cup", True, "audible"),
+        ("a person takes the cup", False, "audible"),
         ("", True, "silent"),
-        ("word " * 2000, True, "no track"),
-        ("w" * 10_000, False, "heard"),
-        ("一个人在厨房里切大蒜。" * 50, True, "heard"),
-        ("שלום عربي हिन्दी \x00\x1b[31m \u202e😀", True, "heard"),
+        ("word " * 2000, True, "no_track"),
+        ("w" * 10_000, False, "audible"),
+        ("一个人在厨房里切大蒜。" * 50, True, "audible"),
+        ("שלום عربي हिन्दी \x00\x1b[31m \u202e😀", True, "audible"),
     ],
 )
 def test_whatever_a_narration_is_nothing_reaches_the_margin(

@@ -241,7 +241,7 @@ def test_every_pair_with_two_sounds_gets_the_path_of_its_rows(kind: type[np.floa
     lengths["d-exo"] = 0
     rows = {name: noise(n, seed=i).astype(kind) for i, (name, n) in enumerate(lengths.items())}
     bank = FeatureBank(
-        list(rows), [FeatureRows(row, "heard" if len(row) else "silent") for row in rows.values()]
+        list(rows), [FeatureRows(row, "audible" if len(row) else "silent") for row in rows.values()]
     )
     found = align_pairs(bank, [pair(name) for name in "dcba"], band=0.2)
     assert set(found) == {"a", "c"}

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from egoexobench import files
 from egoexobench.data.doctor.inspect_media import FileReport, Span, SpanReport
+from egoexobench.layers import hash_layers
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ def _indices_in_video(first: float, last: float, num_frames: int, count: int) ->
     indices = np.asarray((edges[:-1] + np.maximum(edges[:-1], edges[1:])) // 2)
     if indices.max() >= num_frames:
         raise DataError(
-            f"the clip {first:g}-{last:g} s needs feature {indices.max()}; the video has {num_frames}"
+            f"the clip {first:g}-{last:g} s needs feature {indices.max()}; "
+            f"the video has {num_frames} features"
         )
     return indices
 

@@ -57,7 +57,8 @@ def egovlp_charades(fps: float, num_frames: int, start: float, end: float, count
     indices = _interval_middles(first, last, min(count, last))
     if len(indices) and indices.max() >= num_frames:
         raise DataError(
-            f"the clip {start:g}-{end:g} s needs frame {indices.max()}; the file has {num_frames} frames"
+            f"the clip {start:g}-{end:g} s needs frame {indices.max()}; "
+            f"the file has {num_frames} frames"
         )
     return indices
 

@@ -49,8 +49,8 @@ def segment_centers(
     first = int(np.round(start_s * frame_rate))
     if first > num_frames:
         raise DataError(
-            f"at {frame_rate:g} Hz the clip {start:g}-{end:g} s starts at frame {first}; the file has "
-            f"{num_frames} frames, at {fps:g} Hz"
+            f"at {frame_rate:g} Hz the clip {start:g}-{end:g} s starts at frame {first}; "
+            f"the file has {num_frames} frames, at {fps:g} Hz"
         )
     last = min(first + max(int((end_s - start_s) * frame_rate), count), num_frames)
     edges = _segment_edges(first, last, count)
@@ -87,8 +87,8 @@ def lavila(
     indices = _segment_centers(first, last, count)
     if indices.max() >= num_frames:
         raise DataError(
-            f"at {frame_rate:g} Hz the clip {start:g}-{end:g} s needs frame {indices.max()}; the file has "
-            f"{num_frames} frames"
+            f"at {frame_rate:g} Hz the clip {start:g}-{end:g} s needs frame {indices.max()}; "
+            f"the file has {num_frames} frames"
         )
     return indices
 
