@@ -41,9 +41,9 @@ def beats(
     Source: Chen et al., BEATs, ICML 2023; microsoft/unilm 768a3c8, beats/BEATs.py, backbone.py.
     """
     from egoexobench.toolbox import hub
+    from egoexobench_plugins.beats.checkpoint import load
     from egoexobench_plugins.beats.config import SIZES
     from egoexobench_plugins.beats.encoder import Audio
-    from egoexobench_plugins.beats.published import load
 
     model = None if weights is None else load(hub.resolve_weights(weights))
     return Audio(model, SIZES[size], output, trained)

@@ -18,7 +18,7 @@ from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint
 from egoexobench.toolbox.layers import set_trainable, train_unless_frozen
 from egoexobench.values import Frames, Modality, Sound, Tokens
-from egoexobench_plugins.clip_text.tokens import Cut, ids
+from egoexobench_plugins.clip_text.tokenizer import Cut, ids
 
 TOWER = (
     "transformer.",

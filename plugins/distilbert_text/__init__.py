@@ -57,7 +57,7 @@ def distilbert_text(
     """
     from egoexobench.toolbox import hub
     from egoexobench_plugins.distilbert_text.model import DistilBertText, Shape
-    from egoexobench_plugins.distilbert_text.pieces import pieces
+    from egoexobench_plugins.distilbert_text.tokenizer import pieces
 
     tokenizer = pieces(vocabulary, context)
     shape = Shape(width, depth, heads, hidden, context, project, tokenizer.get_vocab_size())

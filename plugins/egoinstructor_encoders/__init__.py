@@ -47,7 +47,7 @@ def egoinstructor_ego(
     Jazzcharles/Egoinstructor 8492ba0, FLIP_VideoMAEV2_LARGE_OPENAI.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.egoinstructor_encoders.ego import SIZES, load, sized
+    from egoexobench_plugins.egoinstructor_encoders.ego_videomae import SIZES, load, sized
     from egoexobench_plugins.egoinstructor_encoders.encoder import Video
 
     model = load(sized(SIZES[size], frames), weights and hub.resolve_weights(weights))
@@ -79,7 +79,7 @@ def internvideo1_mm(
     """
     from egoexobench.toolbox import hub
     from egoexobench_plugins.egoinstructor_encoders.encoder import Video
-    from egoexobench_plugins.egoinstructor_encoders.exo import SIZES, load, sized
+    from egoexobench_plugins.egoinstructor_encoders.internvideo_mm import SIZES, load, sized
 
     model = load(sized(SIZES[size], frames), weights and hub.resolve_weights(weights))
     return Video(model, output, trained, seconds)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from egoexobench.toolbox import layers, vision
 from egoexobench.values import Frames, Modality, Sound, Tokens
-from egoexobench_plugins.egoinstructor_encoders.ego import Ego, Output
-from egoexobench_plugins.egoinstructor_encoders.exo import Exo
+from egoexobench_plugins.egoinstructor_encoders.ego_videomae import Ego, Output
+from egoexobench_plugins.egoinstructor_encoders.internvideo_mm import Exo
 
 if TYPE_CHECKING:
     import numpy as np

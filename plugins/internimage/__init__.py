@@ -47,9 +47,9 @@ def internimage(
     from dataclasses import replace
 
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.internimage.arch import SIDES, SIZES
+    from egoexobench_plugins.internimage.checkpoint import load
+    from egoexobench_plugins.internimage.config import SIDES, SIZES
     from egoexobench_plugins.internimage.encoder import Pictures
-    from egoexobench_plugins.internimage.published import load
 
     arch = replace(SIZES[size], checkpointing=checkpointing)
     model = load(arch, weights and hub.resolve_weights(weights))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from egoexobench_plugins.internimage.arch import Arch
+from egoexobench_plugins.internimage.config import Arch
 from egoexobench_plugins.internimage.dcnv3 import DCNv3, Kernel
 from egoexobench_plugins.internimage.head import ClipHead, conv_head
 from egoexobench_plugins.internimage.layout import channels_first, norm

@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
-from egoexobench_plugins.soundbridge_released.recipe import soundbridge_released
+from egoexobench_plugins.soundbridge_released.method import soundbridge_released
 
 if TYPE_CHECKING:
     from egoexobench import Register

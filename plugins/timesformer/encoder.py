@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from egoexobench.toolbox import checkpoint, layers, vision
 from egoexobench.values import Frames, Modality, Sound, Tokens
-from egoexobench_plugins.timesformer import published
+from egoexobench_plugins.timesformer.checkpoint import fit
 from egoexobench_plugins.timesformer.model import Matrix, SpaceTime
 from egoexobench_plugins.timesformer.systems import Inflate, Shape, System
 
@@ -64,7 +64,7 @@ class TimeSformer(nn.Module):
         Raises:
             DataError: for a file that lacks one of them, or whose sizes are others.
         """
-        published.fit(self, checkpoint.read_state_dict(path), inflate, str(path))
+        fit(self, checkpoint.read_state_dict(path), inflate, str(path))
 
     def embed(self, video: Tensor) -> Tensor:
         """Normalised frames ``(B, T, 3, image, image)`` to the published embedding ``(B, dim)``."""

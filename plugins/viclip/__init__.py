@@ -47,8 +47,8 @@ def viclip(
     InternVideo1/Pretrain/ViCLIP.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.viclip.encoder import Video
     from egoexobench_plugins.viclip.model import sized, vision
+    from egoexobench_plugins.viclip.video_encoder import Video
 
     tower = vision(sized(size, frames), weights and hub.resolve_weights(weights))
     tower.transformer.grad_checkpointing = checkpointing
@@ -81,7 +81,7 @@ def viclip_text(
     """
     from egoexobench.toolbox import hub
     from egoexobench_plugins.viclip.model import sized, text
-    from egoexobench_plugins.viclip.words import Text
+    from egoexobench_plugins.viclip.text_encoder import Text
 
     tower = text(sized(size, frames), weights and hub.resolve_weights(weights))
     tower.set_grad_checkpointing(checkpointing)

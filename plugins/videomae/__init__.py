@@ -44,9 +44,9 @@ def videomae(
     from dataclasses import replace
 
     from egoexobench.toolbox import hub
+    from egoexobench_plugins.videomae.checkpoint import load
     from egoexobench_plugins.videomae.encoder import Video
     from egoexobench_plugins.videomae.model import SIZES
-    from egoexobench_plugins.videomae.published import load
 
     shape = replace(SIZES[size], frames=frames, checkpointing=checkpointing)
     return Video(load(shape, weights and hub.resolve_weights(weights)), output, trained)

@@ -10,7 +10,11 @@ from torch import Tensor, nn
 from egoexobench_plugins.beats import beats
 from egoexobench_plugins.clap import clap
 from egoexobench_plugins.clip_text import clip_text
-from egoexobench_plugins.egoinstructor_encoders import egoinstructor_ego, exo, internvideo1_mm
+from egoexobench_plugins.egoinstructor_encoders import (
+    egoinstructor_ego,
+    internvideo1_mm,
+    internvideo_mm,
+)
 from egoexobench_plugins.internimage import internimage
 from egoexobench_plugins.timesformer import timesformer
 from egoexobench_plugins.viclip import model as vi
@@ -85,7 +89,7 @@ def _both(tower: str, own: str) -> Callable[[Any], dict[str, Tensor]]:
 
 
 def _multimodal(encoder: Any) -> dict[str, Tensor]:
-    whole = exo.Whole(encoder.model.shape).state_dict()
+    whole = internvideo_mm.Whole(encoder.model.shape).state_dict()
     whole |= _prefixed("exo.", "model")(encoder)
     named = {k.removeprefix("exo.").removeprefix("text."): one for k, one in whole.items()}
     return {key.replace(".ln_1_kv.", ".ln_3."): one for key, one in named.items()}

@@ -1,6 +1,6 @@
 """Every file of reference outputs is claimed by a part, loaded strictly and reproduced."""
 
-import claims
+import golden_cases
 import golden_file
 import pytest
 from golden_file import AGAIN, FOLDER, distance
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.golden, pytest.mark.skipif(not FOLDER.is_dir(), reason
 
 @pytest.mark.parametrize("name", golden_file.names() or ["nothing"])
 def test_a_part_claims_the_file_and_reproduces_every_output(name: str) -> None:
-    claim = claims.of(name)
+    claim = golden_cases.of(name)
     golden = golden_file.read(name)
     wanted, found = claim.wanted(golden), claim.found(golden)
     assert wanted, "a file without outputs"
@@ -26,10 +26,10 @@ def test_a_part_claims_the_file_and_reproduces_every_output(name: str) -> None:
 
 def test_a_file_that_no_part_claims_is_a_failure() -> None:
     with pytest.raises(AssertionError, match="no part claims 'unheard-of-a'"):
-        claims.of("unheard-of-a")
+        golden_cases.of("unheard-of-a")
 
 
 def test_the_longest_system_name_claims_a_file() -> None:
-    assert claims.of("egoexonce-a") is claims.CLAIMS["egoexonce"]
-    assert claims.of("egoexo-b") is claims.CLAIMS["egoexo"]
-    assert claims.of("metrics-mcq20-ties-b") is claims.CLAIMS["metrics-mcq20-ties"]
+    assert golden_cases.of("egoexonce-a") is golden_cases.CLAIMS["egoexonce"]
+    assert golden_cases.of("egoexo-b") is golden_cases.CLAIMS["egoexo"]
+    assert golden_cases.of("metrics-mcq20-ties-b") is golden_cases.CLAIMS["metrics-mcq20-ties"]

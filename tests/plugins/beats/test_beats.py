@@ -12,10 +12,10 @@ from egoexobench.testing import check_encoder
 from egoexobench.values import Sound
 from egoexobench_plugins.beats import beats
 from egoexobench_plugins.beats.attention import Attention, buckets
+from egoexobench_plugins.beats.checkpoint import load
 from egoexobench_plugins.beats.config import SIZES
 from egoexobench_plugins.beats.fbank import BEATS, fbank
 from egoexobench_plugins.beats.model import Beats, coarser, shortest
-from egoexobench_plugins.beats.published import load
 
 TINY = SIZES["tiny"]
 

@@ -6,7 +6,7 @@ from egoexobench import testing
 from egoexobench.errors import DataError, UsageError
 from egoexobench_plugins.clip_text import clip_text
 from egoexobench_plugins.clip_text.model import resized
-from egoexobench_plugins.clip_text.tokens import ids
+from egoexobench_plugins.clip_text.tokenizer import ids
 
 SMALL = {"width": 16, "heads": 4, "depth": 2, "project": 8}
 START, END = 49_406, 49_407

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from egoexobench import testing
 from egoexobench.errors import DataError, UsageError
 from egoexobench_plugins.distilbert_text import distilbert_text
-from egoexobench_plugins.distilbert_text.pieces import pieces
+from egoexobench_plugins.distilbert_text.tokenizer import pieces
 
 VOCABULARY = Path(__file__).with_name("vocabulary.txt")
 SMALL = {"vocabulary": VOCABULARY, "width": 16, "depth": 2, "heads": 4, "hidden": 32, "project": 8}

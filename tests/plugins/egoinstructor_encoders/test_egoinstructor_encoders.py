@@ -9,9 +9,17 @@ import torch
 from egoexobench.errors import DataError, UsageError
 from egoexobench.testing import check_encoder
 from egoexobench.values import Frames
-from egoexobench_plugins.egoinstructor_encoders import ego, egoinstructor_ego, exo, internvideo1_mm
+from egoexobench_plugins.egoinstructor_encoders import (
+    ego_videomae,
+    egoinstructor_ego,
+    internvideo1_mm,
+    internvideo_mm,
+)
 
-EGO, EXO = ego.sized(ego.SIZES["tiny"], 4), exo.sized(exo.SIZES["tiny"], 4)
+EGO, EXO = (
+    ego_videomae.sized(ego_videomae.SIZES["tiny"], 4),
+    internvideo_mm.sized(internvideo_mm.SIZES["tiny"], 4),
+)
 
 
 def _random(module: torch.nn.Module) -> torch.nn.Module:
@@ -24,7 +32,7 @@ def _random(module: torch.nn.Module) -> torch.nn.Module:
 
 def _published_ego() -> dict[str, torch.Tensor]:
     """The checkpoint as the authors name it: both towers under one roof."""
-    model = _random(ego.Ego(EGO))
+    model = _random(ego_videomae.Ego(EGO))
     own = model.state_dict()
     state = {"image_projection": own["projection.weight"].T.contiguous()}
     state["visual.norm.weight"] = own["visual.layernorm.weight"]
@@ -59,9 +67,9 @@ def test_the_whole_ego_checkpoint_loads_and_its_text_tower_is_left_out(tmp_path:
     words = {"transformer.resblocks.0.ln_1.weight": torch.ones(3), "logit_scale": torch.ones(())}
     named = {f"module.{key}": one for key, one in (state | words).items()}
     torch.save({"state_dict": named, "epoch": 1}, tmp_path / "e.pth")
-    model = ego.load(EGO, tmp_path / "e.pth").eval()
+    model = ego_videomae.load(EGO, tmp_path / "e.pth").eval()
     video = torch.randn(2, 4, 3, 32, 32)
-    wanted = _random(ego.Ego(EGO))
+    wanted = _random(ego_videomae.Ego(EGO))
     with torch.inference_mode():
         assert torch.equal(model(video, "clip"), wanted(video, "clip"))
 
@@ -69,25 +77,27 @@ def test_the_whole_ego_checkpoint_loads_and_its_text_tower_is_left_out(tmp_path:
 def test_an_unknown_key_or_a_lacking_projection_is_an_error() -> None:
     state = _published_ego()
     with pytest.raises(DataError, match=r"unexpected \(visual.mask_token\)"):
-        ego.fit(EGO, state | {"visual.mask_token": torch.ones(1)}, "made up")
+        ego_videomae.fit(EGO, state | {"visual.mask_token": torch.ones(1)}, "made up")
     del state["image_projection"]
     with pytest.raises(DataError, match=r"missing \(projection.weight\)"):
-        ego.fit(EGO, state, "made up")
+        ego_videomae.fit(EGO, state, "made up")
 
 
-@pytest.mark.parametrize("model", [ego.Ego(EGO), exo.Exo(EXO)], ids=["ego", "exo"])
+@pytest.mark.parametrize(
+    "model", [ego_videomae.Ego(EGO), internvideo_mm.Exo(EXO)], ids=["ego", "exo"]
+)
 def test_tokens_of_frames_and_of_the_clip_agree(model: torch.nn.Module) -> None:
     _random(model)
     video = torch.randn(2, 4, 3, 32, 32)
     with torch.inference_mode():
-        if isinstance(model, ego.Ego):
+        if isinstance(model, ego_videomae.Ego):
             clip, frames, patches = (
                 model(video, output) for output in ("clip", "frames", "patches")
             )
             assert torch.allclose(frames.mean(1), clip[:, 0], atol=1e-5)
             assert torch.allclose(patches.mean(1), clip[:, 0], atol=1e-5)
         else:
-            assert isinstance(model, exo.Exo)
+            assert isinstance(model, internvideo_mm.Exo)
             still = video[:, :1].expand(-1, 4, -1, -1, -1)
             assert torch.allclose(model(still, "frames"), model(still, "clip"), atol=1e-5)
             assert not torch.allclose(model(video, "frames"), model(video, "clip"), atol=1e-3)
@@ -101,7 +111,7 @@ def test_extractors_that_are_switched_off_leave_the_mean_of_clip_over_frames() -
         output_dim=EXO.out, act_layer=QuickGELU,
     )  # fmt: skip
     _random(picture)
-    model = exo.Exo(EXO).eval()
+    model = internvideo_mm.Exo(EXO).eval()
     state = picture.state_dict()
     own = {
         "visual.conv1.weight": state.pop("conv1.weight").unsqueeze(2),
@@ -121,8 +131,8 @@ def test_extractors_that_are_switched_off_leave_the_mean_of_clip_over_frames() -
 
 
 def test_the_extractors_token_sees_the_order_of_frames_and_reads_its_blocks() -> None:
-    model = _random(exo.Exo(EXO))
-    assert isinstance(model, exo.Exo)
+    model = _random(internvideo_mm.Exo(EXO))
+    assert isinstance(model, internvideo_mm.Exo)
     video = torch.randn(1, 4, 3, 32, 32)
     mixed = video[:, [2, 0, 3, 1]]
     with torch.inference_mode():
@@ -133,13 +143,13 @@ def test_the_extractors_token_sees_the_order_of_frames_and_reads_its_blocks() ->
 
 
 def test_only_the_clip_part_of_an_exo_checkpoint_is_loaded(tmp_path: Path) -> None:
-    made = _random(exo.Whole(EXO))
+    made = _random(internvideo_mm.Whole(EXO))
     state = {"decoder.weight": torch.ones(1)}
     for key, one in made.state_dict().items():
         name = key.removeprefix("exo.").removeprefix("text.").replace(".ln_1_kv.", ".ln_3.")
         state[f"clip.{name}"] = one
     torch.save({"state_dict": state}, tmp_path / "m.ckpt")
-    model = exo.load(EXO, tmp_path / "m.ckpt")
+    model = internvideo_mm.load(EXO, tmp_path / "m.ckpt")
     for key, one in made.exo.state_dict().items():
         assert torch.equal(model.state_dict()[key], one), key
 
@@ -177,6 +187,6 @@ def test_pictures_are_the_centre_square_and_another_number_of_frames_is_an_error
 
 def test_the_published_size_of_internvideo1_mm_has_the_published_number_of_parameters() -> None:
     with torch.device("meta"):
-        model = exo.Exo(exo.SIZES["large"])
+        model = internvideo_mm.Exo(internvideo_mm.SIZES["large"])
     count = sum(one.numel() for one in model.visual.parameters())
     assert count == 353_687_552

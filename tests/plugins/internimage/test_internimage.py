@@ -12,11 +12,11 @@ from egoexobench.errors import DataError
 from egoexobench.testing import check_encoder
 from egoexobench.values import Frames
 from egoexobench_plugins.internimage import internimage
-from egoexobench_plugins.internimage.arch import SIDES, SIZES
+from egoexobench_plugins.internimage.checkpoint import fit, load
+from egoexobench_plugins.internimage.config import SIDES, SIZES
 from egoexobench_plugins.internimage.dcnv3 import Kernel, sample
 from egoexobench_plugins.internimage.head import HEADS, OUT, WIDTH, Pool
 from egoexobench_plugins.internimage.model import InternImage
-from egoexobench_plugins.internimage.published import fit, load
 
 TINY = SIZES["tiny"]
 

@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from egoexobench import testing
 from egoexobench.errors import DataError, UsageError
 from egoexobench.values import Frames
-from egoexobench_plugins.timesformer import model, published, timesformer
+from egoexobench_plugins.timesformer import model, timesformer
+from egoexobench_plugins.timesformer.checkpoint import fit
 from egoexobench_plugins.timesformer.model import SpaceTime, inflated
 from egoexobench_plugins.timesformer.systems import SYSTEMS, Shape
 
@@ -266,7 +267,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_loaded(tmp_path):
     taker = small()
     before = {k: v.clone() for k, v in taker.state_dict().items()}
     with pytest.raises(DataError, match="shape"):
-        published.fit(taker, small(image=40).visual.state_dict(), "zeros", "x")
+        fit(taker, small(image=40).visual.state_dict(), "zeros", "x")
     assert all(torch.equal(v, before[k]) for k, v in taker.state_dict().items())
 
 

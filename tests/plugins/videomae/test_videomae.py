@@ -13,8 +13,8 @@ from egoexobench.testing import check_encoder
 from egoexobench.toolbox.videomae_keys import remap_videomae_keys
 from egoexobench.values import Frames
 from egoexobench_plugins.videomae import videomae
+from egoexobench_plugins.videomae.checkpoint import fit, load
 from egoexobench_plugins.videomae.model import SIZES, VideoMAE
-from egoexobench_plugins.videomae.published import fit, load
 
 TINY = replace(SIZES["tiny"], frames=4)
 

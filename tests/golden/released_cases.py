@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from clip_claims import text_tower, video_tower
+from clip_cases import text_tower, video_tower
 from golden_file import Golden
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -15,7 +15,7 @@ from egoexobench.values import Tokens
 from egoexobench_plugins.clip_text import model as clip
 from egoexobench_plugins.info_nce import info_nce
 from egoexobench_plugins.soundbridge_released.model import Shape, Text, Video, names
-from egoexobench_plugins.timesformer import published
+from egoexobench_plugins.timesformer import checkpoint as published
 
 
 class Released:

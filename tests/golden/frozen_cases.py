@@ -9,7 +9,7 @@ from torch.nn.functional import cosine_similarity
 
 from egoexobench_plugins.clip_text.model import resized
 from egoexobench_plugins.distilbert_text import model as distilbert
-from egoexobench_plugins.timesformer import published
+from egoexobench_plugins.timesformer.checkpoint import fit, names
 from egoexobench_plugins.timesformer.encoder import TimeSformer
 from egoexobench_plugins.timesformer.model import inflated
 from egoexobench_plugins.timesformer.systems import SYSTEMS, Shape
@@ -43,7 +43,7 @@ def _video(golden: Golden) -> TimeSformer:
     shape = space_time(config["video"] | {key: config[key] for key in INHERITED})
     system = SYSTEMS[golden.about["system"]]
     encoder = TimeSformer(shape, system, "cls", config["projection_dim"], False)
-    published.fit(encoder, golden.state, system.inflate, golden.name)
+    fit(encoder, golden.state, system.inflate, golden.name)
     return encoder
 
 
@@ -69,7 +69,7 @@ def _text(golden: Golden) -> distilbert.DistilBertText:
 def dual(golden: Golden) -> dict[str, Tensor]:
     """Both towers; the score is the cosine of their embeddings."""
     video, text = _video(golden), _text(golden)
-    taken = [*published.names(golden.state), *distilbert.names(golden.state)]
+    taken = [*names(golden.state), *distilbert.names(golden.state)]
     assert sorted(taken) == sorted(golden.state), "a weight is left or taken twice"
     found = {f"video_embed{k}": video.embed(clip) for k, clip in golden.inputs("video").items()}
     found["video_cls"] = video.visual(golden.given["video"])[:, 0]

@@ -8,13 +8,13 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from egoexobench.toolbox.checkpoint import load_state_dict_strict
-from egoexobench_plugins.egoinstructor_encoders import ego, exo
-from egoexobench_plugins.internimage import published as internimage_published
-from egoexobench_plugins.internimage.arch import Arch
+from egoexobench_plugins.egoinstructor_encoders import ego_videomae, internvideo_mm
+from egoexobench_plugins.internimage import checkpoint as internimage_published
+from egoexobench_plugins.internimage.config import Arch
 from egoexobench_plugins.internimage.dcnv3 import Kernel, sample
 from egoexobench_plugins.viclip import model as vi
+from egoexobench_plugins.videomae import checkpoint as videomae_published
 from egoexobench_plugins.videomae import model as mae
-from egoexobench_plugins.videomae import published as videomae_published
 
 
 @torch.inference_mode()
@@ -86,7 +86,7 @@ def egoinstructor(golden: Golden) -> dict[str, Tensor]:
     """The ego encoder without its projection."""
     config = golden.config
     assert config["activation"] == "gelu"
-    shape = ego.Shape(
+    shape = ego_videomae.Shape(
         width=config["dim"],
         depth=config["depth"],
         heads=config["heads"],
@@ -98,7 +98,7 @@ def egoinstructor(golden: Golden) -> dict[str, Tensor]:
         tubelet=config["tubelet_size"],
         eps=config["norm_eps"],
     )
-    model = ego.fit(shape, golden.state, golden.name).eval()
+    model = ego_videomae.fit(shape, golden.state, golden.name).eval()
     found: dict[str, Tensor] = {}
     for case, video in golden.inputs("video").items():
         found[f"tokens{case}"] = model.tubes(video.transpose(1, 2))
@@ -112,7 +112,7 @@ def internvideo(golden: Golden) -> dict[str, Tensor]:
     config = golden.config
     vision = config["vision"]
     assert config["activation"] == "quick_gelu"
-    shape = exo.Shape(
+    shape = internvideo_mm.Shape(
         width=vision["width"],
         layers=vision["layers"],
         heads=vision["heads"],
@@ -128,7 +128,7 @@ def internvideo(golden: Golden) -> dict[str, Tensor]:
         vocabulary=config["vocab_size"],
         eps=config["ln_eps"],
     )
-    model = exo.fit(shape, golden.state, golden.name).eval()
+    model = internvideo_mm.fit(shape, golden.state, golden.name).eval()
     found: dict[str, Tensor] = {}
     for case, video in golden.inputs("video").items():
         found[f"video_embed{case}"] = model.exo.clip(video.transpose(1, 2))

@@ -1,7 +1,7 @@
 """LaViLa, EgoExo and EgoInstructor's retriever: CLIP's text tower beside a tower of frames."""
 
 import torch
-from frozen_claims import space_time
+from frozen_cases import space_time
 from golden_file import AGAIN, Golden
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 from egoexobench.values import Tokens
 from egoexobench_plugins.clip_text import model as clip
 from egoexobench_plugins.egoinstructor_features import model as features
-from egoexobench_plugins.timesformer import published
+from egoexobench_plugins.timesformer.checkpoint import fit, names
 from egoexobench_plugins.timesformer.encoder import TimeSformer
 from egoexobench_plugins.timesformer.model import SpaceTime
 from egoexobench_plugins.timesformer.systems import SYSTEMS
@@ -48,7 +48,7 @@ def video_tower(golden: Golden, system: str) -> TimeSformer:
     chosen = SYSTEMS[system]
     shape = space_time(golden.config["visual"], stretch=chosen.stretch)
     encoder = TimeSformer(shape, chosen, "cls", golden.config["embed_dim"], False)
-    published.fit(encoder, golden.state, chosen.inflate, golden.name)
+    fit(encoder, golden.state, chosen.inflate, golden.name)
     return encoder
 
 
@@ -68,7 +68,7 @@ def _texts(golden: Golden, encoder: clip.ClipText) -> dict[str, Tensor]:
 def dual(golden: Golden) -> dict[str, Tensor]:
     """Both towers of LaViLa and EgoExo; embeddings as they are, and of unit length."""
     video, text = video_tower(golden, SYSTEM[golden.about["system"]]), text_tower(golden)
-    taken = [*published.names(golden.state), *clip.names(golden.state), "logit_scale"]
+    taken = [*names(golden.state), *clip.names(golden.state), "logit_scale"]
     assert sorted(taken) == sorted(golden.state), "a weight is left or taken twice"
     found = _texts(golden, text)
     for case, one in golden.inputs("video").items():

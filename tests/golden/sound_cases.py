@@ -5,9 +5,9 @@ from golden_file import AGAIN, Golden
 from torch import Tensor
 
 from egoexobench.toolbox.checkpoint import load_state_dict_strict
+from egoexobench_plugins.beats.checkpoint import config
 from egoexobench_plugins.beats.fbank import Filterbank, fbank, normed
 from egoexobench_plugins.beats.model import Beats
-from egoexobench_plugins.beats.published import config
 
 LOOSER = {"fbank_norm": 5e-4, "features": 1e-4}
 """Filter banks in single precision differ so much between machines, and tokens of theirs; tokens

@@ -6,7 +6,7 @@ from golden_file import Golden
 
 from egoexobench.data.sampling import SAMPLERS, lavila_chunked
 from egoexobench.errors import DataError
-from egoexobench_plugins.clip_text.tokens import ids
+from egoexobench_plugins.clip_text.tokenizer import ids
 
 CUTS = {
     "clip77": (77, "released"),

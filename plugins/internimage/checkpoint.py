@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_dict
-from egoexobench_plugins.internimage.arch import Arch
+from egoexobench_plugins.internimage.config import Arch
 from egoexobench_plugins.internimage.model import InternImage
 
 HUB = "model."
