@@ -29,7 +29,7 @@ LAYERS = (
     "toolbox",
     "method",
     "data",
-    "caption",
+    "captioning",
     "features",
     "models",
     "training",

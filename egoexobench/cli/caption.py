@@ -17,8 +17,8 @@ from egoexobench.errors import DataError
 from egoexobench.values import SPLITS, Split
 
 if TYPE_CHECKING:
-    from egoexobench.caption.report import Written
-    from egoexobench.caption.store import Store
+    from egoexobench.captioning.cache import Store
+    from egoexobench.captioning.stats import Written
     from egoexobench.interfaces import Captioner, Dataset
 
 
@@ -68,14 +68,14 @@ def command(
     captioner could not go on, or no narration has a caption.
     """
     parts = registry(ctx)
-    from egoexobench.caption import exchange
-    from egoexobench.caption.store import Store
+    from egoexobench.captioning import transfer
+    from egoexobench.captioning.cache import Store
 
     captioner: Captioner = parts.create("captioner", spec)
     made: Dataset = parts.create("dataset", dataset)
     store = Store()
     if source:
-        parcel = exchange.admit(source, captioner, store)
+        parcel = transfer.admit(source, captioner, store)
         click.echo(f"{source}: {len(parcel.rows)} captions, {parcel.refused} refused")
     try:
         written = _write(captioner, made, splits, store, again=retry)
@@ -84,7 +84,7 @@ def command(
         ctx.exit(INTERRUPTED)
     _tell(captioner, written)
     if target:
-        exchange.export(target, captioner, written)
+        transfer.export(target, captioner, written)
     if written.report.stopped:
         raise DataError(written.report.stopped)
     if not written.captions:
@@ -98,7 +98,7 @@ def _write(
     captioner: Captioner, dataset: Dataset, splits: Sequence[Split], store: Store, *, again: bool
 ) -> Written:
     """Write the captions of some splits, and of training where refinement learns from it."""
-    from egoexobench.caption.write import write
+    from egoexobench.captioning.pipeline import write
     from egoexobench.interfaces import ModelCaptioner, RefiningCaptioner
     from egoexobench.progress import NullProgress
 
@@ -121,7 +121,7 @@ def _write(
 
 
 def _tell(captioner: Captioner, written: Written) -> None:
-    from egoexobench.caption.report import tell
+    from egoexobench.captioning.stats import tell
 
     click.echo("\n".join(tell(written.report)))
     if isinstance(captioner, Priced) and captioner.spent is not None:

@@ -78,7 +78,7 @@ def doctor(
     check finished.
     """
     parts = registry(ctx)
-    from egoexobench.data.doctor.check_dataset import check_dataset
+    from egoexobench.data.doctor.check_dataset import diagnose_dataset
     from egoexobench.data.doctor.report import format_report
     from egoexobench.data.subset import intersect, read_subset, write_subset
     from egoexobench.progress import NullProgress, RichProgress
@@ -89,7 +89,7 @@ def doctor(
     checked = parts.create("dataset", spec)
     factory = parts.get_factory("dataset", spec.name).factory
     quiet = as_json or not sys.stderr.isatty()
-    report = check_dataset(spec, checked, factory, NullProgress() if quiet else RichProgress())
+    report = diagnose_dataset(spec, checked, factory, NullProgress() if quiet else RichProgress())
     if other:
         shared = intersect(report.subset, other)
         report = report.model_copy(update={"shared": shared})
@@ -111,13 +111,13 @@ def lists(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path)
     annotations, not on the machine or on the order of the rows. Media files are not read.
     """
     parts = registry(ctx)
-    from egoexobench.data.docstring import LISTS_HEADING, docstring_section
+    from egoexobench.data.docstring import LISTS_HEADING, read_docstring_section
     from egoexobench.data.export_queries import export_queries
     from egoexobench.spec import Spec
 
     spec = Spec.parse(dataset)
     source, factory = parts.create("dataset", spec), parts.get_factory("dataset", spec.name).factory
-    rule = docstring_section(factory, LISTS_HEADING)
+    rule = read_docstring_section(factory, LISTS_HEADING)
     header = export_queries(out, source, spec.name, split=split, task=task, rule=rule)
     click.echo(f"{out}: {header.num_queries} queries of {task} in {split}, {header.sha256[:16]}")
     if header.num_dropped_rows:

@@ -12,23 +12,23 @@ MICROSECONDS = 1_000_000
 """Ticks per second of the times of a container."""
 
 
-def container_duration(container: Any) -> float | None:
+def read_container_duration(container: Any) -> float | None:
     """Return the duration that a file states, s; None if it states none."""
     return None if container.duration is None else float(container.duration / MICROSECONDS)
 
 
-def start_offset(container: Any) -> float:
+def find_start_offset(container: Any) -> float:
     """Return the time at which a file starts, s; a broadcast stream can start at any time."""
     return max((container.start_time or 0) / MICROSECONDS, 0.0)
 
 
-def clip_end(container: Any, clip: Clip) -> float:
+def find_clip_end(container: Any, clip: Clip) -> float:
     """Return the end of a clip, s after the start of its file.
 
     Raises:
         MediaError: if the clip is not inside the file, or the file does not state its duration.
     """
-    duration = container_duration(container)
+    duration = read_container_duration(container)
     if duration is None:
         raise MediaError(
             "truncated", f"{clip.media} does not state its duration; is it a complete media file?"
@@ -43,13 +43,13 @@ def clip_end(container: Any, clip: Clip) -> float:
     return min(end, duration)
 
 
-def video_delay(container: Any, index: FrameIndex, clip: Clip, end: float) -> float:
+def find_video_delay(container: Any, index: FrameIndex, clip: Clip, end: float) -> float:
     """Return how long after the file its video starts, s; up to `END_TOLERANCE_S` count as 0.
 
     Raises:
         MediaError: if the video starts after ``end``, the end of the clip.
     """
-    delay = float(index.times[0] * index.tick) - start_offset(container)
+    delay = float(index.times[0] * index.tick) - find_start_offset(container)
     if delay >= end:
         raise MediaError(
             "late_video",

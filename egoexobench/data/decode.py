@@ -66,7 +66,7 @@ def decode_clip(
     get_sampler(sampling)  # a wrong name is not an error of the file
     try:
         with _open_media(clip.media, with_video=num_frames > 0) as container:
-            end = clip_timing.clip_end(container, clip)
+            end = clip_timing.find_clip_end(container, clip)
             frames = None
             if num_frames:
                 frames = _decode_frames(container, clip, end, num_frames, sampling=sampling)
@@ -92,7 +92,7 @@ def decode_audio(clip: Clip) -> NDArray[np.float32] | None:
         MediaError: as `decode_clip`.
     """
     with _open_media(clip.media, with_video=False) as container:
-        return _decode_samples(container, clip, clip_timing.clip_end(container, clip))
+        return _decode_samples(container, clip, clip_timing.find_clip_end(container, clip))
 
 
 def read_media_info(path: str) -> MediaInfo:
@@ -102,7 +102,7 @@ def read_media_info(path: str) -> MediaInfo:
         MediaError: if the file is missing or is not a media file.
     """
     with _open_media(path) as container:
-        return probe_media(container, clip_timing.container_duration(container))
+        return probe_media(container, clip_timing.read_container_duration(container))
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _decode_frames(
         raise MediaError("no_video", f"{clip.media} has no video track")
     stream = container.streams.video[0]
     index = read_frame_index(container, stream, clip.media)
-    delay = clip_timing.video_delay(container, index, clip, end)
+    delay = clip_timing.find_video_delay(container, index, clip, end)
     sampled = sample_frames(
         sampling,
         path=clip.media,
@@ -197,7 +197,7 @@ def _decode_groups(
 def _decode_samples(container: Any, clip: Clip, end: float) -> NDArray[np.float32] | None:
     if not container.streams.audio:
         return None
-    stream, offset = container.streams.audio[0], clip_timing.start_offset(container)
+    stream, offset = container.streams.audio[0], clip_timing.find_start_offset(container)
     for video in container.streams.video:
         video.discard = Discard.all  # do not even read its packets
     seek_time = max(clip.start - END_TOLERANCE_S, 0) + offset

@@ -13,7 +13,7 @@ LISTS_HEADING = "Lists:"
 _OLD_HEADINGS = {LICENSE_HEADING: "Licence:"}
 
 
-def docstring_section(factory: Callable[..., Any], heading: str) -> str | None:
+def read_docstring_section(factory: Callable[..., Any], heading: str) -> str | None:
     """Return a section of a docstring as one line; None if there is no such section."""
     headings = (heading, _OLD_HEADINGS.get(heading))
     lines = iter(cleandoc(factory.__doc__ or "").splitlines())

@@ -21,14 +21,14 @@ BLOCK_SIZE = 32_000
 not fit the processor's cache."""
 
 
-def channel_views(block: Any) -> list[NDArray[np.float32]]:
+def get_channel_views(block: Any) -> list[NDArray[np.float32]]:
     """Return a view ``(S,)`` of each channel; the views are valid as long as the block exists."""
     return [np.frombuffer(plane, np.float32, block.samples) for plane in block.planes]
 
 
-def downmix(block: Any, out: NDArray[np.float32]) -> NDArray[np.float32]:
+def downmix_block(block: Any, out: NDArray[np.float32]) -> NDArray[np.float32]:
     """Write the mean of the channels of ``block`` into ``out (S,)`` and return ``out``."""
-    first, *others = channel_views(block)
+    first, *others = get_channel_views(block)
     if not others:
         out[:] = first
         return out
@@ -81,13 +81,13 @@ class AudioCollector:
 
     def _add_block(self, block: Any) -> None:
         if self._sample_rate == AUDIO_SAMPLE_RATE:
-            self._parts.append(downmix(block, np.empty(block.samples, np.float32)))
+            self._parts.append(downmix_block(block, np.empty(block.samples, np.float32)))
             return
         mono = av.AudioFrame(format="fltp", layout="mono", samples=block.samples)
-        downmix(block, channel_views(mono)[0])
+        downmix_block(block, get_channel_views(mono)[0])
         mono.rate = self._sample_rate
         self._resample(mono)
 
     def _resample(self, frame: Any) -> None:
         for part in self._resampler.resample(frame):
-            self._parts += channel_views(part)  # views keep their block alive
+            self._parts += get_channel_views(part)  # views keep their block alive

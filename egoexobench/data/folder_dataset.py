@@ -166,7 +166,7 @@ class FolderDataset:
             return queries
         table = read_table(path, QueryRow)
         self._issues += table.issues
-        takes = {split: dict(_takes_by_id(self._pairs[split])) for split in SPLITS}
+        takes = {split: dict(_iter_takes_by_id(self._pairs[split])) for split in SPLITS}
         for location, row in table.rows:
             if reason := _find_query_fault(row, takes[row.split]):
                 self._add_issue(path, location, reason)
@@ -177,7 +177,7 @@ class FolderDataset:
         return queries
 
 
-def _takes_by_id(pairs: Sequence[Pair]) -> Iterator[tuple[str, str]]:
+def _iter_takes_by_id(pairs: Sequence[Pair]) -> Iterator[tuple[str, str]]:
     for pair in pairs:
         for item_id in (pair.id, pair.ego.id, pair.exo.id):
             yield item_id, pair.ego.take

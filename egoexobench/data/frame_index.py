@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.media_info import stream_duration
+from egoexobench.data.media_info import read_stream_duration
 from egoexobench.errors import MediaError
 
 END_TOLERANCE_S = 0.1
@@ -99,7 +99,7 @@ def _index_packets(container: Any, stream: Any, path: str) -> FrameIndex:
 
 def _check_complete(stream: Any, shown: Sequence[Any], path: str) -> None:
     """Raise if a track is shorter than its header says: the file was cut after the header."""
-    expected, step = stream_duration(stream), 1 / float(stream.average_rate * stream.time_base)
+    expected, step = read_stream_duration(stream), 1 / float(stream.average_rate * stream.time_base)
     end = max(packet.pts + (packet.duration or step) for packet in shown)
     duration = float((end - min(packet.pts for packet in shown)) * stream.time_base)
     if expected is not None and duration < expected - END_TOLERANCE_S:

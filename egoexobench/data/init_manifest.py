@@ -46,7 +46,7 @@ class InitResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pairing:
+class _PairingResult:
     pairs: list[tuple[MediaFile, MediaFile]]
     unpaired: list[tuple[str, str]]
 
@@ -105,7 +105,7 @@ def _check_no_table(root: Path, path: Path, *, force: bool) -> None:
             raise UsageError(f"{root} already contains {table.name}; {advice}")
 
 
-def _find_pairs(root: Path) -> _Pairing:
+def _find_pairs(root: Path) -> _PairingResult:
     files, unmarked = _find_media(root)
     pairs, unpaired = _match_views(root, files)
     if not pairs:
@@ -113,29 +113,29 @@ def _find_pairs(root: Path) -> _Pairing:
             f"no pair in {root}: {len(files)} files have a view in their names, {len(unmarked)} do "
             "not; name them like take1_ego.mp4 and take1_exo.mp4"
         )
-    return _Pairing(pairs, unmarked + unpaired)
+    return _PairingResult(pairs, unmarked + unpaired)
 
 
 def _find_media(root: Path) -> tuple[list[MediaFile], list[tuple[str, str]]]:
     """Return the files whose names state a view, and the other files with the reason."""
     paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and p.is_file())
-    matches = [_EGO_SUFFIX.fullmatch(_stem(root, path)) for path in paths]
+    matches = [_EGO_SUFFIX.fullmatch(_get_stem(root, path)) for path in paths]
     with_ego_suffix = {_strip_separators(match[1]) for match in matches if match}
     files: list[MediaFile] = []
     unmarked: list[tuple[str, str]] = []
     for path in paths:
-        stem = _stem(root, path)
+        stem = _get_stem(root, path)
         view = _find_view(stem, with_ego_suffix)
         if view is None:
             both = "both views" if _VIEW_MARK.search(stem) else "no view"
             unmarked.append((path.relative_to(root).as_posix(), f"its name contains {both}"))
             continue
-        pair = _pair_id(stem) or root.resolve().name
+        pair = _strip_view_marks(stem) or root.resolve().name
         files.append(MediaFile(path, pair, view, pair.rpartition("/")[0] or pair))
     return files, unmarked
 
 
-def _stem(root: Path, path: Path) -> str:
+def _get_stem(root: Path, path: Path) -> str:
     return path.relative_to(root).with_suffix("").as_posix()
 
 
@@ -155,7 +155,7 @@ def _find_view(stem: str, with_ego_suffix: set[str]) -> View | None:
     return None
 
 
-def _pair_id(stem: str) -> str:
+def _strip_view_marks(stem: str) -> str:
     """Remove the view marks from a name; one separator stays where a mark was between two."""
     if match := _EGO_SUFFIX.fullmatch(stem):
         stem = _strip_separators(match[1])

@@ -50,17 +50,17 @@ def probe_media(container: Any, seconds: float | None) -> MediaInfo:
     return MediaInfo(
         container=container.format.name,
         seconds=seconds,
-        video=_video_stream(container.streams.video),
-        audio=_audio_stream(container.streams.audio),
+        video=_read_video_stream(container.streams.video),
+        audio=_read_audio_stream(container.streams.audio),
     )
 
 
-def stream_duration(stream: Any) -> float | None:
+def read_stream_duration(stream: Any) -> float | None:
     """Return the duration that a track states, s; None if it states none."""
     return None if stream.duration is None else float(stream.duration * stream.time_base)
 
 
-def _video_stream(streams: Sequence[Any]) -> VideoStream | None:
+def _read_video_stream(streams: Sequence[Any]) -> VideoStream | None:
     if not streams:
         return None
     context = streams[0].codec_context
@@ -69,11 +69,11 @@ def _video_stream(streams: Sequence[Any]) -> VideoStream | None:
         width=0 if context is None else context.width,
         height=0 if context is None else context.height,
         fps=float(streams[0].average_rate or 0),
-        seconds=stream_duration(streams[0]),
+        seconds=read_stream_duration(streams[0]),
     )
 
 
-def _audio_stream(streams: Sequence[Any]) -> AudioStream | None:
+def _read_audio_stream(streams: Sequence[Any]) -> AudioStream | None:
     if not streams:
         return None
     context = streams[0].codec_context
@@ -81,5 +81,5 @@ def _audio_stream(streams: Sequence[Any]) -> AudioStream | None:
         codec="unknown" if context is None else context.name,
         sample_rate=0 if context is None else context.sample_rate or 0,
         channels=0 if context is None else context.channels or 0,
-        seconds=stream_duration(streams[0]),
+        seconds=read_stream_duration(streams[0]),
     )

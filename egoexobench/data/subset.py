@@ -53,7 +53,7 @@ class SharedSubset(BaseModel):
     """Whether both users have the same annotations."""
 
 
-def subset_hash(ids: Mapping[Split, Iterable[str]]) -> str:
+def hash_clip_ids(ids: Mapping[Split, Iterable[str]]) -> str:
     """Return the hash of clip ids by split; it does not depend on their order."""
     lines = sorted(f"{split}\t{clip_id}\n" for split in ids for clip_id in ids[split])
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
@@ -67,7 +67,7 @@ def make_subset(
         version=1,
         dataset=dataset,
         fingerprint=fingerprint,
-        clips_hash=subset_hash(clips),
+        clips_hash=hash_clip_ids(clips),
         audible=tuple(sorted(audible)),
         clips={split: dict(clips.get(split, {})) for split in SPLITS},
     )
@@ -89,7 +89,7 @@ def intersect(first: ClipSubset, second: ClipSubset) -> SharedSubset:
     }
     names = {f"{split}/{clip_id}" for split in SPLITS for clip_id in ids[split]}
     return SharedSubset(
-        clips_hash=subset_hash(ids),
+        clips_hash=hash_clip_ids(ids),
         ids=ids,
         num_audible=len(names & set(first.audible) & set(second.audible)),
         num_different_files=sum(
@@ -144,6 +144,6 @@ def read_subset(path: Path) -> ClipSubset:
         raise DataError(
             f"{path} is not a subset file of `data doctor --save-subset`: {field}: {first['msg']}"
         ) from None
-    if subset.clips_hash != subset_hash(subset.clips):
+    if subset.clips_hash != hash_clip_ids(subset.clips):
         raise DataError(f"{path}: clips_hash does not match the clips; the file was edited")
     return subset

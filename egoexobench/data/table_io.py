@@ -137,7 +137,7 @@ def _check_columns(path: Path, columns: list[str], schema: type[BaseModel]) -> N
     fields = schema.model_fields
     for name in columns:
         if name not in fields:
-            raise DataError(f"{path}: {_unknown_column_message(name, schema)}")
+            raise DataError(f"{path}: {_format_unknown_column(name, schema)}")
         if columns.count(name) > 1:
             raise DataError(f"{path}: column {name!r} occurs twice")
     missing = [name for name, info in fields.items() if info.is_required() and name not in columns]
@@ -163,11 +163,11 @@ def _describe_error(error: ValidationError, schema: type[BaseModel]) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "row"
     if first["type"] == "extra_forbidden":
-        return _unknown_column_message(name, schema)
+        return _format_unknown_column(name, schema)
     if first["type"] == "missing":
         return f"{name}: missing or empty; {schema.model_fields[name].description}"
     return f"{name}: {first['msg']} (value: {str(first['input'])[:60]!r})"
 
 
-def _unknown_column_message(name: str, schema: type[BaseModel]) -> str:
+def _format_unknown_column(name: str, schema: type[BaseModel]) -> str:
     return f"unknown column {name!r}; columns: {', '.join(schema.model_fields)}"

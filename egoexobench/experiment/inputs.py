@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from egoexobench.caption.report import Written, why
-from egoexobench.caption.store import Store
-from egoexobench.caption.write import write
+from egoexobench.captioning.cache import Store
+from egoexobench.captioning.pipeline import write
+from egoexobench.captioning.stats import Written, why
 from egoexobench.errors import DataError
 from egoexobench.experiment.subset import Covered
 from egoexobench.features import encode_clips

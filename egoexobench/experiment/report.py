@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from egoexobench.caption.report import Written
-from egoexobench.data.subset import subset_hash
+from egoexobench.captioning.stats import Written
+from egoexobench.data.subset import hash_clip_ids
 from egoexobench.evaluation.references import chance
 from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit
@@ -203,7 +203,7 @@ def _coverage(found: Ready) -> Coverage | None:
         used=sum(len(names) for names in used.values()),
         rejected=covered.rejected,
         reasons=dict(Counter(covered.gone.values())),
-        certificate=subset_hash(used),
+        certificate=hash_clip_ids(used),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from egoexobench.data.sampling import canonical_name
+from egoexobench.data.sampling import get_canonical_name
 from egoexobench.errors import UsageError
 from egoexobench.evaluation import tracks
 from egoexobench.evaluation.recognition import Labelled, score_recognition
@@ -103,7 +103,7 @@ def showing(found: Ready) -> Showing:
     method = found.kit.method
     eyes = found.model.encoders.get("video")
     return Showing(
-        sampling=canonical_name(method.sampling),
+        sampling=get_canonical_name(method.sampling),
         frames=method.frames,
         resolution=eyes.resolution if isinstance(eyes, Picturing) else None,
         template=method.template,

@@ -35,7 +35,7 @@ def rules(*, frequent: float | None = None) -> Captioner:
             pair whose source and effect both are is dropped; if all are, the pair with the rarest
             half is kept.
     """
-    from egoexobench_plugins.captions.lexicon import Rules
+    from egoexobench_plugins.captions.rule_captioner import Rules
 
     return Rules(frequent)
 
@@ -66,7 +66,7 @@ def llm(
         frequent: share of training narrations from which on a concept is refined away; none does
             not refine. The paper gives no threshold.
     """
-    from egoexobench_plugins.captions.local import Llm, Settings
+    from egoexobench_plugins.captions.transformers_captioner import Llm, Settings
 
     least("llm", {"batch": (batch, 1), "tokens": (tokens, 1)})
     return Llm(Settings(model, device, batch, tokens, precision, frequent))
@@ -103,7 +103,7 @@ def openai(
         input_price: of a million tokens in prompts, in any currency; with it cost is estimated.
         output_price: of a million tokens in answers.
     """
-    from egoexobench_plugins.captions.remote import Remote, Settings
+    from egoexobench_plugins.captions.openai_captioner import Remote, Settings
 
     counts = {"tokens": (tokens, 1), "concurrent": (concurrent, 1), "retries": (retries, 0)}
     prices = {"input_price": (input_price or 0, 0), "output_price": (output_price or 0, 0)}
@@ -124,6 +124,6 @@ def imported(*, file: Path) -> Captioner:
             writes them. They are used as they are, without refinement; a narration that is not
             there has none.
     """
-    from egoexobench_plugins.captions.given import Given
+    from egoexobench_plugins.captions.file_captioner import Given
 
     return Given(file)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-NAMES = ("caption", "refine", "again")
+NAMES = ("caption", "refine", "retry")
 SHOWN = 400
 """Characters of a refused answer that the model is reminded of."""
 
@@ -50,7 +50,7 @@ def messages(ask: CaptionRequest) -> list[dict[str, str]]:
     if ask.refused is None:
         return found
     former = {"role": "assistant", "content": ask.refused[:SHOWN] or "(no answer)"}
-    return [*found, former, {"role": "user", "content": prompt("again")}]
+    return [*found, former, {"role": "user", "content": prompt("retry")}]
 
 
 def prompted(factory: Callable[P, R]) -> Callable[P, R]:

@@ -8,7 +8,7 @@ import pytest
 from chat_server import Reply, serving
 from click.testing import CliRunner, Result
 
-from egoexobench.caption.store import Shelf
+from egoexobench.captioning.cache import Shelf
 from egoexobench.cli import main
 
 

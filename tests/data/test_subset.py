@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from egoexobench.data.subset import (
     ClipSubset,
+    hash_clip_ids,
     intersect,
     make_subset,
     read_clip_ids,
     read_subset,
-    subset_hash,
     write_subset,
 )
 from egoexobench.errors import DataError
@@ -34,15 +34,15 @@ def test_the_intersection_does_not_depend_on_the_order_of_the_users(
     assert shared.num_different_files == sum(
         first[name] != second[name] for name in set(first) & set(second)
     )
-    assert shared.clips_hash == subset_hash(
+    assert shared.clips_hash == hash_clip_ids(
         {"test": sorted(set(first) & set(second), reverse=True)}
     )
 
 
 def test_the_hash_depends_on_the_split_and_not_on_the_order() -> None:
-    assert subset_hash({"val": ["a", "b"]}) == subset_hash({"val": ["b", "a"], "test": []})
-    assert subset_hash({"val": ["a"]}) != subset_hash({"test": ["a"]})
-    assert subset_hash({"val": ["a", "b"]}) != subset_hash({"val": ["ab"]})
+    assert hash_clip_ids({"val": ["a", "b"]}) == hash_clip_ids({"val": ["b", "a"], "test": []})
+    assert hash_clip_ids({"val": ["a"]}) != hash_clip_ids({"test": ["a"]})
+    assert hash_clip_ids({"val": ["a", "b"]}) != hash_clip_ids({"val": ["ab"]})
 
 
 def test_shared_audible_clips_are_audible_for_both_users() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from egoexobench.data.audio_levels import AudioQuality, classify_level
-from egoexobench.data.docstring import LICENSE_HEADING, docstring_section
+from egoexobench.data.docstring import LICENSE_HEADING, read_docstring_section
 from egoexobench.data.doctor.inspect_media import FileReport, MediaIssue, Span, inspect_file
 from egoexobench.data.doctor.inspection_cache import InspectionCache
 from egoexobench.data.subset import ClipSubset, SharedSubset, make_subset
@@ -59,7 +59,7 @@ class DatasetReport(BaseModel):
     shared: SharedSubset | None = None
 
 
-def check_dataset(
+def diagnose_dataset(
     spec: Spec, dataset: Dataset, factory: Callable[..., Any], progress: Progress
 ) -> DatasetReport:
     """Check every clip of a data set.
@@ -70,17 +70,17 @@ def check_dataset(
         factory: factory of the data set; its docstring can have a section `License:`.
         progress: shows the stage.
     """
-    error, rows = _prepare(dataset, progress), tuple(_row_issues(dataset))
+    error, rows = _try_prepare(dataset, progress), tuple(_iter_row_issues(dataset))
     clips = [(split, clip) for split in SPLITS for clip in dataset.clips(split)]
     files = inspect_files([clip for _, clip in clips], progress)
     locations = dataset.where if isinstance(dataset, Located) else {}
     statuses = tuple(
-        _clip_status(split, clip, files[clip.media], locations) for split, clip in clips
+        _make_clip_status(split, clip, files[clip.media], locations) for split, clip in clips
     )
     usable = {(status.split, status.id) for status in statuses if status.problem is None}
     return DatasetReport(
         dataset=str(spec),
-        license=docstring_section(factory, LICENSE_HEADING),
+        license=read_docstring_section(factory, LICENSE_HEADING),
         blocked_reason=error or _find_blocker(dataset, rows, statuses),
         missing_annotations=dict(dataset.missing) if isinstance(dataset, Incomplete) else {},
         rows=rows,
@@ -122,7 +122,7 @@ def _inspect_in_threads(spans: Mapping[str, Sequence[Span]]) -> Iterator[FileRep
             pool.shutdown(cancel_futures=True)  # an interrupt does not wait for queued files
 
 
-def _prepare(dataset: Dataset, progress: Progress) -> str | None:
+def _try_prepare(dataset: Dataset, progress: Progress) -> str | None:
     try:
         dataset.prepare(progress)
     except EgoExoBenchError as error:
@@ -145,7 +145,7 @@ def _find_blocker(
     return None if dataset.pairs("test") else "split test contains no pair"
 
 
-def _clip_status(
+def _make_clip_status(
     split: Split, clip: Clip, file: FileReport, locations: Mapping[str, str]
 ) -> ClipStatus:
     span = next((s for s in file.spans if (s.start, s.end) == (clip.start, clip.end)), None)
@@ -160,7 +160,7 @@ def _clip_status(
     )
 
 
-def _row_issues(dataset: Dataset) -> Iterator[RowIssue]:
+def _iter_row_issues(dataset: Dataset) -> Iterator[RowIssue]:
     for issue in dataset.findings if isinstance(dataset, Surveyed) else ():
         yield RowIssue(file=issue.file, row=issue.row, reason=issue.reason, dropped=issue.dropped)
 

@@ -64,7 +64,7 @@ def inspect_file(path: str, spans: Iterable[Span]) -> FileReport:
             path=path,
             size=stat.st_size,
             mtime_ns=stat.st_mtime_ns,
-            sha256=sha256_of(path),
+            sha256=compute_sha256(path),
             info=info,
             spans=tuple(_inspect_span(path, span) for span in spans),
         )
@@ -72,7 +72,7 @@ def inspect_file(path: str, spans: Iterable[Span]) -> FileReport:
         return FileReport(path=path, problem=_describe_error(error, path))
 
 
-def sha256_of(path: str) -> str:
+def compute_sha256(path: str) -> str:
     """Return the SHA-256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -40,21 +40,21 @@ def format_report(report: DatasetReport) -> Iterator[str]:
 def _format_reasons(report: DatasetReport, num_dropped: int) -> Iterator[str]:
     if num_dropped:
         yield f"  {num_dropped} rows were skipped"
-        yield from _limit(f"{r.file}, {r.row}: {r.reason}" for r in report.rows if r.dropped)
+        yield from _limit_lines(f"{r.file}, {r.row}: {r.reason}" for r in report.rows if r.dropped)
     clips_by_kind: dict[str, list[ClipStatus]] = {}
     for clip in report.clips:
         if clip.problem:
             clips_by_kind.setdefault(clip.problem.kind, []).append(clip)
     for kind, clips in sorted(clips_by_kind.items(), key=lambda item: -len(item[1])):
         yield f"  {len(clips)} {kind}"
-        yield from _limit(_format_clips(clips))
+        yield from _limit_lines(_format_clips(clips))
     notes = [row for row in report.rows if not row.dropped]
     if notes:
         yield f"  {len(notes)} rows are used with a note"
-        yield from _limit(f"{r.file}, {r.row}: {r.reason}" for r in notes)
+        yield from _limit_lines(f"{r.file}, {r.row}: {r.reason}" for r in notes)
 
 
-def _limit(lines: Iterable[str]) -> Iterator[str]:
+def _limit_lines(lines: Iterable[str]) -> Iterator[str]:
     all_lines = list(lines)
     yield from (f"    {line}" for line in all_lines[:MAX_LISTED])
     if len(all_lines) > MAX_LISTED:

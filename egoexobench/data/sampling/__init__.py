@@ -89,7 +89,7 @@ def get_sampler(name: str) -> Sampler:
     return SAMPLERS[name]
 
 
-def canonical_name(name: str) -> str:
+def get_canonical_name(name: str) -> str:
     """Return the first name of a rule that is registered under several names.
 
     Raises:

@@ -27,7 +27,7 @@ def egoinstructor_mcq(fps: float, num_frames: int, start: float, end: float, cou
         end: end of the clip, s.
         count: number of indices.
     """
-    edges = _segment_edges(start * fps, end * fps, count)
+    edges = _compute_segment_edges(start * fps, end * fps, count)
     left, right = np.minimum(edges[:-1], num_frames - 1), np.minimum(edges[1:], num_frames)
     return np.asarray((left + right) // 2)
 
@@ -80,7 +80,7 @@ def egoinstructor_ego(fps: float, num_frames: int, start: float, end: float, cou
         DataError: an index is outside the video (an IndexError in the reference).
     """
     first = start * fps
-    return _indices_in_video(first, max(end * fps, first + 1), num_frames, count)
+    return _find_indices_in_video(first, max(end * fps, first + 1), num_frames, count)
 
 
 def egoinstructor_exo(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
@@ -97,11 +97,11 @@ def egoinstructor_exo(fps: float, num_frames: int, start: float, end: float, cou
     last = max(end * fps, first + 1)
     if last - first <= 1:
         first, last = max(0, first - EXO_MARGIN_S), min(last + EXO_MARGIN_S, num_frames)
-    return _indices_in_video(first, last, num_frames, count)
+    return _find_indices_in_video(first, last, num_frames, count)
 
 
-def _indices_in_video(first: float, last: float, num_frames: int, count: int) -> Indices:
-    edges = np.minimum(_segment_edges(first, last, count), num_frames)
+def _find_indices_in_video(first: float, last: float, num_frames: int, count: int) -> Indices:
+    edges = np.minimum(_compute_segment_edges(first, last, count), num_frames)
     indices = np.asarray((edges[:-1] + np.maximum(edges[:-1], edges[1:])) // 2)
     if indices.max() >= num_frames:
         raise DataError(
@@ -111,6 +111,6 @@ def _indices_in_video(first: float, last: float, num_frames: int, count: int) ->
     return indices
 
 
-def _segment_edges(first: float, last: float, count: int) -> Indices:
+def _compute_segment_edges(first: float, last: float, count: int) -> Indices:
     edges = np.round((last - first - 1) / count * np.arange(count + 1)) + first
     return edges.astype(np.int64)

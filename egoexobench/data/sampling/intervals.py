@@ -15,7 +15,7 @@ def frozen_in_time(fps: float, num_frames: int, start: float, end: float, count:
     For a video of fewer than ``count`` frames the result is each frame once.
     """
     del fps, start, end
-    return _interval_middles(0, num_frames, min(count, num_frames))
+    return _compute_interval_middles(0, num_frames, min(count, num_frames))
 
 
 def egovlp_start_end(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
@@ -28,7 +28,7 @@ def egovlp_start_end(fps: float, num_frames: int, start: float, end: float, coun
     """
     del num_frames
     first, last = int(start * fps), int(end * fps)
-    return _interval_middles(first, last, min(count, last))
+    return _compute_interval_middles(first, last, min(count, last))
 
 
 def egovlp_clips(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
@@ -38,7 +38,7 @@ def egovlp_clips(fps: float, num_frames: int, start: float, end: float, count: i
     starts after the file the indices descend, outside the file, as in the reference.
     """
     first, last = max(0, int(start * fps)), min(num_frames, int(end * fps))
-    return _interval_middles(first, last, count)
+    return _compute_interval_middles(first, last, count)
 
 
 def egovlp_charades(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
@@ -54,7 +54,7 @@ def egovlp_charades(fps: float, num_frames: int, start: float, end: float, count
     is_whole_video = start == 0 and end == 0
     first = 0 if is_whole_video else max(0, int(start * fps))
     last = num_frames if is_whole_video else min(num_frames, int(end * fps))
-    indices = _interval_middles(first, last, min(count, last))
+    indices = _compute_interval_middles(first, last, min(count, last))
     if len(indices) and indices.max() >= num_frames:
         raise DataError(
             f"the clip {start:g}-{end:g} s needs frame {indices.max()}; "
@@ -78,6 +78,6 @@ def viclip(fps: float, num_frames: int, start: float, end: float, count: int) ->
     return np.arange(count) * (num_frames // count)
 
 
-def _interval_middles(first: int, last: int, count: int) -> Indices:
+def _compute_interval_middles(first: int, last: int, count: int) -> Indices:
     edges = np.linspace(first, last, count + 1).astype(np.int64)
     return np.asarray((edges[:-1] + edges[1:] - 1) // 2)

@@ -53,7 +53,7 @@ def segment_centers(
             f"the file has {num_frames} frames, at {fps:g} Hz"
         )
     last = min(first + max(int((end_s - start_s) * frame_rate), count), num_frames)
-    edges = _segment_edges(first, last, count)
+    edges = _compute_segment_edges(first, last, count)
     left = np.minimum(edges[:-1], last - 1)
     right = np.minimum(edges[1:], last)
     return np.asarray(np.clip((left + right) // 2, 0, num_frames - 1))
@@ -84,7 +84,7 @@ def lavila(
         )
     first = int(np.round(start * frame_rate))
     last = min(first + max(int((end_s - start) * frame_rate), count), num_frames)
-    indices = _segment_centers(first, last, count)
+    indices = _compute_segment_centers(first, last, count)
     if indices.max() >= num_frames:
         raise DataError(
             f"at {frame_rate:g} Hz the clip {start:g}-{end:g} s needs frame {indices.max()}; "
@@ -130,20 +130,20 @@ def lavila_chunked(
         )
     chunk_frames = num_frames[chunk]
     first = int(np.round((start - chunk * seconds) * rate))
-    indices = _segment_centers(first, first + max(int((end - start) * rate), count), count)
+    indices = _compute_segment_centers(first, first + max(int((end - start) * rate), count), count)
     if indices.max() < chunk_frames:
         return [(chunk * seconds, indices)]
     if chunk + 1 == len(num_frames):
-        centers = _segment_centers(min(first, chunk_frames - 1), chunk_frames, count)
+        centers = _compute_segment_centers(min(first, chunk_frames - 1), chunk_frames, count)
         return [(chunk * seconds, centers)]
     rest = np.minimum(indices[indices >= chunk_frames] % chunk_frames, num_frames[chunk + 1] - 1)
     return [(chunk * seconds, indices[indices < chunk_frames]), ((chunk + 1) * seconds, rest)]
 
 
-def _segment_centers(first: int, last: int, count: int) -> Indices:
-    edges = _segment_edges(first, last, count)
+def _compute_segment_centers(first: int, last: int, count: int) -> Indices:
+    edges = _compute_segment_edges(first, last, count)
     return np.asarray((edges[:-1] + np.minimum(edges[1:], last)) // 2)
 
 
-def _segment_edges(first: int, last: int, count: int) -> Indices:
+def _compute_segment_edges(first: int, last: int, count: int) -> Indices:
     return np.round((last - first - 1) / count * np.arange(count + 1)).astype(np.int64) + first

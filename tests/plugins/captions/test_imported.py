@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.caption.write import write
+from egoexobench.captioning.pipeline import write
 from egoexobench.errors import DataError
 from egoexobench_plugins.captions import imported
 

@@ -6,8 +6,8 @@ import pytest
 from tiny_llama import SAID, write_llama
 
 from egoexobench import testing
-from egoexobench.caption.store import Store
-from egoexobench.caption.write import write
+from egoexobench.captioning.cache import Store
+from egoexobench.captioning.pipeline import write
 from egoexobench.errors import CaptionerUnavailableError, UsageError
 from egoexobench.interfaces import CaptionRequest
 from egoexobench_plugins.captions import llm

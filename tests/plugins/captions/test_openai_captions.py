@@ -17,9 +17,9 @@ pytest.importorskip("openai", reason="the extra `llm` is not installed")
 from chat_server import Reply, Server, completion, serving
 
 from egoexobench import testing
-from egoexobench.caption.report import Written
-from egoexobench.caption.store import Store
-from egoexobench.caption.write import write
+from egoexobench.captioning.cache import Store
+from egoexobench.captioning.pipeline import write
+from egoexobench.captioning.stats import Written
 from egoexobench.errors import CaptionerUnavailableError, UsageError
 from egoexobench_plugins.captions import openai
 
@@ -372,8 +372,8 @@ def test_a_server_killed_half_way_costs_no_caption_and_no_second_request(
 JOB = """
 import sys
 from pathlib import Path
-from egoexobench.caption.store import Store
-from egoexobench.caption.write import write
+from egoexobench.captioning.cache import Store
+from egoexobench.captioning.pipeline import write
 from egoexobench_plugins.captions import openai
 texts = {str(i): f"jar {i}" for i in range(60)}
 write(openai(frequent=None, concurrent=4), texts, store=Store(Path(sys.argv[1])))

@@ -65,7 +65,7 @@ def test_captions_come_from_a_real_server(
 ) -> None:
     from tiny_llama import SAID
 
-    from egoexobench.caption.write import write
+    from egoexobench.captioning.pipeline import write
     from egoexobench_plugins.captions import openai
 
     address, folder = served

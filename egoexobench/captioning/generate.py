@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from egoexobench.caption.store import Shelf, Store
+from egoexobench.captioning.cache import Shelf, Store
 from egoexobench.errors import CaptionerUnavailableError, DataError
 from egoexobench.hashing import hash_json
 from egoexobench.interfaces import (

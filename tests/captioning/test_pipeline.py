@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.caption.report import complete, tell
-from egoexobench.caption.store import Store
-from egoexobench.caption.write import LIMIT, write
+from egoexobench.captioning.cache import Store
+from egoexobench.captioning.pipeline import LIMIT, write
+from egoexobench.captioning.stats import complete, tell
 from egoexobench.errors import CaptionerUnavailableError, DataError
 from egoexobench.interfaces import Captioner, CaptionRequest, CaptionResponse, ModelCaptioner
-from egoexobench_plugins.captions.lexicon import Rules
+from egoexobench_plugins.captions.rule_captioner import Rules
 
 
 class Plain:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
-from egoexobench.caption.collect import Desk, Pile, collect
-from egoexobench.caption.frequent import frequent, share
-from egoexobench.caption.report import Report, Written
-from egoexobench.caption.store import Store
+from egoexobench.captioning.cache import Store
+from egoexobench.captioning.concepts import frequent, share
+from egoexobench.captioning.generate import Desk, Pile, collect
+from egoexobench.captioning.stats import Report, Written
 from egoexobench.interfaces import (
     Captioner,
     CaptionRequest,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.caption.store import Shelf, Store
+from egoexobench.captioning.cache import Shelf, Store
 
 KEY = {"captioner": "x", "model": "m"}
 
@@ -84,7 +84,7 @@ def test_a_shelf_without_a_file_keeps_in_memory(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from egoexobench.caption.store import Store
+from egoexobench.captioning.cache import Store
 shelf = Store(Path(sys.argv[1])).open({"captioner": "x", "model": "m"})
 i = 0
 while True:

@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from test_write import Model, Plain
+from test_pipeline import Model, Plain
 
-from egoexobench.caption.exchange import admit, export
-from egoexobench.caption.store import Store
-from egoexobench.caption.write import write
+from egoexobench.captioning.cache import Store
+from egoexobench.captioning.pipeline import write
+from egoexobench.captioning.transfer import admit, export
 from egoexobench.errors import DataError, UsageError
 from egoexobench.toolbox.caption_file import read_captions
 

@@ -1,8 +1,8 @@
 import pytest
 
-from egoexobench.caption.frequent import concepts, frequent, share
+from egoexobench.captioning.concepts import concepts, frequent, share
 from egoexobench.errors import UsageError
-from egoexobench_plugins.captions.lexicon import Rules
+from egoexobench_plugins.captions.rule_captioner import Rules
 
 
 def test_concepts_are_sources_their_words_and_effects() -> None:

@@ -1,8 +1,8 @@
 import pytest
 
-from egoexobench.caption.write import write
+from egoexobench.captioning.pipeline import write
 from egoexobench.errors import DataError
-from egoexobench_plugins.captions.lexicon import EFFECTS, Rules
+from egoexobench_plugins.captions.rule_captioner import EFFECTS, Rules
 
 NINETEEN = (
     "adjust cover cut fill hold mix move open operate pour press put remove scoop shake take throw "

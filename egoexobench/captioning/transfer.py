@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from egoexobench.caption.collect import place
-from egoexobench.caption.report import Written
-from egoexobench.caption.store import Store
+from egoexobench.captioning.cache import Store
+from egoexobench.captioning.generate import place
+from egoexobench.captioning.stats import Written
 from egoexobench.errors import UsageError
 from egoexobench.files import write_text_atomic
 from egoexobench.interfaces import Captioner, ModelCaptioner
