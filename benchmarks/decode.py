@@ -28,7 +28,7 @@ from egoexobench.data import decode as media
 from egoexobench.data import frame_index as packets
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.data.sampling import segment_centers
-from egoexobench.values import Clip
+from egoexobench.types import Clip
 
 WIDTH, HEIGHT, FPS, COUNT, RATE = 640, 480, 30, 8, 48_000
 Pixels = NDArray[np.uint8]
@@ -127,7 +127,7 @@ def ours_sound(path: Path) -> Samples:
     """`egoexobench.data.decode.decode`."""
     found = media.decode_clip(_clip(path), 0, with_audio=True).audio
     assert found is not None
-    return found.samples
+    return found.waveform
 
 
 def pyav_sound(path: Path) -> Samples:

@@ -20,7 +20,7 @@ from statistics import median
 import torch
 from torch import nn
 
-from egoexobench.interfaces import Encoder
+from egoexobench.protocols import Encoder
 from egoexobench.registry import Registry
 
 Run = Callable[[], object]

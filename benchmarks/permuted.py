@@ -20,14 +20,14 @@ from egoexobench.files import write_text_atomic
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
-from egoexobench.values import RETRIEVAL, SPLITS
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS
 
 
 def main(spec: str, seed: int, file: str) -> None:
     """Write gallery top-1 of the retrieval tasks, in percent, as JSON."""
-    request = Request(Spec("soundbridge"), Spec.parse(spec), RETRIEVAL, seed=seed)
+    request = Request(Spec("soundbridge"), Spec.parse(spec), RETRIEVAL_TASKS, seed=seed)
     found = _mixed(request, ready(request, Registry(), NullProgress(), Clock()))
-    scored = score(found, "synthetic", RETRIEVAL, found.embed((SPLIT,)), seed, NullProgress())
+    scored = score(found, "synthetic", RETRIEVAL_TASKS, found.embed((SPLIT,)), seed, NullProgress())
     values = {
         entry.track.task: entry.score.metrics["top1"].value
         for entry in scored.entries

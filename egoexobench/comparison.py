@@ -18,7 +18,7 @@ from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.significance import binary, detectable, holm, mcnemar
 from egoexobench.records import store
 from egoexobench.records.schema import QueryRank, Record, ScoreRecord
-from egoexobench.values import RETRIEVAL, TASKS, Measured, Policy, Task, TrackKey
+from egoexobench.types import RETRIEVAL_TASKS, TASKS, CandidatePolicy, ScoredTask, Task, TrackKey
 
 PER_QUERY_METRICS = ("top1", "top5", "top10", "mrr")
 """What can be compared query by query."""
@@ -53,8 +53,8 @@ class PairedComparison:
     Holm's over everything that was compared at once. ``mcnemar`` takes queries for independent.
     """
 
-    task: Measured
-    policy: Policy | None
+    task: ScoredTask
+    policy: CandidatePolicy | None
     metric: str
     first: int
     second: int
@@ -116,7 +116,7 @@ def compare_runs(
         held = [at for at, run in enumerate(runs) if place in run.ranks]
         _check_same_track(runs, held, place)
         for first, second in combinations(held, 2):
-            for name in names if place[0] in RETRIEVAL else [n for n in names if n == "top1"]:
+            for name in names if place[0] in RETRIEVAL_TASKS else [n for n in names if n == "top1"]:
                 found.append(_compare_pair(runs, (first, second), place, name, seed))  # noqa: PERF401
     if not found:
         raise DataError("no two of the records were scored on one task; nothing can be compared")
@@ -162,7 +162,7 @@ def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def _shared_tracks(runs: Sequence[LoadedRun], tasks: Sequence[Task]) -> list[TrackKey]:
     keys = {score.key for run in runs for score in run.record.scores if score.task in tasks}
-    order: list[Measured] = [task for task in TASKS if task in tasks]
+    order: list[ScoredTask] = [task for task in TASKS if task in tasks]
     return sorted(
         (key for key in keys if key.task in order and key.split == "test"),
         key=lambda key: (order.index(key.task), key.policy or ""),

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_type_hints
 
 from egoexobench.errors import UsageError, unknown_name_message
-from egoexobench.interfaces import AnchorText
 from egoexobench.options import parse_value
-from egoexobench.values import Evidence, Similarity
+from egoexobench.protocols import AnchorText
+from egoexobench.types import Evidence, Similarity
 
 Scale = Literal["compact", "paper"]
 

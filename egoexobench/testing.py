@@ -13,7 +13,8 @@ import torch
 
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_store import FeatureRows
-from egoexobench.interfaces import (
+from egoexobench.method import ROLES, Method, check, settings
+from egoexobench.protocols import (
     Anchor,
     Captioner,
     Dataset,
@@ -21,9 +22,8 @@ from egoexobench.interfaces import (
     Fusion,
     Objective,
 )
-from egoexobench.method import ROLES, Method, check, settings
 from egoexobench.toolbox.captions import CAPTION_PATTERN
-from egoexobench.values import RETRIEVAL, SPLITS, VIEWS, Clip, Frames, Pair, Sound, Tokens
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS, VIEWS, Audio, Clip, Frames, Pair, Tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,10 +113,10 @@ def check_fusion(make: Callable[[int], Fusion], *, width: int = 16, seed: int = 
 def check_anchor(anchor: Anchor, *, seed: int = 0) -> None:
     """Two targets of the right shape from what it says it needs, and from all of it."""
     torch.manual_seed(seed)
-    given = {need: torch.randn(4, 8) for need in anchor.needs}
+    given = {need: torch.randn(4, 8) for need in anchor.required_inputs}
     targets = anchor(given)
     _require(len(targets) == 2, f"gave {len(targets)} targets, not one for each view")
-    for need in anchor.needs:
+    for need in anchor.required_inputs:
         moved = anchor({**given, need: given[need] + 1})
         same = all(_close(a, b) for a, b in zip(targets, moved, strict=True))
         _require(not same, f"says that it needs {need} and does not use it")
@@ -167,7 +167,7 @@ def _check_pairs(pairs: Sequence[Pair], clips: set[str], split: str) -> None:
 def _check_queries(dataset: Dataset, split: Any) -> None:
     clips = {clip.id for clip in dataset.clips(split)}
     texts = {pair.id for pair in dataset.pairs(split)} | clips  # a clip's narration is a text too
-    for task in RETRIEVAL:
+    for task in RETRIEVAL_TASKS:
         for query in dataset.queries(split, task):
             asks = texts if task == "t2v" else clips
             answers = texts if task == "v2t" else clips
@@ -180,14 +180,14 @@ def _check_queries(dataset: Dataset, split: Any) -> None:
             _require(once, f"{task}: a candidate of {query.source!r} stands twice")
 
 
-def _sources(modality: str, seed: int) -> list[Frames | Sound | str]:
+def _sources(modality: str, seed: int) -> list[Frames | Audio | str]:
     rng = np.random.default_rng(seed)
     if modality == "text":
         return ["a person takes the garlic", "one", "", "C öffnet das Glas 罐"]
     if modality == "audio":
         lengths = (16_000, 24_000, 64_000)
         waves = [rng.uniform(-0.5, 0.5, n).astype(np.float32) for n in lengths]
-        return [Sound(wave, 16_000) for wave in waves]
+        return [Audio(wave, 16_000) for wave in waves]
     times = np.arange(4) / 8
     sizes = ((64, 64), (96, 128), (64, 64))
     pictures = [rng.integers(0, 256, (4, *size, 3), dtype=np.uint8) for size in sizes]

@@ -1,187 +1,27 @@
-"""What flows through the harness: frozen values, and views derived from them.
+"""Old names of :mod:`egoexobench.types`. They still work; each use warns with the new name."""
 
-Shapes use these letters everywhere: ``B`` clips or texts in a batch, ``T`` tokens of one of them,
-``D`` features of one token, ``N`` items of a set, ``K`` candidates of a query. Times are in
-seconds, rates in Hz.
-"""
+import warnings
 
-from __future__ import annotations
+from egoexobench import types
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-View = Literal["ego", "exo"]
-Split = Literal["train", "val", "test"]
-Modality = Literal["video", "audio", "text"]
-Evidence = Literal["video", "audio", "narration", "sound_caption"]
-Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"]
-Measured = Literal[Task, "association"]
-"""A task, or ``association``: the mean of both directions between the views."""
-Policy = Literal["mcq20", "gallery", "either"]
-Similarity = Literal["cosine", "dot"]
-
-VIEWS: tuple[View, ...] = ("ego", "exo")
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
-RETRIEVAL: tuple[Task, ...] = ("eg2ex", "ex2eg", "t2v", "v2t")
-RECOGNITION: tuple[Task, ...] = ("scene", "action")
-ACROSS: tuple[Task, Task] = ("eg2ex", "ex2eg")
-"""The two directions between the views, whose mean is ``association``."""
-TASKS: tuple[Task, ...] = RETRIEVAL + RECOGNITION
-MEASURED: tuple[Measured, ...] = ("eg2ex", "ex2eg", "association", "t2v", "v2t", "scene", "action")
+RENAMED = {
+    "ACROSS": "CROSS_VIEW_TASKS",
+    "Classes": "LabelSpace",
+    "MEASURED": "SCORED_TASKS",
+    "Measured": "ScoredTask",
+    "Policy": "CandidatePolicy",
+    "RECOGNITION": "RECOGNITION_TASKS",
+    "RETRIEVAL": "RETRIEVAL_TASKS",
+    "Sound": "Audio",
+}
 
 
-class TrackKey(NamedTuple):
-    """What tells the tracks of one data set apart; ``policy`` is None for recognition."""
-
-    task: Measured
-    policy: Policy | None
-    split: Split = "test"
-
-    @property
-    def label(self) -> str:
-        """Task and candidate policy, for people to read."""
-        return " ".join(filter(None, (self.task, self.policy)))
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One span of one media file, seen from one view; ``end=None`` is the end of the file."""
-
-    id: str
-    view: View
-    media: str
-    start: float
-    end: float | None
-    narration: str
-    take: str
-    scene: str | None = None
-    verbs: tuple[str, ...] = ()
-    nouns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """An ego clip and an exo clip of the same activity; ``narration`` describes both."""
-
-    id: str
-    ego: Clip
-    exo: Clip
-    narration: str
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """The candidates of a query: ``ids`` in the order in which ``Query.positives`` counts them.
-
-    Galleries with the same ids are equal. The hash is computed once, so that 10,000 queries over
-    one gallery of 10,000, or over copies of it, are grouped at once.
-    """
-
-    ids: tuple[str, ...]
-
-    @cached_property
-    def index(self) -> Mapping[str, int]:
-        """Position of each id in ``ids``."""
-        return {name: position for position, name in enumerate(self.ids)}
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash(self.ids)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __reduce__(self) -> tuple[type[Gallery], tuple[tuple[str, ...]]]:
-        # Another process hashes strings otherwise: the hash stays here.
-        return Gallery, (self.ids,)
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One retrieval question.
-
-    ``source`` and the candidates in ``gallery`` are ids: of a clip where its video embedding is
-    meant, of a pair or of a clip where the embedding of its text is. ``positives`` are the indices
-    of the right candidates, at least one. The first is the published one, the others are equally
-    right (clips that have the same text); the best of them counts. Queries of one ``cluster`` are
-    not independent of each other.
-    """
-
-    source: str
-    gallery: Gallery
-    positives: tuple[int, ...]
-    cluster: str
-
-    @property
-    def positive_ids(self) -> tuple[str, ...]:
-        """Ids of the right candidates, the published one first."""
-        return tuple(self.gallery.ids[index] for index in self.positives)
-
-
-@dataclass(frozen=True, slots=True)
-class Classes:
-    """What a data set's own protocol recognises in a task: clips of one view, and the classes."""
-
-    view: View
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """Pictures of a clip: ``pixels`` uint8 RGB ``(F, H, W, 3)`` and their ``times`` (F,) in s."""
-
-    pixels: NDArray[np.uint8]
-    times: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """Sound of a clip: mono ``samples`` float32 ``(S,)`` in [-1, 1] at ``rate`` Hz."""
-
-    samples: NDArray[np.float32]
-    rate: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Encoder output: ``values (B, T, D)``; ``mask (B, T)`` is True where a token is real."""
-
-    values: Tensor
-    mask: Tensor
-
-
-@dataclass(frozen=True)
-class Embeddings:
-    """One vector per id: ``vectors (N, D)``, rows in the order of ``ids``."""
-
-    ids: tuple[str, ...]
-    vectors: Tensor
-
-    @cached_property
-    def index(self) -> Mapping[str, int]:
-        """Row of each id in ``vectors``."""
-        return {name: row for row, name in enumerate(self.ids)}
-
-
-@dataclass(frozen=True, slots=True)
-class AnnotationIssue:
-    """What is wrong with a row of an annotation file, and whether the row was dropped for it.
-
-    ``row`` is what an editor of the file shows (``line 3`` of text, ``row 3`` of a table), the
-    number of a published table's record from 1, its header, or the key of a question.
-    """
-
-    file: str
-    row: str
-    reason: str
-    dropped: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.file}, {self.row}: {self.reason}"
+def __getattr__(name: str) -> object:
+    new = RENAMED.get(name, name)
+    value: object = getattr(types, new)
+    warnings.warn(
+        f"egoexobench.values.{name} is deprecated: use egoexobench.types.{new}",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return value

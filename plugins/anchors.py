@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from egoexobench import Register
-    from egoexobench.interfaces import Anchor, AnchorNeed, AnchorText
+    from egoexobench.protocols import Anchor, AnchorInput, AnchorText
 
 
 @hookimpl
@@ -58,11 +58,11 @@ def view_sound_text() -> Anchor:
 @final
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    needs: tuple[AnchorNeed, ...]
-    text: AnchorText
+    required_inputs: tuple[AnchorInput, ...]
+    eval_text: AnchorText
 
-    def __call__(self, embeddings: Mapping[AnchorNeed, Tensor]) -> tuple[Tensor, Tensor]:
-        first, *rest = (embeddings[need] for need in self.needs)
+    def __call__(self, embeddings: Mapping[AnchorInput, Tensor]) -> tuple[Tensor, Tensor]:
+        first, *rest = (embeddings[need] for need in self.required_inputs)
         target = sum(rest, first)
         return target, target
 
@@ -70,9 +70,9 @@ class _Shared:
 @final
 @dataclass(frozen=True, slots=True)
 class _Own:
-    needs: tuple[AnchorNeed, AnchorNeed]
-    text: AnchorText
+    required_inputs: tuple[AnchorInput, AnchorInput]
+    eval_text: AnchorText
 
-    def __call__(self, embeddings: Mapping[AnchorNeed, Tensor]) -> tuple[Tensor, Tensor]:
-        ego, exo = self.needs
+    def __call__(self, embeddings: Mapping[AnchorInput, Tensor]) -> tuple[Tensor, Tensor]:
+        ego, exo = self.required_inputs
         return embeddings[ego], embeddings[exo]

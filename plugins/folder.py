@@ -9,7 +9,7 @@ from egoexobench import hookimpl
 
 if TYPE_CHECKING:
     from egoexobench import Register
-    from egoexobench.interfaces import Dataset
+    from egoexobench.protocols import Dataset
 
 
 @hookimpl

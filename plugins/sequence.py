@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from egoexobench import Register
-    from egoexobench.interfaces import Fusion
-    from egoexobench.values import Tokens
+    from egoexobench.protocols import Fusion
+    from egoexobench.types import Tokens
 
 
 @hookimpl

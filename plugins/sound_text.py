@@ -8,7 +8,7 @@ from egoexobench import hookimpl
 
 if TYPE_CHECKING:
     from egoexobench import Register
-    from egoexobench.interfaces import Fusion
+    from egoexobench.protocols import Fusion
 
 
 @hookimpl

@@ -110,7 +110,7 @@ class FaultyEncoder:
         return source.pixels.mean((1, 2)).astype("float32")
 
     def encode(self, values, mask):
-        from egoexobench.values import Tokens
+        from egoexobench.types import Tokens
 
         fail_at("encoder.encode")
         return Tokens(values, mask)

@@ -13,10 +13,10 @@ import egoexobench_plugins
 PUBLIC_MODULES = {
     "egoexobench.spec",
     "egoexobench.errors",
-    "egoexobench.interfaces",
+    "egoexobench.protocols",
     "egoexobench.method",
     "egoexobench.testing",
-    "egoexobench.values",
+    "egoexobench.types",
     "egoexobench.data.folder_dataset",
 }
 PUBLIC_PACKAGE = "egoexobench.toolbox"

@@ -26,10 +26,10 @@ from egoexobench.experiment.prepare import Ready
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.experiment.subset import cover
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import Dataset, Progress
 from egoexobench.progress import NullProgress
+from egoexobench.protocols import Dataset, Progress
 from egoexobench.records.audit import Change, EmbeddingSide, InvarianceCheck
-from egoexobench.values import Clip, Embeddings, Evidence, Pair, Query, Split, Task
+from egoexobench.types import Clip, Embeddings, Evidence, Pair, Query, Split, Task
 
 SAMPLE = 64
 """Pairs that are looked at."""

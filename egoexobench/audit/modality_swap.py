@@ -16,7 +16,7 @@ from egoexobench.experiment.inputs import Gathered
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.records.audit import EmbeddingShift
-from egoexobench.values import VIEWS, Embeddings, Evidence, Split
+from egoexobench.types import VIEWS, Embeddings, Evidence, Split
 
 BANKS: Mapping[Evidence, tuple[str, ...]] = {
     "video": ("video", "video_exo"),

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from egoexobench.interfaces import Encoder
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.protocols import Encoder
+from egoexobench.types import Audio, Frames, Modality, Tokens
 
 EVERY = 17
 """Which pixel values move; prime, so that rows and colours take turns."""
@@ -41,7 +41,7 @@ class Nudged:
         """As the encoder's."""
         return self.encoder.frozen
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.generic]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.generic]:
         """Prepare the nudged source."""
         return self.encoder.prepare(nudge(source))
 
@@ -50,7 +50,7 @@ class Nudged:
         return self.encoder.encode(values, mask)
 
 
-def nudge(source: Frames | Sound | str) -> Frames | Sound | str:
+def nudge(source: Frames | Audio | str) -> Frames | Audio | str:
     """Move one pixel value of 17 by one grey level, times by 1 ms, sound by 0.008 dB.
 
     Not every value: an encoder that rounds colours takes a step wherever one lies at an edge.
@@ -60,6 +60,6 @@ def nudge(source: Frames | Sound | str) -> Frames | Sound | str:
         some = pixels.reshape(-1)[::EVERY]
         some[:] = np.where(some < 255, some + 1, 254)
         return Frames(pixels, source.times + LATER)
-    if isinstance(source, Sound):
-        return Sound(source.samples * np.float32(SOFTER), source.rate)
+    if isinstance(source, Audio):
+        return Audio(source.waveform * np.float32(SOFTER), source.sample_rate)
     return source

@@ -21,7 +21,7 @@ from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.report import data_of, recipe_of
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.interfaces import Progress
+from egoexobench.protocols import Progress
 from egoexobench.records.audit import (
     FAILING_VERDICTS,
     Audit,
@@ -31,7 +31,7 @@ from egoexobench.records.audit import (
     Verdict,
 )
 from egoexobench.registry import Registry
-from egoexobench.values import RETRIEVAL, Embeddings, Evidence, Query
+from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Evidence, Query
 
 FAINT = 0.01
 """Share of the largest movement below which evidence that is used counts as faint."""
@@ -144,7 +144,7 @@ def _shifts(
     method: Ready, modality: Evidence, before: Embedded, after: Embedded
 ) -> list[HitRateShift]:
     found = []
-    for task in RETRIEVAL:
+    for task in RETRIEVAL_TASKS:
         old, new = before.sides(task), after.sides(task)
         asked = questions(method.dataset, SPLIT, task, "gallery")
         if old is None or new is None or not (kept := complete(asked, *old, "gallery")[0]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from egoexobench.captioning.cache import Shelf, Store
 from egoexobench.errors import CaptionerUnavailableError, DataError
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import (
+from egoexobench.protocols import (
     Captioner,
     CaptionRequest,
     CaptionResponse,

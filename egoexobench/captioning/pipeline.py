@@ -9,14 +9,14 @@ from egoexobench.captioning.cache import Store
 from egoexobench.captioning.concepts import frequent, share
 from egoexobench.captioning.generate import Desk, Pile, collect
 from egoexobench.captioning.stats import Report, Written
-from egoexobench.interfaces import (
+from egoexobench.progress import NullProgress
+from egoexobench.protocols import (
     Captioner,
     CaptionRequest,
     ModelCaptioner,
     Progress,
     RefiningCaptioner,
 )
-from egoexobench.progress import NullProgress
 from egoexobench.toolbox.caption_file import CaptionRow
 from egoexobench.toolbox.captions import CLIP_CONTEXT, estimate_clip_tokens
 

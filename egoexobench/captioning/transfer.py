@@ -16,7 +16,7 @@ from egoexobench.captioning.generate import place
 from egoexobench.captioning.stats import Written
 from egoexobench.errors import UsageError
 from egoexobench.files import write_text_atomic
-from egoexobench.interfaces import Captioner, ModelCaptioner
+from egoexobench.protocols import Captioner, ModelCaptioner
 from egoexobench.toolbox.caption_file import CaptionExport, CaptionRow, read_captions
 
 

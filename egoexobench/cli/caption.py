@@ -14,12 +14,12 @@ import click
 from egoexobench.cli.plugins import registry
 from egoexobench.cli.sweep import INTERRUPTED
 from egoexobench.errors import DataError
-from egoexobench.values import SPLITS, Split
+from egoexobench.types import SPLITS, Split
 
 if TYPE_CHECKING:
     from egoexobench.captioning.cache import Store
     from egoexobench.captioning.stats import Written
-    from egoexobench.interfaces import Captioner, Dataset
+    from egoexobench.protocols import Captioner, Dataset
 
 
 @click.command("caption")
@@ -99,8 +99,8 @@ def _write(
 ) -> Written:
     """Write the captions of some splits, and of training where refinement learns from it."""
     from egoexobench.captioning.pipeline import write
-    from egoexobench.interfaces import ModelCaptioner, RefiningCaptioner
     from egoexobench.progress import NullProgress
+    from egoexobench.protocols import ModelCaptioner, RefiningCaptioner
 
     asked = list(splits or SPLITS)
     if (

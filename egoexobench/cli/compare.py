@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egoexobench.values import TASKS, Task
+from egoexobench.types import TASKS, Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import click
 
 from egoexobench.cli.plugins import registry
 from egoexobench.cli.renamed_options import renamed_option
-from egoexobench.values import RETRIEVAL, SPLITS, Split, Task
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Split, Task
 
 
 @click.group("data")
@@ -100,7 +100,7 @@ def doctor(
 
 @command.command("lists")
 @click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
-@click.option("--task", type=click.Choice(RETRIEVAL), default="eg2ex", show_default=True)
+@click.option("--task", type=click.Choice(RETRIEVAL_TASKS), default="eg2ex", show_default=True)
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @click.pass_context

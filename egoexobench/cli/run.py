@@ -10,7 +10,7 @@ import click
 
 from egoexobench.cli.plugins import registry
 from egoexobench.cli.settings import Settings, setting_options
-from egoexobench.values import TASKS
+from egoexobench.types import TASKS
 
 if TYPE_CHECKING:
     from egoexobench.experiment.run import Outcome

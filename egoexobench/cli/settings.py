@@ -13,7 +13,7 @@ import click
 from egoexobench.cli.renamed_options import renamed_option
 from egoexobench.compute import Compute, Precision
 from egoexobench.errors import UsageError
-from egoexobench.values import TASKS, Task
+from egoexobench.types import TASKS, Task
 
 if TYPE_CHECKING:
     from egoexobench.experiment.config import Request

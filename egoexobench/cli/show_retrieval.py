@@ -12,14 +12,16 @@ from egoexobench.cli.plugins import registry
 from egoexobench.cli.renamed_options import renamed_option
 from egoexobench.cli.settings import pairs
 from egoexobench.errors import UsageError
-from egoexobench.values import RETRIEVAL, VIEWS, Policy, Task, View
+from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, View
 
 
 @click.command("show-retrieval")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--query", required=True, metavar="ID", help="Or `hardest`, or `contrast`.")
-@click.option("--task", type=click.Choice(RETRIEVAL), default="eg2ex", show_default=True)
-@click.option("--policy", type=click.Choice(get_args(Policy)), default="gallery", show_default=True)
+@click.option("--task", type=click.Choice(RETRIEVAL_TASKS), default="eg2ex", show_default=True)
+@click.option(
+    "--policy", type=click.Choice(get_args(CandidatePolicy)), default="gallery", show_default=True
+)
 @click.option("--view", type=click.Choice(VIEWS), help="Of t2v: ask among clips of this view only.")
 @click.option(
     "--top", type=click.IntRange(1, 8), default=5, show_default=True, help="Candidates of a row."
@@ -63,7 +65,7 @@ def command(
     runs: tuple[Path, ...],
     query: str,
     task: Task,
-    policy: Policy,
+    policy: CandidatePolicy,
     view: View | None,
     top: int,
     frames: int,

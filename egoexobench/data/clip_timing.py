@@ -6,7 +6,7 @@ from typing import Any
 
 from egoexobench.data.frame_index import END_TOLERANCE_S, FrameIndex
 from egoexobench.errors import MediaError
-from egoexobench.values import Clip
+from egoexobench.types import Clip
 
 MICROSECONDS = 1_000_000
 """Ticks per second of the times of a container."""

@@ -33,7 +33,7 @@ from egoexobench.data.media_info import MediaInfo, probe_media
 from egoexobench.data.sampling import DEFAULT_SAMPLING, get_sampler
 from egoexobench.data.sampling.sample import sample_frames
 from egoexobench.errors import MediaError
-from egoexobench.values import Clip, Frames, Sound
+from egoexobench.types import Audio, Clip, Frames
 
 AudioState = Literal["audible", "silent", "no_track", "not_requested"]
 
@@ -43,7 +43,7 @@ class DecodedClip:
     """Frames and audio of a clip; ``audio`` is None unless ``state`` is ``audible``."""
 
     frames: Frames | None
-    audio: Sound | None
+    audio: Audio | None
     state: AudioState
 
 
@@ -79,7 +79,7 @@ def decode_clip(
         return DecodedClip(frames, None, "no_track")
     if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENCE_PEAK:
         return DecodedClip(frames, None, "silent")
-    return DecodedClip(frames, Sound(samples, AUDIO_SAMPLE_RATE), "audible")
+    return DecodedClip(frames, Audio(samples, AUDIO_SAMPLE_RATE), "audible")
 
 
 def decode_audio(clip: Clip) -> NDArray[np.float32] | None:

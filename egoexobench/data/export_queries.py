@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from egoexobench.errors import DataError
 from egoexobench.files import write_text_atomic
-from egoexobench.interfaces import Dataset, Published, Surveyed
-from egoexobench.values import Query, Split, Task
+from egoexobench.protocols import Dataset, HasAnnotationIssues, HasListVersions
+from egoexobench.types import Query, Split, Task
 
 
 class QueryListHeader(BaseModel):
@@ -58,8 +58,8 @@ def export_queries(
     lines = list(_format_lines(dataset.queries(split, task)))
     if not lines:
         raise DataError(f"{name} has no listed queries of task {task!r} in split {split!r}")
-    versions = dataset.versions if isinstance(dataset, Published) else {}
-    issues = dataset.findings if isinstance(dataset, Surveyed) else ()
+    versions = dataset.versions if isinstance(dataset, HasListVersions) else {}
+    issues = dataset.findings if isinstance(dataset, HasAnnotationIssues) else ()
     header = QueryListHeader(
         dataset=name,
         fingerprint=dataset.fingerprint,

@@ -14,8 +14,8 @@ from typing import final
 from egoexobench.data.schema import ClipRow, QueryRow, make_clip_id
 from egoexobench.data.table_io import FORMATS, find_table, read_table, write_table
 from egoexobench.errors import DataError
-from egoexobench.interfaces import Progress
-from egoexobench.values import (
+from egoexobench.protocols import Progress
+from egoexobench.types import (
     SPLITS,
     AnnotationIssue,
     Clip,

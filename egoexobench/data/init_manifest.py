@@ -14,7 +14,7 @@ from egoexobench.data.schema import ClipRow
 from egoexobench.data.table_io import FORMATS
 from egoexobench.errors import DataError, UsageError
 from egoexobench.files import write_text_atomic
-from egoexobench.values import SPLITS, Split, View
+from egoexobench.types import SPLITS, Split, View
 
 MEDIA_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 SPLIT_SHARES: Mapping[Split, float] = {"test": 0.2, "val": 0.1}

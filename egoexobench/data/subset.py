@@ -14,7 +14,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from egoexobench.errors import DataError
 from egoexobench.files import write_text_atomic
-from egoexobench.values import SPLITS, Split
+from egoexobench.types import SPLITS, Split
 
 ChecksumsBySplit = Mapping[Split, Mapping[str, str]]
 """The checksum of each clip's media file, by split and clip id."""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.files import atomic_path
-from egoexobench.values import AnnotationIssue
+from egoexobench.types import AnnotationIssue
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 SEPARATOR = ";"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from egoexobench.values import Similarity
+    from egoexobench.types import Similarity
 
 Indices: TypeAlias = "Tensor | NDArray[np.integer] | Sequence[int] | Sequence[Sequence[int]]"
 """One index for each query, or several."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from egoexobench.evaluation.classification import LabelMatrix
     from egoexobench.evaluation.metrics import Floats
     from egoexobench.evaluation.tracks import Item
-    from egoexobench.values import Embeddings
+    from egoexobench.types import Embeddings
 
 _RECALL = 5
 

@@ -13,7 +13,7 @@ import torch
 
 from egoexobench.evaluation.recognition import Labelled, score_recognition
 from egoexobench.evaluation.retrieval import score_retrieval
-from egoexobench.values import Embeddings, Policy, Query, Similarity, View
+from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def oracle_retrieval(
     queries: Sequence[Query],
     rng: Generator,
     *,
-    policy: Policy,
+    policy: CandidatePolicy,
     similarity: Similarity = "cosine",
     views: Mapping[str, View] | None = None,
 ) -> Score:

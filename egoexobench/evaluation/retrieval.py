@@ -11,7 +11,7 @@ from egoexobench.evaluation import metrics
 from egoexobench.evaluation.ranks import Ranks, ranks
 from egoexobench.evaluation.score import Row, Score
 from egoexobench.evaluation.summary import summarise
-from egoexobench.values import Embeddings, Gallery, Policy, Query, Similarity, View
+from egoexobench.types import CandidatePolicy, Embeddings, Gallery, Query, Similarity, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def score_retrieval(
     target: Embeddings,
     rng: Generator,
     *,
-    policy: Policy,
+    policy: CandidatePolicy,
     similarity: Similarity = "cosine",
     views: Mapping[str, View] | None = None,
 ) -> Score:
@@ -77,7 +77,7 @@ def score_retrieval(
 
 
 def complete(
-    queries: Sequence[Query], source: Embeddings, target: Embeddings, policy: Policy
+    queries: Sequence[Query], source: Embeddings, target: Embeddings, policy: CandidatePolicy
 ) -> tuple[list[Query], int]:
     """Return the questions that can be asked, and how many candidates left their gallery."""
     kept: list[Query] = []

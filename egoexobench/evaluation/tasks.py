@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from egoexobench.values import RETRIEVAL, Measured, Policy, Task
+from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, ScoredTask, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Unit:
     higher: bool = True
 
 
-QUESTIONS: Mapping[Measured, Question] = {
+QUESTIONS: Mapping[ScoredTask, Question] = {
     "eg2ex": Question("which exo video shows what this ego video shows", "top1"),
     "ex2eg": Question("which ego video shows what this exo video shows", "top1"),
     "association": Question("the mean of eg2ex and ex2eg, whatever their numbers", "top1"),
@@ -59,12 +59,12 @@ METRICS: Mapping[str, Unit] = {
 }
 
 
-def policies(task: Task) -> tuple[Policy, ...]:
+def policies(task: Task) -> tuple[CandidatePolicy, ...]:
     """Return the candidate policies of a task; recognition has none.
 
     ``mcq20`` are a data set's lists, ``gallery`` is every clip or text of the other side, and
     ``either`` every clip of both views, of which a text describes at least two.
     """
-    if task not in RETRIEVAL:
+    if task not in RETRIEVAL_TASKS:
         return ()
     return ("mcq20", "gallery", "either") if task == "t2v" else ("mcq20", "gallery")

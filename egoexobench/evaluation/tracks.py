@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from egoexobench.errors import UsageError
 from egoexobench.evaluation.tasks import QUESTIONS, TIES
-from egoexobench.interfaces import Classified, Published
-from egoexobench.values import (
-    RECOGNITION,
-    RETRIEVAL,
+from egoexobench.protocols import HasLabelSpace, HasListVersions
+from egoexobench.types import (
+    RECOGNITION_TASKS,
+    RETRIEVAL_TASKS,
+    CandidatePolicy,
     Gallery,
-    Measured,
     Pair,
-    Policy,
     Query,
+    ScoredTask,
     Similarity,
     Split,
     Task,
@@ -26,7 +26,7 @@ from egoexobench.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from egoexobench.interfaces import Dataset
+    from egoexobench.protocols import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class Track:
     JSON.
     """
 
-    task: Measured
+    task: ScoredTask
     dataset: str
     split: Split
-    policy: Policy | None
+    policy: CandidatePolicy | None
     lists: str | None
     version: int
     sampling: str
@@ -88,10 +88,10 @@ def track(
     dataset: Dataset,
     name: str,
     split: Split,
-    task: Measured,
+    task: ScoredTask,
     asked: Sequence[Query] | Sequence[Item],
     *,
-    policy: Policy | None = None,
+    policy: CandidatePolicy | None = None,
     showing: Showing = SHOWING,
 ) -> Track:
     """Return the track that the questions (or items) of a task make.
@@ -125,7 +125,7 @@ def track(
     return replace(draft, text=text, fingerprint=_digest(text))
 
 
-def questions(dataset: Dataset, split: Split, task: Task, policy: Policy) -> list[Query]:
+def questions(dataset: Dataset, split: Split, task: Task, policy: CandidatePolicy) -> list[Query]:
     """Return the questions of a retrieval task.
 
     ``mcq20`` are the data set's own lists, which may be none. ``gallery`` asks for each side of
@@ -137,8 +137,10 @@ def questions(dataset: Dataset, split: Split, task: Task, policy: Policy) -> lis
     Raises:
         UsageError: the task asks no retrieval question.
     """
-    if task not in RETRIEVAL:
-        raise UsageError(f"task {task!r} asks no retrieval question; {', '.join(RETRIEVAL)} do")
+    if task not in RETRIEVAL_TASKS:
+        raise UsageError(
+            f"task {task!r} asks no retrieval question; {', '.join(RETRIEVAL_TASKS)} do"
+        )
     if policy == "mcq20":
         return list(dataset.queries(split, task))
     pairs = dataset.pairs(split)
@@ -166,9 +168,9 @@ def items(dataset: Dataset, split: Split, task: Task) -> list[Item]:
     Raises:
         UsageError: the task recognises nothing.
     """
-    if task not in RECOGNITION:
-        raise UsageError(f"task {task!r} recognises nothing; {', '.join(RECOGNITION)} do")
-    own = dataset.classes(task) if isinstance(dataset, Classified) else None
+    if task not in RECOGNITION_TASKS:
+        raise UsageError(f"task {task!r} recognises nothing; {', '.join(RECOGNITION_TASKS)} do")
+    own = dataset.classes(task) if isinstance(dataset, HasLabelSpace) else None
     view = own.view if own else "ego" if task == "scene" else "exo"
     allowed = set(own.names) if own else None
     found = []
@@ -203,7 +205,7 @@ def _gallery(
 
 
 def _lists(dataset: Dataset, split: Split) -> str | None:
-    return dataset.versions.get(split) if isinstance(dataset, Published) else None
+    return dataset.versions.get(split) if isinstance(dataset, HasListVersions) else None
 
 
 def _content(asked: Sequence[Query] | Sequence[Item]) -> str:

@@ -15,14 +15,14 @@ from torch import nn
 from egoexobench.compute import CPU, Compute
 from egoexobench.features.encode_clips import EncoderRunner
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import Anchor, Captioner, Objective
 from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, Method, evidence, settings
 from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory, seeded_rng
 from egoexobench.plugin_source import hash_plugin_source
+from egoexobench.protocols import Anchor, Captioner, Objective
 from egoexobench.registry import PartFactory, Registry
 from egoexobench.toolbox import hub
-from egoexobench.values import Evidence
+from egoexobench.types import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def coders(kit: Kit, anchor: Anchor | None, compute: Compute = CPU) -> dict[str,
 def declared(kit: Kit) -> dict[str, tuple[Evidence, ...]]:
     """What the method's embeddings are declared to be made of, by side."""
     found = anchor(kit)
-    return evidence(kit.method, found.text if found else None)
+    return evidence(kit.method, found.eval_text if found else None)
 
 
 def model(kit: Kit, coders: Mapping[str, EncoderRunner], compute: Compute = CPU) -> EmbeddingModel:
@@ -127,7 +127,7 @@ def _encoders(kit: Kit, anchor: Anchor | None) -> list[str]:
         "video": True,
         "video_exo": True,
         "audio": (heard and (method.fuse_video or not method.video))
-        or (anchor is not None and bool(sounds & set(anchor.needs))),
+        or (anchor is not None and bool(sounds & set(anchor.required_inputs))),
         "text": True,
     }
     return [role for role, needed in used.items() if needed and role in kit.bound]

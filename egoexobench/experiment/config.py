@@ -9,7 +9,7 @@ from pathlib import Path
 from egoexobench.compute import CPU, Compute
 from egoexobench.experiment.inputs import Missing
 from egoexobench.spec import Spec
-from egoexobench.values import TASKS, Task
+from egoexobench.types import TASKS, Task
 
 DEFAULT_DATASET = Spec("synthetic")
 

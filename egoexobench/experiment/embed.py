@@ -12,10 +12,10 @@ from egoexobench.evaluation.metrics import reciprocal
 from egoexobench.evaluation.retrieval import complete, rank
 from egoexobench.evaluation.tracks import questions
 from egoexobench.experiment.inputs import Gathered
-from egoexobench.interfaces import Anchor, Dataset
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import embed_clips, embed_texts
-from egoexobench.values import RETRIEVAL, Embeddings, Split, Task
+from egoexobench.protocols import Anchor, Dataset
+from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Split, Task
 
 Side = Literal["video", "text"]
 SIDES: tuple[Side, ...] = ("video", "text")
@@ -51,7 +51,7 @@ def embed(
     videos = embed_clips(model, gathered.inputs, clips)
     if gathered.inputs.narration is None:
         return Embedded(videos, None)
-    kind = anchor.text if anchor else "sound_text" if model.method.fuse_text else "narration"
+    kind = anchor.eval_text if anchor else "sound_text" if model.method.fuse_text else "narration"
     texts = [name for split in chosen for name in gathered.texts[split]]
     return Embedded(videos, embed_texts(model, gathered.inputs, texts, kind))
 
@@ -59,7 +59,7 @@ def embed(
 def criterion(dataset: Dataset, embedded: Embedded) -> float:
     """Value by which an epoch is chosen, on the validation split."""
     values = []
-    for task in RETRIEVAL:
+    for task in RETRIEVAL_TASKS:
         if sides := embedded.sides(task):
             asked, _ = complete(questions(dataset, "val", task, "gallery"), *sides, "gallery")
             if asked:

@@ -16,10 +16,10 @@ from egoexobench.experiment.subset import Covered
 from egoexobench.features import encode_clips
 from egoexobench.features.encode_clips import EncoderRunner
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.interfaces import Captioner, Dataset, Progress
 from egoexobench.method import Method
 from egoexobench.models.feature_inputs import FeatureInputs
-from egoexobench.values import SPLITS, Clip, Pair, Split
+from egoexobench.protocols import Captioner, Dataset, Progress
+from egoexobench.types import SPLITS, Clip, Pair, Split
 
 Missing = Literal["error", "skip", "mask"]
 Texts = Mapping[str, str]

@@ -20,13 +20,13 @@ from egoexobench.experiment.inputs import Gathered, gather
 from egoexobench.experiment.subset import cover
 from egoexobench.experiment.training import teach
 from egoexobench.features.encode_clips import EncoderRunner
-from egoexobench.interfaces import Anchor, Dataset, Progress
 from egoexobench.method import override
 from egoexobench.models.embedding_model import EmbeddingModel
+from egoexobench.protocols import Anchor, Dataset, Progress
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.training.loop import BestEpoch
-from egoexobench.values import Split
+from egoexobench.types import Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from egoexobench.experiment.config import Request
 from egoexobench.experiment.embed import CRITERION
 from egoexobench.experiment.scores import ranks_of, score_of, told
 from egoexobench.experiment.scoring import Scored
-from egoexobench.interfaces import Dataset
 from egoexobench.method import ROLES, settings
+from egoexobench.protocols import Dataset
 from egoexobench.records.environment import collect_environment, harness_git_state
 from egoexobench.records.schema import (
     CaptionCounts,
@@ -41,7 +41,7 @@ from egoexobench.records.store import make_record_id
 from egoexobench.registry import Distribution, Registry
 from egoexobench.spec import Spec
 from egoexobench.training.loop import BestEpoch
-from egoexobench.values import SPLITS
+from egoexobench.types import SPLITS
 
 if TYPE_CHECKING:
     from egoexobench.experiment.prepare import Ready

@@ -12,12 +12,12 @@ from egoexobench.experiment.config import Request
 from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.report import Facts, report
 from egoexobench.experiment.scoring import SPLIT, score
-from egoexobench.interfaces import Progress
+from egoexobench.protocols import Progress
 from egoexobench.records.schema import Record
 from egoexobench.records.store import write_record
 from egoexobench.registry import Registry
 from egoexobench.shortcuts.retrieval import shortcuts
-from egoexobench.values import RECOGNITION, SPLITS, Task
+from egoexobench.types import RECOGNITION_TASKS, SPLITS, Task
 
 __all__ = ["Outcome", "Ready", "ready", "run"]
 
@@ -43,7 +43,7 @@ def run(request: Request, registry: Registry, progress: Progress) -> Outcome:
     found = ready(request, registry, progress, clock)
     with clock("embed"):
         # only the linear layer of recognition looks at the other splits
-        recognise = set(request.tasks) & set(RECOGNITION)
+        recognise = set(request.tasks) & set(RECOGNITION_TASKS)
         embedded = found.embed(SPLITS if recognise else (SPLIT,))
     with clock("evaluate"):
         scored = score(found, request.dataset.name, request.tasks, embedded, request.seed, progress)

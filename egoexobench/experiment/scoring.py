@@ -18,14 +18,14 @@ from egoexobench.evaluation.score import Score
 from egoexobench.evaluation.tasks import policies
 from egoexobench.evaluation.tracks import Showing, Track, track
 from egoexobench.experiment.embed import Embedded
-from egoexobench.interfaces import Dataset, Picturing, Progress
-from egoexobench.values import (
-    ACROSS,
-    RETRIEVAL,
+from egoexobench.protocols import Dataset, HasResolution, Progress
+from egoexobench.types import (
+    CROSS_VIEW_TASKS,
+    RETRIEVAL_TASKS,
+    CandidatePolicy,
     Embeddings,
-    Measured,
-    Policy,
     Query,
+    ScoredTask,
     Split,
     Task,
     View,
@@ -85,7 +85,7 @@ def score(
     unscored: dict[Task, str] = {}
     with progress.stage("evaluate", len(tasks)) as advance:
         for task in tasks:
-            told = judge.retrieval(task) if task in RETRIEVAL else judge.recognition(task)
+            told = judge.retrieval(task) if task in RETRIEVAL_TASKS else judge.recognition(task)
             if isinstance(told, str):
                 unscored[task] = told
             else:
@@ -93,7 +93,7 @@ def score(
             advance(1)
     if not entries:
         raise UsageError("; ".join(f"{task}: {why}" for task, why in unscored.items()))
-    if set(ACROSS) <= set(tasks):
+    if set(CROSS_VIEW_TASKS) <= set(tasks):
         entries += judge.association()
     return Scored(entries, unscored)
 
@@ -105,7 +105,7 @@ def showing(found: Ready) -> Showing:
     return Showing(
         sampling=get_canonical_name(method.sampling),
         frames=method.frames,
-        resolution=eyes.resolution if isinstance(eyes, Picturing) else None,
+        resolution=eyes.resolution if isinstance(eyes, HasResolution) else None,
         template=method.template,
         similarity=method.similarity,
     )
@@ -142,7 +142,9 @@ class Judge:
         sides = self.embedded.videos, self.embedded.videos
         found = []
         for policy in policies("eg2ex"):
-            asked = [tracks.questions(self.dataset, SPLIT, task, policy) for task in ACROSS]
+            asked = [
+                tracks.questions(self.dataset, SPLIT, task, policy) for task in CROSS_VIEW_TASKS
+            ]
             if all(complete(part, *sides, policy)[0] for part in asked):
                 both = [query for part in asked for query in part]
                 found.append(self._entry("association", both, sides, policy))
@@ -164,10 +166,10 @@ class Judge:
 
     def _entry(
         self,
-        task: Measured,
+        task: ScoredTask,
         asked: Sequence[Query],
         sides: tuple[Embeddings, Embeddings],
-        policy: Policy,
+        policy: CandidatePolicy,
     ) -> Entry:
         views: dict[str, View] = {clip.id: clip.view for clip in self.dataset.clips(SPLIT)}
         about = track(

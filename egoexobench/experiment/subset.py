@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from egoexobench.errors import DataError
-from egoexobench.interfaces import Dataset, Surveyed
-from egoexobench.values import SPLITS, Clip, Pair, Split
+from egoexobench.protocols import Dataset, HasAnnotationIssues
+from egoexobench.types import SPLITS, Clip, Pair, Split
 
 CHOSEN = "not in the subset"
 """Why a clip is left out that nobody wants."""
@@ -43,7 +43,7 @@ def cover(dataset: Dataset, name: str, *, allow: bool, wanted: Ids | None = None
     Raises:
         DataError: for a broken row or a missing file that is not allowed.
     """
-    findings = dataset.findings if isinstance(dataset, Surveyed) else ()
+    findings = dataset.findings if isinstance(dataset, HasAnnotationIssues) else ()
     dropped = [one for one in findings if one.dropped]
     if dropped and not allow:
         raise DataError(

@@ -13,13 +13,13 @@ from egoexobench.experiment.config import Request
 from egoexobench.experiment.embed import criterion, embed
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import Alignable, Anchor, Dataset, Progress
 from egoexobench.method import Method
 from egoexobench.models.dtw import align_pairs
 from egoexobench.models.embedding_model import EmbeddingModel
+from egoexobench.protocols import Anchor, Dataset, HasTemporalAlignment, Progress
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import BestEpoch, TrainingSet, train_model
-from egoexobench.values import Pair
+from egoexobench.types import Pair
 
 
 def teach(
@@ -74,14 +74,16 @@ def aligned(method: Method, dataset: Dataset) -> bool:
     """Whether the sounds of a training pair are aligned in time before they meet the pictures."""
     if method.align != "auto":
         return method.align == "dtw"
-    return isinstance(dataset, Alignable) and dataset.alignable
+    return isinstance(dataset, HasTemporalAlignment) and dataset.alignable
 
 
 def trainable(gathered: Gathered, anchor: Anchor) -> Sequence[Pair]:
     """Return the training pairs that have every text that the anchor is made of."""
     known = gathered.inputs.narration
-    own = {"ego_narration", "exo_narration", "ego_sound_text", "exo_sound_text"} & set(anchor.needs)
-    told = {"narration", "sound_caption", "sound_text"} & set(anchor.needs)
+    own = {"ego_narration", "exo_narration", "ego_sound_text", "exo_sound_text"} & set(
+        anchor.required_inputs
+    )
+    told = {"narration", "sound_caption", "sound_text"} & set(anchor.required_inputs)
 
     def whole(pair: Pair) -> bool:
         needed = [pair.id] * bool(told) + [pair.ego.id, pair.exo.id] * bool(own)

@@ -13,8 +13,8 @@ from egoexobench.features import encode_clips
 from egoexobench.features.encoder_runner import EncoderRunner, cache_signature
 from egoexobench.files import atomic_path
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import Dataset, Progress
-from egoexobench.values import SPLITS, Clip
+from egoexobench.protocols import Dataset, Progress
+from egoexobench.types import SPLITS, Clip
 
 RECEIPT_NAME = "portion-{list}-{number}-of-{of}.json"
 """What lies in a store for each portion that was gone through to its end."""

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from egoexobench.errors import DataError
 from egoexobench.files import atomic_path
-from egoexobench.values import Embeddings
+from egoexobench.types import Embeddings
 
 IDS_KEY = "_ids"
 """What the header's entry of a side ends with: a JSON list."""

@@ -28,8 +28,8 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import missing_rows
 from egoexobench.features.feature_store import FeatureStore
 from egoexobench.features.media_hash import hash_files
-from egoexobench.interfaces import Encoder, Progress
-from egoexobench.values import Clip
+from egoexobench.protocols import Encoder, Progress
+from egoexobench.types import Clip
 
 __all__ = ["EncoderRunner", "clip_key", "encode_clips", "encode_texts", "open_store"]
 

@@ -16,7 +16,7 @@ from egoexobench.compute import Compute, Precision, mixed
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, missing_rows
-from egoexobench.interfaces import Encoder
+from egoexobench.protocols import Encoder
 
 StorageDtype = Literal["fp32", "fp16"]
 CPU = torch.device("cpu")

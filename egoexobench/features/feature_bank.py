@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from egoexobench.features.feature_store import FeatureRows
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 
 IN_MEMORY_LIMIT = 256 << 20
 """Bytes of rows up to which moments are taken of all rows at once."""

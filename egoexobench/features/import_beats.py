@@ -27,9 +27,9 @@ from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.features.feature_file import FeatureRows
 from egoexobench.features.feature_store import FeatureStore
 from egoexobench.features.media_hash import hash_files
-from egoexobench.interfaces import Progress
+from egoexobench.protocols import Progress
 from egoexobench.toolbox import checkpoint
-from egoexobench.values import Clip
+from egoexobench.types import Clip
 
 AUDIO_STATE = "audible"
 

@@ -12,11 +12,11 @@ from egoexobench.figures.query_selection import key
 from egoexobench.figures.ranking import Standing, verdict
 from egoexobench.figures.retrievals import Answered
 from egoexobench.records.schema import MethodRecord, Record
-from egoexobench.values import Clip, Policy, Similarity, Task
+from egoexobench.types import CandidatePolicy, Clip, Similarity, Task
 
 ASKING = 2
 """Pictures of the query to one of a candidate."""
-LISTED: Mapping[Policy, str] = {
+LISTED: Mapping[CandidatePolicy, str] = {
     "mcq20": "mcq20: {} listed {}",
     "gallery": "gallery of {} {}",
     "either": "either: gallery of {} {} of both views",
@@ -43,7 +43,7 @@ def compose(
     held: Shelf,
     seen: Mapping[str, Look],
     task: Task,
-    policy: Policy,
+    policy: CandidatePolicy,
     how: str | None,
 ) -> Figure:
     """Return the figure of some answers; ``how`` says by what rule the query was picked."""

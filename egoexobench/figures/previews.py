@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from egoexobench.data.decode import decode_clip
 from egoexobench.figures.layout import Card, Look
-from egoexobench.interfaces import Dataset, Progress
-from egoexobench.values import Clip, Pair, Split
+from egoexobench.protocols import Dataset, Progress
+from egoexobench.types import Clip, Pair, Split
 
 SPANS = 160
 """Spans of a sound whose loudest sample is shown."""
@@ -48,7 +48,7 @@ def looks(clips: Mapping[str, tuple[Clip, int]], progress: Progress) -> dict[str
         for name, (clip, count) in clips.items():
             decoded = decode_clip(clip, count, with_audio=True)
             assert decoded.frames is not None  # noqa: S101 - pictures were asked for
-            heard = peaks(decoded.audio.samples, SPANS) if decoded.audio else None
+            heard = peaks(decoded.audio.waveform, SPANS) if decoded.audio else None
             found[name] = Look(decoded.frames.pixels, heard, decoded.state)
             advance(1)
     return found

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.figures.replay import Recorded
-from egoexobench.values import Query, View
+from egoexobench.types import Query, View
 
 Key = tuple[str, str]
 

@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 
 from egoexobench.evaluation.retrieval import complete
 from egoexobench.records.schema import QueryRank
-from egoexobench.values import Embeddings, Policy, Query, Similarity
+from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,11 @@ class Standing:
 
 
 def order(
-    query: Query, source: Embeddings, target: Embeddings, policy: Policy, similarity: Similarity
+    query: Query,
+    source: Embeddings,
+    target: Embeddings,
+    policy: CandidatePolicy,
+    similarity: Similarity,
 ) -> tuple[Standing, ...]:
     """Return every candidate of a query, the most similar first; empty if it cannot be asked.
 

@@ -13,13 +13,13 @@ from egoexobench.experiment import build
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.report import recipe_of
 from egoexobench.experiment.subset import CHOSEN
-from egoexobench.interfaces import Dataset, Progress
 from egoexobench.method import override
+from egoexobench.protocols import Dataset, Progress
 from egoexobench.records import store
 from egoexobench.records.schema import DatasetRecord, MethodRecord, QueryRank, Record
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
-from egoexobench.values import Policy, Similarity, Task, TrackKey
+from egoexobench.types import CandidatePolicy, Similarity, Task, TrackKey
 
 _OLD_REASON = "not in the certificate"
 """`CHOSEN` in records of versions up to 0.1."""
@@ -48,7 +48,7 @@ class Given:
     ids: Path | None = None
 
 
-def load(path: Path, task: Task, policy: Policy) -> Recorded:
+def load(path: Path, task: Task, policy: CandidatePolicy) -> Recorded:
     """Read a record, or the only one below a folder.
 
     Raises:

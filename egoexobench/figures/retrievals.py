@@ -13,9 +13,9 @@ from egoexobench.experiment.scoring import SPLIT
 from egoexobench.figures.query_selection import key
 from egoexobench.figures.ranking import Standing, disagreement, order
 from egoexobench.figures.replay import Recorded
-from egoexobench.interfaces import Progress
+from egoexobench.protocols import Progress
 from egoexobench.registry import Registry
-from egoexobench.values import Policy, Query, Task
+from egoexobench.types import CandidatePolicy, Query, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def answers(
     request: Request,
     chosen: Sequence[Query],
     task: Task,
-    policy: Policy,
+    policy: CandidatePolicy,
     top: int,
     registry: Registry,
     progress: Progress,

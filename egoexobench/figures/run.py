@@ -20,9 +20,9 @@ from egoexobench.figures.previews import looks, shelf
 from egoexobench.figures.replay import Given, Recorded, again, opened
 from egoexobench.figures.retrievals import Answered, answers
 from egoexobench.files import atomic_path
-from egoexobench.interfaces import Dataset, Progress
+from egoexobench.protocols import Dataset, Progress
 from egoexobench.registry import Registry
-from egoexobench.values import Policy, Query, Task, View
+from egoexobench.types import CandidatePolicy, Query, Task, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Wish:
 
     query: str
     task: Task = "eg2ex"
-    policy: Policy = "gallery"
+    policy: CandidatePolicy = "gallery"
     view: View | None = None
     top: int = 5
     frames: int = 3

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from egoexobench.records.schema import Record, ScoreRecord
-    from egoexobench.values import TrackKey
+    from egoexobench.types import TrackKey
 
 _COUNTS = ("tie_rule", "n", "clusters", "candidates", "dropped", "missing")
 

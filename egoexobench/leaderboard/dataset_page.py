@@ -9,15 +9,22 @@ from egoexobench.leaderboard import provenance
 from egoexobench.leaderboard.markdown import escape_markdown, render_page
 from egoexobench.leaderboard.render import inline_code, render_table
 from egoexobench.leaderboard.table import TableColumn, build_table
-from egoexobench.values import ACROSS, MEASURED, RECOGNITION, RETRIEVAL, TASKS, TrackKey
+from egoexobench.types import (
+    CROSS_VIEW_TASKS,
+    RECOGNITION_TASKS,
+    RETRIEVAL_TASKS,
+    SCORED_TASKS,
+    TASKS,
+    TrackKey,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from egoexobench.leaderboard.reproduced import ReproducedRow
-    from egoexobench.values import Measured, Policy, Task
+    from egoexobench.types import CandidatePolicy, ScoredTask, Task
 
-POLICY_DESCRIPTIONS: tuple[tuple[Policy, str], ...] = (
+POLICY_DESCRIPTIONS: tuple[tuple[CandidatePolicy, str], ...] = (
     ("gallery", "against every clip of the other side (`gallery`)"),
     ("mcq20", "among 20 listed candidates (`mcq20`)"),
     ("either", "of a text against every clip of both views, of which two are right (`either`)"),
@@ -56,10 +63,10 @@ def headline_tables(
         metrics: Metrics to show beside the primary one of a recognition task.
         mix_protocols: Let different tracks share a column, with a footnote at each.
     """
-    shown: set[Measured] = {task for task in tasks if task in RETRIEVAL}
-    if shown.issuperset(ACROSS):
+    shown: set[ScoredTask] = {task for task in tasks if task in RETRIEVAL_TASKS}
+    if shown.issuperset(CROSS_VIEW_TASKS):
         shown.add("association")
-    retrieval = [task for task in MEASURED if task in shown]
+    retrieval = [task for task in SCORED_TASKS if task in shown]
     tables = [
         (
             f"Retrieval {words}",
@@ -70,7 +77,7 @@ def headline_tables(
     recognition = [
         TableColumn(task, None, metric)
         for task in tasks
-        if task in RECOGNITION
+        if task in RECOGNITION_TASKS
         for metric in dict.fromkeys((QUESTIONS[task].primary, *metrics))
     ]
     tables.append(("Recognition by a linear layer", recognition))
@@ -100,7 +107,7 @@ def _metric_tables(groups: Sequence[ReproducedRow], mix: bool) -> Iterator[str]:
     for track in (track for group in groups for track in group.tracks):
         key = TrackKey(track.task, track.policy)
         metrics.setdefault(key, {}).update(dict.fromkeys(track.levels))
-    for key in sorted(metrics, key=lambda key: (MEASURED.index(key.task), key.policy or "")):
+    for key in sorted(metrics, key=lambda key: (SCORED_TASKS.index(key.task), key.policy or "")):
         columns = [TableColumn(key.task, key.policy, metric) for metric in metrics[key]]
         board = build_table(groups, columns, mix_protocols=mix)
         if board.lines:

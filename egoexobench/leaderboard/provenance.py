@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from egoexobench.leaderboard.collect import short_hash
 from egoexobench.leaderboard.markdown import DASH, escape_markdown, markdown_table
 from egoexobench.leaderboard.render import format_range, inline_code, marked_row_label, seed_list
-from egoexobench.values import MEASURED
+from egoexobench.types import SCORED_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,7 +84,8 @@ def track_table(groups: Sequence[ReproducedRow]) -> str:
             format_range(track.candidates),
         ]
         for track in sorted(
-            found.values(), key=lambda t: (MEASURED.index(t.task), t.policy or "", t.fingerprint)
+            found.values(),
+            key=lambda t: (SCORED_TASKS.index(t.task), t.policy or "", t.fingerprint),
         )
     ]
     return markdown_table(head, rows, words=5)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from egoexobench.errors import DataError
 from egoexobench.records.store import first_error
 from egoexobench.records.store import read_text as text_of
-from egoexobench.values import Task
+from egoexobench.types import Task
 
 FOLDER = "reported"
 

@@ -22,7 +22,7 @@ from egoexobench.records.schema import (
 )
 from egoexobench.records.store import read_text as text_of
 from egoexobench.records.store import slug, validate_json
-from egoexobench.values import Measured, Policy, Split, TrackKey
+from egoexobench.types import CandidatePolicy, ScoredTask, Split, TrackKey
 
 FOLDER = "reproduced"
 
@@ -45,8 +45,8 @@ class ReproducedTrack(RecordModel):
     """What was scored and how, without the number."""
 
     fingerprint: str
-    task: Measured
-    policy: Policy | None
+    task: ScoredTask
+    policy: CandidatePolicy | None
     split: Split
     tie_rule: str
     n: Count

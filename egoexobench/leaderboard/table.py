@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.collect import describe_differences
-from egoexobench.values import TrackKey
+from egoexobench.types import TrackKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from egoexobench.leaderboard.reproduced import ReproducedRow, ReproducedTrack
-    from egoexobench.values import Measured, Policy
+    from egoexobench.types import CandidatePolicy, ScoredTask
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
     """One metric of one task under one candidate policy, on the test split."""
 
-    task: Measured
-    policy: Policy | None
+    task: ScoredTask
+    policy: CandidatePolicy | None
     metric: str
 
 

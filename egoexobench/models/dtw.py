@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from egoexobench.errors import DataError, UsageError
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.models.dtw_kernels import Floats, Integers, get_kernels
-from egoexobench.values import Pair, Tokens
+from egoexobench.types import Pair, Tokens
 
 _MIN_NORM, _MAX_NORM = np.float32(1e-15), np.float32(1e18)
 """Lengths of vectors: below is zero, from above on float32 does not hold their product."""

@@ -19,11 +19,11 @@ from egoexobench.errors import UsageError
 from egoexobench.hashing import hash_json
 from egoexobench.models.projection import TokenProjector
 from egoexobench.toolbox.layers import masked_mean
-from egoexobench.values import VIEWS, Tokens, View
+from egoexobench.types import VIEWS, Tokens, View
 
 if TYPE_CHECKING:
-    from egoexobench.interfaces import AnchorText, Encoder, Fusion
     from egoexobench.method import Method
+    from egoexobench.protocols import AnchorText, Encoder, Fusion
 
 FusionFactory = Callable[[], "Fusion"]
 EncodeFunction = Callable[[Tensor, Tensor], Tokens]

@@ -16,12 +16,12 @@ from torch.nn import functional
 
 from egoexobench.compute import mixed
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.interfaces import Anchor, AnchorNeed, AnchorText
 from egoexobench.models.dtw import AlignmentPath, warp_pair
 from egoexobench.models.embedding_model import EmbeddingModel
-from egoexobench.values import VIEWS, Clip, Embeddings, Pair, Tokens, View
+from egoexobench.protocols import Anchor, AnchorInput, AnchorText
+from egoexobench.types import VIEWS, Clip, Embeddings, Pair, Tokens, View
 
-_CLIP_TEXT: Mapping[AnchorNeed, AnchorText] = {
+_CLIP_TEXT: Mapping[AnchorInput, AnchorText] = {
     "ego_narration": "narration",
     "exo_narration": "narration",
     "ego_sound_text": "sound_text",
@@ -85,7 +85,9 @@ def embed_pairs(
     sounds = _read_aligned_audio(model, inputs, pairs)
     ego = _embed_video_batch(model, inputs, "ego", [pair.ego.id for pair in pairs], sounds[0])
     exo = _embed_video_batch(model, inputs, "exo", [pair.exo.id for pair in pairs], sounds[1])
-    needed = {need: _embed_anchor_input(model, inputs, pairs, need) for need in anchor.needs}
+    needed = {
+        need: _embed_anchor_input(model, inputs, pairs, need) for need in anchor.required_inputs
+    }
     ego_target, exo_target = anchor(needed)
     return (
         ego,
@@ -96,7 +98,7 @@ def embed_pairs(
 
 
 def _embed_anchor_input(
-    model: EmbeddingModel, inputs: FeatureInputs, pairs: Sequence[Pair], need: AnchorNeed
+    model: EmbeddingModel, inputs: FeatureInputs, pairs: Sequence[Pair], need: AnchorInput
 ) -> Tensor:
     match need:
         case "narration" | "sound_caption" | "sound_text":

@@ -12,7 +12,7 @@ from egoexobench.toolbox.layers import (
     key_padding_mask,
     sinusoidal_positions,
 )
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 
 if TYPE_CHECKING:
     from egoexobench.method import Method

@@ -12,7 +12,7 @@ from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
 from egoexobench.records.schema import Count, DatasetRecord, MethodRecord, RecordModel, Text
 from egoexobench.records.store import AUDIT_PREFIX, slug
-from egoexobench.values import Evidence, Task
+from egoexobench.types import Evidence, Task
 
 EmbeddingSide = Literal["video", "text"]
 Verdict = Literal["used", "faint", "unused", "leak", "dead", "alike"]

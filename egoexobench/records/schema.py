@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
-from egoexobench.values import Evidence, Measured, Policy, Split, Task, TrackKey
+from egoexobench.types import CandidatePolicy, Evidence, ScoredTask, Split, Task, TrackKey
 
 Scalar = bool | int | float | str | None
 Option = Scalar | tuple[Scalar, ...]
@@ -136,7 +136,7 @@ class ClipCounts(RecordModel):
 
     clips: dict[Split, Count]
     pairs: dict[Split, Count]
-    queries: dict[Measured, Count]
+    queries: dict[ScoredTask, Count]
     silent: Count = Field(description="clips whose sound track is digital silence")
     without_track: Count = Field(description="clips without a sound track")
     failed: Count = Field(description="clips that could not be decoded")
@@ -174,8 +174,8 @@ class SubsetScore(RecordModel):
 class ScoreRecord(RecordModel):
     """The metrics of one task under one candidate policy."""
 
-    task: Measured
-    policy: Policy | None = Field(None, description="null for recognition")
+    task: ScoredTask
+    policy: CandidatePolicy | None = Field(None, description="null for recognition")
     split: Split
     track: dict[str, JsonValue] = Field(description="everything that moves the score, in words")
     track_fingerprint: str = Field(min_length=4, description="hash of the track")
@@ -268,7 +268,7 @@ class QueryRank(RecordModel):
     """One line of the ranks file: where the best right answer of one query stood, from 1."""
 
     task: Task
-    policy: Policy | None = None
+    policy: CandidatePolicy | None = None
     source: str = Field(description="id of the clip or pair that asked")
     answers: tuple[str, ...] = Field(description="every right answer")
     optimistic: int = Field(ge=1, description="rank before what ties with it")

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from egoexobench.data.decode import decode_clip
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
-from egoexobench.interfaces import Progress
+from egoexobench.protocols import Progress
 from egoexobench.shortcuts import similarity
-from egoexobench.values import Clip, Pair
+from egoexobench.types import Clip, Pair
 
 HEARD = 4.0
 """How much of a clip is cross-correlated, s."""
@@ -59,12 +59,12 @@ def _cue(clip: Clip) -> Cue:
     told = clip.end - clip.start if clip.end is not None else None
     if heard is None:
         return Cue(clip.narration, clip.scene, told)
-    kept = heard.samples[: round(HEARD * AUDIO_SAMPLE_RATE) // THINNED * THINNED]
+    kept = heard.waveform[: round(HEARD * AUDIO_SAMPLE_RATE) // THINNED * THINNED]
     thin = kept[: len(kept) // THINNED * THINNED].reshape(-1, THINNED).mean(1)
     return Cue(
         clip.narration,
         clip.scene,
-        told or len(heard.samples) / AUDIO_SAMPLE_RATE,
-        similarity.loudness_db(heard.samples),
+        told or len(heard.waveform) / AUDIO_SAMPLE_RATE,
+        similarity.loudness_db(heard.waveform),
         thin,
     )

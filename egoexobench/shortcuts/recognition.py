@@ -14,11 +14,11 @@ from egoexobench.evaluation.tracks import Item, items, track
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
-from egoexobench.interfaces import Dataset, Progress
+from egoexobench.protocols import Dataset, Progress
 from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutScores
 from egoexobench.shortcuts.features import Cue, Seen, cues
-from egoexobench.values import SPLITS, Embeddings, Split, Task
+from egoexobench.types import SPLITS, Embeddings, Split, Task
 
 BINS = 10
 """Parts of equal size that the training clips' numbers are cut into: one feature each."""

@@ -23,8 +23,8 @@ from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
-from egoexobench.interfaces import Dataset, Progress
 from egoexobench.layers import hash_layers
+from egoexobench.protocols import Dataset, Progress
 from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutReport, ShortcutScores
 from egoexobench.registry import Registry
@@ -33,7 +33,7 @@ from egoexobench.shortcuts.features import Cue, Seen, cues
 from egoexobench.shortcuts.recognition import recognised
 from egoexobench.shortcuts.track_queries import Posed, posed, wanted
 from egoexobench.spec import Spec
-from egoexobench.values import RECOGNITION, RETRIEVAL, SPLITS, Embeddings, View
+from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS, SPLITS, Embeddings, View
 
 if TYPE_CHECKING:
     from egoexobench.experiment.prepare import Ready
@@ -78,11 +78,11 @@ def shortcuts(
     gathered, dataset, spec = found.gathered, found.dataset, request.dataset
     rows = None
     # a seed moves only intervals: runs of all seeds share the rows
-    if set(request.tasks) & set(RETRIEVAL) and dataset.pairs(SPLIT):
+    if set(request.tasks) & set(RETRIEVAL_TASKS) and dataset.pairs(SPLIT):
         seen = Seen(gathered.clips[SPLIT], gathered.pairs[SPLIT])
         make = partial(shortcut_rows, dataset, seen, spec, 0, registry, progress)
         rows = _remembered(dataset, spec, "retrieval", gathered, make)
-    tasks = [task for task in RECOGNITION if task in request.tasks]
+    tasks = [task for task in RECOGNITION_TASKS if task in request.tasks]
     if tasks:
 
         def make_more() -> ShortcutReport:

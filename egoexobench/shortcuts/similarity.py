@@ -20,7 +20,7 @@ from scipy import fft
 
 from egoexobench.evaluation.metrics import Floats
 from egoexobench.evaluation.retrieval import score_retrieval
-from egoexobench.values import Embeddings
+from egoexobench.types import Embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
     from egoexobench.evaluation.score import Score
-    from egoexobench.values import Policy, Query, View
+    from egoexobench.types import CandidatePolicy, Query, View
 
 QUIET = -120.0
 """Level of digital silence, dB."""
@@ -108,7 +108,7 @@ def score_shortcut(
     scores: Floats,
     rng: Generator,
     *,
-    policy: Policy,
+    policy: CandidatePolicy,
     views: Mapping[str, View] | None = None,
 ) -> Score:
     """Score a matrix on the questions of a track by the code that scores embeddings.

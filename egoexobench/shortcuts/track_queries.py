@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from egoexobench.evaluation.tasks import policies
 from egoexobench.evaluation.tracks import Track, questions, track
 from egoexobench.experiment.scoring import SPLIT
-from egoexobench.interfaces import Dataset
-from egoexobench.values import ACROSS, RETRIEVAL, Measured, Policy, Query
+from egoexobench.protocols import Dataset
+from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, CandidatePolicy, Query, ScoredTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Posed:
 
     track: Track
     asked: Sequence[Query]
-    policy: Policy
+    policy: CandidatePolicy
 
     @property
     def called(self) -> str:
@@ -47,13 +47,13 @@ def posed(dataset: Dataset, name: str) -> Iterator[Posed]:
         dataset: asks them of its test split.
         name: its registered name.
     """
-    asked: dict[tuple[Measured, Policy], list[Query]] = {
+    asked: dict[tuple[ScoredTask, CandidatePolicy], list[Query]] = {
         (task, policy): questions(dataset, SPLIT, task, policy)
-        for task in RETRIEVAL
+        for task in RETRIEVAL_TASKS
         for policy in policies(task)
     }
-    for policy in policies(ACROSS[0]):
-        each = [asked[task, policy] for task in ACROSS]
+    for policy in policies(CROSS_VIEW_TASKS[0]):
+        each = [asked[task, policy] for task in CROSS_VIEW_TASKS]
         asked["association", policy] = [query for part in each for query in part if all(each)]
     for (task, policy), found in asked.items():
         if found:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from egoexobench.records.schema import QueryRank, ScoreRecord
     from egoexobench.sweep.record_index import StoredRecord
     from egoexobench.sweep.schema import SweepMetric
-    from egoexobench.values import Policy, Task, TrackKey
+    from egoexobench.types import CandidatePolicy, Task, TrackKey
 
 CONFIDENCE = 0.95
 QueryKey = tuple[str, str, tuple[str, ...]]
@@ -60,7 +60,7 @@ class Estimate:
 def collect_values(
     kept: Mapping[int, Sequence[StoredRecord]],
     tasks: Sequence[Task],
-    policy: Policy,
+    policy: CandidatePolicy,
     metric: SweepMetric,
 ) -> SeedByQueryValues | None:
     """Return a row's values in one column; None where no seed has a score on all its tasks.
@@ -152,7 +152,9 @@ def _t_quantile(count: int) -> float:
 _StoredScore = tuple["Path", "ScoreRecord"]
 
 
-def _newest_score(kept: Sequence[StoredRecord], task: Task, policy: Policy) -> _StoredScore | None:
+def _newest_score(
+    kept: Sequence[StoredRecord], task: Task, policy: CandidatePolicy
+) -> _StoredScore | None:
     """The newest score of a task, and the record that holds it."""
     for one in kept:
         for score in one.record.scores:

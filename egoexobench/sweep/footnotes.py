@@ -10,7 +10,7 @@ from egoexobench.leaderboard.markdown import bullet_list, escape_markdown
 from egoexobench.leaderboard.render import METRIC_LABELS, inline_code
 from egoexobench.sweep.schema import tasks_of
 from egoexobench.sweep.table import method_row_label
-from egoexobench.values import RETRIEVAL
+from egoexobench.types import RETRIEVAL_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.sweep.results import SweepResults
@@ -38,7 +38,7 @@ def _group_notes(filled: SweepResults) -> Iterator[str]:
     transfer = any(row.transfer for row in filled.plan.sweep.rows)
     for group in filled.plan.sweep.groups:
         words = [inline_code(group.dataset)]
-        if set(tasks_of(group)) & set(RETRIEVAL):
+        if set(tasks_of(group)) & set(RETRIEVAL_TASKS):
             words.append(inline_code(group.policy))
         words.append(METRIC_LABELS[group.metric])
         if transfer and group.train_on:

@@ -10,10 +10,10 @@ from egoexobench.errors import UsageError
 from egoexobench.experiment import build
 from egoexobench.method import Method, override
 from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepSpec, tasks_of
-from egoexobench.values import TASKS, Task
+from egoexobench.types import TASKS, Task
 
 if TYPE_CHECKING:
-    from egoexobench.interfaces import Dataset
+    from egoexobench.protocols import Dataset
     from egoexobench.records.schema import MissingAudio
     from egoexobench.registry import Registry
 

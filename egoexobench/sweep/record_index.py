@@ -10,7 +10,7 @@ from pathlib import Path
 from egoexobench.records.schema import Record
 from egoexobench.records.store import read_record
 from egoexobench.sweep.plan import CellFingerprint, SweepCell
-from egoexobench.values import TASKS, Task
+from egoexobench.types import TASKS, Task
 
 RECORD_PATTERN = "*/*/*-seed*-*.json"
 """``METHOD/DATASET/ID.json``, as `records.store.write` lays them out."""

@@ -12,7 +12,7 @@ from egoexobench.errors import DataError
 from egoexobench.records.schema import Scale
 from egoexobench.records.store import first_error, read_text
 from egoexobench.sweep.claims import CHANCE, parse_claim, parse_operand
-from egoexobench.values import RECOGNITION, Policy, Task
+from egoexobench.types import RECOGNITION_TASKS, CandidatePolicy, Task
 
 RowKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 SweepColumn = Task | Literal["avg"]
@@ -32,7 +32,7 @@ class ColumnGroup(_SweepModel):
     label: str = Field(description="what the headers call the data set")
     dataset: str = Field(description="spec, as --dataset takes it")
     train_on: str | None = Field(None, description="spec; what rows of transfer are trained on")
-    policy: Policy = "mcq20"
+    policy: CandidatePolicy = "mcq20"
     metric: SweepMetric = "top1"
     columns: tuple[SweepColumn, ...] = Field(
         min_length=1, description="tasks; avg is the mean of the group's other columns"
@@ -43,7 +43,7 @@ class ColumnGroup(_SweepModel):
         asked = tasks_of(self)
         if len(set(self.columns)) < len(self.columns) or not asked:
             raise ValueError(f"group {self.key!r} needs a task, and each column once")
-        if self.metric != "top1" and set(asked) & set(RECOGNITION):
+        if self.metric != "top1" and set(asked) & set(RECOGNITION_TASKS):
             raise ValueError(f"group {self.key!r}: recognition has top1 alone for each clip")
         return self
 

@@ -13,14 +13,14 @@ from egoexobench.leaderboard.table import build_table
 from egoexobench.sweep.estimates import Estimate, SeedByQueryValues, mean_with_interval
 from egoexobench.sweep.results import SweepResults, column_chance, column_values
 from egoexobench.sweep.schema import tasks_in_column
-from egoexobench.values import RECOGNITION
+from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.leaderboard.reported import ReportedTable
     from egoexobench.leaderboard.reproduced import ReproducedRow, ReproducedTrack
     from egoexobench.records.schema import Record
     from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepColumn, SweepMetric, SweepSpec
-    from egoexobench.values import Task
+    from egoexobench.types import Task
 
 COLUMN_LABELS: Mapping[str, str] = {
     "eg2ex": "Eg2Ex",
@@ -144,7 +144,7 @@ def _column_tracks(
     """The tracks of a column, one for all its rows, or an error that says in what they differ."""
     found: list[ReproducedTrack] = []
     for task in tasks_in_column(group, name):
-        policy = None if task in RECOGNITION else group.policy
+        policy = None if task in RECOGNITION_TASKS else group.policy
         board = build_table(
             _reproduced_rows(filled, group, task), [Place(task, policy, group.metric)]
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from egoexobench.interfaces import CaptionRequest, ModelCaptioner
+from egoexobench.protocols import CaptionRequest, ModelCaptioner
 
 CAPTION_PATTERN = re.compile(r"\[[^\[\]()]+\] \([^\[\]()]+\)(?:, \[[^\[\]()]+\] \([^\[\]()]+\))*")
 """Closed-caption style: ``[source] (effect), [source] (effect)`` (paper, 3.2)."""

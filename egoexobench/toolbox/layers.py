@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.errors import UsageError
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 
 EncoderModule = TypeVar("EncoderModule", bound=nn.Module)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from egoexobench.errors import DataError
-from egoexobench.values import Frames, Sound
+from egoexobench.types import Audio, Frames
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,7 @@ CLIP_MEAN_STD = (
 """Mean and standard deviation of the pictures that CLIP was trained on."""
 
 
-def resize_frames(source: Frames | Sound | str, side: int, preprocess: ImagePreprocess) -> Tensor:
+def resize_frames(source: Frames | Audio | str, side: int, preprocess: ImagePreprocess) -> Tensor:
     """Resize frames ``(T, H, W, 3)`` to squares.
 
     Returns:
@@ -96,7 +96,7 @@ def normalize(images: Tensor, preprocess: ImagePreprocess) -> Tensor:
     return ((images - mean) / std).movedim(-1, -3)
 
 
-def check_num_frames(source: Frames | Sound | str, num_frames: int, name: str) -> None:
+def check_num_frames(source: Frames | Audio | str, num_frames: int, name: str) -> None:
     """Check that a clip has as many frames as a network takes.
 
     Raises:

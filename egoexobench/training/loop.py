@@ -14,11 +14,11 @@ from torch.amp import GradScaler
 from egoexobench.compute import mixed, scaler
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.interfaces import Anchor, Objective, Progress
 from egoexobench.method import Method
 from egoexobench.models.embedding_model import EmbeddingModel, seeded_rng
 from egoexobench.models.feature_inputs import FeatureInputs, embed_pairs
-from egoexobench.values import Pair
+from egoexobench.protocols import Anchor, Objective, Progress
+from egoexobench.types import Pair
 
 WARMUP_FRACTION = 0.05
 """Share of all steps over which the learning rate rises."""

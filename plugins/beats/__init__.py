@@ -9,7 +9,7 @@ from egoexobench import hookimpl
 
 if TYPE_CHECKING:
     from egoexobench import Register
-    from egoexobench.interfaces import Encoder
+    from egoexobench.protocols import Encoder
 
 
 @hookimpl
@@ -43,7 +43,7 @@ def beats(
     from egoexobench.toolbox import hub
     from egoexobench_plugins.beats.checkpoint import load
     from egoexobench_plugins.beats.config import SIZES
-    from egoexobench_plugins.beats.encoder import Audio
+    from egoexobench_plugins.beats.encoder import BeatsEncoder
 
     model = None if weights is None else load(hub.resolve_weights(weights))
-    return Audio(model, SIZES[size], output, trained)
+    return BeatsEncoder(model, SIZES[size], output, trained)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.toolbox import layers
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.beats.config import Config
 from egoexobench_plugins.beats.model import Beats, spectrum
 
@@ -20,7 +20,7 @@ RATE = 16_000
 
 
 @final
-class Audio(nn.Module):
+class BeatsEncoder(nn.Module):
     """Options as in the factory; ``config`` is used where there is no model yet."""
 
     modality: Modality = "audio"
@@ -40,16 +40,16 @@ class Audio(nn.Module):
         self.dim = self.model.config.encoder_embed_dim
         layers.set_trainable(self, trained)
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.float32]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.float32]:
         """Samples ``(S,)`` to normalised filter banks ``(frames, 128)``, whole patches only.
 
         Raises:
             DataError: for a sound shorter than a patch (2,800 samples).
         """
-        assert isinstance(source, Sound)  # noqa: S101 - the harness hands over its modality
-        assert source.rate == RATE  # noqa: S101
+        assert isinstance(source, Audio)  # noqa: S101 - the harness hands over its modality
+        assert source.sample_rate == RATE  # noqa: S101
         side = self.model.config.input_patch_size
-        rows = spectrum(torch.tensor(source.samples)[None], side)[0]
+        rows = spectrum(torch.tensor(source.waveform)[None], side)[0]
         return rows[: len(rows) // side * side].numpy()
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:

@@ -11,7 +11,7 @@ from egoexobench_plugins.captions.prompt import prompted
 
 if TYPE_CHECKING:
     from egoexobench import Register
-    from egoexobench.interfaces import Captioner
+    from egoexobench.protocols import Captioner
 
 
 @hookimpl

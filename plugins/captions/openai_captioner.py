@@ -12,7 +12,7 @@ from threading import RLock, Thread
 from typing import Any, final
 
 from egoexobench.errors import CaptionerUnavailableError
-from egoexobench.interfaces import CaptionRequest, CaptionResponse
+from egoexobench.protocols import CaptionRequest, CaptionResponse
 from egoexobench.toolbox.captions import collect_responses
 from egoexobench_plugins.captions import environment
 from egoexobench_plugins.captions.environment import KEY, SERVER

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from egoexobench.toolbox.storage import hash_json
 
 if TYPE_CHECKING:
-    from egoexobench.interfaces import CaptionRequest
+    from egoexobench.protocols import CaptionRequest
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from egoexobench.errors import CaptionerUnavailableError
-from egoexobench.interfaces import CaptionRequest, CaptionResponse
+from egoexobench.protocols import CaptionRequest, CaptionResponse
 from egoexobench.toolbox.captions import collect_responses
 from egoexobench_plugins.captions.prompt import fingerprint, messages
 

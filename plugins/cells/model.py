@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class Cells:
         self.grid, self.hues = grid, hues
         self.dim = grid * grid * (hues + 4)
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.float32]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.float32]:
         """Frames ``(F, H, W, 3)`` to ``(F, dim)``."""
         assert isinstance(source, Frames)  # noqa: S101 - the harness hands over its modality
         pixels = _thin(source.pixels, self.grid) >> DROPPED

@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import final
 
-from egoexobench.interfaces import Progress
+from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import hash_json
-from egoexobench.values import (
+from egoexobench.types import (
     SPLITS,
     AnnotationIssue,
-    Classes,
     Clip,
+    LabelSpace,
     Pair,
     Query,
     Split,
@@ -78,10 +78,10 @@ class CharadesEgo:
         divided = f"val version {DIVISION}, {VAL} % of the scripts of the official train"
         return {"train": divided, "val": f"{divided}; {lists}", "test": lists}
 
-    def classes(self, task: Task) -> Classes | None:
+    def classes(self, task: Task) -> LabelSpace | None:
         """All 157 actions and all 16 scenes, on ego clips: the official test is of that view."""
         names = {"action": ACTIONS, "scene": SCENES}
-        return Classes("ego", names[task]) if task in names else None
+        return LabelSpace("ego", names[task]) if task in names else None
 
     @cached_property
     def where(self) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from egoexobench.errors import DataError
-from egoexobench.values import Split
+from egoexobench.types import Split
 
 COLUMNS = (
     "id,subject,scene,quality,relevance,verified,script,objects,descriptions,actions,length,"

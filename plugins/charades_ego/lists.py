@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
-from egoexobench.values import Gallery, Pair, Query, Task
+from egoexobench.types import Gallery, Pair, Query, Task
 
 SIZE = 20
 VERSION = 1

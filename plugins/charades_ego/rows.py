@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from egoexobench.values import AnnotationIssue, Split, View
+from egoexobench.types import AnnotationIssue, Split, View
 from egoexobench_plugins.charades_ego.files import COLUMNS, Table
 
 ACTIONS = tuple(f"c{i:03}" for i in range(157))

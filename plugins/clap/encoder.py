@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from egoexobench.errors import DataError
 from egoexobench.toolbox import layers
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.clap.mel import BANDS, windows
 
 if TYPE_CHECKING:
@@ -31,16 +31,16 @@ class Hearing(nn.Module):
         self.dim: int = model.audio_encoder.num_features
         layers.set_trainable(self, trained)
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.float32]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.float32]:
         """Samples to windows ``(W, 1001, 65)``; see `mel.windows`.
 
         Raises:
             DataError: for a sound without a sample.
         """
-        assert isinstance(source, Sound)  # noqa: S101 - the harness hands over its modality
-        if not len(source.samples):
+        assert isinstance(source, Audio)  # noqa: S101 - the harness hands over its modality
+        if not len(source.waveform):
             raise DataError("clap: a sound has no sample")
-        return windows(source.samples, source.rate, self.model.config.enable_fusion)
+        return windows(source.waveform, source.sample_rate, self.model.config.enable_fusion)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Windows ``(B, W, 1001, 65)`` to tokens ``(B, W * 32, dim)``, 0.3125 s each."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint
 from egoexobench.toolbox.layers import set_trainable, train_unless_frozen
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.clip_text.tokenizer import Cut, ids
 
 TOWER = (
@@ -69,7 +69,7 @@ class ClipText(nn.Module):
         self.tower = _tower(shape)
         set_trainable(self, trained)
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.int64]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.int64]:
         """Text to token ids ``(T,)``."""
         assert isinstance(source, str)  # noqa: S101 - the harness hands over its modality
         return np.array(ids(source, self.shape.context, self.truncate), np.int64)

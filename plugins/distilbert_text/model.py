@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint
 from egoexobench.toolbox.layers import set_trainable, train_unless_frozen
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 
 if TYPE_CHECKING:
     from tokenizers import BertWordPieceTokenizer
@@ -73,7 +73,7 @@ class DistilBertText(nn.Module):
         )
         set_trainable(self, trained)  # it drops out as published where it is trained
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.int64]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.int64]:
         """Text to token ids ``(T,)``."""
         assert isinstance(source, str)  # noqa: S101 - the harness hands over its modality
         assert self.tokenizer is not None  # noqa: S101 - only tests leave it out

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.values import Clip, Pair
+from egoexobench.types import Clip, Pair
 
 CEILING = math.log(100.0)
 """Largest log of the inverse temperature, as released."""

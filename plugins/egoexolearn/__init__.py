@@ -9,8 +9,8 @@ from egoexobench import hookimpl
 
 if TYPE_CHECKING:
     from egoexobench import Register
-    from egoexobench.interfaces import Dataset
-    from egoexobench.values import Split, View
+    from egoexobench.protocols import Dataset
+    from egoexobench.types import Split, View
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from egoexobench.errors import DataError
-from egoexobench.values import VIEWS, AnnotationIssue, Split, View
+from egoexobench.types import VIEWS, AnnotationIssue, Split, View
 from egoexobench_plugins.egoexolearn import questions, tables
 from egoexobench_plugins.egoexolearn.files import Source, need
 from egoexobench_plugins.egoexolearn.questions import Lists

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from egoexobench.values import Clip, Gallery, Pair, Query, Split, View
+from egoexobench.types import Clip, Gallery, Pair, Query, Split, View
 from egoexobench_plugins.egoexolearn.questions import Choice, Lists
 from egoexobench_plugins.egoexolearn.videos import Video
 

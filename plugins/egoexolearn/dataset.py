@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import final
 
-from egoexobench.interfaces import Progress
+from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import hash_json
-from egoexobench.values import SPLITS, VIEWS, Classes, Clip, Pair, Query, Split, Task, View
+from egoexobench.types import SPLITS, VIEWS, Clip, LabelSpace, Pair, Query, Split, Task, View
 from egoexobench_plugins.egoexolearn import annotation, files
 from egoexobench_plugins.egoexolearn.asked import Asked, ask
 from egoexobench_plugins.egoexolearn.pairs import pair_up
@@ -83,9 +83,9 @@ class EgoExoLearn:
         """The 19 verbs of the task ``action``; train clips have others beside them."""
         return self._read.actions
 
-    def classes(self, task: Task) -> Classes | None:
+    def classes(self, task: Task) -> LabelSpace | None:
         """The 19 verbs on exo clips; of scenes the paper's own task, which names no classes."""
-        return Classes("exo", tuple(self.actions)) if task == "action" and self.actions else None
+        return LabelSpace("exo", tuple(self.actions)) if task == "action" and self.actions else None
 
     @cached_property
     def where(self) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.values import Clip, Pair
+from egoexobench.types import Clip, Pair
 
 _Rows = NDArray[np.bool_]
 

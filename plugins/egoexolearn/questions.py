@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from egoexobench.errors import DataError
-from egoexobench.values import AnnotationIssue, View
+from egoexobench.types import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import Source
 from egoexobench_plugins.egoexolearn.tables import Name, Second, empty, reason_of
 from egoexobench_plugins.egoexolearn.tables import Video as VideoName

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from egoexobench.errors import DataError
-from egoexobench.values import AnnotationIssue, View
+from egoexobench.types import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import Source
 from egoexobench_plugins.egoexolearn.literals import numbers, words
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from egoexobench.errors import DataError
-from egoexobench.values import AnnotationIssue, View
+from egoexobench.types import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import Source
 from egoexobench_plugins.egoexolearn.tables import Fine, Name, reason_of
 from egoexobench_plugins.egoexolearn.tables import Video as VideoName

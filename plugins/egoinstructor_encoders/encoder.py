@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.toolbox import layers, vision
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.egoinstructor_encoders.ego_videomae import Ego, Output
 from egoexobench_plugins.egoinstructor_encoders.internvideo_mm import Exo
 
@@ -45,7 +45,7 @@ class Video(nn.Module):
         """Pixels along a side of what it looks at."""
         return self.model.shape.image
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.uint8]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8]:
         """Frames ``(T, H, W, 3)`` to ``(T, side, side, 3)``: the centre square, resized.
 
         Raises:

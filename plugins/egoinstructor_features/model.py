@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint
 from egoexobench.toolbox.layers import masked_mean, sinusoidal_positions
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 
 OWN = ("visual.", "visual_ln_final.", "aggregation_projection")
 

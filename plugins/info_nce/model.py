@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.values import Pair
+from egoexobench.types import Pair
 
 CEILING = math.log(100.0)
 """Largest log of the inverse temperature, as in CLIP."""

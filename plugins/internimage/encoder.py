@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.toolbox import layers, vision
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.internimage.model import InternImage
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Pictures(nn.Module):
         self.dim = model.dim
         layers.set_trainable(self, trained)
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.uint8]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8]:
         """Frames ``(T, H, W, 3)`` to ``(T, side, side, 3)``, resized and cropped."""
         return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 

@@ -8,7 +8,7 @@ from egoexobench import hookimpl
 
 if TYPE_CHECKING:
     from egoexobench import Register
-    from egoexobench.interfaces import Encoder
+    from egoexobench.protocols import Encoder
 
 
 @hookimpl

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import torch
 
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,11 +36,11 @@ class LogMel:
             WINDOW // 2 + 1, f_min=50.0, f_max=RATE / 2, n_mels=mels, sample_rate=RATE
         )
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.float32]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.float32]:
         """Samples ``(S,)`` to ``(T, mels)``."""
-        assert isinstance(source, Sound)  # noqa: S101 - the harness hands over its modality
-        assert source.rate == RATE  # noqa: S101
-        wave = torch.from_numpy(source.samples)
+        assert isinstance(source, Audio)  # noqa: S101 - the harness hands over its modality
+        assert source.sample_rate == RATE  # noqa: S101
+        wave = torch.from_numpy(source.waveform)
         wave = torch.nn.functional.pad(wave, (0, max(WINDOW - len(wave), 0)))
         spectrum = torch.stft(wave, WINDOW, STEP, window=self.window, return_complex=True)
         power = spectrum.abs().square().T @ self.filters  # (frames, mels)

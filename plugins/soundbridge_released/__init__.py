@@ -41,7 +41,7 @@ from egoexobench_plugins.soundbridge_released.method import soundbridge_released
 
 if TYPE_CHECKING:
     from egoexobench import Register
-    from egoexobench.interfaces import Fusion
+    from egoexobench.protocols import Fusion
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint
 from egoexobench.toolbox.layers import check_divisible, masked_mean
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 
 Variant = Literal["association", "retrieval", "cha"]
 Sound = Literal["embedding", "features", "released"]

@@ -8,8 +8,8 @@ from egoexobench import hookimpl
 
 if TYPE_CHECKING:
     from egoexobench import Register
-    from egoexobench.interfaces import Dataset
-    from egoexobench.values import Split
+    from egoexobench.protocols import Dataset
+    from egoexobench.types import Split
 
 
 @hookimpl

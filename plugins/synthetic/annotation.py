@@ -13,7 +13,7 @@ from egoexobench.data.folder_dataset import (
     write_table,
 )
 from egoexobench.errors import DataError
-from egoexobench.values import SPLITS
+from egoexobench.types import SPLITS
 from egoexobench_plugins.synthetic.dials import Dials
 from egoexobench_plugins.synthetic.narration import narrate, narrate_pair
 from egoexobench_plugins.synthetic.question import questions

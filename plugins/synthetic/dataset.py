@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import final
 
 from egoexobench.data.folder_dataset import FolderDataset
-from egoexobench.interfaces import Progress
+from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import cache_dir, hash_json
-from egoexobench.values import Clip, Pair, Query, Split, Task
+from egoexobench.types import Clip, Pair, Query, Split, Task
 from egoexobench_plugins.synthetic.annotation import annotate
 from egoexobench_plugins.synthetic.dials import Dials, fingerprint
 from egoexobench_plugins.synthetic.render import render

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from egoexobench.errors import UsageError, unknown_name_message
 from egoexobench.toolbox.storage import hash_json
-from egoexobench.values import SPLITS, Split
+from egoexobench.types import SPLITS, Split
 
 GENERATION = 1
 """Raised whenever the same dials give other annotations or other media."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from egoexobench.values import View
+from egoexobench.types import View
 from egoexobench_plugins.synthetic.script import Event, Script
 from egoexobench_plugins.synthetic.words import SCENES, VERBS
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from egoexobench.values import View
+from egoexobench.types import View
 from egoexobench_plugins.synthetic.script import EVENTS, Event, Script
 
 if TYPE_CHECKING:

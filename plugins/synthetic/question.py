@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from egoexobench.data.folder_dataset import QueryRow, make_clip_id
-from egoexobench.values import SPLITS, VIEWS, Split, View
+from egoexobench.types import SPLITS, VIEWS, Split, View
 
 if TYPE_CHECKING:
     from numpy.random import Generator

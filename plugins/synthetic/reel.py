@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from egoexobench.values import SPLITS, VIEWS, View
+from egoexobench.types import SPLITS, VIEWS, View
 from egoexobench_plugins.synthetic.dials import Dials
 from egoexobench_plugins.synthetic.script import Script, scripts
 

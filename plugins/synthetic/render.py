@@ -23,7 +23,7 @@ from threading import Thread
 from pydantic import BaseModel, ValidationError
 
 from egoexobench.errors import DataError
-from egoexobench.interfaces import Progress
+from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import atomic_path
 from egoexobench_plugins.synthetic.dials import Dials, fingerprint
 from egoexobench_plugins.synthetic.reel import MEDIA, reels

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from egoexobench.values import SPLITS, Split, View
+from egoexobench.types import SPLITS, Split, View
 from egoexobench_plugins.synthetic.dials import FAMILY, Dials
 from egoexobench_plugins.synthetic.words import (
     LOOK_TWIN,

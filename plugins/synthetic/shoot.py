@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from egoexobench.values import View
+from egoexobench.types import View
 from egoexobench_plugins.synthetic.dials import Dials
 from egoexobench_plugins.synthetic.performance import perform
 from egoexobench_plugins.synthetic.picture import film

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench.toolbox import checkpoint, layers, vision
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.timesformer.checkpoint import fit
 from egoexobench_plugins.timesformer.model import Matrix, SpaceTime
 from egoexobench_plugins.timesformer.systems import Inflate, Shape, System
@@ -47,7 +47,7 @@ class TimeSformer(nn.Module):
         """Pixels along a side of what it looks at."""
         return self.visual.shape.image
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.float16]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.float16]:
         """Frames ``(T, H, W, 3)`` to ``(T, image, image, 3)``, still on a scale of 0 to 255."""
         return vision.resize_frames(source, self.resolution, self.system.preprocess).half().numpy()
 

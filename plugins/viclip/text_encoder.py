@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench.toolbox.layers import set_trainable, train_unless_frozen
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ class Text(nn.Module):
         self.dim: int = tower.output_dim
         set_trainable(self, trained)
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.int64]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.int64]:
         """Text to word pieces ``(T,)``, start and end token included, cut to the context."""
         assert isinstance(source, str)  # noqa: S101 - the harness hands over its modality
         ids: Tensor = _tokenizer()(source, self.tower.context_length)[0]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from egoexobench.errors import DataError
 from egoexobench.toolbox import layers, vision
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.viclip.model import Vision
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Video(nn.Module):
         """Pixels along a side of what it looks at."""
         return self.tower.shape.image
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.uint8]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8]:
         """Frames ``(T, H, W, 3)`` to ``(T, side, side, 3)``, squashed to a square."""
         return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, final
 from torch import Tensor, nn
 
 from egoexobench.toolbox import layers, vision
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.videomae.model import VideoMAE
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Video(nn.Module):
         """Pixels along a side of what it looks at."""
         return self.model.shape.image
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.uint8]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8]:
         """Frames ``(T, H, W, 3)`` to ``(T, side, side, 3)``, resized and cropped.
 
         Raises:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.values import Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Frames, Modality, Tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ class Words:
     def __init__(self, dim: int) -> None:
         self.dim = dim
 
-    def prepare(self, source: Frames | Sound | str) -> NDArray[np.float32]:
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.float32]:
         """Text to ``(T, dim)``, a row a word; a text without words is one empty word."""
         assert isinstance(source, str)  # noqa: S101 - the harness hands over its modality
         found = WORD.findall(source.lower()) or [""]

@@ -10,7 +10,7 @@ import numpy as np
 from egoexobench.data.decode import decode_clip
 from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.method import COMPACT, Method, pick
-from egoexobench.values import SPLITS, Tokens
+from egoexobench.types import SPLITS, Tokens
 
 WIDTH = 16
 SAID: dict[bytes, str] = {}

@@ -15,7 +15,7 @@ from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Audit, failure_messages
 from egoexobench.registry import Distribution, PartFactory, Registry
 from egoexobench.spec import Spec
-from egoexobench.values import SPLITS, Evidence
+from egoexobench.types import SPLITS, Evidence
 
 SMALL = {"epochs": "2", "width": "16"}
 

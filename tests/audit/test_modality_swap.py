@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from egoexobench.audit.modality_swap import derange, distances, movement
 from egoexobench.audit.perturb import nudge
-from egoexobench.values import Embeddings, Frames, Sound
+from egoexobench.types import Audio, Embeddings, Frames
 
 
 @given(st.integers(2, 40), st.integers(0, 5), st.integers(1, 5))
@@ -61,8 +61,8 @@ def test_a_nudge_changes_single_pixels_and_every_sample_by_next_to_nothing():
     assert seen.times == pytest.approx(np.arange(3.0) + 1e-3)
     assert (pixels == kept).all()  # what was handed over is not written to
     samples = rng.uniform(-1, 1, 99).astype(np.float32)
-    heard = nudge(Sound(samples, 16_000))
-    assert isinstance(heard, Sound)
-    assert (heard.samples != samples).all()
-    assert heard.samples == pytest.approx(samples, rel=1.1e-3)
+    heard = nudge(Audio(samples, 16_000))
+    assert isinstance(heard, Audio)
+    assert (heard.waveform != samples).all()
+    assert heard.waveform == pytest.approx(samples, rel=1.1e-3)
     assert nudge("words") == "words"

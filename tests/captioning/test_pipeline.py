@@ -7,7 +7,7 @@ from egoexobench.captioning.cache import Store
 from egoexobench.captioning.pipeline import LIMIT, write
 from egoexobench.captioning.stats import complete, tell
 from egoexobench.errors import CaptionerUnavailableError, DataError
-from egoexobench.interfaces import Captioner, CaptionRequest, CaptionResponse, ModelCaptioner
+from egoexobench.protocols import Captioner, CaptionRequest, CaptionResponse, ModelCaptioner
 from egoexobench_plugins.captions.rule_captioner import Rules
 
 

@@ -11,7 +11,7 @@ from egoexobench.data.decode import decode_audio, decode_clip, read_media_info
 from egoexobench.data.sampling import SAMPLERS, segment_centers
 from egoexobench.data.sampling.egoinstructor import FRAMES_PER_FEATURE
 from egoexobench.errors import DataError, MediaError, UsageError
-from egoexobench.values import Clip
+from egoexobench.types import Clip
 
 REAL = Path(os.environ.get("EGOEXOBENCH_MEDIA", "../shared/data/media"))
 
@@ -129,9 +129,9 @@ def test_sound_is_mono_16_khz_of_the_span(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", seconds=4, sound=wave)
     late = decode_clip(clip(path, 2.2, 3.8), 0, with_audio=True).audio
     assert late is not None
-    assert late.rate == RATE
-    assert abs(len(late.samples) - 1.6 * RATE) <= 1
-    assert abs(spectral_peak(late.samples) - 2000) < 10
+    assert late.sample_rate == RATE
+    assert abs(len(late.waveform) - 1.6 * RATE) <= 1
+    assert abs(spectral_peak(late.waveform) - 2000) < 10
 
 
 def test_the_mono_mix_is_the_mean_of_the_channels(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_the_mono_mix_is_the_mean_of_the_channels(tmp_path: Path) -> None:
     for path in (both, left):
         sound = decode_clip(clip(path), 0, with_audio=True).audio
         assert sound is not None
-        middle = sound.samples[RATE // 2 : 3 * RATE // 2]
+        middle = sound.waveform[RATE // 2 : 3 * RATE // 2]
         levels[path.stem] = float(np.sqrt((middle**2).mean()))
     # a sine of amplitude 0.25 has 0.177; a mix that keeps power would give 0.25
     assert levels["both"] == pytest.approx(0.25 / np.sqrt(2), rel=0.02)
@@ -160,8 +160,8 @@ def test_other_rates_are_resampled(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     sound = decode_clip(clip(path), 0, with_audio=True).audio
     assert sound is not None
-    assert abs(len(sound.samples) - RATE) < 0.05 * RATE
-    assert abs(spectral_peak(sound.samples) - 1000) < 10
+    assert abs(len(sound.waveform) - RATE) < 0.05 * RATE
+    assert abs(spectral_peak(sound.waveform) - 1000) < 10
 
 
 def test_no_track_and_digital_silence_are_different_states_and_never_zeros(tmp_path: Path) -> None:

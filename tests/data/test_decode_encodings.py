@@ -10,7 +10,7 @@ import pytest
 from egoexobench.data.decode import decode_audio, decode_clip, read_media_info
 from egoexobench.data.sampling import segment_centers
 from egoexobench.errors import MediaError
-from egoexobench.values import Clip
+from egoexobench.types import Clip
 
 FPS, FRAMES = 12, 60
 SPANS = ((0.0, 5.0, 3), (0.0, 5.0, 20), (1.3, 3.9, 5), (2.9, 5.0, 8), (4.2, 4.9, 4))

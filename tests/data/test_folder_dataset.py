@@ -14,7 +14,7 @@ from egoexobench.data.folder_dataset import (
 from egoexobench.data.schema import ClipRow as Published
 from egoexobench.errors import DataError
 from egoexobench.progress import NullProgress
-from egoexobench.values import SPLITS
+from egoexobench.types import SPLITS
 
 DOCS = Path(__file__).parents[2] / "docs" / "folder.md"
 

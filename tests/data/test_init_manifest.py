@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.data.init_manifest import assign_splits, init_manifest
 from egoexobench.errors import DataError, UsageError
-from egoexobench.values import SPLITS
+from egoexobench.types import SPLITS
 
 
 def folder(root: Path, *names: str) -> Path:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from egoexobench.values import Clip, Pair, Query
+from egoexobench.types import Clip, Pair, Query
 
 
 def clip(name, view, **rest):

@@ -7,7 +7,7 @@ from egoexobench.errors import DataError
 from egoexobench.evaluation import linear_probe, tasks
 from egoexobench.evaluation.recognition import Labelled, score_classes, score_recognition
 from egoexobench.evaluation.tracks import Item
-from egoexobench.values import Embeddings
+from egoexobench.types import Embeddings
 
 VERBS = ["cut", "mix", "pour", "put", "take", "wash", "fill", "open"]
 

@@ -6,7 +6,7 @@ from sequences import Films, pair
 from egoexobench.evaluation import references, tracks
 from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.evaluation.tracks import Item
-from egoexobench.values import RETRIEVAL, Embeddings, Gallery, Query
+from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Gallery, Query
 
 FILMS = Films([pair(f"p{number:03}") for number in range(150)])
 VIEWS = {clip.id: clip.view for clip in FILMS.clips("test")}
@@ -21,7 +21,7 @@ def oracle(queries, policy="gallery", **rest):
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
-@pytest.mark.parametrize("task", RETRIEVAL)
+@pytest.mark.parametrize("task", RETRIEVAL_TASKS)
 def test_the_oracle_answers_every_question_of_a_gallery(task, similarity):
     queries = tracks.questions(FILMS, "test", task, "gallery")
     found = oracle(queries, similarity=similarity, views=VIEWS)

@@ -10,7 +10,7 @@ from egoexobench.errors import DataError
 from egoexobench.evaluation import retrieval, tasks, tracks
 from egoexobench.evaluation.ranks import ranks
 from egoexobench.evaluation.retrieval import score_retrieval
-from egoexobench.values import Embeddings, Gallery, Query
+from egoexobench.types import Embeddings, Gallery, Query
 
 NAMES = [f"p{number:02}" for number in range(40)]
 FILMS = Films([pair(name, take=f"t{place // 2}") for place, name in enumerate(NAMES)])

@@ -10,8 +10,16 @@ from sequences import Films, pair
 
 from egoexobench.errors import UsageError
 from egoexobench.evaluation import tasks, tracks
-from egoexobench.interfaces import Dataset
-from egoexobench.values import MEASURED, RECOGNITION, RETRIEVAL, TASKS, Classes, Gallery, Query
+from egoexobench.protocols import Dataset
+from egoexobench.types import (
+    RECOGNITION_TASKS,
+    RETRIEVAL_TASKS,
+    SCORED_TASKS,
+    TASKS,
+    Gallery,
+    LabelSpace,
+    Query,
+)
 
 
 def asked(task, films=None):
@@ -44,7 +52,7 @@ def test_a_clip_of_either_view_is_asked_for_its_text():
     assert told(asked("v2t")) == [(f"{n}/{view}", n) for view in ("ego", "exo") for n in "abcd"]
 
 
-@pytest.mark.parametrize("task", RETRIEVAL)
+@pytest.mark.parametrize("task", RETRIEVAL_TASKS)
 def test_all_questions_of_one_side_share_one_gallery(task):
     shared = {id(query.gallery) for query in asked(task)}
     assert len(shared) == (2 if task in {"t2v", "v2t"} else 1)
@@ -88,7 +96,7 @@ def made(films=None, task="eg2ex", policy="gallery", queries=None, name="films",
     if queries is None:
         queries = (
             tracks.items(films, "test", task)
-            if task in RECOGNITION
+            if task in RECOGNITION_TASKS
             else tracks.questions(films, "test", task, policy)
         )
     split = rest.pop("split", "test")
@@ -154,11 +162,11 @@ def test_the_fingerprint_is_the_hash_of_a_text_that_tells_all_the_rest():
 
 
 def test_every_task_says_what_it_asks_and_names_a_metric_that_exists():
-    assert set(tasks.QUESTIONS) == set(MEASURED)
-    for task in MEASURED:
+    assert set(tasks.QUESTIONS) == set(SCORED_TASKS)
+    for task in SCORED_TASKS:
         assert tasks.QUESTIONS[task].primary in tasks.METRICS
     for task in TASKS:
-        assert bool(tasks.policies(task)) == (task in RETRIEVAL)
+        assert bool(tasks.policies(task)) == (task in RETRIEVAL_TASKS)
 
 
 def test_tasks_and_tracks_are_listed_without_torch():
@@ -175,7 +183,7 @@ class Own(Films):
     versions: ClassVar = {"test": "second; seed 3"}
 
     def classes(self, task):
-        return Classes("ego", ("open", "cut")) if task == "action" else None
+        return LabelSpace("ego", ("open", "cut")) if task == "action" else None
 
 
 def test_the_version_of_the_lists_is_of_the_track_that_asks_from_them():

@@ -11,11 +11,11 @@ from egoexobench.experiment.clock import Clock
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.prepare import Ready, ready
 from egoexobench.experiment.training import aligned
-from egoexobench.interfaces import Dataset
 from egoexobench.method import COMPACT
 from egoexobench.models.dtw import align_pairs
 from egoexobench.models.feature_inputs import embed_clips, embed_pairs
 from egoexobench.progress import NullProgress
+from egoexobench.protocols import Dataset
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 

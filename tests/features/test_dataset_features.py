@@ -26,7 +26,7 @@ from egoexobench.features.feature_store import FeatureRows, FeatureStore
 from egoexobench.features.merge import merge_stores
 from egoexobench.hashing import hash_json
 from egoexobench.progress import NullProgress
-from egoexobench.values import Clip, Frames, Pair, Tokens
+from egoexobench.types import Clip, Frames, Pair, Tokens
 
 HOW = SamplingConfig(num_frames=2, text_template="a video of {}")
 

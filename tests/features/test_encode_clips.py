@@ -12,7 +12,7 @@ from egoexobench.errors import DataError, MediaError
 from egoexobench.features import encode_clips
 from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.progress import NullProgress
-from egoexobench.values import Clip, Frames, Modality, Sound, Tokens
+from egoexobench.types import Audio, Clip, Frames, Modality, Tokens
 
 
 @dataclass
@@ -28,10 +28,10 @@ class Fake:
         if isinstance(source, str):
             self.seen.append(source)
             return np.full((len(source.split()), 3), len(source), np.float32)
-        if isinstance(source, Sound):
-            if len(source.samples) < 2:
+        if isinstance(source, Audio):
+            if len(source.waveform) < 2:
                 raise DataError("the sound is too short")
-            return np.full((2, 3), source.samples[0], np.float32)
+            return np.full((2, 3), source.waveform[0], np.float32)
         return source.pixels[:, 0, 0].astype(np.float32)
 
     def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
@@ -71,7 +71,7 @@ class Studio:
         if value == 9:
             return DecodedClip(pictures, None, "silent")
         samples = np.full(1 if value == 8 else 4, value, np.float32)
-        return DecodedClip(pictures, Sound(samples, 16_000), "audible")
+        return DecodedClip(pictures, Audio(samples, 16_000), "audible")
 
     def encode(self, clips: list[Clip], coders: dict[str, EncoderRunner], **more: object) -> dict:
         return encode_clips.encode_clips(clips, coders, 2, self.cache, NullProgress(), **more)

@@ -15,7 +15,7 @@ from egoexobench.features.encoder_runner import (
     find_nonfinite,
 )
 from egoexobench.hashing import hash_json
-from egoexobench.values import Modality, Tokens
+from egoexobench.types import Modality, Tokens
 
 
 class Network(nn.Module):

@@ -15,7 +15,7 @@ from egoexobench.features.feature_store import FeatureStore
 from egoexobench.features.import_beats import import_features as take
 from egoexobench.features.import_beats import read_feature
 from egoexobench.progress import NullProgress
-from egoexobench.values import Clip
+from egoexobench.types import Clip
 
 WIDTH = 6
 

@@ -30,7 +30,7 @@ from egoexobench.records.schema import Coverage, QueryRank
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.toolbox.captions import CAPTION_PATTERN
-from egoexobench.values import RETRIEVAL, Embeddings, Gallery, Query
+from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Gallery, Query
 
 SMALL = {"epochs": "1", "width": "16"}
 
@@ -62,7 +62,7 @@ def record(
         request = Request(
             Spec("soundbridge"),
             Spec("folder", {"path": str(folder)}),
-            RETRIEVAL,
+            RETRIEVAL_TASKS,
             settings=SMALL,
             out=home / "runs",
         )

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 from egoexobench_plugins.clip_text import model as clip
 from egoexobench_plugins.egoinstructor_features import model as features
 from egoexobench_plugins.timesformer.checkpoint import fit, names

@@ -5,7 +5,7 @@ from golden_file import Golden
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from egoexobench.values import VIEWS, Clip, Pair
+from egoexobench.types import VIEWS, Clip, Pair
 from egoexobench_plugins.ego_exo_nce import ego_exo_nce
 from egoexobench_plugins.info_nce import info_nce
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from egoexobench.toolbox.checkpoint import load_state_dict_strict
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 from egoexobench_plugins.clip_text import model as clip
 from egoexobench_plugins.info_nce import info_nce
 from egoexobench_plugins.soundbridge_released.model import Shape, Text, Video, names

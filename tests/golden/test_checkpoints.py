@@ -12,7 +12,7 @@ from small_states import SMALL
 from torch import Tensor
 
 from egoexobench.errors import DataError
-from egoexobench.values import Frames
+from egoexobench.types import Frames
 from egoexobench_plugins.beats.config import SIZES
 
 SAME_FILE = {frozenset(("viclip", "viclip-text"))}

@@ -11,7 +11,7 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_store import FeatureRows
 from egoexobench.models import dtw_kernels
 from egoexobench.models.dtw import AlignmentPath, align_pairs, compute_dtw_path, warp_pair
-from egoexobench.values import Clip, Pair, Tokens, View
+from egoexobench.types import Clip, Pair, Tokens, View
 
 Rows = NDArray[np.float32]
 SHAPES = [(1, 1), (1, 7), (7, 1), (2, 2), (9, 9), (12, 31), (31, 12), (40, 41)]

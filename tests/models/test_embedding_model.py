@@ -9,7 +9,7 @@ from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT, Method
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.toolbox.layers import CrossAttention, masked_mean, sinusoidal_positions
-from egoexobench.values import Modality, Tokens
+from egoexobench.types import Modality, Tokens
 
 METHOD = replace(
     COMPACT, name="m", captioner="rules", anchor="sound-text", objective="info-nce", width=16

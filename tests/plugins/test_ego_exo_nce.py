@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from egoexobench.values import Clip, Pair, View
+from egoexobench.types import Clip, Pair, View
 from egoexobench_plugins.ego_exo_nce import ego_exo_nce
 from egoexobench_plugins.ego_exo_nce.model import positives
 

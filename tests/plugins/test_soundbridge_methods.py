@@ -16,7 +16,7 @@ from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 from egoexobench_plugins.soundbridge_released import soundbridge_released_video
 
 REGISTRY = Registry()

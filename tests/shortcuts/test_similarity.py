@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from egoexobench.shortcuts import similarity
-from egoexobench.values import Gallery, Query
+from egoexobench.types import Gallery, Query
 
 RATE = 8000
 

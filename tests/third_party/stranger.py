@@ -71,7 +71,7 @@ def bright(*, dim: int = 8):
     import numpy as np
     import torch
 
-    from egoexobench.values import Tokens
+    from egoexobench.types import Tokens
 
     class Bright(torch.nn.Module):
         modality = "video"

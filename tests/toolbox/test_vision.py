@@ -9,7 +9,7 @@ import torch
 from egoexobench.errors import DataError
 from egoexobench.toolbox import vision
 from egoexobench.toolbox.vision import ImagePreprocess
-from egoexobench.values import Frames
+from egoexobench.types import Frames
 
 PLAIN = ImagePreprocess((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "stretch")
 

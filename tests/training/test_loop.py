@@ -15,7 +15,7 @@ from egoexobench.progress import NullProgress
 from egoexobench.toolbox.layers import CrossAttention
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import BestEpoch, TrainingSet, train_model
-from egoexobench.values import VIEWS, Clip, Modality, Pair, Tokens
+from egoexobench.types import VIEWS, Clip, Modality, Pair, Tokens
 from egoexobench_plugins.anchors import sound_text
 from egoexobench_plugins.info_nce import info_nce
 

@@ -15,9 +15,15 @@ from egoexobench.data.doctor.inspect_media import FileReport, MediaIssue, Span, 
 from egoexobench.data.doctor.inspection_cache import InspectionCache
 from egoexobench.data.subset import ClipSubset, SharedSubset, make_subset
 from egoexobench.errors import EgoExoBenchError
-from egoexobench.interfaces import Dataset, Incomplete, Located, Progress, Surveyed
+from egoexobench.protocols import (
+    Dataset,
+    HasAnnotationIssues,
+    HasMissingFiles,
+    HasRowLocations,
+    Progress,
+)
 from egoexobench.spec import Spec
-from egoexobench.values import SPLITS, Clip, Split
+from egoexobench.types import SPLITS, Clip, Split
 
 
 class RowIssue(BaseModel):
@@ -73,7 +79,7 @@ def diagnose_dataset(
     error, rows = _try_prepare(dataset, progress), tuple(_iter_row_issues(dataset))
     clips = [(split, clip) for split in SPLITS for clip in dataset.clips(split)]
     files = inspect_files([clip for _, clip in clips], progress)
-    locations = dataset.where if isinstance(dataset, Located) else {}
+    locations = dataset.where if isinstance(dataset, HasRowLocations) else {}
     statuses = tuple(
         _make_clip_status(split, clip, files[clip.media], locations) for split, clip in clips
     )
@@ -82,7 +88,7 @@ def diagnose_dataset(
         dataset=str(spec),
         license=read_docstring_section(factory, LICENSE_HEADING),
         blocked_reason=error or _find_blocker(dataset, rows, statuses),
-        missing_annotations=dict(dataset.missing) if isinstance(dataset, Incomplete) else {},
+        missing_annotations=dict(dataset.missing) if isinstance(dataset, HasMissingFiles) else {},
         rows=rows,
         pairs={split: _count_pairs(dataset, split, usable) for split in SPLITS},
         clips=statuses,
@@ -161,7 +167,7 @@ def _make_clip_status(
 
 
 def _iter_row_issues(dataset: Dataset) -> Iterator[RowIssue]:
-    for issue in dataset.findings if isinstance(dataset, Surveyed) else ():
+    for issue in dataset.findings if isinstance(dataset, HasAnnotationIssues) else ():
         yield RowIssue(file=issue.file, row=issue.row, reason=issue.reason, dropped=issue.dropped)
 
 

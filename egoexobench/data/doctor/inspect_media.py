@@ -12,7 +12,7 @@ from egoexobench.data.audio_levels import AudioLevel, measure_level
 from egoexobench.data.decode import decode_audio, decode_clip, read_media_info
 from egoexobench.data.media_info import MediaInfo
 from egoexobench.errors import MediaError
-from egoexobench.values import Clip
+from egoexobench.types import Clip
 
 NUM_PROBE_FRAMES = 2
 """Frames that are decoded of each span."""

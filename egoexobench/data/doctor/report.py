@@ -10,7 +10,7 @@ from egoexobench.data.doctor.check_dataset import ClipStatus, DatasetReport
 from egoexobench.data.doctor.inspect_media import FileReport
 from egoexobench.data.media_info import AudioStream
 from egoexobench.data.subset import SharedSubset
-from egoexobench.values import SPLITS
+from egoexobench.types import SPLITS
 
 MAX_LISTED = 20
 """Rows and clips per reason that are listed; `--json` lists all."""

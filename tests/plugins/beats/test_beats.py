@@ -9,7 +9,7 @@ import torch
 
 from egoexobench.errors import DataError
 from egoexobench.testing import check_encoder
-from egoexobench.values import Sound
+from egoexobench.types import Audio
 from egoexobench_plugins.beats import beats
 from egoexobench_plugins.beats.attention import Attention, buckets
 from egoexobench_plugins.beats.checkpoint import load
@@ -169,7 +169,7 @@ def test_the_encoder_keeps_its_contract_and_gives_whole_patches() -> None:
     for output, dim_t in (("patches", 48), ("frames", 6)):
         encoder = beats(size="tiny", output=output)
         check_encoder(encoder)
-        rows = encoder.prepare(Sound(_wave(16_000)[0].numpy(), 16_000))
+        rows = encoder.prepare(Audio(_wave(16_000)[0].numpy(), 16_000))
         assert rows.shape == (96, 128)
         tokens = encoder.encode(torch.tensor(rows)[None], torch.ones(1, 96, dtype=torch.bool))
         assert tokens.values.shape == (1, dim_t, 32)
@@ -179,8 +179,8 @@ def test_a_sound_shorter_than_a_patch_is_an_error_and_the_shortest_is_not() -> N
     encoder = beats(size="tiny")
     assert shortest(16) == 2800
     with pytest.raises(DataError, match="2799 samples"):
-        encoder.prepare(Sound(np.zeros(2799, np.float32), 16_000))
-    assert encoder.prepare(Sound(np.zeros(2800, np.float32), 16_000)).shape == (16, 128)
+        encoder.prepare(Audio(np.zeros(2799, np.float32), 16_000))
+    assert encoder.prepare(Audio(np.zeros(2800, np.float32), 16_000)).shape == (16, 128)
 
 
 @pytest.mark.parametrize("finetuned", [False, True])

@@ -9,7 +9,7 @@ from egoexobench import testing
 from egoexobench.captioning.cache import Store
 from egoexobench.captioning.pipeline import write
 from egoexobench.errors import CaptionerUnavailableError, UsageError
-from egoexobench.interfaces import CaptionRequest
+from egoexobench.protocols import CaptionRequest
 from egoexobench_plugins.captions import llm
 
 pytestmark = pytest.mark.slow

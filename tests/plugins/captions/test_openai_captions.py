@@ -107,7 +107,7 @@ def test_one_slow_answer_does_not_hold_up_the_others(serve, tmp_path: Path) -> N
 
 
 def _asks():
-    from egoexobench.interfaces import CaptionRequest
+    from egoexobench.protocols import CaptionRequest
 
     return [CaptionRequest(text) for text in sorted(TEXTS.values())]
 

@@ -7,10 +7,15 @@ import pytest
 from charades_ego_root import HEADER, both, many, row, table, write_root
 
 from egoexobench.errors import DataError
-from egoexobench.interfaces import Classified, Located, Published, Surveyed
 from egoexobench.progress import NullProgress
+from egoexobench.protocols import (
+    HasAnnotationIssues,
+    HasLabelSpace,
+    HasListVersions,
+    HasRowLocations,
+)
 from egoexobench.testing import check_dataset
-from egoexobench.values import RETRIEVAL, SPLITS
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS
 from egoexobench_plugins.charades_ego import charades_ego
 from egoexobench_plugins.charades_ego.dataset import CharadesEgo
 
@@ -166,7 +171,7 @@ def test_a_wrong_candidate_never_has_the_right_script(tmp_path: Path) -> None:
     dataset = make(tmp_path)
     told = {clip.id: clip.narration for clip in dataset.clips("test")}
     told |= {pair.id: pair.narration for pair in dataset.pairs("test")}
-    for task in RETRIEVAL:
+    for task in RETRIEVAL_TASKS:
         asked = dataset.queries("test", task)
         assert len(asked) == (60 if task in ("eg2ex", "ex2eg") else 120)
         for query in asked:
@@ -191,8 +196,8 @@ def test_preparing_looks_at_nothing_so_that_holes_can_be_allowed(root: Path) -> 
 
 def test_every_video_is_found_in_its_table(root: Path) -> None:
     dataset = make(root)
-    assert isinstance(dataset, Located)
-    assert isinstance(dataset, Surveyed)
+    assert isinstance(dataset, HasRowLocations)
+    assert isinstance(dataset, HasAnnotationIssues)
     assert set(dataset.where) == {clip.id for split in SPLITS for clip in dataset.clips(split)}
     assert dataset.where["TR000"] == "CharadesEgo_v1_train.csv, row 2"
     assert dataset.where["TE001EGO"] == "CharadesEgo_v1_test.csv, row 5"
@@ -210,7 +215,7 @@ def test_a_pair_without_a_script_is_reported_and_is_no_pair(tmp_path: Path) -> N
 
 def test_versions_tell_the_rules_of_lists_and_of_the_division(root: Path) -> None:
     dataset = make(root, negatives="scene", seed=7)
-    assert isinstance(dataset, Published)
+    assert isinstance(dataset, HasListVersions)
     told = dataset.versions
     for split in ("val", "test"):
         assert "lists of 20 version 1, negatives scene, seed 7" in told[split]
@@ -221,7 +226,7 @@ def test_versions_tell_the_rules_of_lists_and_of_the_division(root: Path) -> Non
 
 def test_actions_and_scenes_are_recognised_on_ego_videos(root: Path) -> None:
     dataset = make(root)
-    assert isinstance(dataset, Classified)
+    assert isinstance(dataset, HasLabelSpace)
     actions, scenes = dataset.classes("action"), dataset.classes("scene")
     assert actions is not None
     assert scenes is not None

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from egoexobench.errors import DataError
 from egoexobench.testing import check_encoder
-from egoexobench.values import Sound
+from egoexobench.types import Audio
 from egoexobench_plugins.clap import clap
 from egoexobench_plugins.clap.mel import RATE, windows
 from egoexobench_plugins.clap.model import SIZES, Shape, load, shown, tower
@@ -26,7 +26,7 @@ def made(shape=TINY):
 
 def sound(seconds, seed=0, rate=16_000):
     rng = np.random.default_rng(seed)
-    return Sound(rng.uniform(-0.5, 0.5, round(seconds * rate)).astype(np.float32), rate)
+    return Audio(rng.uniform(-0.5, 0.5, round(seconds * rate)).astype(np.float32), rate)
 
 
 def tokens_of(encoder, source):
@@ -48,7 +48,7 @@ def test_ten_seconds_are_what_transformers_makes_of_them():
     encoder.model.load_state_dict(made().state_dict())
     # clap-htsat-unfused: preprocessor_config.json says 50 to 14,000 Hz
     extract = ClapFeatureExtractor(frequency_min=50, frequency_max=14_000, truncation="rand_trunc")
-    wave = resample(torch.from_numpy(source.samples), 16_000, RATE).numpy()
+    wave = resample(torch.from_numpy(source.waveform), 16_000, RATE).numpy()
     given = extract(wave, sampling_rate=RATE, return_tensors="pt")["input_features"]
     with torch.inference_mode():
         wanted = made()(given).last_hidden_state  # (1, D, 2, 32)
@@ -66,7 +66,7 @@ def test_there_is_a_token_for_each_third_of_a_second_that_sounds(seconds, count)
 def test_a_long_sound_is_heard_in_windows_that_do_not_hear_each_other():
     encoder = clap(size="tiny")
     first, second = sound(10), sound(4, seed=1)
-    both = Sound(np.concatenate([first.samples, second.samples]), 16_000)
+    both = Audio(np.concatenate([first.waveform, second.waveform]), 16_000)
     whole = tokens_of(encoder, both)
     alone = tokens_of(encoder, first)
     # the resampler alone reaches across: it reads a few samples on both sides
@@ -75,7 +75,7 @@ def test_a_long_sound_is_heard_in_windows_that_do_not_hear_each_other():
 
 
 def test_silence_and_sound_are_told_apart():
-    quiet = Sound(np.zeros(16_000, np.float32), 16_000)
+    quiet = Audio(np.zeros(16_000, np.float32), 16_000)
     encoder = clap(size="tiny")
     found = [tokens_of(encoder, one).values[0, 0] for one in (quiet, sound(1))]
     assert float((found[0] - found[1]).abs().max()) > 1e-3
@@ -123,7 +123,7 @@ def test_a_file_of_another_system_or_with_a_weight_too_few_is_one_line(tmp_path)
 
 def test_a_sound_without_a_sample_is_an_error():
     with pytest.raises(DataError, match="no sample"):
-        clap(size="tiny").prepare(Sound(np.zeros(0, np.float32), 16_000))
+        clap(size="tiny").prepare(Audio(np.zeros(0, np.float32), 16_000))
 
 
 def test_frozen_is_still_and_trained_learns():

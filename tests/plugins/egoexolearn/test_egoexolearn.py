@@ -15,10 +15,15 @@ from egoexolearn_root import (
 )
 
 from egoexobench.errors import DataError
-from egoexobench.interfaces import Classified, Located, Published, Surveyed
 from egoexobench.progress import NullProgress
+from egoexobench.protocols import (
+    HasAnnotationIssues,
+    HasLabelSpace,
+    HasListVersions,
+    HasRowLocations,
+)
 from egoexobench.testing import check_dataset
-from egoexobench.values import RETRIEVAL, SPLITS, Classes, Clip
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Clip, LabelSpace
 from egoexobench_plugins.egoexolearn import egoexolearn
 from egoexobench_plugins.egoexolearn.dataset import EgoExoLearn
 from egoexobench_plugins.egoexolearn.files import VERSIONS, Source, blob, version
@@ -248,8 +253,8 @@ def test_preparing_looks_at_nothing_so_that_holes_can_be_allowed(root: Path) -> 
 
 def test_every_clip_is_found_in_its_file(root: Path) -> None:
     dataset = make(root)
-    assert isinstance(dataset, Located)
-    assert isinstance(dataset, Surveyed)
+    assert isinstance(dataset, HasRowLocations)
+    assert isinstance(dataset, HasAnnotationIssues)
     assert set(dataset.where) == {clip.id for split in SPLITS for clip in dataset.clips(split)}
     assert dataset.where["te0"] == "ego_train.csv, row 2"
     assert dataset.where["tx3"] == "exo_train.csv, row 5"
@@ -270,7 +275,7 @@ def test_clips_that_stand_for_a_text_have_one_and_labelled_ones_stand_for_none(r
     for split in ("val", "test"):
         asked = {
             name
-            for task in RETRIEVAL
+            for task in RETRIEVAL_TASKS
             for query in dataset.queries(split, task)
             for name in (query.source, *query.gallery.ids)
         }
@@ -283,8 +288,8 @@ def test_clips_that_stand_for_a_text_have_one_and_labelled_ones_stand_for_none(r
 
 def test_actions_are_recognised_on_exo_clips_among_the_valid_verbs(root: Path) -> None:
     dataset = make(root)
-    assert isinstance(dataset, Classified)
-    assert dataset.classes("action") == Classes("exo", ("stir_(blend)", "lift"))
+    assert isinstance(dataset, HasLabelSpace)
+    assert dataset.classes("action") == LabelSpace("exo", ("stir_(blend)", "lift"))
     assert dataset.classes("scene") is None
     assert dataset.classes("eg2ex") is None
     for split in ("val", "test"):
@@ -294,7 +299,7 @@ def test_actions_are_recognised_on_exo_clips_among_the_valid_verbs(root: Path) -
 
 def test_versions_are_told_of_the_splits_that_have_lists(root: Path) -> None:
     dataset = make(root)
-    assert isinstance(dataset, Published)
+    assert isinstance(dataset, HasListVersions)
     assert set(dataset.versions) == {"val", "test"}
     assert all("unknown version" in told for told in dataset.versions.values())
 

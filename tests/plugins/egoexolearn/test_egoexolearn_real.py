@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from egoexobench.testing import check_dataset
-from egoexobench.values import AnnotationIssue
+from egoexobench.types import AnnotationIssue
 from egoexobench_plugins.egoexolearn import egoexolearn
 from egoexobench_plugins.egoexolearn.dataset import EgoExoLearn
 from egoexobench_plugins.egoexolearn.files import load

@@ -8,7 +8,7 @@ import torch
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.testing import check_encoder
-from egoexobench.values import Frames
+from egoexobench.types import Frames
 from egoexobench_plugins.egoinstructor_encoders import (
     ego_videomae,
     egoinstructor_ego,

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from egoexobench import testing
 from egoexobench.errors import DataError, UsageError
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 from egoexobench_plugins.egoinstructor_features import egoinstructor_features
 
 WIDTH = 16

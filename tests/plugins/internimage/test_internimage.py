@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from egoexobench.errors import DataError
 from egoexobench.testing import check_encoder
-from egoexobench.values import Frames
+from egoexobench.types import Frames
 from egoexobench_plugins.internimage import internimage
 from egoexobench_plugins.internimage.checkpoint import fit, load
 from egoexobench_plugins.internimage.config import SIDES, SIZES

@@ -7,7 +7,7 @@ import pytest
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, QUERIES_TABLE
 from egoexobench.testing import check_dataset
-from egoexobench.values import SPLITS
+from egoexobench.types import SPLITS
 from egoexobench_plugins.synthetic import synthetic
 from egoexobench_plugins.synthetic.dataset import Synthetic
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tiny_set import dials
 
-from egoexobench.values import VIEWS
+from egoexobench.types import VIEWS
 from egoexobench_plugins.synthetic.narration import narrate, narrate_pair
 from egoexobench_plugins.synthetic.script import Script, scripts
 from egoexobench_plugins.synthetic.words import SCENES, VERBS

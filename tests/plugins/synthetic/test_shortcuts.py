@@ -45,7 +45,7 @@ def cues(clip) -> Cues:
     decoded = decode_clip(clip, num_frames=8, with_audio=True)
     assert decoded.frames
     assert decoded.audio
-    samples = decoded.audio.samples
+    samples = decoded.audio.waveform
     return Cues(
         decoded.frames.pixels / 255, samples, logmel(samples), Path(clip.media).stat().st_size
     )
@@ -86,9 +86,9 @@ def hits(clips: list[tuple[Cues, Cues]], cue: Callable[[Cues], object]) -> int:
 
 
 NOTHING: dict[str, Callable[[Cues], object]] = {
-    "duration": lambda c: (len(c.samples), len(c.pixels)),
-    "loudness": lambda c: np.log(np.sqrt(np.mean(c.samples**2))),
-    "peak": lambda c: np.abs(c.samples).max(),
+    "duration": lambda c: (len(c.waveform), len(c.pixels)),
+    "loudness": lambda c: np.log(np.sqrt(np.mean(c.waveform**2))),
+    "peak": lambda c: np.abs(c.waveform).max(),
     "largest band energy": lambda c: c.logmel.max(),
     "mean colour": lambda c: c.pixels.mean(axis=(0, 1, 2)),
     "brightness over time": lambda c: c.pixels.mean(axis=(1, 2, 3)),

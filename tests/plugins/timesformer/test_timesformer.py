@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from egoexobench import testing
 from egoexobench.errors import DataError, UsageError
-from egoexobench.values import Frames
+from egoexobench.types import Frames
 from egoexobench_plugins.timesformer import model, timesformer
 from egoexobench_plugins.timesformer.checkpoint import fit
 from egoexobench_plugins.timesformer.model import SpaceTime, inflated

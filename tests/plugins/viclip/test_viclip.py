@@ -9,7 +9,7 @@ import torch
 
 from egoexobench.errors import DataError
 from egoexobench.testing import check_encoder
-from egoexobench.values import Frames
+from egoexobench.types import Frames
 from egoexobench_plugins.viclip import viclip, viclip_text
 from egoexobench_plugins.viclip.model import SIZES, ViCLIP, Vision, text_tower, vision
 

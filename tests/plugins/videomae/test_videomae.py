@@ -11,7 +11,7 @@ from torch.nn import functional
 from egoexobench.errors import DataError, UsageError
 from egoexobench.testing import check_encoder
 from egoexobench.toolbox.videomae_keys import remap_videomae_keys
-from egoexobench.values import Frames
+from egoexobench.types import Frames
 from egoexobench_plugins.videomae import videomae
 from egoexobench_plugins.videomae.checkpoint import fit, load
 from egoexobench_plugins.videomae.model import SIZES, VideoMAE

@@ -1,0 +1,208 @@
+"""What flows through the harness: frozen values, and views derived from them.
+
+Shapes use these letters everywhere: ``B`` clips or texts in a batch, ``T`` tokens of one of them,
+``D`` features of one token, ``N`` items of a set, ``K`` candidates of a query. Times are in
+seconds, rates in Hz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from warnings import warn
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+View = Literal["ego", "exo"]
+Split = Literal["train", "val", "test"]
+Modality = Literal["video", "audio", "text"]
+Evidence = Literal["video", "audio", "narration", "sound_caption"]
+Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"]
+ScoredTask = Literal[Task, "association"]
+"""A task, or ``association``: the mean of both directions between the views."""
+CandidatePolicy = Literal["mcq20", "gallery", "either"]
+Similarity = Literal["cosine", "dot"]
+
+VIEWS: tuple[View, ...] = ("ego", "exo")
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+RETRIEVAL_TASKS: tuple[Task, ...] = ("eg2ex", "ex2eg", "t2v", "v2t")
+RECOGNITION_TASKS: tuple[Task, ...] = ("scene", "action")
+CROSS_VIEW_TASKS: tuple[Task, Task] = ("eg2ex", "ex2eg")
+"""The two directions between the views, whose mean is ``association``."""
+TASKS: tuple[Task, ...] = RETRIEVAL_TASKS + RECOGNITION_TASKS
+SCORED_TASKS: tuple[ScoredTask, ...] = (
+    "eg2ex",
+    "ex2eg",
+    "association",
+    "t2v",
+    "v2t",
+    "scene",
+    "action",
+)
+
+
+class TrackKey(NamedTuple):
+    """What tells the tracks of one data set apart; ``policy`` is None for recognition."""
+
+    task: ScoredTask
+    policy: CandidatePolicy | None
+    split: Split = "test"
+
+    @property
+    def label(self) -> str:
+        """Task and candidate policy, for people to read."""
+        return " ".join(filter(None, (self.task, self.policy)))
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One span of one media file, seen from one view; ``end=None`` is the end of the file."""
+
+    id: str
+    view: View
+    media: str
+    start: float
+    end: float | None
+    narration: str
+    take: str
+    scene: str | None = None
+    verbs: tuple[str, ...] = ()
+    nouns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An ego clip and an exo clip of the same activity; ``narration`` describes both."""
+
+    id: str
+    ego: Clip
+    exo: Clip
+    narration: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The candidates of a query: ``ids`` in the order in which ``Query.positives`` counts them.
+
+    Galleries with the same ids are equal. The hash is computed once, so that 10,000 queries over
+    one gallery of 10,000, or over copies of it, are grouped at once.
+    """
+
+    ids: tuple[str, ...]
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Position of each id in ``ids``."""
+        return {name: position for position, name in enumerate(self.ids)}
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.ids)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Gallery], tuple[tuple[str, ...]]]:
+        # Another process hashes strings otherwise: the hash stays here.
+        return Gallery, (self.ids,)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One retrieval question.
+
+    ``source`` and the candidates in ``gallery`` are ids: of a clip where its video embedding is
+    meant, of a pair or of a clip where the embedding of its text is. ``positives`` are the indices
+    of the right candidates, at least one. The first is the published one, the others are equally
+    right (clips that have the same text); the best of them counts. Queries of one ``cluster`` are
+    not independent of each other.
+    """
+
+    source: str
+    gallery: Gallery
+    positives: tuple[int, ...]
+    cluster: str
+
+    @property
+    def positive_ids(self) -> tuple[str, ...]:
+        """Ids of the right candidates, the published one first."""
+        return tuple(self.gallery.ids[index] for index in self.positives)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSpace:
+    """What a data set's own protocol recognises in a task: clips of one view, and the classes."""
+
+    view: View
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Pictures of a clip: ``pixels`` uint8 RGB ``(F, H, W, 3)`` and their ``times`` (F,) in s."""
+
+    pixels: NDArray[np.uint8]
+    times: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Sound of a clip: mono ``waveform`` float32 ``(S,)`` in [-1, 1] at ``sample_rate`` Hz."""
+
+    waveform: NDArray[np.float32]
+    sample_rate: int
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """Old name of ``waveform``."""
+        warn("Audio.samples is deprecated: use Audio.waveform", FutureWarning, stacklevel=2)
+        return self.waveform
+
+    @property
+    def rate(self) -> int:
+        """Old name of ``sample_rate``."""
+        warn("Audio.rate is deprecated: use Audio.sample_rate", FutureWarning, stacklevel=2)
+        return self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Encoder output: ``values (B, T, D)``; ``mask (B, T)`` is True where a token is real."""
+
+    values: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """One vector per id: ``vectors (N, D)``, rows in the order of ``ids``."""
+
+    ids: tuple[str, ...]
+    vectors: Tensor
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Row of each id in ``vectors``."""
+        return {name: row for row, name in enumerate(self.ids)}
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationIssue:
+    """What is wrong with a row of an annotation file, and whether the row was dropped for it.
+
+    ``row`` is what an editor of the file shows (``line 3`` of text, ``row 3`` of a table), the
+    number of a published table's record from 1, its header, or the key of a question.
+    """
+
+    file: str
+    row: str
+    reason: str
+    dropped: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.row}: {self.reason}"
