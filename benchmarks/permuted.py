@@ -29,7 +29,7 @@ def main(spec: str, seed: int, file: str) -> None:
     found = _mixed(request, ready(request, Registry(), NullProgress(), Clock()))
     scored = score(found, "synthetic", RETRIEVAL_TASKS, found.embed((SPLIT,)), seed, NullProgress())
     values = {
-        entry.track.task: entry.score.metrics["top1"].value
+        entry.track.task: entry.score.metrics["hit_rate_at_1"].value
         for entry in scored.entries
         if entry.track.policy == "gallery"
     }

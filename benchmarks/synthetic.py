@@ -50,11 +50,11 @@ class Results:
     records: Sequence[Record]
     ranks: Sequence[Sequence[QueryRank]]
 
-    def value(self, task: str, metric: str = "top1") -> float:
+    def value(self, task: str, metric: str = "hit_rate_at_1") -> float:
         """Mean over seeds, on the gallery where there is one."""
         return float(np.mean([_metric(record, task, metric).value for record in self.records]))
 
-    def chance(self, task: str, metric: str = "top1") -> float:
+    def chance(self, task: str, metric: str = "hit_rate_at_1") -> float:
         """What guessing gives, in the same unit."""
         return float(_metric(self.records[0], task, metric).chance or 0)
 
@@ -64,8 +64,8 @@ class Results:
         for one in self.ranks:
             for rank in one:
                 if rank.task == task and rank.policy == "gallery":
-                    key = rank.source, rank.answers
-                    found.setdefault(key, []).append((rank.hit, rank.cluster))
+                    key = rank.source, rank.positives
+                    found.setdefault(key, []).append((rank.top1_probability, rank.cluster))
         return {
             key: (float(np.mean([hit for hit, _ in many])), many[0][1])
             for key, many in found.items()
@@ -137,7 +137,7 @@ def _found(out: Path, method: str, seeds: Iterable[int] = SEEDS) -> Results | No
 
 def _metric(record: Record, task: str, name: str):
     scores = [s for s in record.scores if s.task == task and s.policy in ("gallery", None)]
-    return next(metric for metric in scores[0].metrics if metric.name == name)
+    return scores[0].metrics[name]
 
 
 def _compare(one: Results, other: Results, task: str) -> Paired:
@@ -184,7 +184,7 @@ def _claims() -> bool:
                 claim(f"{told}, p = {test.p:.2g}", above)
             else:  # hoped for, not promised: sound alone finds the family across views as well
                 print(f"{'found' if above else 'not shown'}  {told}, p = {test.p:.2g}")
-    for task, metric in (("scene", "top1"), ("action", "map")):
+    for task, metric in (("scene", "hit_rate_at_1"), ("action", "map")):
         ratio = bridge.value(task, metric) / bridge.chance(task, metric)
         claim(f"soundbridge {task} {metric} is {ratio:.2f} times chance", ratio >= 2)
     _dial_claims(claim)

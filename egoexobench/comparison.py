@@ -1,4 +1,4 @@
-"""Records side by side: in what they differ, and which differences of their scores are sure."""
+"""Compares records: the fields that differ, and paired tests of the scores that differ."""
 
 from __future__ import annotations
 
@@ -16,16 +16,26 @@ from egoexobench.evaluation import metrics
 from egoexobench.evaluation.intervals import paired
 from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.significance import binary, detectable, holm, mcnemar
-from egoexobench.records import store
 from egoexobench.records.schema import QueryRank, Record, ScoreRecord
+from egoexobench.records.store import iter_ranks, read_record
 from egoexobench.types import RETRIEVAL_TASKS, TASKS, CandidatePolicy, ScoredTask, Task, TrackKey
 
-PER_QUERY_METRICS = ("top1", "top5", "top10", "mrr")
-"""What can be compared query by query."""
-DEFAULT_METRICS = ("top1", "mrr")
-_IGNORED_FIELDS = ("id", "created", "command", "status", "scores", "sanity", "seconds", "artefacts")
+PER_QUERY_METRICS = ("hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "mrr")
+"""Metrics that have a value for each query."""
+DEFAULT_METRICS = ("hit_rate_at_1", "mrr")
+_IGNORED_FIELDS = (
+    "id",
+    "created",
+    "command",
+    "status",
+    "scores",
+    "references",
+    "seconds",
+    "artifacts",
+)
 
 QueryKey = tuple[str, tuple[str, ...]]
+"""Source and positives of a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class LoadedRun:
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
-    """In what records differ: one value each, None where a record has none."""
+    """A field in which records differ: one value per record, None if a record has none."""
 
     field: str
     values: tuple[Any, ...]
@@ -47,10 +57,11 @@ class FieldDifference:
 
 @dataclass(frozen=True, slots=True)
 class PairedComparison:
-    """How far run ``first`` is above run ``second`` on one track, by one metric.
+    """Run ``first`` minus run ``second`` on one track, by one metric.
 
-    Shares are in percent, ``mrr`` is from 0 to 1. ``p`` is that of ``test``; ``corrected`` is
-    Holm's over everything that was compared at once. ``mcnemar`` takes queries for independent.
+    Hit rates are in percent, ``mrr`` is from 0 to 1. ``p`` is the p-value of ``test``;
+    ``corrected_p`` is corrected by Holm over all comparisons of one call. ``mcnemar`` assumes
+    independent queries.
     """
 
     task: ScoredTask
@@ -58,19 +69,19 @@ class PairedComparison:
     metric: str
     first: int
     second: int
-    n: int
-    clusters: int
+    num_queries: int
+    num_clusters: int
     values: tuple[float, float]
     difference: float
     low: float
     high: float
     test: str
     p: float
-    corrected: float
-    detectable: float
+    corrected_p: float
+    minimum_detectable: float
     mcnemar: float | None = None
-    gained: int | None = None
-    lost: int | None = None
+    num_first_only: int | None = None
+    num_second_only: int | None = None
 
 
 def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
@@ -78,19 +89,21 @@ def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
 
     Raises:
         UsageError: for fewer than two records.
-        DataError: for a file that is missing, does not fit or was changed, or a failed run.
+        DataError: for a file that is missing, invalid or changed, or a failed run.
     """
     if len(paths) < 2:
-        raise UsageError(f"compare takes two records or more, and {len(paths)} is given")
+        raise UsageError(f"compare needs at least two records, got {len(paths)}")
     return [_load_run(path) for path in paths]
 
 
 def differing_fields(runs: Sequence[LoadedRun]) -> list[FieldDifference]:
-    """Return every field of the records that is not the same in all of them."""
-    flat = [dict(_flatten(_comparable_fields(run.record))) for run in runs]
-    fields = dict.fromkeys(field for one in flat for field in one)
-    found = [FieldDifference(field, tuple(one.get(field) for one in flat)) for field in fields]
-    return [one for one in found if any(value != one.values[0] for value in one.values)]
+    """Return every field that does not have the same value in all records."""
+    records = [dict(_flatten(_comparable_fields(run.record))) for run in runs]
+    fields = dict.fromkeys(field for record in records for field in record)
+    by_field = [
+        FieldDifference(field, tuple(record.get(field) for record in records)) for field in fields
+    ]
+    return [item for item in by_field if any(value != item.values[0] for value in item.values)]
 
 
 def compare_runs(
@@ -100,56 +113,62 @@ def compare_runs(
     names: Sequence[str] = DEFAULT_METRICS,
     seed: int = 0,
 ) -> list[PairedComparison]:
-    """Compare each two runs on every track that both were scored on, query by query.
+    """Compare every pair of runs on every track that both were scored on, query by query.
 
     Args:
-        runs: what :func:`load` gave.
-        tasks: which tasks.
-        names: which of `METRICS`; recognition has only ``top1``.
-        seed: of the bootstrap.
+        runs: Result of :func:`load_runs`.
+        tasks: Tasks to compare.
+        names: Metrics of `PER_QUERY_METRICS`; recognition has only ``hit_rate_at_1``.
+        seed: Seed of the bootstrap.
 
     Raises:
-        DataError: if one task and policy was scored on different tracks, or nothing is left.
+        DataError: if one task and policy was scored on different tracks, or no two runs share
+            a track.
     """
-    found = []
-    for place in _shared_tracks(runs, tasks):
-        held = [at for at, run in enumerate(runs) if place in run.ranks]
-        _check_same_track(runs, held, place)
-        for first, second in combinations(held, 2):
-            for name in names if place[0] in RETRIEVAL_TASKS else [n for n in names if n == "top1"]:
-                found.append(_compare_pair(runs, (first, second), place, name, seed))  # noqa: PERF401
-    if not found:
-        raise DataError("no two of the records were scored on one task; nothing can be compared")
-    corrected = holm([one.p for one in found])
-    return [replace(one, corrected=float(p)) for one, p in zip(found, corrected, strict=True)]
+    comparisons = []
+    for track in _scored_tracks(runs, tasks):
+        indices = [index for index, run in enumerate(runs) if track in run.ranks]
+        _check_same_track([runs[index] for index in indices], track)
+        has_all = track.task in RETRIEVAL_TASKS
+        for pair in combinations(indices, 2):
+            comparisons += [
+                _compare_pair(runs, pair, track, metric=name, seed=seed)
+                for name in names
+                if has_all or name == "hit_rate_at_1"
+            ]
+    if not comparisons:
+        raise DataError("no two of the records were scored on the same task; nothing to compare")
+    corrected = holm([comparison.p for comparison in comparisons])
+    return [
+        replace(comparison, corrected_p=float(p))
+        for comparison, p in zip(comparisons, corrected, strict=True)
+    ]
 
 
 def _load_run(path: Path) -> LoadedRun:
-    record = store.read_record(path)
+    record = read_record(path)
     if record.status != "complete":
         raise DataError(f"{path} is the record of a run that {record.status}")
     ranks: dict[TrackKey, dict[QueryKey, QueryRank]] = {}
-    for rank in store.iter_ranks(path):
-        ranks.setdefault(rank.key, {})[rank.source, rank.answers] = rank
+    for rank in iter_ranks(path):
+        ranks.setdefault(rank.key, {})[rank.source, rank.positives] = rank
     return LoadedRun(path, record, ranks)
 
 
 def _comparable_fields(record: Record) -> dict[str, Any]:
-    about = record.model_dump(mode="json")
-    kept = {name: value for name, value in about.items() if name not in _IGNORED_FIELDS}
-    kept["method"]["parts"] = {
-        part["role"]: _describe_part(part) for part in kept["method"]["parts"]
-    }
-    kept["track"] = {score.key.label: score.track_fingerprint for score in record.scores}
-    return kept
+    fields = record.model_dump(mode="json", exclude=set(_IGNORED_FIELDS))
+    parts = fields["method"]["parts"]
+    fields["method"]["parts"] = {part["role"]: _describe_part(part) for part in parts}
+    fields["track"] = {score.key.label: score.track_fingerprint for score in record.scores}
+    return fields
 
 
 def _describe_part(part: Mapping[str, Any]) -> str:
-    """A part on one line: its spec and who brings it."""
+    """A part on one line: its spec and its distribution."""
     options = ",".join(f"{name}={value}" for name, value in part["options"].items())
-    brought = part["distribution"] or {"name": "unknown", "version": "0"}
+    distribution = part["distribution"] or {"name": "unknown", "version": "0"}
     spec = f"{part['name']}:{options}" if options else part["name"]
-    return f"{spec} ({brought['name']} {brought['version']})"
+    return f"{spec} ({distribution['name']} {distribution['version']})"
 
 
 def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -160,7 +179,7 @@ def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield from _flatten(inner, f"{name}.{key}" if name else str(key))
 
 
-def _shared_tracks(runs: Sequence[LoadedRun], tasks: Sequence[Task]) -> list[TrackKey]:
+def _scored_tracks(runs: Sequence[LoadedRun], tasks: Sequence[Task]) -> list[TrackKey]:
     keys = {score.key for run in runs for score in run.record.scores if score.task in tasks}
     order: list[ScoredTask] = [task for task in TASKS if task in tasks]
     return sorted(
@@ -169,77 +188,84 @@ def _shared_tracks(runs: Sequence[LoadedRun], tasks: Sequence[Task]) -> list[Tra
     )
 
 
-def _find_score(run: LoadedRun, place: TrackKey) -> ScoreRecord:
-    return next(score for score in run.record.scores if score.key == place)
+def _find_score(run: LoadedRun, track: TrackKey) -> ScoreRecord:
+    return next(score for score in run.record.scores if score.key == track)
 
 
-def _check_same_track(runs: Sequence[LoadedRun], held: Sequence[int], place: TrackKey) -> None:
-    first = _find_score(runs[held[0]], place) if held else None
-    for at in held[1:]:
-        other = _find_score(runs[at], place)
-        if first is None or other.track_fingerprint == first.track_fingerprint:
+def _check_same_track(runs: Sequence[LoadedRun], track: TrackKey) -> None:
+    scores = [_find_score(run, track) for run in runs]
+    for run, score in zip(runs, scores, strict=True):
+        first = scores[0]
+        if score.track_fingerprint == first.track_fingerprint:
             continue
-        words = sorted(
-            key
-            for key in {*first.track, *other.track}
-            if first.track.get(key) != other.track.get(key)
-        )
+        names = {*first.track, *score.track}
+        differing = sorted(key for key in names if first.track.get(key) != score.track.get(key))
         raise DataError(
-            f"{runs[held[0]].path} and {runs[at].path} are scored on different tracks of "
-            f"{first.key.label}, {first.track_fingerprint[:12]} and "
-            f"{other.track_fingerprint[:12]}: they differ in {', '.join(words) or 'their text'}; "
-            "choose other tasks with --task, or score both on one track"
+            f"{runs[0].path} and {run.path} are scored on different tracks of "
+            f"{track.label}, {first.track_fingerprint[:12]} and "
+            f"{score.track_fingerprint[:12]}: they differ in {', '.join(differing) or 'their text'}"
+            "; choose other tasks with --task, or score both on one track"
         )
 
 
 def _compare_pair(
-    runs: Sequence[LoadedRun], at: tuple[int, int], place: TrackKey, name: str, seed: int
+    runs: Sequence[LoadedRun], pair: tuple[int, int], track: TrackKey, *, metric: str, seed: int
 ) -> PairedComparison:
-    one, other = (runs[each].ranks[place] for each in at)
-    keys = sorted(one.keys() & other.keys())
+    left, right = (runs[index].ranks[track] for index in pair)
+    paths = [runs[index].path for index in pair]
+    keys = sorted(left.keys() & right.keys())
     if not keys:
-        raise DataError(f"{runs[at[0]].path} and {runs[at[1]].path} share no query of {place[0]}")
+        raise DataError(f"{paths[0]} and {paths[1]} share no query of {track.task}")
     for key in keys:
-        if one[key].candidates != other[key].candidates:
+        sizes = left[key].num_candidates, right[key].num_candidates
+        if sizes[0] != sizes[1]:
             raise DataError(
-                f"query {key[0]} of {place[0]} had {one[key].candidates} candidates in "
-                f"{runs[at[0]].path} and {other[key].candidates} in {runs[at[1]].path}; score both "
-                "on the same clips"
+                f"query {key[0]} of {track.task} has {sizes[0]} candidates in {paths[0]} and "
+                f"{sizes[1]} in {paths[1]}; score both on the same clips"
             )
-    clusters = [one[key].cluster for key in keys]
-    a, b = (per_query_values([ranks[key] for key in keys], name) for ranks in (one, other))
-    unit = 1.0 if name == "mrr" else 100.0
-    found = paired(a, b, clusters, np.random.default_rng(seed))
-    exact = mcnemar(a, b) if name == "top1" and binary(a) and binary(b) else None
-    alone = len(set(clusters)) == len(keys)
+    clusters = [left[key].cluster for key in keys]
+    a, b = (per_query_values([ranks[key] for key in keys], metric) for ranks in (left, right))
+    unit = 1.0 if metric == "mrr" else 100.0
+    result = paired(a, b, clusters, np.random.default_rng(seed))
+    exact = mcnemar(a, b) if metric == "hit_rate_at_1" and binary(a) and binary(b) else None
+    is_exact_valid = len(set(clusters)) == len(keys)
     return PairedComparison(
-        task=place[0],
-        policy=place[1],
-        metric=name,
-        first=at[0],
-        second=at[1],
-        n=len(keys),
-        clusters=len(set(clusters)),
+        task=track.task,
+        policy=track.policy,
+        metric=metric,
+        first=pair[0],
+        second=pair[1],
+        num_queries=len(keys),
+        num_clusters=len(set(clusters)),
         values=(unit * float(a.mean()), unit * float(b.mean())),
-        difference=unit * found.difference,
-        low=unit * found.low,
-        high=unit * found.high,
-        test="McNemar, exact" if exact and alone else "sign flips of clusters",
-        p=exact.p if exact and alone else found.p,
-        corrected=1.0,
-        detectable=unit * detectable(a, b, clusters),
+        difference=unit * result.difference,
+        low=unit * result.low,
+        high=unit * result.high,
+        test="McNemar, exact" if exact and is_exact_valid else "sign flips of clusters",
+        p=exact.p if exact and is_exact_valid else result.p,
+        corrected_p=1.0,
+        minimum_detectable=unit * detectable(a, b, clusters),
         mcnemar=exact.p if exact else None,
-        gained=exact.gained if exact else None,
-        lost=exact.lost if exact else None,
+        num_first_only=exact.gained if exact else None,
+        num_second_only=exact.lost if exact else None,
     )
 
 
-def per_query_values(rows: Sequence[QueryRank], name: str) -> metrics.Floats:
-    """One value per query, from 0 to 1; under ties its mean over all orders."""
-    if name == "top1":
-        return np.array([row.hit for row in rows])
+def per_query_values(ranks: Sequence[QueryRank], metric: str) -> metrics.Floats:
+    """Return one value per query, from 0 to 1: the mean over all orders of ties."""
+    if metric == "hit_rate_at_1":
+        return np.array([rank.top1_probability for rank in ranks])
     columns = [
-        (row.optimistic, row.pessimistic, row.candidates, row.right, row.level) for row in rows
+        (
+            rank.optimistic,
+            rank.pessimistic,
+            rank.num_candidates,
+            rank.num_positives,
+            rank.num_tied_positives,
+        )
+        for rank in ranks
     ]
-    ranks = Ranks(*torch.tensor(columns).T)
-    return metrics.reciprocal(ranks) if name == "mrr" else metrics.top(ranks, int(name[3:]))
+    bounds = Ranks(*torch.tensor(columns).T)
+    if metric == "mrr":
+        return metrics.reciprocal(bounds)
+    return metrics.top(bounds, int(metric.removeprefix("hit_rate_at_")))

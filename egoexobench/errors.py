@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Literal, final
 
+EXIT_INTERRUPTED = 130
+"""Exit code that a shell expects of a command that Ctrl-C ended."""
+
 MediaErrorKind = Literal[
     "missing",
     "not_media",

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 import click
 
 from egoexobench.cli.plugins import registry
-from egoexobench.cli.sweep import INTERRUPTED
-from egoexobench.errors import DataError
+from egoexobench.errors import EXIT_INTERRUPTED, DataError
 from egoexobench.types import SPLITS, Split
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def command(
         written = _write(captioner, made, splits, store, again=retry)
     except KeyboardInterrupt:
         click.echo("egoexobench: interrupted; captions stay, the same command goes on", err=True)
-        ctx.exit(INTERRUPTED)
+        ctx.exit(EXIT_INTERRUPTED)
     _tell(captioner, written)
     if target:
         transfer.export(target, captioner, written)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egoexobench.cli.renamed_choice import RenamedChoice
+from egoexobench.records.version_1 import METRIC_NAMES
 from egoexobench.types import TASKS, Task
 
 if TYPE_CHECKING:
@@ -20,15 +22,21 @@ if TYPE_CHECKING:
     from egoexobench.comparison import FieldDifference, LoadedRun, PairedComparison
 
 WIDTH = 126
-"""Columns that the table needs; a pipe is taken to have them."""
-METRICS = ("top1", "top5", "top10", "mrr")
+"""Columns of text that the table needs; output to a pipe has this width."""
+DASH = "–"
+METRIC_LABELS = {
+    "hit_rate_at_1": "R@1",
+    "hit_rate_at_5": "R@5",
+    "hit_rate_at_10": "R@10",
+    "mrr": "MRR",
+}
 NOTE = (
-    "Difference of the first over the second on the same queries, with the 95 % interval of the "
+    "Difference: first run minus second run on the same queries, with the 95 % interval of the "
     "bootstrap over clusters.\n"
-    "p: McNemar's exact test where the first answer is right or wrong and every query is a cluster "
-    "of its own,\notherwise signs flipped by cluster. Holm: p corrected for all {tests} tests of "
-    "this table. Detectable: the smallest\ndifference that a test at 5 % would have found 80 % of "
-    "the time."
+    "p: McNemar's exact test if the first answer is right or wrong and every query is its own "
+    "cluster,\notherwise a sign-flip test over clusters. Holm: p corrected for all {tests} tests "
+    "of this table. Detectable: the smallest\ndifference that a test at the 5 % level finds with "
+    "a probability of 80 %."
 )
 
 
@@ -38,12 +46,14 @@ NOTE = (
 @click.option(
     "--metric",
     "metrics",
-    type=click.Choice(METRICS),
+    type=RenamedChoice([*METRIC_LABELS], METRIC_NAMES),
     multiple=True,
-    default=("top1", "mrr"),
+    default=("hit_rate_at_1", "mrr"),
     show_default=True,
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def command(
     records: tuple[Path, ...],
@@ -52,106 +62,124 @@ def command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Say in what records differ, then by how much their scores do, and how sure that is.
+    """Compare records: list their differences and test score differences for significance.
 
     RECORDS are two or more records of runs. Scores of different tracks are not compared. Choose
-    tasks and metrics before looking: every test that is made counts in the correction.
+    tasks and metrics before you look at results: every test counts in the correction.
     """
     from egoexobench.comparison import compare_runs, differing_fields, load_runs
 
     runs = load_runs(records)
     differences = differing_fields(runs)
-    chosen: tuple[Task, ...] = (
-        TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
+    selected: tuple[Task, ...] = (
+        TASKS if not tasks or "all" in tasks else tuple(task for task in TASKS if task in tasks)
     )
-    found = compare_runs(runs, tasks=chosen, names=metrics, seed=seed)
+    comparisons = compare_runs(runs, tasks=selected, names=metrics, seed=seed)
     if as_json:
-        click.echo(_json(runs, differences, found))
-        return
+        click.echo(_to_json(runs, differences, comparisons))
+    else:
+        _print_tables(runs, differences, comparisons)
+
+
+def _print_tables(
+    runs: Sequence[LoadedRun],
+    differences: Sequence[FieldDifference],
+    comparisons: Sequence[PairedComparison],
+) -> None:
     from rich.console import Console
 
     console = Console()
     console.width = max(console.width, WIDTH)
     for letter, run in zip(_letters(runs), runs, strict=True):
         console.print(f"{letter}  {run.path}", highlight=False, soft_wrap=True)
-    console.print(_provenance(runs, differences))
-    console.print(_scores(runs, found))
-    console.print(NOTE.format(tests=len(found)), highlight=False, soft_wrap=True)
+    console.print(_difference_table(runs, differences))
+    console.print(_comparison_table(runs, comparisons))
+    console.print(NOTE.format(tests=len(comparisons)), highlight=False, soft_wrap=True)
 
 
-def _json(
+def _to_json(
     runs: Sequence[LoadedRun],
     differences: Sequence[FieldDifference],
-    found: Sequence[PairedComparison],
+    comparisons: Sequence[PairedComparison],
 ) -> str:
-    told = {
+    payload = {
         "records": [run.record.id for run in runs],
-        "differences": [asdict(one) for one in differences],
+        "differences": [asdict(difference) for difference in differences],
         "comparisons": [
             {
                 name: None if isinstance(value, float) and isnan(value) else value
-                for name, value in asdict(one).items()
+                for name, value in asdict(comparison).items()
             }
-            for one in found
+            for comparison in comparisons
         ],
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
+    return json.dumps(payload, indent=2, ensure_ascii=False)
 
 
-def _provenance(runs: Sequence[LoadedRun], differences: Sequence[FieldDifference]) -> Table:
-    made = _table("What the records differ in")
-    made.add_column("field", no_wrap=True)
+def _difference_table(runs: Sequence[LoadedRun], differences: Sequence[FieldDifference]) -> Table:
+    table = _make_table("Fields in which the records differ")
+    table.add_column("field", no_wrap=True)
     for letter in _letters(runs):
-        made.add_column(letter, overflow="fold")
-    for one in differences:
-        made.add_row(one.field, *(_text(value) for value in one.values))
+        table.add_column(letter, overflow="fold")
+    for difference in differences:
+        table.add_row(difference.field, *(_format_value(value) for value in difference.values))
     if not differences:
-        made.add_row("nothing", *("" for _ in runs))
-    return made
+        table.add_row("none", *("" for _ in runs))
+    return table
 
 
-def _scores(runs: Sequence[LoadedRun], found: Sequence[PairedComparison]) -> Table:
-    made = _table("On the same queries")
+def _comparison_table(runs: Sequence[LoadedRun], comparisons: Sequence[PairedComparison]) -> Table:
+    table = _make_table("Scores on the same queries")
     for name in ("track", "runs"):
-        made.add_column(name, no_wrap=True)
+        table.add_column(name, no_wrap=True)
     for name in ("1st", "2nd", "difference", "95 %", "only 1st/2nd", "p", "Holm"):
-        made.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True)
     for name in ("detectable", "n/clusters"):
-        made.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True)
     letters = _letters(runs)
-    for one in found:
-        digits = 3 if one.metric == "mrr" else 1
-        made.add_row(
-            " ".join(filter(None, (one.task, one.policy, one.metric))),
-            f"{letters[one.first]}-{letters[one.second]}",
-            *(f"{value:.{digits}f}" for value in one.values),
-            f"{one.difference:+.{digits}f}",
-            f"{one.low:+.{digits}f} {one.high:+.{digits}f}",
-            "–" if one.gained is None else f"{one.gained}/{one.lost}",
-            f"{one.p:.2g}",
-            f"{one.corrected:.2g}",
-            _detectable(one, digits),
-            f"{one.n}/{one.clusters}",
-        )
-    return made
+    for comparison in comparisons:
+        table.add_row(*_comparison_cells(comparison, letters))
+    return table
 
 
-def _detectable(one: PairedComparison, digits: int) -> str:
-    most = 1.0 if one.metric == "mrr" else 100.0
-    if isnan(one.detectable):
-        return "–"
-    return f"> {most:g}" if one.detectable > most else f"{one.detectable:.{digits}f}"
+def _comparison_cells(comparison: PairedComparison, letters: Sequence[str]) -> list[str]:
+    digits = 3 if comparison.metric == "mrr" else 1
+    counts = f"{comparison.num_first_only}/{comparison.num_second_only}"
+    label = METRIC_LABELS[comparison.metric]
+    return [
+        " ".join(filter(None, (comparison.task, comparison.policy, label))),
+        f"{letters[comparison.first]}-{letters[comparison.second]}",
+        *(f"{value:.{digits}f}" for value in comparison.values),
+        f"{comparison.difference:+.{digits}f}",
+        f"{comparison.low:+.{digits}f} {comparison.high:+.{digits}f}",
+        DASH if comparison.num_first_only is None else counts,
+        f"{comparison.p:.2g}",
+        f"{comparison.corrected_p:.2g}",
+        _format_detectable(comparison, digits),
+        f"{comparison.num_queries}/{comparison.num_clusters}",
+    ]
+
+
+def _format_detectable(comparison: PairedComparison, digits: int) -> str:
+    largest = 1.0 if comparison.metric == "mrr" else 100.0
+    value = comparison.minimum_detectable
+    if isnan(value):
+        return DASH
+    return f"> {largest:g}" if value > largest else f"{value:.{digits}f}"
 
 
 def _letters(runs: Sequence[LoadedRun]) -> list[str]:
-    return [chr(ord("A") + at) if at < 26 else f"R{at + 1}" for at in range(len(runs))]
+    indices = range(len(runs))
+    return [chr(ord("A") + index) if index < 26 else f"R{index + 1}" for index in indices]
 
 
-def _text(value: Any) -> str:
-    return "–" if value is None else value if isinstance(value, str) else json.dumps(value)
+def _format_value(value: Any) -> str:
+    if value is None:
+        return DASH
+    return value if isinstance(value, str) else json.dumps(value)
 
 
-def _table(title: str) -> Table:
+def _make_table(title: str) -> Table:
     from rich import box
     from rich.table import Table
 

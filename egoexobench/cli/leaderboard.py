@@ -16,27 +16,42 @@ import click
     show_default=True,
     help="Folder of reported and reproduced rows and of the tables.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; fail if a table is stale.")
+@click.option("--check", is_flag=True, help="Write nothing; fail if a table is outdated.")
+@click.option(
+    "--upgrade",
+    is_flag=True,
+    help="First rewrite reproduced rows of an older schema version; no number changes.",
+)
 @click.option(
     "--mix-protocols",
     is_flag=True,
     help="Let scores of different tracks share a column, with a footnote.",
 )
-def command(records: tuple[Path, ...], root: Path, check: bool, mix_protocols: bool) -> None:
-    """Join reported and reproduced numbers into Markdown tables.
+def command(
+    records: tuple[Path, ...], root: Path, check: bool, upgrade: bool, mix_protocols: bool
+) -> None:
+    """Write Markdown tables of reported and reproduced scores.
 
-    RECORDS are records of runs, or folders of them, to be added to the reproduced rows first.
+    RECORDS are records of runs, or folders of them; they are added to the reproduced rows first.
     """
-    from egoexobench.leaderboard import collect, pages
-    from egoexobench.records.store import find_records
+    from egoexobench.leaderboard.collect import upgrade_reproduced_rows, write_reproduced_rows
+    from egoexobench.leaderboard.pages import check_pages, write_pages
 
     if check:
-        pages.check_pages(root, mix_protocols=mix_protocols)
-        click.echo(f"every table in {root} is as its data say")
+        check_pages(root, mix_protocols=mix_protocols)
+        click.echo(f"every table in {root} is up to date")
         return
+    written = upgrade_reproduced_rows(root) if upgrade else []
     if records:
-        files = [file for one in records for file in (find_records(one) if one.is_dir() else [one])]
-        for path in collect.write_reproduced_rows(files, root):
-            click.echo(path)
-    for path in pages.write_pages(root, mix_protocols=mix_protocols):
+        written += write_reproduced_rows(_find_files(records), root)
+    written += write_pages(root, mix_protocols=mix_protocols)
+    for path in written:
         click.echo(path)
+
+
+def _find_files(records: tuple[Path, ...]) -> list[Path]:
+    """The records that are named, and those in the folders that are named."""
+    from egoexobench.records.store import find_records
+
+    files = [find_records(path) if path.is_dir() else [path] for path in records]
+    return [file for group in files for file in group]

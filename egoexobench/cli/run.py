@@ -49,17 +49,17 @@ def command(
 def _show(outcome: Outcome) -> None:
     from rich.console import Console
 
-    from egoexobench.cli.table import table
+    from egoexobench.cli.table import results_table
 
     console = Console()
-    console.print(table(outcome.record))
+    console.print(results_table(outcome.record))
     for task, why in outcome.unscored.items():
         console.print(f"{task} is not scored: {why}", highlight=False)
     if share := outcome.record.coverage:
         console.print(
-            f"Used {share.used} of {share.clips} clips (subset {share.certificate}): "
-            + ", ".join(f"{count} {why}" for why, count in share.reasons.items())
-            + (f", {share.rejected} rows rejected" if share.rejected else ""),
+            f"Used {share.num_used} of {share.num_clips} clips (subset {share.subset_hash}): "
+            + ", ".join(f"{count} {reason}" for reason, count in share.num_excluded.items())
+            + (f", {share.num_rejected} rows rejected" if share.num_rejected else ""),
             highlight=False,
             soft_wrap=True,
         )

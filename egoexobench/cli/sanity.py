@@ -12,7 +12,7 @@ from egoexobench.cli.plugins import registry
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from egoexobench.records.schema import Metric, ScoreRecord
+    from egoexobench.records.schema import ScoreRecord
     from egoexobench.records.shortcut_report import ShortcutReport
 
 WIDTH = 100
@@ -57,10 +57,10 @@ def command(ctx: click.Context, dataset: str, seed: int, as_json: bool) -> None:
     console.width = max(console.width, WIDTH)
     console.print(_table(rows))
     console.print(NOTE, highlight=False, soft_wrap=True)
-    if rows.without_sound:
-        console.print(f"{rows.without_sound} clips have no sound: their questions are left out.")
-    for what, why in rows.left_out.items():
-        console.print(f"{what} is left out: {why}", highlight=False, soft_wrap=True)
+    if rows.num_without_audio:
+        console.print(f"{rows.num_without_audio} clips have no audio: their queries are skipped.")
+    for name, reason in rows.unavailable.items():
+        console.print(f"{name} is not computed: {reason}", highlight=False, soft_wrap=True)
 
 
 def _table(rows: ShortcutReport) -> Table:
@@ -81,13 +81,13 @@ def _table(rows: ShortcutReport) -> Table:
     scores = {row.name: {score.key: score for score in row.scores} for row in rows.rows}
     for key, chance in scores["chance"].items():
         cells = (_cell(scores[row.name].get(key)) for row in rows.rows)
-        made.add_row(key.label, str(chance.n), *cells)
+        made.add_row(key.label, str(chance.num_queries), *cells)
     return made
 
 
 def _cell(score: ScoreRecord | None) -> str:
     if score is None:
         return "–"
-    top: Metric = next(metric for metric in score.metrics if metric.name == "top1")
+    top = score.metrics["hit_rate_at_1"]
     sure = top.low is not None and top.chance is not None and top.low > top.chance
     return f"{top.value:.1f}{'*' if sure else ' '}"

@@ -9,9 +9,11 @@ from typing import get_args
 import click
 
 from egoexobench.cli.plugins import registry
+from egoexobench.cli.renamed_choice import RenamedChoice
 from egoexobench.cli.renamed_options import renamed_option
 from egoexobench.cli.settings import pairs
 from egoexobench.errors import UsageError
+from egoexobench.records.version_1 import POLICY_NAMES
 from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, View
 
 
@@ -20,7 +22,10 @@ from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, Vie
 @click.option("--query", required=True, metavar="ID", help="Or `hardest`, or `contrast`.")
 @click.option("--task", type=click.Choice(RETRIEVAL_TASKS), default="eg2ex", show_default=True)
 @click.option(
-    "--policy", type=click.Choice(get_args(CandidatePolicy)), default="gallery", show_default=True
+    "--policy",
+    type=RenamedChoice(get_args(CandidatePolicy), POLICY_NAMES),
+    default="gallery",
+    show_default=True,
 )
 @click.option("--view", type=click.Choice(VIEWS), help="Of t2v: ask among clips of this view only.")
 @click.option(

@@ -9,32 +9,49 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from egoexobench.cli.plugins import registry
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import EXIT_INTERRUPTED, DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from egoexobench.sweep.execute import StatusByCell
     from egoexobench.sweep.plan import SweepCell, SweepPlan
-
-INTERRUPTED = 130
-"""What a shell expects of a command that Ctrl-C ended."""
+    from egoexobench.sweep.process import ChildRunArgs
 
 
 @click.command("sweep")
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True)
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--seeds", metavar="0,1,...", help="Instead of those of the file.")
-@click.option("--dataset", metavar="NAME[:KEY=VALUE,...]", help="Instead of the file's first.")
-@click.option("--train-on", metavar="NAME[:KEY=VALUE,...]", help="For rows with an asterisk.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="runs",
+    show_default=True,
+    help="Folder of the records.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of runs at once.",
+)
+@click.option("--seeds", metavar="0,1,...", help="Seeds, instead of those of the file.")
+@click.option(
+    "--dataset",
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Data set, instead of the first one of the file.",
+)
+@click.option(
+    "--train-on", metavar="NAME[:KEY=VALUE,...]", help="Training set of transfer rows (marked *)."
+)
 @click.option(
     "--missing-audio",
     type=click.Choice(["error", "skip", "mask"]),
     default="error",
     show_default=True,
+    help="As for `run`.",
 )
 @click.option("--allow-missing", is_flag=True, help="As for `run`.")
 @click.option("--device", default="cpu", show_default=True, help="As for `run`.")
@@ -43,7 +60,7 @@ INTERRUPTED = 130
     type=click.Path(path_type=Path),
     help="File, or folder for a file each, to write the table to instead of printing it.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would run, and run nothing.")
+@click.option("--dry-run", is_flag=True, help="List the runs and do not start them.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -59,41 +76,48 @@ def command(
     table: Path | None,
     dry_run: bool,
 ) -> None:
-    """Run a grid of methods, data sets and seeds, and lay it out as a paper's table.
+    """Run methods on data sets with several seeds, and write the results as a paper's table.
 
-    FILES are TOML files such as leaderboards/sweeps/table4.toml; what they have in common runs
-    once. What OUT holds a record of is skipped, so the same command goes on after a kill. Exits
-    with 1 if a cell failed; the others run all the same.
+    FILES are TOML files such as leaderboards/sweeps/table4.toml. Runs shared by several files are
+    done once. Runs with a record in OUT are skipped, so you can repeat the command after an
+    interruption. A run that fails does not stop the others; the exit code is then 1.
     """
-    parts = registry(ctx)
-    from egoexobench.sweep import plan
+    from egoexobench.sweep.plan import SweepOverrides, deduplicate_cells, expand_sweep
+    from egoexobench.sweep.process import ChildRunArgs
     from egoexobench.sweep.schema import read_sweep
 
-    pages = _pages(table, files)
-    asked = plan.SweepOverrides(_seeds(seeds), dataset, train_on, missing_audio)
-    plans = {path: plan.expand_sweep(read_sweep(path), asked, parts) for path in files}
-    cells = plan.deduplicate_cells(plans.values())
+    parts = registry(ctx)
+    pages = _page_paths(table, files)
+    overrides = SweepOverrides(
+        seeds=_parse_seeds(seeds), dataset=dataset, train_on=train_on, missing_audio=missing_audio
+    )
+    plans = {path: expand_sweep(read_sweep(path), overrides, parts) for path in files}
+    cells = deduplicate_cells(plans.values())
     if dry_run:
-        _plan(cells, plans, out)
+        _print_plan(cells, plans, out)
         return
-    words = ("--device", device, *(["--allow-missing"] if allow_missing else []))
-    told = _run(ctx, cells, out, jobs, words)
-    _tables(plans, pages, out, told)
-    if failed := [key for key, one in told.items() if one.state == "failed"]:
-        raise DataError(f"{len(failed)} of {len(told)} cells failed; the same command tries again")
+    options = ("--device", device, *(["--allow-missing"] if allow_missing else []))
+    args = ChildRunArgs(blocked_plugins=tuple(ctx.obj or ()), options=options)
+    status = _run_cells(ctx, cells, out, jobs, args=args)
+    _write_tables(plans, pages, out, status)
+    num_failed = sum(cell.state == "failed" for cell in status.values())
+    if num_failed:
+        raise DataError(
+            f"{num_failed} of {len(status)} runs failed; repeat the command to run them again"
+        )
 
 
-def _seeds(text: str | None) -> tuple[int, ...] | None:
+def _parse_seeds(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
+    seeds = [seed.strip() for seed in text.split(",")]
+    if not all(seed.isdecimal() for seed in seeds) or len(set(seeds)) < len(seeds):
         raise UsageError(f"--seeds takes different whole numbers such as 0,1,2, not {text!r}")
-    return tuple(int(word) for word in words)
+    return tuple(int(seed) for seed in seeds)
 
 
-def _pages(table: Path | None, files: Sequence[Path]) -> dict[Path, Path]:
-    """Where each sweep's table goes; empty if it is printed."""
+def _page_paths(table: Path | None, files: Sequence[Path]) -> dict[Path, Path]:
+    """The file of each sweep's table; empty if the tables are printed."""
     if table is None:
         return {}
     if len(files) == 1 and table.suffix == ".md":
@@ -103,7 +127,7 @@ def _pages(table: Path | None, files: Sequence[Path]) -> dict[Path, Path]:
     return {path: table / f"{path.stem}.md" for path in files}
 
 
-def _plan(cells: Sequence[SweepCell], plans: Mapping[Path, SweepPlan], out: Path) -> None:
+def _print_plan(cells: Sequence[SweepCell], plans: Mapping[Path, SweepPlan], out: Path) -> None:
     from rich.console import Console
 
     from egoexobench.sweep.execute import initial_status
@@ -112,42 +136,45 @@ def _plan(cells: Sequence[SweepCell], plans: Mapping[Path, SweepPlan], out: Path
 
     console = Console()
     console.print(status_table(cells, initial_status(cells, index_records(out))))
-    for path, one in plans.items():
-        for row, why in {row: why for (row, _), why in one.absent.items()}.items():
-            console.print(f"{path.name}: {row}: {why}", highlight=False, markup=False)
+    for path, plan in plans.items():
+        reasons = {row: reason for (row, _), reason in plan.unavailable.items()}
+        for row, reason in reasons.items():
+            console.print(f"{path.name}: {row}: {reason}", highlight=False, markup=False)
 
 
-def _run(
-    ctx: click.Context, cells: Sequence[SweepCell], out: Path, jobs: int, words: tuple[str, ...]
+def _run_cells(
+    ctx: click.Context, cells: Sequence[SweepCell], out: Path, jobs: int, *, args: ChildRunArgs
 ) -> StatusByCell:
     from egoexobench.sweep.execute import run_cells
-    from egoexobench.sweep.process import ChildRunArgs
     from egoexobench.sweep.status_view import LineReporter, LiveTable
 
-    more = ChildRunArgs(tuple(ctx.obj or ()), words)
     try:
         if not sys.stderr.isatty():
-            return run_cells(cells, out, jobs, LineReporter(cells), more)
-        screen = LiveTable(cells)
-        with screen.live():
-            return run_cells(cells, out, jobs, screen, more)
+            return run_cells(cells, out, jobs, report=LineReporter(cells), args=args)
+        live_table = LiveTable(cells)
+        with live_table.live():
+            return run_cells(cells, out, jobs, report=live_table, args=args)
     except KeyboardInterrupt:
-        click.echo("egoexobench: interrupted; records stay, the same command goes on", err=True)
-        ctx.exit(INTERRUPTED)
+        click.echo(
+            "egoexobench: interrupted; finished runs have their records, repeat the command to "
+            "run the rest",
+            err=True,
+        )
+        ctx.exit(EXIT_INTERRUPTED)
 
 
-def _tables(
-    plans: Mapping[Path, SweepPlan], pages: Mapping[Path, Path], out: Path, told: StatusByCell
+def _write_tables(
+    plans: Mapping[Path, SweepPlan], pages: Mapping[Path, Path], out: Path, status: StatusByCell
 ) -> None:
     from egoexobench.files import write_text_atomic
     from egoexobench.sweep.page import render_sweep_page
     from egoexobench.sweep.record_index import index_records
 
-    known = index_records(out)
-    for path, one in plans.items():
-        made = render_sweep_page(path, one, known, told)
+    index = index_records(out)
+    for path, plan in plans.items():
+        text = render_sweep_page(path, plan, index, status)
         if path not in pages:
-            click.echo(made)
+            click.echo(text)
             continue
-        write_text_atomic(pages[path], made)
+        write_text_atomic(pages[path], text)
         click.echo(pages[path])

@@ -8,34 +8,37 @@ from rich import box
 from rich.table import Table
 
 from egoexobench.evaluation.tasks import QUESTIONS
+from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
-    from egoexobench.records.schema import Metric, Record, ScoreRecord
+    from egoexobench.evaluation.score import Metric
+    from egoexobench.records.schema import Record, ScoreRecord
+
+DASH = "–"
+PRIMARY_LABELS = {"map": "mAP"}
+"""Primary metrics that the row of a task names."""
+SCORE_COLUMNS = ("score", "95 %", "chance", "R@5", "R@10", "median rank", "n")
 
 
-NAMES = {"map": "mAP"}
-"""Metrics as the field writes them."""
-
-
-def table(record: Record) -> Table:
-    """Return one line a track: its headline metric, interval, chance, the other top-k, n."""
-    made = Table(
+def results_table(record: Record) -> Table:
+    """Return one row per track: its primary metric, interval, chance, R@5, R@10, median rank, n."""
+    table = Table(
         title=_title(record),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
+        caption=_caption(record),
+        caption_justify="left",
     )
-    for name in ("task", "among"):
-        made.add_column(name, no_wrap=True)
-    for name in ("score", "95 %", "chance", "top-5", "top-10", "MedR", "n"):
-        made.add_column(name, justify="right", no_wrap=True)
+    for name in ("task", "candidates"):
+        table.add_column(name, no_wrap=True)
+    for name in SCORE_COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
     for score in record.scores:
-        made.add_row(*_row(score))
-    made.caption = _caption(record)
-    made.caption_justify = "left"
-    return made
+        table.add_row(*_cells(score))
+    return table
 
 
 def _title(record: Record) -> str:
@@ -43,45 +46,51 @@ def _title(record: Record) -> str:
     return f"{method.spec} ({method.scale}) on {record.dataset.spec}, seed {record.seed}"
 
 
-def _row(score: ScoreRecord) -> list[str]:
-    metrics = {metric.name: metric for metric in score.metrics}
-    headline = metrics[QUESTIONS[score.task].primary]
-    most = score.candidates[1]
-    among = (
-        f"{score.policy}/{most}" if score.policy == "gallery" else score.policy or f"{most} classes"
-    )
-    rest = [_number(metrics.get(name)) for name in ("top5", "top10", "median_rank")]
+def _cells(score: ScoreRecord) -> list[str]:
+    name = QUESTIONS[score.task].primary
+    primary = score.metrics[name]
+    label = PRIMARY_LABELS.get(name)
+    others = (score.metrics.get(key) for key in ("hit_rate_at_5", "hit_rate_at_10", "median_rank"))
     return [
-        score.task if headline.name == "top1" else f"{score.task} {NAMES[headline.name]}",
-        among,
-        _number(headline),
-        _interval(headline),
-        "–" if headline.chance is None else f"{headline.chance:.1f}",
-        *rest,
-        str(score.n),
+        f"{score.task} {label}" if label else score.task,
+        _candidates(score),
+        _number(primary),
+        _interval(primary),
+        DASH if primary.chance is None else f"{primary.chance:.1f}",
+        *(_number(metric) for metric in others),
+        str(score.num_queries),
     ]
 
 
+def _candidates(score: ScoreRecord) -> str:
+    largest = score.candidate_range[1]
+    if score.task in RECOGNITION_TASKS:
+        return f"{largest} classes"
+    return f"gallery/{largest}" if score.policy == "gallery" else str(score.policy)
+
+
 def _interval(metric: Metric) -> str:
-    return (
-        "–" if metric.low is None or metric.high is None else f"{metric.low:.1f}-{metric.high:.1f}"
-    )
+    if metric.low is None or metric.high is None:
+        return DASH
+    return f"{metric.low:.1f}-{metric.high:.1f}"
 
 
 def _number(metric: Metric | None) -> str:
-    return "–" if metric is None else f"{metric.value:.1f}"
+    return DASH if metric is None else f"{metric.value:.1f}"
 
 
 def _caption(record: Record) -> str:
-    counts, chosen = record.counts, record.chosen_on
-    how = f"epoch {chosen.epoch} chosen on {chosen.split}" if chosen else "not trained"
-    sound = f"{counts.silent} silent, {counts.without_track} without track"
-    if counts.dropped:
-        sound += f", {counts.dropped} left out"
-    if record.captions and record.captions.missing:
-        sound += f"; {record.captions.missing} texts without a sound caption"
+    counts, selection = record.counts, record.checkpoint_selection
+    training = (
+        f"epoch {selection.epoch} selected on {selection.split}" if selection else "not trained"
+    )
+    audio = f"{counts.num_silent} silent, {counts.num_without_track} without an audio track"
+    if counts.num_skipped:
+        audio += f", {counts.num_skipped} skipped"
+    if record.captions and record.captions.num_missing:
+        audio += f"; {record.captions.num_missing} texts without a sound caption"
     total = sum(record.seconds.values())
     return (
-        f"Scores in %: top-1 where no other is named; ties: {record.scores[0].tie_rule}. {how}. "
-        f"Clips: {sound}. {total:.1f} s."
+        f"Scores in %: R@1 (top-1 accuracy of recognition) unless another metric is named; ties: "
+        f"{record.scores[0].tie_rule}. {training}. Clips: {audio}. {total:.1f} s."
     )

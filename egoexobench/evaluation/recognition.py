@@ -91,8 +91,8 @@ def _score(scores: Floats, truth: LabelMatrix, items: Sequence[Item], rng: Gener
     size = len(truth[0])
     return Score(
         metrics={
-            "top1": _top(scores, truth, clusters, rng),
-            "recall5": _recall(scores, truth, clusters, rng),
+            "hit_rate_at_1": _top(scores, truth, clusters, rng),
+            "recall_at_5": _recall(scores, truth, clusters, rng),
             "map": _map(scores, truth, clusters, rng),
         },
         n=len(items),
@@ -138,7 +138,12 @@ def _map(scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Gener
 
 def _percent(value: float, interval: intervals.Interval, chance: float, majority: float) -> Metric:
     return Metric(
-        100 * value, 100 * interval.low, 100 * interval.high, 100 * chance, 100 * majority
+        value=100 * value,
+        low=100 * interval.low,
+        high=100 * interval.high,
+        chance=100 * chance,
+        majority=100 * majority,
+        unit="%",
     )
 
 

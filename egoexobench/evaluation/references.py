@@ -79,7 +79,9 @@ def oracle_recognition(
 
 
 def _guess(metric: Metric) -> Metric:
-    return replace(metric, value=metric.chance, low=metric.chance, high=metric.chance)
+    level = metric.chance
+    assert level is not None  # noqa: S101 - every metric that is computed has its chance level
+    return replace(metric, value=level, low=level, high=level)
 
 
 def _joined(queries: Sequence[Query], names: Sequence[str]) -> dict[str, str]:

@@ -57,7 +57,7 @@ def score_retrieval(
         )
     kept.sort(key=lambda query: (query.source, query.positive_ids[0], query.cluster))
     found = rank(kept, source, target, similarity)
-    sides = _sides(kept, views or {}) if policy != "either" else [""] * len(kept)
+    sides = _sides(kept, views or {}) if policy != "both-views" else [""] * len(kept)
     parts = {
         side: _score(kept, found, [at for at, each in enumerate(sides) if each == side], rng)
         for side in sorted(set(sides))

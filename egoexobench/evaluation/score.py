@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MetricUnit = Literal["%", "rank", "1"]
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number, its 95 % interval, and what blind guessing scores.
+    """One metric in ``unit``: its value, 95 % interval and chance level.
 
-    ``majority`` is the best that an answer without looking can score, the same for every item; it
-    is given for recognition alone.
+    ``majority`` is the best score of the same answer to every item; only recognition has it. The
+    class is used from the evaluation to records and tables.
     """
 
     value: float
-    low: float
-    high: float
-    chance: float
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
     majority: float | None = None
+    unit: MetricUnit = "%"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from egoexobench.evaluation import intervals, metrics
-from egoexobench.evaluation.score import Metric
+from egoexobench.evaluation.score import Metric, MetricUnit
 from egoexobench.evaluation.tasks import TOP
 
 if TYPE_CHECKING:
@@ -30,14 +30,18 @@ def summarise(
     shares = _shares(sides) if len(set(Counter(sides).values())) > 1 else None
     for k in TOP:
         values, chance = metrics.top(ranks, k), metrics.top_chance(ranks, k)
-        found[f"top{k}"] = _mean(values, chance, clusters, rng, shares, scale=100)
+        found[f"hit_rate_at_{k}"] = _mean(values, chance, clusters, rng, shares, unit="%")
     places = metrics.positions(ranks)
     interval = intervals.median(places, clusters, rng)
     found["median_rank"] = Metric(
-        float(np.median(places)), interval.low, interval.high, metrics.position_chance(ranks)
+        value=float(np.median(places)),
+        low=interval.low,
+        high=interval.high,
+        chance=metrics.position_chance(ranks),
+        unit="rank",
     )
     found["mrr"] = _mean(
-        metrics.reciprocal(ranks), metrics.reciprocal_chance(ranks), clusters, rng, shares, scale=1
+        metrics.reciprocal(ranks), metrics.reciprocal_chance(ranks), clusters, rng, shares, unit="1"
     )
     return found
 
@@ -55,13 +59,12 @@ def _mean(
     rng: Generator,
     shares: metrics.Floats | None,
     *,
-    scale: float,
+    unit: MetricUnit,
 ) -> Metric:
     """The mean of some values; with sides of different sizes, the mean of the means of each."""
     if shares is None:
         interval = intervals.mean(values, clusters, rng)
-        found = float(values.mean()), interval.low, interval.high, float(chance.mean())
-        return Metric(*(scale * one for one in found))
+        return _scale(float(values.mean()), interval, float(chance.mean()), unit)
 
     def means(weights: metrics.Floats, of: metrics.Floats = values) -> metrics.Floats:
         sums, counts = (weights * of) @ shares.T, weights @ shares.T  # (R, S)
@@ -71,5 +74,15 @@ def _mean(
 
     every = np.ones((1, len(values)))
     interval = intervals.weighted(means, clusters, rng)
-    found = float(means(every)[0]), interval.low, interval.high, float(means(every, chance)[0])
-    return Metric(*(scale * one for one in found))
+    return _scale(float(means(every)[0]), interval, float(means(every, chance)[0]), unit)
+
+
+def _scale(value: float, interval: intervals.Interval, chance: float, unit: MetricUnit) -> Metric:
+    scale = 100 if unit == "%" else 1
+    return Metric(
+        value=scale * value,
+        low=scale * interval.low,
+        high=scale * interval.high,
+        chance=scale * chance,
+        unit=unit,
+    )

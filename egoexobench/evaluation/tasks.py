@@ -7,8 +7,9 @@ never share a column.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from egoexobench.evaluation.score import MetricUnit
 from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, ScoredTask, Task
 
 if TYPE_CHECKING:
@@ -34,28 +35,30 @@ class Unit:
     """What one metric counts, in which unit, and whether more of it is better."""
 
     meaning: str
-    unit: Literal["%", "rank", "1"]
+    unit: MetricUnit
     higher: bool = True
 
 
 QUESTIONS: Mapping[ScoredTask, Question] = {
-    "eg2ex": Question("which exo video shows what this ego video shows", "top1"),
-    "ex2eg": Question("which ego video shows what this exo video shows", "top1"),
-    "association": Question("the mean of eg2ex and ex2eg, whatever their numbers", "top1"),
-    "t2v": Question("which video, ego or exo, does this text describe", "top1", version=2),
-    "v2t": Question("which text describes this video, ego or exo", "top1", version=2),
-    "scene": Question("where was this ego video made (linear layer, paper eq. 13)", "top1"),
+    "eg2ex": Question("which exo video shows what this ego video shows", "hit_rate_at_1"),
+    "ex2eg": Question("which ego video shows what this exo video shows", "hit_rate_at_1"),
+    "association": Question("the mean of eg2ex and ex2eg, with equal weights", "hit_rate_at_1"),
+    "t2v": Question("which video, ego or exo, does this text describe", "hit_rate_at_1", version=2),
+    "v2t": Question("which text describes this video, ego or exo", "hit_rate_at_1", version=2),
+    "scene": Question(
+        "where was this ego video made (linear layer, paper eq. 13)", "hit_rate_at_1"
+    ),
     "action": Question("what is done in this exo video (linear layer, paper eq. 14)", "map"),
 }
 
 METRICS: Mapping[str, Unit] = {
-    "top1": Unit("the first answer is right", "%"),
-    "top5": Unit("the right answer is among the first five", "%"),
-    "top10": Unit("the right answer is among the first ten", "%"),
+    "hit_rate_at_1": Unit("the first answer is right", "%"),
+    "hit_rate_at_5": Unit("the right answer is among the first five", "%"),
+    "hit_rate_at_10": Unit("the right answer is among the first ten", "%"),
     "median_rank": Unit("median rank of the right answer, 1 is first", "rank", higher=False),
     "mrr": Unit("mean of one over the rank of the right answer", "1"),
     "map": Unit("average precision, mean over the classes", "%"),
-    "recall5": Unit("a true class is among the first five, mean over the classes", "%"),
+    "recall_at_5": Unit("a true class is among the first five, mean over the classes", "%"),
 }
 
 
@@ -63,8 +66,8 @@ def policies(task: Task) -> tuple[CandidatePolicy, ...]:
     """Return the candidate policies of a task; recognition has none.
 
     ``mcq20`` are a data set's lists, ``gallery`` is every clip or text of the other side, and
-    ``either`` every clip of both views, of which a text describes at least two.
+    ``both-views`` every clip of both views, of which a text describes at least two.
     """
     if task not in RETRIEVAL_TASKS:
         return ()
-    return ("mcq20", "gallery", "either") if task == "t2v" else ("mcq20", "gallery")
+    return ("mcq20", "gallery", "both-views") if task == "t2v" else ("mcq20", "gallery")

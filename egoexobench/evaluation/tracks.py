@@ -130,9 +130,9 @@ def questions(dataset: Dataset, split: Split, task: Task, policy: CandidatePolic
 
     ``mcq20`` are the data set's own lists, which may be none. ``gallery`` asks for each side of
     each pair among all of the other side: of the clips that stand in a pair, and for texts of the
-    pairs. A text is asked for twice, once among the ego and once among the exo clips; ``either``
-    asks for it once, among the clips of both views. Where text meets video, whatever belongs to a
-    pair of the same narration is right.
+    pairs. A text is asked for twice, once among the ego and once among the exo clips;
+    ``both-views`` asks for it once, among the clips of both views. Where text meets video,
+    whatever belongs to a pair of the same narration is right.
 
     Raises:
         UsageError: the task asks no retrieval question.
@@ -147,7 +147,7 @@ def questions(dataset: Dataset, split: Split, task: Task, policy: CandidatePolic
     ego = [pair.ego.id for pair in pairs]
     exo = [pair.exo.id for pair in pairs]
     text = [pair.id for pair in pairs]
-    if policy == "either":
+    if policy == "both-views":
         return list(_gallery(pairs, text, ego, exo, told=True)) if task == "t2v" else []
     asked = {
         "eg2ex": [(ego, exo)],

@@ -16,10 +16,10 @@ from egoexobench.experiment import build
 from egoexobench.experiment.build import Kit
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.embed import CRITERION
-from egoexobench.experiment.scores import ranks_of, score_of, told
 from egoexobench.experiment.scoring import Scored
 from egoexobench.method import ROLES, settings
 from egoexobench.protocols import Dataset
+from egoexobench.records.convert import to_record_ranks, to_record_score, track_to_dict
 from egoexobench.records.environment import collect_environment, harness_git_state
 from egoexobench.records.schema import (
     CaptionCounts,
@@ -81,18 +81,19 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[QueryRank]]:
         seed=request.seed,
         dataset=data,
         trained_on=data_of(other, facts.registry, found.taught) if other and found.taught else None,
-        chosen_on=_choice(found.chosen),
+        checkpoint_selection=_choice(found.chosen),
         counts=_counts(facts, scored),
         captions=_captions(found.gathered.written),
         coverage=_coverage(found),
-        scores=tuple(score_of(entry.track, entry.score) for entry in scored.entries),
-        sanity=(
+        scores=tuple(to_record_score(entry.track, entry.score) for entry in scored.entries),
+        references=(
             ReferenceScores(
                 name="chance",
-                scores=tuple(score_of(e.track, chance(e.score)) for e in scored.entries),
+                scores=tuple(to_record_score(e.track, chance(e.score)) for e in scored.entries),
             ),
             ReferenceScores(
-                name="oracle", scores=tuple(score_of(e.track, e.oracle) for e in scored.entries)
+                name="oracle",
+                scores=tuple(to_record_score(e.track, e.oracle) for e in scored.entries),
             ),
             *_shortcuts(facts.rows, scored),
         ),
@@ -102,7 +103,9 @@ def report(facts: Facts, scored: Scored) -> tuple[Record, list[QueryRank]]:
         git=harness_git_state(),
         seconds=dict(facts.seconds),
     )
-    return record, [rank for entry in scored.entries for rank in ranks_of(entry)]
+    return record, [
+        rank for entry in scored.entries for rank in to_record_ranks(entry.track, entry.score)
+    ]
 
 
 def recipe_of(request: Request, registry: Registry, kit: Kit) -> MethodRecord:
@@ -126,8 +129,10 @@ def recipe_of(request: Request, registry: Registry, kit: Kit) -> MethodRecord:
             )
             for role, bound in kit.bound.items()
         ),
-        hyper={name: value for name, value in settings(method).items() if name not in roles},
-        evidence=DeclaredInputs(video=sources["video"], text=sources["text"]),
+        hyperparameters={
+            name: value for name, value in settings(method).items() if name not in roles
+        },
+        declared_inputs=DeclaredInputs(video=sources["video"], text=sources["text"]),
         fingerprint=kit.recipe,
         distribution=_distribution(part.distribution),
     )
@@ -148,13 +153,13 @@ def data_of(spec: Spec, registry: Registry, dataset: Dataset) -> DatasetRecord:
 def _counts(facts: Facts, scored: Scored) -> ClipCounts:
     gathered, dataset = facts.found.gathered, facts.found.dataset
     return ClipCounts(
-        clips={split: len(dataset.clips(split)) for split in SPLITS},
-        pairs={split: len(dataset.pairs(split)) for split in SPLITS},
-        queries={entry.track.task: entry.score.n for entry in scored.entries},
-        silent=gathered.states.get("silent", 0),
-        without_track=gathered.states.get("no_track", 0),
-        failed=len(gathered.covered.gone),
-        dropped=gathered.skipped,
+        num_clips={split: len(dataset.clips(split)) for split in SPLITS},
+        num_pairs={split: len(dataset.pairs(split)) for split in SPLITS},
+        num_queries={entry.track.task: entry.score.n for entry in scored.entries},
+        num_silent=gathered.states.get("silent", 0),
+        num_without_track=gathered.states.get("no_track", 0),
+        num_failed=len(gathered.covered.gone),
+        num_skipped=gathered.skipped,
         missing_audio=facts.request.missing_audio,
     )
 
@@ -168,7 +173,11 @@ def _shortcuts(rows: ShortcutReport | None, scored: Scored) -> Iterator[Referenc
             continue
         for score in row.scores:
             if track := tracks.get((score.task, score.policy, str(score.track["content"]))):
-                own = {"track": told(track), "track_fingerprint": track.fingerprint, "parts": ()}
+                own = {
+                    "track": track_to_dict(track),
+                    "track_fingerprint": track.fingerprint,
+                    "by_subset": {},
+                }
                 found.setdefault(row.name, []).append(score.model_copy(update=own))
     for name, scores in found.items():
         yield ReferenceScores.model_validate({"name": name, "scores": tuple(scores)})
@@ -179,16 +188,16 @@ def _captions(written: Written | None) -> CaptionCounts | None:
         return None
     found = written.report
     return CaptionCounts(
-        narrations=found.narrations,
-        retried=found.retried,
-        refused=dict(found.refused),
-        cut=found.cut,
-        unrefined=found.unrefined,
-        long=found.long,
-        empty=found.empty,
-        missing=found.missing,
+        num_narrations=found.narrations,
+        num_retried=found.retried,
+        num_refused=dict(found.refused),
+        num_truncated=found.cut,
+        num_unrefined=found.unrefined,
+        num_over_context=found.long,
+        num_empty=found.empty,
+        num_missing=found.missing,
         concepts=found.concepts,
-        stopped=found.stopped,
+        abort_reason=found.stopped,
     )
 
 
@@ -199,11 +208,11 @@ def _coverage(found: Ready) -> Coverage | None:
         return None
     used = {split: [clip.id for clip in covered.clips[split]] for split in SPLITS}
     return Coverage(
-        clips=sum(len(found.dataset.clips(split)) for split in SPLITS) + covered.rejected,
-        used=sum(len(names) for names in used.values()),
-        rejected=covered.rejected,
-        reasons=dict(Counter(covered.gone.values())),
-        certificate=hash_clip_ids(used),
+        num_clips=sum(len(found.dataset.clips(split)) for split in SPLITS) + covered.rejected,
+        num_used=sum(len(names) for names in used.values()),
+        num_rejected=covered.rejected,
+        num_excluded=dict(Counter(covered.gone.values())),
+        subset_hash=hash_clip_ids(used),
     )
 
 
@@ -211,7 +220,10 @@ def _choice(chosen: BestEpoch | None) -> CheckpointSelection | None:
     if chosen is None:
         return None
     return CheckpointSelection(
-        split="val", criterion=CRITERION, epoch=chosen.epoch, value=chosen.validation_value
+        split="val",
+        validation_metric=CRITERION,
+        epoch=chosen.epoch,
+        validation_value=chosen.validation_value,
     )
 
 

@@ -19,7 +19,7 @@ ASKING = 2
 LISTED: Mapping[CandidatePolicy, str] = {
     "mcq20": "mcq20: {} listed {}",
     "gallery": "gallery of {} {}",
-    "either": "either: gallery of {} {} of both views",
+    "both-views": "both-views: gallery of {} {} of both views",
 }
 SCORES: Mapping[Similarity, str] = {"cosine": "cosine similarity", "dot": "dot product"}
 
@@ -50,7 +50,7 @@ def compose(
     source = found[0].query.source
     told = next((one.captions for one in found if one.captions), {})
     record = found[0].run.record
-    sizes = sorted({one.run.ranks[key(one.query)].candidates for one in found})
+    sizes = sorted({one.run.ranks[key(one.query)].num_candidates for one in found})
     kind = "texts" if task == "v2t" else "clips"
     among = LISTED[policy].format(" or ".join(map(str, sizes)), kind)
     return Figure(
@@ -101,7 +101,7 @@ def _notes(found: Sequence[Answered], how: str | None) -> list[str]:
     recipes = [one.run.record.method for one in found if one.captions]
     if recipes:
         writers = " and ".join(dict.fromkeys(map(_captioner, recipes)))
-        readers = [r.spec for r in recipes if "sound_caption" in r.evidence.video]
+        readers = [r.spec for r in recipes if "sound_caption" in r.declared_inputs.video]
         fed = f"read by videos of {', '.join(readers)}" if readers else "read by no video embedding"
         notes.append(f"Blue: sound caption of the pair's narration by {writers}, {fed}.")
     if how:

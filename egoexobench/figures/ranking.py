@@ -51,16 +51,18 @@ def order(
 
 def verdict(rank: QueryRank) -> str:
     """Return where a record says that the best right answer stood."""
-    which = "right answer" if rank.right == 1 else f"best of {rank.right} right answers"
+    which = (
+        "right answer" if rank.num_positives == 1 else f"best of {rank.num_positives} right answers"
+    )
     if rank.optimistic == rank.pessimistic:
-        return f"{which} at {rank.optimistic} of {rank.candidates}"
-    return f"{which} tied at {rank.optimistic} to {rank.pessimistic} of {rank.candidates}"
+        return f"{which} at {rank.optimistic} of {rank.num_candidates}"
+    return f"{which} tied at {rank.optimistic} to {rank.pessimistic} of {rank.num_candidates}"
 
 
 def disagreement(standings: tuple[Standing, ...], rank: QueryRank) -> str | None:
     """Say that the best right answer does not stand where the record has it, or None if it does."""
     place = next(one.place for one in standings if one.right)
-    if len(standings) == rank.candidates and rank.optimistic <= place <= rank.pessimistic:
+    if len(standings) == rank.num_candidates and rank.optimistic <= place <= rank.pessimistic:
         return None
     was = verdict(rank)
     return f"made again, the best right answer is at {place} of {len(standings)}; recorded: {was}"

@@ -62,7 +62,9 @@ def load(path: Path, task: Task, policy: CandidatePolicy) -> Recorded:
         raise DataError(f"{file} is the record of a run that {record.status}")
     track = TrackKey(task, policy)
     ranks = {
-        (rank.source, rank.answers[0]): rank for rank in store.iter_ranks(file) if rank.key == track
+        (rank.source, rank.positives[0]): rank
+        for rank in store.iter_ranks(file)
+        if rank.key == track
     }
     tracks = [s.track for s in record.scores if s.key == track]
     if not ranks or not tracks:
@@ -99,7 +101,7 @@ def again(run: Recorded, given: Given) -> Request:
     taught = (given.train_on or record.trained_on.spec) if record.trained_on else None
     _whole(run.path, {"--dataset": dataset, "--method": method, "--train-on": taught or ""})
     _whole(run.path, {f"--set {name}=": text for name, text in settings.items()})
-    reasons = set(record.coverage.reasons) if record.coverage else set()
+    reasons = set(record.coverage.num_excluded) if record.coverage else set()
     if reasons & {CHOSEN, _OLD_REASON} and not given.ids:
         raise UsageError(
             f"{run.path} used a subset of the clips; pass the same file with --subset FILE"
@@ -175,4 +177,6 @@ def _unchanged(run: Recorded, asked: Request, registry: Registry) -> None:
 
 
 def _told(recipe: MethodRecord) -> dict[str, Any]:
-    return {one.role: (one.name, one.options) for one in recipe.parts} | dict(recipe.hyper)
+    return {one.role: (one.name, one.options) for one in recipe.parts} | dict(
+        recipe.hyperparameters
+    )

@@ -9,52 +9,72 @@ from egoexobench.errors import DataError
 from egoexobench.files import write_text_atomic
 from egoexobench.leaderboard.reproduced import (
     FOLDER,
-    MetricInterval,
     ReferenceLevels,
     ReproducedRow,
     ReproducedTrack,
     SeedRun,
+    read_reproduced_row,
     row_file_name,
     to_json,
 )
+from egoexobench.records.schema import ScoreRecord
 from egoexobench.records.store import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from egoexobench.records.schema import Record, ScoreRecord
+    from egoexobench.records.schema import Record
     from egoexobench.types import TrackKey
 
-_COUNTS = ("tie_rule", "n", "clusters", "candidates", "dropped", "missing")
+_SHARED_FIELDS = ReproducedTrack.model_fields.keys() & ScoreRecord.model_fields.keys()
+_PROTOCOL_FIELDS = sorted(_SHARED_FIELDS - {"task", "policy", "split"})
 
 
 def write_reproduced_rows(records: Iterable[Path], root: Path) -> list[Path]:
     """Write one file under ``root/reproduced`` for each method, scale and data set.
 
-    Of several scores of one seed, task, policy and split the newest stands. A file that is
-    written replaces the one that was there; others are left. Failed runs are left out.
+    If several records score the same seed, task, policy and split, the newest one counts. An
+    existing file of the same name is replaced; others are left. Failed runs are skipped.
 
     Returns:
         The files that were written.
 
     Raises:
-        DataError: if a record does not fit, or seeds of one row come from different methods,
+        DataError: if a record is not valid, or the seeds of one row come from different methods,
             data or tracks; then nothing is written.
     """
     groups: dict[str, list[Record]] = defaultdict(list)
     for path in records:
         record = read_record(path)
         if record.status == "complete":
-            groups[row_file_name(record.method, record.dataset, record.trained_on)].append(record)
-    texts = {file: to_json(build_reproduced_row(found)) for file, found in sorted(groups.items())}
-    for file, text in texts.items():
-        write_text_atomic(root / FOLDER / file, text)
-    return [root / FOLDER / file for file in texts]
+            file_name = row_file_name(record.method, record.dataset, record.trained_on)
+            groups[file_name].append(record)
+    texts = {name: to_json(build_reproduced_row(group)) for name, group in sorted(groups.items())}
+    for name, text in texts.items():
+        write_text_atomic(root / FOLDER / name, text)
+    return [root / FOLDER / name for name in texts]
+
+
+def upgrade_reproduced_rows(root: Path) -> list[Path]:
+    """Write every file under ``root/reproduced`` again, in the schema version of today.
+
+    Returns:
+        The files whose text changed.
+
+    Raises:
+        DataError: with the file and the field that is wrong; then nothing is written.
+    """
+    paths = sorted((root / FOLDER).glob("*.json"))
+    texts = {path: to_json(read_reproduced_row(path)) for path in paths}
+    changed = [path for path, text in texts.items() if path.read_text(encoding="utf-8") != text]
+    for path in changed:
+        write_text_atomic(path, texts[path])
+    return changed
 
 
 def build_reproduced_row(records: Iterable[Record]) -> ReproducedRow:
-    """Return the rows of records that differ in their seed alone.
+    """Return the row of records that differ in nothing but their seed.
 
     Raises:
         DataError: if they differ in method, data or track.
@@ -62,10 +82,10 @@ def build_reproduced_row(records: Iterable[Record]) -> ReproducedRow:
     newest = sorted(records, key=lambda record: (record.created, record.id), reverse=True)
     _check_same_method(newest)
     tracks: dict[str, ReproducedTrack] = {}
-    seen: set[tuple[int, TrackKey]] = set()
+    visited: set[tuple[int, TrackKey]] = set()
     runs = []
     for record in newest:
-        scores = list(_newest_scores(record, seen))
+        scores = list(_newest_scores(record, visited))
         for score in scores:
             _add_track(tracks, _to_track(record, score), record.id)
         if scores:
@@ -82,104 +102,91 @@ def build_reproduced_row(records: Iterable[Record]) -> ReproducedRow:
 def _check_same_method(records: list[Record]) -> None:
     first = records[0]
     for record in records[1:]:
-        for what, ours, theirs in (
+        for noun, expected, fingerprint in (
             ("method", first.method.fingerprint, record.method.fingerprint),
             ("data set", first.dataset.fingerprint, record.dataset.fingerprint),
             ("training set", _training_fingerprint(first), _training_fingerprint(record)),
         ):
-            if ours != theirs:
+            if expected != fingerprint:
                 raise DataError(
-                    f"records {first.id} and {record.id} are of one row but of different "
-                    f"{what} fingerprints, {ours} and {theirs}; leave one of them out"
+                    f"records {first.id} and {record.id} belong to the same leaderboard row but "
+                    f"were made with different versions of the {noun} (fingerprints {expected} "
+                    f"and {fingerprint}); leave one of them out"
                 )
 
 
 def _training_fingerprint(record: Record) -> str:
-    return record.trained_on.fingerprint if record.trained_on else "its own"
+    return record.trained_on.fingerprint if record.trained_on else "of the scored data set"
 
 
-def _newest_scores(record: Record, seen: set[tuple[int, TrackKey]]) -> Iterator[ScoreRecord]:
+def _newest_scores(record: Record, visited: set[tuple[int, TrackKey]]) -> Iterator[ScoreRecord]:
     keys = [(record.seed, score.key) for score in record.scores]
     if len(set(keys)) < len(keys):
         raise DataError(f"record {record.id} scores one task, policy and split twice")
     for key, score in zip(keys, record.scores, strict=True):
-        if key not in seen:
-            seen.add(key)
+        if key not in visited:
+            visited.add(key)
             yield score
 
 
-def _add_track(tracks: dict[str, ReproducedTrack], track: ReproducedTrack, record: str) -> None:
+def _add_track(tracks: dict[str, ReproducedTrack], track: ReproducedTrack, record_id: str) -> None:
     for other in tracks.values():
         if other.key == track.key and _protocol_key(other) != _protocol_key(track):
             raise DataError(
-                f"record {record} scores {track.task} on another track than the other seeds: "
+                f"record {record_id} scores {track.task} on another track than the other seeds: "
                 f"{describe_differences(track, other)}; leave one of them out"
             )
     tracks.setdefault(track.fingerprint, track)
 
 
 def _protocol_key(track: ReproducedTrack) -> tuple[object, ...]:
-    return track.fingerprint, *(getattr(track, field) for field in _COUNTS)
+    return track.fingerprint, *(getattr(track, field) for field in _PROTOCOL_FIELDS)
 
 
-def describe_differences(one: ReproducedTrack, two: ReproducedTrack) -> str:
-    """Say in what two tracks differ: both fingerprints, then the names of what is not equal."""
-    words = {key for key in {*one.text, *two.text} if one.text.get(key) != two.text.get(key)}
-    words |= {field for field in _COUNTS if getattr(one, field) != getattr(two, field)}
-    listed = ", ".join(sorted(words)) or "nothing that their text names"
-    return f"{short_hash(one)} and {short_hash(two)} differ in {listed}"
+def describe_differences(left: ReproducedTrack, right: ReproducedTrack) -> str:
+    """Return both fingerprints and the names of the fields that differ."""
+    names = {key for key in {*left.text, *right.text} if left.text.get(key) != right.text.get(key)}
+    names |= {name for name in _PROTOCOL_FIELDS if getattr(left, name) != getattr(right, name)}
+    listed = ", ".join(sorted(names)) or "no field of their text"
+    return f"{short_hash(left)} and {short_hash(right)} differ in {listed}"
 
 
 def short_hash(track: ReproducedTrack) -> str:
-    """Return as much of a fingerprint as a reader can compare."""
+    """Return the part of a fingerprint that a reader can compare."""
     return track.fingerprint[:12]
 
 
 def _to_track(record: Record, score: ScoreRecord) -> ReproducedTrack:
-    known = {
-        sanity.name: {metric.name: metric.value for metric in found.metrics}
-        for sanity in record.sanity
-        for found in sanity.scores
-        if found.track_fingerprint == score.track_fingerprint
+    return ReproducedTrack(
+        fingerprint=score.track_fingerprint,
+        text=score.track,
+        references=_reference_levels(record, score),
+        **{name: getattr(score, name) for name in _SHARED_FIELDS},
+    )
+
+
+def _reference_levels(record: Record, score: ScoreRecord) -> dict[str, ReferenceLevels]:
+    """The values of the oracle and of the shortcuts on the track of a score, by metric."""
+    by_reference = {
+        reference.name: {name: metric.value for name, metric in scored.metrics.items()}
+        for reference in record.references
+        for scored in reference.scores
+        if scored.track_fingerprint == score.track_fingerprint
     }
-    beside = {name: found for name, found in known.items() if name not in ("chance", "oracle")}
-    levels = {
-        metric.name: ReferenceLevels(
-            unit=metric.unit,
-            chance=metric.chance,
-            majority=metric.majority,
-            oracle=known.get("oracle", {}).get(metric.name),
+    oracle = by_reference.pop("oracle", {})
+    by_reference.pop("chance", None)  # every metric has its chance level
+    return {
+        metric: ReferenceLevels(
+            oracle=oracle.get(metric),
             shortcuts={
-                name: values[metric.name]
-                for name, values in beside.items()
-                if metric.name in values
+                name: values[metric] for name, values in by_reference.items() if metric in values
             },
         )
         for metric in score.metrics
     }
-    return ReproducedTrack(
-        fingerprint=score.track_fingerprint,
-        task=score.task,
-        policy=score.policy,
-        split=score.split,
-        tie_rule=score.tie_rule,
-        n=score.n,
-        clusters=score.clusters,
-        candidates=score.candidates,
-        dropped=score.dropped,
-        missing=score.missing,
-        text=score.track,
-        levels=levels,
-    )
 
 
 def _to_seed_run(record: Record, scores: list[ScoreRecord]) -> SeedRun:
-    values: dict[str, dict[str, MetricInterval]] = {
-        score.track_fingerprint: {
-            metric.name: (metric.value, metric.low, metric.high) for metric in score.metrics
-        }
-        for score in scores
-    }
     return SeedRun(
         record=record.id,
         created=record.created,
@@ -190,10 +197,10 @@ def _to_seed_run(record: Record, scores: list[ScoreRecord]) -> SeedRun:
         plugins=record.environment.plugins,
         device=record.environment.device,
         precision=record.environment.precision,
-        chosen_on=record.chosen_on,
+        checkpoint_selection=record.checkpoint_selection,
         missing_audio=record.counts.missing_audio,
         coverage=record.coverage,
-        values=values,
+        metrics={score.track_fingerprint: score.metrics for score in scores},
     )
 
 

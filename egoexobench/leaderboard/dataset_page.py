@@ -1,4 +1,4 @@
-"""Every reproduced number on one data set."""
+"""The page of all reproduced scores on one data set."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
     from egoexobench.types import CandidatePolicy, ScoredTask, Task
 
 POLICY_DESCRIPTIONS: tuple[tuple[CandidatePolicy, str], ...] = (
-    ("gallery", "against every clip of the other side (`gallery`)"),
+    ("gallery", "against all clips of the other side (`gallery`)"),
     ("mcq20", "among 20 listed candidates (`mcq20`)"),
-    ("either", "of a text against every clip of both views, of which two are right (`either`)"),
+    ("both-views", "of a text against all clips of both views, two are right (`both-views`)"),
 )
 
 
-def dataset_page(name: str, groups: Sequence[ReproducedRow], *, mix_protocols: bool) -> str:
-    """Return the page of a data set: headline numbers, every metric, where they come from."""
+def dataset_page(name: str, rows: Sequence[ReproducedRow], *, mix_protocols: bool) -> str:
+    """Return the page of a data set: headline scores, every metric, provenance."""
     heading = f"Reproduced on the data set {escape_markdown(name)}"
     sections = [
-        _dataset_section(spec, found, mix_protocols) for spec, found in group_by_dataset(groups)
+        _dataset_section(spec, group, mix_protocols) for spec, group in group_by_dataset(rows)
     ]
     return render_page(heading, *(sections or ["No run is recorded here yet.\n"]))
 
 
-def group_by_dataset(groups: Iterable[ReproducedRow]) -> list[tuple[str, list[ReproducedRow]]]:
-    """Return rows by data set as asked for, sorted."""
-    found: dict[str, list[ReproducedRow]] = {}
-    for group in groups:
-        found.setdefault(group.dataset.spec, []).append(group)
-    return sorted(found.items())
+def group_by_dataset(rows: Iterable[ReproducedRow]) -> list[tuple[str, list[ReproducedRow]]]:
+    """Return rows by the spec of their data set, sorted."""
+    groups: dict[str, list[ReproducedRow]] = {}
+    for row in rows:
+        groups.setdefault(row.dataset.spec, []).append(row)
+    return sorted(groups.items())
 
 
 def headline_tables(
-    groups: Sequence[ReproducedRow],
+    rows: Sequence[ReproducedRow],
     tasks: Sequence[Task],
     metrics: Sequence[str] = (),
     *,
@@ -58,58 +58,69 @@ def headline_tables(
     """Return a table for each candidate policy and one for recognition.
 
     Args:
-        groups: Rows on one data set.
-        tasks: Which tasks become columns.
+        rows: Rows on one data set.
+        tasks: Tasks that become columns.
         metrics: Metrics to show beside the primary one of a recognition task.
         mix_protocols: Let different tracks share a column, with a footnote at each.
     """
-    shown: set[ScoredTask] = {task for task in tasks if task in RETRIEVAL_TASKS}
-    if shown.issuperset(CROSS_VIEW_TASKS):
-        shown.add("association")
-    retrieval = [task for task in SCORED_TASKS if task in shown]
+    groups = [*_retrieval_columns(tasks), _recognition_columns(tasks, metrics)]
     tables = [
-        (
-            f"Retrieval {words}",
-            [TableColumn(task, policy, QUESTIONS[task].primary) for task in retrieval],
-        )
-        for policy, words in POLICY_DESCRIPTIONS
+        (title, build_table(rows, columns, mix_protocols=mix_protocols))
+        for title, columns in groups
     ]
-    recognition = [
-        TableColumn(task, None, metric)
+    return "\n".join(
+        f"### {title}\n\n{render_table(table)}" for title, table in tables if table.rows
+    )
+
+
+def _retrieval_columns(tasks: Sequence[Task]) -> list[tuple[str, list[TableColumn]]]:
+    selected: set[ScoredTask] = {task for task in tasks if task in RETRIEVAL_TASKS}
+    if selected.issuperset(CROSS_VIEW_TASKS):
+        selected.add("association")
+    ordered = [task for task in SCORED_TASKS if task in selected]
+    return [
+        (
+            f"Retrieval {description}",
+            [TableColumn(TrackKey(task, policy), QUESTIONS[task].primary) for task in ordered],
+        )
+        for policy, description in POLICY_DESCRIPTIONS
+    ]
+
+
+def _recognition_columns(
+    tasks: Sequence[Task], metrics: Sequence[str]
+) -> tuple[str, list[TableColumn]]:
+    columns = [
+        TableColumn(TrackKey(task, None), metric)
         for task in tasks
         if task in RECOGNITION_TASKS
         for metric in dict.fromkeys((QUESTIONS[task].primary, *metrics))
     ]
-    tables.append(("Recognition by a linear layer", recognition))
-    return "\n".join(
-        f"### {words}\n\n{render_table(board)}"
-        for words, columns in tables
-        if (board := build_table(groups, columns, mix_protocols=mix_protocols)).lines
-    )
+    return "Recognition by a linear layer", columns
 
 
-def _dataset_section(spec: str, groups: Sequence[ReproducedRow], mix: bool) -> str:
+def _dataset_section(spec: str, rows: Sequence[ReproducedRow], mix_protocols: bool) -> str:
     return "\n".join(
         (
             f"## {inline_code(spec)}\n",
-            headline_tables(groups, TASKS, mix_protocols=mix),
+            headline_tables(rows, TASKS, mix_protocols=mix_protocols),
             f"## Every metric on {inline_code(spec)}\n",
-            *_metric_tables(groups, mix),
-            f"## Where the numbers on {inline_code(spec)} come from\n",
-            provenance.run_table(groups),
-            provenance.track_table(groups),
+            *_metric_tables(rows, mix_protocols),
+            f"## Where the scores on {inline_code(spec)} come from\n",
+            provenance.run_table(rows),
+            provenance.track_table(rows),
         )
     )
 
 
-def _metric_tables(groups: Sequence[ReproducedRow], mix: bool) -> Iterator[str]:
+def _metric_tables(rows: Sequence[ReproducedRow], mix_protocols: bool) -> Iterator[str]:
     metrics: dict[TrackKey, dict[str, None]] = {}
-    for track in (track for group in groups for track in group.tracks):
+    for track in (track for row in rows for track in row.tracks):
         key = TrackKey(track.task, track.policy)
-        metrics.setdefault(key, {}).update(dict.fromkeys(track.levels))
+        metrics.setdefault(key, {}).update(dict.fromkeys(track.references))
     for key in sorted(metrics, key=lambda key: (SCORED_TASKS.index(key.task), key.policy or "")):
-        columns = [TableColumn(key.task, key.policy, metric) for metric in metrics[key]]
-        board = build_table(groups, columns, mix_protocols=mix)
-        if board.lines:
-            words = ", ".join(filter(None, (key.task, key.policy)))
-            yield f"### {words}\n\n{render_table(board, tasks=False)}"
+        columns = [TableColumn(key, metric) for metric in metrics[key]]
+        table = build_table(rows, columns, mix_protocols=mix_protocols)
+        if table.rows:
+            title = ", ".join(filter(None, (key.task, key.policy)))
+            yield f"### {title}\n\n{render_table(table, show_tasks=False)}"

@@ -1,4 +1,4 @@
-"""Markdown that survives any name: escaped cells, columns that line up in the raw text too."""
+"""Markdown for generated pages: escaped text, and tables that are aligned in the raw text too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ READING_NOTE = (
     "---\n\n"
     "A reproduced number is a mean over seeds: ± is the standard deviation over seeds on the same "
     "queries, \\[low, high\\] the 95 % interval over queries of a single seed. "
-    "A dash is a number that nobody has, never 0.  \n"
+    "A dash means that there is no score; it is never 0.  \n"
     "Reported and reproduced numbers never share a row and are never averaged; numbers scored on "
     "tracks of different fingerprints never share a column.\n"
 )
@@ -25,44 +25,46 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def escape_markdown(text: str) -> str:
-    r"""Return text that Markdown shows as it is, in one table cell, and HTML cannot read as a tag.
+    r"""Return text that Markdown shows as it is, in one table cell and without HTML tags.
 
-    >>> escape("SoundBridge* [3] | <b>")
+    >>> escape_markdown("SoundBridge* [3] | <b>")
     'SoundBridge\\* \\[3\\] \\| &lt;b&gt;'
     """
     line = " ".join(text.split())
     marked = re.sub(r"[\\`*_\[\]|~$]", r"\\\g<0>", line)
-    return re.sub(r"[&<>]", lambda found: _ENTITIES[found[0]], marked)
+    return re.sub(r"[&<>]", lambda match: _ENTITIES[match[0]], marked)
 
 
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
-    """Return a table of ready cells.
+def markdown_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, num_text_columns: int = 1
+) -> str:
+    """Return a table of cells that are Markdown already.
 
     Args:
-        head: One header a column, escaped.
-        rows: As many cells a row as there are headers, escaped.
-        words: How many columns from the left hold words; the others are aligned as numbers.
+        header: One header per column, escaped.
+        rows: Rows of as many cells, escaped.
+        num_text_columns: Columns from the left that hold text; the others align as numbers.
     """
-    widths = [max(3, *map(len, column)) for column in zip(head, *rows, strict=True)]
-    rule = ["-" * width for width in widths[:words]]
-    rule += ["-" * (width - 1) + ":" for width in widths[words:]]
-    lines = [_table_line(cells, widths, words) for cells in (head, rule, *rows)]
+    widths = [max(3, *map(len, column)) for column in zip(header, *rows, strict=True)]
+    rule = ["-" * width for width in widths[:num_text_columns]]
+    rule += ["-" * (width - 1) + ":" for width in widths[num_text_columns:]]
+    lines = [_table_line(cells, widths, num_text_columns) for cells in (header, rule, *rows)]
     return "\n".join(lines) + "\n"
 
 
-def _table_line(cells: Sequence[str], widths: Sequence[int], words: int) -> str:
+def _table_line(cells: Sequence[str], widths: Sequence[int], num_text_columns: int) -> str:
     padded = [
-        cell.ljust(width) if place < words else cell.rjust(width)
-        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        cell.ljust(width) if index < num_text_columns else cell.rjust(width)
+        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return "| " + " | ".join(padded) + " |"
 
 
 def bullet_list(items: Sequence[str]) -> str:
-    """Return one bullet an item; items are ready Markdown."""
+    """Return a bullet per item; items are Markdown already."""
     return "".join(f"- {item}\n" for item in items)
 
 
 def render_page(heading: str, *sections: str) -> str:
-    """Return a whole page: mark, heading, sections, how to read it."""
+    """Return a page: generated mark, heading, sections, how to read it."""
     return "\n".join((GENERATED_MARK + "\n", f"# {heading}\n", *sections, READING_NOTE))

@@ -1,4 +1,4 @@
-"""Every generated page: made, written, compared with what is on disk."""
+"""Builds the generated pages, writes them, and compares them with those on disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
 from egoexobench.files import write_text_atomic
-from egoexobench.leaderboard import reported, reproduced
 from egoexobench.leaderboard.dataset_page import dataset_page
 from egoexobench.leaderboard.markdown import (
     GENERATED_MARK,
@@ -17,16 +16,19 @@ from egoexobench.leaderboard.markdown import (
     render_page,
 )
 from egoexobench.leaderboard.paper_page import paper_table_page
+from egoexobench.leaderboard.reported import REPORTED_FOLDER, read_reported_tables
+from egoexobench.leaderboard.reproduced import read_reproduced_rows
 from egoexobench.records.store import read_text, slug
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from egoexobench.leaderboard.reported import ReportedTable
     from egoexobench.leaderboard.reproduced import ReproducedRow
 
 INDEX_PAGE = "README.md"
-_DIFF_LINES = 12
+_NUM_DIFF_LINES = 12
 
 
 def build_pages(root: Path, *, mix_protocols: bool = False) -> dict[str, str]:
@@ -37,26 +39,28 @@ def build_pages(root: Path, *, mix_protocols: bool = False) -> dict[str, str]:
         mix_protocols: Let different tracks share a column, with a footnote at each.
 
     Raises:
-        DataError: if a file does not fit its schema, nothing is reported, or one column would
-            mix tracks.
+        DataError: if a file is not valid, nothing is reported, or one column would mix tracks.
     """
-    printed = reported.read_reported_tables(root)
-    if not printed:
-        raise DataError(f"{root} holds no {reported.FOLDER}/*.toml; give the leaderboards folder")
-    groups = reproduced.read_reproduced_rows(root)
-    names = sorted({"synthetic", *(group.dataset.name for group in groups)})
+    papers = read_reported_tables(root)
+    if not papers:
+        raise DataError(
+            f"{root} has no {REPORTED_FOLDER}/*.toml; pass the leaderboards folder with --root"
+        )
+    rows = read_reproduced_rows(root)
     pages = {
-        f"table-{one.table}.md": paper_table_page(one, groups, mix_protocols=mix_protocols)
-        for one in printed
+        f"table-{paper.table}.md": paper_table_page(paper, rows, mix_protocols=mix_protocols)
+        for paper in papers
     }
-    for name in names:
-        found = [group for group in groups if group.dataset.name == name]
-        pages[f"{slug(name)}.md"] = dataset_page(name, found, mix_protocols=mix_protocols)
-    return {INDEX_PAGE: _index_page(printed, groups, names), **pages}
+    by_dataset: dict[str, list[ReproducedRow]] = {"synthetic": []}
+    for row in rows:
+        by_dataset.setdefault(row.dataset.name, []).append(row)
+    for name, group in sorted(by_dataset.items()):
+        pages[f"{slug(name)}.md"] = dataset_page(name, group, mix_protocols=mix_protocols)
+    return {INDEX_PAGE: _index_page(papers, by_dataset), **pages}
 
 
 def write_pages(root: Path, *, mix_protocols: bool = False) -> list[Path]:
-    """Write every page and remove generated ones that are no longer made."""
+    """Write every page, remove obsolete ones, and return the paths that were written."""
     pages = build_pages(root, mix_protocols=mix_protocols)
     for name, text in pages.items():
         write_text_atomic(root / name, text)
@@ -66,31 +70,39 @@ def write_pages(root: Path, *, mix_protocols: bool = False) -> list[Path]:
 
 
 def check_pages(root: Path, *, mix_protocols: bool = False) -> None:
-    """Compare every page with what is on disk.
+    """Compare every page with the file on disk.
 
     Raises:
-        DataError: naming the stale files, with the first lines that differ.
+        DataError: with the names of outdated files and the first lines that differ.
     """
     pages = build_pages(root, mix_protocols=mix_protocols)
-    stale: dict[str, list[str]] = {}
+    outdated: dict[str, list[str]] = {}
     for name, text in pages.items():
         old = read_text(root / name) if (root / name).is_file() else ""
         if old != text:
-            stale[name] = list(
-                unified_diff(
-                    old.splitlines(), text.splitlines(), f"{name}, on disk", name, "", "", 0, ""
-                )
-            )
-    stale |= {path.name: ["is no longer made"] for path in _obsolete_pages(root, pages)}
-    if stale:
-        first = "\n".join(next(iter(stale.values()))[:_DIFF_LINES])
+            outdated[name] = _diff(name, old, text)
+    outdated |= {path.name: ["is no longer generated"] for path in _obsolete_pages(root, pages)}
+    if outdated:
+        first = "\n".join(next(iter(outdated.values()))[:_NUM_DIFF_LINES])
         raise DataError(
-            f"stale in {root}: {', '.join(stale)}; run `{LEADERBOARD_COMMAND}` to write them again"
-            f"\n{first}"
+            f"outdated in {root}: {', '.join(outdated)}; run `{LEADERBOARD_COMMAND}` to write "
+            f"them again\n{first}"
         )
 
 
-def _obsolete_pages(root: Path, pages: dict[str, str]) -> list[Path]:
+def _diff(name: str, old: str, new: str) -> list[str]:
+    lines = unified_diff(
+        old.splitlines(),
+        new.splitlines(),
+        fromfile=f"{name}, on disk",
+        tofile=name,
+        n=0,
+        lineterm="",
+    )
+    return list(lines)
+
+
+def _obsolete_pages(root: Path, pages: Mapping[str, str]) -> list[Path]:
     return [
         path
         for path in sorted(root.glob("*.md"))
@@ -98,27 +110,33 @@ def _obsolete_pages(root: Path, pages: dict[str, str]) -> list[Path]:
     ]
 
 
-def _index_page(printed: list[ReportedTable], groups: list[ReproducedRow], names: list[str]) -> str:
-    rows = [
-        [
-            f"[Table {one.table}](table-{one.table}.md)",
-            escape_markdown(one.caption.partition(".")[0]),
-            f"{sum(len(cells) for row in one.rows for cells in row.values.values())} reported",
-        ]
-        for one in printed
+def _index_page(
+    papers: Sequence[ReportedTable], by_dataset: Mapping[str, Sequence[ReproducedRow]]
+) -> str:
+    lines = [_paper_line(paper) for paper in papers]
+    lines += [_dataset_line(name, rows) for name, rows in sorted(by_dataset.items())]
+    introduction = (
+        f"`{LEADERBOARD_COMMAND}` writes these pages from `reported/*.toml`, the scores of "
+        "papers, and `reproduced/*.json`, the scores of our runs; "
+        f"`{LEADERBOARD_COMMAND} --check` fails if one is outdated.\n"
+    )
+    table = markdown_table(["Page", "Content", "Scores"], lines, num_text_columns=3)
+    return render_page("Leaderboards", introduction, table)
+
+
+def _paper_line(paper: ReportedTable) -> list[str]:
+    num_scores = sum(len(values) for row in paper.rows for values in row.values.values())
+    return [
+        f"[Table {paper.table}](table-{paper.table}.md)",
+        escape_markdown(paper.caption.partition(".")[0]),
+        f"{num_scores} reported",
     ]
-    for name in names:
-        found = [group for group in groups if group.dataset.name == name]
-        runs = sum(len(group.runs) for group in found)
-        what = f"{len(found)} rows reproduced in {runs} runs"
-        rows.append(
-            [f"[{escape_markdown(name)}]({slug(name)}.md)", "Every reproduced number", what]
-        )
-    made = (
-        f"`{LEADERBOARD_COMMAND}` writes these pages from `reported/*.toml`, the numbers of "
-        "papers, and `reproduced/*.json`, the numbers of our runs; "
-        f"`{LEADERBOARD_COMMAND} --check` fails when one is stale.\n"
-    )
-    return render_page(
-        "Leaderboards", made, markdown_table(["Page", "What", "Numbers"], rows, words=3)
-    )
+
+
+def _dataset_line(name: str, rows: Sequence[ReproducedRow]) -> list[str]:
+    num_runs = sum(len(row.runs) for row in rows)
+    return [
+        f"[{escape_markdown(name)}]({slug(name)}.md)",
+        "All reproduced scores",
+        f"{len(rows)} rows reproduced in {num_runs} runs",
+    ]

@@ -1,4 +1,4 @@
-"""The page of one printed table: reported first, what we reproduced below."""
+"""The page of one table of a paper: reported scores first, reproduced ones below."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from egoexobench.leaderboard.markdown import (
     markdown_table,
     render_page,
 )
-from egoexobench.leaderboard.render import METRIC_LABELS, inline_code
+from egoexobench.leaderboard.render import inline_code, metric_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,46 +22,45 @@ if TYPE_CHECKING:
 
 
 def paper_table_page(
-    paper: ReportedTable, groups: Sequence[ReproducedRow], *, mix_protocols: bool
+    paper: ReportedTable, rows: Sequence[ReproducedRow], *, mix_protocols: bool
 ) -> str:
-    """Return the page of a table; below it, the reproduced rows that its rows name."""
+    """Return the page of a table, with the reproduced rows of the methods in it."""
     heading = f"Table {paper.table}: {escape_markdown(paper.caption)}"
     return render_page(
-        heading, _reported_section(paper), *_reproduced_sections(paper, groups, mix_protocols)
+        heading, _reported_section(paper), *_reproduced_sections(paper, rows, mix_protocols)
     )
 
 
 def _reproduced_sections(
-    paper: ReportedTable, groups: Sequence[ReproducedRow], mix: bool
+    paper: ReportedTable, rows: Sequence[ReproducedRow], mix_protocols: bool
 ) -> list[str]:
-    names = {(row.method, frozenset(row.overrides.items())) for row in paper.rows}
-    ours = [
-        group
-        for group in groups
-        if (group.method.name, frozenset(group.method.overrides.items())) in names
+    methods = {(row.method, frozenset(row.overrides.items())) for row in paper.rows}
+    matching = [
+        row for row in rows if (row.method.name, frozenset(row.method.overrides.items())) in methods
     ]
     tasks = tuple(dict.fromkeys(column.task for column in paper.columns if column.task))
-    parts = [
-        f"## Reproduced on {inline_code(spec)}{_dataset_note(found, paper)}\n\n{blocks}"
-        for spec, found in group_by_dataset(ours)
-        if (blocks := headline_tables(found, tasks, (paper.metric,), mix_protocols=mix))
+    sections = [
+        f"## Reproduced on {inline_code(spec)}{_dataset_note(group, paper)}\n\n{tables}"
+        for spec, group in group_by_dataset(matching)
+        if (tables := headline_tables(group, tasks, (paper.metric,), mix_protocols=mix_protocols))
     ]
-    return parts or ["## Reproduced\n\nNo run of these rows is recorded here yet.\n"]
+    return sections or ["## Reproduced\n\nNo run of these rows is recorded here yet.\n"]
 
 
-def _dataset_note(groups: Sequence[ReproducedRow], paper: ReportedTable) -> str:
-    known = groups[0].dataset.name in paper.datasets
-    return "" if known else ", which is not a data set of the paper"
+def _dataset_note(rows: Sequence[ReproducedRow], paper: ReportedTable) -> str:
+    is_of_paper = rows[0].dataset.name in paper.datasets
+    return "" if is_of_paper else ", which is not a data set of the paper"
 
 
 def _reported_section(paper: ReportedTable) -> str:
-    head = [escape_markdown(paper.label), "Our name"]
-    head += [escape_markdown(f"{paper.datasets[c.dataset]} {c.header}") for c in paper.columns]
-    rows = [_reported_cells(row, paper.columns) for row in paper.rows]
+    header = [escape_markdown(paper.label), "Our name"]
+    header += [escape_markdown(f"{paper.datasets[c.dataset]} {c.header}") for c in paper.columns]
+    lines = [_reported_cells(row, paper.columns) for row in paper.rows]
     chance = [f"{100 / c.candidates:.2f}" if c.candidates else DASH for c in paper.columns]
-    rows.append(["*chance, uniform*", DASH, *chance])
-    rows.append(["*n / candidates*", DASH, *map(_format_counts, paper.columns)])
-    metric = METRIC_LABELS.get(paper.metric, paper.metric)
+    lines.append(["*chance, uniform*", DASH, *chance])
+    lines.append(["*n / candidates*", DASH, *map(_format_counts, paper.columns)])
+    tasks = [column.task for column in paper.columns if column.task]
+    metric = metric_label(paper.metric, tasks[0])
     source = f"{escape_markdown(paper.paper)}, {escape_markdown(paper.venue)} (`{paper.bibtex}`)"
     notes = [escape_markdown(f"{row.name}: {row.note}.") for row in paper.rows if row.note]
     notes += [escape_markdown(note) for note in paper.notes]
@@ -70,7 +69,7 @@ def _reported_section(paper: ReportedTable) -> str:
     return (
         f"## Reported by the paper\n\nTable {paper.table} of {source}; {metric} "
         f"in {paper.unit}, digits as printed.\n\n"
-        + markdown_table(head, rows, words=2)
+        + markdown_table(header, lines, num_text_columns=2)
         + ("\n" + bullet_list(notes) if notes else "")
     )
 
@@ -78,11 +77,11 @@ def _reported_section(paper: ReportedTable) -> str:
 def _reported_cells(row: ReportedRow, columns: Iterable[ReportedColumn]) -> list[str]:
     cells = (row.values.get(column.dataset, {}).get(column.key) for column in columns)
     overrides = (f"{role}={part}" for role, part in sorted(row.overrides.items()))
-    ours = " ".join((row.method, *overrides)) if row.method else DASH
+    method = " ".join((row.method, *overrides)) if row.method else DASH
     return [
         escape_markdown(row.name),
-        escape_markdown(ours),
-        *(DASH if c is None else str(c) for c in cells),
+        escape_markdown(method),
+        *(DASH if cell is None else str(cell) for cell in cells),
     ]
 
 
@@ -91,5 +90,5 @@ def _format_counts(column: ReportedColumn) -> str:
     counts = {field: getattr(column, field) for field in fields}
     if not any(counts.values()):
         return DASH
-    marked = {field: "?" if field in column.inferred else "" for field in fields}
-    return " / ".join(f"{counts[field] or DASH}{marked[field]}" for field in fields)
+    marks = {field: "?" if field in column.inferred else "" for field in fields}
+    return " / ".join(f"{counts[field] or DASH}{marks[field]}" for field in fields)

@@ -1,4 +1,4 @@
-"""Where reproduced numbers come from: code, versions, device, tracks."""
+"""Tables of where reproduced scores come from: code, versions, device and tracks."""
 
 from __future__ import annotations
 
@@ -10,82 +10,81 @@ from egoexobench.leaderboard.render import format_range, inline_code, marked_row
 from egoexobench.types import SCORED_TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from egoexobench.leaderboard.reproduced import ReproducedRow
+    from egoexobench.leaderboard.reproduced import ReproducedRow, ReproducedTrack
+    from egoexobench.records.schema import CheckpointSelection, GitState
+
+RUN_HEADER = (
+    "Method",
+    "Scale",
+    "Seeds",
+    "Checkpoint",
+    "Clips without audio",
+    "Commit",
+    "Versions",
+    "Device",
+)
+TRACK_HEADER = ("Track", "Task", "Candidates from", "Split", "Ties", "n", "Candidates")
 
 
-def run_table(groups: Sequence[ReproducedRow]) -> str:
-    """Return a table of what ran: seeds, checkpoint, commit, versions, device."""
-    head = [
-        "Method",
-        "Scale",
-        "Seeds",
-        "Checkpoint",
-        "Clips without sound",
-        "Commit",
-        "Versions",
-        "Device",
+def run_table(rows: Sequence[ReproducedRow]) -> str:
+    """Return a table of the runs: seeds, checkpoint, commit, versions, device."""
+    lines = [_run_line(row) for row in sorted(rows, key=marked_row_label)]
+    return markdown_table(RUN_HEADER, lines, num_text_columns=len(RUN_HEADER))
+
+
+def track_table(rows: Sequence[ReproducedRow]) -> str:
+    """Return a table of the tracks; the complete text of each one is in the data."""
+    tracks = {track.fingerprint: track for row in rows for track in row.tracks}
+    lines = [_track_line(track) for track in sorted(tracks.values(), key=_track_order)]
+    return markdown_table(TRACK_HEADER, lines, num_text_columns=5)
+
+
+def _run_line(row: ReproducedRow) -> list[str]:
+    selections = (run.checkpoint_selection for run in row.runs if run.checkpoint_selection)
+    return [
+        marked_row_label(row),
+        row.method.scale,
+        seed_list(row),
+        _join_distinct(_format_checkpoint(selection) for selection in selections),
+        _join_distinct(run.missing_audio for run in row.runs),
+        _join_distinct(_format_commit(run.git) for run in row.runs),
+        _join_distinct(_format_versions(run.packages) for run in row.runs),
+        _join_distinct(f"{run.device}, {run.precision}" for run in row.runs),
     ]
-    rows = [
-        [
-            marked_row_label(group),
-            group.method.scale,
-            seed_list(group),
-            _format_checkpoint(group),
-            _join_distinct(run.missing_audio for run in group.runs),
-            _join_distinct(_format_commit(group, place) for place in range(len(group.runs))),
-            _join_distinct(_format_versions(run.packages) for run in group.runs),
-            _join_distinct(f"{run.device}, {run.precision}" for run in group.runs),
-        ]
-        for group in sorted(groups, key=marked_row_label)
-    ]
-    return markdown_table(head, rows, words=len(head))
 
 
-def _format_checkpoint(group: ReproducedRow) -> str:
-    chosen = [run.chosen_on for run in group.runs if run.chosen_on]
-    return (
-        _join_distinct(f"{choice.criterion} on {choice.split}" for choice in chosen)
-        if chosen
-        else DASH
-    )
+def _format_checkpoint(selection: CheckpointSelection) -> str:
+    return f"{selection.validation_metric} on {selection.split}"
 
 
-def _format_commit(group: ReproducedRow, place: int) -> str:
-    git = group.runs[place].git
+def _format_commit(git: GitState | None) -> str:
     if git is None:
         return DASH
     return git.commit[:12] + (" (modified)" if git.dirty else "")
 
 
-def _format_versions(packages: dict[str, str]) -> str:
-    return ", ".join(
-        f"{name} {packages[name]}" for name in ("egoexobench", "torch") if name in packages
-    )
+def _format_versions(packages: Mapping[str, str]) -> str:
+    names = [name for name in ("egoexobench", "torch") if name in packages]
+    return ", ".join(f"{name} {packages[name]}" for name in names)
 
 
-def _join_distinct(words: Iterable[str]) -> str:
-    return escape_markdown("; ".join(sorted(set(words)))) or DASH
+def _join_distinct(texts: Iterable[str]) -> str:
+    return escape_markdown("; ".join(sorted(set(texts)))) or DASH
 
 
-def track_table(groups: Sequence[ReproducedRow]) -> str:
-    """Return a table of what was scored; the full text of each track is in the data."""
-    found = {track.fingerprint: track for group in groups for track in group.tracks}
-    head = ["Track", "Task", "Candidates from", "Split", "Ties", "n", "Candidates"]
-    rows = [
-        [
-            inline_code(short_hash(track)),
-            track.task,
-            track.policy or "classes",
-            track.split,
-            escape_markdown(track.tie_rule),
-            str(track.n),
-            format_range(track.candidates),
-        ]
-        for track in sorted(
-            found.values(),
-            key=lambda t: (SCORED_TASKS.index(t.task), t.policy or "", t.fingerprint),
-        )
+def _track_line(track: ReproducedTrack) -> list[str]:
+    return [
+        inline_code(short_hash(track)),
+        track.task,
+        track.policy or "classes",
+        track.split,
+        escape_markdown(track.tie_rule),
+        str(track.num_queries),
+        format_range(track.candidate_range),
     ]
-    return markdown_table(head, rows, words=5)
+
+
+def _track_order(track: ReproducedTrack) -> tuple[int, str, str]:
+    return SCORED_TASKS.index(track.task), track.policy or "", track.fingerprint

@@ -1,4 +1,4 @@
-"""A board of reproduced numbers as Markdown: rows, then chance, oracle and n, then footnotes."""
+"""Renders a table of reproduced scores as Markdown: rows, reference rows, then footnotes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 from egoexobench.leaderboard.collect import describe_differences
 from egoexobench.leaderboard.markdown import DASH, bullet_list, escape_markdown, markdown_table
 from egoexobench.leaderboard.table import row_label
+from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
-    from egoexobench.leaderboard.reproduced import ReferenceLevels, ReproducedRow, ReproducedTrack
-    from egoexobench.leaderboard.table import ResultTable, TableCell, TableColumn, TableRow
+    from egoexobench.leaderboard.reproduced import ReproducedRow
+    from egoexobench.leaderboard.table import ResultTable, TableCell, TableRow
+    from egoexobench.types import ScoredTask
 
 METRIC_LABELS = {
-    "top1": "top-1",
-    "top5": "top-5",
-    "top10": "top-10",
-    "recall5": "top-5 recall",
+    "hit_rate_at_1": "R@1",
+    "hit_rate_at_5": "R@5",
+    "hit_rate_at_10": "R@10",
+    "recall_at_5": "class R@5",
     "map": "mAP",
     "median_rank": "median rank",
     "mrr": "MRR",
@@ -26,43 +28,57 @@ METRIC_LABELS = {
 DIGITS = {"%": 1, "rank": 1, "1": 3}
 USUAL_VIDEO_INPUTS = {"video", "audio"}
 EXTRA_INPUTS_NOTE = (
-    "† declares more than picture and sound on the video side, so it knows what the others must "
-    "find out; not to be ranked with them."
+    "† The video embeddings of this method use more than video and audio, so they contain part of "
+    "the answer; do not compare its rank with the others."
 )
 
 ANNOTATION_SHORTCUTS = ("scene", "narration")
-"""Shortcuts that read the annotation, which no method is handed."""
+"""Shortcuts that read the annotation, which no method gets."""
 ANNOTATION_SHORTCUT_NOTE = (
-    "‡ reads the annotation, which no method is handed: what a leak of it would be worth. "
-    "Duration, loudness and synchrony (GCC-PHAT) read the media and learn nothing."
+    "‡ This shortcut reads the annotation, which no method gets: it is the score of a method to "
+    "which the annotation leaks. Duration, loudness and synchrony (GCC-PHAT) read the media and "
+    "are not trained."
 )
-TRANSFER_NOTE = "\\* trained on another data set than the one that is scored."
+TRANSFER_NOTE = "\\* Trained on another data set than the one that is scored."
 
 
-def render_table(board: ResultTable, *, tasks: bool = True) -> str:
-    """Return the table of a board with its footnotes; headers name tasks unless told not to."""
-    head = ["Method", "Evidence", "Scale", "Seeds", *_headers(board, tasks)]
+def render_table(table: ResultTable, *, show_tasks: bool = True) -> str:
+    """Return a table with its footnotes.
+
+    Args:
+        table: What to render.
+        show_tasks: Put the task into the header of each column.
+    """
+    header = ["Method", "Evidence", "Scale", "Seeds", *_column_headers(table, show_tasks)]
     notes: list[str] = []
-    rows = [_render_row(line, board, notes) for line in board.lines]
-    rows += _reference_rows(board)
-    foot = [f"({_letter(place)}) {note}" for place, note in enumerate(notes)]
-    if any(uses_extra_inputs(line.group) for line in board.lines):
-        foot.insert(0, EXTRA_INPUTS_NOTE)
-    if any(line.group.trained_on for line in board.lines):
-        foot.insert(0, TRANSFER_NOTE)
-    if any(level.shortcuts for level in _column_levels(board)):
-        foot.append(ANNOTATION_SHORTCUT_NOTE)
-    return markdown_table(head, rows, words=3) + ("\n" + bullet_list(foot) if foot else "")
+    lines = [_render_row(row, table, notes) for row in table.rows]
+    lines += _reference_rows(table)
+    footnotes = [f"({_note_letter(index)}) {note}" for index, note in enumerate(notes)]
+    if any(uses_extra_inputs(row.source) for row in table.rows):
+        footnotes.insert(0, EXTRA_INPUTS_NOTE)
+    if any(row.source.trained_on for row in table.rows):
+        footnotes.insert(0, TRANSFER_NOTE)
+    if any(cell.references.shortcuts for cell in table.reference_cells):
+        footnotes.append(ANNOTATION_SHORTCUT_NOTE)
+    text = markdown_table(header, lines, num_text_columns=3)
+    return text + ("\n" + bullet_list(footnotes) if footnotes else "")
 
 
-def uses_extra_inputs(group: ReproducedRow) -> bool:
-    """Say whether a method's video embeddings are computed from more than picture and sound."""
-    return not USUAL_VIDEO_INPUTS.issuperset(group.method.evidence.video)
+def uses_extra_inputs(source: ReproducedRow) -> bool:
+    """Whether the video embeddings of a method are computed from more than video and audio."""
+    return not USUAL_VIDEO_INPUTS.issuperset(source.method.declared_inputs.video)
 
 
-def marked_row_label(group: ReproducedRow) -> str:
-    """Return a row's name as Markdown, with its dagger."""
-    return escape_markdown(row_label(group)) + (" †" if uses_extra_inputs(group) else "")
+def marked_row_label(source: ReproducedRow) -> str:
+    """Return the label of a row as Markdown, with its dagger."""
+    return escape_markdown(row_label(source)) + (" †" if uses_extra_inputs(source) else "")
+
+
+def metric_label(metric: str, task: ScoredTask | None) -> str:
+    """Return the name of a metric in a table; recognition has accuracy where retrieval has R@K."""
+    if task in RECOGNITION_TASKS and metric == "hit_rate_at_1":
+        return "top-1"
+    return METRIC_LABELS.get(metric, metric)
 
 
 def inline_code(text: str) -> str:
@@ -70,109 +86,107 @@ def inline_code(text: str) -> str:
     return f"`{text.replace('`', '')}`"
 
 
-def seed_list(group: ReproducedRow) -> str:
+def seed_list(source: ReproducedRow) -> str:
     """Return the seeds of a row, such as ``0 1 2``."""
-    return " ".join(str(seed) for seed in sorted({run.seed for run in group.runs}))
+    return " ".join(str(seed) for seed in sorted({run.seed for run in source.runs}))
 
 
 def format_number(value: float | None, unit: str) -> str:
-    """Return a number at the precision of its unit; a dash where there is none."""
+    """Return a number at the precision of its unit; a dash for None."""
     return DASH if value is None else f"{value:.{DIGITS[unit]}f}"
 
 
-def _headers(board: ResultTable, tasks: bool) -> Iterator[str]:
-    for column, track in zip(board.columns, board.tracks, strict=True):
-        unit = "%" if track.levels[column.metric].unit == "%" else ""
-        words = (
-            column.task if tasks else "",
-            METRIC_LABELS.get(column.metric, column.metric),
-            unit,
-        )
-        yield escape_markdown(" ".join(filter(None, words)))
-
-
-def _render_row(line: TableRow, board: ResultTable, notes: list[str]) -> list[str]:
-    method = line.group.method
-    row = [
-        marked_row_label(line.group),
-        _format_inputs(line.group),
-        method.scale,
-        format_range({cell.seeds for cell in line.cells if cell}),
-    ]
-    for cell, column, track in zip(line.cells, board.columns, board.tracks, strict=True):
-        text = _render_cell(cell, column)
-        if cell and (remark := _cell_note(cell, track)):
-            if remark not in notes:
-                notes.append(remark)
-            text += f" ({_letter(notes.index(remark))})"
-        row.append(text)
-    return row
-
-
-def _render_cell(cell: TableCell | None, column: TableColumn) -> str:
-    if cell is None:
-        return DASH
-    unit = cell.track.levels[column.metric].unit
-    mean = format_number(cell.mean, unit)
-    if cell.spread is not None:
-        return f"{mean} ± {format_number(cell.spread, unit)}"
-    if cell.low is not None and cell.high is not None:
-        return f"{mean} \\[{format_number(cell.low, unit)}, {format_number(cell.high, unit)}\\]"
-    return mean
-
-
-def _cell_note(cell: TableCell, track: ReproducedTrack) -> str | None:
-    if cell.track.fingerprint != track.fingerprint:
-        where = escape_markdown(describe_differences(track, cell.track))
-        return f"another protocol, not comparable with its column: tracks {where}; n {cell.track.n}"
-    if cell.used:
-        used, clips = cell.used
-        return (
-            f"{used} of {clips} clips were used ({100 * used / clips:.1f} %): scored on "
-            f"{cell.track.n} queries, {cell.track.dropped} dropped, with {cell.track.missing} "
-            "candidates missing"
-        )
-    if cell.track.n != track.n:
-        return f"scored on {cell.track.n} queries, {cell.track.dropped} dropped"
-    return None
-
-
-def _reference_rows(board: ResultTable) -> Iterator[list[str]]:
-    empty = [DASH, DASH, DASH]
-    levels = _column_levels(board)
-    yield ["*chance*", *empty, *(format_number(level.chance, level.unit) for level in levels)]
-    if any(level.majority is not None for level in levels):
-        yield [
-            "*majority*",
-            *empty,
-            *(format_number(level.majority, level.unit) for level in levels),
-        ]
-    yield ["*oracle*", *empty, *(format_number(level.oracle, level.unit) for level in levels)]
-    for name in dict.fromkeys(name for level in levels for name in level.shortcuts):
-        values = (format_number(level.shortcuts.get(name), level.unit) for level in levels)
-        yield [f"*{name}*{' ‡' if name in ANNOTATION_SHORTCUTS else ''}", *empty, *values]
-    yield [
-        "*n / candidates*",
-        *empty,
-        *(f"{track.n} / {format_range(track.candidates)}" for track in board.tracks),
-    ]
-
-
-def _column_levels(board: ResultTable) -> list[ReferenceLevels]:
-    pairs = zip(board.columns, board.tracks, strict=True)
-    return [track.levels[column.metric] for column, track in pairs]
-
-
-def _format_inputs(group: ReproducedRow) -> str:
-    sides = (group.method.evidence.video, group.method.evidence.text)
-    return "; ".join(", ".join(side).replace("_", " ") or DASH for side in sides)
-
-
-def format_range(span: Collection[int]) -> str:
-    """Return one count, or the least and the greatest of several."""
-    low, high = min(span), max(span)
+def format_range(values: Collection[int]) -> str:
+    """Return one count, or the smallest and the largest of several."""
+    low, high = min(values), max(values)
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _letter(place: int) -> str:
-    return chr(ord("a") + place) if place < 26 else str(place + 1)
+def _column_headers(table: ResultTable, show_tasks: bool) -> Iterator[str]:
+    for column, cell in zip(table.columns, table.reference_cells, strict=True):
+        unit = "%" if cell.metric.unit == "%" else ""
+        task = column.track.task
+        label = metric_label(column.metric, task)
+        words = (task if show_tasks else "", label, unit)
+        yield escape_markdown(" ".join(filter(None, words)))
+
+
+def _render_row(row: TableRow, table: ResultTable, notes: list[str]) -> list[str]:
+    line = [
+        marked_row_label(row.source),
+        _format_inputs(row.source),
+        row.source.method.scale,
+        format_range({cell.num_seeds for cell in row.cells if cell}),
+    ]
+    for cell, reference in zip(row.cells, table.reference_cells, strict=True):
+        text = _render_cell(cell)
+        if cell and (note := _cell_note(cell, reference)):
+            if note not in notes:
+                notes.append(note)
+            text += f" ({_note_letter(notes.index(note))})"
+        line.append(text)
+    return line
+
+
+def _render_cell(cell: TableCell | None) -> str:
+    if cell is None:
+        return DASH
+    metric = cell.metric
+    mean = format_number(metric.value, metric.unit)
+    if cell.std is not None:
+        return f"{mean} ± {format_number(cell.std, metric.unit)}"
+    if metric.low is not None and metric.high is not None:
+        low, high = (format_number(bound, metric.unit) for bound in (metric.low, metric.high))
+        return f"{mean} \\[{low}, {high}\\]"
+    return mean
+
+
+def _cell_note(cell: TableCell, reference: TableCell) -> str | None:
+    track = cell.track
+    if track.fingerprint != reference.track.fingerprint:
+        differences = escape_markdown(describe_differences(reference.track, track))
+        return (
+            f"another protocol, not comparable with its column: tracks {differences}; "
+            f"n {track.num_queries}"
+        )
+    if cell.num_used_clips:
+        num_used, num_clips = cell.num_used_clips
+        return (
+            f"{num_used} of {num_clips} clips were used ({100 * num_used / num_clips:.1f} %): "
+            f"scored on {track.num_queries} queries, {track.num_dropped} dropped, with "
+            f"{track.num_missing_candidates} candidates missing"
+        )
+    if track.num_queries != reference.track.num_queries:
+        return f"scored on {track.num_queries} queries, {track.num_dropped} dropped"
+    return None
+
+
+def _reference_rows(table: ResultTable) -> Iterator[list[str]]:
+    cells = table.reference_cells
+    metrics = [cell.metric for cell in cells]
+    units = [metric.unit for metric in metrics]
+    yield _reference_row("*chance*", [metric.chance for metric in metrics], units)
+    if any(metric.majority is not None for metric in metrics):
+        yield _reference_row("*majority*", [metric.majority for metric in metrics], units)
+    yield _reference_row("*oracle*", [cell.references.oracle for cell in cells], units)
+    for name in dict.fromkeys(name for cell in cells for name in cell.references.shortcuts):
+        mark = " ‡" if name in ANNOTATION_SHORTCUTS else ""
+        values = [cell.references.shortcuts.get(name) for cell in cells]
+        yield _reference_row(f"*{name}*{mark}", values, units)
+    tracks = [cell.track for cell in cells]
+    sizes = [f"{track.num_queries} / {format_range(track.candidate_range)}" for track in tracks]
+    yield ["*n / candidates*", DASH, DASH, DASH, *sizes]
+
+
+def _reference_row(label: str, values: Sequence[float | None], units: Sequence[str]) -> list[str]:
+    numbers = [format_number(value, unit) for value, unit in zip(values, units, strict=True)]
+    return [label, DASH, DASH, DASH, *numbers]
+
+
+def _format_inputs(source: ReproducedRow) -> str:
+    sides = (source.method.declared_inputs.video, source.method.declared_inputs.text)
+    return "; ".join(", ".join(side).replace("_", " ") or DASH for side in sides)
+
+
+def _note_letter(index: int) -> str:
+    return chr(ord("a") + index) if index < 26 else str(index + 1)

@@ -1,4 +1,4 @@
-"""Numbers of our own runs, small enough for git: one JSON file a method, scale and data set."""
+"""Scores of our own runs, small enough for git: one JSON file a method, scale and data set."""
 
 import json
 import re
@@ -7,65 +7,58 @@ from typing import Literal, Self, final
 
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
+from egoexobench.evaluation.score import Metric
+from egoexobench.records.field_types import Count, FileName, RecordModel
 from egoexobench.records.schema import (
     CheckpointSelection,
-    Count,
     Coverage,
     DatasetRecord,
     DistributionRecord,
-    FileName,
     GitState,
     MethodRecord,
     MissingAudio,
-    RecordModel,
-    Unit,
 )
-from egoexobench.records.store import read_text as text_of
-from egoexobench.records.store import slug, validate_json
+from egoexobench.records.store import read_versioned, slug
+from egoexobench.records.version_1 import upgrade_reproduced_row
 from egoexobench.types import CandidatePolicy, ScoredTask, Split, TrackKey
 
 FOLDER = "reproduced"
 
-MetricInterval = tuple[float, float | None, float | None]
-
 
 @final
 class ReferenceLevels(RecordModel):
-    """What guessing blindly, knowing the answer and shortcuts give for one metric."""
+    """The scores of the oracle and of shortcuts by one metric."""
 
-    unit: Unit
-    chance: float | None = None
-    majority: float | None = None
     oracle: float | None = None
     shortcuts: dict[str, float] = Field({}, description="by name")
 
 
 @final
 class ReproducedTrack(RecordModel):
-    """What was scored and how, without the number."""
+    """What was scored and how, without the scores of the method."""
 
     fingerprint: str
     task: ScoredTask
     policy: CandidatePolicy | None
     split: Split
     tie_rule: str
-    n: Count
-    clusters: Count
-    candidates: tuple[Count, Count]
-    dropped: Count
-    missing: Count
+    num_queries: Count
+    num_clusters: Count
+    candidate_range: tuple[Count, Count]
+    num_dropped: Count
+    num_missing_candidates: Count
     text: dict[str, JsonValue]
-    levels: dict[str, ReferenceLevels] = Field(description="by metric")
+    references: dict[str, ReferenceLevels] = Field(description="by metric")
 
     @property
     def key(self) -> TrackKey:
-        """What tells the track apart from the others of its data set."""
+        """Task, policy and split, which tell the tracks of one data set apart."""
         return TrackKey(self.task, self.policy, self.split)
 
 
 @final
 class SeedRun(RecordModel):
-    """One seed: where its numbers come from, and the numbers."""
+    """The run of one seed: its metrics, and the code and software that they come from."""
 
     record: FileName
     created: AwareDatetime
@@ -76,37 +69,35 @@ class SeedRun(RecordModel):
     plugins: tuple[DistributionRecord, ...]
     device: str
     precision: str
-    chosen_on: CheckpointSelection | None
+    checkpoint_selection: CheckpointSelection | None
     missing_audio: MissingAudio
-    coverage: Coverage | None = Field(None, description="null where all clips were used")
-    values: dict[str, dict[str, MetricInterval]] = Field(
-        description="track fingerprint, metric, [value, low, high]"
-    )
+    coverage: Coverage | None = Field(None, description="null if all clips were used")
+    metrics: dict[str, dict[str, Metric]] = Field(description="by track fingerprint, by name")
 
 
 @final
 class ReproducedRow(RecordModel):
-    """Every seed of one method at one scale on one data set."""
+    """All seeds of one method at one scale on one data set."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     method: MethodRecord
     dataset: DatasetRecord
     trained_on: DatasetRecord | None = Field(
-        None, description="null where it is the data set scored"
+        None, description="null if it is the data set that was scored"
     )
     tracks: tuple[ReproducedTrack, ...]
     runs: tuple[SeedRun, ...]
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
-        known = [track.fingerprint for track in self.tracks]
-        if len(set(known)) < len(known):
+    def _check_tracks(self) -> Self:
+        fingerprints = [track.fingerprint for track in self.tracks]
+        if len(set(fingerprints)) < len(fingerprints):
             raise ValueError("two tracks have the same fingerprint")
-        if len({track.key for track in self.tracks}) < len(known):
+        if len({track.key for track in self.tracks}) < len(fingerprints):
             raise ValueError("two tracks are of one task, policy and split")
         for run in self.runs:
-            if strange := set(run.values) - set(known):
-                raise ValueError(f"run {run.record} has values on unknown track {min(strange)}")
+            if unknown := set(run.metrics) - set(fingerprints):
+                raise ValueError(f"run {run.record} has metrics on unknown track {min(unknown)}")
         return self
 
 
@@ -114,26 +105,36 @@ def row_file_name(
     method: MethodRecord, dataset: DatasetRecord, trained_on: DatasetRecord | None = None
 ) -> str:
     """Return the file name of a method, scale and data set."""
-    words = ",".join(f"{role}={part}" for role, part in sorted(method.overrides.items()))
-    spec = f"{method.spec} {words}".strip()
-    other = f".from.{slug(trained_on.spec)}" if trained_on else ""
-    return f"{slug(spec)}.{method.scale}.{slug(dataset.spec)}{other}.json"
+    overrides = ",".join(f"{role}={part}" for role, part in sorted(method.overrides.items()))
+    spec = f"{method.spec} {overrides}".strip()
+    suffix = f".from.{slug(trained_on.spec)}" if trained_on else ""
+    return f"{slug(spec)}.{method.scale}.{slug(dataset.spec)}{suffix}.json"
 
 
 def read_reproduced_rows(root: Path) -> list[ReproducedRow]:
-    """Return every file under ``root/reproduced``, in the order of their names.
+    """Return the rows of all files under ``root/reproduced``, sorted by file name.
 
     Raises:
-        DataError: naming the file and the field that does not fit.
+        DataError: with the file and the field that is wrong.
     """
-    files = sorted((root / FOLDER).glob("*.json"))
-    return [validate_json(path, text_of(path), ReproducedRow) for path in files]
+    return [read_reproduced_row(path) for path in sorted((root / FOLDER).glob("*.json"))]
 
 
-def to_json(rows: ReproducedRow) -> str:
-    """Return rows as JSON in which a list or an object without another inside is one line."""
-    text = json.dumps(rows.model_dump(mode="json"), indent=1, ensure_ascii=False)
-    flat = re.compile(r"([\[{])\n\s*([^\[\]{}]*?)\n\s*([\]}])")
-    return (
-        flat.sub(lambda found: found[1] + re.sub(r"\n\s*", " ", found[2]) + found[3], text) + "\n"
-    )
+def read_reproduced_row(path: Path) -> ReproducedRow:
+    """Read one file.
+
+    Raises:
+        DataError: with the file and the field that is wrong.
+    """
+    return read_versioned(path, ReproducedRow, upgrade_reproduced_row)
+
+
+def to_json(row: ReproducedRow) -> str:
+    """Return a row as JSON. A list or an object that holds no other one is on one line."""
+    text = json.dumps(row.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    innermost = re.compile(r"([\[{])\n\s*([^\[\]{}]*?)\n\s*([\]}])")
+    return innermost.sub(_join_lines, text) + "\n"
+
+
+def _join_lines(match: re.Match[str]) -> str:
+    return match[1] + re.sub(r"\n\s*", " ", match[2]) + match[3]

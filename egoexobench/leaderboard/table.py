@@ -1,145 +1,155 @@
-"""One table of reproduced numbers: what may share a column, and what a cell holds."""
+"""One table of reproduced scores: which rows may share a column, and the value of each cell."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.collect import describe_differences
-from egoexobench.types import TrackKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from egoexobench.leaderboard.reproduced import ReproducedRow, ReproducedTrack
-    from egoexobench.types import CandidatePolicy, ScoredTask
+    from egoexobench.evaluation.score import Metric
+    from egoexobench.leaderboard.reproduced import ReferenceLevels, ReproducedRow, ReproducedTrack
+    from egoexobench.types import TrackKey
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One metric of one task under one candidate policy, on the test split."""
+    """One metric of one task under one candidate policy."""
 
-    task: ScoredTask
-    policy: CandidatePolicy | None
+    track: TrackKey
     metric: str
 
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """A mean over ``seeds`` seeds, all in the unit of the metric.
+    """One metric of one row: its mean over seeds.
 
-    ``spread`` is the standard deviation over seeds and needs two; ``low`` and ``high`` bound the
-    95 % interval over queries and are kept for a single seed.
+    The metric has an interval over queries only if there is a single seed.
     """
 
-    mean: float
-    spread: float | None
-    low: float | None
-    high: float | None
-    seeds: int
+    metric: Metric
+    std: float | None
+    """Standard deviation over seeds; None for a single seed."""
+    num_seeds: int
     track: ReproducedTrack
-    used: tuple[int, int] | None = None
-    """Clips that were used and that there are, of the run that used the least."""
+    references: ReferenceLevels
+    num_used_clips: tuple[int, int] | None = None
+    """Clips that were used, and all clips, of the run that used the fewest; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One reproduced row; None where nothing was measured."""
+    """One reproduced row; a cell is None if there is no score."""
 
-    group: ReproducedRow
+    source: ReproducedRow
     cells: tuple[TableCell | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ResultTable:
-    """Columns, the track that each is read on, and rows."""
+    """Columns and rows; the header and the reference rows of a column come from one cell of it."""
 
     columns: tuple[TableColumn, ...]
-    tracks: tuple[ReproducedTrack, ...]
-    lines: tuple[TableRow, ...]
+    reference_cells: tuple[TableCell, ...]
+    rows: tuple[TableRow, ...]
 
 
 def build_table(
-    groups: Sequence[ReproducedRow], columns: Sequence[TableColumn], *, mix_protocols: bool = False
+    sources: Sequence[ReproducedRow],
+    columns: Sequence[TableColumn],
+    *,
+    mix_protocols: bool = False,
 ) -> ResultTable:
-    """Return the table of some methods on one data set; columns without a number are left out.
+    """Return the table of some methods on one data set; columns without a score are dropped.
 
-    Rows stand in the order of their first column, best first, then by name.
+    Rows are sorted by their first column, best first, then by name.
 
     Raises:
         DataError: if rows of one column were scored on different tracks and ``mix_protocols``
-            is not given.
+            is not set.
     """
-    lines = [
-        TableRow(group, tuple(_make_cell(group, column) for column in columns)) for group in groups
+    rows = [
+        TableRow(source, tuple(_make_cell(source, column) for column in columns))
+        for source in sources
     ]
-    kept = [place for place, _ in enumerate(columns) if any(line.cells[place] for line in lines)]
-    tracks = [_column_track(columns[place], place, lines, mix_protocols) for place in kept]
-    rows = [TableRow(line.group, tuple(line.cells[place] for place in kept)) for line in lines]
-    filled = sorted((row for row in rows if any(row.cells)), key=_row_order)
-    return ResultTable(tuple(columns[place] for place in kept), tuple(tracks), tuple(filled))
+    filled = [i for i in range(len(columns)) if any(row.cells[i] for row in rows)]
+    references = [_select_reference_cell(columns[i], i, rows, mix_protocols) for i in filled]
+    rows = [TableRow(row.source, tuple(row.cells[i] for i in filled)) for row in rows]
+    return ResultTable(
+        columns=tuple(columns[i] for i in filled),
+        reference_cells=tuple(references),
+        rows=tuple(sorted((row for row in rows if any(row.cells)), key=_row_order)),
+    )
 
 
-def _make_cell(group: ReproducedRow, column: TableColumn) -> TableCell | None:
-    for track in group.tracks:
-        if track.key == TrackKey(column.task, column.policy):
+def _make_cell(source: ReproducedRow, column: TableColumn) -> TableCell | None:
+    for track in source.tracks:
+        if track.key == column.track:
             break
     else:
         return None
-    found = [
-        run.values[track.fingerprint][column.metric]
-        for run in group.runs
-        if column.metric in run.values.get(track.fingerprint, {})
-    ]
-    if not found:
+    by_run = [run.metrics.get(track.fingerprint, {}) for run in source.runs]
+    metrics = [metrics[column.metric] for metrics in by_run if column.metric in metrics]
+    if not metrics:
         return None
-    means = [value for value, _, _ in found]
-    shares = [(run.coverage.used, run.coverage.clips) for run in group.runs if run.coverage]
-    _, low, high = found[0] if len(found) == 1 else (None, None, None)
-    spread = stdev(means) if len(means) > 1 else None
-    used = min(shares, default=None)
-    return TableCell(fmean(means), spread, low, high, len(means), track, used)
-
-
-def _column_track(
-    column: TableColumn, place: int, lines: Sequence[TableRow], mix: bool
-) -> ReproducedTrack:
-    found = [(line.group, cell) for line in lines if (cell := line.cells[place])]
-    # of equally many the plainest method's, so that every column is read on the same protocol
-    cells = sorted(found, key=lambda one: (len(one[0].method.overrides), row_label(one[0])))
-    votes = Counter(cell.track.fingerprint for _, cell in cells)
-    common = max(votes, key=lambda name: votes[name])
-    group, track = max(
-        ((group, cell.track) for group, cell in cells if cell.track.fingerprint == common),
-        key=lambda one: one[1].n,
+    values = [metric.value for metric in metrics]
+    metric = metrics[0]
+    if len(metrics) > 1:
+        metric = replace(metric, value=fmean(values), low=None, high=None)
+    coverages = [run.coverage for run in source.runs if run.coverage]
+    return TableCell(
+        metric=metric,
+        std=stdev(values) if len(values) > 1 else None,
+        num_seeds=len(values),
+        track=track,
+        references=track.references[column.metric],
+        num_used_clips=min(((each.num_used, each.num_clips) for each in coverages), default=None),
     )
-    for other, cell in cells:
-        if cell.track.fingerprint != common and not mix:
+
+
+def _select_reference_cell(
+    column: TableColumn, index: int, rows: Sequence[TableRow], mix_protocols: bool
+) -> TableCell:
+    """The cell with most queries on the track that most rows have."""
+    filled = [(row.source, cell) for row in rows if (cell := row.cells[index])]
+    # among equally many, that of the plainest method, so that all columns use the same protocol
+    filled.sort(key=lambda item: (len(item[0].method.overrides), row_label(item[0])))
+    votes = Counter(cell.track.fingerprint for _, cell in filled)
+    common = max(votes, key=lambda fingerprint: votes[fingerprint])
+    source, reference = max(
+        (item for item in filled if item[1].track.fingerprint == common),
+        key=lambda item: item[1].track.num_queries,
+    )
+    for other, cell in filled:
+        if cell.track.fingerprint != common and not mix_protocols:
             raise DataError(
-                f"column {column_label(column)} of {group.dataset.spec} mixes tracks: "
-                f"{row_label(group)} and {row_label(other)} were scored by different protocols, "
-                f"{describe_differences(track, cell.track)}; run one of them again, or use "
-                "--mix-protocols"
+                f"column {column_label(column)} of {source.dataset.spec} mixes tracks: "
+                f"{row_label(source)} and {row_label(other)} were scored by different protocols, "
+                f"{describe_differences(reference.track, cell.track)}; run one of them again, or "
+                "use --mix-protocols"
             )
-    return track
+    return reference
 
 
-def row_label(group: ReproducedRow) -> str:
-    """Return what a row is called: the method as asked and what was overridden."""
-    overrides = (f"{role}={part}" for role, part in sorted(group.method.overrides.items()))
-    other = f"trained on {group.trained_on.spec} *" if group.trained_on else ""
-    return " ".join(filter(None, (group.method.spec, *overrides, other)))
+def row_label(source: ReproducedRow) -> str:
+    """Return the label of a row: the method as typed and its overrides."""
+    overrides = (f"{role}={part}" for role, part in sorted(source.method.overrides.items()))
+    training = f"trained on {source.trained_on.spec} *" if source.trained_on else ""
+    return " ".join(filter(None, (source.method.spec, *overrides, training)))
 
 
 def column_label(column: TableColumn) -> str:
-    """Return what a column is called in a message."""
-    return " ".join(part for part in (column.task, column.policy, column.metric) if part)
+    """Return the label of a column in a message."""
+    return f"{column.track.label} {column.metric}"
 
 
-def _row_order(line: TableRow) -> tuple[bool, float, str, str]:
-    first = line.cells[0]
-    best = -first.mean if first else 0.0
-    return first is None, best, row_label(line.group), line.group.method.scale
+def _row_order(row: TableRow) -> tuple[bool, float, str, str]:
+    first = row.cells[0]
+    descending = -first.metric.value if first else 0.0
+    return first is None, descending, row_label(row.source), row.source.method.scale

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
-from egoexobench.records.schema import Count, DatasetRecord, MethodRecord, RecordModel, Text
+from egoexobench.records.field_types import Count, RecordModel, Text
+from egoexobench.records.schema import DatasetRecord, MethodRecord
 from egoexobench.records.store import AUDIT_PREFIX, slug
 from egoexobench.types import Evidence, Task
 

@@ -49,7 +49,7 @@ def collect_environment(
     return Environment(
         python=platform.python_version(),
         platform=_platform(),
-        cpus=_cpus(),
+        num_cpus=_cpus(),
         torch=packages.get("torch"),
         packages=packages,
         plugins=tuple(sorted(set(plugins), key=lambda item: item.name)),
@@ -120,6 +120,6 @@ def _torch(device: str) -> dict[str, Any]:
     return {
         "accelerator": torch.cuda.get_device_name(device) if cuda else None,
         "cuda": torch.version.cuda,
-        "threads": torch.get_num_threads(),
+        "num_threads": torch.get_num_threads(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }

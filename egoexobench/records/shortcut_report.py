@@ -1,28 +1,30 @@
-"""Scores that every retrieval track of a data set comes with, before any method."""
+"""Scores of chance, the oracle and the shortcuts on every track of a data set."""
 
 from typing import Literal, final
 
-from egoexobench.records.schema import DatasetRecord, RecordModel, ScoreRecord
+from egoexobench.records.field_types import RecordModel
+from egoexobench.records.schema import DatasetRecord, ReferenceName, ScoreRecord
 
 ReadsFrom = Literal["nothing", "answers", "media", "annotation"]
 
 
 @final
 class ShortcutScores(RecordModel):
-    """One way to answer without learning, and how it scores on each track that it can answer."""
+    """One way to answer without learning, and its score on each track that it can answer."""
 
-    name: Literal["chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"]
+    name: ReferenceName
     reads: ReadsFrom
     scores: tuple[ScoreRecord, ...]
 
 
 @final
 class ShortcutReport(RecordModel):
-    """Every row of one data set."""
+    """All such scores of one data set."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     dataset: DatasetRecord
     seed: int
-    without_sound: int
+    num_without_audio: int
     rows: tuple[ShortcutScores, ...]
-    left_out: dict[str, str]
+    unavailable: dict[str, str]
+    """Names of shortcuts that have no scores, with the reason."""

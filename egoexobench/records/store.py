@@ -1,26 +1,32 @@
-"""Records on disk: ``OUT/METHOD/DATASET/ID.json`` and, beside it, ``ID.ranks.jsonl``."""
+"""Reads and writes records: ``OUT/METHOD/DATASET/ID.json`` and, beside it, ``ID.ranks.jsonl``.
+
+Files of schema version 1 are read as well; what is written has version 2.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import UTC
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from egoexobench.errors import DataError
 from egoexobench.files import write_text_atomic
+from egoexobench.records import version_1
 from egoexobench.records.schema import Artifact, QueryRank, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from pathlib import Path
 
 _Model = TypeVar("_Model", bound=BaseModel)
 AUDIT_PREFIX = "audit-"
-"""What the names of audits begin with, which may lie in the same folder."""
+"""Prefix of the file names of audits, which may be in the same folder."""
+_RANKS_SUFFIX = ".ranks.jsonl"
 
 
 def make_record_id(created: datetime, seed: int, *fingerprints: str) -> str:
@@ -51,30 +57,28 @@ def slug(spec: str) -> str:
 
 
 def write_record(record: Record, ranks: Iterable[QueryRank], out: Path) -> Path:
-    """Write a record and its ranks, each whole or not at all, the record last.
+    """Write a record and its ranks. Each file is written completely or not at all, ranks first.
 
     Returns:
-        Where the record lies; it names the ranks file and its hash.
+        Path of the record, which names the ranks file and its hash.
 
     Raises:
-        DataError: if a record of that id is there already, or nothing can be written there.
+        DataError: if a record of that id exists already, or a file cannot be written.
     """
     folder = out / slug(record.method.spec) / slug(record.dataset.spec)
     path = folder / f"{record.id}.json"
     if path.exists():
-        raise DataError(f"{path} is there already and a record is never overwritten")
+        raise DataError(f"{path} already exists; records are never overwritten")
     lines = "".join(rank.model_dump_json(exclude_none=True) + "\n" for rank in ranks)
-    artefact = Artifact(
-        file=f"{record.id}.ranks.jsonl", sha256=hashlib.sha256(lines.encode()).hexdigest()
-    )
-    write_text_atomic(folder / artefact.file, lines)
-    named = record.model_copy(update={"artefacts": (*record.artefacts, artefact)})
-    write_text_atomic(path, named.model_dump_json(indent=2) + "\n")
+    artifact = Artifact(file=f"{record.id}{_RANKS_SUFFIX}", sha256=_hash_text(lines))
+    write_text_atomic(folder / artifact.file, lines)
+    complete = record.model_copy(update={"artifacts": (*record.artifacts, artifact)})
+    write_text_atomic(path, complete.model_dump_json(indent=2) + "\n")
     return path
 
 
 def find_records(folder: Path) -> list[Path]:
-    """Return every record below a folder, by name."""
+    """Return the paths of all records below a folder, sorted."""
     return sorted(path for path in folder.rglob("*.json") if not path.name.startswith(AUDIT_PREFIX))
 
 
@@ -82,26 +86,41 @@ def read_record(path: Path) -> Record:
     """Read a record.
 
     Raises:
-        DataError: naming the file and the field that does not fit.
+        DataError: with the file and the field that is wrong.
     """
-    return validate_json(path, read_text(path), Record)
+    return read_versioned(path, Record, version_1.upgrade_record)
 
 
 def iter_ranks(path: Path) -> Iterator[QueryRank]:
-    """Yield the per-query ranks that lie beside a record.
+    """Yield the rank of each query, from the file beside a record.
 
     Raises:
-        DataError: if the file is missing, was changed since, or a line does not fit.
+        DataError: if the file is missing or was changed, or a line is wrong.
     """
-    for artefact in read_record(path).artefacts:
-        if not artefact.file.endswith(".ranks.jsonl"):
+    upgrade = version_1.upgrade_rank if _is_version_1(read_text(path)) else None
+    for artifact in read_record(path).artifacts:
+        if not artifact.file.endswith(_RANKS_SUFFIX):
             continue
-        file = path.with_name(artefact.file)
+        file = path.with_name(artifact.file)
         text = read_text(file)
-        if hashlib.sha256(text.encode()).hexdigest() != artefact.sha256:
+        if _hash_text(text) != artifact.sha256:
             raise DataError(f"{file} is not the file that {path} names: its hash differs")
         for number, line in enumerate(text.splitlines(), 1):
-            yield validate_json(file, line, QueryRank, f", line {number}")
+            location = f"{file}, line {number}"
+            current = _upgrade_text(location, line, upgrade) if upgrade else line
+            yield validate_json(location, current, QueryRank)
+
+
+def read_versioned(path: Path, schema: type[_Model], upgrade: Callable[[Any], Any]) -> _Model:
+    """Read a JSON file; the fields of a file of schema version 1 are upgraded first.
+
+    Raises:
+        DataError: with the file and the field that is wrong.
+    """
+    text = read_text(path)
+    if _is_version_1(text):
+        text = _upgrade_text(str(path), text, upgrade)
+    return validate_json(str(path), text, schema)
 
 
 def read_text(path: Path) -> str:
@@ -114,18 +133,37 @@ def read_text(path: Path) -> str:
         raise DataError(f"cannot read {path}: byte {error.start} is not UTF-8") from error
 
 
-def validate_json(path: Path, text: str, schema: type[_Model], place: str = "") -> _Model:
-    """Return JSON text as its model, or raise a DataError that names file and field."""
+def validate_json(location: str, text: str, schema: type[_Model]) -> _Model:
+    """Return JSON text as its model, or raise a DataError with location and field."""
     try:
         return schema.model_validate_json(text)
     except ValidationError as error:
-        raise DataError(f"{path}{place}: {first_error(error)}") from None
+        raise DataError(f"{location}: {first_error(error)}") from None
 
 
 def first_error(error: ValidationError) -> str:
-    """Return the first thing that a schema found wrong: field, what was wanted, what was there."""
+    """Return the first error of a validation: the field, the expected and the actual value."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         return f"unknown field {field!r}"
     return f"{field}: {first['msg']} (found {str(first['input'])[:60]!r})"
+
+
+def _is_version_1(text: str) -> bool:
+    try:
+        fields = json.loads(text)
+    except json.JSONDecodeError:
+        return False  # the validation says what is wrong
+    return isinstance(fields, dict) and fields.get("schema_version") == 1
+
+
+def _upgrade_text(location: str, text: str, upgrade: Callable[[Any], Any]) -> str:
+    try:
+        return json.dumps(upgrade(json.loads(text)))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{location}: a field of schema version 1 is wrong: {error!r}") from None
+
+
+def _hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -12,9 +12,9 @@ from egoexobench.evaluation.recognition import Labelled, score_recognition
 from egoexobench.evaluation.score import Score
 from egoexobench.evaluation.tracks import Item, items, track
 from egoexobench.experiment.inputs import Gathered
-from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.protocols import Dataset, Progress
+from egoexobench.records.convert import to_record_score
 from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutScores
 from egoexobench.shortcuts.features import Cue, Seen, cues
@@ -60,7 +60,7 @@ def recognised(
         for task in tasks:
             if task != shortcut and (score := _score(asked[task], values)):
                 about = track(dataset, name, SPLIT, task, items(dataset, SPLIT, task))
-                scores.append(score_of(about, score))
+                scores.append(to_record_score(about, score))
         if scores:
             told = {"name": shortcut, "reads": reads, "scores": tuple(scores)}
             found.append(ShortcutScores.model_validate(told))

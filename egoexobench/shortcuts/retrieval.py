@@ -19,12 +19,12 @@ from egoexobench.evaluation.score import Score
 from egoexobench.experiment.config import Request
 from egoexobench.experiment.inputs import Gathered
 from egoexobench.experiment.report import data_of
-from egoexobench.experiment.scores import score_of
 from egoexobench.experiment.scoring import SPLIT
 from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.protocols import Dataset, Progress
+from egoexobench.records.convert import to_record_score
 from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutReport, ShortcutScores
 from egoexobench.registry import Registry
@@ -89,7 +89,7 @@ def shortcuts(
             more = recognised(dataset, spec.name, gathered, tasks, progress)
             data = data_of(spec, registry, dataset)
             return ShortcutReport(
-                dataset=data, seed=0, without_sound=0, rows=tuple(more), left_out={}
+                dataset=data, seed=0, num_without_audio=0, rows=tuple(more), unavailable={}
             )
 
         more = _remembered(dataset, spec, " ".join(tasks), gathered, make_more)
@@ -148,13 +148,13 @@ def shortcut_rows(
     return ShortcutReport(
         dataset=data_of(spec, registry, dataset),
         seed=seed,
-        without_sound=sum(known[clip.id].sound is None for clip in seen.clips),
+        num_without_audio=sum(known[clip.id].sound is None for clip in seen.clips),
         rows=(
             ShortcutScores(name="chance", reads="nothing", scores=guessed),
             *rows,
             ShortcutScores(name="synchrony", reads="media", scores=tuple(found)),
         ),
-        left_out=scorer.left_out,
+        unavailable=scorer.left_out,
     )
 
 
@@ -243,4 +243,4 @@ class Scorer:
 
 def _told(posed: Sequence[Posed], scorer: Callable[[Posed], Score | None]) -> tuple[Told, ...]:
     scored = [(one, scorer(one)) for one in posed]
-    return tuple(score_of(one.track, score) for one, score in scored if score is not None)
+    return tuple(to_record_score(one.track, score) for one, score in scored if score is not None)

@@ -1,18 +1,15 @@
-"""Predictions: what is claimed of two rows before they run, and what the runs say to it."""
+"""Predictions: a claim about two rows, written before they run, and the verdict of the runs."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from egoexobench.sweep.estimates import Estimate
+from typing import Literal
 
 Relation = Literal[">", "~", "<="]
-ClaimVerdict = Literal["failed", "not shown", "not measured", "held"]
-VERDICTS: tuple[ClaimVerdict, ...] = ("failed", "not shown", "not measured", "held")
-"""In the order in which they are listed: what went against the prediction comes first."""
+ClaimVerdict = Literal["refuted", "inconclusive", "not measured", "confirmed"]
+VERDICTS: tuple[ClaimVerdict, ...] = ("refuted", "inconclusive", "not measured", "confirmed")
+"""In the order in which a page lists them: refuted predictions come first."""
 CHANCE = "chance"
 CLAIM_FORMS = "'A > B', 'A > B by 5 points', 'A ~ B within 5 points' or 'A <= B within 5 points'"
 
@@ -21,14 +18,20 @@ _CLAIM = re.compile(
     rf"(?P<left>{_OPERAND}) (?P<relation>>|~|<=) (?P<right>{_OPERAND})"
     r"(?: (?P<word>by|within) (?P<margin>\d+(?:\.\d+)?) points?)?"
 )
+_RELATIONS: dict[str, Relation] = {">": ">", "~": "~", "<=": "<="}
+_MARGIN_WORDS: dict[str, tuple[str | None, ...]] = {
+    ">": (None, "by"),
+    "~": ("within",),
+    "<=": (None, "within"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """``left`` is a row; ``right`` a row, `chance`, or a number in points.
+    """``left`` is a row; ``right`` is a row, `chance`, or a number in points.
 
-    ``>``: left is above right by more than ``margin``. ``~``: they are no further apart than
-    ``margin``. ``<=``: left is above right by no more than ``margin``.
+    ``>``: left is above right by more than ``margin``. ``~``: they differ by at most ``margin``.
+    ``<=``: left is above right by at most ``margin``.
     """
 
     left: str
@@ -37,40 +40,57 @@ class Claim:
     margin: float
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over ``num_seeds`` seeds and its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    num_seeds: int
+
+
 def parse_claim(text: str) -> Claim:
-    """Read a claim.
+    """Return the claim that a text states.
 
     Raises:
-        ValueError: if it has another form.
+        ValueError: if the text has another form.
     """
-    found = _CLAIM.fullmatch(" ".join(text.split()))
-    wanted = {">": (None, "by"), "~": ("within",), "<=": (None, "within")}
-    if not found or found["word"] not in wanted[found["relation"]]:
-        message = f"a claim is {CLAIM_FORMS}, not {text!r}"
+    match = _CLAIM.fullmatch(" ".join(text.split()))
+    if not match or match["word"] not in _MARGIN_WORDS[match["relation"]]:
+        message = f"cannot read the claim {text!r}: a claim is {CLAIM_FORMS}"
         raise ValueError(message)
-    relations: dict[str, Relation] = {">": ">", "~": "~", "<=": "<="}
     return Claim(
-        found["left"], relations[found["relation"]], found["right"], float(found["margin"] or 0)
+        left=match["left"],
+        relation=_RELATIONS[match["relation"]],
+        right=match["right"],
+        margin=float(match["margin"] or 0),
     )
 
 
 def parse_operand(operand: str) -> float | None:
-    """Return what an operand is if it is a number; None for a row or `chance`."""
+    """Return the number that an operand is; None for a row or `chance`."""
     return float(operand) if re.fullmatch(r"\d+(?:\.\d+)?", operand) else None
 
 
 def evaluate_claim(claim: Claim, difference: Estimate) -> ClaimVerdict:
-    """Say whether a claim held: its whole interval must agree, and to fail, all must disagree.
+    """Return the verdict on a claim.
+
+    It is confirmed if the whole interval agrees with it, and refuted if the whole interval is
+    against it.
 
     Args:
-        claim: what was predicted.
-        difference: left less right, in points, with its 95 % interval.
+        claim: The prediction.
+        difference: Left minus right, in points, with its 95 % interval.
     """
     low, high, margin = difference.low, difference.high, claim.margin
     if claim.relation == ">":
-        held, failed = low > margin, high <= margin
+        is_confirmed, is_refuted = low > margin, high <= margin
     elif claim.relation == "<=":
-        held, failed = high <= margin, low > margin
+        is_confirmed, is_refuted = high <= margin, low > margin
     else:
-        held, failed = -margin <= low and high <= margin, low > margin or high < -margin
-    return "held" if held else "failed" if failed else "not shown"
+        is_confirmed = -margin <= low and high <= margin
+        is_refuted = low > margin or high < -margin
+    if is_confirmed:
+        return "confirmed"
+    return "refuted" if is_refuted else "inconclusive"

@@ -1,10 +1,10 @@
-"""What one column says of one row: a mean over seeds, and how sure it is.
+"""The estimate of one cell: a mean over seeds with a confidence interval.
 
-Two things are left to chance: what training drew (seeds) and which queries were asked. The first
-half-width is Student's t over the means of the seeds, the second the bootstrap over clusters of
-each query's mean over seeds. They are added as the independent errors that they nearly are, by
-their squares; what a seed does to single queries is in both, so the interval is a little wide.
-Of one seed only the second is left.
+Two things are random: the training (seeds) and which queries were sampled. The first half-width
+is Student's t over the means of the seeds, the second the bootstrap over clusters of each query's
+mean over seeds. They are combined as independent errors, by the root of the sum of their squares;
+the effect of a seed on single queries is in both, so the interval is a little wide. With one seed
+only the second remains.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from egoexobench.comparison import per_query_values
 from egoexobench.errors import DataError
 from egoexobench.evaluation import intervals
-from egoexobench.records import store
+from egoexobench.records.store import iter_ranks
+from egoexobench.sweep.claims import Estimate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,165 +32,178 @@ if TYPE_CHECKING:
     from egoexobench.types import CandidatePolicy, Task, TrackKey
 
 CONFIDENCE = 0.95
-QueryKey = tuple[str, str, tuple[str, ...]]
-"""Task, who asked, and every right answer."""
+
+
+class TaskQueryKey(NamedTuple):
+    """Task, source and positives of a query."""
+
+    task: str
+    source: str
+    positives: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SeedByQueryValues:
-    """Values ``(seeds, queries)`` of one column in the unit of its metric."""
+    """The values ``(seeds, queries)`` of one row in one column, in the unit of the metric."""
 
     seeds: tuple[int, ...]
-    queries: tuple[QueryKey, ...]
+    queries: tuple[TaskQueryKey, ...]
     clusters: tuple[str, ...]
     values: Floats
     chance: float | None
-    """What guessing gives."""
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean over ``seeds`` seeds and its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-    seeds: int
+class _StoredScore:
+    path: Path
+    score: ScoreRecord
 
 
 def collect_values(
-    kept: Mapping[int, Sequence[StoredRecord]],
+    records: Mapping[int, Sequence[StoredRecord]],
     tasks: Sequence[Task],
     policy: CandidatePolicy,
     metric: SweepMetric,
 ) -> SeedByQueryValues | None:
-    """Return a row's values in one column; None where no seed has a score on all its tasks.
+    """Return the values of a row in a column; None if no seed has a score on all its tasks.
 
     Args:
-        kept: records by seed, newest first.
-        tasks: those the column is the mean of, each with the same weight.
-        policy: of retrieval; recognition has none.
-        metric: of which a query has a value of its own.
+        records: Records by seed, newest first.
+        tasks: The column is their mean; each has the same weight.
+        policy: Candidate policy of retrieval; recognition has none.
+        metric: A metric that has a value for each query.
 
     Raises:
-        DataError: if two seeds were asked different queries.
+        DataError: if two seeds were scored on different queries.
     """
-    found = {
-        seed: [_newest_score(records, task, policy) for task in tasks]
-        for seed, records in sorted(kept.items())
+    by_seed = {
+        seed: [_newest_score(stored, task, policy) for task in tasks]
+        for seed, stored in sorted(records.items())
     }
-    whole = {seed: [one for one in many if one] for seed, many in found.items() if all(many)}
-    if not whole:
+    complete = {
+        seed: [score for score in scores if score]
+        for seed, scores in by_seed.items()
+        if all(scores)
+    }
+    if not complete:
         return None
-    rows = {seed: _weighted_values(scored, metric) for seed, scored in whole.items()}
-    first, *rest = rows.values()
-    for other in rest:
-        if other.keys() != first.keys():
-            raise DataError(
-                f"{next(iter(kept.values()))[0].path} and other seeds of it were asked different "
-                f"questions of {' and '.join(tasks)}; leave the records of one version out"
-            )
+    rows = {seed: _weighted_values(scores, metric) for seed, scores in complete.items()}
+    first, *others = rows.values()
+    if any(row.keys() != first.keys() for row in others):
+        raise DataError(
+            f"{next(iter(records.values()))[0].path} and other seeds of it were scored on "
+            f"different queries of {' and '.join(tasks)}; leave the records of one version out"
+        )
     queries = tuple(first)
-    chances = [_chance_level(score, metric) for _, score in next(iter(whole.values()))]
-    known = [chance for chance in chances if chance is not None]
+    chances = [_chance_level(stored.score, metric) for stored in next(iter(complete.values()))]
+    known_chances = [chance for chance in chances if chance is not None]
+    has_chance = len(known_chances) == len(chances)
     return SeedByQueryValues(
-        tuple(rows),
-        queries,
-        tuple(first[query][1] for query in queries),
-        np.array([[row[query][0] for query in queries] for row in rows.values()]),
-        sum(known) / len(known) if len(known) == len(chances) else None,
+        seeds=tuple(rows),
+        queries=queries,
+        clusters=tuple(first[query][1] for query in queries),
+        values=np.array([[row[query][0] for query in queries] for row in rows.values()]),
+        chance=sum(known_chances) / len(known_chances) if has_chance else None,
     )
 
 
 def paired_difference(
-    one: SeedByQueryValues, other: SeedByQueryValues | float
+    left: SeedByQueryValues, right: SeedByQueryValues | float
 ) -> SeedByQueryValues | None:
-    """Return the difference of two rows, seed by seed and query by query; None if none is shared.
+    """Return left minus right, seed by seed and query by query; None if they share no seed.
 
     Raises:
-        DataError: if the rows were asked different queries.
+        DataError: if the rows were scored on different queries.
     """
-    if isinstance(other, float):
-        return SeedByQueryValues(one.seeds, one.queries, one.clusters, one.values - other, None)
-    shared = tuple(seed for seed in one.seeds if seed in other.seeds)
+    if isinstance(right, float):
+        return _with_values(left, left.seeds, left.values - right)
+    shared = tuple(seed for seed in left.seeds if seed in right.seeds)
     if not shared:
         return None
-    place = {query: at for at, query in enumerate(other.queries)}
-    if place.keys() != set(one.queries):
-        raise DataError("two rows of one column were asked different queries; nothing is paired")
-    columns = [place[query] for query in one.queries]
-    a = one.values[[one.seeds.index(seed) for seed in shared]]
-    b = other.values[[other.seeds.index(seed) for seed in shared]][:, columns]
-    return SeedByQueryValues(shared, one.queries, one.clusters, a - b, None)
+    position = {query: index for index, query in enumerate(right.queries)}
+    if position.keys() != set(left.queries):
+        raise DataError("two rows of one column were scored on different queries; cannot pair them")
+    columns = [position[query] for query in left.queries]
+    a = left.values[[left.seeds.index(seed) for seed in shared]]
+    b = right.values[[right.seeds.index(seed) for seed in shared]][:, columns]
+    return _with_values(left, shared, a - b)
 
 
 def mean_with_interval(
-    one: SeedByQueryValues, *, bounds: tuple[float, float] | None = None
+    values: SeedByQueryValues, *, bounds: tuple[float, float] | None = None
 ) -> Estimate:
-    """Return the mean of a series with its interval, cut to what can be."""
-    means = one.values.mean(1)
+    """Return the mean of values with its interval, clipped to ``bounds``."""
+    means = values.values.mean(1)
     mean = float(means.mean())
-    asked = intervals.mean(one.values.mean(0), one.clusters, np.random.default_rng(0))
-    drawn = (
-        _t_quantile(len(means)) * float(means.std(ddof=1)) / len(means) ** 0.5
-        if len(means) > 1
-        else 0.0
-    )
-    low = mean - float(np.hypot(drawn, mean - asked.low))
-    high = mean + float(np.hypot(drawn, asked.high - mean))
+    over_queries = intervals.mean(values.values.mean(0), values.clusters, np.random.default_rng(0))
+    over_seeds = 0.0
+    if len(means) > 1:
+        over_seeds = _t_quantile(len(means)) * float(means.std(ddof=1)) / len(means) ** 0.5
+    low = mean - float(np.hypot(over_seeds, mean - over_queries.low))
+    high = mean + float(np.hypot(over_seeds, over_queries.high - mean))
     if bounds:
         low, high = max(low, bounds[0]), min(high, bounds[1])
-    return Estimate(mean, low, high, len(means))
+    return Estimate(mean=mean, low=low, high=high, num_seeds=len(means))
+
+
+def _with_values(
+    template: SeedByQueryValues, seeds: tuple[int, ...], values: Floats
+) -> SeedByQueryValues:
+    return SeedByQueryValues(
+        seeds=seeds,
+        queries=template.queries,
+        clusters=template.clusters,
+        values=values,
+        chance=None,
+    )
 
 
 @lru_cache
-def _t_quantile(count: int) -> float:
+def _t_quantile(num_seeds: int) -> float:
     from scipy.stats import t
 
-    return float(t.ppf((1 + CONFIDENCE) / 2, count - 1))
-
-
-_StoredScore = tuple["Path", "ScoreRecord"]
+    return float(t.ppf((1 + CONFIDENCE) / 2, num_seeds - 1))
 
 
 def _newest_score(
-    kept: Sequence[StoredRecord], task: Task, policy: CandidatePolicy
+    records: Sequence[StoredRecord], task: Task, policy: CandidatePolicy
 ) -> _StoredScore | None:
-    """The newest score of a task, and the record that holds it."""
-    for one in kept:
-        for score in one.record.scores:
+    """The newest score of a task on the test split, and the record that has it."""
+    for stored in records:
+        for score in stored.record.scores:
             if (score.task, score.split) == (task, "test") and score.policy in (policy, None):
-                return one.path, score
+                return _StoredScore(stored.path, score)
     return None
 
 
 def _weighted_values(
-    scored: Sequence[_StoredScore], metric: SweepMetric
-) -> dict[QueryKey, tuple[float, str]]:
+    scores: Sequence[_StoredScore], metric: SweepMetric
+) -> dict[TaskQueryKey, tuple[float, str]]:
     """Value and cluster of each query; scaled so that each task weighs the same in the mean."""
-    found: dict[QueryKey, tuple[float, str]] = {}
-    total = sum(score.n for _, score in scored)
-    for path, score in scored:
-        rows = _read_ranks(path).get(score.key, ())
-        weight = total / (len(scored) * len(rows)) if rows else 0.0
-        for row, value in zip(rows, _metric_values(rows, metric), strict=True):
-            found[score.task, row.source, row.answers] = weight * float(value), row.cluster
-    return found
+    values: dict[TaskQueryKey, tuple[float, str]] = {}
+    total = sum(stored.score.num_queries for stored in scores)
+    for stored in scores:
+        ranks = _read_ranks(stored.path).get(stored.score.key, ())
+        weight = total / (len(scores) * len(ranks)) if ranks else 0.0
+        for rank, value in zip(ranks, _metric_values(ranks, metric), strict=True):
+            key = TaskQueryKey(stored.score.task, rank.source, rank.positives)
+            values[key] = weight * float(value), rank.cluster
+    return values
 
 
 @cache
 def _read_ranks(path: Path) -> Mapping[TrackKey, Sequence[QueryRank]]:
-    found: dict[TrackKey, list[QueryRank]] = {}
-    for rank in store.iter_ranks(path):
-        found.setdefault(rank.key, []).append(rank)
-    return found
+    by_track: dict[TrackKey, list[QueryRank]] = {}
+    for rank in iter_ranks(path):
+        by_track.setdefault(rank.key, []).append(rank)
+    return by_track
 
 
-def _metric_values(rows: Sequence[QueryRank], metric: SweepMetric) -> Floats:
+def _metric_values(ranks: Sequence[QueryRank], metric: SweepMetric) -> Floats:
     """One value per query in the unit of the metric."""
-    found: Floats = (1.0 if metric == "mrr" else 100.0) * per_query_values(rows, metric)
-    return found
+    values: Floats = (1.0 if metric == "mrr" else 100.0) * per_query_values(ranks, metric)
+    return values
 
 
 def _chance_level(score: ScoreRecord, metric: SweepMetric) -> float | None:
-    return next((one.chance for one in score.metrics if one.name == metric), None)
+    return score.metrics[metric].chance if metric in score.metrics else None

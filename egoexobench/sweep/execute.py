@@ -1,4 +1,4 @@
-"""Runs cells in processes of their own, so many at once, and never two that train the same."""
+"""Runs cells in processes of their own; cells that train the same weights run one by one."""
 
 from __future__ import annotations
 
@@ -14,20 +14,17 @@ from egoexobench.sweep.process import CellProcess, CellStatus, ChildRunArgs, acq
 from egoexobench.sweep.record_index import RecordIndex, index_records, remaining_tasks
 
 _POLL_INTERVAL_S = 0.1
-"""Seconds between two looks at what runs."""
 _NO_ARGS = ChildRunArgs()
 
 StatusByCell = Mapping[CellFingerprint, CellStatus]
 
 
 def initial_status(
-    cells: Iterable[SweepCell], known: RecordIndex
+    cells: Iterable[SweepCell], index: RecordIndex
 ) -> dict[CellFingerprint, CellStatus]:
-    """Say which cells are recorded, and queue the rest."""
+    """Return the status of every cell before anything runs: skipped if recorded, else queued."""
     return {
-        cell.identity: CellStatus("queued")
-        if remaining_tasks(cell, known)
-        else CellStatus("skipped")
+        cell.fingerprint: CellStatus("queued" if remaining_tasks(cell, index) else "skipped")
         for cell in cells
     }
 
@@ -35,113 +32,112 @@ def initial_status(
 def run_cells(
     cells: Sequence[SweepCell],
     out: Path,
-    jobs: int,
-    watch: Callable[[StatusByCell], None],
-    more: ChildRunArgs = _NO_ARGS,
+    num_jobs: int,
+    report: Callable[[StatusByCell], None],
+    args: ChildRunArgs = _NO_ARGS,
 ) -> StatusByCell:
-    """Run every cell that is not recorded; one that fails does not stop the others.
+    """Run every cell that has no record; a cell that fails does not stop the others.
 
-    What several cells share is made by one of them, while the others wait: the first cell on a
-    data set, the one with most parts, renders films and makes tokens, the first with a captioner
-    writes captions. Interrupted, it ends what runs and raises again.
+    What several cells share is computed by one of them, while the others wait: the first cell on
+    a data set, the one with most parts, renders media and encodes tokens, the first with a
+    captioner writes captions. An interruption ends the processes and is raised again.
 
     Args:
-        cells: each with what makes it one run (`plan.unique`).
-        out: where records lie and will lie.
-        jobs: how many processes at once.
-        watch: is shown how all cells stand, several times a second.
-        more: what every run is told beside its cell.
+        cells: Cells with different fingerprints (`plan.deduplicate_cells`).
+        out: Folder of the records.
+        num_jobs: Number of processes at once.
+        report: Called with the status of all cells, several times a second.
+        args: Arguments of every run, beside those of its cell.
 
     Returns:
-        How every cell stands; none is queued or running.
+        The final status of every cell; none is queued or running.
     """
-    run = _SweepRun(cells, out, more)
+    run = _SweepRun(cells, out, args)
     try:
-        while run.open():
-            run.reap()
-            run.start(jobs)
-            watch(run.told)
+        while run.has_work():
+            run.collect_finished()
+            run.start_ready(num_jobs)
+            report(run.status)
             time.sleep(_POLL_INTERVAL_S)
     finally:
-        run.stop()
-    watch(run.told)
-    return run.told
+        run.stop_all()
+    report(run.status)
+    return run.status
 
 
 @final
 class _SweepRun:
-    """What is queued, what runs, and what is ready in the cache."""
+    """The queue, the running processes, and what is ready in the cache."""
 
-    def __init__(self, cells: Sequence[SweepCell], out: Path, more: ChildRunArgs) -> None:
-        self.out, self.more = out, more
-        known = index_records(out)
-        self.told = initial_status(cells, known)
-        self.queue = sorted(
-            (rest for cell in cells if (rest := remaining_tasks(cell, known))),
-            key=lambda c: -c.parts,
-        )
-        kept = (cell for cell in cells if self.told[cell.identity].state == "skipped")
-        self.warm = {shared for cell in kept for shared in cell.shares}
+    def __init__(self, cells: Sequence[SweepCell], out: Path, args: ChildRunArgs) -> None:
+        self.out, self.args = out, args
+        index = index_records(out)
+        self.status = initial_status(cells, index)
+        remaining = (remaining_tasks(cell, index) for cell in cells)
+        self.queue = sorted((cell for cell in remaining if cell), key=lambda cell: -cell.num_parts)
+        skipped = (cell for cell in cells if self.status[cell.fingerprint].state == "skipped")
+        self.cached = {key for cell in skipped for key in cell.cache_keys}
         self.running: dict[CellFingerprint, CellProcess] = {}
         self.waited: set[CellFingerprint] = set()
 
-    def open(self) -> bool:
+    def has_work(self) -> bool:
         return bool(self.queue or self.running)
 
-    def start(self, jobs: int) -> None:
+    def start_ready(self, num_jobs: int) -> None:
         for cell in list(self.queue):
-            if len(self.running) >= jobs:
+            if len(self.running) >= num_jobs:
                 return
-            busy = {shared for one in self.running.values() for shared in one.cell.shares}
-            if cell.shares & busy - self.warm:
+            busy = {key for child in self.running.values() for key in child.cell.cache_keys}
+            if cell.cache_keys & busy - self.cached:
                 continue
             lock = acquire_lock(cell)
             if lock is None:
-                self._tell(cell, CellStatus("queued", "waits for one that trains the same"))
-                self.waited.add(cell.identity)
+                status = CellStatus("queued", "waits for a run that trains the same weights")
+                self._set_status(cell, status)
+                self.waited.add(cell.fingerprint)
                 continue
-            self._begin(cell, lock)
+            self._start(cell, lock)
 
-    def reap(self) -> None:
-        for key, process in list(self.running.items()):
-            told = process.ended()
-            if told is None:
-                self.told[key] = CellStatus("running", "", process.age())
+    def collect_finished(self) -> None:
+        for fingerprint, process in list(self.running.items()):
+            status = process.poll()
+            if status is None:
+                self.status[fingerprint] = CellStatus("running", "", process.elapsed())
                 continue
-            del self.running[key]
-            self._tell(process.cell, told)
-            if told.state == "done":
-                self.warm |= process.cell.shares
-            elif told.state == "absent":
-                self._give_up(process.cell, told)
+            del self.running[fingerprint]
+            self._set_status(process.cell, status)
+            if status.state == "done":
+                self.cached |= process.cell.cache_keys
+            elif status.state == "unavailable":
+                self._skip_other_seeds(process.cell, status)
 
-    def stop(self) -> None:
+    def stop_all(self) -> None:
         for process in self.running.values():
             process.stop()
 
-    def _begin(self, cell: SweepCell, lock: int) -> None:
+    def _start(self, cell: SweepCell, lock: int) -> None:
         self.queue.remove(cell)
-        # what it waited for may have been itself, in another sweep
-        rest = (
-            remaining_tasks(cell, index_records(self.out)) if cell.identity in self.waited else cell
-        )
-        if rest is None:
+        remaining: SweepCell | None = cell
+        if cell.fingerprint in self.waited:
+            # the run that it waited for may have been this cell, in another sweep
+            remaining = remaining_tasks(cell, index_records(self.out))
+        if remaining is None:
             os.close(lock)
-            self._tell(cell, CellStatus("skipped"))
+            self._set_status(cell, CellStatus("skipped"))
             return
-        self.running[cell.identity] = CellProcess(rest, self.out, self.more, lock)
-        self._tell(cell, CellStatus("running"))
+        self.running[cell.fingerprint] = CellProcess(remaining, self.out, self.args, lock)
+        self._set_status(cell, CellStatus("running"))
 
-    def _give_up(self, cell: SweepCell, told: CellStatus) -> None:
-        """Other seeds would lack the same."""
-        for other in list(self.queue):
-            if other.optional and _without_seed(other) == _without_seed(cell):
-                self.queue.remove(other)
-                self._tell(other, replace(told, seconds=0.0))
+    def _skip_other_seeds(self, cell: SweepCell, status: CellStatus) -> None:
+        """Other seeds lack the same."""
+        for queued in list(self.queue):
+            if queued.optional and _without_seed(queued) == _without_seed(cell):
+                self.queue.remove(queued)
+                self._set_status(queued, replace(status, seconds=0.0))
 
-    def _tell(self, cell: SweepCell, told: CellStatus) -> None:
-        self.told[cell.identity] = told
+    def _set_status(self, cell: SweepCell, status: CellStatus) -> None:
+        self.status[cell.fingerprint] = status
 
 
 def _without_seed(cell: SweepCell) -> CellFingerprint:
-    return cell.identity._replace(seed=0)
+    return cell.fingerprint._replace(seed=0)

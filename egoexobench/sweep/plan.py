@@ -1,4 +1,4 @@
-"""From a table to the runs that it needs: row by data set by seed, each with its fingerprints."""
+"""From a table to the runs that it needs: row by data set by seed, each with its fingerprint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CellKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class SweepOverrides:
-    """What the command line changes of a sweep."""
+    """The options of the command line that replace values of a sweep."""
 
     seeds: tuple[int, ...] | None = None
     dataset: str | None = None
@@ -32,11 +32,11 @@ class SweepOverrides:
 
 
 class CellFingerprint(NamedTuple):
-    """What makes two runs one: fingerprints of the recipe, of the data scored and trained on."""
+    """Two runs with the same fingerprint are the same: method, data scored, training data, ..."""
 
-    recipe: str
-    data: str
-    taught: str
+    method: str
+    dataset: str
+    training_dataset: str
     seed: int
     missing_audio: str
 
@@ -46,82 +46,92 @@ class SweepCell:
     """One run."""
 
     method: str
-    settings: tuple[tuple[str, str], ...]
+    overrides: tuple[tuple[str, str], ...]
     scale: str
     dataset: str
     train_on: str | None
-    identity: CellFingerprint
+    fingerprint: CellFingerprint
     tasks: tuple[Task, ...]
-    shares: frozenset[str]
-    """What it finds in the cache or makes: films and tokens of its data, and their captions."""
-    parts: int
-    """How many parts the method has."""
+    cache_keys: frozenset[str]
+    """What it reads from the cache or adds to it: media and tokens of its data, captions."""
+    num_parts: int
+    """Number of parts of the method."""
     optional: bool
-    """It needs what may not be on this machine."""
+    """This machine may lack what the run needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepPlan:
-    """A sweep with what the command line changed, its cells, and why there are none elsewhere."""
+    """A sweep with its overrides applied, its cells, and why other cells are unavailable."""
 
     sweep: SweepSpec
     cells: Mapping[CellKey, tuple[SweepCell, ...]]
-    absent: Mapping[CellKey, str]
+    unavailable: Mapping[CellKey, str]
 
 
-def expand_sweep(sweep: SweepSpec, asked: SweepOverrides, registry: Registry) -> SweepPlan:
-    """Return every cell of a sweep; one seed where nothing is trained.
+def expand_sweep(sweep: SweepSpec, overrides: SweepOverrides, registry: Registry) -> SweepPlan:
+    """Return every cell of a sweep; a method that is not trained has one seed.
 
     Raises:
-        UsageError: for a part or an option that there is not, but in a row with ``needs``.
-        DataError: for a data set that is not what it must be.
+        UsageError: for an unknown part or option, except in a row with ``needs``.
+        DataError: for a data set that is not valid.
     """
-    sweep = _apply_sweep_overrides(sweep, asked)
-    prints = _dataset_fingerprints(sweep, registry)
+    sweep = _apply_sweep_overrides(sweep, overrides)
+    fingerprints = _dataset_fingerprints(sweep, registry)
     cells: dict[CellKey, tuple[SweepCell, ...]] = {}
-    absent: dict[CellKey, str] = {}
+    unavailable: dict[CellKey, str] = {}
     for row, group in _iter_row_groups(sweep):
-        place = row.key, group.key
+        key = row.key, group.key
         if row.transfer and not group.train_on:
-            absent[place] = "no data set to train on is named; --train-on names one"
+            unavailable[key] = "no training set is named; name one with --train-on"
             continue
         if row.needs and _has_random_weights(row, registry):
-            absent[place] = f'give its files, as in method = "{row.method}:weights=FILE"'
+            unavailable[key] = f'give its files, as in method = "{row.method}:weights=FILE"'
             continue
         try:
-            cells[place] = tuple(_make_cells(row, group, sweep.seeds, asked, registry, prints))
+            cells[key] = tuple(
+                _make_cells(
+                    row,
+                    group,
+                    seeds=sweep.seeds,
+                    missing_audio=overrides.missing_audio,
+                    registry=registry,
+                    fingerprints=fingerprints,
+                )
+            )
         except UsageError as error:
             if not row.needs:
                 raise
-            absent[place] = str(error)
-    return SweepPlan(sweep, cells, absent)
+            unavailable[key] = str(error)
+    return SweepPlan(sweep, cells, unavailable)
 
 
 def deduplicate_cells(plans: Iterable[SweepPlan]) -> list[SweepCell]:
-    """Return each cell of some plans once, with every task that any of them asks for."""
-    found: dict[CellFingerprint, SweepCell] = {}
+    """Return each cell of some plans once, with every task that any of them has."""
+    unique: dict[CellFingerprint, SweepCell] = {}
     for cell in (cell for plan in plans for cells in plan.cells.values() for cell in cells):
-        known = found.setdefault(cell.identity, cell)
-        wanted = tuple(task for task in TASKS if task in {*known.tasks, *cell.tasks})
-        optional = known.optional and cell.optional
-        found[cell.identity] = replace(known, tasks=wanted, optional=optional)
-    return list(found.values())
+        first = unique.setdefault(cell.fingerprint, cell)
+        tasks = tuple(task for task in TASKS if task in {*first.tasks, *cell.tasks})
+        optional = first.optional and cell.optional
+        unique[cell.fingerprint] = replace(first, tasks=tasks, optional=optional)
+    return list(unique.values())
 
 
-def _apply_sweep_overrides(sweep: SweepSpec, asked: SweepOverrides) -> SweepSpec:
-    """Other data replace those of the first group; groups of dials that it has not are left out."""
-    changed: dict[str, object] = {"seeds": asked.seeds} if asked.seeds else {}
-    if asked.dataset:
+def _apply_sweep_overrides(sweep: SweepSpec, overrides: SweepOverrides) -> SweepSpec:
+    """Another data set replaces that of the first group; groups of other data are dropped."""
+    update: dict[str, object] = {"seeds": overrides.seeds} if overrides.seeds else {}
+    train_on = overrides.train_on
+    if dataset := overrides.dataset:
         first = sweep.groups[0].dataset
-        new = {"dataset": asked.dataset, "label": asked.dataset, "train_on": asked.train_on}
-        groups = tuple(g.model_copy(update=new) for g in sweep.groups if g.dataset == first)
-        kept = {group.key for group in groups}
-        changed["groups"] = groups
-        changed["predict"] = tuple(one for one in sweep.predict if one.group in kept)
-    elif asked.train_on:
-        new = {"train_on": asked.train_on}
-        changed["groups"] = tuple(group.model_copy(update=new) for group in sweep.groups)
-    return sweep.model_copy(update=changed)
+        replaced = {"dataset": dataset, "label": dataset, "train_on": train_on}
+        groups = tuple(g.model_copy(update=replaced) for g in sweep.groups if g.dataset == first)
+        keys = {group.key for group in groups}
+        update["groups"] = groups
+        update["predict"] = tuple(item for item in sweep.predict if item.group in keys)
+    elif train_on:
+        groups = tuple(group.model_copy(update={"train_on": train_on}) for group in sweep.groups)
+        update["groups"] = groups
+    return sweep.model_copy(update=update)
 
 
 def _iter_row_groups(sweep: SweepSpec) -> Iterator[tuple[MethodRow, ColumnGroup]]:
@@ -132,52 +142,59 @@ def _iter_row_groups(sweep: SweepSpec) -> Iterator[tuple[MethodRow, ColumnGroup]
 
 
 def _dataset_fingerprints(sweep: SweepSpec, registry: Registry) -> dict[str, str]:
-    prints: dict[str, str] = {}
+    fingerprints: dict[str, str] = {}
     for row, group in _iter_row_groups(sweep):
         for spec in (group.dataset, group.train_on if row.transfer else None):
-            if spec and spec not in prints:
+            if spec and spec not in fingerprints:
                 dataset: Dataset = registry.create("dataset", spec)
-                prints[spec] = dataset.fingerprint
-    return prints
+                fingerprints[spec] = dataset.fingerprint
+    return fingerprints
 
 
 def _make_cells(
     row: MethodRow,
     group: ColumnGroup,
+    *,
     seeds: tuple[int, ...],
-    asked: SweepOverrides,
+    missing_audio: str,
     registry: Registry,
-    prints: Mapping[str, str],
+    fingerprints: Mapping[str, str],
 ) -> Iterator[SweepCell]:
-    method: Method = override(registry.create("method", row.method, row.scale), row.settings)
+    method: Method = override(registry.create("method", row.method, row.scale), row.overrides)
     train_on = group.train_on if row.transfer else None
+    dataset, training = fingerprints[group.dataset], fingerprints[train_on or group.dataset]
     for seed in seeds if method.objective else seeds[:1]:
         kit = build.bind(registry, method, seed)
-        data, taught = (prints[spec] for spec in (group.dataset, train_on or group.dataset))
         yield SweepCell(
             method=row.method,
-            settings=tuple(sorted(row.settings.items())),
+            overrides=tuple(sorted(row.overrides.items())),
             scale=row.scale,
             dataset=group.dataset,
             train_on=train_on,
-            identity=CellFingerprint(kit.recipe, data, taught, seed, asked.missing_audio),
+            fingerprint=CellFingerprint(
+                method=kit.recipe,
+                dataset=dataset,
+                training_dataset=training,
+                seed=seed,
+                missing_audio=missing_audio,
+            ),
             tasks=tasks_of(group),
-            shares=_cache_keys(method, data, taught),
-            parts=len(kit.bound),
+            cache_keys=_cache_keys(method, dataset, training),
+            num_parts=len(kit.bound),
             optional=row.needs is not None,
         )
 
 
 def _has_random_weights(row: MethodRow, registry: Registry) -> bool:
-    """Whether a row's method takes files of weights and was given none."""
+    """Whether a row's method has options for files of weights and the row sets none of them."""
     try:
         _, options = registry.resolve("method", row.method)
     except UsageError:
-        return False  # told where its cells are made
+        return False  # the error is reported where the cells are made
     files = [value for name, value in options.items() if name.endswith("weights")]
     return bool(files) and row.scale == "paper" and not any(files)
 
 
-def _cache_keys(method: Method, *data: str) -> frozenset[str]:
-    captions = {f"{method.captioner} of {one}" for one in data if method.captioner}
-    return frozenset(data) | captions
+def _cache_keys(method: Method, *fingerprints: str) -> frozenset[str]:
+    captions = {f"{method.captioner} of {item}" for item in fingerprints if method.captioner}
+    return frozenset(fingerprints) | captions

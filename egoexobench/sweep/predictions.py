@@ -1,4 +1,4 @@
-"""What was predicted before the runs, and whether it held over the seeds."""
+"""The predictions that were written before the runs, and their verdicts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from egoexobench.sweep.claims import (
     CHANCE,
     VERDICTS,
     ClaimVerdict,
+    Estimate,
     evaluate_claim,
     parse_claim,
     parse_operand,
 )
-from egoexobench.sweep.estimates import (
-    Estimate,
-    SeedByQueryValues,
-    mean_with_interval,
-    paired_difference,
-)
+from egoexobench.sweep.estimates import SeedByQueryValues, mean_with_interval, paired_difference
 from egoexobench.sweep.results import SweepResults, column_chance, column_values
 from egoexobench.sweep.table import COLUMN_LABELS, format_interval
 
@@ -30,16 +26,17 @@ if TYPE_CHECKING:
     from egoexobench.sweep.schema import ColumnGroup, Prediction, SweepColumn
 
 VERDICT_NOTE = (
-    "Written into the TOML file before the runs. The difference is that of the first row over the "
-    "second, paired by seed and by query, with its 95 % interval. *Held*: the whole interval "
-    "agrees with the claim; *failed*: all of it is against; *not shown*: it reaches to both "
-    "sides.\n"
+    "The predictions were written into the TOML file before the runs. The difference is the first "
+    "row minus the second, paired by seed and by query, with its 95 % interval. *Confirmed*: the "
+    "whole interval agrees with the claim; *refuted*: the whole interval is against it; "
+    "*inconclusive*: it contains values of both kinds.\n"
 )
+HEADER = ("Verdict", "Prediction", "Column", "Claim", "Difference, points", "95 %", "Seeds")
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionResult:
-    """One prediction on one column; ``difference`` is None where a row has no number."""
+    """One prediction on one column; ``difference`` is None if a row has no score."""
 
     prediction: Prediction
     group: ColumnGroup
@@ -48,60 +45,64 @@ class PredictionResult:
     difference: Estimate | None
 
 
-def evaluate_predictions(filled: SweepResults) -> list[PredictionResult]:
-    """Return every prediction on every column, failed ones first."""
-    found = list(_iter_results(filled))
-    return sorted(found, key=lambda one: VERDICTS.index(one.verdict))
+def evaluate_predictions(results: SweepResults) -> list[PredictionResult]:
+    """Return every prediction on every column, refuted ones first."""
+    return sorted(_iter_results(results), key=lambda result: VERDICTS.index(result.verdict))
 
 
-def render_predictions(filled: SweepResults) -> str:
-    """Return the list of predictions as Markdown; nothing where there are none."""
-    found = evaluate_predictions(filled)
-    if not found:
+def render_predictions(results: SweepResults) -> str:
+    """Return the list of predictions as Markdown; empty text if there are none."""
+    evaluated = evaluate_predictions(results)
+    if not evaluated:
         return ""
-    count = {verdict: sum(one.verdict == verdict for one in found) for verdict in VERDICTS}
-    told = ", ".join(f"{number} {verdict}" for verdict, number in count.items() if number)
-    head = ["Verdict", "Prediction", "Column", "Claim", "Difference, points", "95 %", "Seeds"]
-    rows = [_result_row(one) for one in found]
-    return f"## Predictions: {told}\n\n{VERDICT_NOTE}\n{markdown_table(head, rows, words=4)}"
+    counts = {
+        verdict: sum(result.verdict == verdict for result in evaluated) for verdict in VERDICTS
+    }
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    lines = [_result_line(result) for result in evaluated]
+    table = markdown_table(HEADER, lines, num_text_columns=4)
+    return f"## Predictions: {summary}\n\n{VERDICT_NOTE}\n{table}"
 
 
-def _iter_results(filled: SweepResults) -> Iterator[PredictionResult]:
-    groups = {group.key: group for group in filled.plan.sweep.groups}
-    for one in filled.plan.sweep.predict:
-        claim, group = parse_claim(one.claim), groups[one.group]
-        for name in one.columns:
-            found = _claimed_difference(filled, claim, group, name)
-            if found is None:
-                yield PredictionResult(one, group, name, "not measured", None)
-                continue
-            difference = mean_with_interval(found)
-            yield PredictionResult(one, group, name, evaluate_claim(claim, difference), difference)
+def _iter_results(results: SweepResults) -> Iterator[PredictionResult]:
+    groups = {group.key: group for group in results.plan.sweep.groups}
+    for prediction in results.plan.sweep.predict:
+        claim, group = parse_claim(prediction.claim), groups[prediction.group]
+        for column in prediction.columns:
+            values = _claimed_difference(results, claim, group, column)
+            difference = None if values is None else mean_with_interval(values)
+            yield PredictionResult(
+                prediction=prediction,
+                group=group,
+                column=column,
+                verdict=evaluate_claim(claim, difference) if difference else "not measured",
+                difference=difference,
+            )
 
 
 def _claimed_difference(
-    filled: SweepResults, claim: Claim, group: ColumnGroup, name: SweepColumn
+    results: SweepResults, claim: Claim, group: ColumnGroup, column: SweepColumn
 ) -> SeedByQueryValues | None:
-    left = column_values(filled, claim.left, group, name)
+    left = column_values(results, claim.left, group, column)
     right: SeedByQueryValues | float | None = parse_operand(claim.right)
     if claim.right == CHANCE:
-        right = column_chance(filled, group, name)
+        right = column_chance(results, group, column)
     elif right is None:
-        right = column_values(filled, claim.right, group, name)
+        right = column_values(results, claim.right, group, column)
     return None if left is None or right is None else paired_difference(left, right)
 
 
-def _result_row(one: PredictionResult) -> list[str]:
-    found = one.difference
+def _result_line(result: PredictionResult) -> list[str]:
+    difference = result.difference
     numbers = [DASH, DASH, DASH]
-    if found:
-        numbers = [f"{found.mean:+.1f}", format_interval(found, 1), str(found.seeds)]
-    verdict = one.verdict if one.verdict == "held" else f"**{one.verdict}**"
-    where = escape_markdown(f"{one.group.label} {COLUMN_LABELS[one.column]}")
+    if difference:
+        interval = format_interval(difference, 1)
+        numbers = [f"{difference.mean:+.1f}", interval, str(difference.num_seeds)]
+    is_confirmed = result.verdict == "confirmed"
     return [
-        verdict,
-        escape_markdown(one.prediction.text),
-        where,
-        inline_code(one.prediction.claim),
+        result.verdict if is_confirmed else f"**{result.verdict}**",
+        escape_markdown(result.prediction.text),
+        escape_markdown(f"{result.group.label} {COLUMN_LABELS[result.column]}"),
+        inline_code(result.prediction.claim),
         *numbers,
     ]

@@ -1,7 +1,7 @@
-"""One cell in a process of its own.
+"""Runs one cell in a process of its own.
 
-It holds a lock on its weights for as long as it lives, whatever becomes of the sweep that started
-it: after a kill, a second sweep waits for what still runs, and does not start it again.
+The process has a lock on its weights until it ends, even if the sweep that started it is killed:
+a second sweep then waits for the cells that still run and does not start them again.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, final
+from typing import IO, Literal, final, get_args
 
 from egoexobench import files
 from egoexobench.hashing import hash_json
 from egoexobench.sweep.plan import SweepCell
 
-CellState = Literal["queued", "running", "done", "skipped", "failed", "absent"]
-CELL_STATES: tuple[CellState, ...] = ("queued", "running", "done", "skipped", "failed", "absent")
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+CellState = Literal["queued", "running", "done", "skipped", "failed", "unavailable"]
+CELL_STATES: tuple[CellState, ...] = get_args(CellState)
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
 @dataclass(frozen=True, slots=True)
 class CellStatus:
-    """How a cell stands; ``reason`` is one line."""
+    """The state of a cell; ``reason`` is one line."""
 
     state: CellState
     reason: str = ""
@@ -37,11 +37,10 @@ class CellStatus:
 
 @dataclass(frozen=True, slots=True)
 class ChildRunArgs:
-    """What every run of a sweep is told beside its cell."""
+    """Arguments of every run of a sweep, beside those of its cell."""
 
-    blocked: tuple[str, ...] = ()
-    """Plug-ins that are not loaded."""
-    words: tuple[str, ...] = ()
+    blocked_plugins: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     """Options of `egoexobench run`."""
 
 
@@ -49,40 +48,40 @@ class ChildRunArgs:
 class CellProcess:
     """A run in a process of its own, and its standard error."""
 
-    def __init__(self, cell: SweepCell, out: Path, more: ChildRunArgs, lock: int) -> None:
+    def __init__(self, cell: SweepCell, out: Path, args: ChildRunArgs, lock: int) -> None:
         self.cell = cell
-        self.began = time.monotonic()
-        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when it ends
+        self.started = time.monotonic()
+        self.stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read at the end
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                run_command_line(cell, out, more),
+                run_command_line(cell, out, args),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=self.errors,
+                stderr=self.stderr,
                 env=_child_environment(cell),
                 pass_fds=(lock,),
             )
         finally:
-            os.close(lock)  # the process has it now, and as long as it lives
+            os.close(lock)  # the process has it now, until it ends
 
-    def age(self) -> float:
-        """Seconds since it began."""
-        return time.monotonic() - self.began
+    def elapsed(self) -> float:
+        """Return the seconds since it started."""
+        return time.monotonic() - self.started
 
-    def ended(self) -> CellStatus | None:
-        """How it ended; None while it runs."""
+    def poll(self) -> CellStatus | None:
+        """Return its final status; None while it runs."""
         code = self.process.poll()
         if code is None:
             return None
         if code == 0:
-            return CellStatus("done", "", self.age())
-        self.errors.seek(0)
-        told = _last_line(self.errors.read().decode(errors="replace"))
-        reason = told or f"the process ended with {code} and said nothing"
-        return CellStatus("absent" if self.cell.optional else "failed", reason, self.age())
+            return CellStatus("done", "", self.elapsed())
+        self.stderr.seek(0)
+        message = _last_line(self.stderr.read().decode(errors="replace"))
+        reason = message or f"the process ended with exit code {code} and no message"
+        return CellStatus("unavailable" if self.cell.optional else "failed", reason, self.elapsed())
 
     def stop(self) -> None:
-        """End it; what it recorded before stays."""
+        """End it; records that it wrote before remain."""
         self.process.terminate()
         try:
             self.process.wait(5)
@@ -91,33 +90,25 @@ class CellProcess:
             self.process.wait()
 
 
-def run_command_line(cell: SweepCell, out: Path, more: ChildRunArgs) -> list[str]:
-    """Return the command line of a cell: what a person would type."""
-    words = [word for name in more.blocked for word in ("-p", f"no:{name}")]
-    words += ["run", "--method", cell.method, "--dataset", cell.dataset, "--scale", cell.scale]
-    words += ["--seed", str(cell.identity.seed), "--out", str(out), "--json"]
-    words += ["--missing-audio", cell.identity.missing_audio, *more.words]
-    for name, value in cell.settings:
-        words += ["--set", f"{name}={value}"]
+def run_command_line(cell: SweepCell, out: Path, args: ChildRunArgs) -> list[str]:
+    """Return the command line of a cell, as a person would type it."""
+    line = [argument for name in args.blocked_plugins for argument in ("-p", f"no:{name}")]
+    line += ["run", "--method", cell.method, "--dataset", cell.dataset, "--scale", cell.scale]
+    line += ["--seed", str(cell.fingerprint.seed), "--out", str(out), "--json"]
+    line += ["--missing-audio", cell.fingerprint.missing_audio, *args.options]
+    for name, value in cell.overrides:
+        line += ["--set", f"{name}={value}"]
     for task in cell.tasks:
-        words += ["--task", task]
+        line += ["--task", task]
     if cell.train_on:
-        words += ["--train-on", cell.train_on]
-    return [sys.executable, "-m", "egoexobench", *words]
-
-
-def _child_environment(cell: SweepCell) -> dict[str, str]:
-    more = dict.fromkeys(_THREADS, "1") if cell.scale == "compact" else {}
-    if cell.optional:
-        # what is not on the machine is a dash, and no download of 16 GB that nobody asked for
-        more |= dict.fromkeys(_OFFLINE, "1")
-    return {**os.environ, **more}
+        line += ["--train-on", cell.train_on]
+    return [sys.executable, "-m", "egoexobench", *line]
 
 
 def acquire_lock(cell: SweepCell) -> int | None:
-    """Lock the weights that a cell trains or loads; None while a living process holds them."""
-    trained = cell.identity._replace(data="")
-    path = files.cache_dir() / "sweep" / f"{hash_json(list(trained))}.lock"
+    """Lock the weights that a cell trains or loads; None while a living process has the lock."""
+    weights = cell.fingerprint._replace(dataset="")
+    path = files.cache_dir() / "sweep" / f"{hash_json(list(weights))}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -128,7 +119,15 @@ def acquire_lock(cell: SweepCell) -> int | None:
     return file
 
 
+def _child_environment(cell: SweepCell) -> dict[str, str]:
+    variables = dict.fromkeys(_THREAD_VARIABLES, "1") if cell.scale == "compact" else {}
+    if cell.optional:
+        # what this machine lacks gives a dash; a sweep must not download 16 GB by itself
+        variables |= dict.fromkeys(_OFFLINE_VARIABLES, "1")
+    return {**os.environ, **variables}
+
+
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = lines[-1] if lines else ""
-    return said.removeprefix("egoexobench: ").removeprefix("Error: ")[:300]
+    last = lines[-1] if lines else ""
+    return last.removeprefix("egoexobench: ").removeprefix("Error: ")[:300]

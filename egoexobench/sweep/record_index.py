@@ -1,4 +1,4 @@
-"""Which cells are recorded already: the same recipe, data, seed and tasks, by fingerprint."""
+"""Finds the cells that have a record: the same method, data, seed and tasks, by fingerprint."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from egoexobench.sweep.plan import CellFingerprint, SweepCell
 from egoexobench.types import TASKS, Task
 
 RECORD_PATTERN = "*/*/*-seed*-*.json"
-"""``METHOD/DATASET/ID.json``, as `records.store.write` lays them out."""
+"""``METHOD/DATASET/ID.json``, as `records.store.write_record` names files."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record and where it lies."""
+    """A record and its path."""
 
     path: Path
     record: Record
@@ -28,45 +28,47 @@ RecordIndex = Mapping[CellFingerprint, Sequence[StoredRecord]]
 
 
 def index_records(out: Path) -> RecordIndex:
-    """Return every complete record below a folder by what was run, newest first.
+    """Return every complete record below a folder by fingerprint, newest first.
 
     Raises:
-        DataError: naming a record that does not fit.
+        DataError: with the name of a record that is not valid.
     """
-    found: dict[CellFingerprint, list[StoredRecord]] = {}
+    index: dict[CellFingerprint, list[StoredRecord]] = {}
     for path in sorted(out.glob(RECORD_PATTERN)):
         record = read_record(path)
         if record.status == "complete":
-            found.setdefault(_fingerprint_of(record), []).append(StoredRecord(path, record))
+            index.setdefault(_fingerprint_of(record), []).append(StoredRecord(path, record))
     return {
-        key: sorted(kept, key=lambda one: (one.record.created, one.record.id), reverse=True)
-        for key, kept in found.items()
+        fingerprint: sorted(
+            records, key=lambda stored: (stored.record.created, stored.record.id), reverse=True
+        )
+        for fingerprint, records in index.items()
     }
 
 
-def remaining_tasks(cell: SweepCell, known: RecordIndex) -> SweepCell | None:
-    """Return the cell with the tasks that no record was asked for; None if there is none."""
-    kept = known.get(cell.identity, ())
-    done = {task for one in kept for task in _requested_tasks(one.record)}
-    rest = tuple(task for task in cell.tasks if task not in done)
-    return replace(cell, tasks=rest) if rest else None
+def remaining_tasks(cell: SweepCell, index: RecordIndex) -> SweepCell | None:
+    """Return the cell with the tasks that no record covers; None if there are none."""
+    records = index.get(cell.fingerprint, ())
+    covered = {task for stored in records for task in _requested_tasks(stored.record)}
+    remaining = tuple(task for task in cell.tasks if task not in covered)
+    return replace(cell, tasks=remaining) if remaining else None
 
 
 def _fingerprint_of(record: Record) -> CellFingerprint:
-    taught = record.trained_on or record.dataset
+    training_dataset = record.trained_on or record.dataset
     return CellFingerprint(
-        record.method.fingerprint,
-        record.dataset.fingerprint,
-        taught.fingerprint,
-        record.seed,
-        record.counts.missing_audio,
+        method=record.method.fingerprint,
+        dataset=record.dataset.fingerprint,
+        training_dataset=training_dataset.fingerprint,
+        seed=record.seed,
+        missing_audio=record.counts.missing_audio,
     )
 
 
 def _requested_tasks(record: Record) -> set[Task]:
-    """Tasks that have a score, and those that were asked for and have none for a good reason."""
-    words = record.command
-    named = {b for a, b in pairwise(words) if a == "--task"}
-    every = bool(words) and (not named or "all" in named)
+    """Tasks with a score, and tasks that were requested but have none for a good reason."""
+    command = record.command
+    named = {value for option, value in pairwise(command) if option == "--task"}
+    has_all = bool(command) and (not named or "all" in named)
     scored = {score.task for score in record.scores}
-    return {task for task in TASKS if every or task in named or task in scored}
+    return {task for task in TASKS if has_all or task in named or task in scored}

@@ -1,4 +1,4 @@
-"""A plan with the records of its cells: what every column of every row is computed from."""
+"""A plan with the records of its cells: the values of every row in every column."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SweepResults:
-    """Records by row and group, then by seed; and how the cells stood when the sweep ended."""
+    """Records by row and group, then by seed; and the final status of the cells."""
 
     plan: SweepPlan
-    kept: Mapping[CellKey, Mapping[int, Sequence[StoredRecord]]]
-    told: StatusByCell
+    records: Mapping[CellKey, Mapping[int, Sequence[StoredRecord]]]
+    status: StatusByCell
 
 
-def attach_records(plan: SweepPlan, known: RecordIndex, told: StatusByCell) -> SweepResults:
-    """Look up the records of every cell."""
-    kept = {
-        place: {
-            cell.identity.seed: known[cell.identity] for cell in cells if cell.identity in known
+def attach_records(plan: SweepPlan, index: RecordIndex, status: StatusByCell) -> SweepResults:
+    """Return a plan with the records of every cell."""
+    records = {
+        key: {
+            cell.fingerprint.seed: index[cell.fingerprint]
+            for cell in cells
+            if cell.fingerprint in index
         }
-        for place, cells in plan.cells.items()
+        for key, cells in plan.cells.items()
     }
-    return SweepResults(plan, kept, told)
+    return SweepResults(plan, records, status)
 
 
 def column_values(
-    filled: SweepResults, row: str, group: ColumnGroup, name: SweepColumn
+    results: SweepResults, row_key: str, group: ColumnGroup, column: SweepColumn
 ) -> SeedByQueryValues | None:
-    """Return one row's values in one column; None where there is no number."""
-    kept = filled.kept.get((row, group.key), {})
-    return (
-        collect_values(kept, tasks_in_column(group, name), group.policy, group.metric)
-        if kept
-        else None
-    )
+    """Return the values of one row in one column; None if it has no score."""
+    records = results.records.get((row_key, group.key), {})
+    if not records:
+        return None
+    return collect_values(records, tasks_in_column(group, column), group.policy, group.metric)
 
 
-def column_chance(filled: SweepResults, group: ColumnGroup, name: SweepColumn) -> float | None:
-    """Return what guessing gives in a column."""
-    for row in filled.plan.sweep.rows:
-        found = column_values(filled, row.key, group, name)
-        if found is not None:
-            return found.chance
+def column_chance(results: SweepResults, group: ColumnGroup, column: SweepColumn) -> float | None:
+    """Return the chance level of a column."""
+    for row in results.plan.sweep.rows:
+        values = column_values(results, row.key, group, column)
+        if values is not None:
+            return values.chance
     return None

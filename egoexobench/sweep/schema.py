@@ -1,23 +1,39 @@
-"""What a sweep's TOML file holds: rows, column groups, seeds, and the layout of the table."""
+"""The fields of a sweep's TOML file: rows, column groups, seeds and the layout of the table."""
 
 from __future__ import annotations
 
 import tomllib
+import warnings
 from pathlib import Path
-from typing import Annotated, Literal, Self, final
+from typing import Annotated, Any, Literal, Self, final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from egoexobench.errors import DataError
 from egoexobench.records.schema import Scale
 from egoexobench.records.store import first_error, read_text
+from egoexobench.records.version_1 import METRIC_NAMES, POLICY_NAMES
 from egoexobench.sweep.claims import CHANCE, parse_claim, parse_operand
 from egoexobench.types import RECOGNITION_TASKS, CandidatePolicy, Task
 
 RowKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 SweepColumn = Task | Literal["avg"]
-SweepMetric = Literal["top1", "top5", "top10", "mrr"]
-"""What has a value for each query, so that rows can be compared on the same queries."""
+SweepMetric = Literal["hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "mrr"]
+"""Metrics that have a value for each query, so that rows can be compared query by query."""
+
+
+_OLD_NAMES = {**METRIC_NAMES, **POLICY_NAMES}
+
+
+def _rename(name: Any) -> Any:
+    return _OLD_NAMES.get(name, name) if isinstance(name, str) else name
 
 
 class _SweepModel(BaseModel):
@@ -29,46 +45,48 @@ class ColumnGroup(_SweepModel):
     """Columns of one data set, scored in one way."""
 
     key: RowKey
-    label: str = Field(description="what the headers call the data set")
-    dataset: str = Field(description="spec, as --dataset takes it")
-    train_on: str | None = Field(None, description="spec; what rows of transfer are trained on")
-    policy: CandidatePolicy = "mcq20"
-    metric: SweepMetric = "top1"
+    label: str = Field(description="name of the data set in the headers")
+    dataset: str = Field(description="spec, as for --dataset")
+    train_on: str | None = Field(None, description="spec; training set of transfer rows")
+    policy: Annotated[CandidatePolicy, BeforeValidator(_rename)] = "mcq20"
+    metric: Annotated[SweepMetric, BeforeValidator(_rename)] = "hit_rate_at_1"
     columns: tuple[SweepColumn, ...] = Field(
         min_length=1, description="tasks; avg is the mean of the group's other columns"
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
-        asked = tasks_of(self)
-        if len(set(self.columns)) < len(self.columns) or not asked:
+    def _check_columns(self) -> Self:
+        tasks = tasks_of(self)
+        if len(set(self.columns)) < len(self.columns) or not tasks:
             raise ValueError(f"group {self.key!r} needs a task, and each column once")
-        if self.metric != "top1" and set(asked) & set(RECOGNITION_TASKS):
-            raise ValueError(f"group {self.key!r}: recognition has top1 alone for each clip")
+        if self.metric != "hit_rate_at_1" and set(tasks) & set(RECOGNITION_TASKS):
+            raise ValueError(
+                f"group {self.key!r}: recognition has no metric per clip but hit_rate_at_1"
+            )
         return self
 
 
 @final
 class MethodRow(_SweepModel):
-    """One line of the table: a method and what is changed of it."""
+    """One row of the table: a method and its overrides."""
 
     key: RowKey
     label: str
-    method: str = Field(description="spec, as --method takes it")
-    settings: dict[str, str] = Field({}, alias="set", description="what --set replaces")
+    method: str = Field(description="spec, as for --method")
+    overrides: dict[str, str] = Field({}, alias="set", description="fields, as for --set")
     scale: Scale = "compact"
-    reported: str | None = Field(None, description="name of the printed row it stands beside")
-    transfer: bool = Field(False, description="trained on each group's train_on; an asterisk")
-    groups: tuple[str, ...] | None = Field(None, description="only these; all where absent")
+    reported: str | None = Field(None, description="name of the printed row beside it")
+    transfer: bool = Field(False, description="trained on the group's train_on; an asterisk")
+    groups: tuple[str, ...] | None = Field(None, description="only these groups; all if absent")
     section: str | None = Field(None, description="heading above the rows that share it")
     needs: str | None = Field(
-        None, description="what may not be on this machine: then a dash with the reason"
+        None, description="what this machine may lack: then the row has a dash and the reason"
     )
 
 
 @final
 class Prediction(_SweepModel):
-    """What was expected before anything ran."""
+    """A prediction that was written before the runs."""
 
     text: str
     group: str
@@ -84,7 +102,7 @@ class SweepSpec(_SweepModel):
     table: int = Field(gt=0)
     title: str
     label: str = Field(description="header of the first column")
-    reported: str | None = Field(None, description="file of the printed table, from this one")
+    reported: str | None = Field(None, description="file of the printed table, relative to this")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
     groups: tuple[ColumnGroup, ...] = Field(min_length=1)
     rows: tuple[MethodRow, ...] = Field(min_length=1)
@@ -92,28 +110,33 @@ class SweepSpec(_SweepModel):
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_keys(self) -> Self:
         groups = {group.key: group for group in self.groups}
         rows = {row.key for row in self.rows}
         if len(groups) < len(self.groups) or len(rows) < len(self.rows):
             raise ValueError("two groups or two rows have the same key")
         if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("a seed is there twice")
+            raise ValueError("a seed is listed twice")
         for row in self.rows:
-            if strange := set(row.groups or ()) - set(groups):
-                raise ValueError(f"row {row.key!r} names the unknown group {min(strange)!r}")
-        for one in self.predict:
-            if one.group not in groups or not set(one.columns) <= set(groups[one.group].columns):
-                raise ValueError(f"prediction {one.claim!r} is about columns that are not there")
-            claim = parse_claim(one.claim)
-            known = (
-                claim.right in rows
-                or claim.right == CHANCE
-                or parse_operand(claim.right) is not None
-            )
-            if claim.left not in rows or not known:
-                raise ValueError(f"prediction {one.claim!r} is about rows that are not there")
+            if unknown := set(row.groups or ()) - set(groups):
+                raise ValueError(f"row {row.key!r} names the unknown group {min(unknown)!r}")
+        for prediction in self.predict:
+            _check_prediction(prediction, groups, rows)
         return self
+
+
+def _check_prediction(
+    prediction: Prediction, groups: dict[str, ColumnGroup], rows: set[str]
+) -> None:
+    group = groups.get(prediction.group)
+    if group is None or not set(prediction.columns) <= set(group.columns):
+        raise ValueError(f"prediction {prediction.claim!r} is about columns that do not exist")
+    claim = parse_claim(prediction.claim)
+    is_right_known = (
+        claim.right in rows or claim.right == CHANCE or parse_operand(claim.right) is not None
+    )
+    if claim.left not in rows or not is_right_known:
+        raise ValueError(f"prediction {prediction.claim!r} is about rows that do not exist")
 
 
 def tasks_of(group: ColumnGroup) -> tuple[Task, ...]:
@@ -127,14 +150,20 @@ def tasks_in_column(group: ColumnGroup, column: SweepColumn) -> tuple[Task, ...]
 
 
 def read_sweep(path: Path) -> SweepSpec:
-    """Read a sweep.
+    """Read a sweep. Old names of metrics and policies work, with one warning.
 
     Raises:
-        DataError: naming the file and the field that does not fit.
+        DataError: with the file and the field that is wrong.
     """
     try:
-        return SweepSpec.model_validate(tomllib.loads(read_text(path)))
+        fields = tomllib.loads(read_text(path))
+        sweep = SweepSpec.model_validate(fields)
     except tomllib.TOMLDecodeError as error:
-        raise DataError(f"{path} is no TOML: {error}") from None
+        raise DataError(f"{path} is not TOML: {error}") from None
     except ValidationError as error:
         raise DataError(f"{path}: {first_error(error)}") from None
+    values = {group.get(field) for group in fields["groups"] for field in ("policy", "metric")}
+    if old := sorted(_OLD_NAMES.keys() & values):
+        changes = ", ".join(f"{name!r} is now {_OLD_NAMES[name]!r}" for name in old)
+        warnings.warn(f"{path} uses old names: {changes}", FutureWarning, stacklevel=2)
+    return sweep

@@ -1,4 +1,4 @@
-"""Shows how a sweep stands: one table on a terminal, one line an event elsewhere."""
+"""Shows the status of a sweep: one table on a terminal, one line per finished cell elsewhere."""
 
 from __future__ import annotations
 
@@ -15,53 +15,55 @@ if TYPE_CHECKING:
     from egoexobench.sweep.execute import StatusByCell
     from egoexobench.sweep.plan import CellFingerprint, SweepCell
 
-_REPORTED_STATES: tuple[CellState, ...] = ("done", "failed", "absent")
+_REPORTED_STATES: tuple[CellState, ...] = ("done", "failed", "unavailable")
+_REASON_STATES: tuple[CellState, ...] = ("failed", "unavailable", "queued")
 
 
 @final
 class LineReporter:
-    """One line on standard error for each cell that ends."""
+    """Prints one line on standard error for each cell that ends."""
 
     def __init__(self, cells: Sequence[SweepCell]) -> None:
-        self.names = {cell.identity: cell_label(cell) for cell in cells}
-        self.said: set[CellFingerprint] = set()
+        self.labels = {cell.fingerprint: cell_label(cell) for cell in cells}
+        self.reported: set[CellFingerprint] = set()
 
-    def __call__(self, standing: StatusByCell) -> None:
-        """Say what ended since the last look."""
+    def __call__(self, status_by_cell: StatusByCell) -> None:
+        """Print the cells that ended since the last call."""
         import click
 
-        for key, told in standing.items():
-            if told.state in _REPORTED_STATES and key not in self.said:
-                self.said.add(key)
-                words = (
-                    told.state,
-                    self.names[key],
+        for key, status in status_by_cell.items():
+            if status.state in _REPORTED_STATES and key not in self.reported:
+                self.reported.add(key)
+                seconds = _format_seconds(status)
+                fields = (
+                    status.state,
+                    self.labels[key],
                     f"seed {key.seed}",
-                    _format_seconds(told),
-                    told.reason,
+                    seconds,
+                    status.reason,
                 )
-                click.echo("  ".join(filter(None, words)), err=True)
+                click.echo("  ".join(filter(None, fields)), err=True)
 
 
 @final
 class LiveTable:
-    """A table on standard error that is drawn anew: a line a row and data set."""
+    """A table on standard error that is redrawn: a line per row and data set."""
 
     def __init__(self, cells: Sequence[SweepCell]) -> None:
         self.cells = cells
-        self.standing: StatusByCell = {}
+        self.status: StatusByCell = {}
 
-    def __call__(self, standing: StatusByCell) -> None:
-        """Keep what the next drawing shows."""
-        self.standing = standing
+    def __call__(self, status: StatusByCell) -> None:
+        """Set the status that the next drawing shows."""
+        self.status = status
 
     def __rich__(self) -> Table:
-        """What rich draws."""
-        return status_table(self.cells, self.standing)
+        """Return the table that rich draws."""
+        return status_table(self.cells, self.status)
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Draw inside, and a last time after."""
+        """Draw while the context is open, and once more at its end."""
         from rich.console import Console
         from rich.live import Live
 
@@ -69,58 +71,61 @@ class LiveTable:
             yield
 
 
-def status_table(cells: Sequence[SweepCell], standing: StatusByCell) -> Table:
-    """Return how many cells of each row and data set stand how, and why some cannot go on."""
+def status_table(cells: Sequence[SweepCell], status_by_cell: StatusByCell) -> Table:
+    """Return the number of cells in each state by row and data set, and reasons of failures."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    title = _count_states(list(standing.values()))
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in ("row", "data set", "cells", ""):
-        made.add_column(head, overflow="fold")
-    for (method, data), group in _group_cells(cells).items():
-        told = [standing[cell.identity] for cell in group if cell.identity in standing]
-        made.add_row(escape(method), escape(data), _count_states(told), escape(_first_reason(told)))
-    return made
+    title = _count_states(list(status_by_cell.values()))
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in ("row", "data set", "cells", ""):
+        table.add_column(header, overflow="fold")
+    for (method, dataset), group in _group_cells(cells).items():
+        statuses = [
+            status_by_cell[cell.fingerprint] for cell in group if cell.fingerprint in status_by_cell
+        ]
+        states, reason = _count_states(statuses), _first_reason(statuses)
+        table.add_row(escape(method), escape(dataset), states, escape(reason))
+    return table
 
 
 def cell_label(cell: SweepCell) -> str:
-    """Return what a cell is called on the screen, without its seed."""
+    """Return the label of a cell without its seed."""
     return "  ".join((_method_label(cell), _dataset_label(cell)))
 
 
 def _method_label(cell: SweepCell) -> str:
-    changed = (f"{key}={value}" for key, value in cell.settings)
+    overrides = (f"{key}={value}" for key, value in cell.overrides)
     scale = () if cell.scale == "compact" else (f"({cell.scale})",)
-    return " ".join((cell.method, *changed, *scale))
+    return " ".join((cell.method, *overrides, *scale))
 
 
 def _dataset_label(cell: SweepCell) -> str:
-    return f"{cell.dataset} after {cell.train_on}" if cell.train_on else cell.dataset
+    return f"{cell.dataset}, trained on {cell.train_on}" if cell.train_on else cell.dataset
 
 
 def _group_cells(cells: Sequence[SweepCell]) -> Mapping[tuple[str, str], list[SweepCell]]:
-    found: dict[tuple[str, str], list[SweepCell]] = {}
+    groups: dict[tuple[str, str], list[SweepCell]] = {}
     for cell in cells:
-        found.setdefault((_method_label(cell), _dataset_label(cell)), []).append(cell)
-    return found
+        groups.setdefault((_method_label(cell), _dataset_label(cell)), []).append(cell)
+    return groups
 
 
-def _count_states(told: Sequence[CellStatus]) -> str:
-    count = Counter(one.state for one in told)
-    return ", ".join(f"{count[state]} {state}" for state in CELL_STATES if count[state])
+def _count_states(statuses: Sequence[CellStatus]) -> str:
+    counts = Counter(status.state for status in statuses)
+    return ", ".join(f"{counts[state]} {state}" for state in CELL_STATES if counts[state])
 
 
-def _first_reason(told: Sequence[CellStatus]) -> str:
-    """The first reason; of what runs, for how long."""
-    for state in ("failed", "absent", "queued"):
-        for one in told:
-            if one.state == state and one.reason:
-                return one.reason
-    running = [_format_seconds(one) for one in told if one.state == "running"]
+def _first_reason(statuses: Sequence[CellStatus]) -> str:
+    """The first reason; for running cells, the seconds since they started."""
+    for state in _REASON_STATES:
+        for status in statuses:
+            if status.state == state and status.reason:
+                return status.reason
+    running = [_format_seconds(status) for status in statuses if status.state == "running"]
     return ", ".join(running)
 
 
-def _format_seconds(told: CellStatus) -> str:
-    return f"{told.seconds:.0f} s" if told.seconds else ""
+def _format_seconds(status: CellStatus) -> str:
+    return f"{status.seconds:.0f} s" if status.seconds else ""

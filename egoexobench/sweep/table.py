@@ -1,25 +1,31 @@
-"""The table that a sweep ends in: laid out as printed, reproduced and reported visibly apart."""
+"""The table of a sweep: laid out as printed, with reproduced and reported columns apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard.collect import build_reproduced_row
 from egoexobench.leaderboard.markdown import DASH, escape_markdown, markdown_table
 from egoexobench.leaderboard.render import DIGITS, format_range
-from egoexobench.leaderboard.table import TableColumn as Place
-from egoexobench.leaderboard.table import build_table
-from egoexobench.sweep.estimates import Estimate, SeedByQueryValues, mean_with_interval
+from egoexobench.leaderboard.table import TableColumn, build_table
+from egoexobench.sweep.estimates import SeedByQueryValues, mean_with_interval
 from egoexobench.sweep.results import SweepResults, column_chance, column_values
 from egoexobench.sweep.schema import tasks_in_column
-from egoexobench.types import RECOGNITION_TASKS
+from egoexobench.types import RECOGNITION_TASKS, TrackKey
 
 if TYPE_CHECKING:
-    from egoexobench.leaderboard.reported import ReportedTable
+    from egoexobench.leaderboard.reported import ReportedColumn, ReportedTable
     from egoexobench.leaderboard.reproduced import ReproducedRow, ReproducedTrack
     from egoexobench.records.schema import Record
-    from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepColumn, SweepMetric, SweepSpec
+    from egoexobench.sweep.claims import Estimate
+    from egoexobench.sweep.schema import (
+        ColumnGroup,
+        MethodRow,
+        SweepColumn,
+        SweepMetric,
+        SweepSpec,
+    )
     from egoexobench.types import Task
 
 COLUMN_LABELS: Mapping[str, str] = {
@@ -34,131 +40,143 @@ COLUMN_LABELS: Mapping[str, str] = {
 """As the paper prints them."""
 
 
-def render_sweep_table(filled: SweepResults, printed: ReportedTable | None) -> str:
-    """Return the table; below the rows stand chance, and how many were asked among how many.
+def render_sweep_table(results: SweepResults, reported: ReportedTable | None) -> str:
+    """Return the table as Markdown, with chance and the number of queries below the rows.
 
     Raises:
         DataError: if rows of one column were scored on different tracks.
     """
-    sweep = filled.plan.sweep
-    head = [escape_markdown(sweep.label), "Seeds", *_column_headers(sweep, printed)]
-    rows = list(_method_rows(filled, printed))
-    rows += _reference_rows(filled, printed)
-    return markdown_table(head, rows)
-
-
-def _column_headers(sweep: SweepSpec, printed: ReportedTable | None) -> Iterator[str]:
-    for group in sweep.groups:
-        for name in group.columns:
-            yield f"{escape_markdown(group.label)} {COLUMN_LABELS[name]}, **reproduced**"
-    if printed:
-        for one in printed.columns:
-            yield f"*{escape_markdown(f'{printed.datasets[one.dataset]} {one.header}')}, reported*"
-
-
-def _method_rows(filled: SweepResults, printed: ReportedTable | None) -> Iterator[list[str]]:
-    sweep, section = filled.plan.sweep, None
-    wide = sum(len(group.columns) for group in sweep.groups)
-    wide += len(printed.columns) if printed else 0
-    for row in sweep.rows:
-        if row.section != section and row.section:
-            yield [f"**{escape_markdown(row.section)}**", *[""] * (wide + 1)]
-        section = row.section
-        ours = [
-            _format_cell(column_values(filled, row.key, group, name), group.metric)
-            for group in sweep.groups
-            for name in group.columns
-        ]
-        yield [
-            method_row_label(row),
-            _format_seeds(filled, row),
-            *ours,
-            *_reported_cells(row, printed),
-        ]
+    sweep = results.plan.sweep
+    header = [escape_markdown(sweep.label), "Seeds", *_column_headers(sweep, reported)]
+    lines = [*_method_lines(results, reported), *_reference_lines(results, reported)]
+    return markdown_table(header, lines)
 
 
 def method_row_label(row: MethodRow) -> str:
-    """Return a row's name as Markdown; an asterisk where it was trained on other data."""
+    """Return the label of a row as Markdown; with an asterisk if it was trained on other data."""
     star = "*" if row.transfer and not row.label.endswith("*") else ""
     return escape_markdown(row.label + star)
 
 
-def _format_cell(found: SeedByQueryValues | None, metric: SweepMetric) -> str:
-    if found is None:
+def format_interval(estimate: Estimate, digits: int) -> str:
+    """Return an interval as Markdown."""
+    return f"\\[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}\\]"
+
+
+def _column_headers(sweep: SweepSpec, reported: ReportedTable | None) -> Iterator[str]:
+    for group in sweep.groups:
+        for column in group.columns:
+            yield f"{escape_markdown(group.label)} {COLUMN_LABELS[column]}, **reproduced**"
+    if reported:
+        for printed in reported.columns:
+            label = f"{reported.datasets[printed.dataset]} {printed.header}"
+            yield f"*{escape_markdown(label)}, reported*"
+
+
+def _method_lines(results: SweepResults, reported: ReportedTable | None) -> Iterator[list[str]]:
+    sweep, section = results.plan.sweep, None
+    num_cells = sum(len(group.columns) for group in sweep.groups)
+    num_cells += len(reported.columns) if reported else 0
+    for row in sweep.rows:
+        if row.section != section and row.section:
+            yield [f"**{escape_markdown(row.section)}**", *[""] * (num_cells + 1)]
+        section = row.section
+        cells = [
+            _format_cell(column_values(results, row.key, group, column), group.metric)
+            for group in sweep.groups
+            for column in group.columns
+        ]
+        yield [
+            method_row_label(row),
+            _format_seeds(results, row),
+            *cells,
+            *_reported_cells(row, reported),
+        ]
+
+
+def _format_cell(values: SeedByQueryValues | None, metric: SweepMetric) -> str:
+    if values is None:
         return DASH
     unit = "1" if metric == "mrr" else "%"
-    one = mean_with_interval(found, bounds=(0.0, 1.0 if unit == "1" else 100.0))
-    return f"{one.mean:.{DIGITS[unit]}f} {format_interval(one, DIGITS[unit])}"
+    estimate = mean_with_interval(values, bounds=(0.0, 1.0 if unit == "1" else 100.0))
+    return f"{estimate.mean:.{DIGITS[unit]}f} {format_interval(estimate, DIGITS[unit])}"
 
 
-def format_interval(one: Estimate, digits: int) -> str:
-    """Return an interval as Markdown."""
-    return f"\\[{one.low:.{digits}f}, {one.high:.{digits}f}\\]"
-
-
-def _format_seeds(filled: SweepResults, row: MethodRow) -> str:
-    """How many seeds a row has, of how many, where data sets differ the range."""
-    cells = {place: c for place, c in filled.plan.cells.items() if place[0] == row.key}
-    if not any(filled.kept[place] for place in cells):
+def _format_seeds(results: SweepResults, row: MethodRow) -> str:
+    """How many of the seeds of a row have a record; a range if data sets differ."""
+    cells = {key: cells for key, cells in results.plan.cells.items() if key[0] == row.key}
+    if not any(results.records[key] for key in cells):
         return DASH
-    had = {len(filled.kept[place]) for place in cells}
-    wanted = max(len(one) for one in cells.values())
-    return format_range(had) if had == {wanted} else f"{format_range(had)} of {wanted}"
+    num_recorded = {len(results.records[key]) for key in cells}
+    num_seeds = max(len(seeds) for seeds in cells.values())
+    text = format_range(num_recorded)
+    return text if num_recorded == {num_seeds} else f"{text} of {num_seeds}"
 
 
-def _reported_cells(row: MethodRow, printed: ReportedTable | None) -> list[str]:
-    if printed is None:
+def _reported_cells(row: MethodRow, reported: ReportedTable | None) -> list[str]:
+    if reported is None:
         return []
-    values = next((one.values for one in printed.rows if one.name == row.reported), {})
-    found = [values.get(one.dataset, {}).get(one.key) for one in printed.columns]
-    return [DASH if value is None else f"*{value}*" for value in found]
+    values = next((other.values for other in reported.rows if other.name == row.reported), {})
+    cells = [values.get(column.dataset, {}).get(column.key) for column in reported.columns]
+    return [DASH if value is None else f"*{value}*" for value in cells]
 
 
-def _reference_rows(filled: SweepResults, printed: ReportedTable | None) -> Iterator[list[str]]:
-    places = [(group, name) for group in filled.plan.sweep.groups for name in group.columns]
-    theirs = printed.columns if printed else ()
-    guess = [column_chance(filled, group, name) for group, name in places]
+def _reference_lines(results: SweepResults, reported: ReportedTable | None) -> Iterator[list[str]]:
+    columns = [(group, column) for group in results.plan.sweep.groups for column in group.columns]
+    printed = reported.columns if reported else ()
+    chances = [column_chance(results, group, column) for group, column in columns]
     yield [
         "*chance*",
         DASH,
-        *(DASH if one is None else f"{one:.1f}" for one in guess),
-        *(f"*{100 / one.candidates:.1f}*" if one.candidates else DASH for one in theirs),
+        *(DASH if chance is None else f"{chance:.1f}" for chance in chances),
+        *(_format_reported_chance(column) for column in printed),
     ]
-    tracks = [_column_tracks(filled, group, name) for group, name in places]
+    tracks = [_column_tracks(results, group, column) for group, column in columns]
     yield [
         "*n / candidates*",
         DASH,
-        *(
-            f"{sum(t.n for t in found)} / {format_range([c for t in found for c in t.candidates])}"
-            if found
-            else DASH
-            for found in tracks
-        ),
-        *(f"*{one.queries} / {one.candidates}*" if one.queries else DASH for one in theirs),
+        *(_format_sizes(of_column) for of_column in tracks),
+        *(_format_reported_sizes(column) for column in printed),
     ]
 
 
+def _format_reported_chance(column: ReportedColumn) -> str:
+    return f"*{100 / column.candidates:.1f}*" if column.candidates else DASH
+
+
+def _format_reported_sizes(column: ReportedColumn) -> str:
+    return f"*{column.queries} / {column.candidates}*" if column.queries else DASH
+
+
+def _format_sizes(tracks: Sequence[ReproducedTrack]) -> str:
+    if not tracks:
+        return DASH
+    num_candidates = [bound for track in tracks for bound in track.candidate_range]
+    return f"{sum(track.num_queries for track in tracks)} / {format_range(num_candidates)}"
+
+
 def _column_tracks(
-    filled: SweepResults, group: ColumnGroup, name: SweepColumn
+    results: SweepResults, group: ColumnGroup, column: SweepColumn
 ) -> list[ReproducedTrack]:
-    """The tracks of a column, one for all its rows, or an error that says in what they differ."""
-    found: list[ReproducedTrack] = []
-    for task in tasks_in_column(group, name):
-        policy = None if task in RECOGNITION_TASKS else group.policy
-        board = build_table(
-            _reproduced_rows(filled, group, task), [Place(task, policy, group.metric)]
-        )
-        found += board.tracks
-    return found
+    """The tracks of a column, the same for all its rows; an error says how rows differ."""
+    tracks: list[ReproducedTrack] = []
+    for task in tasks_in_column(group, column):
+        key = TrackKey(task, None if task in RECOGNITION_TASKS else group.policy)
+        rows = _reproduced_rows(results, group, task)
+        table = build_table(rows, [TableColumn(key, group.metric)])
+        tracks += [cell.track for cell in table.reference_cells]
+    return tracks
 
 
-def _reproduced_rows(filled: SweepResults, group: ColumnGroup, task: Task) -> list[ReproducedRow]:
+def _reproduced_rows(results: SweepResults, group: ColumnGroup, task: Task) -> list[ReproducedRow]:
     return [
         build_reproduced_row(
-            _restrict_to_task(one.record, task) for records in kept.values() for one in records
+            _restrict_to_task(stored.record, task)
+            for records in by_seed.values()
+            for stored in records
         )
-        for (_, key), kept in filled.kept.items()
-        if key == group.key and kept
+        for (_, group_key), by_seed in results.records.items()
+        if group_key == group.key and by_seed
     ]
 
 

@@ -57,7 +57,7 @@ def test_a_whole_run_is_trained_and_scored_and_its_record_says_that_weights_were
     assert {"eg2ex", "action"} <= scored
     assert ("t2v" in scored) is bool(record.method.evidence.text)
     trained = METHODS[name].factory("paper").objective is not None
-    assert (record.chosen_on is not None) is trained
+    assert (record.checkpoint_selection is not None) is trained
     weights = [p.options["weights"] for p in record.method.parts if "weights" in p.options]
     assert weights
     assert set(weights) == {None}
@@ -68,11 +68,11 @@ def test_every_released_variant_is_trained_and_its_videos_read_captions(
     home: Path, variant: str
 ) -> None:
     record = dry(home, "soundbridge-released", f",{variant}")
-    assert record.chosen_on is not None
+    assert record.checkpoint_selection is not None
     assert "sound_caption" in record.method.evidence.video
 
 
 def test_without_an_objective_a_checkpoint_is_scored_as_it_is(home: Path) -> None:
     record = dry(home, "lavila", objective="none", anchor="none")
-    assert record.chosen_on is None
+    assert record.checkpoint_selection is None
     assert {"eg2ex", "t2v"} <= {score.task for score in record.scores}

@@ -53,9 +53,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 def numbers(record: dict) -> dict:
     return {
-        (score["task"], score["policy"], metric["name"]): (metric["value"], metric["low"])
+        (score["task"], score["policy"], name): (metric["value"], metric["low"])
         for score in record["scores"]
-        for metric in score["metrics"]
+        for name, metric in score["metrics"].items()
     }
 
 
@@ -67,9 +67,9 @@ def test_a_run_prints_one_table_and_where_the_record_lies(shared: Bench, folder:
         assert any(line.strip().startswith(task) for line in lines), task
     (where,) = [line.removeprefix("Record: ") for line in lines if line.startswith("Record: ")]
     record = read_record(shared.home / where)
-    assert record.counts.clips == {"train": 16, "val": 8, "test": 8}
+    assert record.counts.num_clips == {"train": 16, "val": 8, "test": 8}
     own = [score for score in record.scores if score.task != "association"]  # of two other tasks
-    assert len(list(iter_ranks(shared.home / where))) == sum(score.n for score in own)
+    assert len(list(iter_ranks(shared.home / where))) == sum(score.num_queries for score in own)
     assert not list(shared.home.rglob("*draft*"))
 
 
@@ -124,10 +124,10 @@ def test_the_record_names_every_part_and_what_it_read(shared: Bench, folder: Pat
     assert parts["fuse_video"]["options"] == {"heads": 4, "residual": "none"}
     assert parts["video"]["distribution"]["name"] == "egoexobench"
     assert record["method"]["overrides"]["anchor"] == "narration"
-    assert record["method"]["evidence"]["video"] == ["video", "audio"]
-    assert record["chosen_on"]["split"] == "val"
+    assert record["method"]["declared_inputs"]["video"] == ["video", "audio"]
+    assert record["checkpoint_selection"]["split"] == "val"
     assert {score["policy"] for score in record["scores"]} == {"mcq20", "gallery"}
-    assert {one["name"] for one in record["sanity"]} == {
+    assert {one["name"] for one in record["references"]} == {
         "chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"
     }  # fmt: skip
     assert str(folder.parent) not in json.dumps(record)
@@ -163,11 +163,11 @@ def test_clips_without_sound_are_counted_and_never_zeros(
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     counts = record["counts"]
-    assert (counts["silent"], counts["without_track"]) == (1, 1)
+    assert (counts["num_silent"], counts["num_without_track"]) == (1, 1)
     assert counts["missing_audio"] == policy
     gallery = {s["task"]: s for s in record["scores"] if s["policy"] == "gallery"}
-    assert gallery["eg2ex"]["n"] == (3 if policy == "skip" else 4)
-    assert gallery["eg2ex"]["dropped"] == (1 if policy == "skip" else 0)
+    assert gallery["eg2ex"]["num_queries"] == (3 if policy == "skip" else 4)
+    assert gallery["eg2ex"]["num_dropped"] == (1 if policy == "skip" else 0)
     # a method that does not listen is not told to care
     assert bench.run("--method", "egoexo", *arguments[2:]).returncode == 0
 

@@ -79,7 +79,7 @@ def test_a_picture_is_written_whole_and_named(show, home: Path, query: str, task
 
 
 def test_without_a_name_the_picture_is_called_by_task_and_query(show, home: Path) -> None:
-    done = show("runs/egoexo", "--query", "m", "--task", "t2v", "--policy", "either")
+    done = show("runs/egoexo", "--query", "m", "--task", "t2v", "--policy", "both-views")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "Picture: retrieval-t2v-m.png\n"
     assert (home / "retrieval-t2v-m.png").is_file()
@@ -135,12 +135,12 @@ def changed(home: Path, tmp_path: Path, change: Callable[[dict, list[dict]], Non
     """A copy of a record and its ranks in which something is different."""
     (path,) = (home / "runs" / "egoexo").rglob("*.json")
     record = json.loads(path.read_text())
-    ranks = path.with_name(record["artefacts"][0]["file"]).read_text().splitlines()
+    ranks = path.with_name(record["artifacts"][0]["file"]).read_text().splitlines()
     rows = [json.loads(row) for row in ranks]
     change(record, rows)
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    record["artefacts"][0]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
-    (tmp_path / record["artefacts"][0]["file"]).write_text(text)
+    record["artifacts"][0]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    (tmp_path / record["artifacts"][0]["file"]).write_text(text)
     (tmp_path / path.name).write_text(json.dumps(record))
     assert read_record(tmp_path / path.name).status
     return tmp_path / path.name
@@ -148,7 +148,7 @@ def changed(home: Path, tmp_path: Path, change: Callable[[dict, list[dict]], Non
 
 def test_a_method_that_has_changed_is_not_shown(show, home: Path, tmp_path: Path) -> None:
     def change(record: dict, _: list[dict]) -> None:
-        record["method"]["hyper"]["batch"] = 7
+        record["method"]["hyperparameters"]["batch"] = 7
         record["method"]["fingerprint"] = "0" * 16
 
     path = changed(home, tmp_path, change)
@@ -158,7 +158,7 @@ def test_a_method_that_has_changed_is_not_shown(show, home: Path, tmp_path: Path
 def test_a_rank_that_is_another_now_is_said_and_drawn(show, home: Path, tmp_path: Path) -> None:
     def change(_: dict, rows: list[dict]) -> None:
         for row in rows:
-            row["optimistic"] = row["pessimistic"] = row["optimistic"] % row["candidates"] + 1
+            row["optimistic"] = row["pessimistic"] = row["optimistic"] % row["num_candidates"] + 1
 
     path = changed(home, tmp_path, change)
     done = show(str(path), "--query", "m/ego", "--out", "w.png")

@@ -41,12 +41,12 @@ def test_metrics_of_given_scores_are_those_of_scikit_learn_and_of_loops():
     assert found.metrics["map"].value == pytest.approx(100 * wanted)
     best = scores.argmax(1)
     hits = np.mean([VERBS[c] in item.labels for c, item in zip(best, test.items, strict=True)])
-    assert found.metrics["top1"].value == pytest.approx(100 * hits)
+    assert found.metrics["hit_rate_at_1"].value == pytest.approx(100 * hits)
     recalls = []
     for column, verb in enumerate(VERBS):
         rows = [row for row, item in enumerate(test.items) if verb in item.labels]
         recalls.append(np.mean([column in np.argsort(-scores[row])[:5] for row in rows]))
-    assert found.metrics["recall5"].value == pytest.approx(100 * np.mean(recalls))
+    assert found.metrics["recall_at_5"].value == pytest.approx(100 * np.mean(recalls))
     for row, item in zip(found.rows, test.items, strict=True):
         place = test.items.index(item)
         ranked = [VERBS[c] for c in np.argsort(-scores[place])]
@@ -56,7 +56,7 @@ def test_metrics_of_given_scores_are_those_of_scikit_learn_and_of_loops():
 
 def test_the_layer_learns_what_the_embeddings_tell():
     found = scored(told("train", 300), told("test"), val=told("val", 60))
-    assert found.metrics["top1"].value > 85
+    assert found.metrics["hit_rate_at_1"].value > 85
     assert found.metrics["map"].low > 2 * found.metrics["map"].chance
     for name, metric in found.metrics.items():
         assert name in tasks.METRICS
@@ -86,8 +86,8 @@ def test_items_of_one_class_are_a_part_of_their_own():
     part = found.parts["single"]
     assert part.n == len(single)
     hits = [row.hit for row in found.rows if len(row.answers) == 1]
-    assert part.metrics["top1"].value == pytest.approx(100 * np.mean(hits))
-    assert part.metrics["top1"].chance == pytest.approx(100 / 8)
+    assert part.metrics["hit_rate_at_1"].value == pytest.approx(100 * np.mean(hits))
+    assert part.metrics["hit_rate_at_1"].chance == pytest.approx(100 / 8)
 
 
 def test_items_that_all_have_one_class_have_no_parts():

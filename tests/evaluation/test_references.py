@@ -25,10 +25,12 @@ def oracle(queries, policy="gallery", **rest):
 def test_the_oracle_answers_every_question_of_a_gallery(task, similarity):
     queries = tracks.questions(FILMS, "test", task, "gallery")
     found = oracle(queries, similarity=similarity, views=VIEWS)
-    assert {found.metrics[name].value for name in ("top1", "top5", "top10")} == {100}
+    assert {
+        found.metrics[name].value for name in ("hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10")
+    } == {100}
     assert found.metrics["median_rank"].value == 1
     assert found.n == len(queries)
-    assert all(part.metrics["top1"].value == 100 for part in found.parts.values())
+    assert all(part.metrics["hit_rate_at_1"].value == 100 for part in found.parts.values())
 
 
 def test_the_oracle_answers_listed_questions():
@@ -36,7 +38,7 @@ def test_the_oracle_answers_listed_questions():
         query("a", "bc", 1, "1"),
         query("d", "bc", 0, "2"),
     ]
-    assert oracle(queries, "mcq20").metrics["top1"].value == 100
+    assert oracle(queries, "mcq20").metrics["hit_rate_at_1"].value == 100
 
 
 def test_the_oracle_shows_a_question_with_two_right_answers():
@@ -52,10 +54,10 @@ def test_the_oracle_shows_a_question_with_two_right_answers():
 def test_chance_is_what_a_score_says_it_is():
     queries = tracks.questions(FILMS, "test", "t2v", "gallery")
     found = references.chance(oracle(queries, views=VIEWS))
-    assert found.metrics["top1"].value == pytest.approx(100 / 150)
-    assert found.metrics["top10"].value == pytest.approx(1000 / 150)
+    assert found.metrics["hit_rate_at_1"].value == pytest.approx(100 / 150)
+    assert found.metrics["hit_rate_at_10"].value == pytest.approx(1000 / 150)
     assert found.metrics["median_rank"].value == 75.5
-    assert found.parts["ego"].metrics["top1"].value == pytest.approx(100 / 150)
+    assert found.parts["ego"].metrics["hit_rate_at_1"].value == pytest.approx(100 / 150)
     assert (found.n, found.rows) == (300, ())
     for metric in found.metrics.values():
         assert metric.low == metric.high == metric.value
@@ -68,7 +70,9 @@ def test_chance_is_the_mean_score_of_random_embeddings():
     found = score_retrieval(queries, blind, blind, np.random.default_rng(0), policy="mcq20")
     wanted = references.chance(found)
     # Four deviations of 400 questions, each right one time in five; median of five ranks.
-    assert found.metrics["top1"].value == pytest.approx(wanted.metrics["top1"].value, abs=8)
+    assert found.metrics["hit_rate_at_1"].value == pytest.approx(
+        wanted.metrics["hit_rate_at_1"].value, abs=8
+    )
     assert found.metrics["median_rank"].value == wanted.metrics["median_rank"].value == 3
 
 
@@ -88,9 +92,13 @@ def test_the_oracle_recognises_everything_through_the_same_layer(most):
         for split, count in (("train", 400), ("test", 150), ("val", 80))
     ]
     found = references.oracle_recognition(splits[0], splits[1], rng, val=splits[2])
-    assert found.metrics["top1"].value == 100
+    assert found.metrics["hit_rate_at_1"].value == 100
     assert found.metrics["map"].value == 100
-    assert found.metrics["recall5"].value == 100
+    assert found.metrics["recall_at_5"].value == 100
     blind = references.chance(found)
-    assert blind.metrics["recall5"].value == pytest.approx(500 / 19)
-    assert blind.metrics["top1"].majority == found.metrics["top1"].majority > 100 / 19
+    assert blind.metrics["recall_at_5"].value == pytest.approx(500 / 19)
+    assert (
+        blind.metrics["hit_rate_at_1"].majority
+        == found.metrics["hit_rate_at_1"].majority
+        > 100 / 19
+    )

@@ -65,11 +65,11 @@ def test_metrics_are_those_of_a_loop_over_the_questions(queries):
     found = scored(queries)
     ranks = np.array([by_loop(query, CLIPS, CLIPS) for query in queries])
     for k in tasks.TOP:
-        assert found.metrics[f"top{k}"].value == pytest.approx(100 * np.mean(ranks <= k))
+        assert found.metrics[f"hit_rate_at_{k}"].value == pytest.approx(100 * np.mean(ranks <= k))
     assert found.metrics["median_rank"].value == np.median(ranks)
     assert found.metrics["mrr"].value == pytest.approx(np.mean(1 / ranks))
     sizes = np.array([len(query.gallery.ids) for query in queries])
-    assert found.metrics["top5"].chance == pytest.approx(100 * np.mean(5 / sizes))
+    assert found.metrics["hit_rate_at_5"].chance == pytest.approx(100 * np.mean(5 / sizes))
     assert found.candidates == (sizes.min(), sizes.max())
     assert (found.n, found.clusters, found.dropped, found.missing) == (len(queries), 20, 0, 0)
     by_question = {(row.source, row.candidates): row for row in found.rows}
@@ -95,10 +95,10 @@ def test_texts_are_broken_down_by_the_view_of_the_answer_and_videos_by_their_own
     for score in (found, other):
         assert set(score.parts) == {"ego", "exo"}
         assert [part.n for part in score.parts.values()] == [40, 40]
-        halves = [part.metrics["top1"].value for part in score.parts.values()]
-        assert score.metrics["top1"].value == pytest.approx(np.mean(halves))
+        halves = [part.metrics["hit_rate_at_1"].value for part in score.parts.values()]
+        assert score.metrics["hit_rate_at_1"].value == pytest.approx(np.mean(halves))
     alone = scored([q for q in gallery("t2v") if q.gallery.ids[0].endswith("exo")], TEXTS, CLIPS)
-    assert found.parts["exo"].metrics["top5"].value == alone.metrics["top5"].value
+    assert found.parts["exo"].metrics["hit_rate_at_5"].value == alone.metrics["hit_rate_at_5"].value
 
 
 def test_one_view_is_not_broken_down():
@@ -169,10 +169,10 @@ def test_random_embeddings_score_about_what_guessing_scores():
         found = scored(
             gallery("eg2ex"), Embeddings(CLIPS.ids, vectors), Embeddings(CLIPS.ids, vectors)
         )
-        values.append(found.metrics["top10"].value)
+        values.append(found.metrics["hit_rate_at_10"].value)
     # 60 times 40 questions, each right one time in four.
     assert np.mean(values) == pytest.approx(
-        found.metrics["top10"].chance, abs=400 * (0.1875 / 2400) ** 0.5
+        found.metrics["hit_rate_at_10"].chance, abs=400 * (0.1875 / 2400) ** 0.5
     )
 
 
@@ -187,7 +187,7 @@ def test_the_dot_product_can_be_asked_for():
 def test_sides_of_different_sizes_count_alike():
     queries = [*gallery("eg2ex"), *gallery("ex2eg")[:7]]
     found = scored(queries, views=VIEWS)
-    for name in ("top1", "top5", "mrr"):
+    for name in ("hit_rate_at_1", "hit_rate_at_5", "mrr"):
         sides = [part.metrics[name].value for part in found.parts.values()]
         assert found.metrics[name].value == pytest.approx(np.mean(sides))
         chances = [part.metrics[name].chance for part in found.parts.values()]
@@ -198,19 +198,19 @@ def test_sides_of_different_sizes_count_alike():
 
 
 def test_a_text_finds_either_view_at_least_as_well_as_the_better_one():
-    asked = tracks.questions(FILMS, "test", "t2v", "either")
-    found = scored(asked, TEXTS, CLIPS, policy="either", views=VIEWS)
+    asked = tracks.questions(FILMS, "test", "t2v", "both-views")
+    found = scored(asked, TEXTS, CLIPS, policy="both-views", views=VIEWS)
     assert found.n == len(NAMES)
     assert not found.parts
-    assert found.metrics["top1"].chance == pytest.approx(100 * 2 / 80)
+    assert found.metrics["hit_rate_at_1"].chance == pytest.approx(100 * 2 / 80)
     assert {len(row.answers) for row in found.rows} == {2}
 
 
 def test_a_candidate_that_is_missing_takes_no_other_right_answer_with_it():
-    asked = tracks.questions(FILMS, "test", "t2v", "either")
+    asked = tracks.questions(FILMS, "test", "t2v", "both-views")
     kept = tuple(name for name in CLIPS.ids if name not in ("p00/exo", "p01/ego"))
     rows = torch.tensor([CLIPS.ids.index(name) for name in kept])
-    found = scored(asked, TEXTS, Embeddings(kept, CLIPS.vectors[rows]), policy="either")
+    found = scored(asked, TEXTS, Embeddings(kept, CLIPS.vectors[rows]), policy="both-views")
     assert found.missing == 2
     answers = {row.source: row.answers for row in found.rows}
     assert answers["p00"] == ("p00/ego",)

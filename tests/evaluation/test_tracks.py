@@ -222,12 +222,12 @@ def test_whatever_has_the_text_that_is_asked_about_is_right():
 
 
 def test_a_text_is_asked_for_either_view_once():
-    found = tracks.questions(Films(), "test", "t2v", "either")
+    found = tracks.questions(Films(), "test", "t2v", "both-views")
     assert [query.source for query in found] == list("abcd")
     for query in found:
         assert set(query.positive_ids) == {f"{query.source}/ego", f"{query.source}/exo"}
         assert len(query.gallery.ids) == 8
-    assert tracks.questions(Films(), "test", "v2t", "either") == []
+    assert tracks.questions(Films(), "test", "v2t", "both-views") == []
 
 
 def test_texts_that_are_empty_are_not_the_same_text():

@@ -115,10 +115,15 @@ def test_a_third_partys_file_is_a_captioner_and_every_bad_answer_is_counted_in_t
     (part,) = (one for one in record["method"]["parts"] if one["role"] == "captioner")
     assert (part["name"], part["distribution"]["name"]) == ("parrot", "parrot")
     told = record["captions"]
-    assert told["narrations"] == 15  # of 16 pairs, one says nothing
-    assert told["refused"] == {"empty": 1, "not a closed caption": 3, "too long": 1}
-    assert (told["retried"], told["cut"], told["long"], told["stopped"]) == (5, 1, 1, None)
-    assert told["missing"] >= 6  # these five and the empty one, by id
+    assert told["num_narrations"] == 15  # of 16 pairs, one says nothing
+    assert told["num_refused"] == {"empty": 1, "not a closed caption": 3, "too long": 1}
+    assert (
+        told["num_retried"],
+        told["num_truncated"],
+        told["num_over_context"],
+        told["abort_reason"],
+    ) == (5, 1, 1, None)
+    assert told["num_missing"] >= 6  # these five and the empty one, by id
 
 
 def test_a_key_that_is_refused_half_way_is_told_and_the_key_is_written_nowhere(
@@ -142,9 +147,9 @@ def test_a_key_that_is_refused_half_way_is_told_and_the_key_is_written_nowhere(
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)["captions"]
     # 30 requests: a busy server, prose, 28 captions; the other 19 of 48 narrations get none
-    assert told["refused"] == {"no answer": 19, "not a closed caption": 1}
-    assert told["narrations"] == 48
-    assert "answered 401: the key is not accepted" in told["stopped"]
+    assert told["num_refused"] == {"no answer": 19, "not a closed caption": 1}
+    assert told["num_narrations"] == 48
+    assert "answered 401: the key is not accepted" in told["abort_reason"]
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert {file.suffix for file in files} >= {".json", ".jsonl", ".safetensors"}
     assert not [file for file in files if SECRET.encode() in file.read_bytes()]

@@ -59,42 +59,46 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def value(score: dict, name: str) -> float:
-    return next(one["value"] for one in score["metrics"] if one["name"] == name)
+    metric: float = score["metrics"][name]["value"]
+    return metric
 
 
 def test_egoexolearn_is_scored_on_its_lists_in_both_directions(run, learn: str) -> None:
     scores = run("soundbridge", learn)
     lists = scores["eg2ex", "mcq20"]["track"]["lists"]
     assert "official fields" in lists
-    both = [value(scores[task, "mcq20"], "top1") for task in ("eg2ex", "ex2eg")]
-    assert value(scores["association", "mcq20"], "top1") == pytest.approx(sum(both) / 2)
+    both = [value(scores[task, "mcq20"], "hit_rate_at_1") for task in ("eg2ex", "ex2eg")]
+    assert value(scores["association", "mcq20"], "hit_rate_at_1") == pytest.approx(sum(both) / 2)
     for task in ("t2v", "v2t"):  # a clip of the lists is asked for by its own text
         asked = scores[task, "mcq20"]
-        assert (asked["n"], asked["dropped"]) == (6, 0)
-        assert {part["name"] for part in asked["parts"]} == {"ego", "exo"}
+        assert (asked["num_queries"], asked["num_dropped"]) == (6, 0)
+        assert set(asked["by_subset"]) == {"ego", "exo"}
         assert asked["track"]["lists"] == lists
 
 
 def test_egoexolearn_recognises_its_valid_verbs_alone(run, learn: str) -> None:
     (score,) = run("soundbridge", learn, "--task", "action").values()
-    assert score["candidates"] == [2, 2]  # of four verbs, two are valid
-    assert score["n"] == 3  # the clip without a valid verb is left out
-    assert {part["name"]: part["n"] for part in score["parts"]} == {"single": 2}
-    assert {one["name"] for one in score["metrics"]} == {"top1", "recall5", "map"}
+    assert score["candidate_range"] == [2, 2]  # of four verbs, two are valid
+    assert score["num_queries"] == 3  # the clip without a valid verb is left out
+    assert {name: part["num_queries"] for name, part in score["by_subset"].items()} == {"single": 2}
+    assert set(score["metrics"]) == {"hit_rate_at_1", "recall_at_5", "map"}
 
 
 def test_charades_ego_takes_both_views_and_every_equal_script_for_right(run, charades: str) -> None:
     scores = run("soundbridge", charades)
-    either = scores["t2v", "either"]
-    assert (either["n"], either["candidates"]) == (24, [48, 48])
+    either = scores["t2v", "both-views"]
+    assert (either["num_queries"], either["candidate_range"]) == (24, [48, 48])
     gallery = scores["t2v", "gallery"]
-    assert {part["name"]: part["n"] for part in gallery["parts"]} == {"ego": 24, "exo": 24}
-    chance = {one["name"]: one["chance"] for one in gallery["metrics"]}
-    assert chance["top1"] == pytest.approx(100 * (22 * 1 / 24 + 2 * 2 / 24) / 24)
+    assert {name: part["num_queries"] for name, part in gallery["by_subset"].items()} == {
+        "ego": 24,
+        "exo": 24,
+    }
+    chance = {name: metric["chance"] for name, metric in gallery["metrics"].items()}
+    assert chance["hit_rate_at_1"] == pytest.approx(100 * (22 * 1 / 24 + 2 * 2 / 24) / 24)
     assert "seed 0" in scores["eg2ex", "mcq20"]["track"]["lists"]
     action = scores["action", None]
-    assert action["n"] == 24  # ego clips, as the official evaluation has it
-    assert scores["scene", None]["n"] == 24
+    assert action["num_queries"] == 24  # ego clips, as the official evaluation has it
+    assert scores["scene", None]["num_queries"] == 24
 
 
 def test_a_method_that_samples_otherwise_is_on_another_track(run, learn: str) -> None:

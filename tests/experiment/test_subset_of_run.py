@@ -63,21 +63,25 @@ def test_a_run_on_a_broken_set_says_what_would_let_it_go_on(call, holes: str) ->
 def test_what_is_missing_is_left_out_and_written_down(call, holes: str) -> None:
     told = ("--dataset", holes, "--allow-missing", *FAST)
     record, scores = scored(call("run", "--method", "egoexo", *told, "--json"))
-    assert record["coverage"] | {"certificate": ""} == {
-        "clips": 32,
-        "used": 30,
-        "rejected": 0,
-        "reasons": {"missing": 1, "does not decode": 1},
-        "certificate": "",
+    assert record["coverage"] | {"subset_hash": ""} == {
+        "num_clips": 32,
+        "num_used": 30,
+        "num_rejected": 0,
+        "num_excluded": {"missing": 1, "does not decode": 1},
+        "subset_hash": "",
     }
     gallery = scores["eg2ex", "gallery"]
-    assert (gallery["n"], gallery["dropped"], gallery["missing"]) == (2, 2, 1)
+    assert (gallery["num_queries"], gallery["num_dropped"], gallery["num_missing_candidates"]) == (
+        2,
+        2,
+        1,
+    )
     counts = {
-        (s["task"], s["policy"]): (s["n"], s["dropped"], s["missing"])
-        for row in record["sanity"] if row["name"] == "scene" for s in row["scores"]
+        (s["task"], s["policy"]): (s["num_queries"], s["num_dropped"], s["num_missing_candidates"])
+        for row in record["references"] if row["name"] == "scene" for s in row["scores"]
     }  # fmt: skip
     assert counts.items() >= {("eg2ex", "gallery"): (2, 2, 1)}.items()
-    assert {row["name"] for row in record["sanity"]} >= {"duration", "loudness", "synchrony"}
+    assert {row["name"] for row in record["references"]} >= {"duration", "loudness", "synchrony"}
     shown = call("run", "--method", "egoexo", *told)
     assert "Used 30 of 32 clips" in shown.stdout
     assert "30 of 32 clips were used (93.8 %)" in page()
@@ -93,8 +97,8 @@ def test_two_users_are_compared_on_the_clips_both_have(call, folder: Path, holes
     part, less = scored(
         call("run", "--method", "egoexo", "--dataset", holes, *told, "--allow-missing")
     )
-    assert whole["coverage"]["certificate"] == part["coverage"]["certificate"]
-    assert full["eg2ex", "gallery"]["n"] == less["eg2ex", "gallery"]["n"] == 2
+    assert whole["coverage"]["subset_hash"] == part["coverage"]["subset_hash"]
+    assert full["eg2ex", "gallery"]["num_queries"] == less["eg2ex", "gallery"]["num_queries"] == 2
     other = call("run", "--method", "egoexo", "--dataset", "synthetic", "--subset", "mine.json")
     assert other.exit_code == 1
     assert "subset of data set 'folder'" in other.stderr

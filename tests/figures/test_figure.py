@@ -41,8 +41,8 @@ def asked(source: str = "q", right: str = "b", among: str = "abcde") -> Query:
 
 def ranked(source: str, right: str, place: int, last: int | None = None) -> QueryRank:
     return QueryRank(
-        task="eg2ex", policy="gallery", source=source, answers=(right,), optimistic=place,
-        pessimistic=last or place, candidates=5, hit=0.0, cluster=source,
+        task="eg2ex", policy="gallery", source=source, positives=(right,), optimistic=place,
+        pessimistic=last or place, num_candidates=5, top1_probability=0.0, cluster=source,
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def record(
 def test_every_right_answer_stands_where_its_record_says(
     record: Path, registry: Registry, folder: Path
 ) -> None:
-    places = (("eg2ex", "gallery"), ("t2v", "gallery"), ("t2v", "either"), ("eg2ex", "mcq20"))
+    places = (("eg2ex", "gallery"), ("t2v", "gallery"), ("t2v", "both-views"), ("eg2ex", "mcq20"))
     for task, policy in places:
         one = load(record, task, policy)
         request = again(one, Given(dataset=f"folder:path={folder}"))
@@ -144,7 +144,11 @@ def test_a_request_is_made_again_with_all_that_was_recorded(record: Path) -> Non
         with pytest.raises(UsageError, match=f"give it whole with {option}"):
             again(moved, less)
     covered = Coverage(
-        clips=9, used=8, rejected=0, reasons={"not in the certificate": 1}, certificate="0"
+        num_clips=9,
+        num_used=8,
+        num_rejected=0,
+        num_excluded={"not in the certificate": 1},
+        subset_hash="0",
     )
     part = replace(moved, record=changed.model_copy(update={"coverage": covered}))
     with pytest.raises(UsageError, match="with --subset"):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from egoexobench.evaluation.score import Metric
 from egoexobench.records.schema import (
     CheckpointSelection,
     ClipCounts,
@@ -18,7 +20,6 @@ from egoexobench.records.schema import (
     Environment,
     GitState,
     MethodRecord,
-    Metric,
     Record,
     ReferenceScores,
     ScoreRecord,
@@ -41,11 +42,11 @@ def score(
 ) -> ScoreRecord:
     """One score with an interval of five points to each side."""
     named = fingerprint or f"{task}{policy or ''}".ljust(16, "0")
-    main = "map" if task == "action" else "top1"
-    metrics = [Metric(name=main, value=top1, low=top1 - 5, high=top1 + 5, chance=100 / n, unit="%")]
+    primary = "map" if task == "action" else "hit_rate_at_1"
+    metrics = {primary: Metric(top1, low=top1 - 5, high=top1 + 5, chance=100 / n)}
     if task not in ("scene", "action"):
-        metrics.append(Metric(name="median_rank", value=2.5, chance=n / 2, unit="rank"))
-        metrics.append(Metric(name="mrr", value=0.5, chance=0.02, unit="1"))
+        metrics["median_rank"] = Metric(2.5, chance=n / 2, unit="rank")
+        metrics["mrr"] = Metric(0.5, chance=0.02, unit="1")
     return ScoreRecord(
         task=task,
         policy=policy,
@@ -53,10 +54,10 @@ def score(
         track={"task": task, "policy": policy, "version": 1, **track},
         track_fingerprint=named,
         tie_rule="expected",
-        n=n,
-        clusters=n,
-        candidates=(20, 20) if policy == "mcq20" else (n, n),
-        metrics=tuple(metrics),
+        num_queries=n,
+        num_clusters=n,
+        candidate_range=(20, 20) if policy == "mcq20" else (n, n),
+        metrics=metrics,
     )
 
 
@@ -74,8 +75,9 @@ def record(
     """A record of a complete run; ``later`` is in seconds."""
     scores = scores or (score(),)
     perfect = tuple(
-        one.model_copy(update={"metrics": (one.metrics[0].model_copy(update={"value": 100.0}),)})
+        one.model_copy(update={"metrics": {name: replace(metric, value=100.0)}})
         for one in scores
+        for name, metric in [next(iter(one.metrics.items()))]
     )
     created = START + timedelta(seconds=later)
     fields: dict[str, Any] = {
@@ -89,7 +91,7 @@ def record(
             overrides=overrides or {},
             scale="compact",
             parts=(),
-            evidence=DeclaredInputs(video=video, text=("narration", "sound_caption")),
+            declared_inputs=DeclaredInputs(video=video, text=("narration", "sound_caption")),
             fingerprint=f"method {method} {overrides}",
             distribution=OURS,
         ),
@@ -100,25 +102,25 @@ def record(
             fingerprint=f"data {dataset}",
             distribution=OURS,
         ),
-        "chosen_on": CheckpointSelection(
-            split="val", criterion="gallery top1", epoch=3, value=40.0
+        "checkpoint_selection": CheckpointSelection(
+            split="val", validation_metric="gallery top1", epoch=3, validation_value=40.0
         ),
         "counts": ClipCounts(
-            clips={"test": 512},
-            pairs={"test": 256},
-            queries={"eg2ex": 256},
-            silent=0,
-            without_track=0,
-            failed=0,
-            dropped=0,
+            num_clips={"test": 512},
+            num_pairs={"test": 256},
+            num_queries={"eg2ex": 256},
+            num_silent=0,
+            num_without_track=0,
+            num_failed=0,
+            num_skipped=0,
             missing_audio="error",
         ),
         "scores": scores,
-        "sanity": (ReferenceScores(name="oracle", scores=perfect),),
+        "references": (ReferenceScores(name="oracle", scores=perfect),),
         "environment": Environment(
             python="3.11.7",
             platform="Linux x86_64 glibc 2.36",
-            cpus=2,
+            num_cpus=2,
             packages={"egoexobench": "0.1.0", "torch": "2.13.0"},
         ),
         "git": GitState(commit="0123456789abcdef" * 2 + "01234567", dirty=False),

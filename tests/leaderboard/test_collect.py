@@ -24,16 +24,18 @@ def test_a_row_keeps_each_seeds_value_and_where_it_came_from(
     (file,) = write_reproduced_rows(paths, root)
     rows = _only(root)
     fingerprint = rows.tracks[0].fingerprint
-    assert [(run.seed, run.values[fingerprint]["top1"]) for run in rows.runs] == [
-        (0, (40.0, 35.0, 45.0)),
-        (1, (41.0, 36.0, 46.0)),
-        (2, (42.0, 37.0, 47.0)),
+    metrics = [run.metrics[fingerprint]["hit_rate_at_1"] for run in rows.runs]
+    assert [run.seed for run in rows.runs] == [0, 1, 2]
+    assert [(metric.value, metric.low, metric.high) for metric in metrics] == [
+        (40.0, 35.0, 45.0),
+        (41.0, 36.0, 46.0),
+        (42.0, 37.0, 47.0),
     ]
     assert {run.record for run in rows.runs} == {path.stem for path in paths}
     assert rows.runs[0].packages["torch"] == "2.13.0"
     assert isinstance(rows.runs[0].git, GitState)
     assert rows.tracks[0].text["version"] == 1
-    assert rows.tracks[0].levels["top1"].oracle == 100.0
+    assert rows.tracks[0].references["hit_rate_at_1"].oracle == 100.0
     assert file.parent == root / "reproduced"
 
 
@@ -54,10 +56,10 @@ def test_the_newest_score_of_a_seed_stands_and_the_others_are_kept(
     write_reproduced_rows([new, old], root)
     rows = _only(root)
     found = {
-        (run.record, track.task): run.values[track.fingerprint]["top1"][0]
+        (run.record, track.task): run.metrics[track.fingerprint]["hit_rate_at_1"].value
         for run in rows.runs
         for track in rows.tracks
-        if track.fingerprint in run.values
+        if track.fingerprint in run.metrics
     }
     assert found == {(new.stem, "eg2ex"): 30.0, (old.stem, "ex2eg"): 20.0}
 
@@ -107,8 +109,11 @@ def test_a_number_on_its_own_line_keeps_every_digit(
     make: Make, score: MakeScore, root: Path
 ) -> None:
     (file,) = write_reproduced_rows([make(scores=(score(top1=100 / 3),))], root)
-    assert f'"top1": [{100 / 3!r}, {100 / 3 - 5!r}, {100 / 3 + 5!r}]' in file.read_text()
-    assert _only(root).runs[0].values[_only(root).tracks[0].fingerprint]["top1"][0] == 100 / 3
+    value, low, high = 100 / 3, 100 / 3 - 5, 100 / 3 + 5
+    numbers = f'"value": {value!r}, "low": {low!r}, "high": {high!r}'
+    assert f'"hit_rate_at_1": {{{numbers}, ' in file.read_text()
+    row = _only(root)
+    assert row.runs[0].metrics[row.tracks[0].fingerprint]["hit_rate_at_1"].value == value
 
 
 def test_text_with_brackets_and_breaks_survives_the_compact_layout(

@@ -25,11 +25,11 @@ def ranked(
             task=task,
             policy="gallery",
             source=f"q{at}",
-            answers=(f"a{at}",),
+            positives=(f"a{at}",),
             optimistic=place,
             pessimistic=place,
-            candidates=candidates,
-            hit=float(place == 1),
+            num_candidates=candidates,
+            top1_probability=float(place == 1),
             cluster=f"take {at // take}",
         )
         for at, place in enumerate(places)
@@ -41,7 +41,7 @@ def keep(make: Callable[..., Path], tmp_path: Path) -> Kept:
     """Write a record and its ranks; returns where it lies."""
 
     def kept(ranks: Sequence[QueryRank], *args, **keywords) -> Path:
-        record = read_record(make(*args, **keywords)).model_copy(update={"artefacts": ()})
+        record = read_record(make(*args, **keywords)).model_copy(update={"artifacts": ()})
         return write_record(record, ranks, tmp_path / "kept")
 
     return kept
@@ -54,8 +54,13 @@ SECOND = [1] * 4 + [3] * 10 + [1] * 2 + [9] * 4
 def test_top1_is_compared_by_mcnemar_and_the_rest_by_clusters(keep: Kept) -> None:
     runs = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND), "two")])
     top, mrr = compare_runs(runs)
-    assert (top.metric, top.test, top.n, top.clusters) == ("top1", "McNemar, exact", 20, 20)
-    assert (top.gained, top.lost) == (10, 2)
+    assert (top.metric, top.test, top.num_queries, top.num_clusters) == (
+        "hit_rate_at_1",
+        "McNemar, exact",
+        20,
+        20,
+    )
+    assert (top.num_first_only, top.num_second_only) == (10, 2)
     assert top.p == top.mcnemar == pytest.approx(scipy.stats.binomtest(2, 12).pvalue)
     assert top.values == (70.0, 30.0)
     assert top.difference == pytest.approx(40)
@@ -68,8 +73,8 @@ def test_top1_is_compared_by_mcnemar_and_the_rest_by_clusters(keep: Kept) -> Non
 
 def test_queries_of_one_take_do_not_count_as_independent(keep: Kept) -> None:
     paths = [keep(ranked(places, take=4), name) for name, places in (("a", FIRST), ("b", SECOND))]
-    (top,) = compare_runs(load_runs(paths), names=["top1"])
-    assert (top.n, top.clusters, top.test) == (20, 5, "sign flips of clusters")
+    (top,) = compare_runs(load_runs(paths), names=["hit_rate_at_1"])
+    assert (top.num_queries, top.num_clusters, top.test) == (20, 5, "sign flips of clusters")
     assert top.mcnemar == pytest.approx(scipy.stats.binomtest(2, 12).pvalue)
     assert top.p > 2 / 2**5 - 0.03
     assert top.p > top.mcnemar
@@ -78,18 +83,18 @@ def test_queries_of_one_take_do_not_count_as_independent(keep: Kept) -> None:
 def test_every_two_of_three_are_compared_and_corrected_together(keep: Kept) -> None:
     third = [2] * 20
     paths = [keep(ranked(p), name) for name, p in (("a", FIRST), ("b", SECOND), ("c", third))]
-    found = compare_runs(load_runs(paths), names=["top1"])
+    found = compare_runs(load_runs(paths), names=["hit_rate_at_1"])
     assert [(one.first, one.second) for one in found] == [(0, 1), (0, 2), (1, 2)]
     smallest = min(found, key=lambda one: one.p)
-    assert smallest.corrected == pytest.approx(3 * smallest.p)
-    assert all(one.corrected >= one.p for one in found)
+    assert smallest.corrected_p == pytest.approx(3 * smallest.p)
+    assert all(one.corrected_p >= one.p for one in found)
 
 
 def test_a_run_is_no_better_than_itself(keep: Kept) -> None:
     path = keep(ranked(FIRST), "one")
     found = compare_runs(load_runs([path, path]))
-    assert all((one.difference, one.p, one.corrected) == (0, 1, 1) for one in found)
-    assert all(isnan(one.detectable) for one in found)
+    assert all((one.difference, one.p, one.corrected_p) == (0, 1, 1) for one in found)
+    assert all(isnan(one.minimum_detectable) for one in found)
     assert differing_fields(load_runs([path, path])) == []
 
 
@@ -116,23 +121,23 @@ def test_a_task_that_only_one_run_has_is_left_out(
     ours = keep(ranked(FIRST) + ranked(FIRST, "t2v"), "one", scores=both)
     theirs = keep(ranked(SECOND), "two", scores=both[:1])
     assert {one.task for one in compare_runs(load_runs([ours, theirs]))} == {"eg2ex"}
-    with pytest.raises(DataError, match="nothing can be compared"):
+    with pytest.raises(DataError, match="nothing to compare"):
         compare_runs(load_runs([ours, theirs]), tasks=["t2v"])
 
 
 def test_only_queries_of_both_are_compared(keep: Kept) -> None:
     runs = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND)[:15], "two")])
-    assert {one.n for one in compare_runs(runs)} == {15}
+    assert {one.num_queries for one in compare_runs(runs)} == {15}
 
 
 def test_galleries_of_other_sizes_are_refused(keep: Kept) -> None:
     runs = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND, candidates=19), "two")])
-    with pytest.raises(DataError, match=r"had 20 candidates .* and 19"):
+    with pytest.raises(DataError, match=r"has 20 candidates .* and 19"):
         compare_runs(runs)
 
 
 def test_one_record_is_too_few(keep: Kept) -> None:
-    with pytest.raises(UsageError, match="two records"):
+    with pytest.raises(UsageError, match="at least two records"):
         load_runs([keep(ranked(FIRST), "one")])
 
 

@@ -129,7 +129,7 @@ def test_a_stale_page_fails_the_check_by_name(filled: Path, kind: str) -> None:
         data = filled / "reported" / "table-5.toml"
         data.write_text(data.read_text().replace("48.36", "58.36"))
     with pytest.raises(
-        DataError, match=r"stale in .*: table-5\.md; run `egoexobench leaderboard`"
+        DataError, match=r"outdated in .*: table-5\.md; run `egoexobench leaderboard`"
     ) as e:
         check_pages(filled)
     assert e.value.exit_code == 1

@@ -137,7 +137,7 @@ def test_counts_that_the_paper_does_not_state_are_marked(tables: dict[int, Repor
         ("ex2eg = 28.9", "ex2ge = 28.9", "'EgoVLP \\[17\\]' has a value for no column"),
         ("ex2eg = 28.9", 'ex2eg = "-"', r"rows\.2\.values\.egoexolearn\.ex2eg"),
         ("schema_version = 1", "schema_version = 2", "schema_version"),
-        ("table = 1", "table = = 1", "is no TOML"),
+        ("table = 1", "table = = 1", "is not TOML"),
         ('name = "LaViLa [36]"', 'name = "EgoVLP [17]"', "same name"),
         ('dataset = "egoexolearn"', 'dataset = "ego4d"', "'ego4d', which datasets does not name"),
     ],

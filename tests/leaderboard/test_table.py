@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -11,12 +12,13 @@ from egoexobench.leaderboard.reproduced import ReproducedRow
 from egoexobench.leaderboard.table import ResultTable, TableColumn, build_table
 from egoexobench.records.schema import ScoreRecord
 from egoexobench.records.store import read_record
+from egoexobench.types import TrackKey
 
 Rows = Callable[..., ReproducedRow]
 MakeScore = Callable[..., ScoreRecord]
 
-EG2EX = TableColumn("eg2ex", "gallery", "top1")
-EX2EG = TableColumn("ex2eg", "gallery", "top1")
+EG2EX = TableColumn(TrackKey("eg2ex", "gallery"), "hit_rate_at_1")
+EX2EG = TableColumn(TrackKey("ex2eg", "gallery"), "hit_rate_at_1")
 
 
 @pytest.fixture
@@ -30,8 +32,8 @@ def rows(make: Callable[..., Path]) -> Rows:
     return made
 
 
-def _cells(board: ResultTable, name: str) -> list[str]:
-    (line,) = [line for line in render_table(board).splitlines() if line.startswith(f"| {name} ")]
+def _cells(table: ResultTable, name: str) -> list[str]:
+    (line,) = [line for line in render_table(table).splitlines() if line.startswith(f"| {name} ")]
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -39,37 +41,40 @@ def test_a_cell_is_the_mean_over_seeds_with_their_standard_deviation(
     rows: Rows, score: MakeScore
 ) -> None:
     values = (41.3, 47.9, 44.2)
-    board = build_table([rows("ours", *((score(top1=value),) for value in values))], [EG2EX])
-    (cell,) = board.lines[0].cells
+    table = build_table([rows("ours", *((score(top1=value),) for value in values))], [EG2EX])
+    (cell,) = table.rows[0].cells
     assert cell is not None
-    assert (cell.mean, cell.spread) == (pytest.approx(mean(values)), pytest.approx(stdev(values)))
-    assert _cells(board, "ours")[3:] == ["3", "44.5 ± 3.3"]
+    assert (cell.metric.value, cell.std) == (
+        pytest.approx(mean(values)),
+        pytest.approx(stdev(values)),
+    )
+    assert _cells(table, "ours")[3:] == ["3", "44.5 ± 3.3"]
 
 
 def test_a_single_seed_shows_its_interval(rows: Rows, score: MakeScore) -> None:
-    board = build_table([rows("ours", (score(top1=50.0),))], [EG2EX])
-    assert _cells(board, "ours")[3:] == ["1", "50.0 \\[45.0, 55.0\\]"]
+    table = build_table([rows("ours", (score(top1=50.0),))], [EG2EX])
+    assert _cells(table, "ours")[3:] == ["1", "50.0 \\[45.0, 55.0\\]"]
 
 
 def test_a_missing_number_is_a_dash_and_does_not_enter_a_mean(rows: Rows, score: MakeScore) -> None:
     whole = rows("whole", (score(top1=10.0), score("ex2eg", top1=20.0)))
     part = rows("part", (score(top1=10.0), score("ex2eg", top1=30.0)), (score(top1=20.0),))
     none = rows("none", (score("ex2eg", top1=5.0),))
-    board = build_table([whole, part, none], [EG2EX, EX2EG])
-    assert _cells(board, "none")[4:] == ["-", "5.0 \\[0.0, 10.0\\]"]
-    assert _cells(board, "part")[3:] == ["1 to 2", "15.0 ± 7.1", "30.0 \\[25.0, 35.0\\]"]
+    table = build_table([whole, part, none], [EG2EX, EX2EG])
+    assert _cells(table, "none")[4:] == ["-", "5.0 \\[0.0, 10.0\\]"]
+    assert _cells(table, "part")[3:] == ["1 to 2", "15.0 ± 7.1", "30.0 \\[25.0, 35.0\\]"]
 
 
 def test_a_true_zero_is_shown_as_a_number(rows: Rows, score: MakeScore) -> None:
-    board = build_table([rows("ours", (score(top1=0.0),), (score(top1=0.0),))], [EG2EX])
-    assert _cells(board, "ours")[4] == "0.0 ± 0.0"
+    table = build_table([rows("ours", (score(top1=0.0),), (score(top1=0.0),))], [EG2EX])
+    assert _cells(table, "ours")[4] == "0.0 ± 0.0"
 
 
 def test_chance_oracle_and_n_stand_below(rows: Rows, score: MakeScore) -> None:
-    board = build_table([rows("ours", (score(n=200),))], [EG2EX])
-    assert _cells(board, "*chance*")[4] == "0.5"
-    assert _cells(board, "*oracle*")[4] == "100.0"
-    assert _cells(board, "*n / candidates*")[4] == "200 / 200"
+    table = build_table([rows("ours", (score(n=200),))], [EG2EX])
+    assert _cells(table, "*chance*")[4] == "0.5"
+    assert _cells(table, "*oracle*")[4] == "100.0"
+    assert _cells(table, "*n / candidates*")[4] == "200 / 200"
 
 
 def test_different_tracks_do_not_share_a_column(rows: Rows, score: MakeScore) -> None:
@@ -94,13 +99,13 @@ def test_mixed_protocols_are_footnoted_when_they_are_asked_for(
 ) -> None:
     common = [rows(name, (score(fingerprint="b" * 64, similarity="cosine"),)) for name in "xy"]
     odd = rows("odd", (score(fingerprint="a" * 64, similarity="dot", n=100),))
-    board = build_table([odd, *common], [EG2EX], mix_protocols=True)
-    assert _cells(board, "odd")[4].endswith("(a)")
-    assert not _cells(board, "x")[4].endswith(")")
-    note = next(line for line in render_table(board).splitlines() if line.startswith("- (a)"))
+    table = build_table([odd, *common], [EG2EX], mix_protocols=True)
+    assert _cells(table, "odd")[4].endswith("(a)")
+    assert not _cells(table, "x")[4].endswith(")")
+    note = next(line for line in render_table(table).splitlines() if line.startswith("- (a)"))
     for word in ("another protocol", "a" * 12, "b" * 12, "similarity", "n 100"):
         assert word in note
-    assert _cells(board, "*n / candidates*")[4] == "256 / 256"
+    assert _cells(table, "*n / candidates*")[4] == "256 / 256"
 
 
 def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
@@ -113,19 +118,19 @@ def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
         overrides={"sampling": "viclip"},
     )
     for order in ([plain, other], [other, plain]):
-        board = build_table(order, [EG2EX, EX2EG], mix_protocols=True)
-        assert [track.fingerprint[0] for track in board.tracks] == ["b", "c"]
-        assert [cell.endswith(")") for cell in _cells(board, "same sampling=viclip")[4:]] == [
+        table = build_table(order, [EG2EX, EX2EG], mix_protocols=True)
+        assert [cell.track.fingerprint[0] for cell in table.reference_cells] == ["b", "c"]
+        assert [cell.endswith(")") for cell in _cells(table, "same sampling=viclip")[4:]] == [
             True
         ] * 2
 
 
 def test_one_track_scored_on_fewer_queries_is_footnoted(rows: Rows, score: MakeScore) -> None:
     whole = rows("whole", (score(fingerprint="c" * 64),))
-    fewer = score(fingerprint="c" * 64, n=250).model_copy(update={"dropped": 6})
-    board = build_table([whole, rows("fewer", (fewer,))], [EG2EX])
-    assert "scored on 250 queries, 6 dropped" in render_table(board)
-    assert _cells(board, "fewer")[4].endswith("(a)")
+    fewer = score(fingerprint="c" * 64, n=250).model_copy(update={"num_dropped": 6})
+    table = build_table([whole, rows("fewer", (fewer,))], [EG2EX])
+    assert "scored on 250 queries, 6 dropped" in render_table(table)
+    assert _cells(table, "fewer")[4].endswith("(a)")
 
 
 @pytest.mark.parametrize(
@@ -143,39 +148,41 @@ def test_a_method_that_reads_text_on_the_video_side_has_a_dagger(
 ) -> None:
     text = render_table(build_table([rows("ours", (score(),), video=video)], [EG2EX]))
     assert ("| ours † " in text) == marked
-    assert ("- † declares more" in text) == marked
+    assert ("- † The video embeddings" in text) == marked
     assert ", ".join(video).replace("_", " ") in text
 
 
 def test_rows_stand_best_first_whatever_order_they_came_in(rows: Rows, score: MakeScore) -> None:
     made = [rows(name, (score(top1=top1),)) for name, top1 in (("b", 9.0), ("c", 30.0), ("a", 9.0))]
-    boards = [build_table(order, [EG2EX]) for order in (made, made[::-1])]
-    assert render_table(boards[0]) == render_table(boards[1])
-    assert [line.group.method.name for line in boards[0].lines] == ["c", "a", "b"]
+    tables = [build_table(order, [EG2EX]) for order in (made, made[::-1])]
+    assert render_table(tables[0]) == render_table(tables[1])
+    assert [line.source.method.name for line in tables[0].rows] == ["c", "a", "b"]
 
 
 def test_a_column_and_a_row_without_any_number_are_left_out(rows: Rows, score: MakeScore) -> None:
-    board = build_table([rows("ours", (score(),)), rows("other", (score("v2t"),))], [EG2EX, EX2EG])
-    assert board.columns == (EG2EX,)
-    assert [line.group.method.name for line in board.lines] == ["ours"]
+    table = build_table([rows("ours", (score(),)), rows("other", (score("v2t"),))], [EG2EX, EX2EG])
+    assert table.columns == (EG2EX,)
+    assert [line.source.method.name for line in table.rows] == ["ours"]
 
 
 def test_a_score_on_another_split_is_not_a_test_score(rows: Rows, score: MakeScore) -> None:
     validation = score().model_copy(update={"split": "val"})
-    assert build_table([rows("ours", (validation,))], [EG2EX]).lines == ()
+    assert build_table([rows("ours", (validation,))], [EG2EX]).rows == ()
 
 
 def test_a_majority_level_is_shown_where_there_is_one(rows: Rows, score: MakeScore) -> None:
     scene = score("scene", None)
-    (top1,) = scene.metrics
-    scene = scene.model_copy(update={"metrics": (top1.model_copy(update={"majority": 12.5}),)})
-    with_it = build_table([rows("ours", (scene,))], [TableColumn("scene", None, "top1")])
+    metrics = {name: replace(metric, majority=12.5) for name, metric in scene.metrics.items()}
+    scene = scene.model_copy(update={"metrics": metrics})
+    with_it = build_table(
+        [rows("ours", (scene,))], [TableColumn(TrackKey("scene", None), "hit_rate_at_1")]
+    )
     assert _cells(with_it, "*majority*")[4] == "12.5"
     assert "majority" not in render_table(build_table([rows("more", (score(),))], [EG2EX]))
 
 
 def test_an_unknown_level_of_chance_is_a_dash(rows: Rows, score: MakeScore) -> None:
     one = score()
-    metrics = (one.metrics[0].model_copy(update={"chance": None}),)
-    board = build_table([rows("ours", (one.model_copy(update={"metrics": metrics}),))], [EG2EX])
-    assert _cells(board, "*chance*")[4] == "-"
+    metrics = {name: replace(metric, chance=None) for name, metric in one.metrics.items()}
+    table = build_table([rows("ours", (one.model_copy(update={"metrics": metrics}),))], [EG2EX])
+    assert _cells(table, "*chance*")[4] == "-"

@@ -24,7 +24,13 @@ SETTINGS = ("--set", "epochs=2", "--set", "width=16")
 SMALLER_OPTIONS = {"logmel-neighbour": "tokens=2"}
 """Options of methods whose long embeddings would make the linear probe slow."""
 
-PINNED_NAMES: dict[str, str] = {}
+PINNED_NAMES: dict[str, str] = {
+    "hit_rate_at_1": "top1",
+    "hit_rate_at_5": "top5",
+    "hit_rate_at_10": "top10",
+    "recall_at_5": "recall5",
+    "both-views": "either",
+}
 """Name of a metric, task, policy or row today to its name in the pinned file, where they differ."""
 
 Summary = dict[str, dict[str, list[float | None]]]
@@ -77,23 +83,26 @@ def summarize(scores: list[dict[str, Any]]) -> Summary:
     for score in scores:
         key = "/".join(rename(name) for name in (score["task"], score["policy"]) if name)
         summary[key] = summarize_score(score)
-        for part in score["parts"]:
-            summary[f"{key}/{rename(part['name'])}"] = summarize_score(part)
+        for name, subset in score["by_subset"].items():
+            summary[f"{key}/{rename(name)}"] = summarize_score(subset)
     return summary
 
 
 def summarize_score(score: dict[str, Any]) -> dict[str, list[float | None]]:
     numbers: dict[str, list[float | None]] = {
-        rename(metric["name"]): [
+        rename(name): [
             metric["value"],
             metric["low"],
             metric["high"],
             metric["chance"],
         ]
-        for metric in score["metrics"]
+        for name, metric in score["metrics"].items()
     }
-    smallest, largest = score["candidates"]
-    numbers["n, clusters, candidates"] = [score["n"], score["clusters"], smallest, largest]
+    numbers["n, clusters, candidates"] = [
+        score["num_queries"],
+        score["num_clusters"],
+        *score["candidate_range"],
+    ]
     return numbers
 
 

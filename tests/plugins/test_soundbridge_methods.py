@@ -85,7 +85,7 @@ def test_a_released_checkpoint_is_scored_without_any_sound(
         out=tmp_path / "runs",
     )
     record = run(request, REGISTRY, NullProgress()).record
-    assert record.chosen_on is None
+    assert record.checkpoint_selection is None
     assert record.method.evidence.video == ("video", "sound_caption")
     assert {score.task for score in record.scores} == {"eg2ex", "t2v"}
     cut = '".../the weights.safetensors"'

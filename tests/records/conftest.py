@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from egoexobench.evaluation.score import Metric
 from egoexobench.records.schema import (
     CheckpointSelection,
     ClipCounts,
@@ -13,7 +14,6 @@ from egoexobench.records.schema import (
     Environment,
     GitState,
     MethodRecord,
-    Metric,
     PartRecord,
     QueryRank,
     Record,
@@ -31,19 +31,21 @@ def rank() -> QueryRank:
         task="eg2ex",
         policy="mcq20",
         source="p1/ego",
-        answers=("p1/exo",),
+        positives=("p1/exo",),
         optimistic=1,
         pessimistic=2,
-        candidates=20,
-        hit=0.5,
+        num_candidates=20,
+        top1_probability=0.5,
         cluster="take-1",
     )
 
 
 @pytest.fixture
 def score() -> ScoreRecord:
-    top = Metric(name="top1", value=50.0, low=40.0, high=60.0, chance=5.0, unit="%")
-    one = SubsetScore(name="ego", n=100, clusters=40, candidates=(20, 20), metrics=(top,))
+    metrics = {"hit_rate_at_1": Metric(50.0, low=40.0, high=60.0, chance=5.0)}
+    subset = SubsetScore(
+        num_queries=100, num_clusters=40, candidate_range=(20, 20), metrics=metrics
+    )
     return ScoreRecord(
         task="eg2ex",
         policy="mcq20",
@@ -51,11 +53,11 @@ def score() -> ScoreRecord:
         track={"task": "eg2ex", "version": 1, "nested": {"similarity": "cosine"}},
         track_fingerprint="0123456789abcdef",
         tie_rule="expected",
-        n=200,
-        clusters=80,
-        candidates=(20, 20),
-        metrics=(top,),
-        parts=(one,),
+        num_queries=200,
+        num_clusters=80,
+        candidate_range=(20, 20),
+        metrics=metrics,
+        by_subset={"ego": subset},
     )
 
 
@@ -80,30 +82,34 @@ def record(score: ScoreRecord) -> Record:
                     distribution=OURS,
                 ),
             ),
-            hyper={"lr": 2e-3, "epochs": 20},
-            evidence=DeclaredInputs(video=("video", "audio"), text=("narration", "sound_caption")),
+            hyperparameters={"lr": 2e-3, "epochs": 20},
+            declared_inputs=DeclaredInputs(
+                video=("video", "audio"), text=("narration", "sound_caption")
+            ),
             fingerprint="feedfacefeedface",
             distribution=OURS,
         ),
         seed=3,
         dataset=DatasetRecord(name="synthetic", spec="synthetic", fingerprint="beefbeefbeefbeef"),
-        chosen_on=CheckpointSelection(split="val", criterion="gallery top1", epoch=7, value=44.4),
+        checkpoint_selection=CheckpointSelection(
+            split="val", validation_metric="gallery MRR", epoch=7, validation_value=44.4
+        ),
         counts=ClipCounts(
-            clips={"train": 8, "val": 2, "test": 4},
-            pairs={"train": 4, "val": 1, "test": 2},
-            queries={"eg2ex": 200},
-            silent=1,
-            without_track=0,
-            failed=0,
-            dropped=0,
+            num_clips={"train": 8, "val": 2, "test": 4},
+            num_pairs={"train": 4, "val": 1, "test": 2},
+            num_queries={"eg2ex": 200},
+            num_silent=1,
+            num_without_track=0,
+            num_failed=0,
+            num_skipped=0,
             missing_audio="mask",
         ),
         scores=(score,),
-        sanity=(ReferenceScores(name="oracle", scores=(score,)),),
+        references=(ReferenceScores(name="oracle", scores=(score,)),),
         environment=Environment(
             python="3.11.7",
             platform="Linux x86_64 glibc 2.36",
-            cpus=2,
+            num_cpus=2,
             torch="2.13.0",
             packages={"torch": "2.13.0"},
             plugins=(OURS,),

@@ -94,7 +94,7 @@ def test_asking_does_not_import_torch() -> None:
         "import sys\n"
         "from egoexobench.records.environment import collect_environment, harness_git_state\n"
         "found = collect_environment([]); harness_git_state()\n"
-        "assert found.torch and found.threads is None\n"
+        "assert found.torch and found.num_threads is None\n"
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -103,6 +103,6 @@ def test_asking_does_not_import_torch() -> None:
 def test_what_torch_was_told_is_recorded_where_it_is_loaded() -> None:
     torch = pytest.importorskip("torch")
     found = collect_environment([], device="cpu", precision="bf16")
-    assert found.threads == torch.get_num_threads()
+    assert found.num_threads == torch.get_num_threads()
     assert found.deterministic == torch.are_deterministic_algorithms_enabled()
     assert (found.device, found.precision, found.accelerator) == ("cpu", "bf16", None)

@@ -17,10 +17,10 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def test_a_record_and_its_ranks_come_back_as_they_were_written(
     record: Record, rank: QueryRank, tmp_path: Path
 ) -> None:
-    other = rank.model_copy(update={"policy": None, "task": "scene", "answers": ("kitchen",)})
+    other = rank.model_copy(update={"policy": None, "task": "scene", "positives": ("kitchen",)})
     path = store.write_record(record, [rank, other], tmp_path)
     found = store.read_record(path)
-    assert found.model_copy(update={"artefacts": ()}) == record
+    assert found.model_copy(update={"artifacts": ()}) == record
     assert list(store.iter_ranks(path)) == [rank, other]
 
 
@@ -28,9 +28,9 @@ def test_the_record_names_its_ranks_file_and_the_hash_of_its_bytes(
     record: Record, rank: QueryRank, tmp_path: Path
 ) -> None:
     path = store.write_record(record, [rank], tmp_path)
-    (artefact,) = store.read_record(path).artefacts
-    content = (path.parent / artefact.file).read_bytes()
-    assert artefact.sha256 == hashlib.sha256(content).hexdigest()
+    (artifact,) = store.read_record(path).artifacts
+    content = (path.parent / artifact.file).read_bytes()
+    assert artifact.sha256 == hashlib.sha256(content).hexdigest()
     assert len(content.splitlines()) == 1
 
 
@@ -53,8 +53,8 @@ def test_ranks_that_were_changed_since_are_refused(
     record: Record, rank: QueryRank, tmp_path: Path
 ) -> None:
     path = store.write_record(record, [rank], tmp_path)
-    file = path.with_name(store.read_record(path).artefacts[0].file)
-    file.write_text(file.read_text().replace('"hit":0.5', '"hit":1.0'))
+    file = path.with_name(store.read_record(path).artifacts[0].file)
+    file.write_text(file.read_text().replace('"top1_probability":0.5', '"top1_probability":1.0'))
     with pytest.raises(DataError, match=f"{file.name}.*hash differs"):
         list(store.iter_ranks(path))
 
@@ -98,7 +98,7 @@ def test_a_file_where_a_folder_should_be_is_one_clear_error(record: Record, tmp_
         ({"seed": "three"}, r"seed: .*integer.*'three'"),
         ({"schema_version": 7}, r"schema_version: .*'7'"),
         ({"surprise": 1}, r"unknown field 'surprise'"),
-        ({"counts": {}}, r"counts\.clips: Field required"),
+        ({"counts": {}}, r"counts\.num_clips: Field required"),
     ],
 )
 def test_an_error_names_file_and_field(
@@ -122,14 +122,16 @@ def test_a_file_that_is_no_record_is_a_data_error(tmp_path: Path, content: bytes
 def test_a_bad_line_of_ranks_is_named_by_its_number(
     record: Record, rank: QueryRank, tmp_path: Path
 ) -> None:
-    path = store.write_record(record, [rank, rank.model_copy(update={"hit": 0.25})], tmp_path)
-    file = path.with_name(store.read_record(path).artefacts[0].file)
+    path = store.write_record(
+        record, [rank, rank.model_copy(update={"top1_probability": 0.25})], tmp_path
+    )
+    file = path.with_name(store.read_record(path).artifacts[0].file)
     old = file.read_text()
-    new = old.replace('"hit":0.25', '"hit":2.5')
+    new = old.replace('"top1_probability":0.25', '"top1_probability":2.5')
     file.write_text(new)
     hashes = [hashlib.sha256(text.encode()).hexdigest() for text in (old, new)]
     path.write_text(path.read_text().replace(*hashes))
-    with pytest.raises(DataError, match=r"line 2: hit"):
+    with pytest.raises(DataError, match=r"line 2: top1_probability"):
         list(store.iter_ranks(path))
 
 

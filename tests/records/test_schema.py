@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from egoexobench.records.schema import Metric, Record, record_json_schema, strip_absolute_paths
+from egoexobench.evaluation.score import Metric
+from egoexobench.records.field_types import strip_absolute_paths
+from egoexobench.records.schema import Record, ScoreRecord, record_json_schema
 
 NAMES = st.from_regex(r"[A-Za-z0-9._-]{1,8}", fullmatch=True)
 
@@ -21,7 +23,7 @@ def test_a_record_comes_back_from_its_json_unchanged(record: Record) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("schema_version", 2),
+        ("schema_version", 3),
         ("status", "done"),
         ("created", "2026-01-02T03:04:05"),
         ("seed", "3"),
@@ -37,9 +39,11 @@ def test_a_field_that_does_not_fit_is_refused(record: Record, field: str, value:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_metric_is_a_finite_number(value: float) -> None:
+def test_a_metric_is_a_finite_number(score: ScoreRecord, value: float) -> None:
     with pytest.raises(ValidationError):
-        Metric(name="top1", value=value, unit="%")
+        ScoreRecord.model_validate(
+            score.model_dump() | {"by_subset": {}, "metrics": {"mrr": Metric(value, unit="1")}}
+        )
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_number_that_gives_the_class_away_is_found_out() -> None:
     }
     found = _score(given, values)
     assert found
-    assert found.metrics["top1"].value == 100
+    assert found.metrics["hit_rate_at_1"].value == 100
 
 
 def test_a_word_that_gives_the_class_away_is_found_out() -> None:
@@ -36,14 +36,14 @@ def test_a_word_that_gives_the_class_away_is_found_out() -> None:
     values = {item.clip: item.labels[0].upper() for part in given.values() for item in part}
     found = _score(given, values)
     assert found
-    assert found.metrics["top1"].value == 100
+    assert found.metrics["hit_rate_at_1"].value == 100
 
 
 def test_a_number_that_is_always_the_same_tells_nothing() -> None:
     given = asked(LABELS)
     found = _score(given, dict.fromkeys((i.clip for part in given.values() for i in part), 2.0))
     assert found
-    assert found.metrics["top1"].value == pytest.approx(50)
+    assert found.metrics["hit_rate_at_1"].value == pytest.approx(50)
 
 
 def test_without_the_cue_there_is_no_row() -> None:
@@ -60,10 +60,10 @@ def test_a_record_holds_them_beside_the_score(
     done = CliRunner().invoke(main, (*told, "--task", "scene", "--task", "action", "--json"))
     assert done.exit_code == 0, done.stderr
     record = json.loads(done.stdout)
-    rows = {row["name"]: {score["task"] for score in row["scores"]} for row in record["sanity"]}
+    rows = {row["name"]: {score["task"] for score in row["scores"]} for row in record["references"]}
     assert rows["duration"] == rows["loudness"] == {"scene", "action"}
     assert rows["scene"] == {"action"}  # a scene is not recognised from itself
     own = {score["task"]: score["track_fingerprint"] for score in record["scores"]}
-    for row in record["sanity"]:
+    for row in record["references"]:
         for score in row["scores"]:
             assert score["track_fingerprint"] == own[score["task"]]

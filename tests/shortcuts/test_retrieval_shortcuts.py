@@ -40,7 +40,7 @@ def found(synchronous: Path) -> ShortcutReport:
 def top(found: ShortcutReport, name: str, task: str, policy: str = "gallery") -> float:
     (row,) = (row for row in found.rows if row.name == name)
     (score,) = (s for s in row.scores if (s.task, s.policy) == (task, policy))
-    return next(metric.value for metric in score.metrics if metric.name == "top1")
+    return score.metrics["hit_rate_at_1"].value
 
 
 @pytest.mark.parametrize("task", ACROSS)
@@ -84,9 +84,12 @@ def test_a_clip_without_sound_is_dropped_and_counted(synchronous: Path, tmp_path
     shutil.copytree(synchronous, own)
     film(own / "c-exo.mp4", seconds=2)
     told = sanity(Spec("folder", {"path": str(own)}), 0, Registry(), NullProgress())
-    assert told.without_sound == 1
+    assert told.num_without_audio == 1
     (row,) = (row for row in told.rows if row.name == "synchrony")
-    counts = {score.task: (score.n, score.dropped, score.missing) for score in row.scores}
+    counts = {
+        score.task: (score.num_queries, score.num_dropped, score.num_missing_candidates)
+        for score in row.scores
+    }
     assert counts == {"eg2ex": (7, 1, 1), "ex2eg": (7, 1, 0), "association": (14, 2, 1)}
 
 
@@ -95,7 +98,7 @@ def test_too_many_sounds_are_left_out_with_a_reason(
 ) -> None:
     monkeypatch.setattr(module, "MOST", 63)
     told = sanity(Spec("folder", {"path": str(synchronous)}), 0, Registry(), NullProgress())
-    assert "64 pairs of sounds" in told.left_out["synchrony eg2ex gallery"]
+    assert "64 pairs of sounds" in told.unavailable["synchrony eg2ex gallery"]
     assert not [score for row in told.rows if row.name == "synchrony" for score in row.scores]
 
 

@@ -99,7 +99,7 @@ def test_a_matrix_is_scored_by_its_own_order_with_ties_shared(policy: str) -> No
     assert [(row.optimistic, row.pessimistic) for row in found.rows] == [
         (1, 1), (1, 4), (3, 3), (1, 1),
     ]  # fmt: skip
-    assert found.metrics["top1"].value == pytest.approx(100 * (1 + 0.25 + 0 + 1) / 4)
+    assert found.metrics["hit_rate_at_1"].value == pytest.approx(100 * (1 + 0.25 + 0 + 1) / 4)
 
 
 def test_questions_without_a_row_or_a_column_are_counted_as_dropped() -> None:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from egoexobench.evaluation.score import Metric
 from egoexobench.records.schema import (
     ClipCounts,
     DatasetRecord,
     DeclaredInputs,
     Environment,
     MethodRecord,
-    Metric,
     QueryRank,
     Record,
     ScoreRecord,
@@ -26,14 +26,14 @@ def cell(method: str = "one", seed: int = 0, data: str = "films", **changed) -> 
     taught = changed.pop("taught", data)
     fields = {
         "method": method,
-        "settings": (),
+        "overrides": (),
         "scale": "compact",
         "dataset": data,
         "train_on": None if taught == data else taught,
-        "identity": CellFingerprint(f"recipe of {method}", data, taught, seed, "error"),
+        "fingerprint": CellFingerprint(f"recipe of {method}", data, taught, seed, "error"),
         "tasks": ("eg2ex",),
-        "shares": frozenset({data, taught}),
-        "parts": 3,
+        "cache_keys": frozenset({data, taught}),
+        "num_parts": 3,
         "optional": False,
     }
     return SweepCell(**(fields | changed))
@@ -55,17 +55,17 @@ def record(
             task=task,
             policy=None if task in ("scene", "action") else "mcq20",
             source=f"q{at}",
-            answers=(f"a{at}",),
+            positives=(f"a{at}",),
             optimistic=1 if hit else 2,
             pessimistic=1 if hit else 2,
-            candidates=20,
-            hit=float(hit),
+            num_candidates=20,
+            top1_probability=float(hit),
             cluster=f"take {at}",
         )
         for task in tasks
         for at, hit in enumerate(hits)
     ]
-    top = Metric(name="top1", value=100 * sum(hits) / len(hits), chance=5.0, unit="%")
+    metrics = {"hit_rate_at_1": Metric(100 * sum(hits) / len(hits), chance=5.0)}
     scores = tuple(
         ScoreRecord(
             task=task,
@@ -74,14 +74,14 @@ def record(
             track={"task": task, "version": track or "1"},
             track_fingerprint=f"{task} {track}".ljust(8, "0"),
             tie_rule="expected",
-            n=len(hits),
-            clusters=len(hits),
-            candidates=(20, 20),
-            metrics=(top,),
+            num_queries=len(hits),
+            num_clusters=len(hits),
+            candidate_range=(20, 20),
+            metrics=metrics,
         )
         for task in tasks
     )
-    key = of.identity
+    key = of.fingerprint
     made = Record(
         id=make_record_id(created, key.seed, *map(str, key), *tasks),
         created=created,
@@ -92,22 +92,23 @@ def record(
             spec=of.method,
             scale="compact",
             parts=(),
-            evidence=DeclaredInputs(video=("video",), text=()),
-            fingerprint=key.recipe,
+            declared_inputs=DeclaredInputs(video=("video",), text=()),
+            fingerprint=key.method,
         ),
         seed=key.seed,
-        dataset=DatasetRecord(name="films", spec=of.dataset, fingerprint=key.data),
+        dataset=DatasetRecord(name="films", spec=of.dataset, fingerprint=key.dataset),
         trained_on=(
-            DatasetRecord(name="films", spec=key.taught, fingerprint=key.taught)
-            if key.taught != key.data
+            DatasetRecord(name="films", spec=key.training_dataset, fingerprint=key.training_dataset)
+            if key.training_dataset != key.dataset
             else None
         ),
         counts=ClipCounts(
-            clips={}, pairs={}, queries={}, silent=0, without_track=0, failed=0, dropped=0,
+            num_clips={}, num_pairs={}, num_queries={}, num_silent=0, num_without_track=0,
+            num_failed=0, num_skipped=0,
             missing_audio="error",
         ),
         scores=scores,
-        environment=Environment(python="3.11", platform="Linux", cpus=2, packages={}),
+        environment=Environment(python="3.11", platform="Linux", num_cpus=2, packages={}),
         seconds={},
     )  # fmt: skip
     return made, ranks

@@ -2,8 +2,7 @@
 
 import pytest
 
-from egoexobench.sweep.claims import Claim, evaluate_claim, parse_claim, parse_operand
-from egoexobench.sweep.estimates import Estimate
+from egoexobench.sweep.claims import Claim, Estimate, evaluate_claim, parse_claim, parse_operand
 
 
 def spread(low: float, high: float) -> Estimate:
@@ -42,18 +41,18 @@ def test_an_operand_is_a_number_only_if_all_of_it_is() -> None:
 @pytest.mark.parametrize(
     ("claim", "low", "high", "verdict"),
     [
-        ("a > b", 0.1, 9.0, "held"),
-        ("a > b", -1.0, 9.0, "not shown"),
-        ("a > b", -9.0, 0.0, "failed"),
-        ("a > b by 10 points", 5.0, 9.0, "failed"),
-        ("a > b by 10 points", 9.0, 12.0, "not shown"),
-        ("a ~ b within 5 points", -4.9, 5.0, "held"),
-        ("a ~ b within 5 points", -5.1, 1.0, "not shown"),
-        ("a ~ b within 5 points", 5.1, 7.0, "failed"),
-        ("a ~ b within 5 points", -9.0, -5.1, "failed"),
-        ("a <= b within 2 points", -50.0, 2.0, "held"),
-        ("a <= b within 2 points", 1.0, 3.0, "not shown"),
-        ("a <= b", 0.5, 3.0, "failed"),
+        ("a > b", 0.1, 9.0, "confirmed"),
+        ("a > b", -1.0, 9.0, "inconclusive"),
+        ("a > b", -9.0, 0.0, "refuted"),
+        ("a > b by 10 points", 5.0, 9.0, "refuted"),
+        ("a > b by 10 points", 9.0, 12.0, "inconclusive"),
+        ("a ~ b within 5 points", -4.9, 5.0, "confirmed"),
+        ("a ~ b within 5 points", -5.1, 1.0, "inconclusive"),
+        ("a ~ b within 5 points", 5.1, 7.0, "refuted"),
+        ("a ~ b within 5 points", -9.0, -5.1, "refuted"),
+        ("a <= b within 2 points", -50.0, 2.0, "confirmed"),
+        ("a <= b within 2 points", 1.0, 3.0, "inconclusive"),
+        ("a <= b", 0.5, 3.0, "refuted"),
     ],
 )
 def test_a_claim_holds_where_the_whole_interval_agrees(

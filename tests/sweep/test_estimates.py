@@ -34,7 +34,7 @@ def made(values: list[list[float]], seeds: tuple[int, ...] = ()) -> SeedByQueryV
 def test_a_column_is_the_mean_over_seeds_of_the_records_own_value(tmp_path: Path) -> None:
     keep(tmp_path, cell(seed=0), [1, 0, 0, 0])
     keep(tmp_path, cell(seed=1), [1, 1, 0, 0])
-    found = collect_values(kept(tmp_path), ("eg2ex",), "mcq20", "top1")
+    found = collect_values(kept(tmp_path), ("eg2ex",), "mcq20", "hit_rate_at_1")
     assert found is not None
     assert (mean_with_interval(found).mean, found.seeds, found.chance) == (37.5, (0, 1), 5.0)
 
@@ -42,7 +42,7 @@ def test_a_column_is_the_mean_over_seeds_of_the_records_own_value(tmp_path: Path
 def test_an_average_weighs_its_tasks_the_same_whatever_their_counts(tmp_path: Path) -> None:
     keep(tmp_path, cell(), [1, 0], ["eg2ex"])
     keep(tmp_path, cell(), [0, 0, 0, 0, 0, 1], ["ex2eg"], later=1)
-    found = collect_values(kept(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "top1")
+    found = collect_values(kept(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "hit_rate_at_1")
     assert found is not None
     assert mean_with_interval(found).mean == pytest.approx((50 + 100 / 6) / 2)
 
@@ -50,17 +50,17 @@ def test_an_average_weighs_its_tasks_the_same_whatever_their_counts(tmp_path: Pa
 def test_a_seed_that_lacks_a_task_is_no_zero(tmp_path: Path) -> None:
     keep(tmp_path, cell(seed=0), [1, 1], ["eg2ex", "ex2eg"])
     keep(tmp_path, cell(seed=1), [0, 0], ["eg2ex"])
-    found = collect_values(kept(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "top1")
+    found = collect_values(kept(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "hit_rate_at_1")
     assert found is not None
     assert (found.seeds, mean_with_interval(found).mean) == ((0,), 100.0)
-    assert collect_values(kept(tmp_path), ("t2v",), "mcq20", "top1") is None
+    assert collect_values(kept(tmp_path), ("t2v",), "mcq20", "hit_rate_at_1") is None
 
 
 def test_seeds_that_were_asked_different_questions_are_not_averaged(tmp_path: Path) -> None:
     keep(tmp_path, cell(seed=0), [1, 0, 1])
     keep(tmp_path, cell(seed=1), [1, 0])
-    with pytest.raises(DataError, match="different questions of eg2ex"):
-        collect_values(kept(tmp_path), ("eg2ex",), "mcq20", "top1")
+    with pytest.raises(DataError, match="different queries of eg2ex"):
+        collect_values(kept(tmp_path), ("eg2ex",), "mcq20", "hit_rate_at_1")
 
 
 def test_the_interval_adds_seeds_by_t_and_queries_by_bootstrap() -> None:

@@ -56,7 +56,7 @@ class Stage:
         patch.setattr(process, "run_command_line", self.command)
 
     def command(self, of: SweepCell, out: Path, more: object = ()) -> list[str]:
-        key = of.identity
+        key = of.fingerprint
         made = record(of, [1, 0], of.tasks)[0]
         target = out / of.method / of.dataset / f"{made.id}.json"
         words = [self.log, self.name(of), self.seconds.get(of.method, 0.05)]
@@ -71,7 +71,7 @@ class Stage:
 
     @staticmethod
     def name(of: SweepCell) -> str:
-        return f"{of.method} {of.identity.seed} {of.dataset}"
+        return f"{of.method} {of.fingerprint.seed} {of.dataset}"
 
     def events(self) -> list[tuple[str, str]]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []
@@ -79,7 +79,7 @@ class Stage:
 
     def states(self, *cells: SweepCell, jobs: int = 2) -> list[str]:
         told = run_cells(cells, self.out, jobs, lambda _: None)
-        return [told[one.identity].state for one in cells]
+        return [told[one.fingerprint].state for one in cells]
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_the_first_cell_on_data_that_nobody_has_used_runs_alone_with_most_parts(
     stage: Stage,
 ) -> None:
     stage.until = {"small": 3, "other": 3}
-    cells = [cell("small", parts=2), cell("big", parts=7), cell("other", parts=1)]
+    cells = [cell("small", num_parts=2), cell("big", num_parts=7), cell("other", num_parts=1)]
     stage.states(*cells, jobs=3)
     events = stage.events()
     assert events[:2] == [("begin", "big 0 films"), ("end", "big 0 films")]
@@ -119,7 +119,7 @@ def test_captions_are_written_by_one_cell_while_others_on_the_data_go_on(stage: 
     keep(stage.out, cell("known"), [1])
     stage.until = {"told": 2}
     shares = frozenset({"films", "llm of films"})
-    told = [cell("told", seed, shares=shares, parts=9) for seed in range(3)]
+    told = [cell("told", seed, cache_keys=shares, num_parts=9) for seed in range(3)]
     stage.states(cell("known"), *told, cell("plain"), jobs=3)
     events = stage.events()
     first = events.index(("end", "told 0 films"))
@@ -144,7 +144,7 @@ def test_two_that_train_the_same_never_run_at_once(stage: Stage) -> None:
 def test_what_is_recorded_is_skipped_and_only_missing_tasks_are_asked(stage: Stage) -> None:
     known = cell("one", tasks=("eg2ex", "t2v"))
     keep(stage.out, known, [1, 0], ["eg2ex"])
-    assert initial_status([known], index_records(stage.out))[known.identity].state == "queued"
+    assert initial_status([known], index_records(stage.out))[known.fingerprint].state == "queued"
     asked = []
     run_cells([known], stage.out, 1, lambda told: asked.extend(one.state for one in told.values()))
     assert asked[-1] == "done"
@@ -161,21 +161,23 @@ def test_a_task_that_a_method_has_no_score_for_is_not_asked_for_again(stage: Sta
     assert stage.states(mute) == ["skipped"]
 
 
-@pytest.mark.parametrize("field", ["recipe", "data", "taught", "seed", "missing_audio"])
+@pytest.mark.parametrize(
+    "field", ["method", "dataset", "training_dataset", "seed", "missing_audio"]
+)
 def test_a_record_that_differs_in_anything_is_another_run(stage: Stage, field: str) -> None:
     one = cell("one")
     keep(stage.out, one, [1, 0])
-    changed = one.identity._replace(**{field: 7 if field == "seed" else "skip"})
+    changed = one.fingerprint._replace(**{field: 7 if field == "seed" else "skip"})
     assert changed not in index_records(stage.out)
-    assert one.identity in index_records(stage.out)
+    assert one.fingerprint in index_records(stage.out)
 
 
 def test_one_that_fails_stops_no_other_and_its_last_line_is_the_reason(stage: Stage) -> None:
     stage.codes = {"bad": 2}
-    cells = [cell("bad", parts=9), cell("good"), cell("bad", seed=1)]
+    cells = [cell("bad", num_parts=9), cell("good"), cell("bad", seed=1)]
     told = run_cells(cells, stage.out, 1, lambda _: None)
-    assert [told[one.identity].state for one in cells] == ["failed", "done", "failed"]
-    assert told[cells[0].identity].reason == "no model lies there"
+    assert [told[one.fingerprint].state for one in cells] == ["failed", "done", "failed"]
+    assert told[cells[0].fingerprint].reason == "no model lies there"
 
 
 def test_one_that_needs_what_is_not_there_is_absent_and_its_seeds_are_not_tried(
@@ -183,16 +185,21 @@ def test_one_that_needs_what_is_not_there_is_absent_and_its_seeds_are_not_tried(
 ) -> None:
     stage.codes = {"big": 1}
     seeds = [cell("big", seed=seed, optional=True) for seed in range(3)]
-    assert stage.states(*seeds, cell("good"), jobs=1) == ["absent", "absent", "absent", "done"]
+    assert stage.states(*seeds, cell("good"), jobs=1) == [
+        "unavailable",
+        "unavailable",
+        "unavailable",
+        "done",
+    ]
     assert [name for what, name in stage.events() if name.startswith("big")] == ["big 0 films"]
 
 
 def test_an_interrupted_sweep_ends_what_runs_and_keeps_what_is_done(stage: Stage) -> None:
     stage.seconds = {"slow": 60.0}
-    cells = [cell("quick", parts=9), cell("slow")]
+    cells = [cell("quick", num_parts=9), cell("slow")]
 
     def stop(told) -> None:
-        if told[cells[1].identity].state == "running" and ("begin", "slow 0 films") in events():
+        if told[cells[1].fingerprint].state == "running" and ("begin", "slow 0 films") in events():
             raise KeyboardInterrupt
 
     events = stage.events
@@ -221,12 +228,12 @@ def test_after_a_kill_what_still_runs_is_waited_for_and_not_started_again(stage:
         [cell("slow")], stage.out, 1, lambda told: seen.update(one.reason for one in told.values())
     )
     assert [one.state for one in told.values()] == ["skipped"]
-    assert "waits for one that trains the same" in seen
+    assert "waits for a run that trains the same weights" in seen
     assert stage.events() == [("begin", "slow 0 films"), ("end", "slow 0 films")]
 
 
 def test_the_command_of_a_cell_is_what_a_person_would_type() -> None:
-    one = cell("soundbridge", seed=3, settings=(("anchor", "sound"),), taught="others")
+    one = cell("soundbridge", seed=3, overrides=(("anchor", "sound"),), taught="others")
     words = process.run_command_line(
         one, Path("runs"), process.ChildRunArgs(("beats",), ("--device", "cuda"))
     )

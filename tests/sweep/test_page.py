@@ -71,7 +71,7 @@ bibtex = "key"
 table = 9
 caption = "Printed."
 label = "Method"
-metric = "top1"
+metric = "hit_rate_at_1"
 unit = "%"
 [datasets]
 other = "Other Films"
@@ -151,7 +151,7 @@ def test_ours_have_intervals_theirs_the_printed_digits_and_headers_say_which(
     assert lines(made, "*chance*")[2:] == ["5.0", "5.0", "5.0", "*5.0*"]
     assert lines(made, "*n / candidates*")[2:] == ["20 / 20", "20 / 20", "40 / 20", "*10 / 20*"]
     assert "on Other Films" in made
-    assert "different data" in made
+    assert "The data are different" in made
 
 
 def test_a_missing_number_is_a_dash_with_its_reason_and_never_zero(
@@ -167,7 +167,7 @@ def test_a_missing_number_is_a_dash_with_its_reason_and_never_zero(
 def test_a_row_that_lost_a_seed_says_how_many_it_has_and_why(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs"
     keep(out, cell("one"), GOOD, TASKS)
-    lost = cell("one", 1).identity
+    lost = cell("one", 1).fingerprint
     made = page(file, out, {lost: CellStatus("failed", "no space is left")})
     assert lines(made, "One")[1] == "1 of 2"
     assert "no space is left" in made
@@ -183,15 +183,21 @@ def test_rows_of_one_column_that_were_measured_by_another_ruler_are_refused(
         page(file, out)
 
 
-def test_failed_predictions_come_first_then_what_is_not_shown_or_measured(
+def test_refuted_predictions_come_first_then_those_without_a_number(
     file: Path, tmp_path: Path
 ) -> None:
     fill(tmp_path / "runs")
     made = page(file, tmp_path / "runs").partition("## Predictions: ")[2]
     counts, _, rest = made.partition("\n")
-    assert counts == "1 failed, 1 not measured, 3 held"
+    assert counts == "1 refuted, 1 not measured, 3 confirmed"
     verdicts = [line.split("|")[1].strip() for line in rest.splitlines() if line.startswith("| ")]
-    assert verdicts[2:] == ["**failed**", "**not measured**", "held", "held", "held"]
+    assert verdicts[2:] == [
+        "**refuted**",
+        "**not measured**",
+        "confirmed",
+        "confirmed",
+        "confirmed",
+    ]
     assert "+80.0" in rest
     assert "-80.0" in rest
 

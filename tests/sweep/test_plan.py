@@ -64,7 +64,7 @@ def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
     assert {place: len(cells) for place, cells in plan.cells.items()} == {
         ("one", "whole"): 2, ("one", "mute"): 2, ("two", "mute"): 2,
     }  # fmt: skip
-    keys = [cell.identity for cells in plan.cells.values() for cell in cells]
+    keys = [cell.fingerprint for cells in plan.cells.values() for cell in cells]
     assert len(set(keys)) == 6
     assert plan.cells["one", "whole"][0].tasks == ("eg2ex",)
 
@@ -86,7 +86,7 @@ def test_cells_of_two_tables_run_once_with_the_tasks_of_both(
     path.write_text(path.read_text().replace('["eg2ex", "avg"]', '["v2t", "ex2eg"]'))
     other = expand_sweep(read_sweep(path), SweepOverrides(seeds=(1, 2)), registry)
     cells = deduplicate_cells([plan, other])
-    assert {(cell.dataset, cell.identity.seed, cell.tasks) for cell in cells} == {
+    assert {(cell.dataset, cell.fingerprint.seed, cell.tasks) for cell in cells} == {
         ("synthetic:train=8,val=4,test=24", 0, ("eg2ex",)),
         ("synthetic:train=8,val=4,test=24", 1, ("eg2ex", "ex2eg", "v2t")),
         ("synthetic:train=8,val=4,test=24", 2, ("ex2eg", "v2t")),
@@ -101,9 +101,9 @@ def test_cells_share_their_data_and_with_one_captioner_its_captions(
     text += row("none", 'groups = ["whole"]', "egoexo")
     cells = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry).cells
     one, other, none = (cells[key, "whole"][0] for key in ("one", "other", "none"))
-    assert none.shares == {none.identity.data} == one.shares & other.shares
-    assert one.shares == cells["one", "whole"][1].shares
-    assert len(one.shares) == len(other.shares) == 2
+    assert none.cache_keys == {none.fingerprint.dataset} == one.cache_keys & other.cache_keys
+    assert one.cache_keys == cells["one", "whole"][1].cache_keys
+    assert len(one.cache_keys) == len(other.cache_keys) == 2
 
 
 def test_another_spelling_of_the_same_method_is_the_same_run(
@@ -121,7 +121,9 @@ def test_other_data_take_the_place_of_the_first_and_dials_they_lack_go(
     plan = expand_sweep(
         read_sweep(write(tmp_path)), SweepOverrides(dataset=new, seeds=(7,)), registry
     )
-    assert [(cell.dataset, cell.identity.seed) for cell in deduplicate_cells([plan])] == [(new, 7)]
+    assert [(cell.dataset, cell.fingerprint.seed) for cell in deduplicate_cells([plan])] == [
+        (new, 7)
+    ]
     assert [group.label for group in plan.sweep.groups] == [new]
 
 
@@ -129,12 +131,14 @@ def test_a_row_of_transfer_is_trained_on_the_other_data(tmp_path: Path, registry
     text = row("star", 'transfer = true\ngroups = ["whole"]')
     other = "synthetic:train=12,val=4,test=24"
     plan = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
-    assert plan.absent["star", "whole"].endswith("--train-on names one")
+    assert plan.unavailable["star", "whole"].endswith("name one with --train-on")
     told = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(train_on=other), registry)
     own, star = told.cells["one", "whole"][0], told.cells["star", "whole"][0]
     assert (own.train_on, star.train_on) == (None, other)
-    assert star.identity == own.identity._replace(taught=star.identity.taught)
-    assert star.identity.taught != own.identity.taught
+    assert star.fingerprint == own.fingerprint._replace(
+        training_dataset=star.fingerprint.training_dataset
+    )
+    assert star.fingerprint.training_dataset != own.fingerprint.training_dataset
 
 
 @pytest.mark.parametrize("more", ['scale = "paper"', 'set = { anchor = "tone" }'])
@@ -147,7 +151,7 @@ def test_a_part_that_is_not_there_is_a_dash_only_where_the_row_says_what_it_need
     plan = expand_sweep(
         read_sweep(write(tmp_path, text, 'needs = "weights"\n')), SweepOverrides(), registry
     )
-    assert set(plan.absent) == {("big", "whole"), ("big", "mute")}
+    assert set(plan.unavailable) == {("big", "whole"), ("big", "mute")}
     assert ("one", "whole") in plan.cells
 
 
@@ -161,11 +165,11 @@ PREDICT = '[[predict]]\ntext = "x"\ngroup = "{}"\ncolumns = ["{}"]\nclaim = "{}"
         (ROW, "same key"),
         (row("two", 'groups = ["loud"]'), "unknown group 'loud'"),
         (row("Two", ""), "key"),
-        (PREDICT.format("whole", "t2v", "one > chance"), "columns that are not there"),
-        (PREDICT.format("whole", "eg2ex", "one > two"), "rows that are not there"),
+        (PREDICT.format("whole", "t2v", "one > chance"), "columns that do not exist"),
+        (PREDICT.format("whole", "eg2ex", "one > two"), "rows that do not exist"),
         (PREDICT.format("whole", "eg2ex", "one beats two"), "a claim is"),
         ('[[groups]]\nkey = "g"\nlabel = "g"\ndataset = "d"\ncolumns = ["avg"]\n', "needs a task"),
-        ("[[rows", "is no TOML"),
+        ("[[rows", "is not TOML"),
     ],
 )
 def test_a_file_that_does_not_fit_is_one_line_that_names_it(
@@ -195,7 +199,7 @@ def test_a_shipped_row_is_the_method_that_the_printed_row_is_said_to_be(number: 
     for one in sweep.rows:
         if one.reported:
             told = rows[one.reported]
-            assert (one.method, one.settings) == (told.method, told.overrides), one.key
+            assert (one.method, one.overrides) == (told.method, told.overrides), one.key
             assert one.transfer == told.transfer
 
 
@@ -216,3 +220,15 @@ def test_tables_4_and_6_predict_and_have_five_seeds() -> None:
         sweep = read_sweep(SHIPPED / f"table{number}.toml")
         assert sweep.predict
         assert len(sweep.seeds) == 5
+
+
+def test_old_names_of_metrics_and_policies_work_with_one_warning(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    old = path.read_text().replace('columns = ["t2v"]', 'columns = ["t2v"]\nmetric = "top5"', 1)
+    path.write_text(old.replace("[[rows]]", 'policy = "either"\n[[rows]]', 1))
+    with pytest.warns(FutureWarning) as warnings:
+        sweep = read_sweep(path)
+    group = sweep.groups[1]
+    assert (group.metric, group.policy) == ("hit_rate_at_5", "both-views")
+    (message,) = [str(warning.message) for warning in warnings]
+    assert message.endswith("'either' is now 'both-views', 'top5' is now 'hit_rate_at_5'")

@@ -17,7 +17,7 @@ key = "films"
 label = "Films"
 dataset = "synthetic:train=4,val=4,test=4"
 policy = "gallery"
-metric = "top1"
+metric = "hit_rate_at_1"
 columns = ["eg2ex"]
 [[rows]]
 key = "lavila"
@@ -38,7 +38,10 @@ def test_without_its_files_it_has_no_cell_and_a_reason(tmp_path: Path, monkeypat
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
     found = planned(tmp_path, "")
     assert not found.cells
-    assert found.absent["lavila", "films"] == 'give its files, as in method = "lavila:weights=FILE"'
+    assert (
+        found.unavailable["lavila", "films"]
+        == 'give its files, as in method = "lavila:weights=FILE"'
+    )
 
 
 def test_with_its_files_it_has_one(tmp_path: Path, monkeypatch) -> None:

@@ -1,0 +1,243 @@
+"""Reads files of schema version 1: their old names become the names of version 2.
+
+No number changes. A track whose text names the candidate policy ``either`` gets the fingerprint
+of the text with the new name, which is the fingerprint that a run computes today.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Json = Any
+Transform = Callable[[Json], Json]
+
+METRIC_NAMES: Mapping[str, str] = {
+    "top1": "hit_rate_at_1",
+    "top5": "hit_rate_at_5",
+    "top10": "hit_rate_at_10",
+    "recall5": "recall_at_5",
+}
+"""Old to new name of a metric."""
+POLICY_NAMES: Mapping[str, str] = {"either": "both-views"}
+"""Old to new name of a candidate policy."""
+METHOD_FIELDS: Mapping[str, str] = {}
+"""Old to new name of a field of a method."""
+EXCLUSION_REASONS: Mapping[str, str] = {"not in the certificate": "not in the subset"}
+"""Old to new reason why a clip was excluded."""
+
+
+def upgrade_record(fields: Json) -> Json:
+    """Return the fields of a record of version 1 with the names of version 2."""
+    return _RECORD(fields)
+
+
+def upgrade_rank(fields: Json) -> Json:
+    """Return one line of a ranks file of version 1 with the names of version 2."""
+    return _RANK(fields)
+
+
+def upgrade_reproduced_row(fields: Json) -> Json:
+    """Return a reproduced row of version 1 in the form of version 2.
+
+    Version 1 has the value and the interval of a metric in each run, and its unit and chance
+    level in the track; version 2 has all of them in each run.
+    """
+    levels = {track["fingerprint"]: track["levels"] for track in fields["tracks"]}
+    hashes = {track["fingerprint"]: _row_track(track)["fingerprint"] for track in fields["tracks"]}
+    row = _ROW(fields)
+    for run in row["runs"]:
+        run["metrics"] = {
+            hashes[track]: {
+                METRIC_NAMES.get(name, name): _join_metric(interval, levels[track][name])
+                for name, interval in values.items()
+            }
+            for track, values in run["metrics"].items()
+        }
+    return row
+
+
+def hash_track(text: Mapping[str, Json]) -> str:
+    """Return the fingerprint of a track from its text, as the evaluation computes it."""
+    canonical = json.dumps(text, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _join_metric(interval: Json, level: Json) -> Json:
+    value, low, high = interval
+    numbers = {"value": value, "low": low, "high": high}
+    return numbers | {name: level[name] for name in ("chance", "majority", "unit")}
+
+
+def _object(names: Mapping[str, str], transforms: Mapping[str, Transform]) -> Transform:
+    """Renames the fields of an object, then transforms values by their new name."""
+
+    def transform(fields: Json) -> Json:
+        renamed = {names.get(name, name): value for name, value in fields.items()}
+        return {
+            name: transforms[name](value) if name in transforms else value
+            for name, value in renamed.items()
+        }
+
+    return transform
+
+
+def _each(transform: Transform) -> Transform:
+    """Transforms every item of a list."""
+    return lambda items: [transform(item) for item in items]
+
+
+def _by_name(transform: Transform) -> Transform:
+    """Turns a list of objects that have a name into an object of objects."""
+    return lambda items: {
+        item["name"]: transform({key: value for key, value in item.items() if key != "name"})
+        for item in items
+    }
+
+
+def _optional(transform: Transform) -> Transform:
+    return lambda value: None if value is None else transform(value)
+
+
+def _rename(names: Mapping[str, str]) -> Transform:
+    return lambda name: names.get(name, name)
+
+
+def _next_version(version: int) -> int:
+    return version + 1
+
+
+def _named_metrics(metrics: Json) -> Json:
+    return _METRICS(_by_name(dict)(metrics))
+
+
+def _score(fields: Json) -> Json:
+    return _hash_again(_SCORE_FIELDS(fields), "track", "track_fingerprint")
+
+
+def _row_track(fields: Json) -> Json:
+    return _hash_again(_ROW_TRACK(fields), "text", "fingerprint")
+
+
+def _references(levels: Json) -> Json:
+    """Version 1 has the unit and the chance level beside the scores of oracle and shortcuts."""
+    return {
+        METRIC_NAMES.get(name, name): {key: level[key] for key in ("oracle", "shortcuts")}
+        for name, level in levels.items()
+    }
+
+
+def _hash_again(fields: Json, text_field: str, hash_field: str) -> Json:
+    """Renames the policy in the text of a track; a text that changes is hashed again."""
+    text = _object({}, {"policy": _POLICY})(fields[text_field])
+    if text == fields[text_field]:
+        return fields
+    return fields | {text_field: text, hash_field: hash_track(text)}
+
+
+_POLICY = _rename(POLICY_NAMES)
+_METRICS = _object(METRIC_NAMES, {})
+_COUNTS = {
+    "n": "num_queries",
+    "clusters": "num_clusters",
+    "candidates": "candidate_range",
+    "dropped": "num_dropped",
+    "missing": "num_missing_candidates",
+}
+_SUBSET = _object(_COUNTS, {"metrics": _named_metrics})
+_SCORE_FIELDS = _object(
+    {**_COUNTS, "parts": "by_subset"},
+    {"policy": _POLICY, "metrics": _named_metrics, "by_subset": _by_name(_SUBSET)},
+)
+_METHOD = _object(
+    {"hyper": "hyperparameters", "evidence": "declared_inputs"},
+    {
+        "overrides": _object(METHOD_FIELDS, {}),
+        "hyperparameters": _object(METHOD_FIELDS, {}),
+        "parts": _each(_object({}, {"role": _rename(METHOD_FIELDS)})),
+    },
+)
+_SELECTION = _object({"criterion": "validation_metric", "value": "validation_value"}, {})
+_COVERAGE = _object(
+    {
+        "clips": "num_clips",
+        "used": "num_used",
+        "rejected": "num_rejected",
+        "reasons": "num_excluded",
+        "certificate": "subset_hash",
+    },
+    {"num_excluded": _object(EXCLUSION_REASONS, {})},
+)
+_CLIP_COUNTS = _object(
+    {
+        "clips": "num_clips",
+        "pairs": "num_pairs",
+        "queries": "num_queries",
+        "silent": "num_silent",
+        "without_track": "num_without_track",
+        "failed": "num_failed",
+        "dropped": "num_skipped",
+    },
+    {},
+)
+_CAPTION_COUNTS = _object(
+    {
+        "narrations": "num_narrations",
+        "retried": "num_retried",
+        "refused": "num_refused",
+        "cut": "num_truncated",
+        "unrefined": "num_unrefined",
+        "long": "num_over_context",
+        "empty": "num_empty",
+        "missing": "num_missing",
+        "stopped": "abort_reason",
+    },
+    {},
+)
+_RECORD = _object(
+    {"chosen_on": "checkpoint_selection", "sanity": "references", "artefacts": "artifacts"},
+    {
+        "schema_version": _next_version,
+        "method": _METHOD,
+        "checkpoint_selection": _optional(_SELECTION),
+        "counts": _CLIP_COUNTS,
+        "captions": _optional(_CAPTION_COUNTS),
+        "coverage": _optional(_COVERAGE),
+        "scores": _each(_score),
+        "references": _each(_object({}, {"scores": _each(_score)})),
+        "environment": _object({"cpus": "num_cpus", "threads": "num_threads"}, {}),
+    },
+)
+_RANK = _object(
+    {
+        "answers": "positives",
+        "candidates": "num_candidates",
+        "right": "num_positives",
+        "level": "num_tied_positives",
+        "hit": "top1_probability",
+    },
+    {"policy": _POLICY},
+)
+_ROW_TRACK = _object(
+    {**_COUNTS, "levels": "references"},
+    {"policy": _POLICY, "references": _references},
+)
+_ROW = _object(
+    {},
+    {
+        "schema_version": _next_version,
+        "method": _METHOD,
+        "tracks": _each(_row_track),
+        "runs": _each(
+            _object(
+                {"values": "metrics", "chosen_on": "checkpoint_selection"},
+                {
+                    "checkpoint_selection": _optional(_SELECTION),
+                    "coverage": _optional(_COVERAGE),
+                },
+            )
+        ),
+    },
+)
