@@ -226,9 +226,15 @@ class RefiningCaptioner(Protocol):
 class Encoder(Protocol):
     """Turns one modality into tokens.
 
-    ``prepare`` runs once per clip on a CPU worker and gives an array whose first axis is time
+    ``prepare`` runs once per clip on a CPU worker and returns an array whose first axis is time
     (or the token); ``encode`` takes a padded batch of them. A frozen encoder runs once and its
     tokens are stored; any other is an ``nn.Module`` trained inside the method's module.
+
+    ``prepare`` may return float16, float32, float64, bool, uint8, int8, int16, int32 or int64.
+    ``encode`` gets float32 for floating-point arrays, and integers and booleans in the dtype that
+    ``prepare`` returned: token ids stay int64, pixels stay uint8. Padding is zeros, and False in
+    the mask. ``encode`` must not depend on padding or on the rest of the batch, and returns
+    floating-point tokens.
     """
 
     @property

@@ -39,6 +39,7 @@ class FeatureBank:
         self.states = [item.state for item in items]
         self.rows = [item.rows for item in items]
         self.shape = next((rows.shape[1:] for rows in self.rows if len(rows)), shape)
+        self.dtype = _batch_dtype(self.rows)
 
     def has(self, name: str) -> bool:
         """Whether the item has any row."""
@@ -49,10 +50,14 @@ class FeatureBank:
         return self.rows[self.index[name]].astype(np.float32, copy=False)
 
     def batch(self, ids: Sequence[str]) -> Tokens:
-        """The rows ``(B, T, ...)`` of some items, padded to the longest, and their mask."""
+        """Return the rows ``(B, T, ...)`` of some items, padded to the longest, and their mask.
+
+        Floating-point rows become float32; integers and booleans keep their dtype, so that a token
+        id is an exact index.
+        """
         chosen = [self.rows[self.index[name]] for name in ids]
         longest = max((len(rows) for rows in chosen), default=0)
-        values = np.zeros((len(chosen), max(longest, 1), *self.shape), np.float32)
+        values = np.zeros((len(chosen), max(longest, 1), *self.shape), self.dtype)
         mask = np.zeros(values.shape[:2], np.bool_)
         for place, rows in enumerate(chosen):
             if len(rows):
@@ -67,6 +72,13 @@ class FeatureBank:
             return _mean_std_in_chunks(chosen)
         every = torch.from_numpy(np.concatenate(chosen).astype(np.float32, copy=False))
         return every.mean(0), every.std(0)
+
+
+def _batch_dtype(items: Sequence[NDArray[Any]]) -> np.dtype[Any]:
+    """Return the dtype that holds the rows of every item; items without rows do not count."""
+    dtypes = {rows.dtype for rows in items if len(rows)}
+    dtype = np.result_type(*dtypes) if dtypes else np.dtype(np.float32)
+    return np.dtype(np.float32) if dtype.kind == "f" else dtype
 
 
 def _mean_std_in_chunks(chosen: Sequence[NDArray[Any]]) -> tuple[Tensor, Tensor]:

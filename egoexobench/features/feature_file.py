@@ -29,6 +29,8 @@ DTYPES: Mapping[str, type[np.generic]] = {
     "F32": np.float32,
     "F64": np.float64,
     "U8": np.uint8,
+    "I8": np.int8,
+    "I16": np.int16,
     "I32": np.int32,
     "I64": np.int64,
     "BOOL": np.bool_,

@@ -86,14 +86,15 @@ def normalize(images: Tensor, preprocess: ImagePreprocess) -> Tensor:
     """Subtract the mean and divide by the standard deviation of each channel.
 
     Args:
-        images: ``(..., H, W, 3)`` on a scale of 0 to 255.
+        images: ``(..., H, W, 3)`` on a scale of 0 to 255, integers or floats.
         preprocess: the mean and the standard deviation.
 
     Returns:
         Images ``(..., 3, H, W)``.
     """
-    mean, std = images.new_tensor(preprocess.mean), images.new_tensor(preprocess.std)
-    return ((images - mean) / std).movedim(-1, -3)
+    pixels = images if images.is_floating_point() else images.float()
+    mean, std = pixels.new_tensor(preprocess.mean), pixels.new_tensor(preprocess.std)
+    return ((pixels - mean) / std).movedim(-1, -3)
 
 
 def check_num_frames(source: Frames | Audio | str, num_frames: int, name: str) -> None:

@@ -76,7 +76,7 @@ class ClipText(nn.Module):
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Token ids ``(B, T)`` to tokens ``(B, 1, dim)``, or ``(B, T, dim)`` where all are kept."""
-        tokens = values.long().masked_fill(~mask, 0)
+        tokens = values.masked_fill(~mask, 0)
         states = self._states(tokens)
         if self.output == "all":
             return Tokens(states @ self.tower.text_projection, mask)

@@ -81,7 +81,7 @@ class DistilBertText(nn.Module):
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Token ids ``(B, T)`` to tokens ``(B, 1, dim)``, or ``(B, T, dim)`` where all are kept."""
-        states = self.states(values.long().masked_fill(~mask, 0), mask)
+        states = self.states(values.masked_fill(~mask, 0), mask)
         if self.output == "all":
             return Tokens(self.project(states), mask)
         return Tokens(self.project(states[:, :1]), mask[:, :1])

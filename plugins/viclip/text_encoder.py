@@ -40,7 +40,7 @@ class Text(nn.Module):
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Word pieces ``(B, T)`` to tokens; see the option `output` for how many."""
         length = mask.shape[1]
-        ids = functional.pad(values.long() * mask, (0, self.tower.context_length - length))
+        ids = functional.pad(values * mask, (0, self.tower.context_length - length))
         pooled, words = self.tower(ids)
         if self.output == "text":
             return Tokens(pooled[:, None], mask[:, :1])

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from egoexobench.features import feature_bank
 from egoexobench.features.feature_bank import FeatureBank
@@ -76,3 +77,29 @@ def test_moments_of_many_rows_are_those_of_few(monkeypatch: pytest.MonkeyPatch) 
 def test_where_no_item_has_rows_a_batch_has_the_width_that_was_said() -> None:
     bank = FeatureBank(["a"], [FeatureRows(np.zeros((0, 1), np.float32), "silent")], (7,))
     assert bank.batch(["a"]).values.shape == (1, 1, 7)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "int16", "uint8", "bool"])
+def test_integers_keep_their_dtype_and_are_padded_with_zeros(dtype: str) -> None:
+    rows = [np.array(row, dtype) for row in ([1, 1, 1], [1], [])]
+    bank = FeatureBank(list("abc"), [FeatureRows(row, "read") for row in rows])
+    batch = bank.batch(["b", "a", "c"])
+    assert batch.values.dtype == getattr(torch, dtype)
+    assert batch.values.int().tolist() == [[1, 0, 0], [1, 1, 1], [0, 0, 0]]
+
+
+def test_a_token_id_above_the_integers_of_single_precision_is_exact() -> None:
+    bank = FeatureBank(["a"], [FeatureRows(np.array([2**53 + 1]), "read")])
+    assert bank.batch(["a"]).values.tolist() == [[2**53 + 1]]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floating_point_rows_become_single_precision(dtype: type) -> None:
+    bank = FeatureBank(["a"], [FeatureRows(np.ones((2, 3), dtype), "read")])
+    assert bank.batch(["a"]).values.dtype == torch.float32
+
+
+def test_the_dtype_of_a_batch_does_not_depend_on_which_items_are_in_it() -> None:
+    rows = [np.array([1, 2]), np.zeros((0, 1), np.float32)]
+    bank = FeatureBank(["a", "silent"], [FeatureRows(row, "read") for row in rows])
+    assert bank.batch(["a"]).values.dtype == bank.batch(["silent"]).values.dtype == torch.int64

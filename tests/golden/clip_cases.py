@@ -60,7 +60,7 @@ def _texts(golden: Golden, encoder: clip.ClipText) -> dict[str, Tensor]:
         arrays = [torch.from_numpy(encoder.prepare(text)) for text in golden.about["texts"]]
         padded = pad_sequence(arrays, batch_first=True, padding_value=7)
         mask = torch.arange(padded.shape[1]) < torch.tensor([[len(one)] for one in arrays])
-        found[f"text_embed{AGAIN}strings"] = encoder.encode(padded.float(), mask).values[:, 0]
+        found[f"text_embed{AGAIN}strings"] = encoder.encode(padded, mask).values[:, 0]
     return found
 
 

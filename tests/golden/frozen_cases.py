@@ -76,7 +76,7 @@ def dual(golden: Golden) -> dict[str, Tensor]:
     tokens, mask = golden.given["input_ids"], golden.given["attention_mask"].bool()
     states = text.states(tokens, mask)
     found["text_cls"] = states[:, 0]
-    found["text_embed"] = text.encode(tokens.float(), mask).values[:, 0]
+    found["text_embed"] = text.encode(tokens, mask).values[:, 0]
     pairs = found["text_embed"][:, None], found["video_embed"][None]
     found["similarity"] = cosine_similarity(*pairs, dim=-1)
     if "text_token_embeds" in golden.wanted:  # EgoVLP alone has these two calls

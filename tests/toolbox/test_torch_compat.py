@@ -9,8 +9,6 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-ERROR_NAMES = ["ValueError", "OSError", "ImportError"]
-
 
 def run_python(code: str, *folders: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a process of its own; folders are importable."""
@@ -125,24 +123,21 @@ def test_the_hook_is_installed_once() -> None:
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize(
-    "statement", ["ValueError('mine')", "OSError('mine')", "ImportError('mine')"]
-)
 @pytest.mark.parametrize("package", ["torchvision", "torchaudio"])
-def test_another_error_of_a_package_is_not_hidden(
-    tmp_path: Path, package: str, statement: str
-) -> None:
+def test_another_error_of_a_package_is_not_hidden(tmp_path: Path, package: str) -> None:
     (tmp_path / package).mkdir()
-    (tmp_path / package / "__init__.py").write_text(f"raise {statement}\n")
+    (tmp_path / package / "__init__.py").write_text("import builtins\nraise builtins.error\n")
     result = run_python(
         f"""
+        import builtins, importlib, sys
         import egoexobench
-        for attempt in range(2):
+        for error in (ValueError("mine"), OSError("mine"), ImportError("mine")):
+            builtins.error = error
             try:
-                import {package}
-            except Exception as error:
-                assert repr(error) == {statement!r}, error
-                assert error.__context__ is None
+                importlib.import_module({package!r})
+            except Exception as raised:
+                assert raised is error
+                assert raised.__context__ is None
             else:
                 raise SystemExit("no error")
             assert not [name for name in sys.modules if name.partition(".")[0] == {package!r}]
@@ -214,14 +209,6 @@ def test_threads_that_import_at_once_all_get_the_complete_package(
     assert result.returncode == 0, result.stderr
 
 
-IMPORTS = [
-    "import open_clip",
-    "from transformers import ClapModel, VideoMAEModel",
-    "import torchvision",
-    "import torchaudio",
-]
-
-
 def write_plugin(folder: Path, top: str, inside: str) -> None:
     """Write a distribution with an encoder that imports at its top, or inside its factory."""
     (folder / "foreign.py").write_text(
@@ -248,8 +235,15 @@ def write_plugin(folder: Path, top: str, inside: str) -> None:
     (information / "entry_points.txt").write_text("[egoexobench]\nforeign = foreign\n")
 
 
-@pytest.mark.parametrize("position", ["top", "factory"])
-@pytest.mark.parametrize("statement", IMPORTS)
+@pytest.mark.parametrize(
+    ("statement", "position"),
+    [
+        ("import open_clip", "top"),
+        ("from transformers import ClapModel, VideoMAEModel", "factory"),
+        ("import torchvision", "factory"),
+        ("import torchaudio", "top"),
+    ],
+)
 def test_a_plugin_imports_what_it_wants_where_it_wants(
     tmp_path: Path, statement: str, position: str
 ) -> None:

@@ -104,3 +104,10 @@ def test_another_number_of_frames_says_both_numbers():
     vision.check_num_frames(source, 3, "some")
     with pytest.raises(DataError, match="some: a clip has 3 frames and the network takes 8"):
         vision.check_num_frames(source, 8, "some")
+
+
+def test_integer_pixels_are_normalized_like_floating_point_pixels():
+    preprocess = ImagePreprocess((10.0, 20.0, 30.0), (3.0, 7.0, 5.0), "stretch")
+    images = torch.randint(0, 256, (2, 8, 8, 3), dtype=torch.uint8)
+    normalized = vision.normalize(images, preprocess)
+    assert torch.equal(normalized, vision.normalize(images.float(), preprocess))
