@@ -38,11 +38,11 @@ def write(
     What is no closed caption is asked for once more, then counted and left out.
 
     Args:
-        captioner: writes them; may be `Asked` or `Refining` beside.
+        captioner: writes them; may be a `ModelCaptioner` or a `RefiningCaptioner`.
         narrations: by id.
         training: those ids among them that alone say which concepts are frequent; without any,
             nothing is refined.
-        store: where captions of an `Asked` captioner are kept; None keeps none.
+        store: cache of the captions of a `ModelCaptioner`; None caches nothing.
         progress: shows how far it is; None shows nothing.
         again: ask once more for what was refused before, too.
 

@@ -14,7 +14,7 @@ def check() -> None:
     """Look whether there are an address and a key that a request can carry.
 
     Raises:
-        NoAnswerError: if one is missing or cannot be one; it quotes neither.
+        CaptionerUnavailableError: if one is missing or cannot be one; it quotes neither.
     """
     key = os.environ.get(KEY)
     if not key:
@@ -34,7 +34,7 @@ def server() -> str:
     """The address of the server, without user and password, should it hold them.
 
     Raises:
-        NoAnswerError: if it is none.
+        CaptionerUnavailableError: if it is none.
     """
     text = os.environ.get(SERVER) or "https://api.openai.com/v1"
     try:

@@ -75,7 +75,7 @@ class Speaker:
     """Model and tokenizer.
 
     Raises:
-        NoAnswerError: if there is no such model here, or no such device.
+        CaptionerUnavailableError: if there is no such model here, or no such device.
     """
 
     def __init__(self, settings: Settings) -> None:

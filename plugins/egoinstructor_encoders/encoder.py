@@ -62,7 +62,7 @@ class Video(nn.Module):
         real = mask[:, :1]
         frames = self.model.shape.frames
         if values.shape[1] != self.seconds * frames:  # no clip of the batch has any picture
-            return Tokens(values.new_zeros(len(values), 1, self.dim), real)
+            return Tokens(values.new_zeros(len(values), 1, self.dim, dtype=torch.float32), real)
         tokens = self._each(values.reshape(-1, frames, *values.shape[2:]))  # (B * seconds, T, D)
         tokens = tokens.reshape(len(values), -1, self.dim)
         return Tokens(tokens, real.expand(-1, tokens.shape[1]))

@@ -44,7 +44,7 @@ class Pictures(nn.Module):
 
         Mean and deviation are taken off here, so that what is prepared stays 8 bits a value.
         """
-        tokens = values.new_zeros(*mask.shape, self.dim)
+        tokens = values.new_zeros(*mask.shape, self.dim, dtype=torch.float32)
         real = values[mask]
         if len(real):
             pictures = vision.normalize(real, PREPROCESS)

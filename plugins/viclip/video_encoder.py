@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, final
 
+import torch
 from torch import Tensor, nn
 
 from egoexobench.errors import DataError
@@ -58,7 +59,7 @@ class Video(nn.Module):
             counts = sorted({int(count) for count in mask.sum(1)})
             raise DataError(f"viclip: clips of {counts} frames; all must have as many")
         if not bool(real.any()):  # no clip of the batch has any picture
-            return Tokens(values.new_zeros(len(values), 1, self.dim), real)
+            return Tokens(values.new_zeros(len(values), 1, self.dim, dtype=torch.float32), real)
         embedding, patches = self.tower.projected(vision.normalize(values, PREPROCESS))
         match self.output:
             case "clip":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, final
 
+import torch
 from torch import Tensor, nn
 
 from egoexobench.toolbox import layers, vision
@@ -55,7 +56,7 @@ class Video(nn.Module):
         """
         real = mask[:, :1]
         if values.shape[1] != self.model.shape.frames:  # no clip of the batch has any picture
-            return Tokens(values.new_zeros(len(values), 1, self.dim), real)
+            return Tokens(values.new_zeros(len(values), 1, self.dim, dtype=torch.float32), real)
         tubes = self.model.tubes(vision.normalize(values, PREPROCESS))  # (B, T / 2, places, D)
         match self.output:
             case "clip":

@@ -51,7 +51,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
             None,
             (CheckpointConsumer(video), CheckpointConsumer(TEXT)),
             "video 2, text 2",
-            spare=("logit_scale",),
+            ignored_keys=("logit_scale",),
         )
         for file, video in (("small.pth", VIDEO), ("large.pth", LARGER))
     )

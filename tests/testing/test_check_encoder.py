@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from egoexobench.testing import check_encoder
-from egoexobench.values import Tokens
+from egoexobench.types import Tokens
 
 DIM = 4
 
@@ -24,7 +24,7 @@ class GoodEncoder(nn.Module):
         self.dropout = nn.Dropout(0.5)
 
     def prepare(self, source):
-        parts = source.samples.reshape(-1, 8000)
+        parts = source.waveform.reshape(-1, 8000)
         return np.stack([parts.mean(1), parts.std(1)], 1)
 
     def encode(self, values, mask):
@@ -161,7 +161,7 @@ class Counter:
 
 
 def silence(array, source):
-    source.samples[:10] = 0
+    source.waveform[:10] = 0
     return array
 
 

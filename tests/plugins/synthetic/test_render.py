@@ -142,10 +142,11 @@ def test_an_interrupted_parent_leaves_no_worker_and_no_half_file(
 @pytest.mark.slow
 def test_two_processes_may_render_the_same_set_at_once(rendered: Path, tmp_path: Path) -> None:
     code = (
-        "import json, sys; from pathlib import Path; from egoexobench.progress import Silent; "
+        "import json, sys; from pathlib import Path; "
+        "from egoexobench.progress import NullProgress; "
         "from egoexobench_plugins.synthetic.dials import Dials; "
         "from egoexobench_plugins.synthetic.render import render; "
-        "render(Path(sys.argv[1]), Dials(**json.loads(sys.argv[2])), Silent(), workers=1)"
+        "render(Path(sys.argv[1]), Dials(**json.loads(sys.argv[2])), NullProgress(), workers=1)"
     )
     command = [sys.executable, "-c", code, str(tmp_path), json.dumps(asdict(short()))]
     both = [subprocess.Popen(command) for _ in range(2)]

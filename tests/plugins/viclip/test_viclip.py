@@ -88,8 +88,8 @@ def test_the_last_word_is_the_published_embedding() -> None:
     ids = torch.tensor(words.prepare("a person takes the garlic"))[None]
     mask = torch.ones_like(ids, dtype=torch.bool)
     with torch.inference_mode():
-        last = words.encode(ids.float(), mask).values[:, -1]
-        assert torch.allclose(last, whole.encode(ids.float(), mask).values[:, 0], atol=1e-6)
+        last = words.encode(ids, mask).values[:, -1]
+        assert torch.allclose(last, whole.encode(ids, mask).values[:, 0], atol=1e-6)
 
 
 def test_a_long_text_is_cut_and_keeps_its_end_token() -> None:
@@ -151,6 +151,6 @@ def test_checkpointing_changes_no_gradient_of_words() -> None:
         torch.manual_seed(0)
         encoder = viclip_text(size="tiny", trained=True, checkpointing=checkpointing).train()
         ids = torch.tensor(encoder.prepare("a person takes the jar"))[None]
-        encoder.encode(ids.float(), torch.ones_like(ids, dtype=torch.bool)).values.sum().backward()
+        encoder.encode(ids, torch.ones_like(ids, dtype=torch.bool)).values.sum().backward()
         found.append(encoder.tower.transformer.resblocks[0].mlp.c_fc.weight.grad)
     torch.testing.assert_close(*found)

@@ -1,0 +1,23 @@
+"""The contract of each kind of part, as checks that a plug-in's own tests can call.
+
+Each check raises `AssertionError` with one line that says what is wrong, whatever is wrong. Call it
+in a test: ``check_encoder(my_encoder())``.
+"""
+
+from egoexobench.testing.anchor import check_anchor
+from egoexobench.testing.captioner import check_captioner
+from egoexobench.testing.dataset import check_dataset
+from egoexobench.testing.encoder import check_encoder
+from egoexobench.testing.fusion import check_fusion
+from egoexobench.testing.method import check_method
+from egoexobench.testing.objective import check_objective
+
+__all__ = [
+    "check_anchor",
+    "check_captioner",
+    "check_dataset",
+    "check_encoder",
+    "check_fusion",
+    "check_method",
+    "check_objective",
+]

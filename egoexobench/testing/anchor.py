@@ -1,0 +1,79 @@
+"""The contract of anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from egoexobench.protocols import Anchor, AnchorInput, AnchorText
+from egoexobench.testing.assertions import (
+    check,
+    check_choice,
+    check_has,
+    check_instance,
+    check_unchanged,
+    check_vectors,
+    is_close,
+    report_errors,
+)
+
+_NUM_PAIRS = 4
+Targets = tuple[Tensor, Tensor]
+
+
+class _DeclaredEmbeddings(dict[AnchorInput, Tensor]):
+    """Embeddings that an anchor declares to need; reading another one is a fault."""
+
+    def __missing__(self, key: AnchorInput) -> Tensor:
+        raise AssertionError(f"it reads {key!r}, which is not in required_inputs")
+
+
+def check_anchor(anchor: Anchor, *, seed: int = 0) -> None:
+    """Check that an anchor makes two targets from exactly the embeddings that it declares.
+
+    Raises:
+        AssertionError: with the first fault.
+    """
+    _check_members(anchor)
+    torch.manual_seed(seed)
+    embeddings: dict[AnchorInput, Tensor] = {
+        need: torch.randn(_NUM_PAIRS, 8) for need in anchor.required_inputs
+    }
+    targets = _call(anchor, embeddings)
+    check(_are_close(_call(anchor, embeddings), targets), "the same embeddings get other targets")
+    first_row = {need: vectors[:1] for need, vectors in embeddings.items()}
+    alone = _call(anchor, first_row)
+    rows = targets[0][:1], targets[1][:1]
+    check(_are_close(alone, rows), "a target depends on the other pairs of its batch")
+    for need in anchor.required_inputs:
+        changed = _call(anchor, {**embeddings, need: embeddings[need] + torch.randn(_NUM_PAIRS, 8)})
+        check(not _are_close(changed, targets), f"required_inputs has {need!r}, and it does not use it")
+
+
+def _check_members(anchor: Anchor) -> None:
+    check_has(anchor, methods=["__call__"], attributes=["required_inputs", "eval_text"])
+    check_instance(anchor.required_inputs, tuple, "required_inputs")
+    check(len(anchor.required_inputs) > 0, "required_inputs is empty; an anchor is made from one embedding at least")
+    for need in anchor.required_inputs:
+        check_choice(need, get_args(AnchorInput), "an item of required_inputs")
+    check_choice(anchor.eval_text, get_args(AnchorText), "eval_text")
+
+
+def _call(anchor: Anchor, embeddings: Mapping[AnchorInput, Tensor]) -> Targets:
+    inputs = _DeclaredEmbeddings({need: vectors.clone() for need, vectors in embeddings.items()})
+    with report_errors("calling it"), torch.inference_mode():
+        targets = anchor(inputs)
+    check_unchanged(list(embeddings.values()), list(inputs.values()), "calling it")
+    check_instance(targets, tuple, "its result")
+    check(len(targets) == 2, f"it returns {len(targets)} targets, not one for each view")
+    num_pairs = len(next(iter(embeddings.values())))
+    for view, target in zip(("ego", "exo"), targets, strict=True):
+        check_vectors(target, num_pairs, f"the target of the {view} videos")
+    return targets
+
+
+def _are_close(first: Targets, second: Targets) -> bool:
+    return all(is_close(a, b) for a, b in zip(first, second, strict=True))

@@ -1,0 +1,117 @@
+"""The contract of fusions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from egoexobench.protocols import Fusion
+from egoexobench.testing.assertions import (
+    check,
+    check_eval_mode,
+    check_gradient,
+    check_has,
+    check_instance,
+    check_unchanged,
+    check_vectors,
+    is_close,
+    report_errors,
+    run_backward,
+)
+from egoexobench.types import Tokens
+
+_NUM_ROWS = 4
+
+
+def check_fusion(make_fusion: Callable[[int], Fusion], *, width: int = 16, seed: int = 0) -> None:
+    """Check that a fusion reads its query and not padding or other rows.
+
+    Args:
+        make_fusion: creates the fusion for a width, such as its factory.
+        width: D of the tokens.
+        seed: of weights and tokens.
+
+    Raises:
+        AssertionError: with the first fault.
+    """
+    torch.manual_seed(seed)
+    with report_errors(f"creating it for width {width}"):
+        fusion = make_fusion(width)
+    check_has(fusion, methods=["__call__"])
+    if isinstance(fusion, nn.Module):
+        fusion.eval()
+        check_eval_mode(fusion, "eval() leaves modules in training mode")
+    query, context = _random_tokens(5, width), _random_tokens(3, width)
+    with torch.inference_mode():
+        _check_reading(fusion, query, context)
+        _check_empty_query(fusion, query, context)
+    _check_gradients(fusion, query, context)
+
+
+def _check_reading(fusion: Fusion, query: Tokens, context: Tokens) -> None:
+    fused = _fuse(fusion, query, context)
+    check(
+        is_close(_fuse(fusion, query, context), fused),
+        "the same tokens get other embeddings in evaluation mode: is dropout active?",
+    )
+    check(not is_close(_fuse(fusion, _roll(query), context), fused), "it does not read its query")
+    alone = _fuse(fusion, _first_row(query), _first_row(context))
+    check(is_close(alone, fused[:1]), "an embedding depends on the other rows of its batch")
+    check(is_close(_fuse(fusion, _pad(query), context), fused), "it reads padding of its query")
+    check(is_close(_fuse(fusion, query, _pad(context)), fused), "it reads padding of its context")
+
+
+def _check_empty_query(fusion: Fusion, query: Tokens, context: Tokens) -> None:
+    empty = Tokens(query.values, torch.zeros_like(query.mask))
+    fused = _fuse(fusion, empty, context, "its result for a query without tokens")
+    check(
+        not is_close(_fuse(fusion, empty, _roll(context)), fused),
+        "for a query without tokens it does not use the context",
+    )
+
+
+def _check_gradients(fusion: Fusion, query: Tokens, context: Tokens) -> None:
+    mask = query.mask.clone()
+    mask[0] = False  # a row without a query must not spoil the gradients of the others
+    inputs = [tokens.values.clone().requires_grad_() for tokens in (query, context)]
+    with report_errors("calling it with gradients"):
+        fused = fusion(Tokens(inputs[0], mask), Tokens(inputs[1], context.mask))
+    run_backward(fused, "its result")
+    check_gradient([inputs[0]], "the query")
+    check_gradient([inputs[1]], "the context")
+    if isinstance(fusion, nn.Module):
+        trained = [weight for weight in fusion.parameters() if weight.requires_grad]
+        if trained:
+            check_gradient(trained, "its weights")
+
+
+def _fuse(fusion: Fusion, query: Tokens, context: Tokens, name: str = "its result") -> Tensor:
+    inputs = [query.values, query.mask, context.values, context.mask]
+    before = [tensor.clone() for tensor in inputs]
+    with report_errors("calling it"):
+        fused = fusion(query, context)
+    check_unchanged(before, inputs, "calling it")
+    check_instance(fused, Tensor, name)
+    check_vectors(fused, len(query.values), name)
+    return fused
+
+
+def _random_tokens(count: int, width: int) -> Tokens:
+    mask = torch.ones(_NUM_ROWS, count, dtype=torch.bool)
+    return Tokens(torch.randn(_NUM_ROWS, count, width), mask)
+
+
+def _roll(tokens: Tokens) -> Tokens:
+    return Tokens(tokens.values.roll(1, 0), tokens.mask)
+
+
+def _first_row(tokens: Tokens) -> Tokens:
+    return Tokens(tokens.values[:1], tokens.mask[:1])
+
+
+def _pad(tokens: Tokens) -> Tokens:
+    noise = torch.randn_like(tokens.values[:, :2])
+    masked = torch.zeros_like(tokens.mask[:, :2])
+    return Tokens(torch.cat([tokens.values, noise], 1), torch.cat([tokens.mask, masked], 1))

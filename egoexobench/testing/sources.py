@@ -1,0 +1,50 @@
+"""Random frames, sounds and texts for checks of encoders."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from egoexobench.types import Audio, Frames, Modality
+
+Source = Frames | Audio | str
+
+TEXTS = ("a person takes the garlic", "one", "", "C öffnet das Glas 罐")
+SAMPLE_RATE = 16_000
+AUDIO_SECONDS = (1.0, 1.5, 4.0)
+FRAME_SIZES = ((64, 64), (96, 128), (64, 64))
+
+
+def make_sources(modality: Modality, num_frames: int, seed: int) -> list[Source]:
+    """Return sources of a modality that differ in length or size."""
+    rng = np.random.default_rng(seed)
+    if modality == "text":
+        return list(TEXTS)
+    if modality == "audio":
+        lengths = [int(seconds * SAMPLE_RATE) for seconds in AUDIO_SECONDS]
+        waves = [rng.uniform(-0.5, 0.5, length).astype(np.float32) for length in lengths]
+        return [Audio(wave, SAMPLE_RATE) for wave in waves]
+    times = np.arange(num_frames) / 8
+    shapes = [(num_frames, *size, 3) for size in FRAME_SIZES]
+    return [Frames(rng.integers(0, 256, shape, dtype=np.uint8), times.copy()) for shape in shapes]
+
+
+def copy_source(source: Source) -> Source:
+    """Return a source that shares no memory with another."""
+    match source:
+        case Frames():
+            return Frames(source.pixels.copy(), source.times.copy())
+        case Audio():
+            return Audio(source.waveform.copy(), source.sample_rate)
+        case str():
+            return source
+
+
+def same_source(first: Source, second: Source) -> bool:
+    """Whether two sources have the same content."""
+    match first, second:
+        case Frames(), Frames():
+            same_pixels = np.array_equal(first.pixels, second.pixels)
+            return same_pixels and np.array_equal(first.times, second.times)
+        case Audio(), Audio():
+            return np.array_equal(first.waveform, second.waveform)
+    return first == second
