@@ -89,18 +89,12 @@ def change(name, value):
     return type("Changed", (GoodEncoder,), {name: value})()
 
 
-def without(name):
-    """Return an encoder that lacks a member of its own."""
-    members = {key: item for key, item in vars(GoodEncoder).items() if key != name}
-    return type("Lacking", (nn.Module,), members)
-
-
 class Lacking:
     """Not a module, so that any member can be missing."""
 
     def __init__(self, *missing):
         members = {"modality": "audio", "dim": DIM, "frozen": True}
-        members |= {"prepare": None, "encode": None}
+        members |= {"prepare": len, "encode": len}
         for name, value in members.items():
             if name not in missing:
                 setattr(self, name, value)
@@ -127,7 +121,7 @@ MEMBERS = [
     (Lacking("frozen"), "it has no attribute 'frozen'"),
     (Lacking("prepare"), "it has no method 'prepare'"),
     (Lacking("encode"), "it has no method 'encode'"),
-    (Lacking(), "prepare is None (NoneType); it must be a method"),
+    (change("prepare", None), "prepare is None (NoneType); it must be a method"),
     (None, "it has no attribute 'modality'"),
     (change("modality", "sound"), "modality is 'sound'; it must be one of video, audio, text"),
     (change("modality", ["audio"]), "modality is ['audio']; it must be one of"),
@@ -174,7 +168,7 @@ PREPARED = [
     (lambda array, source: array.astype(complex), "prepare returns the dtype complex128; use one"),
     (lambda array, source: array.astype(np.uint32), "prepare returns the dtype uint32; use one of"),
     (lambda array, source: array * np.nan, "prepare returns NaN or infinity"),
-    (lambda array, source: array / 0, "prepare returns NaN or infinity"),
+    (lambda array, source: array + np.inf, "prepare returns NaN or infinity"),
     (silence, "prepare changes its source in place"),
     (lambda array, source: array + next_number(), "prepare returns another array for the same"),
     (lambda array, source: array[: next_number() % 2 + 1], "returns another array for the same"),
