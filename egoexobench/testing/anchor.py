@@ -50,13 +50,16 @@ def check_anchor(anchor: Anchor, *, seed: int = 0) -> None:
     check(_are_close(alone, rows), "a target depends on the other pairs of its batch")
     for need in anchor.required_inputs:
         changed = _call(anchor, {**embeddings, need: embeddings[need] + torch.randn(_NUM_PAIRS, 8)})
-        check(not _are_close(changed, targets), f"required_inputs has {need!r}, and it does not use it")
+        check(
+            not _are_close(changed, targets),
+            f"required_inputs has {need!r}, and it does not use it",
+        )
 
 
 def _check_members(anchor: Anchor) -> None:
     check_has(anchor, methods=["__call__"], attributes=["required_inputs", "eval_text"])
     check_instance(anchor.required_inputs, tuple, "required_inputs")
-    check(len(anchor.required_inputs) > 0, "required_inputs is empty; an anchor is made from one embedding at least")
+    check(len(anchor.required_inputs) > 0, "required_inputs is empty")
     for need in anchor.required_inputs:
         check_choice(need, get_args(AnchorInput), "an item of required_inputs")
     check_choice(anchor.eval_text, get_args(AnchorText), "eval_text")

@@ -14,7 +14,7 @@ from egoexobench.testing.assertions import (
     check_sequence,
     report_errors,
 )
-from egoexobench.types import Clip, Pair, Query, RETRIEVAL_TASKS, SPLITS, Split, Task, VIEWS, View
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS, VIEWS, Clip, Pair, Query, Split, Task, View
 
 Item = TypeVar("Item", Clip, Pair)
 _SIDES: Mapping[Task, tuple[View | None, View | None]] = {

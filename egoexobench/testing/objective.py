@@ -17,7 +17,7 @@ from egoexobench.testing.assertions import (
     is_close,
     report_errors,
 )
-from egoexobench.types import Clip, Pair, VIEWS
+from egoexobench.types import VIEWS, Clip, Pair
 
 _NUM_PAIRS = 6
 
