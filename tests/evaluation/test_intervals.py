@@ -28,7 +28,12 @@ def test_the_interval_of_zeros_and_ones_is_that_of_scipy():
     values = (rng.random(500) < 0.3).astype(float)
     found = intervals.mean(values, alone(values), rng)
     wanted = scipy.stats.bootstrap(
-        (values,), np.mean, method="percentile", n_resamples=9999, batch=500, rng=1
+        (values,),
+        np.mean,
+        method="percentile",
+        n_resamples=9999,
+        batch=500,
+        random_state=np.random.default_rng(1),
     ).confidence_interval
     assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.004)
 
@@ -47,7 +52,12 @@ def test_the_interval_of_numbers_that_all_differ_is_that_of_scipy():
     values = rng.exponential(size=200)
     found = intervals.mean(values, alone(values), rng)
     wanted = scipy.stats.bootstrap(
-        (values,), np.mean, method="percentile", n_resamples=9999, batch=500, rng=1
+        (values,),
+        np.mean,
+        method="percentile",
+        n_resamples=9999,
+        batch=500,
+        random_state=np.random.default_rng(1),
     ).confidence_interval
     assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.02)
 
