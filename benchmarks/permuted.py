@@ -9,41 +9,55 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from egoexobench.audit.modality_swap import exchanged
-from egoexobench.experiment import build
-from egoexobench.experiment.clock import Clock
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.prepare import Ready, ready
-from egoexobench.experiment.scoring import SPLIT, score
-from egoexobench.experiment.training import teach
+from egoexobench.audit.modality_swap import swap_modality
+from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.experiment.build import build_model, build_parts
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.prepare import TrainedMethod, embed_split, train_method
+from egoexobench.experiment.scoring import score_tasks
+from egoexobench.experiment.training import train_or_load
 from egoexobench.files import write_text_atomic
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
-from egoexobench.spec import Spec
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS
 
 
 def main(spec: str, seed: int, file: str) -> None:
     """Write gallery top-1 of the retrieval tasks, in percent, as JSON."""
-    request = Request(Spec("soundbridge"), Spec.parse(spec), RETRIEVAL_TASKS, seed=seed)
-    found = _mixed(request, ready(request, Registry(), NullProgress(), Clock()))
-    scored = score(found, "synthetic", RETRIEVAL_TASKS, found.embed((SPLIT,)), seed, NullProgress())
+    config = RunConfig("soundbridge", spec, RETRIEVAL_TASKS, seed=seed)
+    trained = _permute_audio(train_method(config, RunContext(Registry(), NullProgress())))
+    scoring = score_tasks(
+        embed_split(trained, (TEST_SPLIT,)),
+        parts=trained.parts,
+        scored=trained.scored,
+        tasks=RETRIEVAL_TASKS,
+        progress=NullProgress(),
+    )
     values = {
-        entry.track.task: entry.score.metrics["hit_rate_at_1"].value
-        for entry in scored.entries
-        if entry.track.policy == "gallery"
+        result.track.task: result.score.metrics["hit_rate_at_1"].value
+        for result in scoring.tracks
+        if result.track.policy == "gallery"
     }
     write_text_atomic(Path(file), json.dumps(values))
 
 
-def _mixed(request: Request, found: Ready) -> Ready:
-    """The same method, trained anew on what is exchanged."""
-    gathered = found.gathered
+def _permute_audio(trained: TrainedMethod) -> TrainedMethod:
+    """The same method, trained again on the exchanged audio."""
+    inputs = trained.scored.inputs
     for split in SPLITS:
-        inputs, _ = exchanged(gathered, "audio", split, request.seed)
-        gathered = replace(gathered, inputs=inputs)
-    model = build.model(found.kit, build.coders(found.kit, found.anchor))
-    # stored weights are known by the data set, of which the exchange is no part
-    with TemporaryDirectory() as apart, patch.dict(os.environ, EGOEXOBENCH_CACHE=apart):
-        chosen = teach(request, found.kit, model, found.dataset, gathered, NullProgress())
-    return replace(found, gathered=gathered, model=model, chosen=chosen)
+        inputs = swap_modality(inputs, "audio", split, trained.parts.seed).inputs
+    scored = replace(trained.scored, inputs=inputs)
+    parts = build_parts(trained.parts.resolved, trained.parts.device)
+    model = build_model(parts)
+    # The cache knows weights by the data set, and the exchange is no part of that.
+    with TemporaryDirectory() as cache, patch.dict(os.environ, EGOEXOBENCH_CACHE=cache):
+        best_epoch = train_or_load(model, parts, scored, NullProgress())
+    return replace(
+        trained,
+        parts=parts,
+        model=model,
+        scored=scored,
+        trained_on=scored,
+        best_epoch=best_epoch,
+    )

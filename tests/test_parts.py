@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from egoexobench.experiment.build import Bound
+from egoexobench.experiment.build import ResolvedPart
 from egoexobench.plugin_source import hash_plugin_source
 from egoexobench.registry import Distribution, PartFactory, Registry
 
@@ -19,7 +19,7 @@ def about(path: Path) -> dict:
         distribution=Distribution("d", "1"),
         module=part.__module__,
     )
-    return Bound(factory, {"weights": path}).about
+    return ResolvedPart(factory, {"weights": path}).describe_identity()
 
 
 def test_another_file_under_the_same_name_is_another_part(tmp_path: Path) -> None:
@@ -39,4 +39,4 @@ def test_the_same_file_under_another_name_is_the_same_part(tmp_path: Path) -> No
 def test_the_source_of_the_whole_plug_in_is_part_of_its_identity() -> None:
     one = Registry().get_factory("encoder", "beats")
     source = hash_plugin_source(one.module, "egoexobench", one.factory.__module__)
-    assert Bound(one, {}).about["source"] == source
+    assert ResolvedPart(one, {}).describe_identity()["source"] == source

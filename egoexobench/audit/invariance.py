@@ -1,42 +1,41 @@
-"""Side doors: what an embedding must not depend on is changed in the data set itself.
+"""Checks that embeddings do not depend on what they must not read, by changing the data set.
 
-Every look makes all parts anew and encodes a sample of clips into an empty cache, so that nothing
-that was stored or remembered hides a change. For as long as it lasts the data set's class answers
-differently: a wrapper would not be seen by a part that made or kept a data set of its own.
+Each check builds all parts again and encodes a sample of clips into an empty cache, so that nothing
+that was stored or remembered hides a change. During a check the class of the data set returns the
+changed clips: a wrapper object would not reach a part that created a data set of its own.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, final
-from unittest.mock import patch
+from threading import Lock
+from typing import final
 
-from egoexobench.audit.modality_swap import ROUNDING, derange, movement
-from egoexobench.audit.perturb import Nudged
+from egoexobench.audit.modality_swap import ROUNDING_TOLERANCE, derange, embedding_shift
+from egoexobench.audit.pair_changes import make_pair_changes
+from egoexobench.audit.perturb import PerturbedEncoder
 from egoexobench.errors import EgoExoBenchError
-from egoexobench.experiment import build
-from egoexobench.experiment.embed import Embedded, embed
-from egoexobench.experiment.inputs import gather
-from egoexobench.experiment.prepare import Ready
-from egoexobench.experiment.scoring import SPLIT
-from egoexobench.experiment.subset import cover
-from egoexobench.hashing import hash_json
+from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.experiment.build import MethodParts, build_model, build_parts
+from egoexobench.experiment.embed import SplitEmbeddings, embed_inputs
+from egoexobench.experiment.inputs import InputOptions, prepare_inputs
+from egoexobench.experiment.prepare import TrainedMethod
+from egoexobench.experiment.subset import select_usable
 from egoexobench.progress import NullProgress
 from egoexobench.protocols import Dataset, Progress
-from egoexobench.records.audit import Change, EmbeddingSide, InvarianceCheck
+from egoexobench.records.audit import Change, EmbeddingSide, InvarianceCheck, InvarianceVerdict
 from egoexobench.types import Clip, Embeddings, Evidence, Pair, Query, Split, Task
 
-SAMPLE = 64
-"""Pairs that are looked at."""
-JUMP = 0.01
-"""How far a nudge may move an embedding, as a share of what another picture or sound does."""
+SAMPLE_PAIRS = 64
+"""Largest number of pairs that are encoded for a check."""
+MAX_NUDGE_SHIFT = 0.01
+"""How far a nudge may move an embedding, relative to the shift by another video or audio."""
 
-MUST_STAY: Mapping[Change, tuple[EmbeddingSide, ...]] = {
+INVARIANT_SIDES: Mapping[Change, tuple[EmbeddingSide, ...]] = {
     "nothing": ("video", "text"),
     "annotation": ("video",),
     "ids": ("video", "text"),
@@ -44,197 +43,205 @@ MUST_STAY: Mapping[Change, tuple[EmbeddingSide, ...]] = {
     "media": ("text",),
     "nudge": ("video",),
 }
-"""Change to the embeddings that must not see it."""
-
-Renew = Callable[[Pair, Pair], Pair]
-"""A pair, and the one that it is exchanged with, to what stands in its place."""
+"""Change to the embeddings that must not depend on it."""
+_PATCH_LOCK = Lock()
 
 
-def doors(ready: Ready, far: float, progress: Progress) -> list[InvarianceCheck]:
-    """Look at the same clips after each change.
+@dataclass(frozen=True, slots=True)
+class ChangedEmbeddings:
+    """Embeddings after a change, or the error that the change caused."""
+
+    embeddings: SplitEmbeddings | None
+    error: str | None = None
+
+
+def check_invariances(
+    trained: TrainedMethod, reference_shift: float, progress: Progress
+) -> list[InvarianceCheck]:
+    """Embed the same clips after each change, and compare.
 
     Args:
-        ready: the trained method.
-        far: median distance by which another picture or sound moves a video embedding.
-        progress: shows the stage, a step a look.
+        trained: the trained method.
+        reference_shift: median distance by which another video or audio moves a video embedding.
+        progress: shows the stage, one step for each change.
 
     Raises:
-        DataError: if the clips cannot be encoded as they are.
+        DataError: if the unchanged clips cannot be encoded.
     """
-    pairs = list(ready.gathered.pairs[SPLIT])[:SAMPLE]
-    free = _free(build.declared(ready.kit))
-    found: list[InvarianceCheck] = []
-    with TemporaryDirectory() as links, progress.stage("doors", len(MUST_STAY) + 1) as advance:
-        before = _look(ready, pairs, pairs)
+    pairs = list(trained.scored.inputs.pairs[TEST_SPLIT])[:SAMPLE_PAIRS]
+    exempt = list_exempt_sides(trained.parts.declared_inputs)
+    checks: list[InvarianceCheck] = []
+    num_steps = len(INVARIANT_SIDES) + 1
+    with TemporaryDirectory() as links, progress.stage("invariance", num_steps) as advance:
+        before = _embed_sample(trained, pairs, pairs)
         advance(1)
-        for change, sides in MUST_STAY.items():
-            after = _after(ready, pairs, change, Path(links))
-            found += [
-                _door(change, side, one, after, far)
+        for change, sides in INVARIANT_SIDES.items():
+            after = _embed_changed(trained, pairs, change, Path(links))
+            checks += [
+                _compare_side(change, side, embeddings, after, reference_shift)
                 for side in sides
-                if side not in free[change] and (one := before.side(side))
+                if side not in exempt[change] and (embeddings := before.get_side(side))
             ]
             advance(1)
-    return found
+    return checks
 
 
-def _free(declared: Mapping[str, Collection[Evidence]]) -> Mapping[Change, set[str]]:
-    """Embeddings that may see a change, because they are declared to be made of what changes."""
-    told, shown = {"narration", "sound_caption"}, {"video", "audio"}
-    free: dict[Change, set[str]] = {change: set() for change in MUST_STAY}
-    free["annotation"] = {side for side, of in declared.items() if told & set(of)}
-    free["media"] = {side for side, of in declared.items() if shown & set(of)}
-    return free
+def list_exempt_sides(
+    declared: Mapping[str, Collection[Evidence]],
+) -> dict[Change, frozenset[str]]:
+    """Return the embeddings that may depend on a change, because they declare to read it."""
+    text_sides = {side for side, inputs in declared.items() if _reads_text(inputs)}
+    media_sides = {side for side, inputs in declared.items() if _reads_media(inputs)}
+    exempt: dict[Change, frozenset[str]] = {change: frozenset() for change in INVARIANT_SIDES}
+    return {**exempt, "annotation": frozenset(text_sides), "media": frozenset(media_sides)}
 
 
-def _after(ready: Ready, pairs: Sequence[Pair], change: Change, links: Path) -> Embedded | str:
-    """Embeddings after a change, or how the method broke."""
-    other = {pair.id: pair for pair in pairs}
-    origin = derange(list(other), ready.kit.seed)
-    renew = _renewals(links)[change]
-    changed = [renew(pair, other[origin[pair.id]]) for pair in pairs]
+def _reads_text(inputs: Collection[Evidence]) -> bool:
+    return "narration" in inputs or "sound_caption" in inputs
+
+
+def _reads_media(inputs: Collection[Evidence]) -> bool:
+    return "video" in inputs or "audio" in inputs
+
+
+def _embed_changed(
+    trained: TrainedMethod, pairs: Sequence[Pair], change: Change, links: Path
+) -> ChangedEmbeddings:
+    by_id = {pair.id: pair for pair in pairs}
+    origins = derange(list(by_id), trained.parts.seed)
+    change_pair = make_pair_changes(links)[change]
+    changed = [change_pair(pair, by_id[origins[pair.id]]) for pair in pairs]
     try:
-        return _look(ready, pairs, changed, nudged=change == "nudge")
+        embeddings = _embed_sample(trained, pairs, changed, perturbs=change == "nudge")
     except EgoExoBenchError:
         raise
-    except Exception as error:  # clips that could be encoded a moment ago: the change broke it
-        return f"{type(error).__name__}: {str(error)[:60]}".strip(": ")
+    except Exception as error:  # the unchanged clips were encoded before: the change is the cause
+        message = f"{type(error).__name__}: {str(error)[:60]}".strip(": ")
+        return ChangedEmbeddings(None, message)
+    return ChangedEmbeddings(embeddings)
 
 
-def _door(
-    change: Change, side: EmbeddingSide, before: Embeddings, after: Embedded | str, far: float
+def _compare_side(
+    change: Change,
+    side: EmbeddingSide,
+    before: Embeddings,
+    after: ChangedEmbeddings,
+    reference_shift: float,
 ) -> InvarianceCheck:
-    if isinstance(after, str):
+    if after.embeddings is None:
         return InvarianceCheck(
-            change=change, embedding=side, movement=None, error=after, verdict="broke"
+            change=change, embedding=side, shift=None, error=after.error, verdict="error"
         )
-    now = after.side(side)
-    assert now is not None  # noqa: S101 - a method that has texts has them after any change
-    moved = movement(before, now)
-    verdict: Literal["shut", "open", "jumps", "unsteady"]
+    changed = after.embeddings.get_side(side)
+    assert changed is not None  # noqa: S101 - a method with texts has texts after any change
+    shift = embedding_shift(before, changed)
+    verdict: InvarianceVerdict = "invariant"
     if change == "nudge":
-        verdict = "jumps" if moved.median > max(JUMP * far, ROUNDING) else "shut"
-    else:
-        verdict = "shut" if not moved.moved else "unsteady" if change == "nothing" else "open"
-    return InvarianceCheck(change=change, embedding=side, movement=moved, verdict=verdict)
+        if shift.median > max(MAX_NUDGE_SHIFT * reference_shift, ROUNDING_TOLERANCE):
+            verdict = "discontinuous"
+    elif shift.num_moved:
+        verdict = "nondeterministic" if change == "nothing" else "dependent"
+    return InvarianceCheck(change=change, embedding=side, shift=shift, verdict=verdict)
 
 
-def _look(
-    ready: Ready, pairs: Sequence[Pair], changed: Sequence[Pair], *, nudged: bool = False
-) -> Embedded:
-    """Embed changed pairs by parts that were made after the change, with the weights of before."""
-    kit = ready.kit
-    with TemporaryDirectory() as tokens, _answering(ready.dataset, pairs, changed):
-        anchor = build.anchor(kit)
-        coders = build.coders(kit, anchor, ready.model.compute)
-        fed = {role: replace(c, encoder=Nudged(c.encoder)) for role, c in coders.items()}
-        sample = Sample(changed)
-        gathered = gather(
+def _embed_sample(
+    trained: TrainedMethod,
+    pairs: Sequence[Pair],
+    changed: Sequence[Pair],
+    *,
+    perturbs: bool = False,
+) -> SplitEmbeddings:
+    """Embed changed pairs with parts that are built after the change, and the trained weights."""
+    with (
+        TemporaryDirectory() as cache,
+        _patched_dataset_class(trained.scored.dataset, pairs, changed),
+    ):
+        parts = build_parts(trained.parts.resolved, trained.parts.device)
+        sample = PairSubset(changed)
+        inputs = prepare_inputs(
             sample,
-            cover(sample, ready.kit.method.name, allow=False),
-            fed if nudged else coders,
-            kit.method,
-            build.captioner(kit),
-            "mask",
-            Path(tokens),
-            NullProgress(),
+            select_usable(sample, parts.method.name, allow_missing=False),
+            parts=_perturb_encoders(parts) if perturbs else parts,
+            options=InputOptions(missing_audio="mask", cache_dir=Path(cache)),
+            progress=NullProgress(),
         )
-        model = build.model(kit, coders, ready.model.compute)
-        model.load_state_dict(ready.model.state_dict())
-        return embed(model, gathered, anchor, (SPLIT,))
+        model = build_model(parts)
+        model.load_state_dict(trained.model.state_dict())
+        return embed_inputs(model, parts, inputs, (TEST_SPLIT,))
+
+
+def _perturb_encoders(parts: MethodParts) -> MethodParts:
+    encoders = {
+        role: replace(runner, encoder=PerturbedEncoder(runner.encoder))
+        for role, runner in parts.encoders.items()
+    }
+    return replace(parts, encoders=encoders)
 
 
 @contextmanager
-def _answering(dataset: Dataset, pairs: Sequence[Pair], changed: Sequence[Pair]) -> Iterator[None]:
-    """Let every data set of this class give the changed pairs and clips."""
-    swaps = dict(zip((pair.id for pair in pairs), changed, strict=True))
-    clips = {
-        one.id: two
-        for pair, other in zip(pairs, changed, strict=True)
-        for one, two in ((pair.ego, other.ego), (pair.exo, other.exo))
+def _patched_dataset_class(
+    dataset: Dataset, pairs: Sequence[Pair], changed: Sequence[Pair]
+) -> Iterator[None]:
+    """Let every data set of this class return the changed pairs and clips inside the block.
+
+    One block at a time may be active: it waits until another one ends.
+    """
+    new_pairs = dict(zip((pair.id for pair in pairs), changed, strict=True))
+    new_clips = {
+        clip.id: new_clip
+        for pair, new_pair in zip(pairs, changed, strict=True)
+        for clip, new_clip in ((pair.ego, new_pair.ego), (pair.exo, new_pair.exo))
     }
-    kind = type(dataset)
-    told_pairs, told_clips = kind.pairs, kind.clips
+    dataset_class = type(dataset)
 
-    def other_pairs(self: Dataset, split: Split) -> Sequence[Pair]:
-        return [swaps.get(pair.id, pair) for pair in told_pairs(self, split)]
+    def changed_pairs(self: Dataset, split: Split) -> Sequence[Pair]:
+        return [new_pairs.get(pair.id, pair) for pair in original_pairs(self, split)]
 
-    def other_clips(self: Dataset, split: Split) -> Sequence[Clip]:
-        return [clips.get(clip.id, clip) for clip in told_clips(self, split)]
+    def changed_clips(self: Dataset, split: Split) -> Sequence[Clip]:
+        return [new_clips.get(clip.id, clip) for clip in original_clips(self, split)]
 
-    with patch.multiple(kind, pairs=other_pairs, clips=other_clips):
+    with _PATCH_LOCK:
+        original_pairs, original_clips = dataset_class.pairs, dataset_class.clips
+        with _replaced_methods(dataset_class, pairs=changed_pairs, clips=changed_clips):
+            yield
+
+
+@contextmanager
+def _replaced_methods(owner: type, **methods: object) -> Iterator[None]:
+    """Set methods of a class inside the block, and restore it afterwards."""
+    originals = {name: vars(owner)[name] for name in methods if name in vars(owner)}
+    try:
+        for name, method in methods.items():
+            setattr(owner, name, method)
         yield
-
-
-def _renewals(links: Path) -> Mapping[Change, Renew]:
-    return {
-        "nothing": lambda pair, _: pair,
-        "annotation": lambda pair, other: _views(
-            replace(pair, narration=other.narration), other, _annotation
-        ),
-        "ids": lambda pair, other: _views(
-            replace(pair, id=hash_json(["pair", pair.id])), other, _identity
-        ),
-        "paths": lambda pair, other: _views(
-            pair, other, lambda clip, _: replace(clip, media=_link(clip.media, links))
-        ),
-        "media": lambda pair, other: _views(pair, other, _media),
-        "nudge": lambda pair, _: pair,
-    }
-
-
-def _views(pair: Pair, other: Pair, renew: Callable[[Clip, Clip], Clip]) -> Pair:
-    return replace(pair, ego=renew(pair.ego, other.ego), exo=renew(pair.exo, other.exo))
-
-
-def _annotation(clip: Clip, other: Clip) -> Clip:
-    return replace(
-        clip,
-        narration=other.narration,
-        scene=other.scene,
-        verbs=other.verbs,
-        nouns=other.nouns,
-    )
-
-
-def _identity(clip: Clip, _: Clip) -> Clip:
-    return replace(clip, id=hash_json(["clip", clip.id]), take=hash_json(["take", clip.take]))
-
-
-def _media(clip: Clip, other: Clip) -> Clip:
-    return replace(clip, media=other.media, start=other.start, end=other.end)
-
-
-def _link(media: str, links: Path) -> str:
-    path = links / f"{hash_json(media)}{Path(media).suffix}"
-    if not path.exists():
-        try:
-            os.link(media, path)
-        except OSError:  # another disk, or one that allows no hard links
-            path.symlink_to(Path(media).resolve())
-    return str(path)
+    finally:
+        for name in methods:
+            if name in originals:
+                setattr(owner, name, originals[name])
+            else:  # it is inherited
+                delattr(owner, name)
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """Some pairs as the test split of a data set."""
+class PairSubset:
+    """Some pairs as the test split of a data set without queries."""
 
-    chosen: Sequence[Pair]
+    selected: Sequence[Pair]
     fingerprint: str = "sample"
 
     def prepare(self, progress: Progress) -> None:
-        """Media are there already."""
+        """Do nothing: the media exist already."""
 
     def clips(self, split: Split) -> Sequence[Clip]:
-        """The clips of the pairs."""
+        """Return the clips of the pairs."""
         return [clip for pair in self.pairs(split) for clip in (pair.ego, pair.exo)]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
-        """The pairs, all in one split."""
-        return self.chosen if split == SPLIT else ()
+        """Return the pairs, all of them in the test split."""
+        return self.selected if split == TEST_SPLIT else ()
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
-        """No questions."""
+        """Return no queries."""
         del split, task
         return ()

@@ -1,10 +1,10 @@
-"""One modality exchanged between clips, at the door of the model: rows of a bank change names."""
+"""Exchanges the inputs of one modality between clips, and measures how far embeddings move."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,93 +12,106 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from egoexobench.experiment.inputs import Gathered
+from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.records.audit import EmbeddingShift
 from egoexobench.types import VIEWS, Embeddings, Evidence, Split
 
-BANKS: Mapping[Evidence, tuple[str, ...]] = {
+BANKS_BY_MODALITY: Mapping[Evidence, tuple[str, ...]] = {
     "video": ("video", "video_exo"),
     "audio": ("audio",),
     "narration": ("narration",),
     "sound_caption": ("caption",),
 }
-"""Modality to the names of its banks."""
-ROUNDING = 1e-9
+ROUNDING_TOLERANCE = 1e-9
 """Cosine distances below this are those of float32 numbers that differ in their last bits."""
 
 
-def derange(names: Sequence[str], seed: int, step: int = 1) -> dict[str, str]:
-    """Map each name to another one, the same for the same seed; one name alone maps to itself.
+@dataclass(frozen=True, slots=True)
+class SwapResult:
+    """Inputs with one modality exchanged, and the ids of the items that it changes."""
+
+    inputs: PreparedInputs
+    changed_ids: frozenset[str]
+
+
+def derange(ids: Sequence[str], seed: int, step: int = 1) -> dict[str, str]:
+    """Map each id to another one; a single id is mapped to itself.
 
     Args:
-        names: different from each other.
-        seed: of the circle that they are put on.
-        step: how far along it the other one lies.
+        ids: different from each other.
+        seed: of the order in which the ids are put on a circle.
+        step: distance on the circle between an id and its image.
     """
-    order = np.random.default_rng(seed).permutation(len(names))
-    step = 1 + (step - 1) % max(len(names) - 1, 1)
-    circle = [names[place] for place in order]
+    order = np.random.default_rng(seed).permutation(len(ids))
+    step = 1 + (step - 1) % max(len(ids) - 1, 1)
+    circle = [ids[index] for index in order]
     return dict(zip(circle, circle[step:] + circle[:step], strict=True))
 
 
-def exchanged(
-    gathered: Gathered, modality: Evidence, split: Split, seed: int
-) -> tuple[FeatureInputs, frozenset[str]]:
-    """Return what the model is fed with one modality exchanged, and the ids it changed for.
+def swap_modality(
+    inputs: PreparedInputs, modality: Evidence, split: Split, seed: int
+) -> SwapResult:
+    """Exchange one modality between the clips of a split.
 
-    Clips change with clips of their own view, texts of pairs with texts of pairs. Ego clips go
-    one step round the circle and exo clips two: were a pair's clips exchanged for those of one
-    other pair, swapping both sides would move no score.
+    Clips exchange with clips of the same view, and texts of pairs with texts of pairs. Ego clips
+    move by one step on the circle and exo clips by two: if both clips of a pair were replaced by
+    those of one other pair, swapping both sides would change no score.
     """
-    clips = gathered.clips[split]
+    clips = inputs.clips[split]
     groups = [[clip.id for clip in clips if clip.view == view] for view in VIEWS]
-    own = {clip.id for clip in clips}
-    groups.append([name for name in gathered.texts[split] if name not in own])
-    mixed: dict[str, Any] = {}
-    differ = set[str]()
-    for name in BANKS[modality]:
-        bank: FeatureBank | None = getattr(gathered.inputs, name)
+    clip_ids = {clip.id for clip in clips}
+    groups.append([name for name in inputs.text_ids[split] if name not in clip_ids])
+    swapped: dict[str, Any] = {}
+    changed_ids = set[str]()
+    for name in BANKS_BY_MODALITY[modality]:
+        bank: FeatureBank | None = getattr(inputs.features, name)
         if bank is not None:
-            mixed[name], moved = _mixed(bank, groups, seed)
-            differ |= {one for one in moved if not _same(bank, mixed[name], one)}
-    return replace(gathered.inputs, **mixed), frozenset(differ)
+            origins = _derange_groups(bank, groups, seed)
+            swapped[name] = _swap_rows(bank, origins)
+            changed_ids |= {item for item in origins if not _rows_equal(bank, swapped[name], item)}
+    features = replace(inputs.features, **swapped)
+    return SwapResult(replace(inputs, features=features), frozenset(changed_ids))
 
 
-def _mixed(
+def _derange_groups(
     bank: FeatureBank, groups: Sequence[Sequence[str]], seed: int
-) -> tuple[FeatureBank, dict[str, str]]:
-    moved: dict[str, str] = {}
+) -> dict[str, str]:
+    """Each id of the bank to the id whose row replaces its own."""
+    origins: dict[str, str] = {}
     for step, group in enumerate(groups, 1):
-        moved |= derange([one for one in group if one in bank.index], seed, step)
-    other = copy(bank)
-    other.index = bank.index | {name: bank.index[origin] for name, origin in moved.items()}
-    return other, moved
+        origins |= derange([item for item in group if item in bank.index], seed, step)
+    return origins
 
 
-def movement(before: Embeddings, after: Embeddings) -> EmbeddingShift:
-    """Return how far embeddings moved; rows are compared in their order, whatever their ids."""
-    far = distances(before.vectors, after.vectors)
+def _swap_rows(bank: FeatureBank, origins: Mapping[str, str]) -> FeatureBank:
+    swapped = copy(bank)
+    swapped.index = bank.index | {name: bank.index[origin] for name, origin in origins.items()}
+    return swapped
+
+
+def _rows_equal(left: FeatureBank, right: FeatureBank, name: str) -> bool:
+    before, after = left.batch([name]), right.batch([name])
+    return torch.equal(before.mask, after.mask) and torch.equal(before.values, after.values)
+
+
+def embedding_shift(before: Embeddings, after: Embeddings) -> EmbeddingShift:
+    """Return how far embeddings moved; rows are compared by position, whatever their ids are."""
+    shifts = cosine_distances(before.vectors, after.vectors)
     return EmbeddingShift(
-        items=len(far),
-        moved=int((before.vectors != after.vectors).any(1).sum()),
-        largest=float(far.max()) if len(far) else 0.0,
-        median=float(far.median()) if len(far) else 0.0,
+        num_items=len(shifts),
+        num_moved=int((before.vectors != after.vectors).any(1).sum()),
+        max=float(shifts.max()) if len(shifts) else 0.0,
+        median=float(shifts.median()) if len(shifts) else 0.0,
     )
 
 
-def distances(before: Tensor, after: Tensor) -> Tensor:
-    """Return the cosine distance ``(N,)`` of each row ``(N, D)`` from its other.
+def cosine_distances(before: Tensor, after: Tensor) -> Tensor:
+    """Return the cosine distance ``(N,)`` between each row ``(N, D)`` and its counterpart.
 
-    0 for rows that are equal to the last bit, so that rounding is never taken for a movement.
+    It is 0 for rows that are equal in every bit, so that rounding is never taken for a shift.
     """
-    one, other = (functional.normalize(rows.double(), dim=1) for rows in (before, after))
-    near = (one * other).sum(1)
-    equal = (before == after).all(1)
-    return torch.where(equal, torch.zeros_like(near), (1 - near).clamp(min=0))
-
-
-def _same(bank: FeatureBank, other: FeatureBank, name: str) -> bool:
-    one, two = bank.batch([name]), other.batch([name])
-    return torch.equal(one.mask, two.mask) and torch.equal(one.values, two.values)
+    left, right = (functional.normalize(rows.double(), dim=1) for rows in (before, after))
+    similarity = (left * right).sum(1)
+    is_equal = (before == after).all(1)
+    return torch.where(is_equal, torch.zeros_like(similarity), (1 - similarity).clamp(min=0))

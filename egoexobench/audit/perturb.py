@@ -1,4 +1,4 @@
-"""A change that nobody sees or hears, and that no table of exact values survives."""
+"""Changes frames and audio so little that nobody perceives it, but no exact lookup survives it."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from torch import Tensor
 from egoexobench.protocols import Encoder
 from egoexobench.types import Audio, Frames, Modality, Tokens
 
-EVERY = 17
-"""Which pixel values move; prime, so that rows and colours take turns."""
-LATER = 1e-3
-"""By how much frame times move, s."""
-SOFTER = 1 - 2.0**-10
-"""By which factor sound is scaled; 0.008 dB."""
+PIXEL_STRIDE = 17
+"""Every 17th pixel value changes; the number is prime, so that rows and colors alternate."""
+TIME_SHIFT_S = 1e-3
+"""By how much frame times move, in seconds."""
+GAIN = 1 - 2.0**-10
+"""Factor by which audio is scaled; 0.008 dB."""
 
 
 @final
-class Nudged:
-    """An encoder that is handed nudged pictures and sound; text as it is."""
+class PerturbedEncoder:
+    """An encoder whose frames and audio are perturbed; it reads texts unchanged."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
 
     @property
     def modality(self) -> Modality:
-        """As the encoder's."""
+        """The modality of the encoder."""
         return self.encoder.modality
 
     @property
     def dim(self) -> int:
-        """As the encoder's."""
+        """The token width of the encoder."""
         return self.encoder.dim
 
     @property
     def frozen(self) -> bool:
-        """As the encoder's."""
+        """Whether the encoder is frozen."""
         return self.encoder.frozen
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.generic]:
-        """Prepare the nudged source."""
-        return self.encoder.prepare(nudge(source))
+        """Prepare the perturbed source."""
+        return self.encoder.prepare(perturb_source(source))
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """As the encoder does."""
+        """Encode as the encoder does."""
         return self.encoder.encode(values, mask)
 
 
-def nudge(source: Frames | Audio | str) -> Frames | Audio | str:
-    """Move one pixel value of 17 by one grey level, times by 1 ms, sound by 0.008 dB.
+def perturb_source(source: Frames | Audio | str) -> Frames | Audio | str:
+    """Change one pixel value of 17 by one gray level, times by 1 ms and audio by 0.008 dB.
 
-    Not every value: an encoder that rounds colours takes a step wherever one lies at an edge.
+    Not every value changes, because an encoder that rounds colors jumps where one lies at an edge.
     """
     if isinstance(source, Frames):
         pixels = source.pixels.copy()
-        some = pixels.reshape(-1)[::EVERY]
+        some = pixels.reshape(-1)[::PIXEL_STRIDE]
         some[:] = np.where(some < 255, some + 1, 254)
-        return Frames(pixels, source.times + LATER)
+        return Frames(pixels, source.times + TIME_SHIFT_S)
     if isinstance(source, Audio):
-        return Audio(source.waveform * np.float32(SOFTER), source.sample_rate)
+        return Audio(source.waveform * np.float32(GAIN), source.sample_rate)
     return source

@@ -1,177 +1,204 @@
-"""What a method really reads: each modality is exchanged between clips, and what moves is told."""
+"""Measures what a method reads: each modality is exchanged between clips."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import get_args
 
 import torch
 
-from egoexobench.audit.invariance import doors
-from egoexobench.audit.modality_swap import BANKS, ROUNDING, exchanged, movement
+from egoexobench.audit.invariance import check_invariances
+from egoexobench.audit.modality_swap import (
+    BANKS_BY_MODALITY,
+    ROUNDING_TOLERANCE,
+    SwapResult,
+    embedding_shift,
+    swap_modality,
+)
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.retrieval import complete, rank
+from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.evaluation.tracks import questions
-from egoexobench.experiment import build
-from egoexobench.experiment.clock import Clock
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.embed import SIDES, Embedded, embed
-from egoexobench.experiment.prepare import Ready, ready
-from egoexobench.experiment.report import data_of, recipe_of
-from egoexobench.experiment.scoring import SPLIT
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.embed import (
+    EMBEDDING_SIDES,
+    SplitEmbeddings,
+    embed_inputs,
+)
+from egoexobench.experiment.inputs import PreparedInputs
+from egoexobench.experiment.prepare import TrainedMethod, embed_split, train_method
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.protocols import Progress
+from egoexobench.protocols import Dataset
 from egoexobench.records.audit import (
     FAILING_VERDICTS,
     Audit,
     EmbeddingShift,
     HitRateShift,
     ModalitySwap,
-    Verdict,
+    SwapVerdict,
 )
-from egoexobench.registry import Registry
 from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Evidence, Query
 
-FAINT = 0.01
-"""Share of the largest movement below which evidence that is used counts as faint."""
+WEAK_RATIO = 0.01
+"""An input is weak if its shift is below this share of the largest shift."""
 
 
-def audit(request: Request, registry: Registry, progress: Progress) -> Audit:
-    """Train a method, or load it, and see what its embeddings move with.
+def audit_method(config: RunConfig, context: RunContext) -> Audit:
+    """Train a method, or load its weights, and measure what its embeddings depend on.
 
     Raises:
-        UsageError: for a name or an option that cannot work.
-        DataError: for a file, a row or a clip that is not what it must be.
+        UsageError: for a name or an option that is not valid.
+        DataError: for a file, a row or a clip that cannot be used.
     """
-    method = ready(request, registry, progress, Clock())
-    before = method.embed((SPLIT,))
+    trained = train_method(config, context)
+    before = embed_split(trained, (TEST_SPLIT,))
     swaps: list[ModalitySwap] = []
     shifts: list[HitRateShift] = []
-    with progress.stage("swap", len(BANKS)) as advance:
+    with context.progress.stage("swap", len(BANKS_BY_MODALITY)) as advance:
         for modality in get_args(Evidence):
-            found, after = _swap(method, modality, before)
-            swaps += found
-            if any(swap.movement.moved for swap in found):
-                shifts += _shifts(method, modality, before, after)
+            result = swap_modality(trained.scored.inputs, modality, TEST_SPLIT, trained.parts.seed)
+            after = embed_inputs(trained.model, trained.parts, result.inputs, (TEST_SPLIT,))
+            measured = _measure_swap(trained, modality, result, before=before, after=after)
+            swaps += measured
+            if any(swap.shift.num_moved for swap in measured):
+                shifts += _measure_scores(trained.scored.dataset, modality, before, after)
             advance(1)
-    swaps = _faint(swaps)
-    found_doors = doors(method, _far(swaps), progress)
-    verdicts: set[str] = {swap.verdict for swap in swaps} | {door.verdict for door in found_doors}
+    swaps = _mark_weak(swaps)
+    checks = check_invariances(trained, _find_reference_shift(swaps), context.progress)
+    verdicts = {swap.verdict for swap in swaps} | {check.verdict for check in checks}
     return Audit(
-        method=recipe_of(request, registry, method.kit),
-        dataset=data_of(request.dataset, registry, method.dataset),
-        seed=request.seed,
+        method=trained.record,
+        dataset=trained.scored.record,
+        seed=trained.parts.seed,
         swaps=tuple(swaps),
         shifts=tuple(shifts),
-        doors=tuple(found_doors),
-        passed=not FAILING_VERDICTS & verdicts,
+        invariances=tuple(checks),
+        passed=FAILING_VERDICTS.isdisjoint(verdicts),
     )
 
 
-def _swap(
-    method: Ready, modality: Evidence, before: Embedded
-) -> tuple[list[ModalitySwap], Embedded]:
-    inputs, differ = exchanged(method.gathered, modality, SPLIT, method.kit.seed)
-    mixed = replace(method.gathered, inputs=inputs)
-    after = embed(method.model, mixed, method.anchor, (SPLIT,))
-    declared = build.declared(method.kit)
-    found = []
-    for side in SIDES:
-        one, other = before.side(side), after.side(side)
-        if one is None or other is None:
+def _measure_swap(
+    trained: TrainedMethod,
+    modality: Evidence,
+    result: SwapResult,
+    *,
+    before: SplitEmbeddings,
+    after: SplitEmbeddings,
+) -> list[ModalitySwap]:
+    """The shift of the embeddings of each side by the swap of one modality."""
+    swaps = []
+    for side in EMBEDDING_SIDES:
+        left, right = before.get_side(side), after.get_side(side)
+        if left is None or right is None:
             continue
-        moved, says = movement(one, other), modality in declared[side]
-        found.append(
+        shift = embedding_shift(left, right)
+        is_declared = modality in trained.parts.declared_inputs[side]
+        is_identical = is_declared and _inputs_identical(
+            trained.scored.inputs, modality, result.changed_ids
+        )
+        swaps.append(
             ModalitySwap(
                 embedding=side,
                 modality=modality,
-                declared=says,
-                exchanged=len(differ),
-                movement=moved,
-                verdict=_verdict(says, moved, alike=says and _alike(method, modality, differ)),
+                declared=is_declared,
+                num_changed=len(result.changed_ids),
+                shift=shift,
+                verdict=_judge_swap(shift, is_declared=is_declared, is_identical=is_identical),
             )
         )
-    return found, after
+    return swaps
 
 
-def _verdict(declared: bool, moved: EmbeddingShift, *, alike: bool) -> Verdict:
-    if not declared:
-        return "leak" if moved.moved else "unused"
-    if moved.largest > ROUNDING:
+def _judge_swap(shift: EmbeddingShift, *, is_declared: bool, is_identical: bool) -> SwapVerdict:
+    if not is_declared:
+        return "leak" if shift.num_moved else "unused"
+    if shift.max > ROUNDING_TOLERANCE:
         return "used"
-    return "alike" if alike else "dead"
+    return "indistinguishable" if is_identical else "ignored"
 
 
-def _faint(swaps: Sequence[ModalitySwap]) -> list[ModalitySwap]:
-    """Mark what moves embeddings next to nothing, beside what moves them most."""
-    most = {
-        side: max((s.movement.median for s in swaps if s.embedding == side), default=0.0)
-        for side in SIDES
+def _mark_weak(swaps: Sequence[ModalitySwap]) -> list[ModalitySwap]:
+    """Mark the inputs that move embeddings much less than another input does."""
+    largest = {
+        side: max((s.shift.median for s in swaps if s.embedding == side), default=0.0)
+        for side in EMBEDDING_SIDES
     }
     return [
-        one.model_copy(update={"verdict": "faint"})
-        if one.verdict == "used" and one.movement.median < FAINT * most[one.embedding]
-        else one
-        for one in swaps
+        swap.model_copy(update={"verdict": "weak"})
+        if swap.verdict == "used" and swap.shift.median < WEAK_RATIO * largest[swap.embedding]
+        else swap
+        for swap in swaps
     ]
 
 
-def _alike(method: Ready, modality: Evidence, differ: frozenset[str]) -> bool:
-    """Whether no clip has other evidence than the next, so that an exchange tells nothing.
+def _inputs_identical(
+    inputs: PreparedInputs, modality: Evidence, changed_ids: frozenset[str]
+) -> bool:
+    """Whether all clips have the same input, so that a swap shows nothing.
 
-    Two recordings are never equal: where their tokens are, the encoder is dead. Sound captions
-    are not kept as text, so equal tokens of theirs count as equal captions.
+    Two recordings are never equal: if their tokens are, the encoder ignores them. Sound captions
+    are not stored as text, so equal tokens of them count as equal captions.
     """
     match modality:
         case "narration":
-            return len({pair.narration for pair in method.gathered.pairs[SPLIT]}) < 2
+            return len({pair.narration for pair in inputs.pairs[TEST_SPLIT]}) < 2
         case "sound_caption":
-            return not differ
+            return not changed_ids
     banks: list[FeatureBank | None] = [
-        getattr(method.gathered.inputs, one) for one in BANKS[modality]
+        getattr(inputs.features, name) for name in BANKS_BY_MODALITY[modality]
     ]
     return not any(
         bank.has(clip.id)
         for bank in banks
         if bank is not None
-        for clip in method.gathered.clips[SPLIT]
+        for clip in inputs.clips[TEST_SPLIT]
         if clip.id in bank.index
     )
 
 
-def _shifts(
-    method: Ready, modality: Evidence, before: Embedded, after: Embedded
+def _measure_scores(
+    dataset: Dataset, modality: Evidence, before: SplitEmbeddings, after: SplitEmbeddings
 ) -> list[HitRateShift]:
-    found = []
+    """The hit rate of each task before the swap, and after it on either side or on both."""
+    shifts = []
     for task in RETRIEVAL_TASKS:
-        old, new = before.sides(task), after.sides(task)
-        asked = questions(method.dataset, SPLIT, task, "gallery")
-        if old is None or new is None or not (kept := complete(asked, *old, "gallery")[0]):
+        old, new = before.get_task(task), after.get_task(task)
+        if old is None or new is None:
             continue
-        moves = [not torch.equal(a.vectors, b.vectors) for a, b in zip(old, new, strict=True)]
-        found.append(
+        queries, _ = complete(questions(dataset, TEST_SPLIT, task, "gallery"), *old, "gallery")
+        if not queries:
+            continue
+        has_moved = [
+            not torch.equal(left.vectors, right.vectors)
+            for left, right in zip(old, new, strict=True)
+        ]
+        shifts.append(
             HitRateShift(
                 task=task,
                 modality=modality,
-                n=len(kept),
-                before=_top(kept, *old),
-                query=_top(kept, new[0], old[1]) if moves[0] else None,
-                candidate=_top(kept, old[0], new[1]) if moves[1] else None,
-                both=_top(kept, *new),
+                n=len(queries),
+                before=_hit_rate_at_1(queries, *old),
+                query=_hit_rate_at_1(queries, new[0], old[1]) if has_moved[0] else None,
+                candidate=_hit_rate_at_1(queries, old[0], new[1]) if has_moved[1] else None,
+                both=_hit_rate_at_1(queries, *new),
             )
         )
-    return found
+    return shifts
 
 
-def _top(asked: Sequence[Query], source: Embeddings, target: Embeddings) -> float:
-    return 100 * float(metrics.top(rank(asked, source, target), 1).mean())
+def _hit_rate_at_1(
+    queries: Sequence[Query], query_embeddings: Embeddings, candidate_embeddings: Embeddings
+) -> float:
+    """In percent."""
+    ranks = rank(queries, query_embeddings, candidate_embeddings)
+    return 100 * float(metrics.top(ranks, 1).mean())
 
 
-def _far(swaps: Sequence[ModalitySwap]) -> float:
-    """The median distance by which other pictures or sounds move video embeddings."""
+def _find_reference_shift(swaps: Sequence[ModalitySwap]) -> float:
+    """The median distance by which another video or audio moves a video embedding."""
     return max(
-        swap.movement.median
+        swap.shift.median
         for swap in swaps
         if swap.embedding == "video" and swap.modality in ("video", "audio")
     )

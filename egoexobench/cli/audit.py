@@ -40,19 +40,21 @@ def command(
     not declare, or declares what it does not read (docs/evidence.md).
     """
     found = registry(ctx)
-    from egoexobench.audit.run import audit
+    from egoexobench.audit.run import audit_method
+    from egoexobench.experiment.context import RunContext
     from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.records.audit import save_audit
 
     quiet = as_json or not sys.stderr.isatty()
-    told = audit(given.request(method), found, NullProgress() if quiet else RichProgress())
-    path = save_audit(told, out)
+    context = RunContext(found, NullProgress() if quiet else RichProgress())
+    result = audit_method(given.request(method), context)
+    path = save_audit(result, out)
     if as_json:
-        click.echo(told.model_dump_json(indent=2))
+        click.echo(result.model_dump_json(indent=2))
     else:
-        _show(told)
+        _show(result)
         click.echo(f"Audit: {path}")
-    ctx.exit(0 if told.passed else 1)
+    ctx.exit(0 if result.passed else 1)
 
 
 def _show(audit: Audit) -> None:
@@ -76,14 +78,14 @@ def _swaps(audit: Audit) -> Table:
     made = _table(title, ("embedding", "exchanged"), ("items", "moved", "median", "max"))
     made.add_column("verdict", no_wrap=True)
     for one in audit.swaps:
-        moved = one.movement
+        moved = one.shift
         made.add_row(
             one.embedding,
             one.modality,
-            str(one.exchanged),
-            f"{moved.moved} of {moved.items}",
+            str(one.num_changed),
+            f"{moved.num_moved} of {moved.num_items}",
             f"{moved.median:.2g}",
-            f"{moved.largest:.2g}",
+            f"{moved.max:.2g}",
             f"{'declared' if one.declared else 'undeclared'}, {one.verdict}",
         )
     return made
@@ -103,14 +105,14 @@ def _shifts(audit: Audit) -> Table:
 def _doors(audit: Audit) -> Table:
     made = _table(None, ("changed in the data set", "embedding"), ("moved", "median", "max"))
     made.add_column("verdict", no_wrap=True)
-    for one in audit.doors:
-        moved = one.movement
+    for one in audit.invariances:
+        moved = one.shift
         cells = ("–", "–", "–")
         if moved:
             cells = (
-                f"{moved.moved} of {moved.items}",
+                f"{moved.num_moved} of {moved.num_items}",
                 f"{moved.median:.2g}",
-                f"{moved.largest:.2g}",
+                f"{moved.max:.2g}",
             )
         made.add_row(one.change, one.embedding, *cells, one.verdict)
     return made

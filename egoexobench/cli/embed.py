@@ -35,21 +35,21 @@ def command(
     if out.exists():
         raise DataError(f"{out} exists already; delete it or name another")
     parts = registry(ctx)
-    from egoexobench.experiment.clock import Clock
-    from egoexobench.experiment.prepare import ready
+    from egoexobench.experiment.context import RunContext
+    from egoexobench.experiment.prepare import embed_split, train_method
     from egoexobench.features.embeddings_file import write_embeddings
     from egoexobench.progress import NullProgress, RichProgress
 
     progress = RichProgress() if sys.stderr.isatty() else NullProgress()
-    found = ready(given.request(method), parts, progress, Clock())
-    embedded = found.embed((split,))
+    trained = train_method(given.request(method), RunContext(parts, progress))
+    embedded = embed_split(trained, (split,))
     sides = {"videos": embedded.videos, "texts": embedded.texts}
     there = {name: one for name, one in sides.items() if one is not None}
     about = {
         "method": method,
-        "recipe": found.kit.recipe,
+        "recipe": trained.record.fingerprint,
         "dataset": given.dataset,
-        "dataset_fingerprint": found.dataset.fingerprint,
+        "dataset_fingerprint": trained.scored.record.fingerprint,
         "split": split,
         "seed": str(given.seed),
     }

@@ -115,19 +115,18 @@ def command(
 
 
 def _coder(parts: Registry, spec: str, seed: int, compute: Compute) -> EncoderRunner:
-    """The encoder as a method has it; its modality, which names its role, is told once made."""
+    """The encoder as a method has it; its role is its modality, which only the encoder knows."""
     from egoexobench.compute import resolve
-    from egoexobench.experiment.build import bind, coders
+    from egoexobench.experiment.build import build_encoder, resolve_method
     from egoexobench.method import COMPACT, override
 
-    def play(role: str) -> EncoderRunner:
-        alone = {"video": "none", "audio": "none"} if role == "audio" else {}
-        kit = bind(parts, override(COMPACT, alone | {role: spec}), seed)
-        return coders(kit, None, resolve(compute))[role]
+    def build_for_role(role: str) -> EncoderRunner:
+        resolved = resolve_method(parts, override(COMPACT, {role: spec}), seed)
+        return build_encoder(resolved, role, resolve(compute))
 
-    first = play("video")
-    modality = first.encoder.modality
-    return first if modality == "video" else play(modality)
+    runner = build_for_role("video")
+    modality = runner.encoder.modality
+    return runner if modality == "video" else build_for_role(modality)
 
 
 def _show(found: Mapping[str, ExtractionResult], root: Path) -> None:

@@ -13,7 +13,7 @@ from egoexobench.cli.settings import Settings, setting_options
 from egoexobench.types import TASKS
 
 if TYPE_CHECKING:
-    from egoexobench.experiment.run import Outcome
+    from egoexobench.experiment.run import RunResult
 
 
 @click.command("run")
@@ -33,28 +33,30 @@ def command(
 ) -> None:
     """Train a method, score it, and write the record of the run."""
     parts = registry(ctx)
-    from egoexobench.experiment.run import run
+    from egoexobench.experiment.context import RunContext
+    from egoexobench.experiment.run import run_experiment
     from egoexobench.progress import NullProgress, RichProgress
 
     chosen = TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
     request = given.request(method, chosen, out, tuple(sys.argv[1:]))
     quiet = as_json or not sys.stderr.isatty()
-    outcome = run(request, parts, NullProgress() if quiet else RichProgress())
+    context = RunContext(parts, NullProgress() if quiet else RichProgress())
+    outcome = run_experiment(request, context)
     if as_json:
         click.echo(outcome.record.model_dump_json(indent=2))
         return
     _show(outcome)
 
 
-def _show(outcome: Outcome) -> None:
+def _show(outcome: RunResult) -> None:
     from rich.console import Console
 
     from egoexobench.cli.table import results_table
 
     console = Console()
     console.print(results_table(outcome.record))
-    for task, why in outcome.unscored.items():
-        console.print(f"{task} is not scored: {why}", highlight=False)
+    for skipped in outcome.skipped_tasks:
+        console.print(f"{skipped.task} is not scored: {skipped.reason}", highlight=False)
     if share := outcome.record.coverage:
         console.print(
             f"Used {share.num_used} of {share.num_clips} clips (subset {share.subset_hash}): "

@@ -43,11 +43,13 @@ def command(ctx: click.Context, dataset: str, seed: int, as_json: bool) -> None:
     """
     found = registry(ctx)
     from egoexobench.progress import NullProgress, RichProgress
-    from egoexobench.shortcuts.retrieval import sanity
+    from egoexobench.shortcuts.run import score_dataset_shortcuts
     from egoexobench.spec import Spec
 
     quiet = as_json or not sys.stderr.isatty()
-    rows = sanity(Spec.parse(dataset), seed, found, NullProgress() if quiet else RichProgress())
+    rows = score_dataset_shortcuts(
+        Spec.parse(dataset), seed, found, NullProgress() if quiet else RichProgress()
+    )
     if as_json:
         click.echo(rows.model_dump_json(indent=2))
         return

@@ -16,7 +16,7 @@ from egoexobench.errors import UsageError
 from egoexobench.types import TASKS, Task
 
 if TYPE_CHECKING:
-    from egoexobench.experiment.config import Request
+    from egoexobench.experiment.config import RunConfig
 
 _OPTIONS = (
     click.option(
@@ -85,25 +85,25 @@ class Settings:
         tasks: tuple[Task, ...] = TASKS,
         out: Path = Path("runs"),
         command: tuple[str, ...] = (),
-    ) -> Request:
+    ) -> RunConfig:
         """Return what to run of a method."""
-        from egoexobench.experiment.config import Request
+        from egoexobench.experiment.config import RunConfig
         from egoexobench.spec import Spec
 
-        return Request(
+        return RunConfig(
             method=Spec.parse(method),
             dataset=Spec.parse(self.dataset),
             tasks=tasks,
             scale=self.scale,
             seed=self.seed,
-            settings=pairs(self.settings),
+            overrides=pairs(self.settings),
             missing_audio=self.missing_audio,
             out=out,
             command=command,
             train_on=Spec.parse(self.train_on) if self.train_on else None,
             allow_missing=self.allow_missing,
-            ids=self.subset,
-            compute=Compute(self.device, self.precision, self.compiled),
+            subset=self.subset,
+            device=Compute(self.device, self.precision, self.compiled),
         )
 
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from egoexobench.evaluation.score import MetricUnit
-from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, ScoredTask, Task
+from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, ScoredTask, Split, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TEST_SPLIT: Split = "test"
+"""The split that is scored; choices are made on ``val``."""
 TOP: tuple[int, ...] = (1, 5, 10)
 """The k of every top-k."""
 TIES = "expected"

@@ -1,4 +1,4 @@
-"""From a method's specs to its parts: what is recorded, and what does the work."""
+"""Resolves the parts of a method and builds each of them once."""
 
 from __future__ import annotations
 
@@ -19,143 +19,182 @@ from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, Method, evidence, settings
 from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory, seeded_rng
 from egoexobench.plugin_source import hash_plugin_source
-from egoexobench.protocols import Anchor, Captioner, Objective
+from egoexobench.protocols import Anchor, AnchorText, Captioner, Encoder, Objective
 from egoexobench.registry import PartFactory, Registry
 from egoexobench.toolbox import hub
 from egoexobench.types import Evidence
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """A part and all its options, typed."""
+class ResolvedPart:
+    """A part with all its options, converted to their types."""
 
     part: PartFactory
     options: Mapping[str, Any]
 
-    @property
-    def about(self) -> dict[str, Any]:
-        """What decides the part's behaviour: name, options, distribution and source."""
+    def create(self, *arguments: object) -> Any:
+        """Create the part; ``arguments`` are what the harness supplies."""
+        return self.part.create(*arguments, options=self.options)
+
+    def describe_identity(self) -> dict[str, Any]:
+        """What decides the behavior of the part: name, options, distribution and source."""
+        distribution = self.part.distribution
         return {
             "kind": self.part.kind,
             "name": self.part.name,
-            "options": {name: _content(value) for name, value in self.options.items()},
-            "distribution": str(self.part.distribution),
+            "options": {name: _hash_file_option(value) for name, value in self.options.items()},
+            "distribution": str(distribution),
             "source": hash_plugin_source(
-                self.part.module, self.part.distribution.name, self.part.factory.__module__
+                self.part.module, distribution.name, self.part.factory.__module__
             ),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
-    """A method, and each of its parts bound."""
+class ResolvedMethod:
+    """A method and each of its parts by role, not built yet."""
 
     method: Method
-    bound: Mapping[str, Bound]
+    parts: Mapping[str, ResolvedPart]
     seed: int
 
-    @property
-    def recipe(self) -> str:
-        """Hash of the method as it would be written down: names, options, hyper-parameters."""
-        options = {role: dict(one.options) for role, one in self.bound.items()}
+    def create(self, role: str, *arguments: object) -> Any:
+        """Create the part of a role; None if the method has none."""
+        return self.parts[role].create(*arguments) if role in self.parts else None
+
+    def hash_recipe(self) -> str:
+        """Return the hash of the method as it is written: names, options, hyperparameters."""
+        options = {role: dict(part.options) for role, part in self.parts.items()}
         return hash_json([settings(self.method), options])
 
-    @property
-    def code(self) -> str:
-        """Hash of everything that decides trained weights, but for data and seed.
+    def hash_code(self) -> str:
+        """Return the hash of everything that decides trained weights, except data and seed.
 
-        Code is part of it: weights are never shared across versions. It reaches up to `experiment`,
-        which chooses the epoch.
+        It covers source files, so that versions of the code never share weights, up to
+        the layer `experiment`, which selects the epoch.
         """
-        parts = {role: one.about for role, one in self.bound.items()}
+        parts = {role: part.describe_identity() for role, part in self.parts.items()}
         return hash_json([settings(self.method), parts, hash_layers(up_to="experiment")])
 
 
-def bind(registry: Registry, method: Method, seed: int) -> Kit:
-    """Find every part that a method names.
+@dataclass(frozen=True, slots=True)
+class MethodParts:
+    """A method and its parts, each built once."""
+
+    resolved: ResolvedMethod
+    encoders: Mapping[str, EncoderRunner]
+    """By role; only those that training or scoring uses."""
+    anchor: Anchor | None
+    objective: Objective | None
+    """None for a method that is not trained."""
+    captioner: Captioner | None
+    device: Compute
+
+    @property
+    def method(self) -> Method:
+        """The method itself."""
+        return self.resolved.method
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self.resolved.seed
+
+    @property
+    def eval_text(self) -> AnchorText:
+        """The text embedding that is scored."""
+        if self.anchor is not None:
+            return self.anchor.eval_text
+        return "sound_text" if self.method.fuse_text else "narration"
+
+    @property
+    def declared_inputs(self) -> dict[str, tuple[Evidence, ...]]:
+        """Evidence that the embeddings are declared to be computed from, by side."""
+        return evidence(self.method, self.anchor.eval_text if self.anchor else None)
+
+
+def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMethod:
+    """Find every part that a method names, and convert its options.
 
     Raises:
-        UsageError: for a part or an option that there is not.
+        UsageError: for a part or an option that does not exist.
     """
     specs = settings(method)
-    named = {role: (kind, specs[role]) for role, kind in ROLES.items() if specs[role]}
-    bound = {role: Bound(*registry.resolve(kind, spec)) for role, (kind, spec) in named.items()}
-    return Kit(method, bound, seed)
+    parts = {
+        role: ResolvedPart(*registry.resolve(kind, specs[role]))
+        for role, kind in ROLES.items()
+        if specs[role]
+    }
+    return ResolvedMethod(method, parts, seed)
 
 
-def coders(kit: Kit, anchor: Anchor | None, compute: Compute = CPU) -> dict[str, EncoderRunner]:
-    """Make every encoder that the method uses, by role."""
-    return {role: _coder(kit, role, compute) for role in _encoders(kit, anchor)}
-
-
-def declared(kit: Kit) -> dict[str, tuple[Evidence, ...]]:
-    """What the method's embeddings are declared to be made of, by side."""
-    found = anchor(kit)
-    return evidence(kit.method, found.eval_text if found else None)
-
-
-def model(kit: Kit, coders: Mapping[str, EncoderRunner], compute: Compute = CPU) -> EmbeddingModel:
-    """Wire the parts of a method into one module."""
-    encoders = {role: one.encoder for role, one in coders.items()}
-    build = {role: _builder(kit, role) for role in ("fuse_video", "fuse_text")}
-    return EmbeddingModel(
-        kit.method, encoders, build["fuse_video"], build["fuse_text"], kit.seed, compute
+def build_parts(resolved: ResolvedMethod, device: Compute = CPU) -> MethodParts:
+    """Build every part of a method, each with random numbers of its own."""
+    anchor = resolved.create("anchor")
+    with seeded_rng(resolved.seed, "objective"):
+        objective = resolved.create("objective")
+    return MethodParts(
+        resolved=resolved,
+        encoders={
+            role: build_encoder(resolved, role, device)
+            for role in _list_encoder_roles(resolved, anchor)
+        },
+        anchor=anchor,
+        objective=objective,
+        captioner=resolved.create("captioner"),
+        device=device,
     )
 
 
-def captioner(kit: Kit) -> Captioner | None:
-    """Make the method's captioner, if it has one."""
-    return _make(kit, "captioner") if "captioner" in kit.bound else None
+def build_encoder(resolved: ResolvedMethod, role: str, device: Compute = CPU) -> EncoderRunner:
+    """Build the encoder of a role, with a hash of everything that decides its output."""
+    with seeded_rng(resolved.seed, f"encoder-{role}"):
+        encoder: Encoder = resolved.create(role)
+    if isinstance(encoder, nn.Module):
+        encoder.to(device.device)
+    identity = hash_json([resolved.parts[role].describe_identity(), hash_layers(up_to="features")])
+    return EncoderRunner(encoder, identity, torch.device(device.device), device.precision)
 
 
-def anchor(kit: Kit) -> Anchor | None:
-    """Make the method's anchor, if it has one."""
-    return _make(kit, "anchor") if "anchor" in kit.bound else None
+def build_model(parts: MethodParts) -> EmbeddingModel:
+    """Build the network that connects the parts of a method."""
+    return EmbeddingModel(
+        method=parts.method,
+        encoders={role: runner.encoder for role, runner in parts.encoders.items()},
+        fuse_video=_get_fusion_factory(parts.resolved, "fuse_video"),
+        fuse_text=_get_fusion_factory(parts.resolved, "fuse_text"),
+        seed=parts.seed,
+        compute=parts.device,
+    )
 
 
-def objective(kit: Kit) -> Objective | None:
-    """Make the method's objective, if it is trained."""
-    with seeded_rng(kit.seed, "objective"):
-        return _make(kit, "objective") if "objective" in kit.bound else None
-
-
-def _encoders(kit: Kit, anchor: Anchor | None) -> list[str]:
-    """Roles of the encoders that something is done with, in training or after it."""
-    method, sounds = kit.method, {"ego_sound", "exo_sound"}
-    heard = method.video_query == "audio" or method.objective
-    used = {
+def _list_encoder_roles(resolved: ResolvedMethod, anchor: Anchor | None) -> list[str]:
+    """Roles of the encoders that training or scoring uses."""
+    method = resolved.method
+    queries_audio = method.video_query == "audio" or method.objective
+    anchored_audio = anchor is not None and not {"ego_sound", "exo_sound"}.isdisjoint(
+        anchor.required_inputs
+    )
+    fuses_audio = queries_audio and (method.fuse_video or not method.video)
+    is_used = {
         "video": True,
         "video_exo": True,
-        "audio": (heard and (method.fuse_video or not method.video))
-        or (anchor is not None and bool(sounds & set(anchor.required_inputs))),
+        "audio": bool(fuses_audio) or anchored_audio,
         "text": True,
     }
-    return [role for role, needed in used.items() if needed and role in kit.bound]
+    return [role for role, used in is_used.items() if used and role in resolved.parts]
 
 
-def _coder(kit: Kit, role: str, compute: Compute) -> EncoderRunner:
-    """Make the encoder of a role, and hash what decides its output."""
-    with seeded_rng(kit.seed, f"encoder-{role}"):
-        encoder = _make(kit, role)
-    if isinstance(encoder, nn.Module):
-        encoder.to(compute.device)
-    known = hash_json([kit.bound[role].about, hash_layers(up_to="features")])
-    return EncoderRunner(encoder, known, torch.device(compute.device), compute.precision)
+def _get_fusion_factory(resolved: ResolvedMethod, role: str) -> FusionFactory | None:
+    if role not in resolved.parts:
+        return None
+    return partial(resolved.create, role, resolved.method.width)
 
 
-def _content(value: Any) -> Any:
-    """What an option stands for: the content of a file, not its name."""
+def _hash_file_option(value: Any) -> Any:
+    """Return the hash of a file instead of its path, and any other value as it is."""
     path = hub.resolve_weights(value) if isinstance(value, Path) else None
     if path is None or not path.is_file():
         return value
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _builder(kit: Kit, role: str) -> FusionFactory | None:
-    return partial(_make, kit, role, kit.method.width) if role in kit.bound else None
-
-
-def _make(kit: Kit, role: str, *given: object) -> Any:
-    bound = kit.bound[role]
-    return bound.part.create(*given, options=bound.options)

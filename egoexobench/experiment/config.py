@@ -1,4 +1,4 @@
-"""What to run."""
+"""The configuration of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from egoexobench.compute import CPU, Compute
-from egoexobench.experiment.inputs import Missing
+from egoexobench.experiment.inputs import InputOptions, MissingAudioPolicy
 from egoexobench.spec import Spec
 from egoexobench.types import TASKS, Task
 
@@ -15,22 +15,30 @@ DEFAULT_DATASET = Spec("synthetic")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """The specs of a method and a data set, and how to run them."""
+class RunConfig:
+    """Which method to train and score, on which data and how."""
 
     method: Spec
     dataset: Spec = DEFAULT_DATASET
     tasks: tuple[Task, ...] = TASKS
     scale: str = "compact"
     seed: int = 0
-    settings: Mapping[str, str] = field(default_factory=dict)
-    missing_audio: Missing = "error"
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the method that replace its own, as text."""
+    missing_audio: MissingAudioPolicy = "error"
     out: Path = Path("runs")
+    """Folder of the record."""
     command: tuple[str, ...] = ()
+    """The command line, for the record."""
     train_on: Spec | None = None
-    """Data set to train on, where it is another than the one that is scored (paper, Table 3)."""
+    """Data set to train on, if it is not the scored one (paper, Table 3)."""
     allow_missing: bool = False
-    """Leave out what is broken or not there, and say how much was left."""
-    ids: Path | None = None
-    """File of `data doctor --save-subset`: use exactly these clips."""
-    compute: Compute = CPU
+    """Exclude rows and clips that cannot be used, and record how many."""
+    subset: Path | None = None
+    """File of `data doctor` with the ids of the clips to use; None uses all clips."""
+    device: Compute = CPU
+
+    @property
+    def input_options(self) -> InputOptions:
+        """How clips that cannot be used are treated."""
+        return InputOptions(missing_audio=self.missing_audio, allow_missing=self.allow_missing)

@@ -1,8 +1,8 @@
-"""Embeddings of everything that a data set asks about."""
+"""Embeds the clips and texts of some splits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,30 +11,35 @@ import torch
 from egoexobench.evaluation.metrics import reciprocal
 from egoexobench.evaluation.retrieval import complete, rank
 from egoexobench.evaluation.tracks import questions
-from egoexobench.experiment.inputs import Gathered
+from egoexobench.experiment.build import MethodParts
+from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import embed_clips, embed_texts
-from egoexobench.protocols import Anchor, Dataset
+from egoexobench.protocols import Dataset
 from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Split, Task
 
-Side = Literal["video", "text"]
-SIDES: tuple[Side, ...] = ("video", "text")
-CRITERION = "mean reciprocal rank over the gallery retrieval tasks"
+EmbeddingSide = Literal["video", "text"]
+EMBEDDING_SIDES: tuple[EmbeddingSide, ...] = ("video", "text")
+VALIDATION_METRIC = "mean reciprocal rank over the gallery retrieval tasks"
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """Videos by clip id; texts by id of their pair or clip, where the method reads text."""
+class SplitEmbeddings:
+    """Embeddings of videos by clip id, and of texts by id of their pair or clip."""
 
     videos: Embeddings
     texts: Embeddings | None
+    """None for a method without a text encoder."""
 
-    def side(self, side: Side) -> Embeddings | None:
-        """The embeddings of videos or of texts; None if the method has none."""
+    def get_side(self, side: EmbeddingSide) -> Embeddings | None:
+        """Return the embeddings of videos or of texts; None if there are none."""
         return self.videos if side == "video" else self.texts
 
-    def sides(self, task: Task) -> tuple[Embeddings, Embeddings] | None:
-        """Where the sources and the candidates of a retrieval task stand; None if it has none."""
+    def get_task(self, task: Task) -> tuple[Embeddings, Embeddings] | None:
+        """Return the embeddings of the sources and of the candidates of a retrieval task.
+
+        None for a task with texts if the method has no text encoder.
+        """
         if task in ("eg2ex", "ex2eg"):
             return self.videos, self.videos
         if self.texts is None:
@@ -42,26 +47,28 @@ class Embedded:
         return (self.texts, self.videos) if task == "t2v" else (self.videos, self.texts)
 
 
-def embed(
-    model: EmbeddingModel, gathered: Gathered, anchor: Anchor | None, splits: Iterable[Split]
-) -> Embedded:
-    """Embed every clip, and every text that is asked about, of some splits."""
-    chosen = list(splits)
-    clips = [clip for split in chosen for clip in gathered.clips[split]]
-    videos = embed_clips(model, gathered.inputs, clips)
-    if gathered.inputs.narration is None:
-        return Embedded(videos, None)
-    kind = anchor.eval_text if anchor else "sound_text" if model.method.fuse_text else "narration"
-    texts = [name for split in chosen for name in gathered.texts[split]]
-    return Embedded(videos, embed_texts(model, gathered.inputs, texts, kind))
+def embed_inputs(
+    model: EmbeddingModel, parts: MethodParts, inputs: PreparedInputs, splits: Sequence[Split]
+) -> SplitEmbeddings:
+    """Embed every clip of some splits, and every text that is a query or a candidate there."""
+    clips = [clip for split in splits for clip in inputs.clips[split]]
+    videos = embed_clips(model, inputs.features, clips)
+    if inputs.features.narration is None:
+        return SplitEmbeddings(videos, None)
+    text_ids = [name for split in splits for name in inputs.text_ids[split]]
+    texts = embed_texts(model, inputs.features, text_ids, parts.eval_text)
+    return SplitEmbeddings(videos, texts)
 
 
-def criterion(dataset: Dataset, embedded: Embedded) -> float:
-    """Value by which an epoch is chosen, on the validation split."""
+def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings) -> float:
+    """Return the mean reciprocal rank on the validation split, from 0 to 1.
+
+    It is the mean over the retrieval tasks that have a query; epochs are compared by it.
+    """
     values = []
     for task in RETRIEVAL_TASKS:
-        if sides := embedded.sides(task):
-            asked, _ = complete(questions(dataset, "val", task, "gallery"), *sides, "gallery")
-            if asked:
-                values.append(torch.from_numpy(reciprocal(rank(asked, *sides))).mean())
+        if sides := embeddings.get_task(task):
+            queries, _ = complete(questions(dataset, "val", task, "gallery"), *sides, "gallery")
+            if queries:
+                values.append(torch.from_numpy(reciprocal(rank(queries, *sides))).mean())
     return float(torch.stack(values).mean()) if values else 0.0

@@ -1,188 +1,238 @@
-"""Everything a model is fed: clips decoded and encoded, captions written, texts encoded."""
+"""Prepares the inputs of a model: decodes and encodes clips, writes captions, encodes texts."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from egoexobench import files
 from egoexobench.captioning.cache import Store
 from egoexobench.captioning.pipeline import write
 from egoexobench.captioning.stats import Written, why
 from egoexobench.errors import DataError
-from egoexobench.experiment.subset import Covered
+from egoexobench.experiment.build import MethodParts
+from egoexobench.experiment.subset import UsableSubset
 from egoexobench.features import encode_clips
-from egoexobench.features.encode_clips import EncoderRunner
+from egoexobench.features.encode_clips import EncodeResult
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.method import Method
 from egoexobench.models.feature_inputs import FeatureInputs
-from egoexobench.protocols import Captioner, Dataset, Progress
+from egoexobench.protocols import Dataset, Progress
+from egoexobench.records.schema import DatasetRecord
 from egoexobench.types import SPLITS, Clip, Pair, Split
 
-Missing = Literal["error", "skip", "mask"]
-Texts = Mapping[str, str]
+MissingAudioPolicy = Literal["error", "skip", "mask"]
+
+
+def _token_dir() -> Path:
+    return files.cache_dir() / "tokens"
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    """Pairs and clips that can be used, what a model is fed, and what was left out."""
+class InputOptions:
+    """How clips that cannot be used are treated, and where encoded clips and texts are cached."""
 
-    pairs: Mapping[Split, Sequence[Pair]]
-    clips: Mapping[Split, Sequence[Clip]]
-    texts: Mapping[Split, Sequence[str]]
-    """Ids of pairs and clips whose text is asked about."""
-    inputs: FeatureInputs
-    states: Mapping[str, int]
-    """Clips by state of their sound: `heard`, `silent`, `no track`; empty if none was asked."""
-    skipped: int
-    """Clips that were left out for want of sound."""
-    covered: Covered
-    written: Written | None
-    """Sound captions by id of pair and clip; None without a captioner."""
+    missing_audio: MissingAudioPolicy = "error"
+    allow_missing: bool = False
+    """Exclude clips that do not decode."""
+    cache_dir: Path = field(default_factory=_token_dir)
 
 
-def gather(
+@dataclass(frozen=True, slots=True)
+class PreparedInputs:
+    """The clips, pairs and texts of a data set that are used, and the inputs of the model."""
+
+    usable: UsableSubset
+    """Clips that decode."""
+    selected: UsableSubset
+    """The same without clips that are skipped because they have no audio."""
+    text_ids: Mapping[Split, Sequence[str]]
+    """Ids of the pairs and clips whose text is a query or a candidate."""
+    features: FeatureInputs
+    captions: Written | None
+    """Sound captions by id of the pair or clip; None without a captioner."""
+    missing_audio: MissingAudioPolicy
+
+    @property
+    def clips(self) -> Mapping[Split, Sequence[Clip]]:
+        """The clips that are used, by split."""
+        return self.selected.clips
+
+    @property
+    def pairs(self) -> Mapping[Split, Sequence[Pair]]:
+        """The pairs that are used, by split."""
+        return self.selected.pairs
+
+    @property
+    def audio_states(self) -> Mapping[str, int]:
+        """Number of clips by state of their audio; empty if no audio is encoded."""
+        return Counter(self.features.audio.states) if self.features.audio else {}
+
+    @property
+    def num_skipped(self) -> int:
+        """Number of clips that are skipped because they have no audio."""
+        return len(self.selected.excluded) - len(self.usable.excluded)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDataset:
+    """A data set, how it is recorded, and its encoded inputs."""
+
+    dataset: Dataset
+    record: DatasetRecord
+    inputs: PreparedInputs
+
+
+def prepare_inputs(
     dataset: Dataset,
-    covered: Covered,
-    coders: Mapping[str, EncoderRunner],
-    method: Method,
-    captioner: Captioner | None,
-    missing: Missing,
-    cache: Path,
+    subset: UsableSubset,
+    parts: MethodParts,
+    options: InputOptions,
     progress: Progress,
-    *,
-    allow: bool = False,
-) -> Gathered:
+) -> PreparedInputs:
     """Encode every split of a data set.
 
     Args:
-        dataset: asks the questions.
-        covered: its clips and pairs that can be used.
-        coders: by role of the method.
-        method: says how clips are sampled and texts are put.
-        captioner: writes sound captions; None for none.
-        missing: what to do about clips without sound.
-        cache: folder of the stores.
+        dataset: its queries say which texts are encoded.
+        subset: its clips and pairs that can be used.
+        parts: the method with its encoders and captioner.
+        options: how clips that cannot be used are treated.
         progress: shows the stages.
-        allow: leave out clips that do not decode.
 
     Raises:
-        DataError: if media are broken and that is not allowed, or clips have no sound and
-            `missing` is `error`.
+        DataError: if media do not decode and ``allow_missing`` is not set, or if clips have no
+            audio and ``missing_audio`` is ``error``.
     """
-    failed: dict[str, str] = {}
-    banks = _clips(covered, coders, method, cache, progress, failed if allow else None)
-    covered = covered.without(dict.fromkeys(failed, "does not decode"))
-    audio = banks.get("audio")
-    every = [clip for split in SPLITS for clip in covered.clips[split]]
-    mute = [clip for clip in every if audio and not audio.has(clip.id)]
-    if mute and missing == "error":
-        raise DataError(_lament(mute, every, audio))
-    heard = covered.without({c.id: "no sound" for c in mute if missing == "skip"})
-    texts = {split: _asked(dataset, heard.pairs[split], split) for split in SPLITS}
-    told = _narrations(heard, texts)
-    pairs = heard.pairs
-    # what is frequent does not depend on which media are there
+    result = _encode_media(subset, parts, options, progress)
+    usable = subset.exclude(dict.fromkeys(result.failures, "does not decode"))
+    selected = _apply_missing_audio(usable, result.banks.get("audio"), options.missing_audio)
+    text_ids = {split: _list_text_ids(dataset, selected, split) for split in SPLITS}
+    narrations = _collect_narrations(selected, text_ids)
+    narration_bank, caption_bank, captions = None, None, None
+    if encoder := parts.encoders.get("text"):
+        template = parts.method.template
+        prompts = {name: template.replace("{}", text) for name, text in narrations.items()}
+        narration_bank = encode_clips.encode_texts(prompts, encoder, options.cache_dir)
+        captions = _write_captions(dataset, narrations, parts, progress)
+        if captions is not None:
+            # A text without a caption gets an empty row: it is embedded from its narration alone.
+            by_id = {name: captions.captions.get(name) for name in narrations}
+            caption_bank = encode_clips.encode_texts(by_id, encoder, options.cache_dir)
+        text_ids = {
+            split: [name for name in ids if name in narration_bank.index]
+            for split, ids in text_ids.items()
+        }
+    features = FeatureInputs(
+        video=result.banks.get("video"),
+        audio=result.banks.get("audio"),
+        narration=narration_bank,
+        caption=caption_bank,
+        video_exo=result.banks.get("video_exo"),
+    )
+    return PreparedInputs(
+        usable=usable,
+        selected=selected,
+        text_ids=text_ids,
+        features=features,
+        captions=captions,
+        missing_audio=options.missing_audio,
+    )
+
+
+def _encode_media(
+    subset: UsableSubset, parts: MethodParts, options: InputOptions, progress: Progress
+) -> EncodeResult:
+    """Encode video and audio; exo clips have their own video encoder in some methods."""
+    clips, encoders = subset.all_clips, parts.encoders
+    both_views = {role: encoders[role] for role in ("video", "audio") if role in encoders}
+    passes = [(clips, both_views)]
+    if "video_exo" in encoders:
+        ego = [clip for clip in clips if clip.view == "ego"]
+        exo = [clip for clip in clips if clip.view == "exo"]
+        audio = {"audio": encoders["audio"]} if "audio" in encoders else {}
+        passes = [
+            (ego, {"video": encoders["video"]}),
+            (exo, {"video_exo": encoders["video_exo"]}),
+            (clips, audio),
+        ]
+    banks: dict[str, FeatureBank] = {}
+    failures: dict[str, str] = {}
+    for chosen, roles in passes:
+        if not roles:
+            continue
+        result = encode_clips.encode_clips(
+            chosen,
+            encoders=roles,
+            num_frames=parts.method.frames,
+            root=options.cache_dir,
+            progress=progress,
+            sampling=parts.method.sampling,
+            skip_failures=options.allow_missing,
+        )
+        banks |= result.banks
+        failures |= result.failures
+    return EncodeResult(banks, failures)
+
+
+def _apply_missing_audio(
+    usable: UsableSubset, audio: FeatureBank | None, policy: MissingAudioPolicy
+) -> UsableSubset:
+    clips = usable.all_clips
+    without_audio = [clip for clip in clips if audio and not audio.has(clip.id)]
+    if audio and without_audio and policy == "error":
+        first = without_audio[0]
+        state = audio.states[audio.index[first.id]]
+        raise DataError(
+            f"{len(without_audio)} of {len(clips)} clips have no sound, the first is {first.id} "
+            f"in {first.media} ({state}); --missing-audio skip leaves "
+            "their pairs out, --missing-audio mask embeds them from the picture alone"
+        )
+    skipped = without_audio if policy == "skip" else []
+    return usable.exclude({clip.id: "no sound" for clip in skipped})
+
+
+def _list_text_ids(dataset: Dataset, selected: UsableSubset, split: Split) -> list[str]:
+    """Ids of pairs, and of the clips whose text stands in a published query list."""
+    ids = dict.fromkeys(pair.id for pair in selected.pairs[split])
+    for query in dataset.queries(split, "t2v"):
+        ids[query.source] = None
+    for query in dataset.queries(split, "v2t"):
+        ids |= dict.fromkeys(query.gallery.ids)
+    return list(ids)
+
+
+def _collect_narrations(
+    selected: UsableSubset, text_ids: Mapping[Split, Sequence[str]]
+) -> dict[str, str]:
+    """Narrations by id of their pair, and of each clip that is in a pair or in ``text_ids``."""
+    listed = {name for split in SPLITS for name in text_ids[split]}
+    narrations = {pair.id: pair.narration for split in SPLITS for pair in selected.pairs[split]}
+    for split in SPLITS:
+        for pair in selected.pairs[split]:
+            narrations |= {clip.id: clip.narration for clip in (pair.ego, pair.exo)}
+        narrations |= {c.id: c.narration for c in selected.clips[split] if c.id in listed}
+    return {name: text for name, text in narrations.items() if text.strip()}
+
+
+def _write_captions(
+    dataset: Dataset, narrations: Mapping[str, str], parts: MethodParts, progress: Progress
+) -> Written | None:
+    """Write the sound caption of each narration; None without a captioner."""
+    if parts.captioner is None:
+        return None
+    # All training pairs decide which concepts are frequent, whether their media exist or not.
     training = {
         pair.id: pair.narration for pair in dataset.pairs("train") if pair.narration.strip()
     }
-    narration, caption, written = _texts(
-        told, training, coders.get("text"), method, captioner, cache, progress
+    captions = write(
+        parts.captioner,
+        {**training, **narrations},
+        training=training,
+        store=Store(),
+        progress=progress,
     )
-    if narration is not None:
-        known = narration.index.keys()
-        texts = {s: [name for name in texts[s] if name in known] for s in SPLITS}
-    return Gathered(
-        pairs,
-        heard.clips,
-        texts,
-        FeatureInputs(banks.get("video"), audio, narration, caption, banks.get("video_exo")),
-        Counter(audio.states) if audio else {},
-        len(heard.gone) - len(covered.gone),
-        covered,
-        written,
-    )
-
-
-def _clips(
-    covered: Covered,
-    coders: Mapping[str, EncoderRunner],
-    method: Method,
-    cache: Path,
-    progress: Progress,
-    failed: dict[str, str] | None,
-) -> dict[str, FeatureBank]:
-    every = [clip for split in SPLITS for clip in covered.clips[split]]
-    senses = {role: one for role, one in coders.items() if role in ("video", "audio")}
-    extra = {role: one for role, one in coders.items() if role == "video_exo"}
-    how = (method.frames, cache, progress)
-
-    def encode(clips: Sequence[Clip], roles: Mapping[str, EncoderRunner]) -> dict[str, FeatureBank]:
-        return encode_clips.encode_clips(
-            clips, roles, *how, sampling=method.sampling, failed=failed
-        )
-
-    if not extra:
-        return encode(every, senses)
-    exo = [clip for clip in every if clip.view == "exo"]
-    sound = {role: one for role, one in senses.items() if role == "audio"}
-    ego = [clip for clip in every if clip.view == "ego"]
-    video = {role: one for role, one in senses.items() if role == "video"}
-    return {**encode(ego, video), **encode(exo, extra), **(encode(every, sound) if sound else {})}
-
-
-def _asked(dataset: Dataset, pairs: Sequence[Pair], split: Split) -> list[str]:
-    """Ids whose text is asked about: pairs, and clips that published lists ask by their text."""
-    names = {pair.id: None for pair in pairs}
-    for query in dataset.queries(split, "t2v"):
-        names[query.source] = None
-    for query in dataset.queries(split, "v2t"):
-        names |= dict.fromkeys(query.gallery.ids)
-    return list(names)
-
-
-def _narrations(covered: Covered, texts: Mapping[Split, Sequence[str]]) -> dict[str, str]:
-    """Narrations by id of their pair, and of a clip that is trained on or asked about."""
-    asked = {name for split in SPLITS for name in texts[split]}
-    told = {pair.id: pair.narration for split in SPLITS for pair in covered.pairs[split]}
-    for split in SPLITS:
-        for pair in covered.pairs[split]:
-            told |= {clip.id: clip.narration for clip in (pair.ego, pair.exo)}
-        told |= {c.id: c.narration for c in covered.clips[split] if c.id in asked}
-    return {name: text for name, text in told.items() if text.strip()}
-
-
-def _texts(
-    told: Texts,
-    training: Texts,
-    coder: EncoderRunner | None,
-    method: Method,
-    captioner: Captioner | None,
-    cache: Path,
-    progress: Progress,
-) -> tuple[FeatureBank | None, FeatureBank | None, Written | None]:
-    if coder is None:
-        return None, None, None
-    put = {name: method.template.replace("{}", text) for name, text in told.items()}
-    narration = encode_clips.encode_texts(put, coder, cache)
-    if captioner is None:
-        return narration, None, None
-    both = {**training, **told}
-    written = write(captioner, both, training=training, store=Store(), progress=progress)
-    if told and not written.captions:
-        raise DataError(f"no narration has a sound caption: {why(written.report)}")
-    # a text without a caption is embedded from its narration, as a clip without sound from its
-    # picture
-    heard = {name: written.captions.get(name) for name in told}
-    return narration, encode_clips.encode_texts(heard, coder, cache), written
-
-
-def _lament(mute: Sequence[Clip], every: Sequence[Clip], audio: FeatureBank | None) -> str:
-    state = audio.states[audio.index[mute[0].id]] if audio else ""
-    return (
-        f"{len(mute)} of {len(every)} clips have no sound, the first is {mute[0].id} in "
-        f"{mute[0].media} ({state}); --missing-audio skip leaves their pairs out, "
-        "--missing-audio mask embeds them from the picture alone"
-    )
+    if narrations and not captions.captions:
+        raise DataError(f"no narration has a sound caption: {why(captions.report)}")
+    return captions

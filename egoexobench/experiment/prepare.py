@@ -1,108 +1,120 @@
-"""A method that is ready to be scored: its parts made, a data set encoded, its weights trained."""
+"""Prepares a data set for a method, and trains the method on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
-from egoexobench import files
 from egoexobench.compute import resolve
 from egoexobench.data.subset import read_clip_ids
-from egoexobench.experiment import build
-from egoexobench.experiment.build import Kit
-from egoexobench.experiment.clock import Clock
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.embed import Embedded, embed
-from egoexobench.experiment.inputs import Gathered, gather
-from egoexobench.experiment.subset import cover
-from egoexobench.experiment.training import teach
-from egoexobench.features.encode_clips import EncoderRunner
+from egoexobench.experiment.build import MethodParts, build_model, build_parts, resolve_method
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.describe import describe_method
+from egoexobench.experiment.embed import SplitEmbeddings, embed_inputs
+from egoexobench.experiment.inputs import InputOptions, PreparedDataset, prepare_inputs
+from egoexobench.experiment.subset import select_usable
+from egoexobench.experiment.training import train_or_load
 from egoexobench.method import override
 from egoexobench.models.embedding_model import EmbeddingModel
-from egoexobench.protocols import Anchor, Dataset, Progress
-from egoexobench.registry import Registry
+from egoexobench.protocols import Dataset
+from egoexobench.records.describe import describe_dataset
+from egoexobench.records.schema import MethodRecord
 from egoexobench.spec import Spec
 from egoexobench.training.loop import BestEpoch
 from egoexobench.types import Split
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """A trained method and everything it is fed."""
+class TrainedMethod:
+    """A trained model with its parts and its data."""
 
-    kit: Kit
-    dataset: Dataset
-    taught: Dataset | None
-    """The data set that it was trained on, where that is another."""
-    anchor: Anchor | None
-    gathered: Gathered
+    record: MethodRecord
+    """The method as a record describes it."""
+    parts: MethodParts
     model: EmbeddingModel
-    chosen: BestEpoch | None
+    scored: PreparedDataset
+    """The data set whose queries are scored."""
+    trained_on: PreparedDataset
+    """The same object as ``scored``, unless another data set is trained on."""
+    best_epoch: BestEpoch | None
+    """None for a method that is not trained."""
 
-    def embed(self, splits: Iterable[Split]) -> Embedded:
-        """Embed every clip, and every text that is asked about, of some splits."""
-        return embed(self.model, self.gathered, self.anchor, splits)
 
-
-def ready(request: Request, registry: Registry, progress: Progress, clock: Clock) -> Ready:
-    """Encode a data set and train a method on it, or load what was encoded and trained before.
+def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
+    """Build a method, encode its data sets and train it; cached features and weights are loaded.
 
     Raises:
-        UsageError: for a name or an option that cannot work.
-        DataError: for a file, a row or a clip that is not what it must be.
+        UsageError: for a name or an option that is not valid.
+        DataError: for a file, a row or a clip that cannot be used.
     """
-    request = replace(request, compute=resolve(request.compute))
-    method = override(registry.create("method", request.method, request.scale), request.settings)
-    kit = build.bind(registry, method, request.seed)
+    device = resolve(config.device)
+    method = override(
+        context.registry.create("method", config.method, config.scale), config.overrides
+    )
     if method.scale == "compact":
-        # small matrices gain nothing from threads that wait for each other, and sums that are
-        # not split do not depend on how many cores a machine has
+        # Small matrices do not profit from threads, and one thread makes sums reproducible.
         torch.set_num_threads(1)
-    anchor = build.anchor(kit)
-    coders = build.coders(kit, anchor, request.compute)
-    model = build.model(kit, coders, request.compute)
-    studio = Studio(request, registry, kit, coders, clock, progress)
-    dataset, gathered = studio(request.dataset)
-    other = studio(request.train_on) if request.train_on else None
-    with clock("train"):
-        chosen = teach(request, kit, model, *(other or (dataset, gathered)), progress)
-    return Ready(kit, dataset, other[0] if other else None, anchor, gathered, model, chosen)
+    parts = build_parts(resolve_method(context.registry, method, config.seed), device)
+    model = build_model(parts)
+    options = config.input_options
+    scored = prepare_dataset(
+        config.dataset, parts, options=options, context=context, subset_file=config.subset
+    )
+    trained_on = scored
+    if config.train_on is not None:
+        trained_on = prepare_dataset(config.train_on, parts, options=options, context=context)
+    with context.timer.stage("train"):
+        best_epoch = train_or_load(model, parts, trained_on, context.progress)
+    return TrainedMethod(
+        record=describe_method(config, context.registry, parts),
+        parts=parts,
+        model=model,
+        scored=scored,
+        trained_on=trained_on,
+        best_epoch=best_epoch,
+    )
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Studio:
-    """Turns data sets into what a method is fed."""
+def prepare_dataset(
+    spec: Spec,
+    parts: MethodParts,
+    *,
+    options: InputOptions,
+    context: RunContext,
+    subset_file: Path | None = None,
+) -> PreparedDataset:
+    """Create a data set, select its usable clips and encode them.
 
-    request: Request
-    registry: Registry
-    kit: Kit
-    coders: Mapping[str, EncoderRunner]
-    clock: Clock
-    progress: Progress
+    Args:
+        spec: name and options of the data set.
+        parts: the method with its encoders and captioner.
+        options: how clips that cannot be used are treated.
+        context: creates the data set and shows the stages.
+        subset_file: file of `data doctor` with the ids of the clips to use; None uses all clips.
 
-    def __call__(self, spec: Spec) -> tuple[Dataset, Gathered]:
-        """Prepare a data set and encode it."""
-        request, name = self.request, spec.name
-        dataset: Dataset = self.registry.create("dataset", spec)
-        # a subset file belongs to the data set that is scored
-        ids = request.ids if spec == request.dataset else None
-        wanted = read_clip_ids(ids, name) if ids else None
-        with self.clock("prepare"):
-            dataset.prepare(self.progress)
-            covered = cover(dataset, name, allow=request.allow_missing, wanted=wanted)
-        with self.clock("encode"):
-            return dataset, gather(
-                dataset,
-                covered,
-                self.coders,
-                self.kit.method,
-                build.captioner(self.kit),
-                request.missing_audio,
-                files.cache_dir() / "tokens",
-                self.progress,
-                allow=request.allow_missing,
-            )
+    Raises:
+        UsageError: for a name or an option that is not valid.
+        DataError: for a file, a row or a clip that cannot be used.
+    """
+    dataset: Dataset = context.registry.create("dataset", spec)
+    clip_ids = read_clip_ids(subset_file, spec.name) if subset_file else None
+    with context.timer.stage("prepare"):
+        dataset.prepare(context.progress)
+        subset = select_usable(
+            dataset, spec.name, allow_missing=options.allow_missing, clip_ids=clip_ids
+        )
+    with context.timer.stage("encode"):
+        inputs = prepare_inputs(
+            dataset, subset, parts=parts, options=options, progress=context.progress
+        )
+    record = describe_dataset(spec, context.registry, dataset)
+    return PreparedDataset(dataset, record, inputs)
+
+
+def embed_split(trained: TrainedMethod, splits: Sequence[Split]) -> SplitEmbeddings:
+    """Embed every clip of some splits, and every text that is a query or a candidate there."""
+    return embed_inputs(trained.model, trained.parts, trained.scored.inputs, splits)

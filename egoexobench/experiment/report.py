@@ -1,235 +1,189 @@
-"""From what a run did to the record of it."""
+"""Builds the record of a run."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from egoexobench.captioning.stats import Written
 from egoexobench.data.subset import hash_clip_ids
 from egoexobench.evaluation.references import chance
-from egoexobench.experiment import build
-from egoexobench.experiment.build import Kit
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.embed import CRITERION
-from egoexobench.experiment.scoring import Scored
-from egoexobench.method import ROLES, settings
-from egoexobench.protocols import Dataset
-from egoexobench.records.convert import to_record_ranks, to_record_score, track_to_dict
+from egoexobench.experiment.embed import VALIDATION_METRIC
+from egoexobench.experiment.inputs import PreparedDataset
+from egoexobench.experiment.prepare import TrainedMethod
+from egoexobench.experiment.scoring import ScoringResult, TrackResult
+from egoexobench.records.convert import to_record_score, track_to_dict
+from egoexobench.records.describe import describe_distribution
 from egoexobench.records.environment import collect_environment, harness_git_state
 from egoexobench.records.schema import (
     CaptionCounts,
     CheckpointSelection,
     ClipCounts,
     Coverage,
-    DatasetRecord,
-    DeclaredInputs,
     DistributionRecord,
-    MethodRecord,
-    PartRecord,
-    QueryRank,
     Record,
     ReferenceScores,
     ScoreRecord,
 )
-from egoexobench.records.shortcut_report import ShortcutReport
+from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import make_record_id
-from egoexobench.registry import Distribution, Registry
-from egoexobench.spec import Spec
 from egoexobench.training.loop import BestEpoch
 from egoexobench.types import SPLITS
 
-if TYPE_CHECKING:
-    from egoexobench.experiment.prepare import Ready
-
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a run did, but for its scores."""
+class RunFacts:
+    """When and how a run was started, and how long its stages took."""
 
-    request: Request
-    registry: Registry
-    found: Ready
-    rows: ShortcutReport | None
-    """Of shortcuts on the data set, where its clips were used whole."""
     created: datetime
+    command: tuple[str, ...]
     seconds: Mapping[str, float]
+    """By stage."""
 
 
-def report(facts: Facts, scored: Scored) -> tuple[Record, list[QueryRank]]:
-    """Return the record of a run and the rank of every query."""
-    request, found = facts.request, facts.found
-    kit = found.kit
-    recipe = recipe_of(request, facts.registry, kit)
-    data = data_of(request.dataset, facts.registry, found.dataset)
-    other, compute = request.train_on, found.model.compute
-    distributions = {bound.part.distribution for bound in kit.bound.values()}
-    plugins = {_distribution(item) for item in distributions} | {
-        data.distribution,
-        recipe.distribution,
-    }
-    record = Record(
-        id=make_record_id(facts.created, request.seed, recipe.fingerprint, data.fingerprint),
+def build_record(
+    trained: TrainedMethod,
+    scoring: ScoringResult,
+    shortcuts: Sequence[ShortcutScores],
+    facts: RunFacts,
+) -> Record:
+    """Return the record of a run.
+
+    Args:
+        trained: the method and its data.
+        scoring: the result on every track.
+        shortcuts: scores that need no method, on the same data set.
+        facts: when and how the run was started.
+    """
+    parts, scored, method = trained.parts, trained.scored, trained.record
+    return Record(
+        id=make_record_id(facts.created, parts.seed, method.fingerprint, scored.record.fingerprint),
         created=facts.created,
-        command=request.command,
+        command=facts.command,
         status="complete",
-        method=recipe,
-        seed=request.seed,
-        dataset=data,
-        trained_on=data_of(other, facts.registry, found.taught) if other and found.taught else None,
-        checkpoint_selection=_choice(found.chosen),
-        counts=_counts(facts, scored),
-        captions=_captions(found.gathered.written),
-        coverage=_coverage(found),
-        scores=tuple(to_record_score(entry.track, entry.score) for entry in scored.entries),
+        method=method,
+        seed=parts.seed,
+        dataset=scored.record,
+        trained_on=None if trained.trained_on is scored else trained.trained_on.record,
+        checkpoint_selection=_describe_best_epoch(trained.best_epoch),
+        counts=_count_data(scored, scoring),
+        captions=_count_captions(scored.inputs.captions),
+        coverage=_measure_coverage(scored),
+        scores=tuple(to_record_score(result.track, result.score) for result in scoring.tracks),
         references=(
-            ReferenceScores(
-                name="chance",
-                scores=tuple(to_record_score(e.track, chance(e.score)) for e in scored.entries),
-            ),
-            ReferenceScores(
-                name="oracle",
-                scores=tuple(to_record_score(e.track, e.oracle) for e in scored.entries),
-            ),
-            *_shortcuts(facts.rows, scored),
+            *_score_references(scoring.tracks),
+            *_match_shortcuts(shortcuts, scoring.tracks),
         ),
         environment=collect_environment(
-            (one for one in plugins if one), device=compute.device, precision=compute.precision
+            _list_distributions(trained),
+            device=parts.device.device,
+            precision=parts.device.precision,
         ),
         git=harness_git_state(),
         seconds=dict(facts.seconds),
     )
-    return record, [
-        rank for entry in scored.entries for rank in to_record_ranks(entry.track, entry.score)
-    ]
 
 
-def recipe_of(request: Request, registry: Registry, kit: Kit) -> MethodRecord:
-    """Return the method that was asked for, with every part and option."""
-    method = kit.method
-    part = registry.resolve("method", request.method)[0]
-    roles = set(ROLES) | {"name", "scale"}
-    sources = build.declared(kit)
-    return MethodRecord(
-        name=part.name,
-        spec=str(request.method),
-        overrides=dict(request.settings),
-        scale=method.scale,
-        parts=tuple(
-            PartRecord(
-                role=role,
-                kind=bound.part.kind,
-                name=bound.part.name,
-                options=_options(bound.options),
-                distribution=_distribution(bound.part.distribution),
-            )
-            for role, bound in kit.bound.items()
-        ),
-        hyperparameters={
-            name: value for name, value in settings(method).items() if name not in roles
-        },
-        declared_inputs=DeclaredInputs(video=sources["video"], text=sources["text"]),
-        fingerprint=kit.recipe,
-        distribution=_distribution(part.distribution),
+def _list_distributions(trained: TrainedMethod) -> list[DistributionRecord]:
+    parts = trained.parts.resolved.parts.values()
+    distributions = {describe_distribution(item.part.distribution) for item in parts}
+    for distribution in (trained.scored.record.distribution, trained.record.distribution):
+        if distribution is not None:
+            distributions.add(distribution)
+    return list(distributions)
+
+
+def _describe_best_epoch(best_epoch: BestEpoch | None) -> CheckpointSelection | None:
+    if best_epoch is None:
+        return None
+    return CheckpointSelection(
+        split="val",
+        validation_metric=VALIDATION_METRIC,
+        epoch=best_epoch.epoch,
+        validation_value=best_epoch.validation_value,
     )
 
 
-def data_of(spec: Spec, registry: Registry, dataset: Dataset) -> DatasetRecord:
-    """Return the data set that was asked for."""
-    part, options = registry.resolve("dataset", spec)
-    return DatasetRecord(
-        name=part.name,
-        spec=str(spec),
-        options=_options(options),
-        fingerprint=dataset.fingerprint,
-        distribution=_distribution(part.distribution),
-    )
-
-
-def _counts(facts: Facts, scored: Scored) -> ClipCounts:
-    gathered, dataset = facts.found.gathered, facts.found.dataset
+def _count_data(scored: PreparedDataset, scoring: ScoringResult) -> ClipCounts:
+    dataset, inputs = scored.dataset, scored.inputs
     return ClipCounts(
         num_clips={split: len(dataset.clips(split)) for split in SPLITS},
         num_pairs={split: len(dataset.pairs(split)) for split in SPLITS},
-        num_queries={entry.track.task: entry.score.n for entry in scored.entries},
-        num_silent=gathered.states.get("silent", 0),
-        num_without_track=gathered.states.get("no_track", 0),
-        num_failed=len(gathered.covered.gone),
-        num_skipped=gathered.skipped,
-        missing_audio=facts.request.missing_audio,
+        num_queries={result.track.task: result.score.n for result in scoring.tracks},
+        num_silent=inputs.audio_states.get("silent", 0),
+        num_without_track=inputs.audio_states.get("no_track", 0),
+        num_failed=len(inputs.usable.excluded),
+        num_skipped=inputs.num_skipped,
+        missing_audio=inputs.missing_audio,
     )
 
 
-def _shortcuts(rows: ShortcutReport | None, scored: Scored) -> Iterator[ReferenceScores]:
-    """Shortcuts on the tracks that were scored, under the fingerprints that these have."""
-    tracks = {(e.track.task, e.track.policy, e.track.content): e.track for e in scored.entries}
-    found: dict[str, list[ScoreRecord]] = {}
-    for row in rows.rows if rows else ():
-        if row.name in ("chance", "oracle"):
-            continue
-        for score in row.scores:
-            if track := tracks.get((score.task, score.policy, str(score.track["content"]))):
-                own = {
-                    "track": track_to_dict(track),
-                    "track_fingerprint": track.fingerprint,
-                    "by_subset": {},
-                }
-                found.setdefault(row.name, []).append(score.model_copy(update=own))
-    for name, scores in found.items():
-        yield ReferenceScores.model_validate({"name": name, "scores": tuple(scores)})
-
-
-def _captions(written: Written | None) -> CaptionCounts | None:
-    if written is None:
+def _count_captions(captions: Written | None) -> CaptionCounts | None:
+    if captions is None:
         return None
-    found = written.report
+    stats = captions.report
     return CaptionCounts(
-        num_narrations=found.narrations,
-        num_retried=found.retried,
-        num_refused=dict(found.refused),
-        num_truncated=found.cut,
-        num_unrefined=found.unrefined,
-        num_over_context=found.long,
-        num_empty=found.empty,
-        num_missing=found.missing,
-        concepts=found.concepts,
-        abort_reason=found.stopped,
+        num_narrations=stats.narrations,
+        num_retried=stats.retried,
+        num_refused=dict(stats.refused),
+        num_truncated=stats.cut,
+        num_unrefined=stats.unrefined,
+        num_over_context=stats.long,
+        num_empty=stats.empty,
+        num_missing=stats.missing,
+        concepts=stats.concepts,
+        abort_reason=stats.stopped,
     )
 
 
-def _coverage(found: Ready) -> Coverage | None:
-    """How much was used, where that is less than there is."""
-    covered = found.gathered.covered
-    if not covered.gone and not covered.rejected:
+def _measure_coverage(scored: PreparedDataset) -> Coverage | None:
+    """The share of the data set that was used; None if all of it was used."""
+    usable = scored.inputs.usable
+    if not usable.excluded and not usable.num_rejected:
         return None
-    used = {split: [clip.id for clip in covered.clips[split]] for split in SPLITS}
+    used = {split: [clip.id for clip in usable.clips[split]] for split in SPLITS}
+    num_clips = sum(len(scored.dataset.clips(split)) for split in SPLITS)
     return Coverage(
-        num_clips=sum(len(found.dataset.clips(split)) for split in SPLITS) + covered.rejected,
-        num_used=sum(len(names) for names in used.values()),
-        num_rejected=covered.rejected,
-        num_excluded=dict(Counter(covered.gone.values())),
+        num_clips=num_clips + usable.num_rejected,
+        num_used=sum(len(ids) for ids in used.values()),
+        num_rejected=usable.num_rejected,
+        num_excluded=dict(Counter(usable.excluded.values())),
         subset_hash=hash_clip_ids(used),
     )
 
 
-def _choice(chosen: BestEpoch | None) -> CheckpointSelection | None:
-    if chosen is None:
-        return None
-    return CheckpointSelection(
-        split="val",
-        validation_metric=CRITERION,
-        epoch=chosen.epoch,
-        validation_value=chosen.validation_value,
-    )
+def _score_references(tracks: Sequence[TrackResult]) -> list[ReferenceScores]:
+    guesses = tuple(to_record_score(result.track, chance(result.score)) for result in tracks)
+    oracles = tuple(to_record_score(result.track, result.oracle) for result in tracks)
+    return [
+        ReferenceScores(name="chance", scores=guesses),
+        ReferenceScores(name="oracle", scores=oracles),
+    ]
 
 
-def _options(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: str(v) if isinstance(v, Path) else v for k, v in options.items()}
-
-
-def _distribution(distribution: Distribution) -> DistributionRecord:
-    return DistributionRecord(name=distribution.name, version=distribution.version)
+def _match_shortcuts(
+    shortcuts: Sequence[ShortcutScores], tracks: Sequence[TrackResult]
+) -> list[ReferenceScores]:
+    """Scores of shortcuts on the tracks that were scored, with the fingerprints of these tracks."""
+    by_content = {
+        (item.track.task, item.track.policy, item.track.content): item.track for item in tracks
+    }
+    scores: dict[str, list[ScoreRecord]] = {}
+    for shortcut in shortcuts:
+        if shortcut.name in ("chance", "oracle"):
+            continue
+        for score in shortcut.scores:
+            track = by_content.get((score.task, score.policy, str(score.track["content"])))
+            if track is not None:
+                update = {
+                    "track": track_to_dict(track),
+                    "track_fingerprint": track.fingerprint,
+                    "by_subset": {},
+                }
+                scores.setdefault(shortcut.name, []).append(score.model_copy(update=update))
+    return [
+        ReferenceScores.model_validate({"name": name, "scores": tuple(items)})
+        for name, items in scores.items()
+    ]

@@ -2,53 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from egoexobench.experiment.clock import Clock
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.prepare import Ready, ready
-from egoexobench.experiment.report import Facts, report
-from egoexobench.experiment.scoring import SPLIT, score
-from egoexobench.protocols import Progress
+from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.prepare import embed_split, train_method
+from egoexobench.experiment.report import RunFacts, build_record
+from egoexobench.experiment.scoring import SkippedTask, score_tasks
+from egoexobench.records.convert import to_record_ranks
 from egoexobench.records.schema import Record
 from egoexobench.records.store import write_record
-from egoexobench.registry import Registry
-from egoexobench.shortcuts.retrieval import shortcuts
-from egoexobench.types import RECOGNITION_TASKS, SPLITS, Task
-
-__all__ = ["Outcome", "Ready", "ready", "run"]
+from egoexobench.shortcuts.data import ShortcutData
+from egoexobench.shortcuts.run import score_shortcuts
+from egoexobench.types import RECOGNITION_TASKS, SPLITS
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The record, where it lies, and why tasks that were asked for have no score."""
+class RunResult:
+    """The record of a run, its file, and the tasks that could not be scored."""
 
     record: Record
     path: Path
-    unscored: Mapping[Task, str]
+    skipped_tasks: Sequence[SkippedTask]
 
 
-def run(request: Request, registry: Registry, progress: Progress) -> Outcome:
-    """Train a method on a data set, score it on every task that was asked for, record it.
+def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
+    """Train a method on a data set, score it on every task of the configuration and record it.
 
     Raises:
-        UsageError: for a name or an option that cannot work, or tasks that the method or the
-            data set has nothing to say to.
-        DataError: for a file, a row or a clip that is not what it must be.
+        UsageError: for a name or an option that is not valid, or if none of the tasks can be
+            scored.
+        DataError: for a file, a row or a clip that cannot be used.
     """
-    created, clock = datetime.now(UTC), Clock()
-    found = ready(request, registry, progress, clock)
-    with clock("embed"):
-        # only the linear layer of recognition looks at the other splits
-        recognise = set(request.tasks) & set(RECOGNITION_TASKS)
-        embedded = found.embed(SPLITS if recognise else (SPLIT,))
-    with clock("evaluate"):
-        scored = score(found, request.dataset.name, request.tasks, embedded, request.seed, progress)
-    with clock("sanity"):
-        rows = shortcuts(found, request, registry, progress)
-    facts = Facts(request, registry, found, rows, created, clock.seconds)
-    record, ranks = report(facts, scored)
-    return Outcome(record, write_record(record, ranks, request.out), scored.unscored)
+    created, timer = datetime.now(UTC), context.timer
+    trained = train_method(config, context)
+    scored = trained.scored
+    with timer.stage("embed"):
+        # Only the linear layer of recognition reads the other splits.
+        has_recognition = not set(RECOGNITION_TASKS).isdisjoint(config.tasks)
+        embeddings = embed_split(trained, SPLITS if has_recognition else (TEST_SPLIT,))
+    with timer.stage("evaluate"):
+        scoring = score_tasks(
+            embeddings,
+            parts=trained.parts,
+            scored=scored,
+            tasks=config.tasks,
+            progress=context.progress,
+        )
+    with timer.stage("sanity"):
+        inputs = scored.inputs
+        data = ShortcutData(scored.dataset, scored.record, inputs.clips, inputs.pairs)
+        shortcuts = score_shortcuts(data, config.tasks, context.progress)
+    facts = RunFacts(created, config.command, timer.seconds)
+    record = build_record(trained, scoring, shortcuts, facts)
+    ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
+    return RunResult(record, write_record(record, ranks, config.out), scoring.skipped)

@@ -1,23 +1,24 @@
-"""Scores of every task that can be scored, each beside what guessing and knowing would give."""
+"""Scores every task that can be scored, each with the scores of chance and of the oracle."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import numpy as np
 
 from egoexobench.data.sampling import get_canonical_name
 from egoexobench.errors import UsageError
-from egoexobench.evaluation import tracks
 from egoexobench.evaluation.recognition import Labelled, score_recognition
 from egoexobench.evaluation.references import oracle_recognition, oracle_retrieval
 from egoexobench.evaluation.retrieval import complete, score_retrieval
 from egoexobench.evaluation.score import Score
-from egoexobench.evaluation.tasks import policies
-from egoexobench.evaluation.tracks import Showing, Track, track
-from egoexobench.experiment.embed import Embedded
+from egoexobench.evaluation.tasks import TEST_SPLIT, policies
+from egoexobench.evaluation.tracks import Showing, Track, items, questions, track
+from egoexobench.experiment.build import MethodParts
+from egoexobench.experiment.embed import SplitEmbeddings
+from egoexobench.experiment.inputs import PreparedDataset
 from egoexobench.protocols import Dataset, HasResolution, Progress
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
@@ -26,86 +27,86 @@ from egoexobench.types import (
     Embeddings,
     Query,
     ScoredTask,
-    Split,
     Task,
     View,
 )
 
-if TYPE_CHECKING:
-    from egoexobench.experiment.prepare import Ready
-
-SPLIT: Split = "test"
-"""The only split that is ever scored; choices are made on `val`."""
-
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One track, how the method scored on it, and how the right answers score."""
+class TrackResult:
+    """One track, the score of the method on it, and the score of the correct answers."""
 
     track: Track
     score: Score
     oracle: Score
 
 
-Found = list[Entry] | str
-"""Entries of a task, or why there are none."""
+@dataclass(frozen=True, slots=True)
+class SkippedTask:
+    """A task without a score, and the reason."""
+
+    task: Task
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """What was scored, and why the rest was not."""
+class ScoringResult:
+    """The result on every track, and the tasks that could not be scored."""
 
-    entries: Sequence[Entry]
-    unscored: Mapping[Task, str]
+    tracks: Sequence[TrackResult]
+    skipped: Sequence[SkippedTask]
 
 
-def score(
-    found: Ready,
-    name: str,
+def score_tasks(
+    embeddings: SplitEmbeddings,
+    parts: MethodParts,
+    scored: PreparedDataset,
     tasks: Sequence[Task],
-    embedded: Embedded,
-    seed: int,
     progress: Progress,
-) -> Scored:
+) -> ScoringResult:
     """Score embeddings on the test split.
 
     Args:
-        found: the method that made them, and the data set that asks.
-        name: registered name of the data set.
-        tasks: those asked for; one that has nothing to score is told why.
-        embedded: what is scored.
-        seed: of the intervals.
-        progress: shows the stage, a step a task.
+        embeddings: of the test split, and of the other splits for recognition tasks.
+        parts: the method that computed them.
+        scored: the data set whose queries and labels are used.
+        tasks: the tasks to score.
+        progress: shows the stage, one step for each task.
 
     Raises:
         UsageError: if none of the tasks can be scored.
     """
-    judge = Judge(found.dataset, name, embedded, showing(found), seed)
-    entries: list[Entry] = []
-    unscored: dict[Task, str] = {}
+    scorer = TaskScorer(
+        dataset=scored.dataset,
+        name=scored.record.name,
+        embeddings=embeddings,
+        protocol=get_input_protocol(parts),
+        seed=parts.seed,
+    )
+    tracks: list[TrackResult] = []
+    skipped: list[SkippedTask] = []
     with progress.stage("evaluate", len(tasks)) as advance:
         for task in tasks:
-            told = judge.retrieval(task) if task in RETRIEVAL_TASKS else judge.recognition(task)
-            if isinstance(told, str):
-                unscored[task] = told
-            else:
-                entries += told
+            results = scorer.score_task(task)
+            tracks += results
+            if not results:
+                skipped.append(SkippedTask(task, scorer.explain_skip(task)))
             advance(1)
-    if not entries:
-        raise UsageError("; ".join(f"{task}: {why}" for task, why in unscored.items()))
+    if not tracks:
+        raise UsageError("; ".join(f"{item.task}: {item.reason}" for item in skipped))
     if set(CROSS_VIEW_TASKS) <= set(tasks):
-        entries += judge.association()
-    return Scored(entries, unscored)
+        tracks += scorer.score_association()
+    return ScoringResult(tracks, skipped)
 
 
-def showing(found: Ready) -> Showing:
-    """Return how the method was shown clips and texts."""
-    method = found.kit.method
-    eyes = found.model.encoders.get("video")
+def get_input_protocol(parts: MethodParts) -> Showing:
+    """Return how the method reads clips and texts; it is part of every track."""
+    method, video = parts.method, parts.encoders.get("video")
+    encoder = video.encoder if video else None
     return Showing(
         sampling=get_canonical_name(method.sampling),
         frames=method.frames,
-        resolution=eyes.resolution if isinstance(eyes, HasResolution) else None,
+        resolution=encoder.resolution if isinstance(encoder, HasResolution) else None,
         template=method.template,
         similarity=method.similarity,
     )
@@ -113,70 +114,104 @@ def showing(found: Ready) -> Showing:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """Scores one task after the other."""
+class TaskScorer:
+    """Scores the embeddings of a data set on one task at a time."""
 
     dataset: Dataset
     name: str
-    embedded: Embedded
-    showing: Showing
+    embeddings: SplitEmbeddings
+    protocol: Showing
     seed: int
+    """Seed of the confidence intervals."""
 
-    def retrieval(self, task: Task) -> Found:
-        """The entry of each candidate policy of a task."""
-        sides = self.embedded.sides(task)
+    def score_task(self, task: Task) -> list[TrackResult]:
+        """Return the result on each track of a task; none if it cannot be scored."""
+        return (
+            self._score_retrieval(task)
+            if task in RETRIEVAL_TASKS
+            else self._score_recognition(task)
+        )
+
+    def explain_skip(self, task: Task) -> str:
+        """Return why a task has no result."""
+        if task not in RETRIEVAL_TASKS:
+            return f"{self.name} has no labels for it in its splits 'train' and {TEST_SPLIT!r}"
+        sides = self.embeddings.get_task(task)
         if sides is None:
             return "the method has no text encoder"
-        wide = [side.vectors.shape[1] for side in sides]
-        if len(set(wide)) > 1:
-            return f"it compares {wide[0]} features with {wide[1]}, and nothing maps one to another"
-        found = []
-        for policy in policies(task):
-            asked = tracks.questions(self.dataset, SPLIT, task, policy)
-            if complete(asked, *sides, policy)[0]:
-                found.append(self._entry(task, asked, sides, policy))
-        return found or f"no question of split {SPLIT!r} of {self.name} can be asked"
+        source, candidate = (side.vectors.shape[1] for side in sides)
+        if source != candidate:
+            return (
+                f"it compares {source} features with {candidate}, and nothing maps one to another"
+            )
+        return f"no question of split {TEST_SPLIT!r} of {self.name} can be asked"
 
-    def association(self) -> list[Entry]:
-        """The mean of both directions between the views, for each candidate policy."""
-        sides = self.embedded.videos, self.embedded.videos
-        found = []
-        for policy in policies("eg2ex"):
-            asked = [
-                tracks.questions(self.dataset, SPLIT, task, policy) for task in CROSS_VIEW_TASKS
+    def score_association(self) -> list[TrackResult]:
+        """Return the mean of both cross-view tasks, for each candidate policy."""
+        sides = self.embeddings.videos, self.embeddings.videos
+        results = []
+        for policy in policies(CROSS_VIEW_TASKS[0]):
+            by_task = [
+                questions(self.dataset, TEST_SPLIT, task, policy) for task in CROSS_VIEW_TASKS
             ]
-            if all(complete(part, *sides, policy)[0] for part in asked):
-                both = [query for part in asked for query in part]
-                found.append(self._entry("association", both, sides, policy))
-        return found
+            if all(complete(queries, *sides, policy)[0] for queries in by_task):
+                queries = [query for queries in by_task for query in queries]
+                results.append(self._score_track("association", queries, sides, policy))
+        return results
 
-    def recognition(self, task: Task) -> Found:
-        """The entry of a recognition task."""
-        train, val, test = (
-            tracks.items(self.dataset, split, task) for split in ("train", "val", SPLIT)
-        )
+    def _score_retrieval(self, task: Task) -> list[TrackResult]:
+        sides = self.embeddings.get_task(task)
+        if sides is None or len({side.vectors.shape[1] for side in sides}) > 1:
+            return []
+        results = []
+        for policy in policies(task):
+            queries = questions(self.dataset, TEST_SPLIT, task, policy)
+            if complete(queries, *sides, policy)[0]:
+                results.append(self._score_track(task, queries, sides, policy))
+        return results
+
+    def _score_recognition(self, task: Task) -> list[TrackResult]:
+        train, val, test = (items(self.dataset, split, task) for split in ("train", "val", "test"))
         if not train or not test:
-            return f"{self.name} has no labels for it in its splits 'train' and {SPLIT!r}"
-        rng, videos = np.random.default_rng(self.seed), self.embedded.videos
-        learnt, asked, chosen = (Labelled(items, videos) for items in (train, test, val))
-        scored = score_recognition(learnt, asked, rng, val=chosen if val else None)
+            return []
+        rng, videos = np.random.default_rng(self.seed), self.embeddings.videos
+        score = score_recognition(
+            Labelled(train, videos),
+            Labelled(test, videos),
+            rng,
+            val=Labelled(val, videos) if val else None,
+        )
         oracle = oracle_recognition(train, test, rng, val=val or None)
-        about = track(self.dataset, self.name, SPLIT, task, test, showing=self.showing)
-        return [Entry(about, scored, oracle)]
+        scored = track(self.dataset, self.name, TEST_SPLIT, task, test, showing=self.protocol)
+        return [TrackResult(scored, score, oracle)]
 
-    def _entry(
+    def _score_track(
         self,
         task: ScoredTask,
-        asked: Sequence[Query],
+        queries: Sequence[Query],
         sides: tuple[Embeddings, Embeddings],
         policy: CandidatePolicy,
-    ) -> Entry:
-        views: dict[str, View] = {clip.id: clip.view for clip in self.dataset.clips(SPLIT)}
-        about = track(
-            self.dataset, self.name, SPLIT, task, asked, policy=policy, showing=self.showing
-        )
+    ) -> TrackResult:
+        views: dict[str, View] = {clip.id: clip.view for clip in self.dataset.clips(TEST_SPLIT)}
         rng = np.random.default_rng(self.seed)
-        scored = score_retrieval(
-            asked, *sides, rng, policy=policy, similarity=self.showing.similarity, views=views
+        score = score_retrieval(
+            queries,
+            *sides,
+            rng,
+            policy=policy,
+            similarity=self.protocol.similarity,
+            views=views,
         )
-        return Entry(about, scored, oracle_retrieval(asked, rng, policy=policy, views=views))
+        return TrackResult(
+            track=track(
+                self.dataset,
+                self.name,
+                TEST_SPLIT,
+                task,
+                queries,
+                policy=policy,
+                showing=self.protocol,
+            ),
+            score=score,
+            oracle=oracle_retrieval(queries, rng, policy=policy, views=views),
+        )

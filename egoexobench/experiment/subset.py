@@ -1,84 +1,104 @@
-"""Which clips of a data set can be used, and how much of it that is."""
+"""Selects the clips and pairs of a data set that a run can use."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from egoexobench.errors import DataError
 from egoexobench.protocols import Dataset, HasAnnotationIssues
 from egoexobench.types import SPLITS, Clip, Pair, Split
 
-CHOSEN = "not in the subset"
-"""Why a clip is left out that nobody wants."""
-Ids = Mapping[Split, Collection[str]]
-FLAG = "--allow-missing goes on with the rest, and writes into the record how much that is"
+NOT_IN_SUBSET = "not in the subset"
+"""Reason of a clip that the subset file does not name."""
+ALLOW_MISSING_HINT = (
+    "--allow-missing goes on with the rest, and writes into the record how much that is"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
-    """Clips and pairs that are left, and why the rest is not: clip id to reason."""
+class UsableSubset:
+    """The clips and pairs that can be used, by split, and why the other clips are excluded."""
 
     clips: Mapping[Split, Sequence[Clip]]
     pairs: Mapping[Split, Sequence[Pair]]
-    gone: Mapping[str, str]
-    rejected: int
-    """Rows of the annotation that could not be used."""
+    excluded: Mapping[str, str]
+    """Clip id to reason."""
+    num_rejected: int
+    """Rows of the annotation that cannot be used."""
 
-    def without(self, more: Mapping[str, str]) -> Covered:
-        """The same with more clips gone."""
-        return _kept(self.clips, self.pairs, {**self.gone, **more}, self.rejected)
+    @property
+    def all_clips(self) -> list[Clip]:
+        """The clips of every split."""
+        return [clip for split in SPLITS for clip in self.clips[split]]
+
+    def exclude(self, reasons: Mapping[str, str]) -> UsableSubset:
+        """Return the subset without some more clips and their pairs; reasons are by clip id."""
+        excluded = {**self.excluded, **reasons}
+        return replace(
+            self,
+            clips={s: [c for c in self.clips[s] if c.id not in excluded] for s in SPLITS},
+            pairs={
+                s: [p for p in self.pairs[s] if not {p.ego.id, p.exo.id} & excluded.keys()]
+                for s in SPLITS
+            },
+            excluded=excluded,
+        )
 
 
-def cover(dataset: Dataset, name: str, *, allow: bool, wanted: Ids | None = None) -> Covered:
-    """Return what can be used of a data set.
+def select_usable(
+    dataset: Dataset,
+    name: str,
+    *,
+    allow_missing: bool,
+    clip_ids: Mapping[Split, Collection[str]] | None = None,
+) -> UsableSubset:
+    """Return the clips and pairs of a data set that can be used.
 
     Args:
         dataset: its media have been prepared.
         name: its registered name.
-        allow: leave out rows that are broken and clips whose media are not there.
-        wanted: ids of the only clips that are wanted, by split.
+        allow_missing: exclude rows that cannot be used and clips without a media file.
+        clip_ids: ids of the only clips to use, by split; None uses all clips.
 
     Raises:
-        DataError: for a broken row or a missing file that is not allowed.
+        DataError: for a row that cannot be used or a missing file, unless ``allow_missing`` is set.
     """
-    findings = dataset.findings if isinstance(dataset, HasAnnotationIssues) else ()
-    dropped = [one for one in findings if one.dropped]
-    if dropped and not allow:
-        raise DataError(
-            f"{len(dropped)} rows of {name} cannot be used, the first is {dropped[0]}; {FLAG}"
+    num_rejected = _count_rejected(dataset, name, allow_missing=allow_missing)
+    subset = UsableSubset(
+        clips={split: dataset.clips(split) for split in SPLITS},
+        pairs={split: dataset.pairs(split) for split in SPLITS},
+        excluded={},
+        num_rejected=num_rejected,
+    )
+    all_clips = subset.all_clips
+    if clip_ids is not None:
+        subset = subset.exclude(
+            {
+                clip.id: NOT_IN_SUBSET
+                for split in SPLITS
+                for clip in subset.clips[split]
+                if clip.id not in clip_ids[split]
+            }
         )
-    clips = {split: list(dataset.clips(split)) for split in SPLITS}
-    pairs = {split: list(dataset.pairs(split)) for split in SPLITS}
-    gone = {
-        clip.id: CHOSEN
-        for split in SPLITS
-        for clip in clips[split]
-        if wanted is not None and clip.id not in wanted[split]
-    }
-    media = {clip.media for split in SPLITS for clip in clips[split] if clip.id not in gone}
+    media = {clip.media for clip in subset.all_clips}
     missing = sorted(path for path in media if not Path(path).is_file())
-    if missing and not allow:
+    if missing and not allow_missing:
         raise DataError(
             f"{len(missing)} of {len(media)} media files of {name} are missing, the first is "
-            f"{missing[0]}; {FLAG}"
+            f"{missing[0]}; {ALLOW_MISSING_HINT}"
         )
-    lost = set(missing)
-    for split in SPLITS:
-        gone |= {clip.id: "missing" for clip in clips[split] if clip.media in lost}
-    return _kept(clips, pairs, gone, len(dropped))
+    absent = set(missing)
+    return subset.exclude({c.id: "missing" for c in all_clips if c.media in absent})
 
 
-def _kept(
-    clips: Mapping[Split, Sequence[Clip]],
-    pairs: Mapping[Split, Sequence[Pair]],
-    gone: Mapping[str, str],
-    rejected: int,
-) -> Covered:
-    return Covered(
-        {s: [clip for clip in clips[s] if clip.id not in gone] for s in SPLITS},
-        {s: [p for p in pairs[s] if not {p.ego.id, p.exo.id} & gone.keys()] for s in SPLITS},
-        gone,
-        rejected,
-    )
+def _count_rejected(dataset: Dataset, name: str, *, allow_missing: bool) -> int:
+    findings = dataset.findings if isinstance(dataset, HasAnnotationIssues) else ()
+    rejected = [finding for finding in findings if finding.dropped]
+    if rejected and not allow_missing:
+        raise DataError(
+            f"{len(rejected)} rows of {name} cannot be used, the first is {rejected[0]}; "
+            f"{ALLOW_MISSING_HINT}"
+        )
+    return len(rejected)

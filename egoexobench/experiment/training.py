@@ -1,17 +1,16 @@
-"""Trains a method once: the same parts, data and seed give the weights that are stored."""
+"""Trains a method once: the same parts, data and seed load the weights of the first time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from egoexobench import files
 from egoexobench.errors import DataError
-from egoexobench.experiment import build
-from egoexobench.experiment.build import Kit
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.embed import criterion, embed
-from egoexobench.experiment.inputs import Gathered
+from egoexobench.experiment.build import MethodParts
+from egoexobench.experiment.embed import embed_inputs, validation_mrr
+from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
 from egoexobench.hashing import hash_json
 from egoexobench.method import Method
 from egoexobench.models.dtw import align_pairs
@@ -22,71 +21,81 @@ from egoexobench.training.loop import BestEpoch, TrainingSet, train_model
 from egoexobench.types import Pair
 
 
-def teach(
-    request: Request,
-    kit: Kit,
-    model: EmbeddingModel,
-    dataset: Dataset,
-    gathered: Gathered,
-    progress: Progress,
+def train_or_load(
+    model: EmbeddingModel, parts: MethodParts, training_set: PreparedDataset, progress: Progress
 ) -> BestEpoch | None:
-    """Train, or load the weights that the same parts, data and seed gave before."""
-    objective, anchor = build.objective(kit), build.anchor(kit)
-    if objective is None or anchor is None:
+    """Train a model in place, or load the weights of an equal training.
+
+    Returns:
+        The best epoch; None for a method that is not trained.
+
+    Raises:
+        DataError: if the data set has too few pairs.
+    """
+    if parts.objective is None or parts.anchor is None:
         return None
-    align = aligned(kit.method, dataset)
-    used = sorted(pair.id for split in ("train", "val") for pair in gathered.pairs[split])
-    written = gathered.written
-    known = [
-        kit.code,
-        dataset.fingerprint,
-        request.seed,
-        request.missing_audio,
-        align,
-        used,
-        request.compute.precision,
-        sorted(written.captions.items()) if written else None,
-    ]
-    path = files.cache_dir() / "weights" / f"{hash_json(known)}.safetensors"
-    if chosen := checkpoint.load_checkpoint(path, model):
-        return chosen
-    pairs = trainable(gathered, anchor)
-    if len(pairs) < 2 or not gathered.pairs["val"]:
+    dataset, inputs = training_set.dataset, training_set.inputs
+    path = _get_weights_path(parts, dataset, inputs)
+    if best_epoch := checkpoint.load_checkpoint(path, model):
+        return best_epoch
+    pairs = select_trainable_pairs(inputs, parts.anchor)
+    num_val = len(inputs.pairs["val"])
+    if len(pairs) < 2 or not num_val:
         raise DataError(
-            f"{request.train_on or request.dataset} has {len(pairs)} pairs to train on and "
-            f"{len(gathered.pairs['val'])} to choose an epoch on; it needs 2 and 1"
+            f"{training_set.record.spec} has {len(pairs)} pairs to train on and {num_val} to "
+            "choose an epoch on; it needs 2 and 1"
         )
-    inputs = gathered.inputs
-    if align and inputs.audio:
-        inputs = replace(inputs, alignment_paths=align_pairs(inputs.audio, pairs))
-    chosen = train_model(
+    features = inputs.features
+    if uses_audio_alignment(parts.method, dataset) and features.audio:
+        features = replace(features, alignment_paths=align_pairs(features.audio, pairs))
+    best_epoch = train_model(
         model,
-        TrainingSet(pairs, inputs, anchor, objective),
-        request.seed,
-        lambda: criterion(dataset, embed(model, gathered, anchor, ["val"])),
-        progress,
+        training_set=TrainingSet(pairs, features, parts.anchor, parts.objective),
+        seed=parts.seed,
+        validation_metric=lambda: validation_mrr(
+            dataset, embed_inputs(model, parts, inputs, ["val"])
+        ),
+        progress=progress,
     )
-    checkpoint.save_checkpoint(path, model, chosen)
-    return chosen
+    checkpoint.save_checkpoint(path, model, best_epoch)
+    return best_epoch
 
 
-def aligned(method: Method, dataset: Dataset) -> bool:
-    """Whether the sounds of a training pair are aligned in time before they meet the pictures."""
+def _get_weights_path(parts: MethodParts, dataset: Dataset, inputs: PreparedInputs) -> Path:
+    """File of the trained weights; its name is a hash of everything that decides them."""
+    captions = inputs.captions
+    identity = [
+        parts.resolved.hash_code(),
+        dataset.fingerprint,
+        parts.seed,
+        inputs.missing_audio,
+        uses_audio_alignment(parts.method, dataset),
+        sorted(pair.id for split in ("train", "val") for pair in inputs.pairs[split]),
+        parts.device.precision,
+        sorted(captions.captions.items()) if captions else None,
+    ]
+    return files.cache_dir() / "weights" / f"{hash_json(identity)}.safetensors"
+
+
+def uses_audio_alignment(method: Method, dataset: Dataset) -> bool:
+    """Whether the audio of a training pair is aligned in time before it is fused with video."""
     if method.align != "auto":
         return method.align == "dtw"
     return isinstance(dataset, HasTemporalAlignment) and dataset.alignable
 
 
-def trainable(gathered: Gathered, anchor: Anchor) -> Sequence[Pair]:
-    """Return the training pairs that have every text that the anchor is made of."""
-    known = gathered.inputs.narration
-    own = {"ego_narration", "exo_narration", "ego_sound_text", "exo_sound_text"} & set(
-        anchor.required_inputs
-    )
-    told = {"narration", "sound_caption", "sound_text"} & set(anchor.required_inputs)
+def select_trainable_pairs(inputs: PreparedInputs, anchor: Anchor) -> Sequence[Pair]:
+    """Return the training pairs that have every text that the anchor needs."""
+    narrations = inputs.features.narration
+    if narrations is None:
+        return inputs.pairs["train"]
+    clip_texts = {"ego_narration", "exo_narration", "ego_sound_text", "exo_sound_text"}
+    pair_texts = {"narration", "sound_caption", "sound_text"}
+    needs_clip_text = not clip_texts.isdisjoint(anchor.required_inputs)
+    needs_pair_text = not pair_texts.isdisjoint(anchor.required_inputs)
 
-    def whole(pair: Pair) -> bool:
-        needed = [pair.id] * bool(told) + [pair.ego.id, pair.exo.id] * bool(own)
-        return known is None or all(name in known.index for name in needed)
+    def has_texts(pair: Pair) -> bool:
+        ids = [pair.id] * needs_pair_text + [pair.ego.id, pair.exo.id] * needs_clip_text
+        return all(name in narrations.index for name in ids)
 
-    return [pair for pair in gathered.pairs["train"] if whole(pair)]
+    return [pair for pair in inputs.pairs["train"] if has_texts(pair)]

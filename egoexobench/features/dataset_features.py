@@ -115,19 +115,19 @@ def extract_features(
     senses = {name: one for name, one in encoders.items() if one.encoder.modality != "text"}
     found: dict[str, ExtractionResult] = {}
     if senses:
-        clips, failed = clips_in_shard(dataset, shard), dict[str, str]()
-        banks = encode_clips.encode_clips(
+        clips = clips_in_shard(dataset, shard)
+        result = encode_clips.encode_clips(
             clips,
-            senses,
-            sampling.num_frames,
-            root,
-            progress,
+            encoders=senses,
+            num_frames=sampling.num_frames,
+            root=root,
+            progress=progress,
             sampling=sampling.sampling,
-            failed=failed,
+            skip_failures=True,
         )
         found = {
-            n: ExtractionResult(len(clips), count_states(b.states), failed)
-            for n, b in banks.items()
+            name: ExtractionResult(len(clips), count_states(bank.states), result.failures)
+            for name, bank in result.banks.items()
         }
     for name in encoders.keys() - senses.keys():
         texts = texts_in_shard(dataset, sampling.text_template, shard)

@@ -31,10 +31,29 @@ from egoexobench.features.media_hash import hash_files
 from egoexobench.protocols import Encoder, Progress
 from egoexobench.types import Clip
 
-__all__ = ["EncoderRunner", "clip_key", "encode_clips", "encode_texts", "open_store"]
+__all__ = [
+    "EncodeResult",
+    "EncoderRunner",
+    "clip_key",
+    "encode_clips",
+    "encode_texts",
+    "open_store",
+]
 
 ITEMS_PER_FILE = 64
 """Items per shard, and in memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeResult:
+    """Encoded clips, and the reason for each clip that could not be encoded.
+
+    A bank by encoder name holds the tokens of a frozen encoder, or the prepared arrays of a
+    trained one. A clip that failed is in none of the banks.
+    """
+
+    banks: Mapping[str, FeatureBank]
+    failures: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +83,8 @@ def encode_clips(
     progress: Progress,
     *,
     sampling: str = DEFAULT_SAMPLING,
-    failed: dict[str, str] | None = None,
-) -> dict[str, FeatureBank]:
+    skip_failures: bool = False,
+) -> EncodeResult:
     """Encode clips, each decoded at most once for all encoders that still lack it.
 
     Args:
@@ -75,40 +94,37 @@ def encode_clips(
         root: cache folder of all stores.
         progress: shows the stage.
         sampling: which pictures, one of `egoexobench.data.sampling.SAMPLERS`.
-        failed: takes the clips that cannot be decoded or encoded, id to reason; None stops at the
-            first.
-
-    Returns:
-        A bank per name: tokens of frozen encoders, prepared arrays of trained ones. A clip that
-        failed is in none of them.
+        skip_failures: report a clip that cannot be decoded or encoded instead of raising.
 
     Raises:
         UsageError: if there is no such sampling.
         DataError: for the first file that is missing, broken or shorter than a span, unless
-            ``failed`` takes it.
+            ``skip_failures`` is set.
     """
     stores = {
         name: open_store(coder, root, num_frames, sampling) for name, coder in encoders.items()
     }
-    lost: dict[str, str] | None = None if failed is None else {}
-    content = hash_files({clip.media for clip in clips}, root, lost)
-    keys = {clip.id: clip_key(clip, content[clip.media]) for clip in clips if clip.media in content}
-    jobs = _make_jobs([clip for clip in clips if clip.id in keys], keys, stores)
+    media = hash_files({clip.media for clip in clips}, root, skip_failures=skip_failures)
+    failures = {c.id: media.failures[c.media] for c in clips if c.media in media.failures}
+    readable = [clip for clip in clips if clip.id not in failures]
+    keys = {clip.id: clip_key(clip, media.hashes[clip.media]) for clip in readable}
+    jobs = _make_jobs(readable, keys, stores)
     faults: dict[str, str] = {}
     if jobs:
-        work = partial(_decode, encoders, num_frames, sampling, failed is not None)
+        work = partial(_decode, encoders, num_frames, sampling, skip_failures)
         with progress.stage("encode", len(jobs)) as advance:
             for batch in _iter_batches(_map_in_threads(work, jobs)):
                 faults |= _store_batch(batch, encoders, stores)
-                if faults and failed is None:
+                if faults and not skip_failures:
                     broken = next(job for job in jobs if job.key in faults)
                     raise DataError(f"clip {broken.clip.id}: {faults[broken.key]}")
                 advance(len(batch))
-    reasons = {one.id: faults[keys[one.id]] for one in clips if keys.get(one.id) in faults}
-    if failed is not None and lost is not None:
-        failed |= {one.id: lost[one.media] for one in clips if one.media in lost} | reasons
-    kept = [clip.id for clip in clips if clip.id in keys and clip.id not in reasons]
-    return {name: _open_bank(kept, keys, encoders[name], store) for name, store in stores.items()}
+    failures |= {clip.id: faults[keys[clip.id]] for clip in readable if keys[clip.id] in faults}
+    encoded = [clip.id for clip in readable if clip.id not in failures]
+    banks = {
+        name: _open_bank(encoded, keys, encoders[name], store) for name, store in stores.items()
+    }
+    return EncodeResult(banks, failures)
 
 
 def encode_texts(

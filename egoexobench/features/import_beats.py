@@ -114,11 +114,10 @@ def read_feature(path: Path, width: int) -> NDArray[np.float32]:
 
 
 def _find_files(clips: Sequence[Clip], folder: Path, root: Path) -> _FeatureFiles:
-    lost: dict[str, str] = {}
-    content = hash_files({clip.media for clip in clips}, root, lost)
-    failed = {clip.id: lost[clip.media] for clip in clips if clip.media in lost}
-    there = [clip for clip in clips if clip.media in content]
-    keys = {clip.id: encode_clips.clip_key(clip, content[clip.media]) for clip in there}
+    media = hash_files({clip.media for clip in clips}, root, skip_failures=True)
+    failed = {c.id: media.failures[c.media] for c in clips if c.media in media.failures}
+    there = [clip for clip in clips if clip.media in media.hashes]
+    keys = {clip.id: encode_clips.clip_key(clip, media.hashes[clip.media]) for clip in there}
     files: dict[str, Path] = {}
     for clip in there:
         try:

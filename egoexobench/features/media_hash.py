@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from egoexobench.errors import DataError
@@ -16,32 +17,39 @@ FLUSH_EVERY = 256
 """Files that are hashed between two writes of what is known."""
 
 
-def hash_files(
-    paths: Iterable[str], root: Path, failed: dict[str, str] | None = None
-) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class HashResult:
+    """Content hashes by path, and the reason for each file that cannot be read."""
+
+    hashes: Mapping[str, str]
+    failures: Mapping[str, str]
+
+
+def hash_files(paths: Iterable[str], root: Path, *, skip_failures: bool = False) -> HashResult:
     """Return the hash of each file's content by path.
 
     Args:
         paths: media files.
         root: folder that keeps what is known already.
-        failed: takes the files that cannot be read, each with its reason; None stops at the first.
+        skip_failures: report a file that cannot be read instead of raising.
 
     Raises:
-        DataError: for a file that is missing, unless ``failed`` takes it.
+        DataError: for a file that cannot be read, unless ``skip_failures`` is set.
     """
     memo = root / HASH_CACHE
     known = _read_cache(memo)
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+    failures: dict[str, str] = {}
     fresh: dict[str, list[object]] = {}
     for path in sorted(paths):
         try:
             entry = _hash_file(path, known)
         except DataError as error:
-            if failed is None:
+            if not skip_failures:
                 raise
-            failed[path] = str(error)
+            failures[path] = str(error)
             continue
-        found[path] = str(entry[2])
+        hashes[path] = str(entry[2])
         if known.get(path) != entry:
             fresh[path] = entry
         if len(fresh) >= FLUSH_EVERY:
@@ -49,7 +57,7 @@ def hash_files(
             known, fresh = known | fresh, {}
     if fresh:
         _add_to_cache(memo, fresh)
-    return found
+    return HashResult(hashes, failures)
 
 
 def _read_cache(memo: Path) -> dict[str, list[object]]:

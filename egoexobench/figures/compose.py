@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from egoexobench.evaluation.tasks import QUESTIONS
-from egoexobench.experiment.scoring import SPLIT
+from egoexobench.evaluation.tasks import QUESTIONS, TEST_SPLIT
 from egoexobench.figures.layout import Candidate, Figure, Look, Row
 from egoexobench.figures.previews import Shelf, card
 from egoexobench.figures.query_selection import key
@@ -55,7 +54,7 @@ def compose(
     among = LISTED[policy].format(" or ".join(map(str, sizes)), kind)
     return Figure(
         title=f"{record.dataset.spec}: {QUESTIONS[task].asks}?",
-        about=f"{task}, split {SPLIT}, {among}",
+        about=f"{task}, split {TEST_SPLIT}, {among}",
         query=card(source, held, seen.get(source) if task != "t2v" else None, told),
         rows=tuple(_row(one, held, seen, task) for one in found),
         notes=tuple(_notes(found, how)),

@@ -10,19 +10,19 @@ from typing import Any, get_args
 from egoexobench.compute import Compute, Precision
 from egoexobench.errors import DataError, UsageError
 from egoexobench.experiment import build
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.report import recipe_of
-from egoexobench.experiment.subset import CHOSEN
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.describe import describe_parts, list_hyperparameters
+from egoexobench.experiment.subset import NOT_IN_SUBSET
 from egoexobench.method import override
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.records import store
-from egoexobench.records.schema import DatasetRecord, MethodRecord, QueryRank, Record
+from egoexobench.records.schema import DatasetRecord, PartRecord, QueryRank, Record
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.types import CandidatePolicy, Similarity, Task, TrackKey
 
 _OLD_REASON = "not in the certificate"
-"""`CHOSEN` in records of versions up to 0.1."""
+"""`NOT_IN_SUBSET` in records of versions up to 0.1."""
 CUT = ".../"
 """What a record has in place of the folders of an absolute path."""
 
@@ -84,7 +84,7 @@ def _only(folder: Path) -> Path:
     return found[0]
 
 
-def again(run: Recorded, given: Given) -> Request:
+def again(run: Recorded, given: Given) -> RunConfig:
     """Return the request that a record was made by, with cut paths whole again.
 
     Raises:
@@ -102,21 +102,21 @@ def again(run: Recorded, given: Given) -> Request:
     _whole(run.path, {"--dataset": dataset, "--method": method, "--train-on": taught or ""})
     _whole(run.path, {f"--set {name}=": text for name, text in settings.items()})
     reasons = set(record.coverage.num_excluded) if record.coverage else set()
-    if reasons & {CHOSEN, _OLD_REASON} and not given.ids:
+    if reasons & {NOT_IN_SUBSET, _OLD_REASON} and not given.ids:
         raise UsageError(
             f"{run.path} used a subset of the clips; pass the same file with --subset FILE"
         )
-    return Request(
+    return RunConfig(
         method=Spec.parse(method),
         dataset=Spec.parse(dataset),
         scale=recipe.scale,
         seed=record.seed,
-        settings=settings,
+        overrides=settings,
         missing_audio=record.counts.missing_audio,
         train_on=Spec.parse(taught) if taught else None,
         allow_missing=record.coverage is not None,
-        ids=given.ids,
-        compute=_compute(record),
+        subset=given.ids,
+        device=_compute(record),
     )
 
 
@@ -136,7 +136,7 @@ def _compute(record: Record) -> Compute:
     return Compute(device, precision)
 
 
-def opened(run: Recorded, asked: Request, registry: Registry, progress: Progress) -> Dataset:
+def opened(run: Recorded, asked: RunConfig, registry: Registry, progress: Progress) -> Dataset:
     """Return the data set of a request if it and the method are still those of the record.
 
     Raises:
@@ -162,12 +162,15 @@ def _same(run: Recorded, option: str, spec: Spec, dataset: Dataset, was: Dataset
         )
 
 
-def _unchanged(run: Recorded, asked: Request, registry: Registry) -> None:
-    method = override(registry.create("method", asked.method, asked.scale), asked.settings)
-    kit = build.bind(registry, method, asked.seed)
-    if kit.recipe == run.record.method.fingerprint:
+def _unchanged(run: Recorded, asked: RunConfig, registry: Registry) -> None:
+    method = override(registry.create("method", asked.method, asked.scale), asked.overrides)
+    resolved = build.resolve_method(registry, method, asked.seed)
+    if resolved.hash_recipe() == run.record.method.fingerprint:
         return
-    was, now = _told(run.record.method), _told(recipe_of(asked, registry, kit))
+    was, now = (
+        _told(run.record.method.parts, run.record.method.hyperparameters),
+        _told(describe_parts(resolved), list_hyperparameters(resolved)),
+    )
     differ = [name for name in {**was, **now} if was.get(name) != now.get(name)]
     if differ:  # otherwise only the folders of its files are others
         raise DataError(
@@ -176,7 +179,5 @@ def _unchanged(run: Recorded, asked: Request, registry: Registry) -> None:
         )
 
 
-def _told(recipe: MethodRecord) -> dict[str, Any]:
-    return {one.role: (one.name, one.options) for one in recipe.parts} | dict(
-        recipe.hyperparameters
-    )
+def _told(parts: Sequence[PartRecord], hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {part.role: (part.name, part.options) for part in parts} | dict(hyperparameters)

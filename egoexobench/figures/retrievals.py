@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from egoexobench.errors import DataError
-from egoexobench.experiment.clock import Clock
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.prepare import Ready, ready
-from egoexobench.experiment.scoring import SPLIT
+from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.prepare import TrainedMethod, embed_split, train_method
 from egoexobench.figures.query_selection import key
 from egoexobench.figures.ranking import Standing, disagreement, order
 from egoexobench.figures.replay import Recorded
@@ -37,7 +37,7 @@ class Answered:
 
 def answers(
     run: Recorded,
-    request: Request,
+    config: RunConfig,
     chosen: Sequence[Query],
     task: Task,
     policy: CandidatePolicy,
@@ -50,9 +50,9 @@ def answers(
     Raises:
         DataError: if a query cannot be asked any more.
     """
-    found = ready(request, registry, progress, Clock())
-    sides = found.embed((SPLIT,)).sides(task)
-    written = _captions(found)
+    trained = train_method(config, RunContext(registry, progress))
+    sides = embed_split(trained, (TEST_SPLIT,)).get_task(task)
+    written = _captions(trained)
     told = []
     for query in chosen:
         standings = order(query, *sides, policy, run.similarity) if sides else ()
@@ -66,6 +66,7 @@ def answers(
     return told
 
 
-def _captions(found: Ready) -> Mapping[str, str]:
+def _captions(trained: TrainedMethod) -> Mapping[str, str]:
     """Sound captions by id of pair and clip, as the run had them."""
-    return found.gathered.written.captions if found.gathered.written else {}
+    captions = trained.scored.inputs.captions
+    return captions.captions if captions else {}

@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL.PngImagePlugin import PngInfo
 
 from egoexobench.errors import DataError
+from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.evaluation.tracks import questions
-from egoexobench.experiment.scoring import SPLIT
 from egoexobench.figures import query_selection, replay
 from egoexobench.figures.compose import compose, subject
 from egoexobench.figures.drawing import Type
@@ -53,7 +53,7 @@ def figure(
     asked = [again(run, given) for run in runs]
     datasets = [opened(run, one, registry, progress) for run, one in zip(runs, asked, strict=True)]
     chosen = _chosen(datasets[0], wish, runs)
-    held = shelf(datasets[0], SPLIT)
+    held = shelf(datasets[0], TEST_SPLIT)
     found: list[Answered] = []
     for run, one in zip(runs, asked, strict=True):
         found += answers(run, one, chosen, wish.task, wish.policy, wish.top, registry, progress)
@@ -94,9 +94,9 @@ def unreadable(drawn: Figure, face: Type) -> list[str]:
 
 
 def _chosen(dataset: Dataset, wish: Wish, runs: Sequence[Recorded]) -> list[Query]:
-    asked = questions(dataset, SPLIT, wish.task, wish.policy)
+    asked = questions(dataset, TEST_SPLIT, wish.task, wish.policy)
     if wish.view:
-        views = {clip.id: clip.view for clip in dataset.clips(SPLIT)}
+        views = {clip.id: clip.view for clip in dataset.clips(TEST_SPLIT)}
         asked = query_selection.among(asked, views, wish.view)
     return query_selection.choose(wish.query, asked, runs)
 

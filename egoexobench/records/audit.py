@@ -1,8 +1,9 @@
-"""What an audit of a method found: which evidence its embeddings move with.
+"""The result of an audit: which inputs the embeddings of a method depend on.
 
 Distances are cosine distances, 0 for equal and 1 for unrelated embeddings; top-1 is in percent.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, final
 
@@ -10,49 +11,61 @@ from pydantic import Field
 
 from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
+from egoexobench.records import version_1
 from egoexobench.records.field_types import Count, RecordModel, Text
 from egoexobench.records.schema import DatasetRecord, MethodRecord
-from egoexobench.records.store import AUDIT_PREFIX, slug
+from egoexobench.records.store import AUDIT_PREFIX, read_versioned, slug
 from egoexobench.types import Evidence, Task
 
 EmbeddingSide = Literal["video", "text"]
-Verdict = Literal["used", "faint", "unused", "leak", "dead", "alike"]
+SwapVerdict = Literal["used", "weak", "unused", "leak", "ignored", "indistinguishable"]
+InvarianceVerdict = Literal["invariant", "dependent", "error", "discontinuous", "nondeterministic"]
 Change = Literal["nothing", "annotation", "ids", "paths", "media", "nudge"]
-FAILING_VERDICTS = frozenset({"leak", "dead", "open", "broke", "jumps", "unsteady"})
+FAILING_VERDICTS = frozenset(
+    {"leak", "ignored", "dependent", "error", "discontinuous", "nondeterministic"}
+)
 """Verdicts that fail an audit."""
+CHANGE_DESCRIPTIONS: Mapping[Change, str] = {
+    "nothing": "encoded again from the same clips, the method is not deterministic",
+    "annotation": "the same clips with other narrations and labels",
+    "ids": "the same clips under other ids",
+    "paths": "the same media under other file names",
+    "media": "the same narrations with other media",
+    "nudge": "the same pictures but for single gray levels, the same sound but for 0.008 dB",
+}
 
 
 @final
 class EmbeddingShift(RecordModel):
     """How far embeddings moved."""
 
-    items: Count
-    moved: Count = Field(description="embeddings that differ in at least one bit")
-    largest: float
+    num_items: Count
+    num_moved: Count = Field(description="embeddings that differ in at least one bit")
+    max: float
     median: float
 
 
 @final
 class ModalitySwap(RecordModel):
-    """One modality exchanged between clips of a split and view, at the door of the model."""
+    """The shift of embeddings when one modality is exchanged between clips of a split and view."""
 
     embedding: EmbeddingSide
     modality: Evidence
     declared: bool
-    exchanged: Count = Field(description="items that were given other input")
-    movement: EmbeddingShift
-    verdict: Verdict = Field(
-        description="`leak`: undeclared and moves; `dead`: declared and moves nothing; `faint`: "
-        "moves embeddings next to nothing; `alike`: every item has the same input, so nothing can "
-        "be told"
+    num_changed: Count = Field(description="items whose input is another one after the swap")
+    shift: EmbeddingShift
+    verdict: SwapVerdict = Field(
+        description="`leak`: not declared, but moves embeddings; `ignored`: declared, but moves no "
+        "embedding; `weak`: moves embeddings much less than another input; `indistinguishable`: "
+        "all items have the same input, so that a swap shows nothing"
     )
 
 
 @final
 class HitRateShift(RecordModel):
-    """Top-1 over the gallery before and after one modality was exchanged.
+    """Top-1 over the gallery before and after the swap of one modality.
 
-    None where the modality is not fed to that side.
+    None if the modality is not an input of that side.
     """
 
     task: Task
@@ -66,15 +79,15 @@ class HitRateShift(RecordModel):
 
 @final
 class InvarianceCheck(RecordModel):
-    """What an embedding did when something changed that it must not depend on."""
+    """How an embedding reacted to a change that it must not depend on."""
 
     change: Change
     embedding: EmbeddingSide
-    movement: EmbeddingShift | None = Field(None, description="null where the method broke")
+    shift: EmbeddingShift | None = Field(None, description="null if the method raised an error")
     error: Text | None = None
-    verdict: Literal["shut", "open", "broke", "jumps", "unsteady"] = Field(
-        description="`broke`: an exception; `jumps`: a change that nobody sees or hears moves the "
-        "embedding; `unsteady`: it moves when nothing changes"
+    verdict: InvarianceVerdict = Field(
+        description="`error`: the method raised an exception; `discontinuous`: a change that no "
+        "human perceives moves the embedding; `nondeterministic`: it moves although nothing changes"
     )
 
 
@@ -82,60 +95,59 @@ class InvarianceCheck(RecordModel):
 class Audit(RecordModel):
     """One audit."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     method: MethodRecord
     dataset: DatasetRecord
     seed: int
     swaps: tuple[ModalitySwap, ...]
     shifts: tuple[HitRateShift, ...]
-    doors: tuple[InvarianceCheck, ...]
+    invariances: tuple[InvarianceCheck, ...]
     passed: bool
 
 
 def save_audit(audit: Audit, root: Path) -> Path:
-    """Write an audit and return where it lies; one of a method, data set and seed stands.
+    """Write an audit and return its path; it replaces that of the same method, data and seed.
 
     Raises:
         DataError: if it cannot be written.
     """
-    known = hash_json([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
-    path = root / f"{AUDIT_PREFIX}{slug(audit.method.name)}-{known[:12]}.json"
+    identity = hash_json([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
+    path = root / f"{AUDIT_PREFIX}{slug(audit.method.name)}-{identity[:12]}.json"
     write_text_atomic(path, audit.model_dump_json(indent=1) + "\n")
     return path
 
 
+def read_audit(path: Path) -> Audit:
+    """Read an audit of this schema version or of version 1.
+
+    Raises:
+        DataError: if the file cannot be read or is not an audit.
+    """
+    return read_versioned(path, Audit, version_1.upgrade_audit)
+
+
 def failure_messages(audit: Audit) -> list[str]:
     """Return one line for each verdict that fails the audit."""
-    lines = [_swap_message(one) for one in audit.swaps if one.verdict in FAILING_VERDICTS]
-    return lines + [
-        _invariance_message(one) for one in audit.doors if one.verdict in FAILING_VERDICTS
-    ]
+    swaps = [swap for swap in audit.swaps if swap.verdict in FAILING_VERDICTS]
+    checks = [check for check in audit.invariances if check.verdict in FAILING_VERDICTS]
+    return [*map(_swap_message, swaps), *map(_invariance_message, checks)]
 
 
 def _swap_message(swap: ModalitySwap) -> str:
-    if swap.verdict == "dead":
+    if swap.verdict == "ignored":
         return (
-            f"{swap.modality} is declared for {swap.embedding} embeddings and dead: exchanging it "
-            "moves none of them"
+            f"{swap.modality} is declared for {swap.embedding} embeddings but ignored: exchanging "
+            "it moves none of them"
         )
     return (
         f"{swap.modality} is not declared for {swap.embedding} embeddings and moves "
-        f"{swap.movement.moved} of {swap.movement.items}"
+        f"{swap.shift.num_moved} of {swap.shift.num_items}"
     )
 
 
-def _invariance_message(door: InvarianceCheck) -> str:
-    if door.movement is None:
-        return f"{CHANGE_DESCRIPTIONS[door.change]}: {door.error}"
-    moved = f"{door.movement.moved} of {door.movement.items} {door.embedding} embeddings move"
-    return f"{CHANGE_DESCRIPTIONS[door.change]}: {moved}"
-
-
-CHANGE_DESCRIPTIONS: dict[Change, str] = {
-    "nothing": "encoded again from the same clips, the method is not deterministic",
-    "annotation": "the same clips with other narrations and labels",
-    "ids": "the same clips under other ids",
-    "paths": "the same media under other file names",
-    "media": "the same narrations with other media",
-    "nudge": "the same pictures but for single grey levels, the same sound but for 0.008 dB",
-}
+def _invariance_message(check: InvarianceCheck) -> str:
+    description = CHANGE_DESCRIPTIONS[check.change]
+    if check.shift is None:
+        return f"{description}: {check.error}"
+    num_moved, num_items = check.shift.num_moved, check.shift.num_items
+    return f"{description}: {num_moved} of {num_items} {check.embedding} embeddings move"

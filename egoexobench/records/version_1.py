@@ -27,6 +27,17 @@ METHOD_FIELDS: Mapping[str, str] = {}
 """Old to new name of a field of a method."""
 EXCLUSION_REASONS: Mapping[str, str] = {"not in the certificate": "not in the subset"}
 """Old to new reason why a clip was excluded."""
+VERDICTS: Mapping[str, str] = {
+    "faint": "weak",
+    "dead": "ignored",
+    "alike": "indistinguishable",
+    "shut": "invariant",
+    "open": "dependent",
+    "broke": "error",
+    "jumps": "discontinuous",
+    "unsteady": "nondeterministic",
+}
+"""Old to new verdict of an audit."""
 
 
 def upgrade_record(fields: Json) -> Json:
@@ -37,6 +48,11 @@ def upgrade_record(fields: Json) -> Json:
 def upgrade_rank(fields: Json) -> Json:
     """Return one line of a ranks file of version 1 with the names of version 2."""
     return _RANK(fields)
+
+
+def upgrade_audit(fields: Json) -> Json:
+    """Return the fields of an audit of version 1 with the names of version 2."""
+    return _AUDIT(fields)
 
 
 def upgrade_reproduced_row(fields: Json) -> Json:
@@ -239,5 +255,19 @@ _ROW = _object(
                 },
             )
         ),
+    },
+)
+_SHIFT = _object({"items": "num_items", "moved": "num_moved", "largest": "max"}, {})
+_AUDIT_ITEM = _object(
+    {"exchanged": "num_changed", "movement": "shift"},
+    {"shift": _optional(_SHIFT), "verdict": _rename(VERDICTS)},
+)
+_AUDIT = _object(
+    {"doors": "invariances"},
+    {
+        "schema_version": _next_version,
+        "method": _METHOD,
+        "swaps": _each(_AUDIT_ITEM),
+        "invariances": _each(_AUDIT_ITEM),
     },
 )

@@ -1,4 +1,4 @@
-"""What shortcuts look at, read once from media and annotation."""
+"""Reads the features of shortcuts from media and annotation: duration, loudness, scene, text."""
 
 from __future__ import annotations
 
@@ -16,55 +16,52 @@ from egoexobench.protocols import Progress
 from egoexobench.shortcuts import similarity
 from egoexobench.types import Clip, Pair
 
-HEARD = 4.0
-"""How much of a clip is cross-correlated, s."""
-THINNED = 2
-"""Samples that are averaged to one for it: 8 kHz are left."""
+AUDIO_SECONDS = 4.0
+"""Length of the beginning of a clip that is cross-correlated, in seconds."""
+DOWNSAMPLE = 2
+"""Number of samples that are averaged to one, which leaves 8 kHz."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cue:
-    """What a shortcut looks at; None where there is none."""
+class ShortcutFeatures:
+    """What a shortcut knows of a clip or a text; None where it has no such feature."""
 
     narration: str
     scene: str | None
     duration: float | None = None
+    """In seconds."""
     loudness: float | None = None
+    """In dB."""
     sound: NDArray[np.float32] | None = None
+    """The first ``AUDIO_SECONDS``, downsampled, ``(N,)``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Clips of a split, and pairs of them, that are there."""
-
-    clips: Sequence[Clip]
-    pairs: Sequence[Pair]
-
-
-def cues(seen: Seen, progress: Progress) -> dict[str, Cue]:
-    """What shortcuts look at, of every clip and, as text, of every pair."""
-    found = {pair.id: Cue(pair.narration, pair.ego.scene) for pair in seen.pairs}
+def extract_shortcut_features(
+    clips: Sequence[Clip], pairs: Sequence[Pair], progress: Progress
+) -> dict[str, ShortcutFeatures]:
+    """Return the features of every clip, and of the text of every pair, by id."""
+    features = {pair.id: ShortcutFeatures(pair.narration, pair.ego.scene) for pair in pairs}
     with (
-        progress.stage("decode", len(seen.clips)) as advance,
+        progress.stage("decode", len(clips)) as advance,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        for clip, cue in zip(seen.clips, pool.map(_cue, seen.clips), strict=True):
-            found[clip.id] = cue
+        for clip, result in zip(clips, pool.map(_read_clip, clips), strict=True):
+            features[clip.id] = result
             advance(1)
-    return found
+    return features
 
 
-def _cue(clip: Clip) -> Cue:
-    heard = decode_clip(clip, 0, with_audio=True).audio
-    told = clip.end - clip.start if clip.end is not None else None
-    if heard is None:
-        return Cue(clip.narration, clip.scene, told)
-    kept = heard.waveform[: round(HEARD * AUDIO_SAMPLE_RATE) // THINNED * THINNED]
-    thin = kept[: len(kept) // THINNED * THINNED].reshape(-1, THINNED).mean(1)
-    return Cue(
-        clip.narration,
-        clip.scene,
-        told or len(heard.waveform) / AUDIO_SAMPLE_RATE,
-        similarity.loudness_db(heard.waveform),
-        thin,
+def _read_clip(clip: Clip) -> ShortcutFeatures:
+    sound = decode_clip(clip, 0, with_audio=True).audio
+    span = clip.end - clip.start if clip.end is not None else None
+    if sound is None:
+        return ShortcutFeatures(clip.narration, clip.scene, span)
+    beginning = sound.waveform[: round(AUDIO_SECONDS * AUDIO_SAMPLE_RATE)]
+    num_samples = len(beginning) // DOWNSAMPLE
+    return ShortcutFeatures(
+        narration=clip.narration,
+        scene=clip.scene,
+        duration=span or len(sound.waveform) / AUDIO_SAMPLE_RATE,
+        loudness=similarity.loudness_db(sound.waveform),
+        sound=beginning[: num_samples * DOWNSAMPLE].reshape(-1, DOWNSAMPLE).mean(1),
     )

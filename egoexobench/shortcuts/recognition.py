@@ -1,4 +1,4 @@
-"""What one number or word of a clip recognises: the linear layer on a shortcut's cue alone."""
+"""Scores shortcuts on recognition: the linear layer on one feature of a clip alone."""
 
 from __future__ import annotations
 
@@ -10,92 +10,104 @@ from torch import Tensor
 
 from egoexobench.evaluation.recognition import Labelled, score_recognition
 from egoexobench.evaluation.score import Score
+from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.evaluation.tracks import Item, items, track
-from egoexobench.experiment.inputs import Gathered
-from egoexobench.experiment.scoring import SPLIT
 from egoexobench.protocols import Dataset, Progress
+from egoexobench.records import schema
 from egoexobench.records.convert import to_record_score
-from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutScores
-from egoexobench.shortcuts.features import Cue, Seen, cues
-from egoexobench.types import SPLITS, Embeddings, Split, Task
+from egoexobench.shortcuts.data import ShortcutData
+from egoexobench.shortcuts.features import ShortcutFeatures, extract_shortcut_features
+from egoexobench.types import SPLITS, Clip, Embeddings, Split, Task
 
-BINS = 10
-"""Parts of equal size that the training clips' numbers are cut into: one feature each."""
+NUM_BINS = 10
+"""Number of bins of equal size into which the numbers of the training clips are divided."""
 
-Look = Callable[[Cue], float | str | None]
-LOOKS: Mapping[str, tuple[ReadsFrom, Look]] = {
-    "duration": ("media", lambda cue: cue.duration),
-    "loudness": ("media", lambda cue: cue.loudness),
-    "scene": ("annotation", lambda cue: cue.scene),
+FeatureGetter = Callable[[ShortcutFeatures], float | str | None]
+FEATURES: Mapping[str, tuple[ReadsFrom, FeatureGetter]] = {
+    "duration": ("media", lambda features: features.duration),
+    "loudness": ("media", lambda features: features.loudness),
+    "scene": ("annotation", lambda features: features.scene),
 }
-"""Name to what it reads, and the cue; a scene is not recognised from itself."""
+"""Name to what it reads, and its feature; a scene is not recognized from itself."""
+
+ItemsBySplit = Mapping[Split, Sequence[Item]]
 
 
-def recognised(
-    dataset: Dataset,
-    name: str,
-    gathered: Gathered,
-    tasks: Sequence[Task],
-    progress: Progress,
+def score_recognition_shortcuts(
+    data: ShortcutData, tasks: Sequence[Task], progress: Progress
 ) -> list[ShortcutScores]:
-    """Return a row a shortcut with its score on each recognition task.
+    """Return the score of each shortcut on each recognition task.
 
     Args:
-        dataset: labels the clips.
-        name: its registered name.
-        gathered: which clips are there.
+        data: a prepared data set and the clips that are used.
         tasks: recognition tasks.
         progress: shows the stage.
     """
-    there = {split: {clip.id: clip for clip in gathered.clips[split]} for split in SPLITS}
-    asked = {task: _asked(dataset, task, there) for task in tasks}
-    every = {item.clip for splits in asked.values() for part in splits.values() for item in part}
-    seen = [clip for split in SPLITS for key, clip in there[split].items() if key in every]
-    known = cues(Seen(seen, ()), progress)
-    found = []
-    for shortcut, (reads, look) in LOOKS.items():
-        values = {key: value for key, cue in known.items() if (value := look(cue)) is not None}
-        scores: list[Told] = []
+    dataset = data.dataset
+    usable = {split: {clip.id: clip for clip in data.clips[split]} for split in SPLITS}
+    items_by_task = {task: _list_items(dataset, task, usable) for task in tasks}
+    features = extract_shortcut_features(_list_clips(usable, items_by_task), (), progress)
+    rows = []
+    for name, (reads, get_feature) in FEATURES.items():
+        values = {
+            key: value for key, item in features.items() if (value := get_feature(item)) is not None
+        }
+        scores: list[schema.ScoreRecord] = []
         for task in tasks:
-            if task != shortcut and (score := _score(asked[task], values)):
-                about = track(dataset, name, SPLIT, task, items(dataset, SPLIT, task))
-                scores.append(to_record_score(about, score))
+            if task != name and (score := _score_feature(items_by_task[task], values)):
+                labeled = items(dataset, TEST_SPLIT, task)
+                scored = track(dataset, data.record.name, TEST_SPLIT, task, labeled)
+                scores.append(to_record_score(scored, score))
         if scores:
-            told = {"name": shortcut, "reads": reads, "scores": tuple(scores)}
-            found.append(ShortcutScores.model_validate(told))
-    return found
+            row = {"name": name, "reads": reads, "scores": tuple(scores)}
+            rows.append(ShortcutScores.model_validate(row))
+    return rows
 
 
-def _asked(
-    dataset: Dataset, task: Task, there: Mapping[Split, Mapping[str, object]]
+def _list_items(
+    dataset: Dataset, task: Task, usable: Mapping[Split, Mapping[str, Clip]]
 ) -> dict[Split, list[Item]]:
     return {
-        split: [item for item in items(dataset, split, task) if item.clip in there[split]]
+        split: [item for item in items(dataset, split, task) if item.clip in usable[split]]
         for split in SPLITS
     }
 
 
-def _score(
-    asked: Mapping[Split, Sequence[Item]], values: Mapping[str, float | str]
-) -> Score | None:
-    """The score of the linear layer; None where no clip to learn from or to ask has the cue."""
-    seen = [values[item.clip] for item in asked["train"] if item.clip in values]
-    if not seen or not any(item.clip in values for item in asked[SPLIT]):
+def _list_clips(
+    usable: Mapping[Split, Mapping[str, Clip]], items_by_task: Mapping[Task, ItemsBySplit]
+) -> list[Clip]:
+    """The clips that any task recognizes."""
+    ids = {
+        item.clip
+        for by_split in items_by_task.values()
+        for labeled in by_split.values()
+        for item in labeled
+    }
+    return [clip for split in SPLITS for name, clip in usable[split].items() if name in ids]
+
+
+def _score_feature(items_by_split: ItemsBySplit, values: Mapping[str, float | str]) -> Score | None:
+    """Score the linear layer; None if no training clip or no test clip has the feature."""
+    train_values = [values[item.clip] for item in items_by_split["train"] if item.clip in values]
+    if not train_values or not any(item.clip in values for item in items_by_split[TEST_SPLIT]):
         return None
-    names = tuple(values)
-    embedded = Embeddings(names, _features([values[name] for name in names], seen))
-    learnt, tested, chosen = (Labelled(asked[s], embedded) for s in ("train", SPLIT, "val"))
-    val = chosen if any(item.clip in values for item in asked["val"]) else None
-    return score_recognition(learnt, tested, np.random.default_rng(0), val=val)
+    one_hot = _encode_one_hot(list(values.values()), train_values)
+    embeddings = Embeddings(tuple(values), one_hot)
+    train, test, val = (
+        Labelled(items_by_split[split], embeddings) for split in ("train", TEST_SPLIT, "val")
+    )
+    has_val = any(item.clip in values for item in items_by_split["val"])
+    rng = np.random.default_rng(0)
+    return score_recognition(train, test, rng, val=val if has_val else None)
 
 
-def _features(values: Sequence[float | str], seen: Sequence[float | str]) -> Tensor:
-    """One feature a word that was seen, or a tenth of the numbers that were, ``(N, F)``."""
-    words = [value for value in values if isinstance(value, str)]
-    if words:
-        known = sorted({str(one) for one in seen})
-        return torch.tensor([[float(value == one) for one in known] for value in values])
-    edges = np.unique(np.quantile(np.asarray(seen, float), np.linspace(0, 1, BINS + 1)[1:-1]))
-    places = np.searchsorted(edges, np.asarray(values, float))
-    return torch.from_numpy(np.eye(len(edges) + 1)[places]).float()
+def _encode_one_hot(values: Sequence[float | str], train_values: Sequence[float | str]) -> Tensor:
+    """One feature for each word of the training clips, or for each bin of numbers, ``(N, F)``."""
+    if any(isinstance(value, str) for value in values):
+        words = sorted({str(value) for value in train_values})
+        return torch.tensor([[float(value == word) for word in words] for value in values])
+    quantiles = np.linspace(0, 1, NUM_BINS + 1)[1:-1]
+    edges = np.unique(np.quantile(np.asarray(train_values, float), quantiles))
+    bins = np.searchsorted(edges, np.asarray(values, float))
+    return torch.from_numpy(np.eye(len(edges) + 1)[bins]).float()

@@ -1,246 +1,185 @@
-"""Guessing, knowing, and what can be found without learning, on every retrieval track."""
+"""Scores chance, the correct answers and shortcuts on every retrieval track of a data set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from egoexobench import files
 from egoexobench.errors import DataError
 from egoexobench.evaluation.metrics import Floats
 from egoexobench.evaluation.references import chance, oracle_retrieval
 from egoexobench.evaluation.retrieval import complete
 from egoexobench.evaluation.score import Score
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.inputs import Gathered
-from egoexobench.experiment.report import data_of
-from egoexobench.experiment.scoring import SPLIT
-from egoexobench.files import write_text_atomic
-from egoexobench.hashing import hash_json
-from egoexobench.layers import hash_layers
-from egoexobench.protocols import Dataset, Progress
+from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.protocols import Progress
+from egoexobench.records import schema
 from egoexobench.records.convert import to_record_score
-from egoexobench.records.schema import ScoreRecord as Told
 from egoexobench.records.shortcut_report import ReadsFrom, ShortcutReport, ShortcutScores
-from egoexobench.registry import Registry
 from egoexobench.shortcuts import similarity
-from egoexobench.shortcuts.features import Cue, Seen, cues
-from egoexobench.shortcuts.recognition import recognised
-from egoexobench.shortcuts.track_queries import Posed, posed, wanted
-from egoexobench.spec import Spec
-from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS, SPLITS, Embeddings, View
+from egoexobench.shortcuts.data import ShortcutData
+from egoexobench.shortcuts.features import ShortcutFeatures, extract_shortcut_features
+from egoexobench.shortcuts.track_queries import TrackQueries, candidate_mask, iter_track_queries
+from egoexobench.types import Embeddings, View
 
-if TYPE_CHECKING:
-    from egoexobench.experiment.prepare import Ready
+MAX_AUDIO_PAIRS = 300_000
+"""Largest number of audio pairs of a track that are cross-correlated; each takes half a ms."""
 
-MOST = 300_000
-"""Pairs of sounds that are cross-correlated at most; half a millisecond each."""
-
-
-Matrix = Callable[[Sequence[Any], Sequence[Any]], Floats]
-SHORTCUTS: Mapping[str, tuple[ReadsFrom, Callable[[Cue], Any], Matrix]] = {
-    "duration": ("media", lambda cue: cue.duration, similarity.negative_distance),
-    "loudness": ("media", lambda cue: cue.loudness, similarity.negative_distance),
-    "scene": ("annotation", lambda cue: cue.scene, similarity.label_similarity),
-    "narration": ("annotation", lambda cue: cue.narration, similarity.tfidf_cosine),
+GetFeature = Callable[[ShortcutFeatures], Any]
+CompareFeatures = Callable[[Sequence[Any], Sequence[Any]], Floats]
+SHORTCUTS: Mapping[str, tuple[ReadsFrom, GetFeature, CompareFeatures]] = {
+    "duration": ("media", lambda features: features.duration, similarity.negative_distance),
+    "loudness": ("media", lambda features: features.loudness, similarity.negative_distance),
+    "scene": ("annotation", lambda features: features.scene, similarity.label_similarity),
+    "narration": ("annotation", lambda features: features.narration, similarity.tfidf_cosine),
 }
-"""Name to what it reads, the cue that it looks at, and how likely two cues make a match."""
+"""Name to what it reads, its feature, and the scores ``(S, C)`` of two lists of features."""
 
 
-def sanity(spec: Spec, seed: int, registry: Registry, progress: Progress) -> ShortcutReport:
-    """Score what needs no method on every retrieval track of a data set's test split.
+def score_retrieval_shortcuts(data: ShortcutData, seed: int, progress: Progress) -> ShortcutReport:
+    """Return the scores of chance, of the correct answers and of each shortcut.
 
     Args:
-        spec: of the data set.
-        seed: of the intervals.
-        registry: brings the data set.
+        data: a prepared data set and the clips and pairs that are used.
+        seed: of the confidence intervals.
         progress: shows the stages.
 
     Raises:
-        UsageError: for a name or an option that cannot work.
-        DataError: for a file, a row or a clip that is not what it must be, or no question.
+        DataError: for a clip that does not decode, or if the data set has no queries.
     """
-    dataset: Dataset = registry.create("dataset", spec)
-    dataset.prepare(progress)
-    seen = Seen(dataset.clips(SPLIT), dataset.pairs(SPLIT))
-    return shortcut_rows(dataset, seen, spec, seed, registry, progress)
-
-
-def shortcuts(
-    found: Ready, request: Request, registry: Registry, progress: Progress
-) -> ShortcutReport | None:
-    """Return what shortcuts score on what a run used of its data set, on the tasks it was asked."""
-    gathered, dataset, spec = found.gathered, found.dataset, request.dataset
-    rows = None
-    # a seed moves only intervals: runs of all seeds share the rows
-    if set(request.tasks) & set(RETRIEVAL_TASKS) and dataset.pairs(SPLIT):
-        seen = Seen(gathered.clips[SPLIT], gathered.pairs[SPLIT])
-        make = partial(shortcut_rows, dataset, seen, spec, 0, registry, progress)
-        rows = _remembered(dataset, spec, "retrieval", gathered, make)
-    tasks = [task for task in RECOGNITION_TASKS if task in request.tasks]
-    if tasks:
-
-        def make_more() -> ShortcutReport:
-            more = recognised(dataset, spec.name, gathered, tasks, progress)
-            data = data_of(spec, registry, dataset)
-            return ShortcutReport(
-                dataset=data, seed=0, num_without_audio=0, rows=tuple(more), unavailable={}
-            )
-
-        more = _remembered(dataset, spec, " ".join(tasks), gathered, make_more)
-        rows = rows.model_copy(update={"rows": (*rows.rows, *more.rows)}) if rows else more
-    return rows
-
-
-def _remembered(
-    dataset: Dataset, spec: Spec, what: str, gathered: Gathered, make: Callable[[], ShortcutReport]
-) -> ShortcutReport:
-    """Return rows of a data set, computed once for the clips that are there, and kept."""
-    used = [sorted(one.id for one in gathered.clips[split]) for split in SPLITS]
-    code = hash_layers(up_to="shortcuts")
-    known = hash_json([dataset.fingerprint, spec.name, what, used, code])
-    path = files.cache_dir() / "sanity" / f"{known}.json"
-    if path.is_file():
-        return ShortcutReport.model_validate_json(path.read_bytes())
-    rows = make()
-    write_text_atomic(path, rows.model_dump_json())
-    return rows
-
-
-def shortcut_rows(
-    dataset: Dataset, seen: Seen, spec: Spec, seed: int, registry: Registry, progress: Progress
-) -> ShortcutReport:
-    """Return the rows of a data set that is prepared, on the clips and pairs that are seen.
-
-    Raises:
-        DataError: for a clip that is not what it must be, or no question.
-    """
-    asked = list(posed(dataset, spec.name))
-    if not asked:
-        raise DataError(f"{spec} asks no question in its split {SPLIT!r}")
-    views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips(SPLIT)}
-    known = cues(seen, progress)
-    scorer = Scorer(known, views, seed)
+    tracks = list(iter_track_queries(data.dataset, data.record.name))
+    if not tracks:
+        raise DataError(f"{data.record.spec} asks no question in its split {TEST_SPLIT!r}")
+    views: dict[str, View] = {clip.id: clip.view for clip in data.dataset.clips(TEST_SPLIT)}
+    clips = data.clips[TEST_SPLIT]
+    features = extract_shortcut_features(clips, data.pairs[TEST_SPLIT], progress)
+    scorer = ShortcutScorer(features, views, seed)
     rows = [
-        ShortcutScores(name="oracle", reads="answers", scores=_told(asked, scorer.oracle)),
-        *(
-            ShortcutScores.model_validate(
-                {
-                    "name": name,
-                    "reads": reads,
-                    "scores": _told(asked, partial(scorer.shortcut, name)),
-                }
-            )
-            for name, (reads, _, _) in SHORTCUTS.items()
+        ShortcutScores(
+            name="chance",
+            reads="nothing",
+            scores=_score_all(tracks, lambda item: chance(scorer.score_oracle(item))),
+        ),
+        ShortcutScores(
+            name="oracle", reads="answers", scores=_score_all(tracks, scorer.score_oracle)
         ),
     ]
-    with progress.stage("listen", len(asked)) as advance:
-        found: list[Told] = []
-        for one in asked:
-            found += _told([one], scorer.synchrony)
+    for name, (reads, _, _) in SHORTCUTS.items():
+        scores = _score_all(tracks, partial(scorer.score_shortcut, name))
+        rows.append(ShortcutScores.model_validate({"name": name, "reads": reads, "scores": scores}))
+    with progress.stage("synchrony", len(tracks)) as advance:
+        synchrony: list[schema.ScoreRecord] = []
+        for item in tracks:
+            synchrony += _score_all([item], scorer.score_synchrony)
             advance(1)
-    guessed = _told(asked, lambda one: chance(scorer.oracle(one)))
+    rows.append(ShortcutScores(name="synchrony", reads="media", scores=tuple(synchrony)))
     return ShortcutReport(
-        dataset=data_of(spec, registry, dataset),
+        dataset=data.record,
         seed=seed,
-        num_without_audio=sum(known[clip.id].sound is None for clip in seen.clips),
-        rows=(
-            ShortcutScores(name="chance", reads="nothing", scores=guessed),
-            *rows,
-            ShortcutScores(name="synchrony", reads="media", scores=tuple(found)),
-        ),
-        unavailable=scorer.left_out,
+        num_without_audio=sum(features[clip.id].sound is None for clip in clips),
+        rows=tuple(rows),
+        unavailable=scorer.skipped,
     )
 
 
 @final
-class Scorer:
-    """Scores one track after the other, and remembers which sounds it has compared.
+class ShortcutScorer:
+    """Scores one track at a time, and remembers which audio pairs it has compared.
 
     Args:
-        cues: by id of a clip or a pair.
-        views: view of each clip.
-        seed: of the intervals and of the oracle's vectors.
+        features: by id of a clip or a pair.
+        views: view of each clip, by id.
+        seed: of the confidence intervals and of the vectors of the correct answers.
     """
 
-    def __init__(self, cues: Mapping[str, Cue], views: Mapping[str, View], seed: int) -> None:
-        self.cues, self.views, self.seed = cues, views, seed
-        self.left_out: dict[str, str] = {}
+    def __init__(
+        self, features: Mapping[str, ShortcutFeatures], views: Mapping[str, View], seed: int
+    ) -> None:
+        self.features, self.views, self.seed = features, views, seed
+        self.skipped: dict[str, str] = {}
         self._peaks: dict[frozenset[str], float] = {}
 
-    def oracle(self, posed: Posed) -> Score:
-        """The score of knowing the answers."""
-        policy = posed.policy
-        return oracle_retrieval(posed.asked, self._rng(), policy=policy, views=self.views)
+    def score_oracle(self, track_queries: TrackQueries) -> Score:
+        """Return the score of the correct answers."""
+        return oracle_retrieval(
+            track_queries.queries, self._rng(), policy=track_queries.policy, views=self.views
+        )
 
-    def shortcut(self, name: str, posed: Posed) -> Score | None:
-        """The score of one shortcut; None where one side has no such cue."""
-        _, cue, matrix = SHORTCUTS[name]
-        sources, candidates = self._with(posed, cue)
+    def score_shortcut(self, name: str, track_queries: TrackQueries) -> Score | None:
+        """Return the score of one shortcut; None if no source or no candidate has its feature."""
+        _, get_feature, compare = SHORTCUTS[name]
+        sources, candidates = self._list_ids(track_queries, get_feature)
         if not sources or not candidates:
             return None
-        scores = matrix(
-            [cue(self.cues[one]) for one in sources], [cue(self.cues[one]) for one in candidates]
+        scores = compare(
+            [get_feature(self.features[item]) for item in sources],
+            [get_feature(self.features[item]) for item in candidates],
         )
-        return self._score(posed, sources, candidates, scores)
+        return self._score(track_queries, sources, candidates, scores)
 
-    def synchrony(self, posed: Posed) -> Score | None:
-        """The score of cross-correlated sounds; None for texts, and where they are too many."""
-        sources, candidates = self._with(posed, lambda cue: cue.sound)
-        asked = wanted(posed, sources, candidates)
-        if not asked.any():
+    def score_synchrony(self, track_queries: TrackQueries) -> Score | None:
+        """Return the score of cross-correlated audio; None for texts and for too many pairs."""
+        sources, candidates = self._list_ids(track_queries, lambda features: features.sound)
+        mask = candidate_mask(track_queries, sources, candidates)
+        if not mask.any():
             return None
-        pairs = [[frozenset((one, two)) for two in candidates] for one in sources]
-        new = np.array([[pair not in self._peaks for pair in row] for row in pairs]) & asked
-        if new.sum() > MOST:
-            self.left_out[f"synchrony {posed.called}"] = (
-                f"{new.sum()} pairs of sounds, and at most {MOST} are compared"
+        pairs = [[frozenset((source, item)) for item in candidates] for source in sources]
+        new = np.array([[pair not in self._peaks for pair in row] for row in pairs]) & mask
+        if new.sum() > MAX_AUDIO_PAIRS:
+            self.skipped[f"synchrony {track_queries.label}"] = (
+                f"{new.sum()} pairs of sounds, and at most {MAX_AUDIO_PAIRS} are compared"
             )
             return None
-        found = similarity.gcc_phat_peak(self._sounds(sources), self._sounds(candidates), new)
+        peaks = similarity.gcc_phat_peak(self._get_audio(sources), self._get_audio(candidates), new)
         for row, column in zip(*np.nonzero(new), strict=True):
-            self._peaks[pairs[row][column]] = float(found[row, column])
+            self._peaks[pairs[row][column]] = float(peaks[row, column])
         scores = np.array([[self._peaks.get(pair, 0.0) for pair in row] for row in pairs])
-        return self._score(posed, sources, candidates, scores)
+        return self._score(track_queries, sources, candidates, scores)
 
-    def _with(self, posed: Posed, cue: Callable[[Cue], Any]) -> tuple[list[str], list[str]]:
-        sources, candidates = (
-            [name for name in ids if name in self.cues and cue(self.cues[name]) is not None]
-            for ids in (posed.sources, posed.candidates)
+    def _list_ids(
+        self, track_queries: TrackQueries, get_feature: GetFeature
+    ) -> tuple[list[str], list[str]]:
+        """Ids of the sources and of the candidates that have a feature."""
+
+        def has_feature(name: str) -> bool:
+            return name in self.features and get_feature(self.features[name]) is not None
+
+        return (
+            [name for name in track_queries.sources if has_feature(name)],
+            [name for name in track_queries.candidates if has_feature(name)],
         )
-        return sources, candidates
 
-    def _sounds(self, names: Sequence[str]) -> list[NDArray[np.float32]]:
-        return [sound for name in names if (sound := self.cues[name].sound) is not None]
+    def _get_audio(self, ids: Sequence[str]) -> list[NDArray[np.float32]]:
+        return [sound for name in ids if (sound := self.features[name].sound) is not None]
 
     def _score(
-        self, posed: Posed, sources: list[str], candidates: list[str], scores: Floats
+        self,
+        track_queries: TrackQueries,
+        sources: Sequence[str],
+        candidates: Sequence[str],
+        scores: Floats,
     ) -> Score | None:
+        queries, policy = track_queries.queries, track_queries.policy
         empty = (
             Embeddings(tuple(sources), torch.empty(0)),
             Embeddings(tuple(candidates), torch.empty(0)),
         )
-        if not complete(posed.asked, *empty, posed.policy)[0]:
+        if not complete(queries, *empty, policy)[0]:
             return None
         return similarity.score_shortcut(
-            posed.asked,
-            sources,
-            candidates,
-            scores,
-            self._rng(),
-            policy=posed.policy,
-            views=self.views,
+            queries, sources, candidates, scores, self._rng(), policy=policy, views=self.views
         )
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)
 
 
-def _told(posed: Sequence[Posed], scorer: Callable[[Posed], Score | None]) -> tuple[Told, ...]:
-    scored = [(one, scorer(one)) for one in posed]
-    return tuple(to_record_score(one.track, score) for one, score in scored if score is not None)
+def _score_all(
+    tracks: Iterable[TrackQueries], scorer: Callable[[TrackQueries], Score | None]
+) -> tuple[schema.ScoreRecord, ...]:
+    scores = [(item.track, scorer(item)) for item in tracks]
+    return tuple(to_record_score(track, score) for track, score in scores if score is not None)

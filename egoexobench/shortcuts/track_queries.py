@@ -1,4 +1,4 @@
-"""The questions of every retrieval track of a data set, without a method."""
+"""The queries of every retrieval track of a data set."""
 
 from __future__ import annotations
 
@@ -8,69 +8,71 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.evaluation.tasks import policies
+from egoexobench.evaluation.tasks import TEST_SPLIT, policies
 from egoexobench.evaluation.tracks import Track, questions, track
-from egoexobench.experiment.scoring import SPLIT
 from egoexobench.protocols import Dataset
 from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, CandidatePolicy, Query, ScoredTask
 
 
 @dataclass(frozen=True, slots=True)
-class Posed:
-    """The questions of one track."""
+class TrackQueries:
+    """One track and its queries."""
 
     track: Track
-    asked: Sequence[Query]
+    queries: Sequence[Query]
     policy: CandidatePolicy
 
     @property
-    def called(self) -> str:
+    def label(self) -> str:
         """Task and candidate policy."""
         return f"{self.track.task} {self.policy}"
 
     @property
     def sources(self) -> list[str]:
-        """Every id that asks."""
-        return list(dict.fromkeys(query.source for query in self.asked))
+        """Id of every source, without duplicates."""
+        return list(dict.fromkeys(query.source for query in self.queries))
 
     @property
     def candidates(self) -> list[str]:
-        """Every id that is a candidate."""
-        galleries = dict.fromkeys(query.gallery for query in self.asked)
+        """Id of every candidate, without duplicates."""
+        galleries = dict.fromkeys(query.gallery for query in self.queries)
         return list(dict.fromkeys(name for gallery in galleries for name in gallery.ids))
 
 
-def posed(dataset: Dataset, name: str) -> Iterator[Posed]:
-    """Yield the questions of each task, then those of both directions between the views at once.
+def iter_track_queries(dataset: Dataset, name: str) -> Iterator[TrackQueries]:
+    """Yield the tracks of each retrieval task, then those of ``association``.
 
     Args:
-        dataset: asks them of its test split.
+        dataset: the queries are those of its test split.
         name: its registered name.
     """
-    asked: dict[tuple[ScoredTask, CandidatePolicy], list[Query]] = {
-        (task, policy): questions(dataset, SPLIT, task, policy)
+    by_track: dict[tuple[ScoredTask, CandidatePolicy], list[Query]] = {
+        (task, policy): questions(dataset, TEST_SPLIT, task, policy)
         for task in RETRIEVAL_TASKS
         for policy in policies(task)
     }
     for policy in policies(CROSS_VIEW_TASKS[0]):
-        each = [asked[task, policy] for task in CROSS_VIEW_TASKS]
-        asked["association", policy] = [query for part in each for query in part if all(each)]
-    for (task, policy), found in asked.items():
-        if found:
-            about = track(dataset, name, SPLIT, task, found, policy=policy)
-            yield Posed(about, found, policy)
+        by_task = [by_track[task, policy] for task in CROSS_VIEW_TASKS]
+        is_complete = all(by_task)
+        by_track["association", policy] = [q for part in by_task for q in part if is_complete]
+    for (task, policy), queries in by_track.items():
+        if queries:
+            scored = track(dataset, name, TEST_SPLIT, task, queries, policy=policy)
+            yield TrackQueries(scored, queries, policy)
 
 
-def wanted(posed: Posed, sources: Sequence[str], candidates: Sequence[str]) -> NDArray[np.bool_]:
-    """Which of the scores ``(S, C)`` a question asks for."""
-    row = {name: place for place, name in enumerate(sources)}
-    column = {name: place for place, name in enumerate(candidates)}
-    found = np.zeros((len(row), len(column)), bool)
-    lists = {
-        gallery: [column[name] for name in gallery.ids if name in column]
-        for gallery in dict.fromkeys(query.gallery for query in posed.asked)
+def candidate_mask(
+    track_queries: TrackQueries, sources: Sequence[str], candidates: Sequence[str]
+) -> NDArray[np.bool_]:
+    """Return which candidate is compared with which source, as a mask ``(S, C)``."""
+    rows = {name: index for index, name in enumerate(sources)}
+    columns = {name: index for index, name in enumerate(candidates)}
+    mask = np.zeros((len(rows), len(columns)), bool)
+    galleries = {
+        gallery: [columns[name] for name in gallery.ids if name in columns]
+        for gallery in dict.fromkeys(query.gallery for query in track_queries.queries)
     }
-    for query in posed.asked:
-        if query.source in row:
-            found[row[query.source], lists[query.gallery]] = True
-    return found
+    for query in track_queries.queries:
+        if query.source in rows:
+            mask[rows[query.source], galleries[query.gallery]] = True
+    return mask

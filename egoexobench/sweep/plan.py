@@ -164,7 +164,7 @@ def _make_cells(
     train_on = group.train_on if row.transfer else None
     dataset, training = fingerprints[group.dataset], fingerprints[train_on or group.dataset]
     for seed in seeds if method.objective else seeds[:1]:
-        kit = build.bind(registry, method, seed)
+        resolved = build.resolve_method(registry, method, seed)
         yield SweepCell(
             method=row.method,
             overrides=tuple(sorted(row.overrides.items())),
@@ -172,7 +172,7 @@ def _make_cells(
             dataset=group.dataset,
             train_on=train_on,
             fingerprint=CellFingerprint(
-                method=kit.recipe,
+                method=resolved.hash_recipe(),
                 dataset=dataset,
                 training_dataset=training,
                 seed=seed,
@@ -180,7 +180,7 @@ def _make_cells(
             ),
             tasks=tasks_of(group),
             cache_keys=_cache_keys(method, dataset, training),
-            num_parts=len(kit.bound),
+            num_parts=len(resolved.parts),
             optional=row.needs is not None,
         )
 

@@ -6,11 +6,12 @@ import leaky_parts
 import pytest
 import torch
 
-from egoexobench.audit.invariance import _free
-from egoexobench.audit.run import audit
+from egoexobench.audit.invariance import list_exempt_sides
+from egoexobench.audit.run import audit_method
 from egoexobench.data.decode import decode_clip
 from egoexobench.data.folder_dataset import FolderDataset
-from egoexobench.experiment.config import Request
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
 from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Audit, failure_messages
 from egoexobench.registry import Distribution, PartFactory, Registry
@@ -44,10 +45,10 @@ def look(registry: Registry, folder: Path, tmp_path_factory: pytest.TempPathFact
         patch.setenv("EGOEXOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
 
         def looked(method: str, **settings: str) -> Audit:
-            request = Request(
-                Spec.parse(method), Spec("folder", {"path": str(folder)}), settings=settings
+            config = RunConfig(
+                Spec.parse(method), Spec("folder", {"path": str(folder)}), overrides=settings
             )
-            return audit(request, registry, NullProgress())
+            return audit_method(config, RunContext(registry, NullProgress()))
 
         yield looked
     torch.set_num_threads(threads)
@@ -72,10 +73,10 @@ def swap(found: Audit, embedding: str, modality: Evidence):
 
 
 def doors(found: Audit, *verdicts: str) -> set[tuple[str, str]]:
-    return {(door.change, door.embedding) for door in found.doors if door.verdict in verdicts}
+    return {(door.change, door.embedding) for door in found.invariances if door.verdict in verdicts}
 
 
-BAD = ("open", "broke", "jumps", "unsteady")
+BAD = ("dependent", "error", "discontinuous", "nondeterministic")
 
 
 @pytest.mark.slow
@@ -88,8 +89,8 @@ def test_an_honest_trained_method_passes(look, method: str) -> None:
     for one in found.swaps:
         says = one.modality in getattr(declared, one.embedding)
         assert one.declared is says
-        assert (one.movement.moved > 0) is says
-        assert one.verdict in (("used", "faint") if says else ("unused",))
+        assert (one.shift.num_moved > 0) is says
+        assert one.verdict in (("used", "weak") if says else ("unused",))
 
 
 def test_an_honest_untrained_method_passes(look) -> None:
@@ -123,15 +124,15 @@ def test_a_table_keyed_by_the_picture_that_was_handed_over_is_caught(
     found = look("plain", video=f"table:strict={strict}")
     assert not found.passed
     assert doors(found, *BAD) == {("nudge", "video")}
-    (door,) = (door for door in found.doors if door.change == "nudge")
-    assert door.verdict == ("broke" if strict == "true" else "jumps")
+    (door,) = (door for door in found.invariances if door.change == "nudge")
+    assert door.verdict == ("error" if strict == "true" else "discontinuous")
 
 
 @pytest.mark.slow
 def test_a_closure_over_the_data_set_is_caught(look, folder: Path) -> None:
     found = look("plain", video=f"closure:path={folder}")
     assert not found.passed
-    assert doors(found, "open") == {("annotation", "video")}
+    assert doors(found, "dependent") == {("annotation", "video")}
     assert "the same clips with other narrations and labels" in failure_messages(found)[0]
 
 
@@ -148,7 +149,7 @@ def test_a_look_up_the_call_stack_is_caught(look, reads: str, caught: set[str]) 
 def test_a_text_encoder_that_knows_the_video_is_caught(look, folder: Path) -> None:
     found = look("plain", text=f"reader:path={folder}")
     assert not found.passed
-    assert {("media", "text"), ("paths", "text")} <= doors(found, "open")
+    assert {("media", "text"), ("paths", "text")} <= doors(found, "dependent")
 
 
 def test_a_fusion_that_reads_the_narration_bank_leaks_by_a_bit(look) -> None:
@@ -156,7 +157,7 @@ def test_a_fusion_that_reads_the_narration_bank_leaks_by_a_bit(look) -> None:
     assert not found.passed
     leak = swap(found, "video", "narration")
     assert leak.verdict == "leak"
-    assert leak.movement.moved == leak.movement.items
+    assert leak.shift.num_moved == leak.shift.num_items
     assert "narration is not declared for video embeddings and moves 8 of 8" in failure_messages(
         found
     )
@@ -166,20 +167,20 @@ def test_a_sound_encoder_that_hears_nothing_is_dead(look) -> None:
     found = look("soundbridge", audio="deaf", **SMALL)
     assert not found.passed
     dead = swap(found, "video", "audio")
-    assert (dead.verdict, dead.exchanged) == ("dead", 0)
+    assert (dead.verdict, dead.num_changed) == ("ignored", 0)
     assert [line for line in failure_messages(found) if "audio is declared" in line]
 
 
 def test_a_fusion_that_ignores_its_query_makes_the_sound_dead(look) -> None:
     found = look("plain", audio="logmel", fuse_video="ignore")
-    assert swap(found, "video", "audio").verdict == "dead"
-    assert swap(found, "video", "audio").exchanged == 8
+    assert swap(found, "video", "audio").verdict == "ignored"
+    assert swap(found, "video", "audio").num_changed == 8
     assert not found.passed
 
 
 def test_a_caption_that_a_fusion_ignores_is_dead(look) -> None:
     found = look("soundbridge", fuse_text="ignore", **SMALL)
-    assert swap(found, "text", "sound_caption").verdict == "dead"
+    assert swap(found, "text", "sound_caption").verdict == "ignored"
     assert not found.passed
 
 
@@ -202,7 +203,7 @@ def test_what_is_declared_follows_the_text_that_the_anchor_stands_for(
 
 def test_a_method_that_gives_other_embeddings_each_time_cannot_pass(look) -> None:
     found = look("plain", video="unsteady")
-    assert ("nothing", "video") in doors(found, "unsteady")
+    assert ("nothing", "video") in doors(found, "nondeterministic")
     assert not found.passed
 
 
@@ -219,7 +220,7 @@ def test_the_data_set_answers_as_before_once_the_audit_is_over(look, folder: Pat
 
 
 def test_what_a_video_is_declared_to_be_made_of_may_move_it() -> None:
-    free = _free({"video": ("video", "sound_caption"), "text": ("narration",)})
+    free = list_exempt_sides({"video": ("video", "sound_caption"), "text": ("narration",)})
     assert free["annotation"] == {"video", "text"}
     assert free["media"] == {"video"}
     assert not free["ids"]

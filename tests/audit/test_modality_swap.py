@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.audit.modality_swap import derange, distances, movement
-from egoexobench.audit.perturb import nudge
+from egoexobench.audit.modality_swap import cosine_distances, derange, embedding_shift
+from egoexobench.audit.perturb import perturb_source
 from egoexobench.types import Audio, Embeddings, Frames
 
 
@@ -36,16 +36,16 @@ def test_one_bit_is_a_movement_and_rounding_is_no_distance():
     other = rows.clone()
     other[3, 2] = torch.nextafter(other[3, 2], torch.tensor(9.0))
     names = tuple("abcde")
-    found = movement(Embeddings(names, rows), Embeddings(names, other))
-    assert (found.items, found.moved, found.median) == (5, 1, 0)
-    assert found.largest < 1e-9
-    assert movement(Embeddings(names, rows), Embeddings(names, rows)).moved == 0
+    found = embedding_shift(Embeddings(names, rows), Embeddings(names, other))
+    assert (found.num_items, found.num_moved, found.median) == (5, 1, 0)
+    assert found.max < 1e-9
+    assert embedding_shift(Embeddings(names, rows), Embeddings(names, rows)).num_moved == 0
 
 
 def test_distances_are_one_less_the_cosine():
     one = torch.tensor([[1.0, 0], [1, 0], [1, 0], [0, 0]])
     other = torch.tensor([[1.0, 0], [0, 2], [-3, 0], [0, 0]])
-    assert distances(one, other).tolist() == [0, 1, 2, 0]
+    assert cosine_distances(one, other).tolist() == [0, 1, 2, 0]
 
 
 def test_a_nudge_changes_single_pixels_and_every_sample_by_next_to_nothing():
@@ -53,7 +53,7 @@ def test_a_nudge_changes_single_pixels_and_every_sample_by_next_to_nothing():
     pixels = rng.integers(0, 256, (3, 8, 8, 3), np.uint8)
     pixels[1] = 255
     kept = pixels.copy()
-    seen = nudge(Frames(pixels, np.arange(3.0)))
+    seen = perturb_source(Frames(pixels, np.arange(3.0)))
     assert isinstance(seen, Frames)
     steps = np.abs(seen.pixels.astype(int) - pixels)
     assert steps.max() == 1
@@ -61,8 +61,8 @@ def test_a_nudge_changes_single_pixels_and_every_sample_by_next_to_nothing():
     assert seen.times == pytest.approx(np.arange(3.0) + 1e-3)
     assert (pixels == kept).all()  # what was handed over is not written to
     samples = rng.uniform(-1, 1, 99).astype(np.float32)
-    heard = nudge(Audio(samples, 16_000))
+    heard = perturb_source(Audio(samples, 16_000))
     assert isinstance(heard, Audio)
-    assert (heard.waveform != samples).all()
-    assert heard.waveform == pytest.approx(samples, rel=1.1e-3)
-    assert nudge("words") == "words"
+    assert (heard.samples != samples).all()
+    assert heard.samples == pytest.approx(samples, rel=1.1e-3)
+    assert perturb_source("words") == "words"

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.run import run
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.run import run_experiment
 from egoexobench.options import get_options
 from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Record
@@ -37,15 +38,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def dry(home: Path, name: str, more: str = "", **settings: str) -> Record:
     words = "vocabulary" in get_options(METHODS[name].factory)
     method = Spec.parse(f"{name}:size=tiny{more}")
-    request = Request(
+    request = RunConfig(
         method=method.add_options({"vocabulary": VOCABULARY if words else None}),
         dataset=FILMS,
         tasks=("eg2ex", "t2v", "action"),  # one of each kind
         scale="paper",
-        settings=FAST | settings,
+        overrides=FAST | settings,
         out=home / "runs",
     )
-    return run(request, REGISTRY, NullProgress()).record
+    return run_experiment(request, RunContext(REGISTRY, NullProgress())).record
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -6,7 +6,7 @@ import pytest
 
 from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
 from egoexobench.errors import UsageError
-from egoexobench.experiment.build import bind
+from egoexobench.experiment.build import resolve_method
 from egoexobench.method import ROLES, SETTINGS, Method
 from egoexobench.options import get_options
 from egoexobench.registry import PartFactory, Registry
@@ -64,8 +64,8 @@ def test_every_value_that_decides_something_says_where_it_was_published(part: Pa
 def test_a_checkpoint_reaches_each_part_that_shares_it_and_no_other(name: str, option: str) -> None:
     path = Path('my folder, v=2/check "point".pt')
     method = REGISTRY.create("method", Spec(name, {option: str(path)}), "paper")
-    kit = bind(REGISTRY, method, 0)
-    reading = {role for role, one in kit.bound.items() if one.options.get("weights") == path}
+    resolved = resolve_method(REGISTRY, method, 0)
+    reading = {role for role, one in resolved.parts.items() if one.options.get("weights") == path}
     assert reading == set(SHARED[name, option])
 
 
@@ -75,8 +75,8 @@ def test_every_method_with_published_weights_takes_them() -> None:
 
 @pytest.mark.parametrize("name", CHECKPOINTS_BY_METHOD)
 def test_every_part_that_shares_a_published_file_is_one_of_the_methods(name: str) -> None:
-    kit = bind(REGISTRY, REGISTRY.create("method", name, "paper"), 0)
-    named = {one.part.name for one in kit.bound.values()}
+    resolved = resolve_method(REGISTRY, REGISTRY.create("method", name, "paper"), 0)
+    named = {one.part.name for one in resolved.parts.values()}
     for release in CHECKPOINTS_BY_METHOD[name]:
         assert {Spec.parse(share.spec).name for share in release.consumers} <= named, release.file
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from egoexobench.data.folder_dataset import FolderDataset
-from egoexobench.experiment.clock import Clock
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.prepare import Ready, ready
-from egoexobench.experiment.training import aligned
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.prepare import TrainedMethod, train_method
+from egoexobench.experiment.training import uses_audio_alignment
 from egoexobench.method import COMPACT
 from egoexobench.models.dtw import align_pairs
 from egoexobench.models.feature_inputs import embed_clips, embed_pairs
@@ -27,15 +27,15 @@ class Apart(FolderDataset):
 
 
 @pytest.fixture(scope="module")
-def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ready:
+def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedMethod:
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EGOEXOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         settings = {"epochs": "1", "width": "16", "align": "dtw"}
-        request = Request(
-            Spec("soundbridge"), Spec("folder", {"path": str(folder)}), settings=settings
+        config = RunConfig(
+            Spec("soundbridge"), Spec("folder", {"path": str(folder)}), overrides=settings
         )
-        found = ready(request, Registry(), NullProgress(), Clock())
+        found = train_method(config, RunContext(Registry(), NullProgress()))
     torch.set_num_threads(threads)
     return found
 
@@ -52,7 +52,7 @@ def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ready:
 def test_the_data_set_decides_unless_the_method_does(
     folder: Path, align: str, kind: type[Dataset], expected: bool
 ) -> None:
-    assert aligned(replace(COMPACT, align=align), kind(folder)) is expected
+    assert uses_audio_alignment(replace(COMPACT, align=align), kind(folder)) is expected
 
 
 def test_both_data_sets_that_the_paper_or_we_align_say_so() -> None:
@@ -61,9 +61,9 @@ def test_both_data_sets_that_the_paper_or_we_align_say_so() -> None:
         assert [one for one in vars(module).values() if getattr(one, "alignable", False)]
 
 
-def test_a_path_changes_what_a_training_pair_gives(taught: Ready) -> None:
-    pairs, model = list(taught.gathered.pairs["train"]), taught.model.eval()
-    bank = taught.gathered.inputs.audio
+def test_a_path_changes_what_a_training_pair_gives(taught: TrainedMethod) -> None:
+    pairs, model = list(taught.scored.inputs.pairs["train"]), taught.model.eval()
+    bank = taught.scored.inputs.features.audio
     assert bank is not None
     found = align_pairs(bank, pairs)
     # the longest way round: every token of one sound with every one of the other
@@ -72,15 +72,15 @@ def test_a_path_changes_what_a_training_pair_gives(taught: Ready) -> None:
         for name, path in found.items()
     }
     with torch.inference_mode():
-        straight = embed_pairs(model, taught.gathered.inputs, pairs, taught.anchor)
-        inputs = replace(taught.gathered.inputs, paths=crooked)
-        bent = embed_pairs(model, inputs, pairs, taught.anchor)
+        straight = embed_pairs(model, taught.scored.inputs.features, pairs, taught.parts.anchor)
+        inputs = replace(taught.scored.inputs.features, paths=crooked)
+        bent = embed_pairs(model, inputs, pairs, taught.parts.anchor)
     assert not torch.allclose(straight[0], bent[0])
 
 
-def test_no_scored_embedding_depends_on_the_partner(taught: Ready) -> None:
-    model, inputs = taught.model, taught.gathered.inputs
-    clips = list(taught.gathered.clips["test"])
+def test_no_scored_embedding_depends_on_the_partner(taught: TrainedMethod) -> None:
+    model, inputs = taught.model, taught.scored.inputs.features
+    clips = list(taught.scored.inputs.clips["test"])
     bank = inputs.audio
     assert bank is not None
     before = embed_clips(model, inputs, clips)
@@ -88,6 +88,6 @@ def test_no_scored_embedding_depends_on_the_partner(taught: Ready) -> None:
         alone = embed_clips(model, inputs, chosen)
         rows = [before.ids.index(name) for name in alone.ids]
         assert torch.allclose(alone.vectors, before.vectors[rows], atol=1e-6)
-    pairs = taught.gathered.pairs["test"]
-    with_paths = replace(inputs, paths=align_pairs(bank, pairs))
+    pairs = taught.scored.inputs.pairs["test"]
+    with_paths = replace(inputs, alignment_paths=align_pairs(bank, pairs))
     assert torch.equal(embed_clips(model, with_paths, clips).vectors, before.vectors)

@@ -74,6 +74,9 @@ class Studio:
         return DecodedClip(pictures, Audio(samples, 16_000), "audible")
 
     def encode(self, clips: list[Clip], coders: dict[str, EncoderRunner], **more: object) -> dict:
+        return dict(self.try_encode(clips, coders, **more).banks)
+
+    def try_encode(self, clips: list[Clip], coders: dict[str, EncoderRunner], **more: object):
         return encode_clips.encode_clips(clips, coders, 2, self.cache, NullProgress(), **more)
 
 
@@ -136,9 +139,9 @@ def test_broken_missing_and_unencodable_clips_are_named_and_the_rest_goes_on(
     clips = studio.clips(10)
     Path(clips[1].media).write_text("-1")
     Path(clips[2].media).unlink()
-    failed: dict[str, str] = {"other": "from before"}
-    banks = studio.encode(clips, both(), failed=failed)
-    assert failed.keys() == {"other", "c1", "c2", "c7"}
+    result = studio.try_encode(clips, both(), skip_failures=True)
+    failed, banks = result.failures, result.banks
+    assert failed.keys() == {"c1", "c2", "c7"}
     assert failed["c1"] == f"{clips[1].media} is broken"
     assert clips[2].media in failed["c2"]
     assert failed["c7"] == "the sound is too short"
@@ -153,12 +156,11 @@ def test_broken_missing_and_unencodable_clips_are_named_and_the_rest_goes_on(
 def test_a_clip_that_fails_is_tried_again_and_no_row_of_it_was_kept(studio: Studio) -> None:
     clips = studio.clips(2)
     Path(clips[0].media).write_text("-1")
-    studio.encode(clips, both(), failed={})
+    studio.try_encode(clips, both(), skip_failures=True)
     Path(clips[0].media).write_text("5")
-    failed: dict[str, str] = {}
-    banks = studio.encode(clips, both(), failed=failed)
-    assert failed == {}
-    assert banks["video"].batch(["c0"]).values.unique().tolist() == [6.0]
+    result = studio.try_encode(clips, both(), skip_failures=True)
+    assert result.failures == {}
+    assert result.banks["video"].batch(["c0"]).values.unique().tolist() == [6.0]
 
 
 def test_numbers_that_are_not_finite_are_not_stored(studio: Studio) -> None:
@@ -167,10 +169,9 @@ def test_numbers_that_are_not_finite_are_not_stored(studio: Studio) -> None:
     sound = {"audio": EncoderRunner(Fake("audio"), "a")}
     with pytest.raises(DataError, match=r"clip c1: .* not finite"):
         studio.encode(clips, sound)
-    failed: dict[str, str] = {}
-    banks = studio.encode(clips, sound, failed=failed)
-    assert list(failed) == ["c1"]
-    assert list(banks["audio"].index) == ["c0"]
+    result = studio.try_encode(clips, sound, skip_failures=True)
+    assert list(result.failures) == ["c1"]
+    assert list(result.banks["audio"].index) == ["c0"]
 
 
 def test_what_was_committed_before_a_stop_is_not_decoded_again(

@@ -63,7 +63,7 @@ def test_features_are_found_by_whole_seconds_and_stored_under_the_clip(scene: Sc
     # a run looks for them where it looks for its own, and decodes nothing
     banks = encode_clips.encode_clips(
         scene.clips, {"audio": scene.coder}, 8, scene.root, NullProgress()
-    )
+    ).banks
     assert np.array_equal(banks["audio"].get("a"), rows(4).numpy())
     assert np.array_equal(banks["audio"].get("b"), rows(7, 1).numpy())
 

@@ -14,8 +14,9 @@ from PIL import Image
 from egoexobench.compute import Compute
 from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluation.tracks import questions
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.run import run
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.run import run_experiment
 from egoexobench.figures.drawing import PAPER, Pen, Type, clean, wrap
 from egoexobench.figures.layout import Candidate, Card, Look, Row
 from egoexobench.figures.page import MARGIN, ROOM, WIDTH, page
@@ -59,14 +60,14 @@ def record(
     home = tmp_path_factory.mktemp("figure")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EGOEXOBENCH_CACHE", str(home / "cache"))
-        request = Request(
+        request = RunConfig(
             Spec("soundbridge"),
             Spec("folder", {"path": str(folder)}),
             RETRIEVAL_TASKS,
-            settings=SMALL,
+            overrides=SMALL,
             out=home / "runs",
         )
-        yield run(request, registry, NullProgress()).path
+        yield run_experiment(request, RunContext(registry, NullProgress())).path
     torch.set_num_threads(threads)
 
 
@@ -134,8 +135,8 @@ def test_a_request_is_made_again_with_all_that_was_recorded(record: Path) -> Non
     request = again(moved, whole)
     assert str(request.dataset) == "folder:path=/d"
     assert str(request.train_on) == "folder:path=/o"
-    assert request.settings == {"width": "16", "audio": "beats:weights=/b.pt"}
-    assert (request.seed, request.compute) == (3, Compute("auto", "bf16"))
+    assert request.overrides == {"width": "16", "audio": "beats:weights=/b.pt"}
+    assert (request.seed, request.device) == (3, Compute("auto", "bf16"))
     for less, option in (
         (replace(whole, train_on=None), "--train-on"),
         (replace(whole, settings={}), "--set audio="),

@@ -8,9 +8,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from egoexobench.experiment import build
-from egoexobench.experiment.build import Kit
-from egoexobench.experiment.config import Request
-from egoexobench.experiment.run import run
+from egoexobench.experiment.build import ResolvedMethod
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.run import run_experiment
 from egoexobench.method import evidence
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.progress import NullProgress
@@ -22,9 +23,9 @@ from egoexobench_plugins.soundbridge_released import soundbridge_released_video
 REGISTRY = Registry()
 
 
-def wired(spec: str, seed: int = 0) -> tuple[Kit, EmbeddingModel]:
-    kit = build.bind(REGISTRY, REGISTRY.create("method", spec, "paper"), seed)
-    return kit, build.model(kit, build.coders(kit, build.anchor(kit)))
+def wired(spec: str, seed: int = 0) -> tuple[ResolvedMethod, EmbeddingModel]:
+    resolved = build.resolve_method(REGISTRY, REGISTRY.create("method", spec, "paper"), seed)
+    return resolved, build.build_model(build.build_parts(resolved))
 
 
 def module(model: EmbeddingModel, role: str) -> nn.Module:
@@ -69,7 +70,7 @@ def test_a_released_checkpoint_is_shared_out_among_four_parts_and_nothing_is_tra
     found = published(model)
     assert found.keys() == state.keys()
     assert all(torch.equal(found[key], state[key]) for key in state)
-    assert {"objective", "anchor", "audio"}.isdisjoint(kit.bound)
+    assert {"objective", "anchor", "audio"}.isdisjoint(kit.parts)
     assert all(model.frozen.values())
 
 
@@ -77,14 +78,14 @@ def test_a_released_checkpoint_is_scored_without_any_sound(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path))
-    request = Request(
+    request = RunConfig(
         method=Spec("soundbridge-released", {"size": "tiny", "weights": str(weights)}),
         dataset=Spec.parse("synthetic:train=4,val=4,test=4,seconds=2,pixels=32"),
         tasks=("eg2ex", "t2v"),
         scale="paper",
         out=tmp_path / "runs",
     )
-    record = run(request, REGISTRY, NullProgress()).record
+    record = run_experiment(request, RunContext(REGISTRY, NullProgress())).record
     assert record.checkpoint_selection is None
     assert record.method.evidence.video == ("video", "sound_caption")
     assert {score.task for score in record.scores} == {"eg2ex", "t2v"}
@@ -136,6 +137,6 @@ def test_the_papers_views_have_encoders_of_their_own_and_share_what_is_heard_and
     assert ego | exo | set(map(id, module(model, "text").parameters())) <= learnt
     assert learnt.isdisjoint(map(id, module(model, "audio").parameters()))
     assert set(model.fusions) == {"video-ego", "video-exo", "text"}
-    assert {kit.bound[role].options["heads"] for role in ("fuse_video", "fuse_text")} == {4}
-    assert kit.bound["objective"].options["temperature"] == 0.07
+    assert {kit.parts[role].options["heads"] for role in ("fuse_video", "fuse_text")} == {4}
+    assert kit.parts["objective"].options["temperature"] == 0.07
     assert kit.method.width == 256

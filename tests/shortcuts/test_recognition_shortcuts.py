@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from egoexobench.cli import main
 from egoexobench.evaluation.tracks import Item
-from egoexobench.shortcuts.recognition import _score
+from egoexobench.shortcuts.recognition import _score_feature
 
 
 def asked(labels: list[str]) -> dict[str, list[Item]]:
@@ -26,7 +26,7 @@ def test_a_number_that_gives_the_class_away_is_found_out() -> None:
     values = {
         item.clip: float(item.labels == ("loud",)) for part in given.values() for item in part
     }
-    found = _score(given, values)
+    found = _score_feature(given, values)
     assert found
     assert found.metrics["hit_rate_at_1"].value == 100
 
@@ -34,20 +34,22 @@ def test_a_number_that_gives_the_class_away_is_found_out() -> None:
 def test_a_word_that_gives_the_class_away_is_found_out() -> None:
     given = asked(LABELS)
     values = {item.clip: item.labels[0].upper() for part in given.values() for item in part}
-    found = _score(given, values)
+    found = _score_feature(given, values)
     assert found
     assert found.metrics["hit_rate_at_1"].value == 100
 
 
 def test_a_number_that_is_always_the_same_tells_nothing() -> None:
     given = asked(LABELS)
-    found = _score(given, dict.fromkeys((i.clip for part in given.values() for i in part), 2.0))
+    found = _score_feature(
+        given, dict.fromkeys((i.clip for part in given.values() for i in part), 2.0)
+    )
     assert found
     assert found.metrics["hit_rate_at_1"].value == pytest.approx(50)
 
 
 def test_without_the_cue_there_is_no_row() -> None:
-    assert _score(asked(LABELS), {}) is None
+    assert _score_feature(asked(LABELS), {}) is None
 
 
 @pytest.mark.slow

@@ -11,8 +11,8 @@ from egoexobench.data.folder_dataset import CLIPS_TABLE, write_table
 from egoexobench.progress import NullProgress
 from egoexobench.records.shortcut_report import ShortcutReport
 from egoexobench.registry import Registry
-from egoexobench.shortcuts import retrieval as module
-from egoexobench.shortcuts.retrieval import sanity
+from egoexobench.shortcuts import retrieval
+from egoexobench.shortcuts.run import score_dataset_shortcuts
 from egoexobench.spec import Spec
 
 ACROSS = ("eg2ex", "ex2eg")
@@ -32,9 +32,14 @@ def synchronous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def score_folder(path: Path) -> ShortcutReport:
+    spec = Spec("folder", {"path": str(path)})
+    return score_dataset_shortcuts(spec, 0, Registry(), NullProgress())
+
+
 @pytest.fixture(scope="module")
 def found(synchronous: Path) -> ShortcutReport:
-    return sanity(Spec("folder", {"path": str(synchronous)}), 0, Registry(), NullProgress())
+    return score_folder(synchronous)
 
 
 def top(found: ShortcutReport, name: str, task: str, policy: str = "gallery") -> float:
@@ -83,7 +88,7 @@ def test_a_clip_without_sound_is_dropped_and_counted(synchronous: Path, tmp_path
     own = tmp_path / "clips"
     shutil.copytree(synchronous, own)
     film(own / "c-exo.mp4", seconds=2)
-    told = sanity(Spec("folder", {"path": str(own)}), 0, Registry(), NullProgress())
+    told = score_folder(own)
     assert told.num_without_audio == 1
     (row,) = (row for row in told.rows if row.name == "synchrony")
     counts = {
@@ -96,13 +101,11 @@ def test_a_clip_without_sound_is_dropped_and_counted(synchronous: Path, tmp_path
 def test_too_many_sounds_are_left_out_with_a_reason(
     synchronous: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST", 63)
-    told = sanity(Spec("folder", {"path": str(synchronous)}), 0, Registry(), NullProgress())
+    monkeypatch.setattr(retrieval, "MAX_AUDIO_PAIRS", 63)
+    told = score_folder(synchronous)
     assert "64 pairs of sounds" in told.unavailable["synchrony eg2ex gallery"]
     assert not [score for row in told.rows if row.name == "synchrony" for score in row.scores]
 
 
 def test_the_same_seed_gives_the_same_rows(found: ShortcutReport, synchronous: Path) -> None:
-    assert (
-        sanity(Spec("folder", {"path": str(synchronous)}), 0, Registry(), NullProgress()) == found
-    )
+    assert score_folder(synchronous) == found

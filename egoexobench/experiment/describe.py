@@ -1,0 +1,50 @@
+"""Describes a method as a record holds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from egoexobench.experiment.build import MethodParts, ResolvedMethod
+from egoexobench.experiment.config import RunConfig
+from egoexobench.method import ROLES, settings
+from egoexobench.records.describe import describe_distribution, serialize_options
+from egoexobench.records.schema import DeclaredInputs, MethodRecord, PartRecord
+from egoexobench.registry import Registry
+
+
+def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -> MethodRecord:
+    """Return a method as a record holds it, with every part and option."""
+    resolved, declared = parts.resolved, parts.declared_inputs
+    factory, _ = registry.resolve("method", config.method)
+    return MethodRecord(
+        name=factory.name,
+        spec=str(config.method),
+        overrides=dict(config.overrides),
+        scale=resolved.method.scale,
+        parts=describe_parts(resolved),
+        hyperparameters=list_hyperparameters(resolved),
+        declared_inputs=DeclaredInputs(video=declared["video"], text=declared["text"]),
+        fingerprint=resolved.hash_recipe(),
+        distribution=describe_distribution(factory.distribution),
+    )
+
+
+def describe_parts(resolved: ResolvedMethod) -> tuple[PartRecord, ...]:
+    """Return the parts of a method as a record holds them."""
+    return tuple(
+        PartRecord(
+            role=role,
+            kind=resolved_part.part.kind,
+            name=resolved_part.part.name,
+            options=serialize_options(resolved_part.options),
+            distribution=describe_distribution(resolved_part.part.distribution),
+        )
+        for role, resolved_part in resolved.parts.items()
+    )
+
+
+def list_hyperparameters(resolved: ResolvedMethod) -> dict[str, Any]:
+    """Return the fields of a method that name no part, by name."""
+    excluded = {*ROLES, "name", "scale"}
+    fields = settings(resolved.method)
+    return {name: value for name, value in fields.items() if name not in excluded}

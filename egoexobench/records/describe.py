@@ -1,0 +1,34 @@
+"""Describes a data set and the distribution of a part, as a record holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from egoexobench.protocols import Dataset
+from egoexobench.records.schema import DatasetRecord, DistributionRecord
+from egoexobench.registry import Distribution, Registry
+from egoexobench.spec import Spec
+
+
+def describe_dataset(spec: Spec, registry: Registry, dataset: Dataset) -> DatasetRecord:
+    """Return the record of a data set, with all its options."""
+    part, options = registry.resolve("dataset", spec)
+    return DatasetRecord(
+        name=part.name,
+        spec=str(spec),
+        options=serialize_options(options),
+        fingerprint=dataset.fingerprint,
+        distribution=describe_distribution(part.distribution),
+    )
+
+
+def describe_distribution(distribution: Distribution) -> DistributionRecord:
+    """Return the record of the distribution that brings a part."""
+    return DistributionRecord(name=distribution.name, version=distribution.version)
+
+
+def serialize_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options with paths as text."""
+    return {k: str(v) if isinstance(v, Path) else v for k, v in options.items()}

@@ -1,0 +1,86 @@
+"""Scores the shortcuts of a data set once, and caches the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from egoexobench import files
+from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.files import write_text_atomic
+from egoexobench.hashing import hash_json
+from egoexobench.layers import hash_layers
+from egoexobench.protocols import Dataset, Progress
+from egoexobench.records.describe import describe_dataset
+from egoexobench.records.shortcut_report import ShortcutReport, ShortcutScores
+from egoexobench.registry import Registry
+from egoexobench.shortcuts.data import ShortcutData
+from egoexobench.shortcuts.recognition import score_recognition_shortcuts
+from egoexobench.shortcuts.retrieval import score_retrieval_shortcuts
+from egoexobench.spec import Spec
+from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS, SPLITS, Task
+
+
+def score_dataset_shortcuts(
+    spec: Spec, seed: int, registry: Registry, progress: Progress
+) -> ShortcutReport:
+    """Return the scores of shortcuts on every retrieval track of a data set's test split.
+
+    Args:
+        spec: name and options of the data set.
+        seed: of the confidence intervals.
+        registry: creates the data set.
+        progress: shows the stages.
+
+    Raises:
+        UsageError: for a name or an option that is not valid.
+        DataError: for a file, a row or a clip that cannot be used, or if there are no queries.
+    """
+    dataset: Dataset = registry.create("dataset", spec)
+    dataset.prepare(progress)
+    data = ShortcutData(
+        dataset=dataset,
+        record=describe_dataset(spec, registry, dataset),
+        clips={split: dataset.clips(split) for split in SPLITS},
+        pairs={split: dataset.pairs(split) for split in SPLITS},
+    )
+    return score_retrieval_shortcuts(data, seed, progress)
+
+
+def score_shortcuts(
+    data: ShortcutData, tasks: Sequence[Task], progress: Progress
+) -> list[ShortcutScores]:
+    """Return the scores of shortcuts on some tasks; they are computed once for the same clips."""
+    rows: list[ShortcutScores] = []
+    # The seed moves only confidence intervals, so that runs of all seeds share the scores.
+    if not set(tasks).isdisjoint(RETRIEVAL_TASKS) and data.dataset.pairs(TEST_SPLIT):
+        path = _get_cache_path(data, "retrieval")
+        rows += _load_or_score(path, lambda: score_retrieval_shortcuts(data, 0, progress).rows)
+    recognition = [task for task in RECOGNITION_TASKS if task in tasks]
+    if recognition:
+        path = _get_cache_path(data, " ".join(recognition))
+        rows += _load_or_score(
+            path, lambda: score_recognition_shortcuts(data, recognition, progress)
+        )
+    return rows
+
+
+def _load_or_score(
+    path: Path, score: Callable[[], Sequence[ShortcutScores]]
+) -> Sequence[ShortcutScores]:
+    adapter = TypeAdapter(tuple[ShortcutScores, ...])
+    if path.is_file():
+        return adapter.validate_json(path.read_bytes())
+    rows = tuple(score())
+    write_text_atomic(path, adapter.dump_json(rows).decode())
+    return rows
+
+
+def _get_cache_path(data: ShortcutData, tasks: str) -> Path:
+    """File of the scores; its name is a hash of everything that decides them."""
+    clip_ids = [sorted(clip.id for clip in data.clips[split]) for split in SPLITS]
+    record, code = data.record, hash_layers(up_to="shortcuts")
+    identity = hash_json([record.fingerprint, record.name, tasks, clip_ids, code])
+    return files.cache_dir() / "shortcuts" / f"{identity}.json"

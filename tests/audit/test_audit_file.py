@@ -1,0 +1,93 @@
+"""An audit file of schema version 1 is read with the names of today."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from egoexobench.records.audit import Audit, read_audit, save_audit
+from egoexobench.records.schema import DatasetRecord, DeclaredInputs, MethodRecord
+
+METHOD = MethodRecord(
+    name="plain",
+    spec="plain",
+    overrides={},
+    scale="compact",
+    parts=(),
+    hyperparameters={},
+    declared_inputs=DeclaredInputs(video=("video",), text=("narration",)),
+    fingerprint="0" * 16,
+)
+DATASET = DatasetRecord(name="folder", spec="folder", options={}, fingerprint="1" * 16)
+OLD_METHOD = {
+    **METHOD.model_dump(mode="json", exclude={"hyperparameters", "declared_inputs"}),
+    "hyper": {"lr": 0.1},
+    "evidence": {"video": ["video"], "text": ["narration"]},
+}
+MOVEMENT = {"items": 8, "moved": 2, "largest": 0.5, "median": 0.1}
+
+
+def old_audit(swap_verdict: str, door_verdict: str) -> dict:
+    swap = {
+        "embedding": "video",
+        "modality": "video",
+        "declared": True,
+        "exchanged": 8,
+        "movement": MOVEMENT,
+        "verdict": swap_verdict,
+    }
+    door = {"change": "ids", "embedding": "video", "movement": MOVEMENT, "verdict": door_verdict}
+    broken = {**door, "movement": None, "error": "KeyError", "verdict": "broke"}
+    return {
+        "schema_version": 1,
+        "method": OLD_METHOD,
+        "dataset": DATASET.model_dump(mode="json"),
+        "seed": 0,
+        "swaps": [swap],
+        "shifts": [],
+        "doors": [door, broken],
+        "passed": False,
+    }
+
+
+@pytest.fixture
+def read_old(tmp_path: Path):
+    path = tmp_path / "audit-plain.json"
+
+    def read(swap_verdict: str, door_verdict: str) -> Audit:
+        path.write_text(json.dumps(old_audit(swap_verdict, door_verdict)))
+        return read_audit(path)
+
+    return read
+
+
+def test_fields_of_version_1_are_read_under_their_new_names(read_old) -> None:
+    audit = read_old("used", "shut")
+    assert audit.schema_version == 2
+    assert audit.method.hyperparameters == {"lr": 0.1}
+    assert audit.method.declared_inputs == METHOD.declared_inputs
+    (swap,), (check, broken) = audit.swaps, audit.invariances
+    assert (swap.num_changed, swap.verdict) == (8, "used")
+    assert swap.shift == check.shift
+    assert (swap.shift.num_items, swap.shift.num_moved) == (8, 2)
+    assert (swap.shift.max, swap.shift.median) == (0.5, 0.1)
+    assert (broken.shift, broken.error, broken.verdict) == (None, "KeyError", "error")
+
+
+def test_verdicts_of_version_1_are_read_as_the_verdicts_of_today(read_old) -> None:
+    swaps = {"faint": "weak", "dead": "ignored", "alike": "indistinguishable", "leak": "leak"}
+    for old, new in swaps.items():
+        assert read_old(old, "shut").swaps[0].verdict == new
+    checks = {
+        "shut": "invariant",
+        "open": "dependent",
+        "jumps": "discontinuous",
+        "unsteady": "nondeterministic",
+    }
+    for old, new in checks.items():
+        assert read_old("used", old).invariances[0].verdict == new
+
+
+def test_an_audit_that_is_written_is_read_again(read_old, tmp_path: Path) -> None:
+    audit = read_old("used", "open")
+    assert read_audit(save_audit(audit, tmp_path)) == audit
