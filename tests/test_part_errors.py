@@ -106,7 +106,7 @@ def test_a_bug_of_the_harness_shows_its_traceback(
         raise ZeroDivisionError
 
     monkeypatch.setenv("FAULT", "none")
-    monkeypatch.setattr(run, "ready", break_down)
+    monkeypatch.setattr(run, "train_method", break_down)
     with pytest.raises(ZeroDivisionError):
         command_line(*command)
 

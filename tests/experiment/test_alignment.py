@@ -73,7 +73,7 @@ def test_a_path_changes_what_a_training_pair_gives(taught: TrainedMethod) -> Non
     }
     with torch.inference_mode():
         straight = embed_pairs(model, taught.scored.inputs.features, pairs, taught.parts.anchor)
-        inputs = replace(taught.scored.inputs.features, paths=crooked)
+        inputs = replace(taught.scored.inputs.features, alignment_paths=crooked)
         bent = embed_pairs(model, inputs, pairs, taught.parts.anchor)
     assert not torch.allclose(straight[0], bent[0])
 
