@@ -139,8 +139,8 @@ def faulty_fusion(width, /):
 
 
 class FaultyAnchor:
-    needs = ("narration",)
-    text = "narration"
+    required_inputs = ("narration",)
+    eval_text = "narration"
 
     def __call__(self, embeddings):
         fail_at("anchor call")
