@@ -50,10 +50,7 @@ def check_anchor(anchor: Anchor, *, seed: int = 0) -> None:
     check(_are_close(alone, rows), "a target depends on the other pairs of its batch")
     for need in anchor.required_inputs:
         changed = _call(anchor, {**embeddings, need: embeddings[need] + torch.randn(_NUM_PAIRS, 8)})
-        check(
-            not _are_close(changed, targets),
-            f"required_inputs has {need!r}, and it does not use it",
-        )
+        check(not _are_close(changed, targets), f"it does not use {need!r} of required_inputs")
 
 
 def _check_members(anchor: Anchor) -> None:

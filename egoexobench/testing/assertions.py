@@ -121,5 +121,6 @@ def is_close(first: Tensor, second: Tensor) -> bool:
 
 
 def _describe(value: Any) -> str:
-    text = repr(value)
-    return f"{text} ({type(value).__name__})" if len(text) <= 40 else f"a {type(value).__name__}"
+    text, kind = " ".join(repr(value).split()), type(value).__name__
+    is_readable = len(text) <= 40 and not text.startswith("<")
+    return f"{text} ({kind})" if is_readable else f"of type {kind}"

@@ -161,8 +161,8 @@ def silence(array, source):
 
 PREPARED = [
     (lambda array, source: 1 / 0, "prepare raised ZeroDivisionError: division by zero"),
-    (lambda array, source: array.tolist(), "the result of prepare is a list; it must be ndarray"),
-    (lambda array, source: torch.tensor(array), "the result of prepare is a Tensor"),
+    (lambda array, source: array.tolist(), "the result of prepare is of type list"),
+    (lambda array, source: torch.tensor(array), "the result of prepare is of type Tensor"),
     (lambda array, source: array.sum(), "the result of prepare is"),
     (lambda array, source: np.asarray(array.sum()), "prepare returns an array without axes"),
     (lambda array, source: array.astype(complex), "prepare returns the dtype complex128; use one"),
@@ -226,8 +226,8 @@ ENCODED = [
         lambda tokens, mask, inputs: 1 / 0,
         "encode, for values of the dtype torch.float32, raised Ze",
     ),
-    (lambda tokens, mask, inputs: tokens, "the result of encode is a Tensor; it must be Tokens"),
-    (lambda tokens, mask, inputs: (tokens, mask), "the result of encode is a tuple"),
+    (lambda tokens, mask, inputs: tokens, "the result of encode is of type Tensor; it must be Tok"),
+    (lambda tokens, mask, inputs: (tokens, mask), "the result of encode is of type tuple"),
     (lambda tokens, mask, inputs: Tokens(tokens.detach().numpy(), mask), "values of its tokens is"),
     (lambda tokens, mask, inputs: Tokens(tokens.int(), mask), "has the dtype torch.int32; it must"),
     (lambda tokens, mask, inputs: Tokens(tokens.mean(1), mask), "(3, 4); it must be (B, T, dim)"),

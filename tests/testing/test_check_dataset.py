@@ -1,0 +1,166 @@
+"""Every wrong data set is an AssertionError that names its fault, and a right one passes."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from egoexobench.testing import check_dataset
+from egoexobench.types import Clip, Gallery, Pair, Query
+
+
+def make_clip(pair, view, split="train"):
+    return Clip(f"{pair}/{view}", view, f"{pair}.mp4", 0.0, 1.0, "text", take=f"{split} {pair}")
+
+
+def make_pair(name, split="train"):
+    ego, exo = make_clip(name, "ego", split), make_clip(name, "exo", split)
+    return Pair(f"{split}-{name}", ego, exo, "text")
+
+
+PAIRS = [make_pair("a"), make_pair("b")]
+GALLERY = Gallery(("a/exo", "b/exo"))
+QUERY = Query("a/ego", GALLERY, (0,), "a")
+
+
+class GoodDataset:
+    """Two pairs to train on, with one query; nothing in the other splits."""
+
+    fingerprint = "1"
+
+    def prepare(self, progress):
+        raise AssertionError("media are not touched")
+
+    def pairs(self, split):
+        return PAIRS if split == "train" else []
+
+    def clips(self, split):
+        return [clip for pair in self.pairs(split) for clip in (pair.ego, pair.exo)]
+
+    def queries(self, split, task):
+        return [QUERY] if (split, task) == ("train", "eg2ex") else []
+
+
+def test_a_right_data_set_passes() -> None:
+    check_dataset(GoodDataset())
+
+
+def change(**members):
+    return type("Changed", (GoodDataset,), members)()
+
+
+def with_clip(**fields):
+    """Return a data set whose first pair has another ego clip."""
+    pair = replace(PAIRS[0], ego=replace(PAIRS[0].ego, **fields))
+    return change(pairs=lambda self, split: [pair, PAIRS[1]] if split == "train" else [])
+
+
+def with_pair(**fields):
+    """Return a data set whose first pair is another, while its clips stay the same."""
+    pair = replace(PAIRS[0], **fields)
+    good_clips = GoodDataset().clips
+    return change(
+        clips=lambda self, split: good_clips(split),
+        pairs=lambda self, split: [pair, PAIRS[1]] if split == "train" else [],
+    )
+
+
+def with_query(task="eg2ex", **fields):
+    query = replace(QUERY, **fields)
+    return change(
+        queries=lambda self, split, name: [query] if (split, name) == ("train", task) else []
+    )
+
+
+def lacking(name):
+    members = {key: value for key, value in vars(GoodDataset).items() if key != name}
+    return type("Lacking", (), members)()
+
+
+def split_takes(self, split):
+    return [replace(pair, ego=replace(pair.ego, take="t")) for pair in PAIRS]
+
+
+numbers = itertools.count()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (lacking("fingerprint"), "it has no attribute 'fingerprint'"),
+        *((lacking(name), f"it has no method {name!r}") for name in ("prepare", "clips", "pairs")),
+        (lacking("queries"), "it has no method 'queries'"),
+        (change(queries=[]), "queries is [] (list); it must be a method"),
+        (change(fingerprint=1), "fingerprint is 1 (int); it must be str"),
+        (change(fingerprint=""), "fingerprint is empty"),
+        (change(clips=lambda self, split: 1 / 0), "clips('train') raised ZeroDivisionError"),
+        (change(clips=lambda self, split: iter(())), "clips('train') is of type tuple_iterator; i"),
+        (
+            change(clips=lambda self, split: ["a"]),
+            "an item of clips('train') is 'a' (str); it must",
+        ),
+        (
+            change(clips=lambda self, split: [make_clip(str(next(numbers)), "ego")]),
+            "clips('train') returns other clips when it is repeated",
+        ),
+        (
+            change(clips=lambda self, split: [make_clip("a", "ego")] * 2),
+            "clips('train') has an id t",
+        ),
+        (with_clip(id=1), "id of clip 1 is 1 (int); it must be str"),
+        (with_clip(id=""), "a clip has an empty id"),
+        (with_clip(media=None), "media of clip 'a/ego' is None (NoneType); it must be str"),
+        (with_clip(narration=None), "narration of clip 'a/ego' is None (NoneType)"),
+        (with_clip(view="top"), "view of clip 'a/ego' is 'top'; it must be one of ego, exo"),
+        (with_clip(start=-1.0), "clip 'a/ego' starts at -1.0 s"),
+        (with_clip(start=2.0), "clip 'a/ego' has the empty span 2.0-1.0 s"),
+        (change(pairs=split_takes), "take 't' is in the splits train and val"),
+        (change(pairs=lambda self, split: iter(())), "pairs('train') is of type tuple_iterator"),
+        (with_pair(ego=PAIRS[0].exo), "the ego clip of pair 'train-a' has the view 'exo'"),
+        (
+            with_pair(ego=make_clip("c", "ego")),
+            "clip of pair 'train-a' is not in split train: 'c/eg",
+        ),
+        (
+            with_pair(ego=replace(PAIRS[0].ego, start=0.5)),
+            "the ego clip of pair 'train-a' differs from the clip of the same id",
+        ),
+        (with_pair(id="train-b"), "pairs('train') has an id twice"),
+        (
+            change(queries=lambda self, split, task: None),
+            "queries('train', 'eg2ex') is None (NoneTy",
+        ),
+        (change(queries=lambda self, split: []), "queries('train', 'eg2ex') raised TypeError"),
+        (
+            with_query(source="c/ego"),
+            "the query of 'c/ego' in queries('train', 'eg2ex') has a sourc",
+        ),
+        (with_query(source="a/exo"), "has a source that this task cannot have"),
+        (with_query(task="ex2eg"), "has a source that this task cannot have"),
+        (
+            with_query(gallery=Gallery(("a/exo", "b/ego"))),
+            "has a candidate that this task cannot have: 'b/ego'",
+        ),
+        (with_query(gallery=Gallery(("a/exo", "a/exo"))), "has a candidate twice"),
+        (with_query(positives=()), "has no positive"),
+        (with_query(positives=(2,)), "has the positive 2; it has 2 candidates, from 0"),
+        (with_query(positives=(-1,)), "has the positive -1; it has 2 candidates, from 0"),
+        (with_query(positives=(0, 0)), "has a positive twice"),
+        (with_query(cluster=None), "is None (NoneType); it must be str"),
+    ],
+)
+def test_a_wrong_data_set_is_one_line_that_names_its_fault(dataset: object, message: str) -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_dataset(dataset)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_narration_is_asked_for_by_the_id_of_a_pair_or_of_a_clip() -> None:
+    clips = Gallery(("a/ego", "b/exo"))
+    check_dataset(with_query(task="t2v", source="train-a", gallery=clips))
+    check_dataset(with_query(task="t2v", source="a/ego", gallery=clips))
+    texts = Gallery(("train-a", "train-b"))
+    check_dataset(with_query(task="v2t", source="a/exo", gallery=texts))
+    with pytest.raises(AssertionError, match="cannot have: 'train-a'"):
+        check_dataset(with_query(task="t2v", source="train-a", gallery=texts))
