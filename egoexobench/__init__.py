@@ -1,8 +1,96 @@
-"""A plug-in benchmark toolkit for associating first-person (ego) and third-person (exo) video."""
+"""A plug-in benchmark toolkit for associating first-person (ego) and third-person (exo) video.
 
-from egoexobench.hookspecs import Register, hookimpl
+The names in ``__all__`` are public (docs/api.md); everything else may change without notice. A name
+is imported when it is first used, so that ``import egoexobench`` imports neither torch nor numpy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from egoexobench.toolbox.torch_compat import install_import_hook
 
-__all__ = ["Register", "hookimpl"]
+if TYPE_CHECKING:
+    from egoexobench.api.experiments import embed, run
+    from egoexobench.api.load import load
+    from egoexobench.api.parts import dataset, list_parts, show_part
+    from egoexobench.errors import DataError, EgoExoBenchError, MediaError, UsageError
+    from egoexobench.hookspecs import Register, hookimpl
+    from egoexobench.method import COMPACT_DEFAULTS, Method
+    from egoexobench.registry import Registry
+    from egoexobench.results.run_result import RunCollection, RunResult
+    from egoexobench.spec import Spec
+    from egoexobench.types import (
+        Audio,
+        Clip,
+        Embeddings,
+        Frames,
+        Gallery,
+        Pair,
+        Query,
+        Tokens,
+    )
+
+    __version__: str
+
+__all__ = [
+    "COMPACT_DEFAULTS",
+    "Audio",
+    "Clip",
+    "DataError",
+    "EgoExoBenchError",
+    "Embeddings",
+    "Frames",
+    "Gallery",
+    "MediaError",
+    "Method",
+    "Pair",
+    "Query",
+    "Register",
+    "Registry",
+    "RunCollection",
+    "RunResult",
+    "Spec",
+    "Tokens",
+    "UsageError",
+    "__version__",
+    "dataset",
+    "embed",
+    "hookimpl",
+    "list_parts",
+    "load",
+    "run",
+    "show_part",
+]
+
+_NAMES_BY_MODULE = {
+    "api.experiments": ("embed", "run"),
+    "api.load": ("load",),
+    "api.parts": ("dataset", "list_parts", "show_part"),
+    "errors": ("DataError", "EgoExoBenchError", "MediaError", "UsageError"),
+    "hookspecs": ("Register", "hookimpl"),
+    "method": ("COMPACT_DEFAULTS", "Method"),
+    "registry": ("Registry",),
+    "results.run_result": ("RunCollection", "RunResult"),
+    "spec": ("Spec",),
+    "types": ("Audio", "Clip", "Embeddings", "Frames", "Gallery", "Pair", "Query", "Tokens"),
+}
+_MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("egoexobench")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'egoexobench' has no attribute {name!r}")
+    value = getattr(import_module(f"egoexobench.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 install_import_hook()

@@ -13,7 +13,7 @@ from egoexobench.cli.settings import Settings, setting_options
 from egoexobench.types import TASKS
 
 if TYPE_CHECKING:
-    from egoexobench.experiment.run import RunResult
+    from egoexobench.results.run_result import RunResult
 
 
 @click.command("run")
@@ -51,10 +51,10 @@ def command(
 def _show(outcome: RunResult) -> None:
     from rich.console import Console
 
-    from egoexobench.cli.table import results_table
+    from egoexobench.results.run_table import build_run_table
 
     console = Console()
-    console.print(results_table(outcome.record))
+    console.print(build_run_table(outcome.record))
     for skipped in outcome.skipped_tasks:
         console.print(f"{skipped.task} is not scored: {skipped.reason}", highlight=False)
     if share := outcome.record.coverage:

@@ -1,10 +1,12 @@
-"""A record as one table."""
+"""The record of a run as one table: for a terminal, as text and for a notebook."""
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from egoexobench.evaluation.tasks import QUESTIONS
@@ -14,13 +16,16 @@ if TYPE_CHECKING:
     from egoexobench.evaluation.score import Metric
     from egoexobench.records.schema import Record, ScoreRecord
 
+TEXT_WIDTH = 100
+"""Columns of the table as text."""
+_HTML_BLOCK = "<pre style='line-height: 1.2'>{code}</pre>"
 DASH = "–"
 PRIMARY_LABELS = {"map": "mAP"}
 """Primary metrics that the row of a task names."""
 SCORE_COLUMNS = ("score", "95 %", "chance", "R@5", "R@10", "median rank", "n")
 
 
-def results_table(record: Record) -> Table:
+def build_run_table(record: Record) -> Table:
     """Return one row per track: its primary metric, interval, chance, R@5, R@10, median rank, n."""
     table = Table(
         title=_title(record),
@@ -39,6 +44,21 @@ def results_table(record: Record) -> Table:
     for score in record.scores:
         table.add_row(*_cells(score))
     return table
+
+
+def render_run_text(record: Record) -> str:
+    """Return the table as plain text, `TEXT_WIDTH` columns wide."""
+    console = Console(file=io.StringIO(), width=TEXT_WIDTH, color_system=None)
+    with console.capture() as capture:
+        console.print(build_run_table(record))
+    return capture.get().rstrip("\n")
+
+
+def render_run_html(record: Record) -> str:
+    """Return the table as a block of HTML, with its text escaped."""
+    console = Console(file=io.StringIO(), width=TEXT_WIDTH, record=True)
+    console.print(build_run_table(record))
+    return console.export_html(inline_styles=True, code_format=_HTML_BLOCK)
 
 
 def _title(record: Record) -> str:

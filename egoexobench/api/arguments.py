@@ -1,0 +1,132 @@
+"""Checks of the arguments of the Python functions, before any work is done."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from egoexobench.errors import UsageError, unknown_name_message
+from egoexobench.spec import Spec
+from egoexobench.types import TASKS, Split, Task
+
+Arguments = TypeVar("Arguments", bound=BaseModel)
+
+
+def _to_spec(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return Spec.parse(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+def _to_tasks(value: object) -> object:
+    if isinstance(value, str):
+        value = TASKS if value == "all" else (value,)
+    if not isinstance(value, Iterable):
+        message = f"expected 'all', a task or a list of tasks ({', '.join(TASKS)})"
+        raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into its own
+    names = [str(task) for task in value]
+    for name in names:
+        if name not in TASKS:
+            raise ValueError(unknown_name_message("task", name, TASKS))
+    return tuple(task for task in TASKS if task in names)
+
+
+def _to_overrides(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _to_text(item) for key, item in value.items()}
+
+
+def _to_text(value: object) -> object:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case int() | float() | Path() | Spec():
+            return str(value)
+    return value
+
+
+def _to_integer(value: object) -> object:
+    if isinstance(value, bool):
+        message = "expected a whole number, 0 or more"
+        raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into its own
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # whole numbers of numpy as well
+    except TypeError:
+        message = "expected a whole number, 0 or more"
+        raise ValueError(message) from None
+
+
+def _to_path(value: object) -> object:
+    return Path(value).expanduser() if isinstance(value, str) and value else value
+
+
+SpecArgument = Annotated[Spec, BeforeValidator(_to_spec)]
+PathArgument = Annotated[Path, BeforeValidator(_to_path)]
+SeedArgument = Annotated[int, BeforeValidator(_to_integer), Field(ge=0)]
+NameArgument = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _CheckedArguments(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class MethodArguments(_CheckedArguments):
+    """The arguments of every function that trains a method."""
+
+    method: SpecArgument
+    dataset: SpecArgument
+    seed: SeedArgument
+    set: Annotated[dict[str, str], BeforeValidator(_to_overrides)]
+    scale: Literal["compact", "paper"]
+    missing_audio: Literal["error", "skip", "mask"]
+    train_on: SpecArgument | None
+    allow_missing: bool
+    subset: PathArgument | None
+    device: NameArgument
+    precision: Literal["fp32", "bf16", "fp16"]
+    compile: bool
+    progress: bool | None
+
+
+class RunArguments(MethodArguments):
+    """The arguments of `run`."""
+
+    tasks: Annotated[tuple[Task, ...], BeforeValidator(_to_tasks), Field(min_length=1)]
+    out: PathArgument
+
+
+class DatasetArguments(_CheckedArguments):
+    """The argument of `dataset`."""
+
+    spec: SpecArgument
+
+
+class EmbedArguments(MethodArguments):
+    """The arguments of `embed`."""
+
+    split: Split
+
+
+def check_arguments(model: type[Arguments], values: Mapping[str, Any]) -> Arguments:
+    """Return the arguments as the harness uses them.
+
+    Raises:
+        UsageError: for the first argument with a wrong type or value; the message names it.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"][:2] if str(part).isidentifier())
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"argument {path!r}: {reason}; got {first['input']!r}") from None

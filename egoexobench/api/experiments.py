@@ -1,0 +1,173 @@
+"""`run` and `embed`: a method on a data set, from Python."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from egoexobench.api.arguments import EmbedArguments, MethodArguments, RunArguments, check_arguments
+from egoexobench.registry import Registry
+from egoexobench.spec import Spec
+
+if TYPE_CHECKING:
+    from egoexobench.experiment.config import RunConfig
+    from egoexobench.experiment.context import RunContext
+    from egoexobench.experiment.embed import SplitEmbeddings
+    from egoexobench.results.run_result import RunResult
+
+
+def run(
+    method: str | Spec,
+    *,
+    dataset: str | Spec = "synthetic",
+    tasks: str | Sequence[str] = "all",
+    seed: int = 0,
+    set: Mapping[str, Any] | None = None,  # noqa: A002 - the name of the option of the command
+    scale: str = "compact",
+    out: str | Path = "runs",
+    missing_audio: str = "error",
+    train_on: str | Spec | None = None,
+    allow_missing: bool = False,
+    subset: str | Path | None = None,
+    device: str = "cpu",
+    precision: str = "fp32",
+    compile: bool = False,  # noqa: A002 - the name of the option of the command
+    progress: bool | None = None,
+) -> RunResult:
+    """Train a method, score it and write the record of the run, as `egoexobench run` does.
+
+    Args:
+        method: name of a method, with its options: ``"soundbridge:residual=none"``.
+        dataset: name of a data set, with its options: ``"folder:path=clips"``.
+        tasks: ``"all"``, one task or several of ``eg2ex``, ``ex2eg``, ``t2v``, ``v2t``, ``scene``
+            and ``action``.
+        seed: seed of weights, order and intervals; 0 or more.
+        set: parts or settings of the method to replace: ``{"epochs": 2, "anchor": "narration"}``.
+        scale: ``"compact"`` or ``"paper"``.
+        out: folder of the record.
+        missing_audio: what to do with clips without sound: ``"error"`` stops, ``"skip"`` excludes
+            their pairs, ``"mask"`` embeds them from the frames alone.
+        train_on: another data set to train on.
+        allow_missing: exclude clips that cannot be used, and record how many.
+        subset: file of ``egoexobench data doctor --save-subset`` with the clips to use.
+        device: ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
+        compile: compile networks with torch.compile.
+        progress: show progress bars; None shows them in a terminal.
+
+    Returns:
+        The result; ``print(result)`` shows its table, ``result.frame()`` its scores.
+
+    Raises:
+        UsageError: for an argument that is not valid; the message names it.
+        DataError: for a file, a row or a clip that cannot be used.
+    """
+    arguments = check_arguments(
+        RunArguments,
+        {
+            "method": method,
+            "dataset": dataset,
+            "tasks": tasks,
+            "seed": seed,
+            "set": {} if set is None else set,
+            "scale": scale,
+            "out": out,
+            "missing_audio": missing_audio,
+            "train_on": train_on,
+            "allow_missing": allow_missing,
+            "subset": subset,
+            "device": device,
+            "precision": precision,
+            "compile": compile,
+            "progress": progress,
+        },
+    )
+    from dataclasses import replace
+
+    from egoexobench.experiment.run import run_experiment
+
+    config = replace(_to_config(arguments), tasks=arguments.tasks, out=arguments.out)
+    return run_experiment(config, _create_context(arguments.progress))
+
+
+def embed(
+    method: str | Spec,
+    *,
+    dataset: str | Spec = "synthetic",
+    split: str = "test",
+    seed: int = 0,
+    set: Mapping[str, Any] | None = None,  # noqa: A002 - the name of the option of the command
+    scale: str = "compact",
+    missing_audio: str = "error",
+    train_on: str | Spec | None = None,
+    allow_missing: bool = False,
+    subset: str | Path | None = None,
+    device: str = "cpu",
+    precision: str = "fp32",
+    compile: bool = False,  # noqa: A002 - the name of the option of the command
+    progress: bool | None = None,
+) -> SplitEmbeddings:
+    """Embed the videos and texts of a split, as `egoexobench embed` does.
+
+    The method is trained as `run` trains it; weights that are cached are loaded. The arguments are
+    those of `run`; ``split`` is ``"train"``, ``"val"`` or ``"test"``.
+
+    Returns:
+        ``videos`` and ``texts`` (None for a method without text), each with ``ids`` and ``vectors``
+        ``(N, D)``.
+
+    Raises:
+        UsageError: for an argument that is not valid; the message names it.
+        DataError: for a file, a row or a clip that cannot be used.
+    """
+    arguments = check_arguments(
+        EmbedArguments,
+        {
+            "method": method,
+            "dataset": dataset,
+            "split": split,
+            "seed": seed,
+            "set": {} if set is None else set,
+            "scale": scale,
+            "missing_audio": missing_audio,
+            "train_on": train_on,
+            "allow_missing": allow_missing,
+            "subset": subset,
+            "device": device,
+            "precision": precision,
+            "compile": compile,
+            "progress": progress,
+        },
+    )
+    from egoexobench.experiment.prepare import embed_split, train_method
+
+    context = _create_context(arguments.progress)
+    return embed_split(train_method(_to_config(arguments), context), (arguments.split,))
+
+
+def _to_config(arguments: MethodArguments) -> RunConfig:
+    from egoexobench.compute import Compute
+    from egoexobench.experiment.config import RunConfig
+
+    return RunConfig(
+        method=arguments.method,
+        dataset=arguments.dataset,
+        scale=arguments.scale,
+        seed=arguments.seed,
+        overrides=arguments.set,
+        missing_audio=arguments.missing_audio,
+        train_on=arguments.train_on,
+        allow_missing=arguments.allow_missing,
+        subset=arguments.subset,
+        device=Compute(arguments.device, arguments.precision, arguments.compile),
+    )
+
+
+def _create_context(progress: bool | None) -> RunContext:
+    from egoexobench.experiment.context import RunContext
+    from egoexobench.progress import NullProgress, RichProgress
+
+    is_shown = sys.stderr.isatty() if progress is None else progress
+    return RunContext(Registry(), RichProgress() if is_shown else NullProgress())

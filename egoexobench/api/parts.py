@@ -1,0 +1,51 @@
+"""`list_parts`, `show_part` and `dataset`: the installed parts, from Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from egoexobench.api.arguments import DatasetArguments, check_arguments
+from egoexobench.part_description import PartDescription, describe_part
+from egoexobench.progress import NullProgress
+from egoexobench.registry import PART_KINDS, PartFactory, Registry
+
+if TYPE_CHECKING:
+    from egoexobench.protocols import Dataset
+    from egoexobench.spec import Spec
+
+
+def list_parts(kind: str | None = None) -> list[PartFactory]:
+    """Every installed part of a kind, by name; of all kinds if none is named.
+
+    Args:
+        kind: ``dataset``, ``captioner``, ``encoder``, ``fusion``, ``anchor``, ``objective`` or
+            ``method``.
+
+    Raises:
+        UsageError: for a kind that does not exist.
+    """
+    registry = Registry()
+    kinds = PART_KINDS if kind is None else (kind,)
+    return [part for name in kinds for part in registry.list_parts(name)]
+
+
+def show_part(kind: str, name: str) -> PartDescription:
+    """The options, docstring and settings of a part; ``print`` shows what `show` prints.
+
+    Raises:
+        UsageError: for a kind or a name that does not exist; the nearest name is given.
+    """
+    return describe_part(Registry().get_factory(kind, name))
+
+
+def dataset(spec: str | Spec) -> Dataset:
+    """A data set whose media are there: ``dataset("folder:path=clips").clips("test")``.
+
+    Raises:
+        UsageError: for a name or an option that is not valid.
+        DataError: for a file or a row that cannot be read.
+    """
+    arguments = check_arguments(DatasetArguments, {"spec": spec})
+    created: Dataset = Registry().create("dataset", arguments.spec)
+    created.prepare(NullProgress())
+    return created

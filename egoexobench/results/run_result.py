@@ -1,0 +1,154 @@
+"""One run, and several runs of a folder, as objects of a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+from egoexobench.comparison import compare_runs, load_runs
+from egoexobench.records.schema import Record
+from egoexobench.records.store import iter_ranks
+from egoexobench.results.run_table import render_run_html, render_run_text
+from egoexobench.types import TASKS, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedTask:
+    """A requested task without a score, and the reason."""
+
+    task: Task
+    reason: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A finished run: its record, its file, and the tasks that could not be scored.
+
+    ``print(result)`` shows the table of `egoexobench run`, and so does a notebook.
+    """
+
+    record: Record
+    path: Path
+    skipped_tasks: Sequence[SkippedTask] = ()
+
+    def __str__(self) -> str:
+        return render_run_text(self.record)
+
+    def __repr__(self) -> str:
+        record = self.record
+        return f"RunResult({record.method.spec!r} on {record.dataset.spec!r}, {str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        return render_run_html(self.record)
+
+    def frame(self) -> pd.DataFrame:
+        """The scores, one row a metric.
+
+        Columns: ``task``, ``policy`` (None for recognition), ``metric``, ``value``, ``low`` and
+        ``high`` (95 % interval), ``chance``, ``n`` (queries or clips). Shares are in percent,
+        ``mrr`` is from 0 to 1. A number that does not exist is NaN.
+        """
+        import pandas as pd
+
+        rows = [
+            {
+                "task": score.task,
+                "policy": score.policy,
+                "metric": name,
+                "value": metric.value,
+                "low": metric.low,
+                "high": metric.high,
+                "chance": metric.chance,
+                "n": score.n,
+            }
+            for score in self.record.scores
+            for name, metric in score.metrics.items()
+        ]
+        numbers = dict.fromkeys(("value", "low", "high", "chance"), "float64")
+        return pd.DataFrame(rows).astype(numbers)
+
+    def ranks(self) -> pd.DataFrame:
+        """The rank of the best right candidate, one row a query.
+
+        Raises:
+            DataError: if the file of ranks is missing or was changed after the run.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([rank.model_dump() for rank in iter_ranks(self.path)])
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RunCollection:
+    """Several finished runs, such as those below the folder ``runs``."""
+
+    runs: tuple[RunResult, ...]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[RunResult]:
+        return iter(self.runs)
+
+    def __getitem__(self, index: int) -> RunResult:
+        return self.runs[index]
+
+    def __repr__(self) -> str:
+        return f"RunCollection of {len(self.runs)} runs"
+
+    def frame(self) -> pd.DataFrame:
+        """The scores of all runs, one row a metric.
+
+        The columns of `RunResult.frame`, after ``run`` (its id), ``method``, ``scale``,
+        ``dataset`` and ``seed``.
+        """
+        import pandas as pd
+
+        frames = []
+        for run in self.runs:
+            record, frame = run.record, run.frame()
+            columns = {
+                "run": record.id,
+                "method": record.method.spec,
+                "scale": record.method.scale,
+                "dataset": record.dataset.spec,
+                "seed": record.seed,
+            }
+            for position, (name, value) in enumerate(columns.items()):
+                frame.insert(position, name, value)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+    def compare(
+        self, *, tasks: Sequence[Task] = TASKS, metrics: Sequence[str] | None = None, seed: int = 0
+    ) -> pd.DataFrame:
+        """Test the score differences of each two runs, query by query, as `compare` does.
+
+        Returns:
+            One row a comparison: ``first`` and ``second`` (ids of runs), track, metric, both
+            values, ``difference`` with its 95 % interval, ``p`` and ``p_corrected`` (Holm).
+
+        Raises:
+            UsageError: for fewer than two runs.
+            DataError: if two runs were scored on different tracks of one task, or share no task.
+        """
+        import pandas as pd
+
+        loaded = load_runs([run.path for run in self.runs])
+        options = {} if metrics is None else {"names": tuple(metrics)}
+        comparisons = compare_runs(loaded, tasks=tasks, seed=seed, **options)
+        rows = []
+        for comparison in comparisons:
+            row = asdict(comparison)
+            row["first"], row["second"] = (self.runs[i].record.id for i in (row["first"], row["second"]))
+            row["first_value"], row["second_value"] = row.pop("values")
+            row["p_corrected"] = row.pop("corrected")
+            rows.append(row)
+        return pd.DataFrame(rows)

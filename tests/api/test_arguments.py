@@ -1,0 +1,103 @@
+"""A wrong argument of a Python function is one line with its name, before any work."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import egoexobench as ee
+from egoexobench.api.arguments import RunArguments, check_arguments
+from egoexobench.types import TASKS
+
+DEFAULTS = {
+    "method": "soundbridge",
+    "dataset": "synthetic",
+    "tasks": "all",
+    "seed": 0,
+    "set": {},
+    "scale": "compact",
+    "out": "runs",
+    "missing_audio": "error",
+    "train_on": None,
+    "allow_missing": False,
+    "subset": None,
+    "device": "cpu",
+    "precision": "fp32",
+    "compile": False,
+    "progress": None,
+}
+
+
+def check(**changes: Any) -> RunArguments:
+    return check_arguments(RunArguments, DEFAULTS | changes)
+
+
+WRONG = [
+    ("method", 3),
+    ("method", ""),
+    ("method", "soundbridge:residual"),
+    ("dataset", None),
+    ("tasks", "eg2x"),
+    ("tasks", ["eg2ex", "nothing"]),
+    ("tasks", []),
+    ("tasks", 7),
+    ("seed", -1),
+    ("seed", "zero"),
+    ("seed", True),
+    ("seed", 1.5),
+    ("set", ["epochs=2"]),
+    ("set", {"epochs": [1, 2]}),
+    ("set", {3: "x"}),
+    ("scale", "huge"),
+    ("out", 5),
+    ("missing_audio", "ignore"),
+    ("train_on", 1),
+    ("allow_missing", "perhaps"),
+    ("subset", 2),
+    ("device", None),
+    ("precision", "fp8"),
+    ("compile", "perhaps"),
+    ("progress", "perhaps"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_argument_is_one_line_with_its_name(name: str, value: object) -> None:
+    with pytest.raises(ee.UsageError) as error:
+        ee.run(**{"method": "soundbridge", name: value})
+    message = str(error.value)
+    assert re.match(rf"argument '{name}[\w.]*'", message), message
+    assert "\n" not in message
+
+
+def test_arguments_are_what_a_python_user_passes() -> None:
+    arguments = check(
+        tasks=["v2t", "eg2ex"],
+        seed=np.int64(3),
+        set={"epochs": 2, "lr": 0.01, "anchor": None, "frozen": True, "name": Path("a,b")},
+        out="somewhere",
+        train_on="folder:path=clips",
+    )
+    assert arguments.tasks == ("eg2ex", "v2t")
+    assert arguments.seed == 3
+    assert arguments.set == {
+        "epochs": "2",
+        "lr": "0.01",
+        "anchor": "none",
+        "frozen": "true",
+        "name": "a,b",
+    }
+    assert arguments.out == Path("somewhere")
+    assert arguments.train_on == ee.Spec("folder", {"path": "clips"})
+
+
+def test_all_is_every_task_and_one_task_is_one() -> None:
+    assert check().tasks == TASKS
+    assert check(tasks="scene").tasks == ("scene",)
+
+
+def test_an_unknown_task_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ee.UsageError, match="Did you mean 'eg2ex'"):
+        ee.run("soundbridge", tasks="eg2x")
