@@ -12,22 +12,14 @@ from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
-from egoexobench.experiment.scoring import SkippedTask, score_tasks
+from egoexobench.experiment.scoring import score_tasks
 from egoexobench.records.convert import to_record_ranks
 from egoexobench.records.schema import Record
 from egoexobench.records.store import write_record
+from egoexobench.results.run_result import RunResult
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.run import score_shortcuts
 from egoexobench.types import RECOGNITION_TASKS, SPLITS
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """The record of a run, its file, and the tasks that could not be scored."""
-
-    record: Record
-    path: Path
-    skipped_tasks: Sequence[SkippedTask]
 
 
 def run_experiment(config: RunConfig, context: RunContext) -> RunResult:

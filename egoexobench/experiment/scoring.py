@@ -42,14 +42,6 @@ class TrackResult:
 
 
 @dataclass(frozen=True, slots=True)
-class SkippedTask:
-    """A task without a score, and the reason."""
-
-    task: Task
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class ScoringResult:
     """The result on every track, and the tasks that could not be scored."""
 
