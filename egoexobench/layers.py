@@ -30,6 +30,7 @@ LAYERS = (
     "interfaces",
     "toolbox",
     "method",
+    "part_description",
     "data",
     "captioning",
     "features",

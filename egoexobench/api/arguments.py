@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from egoexobench.errors import UsageError, unknown_name_message
 from egoexobench.spec import Spec
@@ -30,7 +37,7 @@ def _to_tasks(value: object) -> object:
         value = TASKS if value == "all" else (value,)
     if not isinstance(value, Iterable):
         message = f"expected 'all', a task or a list of tasks ({', '.join(TASKS)})"
-        raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into its own
+        raise ValueError(message)
     names = [str(task) for task in value]
     for name in names:
         if name not in TASKS:
@@ -58,7 +65,7 @@ def _to_text(value: object) -> object:
 def _to_integer(value: object) -> object:
     if isinstance(value, bool):
         message = "expected a whole number, 0 or more"
-        raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into its own
+        raise ValueError(message)
     try:
         return operator.index(value)  # type: ignore[arg-type]  # whole numbers of numpy as well
     except TypeError:

@@ -13,13 +13,15 @@ from egoexobench.results.run_result import RunCollection, RunResult
 def load(path: str | Path | Iterable[str | Path]) -> RunCollection:
     """The runs of a folder, of a record file, or of several of both.
 
-    >>> load("runs").frame()  # doctest: +SKIP
-
     Raises:
         UsageError: for a value that is no path.
         DataError: if there is no record, or one cannot be read.
     """
-    paths = [path] if isinstance(path, str | Path) else list(path)
+    if isinstance(path, str | Path):
+        path = [path]
+    if not isinstance(path, Iterable):
+        raise UsageError(f"argument 'path': expected a path or a list of paths, got {path!r}")
+    paths = list(path)
     files: list[Path] = []
     for item in paths:
         if not isinstance(item, str | Path):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
@@ -14,8 +11,7 @@ from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scoring import score_tasks
 from egoexobench.records.convert import to_record_ranks
-from egoexobench.records.schema import Record
-from egoexobench.records.store import write_record
+from egoexobench.records.store import read_record, write_record
 from egoexobench.results.run_result import RunResult
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.run import score_shortcuts
@@ -52,4 +48,5 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     facts = RunFacts(created, config.command, timer.seconds)
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
-    return RunResult(record, write_record(record, ranks, config.out), scoring.skipped)
+    path = write_record(record, ranks, config.out)
+    return RunResult(read_record(path), path, scoring.skipped)

@@ -20,6 +20,7 @@ from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.experiment.inputs import PreparedDataset
 from egoexobench.protocols import Dataset, HasResolution, Progress
+from egoexobench.results.run_result import SkippedTask
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
     RETRIEVAL_TASKS,

@@ -65,7 +65,7 @@ class RunResult:
                 "low": metric.low,
                 "high": metric.high,
                 "chance": metric.chance,
-                "n": score.n,
+                "n": score.num_queries,
             }
             for score in self.record.scores
             for name, metric in score.metrics.items()
@@ -114,7 +114,7 @@ class RunCollection:
         frames = []
         for run in self.runs:
             record, frame = run.record, run.frame()
-            columns = {
+            columns: dict[str, str | int] = {
                 "run": record.id,
                 "method": record.method.spec,
                 "scale": record.method.scale,
@@ -133,7 +133,7 @@ class RunCollection:
 
         Returns:
             One row a comparison: ``first`` and ``second`` (ids of runs), track, metric, both
-            values, ``difference`` with its 95 % interval, ``p`` and ``p_corrected`` (Holm).
+            values, ``difference`` with its 95 % interval, ``p`` and ``corrected_p`` (Holm).
 
         Raises:
             UsageError: for fewer than two runs.
@@ -147,8 +147,7 @@ class RunCollection:
         rows = []
         for comparison in comparisons:
             row = asdict(comparison)
-            row["first"], row["second"] = (self.runs[i].record.id for i in (row["first"], row["second"]))
+            row |= {side: self.runs[row[side]].record.id for side in ("first", "second")}
             row["first_value"], row["second_value"] = row.pop("values")
-            row["p_corrected"] = row.pop("corrected")
             rows.append(row)
         return pd.DataFrame(rows)

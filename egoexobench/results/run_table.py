@@ -28,13 +28,13 @@ SCORE_COLUMNS = ("score", "95 %", "chance", "R@5", "R@10", "median rank", "n")
 def build_run_table(record: Record) -> Table:
     """Return one row per track: its primary metric, interval, chance, R@5, R@10, median rank, n."""
     table = Table(
-        title=_title(record),
+        title=_format_title(record),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
-        caption=_caption(record),
+        caption=_format_caption(record),
         caption_justify="left",
     )
     for name in ("task", "candidates"):
@@ -42,7 +42,7 @@ def build_run_table(record: Record) -> Table:
     for name in SCORE_COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
     for score in record.scores:
-        table.add_row(*_cells(score))
+        table.add_row(*_format_cells(score))
     return table
 
 
@@ -61,45 +61,45 @@ def render_run_html(record: Record) -> str:
     return console.export_html(inline_styles=True, code_format=_HTML_BLOCK)
 
 
-def _title(record: Record) -> str:
+def _format_title(record: Record) -> str:
     method = record.method
     return f"{method.spec} ({method.scale}) on {record.dataset.spec}, seed {record.seed}"
 
 
-def _cells(score: ScoreRecord) -> list[str]:
+def _format_cells(score: ScoreRecord) -> list[str]:
     name = QUESTIONS[score.task].primary
     primary = score.metrics[name]
     label = PRIMARY_LABELS.get(name)
     others = (score.metrics.get(key) for key in ("hit_rate_at_5", "hit_rate_at_10", "median_rank"))
     return [
         f"{score.task} {label}" if label else score.task,
-        _candidates(score),
-        _number(primary),
-        _interval(primary),
+        _format_candidates(score),
+        _format_number(primary),
+        _format_interval(primary),
         DASH if primary.chance is None else f"{primary.chance:.1f}",
-        *(_number(metric) for metric in others),
+        *(_format_number(metric) for metric in others),
         str(score.num_queries),
     ]
 
 
-def _candidates(score: ScoreRecord) -> str:
+def _format_candidates(score: ScoreRecord) -> str:
     largest = score.candidate_range[1]
     if score.task in RECOGNITION_TASKS:
         return f"{largest} classes"
     return f"gallery/{largest}" if score.policy == "gallery" else str(score.policy)
 
 
-def _interval(metric: Metric) -> str:
+def _format_interval(metric: Metric) -> str:
     if metric.low is None or metric.high is None:
         return DASH
     return f"{metric.low:.1f}-{metric.high:.1f}"
 
 
-def _number(metric: Metric | None) -> str:
+def _format_number(metric: Metric | None) -> str:
     return DASH if metric is None else f"{metric.value:.1f}"
 
 
-def _caption(record: Record) -> str:
+def _format_caption(record: Record) -> str:
     counts, selection = record.counts, record.checkpoint_selection
     training = (
         f"epoch {selection.epoch} selected on {selection.split}" if selection else "not trained"

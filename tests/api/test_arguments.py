@@ -30,7 +30,7 @@ DEFAULTS = {
 }
 
 
-def check(**changes: Any) -> RunArguments:
+def check_run_arguments(**changes: Any) -> RunArguments:
     return check_arguments(RunArguments, DEFAULTS | changes)
 
 
@@ -73,7 +73,7 @@ def test_a_wrong_argument_is_one_line_with_its_name(name: str, value: object) ->
 
 
 def test_arguments_are_what_a_python_user_passes() -> None:
-    arguments = check(
+    arguments = check_run_arguments(
         tasks=["v2t", "eg2ex"],
         seed=np.int64(3),
         set={"epochs": 2, "lr": 0.01, "anchor": None, "frozen": True, "name": Path("a,b")},
@@ -94,8 +94,8 @@ def test_arguments_are_what_a_python_user_passes() -> None:
 
 
 def test_all_is_every_task_and_one_task_is_one() -> None:
-    assert check().tasks == TASKS
-    assert check(tasks="scene").tasks == ("scene",)
+    assert check_run_arguments().tasks == TASKS
+    assert check_run_arguments(tasks="scene").tasks == ("scene",)
 
 
 def test_an_unknown_task_is_answered_with_the_nearest() -> None:

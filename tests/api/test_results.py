@@ -44,9 +44,9 @@ def test_the_frame_is_tidy_and_equals_the_record(result: ee.RunResult) -> None:
     score = result.record.scores[0]
     rows = frame[(frame.task == score.task) & (frame.policy == score.policy)]
     assert dict(zip(rows.metric, rows.value, strict=True)) == {
-        metric.name: metric.value for metric in score.metrics
+        name: metric.value for name, metric in score.metrics.items()
     }
-    assert set(rows.n) == {score.n}
+    assert set(rows.n) == {score.num_queries}
     assert frame.value.dtype == float
 
 
@@ -74,9 +74,7 @@ def test_runs_of_a_folder_are_one_frame_and_can_be_compared(
 
 
 def test_embeddings_have_the_ids_of_the_split(result: ee.RunResult) -> None:
-    embeddings = ee.embed(
-        "soundbridge", dataset=SMALL["dataset"], set=SMALL["set"], split="test"
-    )
+    embeddings = ee.embed("soundbridge", dataset=SMALL["dataset"], set=SMALL["set"], split="test")
     assert embeddings.videos.vectors.shape[0] == len(embeddings.videos.ids) == 16
     assert embeddings.texts is not None
 

@@ -1,0 +1,91 @@
+"""What `egoexobench show` prints of a part: distribution, docstring, options and settings."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import final, get_args
+
+from egoexobench.errors import UsageError
+from egoexobench.method import Method, Scale, evidence, settings
+from egoexobench.options import REQUIRED, Option, describe_type, get_options
+from egoexobench.registry import PartFactory
+
+_LEARNT = ("blocks", "dropout", "epochs", "batch", "lr", "weight_decay", "schedule", "align")
+"""Settings that decide nothing where nothing is trained."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PartDescription:
+    """A part with its options, for people to read: ``print`` it."""
+
+    part: PartFactory
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def describe_part(part: PartFactory) -> PartDescription:
+    """Describe a part: where it comes from, its docstring, its options with their defaults.
+
+    The description of a method also lists every setting, and the source of its value.
+    """
+    options = list(get_options(part.factory).values())
+    lines = [
+        f"{part.kind} {part.name}, from {part.distribution} ({part.plugin})",
+        "",
+        inspect.getdoc(part.factory) or "No docstring.",
+        "",
+        "Options:" if options else "No options.",
+        *(f"  {_option_line(option)}" for option in options),
+    ]
+    if part.kind == "method":
+        lines += _method_lines(part)
+    return PartDescription(part, "\n".join(lines))
+
+
+def _method_lines(part: PartFactory) -> list[str]:
+    lines: list[str] = []
+    for scale in get_args(Scale):
+        try:
+            method = part.factory(scale)
+        except UsageError:
+            continue  # the method does not come at this scale
+        inputs = evidence(method)
+        lines += [
+            "",
+            f"At scale {scale} (any of it can be replaced with --set):",
+            *(f"  {line}" for line in _settings(method)),
+            f"  a video embedding reads: {', '.join(inputs['video'])}",
+            f"  a text embedding reads: {', '.join(inputs['text']) or 'nothing'}",
+        ]
+    return lines
+
+
+def _settings(method: Method) -> list[str]:
+    """Each setting that decides something, and under it where its value comes from."""
+    idle = () if method.objective else _LEARNT
+    lines = []
+    for name, value in settings(method).items():
+        if name in ("name", "scale", *idle):
+            continue
+        lines.append(f"{name}={_text(value)}")
+        if name in method.sources:
+            lines.append(f"    {method.sources[name]}")
+    return lines if method.objective else [*lines, "nothing is trained"]
+
+
+def _option_line(option: Option) -> str:
+    default = "required" if option.default is REQUIRED else f"default {_text(option.default)}"
+    return f"{option.name}={describe_type(option.type)} ({default})"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value)
