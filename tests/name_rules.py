@@ -28,6 +28,8 @@ from name_words import (
 
 ROOT = Path(__file__).parent.parent
 ALLOWED_FILE = Path(__file__).with_name("names_allowed.json")
+PUBLIC_FUNCTIONS = frozenset({"run", "embed", "load", "dataset", "_repr_html_"})
+"""What a user types after ``import egoexobench as ee``, and what a notebook calls."""
 AREAS = ("egoexobench", "plugins", "baselines", "tests", "benchmarks")
 SHIPPED = AREAS[:3]
 MAX_POSITIONAL = 4
@@ -206,6 +208,7 @@ def _is_free(node: Function, factories: frozenset[str]) -> bool:
     """Whether users, pluggy or pytest decide the name."""
     return (
         node.name in factories
+        or node.name in PUBLIC_FUNCTIONS
         or node.name.startswith("test_")
         or bool({"hookimpl", "hookspec", "fixture"} & _decorators(node))
     )
