@@ -96,9 +96,9 @@ def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
     return [_load_run(path) for path in paths]
 
 
-def differing_fields(runs: Sequence[LoadedRun]) -> list[FieldDifference]:
+def find_differences(runs: Sequence[LoadedRun]) -> list[FieldDifference]:
     """Return every field that does not have the same value in all records."""
-    records = [dict(_flatten(_comparable_fields(run.record))) for run in runs]
+    records = [dict(_flatten_fields(_select_fields(run.record))) for run in runs]
     fields = dict.fromkeys(field for record in records for field in record)
     by_field = [
         FieldDifference(field, tuple(record.get(field) for record in records)) for field in fields
@@ -126,7 +126,7 @@ def compare_runs(
             a track.
     """
     comparisons = []
-    for track in _scored_tracks(runs, tasks):
+    for track in _list_tracks(runs, tasks):
         indices = [index for index, run in enumerate(runs) if track in run.ranks]
         _check_same_track([runs[index] for index in indices], track)
         has_all = track.task in RETRIEVAL_TASKS
@@ -155,7 +155,7 @@ def _load_run(path: Path) -> LoadedRun:
     return LoadedRun(path, record, ranks)
 
 
-def _comparable_fields(record: Record) -> dict[str, Any]:
+def _select_fields(record: Record) -> dict[str, Any]:
     fields = record.model_dump(mode="json", exclude=set(_IGNORED_FIELDS))
     parts = fields["method"]["parts"]
     fields["method"]["parts"] = {part["role"]: _describe_part(part) for part in parts}
@@ -171,15 +171,15 @@ def _describe_part(part: Mapping[str, Any]) -> str:
     return f"{spec} ({distribution['name']} {distribution['version']})"
 
 
-def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten_fields(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if not isinstance(value, dict):
         yield name, value
         return
     for key, inner in value.items():
-        yield from _flatten(inner, f"{name}.{key}" if name else str(key))
+        yield from _flatten_fields(inner, f"{name}.{key}" if name else str(key))
 
 
-def _scored_tracks(runs: Sequence[LoadedRun], tasks: Sequence[Task]) -> list[TrackKey]:
+def _list_tracks(runs: Sequence[LoadedRun], tasks: Sequence[Task]) -> list[TrackKey]:
     keys = {score.key for run in runs for score in run.record.scores if score.task in tasks}
     order: list[ScoredTask] = [task for task in TASKS if task in tasks]
     return sorted(
@@ -224,7 +224,9 @@ def _compare_pair(
                 f"{sizes[1]} in {paths[1]}; score both on the same clips"
             )
     clusters = [left[key].cluster for key in keys]
-    a, b = (per_query_values([ranks[key] for key in keys], metric) for ranks in (left, right))
+    a, b = (
+        compute_per_query_values([ranks[key] for key in keys], metric) for ranks in (left, right)
+    )
     unit = 1.0 if metric == "mrr" else 100.0
     result = paired(a, b, clusters, np.random.default_rng(seed))
     exact = mcnemar(a, b) if metric == "hit_rate_at_1" and binary(a) and binary(b) else None
@@ -251,7 +253,7 @@ def _compare_pair(
     )
 
 
-def per_query_values(ranks: Sequence[QueryRank], metric: str) -> metrics.Floats:
+def compute_per_query_values(ranks: Sequence[QueryRank], metric: str) -> metrics.Floats:
     """Return one value per query, from 0 to 1: the mean over all orders of ties."""
     if metric == "hit_rate_at_1":
         return np.array([rank.top1_probability for rank in ranks])

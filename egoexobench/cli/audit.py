@@ -60,13 +60,13 @@ def command(
 def _show(audit: Audit) -> None:
     from rich.console import Console
 
-    from egoexobench.records.audit import failure_messages
+    from egoexobench.records.audit import list_failures
 
     console = Console()
     for table, note in ((_swaps, SWAPS), (_shifts, SHIFTS), (_doors, DOORS)):
         console.print(table(audit))
         console.print(note, highlight=False, soft_wrap=True)
-    for line in failure_messages(audit):
+    for line in list_failures(audit):
         console.print(f"FAILS  {line}", highlight=False, soft_wrap=True)
     if audit.passed:
         console.print("The audit is passed: embeddings move with what is declared and no more.")

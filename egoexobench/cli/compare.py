@@ -67,10 +67,10 @@ def command(
     RECORDS are two or more records of runs. Scores of different tracks are not compared. Choose
     tasks and metrics before you look at results: every test counts in the correction.
     """
-    from egoexobench.comparison import compare_runs, differing_fields, load_runs
+    from egoexobench.comparison import compare_runs, find_differences, load_runs
 
     runs = load_runs(records)
-    differences = differing_fields(runs)
+    differences = find_differences(runs)
     selected: tuple[Task, ...] = (
         TASKS if not tasks or "all" in tasks else tuple(task for task in TASKS if task in tasks)
     )
@@ -90,10 +90,10 @@ def _print_tables(
 
     console = Console()
     console.width = max(console.width, WIDTH)
-    for letter, run in zip(_letters(runs), runs, strict=True):
+    for letter, run in zip(_name_runs(runs), runs, strict=True):
         console.print(f"{letter}  {run.path}", highlight=False, soft_wrap=True)
-    console.print(_difference_table(runs, differences))
-    console.print(_comparison_table(runs, comparisons))
+    console.print(_render_differences(runs, differences))
+    console.print(_render_comparisons(runs, comparisons))
     console.print(NOTE.format(tests=len(comparisons)), highlight=False, soft_wrap=True)
 
 
@@ -116,10 +116,10 @@ def _to_json(
     return json.dumps(payload, indent=2, ensure_ascii=False)
 
 
-def _difference_table(runs: Sequence[LoadedRun], differences: Sequence[FieldDifference]) -> Table:
+def _render_differences(runs: Sequence[LoadedRun], differences: Sequence[FieldDifference]) -> Table:
     table = _make_table("Fields in which the records differ")
     table.add_column("field", no_wrap=True)
-    for letter in _letters(runs):
+    for letter in _name_runs(runs):
         table.add_column(letter, overflow="fold")
     for difference in differences:
         table.add_row(difference.field, *(_format_value(value) for value in difference.values))
@@ -128,7 +128,9 @@ def _difference_table(runs: Sequence[LoadedRun], differences: Sequence[FieldDiff
     return table
 
 
-def _comparison_table(runs: Sequence[LoadedRun], comparisons: Sequence[PairedComparison]) -> Table:
+def _render_comparisons(
+    runs: Sequence[LoadedRun], comparisons: Sequence[PairedComparison]
+) -> Table:
     table = _make_table("Scores on the same queries")
     for name in ("track", "runs"):
         table.add_column(name, no_wrap=True)
@@ -136,13 +138,13 @@ def _comparison_table(runs: Sequence[LoadedRun], comparisons: Sequence[PairedCom
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("detectable", "n/clusters"):
         table.add_column(name, justify="right", no_wrap=True)
-    letters = _letters(runs)
+    letters = _name_runs(runs)
     for comparison in comparisons:
-        table.add_row(*_comparison_cells(comparison, letters))
+        table.add_row(*_format_comparison(comparison, letters))
     return table
 
 
-def _comparison_cells(comparison: PairedComparison, letters: Sequence[str]) -> list[str]:
+def _format_comparison(comparison: PairedComparison, letters: Sequence[str]) -> list[str]:
     digits = 3 if comparison.metric == "mrr" else 1
     counts = f"{comparison.num_first_only}/{comparison.num_second_only}"
     label = METRIC_LABELS[comparison.metric]
@@ -168,7 +170,7 @@ def _format_detectable(comparison: PairedComparison, digits: int) -> str:
     return f"> {largest:g}" if value > largest else f"{value:.{digits}f}"
 
 
-def _letters(runs: Sequence[LoadedRun]) -> list[str]:
+def _name_runs(runs: Sequence[LoadedRun]) -> list[str]:
     indices = range(len(runs))
     return [chr(ord("A") + index) if index < 26 else f"R{index + 1}" for index in indices]
 

@@ -94,7 +94,7 @@ def command(
     from egoexobench.figures.replay import Given
     from egoexobench.figures.run import Wish, figure, save, unreadable
     from egoexobench.progress import NullProgress, RichProgress
-    from egoexobench.records.store import slug
+    from egoexobench.records.store import make_slug
 
     face = Type(font)
     face.size(20)  # a file that is no font is said before anything is trained
@@ -102,7 +102,7 @@ def command(
     given = Given(dataset, train_on, methods, pairs(settings), subset)
     progress = RichProgress() if sys.stderr.isatty() else NullProgress()
     drawn = figure(runs, wish, given, parts, progress)
-    path = out or Path(f"retrieval-{task}-{slug(drawn.query.id)}.png")
+    path = out or Path(f"retrieval-{task}-{make_slug(drawn.query.id)}.png")
     save(drawn, face, path)
     for warning in (*drawn.warnings, *unreadable(drawn, face)):
         click.echo(f"warning: {warning}", err=True)

@@ -87,7 +87,7 @@ def command(
     from egoexobench.sweep.schema import read_sweep
 
     parts = registry(ctx)
-    pages = _page_paths(table, files)
+    pages = _choose_page_paths(table, files)
     overrides = SweepOverrides(
         seeds=_parse_seeds(seeds), dataset=dataset, train_on=train_on, missing_audio=missing_audio
     )
@@ -116,7 +116,7 @@ def _parse_seeds(text: str | None) -> tuple[int, ...] | None:
     return tuple(int(seed) for seed in seeds)
 
 
-def _page_paths(table: Path | None, files: Sequence[Path]) -> dict[Path, Path]:
+def _choose_page_paths(table: Path | None, files: Sequence[Path]) -> dict[Path, Path]:
     """The file of each sweep's table; empty if the tables are printed."""
     if table is None:
         return {}
@@ -130,12 +130,12 @@ def _page_paths(table: Path | None, files: Sequence[Path]) -> dict[Path, Path]:
 def _print_plan(cells: Sequence[SweepCell], plans: Mapping[Path, SweepPlan], out: Path) -> None:
     from rich.console import Console
 
-    from egoexobench.sweep.execute import initial_status
+    from egoexobench.sweep.execute import get_initial_status
     from egoexobench.sweep.record_index import index_records
-    from egoexobench.sweep.status_view import status_table
+    from egoexobench.sweep.status_view import render_status
 
     console = Console()
-    console.print(status_table(cells, initial_status(cells, index_records(out))))
+    console.print(render_status(cells, get_initial_status(cells, index_records(out))))
     for path, plan in plans.items():
         reasons = {row: reason for (row, _), reason in plan.unavailable.items()}
         for row, reason in reasons.items():

@@ -16,7 +16,7 @@ from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.scoring import ScoringResult, TrackResult
 from egoexobench.records.convert import to_record_score, track_to_dict
 from egoexobench.records.describe import describe_distribution
-from egoexobench.records.environment import collect_environment, harness_git_state
+from egoexobench.records.environment import collect_environment, read_own_git_state
 from egoexobench.records.schema import (
     CaptionCounts,
     CheckpointSelection,
@@ -81,7 +81,7 @@ def build_record(
             device=parts.device.device,
             precision=parts.device.precision,
         ),
-        git=harness_git_state(),
+        git=read_own_git_state(),
         seconds=dict(facts.seconds),
     )
 

@@ -13,8 +13,8 @@ from egoexobench.leaderboard.reproduced import (
     ReproducedRow,
     ReproducedTrack,
     SeedRun,
+    make_row_file_name,
     read_reproduced_row,
-    row_file_name,
     to_json,
 )
 from egoexobench.records.schema import ScoreRecord
@@ -48,7 +48,7 @@ def write_reproduced_rows(records: Iterable[Path], root: Path) -> list[Path]:
     for path in records:
         record = read_record(path)
         if record.status == "complete":
-            file_name = row_file_name(record.method, record.dataset, record.trained_on)
+            file_name = make_row_file_name(record.method, record.dataset, record.trained_on)
             groups[file_name].append(record)
     texts = {name: to_json(build_reproduced_row(group)) for name, group in sorted(groups.items())}
     for name, text in texts.items():
@@ -94,7 +94,7 @@ def build_reproduced_row(records: Iterable[Record]) -> ReproducedRow:
         method=newest[0].method,
         dataset=newest[0].dataset,
         trained_on=newest[0].trained_on,
-        tracks=tuple(sorted(tracks.values(), key=_track_order)),
+        tracks=tuple(sorted(tracks.values(), key=_sort_key)),
         runs=tuple(sorted(runs, key=lambda run: (run.seed, run.record))),
     )
 
@@ -105,7 +105,7 @@ def _check_same_method(records: list[Record]) -> None:
         for noun, expected, fingerprint in (
             ("method", first.method.fingerprint, record.method.fingerprint),
             ("data set", first.dataset.fingerprint, record.dataset.fingerprint),
-            ("training set", _training_fingerprint(first), _training_fingerprint(record)),
+            ("training set", _get_training_fingerprint(first), _get_training_fingerprint(record)),
         ):
             if expected != fingerprint:
                 raise DataError(
@@ -115,7 +115,7 @@ def _check_same_method(records: list[Record]) -> None:
                 )
 
 
-def _training_fingerprint(record: Record) -> str:
+def _get_training_fingerprint(record: Record) -> str:
     return record.trained_on.fingerprint if record.trained_on else "of the scored data set"
 
 
@@ -131,27 +131,27 @@ def _newest_scores(record: Record, visited: set[tuple[int, TrackKey]]) -> Iterat
 
 def _add_track(tracks: dict[str, ReproducedTrack], track: ReproducedTrack, record_id: str) -> None:
     for other in tracks.values():
-        if other.key == track.key and _protocol_key(other) != _protocol_key(track):
+        if other.key == track.key and _make_protocol_key(other) != _make_protocol_key(track):
             raise DataError(
                 f"record {record_id} scores {track.task} on another track than the other seeds: "
-                f"{describe_differences(track, other)}; leave one of them out"
+                f"{describe_track_differences(track, other)}; leave one of them out"
             )
     tracks.setdefault(track.fingerprint, track)
 
 
-def _protocol_key(track: ReproducedTrack) -> tuple[object, ...]:
+def _make_protocol_key(track: ReproducedTrack) -> tuple[object, ...]:
     return track.fingerprint, *(getattr(track, field) for field in _PROTOCOL_FIELDS)
 
 
-def describe_differences(left: ReproducedTrack, right: ReproducedTrack) -> str:
+def describe_track_differences(left: ReproducedTrack, right: ReproducedTrack) -> str:
     """Return both fingerprints and the names of the fields that differ."""
     names = {key for key in {*left.text, *right.text} if left.text.get(key) != right.text.get(key)}
     names |= {name for name in _PROTOCOL_FIELDS if getattr(left, name) != getattr(right, name)}
     listed = ", ".join(sorted(names)) or "no field of their text"
-    return f"{short_hash(left)} and {short_hash(right)} differ in {listed}"
+    return f"{shorten_fingerprint(left)} and {shorten_fingerprint(right)} differ in {listed}"
 
 
-def short_hash(track: ReproducedTrack) -> str:
+def shorten_fingerprint(track: ReproducedTrack) -> str:
     """Return the part of a fingerprint that a reader can compare."""
     return track.fingerprint[:12]
 
@@ -160,12 +160,12 @@ def _to_track(record: Record, score: ScoreRecord) -> ReproducedTrack:
     return ReproducedTrack(
         fingerprint=score.track_fingerprint,
         text=score.track,
-        references=_reference_levels(record, score),
+        references=_collect_references(record, score),
         **{name: getattr(score, name) for name in _SHARED_FIELDS},
     )
 
 
-def _reference_levels(record: Record, score: ScoreRecord) -> dict[str, ReferenceLevels]:
+def _collect_references(record: Record, score: ScoreRecord) -> dict[str, ReferenceLevels]:
     """The values of the oracle and of the shortcuts on the track of a score, by metric."""
     by_reference = {
         reference.name: {name: metric.value for name, metric in scored.metrics.items()}
@@ -204,5 +204,5 @@ def _to_seed_run(record: Record, scores: list[ScoreRecord]) -> SeedRun:
     )
 
 
-def _track_order(track: ReproducedTrack) -> tuple[str, str, str]:
+def _sort_key(track: ReproducedTrack) -> tuple[str, str, str]:
     return track.task, track.policy or "", track.split

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from egoexobench.evaluation.tasks import QUESTIONS
 from egoexobench.leaderboard import provenance
 from egoexobench.leaderboard.markdown import escape_markdown, render_page
-from egoexobench.leaderboard.render import inline_code, render_table
+from egoexobench.leaderboard.render import format_code, render_table
 from egoexobench.leaderboard.table import TableColumn, build_table
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
@@ -31,11 +31,11 @@ POLICY_DESCRIPTIONS: tuple[tuple[CandidatePolicy, str], ...] = (
 )
 
 
-def dataset_page(name: str, rows: Sequence[ReproducedRow], *, mix_protocols: bool) -> str:
+def render_dataset_page(name: str, rows: Sequence[ReproducedRow], *, mix_protocols: bool) -> str:
     """Return the page of a data set: headline scores, every metric, provenance."""
     heading = f"Reproduced on the data set {escape_markdown(name)}"
     sections = [
-        _dataset_section(spec, group, mix_protocols) for spec, group in group_by_dataset(rows)
+        _render_section(spec, group, mix_protocols) for spec, group in group_by_dataset(rows)
     ]
     return render_page(heading, *(sections or ["No run is recorded here yet.\n"]))
 
@@ -48,7 +48,7 @@ def group_by_dataset(rows: Iterable[ReproducedRow]) -> list[tuple[str, list[Repr
     return sorted(groups.items())
 
 
-def headline_tables(
+def render_headline_tables(
     rows: Sequence[ReproducedRow],
     tasks: Sequence[Task],
     metrics: Sequence[str] = (),
@@ -63,7 +63,7 @@ def headline_tables(
         metrics: Metrics to show beside the primary one of a recognition task.
         mix_protocols: Let different tracks share a column, with a footnote at each.
     """
-    groups = [*_retrieval_columns(tasks), _recognition_columns(tasks, metrics)]
+    groups = [*_select_retrieval_columns(tasks), _select_recognition_columns(tasks, metrics)]
     tables = [
         (title, build_table(rows, columns, mix_protocols=mix_protocols))
         for title, columns in groups
@@ -73,7 +73,7 @@ def headline_tables(
     )
 
 
-def _retrieval_columns(tasks: Sequence[Task]) -> list[tuple[str, list[TableColumn]]]:
+def _select_retrieval_columns(tasks: Sequence[Task]) -> list[tuple[str, list[TableColumn]]]:
     selected: set[ScoredTask] = {task for task in tasks if task in RETRIEVAL_TASKS}
     if selected.issuperset(CROSS_VIEW_TASKS):
         selected.add("association")
@@ -87,7 +87,7 @@ def _retrieval_columns(tasks: Sequence[Task]) -> list[tuple[str, list[TableColum
     ]
 
 
-def _recognition_columns(
+def _select_recognition_columns(
     tasks: Sequence[Task], metrics: Sequence[str]
 ) -> tuple[str, list[TableColumn]]:
     columns = [
@@ -99,21 +99,21 @@ def _recognition_columns(
     return "Recognition by a linear layer", columns
 
 
-def _dataset_section(spec: str, rows: Sequence[ReproducedRow], mix_protocols: bool) -> str:
+def _render_section(spec: str, rows: Sequence[ReproducedRow], mix_protocols: bool) -> str:
     return "\n".join(
         (
-            f"## {inline_code(spec)}\n",
-            headline_tables(rows, TASKS, mix_protocols=mix_protocols),
-            f"## Every metric on {inline_code(spec)}\n",
-            *_metric_tables(rows, mix_protocols),
-            f"## Where the scores on {inline_code(spec)} come from\n",
-            provenance.run_table(rows),
-            provenance.track_table(rows),
+            f"## {format_code(spec)}\n",
+            render_headline_tables(rows, TASKS, mix_protocols=mix_protocols),
+            f"## Every metric on {format_code(spec)}\n",
+            *_render_metric_tables(rows, mix_protocols),
+            f"## Where the scores on {format_code(spec)} come from\n",
+            provenance.render_run_table(rows),
+            provenance.render_track_table(rows),
         )
     )
 
 
-def _metric_tables(rows: Sequence[ReproducedRow], mix_protocols: bool) -> Iterator[str]:
+def _render_metric_tables(rows: Sequence[ReproducedRow], mix_protocols: bool) -> Iterator[str]:
     metrics: dict[TrackKey, dict[str, None]] = {}
     for track in (track for row in rows for track in row.tracks):
         key = TrackKey(track.task, track.policy)

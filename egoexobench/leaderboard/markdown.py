@@ -35,7 +35,7 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"[&<>]", lambda match: _ENTITIES[match[0]], marked)
 
 
-def markdown_table(
+def format_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], *, num_text_columns: int = 1
 ) -> str:
     """Return a table of cells that are Markdown already.
@@ -48,11 +48,11 @@ def markdown_table(
     widths = [max(3, *map(len, column)) for column in zip(header, *rows, strict=True)]
     rule = ["-" * width for width in widths[:num_text_columns]]
     rule += ["-" * (width - 1) + ":" for width in widths[num_text_columns:]]
-    lines = [_table_line(cells, widths, num_text_columns) for cells in (header, rule, *rows)]
+    lines = [_format_line(cells, widths, num_text_columns) for cells in (header, rule, *rows)]
     return "\n".join(lines) + "\n"
 
 
-def _table_line(cells: Sequence[str], widths: Sequence[int], num_text_columns: int) -> str:
+def _format_line(cells: Sequence[str], widths: Sequence[int], num_text_columns: int) -> str:
     padded = [
         cell.ljust(width) if index < num_text_columns else cell.rjust(width)
         for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
@@ -60,7 +60,7 @@ def _table_line(cells: Sequence[str], widths: Sequence[int], num_text_columns: i
     return "| " + " | ".join(padded) + " |"
 
 
-def bullet_list(items: Sequence[str]) -> str:
+def format_bullets(items: Sequence[str]) -> str:
     """Return a bullet per item; items are Markdown already."""
     return "".join(f"- {item}\n" for item in items)
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
 from egoexobench.files import write_text_atomic
-from egoexobench.leaderboard.dataset_page import dataset_page
+from egoexobench.leaderboard.dataset_page import render_dataset_page
 from egoexobench.leaderboard.markdown import (
     GENERATED_MARK,
     LEADERBOARD_COMMAND,
     escape_markdown,
-    markdown_table,
+    format_table,
     render_page,
 )
-from egoexobench.leaderboard.paper_page import paper_table_page
+from egoexobench.leaderboard.paper_page import render_paper_page
 from egoexobench.leaderboard.reported import REPORTED_FOLDER, read_reported_tables
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
-from egoexobench.records.store import read_text, slug
+from egoexobench.records.store import make_slug, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,15 +48,17 @@ def build_pages(root: Path, *, mix_protocols: bool = False) -> dict[str, str]:
         )
     rows = read_reproduced_rows(root)
     pages = {
-        f"table-{paper.table}.md": paper_table_page(paper, rows, mix_protocols=mix_protocols)
+        f"table-{paper.table}.md": render_paper_page(paper, rows, mix_protocols=mix_protocols)
         for paper in papers
     }
     by_dataset: dict[str, list[ReproducedRow]] = {"synthetic": []}
     for row in rows:
         by_dataset.setdefault(row.dataset.name, []).append(row)
     for name, group in sorted(by_dataset.items()):
-        pages[f"{slug(name)}.md"] = dataset_page(name, group, mix_protocols=mix_protocols)
-    return {INDEX_PAGE: _index_page(papers, by_dataset), **pages}
+        pages[f"{make_slug(name)}.md"] = render_dataset_page(
+            name, group, mix_protocols=mix_protocols
+        )
+    return {INDEX_PAGE: _render_index(papers, by_dataset), **pages}
 
 
 def write_pages(root: Path, *, mix_protocols: bool = False) -> list[Path]:
@@ -64,7 +66,7 @@ def write_pages(root: Path, *, mix_protocols: bool = False) -> list[Path]:
     pages = build_pages(root, mix_protocols=mix_protocols)
     for name, text in pages.items():
         write_text_atomic(root / name, text)
-    for path in _obsolete_pages(root, pages):
+    for path in _find_obsolete_pages(root, pages):
         path.unlink()
     return [root / name for name in pages]
 
@@ -80,8 +82,10 @@ def check_pages(root: Path, *, mix_protocols: bool = False) -> None:
     for name, text in pages.items():
         old = read_text(root / name) if (root / name).is_file() else ""
         if old != text:
-            outdated[name] = _diff(name, old, text)
-    outdated |= {path.name: ["is no longer generated"] for path in _obsolete_pages(root, pages)}
+            outdated[name] = _diff_lines(name, old, text)
+    outdated |= {
+        path.name: ["is no longer generated"] for path in _find_obsolete_pages(root, pages)
+    }
     if outdated:
         first = "\n".join(next(iter(outdated.values()))[:_NUM_DIFF_LINES])
         raise DataError(
@@ -90,7 +94,7 @@ def check_pages(root: Path, *, mix_protocols: bool = False) -> None:
         )
 
 
-def _diff(name: str, old: str, new: str) -> list[str]:
+def _diff_lines(name: str, old: str, new: str) -> list[str]:
     lines = unified_diff(
         old.splitlines(),
         new.splitlines(),
@@ -102,7 +106,7 @@ def _diff(name: str, old: str, new: str) -> list[str]:
     return list(lines)
 
 
-def _obsolete_pages(root: Path, pages: Mapping[str, str]) -> list[Path]:
+def _find_obsolete_pages(root: Path, pages: Mapping[str, str]) -> list[Path]:
     return [
         path
         for path in sorted(root.glob("*.md"))
@@ -110,21 +114,21 @@ def _obsolete_pages(root: Path, pages: Mapping[str, str]) -> list[Path]:
     ]
 
 
-def _index_page(
+def _render_index(
     papers: Sequence[ReportedTable], by_dataset: Mapping[str, Sequence[ReproducedRow]]
 ) -> str:
-    lines = [_paper_line(paper) for paper in papers]
-    lines += [_dataset_line(name, rows) for name, rows in sorted(by_dataset.items())]
+    lines = [_format_paper_line(paper) for paper in papers]
+    lines += [_format_dataset_line(name, rows) for name, rows in sorted(by_dataset.items())]
     introduction = (
         f"`{LEADERBOARD_COMMAND}` writes these pages from `reported/*.toml`, the scores of "
         "papers, and `reproduced/*.json`, the scores of our runs; "
         f"`{LEADERBOARD_COMMAND} --check` fails if one is outdated.\n"
     )
-    table = markdown_table(["Page", "Content", "Scores"], lines, num_text_columns=3)
+    table = format_table(["Page", "Content", "Scores"], lines, num_text_columns=3)
     return render_page("Leaderboards", introduction, table)
 
 
-def _paper_line(paper: ReportedTable) -> list[str]:
+def _format_paper_line(paper: ReportedTable) -> list[str]:
     num_scores = sum(len(values) for row in paper.rows for values in row.values.values())
     return [
         f"[Table {paper.table}](table-{paper.table}.md)",
@@ -133,10 +137,10 @@ def _paper_line(paper: ReportedTable) -> list[str]:
     ]
 
 
-def _dataset_line(name: str, rows: Sequence[ReproducedRow]) -> list[str]:
+def _format_dataset_line(name: str, rows: Sequence[ReproducedRow]) -> list[str]:
     num_runs = sum(len(row.runs) for row in rows)
     return [
-        f"[{escape_markdown(name)}]({slug(name)}.md)",
+        f"[{escape_markdown(name)}]({make_slug(name)}.md)",
         "All reproduced scores",
         f"{len(rows)} rows reproduced in {num_runs} runs",
     ]

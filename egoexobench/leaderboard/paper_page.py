@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.dataset_page import group_by_dataset, headline_tables
+from egoexobench.leaderboard.dataset_page import group_by_dataset, render_headline_tables
 from egoexobench.leaderboard.markdown import (
     DASH,
-    bullet_list,
     escape_markdown,
-    markdown_table,
+    format_bullets,
+    format_table,
     render_page,
 )
-from egoexobench.leaderboard.render import inline_code, metric_label
+from egoexobench.leaderboard.render import format_code, get_metric_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from egoexobench.leaderboard.reproduced import ReproducedRow
 
 
-def paper_table_page(
+def render_paper_page(
     paper: ReportedTable, rows: Sequence[ReproducedRow], *, mix_protocols: bool
 ) -> str:
     """Return the page of a table, with the reproduced rows of the methods in it."""
     heading = f"Table {paper.table}: {escape_markdown(paper.caption)}"
     return render_page(
-        heading, _reported_section(paper), *_reproduced_sections(paper, rows, mix_protocols)
+        heading, _render_reported(paper), *_render_reproduced(paper, rows, mix_protocols)
     )
 
 
-def _reproduced_sections(
+def _render_reproduced(
     paper: ReportedTable, rows: Sequence[ReproducedRow], mix_protocols: bool
 ) -> list[str]:
     methods = {(row.method, frozenset(row.overrides.items())) for row in paper.rows}
@@ -40,27 +40,31 @@ def _reproduced_sections(
     ]
     tasks = tuple(dict.fromkeys(column.task for column in paper.columns if column.task))
     sections = [
-        f"## Reproduced on {inline_code(spec)}{_dataset_note(group, paper)}\n\n{tables}"
+        f"## Reproduced on {format_code(spec)}{_describe_dataset(group, paper)}\n\n{tables}"
         for spec, group in group_by_dataset(matching)
-        if (tables := headline_tables(group, tasks, (paper.metric,), mix_protocols=mix_protocols))
+        if (
+            tables := render_headline_tables(
+                group, tasks, (paper.metric,), mix_protocols=mix_protocols
+            )
+        )
     ]
     return sections or ["## Reproduced\n\nNo run of these rows is recorded here yet.\n"]
 
 
-def _dataset_note(rows: Sequence[ReproducedRow], paper: ReportedTable) -> str:
+def _describe_dataset(rows: Sequence[ReproducedRow], paper: ReportedTable) -> str:
     is_of_paper = rows[0].dataset.name in paper.datasets
     return "" if is_of_paper else ", which is not a data set of the paper"
 
 
-def _reported_section(paper: ReportedTable) -> str:
+def _render_reported(paper: ReportedTable) -> str:
     header = [escape_markdown(paper.label), "Our name"]
     header += [escape_markdown(f"{paper.datasets[c.dataset]} {c.header}") for c in paper.columns]
-    lines = [_reported_cells(row, paper.columns) for row in paper.rows]
+    lines = [_format_reported_row(row, paper.columns) for row in paper.rows]
     chance = [f"{100 / c.candidates:.2f}" if c.candidates else DASH for c in paper.columns]
     lines.append(["*chance, uniform*", DASH, *chance])
     lines.append(["*n / candidates*", DASH, *map(_format_counts, paper.columns)])
     tasks = [column.task for column in paper.columns if column.task]
-    metric = metric_label(paper.metric, tasks[0])
+    metric = get_metric_label(paper.metric, tasks[0])
     source = f"{escape_markdown(paper.paper)}, {escape_markdown(paper.venue)} (`{paper.bibtex}`)"
     notes = [escape_markdown(f"{row.name}: {row.note}.") for row in paper.rows if row.note]
     notes += [escape_markdown(note) for note in paper.notes]
@@ -69,12 +73,12 @@ def _reported_section(paper: ReportedTable) -> str:
     return (
         f"## Reported by the paper\n\nTable {paper.table} of {source}; {metric} "
         f"in {paper.unit}, digits as printed.\n\n"
-        + markdown_table(header, lines, num_text_columns=2)
-        + ("\n" + bullet_list(notes) if notes else "")
+        + format_table(header, lines, num_text_columns=2)
+        + ("\n" + format_bullets(notes) if notes else "")
     )
 
 
-def _reported_cells(row: ReportedRow, columns: Iterable[ReportedColumn]) -> list[str]:
+def _format_reported_row(row: ReportedRow, columns: Iterable[ReportedColumn]) -> list[str]:
     cells = (row.values.get(column.dataset, {}).get(column.key) for column in columns)
     overrides = (f"{role}={part}" for role, part in sorted(row.overrides.items()))
     method = " ".join((row.method, *overrides)) if row.method else DASH

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.collect import short_hash
-from egoexobench.leaderboard.markdown import DASH, escape_markdown, markdown_table
-from egoexobench.leaderboard.render import format_range, inline_code, marked_row_label, seed_list
+from egoexobench.leaderboard.collect import shorten_fingerprint
+from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_table
+from egoexobench.leaderboard.render import format_code, format_range, format_row_label, format_seeds
 from egoexobench.types import SCORED_TASKS
 
 if TYPE_CHECKING:
@@ -28,25 +28,25 @@ RUN_HEADER = (
 TRACK_HEADER = ("Track", "Task", "Candidates from", "Split", "Ties", "n", "Candidates")
 
 
-def run_table(rows: Sequence[ReproducedRow]) -> str:
+def render_run_table(rows: Sequence[ReproducedRow]) -> str:
     """Return a table of the runs: seeds, checkpoint, commit, versions, device."""
-    lines = [_run_line(row) for row in sorted(rows, key=marked_row_label)]
-    return markdown_table(RUN_HEADER, lines, num_text_columns=len(RUN_HEADER))
+    lines = [_format_run(row) for row in sorted(rows, key=format_row_label)]
+    return format_table(RUN_HEADER, lines, num_text_columns=len(RUN_HEADER))
 
 
-def track_table(rows: Sequence[ReproducedRow]) -> str:
+def render_track_table(rows: Sequence[ReproducedRow]) -> str:
     """Return a table of the tracks; the complete text of each one is in the data."""
     tracks = {track.fingerprint: track for row in rows for track in row.tracks}
-    lines = [_track_line(track) for track in sorted(tracks.values(), key=_track_order)]
-    return markdown_table(TRACK_HEADER, lines, num_text_columns=5)
+    lines = [_format_track(track) for track in sorted(tracks.values(), key=_get_track_order)]
+    return format_table(TRACK_HEADER, lines, num_text_columns=5)
 
 
-def _run_line(row: ReproducedRow) -> list[str]:
+def _format_run(row: ReproducedRow) -> list[str]:
     selections = (run.checkpoint_selection for run in row.runs if run.checkpoint_selection)
     return [
-        marked_row_label(row),
+        format_row_label(row),
         row.method.scale,
-        seed_list(row),
+        format_seeds(row),
         _join_distinct(_format_checkpoint(selection) for selection in selections),
         _join_distinct(run.missing_audio for run in row.runs),
         _join_distinct(_format_commit(run.git) for run in row.runs),
@@ -74,9 +74,9 @@ def _join_distinct(texts: Iterable[str]) -> str:
     return escape_markdown("; ".join(sorted(set(texts)))) or DASH
 
 
-def _track_line(track: ReproducedTrack) -> list[str]:
+def _format_track(track: ReproducedTrack) -> list[str]:
     return [
-        inline_code(short_hash(track)),
+        format_code(shorten_fingerprint(track)),
         track.task,
         track.policy or "classes",
         track.split,
@@ -86,5 +86,5 @@ def _track_line(track: ReproducedTrack) -> list[str]:
     ]
 
 
-def _track_order(track: ReproducedTrack) -> tuple[int, str, str]:
+def _get_track_order(track: ReproducedTrack) -> tuple[int, str, str]:
     return SCORED_TASKS.index(track.task), track.policy or "", track.fingerprint

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.collect import describe_differences
-from egoexobench.leaderboard.markdown import DASH, bullet_list, escape_markdown, markdown_table
-from egoexobench.leaderboard.table import row_label
+from egoexobench.leaderboard.collect import describe_track_differences
+from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_bullets, format_table
+from egoexobench.leaderboard.table import make_row_label
 from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
@@ -49,19 +49,19 @@ def render_table(table: ResultTable, *, show_tasks: bool = True) -> str:
         table: What to render.
         show_tasks: Put the task into the header of each column.
     """
-    header = ["Method", "Evidence", "Scale", "Seeds", *_column_headers(table, show_tasks)]
+    header = ["Method", "Evidence", "Scale", "Seeds", *_format_headers(table, show_tasks)]
     notes: list[str] = []
     lines = [_render_row(row, table, notes) for row in table.rows]
-    lines += _reference_rows(table)
-    footnotes = [f"({_note_letter(index)}) {note}" for index, note in enumerate(notes)]
+    lines += _render_references(table)
+    footnotes = [f"({_get_note_letter(index)}) {note}" for index, note in enumerate(notes)]
     if any(uses_extra_inputs(row.source) for row in table.rows):
         footnotes.insert(0, EXTRA_INPUTS_NOTE)
     if any(row.source.trained_on for row in table.rows):
         footnotes.insert(0, TRANSFER_NOTE)
     if any(cell.references.shortcuts for cell in table.reference_cells):
         footnotes.append(ANNOTATION_SHORTCUT_NOTE)
-    text = markdown_table(header, lines, num_text_columns=3)
-    return text + ("\n" + bullet_list(footnotes) if footnotes else "")
+    text = format_table(header, lines, num_text_columns=3)
+    return text + ("\n" + format_bullets(footnotes) if footnotes else "")
 
 
 def uses_extra_inputs(source: ReproducedRow) -> bool:
@@ -69,24 +69,24 @@ def uses_extra_inputs(source: ReproducedRow) -> bool:
     return not USUAL_VIDEO_INPUTS.issuperset(source.method.declared_inputs.video)
 
 
-def marked_row_label(source: ReproducedRow) -> str:
+def format_row_label(source: ReproducedRow) -> str:
     """Return the label of a row as Markdown, with its dagger."""
-    return escape_markdown(row_label(source)) + (" †" if uses_extra_inputs(source) else "")
+    return escape_markdown(make_row_label(source)) + (" †" if uses_extra_inputs(source) else "")
 
 
-def metric_label(metric: str, task: ScoredTask | None) -> str:
+def get_metric_label(metric: str, task: ScoredTask | None) -> str:
     """Return the name of a metric in a table; recognition has accuracy where retrieval has R@K."""
     if task in RECOGNITION_TASKS and metric == "hit_rate_at_1":
         return "top-1"
     return METRIC_LABELS.get(metric, metric)
 
 
-def inline_code(text: str) -> str:
+def format_code(text: str) -> str:
     """Return text as inline code."""
     return f"`{text.replace('`', '')}`"
 
 
-def seed_list(source: ReproducedRow) -> str:
+def format_seeds(source: ReproducedRow) -> str:
     """Return the seeds of a row, such as ``0 1 2``."""
     return " ".join(str(seed) for seed in sorted({run.seed for run in source.runs}))
 
@@ -102,28 +102,28 @@ def format_range(values: Collection[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _column_headers(table: ResultTable, show_tasks: bool) -> Iterator[str]:
+def _format_headers(table: ResultTable, show_tasks: bool) -> Iterator[str]:
     for column, cell in zip(table.columns, table.reference_cells, strict=True):
         unit = "%" if cell.metric.unit == "%" else ""
         task = column.track.task
-        label = metric_label(column.metric, task)
+        label = get_metric_label(column.metric, task)
         words = (task if show_tasks else "", label, unit)
         yield escape_markdown(" ".join(filter(None, words)))
 
 
 def _render_row(row: TableRow, table: ResultTable, notes: list[str]) -> list[str]:
     line = [
-        marked_row_label(row.source),
+        format_row_label(row.source),
         _format_inputs(row.source),
         row.source.method.scale,
         format_range({cell.num_seeds for cell in row.cells if cell}),
     ]
     for cell, reference in zip(row.cells, table.reference_cells, strict=True):
         text = _render_cell(cell)
-        if cell and (note := _cell_note(cell, reference)):
+        if cell and (note := _explain_cell(cell, reference)):
             if note not in notes:
                 notes.append(note)
-            text += f" ({_note_letter(notes.index(note))})"
+            text += f" ({_get_note_letter(notes.index(note))})"
         line.append(text)
     return line
 
@@ -141,10 +141,10 @@ def _render_cell(cell: TableCell | None) -> str:
     return mean
 
 
-def _cell_note(cell: TableCell, reference: TableCell) -> str | None:
+def _explain_cell(cell: TableCell, reference: TableCell) -> str | None:
     track = cell.track
     if track.fingerprint != reference.track.fingerprint:
-        differences = escape_markdown(describe_differences(reference.track, track))
+        differences = escape_markdown(describe_track_differences(reference.track, track))
         return (
             f"another protocol, not comparable with its column: tracks {differences}; "
             f"n {track.num_queries}"
@@ -161,24 +161,26 @@ def _cell_note(cell: TableCell, reference: TableCell) -> str | None:
     return None
 
 
-def _reference_rows(table: ResultTable) -> Iterator[list[str]]:
+def _render_references(table: ResultTable) -> Iterator[list[str]]:
     cells = table.reference_cells
     metrics = [cell.metric for cell in cells]
     units = [metric.unit for metric in metrics]
-    yield _reference_row("*chance*", [metric.chance for metric in metrics], units)
+    yield _render_reference("*chance*", [metric.chance for metric in metrics], units)
     if any(metric.majority is not None for metric in metrics):
-        yield _reference_row("*majority*", [metric.majority for metric in metrics], units)
-    yield _reference_row("*oracle*", [cell.references.oracle for cell in cells], units)
+        yield _render_reference("*majority*", [metric.majority for metric in metrics], units)
+    yield _render_reference("*oracle*", [cell.references.oracle for cell in cells], units)
     for name in dict.fromkeys(name for cell in cells for name in cell.references.shortcuts):
         mark = " ‡" if name in ANNOTATION_SHORTCUTS else ""
         values = [cell.references.shortcuts.get(name) for cell in cells]
-        yield _reference_row(f"*{name}*{mark}", values, units)
+        yield _render_reference(f"*{name}*{mark}", values, units)
     tracks = [cell.track for cell in cells]
     sizes = [f"{track.num_queries} / {format_range(track.candidate_range)}" for track in tracks]
     yield ["*n / candidates*", DASH, DASH, DASH, *sizes]
 
 
-def _reference_row(label: str, values: Sequence[float | None], units: Sequence[str]) -> list[str]:
+def _render_reference(
+    label: str, values: Sequence[float | None], units: Sequence[str]
+) -> list[str]:
     numbers = [format_number(value, unit) for value, unit in zip(values, units, strict=True)]
     return [label, DASH, DASH, DASH, *numbers]
 
@@ -188,5 +190,5 @@ def _format_inputs(source: ReproducedRow) -> str:
     return "; ".join(", ".join(side).replace("_", " ") or DASH for side in sides)
 
 
-def _note_letter(index: int) -> str:
+def _get_note_letter(index: int) -> str:
     return chr(ord("a") + index) if index < 26 else str(index + 1)

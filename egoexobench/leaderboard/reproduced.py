@@ -18,7 +18,7 @@ from egoexobench.records.schema import (
     MethodRecord,
     MissingAudio,
 )
-from egoexobench.records.store import read_versioned, slug
+from egoexobench.records.store import make_slug, read_versioned
 from egoexobench.records.version_1 import upgrade_reproduced_row
 from egoexobench.types import CandidatePolicy, ScoredTask, Split, TrackKey
 
@@ -101,14 +101,14 @@ class ReproducedRow(RecordModel):
         return self
 
 
-def row_file_name(
+def make_row_file_name(
     method: MethodRecord, dataset: DatasetRecord, trained_on: DatasetRecord | None = None
 ) -> str:
     """Return the file name of a method, scale and data set."""
     overrides = ",".join(f"{role}={part}" for role, part in sorted(method.overrides.items()))
     spec = f"{method.spec} {overrides}".strip()
-    suffix = f".from.{slug(trained_on.spec)}" if trained_on else ""
-    return f"{slug(spec)}.{method.scale}.{slug(dataset.spec)}{suffix}.json"
+    suffix = f".from.{make_slug(trained_on.spec)}" if trained_on else ""
+    return f"{make_slug(spec)}.{method.scale}.{make_slug(dataset.spec)}{suffix}.json"
 
 
 def read_reproduced_rows(root: Path) -> list[ReproducedRow]:

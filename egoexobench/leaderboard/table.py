@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
-from egoexobench.leaderboard.collect import describe_differences
+from egoexobench.leaderboard.collect import describe_track_differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def build_table(
     return ResultTable(
         columns=tuple(columns[i] for i in filled),
         reference_cells=tuple(references),
-        rows=tuple(sorted((row for row in rows if any(row.cells)), key=_row_order)),
+        rows=tuple(sorted((row for row in rows if any(row.cells)), key=_get_row_order)),
     )
 
 
@@ -119,7 +119,7 @@ def _select_reference_cell(
     """The cell with most queries on the track that most rows have."""
     filled = [(row.source, cell) for row in rows if (cell := row.cells[index])]
     # among equally many, that of the plainest method, so that all columns use the same protocol
-    filled.sort(key=lambda item: (len(item[0].method.overrides), row_label(item[0])))
+    filled.sort(key=lambda item: (len(item[0].method.overrides), make_row_label(item[0])))
     votes = Counter(cell.track.fingerprint for _, cell in filled)
     common = max(votes, key=lambda fingerprint: votes[fingerprint])
     source, reference = max(
@@ -129,27 +129,27 @@ def _select_reference_cell(
     for other, cell in filled:
         if cell.track.fingerprint != common and not mix_protocols:
             raise DataError(
-                f"column {column_label(column)} of {source.dataset.spec} mixes tracks: "
-                f"{row_label(source)} and {row_label(other)} were scored by different protocols, "
-                f"{describe_differences(reference.track, cell.track)}; run one of them again, or "
-                "use --mix-protocols"
+                f"column {make_column_label(column)} of {source.dataset.spec} mixes tracks: "
+                f"{make_row_label(source)} and {make_row_label(other)} were scored by different "
+                f"protocols, {describe_track_differences(reference.track, cell.track)}; run one "
+                "of them again, or use --mix-protocols"
             )
     return reference
 
 
-def row_label(source: ReproducedRow) -> str:
+def make_row_label(source: ReproducedRow) -> str:
     """Return the label of a row: the method as typed and its overrides."""
     overrides = (f"{role}={part}" for role, part in sorted(source.method.overrides.items()))
     training = f"trained on {source.trained_on.spec} *" if source.trained_on else ""
     return " ".join(filter(None, (source.method.spec, *overrides, training)))
 
 
-def column_label(column: TableColumn) -> str:
+def make_column_label(column: TableColumn) -> str:
     """Return the label of a column in a message."""
     return f"{column.track.label} {column.metric}"
 
 
-def _row_order(row: TableRow) -> tuple[bool, float, str, str]:
+def _get_row_order(row: TableRow) -> tuple[bool, float, str, str]:
     first = row.cells[0]
     descending = -first.metric.value if first else 0.0
-    return first is None, descending, row_label(row.source), row.source.method.scale
+    return first is None, descending, make_row_label(row.source), row.source.method.scale

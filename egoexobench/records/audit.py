@@ -14,7 +14,7 @@ from egoexobench.hashing import hash_json
 from egoexobench.records import version_1
 from egoexobench.records.field_types import Count, RecordModel, Text
 from egoexobench.records.schema import DatasetRecord, MethodRecord
-from egoexobench.records.store import AUDIT_PREFIX, read_versioned, slug
+from egoexobench.records.store import AUDIT_PREFIX, make_slug, read_versioned
 from egoexobench.types import Evidence, Task
 
 EmbeddingSide = Literal["video", "text"]
@@ -112,7 +112,7 @@ def save_audit(audit: Audit, root: Path) -> Path:
         DataError: if it cannot be written.
     """
     identity = hash_json([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
-    path = root / f"{AUDIT_PREFIX}{slug(audit.method.name)}-{identity[:12]}.json"
+    path = root / f"{AUDIT_PREFIX}{make_slug(audit.method.name)}-{identity[:12]}.json"
     write_text_atomic(path, audit.model_dump_json(indent=1) + "\n")
     return path
 
@@ -126,14 +126,14 @@ def read_audit(path: Path) -> Audit:
     return read_versioned(path, Audit, version_1.upgrade_audit)
 
 
-def failure_messages(audit: Audit) -> list[str]:
+def list_failures(audit: Audit) -> list[str]:
     """Return one line for each verdict that fails the audit."""
     swaps = [swap for swap in audit.swaps if swap.verdict in FAILING_VERDICTS]
     checks = [check for check in audit.invariances if check.verdict in FAILING_VERDICTS]
-    return [*map(_swap_message, swaps), *map(_invariance_message, checks)]
+    return [*map(_describe_swap_failure, swaps), *map(_describe_invariance_failure, checks)]
 
 
-def _swap_message(swap: ModalitySwap) -> str:
+def _describe_swap_failure(swap: ModalitySwap) -> str:
     if swap.verdict == "ignored":
         return (
             f"{swap.modality} is declared for {swap.embedding} embeddings but ignored: exchanging "
@@ -145,7 +145,7 @@ def _swap_message(swap: ModalitySwap) -> str:
     )
 
 
-def _invariance_message(check: InvarianceCheck) -> str:
+def _describe_invariance_failure(check: InvarianceCheck) -> str:
     description = CHANGE_DESCRIPTIONS[check.change]
     if check.shift is None:
         return f"{description}: {check.error}"

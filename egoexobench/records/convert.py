@@ -20,9 +20,9 @@ def to_record_score(track: Track, score: Score) -> ScoreRecord:
         track_fingerprint=track.fingerprint,
         tie_rule=track.ties,
         by_subset={
-            name: SubsetScore(**_counts_and_metrics(subset)) for name, subset in score.parts.items()
+            name: SubsetScore(**_extract_counts(subset)) for name, subset in score.parts.items()
         },
-        **_counts_and_metrics(score),
+        **_extract_counts(score),
     )
 
 
@@ -57,7 +57,7 @@ def track_to_dict(track: Track) -> dict[str, Any]:
     return fields
 
 
-def _counts_and_metrics(score: Score) -> dict[str, Any]:
+def _extract_counts(score: Score) -> dict[str, Any]:
     return {
         "num_queries": score.n,
         "num_clusters": score.clusters,

@@ -45,26 +45,26 @@ def collect_environment(
         device: Where the method ran, such as ``cpu`` or ``cuda:0``.
         precision: ``fp32``, ``bf16`` or ``fp16``.
     """
-    packages = {name: version for name in PACKAGES if (version := _version(name))}
+    packages = {name: version for name in PACKAGES if (version := _find_version(name))}
     return Environment(
         python=platform.python_version(),
-        platform=_platform(),
-        num_cpus=_cpus(),
+        platform=_describe_platform(),
+        num_cpus=_count_cpus(),
         torch=packages.get("torch"),
         packages=packages,
         plugins=tuple(sorted(set(plugins), key=lambda item: item.name)),
         device=device,
         precision=precision,
-        **_torch(device),
+        **_describe_torch(device),
     )
 
 
-def harness_git_state() -> GitState | None:
+def read_own_git_state() -> GitState | None:
     """Return commit and dirty flag of the harness' checkout; None where it is none."""
-    return git_state(Path(__file__).resolve().parents[2])
+    return read_git_state(Path(__file__).resolve().parents[2])
 
 
-def git_state(root: Path) -> GitState | None:
+def read_git_state(root: Path) -> GitState | None:
     """Return commit and dirty flag of the checkout whose top folder is ``root``."""
     if not (root / ".git").exists():  # an installed harness may lie inside a stranger's checkout
         return None
@@ -81,38 +81,38 @@ def git_state(root: Path) -> GitState | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return _git(done.stdout.splitlines())
+    return _parse_git_status(done.stdout.splitlines())
 
 
-def _git(lines: list[str]) -> GitState | None:
+def _parse_git_status(lines: list[str]) -> GitState | None:
     head = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), "")
     if not head or head.startswith("("):  # "(initial)": nothing has been committed yet
         return None
     return GitState(commit=head, dirty=any(not line.startswith("#") for line in lines))
 
 
-def _version(name: str) -> str | None:
+def _find_version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
 
 
-def _platform() -> str:
-    return " ".join(part for part in (platform.system(), platform.machine(), *_libc()) if part)
+def _describe_platform() -> str:
+    return " ".join(part for part in (platform.system(), platform.machine(), *_find_libc()) if part)
 
 
-def _libc() -> tuple[str, str]:
+def _find_libc() -> tuple[str, str]:
     return platform.libc_ver() if sys.platform.startswith("linux") else ("", platform.release())
 
 
-def _cpus() -> int:
+def _count_cpus() -> int:
     if sys.platform.startswith("linux"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _torch(device: str) -> dict[str, Any]:
+def _describe_torch(device: str) -> dict[str, Any]:
     torch = sys.modules.get("torch")
     if torch is None:
         return {}

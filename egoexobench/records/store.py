@@ -42,7 +42,7 @@ def make_record_id(created: datetime, seed: int, *fingerprints: str) -> str:
     return f"{created.astimezone(UTC):%Y%m%dT%H%M%SZ}-seed{seed}-{digest}"
 
 
-def slug(spec: str) -> str:
+def make_slug(spec: str) -> str:
     """Return a spec as one readable path component; a hash keeps two specs apart.
 
     >>> safe("soundbridge")
@@ -65,7 +65,7 @@ def write_record(record: Record, ranks: Iterable[QueryRank], out: Path) -> Path:
     Raises:
         DataError: if a record of that id exists already, or a file cannot be written.
     """
-    folder = out / slug(record.method.spec) / slug(record.dataset.spec)
+    folder = out / make_slug(record.method.spec) / make_slug(record.dataset.spec)
     path = folder / f"{record.id}.json"
     if path.exists():
         raise DataError(f"{path} already exists; records are never overwritten")

@@ -62,7 +62,9 @@ def upgrade_reproduced_row(fields: Json) -> Json:
     level in the track; version 2 has all of them in each run.
     """
     levels = {track["fingerprint"]: track["levels"] for track in fields["tracks"]}
-    hashes = {track["fingerprint"]: _row_track(track)["fingerprint"] for track in fields["tracks"]}
+    hashes = {
+        track["fingerprint"]: _convert_row_track(track)["fingerprint"] for track in fields["tracks"]
+    }
     row = _ROW(fields)
     for run in row["runs"]:
         run["metrics"] = {
@@ -87,7 +89,7 @@ def _join_metric(interval: Json, level: Json) -> Json:
     return numbers | {name: level[name] for name in ("chance", "majority", "unit")}
 
 
-def _object(names: Mapping[str, str], transforms: Mapping[str, Transform]) -> Transform:
+def _convert_object(names: Mapping[str, str], transforms: Mapping[str, Transform]) -> Transform:
     """Renames the fields of an object, then transforms values by their new name."""
 
     def transform(fields: Json) -> Json:
@@ -100,12 +102,12 @@ def _object(names: Mapping[str, str], transforms: Mapping[str, Transform]) -> Tr
     return transform
 
 
-def _each(transform: Transform) -> Transform:
+def _convert_each(transform: Transform) -> Transform:
     """Transforms every item of a list."""
     return lambda items: [transform(item) for item in items]
 
 
-def _by_name(transform: Transform) -> Transform:
+def _index_by_name(transform: Transform) -> Transform:
     """Turns a list of objects that have a name into an object of objects."""
     return lambda items: {
         item["name"]: transform({key: value for key, value in item.items() if key != "name"})
@@ -113,31 +115,31 @@ def _by_name(transform: Transform) -> Transform:
     }
 
 
-def _optional(transform: Transform) -> Transform:
+def _convert_optional(transform: Transform) -> Transform:
     return lambda value: None if value is None else transform(value)
 
 
-def _rename(names: Mapping[str, str]) -> Transform:
+def _rename_value(names: Mapping[str, str]) -> Transform:
     return lambda name: names.get(name, name)
 
 
-def _next_version(version: int) -> int:
+def _increment_version(version: int) -> int:
     return version + 1
 
 
-def _named_metrics(metrics: Json) -> Json:
-    return _METRICS(_by_name(dict)(metrics))
+def _convert_metrics(metrics: Json) -> Json:
+    return _METRICS(_index_by_name(dict)(metrics))
 
 
-def _score(fields: Json) -> Json:
+def _convert_score(fields: Json) -> Json:
     return _hash_again(_SCORE_FIELDS(fields), "track", "track_fingerprint")
 
 
-def _row_track(fields: Json) -> Json:
+def _convert_row_track(fields: Json) -> Json:
     return _hash_again(_ROW_TRACK(fields), "text", "fingerprint")
 
 
-def _references(levels: Json) -> Json:
+def _split_references(levels: Json) -> Json:
     """Version 1 has the unit and the chance level beside the scores of oracle and shortcuts."""
     return {
         METRIC_NAMES.get(name, name): {key: level[key] for key in ("oracle", "shortcuts")}
@@ -147,14 +149,14 @@ def _references(levels: Json) -> Json:
 
 def _hash_again(fields: Json, text_field: str, hash_field: str) -> Json:
     """Renames the policy in the text of a track; a text that changes is hashed again."""
-    text = _object({}, {"policy": _POLICY})(fields[text_field])
+    text = _convert_object({}, {"policy": _POLICY})(fields[text_field])
     if text == fields[text_field]:
         return fields
     return fields | {text_field: text, hash_field: hash_track(text)}
 
 
-_POLICY = _rename(POLICY_NAMES)
-_METRICS = _object(METRIC_NAMES, {})
+_POLICY = _rename_value(POLICY_NAMES)
+_METRICS = _convert_object(METRIC_NAMES, {})
 _COUNTS = {
     "n": "num_queries",
     "clusters": "num_clusters",
@@ -162,21 +164,21 @@ _COUNTS = {
     "dropped": "num_dropped",
     "missing": "num_missing_candidates",
 }
-_SUBSET = _object(_COUNTS, {"metrics": _named_metrics})
-_SCORE_FIELDS = _object(
+_SUBSET = _convert_object(_COUNTS, {"metrics": _convert_metrics})
+_SCORE_FIELDS = _convert_object(
     {**_COUNTS, "parts": "by_subset"},
-    {"policy": _POLICY, "metrics": _named_metrics, "by_subset": _by_name(_SUBSET)},
+    {"policy": _POLICY, "metrics": _convert_metrics, "by_subset": _index_by_name(_SUBSET)},
 )
-_METHOD = _object(
+_METHOD = _convert_object(
     {"hyper": "hyperparameters", "evidence": "declared_inputs"},
     {
-        "overrides": _object(METHOD_FIELDS, {}),
-        "hyperparameters": _object(METHOD_FIELDS, {}),
-        "parts": _each(_object({}, {"role": _rename(METHOD_FIELDS)})),
+        "overrides": _convert_object(METHOD_FIELDS, {}),
+        "hyperparameters": _convert_object(METHOD_FIELDS, {}),
+        "parts": _convert_each(_convert_object({}, {"role": _rename_value(METHOD_FIELDS)})),
     },
 )
-_SELECTION = _object({"criterion": "validation_metric", "value": "validation_value"}, {})
-_COVERAGE = _object(
+_SELECTION = _convert_object({"criterion": "validation_metric", "value": "validation_value"}, {})
+_COVERAGE = _convert_object(
     {
         "clips": "num_clips",
         "used": "num_used",
@@ -184,9 +186,9 @@ _COVERAGE = _object(
         "reasons": "num_excluded",
         "certificate": "subset_hash",
     },
-    {"num_excluded": _object(EXCLUSION_REASONS, {})},
+    {"num_excluded": _convert_object(EXCLUSION_REASONS, {})},
 )
-_CLIP_COUNTS = _object(
+_CLIP_COUNTS = _convert_object(
     {
         "clips": "num_clips",
         "pairs": "num_pairs",
@@ -198,7 +200,7 @@ _CLIP_COUNTS = _object(
     },
     {},
 )
-_CAPTION_COUNTS = _object(
+_CAPTION_COUNTS = _convert_object(
     {
         "narrations": "num_narrations",
         "retried": "num_retried",
@@ -212,21 +214,21 @@ _CAPTION_COUNTS = _object(
     },
     {},
 )
-_RECORD = _object(
+_RECORD = _convert_object(
     {"chosen_on": "checkpoint_selection", "sanity": "references", "artefacts": "artifacts"},
     {
-        "schema_version": _next_version,
+        "schema_version": _increment_version,
         "method": _METHOD,
-        "checkpoint_selection": _optional(_SELECTION),
+        "checkpoint_selection": _convert_optional(_SELECTION),
         "counts": _CLIP_COUNTS,
-        "captions": _optional(_CAPTION_COUNTS),
-        "coverage": _optional(_COVERAGE),
-        "scores": _each(_score),
-        "references": _each(_object({}, {"scores": _each(_score)})),
-        "environment": _object({"cpus": "num_cpus", "threads": "num_threads"}, {}),
+        "captions": _convert_optional(_CAPTION_COUNTS),
+        "coverage": _convert_optional(_COVERAGE),
+        "scores": _convert_each(_convert_score),
+        "references": _convert_each(_convert_object({}, {"scores": _convert_each(_convert_score)})),
+        "environment": _convert_object({"cpus": "num_cpus", "threads": "num_threads"}, {}),
     },
 )
-_RANK = _object(
+_RANK = _convert_object(
     {
         "answers": "positives",
         "candidates": "num_candidates",
@@ -236,38 +238,38 @@ _RANK = _object(
     },
     {"policy": _POLICY},
 )
-_ROW_TRACK = _object(
+_ROW_TRACK = _convert_object(
     {**_COUNTS, "levels": "references"},
-    {"policy": _POLICY, "references": _references},
+    {"policy": _POLICY, "references": _split_references},
 )
-_ROW = _object(
+_ROW = _convert_object(
     {},
     {
-        "schema_version": _next_version,
+        "schema_version": _increment_version,
         "method": _METHOD,
-        "tracks": _each(_row_track),
-        "runs": _each(
-            _object(
+        "tracks": _convert_each(_convert_row_track),
+        "runs": _convert_each(
+            _convert_object(
                 {"values": "metrics", "chosen_on": "checkpoint_selection"},
                 {
-                    "checkpoint_selection": _optional(_SELECTION),
-                    "coverage": _optional(_COVERAGE),
+                    "checkpoint_selection": _convert_optional(_SELECTION),
+                    "coverage": _convert_optional(_COVERAGE),
                 },
             )
         ),
     },
 )
-_SHIFT = _object({"items": "num_items", "moved": "num_moved", "largest": "max"}, {})
-_AUDIT_ITEM = _object(
+_SHIFT = _convert_object({"items": "num_items", "moved": "num_moved", "largest": "max"}, {})
+_AUDIT_ITEM = _convert_object(
     {"exchanged": "num_changed", "movement": "shift"},
-    {"shift": _optional(_SHIFT), "verdict": _rename(VERDICTS)},
+    {"shift": _convert_optional(_SHIFT), "verdict": _rename_value(VERDICTS)},
 )
-_AUDIT = _object(
+_AUDIT = _convert_object(
     {"doors": "invariances"},
     {
-        "schema_version": _next_version,
+        "schema_version": _increment_version,
         "method": _METHOD,
-        "swaps": _each(_AUDIT_ITEM),
-        "invariances": _each(_AUDIT_ITEM),
+        "swaps": _convert_each(_AUDIT_ITEM),
+        "invariances": _convert_each(_AUDIT_ITEM),
     },
 )

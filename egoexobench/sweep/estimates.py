@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from egoexobench.comparison import per_query_values
+from egoexobench.comparison import compute_per_query_values
 from egoexobench.errors import DataError
 from egoexobench.evaluation import intervals
 from egoexobench.records.store import iter_ranks
@@ -77,7 +77,7 @@ def collect_values(
         DataError: if two seeds were scored on different queries.
     """
     by_seed = {
-        seed: [_newest_score(stored, task, policy) for task in tasks]
+        seed: [_find_newest_score(stored, task, policy) for task in tasks]
         for seed, stored in sorted(records.items())
     }
     complete = {
@@ -87,7 +87,7 @@ def collect_values(
     }
     if not complete:
         return None
-    rows = {seed: _weighted_values(scores, metric) for seed, scores in complete.items()}
+    rows = {seed: _weigh_values(scores, metric) for seed, scores in complete.items()}
     first, *others = rows.values()
     if any(row.keys() != first.keys() for row in others):
         raise DataError(
@@ -95,7 +95,7 @@ def collect_values(
             f"different queries of {' and '.join(tasks)}; leave the records of one version out"
         )
     queries = tuple(first)
-    chances = [_chance_level(stored.score, metric) for stored in next(iter(complete.values()))]
+    chances = [_get_chance(stored.score, metric) for stored in next(iter(complete.values()))]
     known_chances = [chance for chance in chances if chance is not None]
     has_chance = len(known_chances) == len(chances)
     return SeedByQueryValues(
@@ -107,7 +107,7 @@ def collect_values(
     )
 
 
-def paired_difference(
+def subtract_paired(
     left: SeedByQueryValues, right: SeedByQueryValues | float
 ) -> SeedByQueryValues | None:
     """Return left minus right, seed by seed and query by query; None if they share no seed.
@@ -116,7 +116,7 @@ def paired_difference(
         DataError: if the rows were scored on different queries.
     """
     if isinstance(right, float):
-        return _with_values(left, left.seeds, left.values - right)
+        return _replace_values(left, left.seeds, left.values - right)
     shared = tuple(seed for seed in left.seeds if seed in right.seeds)
     if not shared:
         return None
@@ -126,10 +126,10 @@ def paired_difference(
     columns = [position[query] for query in left.queries]
     a = left.values[[left.seeds.index(seed) for seed in shared]]
     b = right.values[[right.seeds.index(seed) for seed in shared]][:, columns]
-    return _with_values(left, shared, a - b)
+    return _replace_values(left, shared, a - b)
 
 
-def mean_with_interval(
+def estimate_mean(
     values: SeedByQueryValues, *, bounds: tuple[float, float] | None = None
 ) -> Estimate:
     """Return the mean of values with its interval, clipped to ``bounds``."""
@@ -138,7 +138,7 @@ def mean_with_interval(
     over_queries = intervals.mean(values.values.mean(0), values.clusters, np.random.default_rng(0))
     over_seeds = 0.0
     if len(means) > 1:
-        over_seeds = _t_quantile(len(means)) * float(means.std(ddof=1)) / len(means) ** 0.5
+        over_seeds = _compute_t_quantile(len(means)) * float(means.std(ddof=1)) / len(means) ** 0.5
     low = mean - float(np.hypot(over_seeds, mean - over_queries.low))
     high = mean + float(np.hypot(over_seeds, over_queries.high - mean))
     if bounds:
@@ -146,7 +146,7 @@ def mean_with_interval(
     return Estimate(mean=mean, low=low, high=high, num_seeds=len(means))
 
 
-def _with_values(
+def _replace_values(
     template: SeedByQueryValues, seeds: tuple[int, ...], values: Floats
 ) -> SeedByQueryValues:
     return SeedByQueryValues(
@@ -159,13 +159,13 @@ def _with_values(
 
 
 @lru_cache
-def _t_quantile(num_seeds: int) -> float:
+def _compute_t_quantile(num_seeds: int) -> float:
     from scipy.stats import t
 
     return float(t.ppf((1 + CONFIDENCE) / 2, num_seeds - 1))
 
 
-def _newest_score(
+def _find_newest_score(
     records: Sequence[StoredRecord], task: Task, policy: CandidatePolicy
 ) -> _StoredScore | None:
     """The newest score of a task on the test split, and the record that has it."""
@@ -176,7 +176,7 @@ def _newest_score(
     return None
 
 
-def _weighted_values(
+def _weigh_values(
     scores: Sequence[_StoredScore], metric: SweepMetric
 ) -> dict[TaskQueryKey, tuple[float, str]]:
     """Value and cluster of each query; scaled so that each task weighs the same in the mean."""
@@ -185,7 +185,7 @@ def _weighted_values(
     for stored in scores:
         ranks = _read_ranks(stored.path).get(stored.score.key, ())
         weight = total / (len(scores) * len(ranks)) if ranks else 0.0
-        for rank, value in zip(ranks, _metric_values(ranks, metric), strict=True):
+        for rank, value in zip(ranks, _compute_values(ranks, metric), strict=True):
             key = TaskQueryKey(stored.score.task, rank.source, rank.positives)
             values[key] = weight * float(value), rank.cluster
     return values
@@ -199,11 +199,11 @@ def _read_ranks(path: Path) -> Mapping[TrackKey, Sequence[QueryRank]]:
     return by_track
 
 
-def _metric_values(ranks: Sequence[QueryRank], metric: SweepMetric) -> Floats:
+def _compute_values(ranks: Sequence[QueryRank], metric: SweepMetric) -> Floats:
     """One value per query in the unit of the metric."""
-    values: Floats = (1.0 if metric == "mrr" else 100.0) * per_query_values(ranks, metric)
+    values: Floats = (1.0 if metric == "mrr" else 100.0) * compute_per_query_values(ranks, metric)
     return values
 
 
-def _chance_level(score: ScoreRecord, metric: SweepMetric) -> float | None:
+def _get_chance(score: ScoreRecord, metric: SweepMetric) -> float | None:
     return score.metrics[metric].chance if metric in score.metrics else None

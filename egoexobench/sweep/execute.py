@@ -11,7 +11,7 @@ from typing import final
 
 from egoexobench.sweep.plan import CellFingerprint, SweepCell
 from egoexobench.sweep.process import CellProcess, CellStatus, ChildRunArgs, acquire_lock
-from egoexobench.sweep.record_index import RecordIndex, index_records, remaining_tasks
+from egoexobench.sweep.record_index import RecordIndex, index_records, select_remaining_tasks
 
 _POLL_INTERVAL_S = 0.1
 _NO_ARGS = ChildRunArgs()
@@ -19,12 +19,12 @@ _NO_ARGS = ChildRunArgs()
 StatusByCell = Mapping[CellFingerprint, CellStatus]
 
 
-def initial_status(
+def get_initial_status(
     cells: Iterable[SweepCell], index: RecordIndex
 ) -> dict[CellFingerprint, CellStatus]:
     """Return the status of every cell before anything runs: skipped if recorded, else queued."""
     return {
-        cell.fingerprint: CellStatus("queued" if remaining_tasks(cell, index) else "skipped")
+        cell.fingerprint: CellStatus("queued" if select_remaining_tasks(cell, index) else "skipped")
         for cell in cells
     }
 
@@ -72,8 +72,8 @@ class _SweepRun:
     def __init__(self, cells: Sequence[SweepCell], out: Path, args: ChildRunArgs) -> None:
         self.out, self.args = out, args
         index = index_records(out)
-        self.status = initial_status(cells, index)
-        remaining = (remaining_tasks(cell, index) for cell in cells)
+        self.status = get_initial_status(cells, index)
+        remaining = (select_remaining_tasks(cell, index) for cell in cells)
         self.queue = sorted((cell for cell in remaining if cell), key=lambda cell: -cell.num_parts)
         skipped = (cell for cell in cells if self.status[cell.fingerprint].state == "skipped")
         self.cached = {key for cell in skipped for key in cell.cache_keys}
@@ -100,9 +100,9 @@ class _SweepRun:
 
     def collect_finished(self) -> None:
         for fingerprint, process in list(self.running.items()):
-            status = process.poll()
+            status = process.check_status()
             if status is None:
-                self.status[fingerprint] = CellStatus("running", "", process.elapsed())
+                self.status[fingerprint] = CellStatus("running", "", process.measure_seconds())
                 continue
             del self.running[fingerprint]
             self._set_status(process.cell, status)
@@ -120,7 +120,7 @@ class _SweepRun:
         remaining: SweepCell | None = cell
         if cell.fingerprint in self.waited:
             # the run that it waited for may have been this cell, in another sweep
-            remaining = remaining_tasks(cell, index_records(self.out))
+            remaining = select_remaining_tasks(cell, index_records(self.out))
         if remaining is None:
             os.close(lock)
             self._set_status(cell, CellStatus("skipped"))
@@ -131,7 +131,7 @@ class _SweepRun:
     def _skip_other_seeds(self, cell: SweepCell, status: CellStatus) -> None:
         """Other seeds lack the same."""
         for queued in list(self.queue):
-            if queued.optional and _without_seed(queued) == _without_seed(cell):
+            if queued.optional and _drop_seed(queued) == _drop_seed(cell):
                 self.queue.remove(queued)
                 self._set_status(queued, replace(status, seconds=0.0))
 
@@ -139,5 +139,5 @@ class _SweepRun:
         self.status[cell.fingerprint] = status
 
 
-def _without_seed(cell: SweepCell) -> CellFingerprint:
+def _drop_seed(cell: SweepCell) -> CellFingerprint:
     return cell.fingerprint._replace(seed=0)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.markdown import bullet_list, escape_markdown
-from egoexobench.leaderboard.render import inline_code, metric_label
-from egoexobench.sweep.schema import tasks_of
-from egoexobench.sweep.table import method_row_label
+from egoexobench.leaderboard.markdown import escape_markdown, format_bullets
+from egoexobench.leaderboard.render import format_code, get_metric_label
+from egoexobench.sweep.schema import get_group_tasks
+from egoexobench.sweep.table import format_method_label
 from egoexobench.types import RETRIEVAL_TASKS
 
 if TYPE_CHECKING:
@@ -23,30 +23,30 @@ _MAX_REASON_LENGTH = 120
 def render_footnotes(results: SweepResults) -> str:
     """Return one bullet per row, group and note of the sweep, as Markdown."""
     notes = map(escape_markdown, results.plan.sweep.notes)
-    return bullet_list([*_row_notes(results), *_group_notes(results), *notes])
+    return format_bullets([*_describe_rows(results), *_describe_groups(results), *notes])
 
 
-def _row_notes(results: SweepResults) -> Iterator[str]:
+def _describe_rows(results: SweepResults) -> Iterator[str]:
     for row in results.plan.sweep.rows:
         overrides = (f"--set {key}={value}" for key, value in sorted(row.overrides.items()))
         options = " ".join((f"--method {row.method}", *overrides, f"--scale {row.scale}"))
-        yield f"{method_row_label(row)}: {inline_code(options)}{_missing_note(results, row)}"
+        yield f"{format_method_label(row)}: {format_code(options)}{_explain_dashes(results, row)}"
 
 
-def _group_notes(results: SweepResults) -> Iterator[str]:
+def _describe_groups(results: SweepResults) -> Iterator[str]:
     has_transfer = any(row.transfer for row in results.plan.sweep.rows)
     for group in results.plan.sweep.groups:
-        tasks = tasks_of(group)
-        facts = [inline_code(group.dataset)]
+        tasks = get_group_tasks(group)
+        facts = [format_code(group.dataset)]
         if set(tasks) & set(RETRIEVAL_TASKS):
-            facts.append(inline_code(group.policy))
-        facts.append(metric_label(group.metric, tasks[0]))
+            facts.append(format_code(group.policy))
+        facts.append(get_metric_label(group.metric, tasks[0]))
         if has_transfer and group.train_on:
-            facts.append(f"rows with an asterisk trained on {inline_code(group.train_on)}")
+            facts.append(f"rows with an asterisk trained on {format_code(group.train_on)}")
         yield f"{escape_markdown(group.label)}: {', '.join(facts)}"
 
 
-def _missing_note(results: SweepResults, row: MethodRow) -> str:
+def _explain_dashes(results: SweepResults, row: MethodRow) -> str:
     """Why a row has dashes: what it needs, and the errors of its runs."""
     unavailable = results.plan.unavailable.items()
     reasons = dict.fromkeys(reason for key, reason in unavailable if key[0] == row.key)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.markdown import escape_markdown
-from egoexobench.leaderboard.render import inline_code
+from egoexobench.leaderboard.render import format_code
 from egoexobench.leaderboard.reported import read_reported_table
 from egoexobench.spec import Spec
 from egoexobench.sweep.footnotes import render_footnotes
@@ -76,7 +76,7 @@ def _read_reported(path: Path, sweep: SweepSpec) -> ReportedTable | None:
 
 
 def _render_heading(sweep: SweepSpec, reported: ReportedTable | None) -> str:
-    datasets = ", ".join(dict.fromkeys(inline_code(group.dataset) for group in sweep.groups))
+    datasets = ", ".join(dict.fromkeys(format_code(group.dataset) for group in sweep.groups))
     text = f"**Reproduced** numbers are from our own runs, on {datasets}."
     if reported:
         text += _describe_reported(sweep, reported)

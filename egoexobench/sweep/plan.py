@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from egoexobench.errors import UsageError
 from egoexobench.experiment import build
 from egoexobench.method import Method, override
-from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepSpec, tasks_of
+from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepSpec, get_group_tasks
 from egoexobench.types import TASKS, Task
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def expand_sweep(sweep: SweepSpec, overrides: SweepOverrides, registry: Registry
         DataError: for a data set that is not valid.
     """
     sweep = _apply_sweep_overrides(sweep, overrides)
-    fingerprints = _dataset_fingerprints(sweep, registry)
+    fingerprints = _collect_fingerprints(sweep, registry)
     cells: dict[CellKey, tuple[SweepCell, ...]] = {}
     unavailable: dict[CellKey, str] = {}
     for row, group in _iter_row_groups(sweep):
@@ -141,7 +141,7 @@ def _iter_row_groups(sweep: SweepSpec) -> Iterator[tuple[MethodRow, ColumnGroup]
                 yield row, group
 
 
-def _dataset_fingerprints(sweep: SweepSpec, registry: Registry) -> dict[str, str]:
+def _collect_fingerprints(sweep: SweepSpec, registry: Registry) -> dict[str, str]:
     fingerprints: dict[str, str] = {}
     for row, group in _iter_row_groups(sweep):
         for spec in (group.dataset, group.train_on if row.transfer else None):
@@ -178,8 +178,8 @@ def _make_cells(
                 seed=seed,
                 missing_audio=missing_audio,
             ),
-            tasks=tasks_of(group),
-            cache_keys=_cache_keys(method, dataset, training),
+            tasks=get_group_tasks(group),
+            cache_keys=_collect_cache_keys(method, dataset, training),
             num_parts=len(resolved.parts),
             optional=row.needs is not None,
         )
@@ -195,6 +195,6 @@ def _has_random_weights(row: MethodRow, registry: Registry) -> bool:
     return bool(files) and row.scale == "paper" and not any(files)
 
 
-def _cache_keys(method: Method, *fingerprints: str) -> frozenset[str]:
+def _collect_cache_keys(method: Method, *fingerprints: str) -> frozenset[str]:
     captions = {f"{method.captioner} of {item}" for item in fingerprints if method.captioner}
     return frozenset(fingerprints) | captions

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.markdown import DASH, escape_markdown, markdown_table
-from egoexobench.leaderboard.render import inline_code
+from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_table
+from egoexobench.leaderboard.render import format_code
 from egoexobench.sweep.claims import (
     CHANCE,
     VERDICTS,
@@ -17,8 +17,8 @@ from egoexobench.sweep.claims import (
     parse_claim,
     parse_operand,
 )
-from egoexobench.sweep.estimates import SeedByQueryValues, mean_with_interval, paired_difference
-from egoexobench.sweep.results import SweepResults, column_chance, column_values
+from egoexobench.sweep.estimates import SeedByQueryValues, estimate_mean, subtract_paired
+from egoexobench.sweep.results import SweepResults, get_column_chance, get_column_values
 from egoexobench.sweep.table import COLUMN_LABELS, format_interval
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def render_predictions(results: SweepResults) -> str:
         verdict: sum(result.verdict == verdict for result in evaluated) for verdict in VERDICTS
     }
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    lines = [_result_line(result) for result in evaluated]
-    table = markdown_table(HEADER, lines, num_text_columns=4)
+    lines = [_format_result(result) for result in evaluated]
+    table = format_table(HEADER, lines, num_text_columns=4)
     return f"## Predictions: {summary}\n\n{VERDICT_NOTE}\n{table}"
 
 
@@ -69,8 +69,8 @@ def _iter_results(results: SweepResults) -> Iterator[PredictionResult]:
     for prediction in results.plan.sweep.predict:
         claim, group = parse_claim(prediction.claim), groups[prediction.group]
         for column in prediction.columns:
-            values = _claimed_difference(results, claim, group, column)
-            difference = None if values is None else mean_with_interval(values)
+            values = _compute_difference(results, claim, group, column)
+            difference = None if values is None else estimate_mean(values)
             yield PredictionResult(
                 prediction=prediction,
                 group=group,
@@ -80,19 +80,19 @@ def _iter_results(results: SweepResults) -> Iterator[PredictionResult]:
             )
 
 
-def _claimed_difference(
+def _compute_difference(
     results: SweepResults, claim: Claim, group: ColumnGroup, column: SweepColumn
 ) -> SeedByQueryValues | None:
-    left = column_values(results, claim.left, group, column)
+    left = get_column_values(results, claim.left, group, column)
     right: SeedByQueryValues | float | None = parse_operand(claim.right)
     if claim.right == CHANCE:
-        right = column_chance(results, group, column)
+        right = get_column_chance(results, group, column)
     elif right is None:
-        right = column_values(results, claim.right, group, column)
-    return None if left is None or right is None else paired_difference(left, right)
+        right = get_column_values(results, claim.right, group, column)
+    return None if left is None or right is None else subtract_paired(left, right)
 
 
-def _result_line(result: PredictionResult) -> list[str]:
+def _format_result(result: PredictionResult) -> list[str]:
     difference = result.difference
     numbers = [DASH, DASH, DASH]
     if difference:
@@ -103,6 +103,6 @@ def _result_line(result: PredictionResult) -> list[str]:
         result.verdict if is_confirmed else f"**{result.verdict}**",
         escape_markdown(result.prediction.text),
         escape_markdown(f"{result.group.label} {COLUMN_LABELS[result.column]}"),
-        inline_code(result.prediction.claim),
+        format_code(result.prediction.claim),
         *numbers,
     ]

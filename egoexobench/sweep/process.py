@@ -54,31 +54,33 @@ class CellProcess:
         self.stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read at the end
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                run_command_line(cell, out, args),
+                build_command_line(cell, out, args),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self.stderr,
-                env=_child_environment(cell),
+                env=_make_environment(cell),
                 pass_fds=(lock,),
             )
         finally:
             os.close(lock)  # the process has it now, until it ends
 
-    def elapsed(self) -> float:
+    def measure_seconds(self) -> float:
         """Return the seconds since it started."""
         return time.monotonic() - self.started
 
-    def poll(self) -> CellStatus | None:
+    def check_status(self) -> CellStatus | None:
         """Return its final status; None while it runs."""
         code = self.process.poll()
         if code is None:
             return None
         if code == 0:
-            return CellStatus("done", "", self.elapsed())
+            return CellStatus("done", "", self.measure_seconds())
         self.stderr.seek(0)
-        message = _last_line(self.stderr.read().decode(errors="replace"))
+        message = _find_last_line(self.stderr.read().decode(errors="replace"))
         reason = message or f"the process ended with exit code {code} and no message"
-        return CellStatus("unavailable" if self.cell.optional else "failed", reason, self.elapsed())
+        return CellStatus(
+            "unavailable" if self.cell.optional else "failed", reason, self.measure_seconds()
+        )
 
     def stop(self) -> None:
         """End it; records that it wrote before remain."""
@@ -90,7 +92,7 @@ class CellProcess:
             self.process.wait()
 
 
-def run_command_line(cell: SweepCell, out: Path, args: ChildRunArgs) -> list[str]:
+def build_command_line(cell: SweepCell, out: Path, args: ChildRunArgs) -> list[str]:
     """Return the command line of a cell, as a person would type it."""
     line = [argument for name in args.blocked_plugins for argument in ("-p", f"no:{name}")]
     line += ["run", "--method", cell.method, "--dataset", cell.dataset, "--scale", cell.scale]
@@ -119,7 +121,7 @@ def acquire_lock(cell: SweepCell) -> int | None:
     return file
 
 
-def _child_environment(cell: SweepCell) -> dict[str, str]:
+def _make_environment(cell: SweepCell) -> dict[str, str]:
     variables = dict.fromkeys(_THREAD_VARIABLES, "1") if cell.scale == "compact" else {}
     if cell.optional:
         # what this machine lacks gives a dash; a sweep must not download 16 GB by itself
@@ -127,7 +129,7 @@ def _child_environment(cell: SweepCell) -> dict[str, str]:
     return {**os.environ, **variables}
 
 
-def _last_line(text: str) -> str:
+def _find_last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1] if lines else ""
     return last.removeprefix("egoexobench: ").removeprefix("Error: ")[:300]

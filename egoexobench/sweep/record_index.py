@@ -37,7 +37,7 @@ def index_records(out: Path) -> RecordIndex:
     for path in sorted(out.glob(RECORD_PATTERN)):
         record = read_record(path)
         if record.status == "complete":
-            index.setdefault(_fingerprint_of(record), []).append(StoredRecord(path, record))
+            index.setdefault(_make_fingerprint(record), []).append(StoredRecord(path, record))
     return {
         fingerprint: sorted(
             records, key=lambda stored: (stored.record.created, stored.record.id), reverse=True
@@ -46,15 +46,15 @@ def index_records(out: Path) -> RecordIndex:
     }
 
 
-def remaining_tasks(cell: SweepCell, index: RecordIndex) -> SweepCell | None:
+def select_remaining_tasks(cell: SweepCell, index: RecordIndex) -> SweepCell | None:
     """Return the cell with the tasks that no record covers; None if there are none."""
     records = index.get(cell.fingerprint, ())
-    covered = {task for stored in records for task in _requested_tasks(stored.record)}
+    covered = {task for stored in records for task in _find_requested_tasks(stored.record)}
     remaining = tuple(task for task in cell.tasks if task not in covered)
     return replace(cell, tasks=remaining) if remaining else None
 
 
-def _fingerprint_of(record: Record) -> CellFingerprint:
+def _make_fingerprint(record: Record) -> CellFingerprint:
     training_dataset = record.trained_on or record.dataset
     return CellFingerprint(
         method=record.method.fingerprint,
@@ -65,7 +65,7 @@ def _fingerprint_of(record: Record) -> CellFingerprint:
     )
 
 
-def _requested_tasks(record: Record) -> set[Task]:
+def _find_requested_tasks(record: Record) -> set[Task]:
     """Tasks with a score, and tasks that were requested but have none for a good reason."""
     command = record.command
     named = {value for option, value in pairwise(command) if option == "--task"}

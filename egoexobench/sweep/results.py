@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from egoexobench.sweep.estimates import SeedByQueryValues, collect_values
-from egoexobench.sweep.schema import tasks_in_column
+from egoexobench.sweep.schema import get_column_tasks
 
 if TYPE_CHECKING:
     from egoexobench.sweep.execute import StatusByCell
@@ -38,20 +38,22 @@ def attach_records(plan: SweepPlan, index: RecordIndex, status: StatusByCell) ->
     return SweepResults(plan, records, status)
 
 
-def column_values(
+def get_column_values(
     results: SweepResults, row_key: str, group: ColumnGroup, column: SweepColumn
 ) -> SeedByQueryValues | None:
     """Return the values of one row in one column; None if it has no score."""
     records = results.records.get((row_key, group.key), {})
     if not records:
         return None
-    return collect_values(records, tasks_in_column(group, column), group.policy, group.metric)
+    return collect_values(records, get_column_tasks(group, column), group.policy, group.metric)
 
 
-def column_chance(results: SweepResults, group: ColumnGroup, column: SweepColumn) -> float | None:
+def get_column_chance(
+    results: SweepResults, group: ColumnGroup, column: SweepColumn
+) -> float | None:
     """Return the chance level of a column."""
     for row in results.plan.sweep.rows:
-        values = column_values(results, row.key, group, column)
+        values = get_column_values(results, row.key, group, column)
         if values is not None:
             return values.chance
     return None

@@ -32,7 +32,7 @@ SweepMetric = Literal["hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "mrr"]
 _OLD_NAMES = {**METRIC_NAMES, **POLICY_NAMES}
 
 
-def _rename(name: Any) -> Any:
+def _rename_old(name: Any) -> Any:
     return _OLD_NAMES.get(name, name) if isinstance(name, str) else name
 
 
@@ -48,15 +48,15 @@ class ColumnGroup(_SweepModel):
     label: str = Field(description="name of the data set in the headers")
     dataset: str = Field(description="spec, as for --dataset")
     train_on: str | None = Field(None, description="spec; training set of transfer rows")
-    policy: Annotated[CandidatePolicy, BeforeValidator(_rename)] = "mcq20"
-    metric: Annotated[SweepMetric, BeforeValidator(_rename)] = "hit_rate_at_1"
+    policy: Annotated[CandidatePolicy, BeforeValidator(_rename_old)] = "mcq20"
+    metric: Annotated[SweepMetric, BeforeValidator(_rename_old)] = "hit_rate_at_1"
     columns: tuple[SweepColumn, ...] = Field(
         min_length=1, description="tasks; avg is the mean of the group's other columns"
     )
 
     @model_validator(mode="after")
     def _check_columns(self) -> Self:
-        tasks = tasks_of(self)
+        tasks = get_group_tasks(self)
         if len(set(self.columns)) < len(self.columns) or not tasks:
             raise ValueError(f"group {self.key!r} needs a task, and each column once")
         if self.metric != "hit_rate_at_1" and set(tasks) & set(RECOGNITION_TASKS):
@@ -139,14 +139,14 @@ def _check_prediction(
         raise ValueError(f"prediction {prediction.claim!r} is about rows that do not exist")
 
 
-def tasks_of(group: ColumnGroup) -> tuple[Task, ...]:
+def get_group_tasks(group: ColumnGroup) -> tuple[Task, ...]:
     """Return the tasks that a group's columns show."""
     return tuple(column for column in group.columns if column != "avg")
 
 
-def tasks_in_column(group: ColumnGroup, column: SweepColumn) -> tuple[Task, ...]:
+def get_column_tasks(group: ColumnGroup, column: SweepColumn) -> tuple[Task, ...]:
     """Return the tasks that one column is the mean of."""
-    return tasks_of(group) if column == "avg" else (column,)
+    return get_group_tasks(group) if column == "avg" else (column,)
 
 
 def read_sweep(path: Path) -> SweepSpec:

@@ -24,7 +24,7 @@ class LineReporter:
     """Prints one line on standard error for each cell that ends."""
 
     def __init__(self, cells: Sequence[SweepCell]) -> None:
-        self.labels = {cell.fingerprint: cell_label(cell) for cell in cells}
+        self.labels = {cell.fingerprint: make_cell_label(cell) for cell in cells}
         self.reported: set[CellFingerprint] = set()
 
     def __call__(self, status_by_cell: StatusByCell) -> None:
@@ -59,7 +59,7 @@ class LiveTable:
 
     def __rich__(self) -> Table:
         """Return the table that rich draws."""
-        return status_table(self.cells, self.status)
+        return render_status(self.cells, self.status)
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -71,7 +71,7 @@ class LiveTable:
             yield
 
 
-def status_table(cells: Sequence[SweepCell], status_by_cell: StatusByCell) -> Table:
+def render_status(cells: Sequence[SweepCell], status_by_cell: StatusByCell) -> Table:
     """Return the number of cells in each state by row and data set, and reasons of failures."""
     from rich import box
     from rich.markup import escape
@@ -85,30 +85,30 @@ def status_table(cells: Sequence[SweepCell], status_by_cell: StatusByCell) -> Ta
         statuses = [
             status_by_cell[cell.fingerprint] for cell in group if cell.fingerprint in status_by_cell
         ]
-        states, reason = _count_states(statuses), _first_reason(statuses)
+        states, reason = _count_states(statuses), _find_first_reason(statuses)
         table.add_row(escape(method), escape(dataset), states, escape(reason))
     return table
 
 
-def cell_label(cell: SweepCell) -> str:
+def make_cell_label(cell: SweepCell) -> str:
     """Return the label of a cell without its seed."""
-    return "  ".join((_method_label(cell), _dataset_label(cell)))
+    return "  ".join((_make_method_label(cell), _make_dataset_label(cell)))
 
 
-def _method_label(cell: SweepCell) -> str:
+def _make_method_label(cell: SweepCell) -> str:
     overrides = (f"{key}={value}" for key, value in cell.overrides)
     scale = () if cell.scale == "compact" else (f"({cell.scale})",)
     return " ".join((cell.method, *overrides, *scale))
 
 
-def _dataset_label(cell: SweepCell) -> str:
+def _make_dataset_label(cell: SweepCell) -> str:
     return f"{cell.dataset}, trained on {cell.train_on}" if cell.train_on else cell.dataset
 
 
 def _group_cells(cells: Sequence[SweepCell]) -> Mapping[tuple[str, str], list[SweepCell]]:
     groups: dict[tuple[str, str], list[SweepCell]] = {}
     for cell in cells:
-        groups.setdefault((_method_label(cell), _dataset_label(cell)), []).append(cell)
+        groups.setdefault((_make_method_label(cell), _make_dataset_label(cell)), []).append(cell)
     return groups
 
 
@@ -117,7 +117,7 @@ def _count_states(statuses: Sequence[CellStatus]) -> str:
     return ", ".join(f"{counts[state]} {state}" for state in CELL_STATES if counts[state])
 
 
-def _first_reason(statuses: Sequence[CellStatus]) -> str:
+def _find_first_reason(statuses: Sequence[CellStatus]) -> str:
     """The first reason; for running cells, the seconds since they started."""
     for state in _REASON_STATES:
         for status in statuses:

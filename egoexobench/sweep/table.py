@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard.collect import build_reproduced_row
-from egoexobench.leaderboard.markdown import DASH, escape_markdown, markdown_table
+from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_table
 from egoexobench.leaderboard.render import DIGITS, format_range
 from egoexobench.leaderboard.table import TableColumn, build_table
-from egoexobench.sweep.estimates import SeedByQueryValues, mean_with_interval
-from egoexobench.sweep.results import SweepResults, column_chance, column_values
-from egoexobench.sweep.schema import tasks_in_column
+from egoexobench.sweep.estimates import SeedByQueryValues, estimate_mean
+from egoexobench.sweep.results import SweepResults, get_column_chance, get_column_values
+from egoexobench.sweep.schema import get_column_tasks
 from egoexobench.types import RECOGNITION_TASKS, TrackKey
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def render_sweep_table(results: SweepResults, reported: ReportedTable | None) ->
         DataError: if rows of one column were scored on different tracks.
     """
     sweep = results.plan.sweep
-    header = [escape_markdown(sweep.label), "Seeds", *_column_headers(sweep, reported)]
-    lines = [*_method_lines(results, reported), *_reference_lines(results, reported)]
-    return markdown_table(header, lines)
+    header = [escape_markdown(sweep.label), "Seeds", *_iter_headers(sweep, reported)]
+    lines = [*_iter_method_lines(results, reported), *_iter_reference_lines(results, reported)]
+    return format_table(header, lines)
 
 
-def method_row_label(row: MethodRow) -> str:
+def format_method_label(row: MethodRow) -> str:
     """Return the label of a row as Markdown; with an asterisk if it was trained on other data."""
     star = "*" if row.transfer and not row.label.endswith("*") else ""
     return escape_markdown(row.label + star)
@@ -63,7 +63,7 @@ def format_interval(estimate: Estimate, digits: int) -> str:
     return f"\\[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}\\]"
 
 
-def _column_headers(sweep: SweepSpec, reported: ReportedTable | None) -> Iterator[str]:
+def _iter_headers(sweep: SweepSpec, reported: ReportedTable | None) -> Iterator[str]:
     for group in sweep.groups:
         for column in group.columns:
             yield f"{escape_markdown(group.label)} {COLUMN_LABELS[column]}, **reproduced**"
@@ -73,7 +73,9 @@ def _column_headers(sweep: SweepSpec, reported: ReportedTable | None) -> Iterato
             yield f"*{escape_markdown(label)}, reported*"
 
 
-def _method_lines(results: SweepResults, reported: ReportedTable | None) -> Iterator[list[str]]:
+def _iter_method_lines(
+    results: SweepResults, reported: ReportedTable | None
+) -> Iterator[list[str]]:
     sweep, section = results.plan.sweep, None
     num_cells = sum(len(group.columns) for group in sweep.groups)
     num_cells += len(reported.columns) if reported else 0
@@ -82,15 +84,15 @@ def _method_lines(results: SweepResults, reported: ReportedTable | None) -> Iter
             yield [f"**{escape_markdown(row.section)}**", *[""] * (num_cells + 1)]
         section = row.section
         cells = [
-            _format_cell(column_values(results, row.key, group, column), group.metric)
+            _format_cell(get_column_values(results, row.key, group, column), group.metric)
             for group in sweep.groups
             for column in group.columns
         ]
         yield [
-            method_row_label(row),
+            format_method_label(row),
             _format_seeds(results, row),
             *cells,
-            *_reported_cells(row, reported),
+            *_format_reported_cells(row, reported),
         ]
 
 
@@ -98,7 +100,7 @@ def _format_cell(values: SeedByQueryValues | None, metric: SweepMetric) -> str:
     if values is None:
         return DASH
     unit = "1" if metric == "mrr" else "%"
-    estimate = mean_with_interval(values, bounds=(0.0, 1.0 if unit == "1" else 100.0))
+    estimate = estimate_mean(values, bounds=(0.0, 1.0 if unit == "1" else 100.0))
     return f"{estimate.mean:.{DIGITS[unit]}f} {format_interval(estimate, DIGITS[unit])}"
 
 
@@ -113,7 +115,7 @@ def _format_seeds(results: SweepResults, row: MethodRow) -> str:
     return text if num_recorded == {num_seeds} else f"{text} of {num_seeds}"
 
 
-def _reported_cells(row: MethodRow, reported: ReportedTable | None) -> list[str]:
+def _format_reported_cells(row: MethodRow, reported: ReportedTable | None) -> list[str]:
     if reported is None:
         return []
     values = next((other.values for other in reported.rows if other.name == row.reported), {})
@@ -121,17 +123,19 @@ def _reported_cells(row: MethodRow, reported: ReportedTable | None) -> list[str]
     return [DASH if value is None else f"*{value}*" for value in cells]
 
 
-def _reference_lines(results: SweepResults, reported: ReportedTable | None) -> Iterator[list[str]]:
+def _iter_reference_lines(
+    results: SweepResults, reported: ReportedTable | None
+) -> Iterator[list[str]]:
     columns = [(group, column) for group in results.plan.sweep.groups for column in group.columns]
     printed = reported.columns if reported else ()
-    chances = [column_chance(results, group, column) for group, column in columns]
+    chances = [get_column_chance(results, group, column) for group, column in columns]
     yield [
         "*chance*",
         DASH,
         *(DASH if chance is None else f"{chance:.1f}" for chance in chances),
         *(_format_reported_chance(column) for column in printed),
     ]
-    tracks = [_column_tracks(results, group, column) for group, column in columns]
+    tracks = [_find_column_tracks(results, group, column) for group, column in columns]
     yield [
         "*n / candidates*",
         DASH,
@@ -155,20 +159,22 @@ def _format_sizes(tracks: Sequence[ReproducedTrack]) -> str:
     return f"{sum(track.num_queries for track in tracks)} / {format_range(num_candidates)}"
 
 
-def _column_tracks(
+def _find_column_tracks(
     results: SweepResults, group: ColumnGroup, column: SweepColumn
 ) -> list[ReproducedTrack]:
     """The tracks of a column, the same for all its rows; an error says how rows differ."""
     tracks: list[ReproducedTrack] = []
-    for task in tasks_in_column(group, column):
+    for task in get_column_tasks(group, column):
         key = TrackKey(task, None if task in RECOGNITION_TASKS else group.policy)
-        rows = _reproduced_rows(results, group, task)
+        rows = _build_reproduced_rows(results, group, task)
         table = build_table(rows, [TableColumn(key, group.metric)])
         tracks += [cell.track for cell in table.reference_cells]
     return tracks
 
 
-def _reproduced_rows(results: SweepResults, group: ColumnGroup, task: Task) -> list[ReproducedRow]:
+def _build_reproduced_rows(
+    results: SweepResults, group: ColumnGroup, task: Task
+) -> list[ReproducedRow]:
     return [
         build_reproduced_row(
             _restrict_to_task(stored.record, task)

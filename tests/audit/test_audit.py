@@ -13,7 +13,7 @@ from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.progress import NullProgress
-from egoexobench.records.audit import Audit, failure_messages
+from egoexobench.records.audit import Audit, list_failures
 from egoexobench.registry import Distribution, PartFactory, Registry
 from egoexobench.spec import Spec
 from egoexobench.types import SPLITS, Evidence
@@ -83,8 +83,8 @@ BAD = ("dependent", "error", "discontinuous", "nondeterministic")
 @pytest.mark.parametrize("method", ["soundbridge", "soundbridge:residual=none", "egoexo"])
 def test_an_honest_trained_method_passes(look, method: str) -> None:
     found = look(method, **SMALL)
-    assert found.passed, failure_messages(found)
-    assert failure_messages(found) == []
+    assert found.passed, list_failures(found)
+    assert list_failures(found) == []
     declared = found.method.evidence
     for one in found.swaps:
         says = one.modality in getattr(declared, one.embedding)
@@ -95,7 +95,7 @@ def test_an_honest_trained_method_passes(look, method: str) -> None:
 
 def test_an_honest_untrained_method_passes(look) -> None:
     found = look("plain")
-    assert found.passed, failure_messages(found)
+    assert found.passed, list_failures(found)
     assert not doors(found, *BAD)
 
 
@@ -133,7 +133,7 @@ def test_a_closure_over_the_data_set_is_caught(look, folder: Path) -> None:
     found = look("plain", video=f"closure:path={folder}")
     assert not found.passed
     assert doors(found, "dependent") == {("annotation", "video")}
-    assert "the same clips with other narrations and labels" in failure_messages(found)[0]
+    assert "the same clips with other narrations and labels" in list_failures(found)[0]
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,7 @@ def test_a_fusion_that_reads_the_narration_bank_leaks_by_a_bit(look) -> None:
     leak = swap(found, "video", "narration")
     assert leak.verdict == "leak"
     assert leak.shift.num_moved == leak.shift.num_items
-    assert "narration is not declared for video embeddings and moves 8 of 8" in failure_messages(
-        found
-    )
+    assert "narration is not declared for video embeddings and moves 8 of 8" in list_failures(found)
 
 
 def test_a_sound_encoder_that_hears_nothing_is_dead(look) -> None:
@@ -168,7 +166,7 @@ def test_a_sound_encoder_that_hears_nothing_is_dead(look) -> None:
     assert not found.passed
     dead = swap(found, "video", "audio")
     assert (dead.verdict, dead.num_changed) == ("ignored", 0)
-    assert [line for line in failure_messages(found) if "audio is declared" in line]
+    assert [line for line in list_failures(found) if "audio is declared" in line]
 
 
 def test_a_fusion_that_ignores_its_query_makes_the_sound_dead(look) -> None:

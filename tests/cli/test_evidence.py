@@ -133,7 +133,7 @@ def test_compare_says_what_differs_and_how_sure_it_is(bench: CommandLine, folder
     assert done.returncode == 0, done.stderr
     assert any(line.split() == ["seed", "0", "1"] for line in done.stdout.splitlines())
     assert "method.parts" not in done.stdout
-    assert "eg2ex gallery top1" in done.stdout
+    assert "eg2ex gallery R@1" in done.stdout
     told = json.loads(bench("compare", *records, "--json", "--task", "t2v").stdout)
     assert {one["task"] for one in told["comparisons"]} == {"t2v"}
     assert bench("compare", records[0]).returncode == 2

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from egoexobench.cli import main
 from egoexobench.leaderboard.collect import write_reproduced_rows
-from egoexobench.leaderboard.dataset_page import dataset_page
+from egoexobench.leaderboard.dataset_page import render_dataset_page
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
 
 FAST = ("--set", "epochs=1", "--set", "width=16")
@@ -33,7 +33,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def page() -> str:
     """The leaderboard page of every record that lies under `runs`."""
     write_reproduced_rows(list(Path("runs").rglob("*seed0-*.json")), Path("board"))
-    return dataset_page("folder", read_reproduced_rows(Path("board")), mix_protocols=False)
+    return render_dataset_page("folder", read_reproduced_rows(Path("board")), mix_protocols=False)
 
 
 @pytest.fixture

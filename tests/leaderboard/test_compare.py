@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from egoexobench.comparison import compare_runs, differing_fields, load_runs
+from egoexobench.comparison import compare_runs, find_differences, load_runs
 from egoexobench.errors import DataError, UsageError
 from egoexobench.records.schema import QueryRank, ScoreRecord
 from egoexobench.records.store import read_record, write_record
@@ -95,7 +95,7 @@ def test_a_run_is_no_better_than_itself(keep: Kept) -> None:
     found = compare_runs(load_runs([path, path]))
     assert all((one.difference, one.p, one.corrected_p) == (0, 1, 1) for one in found)
     assert all(isnan(one.minimum_detectable) for one in found)
-    assert differing_fields(load_runs([path, path])) == []
+    assert find_differences(load_runs([path, path])) == []
 
 
 def test_the_order_of_lines_does_not_matter(keep: Kept) -> None:
@@ -156,6 +156,6 @@ def test_ranks_that_were_changed_are_refused(keep: Kept) -> None:
 def test_provenance_names_what_differs_and_nothing_else(keep: Kept) -> None:
     one = keep(ranked(FIRST), "soundbridge", 0)
     two = keep(ranked(FIRST), "soundbridge", 1, overrides={"anchor": "narration"}, later=9)
-    found = {one.field: one.values for one in differing_fields(load_runs([one, two]))}
+    found = {one.field: one.values for one in find_differences(load_runs([one, two]))}
     assert found.pop("method.fingerprint")
     assert found == {"seed": (0, 1), "method.overrides.anchor": (None, "narration")}

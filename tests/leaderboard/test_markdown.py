@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from egoexobench.leaderboard.markdown import escape_markdown, markdown_table
+from egoexobench.leaderboard.markdown import escape_markdown, format_table
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 CELL = st.text(
@@ -46,7 +46,7 @@ def _shown(text: str) -> Cells:
 
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=4))
 def test_any_name_is_shown_as_it_is_and_stays_in_its_cell(rows: list[tuple[str, str]]) -> None:
-    text = markdown_table(["a", "b"], [[escape_markdown(cell) for cell in row] for row in rows])
+    text = format_table(["a", "b"], [[escape_markdown(cell) for cell in row] for row in rows])
     shown = _shown(text)
     assert shown.rows == [["a", "b"], *(list(row) for row in rows)]
     assert set(shown.tags) == {"table", "thead", "tbody", "tr", "th", "td"}
@@ -67,7 +67,7 @@ def test_any_name_is_shown_as_it_is_and_stays_in_its_cell(rows: list[tuple[str, 
     ],
 )
 def test_markup_in_a_name_does_nothing(name: str) -> None:
-    shown = _shown(markdown_table(["Method", "n"], [[escape_markdown(name), "1"]]))
+    shown = _shown(format_table(["Method", "n"], [[escape_markdown(name), "1"]]))
     assert shown.rows[1] == [name, "1"]
 
 
@@ -76,7 +76,7 @@ def test_a_name_with_line_breaks_stays_on_one_line() -> None:
 
 
 def test_columns_line_up_in_the_raw_text() -> None:
-    lines = markdown_table(["Method", "a"], [["x", "1.0"], ["a long name", "100.0"]]).splitlines()
+    lines = format_table(["Method", "a"], [["x", "1.0"], ["a long name", "100.0"]]).splitlines()
     bars = [[place for place, letter in enumerate(line) if letter == "|"] for line in lines]
     assert all(bar == bars[0] for bar in bars)
     assert lines[1].endswith("---: |")
@@ -85,4 +85,4 @@ def test_columns_line_up_in_the_raw_text() -> None:
 
 def test_a_row_of_another_length_is_an_error() -> None:
     with pytest.raises(ValueError, match="zip"):
-        markdown_table(["a", "b"], [["only one"]])
+        format_table(["a", "b"], [["only one"]])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.records.environment import collect_environment, git_state
+from egoexobench.records.environment import collect_environment, read_git_state
 from egoexobench.records.schema import DistributionRecord
 
 
@@ -29,7 +29,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_clean_checkout_has_its_commit_and_is_not_dirty(repository: Path) -> None:
-    found = git_state(repository)
+    found = read_git_state(repository)
     assert found is not None
     assert (found.commit, found.dirty) == (_git(repository, "rev-parse", "HEAD"), False)
 
@@ -37,24 +37,24 @@ def test_a_clean_checkout_has_its_commit_and_is_not_dirty(repository: Path) -> N
 @pytest.mark.parametrize("name", ["code.py", "new.py"])
 def test_a_changed_or_a_new_file_makes_it_dirty(repository: Path, name: str) -> None:
     (repository / name).write_text("one = 2\n")
-    found = git_state(repository)
+    found = read_git_state(repository)
     assert found is not None
     assert found.dirty
 
 
 def test_a_folder_inside_a_strangers_checkout_is_no_checkout(repository: Path) -> None:
     (repository / "venv").mkdir()
-    assert git_state(repository / "venv") is None
+    assert read_git_state(repository / "venv") is None
 
 
 def test_a_checkout_without_a_commit_is_none(tmp_path: Path) -> None:
     _git(tmp_path, "init", "-q")
-    assert git_state(tmp_path) is None
+    assert read_git_state(tmp_path) is None
 
 
 def test_an_absent_git_is_tolerated(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert git_state(repository) is None
+    assert read_git_state(repository) is None
 
 
 def test_a_surrounding_git_command_does_not_mislead(
@@ -64,7 +64,7 @@ def test_a_surrounding_git_command_does_not_mislead(
     _git(other, "init", "-q")
     head = _git(repository, "rev-parse", "HEAD")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    found = git_state(repository)
+    found = read_git_state(repository)
     assert found is not None
     assert found.commit == head
 
@@ -92,8 +92,8 @@ def test_the_machine_and_its_user_are_not_named() -> None:
 def test_asking_does_not_import_torch() -> None:
     code = (
         "import sys\n"
-        "from egoexobench.records.environment import collect_environment, harness_git_state\n"
-        "found = collect_environment([]); harness_git_state()\n"
+        "from egoexobench.records.environment import collect_environment, read_own_git_state\n"
+        "found = collect_environment([]); read_own_git_state()\n"
         "assert found.torch and found.num_threads is None\n"
         "sys.exit('torch' in sys.modules)"
     )

@@ -137,7 +137,7 @@ def test_a_bad_line_of_ranks_is_named_by_its_number(
 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_a_safe_name_is_one_path_component_and_tells_specs_apart(one: str, two: str) -> None:
-    names = [store.slug(text) for text in (one, two)]
+    names = [store.make_slug(text) for text in (one, two)]
     for name in names:
         assert name
         assert name.isascii()

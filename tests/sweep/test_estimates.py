@@ -14,8 +14,8 @@ from egoexobench.evaluation import intervals
 from egoexobench.sweep.estimates import (
     SeedByQueryValues,
     collect_values,
-    mean_with_interval,
-    paired_difference,
+    estimate_mean,
+    subtract_paired,
 )
 from egoexobench.sweep.record_index import StoredRecord, index_records
 
@@ -36,7 +36,7 @@ def test_a_column_is_the_mean_over_seeds_of_the_records_own_value(tmp_path: Path
     keep(tmp_path, cell(seed=1), [1, 1, 0, 0])
     found = collect_values(kept(tmp_path), ("eg2ex",), "mcq20", "hit_rate_at_1")
     assert found is not None
-    assert (mean_with_interval(found).mean, found.seeds, found.chance) == (37.5, (0, 1), 5.0)
+    assert (estimate_mean(found).mean, found.seeds, found.chance) == (37.5, (0, 1), 5.0)
 
 
 def test_an_average_weighs_its_tasks_the_same_whatever_their_counts(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_an_average_weighs_its_tasks_the_same_whatever_their_counts(tmp_path: Pa
     keep(tmp_path, cell(), [0, 0, 0, 0, 0, 1], ["ex2eg"], later=1)
     found = collect_values(kept(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "hit_rate_at_1")
     assert found is not None
-    assert mean_with_interval(found).mean == pytest.approx((50 + 100 / 6) / 2)
+    assert estimate_mean(found).mean == pytest.approx((50 + 100 / 6) / 2)
 
 
 def test_a_seed_that_lacks_a_task_is_no_zero(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_seed_that_lacks_a_task_is_no_zero(tmp_path: Path) -> None:
     keep(tmp_path, cell(seed=1), [0, 0], ["eg2ex"])
     found = collect_values(kept(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "hit_rate_at_1")
     assert found is not None
-    assert (found.seeds, mean_with_interval(found).mean) == ((0,), 100.0)
+    assert (found.seeds, estimate_mean(found).mean) == ((0,), 100.0)
     assert collect_values(kept(tmp_path), ("t2v",), "mcq20", "hit_rate_at_1") is None
 
 
@@ -70,20 +70,20 @@ def test_the_interval_adds_seeds_by_t_and_queries_by_bootstrap() -> None:
     means = values.mean(1).tolist()
     drawn = scipy.stats.t.interval(0.95, 4, 0, stdev(means) / sqrt(5))[1]
     asked = intervals.mean(values.mean(0), one.clusters, np.random.default_rng(0))
-    found = mean_with_interval(one)
+    found = estimate_mean(one)
     assert found.high - found.mean == pytest.approx(hypot(drawn, asked.high - found.mean))
     assert found.mean - found.low == pytest.approx(hypot(drawn, found.mean - asked.low))
 
 
 def test_of_seeds_that_agree_only_the_queries_are_left_to_chance() -> None:
     row = [100.0, 0.0, 0.0, 100.0, 0.0, 0.0, 0.0, 100.0]
-    alone, five = mean_with_interval(made([row])), mean_with_interval(made([row] * 5))
+    alone, five = estimate_mean(made([row])), estimate_mean(made([row] * 5))
     assert (alone.low, alone.high) == (five.low, five.high)
     assert alone.low < alone.mean < alone.high
 
 
 def test_an_interval_is_cut_to_what_can_be() -> None:
-    found = mean_with_interval(made([[0.0, 0.0, 0.0, 100.0], [0.0] * 4]), bounds=(0.0, 100.0))
+    found = estimate_mean(made([[0.0, 0.0, 0.0, 100.0], [0.0] * 4]), bounds=(0.0, 100.0))
     assert found.low == 0.0
 
 
@@ -91,24 +91,24 @@ def test_rows_are_paired_by_seed_and_by_query_in_any_order() -> None:
     a = made([[100, 0, 0], [100, 100, 0]], (3, 5))
     b = made([[0, 0, 100], [100, 0, 0]], (5, 3))
     turned = SeedByQueryValues(b.seeds, b.queries[::-1], b.clusters[::-1], b.values[:, ::-1], None)
-    difference = paired_difference(a, turned)
+    difference = subtract_paired(a, turned)
     assert difference is not None
     assert difference.seeds == (3, 5)
     assert difference.values.tolist() == (a.values - b.values[::-1]).tolist()
 
 
 def test_what_shares_no_seed_or_question_is_not_compared() -> None:
-    assert paired_difference(made([[1.0, 2.0]], (0,)), made([[1.0, 2.0]], (1,))) is None
+    assert subtract_paired(made([[1.0, 2.0]], (0,)), made([[1.0, 2.0]], (1,))) is None
     with pytest.raises(DataError, match="different queries"):
-        paired_difference(made([[1.0, 2.0]]), made([[1.0, 2.0, 3.0]]))
+        subtract_paired(made([[1.0, 2.0]]), made([[1.0, 2.0, 3.0]]))
 
 
 def test_pairing_makes_a_steady_difference_sure_where_the_rows_vary() -> None:
     rng = np.random.default_rng(1)
     values = 100.0 * (rng.random((5, 100)) < 0.5)
     above = made((values + 1.0).tolist())
-    found = paired_difference(above, made(values.tolist()))
+    found = subtract_paired(above, made(values.tolist()))
     assert found is not None
-    one = mean_with_interval(found)
+    one = estimate_mean(found)
     assert (one.low, one.high) == (pytest.approx(1.0), pytest.approx(1.0))
-    assert mean_with_interval(above).high - mean_with_interval(above).low > 5
+    assert estimate_mean(above).high - estimate_mean(above).low > 5

@@ -12,7 +12,7 @@ import pytest
 from sweep_records import cell, keep, record
 
 from egoexobench.sweep import process
-from egoexobench.sweep.execute import initial_status, run_cells
+from egoexobench.sweep.execute import get_initial_status, run_cells
 from egoexobench.sweep.plan import SweepCell
 from egoexobench.sweep.record_index import index_records
 
@@ -53,7 +53,7 @@ class Stage:
         self.until: dict[str, int] = {}
         self.codes: dict[str, int] = {}
         patch.setenv("EGOEXOBENCH_CACHE", str(home / "cache"))
-        patch.setattr(process, "run_command_line", self.command)
+        patch.setattr(process, "build_command_line", self.command)
 
     def command(self, of: SweepCell, out: Path, more: object = ()) -> list[str]:
         key = of.fingerprint
@@ -144,7 +144,9 @@ def test_two_that_train_the_same_never_run_at_once(stage: Stage) -> None:
 def test_what_is_recorded_is_skipped_and_only_missing_tasks_are_asked(stage: Stage) -> None:
     known = cell("one", tasks=("eg2ex", "t2v"))
     keep(stage.out, known, [1, 0], ["eg2ex"])
-    assert initial_status([known], index_records(stage.out))[known.fingerprint].state == "queued"
+    assert (
+        get_initial_status([known], index_records(stage.out))[known.fingerprint].state == "queued"
+    )
     asked = []
     run_cells([known], stage.out, 1, lambda told: asked.extend(one.state for one in told.values()))
     assert asked[-1] == "done"
@@ -234,7 +236,7 @@ def test_after_a_kill_what_still_runs_is_waited_for_and_not_started_again(stage:
 
 def test_the_command_of_a_cell_is_what_a_person_would_type() -> None:
     one = cell("soundbridge", seed=3, overrides=(("anchor", "sound"),), taught="others")
-    words = process.run_command_line(
+    words = process.build_command_line(
         one, Path("runs"), process.ChildRunArgs(("beats",), ("--device", "cuda"))
     )
     assert words[1:] == [

@@ -7,7 +7,7 @@ from rich.console import Console
 from sweep_records import cell
 
 from egoexobench.sweep.process import CellStatus
-from egoexobench.sweep.status_view import LineReporter, LiveTable, status_table
+from egoexobench.sweep.status_view import LineReporter, LiveTable, render_status
 
 CELLS = [
     cell("one"),
@@ -32,7 +32,7 @@ def drawn(what: object) -> str:
 
 
 def test_the_table_has_a_line_a_row_and_data_set_with_counts_and_reasons() -> None:
-    lines = [line.split("  ") for line in drawn(status_table(CELLS, STANDING)).splitlines()]
+    lines = [line.split("  ") for line in drawn(render_status(CELLS, STANDING)).splitlines()]
     cells = [[word.strip() for word in line if word.strip()] for line in lines]
     assert cells[0] == ["1 queued, 1 running, 1 done, 1 skipped, 1 failed"]
     assert ["one", "films", "1 queued, 1 running, 1 skipped", "12 s"] in cells
@@ -43,7 +43,7 @@ def test_the_table_has_a_line_a_row_and_data_set_with_counts_and_reasons() -> No
 def test_the_screen_draws_the_last_standing_it_was_shown() -> None:
     screen = LiveTable(CELLS)
     screen(STANDING)
-    assert drawn(screen) == drawn(status_table(CELLS, STANDING))
+    assert drawn(screen) == drawn(render_status(CELLS, STANDING))
 
 
 def test_elsewhere_each_cell_that_ends_is_one_line_and_said_once(
