@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import final
 
-from egoexobench.audit.modality_swap import ROUNDING_TOLERANCE, derange, embedding_shift
+from egoexobench.audit.modality_swap import ROUNDING_TOLERANCE, derange, measure_shift
 from egoexobench.audit.pair_changes import make_pair_changes
 from egoexobench.audit.perturb import PerturbedEncoder
 from egoexobench.errors import EgoExoBenchError
@@ -78,7 +78,9 @@ def check_invariances(
         for change, sides in INVARIANT_SIDES.items():
             after = _embed_changed(trained, pairs, change, Path(links))
             checks += [
-                _compare_side(change, side, embeddings, after, reference_shift)
+                _compare_side(
+                    change, side, before=embeddings, after=after, reference_shift=reference_shift
+                )
                 for side in sides
                 if side not in exempt[change] and (embeddings := before.get_side(side))
             ]
@@ -124,6 +126,7 @@ def _embed_changed(
 def _compare_side(
     change: Change,
     side: EmbeddingSide,
+    *,
     before: Embeddings,
     after: ChangedEmbeddings,
     reference_shift: float,
@@ -134,7 +137,7 @@ def _compare_side(
         )
     changed = after.embeddings.get_side(side)
     assert changed is not None  # noqa: S101 - a method with texts has texts after any change
-    shift = embedding_shift(before, changed)
+    shift = measure_shift(before, changed)
     verdict: InvarianceVerdict = "invariant"
     if change == "nudge":
         if shift.median > max(MAX_NUDGE_SHIFT * reference_shift, ROUNDING_TOLERANCE):
@@ -194,15 +197,15 @@ def _patched_dataset_class(
     }
     dataset_class = type(dataset)
 
-    def changed_pairs(self: Dataset, split: Split) -> Sequence[Pair]:
+    def list_changed_pairs(self: Dataset, split: Split) -> Sequence[Pair]:
         return [new_pairs.get(pair.id, pair) for pair in original_pairs(self, split)]
 
-    def changed_clips(self: Dataset, split: Split) -> Sequence[Clip]:
+    def list_changed_clips(self: Dataset, split: Split) -> Sequence[Clip]:
         return [new_clips.get(clip.id, clip) for clip in original_clips(self, split)]
 
     with _PATCH_LOCK:
         original_pairs, original_clips = dataset_class.pairs, dataset_class.clips
-        with _replaced_methods(dataset_class, pairs=changed_pairs, clips=changed_clips):
+        with _replaced_methods(dataset_class, pairs=list_changed_pairs, clips=list_changed_clips):
             yield
 
 

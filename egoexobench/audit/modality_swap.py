@@ -69,7 +69,9 @@ def swap_modality(
         if bank is not None:
             origins = _derange_groups(bank, groups, seed)
             swapped[name] = _swap_rows(bank, origins)
-            changed_ids |= {item for item in origins if not _rows_equal(bank, swapped[name], item)}
+            changed_ids |= {
+                item for item in origins if not _has_equal_rows(bank, swapped[name], item)
+            }
     features = replace(inputs.features, **swapped)
     return SwapResult(replace(inputs, features=features), frozenset(changed_ids))
 
@@ -90,12 +92,12 @@ def _swap_rows(bank: FeatureBank, origins: Mapping[str, str]) -> FeatureBank:
     return swapped
 
 
-def _rows_equal(left: FeatureBank, right: FeatureBank, name: str) -> bool:
+def _has_equal_rows(left: FeatureBank, right: FeatureBank, name: str) -> bool:
     before, after = left.batch([name]), right.batch([name])
     return torch.equal(before.mask, after.mask) and torch.equal(before.values, after.values)
 
 
-def embedding_shift(before: Embeddings, after: Embeddings) -> EmbeddingShift:
+def measure_shift(before: Embeddings, after: Embeddings) -> EmbeddingShift:
     """Return how far embeddings moved; rows are compared by position, whatever their ids are."""
     shifts = cosine_distances(before.vectors, after.vectors)
     return EmbeddingShift(

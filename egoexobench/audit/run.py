@@ -12,7 +12,7 @@ from egoexobench.audit.modality_swap import (
     BANKS_BY_MODALITY,
     ROUNDING_TOLERANCE,
     SwapResult,
-    embedding_shift,
+    measure_shift,
     swap_modality,
 )
 from egoexobench.evaluation import metrics
@@ -92,9 +92,9 @@ def _measure_swap(
         left, right = before.get_side(side), after.get_side(side)
         if left is None or right is None:
             continue
-        shift = embedding_shift(left, right)
+        shift = measure_shift(left, right)
         is_declared = modality in trained.parts.declared_inputs[side]
-        is_identical = is_declared and _inputs_identical(
+        is_identical = is_declared and _has_identical_inputs(
             trained.scored.inputs, modality, result.changed_ids
         )
         swaps.append(
@@ -104,13 +104,13 @@ def _measure_swap(
                 declared=is_declared,
                 num_changed=len(result.changed_ids),
                 shift=shift,
-                verdict=_judge_swap(shift, is_declared=is_declared, is_identical=is_identical),
+                verdict=_get_verdict(shift, is_declared=is_declared, is_identical=is_identical),
             )
         )
     return swaps
 
 
-def _judge_swap(shift: EmbeddingShift, *, is_declared: bool, is_identical: bool) -> SwapVerdict:
+def _get_verdict(shift: EmbeddingShift, *, is_declared: bool, is_identical: bool) -> SwapVerdict:
     if not is_declared:
         return "leak" if shift.num_moved else "unused"
     if shift.max > ROUNDING_TOLERANCE:
@@ -132,7 +132,7 @@ def _mark_weak(swaps: Sequence[ModalitySwap]) -> list[ModalitySwap]:
     ]
 
 
-def _inputs_identical(
+def _has_identical_inputs(
     inputs: PreparedInputs, modality: Evidence, changed_ids: frozenset[str]
 ) -> bool:
     """Whether all clips have the same input, so that a swap shows nothing.
@@ -178,16 +178,16 @@ def _measure_scores(
                 task=task,
                 modality=modality,
                 n=len(queries),
-                before=_hit_rate_at_1(queries, *old),
-                query=_hit_rate_at_1(queries, new[0], old[1]) if has_moved[0] else None,
-                candidate=_hit_rate_at_1(queries, old[0], new[1]) if has_moved[1] else None,
-                both=_hit_rate_at_1(queries, *new),
+                before=_compute_hit_rate(queries, *old),
+                query=_compute_hit_rate(queries, new[0], old[1]) if has_moved[0] else None,
+                candidate=_compute_hit_rate(queries, old[0], new[1]) if has_moved[1] else None,
+                both=_compute_hit_rate(queries, *new),
             )
         )
     return shifts
 
 
-def _hit_rate_at_1(
+def _compute_hit_rate(
     queries: Sequence[Query], query_embeddings: Embeddings, candidate_embeddings: Embeddings
 ) -> float:
     """In percent."""

@@ -26,7 +26,7 @@ from egoexobench.types import SPLITS, Clip, Pair, Split
 MissingAudioPolicy = Literal["error", "skip", "mask"]
 
 
-def _token_dir() -> Path:
+def _get_token_dir() -> Path:
     return files.cache_dir() / "tokens"
 
 
@@ -37,7 +37,7 @@ class InputOptions:
     missing_audio: MissingAudioPolicy = "error"
     allow_missing: bool = False
     """Exclude clips that do not decode."""
-    cache_dir: Path = field(default_factory=_token_dir)
+    cache_dir: Path = field(default_factory=_get_token_dir)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,14 @@ class TaskScorer:
             val=Labelled(val, videos) if val else None,
         )
         oracle = oracle_recognition(train, test, rng, val=val or None)
-        scored = track(self.dataset, self.name, TEST_SPLIT, task, test, showing=self.protocol)
+        scored = track(
+            self.dataset,
+            self.name,
+            split=TEST_SPLIT,
+            task=task,
+            asked=test,
+            showing=self.protocol,
+        )
         return [TrackResult(scored, score, oracle)]
 
     def _score_track(
@@ -199,9 +206,9 @@ class TaskScorer:
             track=track(
                 self.dataset,
                 self.name,
-                TEST_SPLIT,
-                task,
-                queries,
+                split=TEST_SPLIT,
+                task=task,
+                asked=queries,
                 policy=policy,
                 showing=self.protocol,
             ),

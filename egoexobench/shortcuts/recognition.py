@@ -57,7 +57,9 @@ def score_recognition_shortcuts(
         for task in tasks:
             if task != name and (score := _score_feature(items_by_task[task], values)):
                 labeled = items(dataset, TEST_SPLIT, task)
-                scored = track(dataset, data.record.name, TEST_SPLIT, task, labeled)
+                scored = track(
+                    dataset, data.record.name, split=TEST_SPLIT, task=task, asked=labeled
+                )
                 scores.append(to_record_score(scored, score))
         if scores:
             row = {"name": name, "reads": reads, "scores": tuple(scores)}

@@ -23,7 +23,11 @@ from egoexobench.records.shortcut_report import ReadsFrom, ShortcutReport, Short
 from egoexobench.shortcuts import similarity
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.features import ShortcutFeatures, extract_shortcut_features
-from egoexobench.shortcuts.track_queries import TrackQueries, candidate_mask, iter_track_queries
+from egoexobench.shortcuts.track_queries import (
+    TrackQueries,
+    iter_track_queries,
+    make_candidate_mask,
+)
 from egoexobench.types import Embeddings, View
 
 MAX_AUDIO_PAIRS = 300_000
@@ -106,7 +110,7 @@ class ShortcutScorer:
     def score_oracle(self, track_queries: TrackQueries) -> Score:
         """Return the score of the correct answers."""
         return oracle_retrieval(
-            track_queries.queries, self._rng(), policy=track_queries.policy, views=self.views
+            track_queries.queries, self._make_rng(), policy=track_queries.policy, views=self.views
         )
 
     def score_shortcut(self, name: str, track_queries: TrackQueries) -> Score | None:
@@ -124,7 +128,7 @@ class ShortcutScorer:
     def score_synchrony(self, track_queries: TrackQueries) -> Score | None:
         """Return the score of cross-correlated audio; None for texts and for too many pairs."""
         sources, candidates = self._list_ids(track_queries, lambda features: features.sound)
-        mask = candidate_mask(track_queries, sources, candidates)
+        mask = make_candidate_mask(track_queries, sources, candidates)
         if not mask.any():
             return None
         pairs = [[frozenset((source, item)) for item in candidates] for source in sources]
@@ -171,10 +175,16 @@ class ShortcutScorer:
         if not complete(queries, *empty, policy)[0]:
             return None
         return similarity.score_shortcut(
-            queries, sources, candidates, scores, self._rng(), policy=policy, views=self.views
+            queries,
+            sources=sources,
+            candidates=candidates,
+            scores=scores,
+            rng=self._make_rng(),
+            policy=policy,
+            views=self.views,
         )
 
-    def _rng(self) -> np.random.Generator:
+    def _make_rng(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)
 
 

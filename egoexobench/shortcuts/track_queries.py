@@ -57,11 +57,11 @@ def iter_track_queries(dataset: Dataset, name: str) -> Iterator[TrackQueries]:
         by_track["association", policy] = [q for part in by_task for q in part if is_complete]
     for (task, policy), queries in by_track.items():
         if queries:
-            scored = track(dataset, name, TEST_SPLIT, task, queries, policy=policy)
+            scored = track(dataset, name, split=TEST_SPLIT, task=task, asked=queries, policy=policy)
             yield TrackQueries(scored, queries, policy)
 
 
-def candidate_mask(
+def make_candidate_mask(
     track_queries: TrackQueries, sources: Sequence[str], candidates: Sequence[str]
 ) -> NDArray[np.bool_]:
     """Return which candidate is compared with which source, as a mask ``(S, C)``."""

@@ -85,7 +85,7 @@ def test_an_honest_trained_method_passes(look, method: str) -> None:
     found = look(method, **SMALL)
     assert found.passed, list_failures(found)
     assert list_failures(found) == []
-    declared = found.method.evidence
+    declared = found.method.declared_inputs
     for one in found.swaps:
         says = one.modality in getattr(declared, one.embedding)
         assert one.declared is says

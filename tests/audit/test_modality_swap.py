@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.audit.modality_swap import cosine_distances, derange, embedding_shift
+from egoexobench.audit.modality_swap import cosine_distances, derange, measure_shift
 from egoexobench.audit.perturb import perturb_source
 from egoexobench.types import Audio, Embeddings, Frames
 
@@ -36,10 +36,10 @@ def test_one_bit_is_a_movement_and_rounding_is_no_distance():
     other = rows.clone()
     other[3, 2] = torch.nextafter(other[3, 2], torch.tensor(9.0))
     names = tuple("abcde")
-    found = embedding_shift(Embeddings(names, rows), Embeddings(names, other))
+    found = measure_shift(Embeddings(names, rows), Embeddings(names, other))
     assert (found.num_items, found.num_moved, found.median) == (5, 1, 0)
     assert found.max < 1e-9
-    assert embedding_shift(Embeddings(names, rows), Embeddings(names, rows)).num_moved == 0
+    assert measure_shift(Embeddings(names, rows), Embeddings(names, rows)).num_moved == 0
 
 
 def test_distances_are_one_less_the_cosine():

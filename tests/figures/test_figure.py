@@ -155,7 +155,7 @@ def test_a_request_is_made_again_with_all_that_was_recorded(record: Path) -> Non
     with pytest.raises(UsageError, match="with --subset"):
         again(part, whole)
     listed = again(part, replace(whole, ids=Path("ids.json")))
-    assert (listed.allow_missing, listed.ids) == (True, Path("ids.json"))
+    assert (listed.allow_missing, listed.subset) == (True, Path("ids.json"))
 
 
 def test_candidates_stand_by_falling_score_and_ties_as_listed() -> None:

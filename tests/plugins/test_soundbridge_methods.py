@@ -87,7 +87,7 @@ def test_a_released_checkpoint_is_scored_without_any_sound(
     )
     record = run_experiment(request, RunContext(REGISTRY, NullProgress())).record
     assert record.checkpoint_selection is None
-    assert record.method.evidence.video == ("video", "sound_caption")
+    assert record.method.declared_inputs.video == ("video", "sound_caption")
     assert {score.task for score in record.scores} == {"eg2ex", "t2v"}
     cut = '".../the weights.safetensors"'
     assert record.method.spec == f"soundbridge-released:size=tiny,weights={cut}"
