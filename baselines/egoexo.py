@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ _TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
 _TINY_TEXT = {"width": 32, "depth": 1, "heads": 4}
 _RELEASE = "OpenGVLab/EgoExoLearn e1f11b1, association_benchmark"
 _CONFIG = f"{_RELEASE}/configs/our_default.yml"
-_SOURCES = {
+_PROVENANCE = {
     "video": f"{_RELEASE}/models: LaViLa's TimeSformer, class token, matrix to 256",
     "text": f"{_RELEASE}/models: CLIP's, end token, matrix to 256",
     "anchor": f"{_RELEASE}/data: each clip with its own text",
     "objective": f"{_CONFIG}: CLIP's loss, temperature learnt from 0.07",
-    "view_weights": f"{_RELEASE}: one encoder",
-    "frames": _CONFIG,
-    "sampling": f"{_RELEASE}/data/data_utils.py",
-    "template": f"{_RELEASE}/data: narration_en as it is",
+    "share_view_weights": f"{_RELEASE}: one encoder",
+    "num_frames": _CONFIG,
+    "frame_sampling": f"{_RELEASE}/data/data_utils.py",
+    "text_template": f"{_RELEASE}/data: narration_en as it is",
     "similarity": f"{_RELEASE}/main.py: products of embeddings that are not normalised",
-    "width": _CONFIG,
+    "embed_dim": _CONFIG,
     "epochs": _CONFIG,
-    "batch": f"{_CONFIG}: 64 clips a GPU, and no word of how many: 32 pairs",
+    "batch_size": f"{_CONFIG}: 64 clips a GPU, and no word of how many: 32 pairs",
     "lr": _CONFIG,
     "weight_decay": _CONFIG,
     "schedule": f"{_CONFIG}: fix_lr",
@@ -67,12 +67,12 @@ def egoexo(
     if scale == "compact" and weights:
         raise UsageError("method 'egoexo' has no part for weights at scale compact; --scale paper")
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="egoexo",
         audio=None,
         anchor="view-narration",
         objective="info-nce:denominator=all,symmetric=true,learn=true",
-        view_weights=False,
+        share_view_weights=True,
     )
     video, text = _VIDEO, _TEXT
     if size == "tiny":
@@ -82,15 +82,16 @@ def egoexo(
         scale="paper",
         video=str(video.add_options({"weights": weights})),
         text=str(text.add_options({"weights": weights})),
-        frames=4,
+        num_frames=4,
         similarity="dot",
-        width=256,
-        blocks=None,
+        embed_dim=256,
+        num_layers=0,
+        project=False,
         epochs=5,
-        batch=32,
+        batch_size=32,
         lr=3e-5,
         weight_decay=0.01,
         schedule="constant",
-        sources=_SOURCES,
+        provenance=_PROVENANCE,
     )
-    return pick(scale, {"compact": method, "paper": paper})
+    return select_scale(scale, {"compact": method, "paper": paper})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -24,22 +24,22 @@ _TEXT_SIZES = {
 _RELEASE = "Jazzcharles/Egoinstructor 8492ba0, retrieval"
 _CONFIG = f"{_RELEASE}/configs/egohowto.yml and default_feature.yml"
 _EXTRACTED = f"{_RELEASE}/feature_extraction"
-_SOURCES = {
+_PROVENANCE = {
     "video": f"{_EXTRACTED}: frozen VideoMAE-L/14, 8 frames of each second",
     "video_exo": f"{_EXTRACTED}: frozen InternVideo1-MM-L/14, 8 frames of each second",
     "text": f"{_CONFIG}: CLIP's of ViT-L/14 with 8 heads and a context of 300, trained",
-    "fuse_video": f"{_RELEASE}/models/retriever.py: 4 layers, 8 heads",
+    "video_fusion": f"{_RELEASE}/models/retriever.py: 4 layers, 8 heads",
     "anchor": f"{_RELEASE}/data: each clip with its own text",
     "objective": f"{_RELEASE}/models/loss.py; {_CONFIG}: temperature learnt from 0.07",
-    "view_weights": f"{_RELEASE}/models/retriever.py: one aggregator",
-    "frames": f"{_EXTRACTED}: 8 a second; {_CONFIG}: 32 seconds",
-    "sampling": f"{_RELEASE}/data/egolearn_dataset.py and {_EXTRACTED}",
-    "template": f"{_RELEASE}/data: the text as it is",
+    "share_view_weights": f"{_RELEASE}/models/retriever.py: one aggregator",
+    "num_frames": f"{_EXTRACTED}: 8 a second; {_CONFIG}: 32 seconds",
+    "frame_sampling": f"{_RELEASE}/data/egolearn_dataset.py and {_EXTRACTED}",
+    "text_template": f"{_RELEASE}/data: the text as it is",
     "similarity": f"{_RELEASE}/main_pretrain_contrastive.py: between videos, of unit length",
-    "width": _CONFIG,
+    "embed_dim": _CONFIG,
     "epochs": _CONFIG,
-    "batch": f"{_CONFIG}: 128 a GPU, each with a clip of the other view, and 8 GPUs by the name of "
-    "the checkpoint that it goes on from",
+    "batch_size": f"{_CONFIG}: 128 a GPU, each with a clip of the other view, and 8 GPUs by the "
+    "name of the checkpoint that it goes on from",
     "lr": _CONFIG,
     "weight_decay": _CONFIG,
     "schedule": f"{_CONFIG}: fix_lr",
@@ -85,12 +85,12 @@ def egoinstructor(
             "method 'egoinstructor' has no part for weights at scale compact; --scale paper"
         )
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="egoinstructor",
         audio=None,
         anchor="view-narration",
         objective="ego-exo-nce",
-        view_weights=False,
+        share_view_weights=True,
     )
     width = _EMBED_DIMS[size]
     ego = Spec("egoinstructor-ego", {"size": size, **_VIDEO_OPTIONS})
@@ -103,16 +103,17 @@ def egoinstructor(
         video=str(ego.add_options({"weights": ego_weights})),
         video_exo=str(exo.add_options({"weights": exo_weights})),
         text=str(text.add_options({**_TEXT_SIZES[size], "weights": weights})),
-        fuse_video=str(aggregator.add_options({"weights": weights})),
-        frames=8 * 32,
-        sampling="seconds",
-        width=width,
-        blocks=None,
+        video_fusion=str(aggregator.add_options({"weights": weights})),
+        num_frames=8 * 32,
+        frame_sampling="seconds",
+        embed_dim=width,
+        num_layers=0,
+        project=False,
         epochs=20,
-        batch=1024,
+        batch_size=1024,
         lr=3e-5,
         weight_decay=0.01,
         schedule="constant",
-        sources=_SOURCES,
+        provenance=_PROVENANCE,
     )
-    return pick(scale, {"compact": method, "paper": paper})
+    return select_scale(scale, {"compact": method, "paper": paper})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -21,20 +21,20 @@ _TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
 _TINY_TEXT = {"width": 32, "depth": 1, "heads": 2, "hidden": 64}
 _RELEASE = "showlab/EgoVLP 928406c"
 _TUNED = f"{_RELEASE}, configs/ft/charades.json"
-_SOURCES = {
+_PROVENANCE = {
     "video": f"{_RELEASE}, model/model.py: Frozen in Time's",
     "text": f"{_RELEASE}, model/model.py: Frozen in Time's",
     "anchor": f"{_RELEASE}, run/train_charades.py: each clip with its own text",
     "objective": f"{_TUNED}: NormSoftmaxLoss, temperature 0.05; there the sum of both directions, "
     "here their mean",
-    "view_weights": f"{_RELEASE}: one encoder",
-    "frames": _TUNED,
-    "sampling": f"{_RELEASE}, base/base_dataset.py: sample_frames_clips",
-    "template": "unknown: chosen here, the narration as it is",
+    "share_view_weights": f"{_RELEASE}: one encoder",
+    "num_frames": _TUNED,
+    "frame_sampling": f"{_RELEASE}, base/base_dataset.py: sample_frames_clips",
+    "text_template": "unknown: chosen here, the narration as it is",
     "similarity": f"{_RELEASE}, model/model.py: sim_matrix",
-    "width": f"{_RELEASE}, model/model.py",
+    "embed_dim": f"{_RELEASE}, model/model.py",
     "epochs": f"{_TUNED}; there it may stop early",
-    "batch": f"{_TUNED}: 4 clips a GPU, 8 GPUs: 16 pairs",
+    "batch_size": f"{_TUNED}: 4 clips a GPU, 8 GPUs: 16 pairs",
     "lr": _TUNED,
     "weight_decay": f"{_TUNED} names none; that of the optimiser that it names is 0",
     "schedule": f"{_TUNED} names none",
@@ -75,7 +75,7 @@ def egovlp(
     if size == "tiny":
         video, text = video.add_options(_TINY_VIDEO), text.add_options(_TINY_TEXT)
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="egovlp",
         scale="paper",
         video=str(video.add_options({"weights": weights})),
@@ -83,16 +83,17 @@ def egovlp(
         text=str(text.add_options({"vocabulary": vocabulary, "weights": weights})),
         anchor="view-narration",
         objective="info-nce:temperature=0.05,denominator=all,symmetric=true",
-        view_weights=False,
-        frames=16,
-        sampling="egovlp-clips",
-        width=256,
-        blocks=None,
+        share_view_weights=True,
+        num_frames=16,
+        frame_sampling="egovlp-clips",
+        embed_dim=256,
+        num_layers=0,
+        project=False,
         epochs=20,
-        batch=16,
+        batch_size=16,
         lr=3e-5,
         weight_decay=0.0,
         schedule="constant",
-        sources=_SOURCES,
+        provenance=_PROVENANCE,
     )
-    return pick(scale, {"paper": method})
+    return select_scale(scale, {"paper": method})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -18,16 +18,16 @@ _TEXT = Spec.parse("distilbert-text:output=cls,project=256")
 _TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
 _TINY_TEXT = {"width": 32, "depth": 1, "heads": 2, "hidden": 64}
 _RELEASE = "m-bain/frozen-in-time e1f13e1"
-_SOURCES = {
+_PROVENANCE = {
     "video": f"{_RELEASE}, model/model.py: ViT-B/16, class token, linear to 256",
     "text": f"{_RELEASE}, model/model.py: DistilBERT, first token, ReLU and linear to 256",
     "objective": "SoundBridge, 5.2: zero-shot",
-    "frames": f"{_RELEASE}, the name of the published checkpoint (4f)",
-    "sampling": f"{_RELEASE}, base/base_dataset.py: middles of equal intervals, there of a whole "
-    "video, here of the span",
-    "template": "unknown: chosen here, the narration as it is",
+    "num_frames": f"{_RELEASE}, the name of the published checkpoint (4f)",
+    "frame_sampling": f"{_RELEASE}, base/base_dataset.py: middles of equal intervals, there of a "
+    "whole video, here of the span",
+    "text_template": "unknown: chosen here, the narration as it is",
     "similarity": f"{_RELEASE}, model/model.py: sim_matrix",
-    "width": f"{_RELEASE}, model/model.py",
+    "embed_dim": f"{_RELEASE}, model/model.py",
 }
 
 
@@ -61,17 +61,18 @@ def frozen_in_time(
     if size == "tiny":
         video, text = video.add_options(_TINY_VIDEO), text.add_options(_TINY_TEXT)
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="frozen-in-time",
         scale="paper",
         video=str(video.add_options({"weights": weights})),
         audio=None,
         text=str(text.add_options({"vocabulary": vocabulary, "weights": weights})),
-        view_weights=False,
-        frames=4,
-        sampling="egovlp-clips",
-        width=256,
-        blocks=None,
-        sources=_SOURCES,
+        share_view_weights=True,
+        num_frames=4,
+        frame_sampling="egovlp-clips",
+        embed_dim=256,
+        num_layers=0,
+        project=False,
+        provenance=_PROVENANCE,
     )
-    return pick(scale, {"paper": method})
+    return select_scale(scale, {"paper": method})

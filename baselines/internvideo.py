@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -17,21 +17,21 @@ _TRAINED = {"trained": "true"}
 _RELEASE = "OpenGVLab/InternVideo 3965eef, InternVideo1/Pretrain/ViCLIP"
 _BASE = f"{_RELEASE}, exp/exp_pretrain_ViCLIP/viclip_base/config.py"
 _TUNED = f"{_RELEASE}, configs/ret_didemo.py"
-_SOURCES = {
+_PROVENANCE = {
     "video": f"{_RELEASE}, models/viclip.py; unknown: which size the paper means, chosen here base",
     "text": f"{_RELEASE}, models/viclip.py; frozen when it was made (freeze_text in {_BASE}); "
     "unknown: whether it is in fine-tuning, chosen here trained",
     "anchor": f"{_TUNED}: each clip with its own text",
     "objective": f"{_BASE}: CLIP's loss, temperature learnt from 0.01, which is its least",
-    "view_weights": f"{_RELEASE}: one encoder",
-    "frames": f"{_BASE}; the published temporal table has as many rows",
-    "sampling": "unknown: chosen here, EgoExoLearn's rule on the span; the release's takes every "
-    "n-th frame of a whole file",
-    "template": "unknown: chosen here, the narration as it is",
+    "share_view_weights": f"{_RELEASE}: one encoder",
+    "num_frames": f"{_BASE}; the published temporal table has as many rows",
+    "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the span; the release's takes "
+    "every n-th frame of a whole file",
+    "text_template": "unknown: chosen here, the narration as it is",
     "similarity": f"{_RELEASE}, models/viclip.py",
-    "width": "width of the encoders' shared space",
+    "embed_dim": "width of the encoders' shared space",
     "epochs": "unknown: chosen here, as EgoExo",
-    "batch": f"{_TUNED}: 32 clips a GPU, and no word of how many: 16 pairs",
+    "batch_size": f"{_TUNED}: 32 clips a GPU, and no word of how many: 16 pairs",
     "lr": _TUNED,
     "weight_decay": f"{_BASE}, which is of pre-training",
     "schedule": f"{_BASE}, which is of pre-training",
@@ -64,7 +64,7 @@ def internvideo(
     video = Spec("viclip", {"size": size, "output": "clip", **_TRAINED, "checkpointing": "true"})
     text = Spec("viclip-text", {"size": size, "output": "text", **_TRAINED})
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="internvideo",
         scale="paper",
         video=str(video.add_options({"weights": weights})),
@@ -72,15 +72,16 @@ def internvideo(
         text=str(text.add_options({"weights": weights})),
         anchor="view-narration",
         objective="info-nce:temperature=0.01,denominator=all,symmetric=true,learn=true",
-        view_weights=False,
-        frames=8,
-        width={"base": 512, "large": 768, "tiny": 24}[size],
-        blocks=None,
+        share_view_weights=True,
+        num_frames=8,
+        embed_dim={"base": 512, "large": 768, "tiny": 24}[size],
+        num_layers=0,
+        project=False,
         epochs=5,
-        batch=16,
+        batch_size=16,
         lr=1e-5,
         weight_decay=0.2,
         schedule="cosine",
-        sources=_SOURCES,
+        provenance=_PROVENANCE,
     )
-    return pick(scale, {"paper": method})
+    return select_scale(scale, {"paper": method})

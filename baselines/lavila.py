@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -29,20 +29,20 @@ _TEXT_SIZES: dict[str, dict[str, int]] = {
 }
 _RELEASE = "facebookresearch/LaViLa 8002b5a"
 _TUNED = f"{_RELEASE}, docs/MODEL_ZOO.md and main_finetune_retrieval.py: CharadesEgo"
-_SOURCES = {
+_PROVENANCE = {
     "video": f"{_RELEASE}, lavila/models/models.py: TimeSformer, class token, matrix to 256; "
     "docs/MODEL_ZOO.md: --use-checkpoint",
     "text": f"{_RELEASE}, lavila/models/models.py: CLIP's, end token, matrix to 256",
     "anchor": f"{_TUNED}: each clip with its own text",
     "objective": f"{_TUNED}: CLIP's loss; its temperature stays that of the checkpoint there",
-    "view_weights": f"{_RELEASE}: one encoder",
-    "frames": _TUNED,
-    "sampling": f"{_RELEASE}, lavila/data/datasets.py",
-    "template": f"{_RELEASE}, eval_zeroshot.py: without --cls-use-template",
+    "share_view_weights": f"{_RELEASE}: one encoder",
+    "num_frames": _TUNED,
+    "frame_sampling": f"{_RELEASE}, lavila/data/datasets.py",
+    "text_template": f"{_RELEASE}, eval_zeroshot.py: without --cls-use-template",
     "similarity": f"{_RELEASE}, eval_zeroshot.py: features of unit length",
-    "width": f"{_RELEASE}, lavila/models/models.py",
+    "embed_dim": f"{_RELEASE}, lavila/models/models.py",
     "epochs": _TUNED,
-    "batch": f"{_TUNED}: 16 clips a GPU, 8 GPUs: 64 pairs",
+    "batch_size": f"{_TUNED}: 16 clips a GPU, 8 GPUs: 64 pairs",
     "lr": _TUNED,
     "weight_decay": _TUNED,
     "schedule": f"{_TUNED}: there from 1e-6, over 1 epoch, and down to 1e-5; here 5 % and to 0",
@@ -75,7 +75,7 @@ def lavila(
     exo, where rows of one batch are; the end token of a text over the context length is kept.
     """
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="lavila",
         scale="paper",
         video=str(_VIDEO.add_options({**_VIDEO_SIZES[size], "weights": weights})),
@@ -83,16 +83,17 @@ def lavila(
         text=str(_TEXT.add_options({**_TEXT_SIZES[size], "weights": weights})),
         anchor="view-narration",
         objective="info-nce:denominator=all,symmetric=true,learn=true",
-        view_weights=False,
-        frames=16,
-        sampling="lavila-single-file",
-        width=256,
-        blocks=None,
+        share_view_weights=True,
+        num_frames=16,
+        frame_sampling="lavila-single-file",
+        embed_dim=256,
+        num_layers=0,
+        project=False,
         epochs=10,
-        batch=64,
+        batch_size=64,
         lr=3e-5,
         weight_decay=0.01,
         schedule="cosine",
-        sources=_SOURCES,
+        provenance=_PROVENANCE,
     )
-    return pick(scale, {"paper": method})
+    return select_scale(scale, {"paper": method})

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ def logmel_neighbour(scale: str, /, *, tokens: int = 20) -> Method:
         tokens: length of the sequence; 20 tokens of 0.2 s are a clip of the synthetic set.
     """
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="logmel-neighbour",
         video=None,
         text=None,
-        fuse_video=str(Spec("sequence", {"tokens": str(tokens)})),
-        view_weights=False,
+        video_fusion=str(Spec("sequence", {"tokens": str(tokens)})),
+        share_view_weights=True,
     )
-    return pick(scale, {"compact": method})
+    return select_scale(scale, {"compact": method})

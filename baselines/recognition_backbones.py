@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
 
-_SILENT = replace(COMPACT, scale="paper", audio=None, text=None, view_weights=False, blocks=None)
+_VIDEO_ONLY = replace(
+    COMPACT_DEFAULTS,
+    scale="paper",
+    audio=None,
+    text=None,
+    share_view_weights=True,
+    num_layers=0,
+    project=False,
+)
 """A frozen feature of pictures, and nothing else."""
 _VIDEOMAE = "OpenGVLab/VideoMAEv2 29eab1e"
 _INTERNIMAGE = "OpenGVLab/InternImage 31c962d"
@@ -48,20 +56,20 @@ def videomae_v2(
     """
     video = Spec("videomae", {"size": size, "output": "clip"})
     method = replace(
-        _SILENT,
+        _VIDEO_ONLY,
         name="videomae-v2",
         video=str(video.add_options({"weights": weights})),
-        frames=16,
-        sources={
+        num_frames=16,
+        provenance={
             "video": f"{_VIDEOMAE}, models/modeling_finetune.py: the mean of all tubes, normed; "
             "unknown: which size the paper means, chosen here base",
-            "frames": f"{_VIDEOMAE}: 16 in every published checkpoint",
-            "sampling": "unknown: chosen here, EgoExoLearn's rule on the span; the release takes "
-            "every fourth frame, from 5 places, with 3 crops",
+            "num_frames": f"{_VIDEOMAE}: 16 in every published checkpoint",
+            "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the span; the release "
+            "takes every fourth frame, from 5 places, with 3 crops",
             "similarity": _SIMILARITY,
         },
     )
-    return pick(scale, {"paper": method})
+    return select_scale(scale, {"paper": method})
 
 
 def internimage(
@@ -85,16 +93,16 @@ def internimage(
     """
     video = Spec("internimage", {"size": size})
     method = replace(
-        _SILENT,
+        _VIDEO_ONLY,
         name="internimage",
         video=str(video.add_options({"weights": weights})),
-        frames=4,
-        sources={
+        num_frames=4,
+        provenance={
             "video": f"{_INTERNIMAGE}, classification/models/intern_image.py: the pooled feature "
             "in front of the classifier; unknown: which size the paper means, chosen here t",
-            "frames": "unknown: chosen here, as many as EgoExo and SoundBridge look at",
-            "sampling": "unknown: chosen here, EgoExoLearn's rule on the span",
+            "num_frames": "unknown: chosen here, as many as EgoExo and SoundBridge look at",
+            "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the span",
             "similarity": _SIMILARITY,
         },
     )
-    return pick(scale, {"paper": method})
+    return select_scale(scale, {"paper": method})

@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 
 if TYPE_CHECKING:
     from egoexobench import Register
 
 _SINGLE = replace(
-    COMPACT,
+    COMPACT_DEFAULTS,
     captioner="rules",
-    fuse_text="sound-text",
+    text_fusion="sound-text",
     anchor="sound-text",
     objective="info-nce",
 )
@@ -30,9 +30,9 @@ def register_methods(register: Register) -> None:
 
 def audio_only(scale: str, /) -> Method:
     """SoundBridge without picture: the mean of the sound tokens is the video embedding."""
-    return pick(scale, {"compact": replace(_SINGLE, name="audio-only", video=None)})
+    return select_scale(scale, {"compact": replace(_SINGLE, name="audio-only", video=None)})
 
 
 def video_only(scale: str, /) -> Method:
     """SoundBridge without sound: the mean of the video tokens is the video embedding."""
-    return pick(scale, {"compact": replace(_SINGLE, name="video-only", audio=None)})
+    return select_scale(scale, {"compact": replace(_SINGLE, name="video-only", audio=None)})

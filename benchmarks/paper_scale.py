@@ -52,7 +52,7 @@ def main() -> None:
 def _run(home: str, method: str) -> tuple[float, float, dict[str, dict[str, float]]]:
     """Wall seconds, peak GiB and record of a run in a process of its own."""
     command = [sys.executable, "-m", "egoexobench", "run", "--method", method, "--scale", "paper"]
-    command += ["--dataset", FILMS, "--set", "epochs=1", "--set", "batch=4"]
+    command += ["--dataset", FILMS, "--set", "epochs=1", "--set", "batch_size=4"]
     start = time.perf_counter()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from egoexobench.api.parts import dataset, list_parts, show_part
     from egoexobench.errors import DataError, EgoExoBenchError, MediaError, UsageError
     from egoexobench.hookspecs import Register, hookimpl
-    from egoexobench.method import COMPACT, Method
+    from egoexobench.method import COMPACT_DEFAULTS, Method
     from egoexobench.registry import Registry
     from egoexobench.results.run_result import RunCollection, RunResult
     from egoexobench.spec import Spec
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "COMPACT",
+    "COMPACT_DEFAULTS",
     "Audio",
     "Clip",
     "DataError",
@@ -68,7 +68,7 @@ _NAMES_BY_MODULE = {
     "api.parts": ("dataset", "list_parts", "show_part"),
     "errors": ("DataError", "EgoExoBenchError", "MediaError", "UsageError"),
     "hookspecs": ("Register", "hookimpl"),
-    "method": ("COMPACT", "Method"),
+    "method": ("COMPACT_DEFAULTS", "Method"),
     "registry": ("Registry",),
     "results.run_result": ("RunCollection", "RunResult"),
     "spec": ("Spec",),

@@ -4,6 +4,7 @@ The command line turns each of them into one line and an exit code; any other ex
 and shows its traceback. A message says what was asked, what was found and what would work.
 """
 
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Literal, final
@@ -63,10 +64,19 @@ class PartError(EgoExoBenchError):
     """A part raised an exception that is not for the user; the message names the part."""
 
 
+class RenamedWarning(FutureWarning):
+    """An old name was used that still works."""
+
+
 class UsageError(EgoExoBenchError):
     """A name, an option or a combination of flags that cannot work."""
 
     exit_code = 2
+
+
+def warn_renamed(kind: str, old: str, new: str) -> None:
+    """Warn once that an old name is used."""
+    warnings.warn(f"{kind} {old!r} is now called {new!r}", RenamedWarning, stacklevel=1)
 
 
 def unknown_name_message(kind: str, name: str, names: Iterable[str], context: str = "") -> str:

@@ -29,6 +29,7 @@ LAYERS = (
     "protocols",
     "interfaces",
     "toolbox",
+    "method_renames",
     "method",
     "part_description",
     "data",

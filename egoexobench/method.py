@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_type_hints
 
-from egoexobench.errors import UsageError, unknown_name_message
+from egoexobench.errors import UsageError, unknown_name_message, warn_renamed
+from egoexobench.method_renames import accept_old_fields, rename_settings, warn_old_settings
 from egoexobench.options import parse_value
 from egoexobench.protocols import AnchorText
 from egoexobench.types import Evidence, Similarity
@@ -20,21 +21,23 @@ ROLES = {
     "audio": "encoder",
     "text": "encoder",
     "captioner": "captioner",
-    "fuse_video": "fusion",
-    "fuse_text": "fusion",
+    "video_fusion": "fusion",
+    "text_fusion": "fusion",
     "anchor": "anchor",
     "objective": "objective",
 }
 """Role of a method to kind of the part that plays it."""
 
 
+@accept_old_fields
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """The recipe that the harness follows.
+    """The parts and hyper-parameters that the harness trains and scores.
 
-    Roles hold part specs (``name:key=value``) or None. A method without ``fuse_video`` embeds the
-    mean of its video tokens (of its audio tokens where it has no ``video``); one without
-    ``objective`` is not trained, and its tokens are used as they are.
+    Roles hold the spec of a part as text (``name:key=value``; `str` of a `Spec`) or None. A method
+    without ``video_fusion`` embeds a clip as the mean of its video tokens (of its audio tokens, if
+    it has no ``video``). A method without ``objective`` is not trained: its tokens are used as they
+    are.
     """
 
     name: str
@@ -43,165 +46,210 @@ class Method:
     audio: str | None
     text: str | None
     captioner: str | None
-    fuse_video: str | None
-    fuse_text: str | None
+    video_fusion: str | None
+    text_fusion: str | None
     anchor: str | None
     objective: str | None
     video_exo: str | None = None
-    """Encoder of exo clips, where it is another than that of ego clips."""
+    """Encoder of exo clips, if it is not that of ego clips."""
     video_query: Literal["audio", "sound_caption"] = "audio"
-    """What ``fuse_video`` queries the picture with when a video is scored; training has sound."""
-    view_weights: bool = True
-    """Video branch and fusion have weights of their own for each view (paper, eqs. 5, 7, 8)."""
-    frames: int = 8
-    """Pictures per clip."""
-    sampling: str = "egoexolearn"
-    """Which pictures: the rule of a reference system, by name (``data/sampling``)."""
-    template: str = "{}"
-    """What a narration is put into before it is encoded."""
+    """What queries the video tokens in ``video_fusion`` when a video is scored. Training always
+    uses the audio."""
+    share_view_weights: bool = False
+    """Ego and exo clips share the weights of video branch and fusion. In the paper each view has
+    its own (eqs. 5, 7, 8)."""
+    num_frames: int = 8
+    """Frames per clip."""
+    frame_sampling: str = "egoexolearn"
+    """Which frames of a clip: the rule of a reference system, by name (``data/sampling``)."""
+    text_template: str = "{}"
+    """Text around a narration before it is encoded; ``{}`` is replaced by the narration."""
     similarity: Similarity = "cosine"
-    """What candidates are ranked by; ``dot`` leaves embeddings as long as they come."""
-    align: Literal["auto", "dtw", "none"] = "auto"
-    """How the sounds of a training pair are aligned; ``auto`` is the data set's word on it.
+    """How candidates are ranked; with ``dot`` embeddings are not normalized."""
+    audio_alignment: Literal["auto", "dtw", "none"] = "auto"
+    """How the audio of the two clips of a training pair is aligned; ``auto``: as the data set says.
 
-    ``dtw`` reads both along the path of dynamic time warping before they meet the pictures
-    (paper, 5.1.2). When clips are scored the partner is what is asked for, so nothing is aligned.
+    ``dtw`` aligns both by dynamic time warping before they meet the frames (paper, 5.1.2). Nothing
+    is aligned when clips are scored, because the partner is the answer then.
     """
-    width: int = 64
+    embed_dim: int = 64
     """D of the shared space; 256 in the paper (5.1.2)."""
-    blocks: int | None = 1
-    """Trained transformer blocks on tokens, behind a linear map; none leaves out the map too."""
+    num_layers: int = 1
+    """Trained transformer layers on the projected tokens."""
+    project: bool = True
+    """Tokens go through a trained linear map to ``embed_dim``; without it they are used as they
+    are."""
     dropout: float = 0.0
     epochs: int = 16
-    batch: int = 64
+    batch_size: int = 64
+    """Pairs per training step."""
     lr: float = 4e-3
     weight_decay: float = 0.01
     schedule: Literal["constant", "cosine"] = "cosine"
-    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Setting to where its value was published, or that it is unknown; decides nothing."""
+    provenance: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where the value of a setting was published, or that it is unknown; changes no result."""
 
 
-COMPACT = Method(
+COMPACT_DEFAULTS = Method(
     name="compact",
     scale="compact",
     video="cells",
     audio="logmel",
     text="words",
     captioner=None,
-    fuse_video=None,
-    fuse_text=None,
+    video_fusion=None,
+    text_fusion=None,
     anchor=None,
     objective=None,
 )
-"""Small frozen encoders for the machine at hand: what methods start from at this scale."""
+"""Small frozen encoders that run on any machine: what methods of this scale start from."""
 
 
-def pick(scale: str, recipes: Mapping[Scale, Method]) -> Method:
-    """Return the recipe of a scale; there is no silent switch to another.
+def select_scale(scale: str, methods: Mapping[Scale, Method]) -> Method:
+    """Return the method of a scale.
 
     Raises:
         UsageError: if the method does not come at that scale.
     """
-    for found, method in recipes.items():
-        if found == scale:
-            return check(method)
-    name = next(iter(recipes.values())).name
-    raise UsageError(f"method {name!r} has no scale {scale!r}; it has: {', '.join(recipes)}")
+    for available, method in methods.items():
+        if available == scale:
+            return validate_method(method)
+    name = next(iter(methods.values())).name
+    raise UsageError(
+        f"method {name!r} is not available at scale {scale!r}. Available: {', '.join(methods)}"
+    )
 
 
-LEAST: Mapping[str, int] = {
-    "frames": 1,
-    "width": 1,
-    "blocks": 0,
+MIN_VALUES: Mapping[str, int] = {
+    "num_frames": 1,
+    "embed_dim": 1,
+    "num_layers": 0,
     "dropout": 0,
     "epochs": 1,
-    "batch": 2,
+    "batch_size": 2,
     "lr": 0,
     "weight_decay": 0,
 }
-"""The least that a number may be; a batch is two pairs, since a contrast needs another one."""
+"""The smallest valid number of a setting; a batch has two pairs, because a loss contrasts them."""
 
 _TYPES = get_type_hints(Method)
-SETTINGS = tuple(one.name for one in fields(Method) if one.name not in ("name", "scale", "sources"))
+SETTINGS = tuple(
+    setting.name
+    for setting in fields(Method)
+    if setting.name not in ("name", "scale", "provenance")
+)
 
 
-def override(method: Method, settings: Mapping[str, str]) -> Method:
+def apply_overrides(method: Method, settings: Mapping[str, str]) -> Method:
     """Return the method with roles or hyper-parameters replaced, as ``--set key=value`` does.
 
     Raises:
-        UsageError: for a setting that there is not, or a value of the wrong type.
+        UsageError: for an unknown setting, or a value of the wrong type.
     """
+    warn_old_settings(settings)
     changed: dict[str, Any] = {}
-    for key, text in settings.items():
+    for key, text in rename_settings(settings).items():
         if key not in SETTINGS:
-            raise UsageError(
-                unknown_name_message("setting", key, SETTINGS, f"of method {method.name!r}")
-            )
+            context = f"of method {method.name!r}"
+            raise UsageError(unknown_name_message("setting", key, SETTINGS, context))
         changed[key] = parse_value(text, _TYPES[key], f"setting {key!r}")
-    kept = {key: source for key, source in method.sources.items() if key not in changed}
-    return check(replace(method, **changed, sources=kept))
+    provenance = {key: text for key, text in method.provenance.items() if key not in changed}
+    return validate_method(replace(method, **changed, provenance=provenance))
 
 
-def check(method: Method) -> Method:
-    """Return the method if its parts fit together and its numbers can be.
+def validate_method(method: Method) -> Method:
+    """Return the method if its parts fit together and its numbers are valid.
 
     Raises:
-        UsageError: saying which role lacks which, or what a number must be.
+        UsageError: for a role that needs another one, or an invalid number.
     """
-    _numbers(method)
+    _validate_numbers(method)
+    name = f"method {method.name!r}"
     if not method.video and not method.audio:
-        raise UsageError(f"method {method.name!r} has neither a video nor an audio encoder")
+        raise UsageError(f"{name} needs a video or an audio encoder")
     if method.objective and not method.anchor:
-        raise UsageError(f"method {method.name!r} has an objective and no anchor")
-    if method.fuse_text and not method.captioner:
-        raise UsageError(f"method {method.name!r} fuses text with sound captions: set a captioner")
+        raise UsageError(f"{name} needs an anchor because objective is set")
+    if method.text_fusion and not method.captioner:
+        raise UsageError(
+            f"{name} needs a captioner because text_fusion is set; add --set captioner=rules"
+        )
     if method.video_query == "sound_caption" and not (method.text and method.captioner):
         raise UsageError(
-            f"method {method.name!r} queries pictures with sound captions: set text and captioner"
+            f"{name} needs a text encoder and a captioner because video_query is sound_caption"
         )
     if method.video_exo and not method.video:
-        raise UsageError(f"method {method.name!r} has a video_exo encoder and no video encoder")
-    if method.template.count("{}") != 1:
+        raise UsageError(f"{name} needs a video encoder because video_exo is set")
+    if method.num_layers and not method.project:
         raise UsageError(
-            f"template {method.template!r} of method {method.name!r} must hold {{}} once: the text"
+            f"num_layers={method.num_layers} of {name} needs project=true; num_layers=0 and "
+            "project=false use the tokens as they are"
+        )
+    if method.text_template.count("{}") != 1:
+        raise UsageError(
+            f"text_template={method.text_template!r} of {name} must contain {{}} once, for the text"
         )
     return method
 
 
-def _numbers(method: Method) -> None:
-    for name, least in LEAST.items():
-        value = getattr(method, name)
-        below = 1 if name == "dropout" else math.inf
-        if value is not None and not least <= value < below:  # NaN is neither
-            wanted = f"from {least} up" if below == math.inf else f"from {least} to below {below}"
+def _validate_numbers(method: Method) -> None:
+    for setting, minimum in MIN_VALUES.items():
+        value = getattr(method, setting)
+        limit = 1 if setting == "dropout" else math.inf
+        if not minimum <= value < limit:  # NaN is neither
+            valid = f"{minimum} or more" if limit == math.inf else f"{minimum} or more and below 1"
             raise UsageError(
-                f"setting {name!r} of method {method.name!r} is {value}; it takes a number {wanted}"
+                f"{setting}={value} is invalid for method {method.name!r}: must be {valid}"
             )
 
 
-def evidence(method: Method, text: AnchorText | None = None) -> dict[str, tuple[Evidence, ...]]:
-    """What an embedding may be computed from when it is scored, by side.
+def declared_inputs(
+    method: Method, anchor_text: AnchorText | None = None
+) -> dict[str, tuple[Evidence, ...]]:
+    """Return what an embedding may be computed from when it is scored, by side.
 
     Args:
-        method: its roles say it.
-        text: which text embedding its anchor takes for a text; None is that of the fusion.
+        method: its roles decide.
+        anchor_text: the text embedding that the anchor uses for a text; None: that of the fusion.
     """
     video: list[Evidence] = []
     if method.video:
         video.append("video")
     if method.video_query == "sound_caption":
         video.append("sound_caption")
-    elif method.audio and (method.fuse_video or not method.video):
+    elif method.audio and (method.video_fusion or not method.video):
         video.append("audio")
-    told: list[Evidence] = ["narration"] if method.text and text != "sound_caption" else []
-    heard = text == "sound_caption" or (method.fuse_text and text != "narration")
-    if method.text and method.captioner and heard:
-        told.append("sound_caption")
-    return {"video": tuple(video), "text": tuple(told)}
+    text: list[Evidence] = []
+    if method.text and anchor_text != "sound_caption":
+        text.append("narration")
+    uses_caption = anchor_text == "sound_caption" or (
+        method.text_fusion and anchor_text != "narration"
+    )
+    if method.text and method.captioner and uses_caption:
+        text.append("sound_caption")
+    return {"video": tuple(video), "text": tuple(text)}
 
 
-def settings(method: Method) -> dict[str, Any]:
-    """The method as a plain dictionary: what a record stores and a fingerprint hashes."""
-    told = asdict(method)
-    del told["sources"]
-    return told
+RENAMED_NAMES: Mapping[str, str] = {
+    "COMPACT": "COMPACT_DEFAULTS",
+    "LEAST": "MIN_VALUES",
+    "pick": "select_scale",
+    "override": "apply_overrides",
+    "check": "validate_method",
+    "evidence": "declared_inputs",
+    "settings": "method_to_dict",
+}
+"""Name of something in this module before version 0.2 to its name today."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in RENAMED_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warn_renamed(f"{__name__}:", name, RENAMED_NAMES[name])
+    return globals()[RENAMED_NAMES[name]]
+
+
+def method_to_dict(method: Method) -> dict[str, Any]:
+    """Return the method as a plain dictionary: what a record stores and a fingerprint hashes."""
+    values = asdict(method)
+    del values["provenance"]
+    return values

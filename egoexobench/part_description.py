@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from typing import final, get_args
 
 from egoexobench.errors import UsageError
-from egoexobench.method import Method, Scale, evidence, settings
+from egoexobench.method import Method, Scale, declared_inputs, method_to_dict
 from egoexobench.options import REQUIRED, Option, describe_type, get_options
 from egoexobench.registry import PartFactory
 
-_LEARNT = ("blocks", "dropout", "epochs", "batch", "lr", "weight_decay", "schedule", "align")
-"""Settings that decide nothing where nothing is trained."""
+_TRAINING_SETTINGS = (
+    "num_layers",
+    "project",
+    "dropout",
+    "epochs",
+    "batch_size",
+    "lr",
+    "weight_decay",
+    "schedule",
+    "audio_alignment",
+)
+"""Settings that change nothing if nothing is trained."""
 
 
 @final
@@ -53,10 +63,10 @@ def _method_lines(part: PartFactory) -> list[str]:
     lines: list[str] = []
     for scale in get_args(Scale):
         try:
-            method = part.factory(scale)
+            method = part.create(scale, options={})
         except UsageError:
             continue  # the method does not come at this scale
-        inputs = evidence(method)
+        inputs = declared_inputs(method)
         lines += [
             "",
             f"At scale {scale} (any of it can be replaced with --set):",
@@ -69,14 +79,14 @@ def _method_lines(part: PartFactory) -> list[str]:
 
 def _settings(method: Method) -> list[str]:
     """Each setting that decides something, and under it where its value comes from."""
-    idle = () if method.objective else _LEARNT
+    idle = () if method.objective else _TRAINING_SETTINGS
     lines = []
-    for name, value in settings(method).items():
+    for name, value in method_to_dict(method).items():
         if name in ("name", "scale", *idle):
             continue
         lines.append(f"{name}={_text(value)}")
-        if name in method.sources:
-            lines.append(f"    {method.sources[name]}")
+        if name in method.provenance:
+            lines.append(f"    {method.provenance[name]}")
     return lines if method.objective else [*lines, "nothing is trained"]
 
 

@@ -71,7 +71,7 @@ class Spec:
 
     def add_options(self, options: Mapping[str, OptionValue]) -> Spec:
         """Return the spec with more options; an option that is None is left out."""
-        extra = {key: _format(value) for key, value in options.items() if value is not None}
+        extra = {key: format_value(value) for key, value in options.items() if value is not None}
         return Spec(self.name, {**self.options, **extra})
 
     def __str__(self) -> str:
@@ -121,5 +121,6 @@ def _quote(value: str) -> str:
     return value
 
 
-def _format(value: OptionValue) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def format_value(value: OptionValue) -> str:
+    """Return an option's value as it is typed."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _TINY_AUDIO = {"size": "tiny"}
 _TINY_TEXT = {"width": 32, "depth": 1, "heads": 4}
 _RELEASE = "shhuangcoder/SoundBridge 3c4ca7f"
 _CONFIG = f"{_RELEASE}, cross-modal retrieval/config/train_egoexo.yml and our_default.yml"
-_SOURCES = {
+_PROVENANCE = {
     "video": "paper, 5.1.2: ViT-B/16 of Frozen in Time, from CLIP's weights; in the release from "
     "LaViLa's. Unknown: which of its tokens, chosen here one a frame",
     "video_exo": "paper, eq. 5: an encoder of its own for each view",
@@ -32,20 +32,22 @@ _SOURCES = {
     "tokens, chosen here all",
     "captioner": "paper, 3.2 and 5.1.2: Llama3-8B with prompts that are not published; chosen "
     "here rules, which need no model (`--set captioner=llm` asks one)",
-    "fuse_video": "paper, eqs. 2-4, 7, 8 and 5.1.2: 4 heads; the residual is of the release",
-    "fuse_text": "paper, eqs. 9 and 10 and 5.1.2: 4 heads; the residual is of the release",
+    "video_fusion": "paper, eqs. 2-4, 7, 8 and 5.1.2: 4 heads; the residual is of the release",
+    "text_fusion": "paper, eqs. 9 and 10 and 5.1.2: 4 heads; the residual is of the release",
     "anchor": "paper, 3.3",
     "objective": "paper, eqs. 11 and 12 and 5.1.2: temperature 0.07",
-    "view_weights": "paper, eqs. 5, 7 and 8",
-    "frames": f"{_CONFIG}; the paper does not say",
-    "sampling": f"{_RELEASE}, cross-modal retrieval/data/data_utils.py; the paper does not say",
-    "template": f"{_RELEASE}, cross-modal retrieval/data: the text as it is",
+    "share_view_weights": "paper, eqs. 5, 7 and 8",
+    "num_frames": f"{_CONFIG}; the paper does not say",
+    "frame_sampling": f"{_RELEASE}, cross-modal retrieval/data/data_utils.py; the paper does not "
+    "say",
+    "text_template": f"{_RELEASE}, cross-modal retrieval/data: the text as it is",
     "similarity": "unknown: chosen here; the paper writes sim",
-    "align": "paper, 5.1.2: on CharadesEgo; here wherever the views were not filmed at once",
-    "width": "paper, 5.1.2",
-    "blocks": "paper: none is written; a linear map stands in front of the attention",
+    "audio_alignment": "paper, 5.1.2: on CharadesEgo; here wherever the views were not filmed at "
+    "once",
+    "embed_dim": "paper, 5.1.2",
+    "num_layers": "paper: none is written; a linear map stands in front of the attention",
     "epochs": f"{_CONFIG}; the paper does not say",
-    "batch": f"{_CONFIG}: 32 clips a GPU; paper, 5.1.2: 8 GPUs: 128 pairs",
+    "batch_size": f"{_CONFIG}: 32 clips a GPU; paper, 5.1.2: 8 GPUs: 128 pairs",
     "lr": "paper, 5.1.2",
     "weight_decay": f"{_CONFIG}; the paper says AdamW",
     "schedule": f"{_CONFIG}: fix_lr; the paper does not say",
@@ -91,15 +93,17 @@ def soundbridge(
             "method 'soundbridge' has no part for weights at scale compact; --scale paper"
         )
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="soundbridge",
         captioner="rules",
-        fuse_video=str(Spec("sound-vision", {"residual": residual})),
-        fuse_text=str(Spec("sound-text", {"residual": residual})),
+        video_fusion=str(Spec("sound-vision", {"residual": residual})),
+        text_fusion=str(Spec("sound-text", {"residual": residual})),
         anchor="sound-text",
         objective="info-nce",
     )
-    return pick(scale, {"compact": method, "paper": _paper(method, weights, audio_weights, size)})
+    return select_scale(
+        scale, {"compact": method, "paper": _paper(method, weights, audio_weights, size)}
+    )
 
 
 def _paper(
@@ -117,14 +121,14 @@ def _paper(
         video_exo=str(video),
         audio=str(audio.add_options({"weights": audio_weights})),
         text=str(text.add_options({"weights": weights})),
-        frames=4,
-        sampling="soundbridge",
-        width=256,
-        blocks=0,
+        num_frames=4,
+        frame_sampling="soundbridge",
+        embed_dim=256,
+        num_layers=0,
         epochs=5,
-        batch=128,
+        batch_size=128,
         lr=3e-5,
         weight_decay=0.01,
         schedule="constant",
-        sources=_SOURCES,
+        provenance=_PROVENANCE,
     )

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT, Method
+from egoexobench.method import COMPACT_DEFAULTS, Method
 
 
 def fail_at(moment):
@@ -169,14 +169,14 @@ def faulty_method(scale, /) -> Method:
     """All of the above."""
     fail_at("method factory")
     return replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="faulty-method",
         video="faulty-encoder",
         captioner="faulty-captioner",
-        fuse_video="faulty-fusion",
+        video_fusion="faulty-fusion",
         anchor="faulty-anchor",
         objective="faulty-objective",
         epochs=1,
-        batch=2,
-        width=8,
+        batch_size=2,
+        embed_dim=8,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from traceback import print_exception
-from typing import Any, final
+from typing import Any, TextIO, final
 
 import click
 
-from egoexobench.errors import EgoExoBenchError
+from egoexobench.errors import EgoExoBenchError, RenamedWarning
 
 VERBS = {
     "audit": "Swap each modality between clips and tell which of them a method reads.",
@@ -58,7 +59,9 @@ class Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error for the user or of a part is one line and an exit code."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
         except Exception as error:
             reported = _to_reported_error(ctx, error)
             if reported is None:
@@ -67,6 +70,22 @@ class Verbs(click.Group):
                 print_exception(error)
             click.echo(f"egoexobench: {reported}", err=True)
             ctx.exit(reported.exit_code)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning for the user as one line, and any other one with where it comes from."""
+    del file
+    text = f"warning: {message}"
+    if not issubclass(category, RenamedWarning):
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+    click.echo(text.rstrip(), err=True)
 
 
 def _to_reported_error(ctx: click.Context, error: Exception) -> EgoExoBenchError | None:

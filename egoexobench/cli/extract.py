@@ -118,10 +118,10 @@ def _coder(parts: Registry, spec: str, seed: int, compute: Compute) -> EncoderRu
     """The encoder as a method has it; its role is its modality, which only the encoder knows."""
     from egoexobench.compute import resolve
     from egoexobench.experiment.build import build_encoder, resolve_method
-    from egoexobench.method import COMPACT, override
+    from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
 
     def build_for_role(role: str) -> EncoderRunner:
-        resolved = resolve_method(parts, override(COMPACT, {role: spec}), seed)
+        resolved = resolve_method(parts, apply_overrides(COMPACT_DEFAULTS, {role: spec}), seed)
         return build_encoder(resolved, role, resolve(compute))
 
     runner = build_for_role("video")

@@ -16,7 +16,7 @@ from egoexobench.compute import CPU, Compute
 from egoexobench.features.encode_clips import EncoderRunner
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
-from egoexobench.method import ROLES, Method, evidence, settings
+from egoexobench.method import ROLES, Method, declared_inputs, method_to_dict
 from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory, seeded_rng
 from egoexobench.plugin_source import hash_plugin_source
 from egoexobench.protocols import Anchor, AnchorText, Captioner, Encoder, Objective
@@ -65,7 +65,7 @@ class ResolvedMethod:
     def hash_recipe(self) -> str:
         """Return the hash of the method as it is written: names, options, hyperparameters."""
         options = {role: dict(part.options) for role, part in self.parts.items()}
-        return hash_json([settings(self.method), options])
+        return hash_json([method_to_dict(self.method), options])
 
     def hash_code(self) -> str:
         """Return the hash of everything that decides trained weights, except data and seed.
@@ -74,7 +74,7 @@ class ResolvedMethod:
         the layer `experiment`, which selects the epoch.
         """
         parts = {role: part.describe_identity() for role, part in self.parts.items()}
-        return hash_json([settings(self.method), parts, hash_layers(up_to="experiment")])
+        return hash_json([method_to_dict(self.method), parts, hash_layers(up_to="experiment")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +105,12 @@ class MethodParts:
         """The text embedding that is scored."""
         if self.anchor is not None:
             return self.anchor.eval_text
-        return "sound_text" if self.method.fuse_text else "narration"
+        return "sound_text" if self.method.text_fusion else "narration"
 
     @property
     def declared_inputs(self) -> dict[str, tuple[Evidence, ...]]:
         """Evidence that the embeddings are declared to be computed from, by side."""
-        return evidence(self.method, self.anchor.eval_text if self.anchor else None)
+        return declared_inputs(self.method, self.anchor.eval_text if self.anchor else None)
 
 
 def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMethod:
@@ -119,7 +119,7 @@ def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMet
     Raises:
         UsageError: for a part or an option that does not exist.
     """
-    specs = settings(method)
+    specs = method_to_dict(method)
     parts = {
         role: ResolvedPart(*registry.resolve(kind, specs[role]))
         for role, kind in ROLES.items()
@@ -161,8 +161,8 @@ def build_model(parts: MethodParts) -> EmbeddingModel:
     return EmbeddingModel(
         method=parts.method,
         encoders={role: runner.encoder for role, runner in parts.encoders.items()},
-        fuse_video=_get_fusion_factory(parts.resolved, "fuse_video"),
-        fuse_text=_get_fusion_factory(parts.resolved, "fuse_text"),
+        video_fusion=_get_fusion_factory(parts.resolved, "video_fusion"),
+        text_fusion=_get_fusion_factory(parts.resolved, "text_fusion"),
         seed=parts.seed,
         compute=parts.device,
     )
@@ -175,7 +175,7 @@ def _list_encoder_roles(resolved: ResolvedMethod, anchor: Anchor | None) -> list
     anchored_audio = anchor is not None and not {"ego_sound", "exo_sound"}.isdisjoint(
         anchor.required_inputs
     )
-    fuses_audio = queries_audio and (method.fuse_video or not method.video)
+    fuses_audio = queries_audio and (method.video_fusion or not method.video)
     is_used = {
         "video": True,
         "video_exo": True,
@@ -188,7 +188,7 @@ def _list_encoder_roles(resolved: ResolvedMethod, anchor: Anchor | None) -> list
 def _get_fusion_factory(resolved: ResolvedMethod, role: str) -> FusionFactory | None:
     if role not in resolved.parts:
         return None
-    return partial(resolved.create, role, resolved.method.width)
+    return partial(resolved.create, role, resolved.method.embed_dim)
 
 
 def _hash_file_option(value: Any) -> Any:

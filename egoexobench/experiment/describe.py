@@ -6,7 +6,8 @@ from typing import Any
 
 from egoexobench.experiment.build import MethodParts, ResolvedMethod
 from egoexobench.experiment.config import RunConfig
-from egoexobench.method import ROLES, settings
+from egoexobench.method import ROLES, method_to_dict
+from egoexobench.method_renames import rename_settings
 from egoexobench.records.describe import describe_distribution, serialize_options
 from egoexobench.records.schema import DeclaredInputs, MethodRecord, PartRecord
 from egoexobench.registry import Registry
@@ -19,7 +20,7 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
     return MethodRecord(
         name=factory.name,
         spec=str(config.method),
-        overrides=dict(config.overrides),
+        overrides=rename_settings(config.overrides),
         scale=resolved.method.scale,
         parts=describe_parts(resolved),
         hyperparameters=list_hyperparameters(resolved),
@@ -46,5 +47,5 @@ def describe_parts(resolved: ResolvedMethod) -> tuple[PartRecord, ...]:
 def list_hyperparameters(resolved: ResolvedMethod) -> dict[str, Any]:
     """Return the fields of a method that name no part, by name."""
     excluded = {*ROLES, "name", "scale"}
-    fields = settings(resolved.method)
+    fields = method_to_dict(resolved.method)
     return {name: value for name, value in fields.items() if name not in excluded}

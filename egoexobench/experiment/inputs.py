@@ -112,7 +112,7 @@ def prepare_inputs(
     narrations = _collect_narrations(selected, text_ids)
     narration_bank, caption_bank, captions = None, None, None
     if encoder := parts.encoders.get("text"):
-        template = parts.method.template
+        template = parts.method.text_template
         prompts = {name: template.replace("{}", text) for name, text in narrations.items()}
         narration_bank = encode_clips.encode_texts(prompts, encoder, options.cache_dir)
         captions = _write_captions(dataset, narrations, parts, progress)
@@ -165,10 +165,10 @@ def _encode_media(
         result = encode_clips.encode_clips(
             chosen,
             encoders=roles,
-            num_frames=parts.method.frames,
+            num_frames=parts.method.num_frames,
             root=options.cache_dir,
             progress=progress,
-            sampling=parts.method.sampling,
+            sampling=parts.method.frame_sampling,
             skip_failures=options.allow_missing,
         )
         banks |= result.banks

@@ -18,7 +18,7 @@ from egoexobench.experiment.embed import SplitEmbeddings, embed_inputs
 from egoexobench.experiment.inputs import InputOptions, PreparedDataset, prepare_inputs
 from egoexobench.experiment.subset import select_usable
 from egoexobench.experiment.training import train_or_load
-from egoexobench.method import override
+from egoexobench.method import apply_overrides
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.protocols import Dataset
 from egoexobench.records.describe import describe_dataset
@@ -52,7 +52,7 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         DataError: for a file, a row or a clip that cannot be used.
     """
     device = resolve(config.device)
-    method = override(
+    method = apply_overrides(
         context.registry.create("method", config.method, config.scale), config.overrides
     )
     if method.scale == "compact":

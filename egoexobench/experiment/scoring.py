@@ -97,10 +97,10 @@ def get_input_protocol(parts: MethodParts) -> Showing:
     method, video = parts.method, parts.encoders.get("video")
     encoder = video.encoder if video else None
     return Showing(
-        sampling=get_canonical_name(method.sampling),
-        frames=method.frames,
+        sampling=get_canonical_name(method.frame_sampling),
+        frames=method.num_frames,
         resolution=encoder.resolution if isinstance(encoder, HasResolution) else None,
-        template=method.template,
+        template=method.text_template,
         similarity=method.similarity,
     )
 

@@ -79,8 +79,8 @@ def _get_weights_path(parts: MethodParts, dataset: Dataset, inputs: PreparedInpu
 
 def uses_audio_alignment(method: Method, dataset: Dataset) -> bool:
     """Whether the audio of a training pair is aligned in time before it is fused with video."""
-    if method.align != "auto":
-        return method.align == "dtw"
+    if method.audio_alignment != "auto":
+        return method.audio_alignment == "dtw"
     return isinstance(dataset, HasTemporalAlignment) and dataset.alignable
 
 

@@ -13,7 +13,7 @@ from egoexobench.experiment import build
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.describe import describe_parts, list_hyperparameters
 from egoexobench.experiment.subset import NOT_IN_SUBSET
-from egoexobench.method import override
+from egoexobench.method import apply_overrides
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.records import store
 from egoexobench.records.schema import DatasetRecord, PartRecord, QueryRank, Record
@@ -163,7 +163,7 @@ def _same(run: Recorded, option: str, spec: Spec, dataset: Dataset, was: Dataset
 
 
 def _unchanged(run: Recorded, asked: RunConfig, registry: Registry) -> None:
-    method = override(registry.create("method", asked.method, asked.scale), asked.overrides)
+    method = apply_overrides(registry.create("method", asked.method, asked.scale), asked.overrides)
     resolved = build.resolve_method(registry, method, asked.seed)
     if resolved.hash_recipe() == run.record.method.fingerprint:
         return

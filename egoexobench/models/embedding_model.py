@@ -36,9 +36,9 @@ class EmbeddingModel(nn.Module):
     Args:
         method: the recipe.
         encoders: by modality, those the method has; trained ones become part of the module.
-        fuse_video: makes the fusion of sound and picture; called once per view where weights
+        video_fusion: makes the fusion of sound and picture; called once per view where weights
             are view-dependent. None: the mean of the picture's tokens.
-        fuse_text: makes the fusion of sound caption and narration. None: the narration's mean.
+        text_fusion: makes the fusion of sound caption and narration. None: the narration's mean.
         seed: every role draws its own numbers from it, so that swapping one part does not
             initialise another differently.
         compute: where the module lies, and how it multiplies.
@@ -51,8 +51,8 @@ class EmbeddingModel(nn.Module):
         self,
         method: Method,
         encoders: Mapping[str, Encoder],
-        fuse_video: FusionFactory | None,
-        fuse_text: FusionFactory | None,
+        video_fusion: FusionFactory | None,
+        text_fusion: FusionFactory | None,
         seed: int,
         compute: Compute = CPU,
     ) -> None:
@@ -69,11 +69,11 @@ class EmbeddingModel(nn.Module):
                 if isinstance(one, nn.Module) and not one.frozen
             }
         )
-        views: tuple[View, ...] = VIEWS if method.view_weights else VIEWS[:1]
+        views: tuple[View, ...] = VIEWS[:1] if method.share_view_weights else VIEWS
         self.projectors = nn.ModuleDict()
         self.fusions = nn.ModuleDict()
         self.video_role = {view: _video_role(view, encoders) for view in VIEWS}
-        if method.objective and method.blocks is not None:
+        if method.objective and method.project:
             roles = {
                 "audio": "audio",
                 "text": "text",
@@ -82,11 +82,9 @@ class EmbeddingModel(nn.Module):
             for role, name in roles.items():
                 if name in encoders:
                     with seeded_rng(seed, role):
-                        self.projectors[role] = TokenProjector(
-                            encoders[name].dim, method, method.blocks
-                        )
+                        self.projectors[role] = TokenProjector(encoders[name].dim, method)
         self.functional_fusions: dict[str, Fusion] = {}
-        builds = {**{f"video-{view}": fuse_video for view in views}, "text": fuse_text}
+        builds = {**{f"video-{view}": video_fusion for view in views}, "text": text_fusion}
         for role, build in builds.items():
             if build is not None:
                 with seeded_rng(seed, f"fuse-{role}"):
@@ -129,7 +127,7 @@ class EmbeddingModel(nn.Module):
         Returns:
             ``(B, D)``, of unit length but for a method that compares by dot product.
         """
-        role = f"video-{view if self.method.view_weights else VIEWS[0]}"
+        role = f"video-{VIEWS[0] if self.method.share_view_weights else view}"
         picture = self._project_tokens(self.video_role[view], role, video)
         heard = ("audio", audio) if caption is None else ("text", caption)
         sound = self._project_tokens(heard[0], *heard)
@@ -206,11 +204,11 @@ def _compile_encode(encode: EncodeFunction, compute: Compute) -> EncodeFunction:
 def _check_widths(method: Method, encoders: Mapping[str, Encoder], trunks: nn.ModuleDict) -> None:
     """Refuse two encoders of different widths before one shared branch."""
     wide = {role: one.dim for role, one in encoders.items() if role in ("video", "video_exo")}
-    if trunks and not method.view_weights and len(set(wide.values())) > 1:
+    if trunks and method.share_view_weights and len(set(wide.values())) > 1:
         told = " and ".join(f"{role} of {dim} features" for role, dim in wide.items())
         raise UsageError(
             f"method {method.name!r} has {told} before one branch for both views; "
-            "set view_weights=true"
+            "set share_view_weights=false"
         )
 
 
@@ -220,7 +218,10 @@ def _video_role(view: View, encoders: Mapping[str, Encoder]) -> str:
 
 @contextmanager
 def seeded_rng(seed: int, role: str) -> Iterator[None]:
-    """Draw torch's random numbers from (seed, role) inside, and restore its state after."""
+    """Draw torch's random numbers from (seed, role) inside, and restore its state after.
+
+    The text of a role decides the weights that are drawn: do not rename one.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(hash_json([seed, role])[:8], 16))
         yield

@@ -27,33 +27,32 @@ class TokenProjector(nn.Module):
 
     Args:
         dim: features of an incoming token.
-        method: gives width and dropout.
-        blocks: trained transformer blocks; with none the tokens are projected.
+        method: gives the embedding dimension, the number of transformer layers and dropout.
 
     Raises:
         UsageError: for a width that the blocks' heads do not divide.
     """
 
-    def __init__(self, dim: int, method: Method, blocks: int) -> None:
+    def __init__(self, dim: int, method: Method) -> None:
         super().__init__()
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("std", torch.ones(dim))
-        self.project = nn.Linear(dim, method.width)
-        if blocks:
-            check_divisible(method.width, NUM_HEADS)
+        self.project = nn.Linear(dim, method.embed_dim)
+        if method.num_layers:
+            check_divisible(method.embed_dim, NUM_HEADS)
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(
-                method.width,
+                method.embed_dim,
                 nhead=NUM_HEADS,
-                dim_feedforward=2 * method.width,
+                dim_feedforward=2 * method.embed_dim,
                 dropout=method.dropout,
                 activation="gelu",
                 batch_first=True,
                 norm_first=True,
             )
-            for _ in range(blocks)
+            for _ in range(method.num_layers)
         )
 
     def set_normalization(self, centre: Tensor, spread: Tensor) -> None:

@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from egoexobench.method_renames import RENAMED_FIELDS, rename_fields, rename_settings
+
 Json = Any
 Transform = Callable[[Json], Json]
 
@@ -23,8 +25,6 @@ METRIC_NAMES: Mapping[str, str] = {
 """Old to new name of a metric."""
 POLICY_NAMES: Mapping[str, str] = {"either": "both-views"}
 """Old to new name of a candidate policy."""
-METHOD_FIELDS: Mapping[str, str] = {}
-"""Old to new name of a field of a method."""
 EXCLUSION_REASONS: Mapping[str, str] = {"not in the certificate": "not in the subset"}
 """Old to new reason why a clip was excluded."""
 VERDICTS: Mapping[str, str] = {
@@ -172,9 +172,9 @@ _SCORE_FIELDS = _convert_object(
 _METHOD = _convert_object(
     {"hyper": "hyperparameters", "evidence": "declared_inputs"},
     {
-        "overrides": _convert_object(METHOD_FIELDS, {}),
-        "hyperparameters": _convert_object(METHOD_FIELDS, {}),
-        "parts": _convert_each(_convert_object({}, {"role": _rename_value(METHOD_FIELDS)})),
+        "overrides": rename_settings,
+        "hyperparameters": rename_fields,
+        "parts": _convert_each(_convert_object({}, {"role": _rename_value(RENAMED_FIELDS)})),
     },
 )
 _SELECTION = _convert_object({"criterion": "validation_metric", "value": "validation_value"}, {})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from egoexobench.errors import UsageError
 from egoexobench.experiment import build
-from egoexobench.method import Method, override
+from egoexobench.method import Method, apply_overrides
+from egoexobench.method_renames import rename_settings
 from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepSpec, get_group_tasks
 from egoexobench.types import TASKS, Task
 
@@ -160,14 +161,15 @@ def _make_cells(
     registry: Registry,
     fingerprints: Mapping[str, str],
 ) -> Iterator[SweepCell]:
-    method: Method = override(registry.create("method", row.method, row.scale), row.overrides)
+    method: Method = registry.create("method", row.method, row.scale)
+    method = apply_overrides(method, row.overrides)
     train_on = group.train_on if row.transfer else None
     dataset, training = fingerprints[group.dataset], fingerprints[train_on or group.dataset]
     for seed in seeds if method.objective else seeds[:1]:
         resolved = build.resolve_method(registry, method, seed)
         yield SweepCell(
             method=row.method,
-            overrides=tuple(sorted(row.overrides.items())),
+            overrides=tuple(sorted(rename_settings(row.overrides).items())),
             scale=row.scale,
             dataset=group.dataset,
             train_on=train_on,

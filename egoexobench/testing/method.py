@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.method import ROLES, Method, check, settings
+from egoexobench.method import ROLES, Method, method_to_dict, validate_method
 from egoexobench.testing.assertions import check_instance, report_errors
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ def check_method(method: Method, registry: Registry) -> None:
     """
     check_instance(method, Method, "it")
     with report_errors("validating it"):
-        check(method)
-    specs = settings(method)
+        validate_method(method)
+    specs = method_to_dict(method)
     for role, kind in ROLES.items():
         if specs[role]:
             with report_errors(f"finding the {kind} of the role {role}"):

@@ -67,7 +67,7 @@ def train_model(
     modules: list[nn.Module] = [model]
     if isinstance(training_set.objective, nn.Module):
         modules.append(training_set.objective.to(model.compute.device))
-    steps = method.epochs * math.ceil(len(training_set.pairs) / method.batch)
+    steps = method.epochs * math.ceil(len(training_set.pairs) / method.batch_size)
     optimizer = torch.optim.AdamW(
         _param_groups(modules, method.weight_decay), lr=method.lr, fused=True
     )
@@ -80,7 +80,7 @@ def train_model(
     with seeded_rng(seed, "train"), progress.stage("train", method.epochs) as advance:
         for epoch in range(1, method.epochs + 1):
             model.train()
-            for batch in _iter_batches(training_set.pairs, method.batch, shuffle_rng):
+            for batch in _iter_batches(training_set.pairs, method.batch_size, shuffle_rng):
                 _training_step(model, training_set, batch, optimizer, grad_scaler)
                 schedule.step()
             value = validation_metric()
@@ -149,7 +149,7 @@ def _token_statistics(
     ego = [pair.ego.id for pair in training_set.pairs]
     exo = [pair.exo.id for pair in training_set.pairs]
     texts = [pair.id for pair in training_set.pairs]
-    both = not model.method.view_weights and training_set.inputs.video_exo is None
+    both = model.method.share_view_weights and training_set.inputs.video_exo is None
     sources: dict[str, tuple[str, FeatureBank | None, list[str]]] = {
         "video-ego": ("video", training_set.inputs.video, ego + exo if both else ego),
         "video-exo": (model.video_role["exo"], training_set.inputs.video_bank("exo"), exo),

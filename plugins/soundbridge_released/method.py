@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from egoexobench.errors import UsageError
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.spec import OptionValue, Spec
 
 _TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
@@ -16,26 +16,26 @@ _TINY_TEXT = {"width": 64, "depth": 1}
 _TINY_FUSION = {"audio_dim": 32}
 _RELEASE = "shhuangcoder/SoundBridge 3c4ca7f, cross-modal retrieval"
 _CONFIG = f"{_RELEASE}/config/train_egoexo.yml and our_default.yml"
-_SOURCES = {
+_PROVENANCE = {
     "video": f"{_RELEASE}/models/retriever.py: class token, projected",
     "audio": f"{_RELEASE}/data: mean over BEATs tokens; unknown: which "
     "BEATs, chosen here whichever is given",
     "text": f"{_RELEASE}/models/retriever.py: transformer_heads 16; end token, projected",
     "captioner": "unknown: its captions, prompts and LLM calls are not released; chosen here rules",
-    "fuse_video": f"{_RELEASE}/models/retriever.py and retriever_cha.py",
-    "fuse_text": f"{_RELEASE}/models/retriever.py and retriever_cha.py",
+    "video_fusion": f"{_RELEASE}/models/retriever.py and retriever_cha.py",
+    "text_fusion": f"{_RELEASE}/models/retriever.py and retriever_cha.py",
     "video_query": f"{_RELEASE}/main_retrieval.py: what encode_text gives is fed to encode_image",
     "anchor": f"{_RELEASE}/data: each clip with its own text",
     "objective": f"{_RELEASE}/models/loss.py; {_CONFIG}: temperature learnt from 0.07",
-    "view_weights": f"{_RELEASE}/models/retriever.py: one encoder",
-    "frames": _CONFIG,
-    "sampling": f"{_RELEASE}/data/data_utils.py",
-    "template": f"{_RELEASE}/data: the text as it is",
+    "share_view_weights": f"{_RELEASE}/models/retriever.py: one encoder",
+    "num_frames": _CONFIG,
+    "frame_sampling": f"{_RELEASE}/data/data_utils.py",
+    "text_template": f"{_RELEASE}/data: the text as it is",
     "similarity": f"{_RELEASE}/main_retrieval.py: products of embeddings that are not normalised",
-    "align": f"{_RELEASE}: no word of it",
-    "width": f"{_CONFIG}: 256 in the first, 768 in the second",
+    "audio_alignment": f"{_RELEASE}: no word of it",
+    "embed_dim": f"{_CONFIG}: 256 in the first, 768 in the second",
     "epochs": _CONFIG,
-    "batch": f"{_CONFIG}: 32 clips a GPU; paper, 5.1.2: 8 GPUs: 128 pairs",
+    "batch_size": f"{_CONFIG}: 32 clips a GPU; paper, 5.1.2: 8 GPUs: 128 pairs",
     "lr": _CONFIG,
     "weight_decay": _CONFIG,
     "schedule": f"{_CONFIG}: fix_lr",
@@ -115,30 +115,31 @@ def soundbridge_released(
     trained = None if weights else True
     towers: dict[str, OptionValue] = {"weights": weights or start, "trained": trained}
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="soundbridge-released",
         scale="paper",
         video=str(video.add_options({**towers, "checkpointing": trained})),
         audio=None if weights else str(audio.add_options({"weights": audio_weights})),
         text=str(text.add_options(towers)),
         captioner="rules",
-        fuse_video=str(fuse_video.add_options({"weights": weights})),
-        fuse_text=str(fuse_text.add_options({"weights": weights})),
+        video_fusion=str(fuse_video.add_options({"weights": weights})),
+        text_fusion=str(fuse_text.add_options({"weights": weights})),
         anchor=None if weights else "view-sound-text",
         objective=None if weights else "info-nce:denominator=all,symmetric=true,learn=true",
         video_query="sound_caption",
-        view_weights=False,
-        frames=4,
-        sampling="soundbridge",
+        share_view_weights=True,
+        num_frames=4,
+        frame_sampling="soundbridge",
         similarity="dot",
-        align="none",
-        width=int(shared),
-        blocks=None,
+        audio_alignment="none",
+        embed_dim=int(shared),
+        num_layers=0,
+        project=False,
         epochs=5,
-        batch=128,
+        batch_size=128,
         lr=3e-5,
         weight_decay=0.01,
         schedule="constant",
-        sources={k: v for k, v in _SOURCES.items() if not (weights and k in _TRAINED)},
+        provenance={k: v for k, v in _PROVENANCE.items() if not (weights and k in _TRAINED)},
     )
-    return pick(scale, {"paper": method})
+    return select_scale(scale, {"paper": method})

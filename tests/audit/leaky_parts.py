@@ -9,7 +9,7 @@ import numpy as np
 
 from egoexobench.data.decode import decode_clip
 from egoexobench.data.folder_dataset import FolderDataset
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.types import SPLITS, Tokens
 
 WIDTH = 16
@@ -165,13 +165,18 @@ def ignore(width: int, /):
 
 
 PLAIN = replace(
-    COMPACT, name="plain", video="honest", audio=None, text="words:dim=16", view_weights=False
+    COMPACT_DEFAULTS,
+    name="plain",
+    video="honest",
+    audio=None,
+    text="words:dim=16",
+    share_view_weights=True,
 )
 
 
 def plain(scale: str, /) -> Method:
     """Untrained: the mean of the picture's tokens, and the mean of the words'."""
-    return pick(
+    return select_scale(
         scale,
         {"compact": PLAIN},
     )

@@ -18,7 +18,7 @@ from egoexobench.registry import Distribution, PartFactory, Registry
 from egoexobench.spec import Spec
 from egoexobench.types import SPLITS, Evidence
 
-SMALL = {"epochs": "2", "width": "16"}
+SMALL = {"epochs": "2", "embed_dim": "16"}
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_a_text_encoder_that_knows_the_video_is_caught(look, folder: Path) -> No
 
 
 def test_a_fusion_that_reads_the_narration_bank_leaks_by_a_bit(look) -> None:
-    found = look("plain", fuse_video="snoop")
+    found = look("plain", video_fusion="snoop")
     assert not found.passed
     leak = swap(found, "video", "narration")
     assert leak.verdict == "leak"
@@ -170,14 +170,14 @@ def test_a_sound_encoder_that_hears_nothing_is_dead(look) -> None:
 
 
 def test_a_fusion_that_ignores_its_query_makes_the_sound_dead(look) -> None:
-    found = look("plain", audio="logmel", fuse_video="ignore")
+    found = look("plain", audio="logmel", video_fusion="ignore")
     assert swap(found, "video", "audio").verdict == "ignored"
     assert swap(found, "video", "audio").num_changed == 8
     assert not found.passed
 
 
 def test_a_caption_that_a_fusion_ignores_is_dead(look) -> None:
-    found = look("soundbridge", fuse_text="ignore", **SMALL)
+    found = look("soundbridge", text_fusion="ignore", **SMALL)
     assert swap(found, "text", "sound_caption").verdict == "ignored"
     assert not found.passed
 

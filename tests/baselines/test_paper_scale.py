@@ -21,7 +21,7 @@ REGISTRY = Registry()
 METHODS = {p.name: p for p in REGISTRY.list_parts("method") if "size" in get_options(p.factory)}
 VOCABULARY = Path(__file__).parents[1] / "plugins" / "distilbert_text" / "vocabulary.txt"
 FILMS = Spec.parse("synthetic:train=4,val=4,test=4,seconds=2,pixels=32")
-FAST = {"epochs": "1", "batch": "2"}
+FAST = {"epochs": "1", "batch_size": "2"}
 
 
 @pytest.fixture(scope="module")

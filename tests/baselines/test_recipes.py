@@ -14,7 +14,7 @@ from egoexobench.spec import Spec
 
 REGISTRY = Registry()
 PAPER = [part for part in REGISTRY.list_parts("method") if "weights" in get_options(part.factory)]
-LEARNT = ("epochs", "batch", "lr", "weight_decay", "schedule")
+LEARNT = ("epochs", "batch_size", "lr", "weight_decay", "schedule")
 TOWERS = ("video", "text")
 SHARED = {
     ("frozen-in-time", "weights"): TOWERS,
@@ -22,14 +22,14 @@ SHARED = {
     ("egovlp", "weights"): TOWERS,
     ("internvideo", "weights"): TOWERS,
     ("egoexo", "weights"): TOWERS,
-    ("egoinstructor", "weights"): ("text", "fuse_video"),
+    ("egoinstructor", "weights"): ("text", "video_fusion"),
     ("egoinstructor", "ego_weights"): ("video",),
     ("egoinstructor", "exo_weights"): ("video_exo",),
     ("videomae-v2", "weights"): ("video",),
     ("internimage", "weights"): ("video",),
     ("soundbridge", "weights"): ("video", "video_exo", "text"),
     ("soundbridge", "audio_weights"): ("audio",),
-    ("soundbridge-released", "weights"): ("video", "text", "fuse_video", "fuse_text"),
+    ("soundbridge-released", "weights"): ("video", "text", "video_fusion", "text_fusion"),
     ("soundbridge-released", "start"): TOWERS,
     ("soundbridge-released", "audio_weights"): ("audio",),
 }
@@ -39,24 +39,24 @@ SHARED = {
 def deciding(method: Method) -> set[str]:
     """Settings that change what the method does."""
     roles = {role for role in ROLES if role in SETTINGS and getattr(method, role)}
-    found = roles | {"frames", "sampling", "similarity"}
+    found = roles | {"num_frames", "frame_sampling", "similarity"}
     if method.text:
-        found.add("template")
+        found.add("text_template")
     if method.objective:
-        found |= {*LEARNT, "view_weights"}
+        found |= {*LEARNT, "share_view_weights"}
         if method.audio:
-            found.add("align")
-        if method.blocks is not None:
-            found |= {"blocks", "width"}
+            found.add("audio_alignment")
+        if method.project:
+            found |= {"num_layers", "embed_dim"}
     return found
 
 
 @pytest.mark.parametrize("part", PAPER, ids=lambda part: part.name)
 def test_every_value_that_decides_something_says_where_it_was_published(part: PartFactory) -> None:
     method = part.factory("paper")
-    assert set(method.sources) <= set(SETTINGS)
-    assert deciding(method) - set(method.sources) == set()
-    for source in method.sources.values():
+    assert set(method.provenance) <= set(SETTINGS)
+    assert deciding(method) - set(method.provenance) == set()
+    for source in method.provenance.values():
         assert "unknown" not in source or "chosen here" in source
 
 

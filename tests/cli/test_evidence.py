@@ -13,7 +13,7 @@ from egoexobench.records.audit import Audit
 
 pytestmark = pytest.mark.slow
 
-FAST = ("--set", "epochs=2", "--set", "width=16")
+FAST = ("--set", "epochs=2", "--set", "embed_dim=16")
 CHEATS = Path(__file__).parents[1] / "audit" / "leaky_parts.py"
 
 
@@ -103,7 +103,7 @@ def test_a_cheat_is_named_after_the_table_and_exits_with_1(
 def test_an_audit_as_json_is_nothing_but_json(bench: CommandLine, folder: Path) -> None:
     done = bench(
         "audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST,
-        "--set", "fuse_text=soundbridge-released-text:variant=association", "--json",
+        "--set", "text_fusion=soundbridge-released-text:variant=association", "--json",
     )  # fmt: skip
     told = json.loads(done.stdout)
     assert done.returncode == 1

@@ -16,7 +16,7 @@ from egoexobench.cli import main
 from egoexobench.features import encode_clips
 from egoexobench.features.embeddings_file import read_embeddings
 
-FAST = ("--set", "epochs=1", "--set", "width=16")
+FAST = ("--set", "epochs=1", "--set", "embed_dim=16")
 ENCODERS = ("--encoder", "cells", "--encoder", "logmel", "--encoder", "words")
 
 

@@ -9,12 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from command_line import CommandLine
 from studio import film, tone
 
 from egoexobench.cli import main
 from egoexobench.records.store import iter_ranks, read_record
 
-FAST = ("--set", "epochs=2", "--set", "width=16")
+FAST = ("--set", "epochs=2", "--set", "embed_dim=16")
 
 
 class Bench:
@@ -121,7 +122,7 @@ def test_the_record_names_every_part_and_what_it_read(shared: Bench, folder: Pat
     )  # fmt: skip
     parts = {part["role"]: part for part in record["method"]["parts"]}
     assert parts["anchor"]["name"] == "narration"
-    assert parts["fuse_video"]["options"] == {"heads": 4, "residual": "none"}
+    assert parts["video_fusion"]["options"] == {"heads": 4, "residual": "none"}
     assert parts["video"]["distribution"]["name"] == "egoexobench"
     assert record["method"]["overrides"]["anchor"] == "narration"
     assert record["method"]["declared_inputs"]["video"] == ["video", "audio"]
@@ -248,8 +249,11 @@ def test_a_corrupt_film_names_it_and_leaves_no_record(bench: Bench, folder: Path
         (["--method", "soundbridge", "--set", "epoch=1"], "Did you mean 'epochs'"),
         (["--method", "soundbridge", "--set", "anchor"], "KEY=VALUE"),
         (["--method", "soundbridge", "--set", "video=beat"], "unknown encoder 'beat'"),
-        (["--method", "soundbridge", "--set", "captioner=none"], "set a captioner"),
-        (["--method", "logmel-neighbour", "--scale", "paper"], "it has: compact"),
+        (
+            ["--method", "soundbridge", "--set", "captioner=none"],
+            "needs a captioner because text_fusion is set",
+        ),
+        (["--method", "logmel-neighbour", "--scale", "paper"], "Available: compact"),
         (["--method", "soundbridge", "--task", "eg2eg"], "eg2eg"),
         (["--method", "soundbridge", "--dataset", "synthetic:overlap=2"], "overlap"),
     ],
@@ -261,3 +265,14 @@ def test_a_wrong_word_exits_with_2_and_says_what_works(
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.filterwarnings("default::egoexobench.errors.RenamedWarning")
+def test_old_names_of_settings_work_and_warn_once(tmp_path: Path, folder: Path) -> None:
+    result = CommandLine(tmp_path)(
+        "run", "--method", "video-only", "--dataset", f"folder:path={folder}", "--task", "eg2ex",
+        "--set", "epochs=1", "--set", "embed_dim=16", "--json",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines() == ["warning: setting 'width' is now called 'embed_dim'"]
+    assert json.loads(result.stdout)["method"]["overrides"] == {"epochs": "1", "embed_dim": "16"}

@@ -17,7 +17,7 @@ from PIL import Image
 from egoexobench.cli import main
 from egoexobench.records.store import read_record
 
-SMALL = ("--set", "width=16", "--set", "epochs=1")
+SMALL = ("--set", "embed_dim=16", "--set", "epochs=1")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.prepare import TrainedMethod, train_method
 from egoexobench.experiment.training import uses_audio_alignment
-from egoexobench.method import COMPACT
+from egoexobench.method import COMPACT_DEFAULTS
 from egoexobench.models.dtw import align_pairs
 from egoexobench.models.feature_inputs import embed_clips, embed_pairs
 from egoexobench.progress import NullProgress
@@ -31,7 +31,7 @@ def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedMet
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EGOEXOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        settings = {"epochs": "1", "width": "16", "align": "dtw"}
+        settings = {"epochs": "1", "embed_dim": "16", "audio_alignment": "dtw"}
         config = RunConfig(
             Spec("soundbridge"), Spec("folder", {"path": str(folder)}), overrides=settings
         )
@@ -52,7 +52,10 @@ def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedMet
 def test_the_data_set_decides_unless_the_method_does(
     folder: Path, align: str, kind: type[Dataset], expected: bool
 ) -> None:
-    assert uses_audio_alignment(replace(COMPACT, align=align), kind(folder)) is expected
+    assert (
+        uses_audio_alignment(replace(COMPACT_DEFAULTS, audio_alignment=align), kind(folder))
+        is expected
+    )
 
 
 def test_both_data_sets_that_the_paper_or_we_align_say_so() -> None:

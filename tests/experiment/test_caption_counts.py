@@ -14,7 +14,7 @@ from egoexobench.cli import main
 from egoexobench.data.folder_dataset import CLIPS_TABLE
 
 SECRET = "sk-very-secret-0123456789"
-SMALL = ("--set", "epochs=1", "--set", "width=16", "--task", "eg2ex")
+SMALL = ("--set", "epochs=1", "--set", "embed_dim=16", "--task", "eg2ex")
 STRANGER = '''
 """A captioner in one file."""
 

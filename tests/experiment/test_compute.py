@@ -15,7 +15,7 @@ from egoexobench.errors import UsageError
 def told(folder: Path, *more: str):
     arguments = ("run", "--method", "soundbridge", "--dataset", f"folder:path={folder}")
     return CliRunner().invoke(
-        main, (*arguments, "--set", "epochs=1", "--set", "width=16", *more, "--task", "eg2ex")
+        main, (*arguments, "--set", "epochs=1", "--set", "embed_dim=16", *more, "--task", "eg2ex")
     )
 
 

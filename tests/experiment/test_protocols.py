@@ -13,7 +13,7 @@ from egoexobench.cli import main
 
 pytestmark = pytest.mark.slow
 
-FAST = ("--set", "epochs=1", "--set", "width=16", "--set", "frames=2")
+FAST = ("--set", "epochs=1", "--set", "embed_dim=16", "--set", "num_frames=2")
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +103,8 @@ def test_charades_ego_takes_both_views_and_every_equal_script_for_right(run, cha
 
 def test_a_method_that_samples_otherwise_is_on_another_track(run, learn: str) -> None:
     usual = run("video-only", learn, "--task", "eg2ex")["eg2ex", "mcq20"]
-    same = run("video-only", learn, "--task", "eg2ex", "--set", "sampling=soundbridge")
+    same = run("video-only", learn, "--task", "eg2ex", "--set", "frame_sampling=soundbridge")
     assert same["eg2ex", "mcq20"]["track_fingerprint"] == usual["track_fingerprint"]  # one rule
-    other = run("video-only", learn, "--task", "eg2ex", "--set", "sampling=egovlp-start-end")
+    other = run("video-only", learn, "--task", "eg2ex", "--set", "frame_sampling=egovlp-start-end")
     assert other["eg2ex", "mcq20"]["track"]["sampling"] == "egovlp-start-end"
     assert other["eg2ex", "mcq20"]["track_fingerprint"] != usual["track_fingerprint"]

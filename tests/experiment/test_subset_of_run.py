@@ -13,7 +13,7 @@ from egoexobench.leaderboard.collect import write_reproduced_rows
 from egoexobench.leaderboard.dataset_page import render_dataset_page
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
 
-FAST = ("--set", "epochs=1", "--set", "width=16")
+FAST = ("--set", "epochs=1", "--set", "embed_dim=16")
 
 
 @pytest.fixture
@@ -118,6 +118,6 @@ def test_a_method_can_be_trained_on_one_set_and_scored_on_another(
     assert moved["trained_on"]["spec"] == small
     assert moved["dataset"]["fingerprint"] == own["dataset"]["fingerprint"]
     text = page()
-    assert f"width=16 trained on {small} \\*" in text
+    assert f"embed_dim=16 trained on {small} \\*" in text
     assert "another data set than the one that is scored" in text
     assert [row.trained_on is None for row in read_reproduced_rows(Path("board"))].count(True) == 1

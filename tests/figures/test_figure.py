@@ -33,7 +33,7 @@ from egoexobench.spec import Spec
 from egoexobench.toolbox.captions import CAPTION_PATTERN
 from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Gallery, Query
 
-SMALL = {"epochs": "1", "width": "16"}
+SMALL = {"epochs": "1", "embed_dim": "16"}
 
 
 def asked(source: str = "q", right: str = "b", among: str = "abcde") -> Query:
@@ -126,7 +126,7 @@ def test_a_request_is_made_again_with_all_that_was_recorded(record: Path) -> Non
                 update={"device": "cuda:0", "precision": "bf16"}
             ),
             "method": told.method.model_copy(
-                update={"overrides": {"width": "16", "audio": "beats:weights=.../b.pt"}}
+                update={"overrides": {"embed_dim": "16", "audio": "beats:weights=.../b.pt"}}
             ),
         }
     )
@@ -135,7 +135,7 @@ def test_a_request_is_made_again_with_all_that_was_recorded(record: Path) -> Non
     request = again(moved, whole)
     assert str(request.dataset) == "folder:path=/d"
     assert str(request.train_on) == "folder:path=/o"
-    assert request.overrides == {"width": "16", "audio": "beats:weights=/b.pt"}
+    assert request.overrides == {"embed_dim": "16", "audio": "beats:weights=/b.pt"}
     assert (request.seed, request.device) == (3, Compute("auto", "bf16"))
     for less, option in (
         (replace(whole, train_on=None), "--train-on"),

@@ -6,13 +6,18 @@ import torch
 from torch.nn import functional
 
 from egoexobench.errors import UsageError
-from egoexobench.method import COMPACT, Method
+from egoexobench.method import COMPACT_DEFAULTS, Method
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.toolbox.layers import CrossAttention, masked_mean, sinusoidal_positions
 from egoexobench.types import Modality, Tokens
 
 METHOD = replace(
-    COMPACT, name="m", captioner="rules", anchor="sound-text", objective="info-nce", width=16
+    COMPACT_DEFAULTS,
+    name="m",
+    captioner="rules",
+    anchor="sound-text",
+    objective="info-nce",
+    embed_dim=16,
 )
 
 
@@ -32,7 +37,7 @@ class Plain:
 def model(method: Method = METHOD, seed: int = 0, **fusions: bool) -> EmbeddingModel:
     encoders = {"video": Plain("video", 6), "audio": Plain("audio", 5), "text": Plain("text", 4)}
     build = {
-        name: partial(CrossAttention, method.width, 4, residual)
+        name: partial(CrossAttention, method.embed_dim, 4, residual)
         for name, residual in fusions.items()
     }
     made = EmbeddingModel(method, encoders, build.get("video"), build.get("text"), seed)  # type: ignore[arg-type]
@@ -116,7 +121,7 @@ def test_view_dependent_weights_differ_and_shared_ones_do_not() -> None:
         assert not torch.allclose(
             own.embed_video("ego", video, audio), own.embed_video("exo", video, audio)
         )
-        shared = model(replace(METHOD, view_weights=False), video=True)
+        shared = model(replace(METHOD, share_view_weights=True), video=True)
         assert torch.equal(
             shared.embed_video("ego", video, audio), shared.embed_video("exo", video, audio)
         )

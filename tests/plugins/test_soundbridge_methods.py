@@ -12,7 +12,7 @@ from egoexobench.experiment.build import ResolvedMethod
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.run import run_experiment
-from egoexobench.method import evidence
+from egoexobench.method import declared_inputs
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
@@ -96,7 +96,7 @@ def test_a_released_checkpoint_is_scored_without_any_sound(
 
 def test_in_training_the_released_model_hears_and_in_evaluation_it_reads() -> None:
     kit, model = wired("soundbridge-released:size=tiny")
-    assert evidence(kit.method)["video"] == ("video", "sound_caption")
+    assert declared_inputs(kit.method)["video"] == ("video", "sound_caption")
     torch.manual_seed(0)
     film = Tokens(torch.randn(3, 4, 32, 32, 3), torch.ones(3, 4, dtype=torch.bool))
     words = torch.randint(1, 400, (2, 3, 6), dtype=torch.int64)
@@ -137,6 +137,6 @@ def test_the_papers_views_have_encoders_of_their_own_and_share_what_is_heard_and
     assert ego | exo | set(map(id, module(model, "text").parameters())) <= learnt
     assert learnt.isdisjoint(map(id, module(model, "audio").parameters()))
     assert set(model.fusions) == {"video-ego", "video-exo", "text"}
-    assert {kit.parts[role].options["heads"] for role in ("fuse_video", "fuse_text")} == {4}
+    assert {kit.parts[role].options["heads"] for role in ("video_fusion", "text_fusion")} == {4}
     assert kit.parts["objective"].options["temperature"] == 0.07
-    assert kit.method.width == 256
+    assert kit.method.embed_dim == 256

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from egoexobench.method import COMPACT
+from egoexobench.method import COMPACT_DEFAULTS
 from egoexobench.registry import Registry
 from egoexobench.testing import check_method
 
@@ -12,7 +12,9 @@ REGISTRY = Registry()
 
 
 def test_a_right_method_passes() -> None:
-    check_method(replace(COMPACT, name="mine", anchor="narration", objective="info-nce"), REGISTRY)
+    check_method(
+        replace(COMPACT_DEFAULTS, name="mine", anchor="narration", objective="info-nce"), REGISTRY
+    )
 
 
 @pytest.mark.parametrize(
@@ -20,13 +22,19 @@ def test_a_right_method_passes() -> None:
     [
         (None, "it is None (NoneType); it must be Method"),
         ({"name": "mine"}, "it is {'name': 'mine'} (dict); it must be Method"),
-        (replace(COMPACT, epochs=-1), "validating it raised UsageError"),
+        (replace(COMPACT_DEFAULTS, epochs=-1), "validating it raised UsageError"),
         (
-            replace(COMPACT, video="cellars"),
+            replace(COMPACT_DEFAULTS, video="cellars"),
             "finding the encoder of the role video raised UsageErr",
         ),
-        (replace(COMPACT, audio="logmel:mel=3"), "finding the encoder of the role audio raised Us"),
-        (replace(COMPACT, text="words:dim=wide"), "finding the encoder of the role text raised Us"),
+        (
+            replace(COMPACT_DEFAULTS, audio="logmel:mel=3"),
+            "finding the encoder of the role audio raised Us",
+        ),
+        (
+            replace(COMPACT_DEFAULTS, text="words:dim=wide"),
+            "finding the encoder of the role text raised Us",
+        ),
     ],
 )
 def test_a_wrong_method_is_one_line_that_names_its_fault(method: object, message: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT, Method, pick
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 
 
 @hookimpl
@@ -98,7 +98,7 @@ def glimmer(scale, /, *, dim: int = 8) -> Method:
         dim: features of a token.
     """
     method = replace(
-        COMPACT,
+        COMPACT_DEFAULTS,
         name="glimmer",
         video=f"bright:dim={dim}",
         audio=None,
@@ -106,4 +106,4 @@ def glimmer(scale, /, *, dim: int = 8) -> Method:
         objective="info-nce:denominator=all",
         epochs=2,
     )
-    return pick(scale, {"compact": method})
+    return select_scale(scale, {"compact": method})

@@ -8,7 +8,7 @@ import torch
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_store import FeatureRows
-from egoexobench.method import COMPACT, Method
+from egoexobench.method import COMPACT_DEFAULTS, Method
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import FeatureInputs, embed_clips
 from egoexobench.progress import NullProgress
@@ -21,14 +21,14 @@ from egoexobench_plugins.info_nce import info_nce
 
 COUNT = 24
 METHOD = replace(
-    COMPACT,
+    COMPACT_DEFAULTS,
     name="m",
     captioner="rules",
     anchor="sound-text",
     objective="info-nce",
-    width=16,
+    embed_dim=16,
     epochs=6,
-    batch=8,
+    batch_size=8,
     lr=1e-2,
 )
 
@@ -71,7 +71,7 @@ def lesson() -> TrainingSet:
 
 def model(method: Method = METHOD, seed: int = 0) -> EmbeddingModel:
     encoders = {name: Plain(name, 6) for name in ("video", "audio", "text")}  # type: ignore[arg-type]
-    build = partial(CrossAttention, method.width, 4, True)
+    build = partial(CrossAttention, method.embed_dim, 4, True)
     return EmbeddingModel(method, encoders, build, build, seed)  # type: ignore[arg-type]
 
 
@@ -134,7 +134,7 @@ def test_a_loss_that_is_no_number_stops_with_one_line() -> None:
 
 @pytest.mark.parametrize("batch", [23, 5])
 def test_a_last_batch_of_one_pair_is_left_out(batch: int) -> None:
-    made = model(replace(METHOD, batch=batch, epochs=1))
+    made = model(replace(METHOD, batch_size=batch, epochs=1))
     train_model(made, lesson(), 0, lambda: 0.0, NullProgress())
     assert all(torch.isfinite(one).all() for one in made.parameters())
 
@@ -155,6 +155,6 @@ def test_weights_that_do_not_fit_or_are_cut_short_are_trained_again(tmp_path) ->
     path = tmp_path / "w.safetensors"
     assert checkpoint.load_checkpoint(path, model()) is None
     checkpoint.save_checkpoint(path, model(), BestEpoch(1, 0.0))
-    assert checkpoint.load_checkpoint(path, model(replace(METHOD, width=32))) is None
+    assert checkpoint.load_checkpoint(path, model(replace(METHOD, embed_dim=32))) is None
     path.write_bytes(path.read_bytes()[:-9])
     assert checkpoint.load_checkpoint(path, model()) is None
