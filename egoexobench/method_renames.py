@@ -32,8 +32,9 @@ _Class = TypeVar("_Class", bound=type)
 def rename_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields of a method, such as those of an old record, with today's names and values."""
     renamed = {key: value for key, value in values.items() if key not in RENAMED_FIELDS}
-    for key in values.keys() & RENAMED_FIELDS.keys():
-        renamed |= _rename_field(key, values[key])
+    for key, value in values.items():  # in their order, so that a file is written the same twice
+        if key in RENAMED_FIELDS:
+            renamed |= _rename_field(key, value)
     return renamed
 
 

@@ -1,0 +1,44 @@
+"""The committed rows share their columns with a run of today."""
+
+from pathlib import Path
+
+import pytest
+
+from egoexobench.evaluation.tracks import questions, track
+from egoexobench.leaderboard.reproduced import ReproducedRow, read_reproduced_rows
+from egoexobench.protocols import Dataset
+from egoexobench.registry import Registry
+from egoexobench.types import CandidatePolicy, Task
+
+DATASET = "synthetic:size=standard"
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    created: Dataset = Registry().create("dataset", DATASET)
+    return created
+
+
+@pytest.fixture
+def row(repository: Path) -> ReproducedRow:
+    rows = read_reproduced_rows(repository / "leaderboards")
+    (selected,) = [row for row in rows if row.method.spec == "soundbridge"]
+    return selected
+
+
+@pytest.mark.parametrize(
+    ("task", "policy"), [("eg2ex", "gallery"), ("t2v", "both-views"), ("v2t", "mcq20")]
+)
+def test_a_committed_track_is_the_one_that_a_run_scores_today(
+    dataset: Dataset, row: ReproducedRow, task: Task, policy: CandidatePolicy
+) -> None:
+    queries = questions(dataset, "test", task, policy)
+    current = track(dataset, "synthetic", "test", task, queries, policy=policy)
+    (committed,) = [item for item in row.tracks if (item.task, item.policy) == (task, policy)]
+    assert committed.fingerprint == current.fingerprint
+
+
+def test_committed_rows_have_the_names_of_today(row: ReproducedRow) -> None:
+    assert row.method.hyperparameters["num_frames"] == 8
+    assert row.method.hyperparameters["share_view_weights"] is False
+    assert {part.role for part in row.method.parts} >= {"video_fusion", "text_fusion"}
