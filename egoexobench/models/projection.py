@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.toolbox.layers import (
+    attention_mask,
     check_divisible,
-    key_padding_mask,
     sinusoidal_positions,
 )
 from egoexobench.types import Tokens
@@ -64,7 +64,7 @@ class TokenProjector(nn.Module):
         """Tokens ``(B, T, dim)`` to tokens ``(B, T, width)`` with the same mask."""
         values = self.project((tokens.values - self.mean) / self.std)
         values = values + sinusoidal_positions(values.shape[1], values.shape[2]).to(values)
-        padding = key_padding_mask(tokens.mask)
+        mask = attention_mask(Tokens(values, tokens.mask), values.shape[1], NUM_HEADS)
         for block in self.blocks:
-            values = block(values, src_key_padding_mask=padding)
+            values = block(values, src_mask=mask)
         return Tokens(values, tokens.mask)

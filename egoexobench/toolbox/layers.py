@@ -43,12 +43,9 @@ class CrossAttention(nn.Module):
 
         A row without query tokens gets the mean of its context.
         """
+        mask = attention_mask(context, query.values.shape[1], self.attention.num_heads)
         attended, _ = self.attention(
-            query.values,
-            context.values,
-            context.values,
-            key_padding_mask=key_padding_mask(context.mask),
-            need_weights=False,
+            query.values, context.values, context.values, attn_mask=mask, need_weights=False
         )
         values = attended + query.values if self.residual else attended
         fused = masked_mean(Tokens(values, query.mask))
@@ -71,13 +68,18 @@ def masked_mean(tokens: Tokens) -> Tensor:
     return (tokens.values * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
-def key_padding_mask(mask: Tensor) -> Tensor:
-    """Return torch's mask ``(B, T)``: True where attention must not look.
+def attention_mask(context: Tokens, num_queries: int, num_heads: int) -> Tensor:
+    """Return the mask ``(B * num_heads, num_queries, T)`` that torch adds to attention scores.
 
-    A row without any token attends to its padding, because its result would be NaN otherwise. The
-    caller must replace the result of such a row.
+    It is ``-inf`` at padding. A row without any token attends to its padding, because its result
+    would be NaN otherwise. The caller must replace the result of such a row.
+
+    Use it as ``attn_mask`` or ``src_mask``. The numbers are those of ``key_padding_mask``, which
+    torch checks with code that imports sympy and half a second of other modules.
     """
-    return ~mask & mask.any(1, keepdim=True)
+    padding = ~context.mask & context.mask.any(1, keepdim=True)
+    scores = context.values.new_zeros(padding.shape).masked_fill(padding, -math.inf)
+    return scores.repeat_interleave(num_heads, 0)[:, None].expand(-1, num_queries, -1)
 
 
 @lru_cache(maxsize=64)

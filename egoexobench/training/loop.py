@@ -18,6 +18,7 @@ from egoexobench.method import Method
 from egoexobench.models.embedding_model import EmbeddingModel, seeded_rng
 from egoexobench.models.feature_inputs import FeatureInputs, embed_pairs
 from egoexobench.protocols import Anchor, Objective, Progress
+from egoexobench.training.optimizer import UncompiledAdamW
 from egoexobench.types import Pair
 
 WARMUP_FRACTION = 0.05
@@ -68,7 +69,7 @@ def train_model(
     if isinstance(training_set.objective, nn.Module):
         modules.append(training_set.objective.to(model.compute.device))
     steps = method.epochs * math.ceil(len(training_set.pairs) / method.batch_size)
-    optimizer = torch.optim.AdamW(
+    optimizer = UncompiledAdamW(
         _param_groups(modules, method.weight_decay), lr=method.lr, fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(

@@ -44,7 +44,7 @@ def changed(function):
         (None, "it has no method '__call__'"),
         (lambda *inputs: 1 / 0, "calling it raised ZeroDivisionError"),
         (lambda ego, exo: ego.sum(), "calling it raised TypeError"),
-        (changed(float), "its loss is"),
+        (changed(torch.Tensor.item), "its loss is"),
         (changed(lambda loss: loss.int()), "its loss has the dtype torch.int32"),
         (changed(lambda loss: loss[None]), "its loss has the shape (1,); it must be a scalar"),
         (changed(lambda loss: loss * torch.nan), "its loss is NaN or infinite"),
