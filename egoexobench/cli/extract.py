@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from egoexobench.compute import Compute
-    from egoexobench.features.dataset_features import ExtractionResult
+    from egoexobench.features.dataset_features import ExtractionResult, Shard
     from egoexobench.features.encoder_runner import EncoderRunner
+    from egoexobench.protocols import Dataset, Progress
     from egoexobench.registry import Registry
 
-LISTED = 10
-"""Failed clips that are named; the receipts in the stores name all."""
-ROLES = ("video", "audio", "text")
+MAX_LISTED_FAILURES = 10
+"""Failed clips that are printed; the receipts in the stores list all."""
 
 
 @click.command("extract")
@@ -32,90 +32,119 @@ ROLES = ("video", "audio", "text")
     multiple=True,
     required=True,
     metavar="NAME[:KEY=VALUE,...]",
-    help="See `list encoder`; may be given again.",
+    help="Encoder, see `list encoder`. May be repeated.",
 )
-@click.option("--frames", type=click.IntRange(min=1), default=8, show_default=True)
-@click.option("--sampling", default="egoexolearn", show_default=True, help="Which pictures.")
-@click.option("--template", default="{}", show_default=True, help="What texts are put into.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random weights.  [0]")
+@click.option(
+    "--frames",
+    "num_frames",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Frames per clip.",
+)
+@click.option(
+    "--sampling",
+    default="egoexolearn",
+    show_default=True,
+    help="Frame sampling rule, see docs/methods.md.",
+)
+@click.option(
+    "--template",
+    "text_template",
+    default="{}",
+    show_default=True,
+    help="Prompt template; {} is replaced by the text.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed for random weights.  [0]")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
-    "--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", help="Of products."
+    "--precision",
+    type=click.Choice(["fp32", "bf16", "fp16"]),
+    default="fp32",
+    help="Precision of the forward pass.",
 )
 @click.option(
-    "--dtype", type=click.Choice(["fp32", "fp16"]), default="fp32", help="Of the rows on disk."
+    "--dtype",
+    type=click.Choice(["fp32", "fp16"]),
+    default="fp32",
+    help="Precision of the stored features.",
 )
-@click.option("--shard", default="1/1", metavar="i/n", help="Only this share; see `merge`.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of stores.  [the cache]")
+@click.option(
+    "--shard",
+    "shard_text",
+    default="1/1",
+    metavar="i/n",
+    help="Encode only part i of n parts; see `merge`.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the stores.  [the cache]")
 @click.option(
     "--import-beats",
-    "folder",
+    "beats_folder",
     type=click.Path(path_type=Path),
-    help="Encode nothing: take the sounds' features from {uid}_{start}-{end}.pt in this folder.",
+    help="Import audio features {uid}_{start}-{end}.pt of this folder instead of encoding.",
 )
 @click.pass_context
 def command(
     ctx: click.Context,
     dataset: str,
     specs: tuple[str, ...],
-    frames: int,
+    num_frames: int,
     sampling: str,
-    template: str,
+    text_template: str,
     seed: int,
     device: str,
     precision: Literal["fp32", "bf16", "fp16"],
     dtype: Literal["fp32", "fp16"],
-    shard: str,
+    shard_text: str,
     out: Path | None,
-    folder: Path | None,
+    beats_folder: Path | None,
 ) -> None:
-    """Encode every clip, or text, of a data set once and store it for later runs.
+    """Encode every clip or text of a data set once and store the features for later runs.
 
-    What is stored already is not done again, so a run that was stopped goes on where it stopped.
-    Exit code 1 says that some clips could not be encoded.
+    Stored features are not computed again, so you can repeat the command after an interruption.
+    Exit code 1 means that some clips could not be encoded.
     """
     parts = registry(ctx)
     from dataclasses import replace
 
-    from egoexobench import files
     from egoexobench.compute import Compute
     from egoexobench.data.sampling import get_sampler
     from egoexobench.features.dataset_features import (
         SamplingConfig,
-        clips_in_shard,
         extract_features,
         parse_shard,
-        write_receipt,
     )
-    from egoexobench.features.import_beats import import_features
+    from egoexobench.files import cache_dir
     from egoexobench.progress import NullProgress, RichProgress
 
-    part, root = parse_shard(shard), out or files.cache_dir() / "tokens"
+    shard, root = parse_shard(shard_text), out or cache_dir() / "tokens"
     get_sampler(sampling)
-    made = parts.create("dataset", dataset)
+    created: Dataset = parts.create("dataset", dataset)
     compute = Compute(device, precision)
-    coders = {
-        spec: replace(_coder(parts, spec, seed, compute), storage_dtype=dtype) for spec in specs
+    runners = {
+        spec: replace(_build_runner(parts, spec, seed, compute), storage_dtype=dtype)
+        for spec in specs
     }
+    if beats_folder is not None and len(runners) > 1:
+        raise UsageError("--import-beats needs exactly one --encoder: the one of the features")
     progress = RichProgress() if sys.stderr.isatty() else NullProgress()
-    made.prepare(progress)
-    how = SamplingConfig(frames, sampling, template)
-    if folder is None:
-        _show(extract_features(made, coders, how, root, progress, part), root)
+    created.prepare(progress)
+    if beats_folder is None:
+        config = SamplingConfig(num_frames, sampling, text_template)
+        _print_results(extract_features(created, runners, config, root, progress, shard), root)
         return
-    if len(coders) > 1:
-        raise UsageError("--import-beats takes one --encoder: the one that made the features")
-    ((spec, coder),) = coders.items()
-    found = import_features(clips_in_shard(made, part), coder, folder, root, progress)
-    write_receipt(made, coder, how, root, part, found)
-    if found.failures and parts.resolve("encoder", spec)[1].get("weights", "") is None:
-        told = f"{spec} has random weights, and `run` encodes with them what has no feature here"
-        click.echo(told, err=True)
-    _show({spec: found}, root)
+    ((spec, runner),) = runners.items()
+    result = _import_features(created, runner, beats_folder, root, progress, shard)
+    if result.failures and parts.resolve("encoder", spec)[1].get("weights", "") is None:
+        click.echo(
+            f"{spec} has random weights, and `run` uses them for clips without an imported feature",
+            err=True,
+        )
+    _print_results({spec: result}, root)
 
 
-def _coder(parts: Registry, spec: str, seed: int, compute: Compute) -> EncoderRunner:
-    """The encoder as a method has it; its role is its modality, which only the encoder knows."""
+def _build_runner(parts: Registry, spec: str, seed: int, compute: Compute) -> EncoderRunner:
+    """Build an encoder as a method does; only the encoder itself knows its modality."""
     from egoexobench.compute import resolve
     from egoexobench.experiment.build import build_encoder, resolve_method
     from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
@@ -129,18 +158,37 @@ def _coder(parts: Registry, spec: str, seed: int, compute: Compute) -> EncoderRu
     return runner if modality == "video" else build_for_role(modality)
 
 
-def _show(found: Mapping[str, ExtractionResult], root: Path) -> None:
-    failed: dict[str, str] = {}
-    for spec, one in found.items():
-        counts = ", ".join(f"{count} {state}" for state, count in one.state_counts.items())
-        told = f" ({counts})" if counts else ""
-        click.echo(f"{spec}: {sum(one.state_counts.values())} of {one.num_requested} stored{told}")
-        failed |= one.failures
+def _import_features(
+    dataset: Dataset,
+    runner: EncoderRunner,
+    folder: Path,
+    root: Path,
+    progress: Progress,
+    shard: Shard,
+) -> ExtractionResult:
+    from egoexobench.features.dataset_features import list_shard_clips, write_receipt
+    from egoexobench.features.encode_clips import open_store
+    from egoexobench.features.import_beats import import_features
+
+    clips = list_shard_clips(dataset, shard)
+    result = import_features(clips, runner, folder, root, progress)
+    write_receipt(dataset, open_store(runner, root).folder, shard, result)
+    return result
+
+
+def _print_results(results: Mapping[str, ExtractionResult], root: Path) -> None:
+    failures: dict[str, str] = {}
+    for spec, result in results.items():
+        counts = ", ".join(f"{count} {state}" for state, count in result.state_counts.items())
+        states = f" ({counts})" if counts else ""
+        num_stored = sum(result.state_counts.values())
+        click.echo(f"{spec}: {num_stored} of {result.num_requested} stored{states}")
+        failures |= result.failures
     click.echo(f"Stores: {root}")
-    if failed:
-        click.echo(f"{len(failed)} clips have no features:", err=True)
-        for name, reason in list(failed.items())[:LISTED]:
-            click.echo(f"  {name}: {reason}", err=True)
-        if len(failed) > LISTED:
-            click.echo(f"  and {len(failed) - LISTED} more", err=True)
+    if failures:
+        click.echo(f"{len(failures)} clips have no features:", err=True)
+        for clip_id, reason in list(failures.items())[:MAX_LISTED_FAILURES]:
+            click.echo(f"  {clip_id}: {reason}", err=True)
+        if len(failures) > MAX_LISTED_FAILURES:
+            click.echo(f"  and {len(failures) - MAX_LISTED_FAILURES} more", err=True)
         raise SystemExit(1)

@@ -1,28 +1,29 @@
-"""Features of a whole data set, in one go or in portions on several machines."""
+"""The features of a whole data set, computed at once or in shards on several machines."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import UsageError
-from egoexobench.features import encode_clips
+from egoexobench.features.encode_clips import encode_clips, encode_texts
 from egoexobench.features.encoder_runner import EncoderRunner, cache_signature
 from egoexobench.files import atomic_path
 from egoexobench.hashing import hash_json
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.types import SPLITS, Clip
 
-RECEIPT_NAME = "portion-{list}-{number}-of-{of}.json"
-"""What lies in a store for each portion that was gone through to its end."""
+RECEIPT_NAME = "shard-{list}-{number}-of-{count}.json"
+"""File in a store that says that a shard was finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The ``number``-th of ``of`` portions, from 1."""
+    """Part ``number`` of ``count`` parts of a data set; the first is 1."""
 
     number: int = 1
     count: int = 1
@@ -33,59 +34,61 @@ FULL = Shard()
 
 @dataclass(frozen=True, slots=True)
 class SamplingConfig:
-    """How clips are sampled and texts are put."""
+    """How frames are picked from clips, and the template of texts."""
 
     num_frames: int = 8
-    sampling: str = DEFAULT_SAMPLING
+    frame_sampling: str = DEFAULT_SAMPLING
     text_template: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractionResult:
-    """What is stored by now of what was asked."""
+    """How many of the requested items are stored, and why the others are not."""
 
     num_requested: int
-    """Clips, or texts, of the portion."""
+    """Clips or texts of the shard."""
     state_counts: Mapping[str, int]
-    """How many there are by what became of the source: `seen`, `heard`, `no track`, ..."""
+    """Number of stored items by the state of their source: `decoded`, `audible`, `no_track`, ..."""
     failures: Mapping[str, str] = field(default_factory=dict)
-    """The rest: id to reason."""
+    """The reason by id for each item that is not stored."""
 
 
 def parse_shard(text: str) -> Shard:
-    """Read ``i/n``.
+    """Return the shard that ``i/n`` stands for.
 
     Raises:
-        UsageError: if it is no such thing.
+        UsageError: for a text of another form, or a number outside of 1 to n.
     """
-    number, _, of = text.partition("/")
-    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-        raise UsageError(f"--shard takes i/n with i from 1 to n, such as 2/4, not {text!r}")
-    return Shard(int(number), int(of))
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise UsageError(f"--shard {text!r} is not valid: write i/n with i from 1 to n, as in 2/4")
+    return Shard(int(number), int(count))
 
 
-def clips_in_shard(dataset: Dataset, shard: Shard) -> list[Clip]:
-    """Return the clips of a portion; a media file is never divided.
+def list_shard_clips(dataset: Dataset, shard: Shard) -> list[Clip]:
+    """Return the clips of a shard; all clips of one media file are in the same shard.
 
-    Files go in turn to the portion that has the fewest clips, so that every machine divides the
-    same list alike, whatever its folders are called.
+    Each file goes to the shard that has the fewest clips so far. So every machine divides the same
+    list in the same way, whatever the names of its folders are.
     """
-    every = [clip for split in SPLITS for clip in dataset.clips(split)]
-    films: dict[str, list[Clip]] = {}
-    for clip in every:
-        films.setdefault(clip.media, []).append(clip)
-    shares: list[list[Clip]] = [[] for _ in range(shard.count)]
-    for film in films.values():
-        min(shares, key=len).extend(film)
-    return shares[shard.number - 1]
+    clips_by_file: dict[str, list[Clip]] = {}
+    for split in SPLITS:
+        for clip in dataset.clips(split):
+            clips_by_file.setdefault(clip.media, []).append(clip)
+    shards: list[list[Clip]] = [[] for _ in range(shard.count)]
+    for clips in clips_by_file.values():
+        min(shards, key=len).extend(clips)
+    return shards[shard.number - 1]
 
 
-def texts_in_shard(dataset: Dataset, template: str, shard: Shard) -> dict[str, str]:
-    """Return the narrations of a portion, of clips and of pairs, as they are encoded, by id."""
-    told = {clip.id: clip.narration for split in SPLITS for clip in dataset.clips(split)}
-    told |= {pair.id: pair.narration for split in SPLITS for pair in dataset.pairs(split)}
-    named = [(name, template.replace("{}", text)) for name, text in told.items() if text.strip()]
-    return dict(named[shard.number - 1 :: shard.count])
+def list_shard_texts(dataset: Dataset, template: str, shard: Shard) -> dict[str, str]:
+    """Return the narrations of the clips and pairs of a shard, in the template, by id."""
+    narrations = {clip.id: clip.narration for split in SPLITS for clip in dataset.clips(split)}
+    narrations |= {pair.id: pair.narration for split in SPLITS for pair in dataset.pairs(split)}
+    texts = [
+        (name, template.replace("{}", text)) for name, text in narrations.items() if text.strip()
+    ]
+    return dict(texts[shard.number - 1 :: shard.count])
 
 
 def extract_features(
@@ -96,69 +99,66 @@ def extract_features(
     progress: Progress,
     shard: Shard = FULL,
 ) -> dict[str, ExtractionResult]:
-    """Encode a portion of a data set into stores, each film decoded once for all encoders.
+    """Encode a shard of a data set into stores; each clip is decoded once for all encoders.
 
-    It goes on to the end whatever it meets, and goes on where it stopped; a later run with the
-    same encoder and the same sampling decodes nothing of it.
+    Clips that fail are reported, and the others are encoded. An interrupted extraction resumes. A
+    later run with the same encoder and the same sampling decodes no clip again.
 
     Args:
-        dataset: its media are there.
-        coders: encoders by any name.
-        how: frames and sampling of clips, template of texts.
-        root: folder of stores.
+        dataset: its media are prepared.
+        encoders: encoders by any name.
+        sampling: how frames are picked, and the template of texts.
+        root: folder of the stores.
         progress: shows the stage.
-        part: which portion.
+        shard: the part of the data set to encode.
 
     Returns:
-        What is stored, by the names of the encoders.
+        The result of each encoder, by the names of ``encoders``.
     """
-    senses = {name: one for name, one in encoders.items() if one.encoder.modality != "text"}
-    found: dict[str, ExtractionResult] = {}
-    if senses:
-        clips = clips_in_shard(dataset, shard)
-        result = encode_clips.encode_clips(
+    media_encoders = {
+        name: runner for name, runner in encoders.items() if runner.encoder.modality != "text"
+    }
+    results: dict[str, ExtractionResult] = {}
+    if media_encoders:
+        clips = list_shard_clips(dataset, shard)
+        encoded = encode_clips(
             clips,
-            encoders=senses,
+            encoders=media_encoders,
             num_frames=sampling.num_frames,
             root=root,
             progress=progress,
-            sampling=sampling.sampling,
+            sampling=sampling.frame_sampling,
             skip_failures=True,
         )
-        found = {
-            name: ExtractionResult(len(clips), count_states(bank.states), result.failures)
-            for name, bank in result.banks.items()
+        results = {
+            name: ExtractionResult(len(clips), count_states(bank.states), encoded.failures)
+            for name, bank in encoded.banks.items()
         }
-    for name in encoders.keys() - senses.keys():
-        texts = texts_in_shard(dataset, sampling.text_template, shard)
-        bank = encode_clips.encode_texts(texts, encoders[name], root)
-        found[name] = ExtractionResult(len(texts), count_states(bank.states))
-    for name, coder in encoders.items():
-        write_receipt(dataset, coder, sampling, root, shard, found[name])
-    return {name: found[name] for name in encoders}
+    for name in encoders.keys() - media_encoders.keys():
+        texts = list_shard_texts(dataset, sampling.text_template, shard)
+        bank = encode_texts(texts, encoders[name], root)
+        results[name] = ExtractionResult(len(texts), count_states(bank.states))
+    for name, runner in encoders.items():
+        signature = cache_signature(runner, sampling.num_frames, sampling.frame_sampling)
+        write_receipt(dataset, root / hash_json(signature), shard, results[name])
+    return {name: results[name] for name in encoders}
 
 
 def write_receipt(
-    dataset: Dataset,
-    encoder: EncoderRunner,
-    sampling: SamplingConfig,
-    root: Path,
-    shard: Shard,
-    result: ExtractionResult,
+    dataset: Dataset, store_folder: Path, shard: Shard, result: ExtractionResult
 ) -> None:
-    """Write into an encoder's store that a portion was gone through to its end."""
-    every = [(clip.id, clip.start, clip.end) for s in SPLITS for clip in dataset.clips(s)]
-    name = RECEIPT_NAME.format(list=hash_json(every), number=shard.number, of=shard.count)
-    about = {
-        "asked": result.num_requested,
+    """Write the file into the store of an encoder that says that a shard was finished."""
+    clips = [(clip.id, clip.start, clip.end) for s in SPLITS for clip in dataset.clips(s)]
+    name = RECEIPT_NAME.format(list=hash_json(clips), number=shard.number, count=shard.count)
+    receipt = {
+        "num_requested": result.num_requested,
         "states": dict(result.state_counts),
-        "failed": dict(result.failures),
+        "failures": dict(result.failures),
     }
-    folder = root / hash_json(cache_signature(encoder, sampling.num_frames, sampling.sampling))
-    with atomic_path(folder / name) as draft:
-        draft.write_text(json.dumps(about, indent=1))
+    with atomic_path(store_folder / name) as tmp_path:
+        tmp_path.write_text(json.dumps(receipt, indent=1))
 
 
 def count_states(states: Sequence[str]) -> dict[str, int]:
     """Return how often each state occurs, by name."""
-    return {state: states.count(state) for state in sorted(set(states))}
+    return dict(sorted(Counter(states).items()))

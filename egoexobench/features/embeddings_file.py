@@ -1,4 +1,4 @@
-"""Final embeddings on disk: a tensor a side, and the ids of its rows in the header."""
+"""Embeddings on disk: one tensor for videos and one for texts, with the ids in the header."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from egoexobench.files import atomic_path
 from egoexobench.types import Embeddings
 
 IDS_KEY = "_ids"
-"""What the header's entry of a side ends with: a JSON list."""
+"""End of the header entry with the ids of a tensor, a JSON list."""
 
 
 def write_embeddings(
     path: Path, sides: Mapping[str, Embeddings], metadata: Mapping[str, str]
 ) -> None:
-    """Write embeddings, whole or not at all.
+    """Write embeddings atomically.
 
     Args:
-        path: of the safetensors file.
+        path: the safetensors file.
         sides: embeddings by the name of their tensor.
         about: what else the header says.
     """
-    ids = {f"{name}{IDS_KEY}": json.dumps(one.ids) for name, one in sides.items()}
-    tensors = {name: one.vectors.contiguous() for name, one in sides.items()}
-    with atomic_path(path) as draft:
-        save_file(tensors, draft, metadata={**metadata, **ids})
+    ids = {f"{name}{IDS_KEY}": json.dumps(side.ids) for name, side in sides.items()}
+    tensors = {name: side.vectors.contiguous() for name, side in sides.items()}
+    with atomic_path(path) as tmp_path:
+        save_file(tensors, tmp_path, metadata={**metadata, **ids})
 
 
 def read_embeddings(path: Path) -> dict[str, Embeddings]:
     """Return the embeddings of a file by the name of their tensor.
 
     Raises:
-        DataError: if it is no such file.
+        DataError: if the file is of another kind.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            about = file.metadata()
+            metadata = file.metadata()
             return {
                 name: Embeddings(
-                    tuple(json.loads(about[f"{name}{IDS_KEY}"])), file.get_tensor(name)
+                    tuple(json.loads(metadata[f"{name}{IDS_KEY}"])), file.get_tensor(name)
                 )
                 for name in file.keys()  # noqa: SIM118
             }
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} holds no embeddings with their ids: {error}") from error
+        raise DataError(f"{path} contains no embeddings with ids: {error}") from error

@@ -1,4 +1,4 @@
-"""Runs encoders over clips and texts, once: what is stored is neither decoded nor encoded again."""
+"""Encodes clips and texts once: stored items are neither decoded nor encoded again."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from egoexobench.features.encoder_runner import (
     find_nonfinite,
 )
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.features.feature_file import missing_rows
+from egoexobench.features.feature_file import make_missing_rows
 from egoexobench.features.feature_store import FeatureStore
-from egoexobench.features.media_hash import hash_files
+from egoexobench.features.media_hash import hash_media_files
 from egoexobench.protocols import Encoder, Progress
 from egoexobench.types import Clip
 
 __all__ = [
     "EncodeResult",
     "EncoderRunner",
-    "clip_key",
     "encode_clips",
     "encode_texts",
+    "make_clip_key",
     "open_store",
 ]
 
 ITEMS_PER_FILE = 64
-"""Items per shard, and in memory at once."""
+"""Items of one feature file, and in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class EncodeResult:
 
 @dataclass(frozen=True, slots=True)
 class _EncodeJob:
-    """A clip, its key and the encoders that still lack it."""
+    """A clip, its key and the encoders whose stores do not have it yet."""
 
     clip: Clip
     key: str
@@ -67,7 +67,7 @@ class _EncodeJob:
 
 @dataclass(frozen=True, slots=True)
 class _PreparedClip:
-    """What became of a job; ``fault`` says why there is nothing."""
+    """The prepared arrays of a job by encoder; ``error`` says why there are none."""
 
     job: _EncodeJob
     arrays: Mapping[str, NDArray[Any] | None]
@@ -85,41 +85,47 @@ def encode_clips(
     sampling: str = DEFAULT_SAMPLING,
     skip_failures: bool = False,
 ) -> EncodeResult:
-    """Encode clips, each decoded at most once for all encoders that still lack it.
+    """Encode clips; a clip is decoded once for all encoders whose stores do not have it yet.
 
     Args:
-        clips: what to encode.
-        coders: encoders of pictures and sounds, by any names.
-        frames: pictures per clip.
-        root: cache folder of all stores.
+        clips: the clips to encode.
+        encoders: encoders of frames and sound, by any names.
+        num_frames: frames per clip.
+        root: folder of all stores.
         progress: shows the stage.
-        sampling: which pictures, one of `egoexobench.data.sampling.SAMPLERS`.
+        sampling: rule that picks the frames, one of `egoexobench.data.sampling.SAMPLERS`.
         skip_failures: report a clip that cannot be decoded or encoded instead of raising.
 
     Raises:
-        UsageError: if there is no such sampling.
-        DataError: for the first file that is missing, broken or shorter than a span, unless
+        UsageError: for an unknown sampling rule.
+        DataError: for the first file that is missing, damaged or too short, unless
             ``skip_failures`` is set.
     """
     stores = {
-        name: open_store(coder, root, num_frames, sampling) for name, coder in encoders.items()
+        name: open_store(runner, root, num_frames, sampling) for name, runner in encoders.items()
     }
-    media = hash_files({clip.media for clip in clips}, root, skip_failures=skip_failures)
+    media = hash_media_files({clip.media for clip in clips}, root, skip_failures=skip_failures)
     failures = {c.id: media.failures[c.media] for c in clips if c.media in media.failures}
     readable = [clip for clip in clips if clip.id not in failures]
-    keys = {clip.id: clip_key(clip, media.hashes[clip.media]) for clip in readable}
+    keys = {clip.id: make_clip_key(clip, media.hashes[clip.media]) for clip in readable}
     jobs = _make_jobs(readable, keys, stores)
-    faults: dict[str, str] = {}
+    errors: dict[str, str] = {}
     if jobs:
-        work = partial(_decode, encoders, num_frames, sampling, skip_failures)
+        work = partial(
+            _prepare_clip,
+            encoders=encoders,
+            num_frames=num_frames,
+            sampling=sampling,
+            skip_failures=skip_failures,
+        )
         with progress.stage("encode", len(jobs)) as advance:
             for batch in _iter_batches(_map_in_threads(work, jobs)):
-                faults |= _store_batch(batch, encoders, stores)
-                if faults and not skip_failures:
-                    broken = next(job for job in jobs if job.key in faults)
-                    raise DataError(f"clip {broken.clip.id}: {faults[broken.key]}")
+                errors |= _store_batch(batch, encoders, stores)
+                if errors and not skip_failures:
+                    failed = next(job for job in jobs if job.key in errors)
+                    raise DataError(f"clip {failed.clip.id}: {errors[failed.key]}")
                 advance(len(batch))
-    failures |= {clip.id: faults[keys[clip.id]] for clip in readable if keys[clip.id] in faults}
+    failures |= {clip.id: errors[keys[clip.id]] for clip in readable if keys[clip.id] in errors}
     encoded = [clip.id for clip in readable if clip.id not in failures]
     banks = {
         name: _open_bank(encoded, keys, encoders[name], store) for name, store in stores.items()
@@ -133,13 +139,16 @@ def encode_texts(
     """Encode texts.
 
     Args:
-        texts: text by id; None gives a row without tokens, which is masked.
-        coder: the method's text encoder.
-        root: cache folder of all stores.
+        texts: text by id; None gives an item without tokens, which is masked.
+        encoder: the text encoder of the method.
+        root: folder of all stores.
+
+    Raises:
+        DataError: if the features of a text contain NaN or infinity.
     """
     store = open_store(encoder, root)
-    told = {name: text for name, text in texts.items() if text is not None}
-    missing = sorted({text for text in told.values() if _hash_text(text) not in store})
+    distinct = {text for text in texts.values() if text is not None}
+    missing = sorted(text for text in distinct if _hash_text(text) not in store)
     for start in range(0, len(missing), ITEMS_PER_FILE):
         batch = missing[start : start + ITEMS_PER_FILE]
         arrays = [encoder.encoder.prepare(text) for text in batch]
@@ -149,7 +158,7 @@ def encode_texts(
                 raise DataError(f"text {text[:60]!r}: {reason}")
         store.put([_hash_text(text) for text in batch], items)
     items = [
-        missing_rows("no text") if text is None else store[_hash_text(text)]
+        make_missing_rows("no text") if text is None else store[_hash_text(text)]
         for text in texts.values()
     ]
     return FeatureBank(list(texts), items, (encoder.encoder.dim,))
@@ -158,79 +167,84 @@ def encode_texts(
 def open_store(
     runner: EncoderRunner, root: Path, num_frames: int = 0, sampling: str = DEFAULT_SAMPLING
 ) -> FeatureStore:
-    """Return the store of what a coder gives."""
+    """Return the store of an encoder under one sampling rule."""
     return FeatureStore(root, cache_signature(runner, num_frames, sampling))
 
 
-def clip_key(clip: Clip, content: str) -> str:
-    """Return the key of a clip: the hash of its media's content, and its span."""
+def make_clip_key(clip: Clip, content: str) -> str:
+    """Return the key of a clip: a hash of the content of its file and of its span."""
     return _hash_text(f"{content} {clip.start} {clip.end}")
 
 
 def _make_jobs(
     clips: Sequence[Clip], keys: Mapping[str, str], stores: Mapping[str, FeatureStore]
 ) -> list[_EncodeJob]:
-    """One job per key, since clips may be the same span of the same film."""
+    """Return one job per key; two clips may be the same span of the same file."""
     jobs: dict[str, _EncodeJob] = {}
     for clip in clips:
-        own = keys[clip.id]
-        lacking = frozenset(name for name, store in stores.items() if own not in store)
-        if lacking:
-            jobs.setdefault(own, _EncodeJob(clip, own, lacking))
+        key = keys[clip.id]
+        missing = frozenset(name for name, store in stores.items() if key not in store)
+        if missing:
+            jobs.setdefault(key, _EncodeJob(clip, key, missing))
     return list(jobs.values())
 
 
-def _decode(
-    coders: Mapping[str, EncoderRunner], frames: int, sampling: str, lenient: bool, job: _EncodeJob
+def _prepare_clip(
+    job: _EncodeJob,
+    *,
+    encoders: Mapping[str, EncoderRunner],
+    num_frames: int,
+    sampling: str,
+    skip_failures: bool,
 ) -> _PreparedClip:
-    wanted = {coders[name].encoder.modality for name in job.missing}
+    modalities = {encoders[name].encoder.modality for name in job.missing}
     try:
-        count = frames if "video" in wanted else 0
-        decoded = decode_clip(job.clip, count, with_audio="audio" in wanted, sampling=sampling)
-        arrays = {name: _prepare(coders[name].encoder, decoded) for name in job.missing}
+        count = num_frames if "video" in modalities else 0
+        decoded = decode_clip(job.clip, count, with_audio="audio" in modalities, sampling=sampling)
+        arrays = {name: _prepare_array(encoders[name].encoder, decoded) for name in job.missing}
     except DataError as error:
-        if not lenient:
+        if not skip_failures:
             raise
         reason = error.reason if isinstance(error, MediaError) else str(error)
         return _PreparedClip(job, {}, "not_requested", reason)
     return _PreparedClip(job, arrays, decoded.state)
 
 
-def _prepare(encoder: Encoder, decoded: DecodedClip) -> NDArray[Any] | None:
+def _prepare_array(encoder: Encoder, decoded: DecodedClip) -> NDArray[Any] | None:
     source = decoded.frames if encoder.modality == "video" else decoded.audio
     return None if source is None else np.asarray(encoder.prepare(source))
 
 
 def _store_batch(
     batch: Sequence[_PreparedClip],
-    coders: Mapping[str, EncoderRunner],
+    encoders: Mapping[str, EncoderRunner],
     stores: Mapping[str, FeatureStore],
 ) -> dict[str, str]:
-    """Store what can be stored, and return the rest: key to reason."""
-    faults = {one.job.key: one.error for one in batch if one.error}
-    for name, coder in coders.items():
-        done = [one for one in batch if name in one.job.missing and one.error is None]
-        sound = coder.encoder.modality == "audio"
-        states = [one.audio_state if sound else "decoded" for one in done]
-        items = encode_arrays(coder, [one.arrays[name] for one in done], states)
-        told = {one.job.key: item for one, item in zip(done, items, strict=True)}
-        faults |= {key: reason for key, item in told.items() if (reason := find_nonfinite(item))}
-        good = {key: item for key, item in told.items() if key not in faults}
-        if good:
-            stores[name].put(list(good), list(good.values()))
-    return faults
+    """Encode and store a batch; return the reason by key for each clip that is not stored."""
+    errors = {clip.job.key: clip.error for clip in batch if clip.error}
+    for name, runner in encoders.items():
+        prepared = [clip for clip in batch if name in clip.job.missing and clip.error is None]
+        is_audio = runner.encoder.modality == "audio"
+        states = [clip.audio_state if is_audio else "decoded" for clip in prepared]
+        encoded = encode_arrays(runner, [clip.arrays[name] for clip in prepared], states)
+        items = {clip.job.key: item for clip, item in zip(prepared, encoded, strict=True)}
+        errors |= {key: reason for key, item in items.items() if (reason := find_nonfinite(item))}
+        valid = {key: item for key, item in items.items() if key not in errors}
+        if valid:
+            stores[name].put(list(valid), list(valid.values()))
+    return errors
 
 
 def _open_bank(
-    ids: Sequence[str], keys: Mapping[str, str], coder: EncoderRunner, store: FeatureStore
+    ids: Sequence[str], keys: Mapping[str, str], runner: EncoderRunner, store: FeatureStore
 ) -> FeatureBank:
-    return FeatureBank(ids, [store[keys[name]] for name in ids], (coder.encoder.dim,))
+    return FeatureBank(ids, [store[keys[name]] for name in ids], (runner.encoder.dim,))
 
 
 def _map_in_threads(
     work: Callable[[_EncodeJob], _PreparedClip], jobs: Iterable[_EncodeJob]
 ) -> Iterator[_PreparedClip]:
-    """Results in the order of the jobs, a bounded number of them at once."""
+    """Yield results in the order of the jobs, with a bounded number of jobs at once."""
     workers = os.cpu_count() or 1
     queue = iter(jobs)
     with ThreadPoolExecutor(workers) as pool:
@@ -240,8 +254,8 @@ def _map_in_threads(
             running += [pool.submit(work, job) for job in islice(queue, 1)]
 
 
-def _iter_batches(done: Iterable[_PreparedClip]) -> Iterator[list[_PreparedClip]]:
-    queue = iter(done)
+def _iter_batches(clips: Iterable[_PreparedClip]) -> Iterator[list[_PreparedClip]]:
+    queue = iter(clips)
     while batch := list(islice(queue, ITEMS_PER_FILE)):
         yield batch
 

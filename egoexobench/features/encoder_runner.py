@@ -1,4 +1,4 @@
-"""An encoder at work: what decides its output, and its output of a few clips."""
+"""Runs an encoder on prepared arrays, and describes everything that decides its output."""
 
 from __future__ import annotations
 
@@ -15,24 +15,22 @@ from torch import nn
 from egoexobench.compute import Compute, Precision, mixed
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.features.feature_file import FeatureRows, missing_rows
+from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.protocols import Encoder
 
 StorageDtype = Literal["fp32", "fp16"]
 CPU = torch.device("cpu")
 BATCH_SIZE = 16
-"""Items of one forward pass: 64 clips of a large network need more memory than a machine has."""
+"""Items of one forward pass; a large network needs too much memory for 64 clips at once."""
 _DTYPES: Mapping[StorageDtype, type[np.floating[Any]]] = {"fp32": np.float32, "fp16": np.float16}
-_LEGACY_SAMPLING_NAMES = {DEFAULT_SAMPLING: "segment-centres"}
-"""Samplings that stores knew by another name before they could be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderRunner:
     """An encoder, the hash of its code and options, and how it computes.
 
-    ``device`` is where its weights lie, ``precision`` that of its products, ``stored`` the format
-    that its tokens are kept in. What an encoder that is trained prepares stays as it is.
+    ``device`` holds its weights, ``precision`` is that of its forward pass and ``storage_dtype``
+    that of the stored tokens. The prepared arrays of a trained encoder are stored unchanged.
     """
 
     encoder: Encoder
@@ -45,27 +43,27 @@ class EncoderRunner:
 def cache_signature(
     runner: EncoderRunner, frames: int = 0, sampling: str = DEFAULT_SAMPLING
 ) -> dict[str, Any]:
-    """Return everything that decides what a coder gives, but for the clip.
+    """Return everything that decides the output of an encoder, except the clip.
 
-    The device is no part of it: it moves numbers in their last digits alone.
+    The device is not included: it changes only the last digits of a number.
     """
     encoder = runner.encoder
-    found: dict[str, Any] = {
+    signature: dict[str, Any] = {
         "encoder": runner.fingerprint,
         "stage": "tokens" if encoder.frozen else "prepared",
     }
     if encoder.modality == "video":
-        found |= {"sampling": _LEGACY_SAMPLING_NAMES.get(sampling, sampling), "frames": frames}
+        signature |= {"sampling": sampling, "frames": frames}
     if encoder.frozen:
-        told = {"precision": runner.precision, "stored": runner.storage_dtype}
-        found |= {key: value for key, value in told.items() if value != "fp32"}
+        dtypes = {"precision": runner.precision, "stored": runner.storage_dtype}
+        signature |= {key: value for key, value in dtypes.items() if value != "fp32"}
         if isinstance(encoder, nn.Module):
-            found["weights"] = hash_state_dict(encoder)
-    return found
+            signature["weights"] = hash_state_dict(encoder)
+    return signature
 
 
 def hash_state_dict(module: nn.Module) -> str:
-    """Hash of a module's state: random weights are told apart too."""
+    """Return the hash of a module's state, so that two sets of random weights differ."""
     total = hashlib.sha256()
     for name, value in module.state_dict().items():
         total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
@@ -77,41 +75,41 @@ def hash_state_dict(module: nn.Module) -> str:
 def encode_arrays(
     runner: EncoderRunner, arrays: Sequence[NDArray[Any] | None], states: Sequence[str]
 ) -> list[FeatureRows]:
-    """Return what is stored of prepared arrays: tokens, or the arrays if the encoder is trained.
+    """Return the rows to store: tokens, or the prepared arrays if the encoder is trained.
 
     Args:
-        coder: the encoder.
-        arrays: ``(T0, ...)`` each; None where the source was missing.
-        states: what became of each source.
+        runner: the encoder.
+        arrays: ``(T0, ...)`` each; None if the source is missing.
+        states: state of each source, such as ``audible``.
     """
     present = [array for array in arrays if array is not None]
     rows = iter(_encode_batches(runner, present) if runner.encoder.frozen else present)
     return [
-        missing_rows(state) if array is None else FeatureRows(next(rows), state)
+        make_missing_rows(state) if array is None else FeatureRows(next(rows), state)
         for array, state in zip(arrays, states, strict=True)
     ]
 
 
 def find_nonfinite(item: FeatureRows) -> str | None:
-    """Return what speaks against storing an item, or None."""
+    """Return why an item cannot be stored, or None."""
     if item.rows.dtype.kind == "f" and not np.isfinite(item.rows).all():
-        return "its encoding holds numbers that are not finite; try another precision"
+        return "its features contain NaN or infinity; try another precision"
     return None
 
 
 def _encode_batches(
     runner: EncoderRunner, arrays: Sequence[NDArray[Any]]
 ) -> Iterator[NDArray[Any]]:
-    kind = _DTYPES[runner.storage_dtype]
+    dtype = _DTYPES[runner.storage_dtype]
     for start in range(0, len(arrays), BATCH_SIZE):
-        chosen = arrays[start : start + BATCH_SIZE]
-        names = [str(place) for place in range(len(chosen))]
-        batch = FeatureBank(names, [FeatureRows(array, "") for array in chosen]).batch(names)
+        selected = arrays[start : start + BATCH_SIZE]
+        names = [str(position) for position in range(len(selected))]
+        batch = FeatureBank(names, [FeatureRows(array, "") for array in selected]).batch(names)
         values, mask = batch.values.to(runner.device), batch.mask.to(runner.device)
         compute = Compute(str(runner.device), runner.precision)
         with torch.inference_mode(), mixed(compute):
             tokens = runner.encoder.encode(values, mask)
-        found, real = tokens.values.float().cpu().numpy(), tokens.mask.cpu().numpy()
-        with np.errstate(over="ignore"):  # told as a fault of the item
-            found = found.astype(kind, copy=False)
-        yield from (rows[kept] for rows, kept in zip(found, real, strict=True))
+        encoded, masks = tokens.values.float().cpu().numpy(), tokens.mask.cpu().numpy()
+        with np.errstate(over="ignore"):  # `find_nonfinite` reports the item
+            encoded = encoded.astype(dtype, copy=False)
+        yield from (rows[row_mask] for rows, row_mask in zip(encoded, masks, strict=True))

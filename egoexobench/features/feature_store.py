@@ -1,7 +1,8 @@
-"""Encoder output on disk: shards, written whole or not at all.
+"""The features of one encoder on disk, in files that are written atomically.
 
-A folder holds what one encoder made under one sampling; `signature.json` in it says what that is,
-and its hash is the folder's name. A process that is killed loses only the shard it was writing.
+A folder contains the features of one encoder under one sampling rule. `signature.json` in it
+describes both, and the name of the folder is its hash. A process that is killed loses only the file
+that it was writing.
 """
 
 from __future__ import annotations
@@ -21,27 +22,27 @@ __all__ = ["SIGNATURE_FILE", "FeatureRows", "FeatureStore"]
 
 SIGNATURE_FILE = "signature.json"
 STALE_AFTER_S = 86_400
-"""Seconds after which a draft is taken to be that of a process that was killed."""
+"""Seconds after which a temporary file is taken to belong to a killed process."""
 
 
 @final
 class FeatureStore:
-    """What one encoder made.
+    """The features of one encoder.
 
     Args:
-        root: cache folder of all stores.
+        root: folder of all stores.
         signature: everything that decides the rows; its hash names the folder.
 
     Raises:
-        DataError: for a shard that is not whole.
+        DataError: for a file that is not complete.
     """
 
     def __init__(self, root: Path, signature: dict[str, Any]) -> None:
         self.folder = root / hash_json(signature)
-        about = self.folder / SIGNATURE_FILE
-        if not about.exists():
-            with atomic_path(about) as draft:
-                draft.write_text(json.dumps(signature, indent=1, default=str))
+        file = self.folder / SIGNATURE_FILE
+        if not file.exists():
+            with atomic_path(file) as tmp_path:
+                tmp_path.write_text(json.dumps(signature, indent=1, default=str))
         self._remove_stale()
         self._items: dict[str, FeatureRows] = {}
         for path in self.list_files():
@@ -60,7 +61,7 @@ class FeatureStore:
         return len(self._items)
 
     def list_files(self) -> list[Path]:
-        """The files that are there."""
+        """The files of the store."""
         return sorted(self.folder.glob("*.safetensors"))
 
     def put(self, keys: Sequence[str], items: Sequence[FeatureRows]) -> None:
@@ -71,12 +72,12 @@ class FeatureStore:
             items: rows of one dtype and, but for the first axis, one shape.
         """
         path = self.folder / f"{hash_json(list(keys))}.safetensors"
-        with atomic_path(path) as draft:
-            feature_file.write_feature_file(draft, keys, items)
+        with atomic_path(path) as tmp_path:
+            feature_file.write_feature_file(tmp_path, keys, items)
         self._items.update(feature_file.read_feature_file(path))
 
     def _remove_stale(self) -> None:
-        """Remove what killed processes left; what another one is writing now stays."""
-        for draft in self.folder.glob(".*.draft"):
-            if time.time() - draft.stat().st_mtime > STALE_AFTER_S:
-                draft.unlink(missing_ok=True)
+        """Remove the temporary files of killed processes; those of running processes stay."""
+        for tmp_path in self.folder.glob(".*.draft"):
+            if time.time() - tmp_path.stat().st_mtime > STALE_AFTER_S:
+                tmp_path.unlink(missing_ok=True)

@@ -1,15 +1,14 @@
-"""BEATs features as SoundBridge's authors store them: one torch file a clip.
+"""BEATs features as the authors of SoundBridge store them: one torch file a clip.
 
-``{video_uid}_{int(start)}-{int(end)}.pt`` holds ``X`` with ``X[0]`` of shape (T, 768)
-(shhuangcoder/SoundBridge 3c4ca7f, data/ourdata_train_dataset.py). Its loaders give zeros for a file
-that is missing and never look whether two clips share one; here both are told.
+``{video_uid}_{int(start)}-{int(end)}.pt`` contains ``X`` with ``X[0]`` of shape (T, 768)
+(shhuangcoder/SoundBridge 3c4ca7f, data/ourdata_train_dataset.py). Its loaders give zeros for a
+missing file and do not notice if two clips share a file. Here both are reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,12 @@ from torch import Tensor
 
 from egoexobench.data.decode import read_media_info
 from egoexobench.errors import DataError, UsageError
-from egoexobench.features import encode_clips
 from egoexobench.features.dataset_features import ExtractionResult
-from egoexobench.features.encode_clips import ITEMS_PER_FILE
+from egoexobench.features.encode_clips import ITEMS_PER_FILE, make_clip_key, open_store
 from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.features.feature_file import FeatureRows
 from egoexobench.features.feature_store import FeatureStore
-from egoexobench.features.media_hash import hash_files
+from egoexobench.features.media_hash import hash_media_files
 from egoexobench.protocols import Progress
 from egoexobench.toolbox import checkpoint
 from egoexobench.types import Clip
@@ -36,7 +34,7 @@ AUDIO_STATE = "audible"
 
 @dataclass(frozen=True, slots=True)
 class _FeatureFiles:
-    """Keys of clips with their files, and why other clips have none: id to reason."""
+    """Keys and files by clip id, and the reason for each clip without a file."""
 
     keys: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
@@ -44,47 +42,47 @@ class _FeatureFiles:
 
 
 def import_features(
-    clips: Sequence[Clip], encoder: EncoderRunner, folder: Path, root: Path, progress: Progress
+    clips: Sequence[Clip], runner: EncoderRunner, folder: Path, root: Path, progress: Progress
 ) -> ExtractionResult:
-    """Put the features of a folder into the store of an encoder, as if it had made them.
+    """Put the features of a folder into the store of an encoder.
 
     Args:
-        clips: whose features.
-        coder: the frozen encoder of sounds that made them; its width is checked, the rest is the
-            user's word.
-        folder: with the files.
-        root: folder of stores.
+        clips: the clips whose features are imported.
+        runner: the frozen audio encoder that computed them. Their width is checked; that this
+            encoder computed them is the statement of the user.
+        folder: folder of the files.
+        root: folder of the stores.
         progress: shows the stage.
 
     Returns:
-        What is stored by now, and the clips without a feature, each with its reason: the file is
-        missing, several clips would share it, or it does not hold what it should.
+        The number of stored clips, and the reason for each clip without a feature: its file is
+        missing, several clips share it, or it does not contain a feature.
 
     Raises:
-        UsageError: for an encoder that makes no stored tokens of sound.
-        DataError: if there is no such folder.
+        UsageError: for an encoder that is not a frozen encoder of audio.
+        DataError: if the folder does not exist.
     """
-    if encoder.encoder.modality != "audio" or not encoder.encoder.frozen:
-        raise UsageError("features of sounds are imported for a frozen encoder of sounds")
+    if runner.encoder.modality != "audio" or not runner.encoder.frozen:
+        raise UsageError("only features of a frozen audio encoder can be imported")
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder")
-    found = _find_files(clips, folder, root)
-    store, failed = encode_clips.open_store(encoder, root), dict(found.failures)
-    names = [name for name in found.files if found.keys[name] not in store]
+        raise DataError(f"{folder} is not a folder")
+    files = _find_files(clips, folder, root)
+    store, failures = open_store(runner, root), dict(files.failures)
+    names = [name for name in files.files if files.keys[name] not in store]
     with progress.stage("import", len(names)) as advance:
         for start in range(0, len(names), ITEMS_PER_FILE):
             batch = names[start : start + ITEMS_PER_FILE]
-            _store_features(batch, found, store, encoder, failed)
+            failures |= _store_features(batch, files, store, runner)
             advance(len(batch))
-    kept = [clip for clip in clips if clip.id not in failed]
-    return ExtractionResult(len(clips), {AUDIO_STATE: len(kept)} if kept else {}, failed)
+    num_stored = sum(clip.id not in failures for clip in clips)
+    return ExtractionResult(len(clips), {AUDIO_STATE: num_stored} if num_stored else {}, failures)
 
 
-def feature_file_name(clip: Clip) -> str:
-    """Return the name of a clip's file; seconds are cut down to whole ones.
+def make_feature_file_name(clip: Clip) -> str:
+    """Return the name of a clip's file; start and end are rounded down to whole seconds.
 
     Raises:
-        MediaError: if the clip has no end and its media cannot be opened.
+        MediaError: if the clip has no end and its media file cannot be opened.
     """
     end = clip.end if clip.end is not None else read_media_info(clip.media).seconds or 0.0
     return f"{Path(clip.media).stem}_{int(clip.start)}-{int(end)}.pt"
@@ -94,68 +92,74 @@ def read_feature(path: Path, width: int) -> NDArray[np.float32]:
     """Return the rows ``(T, width)`` of a file.
 
     Raises:
-        DataError: if it cannot be read safely or holds something else.
+        DataError: if the file cannot be read safely or contains something else.
     """
-    held = checkpoint.read_torch_file(path)
-    first = held[0] if isinstance(held, Tensor | list | tuple) and len(held) else None
-    if not isinstance(first, Tensor) or not first.is_floating_point():
-        raise DataError(f"{path} holds no tensor (1, T, {width}) of numbers")
-    shape = tuple(first.shape)
+    content = checkpoint.read_torch_file(path)
+    is_sequence = isinstance(content, Tensor | list | tuple) and len(content) > 0
+    tensor = content[0] if is_sequence else None
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        raise DataError(f"{path} contains no floating-point tensor (1, T, {width})")
+    shape = tuple(tensor.shape)
     if shape[0:1] == (width,) and shape[1:] != (width,) and len(shape) == 2:
-        raise DataError(f"{path} is transposed: {shape} and not (T, {width}); transpose it")
+        raise DataError(f"{path} is transposed: found {shape}, expected (T, {width})")
     if len(shape) != 2 or shape[1] != width or not shape[0]:
-        raise DataError(f"{path} holds {shape} and not (T, {width})")
-    rows = first.detach().to(torch.float32).numpy()
+        raise DataError(f"{path} has shape {shape}, expected (T, {width})")
+    rows = tensor.detach().to(torch.float32).numpy()
     if not np.isfinite(rows).all():
-        raise DataError(f"{path} holds numbers that are not finite")
+        raise DataError(f"{path} contains NaN or infinity")
     if not rows.any():
-        raise DataError(f"{path} holds zeros alone")
+        raise DataError(f"{path} contains only zeros")
     return np.ascontiguousarray(rows)
 
 
 def _find_files(clips: Sequence[Clip], folder: Path, root: Path) -> _FeatureFiles:
-    media = hash_files({clip.media for clip in clips}, root, skip_failures=True)
-    failed = {c.id: media.failures[c.media] for c in clips if c.media in media.failures}
-    there = [clip for clip in clips if clip.media in media.hashes]
-    keys = {clip.id: encode_clips.clip_key(clip, media.hashes[clip.media]) for clip in there}
+    media = hash_media_files({clip.media for clip in clips}, root, skip_failures=True)
+    failures = {c.id: media.failures[c.media] for c in clips if c.media in media.failures}
+    readable = [clip for clip in clips if clip.media in media.hashes]
+    keys = {clip.id: make_clip_key(clip, media.hashes[clip.media]) for clip in readable}
     files: dict[str, Path] = {}
-    for clip in there:
+    for clip in readable:
         try:
-            files[clip.id] = folder / feature_file_name(clip)
+            files[clip.id] = folder / make_feature_file_name(clip)
         except DataError as error:
-            failed[clip.id] = str(error)
-    shared = _colliding_files(files, keys)
-    for one, path in files.items():
+            failures[clip.id] = str(error)
+    shared = _find_shared_files(files, keys)
+    for clip_id, path in files.items():
         if path in shared:
-            others = ", ".join(other for other in shared[path] if other != one)
-            failed[one] = f"{path.name} would also be that of {others}: whole seconds are the same"
+            others = ", ".join(other for other in shared[path] if other != clip_id)
+            failures[clip_id] = (
+                f"{path.name} is also the file of {others}: their whole seconds are the same"
+            )
         elif not path.is_file():
-            failed[one] = f"{path.name} is missing"
-    return _FeatureFiles(keys, {one: p for one, p in files.items() if one not in failed}, failed)
+            failures[clip_id] = f"{path.name} is missing"
+    usable = {clip_id: path for clip_id, path in files.items() if clip_id not in failures}
+    return _FeatureFiles(keys, usable, failures)
 
 
-def _colliding_files(files: Mapping[str, Path], keys: Mapping[str, str]) -> dict[Path, list[str]]:
-    """Files that clips of different content or span would share, with those clips."""
-    ordered = sorted(files, key=lambda one: files[one])
-    groups = {path: list(of) for path, of in groupby(ordered, key=lambda one: files[one])}
-    return {path: of for path, of in groups.items() if len({keys[one] for one in of}) > 1}
+def _find_shared_files(files: Mapping[str, Path], keys: Mapping[str, str]) -> dict[Path, list[str]]:
+    """Return the files that clips of different content or span share, with these clips."""
+    clip_ids: dict[Path, list[str]] = {}
+    for clip_id, path in files.items():
+        clip_ids.setdefault(path, []).append(clip_id)
+    return {
+        path: names for path, names in clip_ids.items() if len({keys[name] for name in names}) > 1
+    }
 
 
 def _store_features(
-    batch: Sequence[str],
-    found: _FeatureFiles,
-    store: FeatureStore,
-    coder: EncoderRunner,
-    failed: dict[str, str],
-) -> None:
+    batch: Sequence[str], files: _FeatureFiles, store: FeatureStore, runner: EncoderRunner
+) -> dict[str, str]:
+    """Store a batch; return the reason for each clip whose file contains no feature."""
     items: dict[str, FeatureRows] = {}
-    kind: Any = np.float16 if coder.storage_dtype == "fp16" else np.float32
-    for one in batch:
+    failures: dict[str, str] = {}
+    dtype: Any = np.float16 if runner.storage_dtype == "fp16" else np.float32
+    for clip_id in batch:
         try:
-            rows = read_feature(found.files[one], coder.encoder.dim)
+            rows = read_feature(files.files[clip_id], runner.encoder.dim)
         except DataError as error:
-            failed[one] = str(error)
+            failures[clip_id] = str(error)
             continue
-        items[found.keys[one]] = FeatureRows(rows.astype(kind, copy=False), AUDIO_STATE)
+        items[files.keys[clip_id]] = FeatureRows(rows.astype(dtype, copy=False), AUDIO_STATE)
     if items:
         store.put(list(items), list(items.values()))
+    return failures

@@ -1,4 +1,4 @@
-"""Hashes of media files, remembered while size and time of a file stay the same."""
+"""Content hashes of media files, cached while size and modification time stay the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from egoexobench.files import atomic_path
 
 HASH_CACHE = "digests.json"
 FLUSH_EVERY = 256
-"""Files that are hashed between two writes of what is known."""
+"""Number of hashed files between two writes of the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,58 +25,60 @@ class HashResult:
     failures: Mapping[str, str]
 
 
-def hash_files(paths: Iterable[str], root: Path, *, skip_failures: bool = False) -> HashResult:
-    """Return the hash of each file's content by path.
+def hash_media_files(
+    paths: Iterable[str], root: Path, *, skip_failures: bool = False
+) -> HashResult:
+    """Return the content hash of each file by path.
 
     Args:
         paths: media files.
-        root: folder that keeps what is known already.
+        root: folder of the cache.
         skip_failures: report a file that cannot be read instead of raising.
 
     Raises:
         DataError: for a file that cannot be read, unless ``skip_failures`` is set.
     """
-    memo = root / HASH_CACHE
-    known = _read_cache(memo)
+    cache = root / HASH_CACHE
+    entries = _read_cache(cache)
     hashes: dict[str, str] = {}
     failures: dict[str, str] = {}
     fresh: dict[str, list[object]] = {}
     for path in sorted(paths):
         try:
-            entry = _hash_file(path, known)
+            entry = _hash_file(path, entries)
         except DataError as error:
             if not skip_failures:
                 raise
             failures[path] = str(error)
             continue
         hashes[path] = str(entry[2])
-        if known.get(path) != entry:
+        if entries.get(path) != entry:
             fresh[path] = entry
         if len(fresh) >= FLUSH_EVERY:
-            _add_to_cache(memo, fresh)
-            known, fresh = known | fresh, {}
+            _add_to_cache(cache, fresh)
+            entries, fresh = entries | fresh, {}
     if fresh:
-        _add_to_cache(memo, fresh)
+        _add_to_cache(cache, fresh)
     return HashResult(hashes, failures)
 
 
-def _read_cache(memo: Path) -> dict[str, list[object]]:
+def _read_cache(cache: Path) -> dict[str, list[object]]:
     try:
-        return dict(json.loads(memo.read_text()))
+        return dict(json.loads(cache.read_text()))
     except (FileNotFoundError, ValueError):
-        return {}  # files are hashed again
+        return {}  # every file is hashed again
 
 
-def _add_to_cache(memo: Path, fresh: dict[str, list[object]]) -> None:
-    # read again: another process may have written in the meantime
-    with atomic_path(memo) as draft:
-        draft.write_text(json.dumps(_read_cache(memo) | fresh))
+def _add_to_cache(cache: Path, fresh: dict[str, list[object]]) -> None:
+    # Another process may have written in the meantime: read the cache again.
+    with atomic_path(cache) as tmp_path:
+        tmp_path.write_text(json.dumps(_read_cache(cache) | fresh))
 
 
-def _hash_file(path: str, known: dict[str, list[object]]) -> list[object]:
+def _hash_file(path: str, entries: dict[str, list[object]]) -> list[object]:
     try:
         stat = os.stat(path)
-        entry = known.get(path)
+        entry = entries.get(path)
         if entry and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
             return entry
         with open(path, "rb") as file:

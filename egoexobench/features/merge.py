@@ -1,4 +1,4 @@
-"""Joins stores that were written on several machines."""
+"""Merges the stores of several machines."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from egoexobench.errors import DataError
-from egoexobench.features import feature_file
-from egoexobench.features.feature_file import FeatureRows
+from egoexobench.features.feature_file import FeatureRows, read_feature_file
 from egoexobench.features.feature_store import SIGNATURE_FILE, FeatureStore
 from egoexobench.files import atomic_path
 from egoexobench.hashing import hash_json
 
 RELATIVE_TOLERANCE = 1e-4
-"""How far two machines' numbers may lie apart, as a share of the item's largest."""
-_RECEIPT = re.compile(r"portion-(\w+)-(\d+)-of-(\d+)\.json")
+"""Largest difference between the rows of two machines, relative to the largest value."""
+_RECEIPT = re.compile(r"shard-(\w+)-(\d+)-of-(\d+)\.json")
 
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """What one store got: items that are new, items that were there and agree."""
+    """What one store got: new items, and items that it already had."""
 
     folder: Path
     num_added: int
@@ -35,56 +34,57 @@ class MergeResult:
 def merge_stores(
     sources: Sequence[Path], target: Path, *, partial: bool = False
 ) -> list[MergeResult]:
-    """Add the stores below some folders to those of another; what is there stays.
+    """Add the stores below some folders to those of another folder.
 
     Args:
-        sources: folders that hold stores, or stores.
-        target: folder of stores.
-        partial: join what there is, also where a portion is missing.
+        sources: folders that contain stores, or stores.
+        target: folder of the merged stores; its items stay.
+        partial: merge also if a shard is missing.
 
     Raises:
-        DataError: for a folder without stores, a store or a shard that is not whole, a missing
-            portion, and for an item that two stores hold differently. The target holds whole
-            shards at any time, and what was added before stays.
+        DataError: for a folder without stores, an incomplete store or file, a missing shard, and an
+            item with different rows in two stores. The target contains only complete files at any
+            time, and items that were already added stay.
     """
-    found = [store for source in sources for store in _find_stores(source)]
+    stores = [store for source in sources for store in _find_stores(source)]
     if not partial:
-        for name in sorted({store.name for store in found}):
-            _check_complete(name, [*(one for one in found if one.name == name), target / name])
-    return [_merge_store(store, target) for store in found]
+        for name in sorted({store.name for store in stores}):
+            _check_complete(name, [*(s for s in stores if s.name == name), target / name])
+    return [_merge_store(store, target) for store in stores]
 
 
 def _find_stores(source: Path) -> list[Path]:
     if (source / SIGNATURE_FILE).is_file():
         return [source]
-    found = sorted(about.parent for about in source.glob(f"*/{SIGNATURE_FILE}"))
-    if not found:
-        raise DataError(f"{source} holds no store; `extract --out {source}` writes one there")
-    return found
+    stores = sorted(file.parent for file in source.glob(f"*/{SIGNATURE_FILE}"))
+    if not stores:
+        raise DataError(f"{source} contains no store; `extract --out {source}` writes one")
+    return stores
 
 
 def _check_complete(name: str, folders: Iterable[Path]) -> None:
-    """Hold that every portion of every list of clips is there."""
-    there: dict[tuple[str, int], set[int]] = {}
+    """Check that every list of clips has a division of which all shards are finished."""
+    finished: dict[tuple[str, int], set[int]] = {}
     for folder in folders:
-        for path in folder.glob("portion-*.json"):
-            if told := _RECEIPT.fullmatch(path.name):
-                there.setdefault((told[1], int(told[3])), set()).add(int(told[2]))
-    if not there:
+        for path in folder.glob("shard-*.json"):
+            if match := _RECEIPT.fullmatch(path.name):
+                finished.setdefault((match[1], int(match[3])), set()).add(int(match[2]))
+    if not finished:
         raise DataError(
-            f"store {name} has no shard that was finished, or none that `extract` wrote; "
-            "--partial joins what there is"
+            f"store {name} has no finished shard of `extract`; --partial merges what exists"
         )
-    lists = {of for of, _ in there}
-    for of in lists:
-        # one division of a list that is whole is enough
-        divisions = {n: set(range(1, n + 1)) - there[of, n] for which, n in there if which == of}
-        if all(divisions.values()):
-            count, lacking = min(divisions.items(), key=lambda one: len(one[1]))
-            named = ", ".join(f"{number}/{count}" for number in sorted(lacking))
+    for clip_list in {clip_list for clip_list, _ in finished}:
+        missing = {
+            count: set(range(1, count + 1)) - numbers
+            for (other, count), numbers in finished.items()
+            if other == clip_list
+        }
+        if all(missing.values()):
+            count, numbers = min(missing.items(), key=lambda item: len(item[1]))
+            names = ", ".join(f"{number}/{count}" for number in sorted(numbers))
             raise DataError(
-                f"store {name} lacks shard {named}: it is not among the given stores, or it was "
-                "not finished; --partial joins what there is"
+                f"store {name}: shard {names} is missing or was not finished; --partial merges "
+                "what exists"
             )
 
 
@@ -92,28 +92,30 @@ def _merge_store(source: Path, target: Path) -> MergeResult:
     signature = json.loads((source / SIGNATURE_FILE).read_text())
     if hash_json(signature) != source.name:
         raise DataError(f"{source} is not the store that its {SIGNATURE_FILE} describes")
-    store, added, known = FeatureStore(target, signature), 0, 0
+    store, num_added, num_existing = FeatureStore(target, signature), 0, 0
     for path in sorted(source.glob("*.safetensors")):
-        items = feature_file.read_feature_file(path)
+        items = read_feature_file(path)
         fresh = {key: item for key, item in items.items() if key not in store}
         for key in items.keys() - fresh.keys():
-            _check_equal(key, items[key], store[key], path, store.folder)
+            if not _are_close(items[key], store[key]):
+                raise DataError(
+                    f"{path} and {store.folder} contain different rows for {key}; one of them is "
+                    "wrong: delete it and extract again"
+                )
         if fresh:
             store.put(list(fresh), list(fresh.values()))
-        added, known = added + len(fresh), known + len(items) - len(fresh)
-    for receipt in source.glob("portion-*.json"):
-        with atomic_path(store.folder / receipt.name) as draft:
-            shutil.copyfile(receipt, draft)
-    return MergeResult(store.folder, added, known)
+        num_added, num_existing = num_added + len(fresh), num_existing + len(items) - len(fresh)
+    for receipt in source.glob("shard-*.json"):
+        with atomic_path(store.folder / receipt.name) as tmp_path:
+            shutil.copyfile(receipt, tmp_path)
+    return MergeResult(store.folder, num_added, num_existing)
 
 
-def _check_equal(key: str, one: FeatureRows, other: FeatureRows, path: Path, folder: Path) -> None:
-    same = one.state == other.state and one.rows.shape == other.rows.shape
-    if same and one.rows.size:
-        apart = np.abs(one.rows.astype(np.float64) - other.rows.astype(np.float64)).max()
-        same = bool(apart <= RELATIVE_TOLERANCE * max(1.0, float(np.abs(other.rows).max())))
-    if not same:
-        raise DataError(
-            f"{path} and {folder} hold different rows for {key}; one of them is wrong: "
-            "delete it and extract again"
-        )
+def _are_close(first: FeatureRows, second: FeatureRows) -> bool:
+    if first.state != second.state or first.rows.shape != second.rows.shape:
+        return False
+    if not first.rows.size:
+        return True
+    difference = np.abs(first.rows.astype(np.float64) - second.rows.astype(np.float64)).max()
+    largest = max(1.0, float(np.abs(second.rows).max()))
+    return bool(difference <= RELATIVE_TOLERANCE * largest)

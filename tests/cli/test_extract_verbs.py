@@ -57,8 +57,8 @@ def test_a_run_decodes_nothing_of_what_was_extracted(
 ) -> None:
     done = bench("extract", f"folder:path={folder}", *ENCODERS)
     assert done.returncode == 0, done.stderr
-    assert "cells: 32 of 32 stored (32 seen)" in done.stdout
-    assert "logmel: 32 of 32 stored (32 heard)" in done.stdout
+    assert "cells: 32 of 32 stored (32 decoded)" in done.stdout
+    assert "logmel: 32 of 32 stored (32 audible)" in done.stdout
     assert "words: 48 of 48 stored (48 read)" in done.stdout
     before = bench.stored()
 
@@ -81,7 +81,7 @@ def test_shards_of_two_machines_are_merged_into_the_cache(
         assert done.returncode == 0, done.stderr
     lacking = bench("merge", "m2")
     assert lacking.returncode == 1
-    assert "lacks shard 1/2" in lacking.stderr
+    assert "shard 1/2 is missing" in lacking.stderr
     assert bench("merge", "m1", "m2").returncode == 0
     monkeypatch.setattr(
         encode_clips, "decode_clip", lambda *_, **__: pytest.fail("a clip was decoded")
@@ -99,7 +99,7 @@ def test_clips_that_cannot_be_encoded_are_named_and_the_exit_code_says_so(
     film(own / "c-ego.mp4", seconds=1.0)
     done = bench("extract", f"folder:path={own}", "--encoder", "cells", "--encoder", "logmel")
     assert done.returncode == 1
-    assert "logmel: 31 of 32 stored (30 heard, 1 no track)" in done.stdout
+    assert "logmel: 31 of 32 stored (30 audible, 1 no_track)" in done.stdout
     assert "1 clips have no features" in done.stderr
     assert "b/exo: " in done.stderr
 
@@ -120,10 +120,10 @@ def test_half_precision_rows_are_stored_apart_and_take_half_the_room(
     ("arguments", "message"),
     [
         (["--encoder", "cell"], "Did you mean 'cells'"),
-        (["--encoder", "cells", "--shard", "3/2"], "--shard takes i/n"),
+        (["--encoder", "cells", "--shard", "3/2"], "is not valid: write i/n"),
         (["--encoder", "cells", "--sampling", "egoexolern"], "Did you mean 'egoexolearn'"),
         (["--encoder", "cells", "--encoder", "logmel", "--import-beats", "x"], "one --encoder"),
-        (["--encoder", "cells", "--import-beats", "."], "frozen encoder of sounds"),
+        (["--encoder", "cells", "--import-beats", "."], "frozen audio encoder"),
         (["--encoder", "cells", "--device", "abacus"], "abacus"),
         ([], "--encoder"),
     ],
@@ -150,7 +150,7 @@ def test_features_of_soundbridge_s_authors_stand_for_an_encoder_s_own(
     told = ("extract", f"folder:path={folder}", "--encoder", spec)
     done = bench(*told, "--import-beats", str(features))
     assert done.returncode == 1
-    assert f"{spec}: 31 of 32 stored (31 heard)" in done.stdout
+    assert f"{spec}: 31 of 32 stored (31 audible)" in done.stdout
     assert "a/ego: a-ego_0-2.pt is missing" in done.stderr
     assert "random weights" not in done.stderr  # this encoder has none
 
@@ -186,7 +186,11 @@ def test_embed_writes_the_embeddings_of_a_split_with_their_ids(bench: Bench, fol
 
 def test_a_receipt_says_what_a_store_holds(bench: Bench, folder: Path) -> None:
     bench("extract", f"folder:path={folder}", "--encoder", "cells", "--out", "stores")
-    (receipt,) = (bench.home / "stores").glob("*/portion-*-1-of-1.json")
-    assert json.loads(receipt.read_text()) == {"asked": 32, "states": {"decoded": 32}, "failed": {}}
+    (receipt,) = (bench.home / "stores").glob("*/shard-*-1-of-1.json")
+    assert json.loads(receipt.read_text()) == {
+        "num_requested": 32,
+        "states": {"decoded": 32},
+        "failures": {},
+    }
     (about,) = (bench.home / "stores").glob("*/signature.json")
-    assert json.loads(about.read_text())["sampling"] == "segment-centres"
+    assert json.loads(about.read_text())["sampling"] == "egoexolearn"

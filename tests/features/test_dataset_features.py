@@ -16,10 +16,10 @@ from egoexobench.features import encode_clips
 from egoexobench.features.dataset_features import (
     SamplingConfig,
     Shard,
-    clips_in_shard,
     extract_features,
+    list_shard_clips,
+    list_shard_texts,
     parse_shard,
-    texts_in_shard,
 )
 from egoexobench.features.encoder_runner import EncoderRunner, cache_signature
 from egoexobench.features.feature_store import FeatureRows, FeatureStore
@@ -91,26 +91,26 @@ def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Films:
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", "1/2/3", ""])
 def test_a_shard_that_there_cannot_be_is_told(text: str) -> None:
-    with pytest.raises(UsageError, match="takes i/n"):
+    with pytest.raises(UsageError, match="is not valid: write i/n"):
         parse_shard(text)
     assert parse_shard("2/4") == Shard(2, 4)
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7])
 def test_portions_divide_the_clips_and_never_a_film(films: Films, of: int) -> None:
-    shares = [clips_in_shard(films, Shard(i + 1, of)) for i in range(of)]
+    shares = [list_shard_clips(films, Shard(i + 1, of)) for i in range(of)]
     every = [clip.id for share in shares for clip in share]
     assert sorted(every) == sorted(clip.id for clip in films.clips("train"))
     owners = [{clip.media for clip in share} for share in shares]
     assert sum(map(len, owners)) == len(set().union(*owners))
-    texts = [texts_in_shard(films, "{}", Shard(i + 1, of)) for i in range(of)]
+    texts = [list_shard_texts(films, "{}", Shard(i + 1, of)) for i in range(of)]
     assert sum(map(len, texts)) == 11
 
 
 def test_portions_are_the_same_whatever_the_folder_is_called(films: Films, tmp_path: Path) -> None:
     other = Films(tmp_path / "another" / "place")
     for i in (1, 2, 3):
-        one, two = (clips_in_shard(each, Shard(i, 3)) for each in (films, other))
+        one, two = (list_shard_clips(each, Shard(i, 3)) for each in (films, other))
         assert [clip.id for clip in one] == [clip.id for clip in two]
 
 
@@ -137,7 +137,7 @@ def test_a_shard_that_is_missing_is_named_and_nothing_is_joined(
     machines = [tmp_path / f"m{i}" for i in (1, 3)]
     for i, machine in zip((1, 3), machines, strict=True):
         extract_features(films, VIDEO, HOW, machine, NullProgress(), Shard(i, 3))
-    with pytest.raises(DataError, match="lacks shard 2/3"):
+    with pytest.raises(DataError, match="shard 2/3 is missing"):
         merge_stores(machines, tmp_path / "joined")
     assert not (tmp_path / "joined").exists()
     assert (
@@ -151,13 +151,15 @@ def test_a_shard_that_is_missing_is_named_and_nothing_is_joined(
 def test_a_shard_that_was_not_finished_counts_as_missing(films: Films, tmp_path: Path) -> None:
     for i in (1, 2):
         extract_features(films, VIDEO, HOW, tmp_path / f"m{i}", NullProgress(), Shard(i, 2))
-    (receipt,) = (tmp_path / "m2").glob("*/portion-*-2-of-2.json")
-    assert json.loads(receipt.read_text())["asked"] == len(clips_in_shard(films, Shard(2, 2)))
+    (receipt,) = (tmp_path / "m2").glob("*/shard-*-2-of-2.json")
+    assert json.loads(receipt.read_text())["num_requested"] == len(
+        list_shard_clips(films, Shard(2, 2))
+    )
     receipt.unlink()
-    with pytest.raises(DataError, match="lacks shard 2/2"):
+    with pytest.raises(DataError, match="shard 2/2 is missing"):
         merge_stores([tmp_path / "m1", tmp_path / "m2"], tmp_path / "joined")
-    next((tmp_path / "m1").glob("*/portion-*")).unlink()
-    with pytest.raises(DataError, match="no shard that was finished"):
+    next((tmp_path / "m1").glob("*/shard-*")).unlink()
+    with pytest.raises(DataError, match="has no finished shard"):
         merge_stores([tmp_path / "m1", tmp_path / "m2"], tmp_path / "joined")
     assert not (tmp_path / "joined").exists()
 
@@ -171,12 +173,12 @@ def test_stores_that_differ_are_not_joined_and_the_shard_is_named(tmp_path: Path
     assert (found.num_added, found.num_existing) == (0, 1)
     assert np.array_equal(FeatureStore(tmp_path / "a", {"x": 1})["k"].rows, rows)
     for name in ("far", "longer"):
-        with pytest.raises(DataError, match="hold different rows for k"):
+        with pytest.raises(DataError, match="contain different rows for k"):
             merge_stores([tmp_path / name], tmp_path / "a", partial=True)
 
 
 def test_what_is_no_store_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no store"):
+    with pytest.raises(DataError, match="contains no store"):
         merge_stores([tmp_path], tmp_path / "joined")
     FeatureStore(tmp_path / "a", {"x": 1})
     shutil.move(tmp_path / "a" / hash_json({"x": 1}), tmp_path / "a" / "renamed")
@@ -200,12 +202,12 @@ def test_clips_that_fail_are_in_the_receipt_and_the_rest_is_stored(
     found = extract_features(films, VIDEO, HOW, tmp_path / "s", NullProgress())["pictures"]
     assert found.state_counts == {"decoded": 9}
     assert list(found.failures) == ["f1-0"]
-    (receipt,) = (tmp_path / "s").glob("*/portion-*-1-of-1.json")
-    assert list(json.loads(receipt.read_text())["failed"]) == ["f1-0"]
+    (receipt,) = (tmp_path / "s").glob("*/shard-*-1-of-1.json")
+    assert list(json.loads(receipt.read_text())["failures"]) == ["f1-0"]
 
 
 def test_texts_are_put_into_the_template(films: Films, tmp_path: Path) -> None:
-    assert texts_in_shard(films, "a video of {}", Shard())["p"] == "a video of both"
+    assert list_shard_texts(films, "a video of {}", Shard())["p"] == "a video of both"
     coders = {"words": EncoderRunner(Mean("text"), "t"), **VIDEO}
     found = extract_features(films, coders, HOW, tmp_path / "s", NullProgress())
     assert list(found) == ["words", "pictures"]

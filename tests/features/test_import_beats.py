@@ -85,7 +85,7 @@ def test_clips_whose_whole_seconds_are_the_same_get_no_features_and_are_named(
         scene.save(name, rows(3)[None])
     found = scene.take()
     assert found.failures.keys() == {"b", "c"}
-    assert "ab-1_3-9.pt would also be that of c" in found.failures["b"]
+    assert "ab-1_3-9.pt is also the file of c" in found.failures["b"]
     assert found.state_counts == {"audible": 3}
 
 
@@ -98,16 +98,16 @@ def test_a_film_that_is_missing_has_no_key_to_store_under(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (rows(4).T[None], r"transposed: \(6, 4\) and not \(T, 6\)"),
-        (rows(4)[None, None], r"holds \(1, 4, 6\) and not"),
-        (rows(4), r"holds \(6,\) and not"),
-        (rows(0)[None], r"holds \(0, 6\) and not"),
-        (rows(4)[None, :, :5], r"holds \(4, 5\) and not"),
-        (torch.zeros(1, 4, WIDTH), "zeros alone"),
-        (rows(4)[None] * torch.nan, "not finite"),
-        ({"x": rows(4)}, "holds no tensor"),
-        ([], "holds no tensor"),
-        (torch.ones(1, 4, WIDTH, dtype=torch.int64), "holds no tensor"),
+        (rows(4).T[None], r"transposed: found \(6, 4\), expected \(T, 6\)"),
+        (rows(4)[None, None], r"has shape \(1, 4, 6\), expected"),
+        (rows(4), r"has shape \(6,\), expected"),
+        (rows(0)[None], r"has shape \(0, 6\), expected"),
+        (rows(4)[None, :, :5], r"has shape \(4, 5\), expected"),
+        (torch.zeros(1, 4, WIDTH), "only zeros"),
+        (rows(4)[None] * torch.nan, "contains NaN or infinity"),
+        ({"x": rows(4)}, "contains no floating-point tensor"),
+        ([], "contains no floating-point tensor"),
+        (torch.ones(1, 4, WIDTH, dtype=torch.int64), "contains no floating-point tensor"),
     ],
 )
 def test_what_is_no_feature_is_told_and_not_stored(
@@ -148,15 +148,15 @@ def test_a_clip_without_an_end_asks_its_film_how_long_it_is(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_beats, "read_media_info", lambda path: SimpleNamespace(seconds=12.8))
-    assert import_beats.feature_file_name(scene.clip("e", 1, 4.7, None)) == "cd_2_4-12.pt"
+    assert import_beats.make_feature_file_name(scene.clip("e", 1, 4.7, None)) == "cd_2_4-12.pt"
 
 
 def test_only_a_frozen_encoder_of_sounds_takes_them_and_only_from_a_folder(scene: Scene) -> None:
     for wrong in ({"modality": "video"}, {"frozen": False}):
         encoder = SimpleNamespace(**({"modality": "audio", "frozen": True, "dim": 6} | wrong))
-        with pytest.raises(UsageError, match="frozen encoder of sounds"):
+        with pytest.raises(UsageError, match="frozen audio encoder"):
             take(scene.clips, EncoderRunner(encoder, ""), scene.folder, scene.root, NullProgress())
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match="is not a folder"):
         take(scene.clips, scene.coder, scene.folder / "none", scene.root, NullProgress())
 
 
