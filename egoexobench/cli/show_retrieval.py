@@ -90,20 +90,34 @@ def command(
     if out and out.suffix.lower() != ".png":
         raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png")
     parts = registry(ctx)
-    from egoexobench.figures.drawing import Type
-    from egoexobench.figures.replay import Given
-    from egoexobench.figures.run import Wish, figure, save, unreadable
+    from egoexobench.experiment.context import RunContext
+    from egoexobench.figures.drawing import Typeface
+    from egoexobench.figures.replay import PathOverrides
+    from egoexobench.figures.run import (
+        FigureRequest,
+        build_figure,
+        list_missing_glyph_warnings,
+        save_figure,
+    )
     from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.records.store import make_slug
 
-    face = Type(font)
-    face.size(20)  # a file that is no font is said before anything is trained
-    wish = Wish(query, task, policy, view, top, frames)
-    given = Given(dataset, train_on, methods, pairs(settings), subset)
+    typeface = Typeface(font)
+    typeface.load_font(20)  # a file that is not a font is reported before anything is trained
+    request = FigureRequest(
+        query=query, task=task, policy=policy, view=view, num_candidates=top, num_frames=frames
+    )
+    overrides = PathOverrides(
+        dataset=dataset,
+        train_on=train_on,
+        methods=methods,
+        settings=pairs(settings),
+        subset=subset,
+    )
     progress = RichProgress() if sys.stderr.isatty() else NullProgress()
-    drawn = figure(runs, wish, given, parts, progress)
-    path = out or Path(f"retrieval-{task}-{make_slug(drawn.query.id)}.png")
-    save(drawn, face, path)
-    for warning in (*drawn.warnings, *unreadable(drawn, face)):
+    figure = build_figure(runs, request, overrides, RunContext(parts, progress))
+    path = out or Path(f"retrieval-{task}-{make_slug(figure.query.id)}.png")
+    save_figure(figure, typeface, path)
+    for warning in (*figure.warnings, *list_missing_glyph_warnings(figure, typeface)):
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"Picture: {path}")

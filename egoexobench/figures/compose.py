@@ -1,115 +1,132 @@
-"""From answers to what is shown of them, in words and pictures."""
+"""Composes the content of a figure from what the runs retrieved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
 
 from egoexobench.evaluation.tasks import QUESTIONS, TEST_SPLIT
-from egoexobench.figures.layout import Candidate, Figure, Look, Row
-from egoexobench.figures.previews import Shelf, card
-from egoexobench.figures.query_selection import key
-from egoexobench.figures.ranking import Standing, verdict
-from egoexobench.figures.retrievals import Answered
-from egoexobench.records.schema import MethodRecord, Record
+from egoexobench.figures.layout import Candidate, ClipPreview, RetrievalFigure, RetrievalRow
+from egoexobench.figures.previews import SplitIndex, make_card
+from egoexobench.figures.query_selection import get_query_key
+from egoexobench.figures.ranking import RankedCandidate, summarize_rank
+from egoexobench.figures.retrievals import QueryRetrieval
+from egoexobench.records.schema import MethodRecord, QueryRank, Record
 from egoexobench.types import CandidatePolicy, Clip, Similarity, Task
 
-ASKING = 2
-"""Pictures of the query to one of a candidate."""
-LISTED: Mapping[CandidatePolicy, str] = {
+FRAMES_RATIO = 2
+"""Number of frames of the query for each frame of a candidate."""
+POLICY_LABELS: Mapping[CandidatePolicy, str] = {
     "mcq20": "mcq20: {} listed {}",
     "gallery": "gallery of {} {}",
     "both-views": "both-views: gallery of {} {} of both views",
 }
-SCORES: Mapping[Similarity, str] = {"cosine": "cosine similarity", "dot": "dot product"}
+SIMILARITY_LABELS: Mapping[Similarity, str] = {"cosine": "cosine similarity", "dot": "dot product"}
 
 
-def subject(
-    found: Sequence[Answered], held: Shelf, task: Task, frames: int
+def list_clips_to_decode(
+    retrievals: Sequence[QueryRetrieval], index: SplitIndex, task: Task, num_frames: int
 ) -> dict[str, tuple[Clip, int]]:
-    """Return the clips that are shown, each with how many pictures."""
-    wanted: dict[str, tuple[Clip, int]] = {}
+    """Return the clips that are displayed by id, each with its number of frames."""
+    clips: dict[str, tuple[Clip, int]] = {}
     if task != "t2v":
-        source = found[0].query.source
-        wanted[source] = (held.clips[source], ASKING * frames)
+        source = retrievals[0].query.source
+        clips[source] = (index.clips[source], FRAMES_RATIO * num_frames)
     if task != "v2t":
-        for one in found:
-            wanted |= {each.id: (held.clips[each.id], frames) for each in one.shown}
-    return wanted
+        for retrieval in retrievals:
+            clips |= {item.id: (index.clips[item.id], num_frames) for item in retrieval.displayed}
+    return clips
 
 
-def compose(
-    found: Sequence[Answered],
-    held: Shelf,
-    seen: Mapping[str, Look],
-    task: Task,
-    policy: CandidatePolicy,
-    how: str | None,
-) -> Figure:
-    """Return the figure of some answers; ``how`` says by what rule the query was picked."""
-    source = found[0].query.source
-    told = next((one.captions for one in found if one.captions), {})
-    record = found[0].run.record
-    sizes = sorted({one.run.ranks[key(one.query)].num_candidates for one in found})
-    kind = "texts" if task == "v2t" else "clips"
-    among = LISTED[policy].format(" or ".join(map(str, sizes)), kind)
-    return Figure(
-        title=f"{record.dataset.spec}: {QUESTIONS[task].asks}?",
-        about=f"{task}, split {TEST_SPLIT}, {among}",
-        query=card(source, held, seen.get(source) if task != "t2v" else None, told),
-        rows=tuple(_row(one, held, seen, task) for one in found),
-        notes=tuple(_notes(found, how)),
-        warnings=tuple(f"{called(one.run.record)}: {one.warning}" for one in found if one.warning),
-    )
+@final
+@dataclass(frozen=True, slots=True)
+class FigureComposer:
+    """Turns retrievals of one track into the content of a figure."""
+
+    index: SplitIndex
+    previews: Mapping[str, ClipPreview]
+    task: Task
+    policy: CandidatePolicy
+
+    def compose_figure(
+        self, retrievals: Sequence[QueryRetrieval], selector: str | None
+    ) -> RetrievalFigure:
+        """Return the figure; ``selector`` says by which rule the query was selected."""
+        first = retrievals[0]
+        captions = next((item.captions for item in retrievals if item.captions), {})
+        preview = None if self.task == "t2v" else self.previews.get(first.query.source)
+        return RetrievalFigure(
+            title=f"{first.run.record.dataset.spec}: {QUESTIONS[self.task].asks}?",
+            subtitle=f"{self.task}, split {TEST_SPLIT}, {self._describe_candidates(retrievals)}",
+            query=make_card(first.query.source, self.index, preview, captions),
+            rows=tuple(self._compose_row(item) for item in retrievals),
+            notes=tuple(_write_notes(retrievals, selector)),
+            warnings=tuple(
+                f"{format_run_label(item.run.record)}: {item.warning}"
+                for item in retrievals
+                if item.warning
+            ),
+        )
+
+    def _describe_candidates(self, retrievals: Sequence[QueryRetrieval]) -> str:
+        sizes = sorted({_get_recorded_rank(item).num_candidates for item in retrievals})
+        kind = "texts" if self.task == "v2t" else "clips"
+        return POLICY_LABELS[self.policy].format(" or ".join(map(str, sizes)), kind)
+
+    def _compose_row(self, retrieval: QueryRetrieval) -> RetrievalRow:
+        name = format_run_label(retrieval.run.record)
+        if self.task == "t2v":
+            ids = retrieval.query.gallery.ids
+            clips = self.index.clips
+            views = sorted({clips[item].view for item in ids if item in clips})
+            name = f"{name}, among {' and '.join(views)} clips"
+        positive = retrieval.positive
+        return RetrievalRow(
+            name=name,
+            rank_summary=summarize_rank(_get_recorded_rank(retrieval)),
+            first=tuple(self._make_candidate(item, retrieval) for item in retrieval.first),
+            positive=self._make_candidate(positive, retrieval) if positive else None,
+        )
+
+    def _make_candidate(self, ranked: RankedCandidate, retrieval: QueryRetrieval) -> Candidate:
+        preview = None if self.task == "v2t" else self.previews.get(ranked.id)
+        card = make_card(ranked.id, self.index, preview, retrieval.captions)
+        return Candidate(ranked.rank, ranked.score, ranked.is_positive, card)
 
 
-def called(record: Record) -> str:
-    """Return what a run is called: its method as it was asked for, and its seed."""
-    recipe = record.method
-    changed = [f"{name}={value}" for name, value in recipe.overrides.items()]
-    scale = [] if recipe.scale == "compact" else [recipe.scale]
-    return ", ".join([recipe.spec, *changed, *scale, f"seed {record.seed}"])
+def format_run_label(record: Record) -> str:
+    """Return the label of a run: its method with all overrides, and its seed."""
+    method = record.method
+    overrides = [f"{name}={value}" for name, value in method.overrides.items()]
+    scale = [] if method.scale == "compact" else [method.scale]
+    return ", ".join([method.spec, *overrides, *scale, f"seed {record.seed}"])
 
 
-def _row(one: Answered, held: Shelf, seen: Mapping[str, Look], task: Task) -> Row:
-    name = called(one.run.record)
-    if task == "t2v":
-        listed = one.query.gallery.ids
-        views = sorted({held.clips[each].view for each in listed if each in held.clips})
-        name = f"{name}, among {' and '.join(views)} clips"
-    looked = seen if task != "v2t" else {}
-    return Row(
-        name=name,
-        verdict=verdict(one.run.ranks[key(one.query)]),
-        first=tuple(_candidate(each, one, held, looked) for each in one.first),
-        answer=_candidate(one.answer, one, held, looked) if one.answer else None,
-    )
+def _get_recorded_rank(retrieval: QueryRetrieval) -> QueryRank:
+    return retrieval.run.ranks[get_query_key(retrieval.query)]
 
 
-def _candidate(
-    standing: Standing, one: Answered, held: Shelf, seen: Mapping[str, Look]
-) -> Candidate:
-    shown = card(standing.id, held, seen.get(standing.id), one.captions)
-    return Candidate(standing.place, standing.score, standing.right, shown)
-
-
-def _notes(found: Sequence[Answered], how: str | None) -> list[str]:
-    scores = " or ".join(sorted({SCORES[one.run.similarity] for one in found}))
+def _write_notes(retrievals: Sequence[QueryRetrieval], selector: str | None) -> list[str]:
+    scores = " or ".join(sorted({SIMILARITY_LABELS[item.run.similarity] for item in retrievals}))
     notes = [f"Numbers on the right: {scores} with the query."]
-    if any(one.answer for one in found):
+    if any(item.positive for item in retrievals):
         notes[0] += " Behind the dotted line: the right answer, where it is not among the first."
-    recipes = [one.run.record.method for one in found if one.captions]
-    if recipes:
-        writers = " and ".join(dict.fromkeys(map(_captioner, recipes)))
-        readers = [r.spec for r in recipes if "sound_caption" in r.declared_inputs.video]
-        fed = f"read by videos of {', '.join(readers)}" if readers else "read by no video embedding"
-        notes.append(f"Blue: sound caption of the pair's narration by {writers}, {fed}.")
-    if how:
-        notes.append(f"The query was picked by rule: {how}.")
+    methods = [item.run.record.method for item in retrievals if item.captions]
+    if methods:
+        writers = " and ".join(dict.fromkeys(map(_format_captioner, methods)))
+        readers = [item.spec for item in methods if "sound_caption" in item.declared_inputs.video]
+        usage = (
+            f"read by videos of {', '.join(readers)}" if readers else "read by no video embedding"
+        )
+        notes.append(f"Blue: sound caption of the pair's narration by {writers}, {usage}.")
+    if selector:
+        notes.append(f"The query was picked by rule: {selector}.")
     return notes
 
 
-def _captioner(recipe: MethodRecord) -> str:
-    part = next(part for part in recipe.parts if part.role == "captioner")
+def _format_captioner(method: MethodRecord) -> str:
+    part = next(part for part in method.parts if part.role == "captioner")
     options = ",".join(
         f"{name}={value}" for name, value in part.options.items() if value is not None
     )

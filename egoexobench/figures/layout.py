@@ -1,4 +1,4 @@
-"""What a retrieval figure shows."""
+"""The content of a retrieval figure."""
 
 from __future__ import annotations
 
@@ -11,63 +11,66 @@ from egoexobench.data.decode import AudioState
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Pictures and sound of a clip on one time axis.
-
-    ``pixels`` are uint8 RGB ``(F, H, W, 3)`` at segment centres; ``peaks`` ``(P,)`` the loudest
-    sample of each of P equal spans, 1 the loudest of the clip, or None where nothing is heard, and
-    ``state`` says why.
-    """
+class ClipPreview:
+    """Frames and audio of a clip on one time axis."""
 
     pixels: NDArray[np.uint8]
+    """RGB frames ``(F, H, W, 3)`` at segment centers."""
     peaks: NDArray[np.float32] | None
+    """Loudest sample of each of P equal spans, ``(P,)``, 1 is the loudest; None without audio."""
     state: AudioState
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A clip, or a text where there is no ``look``."""
+    """A clip, or a text if there is no preview."""
 
     id: str
-    words: str
+    text: str
     caption: str | None
-    look: Look | None
+    preview: ClipPreview | None
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One answer of a method: its place from 1, and its score."""
+    """A retrieved candidate: its rank from 1, and its score."""
 
-    place: int
+    rank: int
     score: float
-    right: bool
+    is_positive: bool
     card: Card
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What one run answered; ``answer`` is the right one where it is not among the first."""
+class RetrievalRow:
+    """What one run retrieved."""
 
     name: str
-    verdict: str
+    rank_summary: str
     first: tuple[Candidate, ...]
-    answer: Candidate | None
+    positive: Candidate | None
+    """The best positive, if it is not one of the first candidates."""
 
     @property
-    def shown(self) -> tuple[Candidate, ...]:
-        """All of them, from left to right."""
-        return (*self.first, self.answer) if self.answer else self.first
+    def displayed(self) -> tuple[Candidate, ...]:
+        """All candidates, from left to right."""
+        return (*self.first, self.positive) if self.positive else self.first
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One query and the answers of some runs, from top to bottom."""
+class RetrievalFigure:
+    """A query and what some runs retrieved for it, from top to bottom."""
 
     title: str
-    about: str
+    subtitle: str
     query: Card
-    rows: tuple[Row, ...]
+    rows: tuple[RetrievalRow, ...]
     notes: tuple[str, ...]
-    """Lines below: how the query was chosen, what the captions are."""
+    """Lines below the rows: how the query was selected, what the captions are."""
     warnings: tuple[str, ...]
-    """Where the picture and the records do not say the same; shown below as well."""
+    """Differences between the figure and the records; they are displayed below the notes."""
+
+    @property
+    def cards(self) -> list[Card]:
+        """The query and every displayed candidate."""
+        return [self.query, *(item.card for row in self.rows for item in row.displayed)]

@@ -1,4 +1,4 @@
-"""Clips and texts of a split by id, as cards: words, sound caption, pictures and sound."""
+"""Clips and texts of a split as cards: text, sound caption, frames and waveform."""
 
 from __future__ import annotations
 
@@ -9,66 +9,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egoexobench.data.decode import decode_clip
-from egoexobench.figures.layout import Card, Look
+from egoexobench.figures.layout import Card, ClipPreview
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.types import Clip, Pair, Split
 
-SPANS = 160
-"""Spans of a sound whose loudest sample is shown."""
+NUM_SPANS = 160
+"""Number of spans of a waveform whose loudest sample is displayed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """Clips and pairs by id, and the pair of each clip: the first, where it stands in several."""
+class SplitIndex:
+    """Clips and pairs of a split by id."""
 
     clips: Mapping[str, Clip]
     pairs: Mapping[str, Pair]
-    of: Mapping[str, Pair]
+    pair_of_clip: Mapping[str, Pair]
+    """The first pair of each clip."""
 
 
-def shelf(dataset: Dataset, split: Split) -> Shelf:
-    """Return the clips and pairs of a split."""
+def index_split(dataset: Dataset, split: Split) -> SplitIndex:
+    """Return the clips and pairs of a split by id."""
     pairs = dataset.pairs(split)
-    of: dict[str, Pair] = {}
+    pair_of_clip: dict[str, Pair] = {}
     for pair in pairs:
-        of.setdefault(pair.ego.id, pair)
-        of.setdefault(pair.exo.id, pair)
+        pair_of_clip.setdefault(pair.ego.id, pair)
+        pair_of_clip.setdefault(pair.exo.id, pair)
     clips = {clip.id: clip for clip in dataset.clips(split)}
-    return Shelf(clips, {pair.id: pair for pair in pairs}, of)
+    return SplitIndex(clips, {pair.id: pair for pair in pairs}, pair_of_clip)
 
 
-def looks(clips: Mapping[str, tuple[Clip, int]], progress: Progress) -> dict[str, Look]:
-    """Decode clips, each with how many pictures.
+def load_previews(
+    clips: Mapping[str, tuple[Clip, int]], progress: Progress
+) -> dict[str, ClipPreview]:
+    """Decode clips, each with a number of frames.
 
     Raises:
         DataError: if a clip does not decode.
     """
-    found = {}
+    previews = {}
     with progress.stage("decode", len(clips)) as advance:
-        for name, (clip, count) in clips.items():
-            decoded = decode_clip(clip, count, with_audio=True)
-            assert decoded.frames is not None  # noqa: S101 - pictures were asked for
-            heard = peaks(decoded.audio.waveform, SPANS) if decoded.audio else None
-            found[name] = Look(decoded.frames.pixels, heard, decoded.state)
+        for name, (clip, num_frames) in clips.items():
+            decoded = decode_clip(clip, num_frames, with_audio=True)
+            assert decoded.frames is not None  # noqa: S101 - frames were requested
+            audio = decoded.audio
+            peaks = compute_waveform_peaks(audio.waveform, NUM_SPANS) if audio else None
+            previews[name] = ClipPreview(decoded.frames.pixels, peaks, decoded.state)
             advance(1)
-    return found
+    return previews
 
 
-def peaks(samples: NDArray[np.float32], spans: int) -> NDArray[np.float32]:
-    """Return the loudest sample of each of some equal spans ``(spans,)``, the loudest of all 1.
+def compute_waveform_peaks(samples: NDArray[np.float32], num_spans: int) -> NDArray[np.float32]:
+    """Return the loudest sample of each of some equal spans ``(num_spans,)``, the loudest is 1.
 
-    A sound of fewer samples than spans gives one span a sample.
+    If there are fewer samples than spans, each sample is a span.
     """
-    edges = np.linspace(0, len(samples), min(spans, len(samples)), endpoint=False).astype(int)
+    num_edges = min(num_spans, len(samples))
+    edges = np.linspace(0, len(samples), num_edges, endpoint=False).astype(int)
     loudest = np.maximum.reduceat(np.abs(samples), edges)
     return np.asarray(loudest / loudest.max(), np.float32)
 
 
-def card(name: str, held: Shelf, look: Look | None, captions: Mapping[str, str]) -> Card:
-    """Return the card of a clip that was looked at, or of the text of a pair or clip."""
-    if look:
-        pair = held.of.get(name)
+def make_card(
+    name: str, index: SplitIndex, preview: ClipPreview | None, captions: Mapping[str, str]
+) -> Card:
+    """Return the card of a clip with a preview, or of the text of a pair or clip."""
+    if preview:
+        pair = index.pair_of_clip.get(name)
         caption = captions.get(pair.id) if pair else None
-        return Card(name, held.clips[name].narration, caption, look)
-    told = held.pairs.get(name) or held.clips[name]
-    return Card(name, told.narration, captions.get(name), None)
+        return Card(name, index.clips[name].narration, caption, preview)
+    item = index.pairs.get(name) or index.clips[name]
+    return Card(name, item.narration, captions.get(name), None)

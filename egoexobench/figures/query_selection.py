@@ -1,4 +1,4 @@
-"""Which query is shown: one that is named, or one that the recorded ranks single out."""
+"""Selects the query of a figure, by id or by the recorded ranks."""
 
 from __future__ import annotations
 
@@ -6,84 +6,90 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 
 from egoexobench.errors import DataError, UsageError
-from egoexobench.figures.replay import Recorded
+from egoexobench.figures.replay import QueryKey, RecordedRun
 from egoexobench.types import Query, View
 
-Key = tuple[str, str]
-
-WORDS: Mapping[str, str] = {
+SELECTORS: Mapping[str, str] = {
     "hardest": "the one whose right answer stands last in the first run",
     "contrast": "the one on which the first run leads the others by the most (reciprocal ranks)",
 }
-"""What may stand in place of an id, and what it picks."""
+"""Names that may replace an id, and which query each selects."""
 
 
-def choose(name: str, asked: Sequence[Query], runs: Sequence[Recorded]) -> list[Query]:
-    """Return the questions of a query id: two where a text is asked for in both views.
+def select_queries(name: str, queries: Sequence[Query], runs: Sequence[RecordedRun]) -> list[Query]:
+    """Return the queries of an id: two if a text is a query for each view.
 
     Args:
-        name: an id, or one of `WORDS`.
-        asked: every question of the track.
-        runs: the runs to be shown; each must have scored the query.
+        name: an id, or one of `SELECTORS`.
+        queries: every query of the track.
+        runs: the displayed runs; each must have scored the query.
 
     Raises:
-        UsageError: if no question has the id, or there is nothing to contrast with.
-        DataError: if a run left the query out, or no query is in all of them.
+        UsageError: if no query has the id, or if a contrast has fewer than two runs.
+        DataError: if a run did not score the query, or if the runs share no query.
     """
-    keys = {key(query) for query in asked}
-    if name in {source for source, _ in keys} or name not in WORDS:
-        found = [query for query in asked if query.source == name]
-        if not found:
-            raise UsageError(_unknown(name, [query.source for query in asked]))
-        return _scored(found, runs)
+    keys = {get_query_key(query) for query in queries}
+    sources = [query.source for query in queries]
+    if name in sources or name not in SELECTORS:
+        matches = [query for query in queries if query.source == name]
+        if not matches:
+            raise UsageError(_describe_unknown_query(name, sources))
+        _check_scored(matches, runs)
+        return matches
     shared = sorted(keys.intersection(*(run.ranks for run in runs)))
     if not shared:
         raise DataError("the runs share no query of this track; name one with --query")
     if name == "contrast" and len(runs) < 2:
         raise UsageError("--query contrast takes two runs or more, and one is given")
-    measure: Callable[[Key], float] = _lag(runs) if name == "hardest" else _lead(runs)
-    chosen = max(shared, key=measure)
-    return [query for query in asked if key(query) == chosen][:1]
+    measure = _measure_rank(runs[0]) if name == "hardest" else _measure_lead(runs)
+    selected = max(shared, key=measure)
+    return [query for query in queries if get_query_key(query) == selected][:1]
 
 
-def key(query: Query) -> Key:
-    """Return what tells a question from others: who asks, and the right answer."""
-    return query.source, query.positive_ids[0]
+def get_query_key(query: Query) -> QueryKey:
+    """Return the source and the first positive, which distinguish a query from all others."""
+    return query.source, _get_positive(query)
 
 
-def among(asked: Sequence[Query], views: Mapping[str, View], view: View) -> list[Query]:
-    """Return the questions whose right answer is a clip of one view."""
-    return [query for query in asked if views.get(query.positive_ids[0]) == view]
+def filter_by_view(queries: Sequence[Query], views: Mapping[str, View], view: View) -> list[Query]:
+    """Return the queries whose first positive is a clip of one view."""
+    return [query for query in queries if views.get(_get_positive(query)) == view]
 
 
-def _lag(runs: Sequence[Recorded]) -> Callable[[Key], float]:
-    return lambda at: _place(runs[0], at)
+def _get_positive(query: Query) -> str:
+    return query.gallery.ids[query.positives[0]]
 
 
-def _lead(runs: Sequence[Recorded]) -> Callable[[Key], float]:
-    return lambda at: 1 / _place(runs[0], at) - max(1 / _place(run, at) for run in runs[1:])
+def _measure_rank(run: RecordedRun) -> Callable[[QueryKey], float]:
+    return lambda key: _get_mean_rank(run, key)
 
 
-def _place(run: Recorded, at: Key) -> float:
-    rank = run.ranks[at]
+def _measure_lead(runs: Sequence[RecordedRun]) -> Callable[[QueryKey], float]:
+    """The reciprocal rank of the first run less the largest one of the others."""
+    return lambda key: (
+        1 / _get_mean_rank(runs[0], key) - max(1 / _get_mean_rank(run, key) for run in runs[1:])
+    )
+
+
+def _get_mean_rank(run: RecordedRun, key: QueryKey) -> float:
+    rank = run.ranks[key]
     return (rank.optimistic + rank.pessimistic) / 2
 
 
-def _scored(found: list[Query], runs: Sequence[Recorded]) -> list[Query]:
+def _check_scored(queries: Sequence[Query], runs: Sequence[RecordedRun]) -> None:
     for run in runs:
-        for query in found:
-            if key(query) not in run.ranks:
+        for query in queries:
+            if get_query_key(query) not in run.ranks:
                 raise DataError(
                     f"{run.path} has no rank of query {query.source}: the run left it out; "
                     f"it scored {len(run.ranks)} queries, such as {next(iter(run.ranks))[0]}"
                 )
-    return found
 
 
-def _unknown(name: str, sources: Sequence[str]) -> str:
+def _describe_unknown_query(name: str, sources: Sequence[str]) -> str:
     names = list(dict.fromkeys(sources))
     near = get_close_matches(name, names, n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     first = ", ".join(names[:3])
-    known = f"There are {len(names)}, such as {first}" if names else "This track asks nothing"
-    return f"no query has the id {name!r}; {hint}{known}; or: {', '.join(WORDS)}"
+    available = f"There are {len(names)}, such as {first}" if names else "This track has no query"
+    return f"no query has the id {name!r}; {hint}{available}; or: {', '.join(SELECTORS)}"

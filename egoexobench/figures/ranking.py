@@ -1,4 +1,4 @@
-"""The candidates of a query in order of their scores."""
+"""The candidates of a query in the order of their scores."""
 
 from __future__ import annotations
 
@@ -12,57 +12,64 @@ from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a candidate stands, from 1, its score, and whether it is right."""
+class RankedCandidate:
+    """A candidate with its rank from 1 and its score."""
 
     id: str
-    place: int
+    rank: int
     score: float
-    right: bool
+    is_positive: bool
 
 
-def order(
+def rank_candidates(
     query: Query,
     source: Embeddings,
     target: Embeddings,
+    *,
     policy: CandidatePolicy,
     similarity: Similarity,
-) -> tuple[Standing, ...]:
-    """Return every candidate of a query, the most similar first; empty if it cannot be asked.
+) -> tuple[RankedCandidate, ...]:
+    """Return every candidate of a query, the most similar first; none if it cannot be answered.
 
-    Candidates without an embedding are left out as the track leaves them out. The scores are those
-    that ranks count, in float64; equal ones stand in the order in which they are listed.
+    Candidates without an embedding are dropped as the track drops them. Scores are those that the
+    evaluation ranks, in float64; equal scores keep the order of the candidate list.
     """
-    kept, _ = complete([query], source, target, policy)
-    if not kept:
+    answerable, _ = complete([query], source, target, policy)
+    if not answerable:
         return ()
-    (one,) = kept
-    listed = target.vectors[[target.index[name] for name in one.gallery.ids]].double()
-    asks = source.vectors[source.index[one.source]].double()
+    (query,) = answerable
+    ids = query.gallery.ids
+    candidates = target.vectors[[target.index[name] for name in ids]].double()
+    vector = source.vectors[source.index[query.source]].double()
     if similarity == "cosine":
-        listed, asks = normalize(listed, dim=1), normalize(asks, dim=0)
-    scores = (listed @ asks).tolist()
-    places = sorted(range(len(scores)), key=lambda at: -scores[at])
+        candidates, vector = normalize(candidates, dim=1), normalize(vector, dim=0)
+    scores = (candidates @ vector).tolist()
+    order = sorted(range(len(scores)), key=lambda index: -scores[index])
     return tuple(
-        Standing(one.gallery.ids[at], place, scores[at], at in one.positives)
-        for place, at in enumerate(places, 1)
+        RankedCandidate(ids[index], rank, scores[index], index in query.positives)
+        for rank, index in enumerate(order, 1)
     )
 
 
-def verdict(rank: QueryRank) -> str:
-    """Return where a record says that the best right answer stood."""
-    which = (
-        "right answer" if rank.num_positives == 1 else f"best of {rank.num_positives} right answers"
-    )
+def summarize_rank(rank: QueryRank) -> str:
+    """Return the recorded rank of the best positive in words."""
+    count = rank.num_positives
+    positive = "right answer" if count == 1 else f"best of {count} right answers"
     if rank.optimistic == rank.pessimistic:
-        return f"{which} at {rank.optimistic} of {rank.num_candidates}"
-    return f"{which} tied at {rank.optimistic} to {rank.pessimistic} of {rank.num_candidates}"
+        return f"{positive} at {rank.optimistic} of {rank.num_candidates}"
+    tied = f"{rank.optimistic} to {rank.pessimistic}"
+    return f"{positive} tied at {tied} of {rank.num_candidates}"
 
 
-def disagreement(standings: tuple[Standing, ...], rank: QueryRank) -> str | None:
-    """Say that the best right answer does not stand where the record has it, or None if it does."""
-    place = next(one.place for one in standings if one.right)
-    if len(standings) == rank.num_candidates and rank.optimistic <= place <= rank.pessimistic:
+def describe_rank_mismatch(
+    candidates: tuple[RankedCandidate, ...], recorded: QueryRank
+) -> str | None:
+    """Return a warning if the best positive has another rank than recorded, else None."""
+    rank = next(candidate.rank for candidate in candidates if candidate.is_positive)
+    has_same_size = len(candidates) == recorded.num_candidates
+    if has_same_size and recorded.optimistic <= rank <= recorded.pessimistic:
         return None
-    was = verdict(rank)
-    return f"made again, the best right answer is at {place} of {len(standings)}; recorded: {was}"
+    return (
+        f"made again, the best right answer is at {rank} of {len(candidates)}; "
+        f"recorded: {summarize_rank(recorded)}"
+    )

@@ -1,4 +1,4 @@
-"""A record with the ranks of one track, and the request that makes its embeddings again."""
+"""Restores the configuration of a recorded run, to compute its embeddings again."""
 
 from __future__ import annotations
 
@@ -9,175 +9,186 @@ from typing import Any, get_args
 
 from egoexobench.compute import Compute, Precision
 from egoexobench.errors import DataError, UsageError
-from egoexobench.experiment import build
+from egoexobench.experiment.build import resolve_method
 from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.describe import describe_parts, list_hyperparameters
 from egoexobench.experiment.subset import NOT_IN_SUBSET
 from egoexobench.method import apply_overrides
-from egoexobench.protocols import Dataset, Progress
+from egoexobench.protocols import Dataset
 from egoexobench.records import store
 from egoexobench.records.schema import DatasetRecord, PartRecord, QueryRank, Record
-from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.types import CandidatePolicy, Similarity, Task, TrackKey
 
-_OLD_REASON = "not in the certificate"
+OLD_REASON = "not in the certificate"
 """`NOT_IN_SUBSET` in records of versions up to 0.1."""
-CUT = ".../"
-"""What a record has in place of the folders of an absolute path."""
+REDACTED = ".../"
+"""The text that replaces the folders of an absolute path in a record."""
+
+QueryKey = tuple[str, str]
+"""Ids of the source and of the first positive of a query."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A record and the ranks of the queries of one track, by source and right answer."""
+class RecordedRun:
+    """A record and the ranks of its queries on one track."""
 
     path: Path
     record: Record
-    ranks: Mapping[tuple[str, str], QueryRank]
+    task: Task
+    policy: CandidatePolicy
+    ranks: Mapping[QueryKey, QueryRank]
     similarity: Similarity
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What a record does not hold whole, given again: specs with paths, and a subset file."""
+class PathOverrides:
+    """Specs and files that replace the redacted paths of a record."""
 
     dataset: str | None = None
     train_on: str | None = None
     methods: Sequence[str] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
-    ids: Path | None = None
+    """By field of the method."""
+    subset: Path | None = None
+    """The subset file of the run."""
 
 
-def load(path: Path, task: Task, policy: CandidatePolicy) -> Recorded:
-    """Read a record, or the only one below a folder.
+def load_run(path: Path, task: Task, policy: CandidatePolicy) -> RecordedRun:
+    """Read a record, or the only record below a folder.
 
     Raises:
-        UsageError: if a folder holds several.
-        DataError: for a file that is missing, does not fit or was changed, a failed run, or one
+        UsageError: if a folder has several records.
+        DataError: for a file that is missing, not valid or changed, for a failed run, or for one
             that was not scored on the track.
     """
-    file = _only(path) if path.is_dir() else path
+    file = _find_only_record(path) if path.is_dir() else path
     record = store.read_record(file)
     if record.status != "complete":
         raise DataError(f"{file} is the record of a run that {record.status}")
-    track = TrackKey(task, policy)
+    key = TrackKey(task, policy)
     ranks = {
-        (rank.source, rank.positives[0]): rank
-        for rank in store.iter_ranks(file)
-        if rank.key == track
+        (rank.source, rank.positives[0]): rank for rank in store.iter_ranks(file) if rank.key == key
     }
-    tracks = [s.track for s in record.scores if s.key == track]
+    tracks = [score.track for score in record.scores if score.key == key]
     if not ranks or not tracks:
-        scored = ", ".join(f"{s.task} {s.policy}" for s in record.scores if s.policy)
+        scored = ", ".join(score.key.label for score in record.scores if score.policy)
         raise DataError(f"{file} has no ranks of {task} {policy}; it has: {scored or 'none'}")
     similarity: Similarity = "dot" if tracks[0].get("similarity") == "dot" else "cosine"
-    return Recorded(file, record, ranks, similarity)
+    return RecordedRun(
+        path=file, record=record, task=task, policy=policy, ranks=ranks, similarity=similarity
+    )
 
 
-def _only(folder: Path) -> Path:
-    found = store.find_records(folder)
-    if not found:
-        raise DataError(f"{folder} holds no record of a run; `egoexobench run` writes them")
-    if len(found) > 1:
-        shown = ", ".join(str(path) for path in found[-2:])
-        raise UsageError(f"{folder} holds {len(found)} records; name one of them, such as {shown}")
-    return found[0]
+def _find_only_record(folder: Path) -> Path:
+    paths = store.find_records(folder)
+    if not paths:
+        raise DataError(f"{folder} has no record of a run; `egoexobench run` writes them")
+    if len(paths) > 1:
+        examples = ", ".join(str(path) for path in paths[-2:])
+        raise UsageError(f"{folder} has {len(paths)} records; name one of them, such as {examples}")
+    return paths[0]
 
 
-def again(run: Recorded, given: Given) -> RunConfig:
-    """Return the request that a record was made by, with cut paths whole again.
+def restore_config(run: RecordedRun, overrides: PathOverrides) -> RunConfig:
+    """Return the configuration of a recorded run.
 
     Raises:
-        UsageError: if a path is cut, or a subset file was used, and it was not given.
+        UsageError: if the record has a redacted path or used a subset file, and the overrides do
+            not have it.
     """
-    recipe, record = run.record.method, run.record
-    methods = {Spec.parse(spec).name: spec for spec in given.methods}
-    method = methods.get(recipe.name, recipe.spec) if CUT in recipe.spec else recipe.spec
+    record, method = run.record, run.record.method
+    methods = {Spec.parse(spec).name: spec for spec in overrides.methods}
+    method_spec = methods.get(method.name, method.spec) if REDACTED in method.spec else method.spec
     settings = {
-        name: given.settings.get(name, text) if CUT in text else text
-        for name, text in recipe.overrides.items()
+        name: overrides.settings.get(name, text) if REDACTED in text else text
+        for name, text in method.overrides.items()
     }
-    dataset = given.dataset or record.dataset.spec
-    taught = (given.train_on or record.trained_on.spec) if record.trained_on else None
-    _whole(run.path, {"--dataset": dataset, "--method": method, "--train-on": taught or ""})
-    _whole(run.path, {f"--set {name}=": text for name, text in settings.items()})
+    dataset = overrides.dataset or record.dataset.spec
+    train_on = (overrides.train_on or record.trained_on.spec) if record.trained_on else None
+    specs = {"--dataset": dataset, "--method": method_spec, "--train-on": train_on or ""}
+    _require_full_paths(run.path, specs)
+    _require_full_paths(run.path, {f"--set {name}=": text for name, text in settings.items()})
     reasons = set(record.coverage.num_excluded) if record.coverage else set()
-    if reasons & {NOT_IN_SUBSET, _OLD_REASON} and not given.ids:
+    if reasons & {NOT_IN_SUBSET, OLD_REASON} and not overrides.subset:
         raise UsageError(
             f"{run.path} used a subset of the clips; pass the same file with --subset FILE"
         )
     return RunConfig(
-        method=Spec.parse(method),
+        method=Spec.parse(method_spec),
         dataset=Spec.parse(dataset),
-        scale=recipe.scale,
+        scale=method.scale,
         seed=record.seed,
         overrides=settings,
         missing_audio=record.counts.missing_audio,
-        train_on=Spec.parse(taught) if taught else None,
+        train_on=Spec.parse(train_on) if train_on else None,
         allow_missing=record.coverage is not None,
-        subset=given.ids,
-        device=_compute(record),
+        subset=overrides.subset,
+        device=_restore_device(record),
     )
 
 
-def _whole(path: Path, asked: Mapping[str, str]) -> None:
-    for option, text in asked.items():
-        if CUT in text:
+def _require_full_paths(path: Path, specs: Mapping[str, str]) -> None:
+    for option, text in specs.items():
+        if REDACTED in text:
             raise UsageError(
-                f"{path} holds {text!r}, whose path was cut so that a record can be shared; "
-                f"give it whole with {option}"
+                f"{path} has the path {text!r}, which was shortened so that the record can be "
+                f"shared; give the whole path with {option}"
             )
 
 
-def _compute(record: Record) -> Compute:
-    """The recorded precision, on an accelerator if the run had one and there is one here."""
+def _restore_device(record: Record) -> Compute:
+    """The recorded precision, on an accelerator if the run used one and one is available."""
     device = "cpu" if record.environment.device == "cpu" else "auto"
-    precision = next(one for one in get_args(Precision) if one == record.environment.precision)
+    precision = next(item for item in get_args(Precision) if item == record.environment.precision)
     return Compute(device, precision)
 
 
-def opened(run: Recorded, asked: RunConfig, registry: Registry, progress: Progress) -> Dataset:
-    """Return the data set of a request if it and the method are still those of the record.
+def open_recorded_dataset(run: RecordedRun, config: RunConfig, context: RunContext) -> Dataset:
+    """Return the data set of a run, if the data sets and the method have not changed.
 
     Raises:
-        UsageError: for a name or an option that is no more.
-        DataError: if the data set or the method has changed.
+        UsageError: for a name or an option that does not exist any more.
+        DataError: if a data set or the method has changed.
     """
-    _unchanged(run, asked, registry)
-    dataset: Dataset = registry.create("dataset", asked.dataset)
-    dataset.prepare(progress)
-    _same(run, "--dataset", asked.dataset, dataset, run.record.dataset)
-    if asked.train_on and run.record.trained_on:
-        taught: Dataset = registry.create("dataset", asked.train_on)
-        taught.prepare(progress)
-        _same(run, "--train-on", asked.train_on, taught, run.record.trained_on)
+    _check_method(run, config, context)
+    dataset = _open_unchanged(run, "--dataset", config.dataset, run.record.dataset, context)
+    if config.train_on and run.record.trained_on:
+        _open_unchanged(run, "--train-on", config.train_on, run.record.trained_on, context)
     return dataset
 
 
-def _same(run: Recorded, option: str, spec: Spec, dataset: Dataset, was: DatasetRecord) -> None:
-    if dataset.fingerprint != was.fingerprint:
+def _open_unchanged(
+    run: RecordedRun, option: str, spec: Spec, recorded: DatasetRecord, context: RunContext
+) -> Dataset:
+    dataset: Dataset = context.registry.create("dataset", spec)
+    dataset.prepare(context.progress)
+    if dataset.fingerprint != recorded.fingerprint:
         raise DataError(
-            f"{run.path} is of {was.spec} with fingerprint {was.fingerprint}, and {spec} has "
-            f"{dataset.fingerprint}; give the data of the run with {option}, or run again"
+            f"{run.path} is of {recorded.spec} with fingerprint {recorded.fingerprint}, and {spec} "
+            f"has {dataset.fingerprint}; give the data of the run with {option}, or run again"
         )
+    return dataset
 
 
-def _unchanged(run: Recorded, asked: RunConfig, registry: Registry) -> None:
-    method = apply_overrides(registry.create("method", asked.method, asked.scale), asked.overrides)
-    resolved = build.resolve_method(registry, method, asked.seed)
-    if resolved.hash_recipe() == run.record.method.fingerprint:
-        return
-    was, now = (
-        _told(run.record.method.parts, run.record.method.hyperparameters),
-        _told(describe_parts(resolved), list_hyperparameters(resolved)),
+def _check_method(run: RecordedRun, config: RunConfig, context: RunContext) -> None:
+    method = apply_overrides(
+        context.registry.create("method", config.method, config.scale), config.overrides
     )
-    differ = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-    if differ:  # otherwise only the folders of its files are others
+    resolved = resolve_method(context.registry, method, config.seed)
+    recorded = run.record.method
+    if resolved.hash_recipe() == recorded.fingerprint:
+        return
+    old = _list_fields(recorded.parts, recorded.hyperparameters)
+    new = _list_fields(describe_parts(resolved), list_hyperparameters(resolved))
+    changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if changed:  # otherwise only the folders of its files differ
         raise DataError(
-            f"{run.path} was made by another {run.record.method.spec} than the one that is "
-            f"installed: {', '.join(differ)} differ; run it again"
+            f"{run.path} was made by another {recorded.spec} than the one that is installed: "
+            f"{', '.join(changed)} differ; run it again"
         )
 
 
-def _told(parts: Sequence[PartRecord], hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+def _list_fields(parts: Sequence[PartRecord], hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     return {part.role: (part.name, part.options) for part in parts} | dict(hyperparameters)

@@ -1,4 +1,4 @@
-"""What a recorded run answers to some queries, from embeddings that are made again."""
+"""Retrieves the candidates of some queries with embeddings that are computed again."""
 
 from __future__ import annotations
 
@@ -9,64 +9,71 @@ from egoexobench.errors import DataError
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
-from egoexobench.experiment.prepare import TrainedMethod, embed_split, train_method
-from egoexobench.figures.query_selection import key
-from egoexobench.figures.ranking import Standing, disagreement, order
-from egoexobench.figures.replay import Recorded
-from egoexobench.protocols import Progress
-from egoexobench.registry import Registry
-from egoexobench.types import CandidatePolicy, Query, Task
+from egoexobench.experiment.prepare import embed_split, train_method
+from egoexobench.figures.query_selection import get_query_key
+from egoexobench.figures.ranking import (
+    RankedCandidate,
+    describe_rank_mismatch,
+    rank_candidates,
+)
+from egoexobench.figures.replay import RecordedRun
+from egoexobench.types import Query
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """The first candidates of a query, the best right one if it is none of them, and captions."""
+class QueryRetrieval:
+    """The first candidates that a run retrieves for a query, and its sound captions."""
 
-    run: Recorded
+    run: RecordedRun
     query: Query
-    first: tuple[Standing, ...]
-    answer: Standing | None
+    first: tuple[RankedCandidate, ...]
+    positive: RankedCandidate | None
+    """The best positive, if it is not one of the first candidates."""
     captions: Mapping[str, str]
+    """Sound caption by id of the pair or clip."""
     warning: str | None
 
     @property
-    def shown(self) -> tuple[Standing, ...]:
-        """Everything that is shown."""
-        return (*self.first, self.answer) if self.answer else self.first
+    def displayed(self) -> tuple[RankedCandidate, ...]:
+        """Every candidate that is displayed."""
+        return (*self.first, self.positive) if self.positive else self.first
 
 
-def answers(
-    run: Recorded,
+def retrieve_candidates(
+    run: RecordedRun,
     config: RunConfig,
-    chosen: Sequence[Query],
-    task: Task,
-    policy: CandidatePolicy,
-    top: int,
-    registry: Registry,
-    progress: Progress,
-) -> list[Answered]:
-    """Load a run's tokens and weights, or make them anew, and answer each query.
+    context: RunContext,
+    *,
+    queries: Sequence[Query],
+    num_candidates: int,
+) -> list[QueryRetrieval]:
+    """Load the tokens and weights of a run, or compute them again, and rank the candidates.
 
     Raises:
-        DataError: if a query cannot be asked any more.
+        DataError: if a query has no embedding any more.
     """
-    trained = train_method(config, RunContext(registry, progress))
-    sides = embed_split(trained, (TEST_SPLIT,)).get_task(task)
-    written = _captions(trained)
-    told = []
-    for query in chosen:
-        standings = order(query, *sides, policy, run.similarity) if sides else ()
-        if not standings:
-            raise DataError(f"{run.path} gives no embedding of query {query.source} any more")
-        first = standings[:top]
-        hit = any(one.right for one in first)
-        beyond = None if hit else next(one for one in standings if one.right)
-        warning = disagreement(standings, run.ranks[key(query)])
-        told.append(Answered(run, query, first, beyond, written, warning))
-    return told
-
-
-def _captions(trained: TrainedMethod) -> Mapping[str, str]:
-    """Sound captions by id of pair and clip, as the run had them."""
+    trained = train_method(config, context)
+    sides = embed_split(trained, (TEST_SPLIT,)).get_task(run.task)
     captions = trained.scored.inputs.captions
-    return captions.captions if captions else {}
+    retrievals = []
+    for query in queries:
+        candidates: tuple[RankedCandidate, ...] = ()
+        if sides is not None:
+            candidates = rank_candidates(
+                query, *sides, policy=run.policy, similarity=run.similarity
+            )
+        if not candidates:
+            raise DataError(f"{run.path} gives no embedding of query {query.source} any more")
+        first = candidates[:num_candidates]
+        positive = next(candidate for candidate in candidates if candidate.is_positive)
+        retrievals.append(
+            QueryRetrieval(
+                run=run,
+                query=query,
+                first=first,
+                positive=None if positive in first else positive,
+                captions=captions.captions if captions else {},
+                warning=describe_rank_mismatch(candidates, run.ranks[get_query_key(query)]),
+            )
+        )
+    return retrievals

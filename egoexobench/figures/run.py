@@ -1,4 +1,4 @@
-"""One query and what each of some runs found for it, as a picture (paper, Figures 3, 4 and 7)."""
+"""Draws a query and what some recorded runs retrieve for it (paper, Figures 3, 4 and 7)."""
 
 from __future__ import annotations
 
@@ -11,102 +11,124 @@ from PIL.PngImagePlugin import PngInfo
 from egoexobench.errors import DataError
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.evaluation.tracks import questions
-from egoexobench.figures import query_selection, replay
-from egoexobench.figures.compose import compose, subject
-from egoexobench.figures.drawing import Type
-from egoexobench.figures.layout import Figure
-from egoexobench.figures.page import page
-from egoexobench.figures.previews import looks, shelf
-from egoexobench.figures.replay import Given, Recorded, again, opened
-from egoexobench.figures.retrievals import Answered, answers
+from egoexobench.experiment.context import RunContext
+from egoexobench.figures.compose import FigureComposer, list_clips_to_decode
+from egoexobench.figures.drawing import Typeface
+from egoexobench.figures.layout import RetrievalFigure
+from egoexobench.figures.page import draw_page
+from egoexobench.figures.previews import index_split, load_previews
+from egoexobench.figures.query_selection import SELECTORS, filter_by_view, select_queries
+from egoexobench.figures.replay import (
+    PathOverrides,
+    RecordedRun,
+    load_run,
+    open_recorded_dataset,
+    restore_config,
+)
+from egoexobench.figures.retrievals import QueryRetrieval, retrieve_candidates
 from egoexobench.files import atomic_path
-from egoexobench.protocols import Dataset, Progress
-from egoexobench.registry import Registry
+from egoexobench.protocols import Dataset
 from egoexobench.types import CandidatePolicy, Query, Task, View
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What to show: ``query`` is an id or a selector, ``view`` that of the answer."""
+class FigureRequest:
+    """Which query of which track is displayed, and how much of what is retrieved."""
 
     query: str
+    """An id, or one of `SELECTORS`."""
     task: Task = "eg2ex"
     policy: CandidatePolicy = "gallery"
     view: View | None = None
-    top: int = 5
-    frames: int = 3
+    """View of the positive; None for both."""
+    num_candidates: int = 5
+    num_frames: int = 3
 
 
-def figure(
-    paths: Sequence[Path], wish: Wish, given: Given, registry: Registry, progress: Progress
-) -> Figure:
-    """Make the embeddings of recorded runs again, and show what they find for one query.
+def build_figure(
+    paths: Sequence[Path], request: FigureRequest, overrides: PathOverrides, context: RunContext
+) -> RetrievalFigure:
+    """Compute the embeddings of recorded runs again, and return what they retrieve for a query.
 
-    Tokens and weights that a run stored are loaded; what is not there is encoded and trained anew.
+    Tokens and weights of a run are loaded from the cache, or computed again if they are not there.
 
     Raises:
-        UsageError: for an id, a name or an option that cannot work.
-        DataError: for a record, a data set or a method that is not what was recorded.
+        UsageError: for an id, a name or an option that is not valid.
+        DataError: for a record, a data set or a method that is not the recorded one.
     """
-    runs = [replay.load(path, wish.task, wish.policy) for path in paths]
-    _same_data(runs)
-    asked = [again(run, given) for run in runs]
-    datasets = [opened(run, one, registry, progress) for run, one in zip(runs, asked, strict=True)]
-    chosen = _chosen(datasets[0], wish, runs)
-    held = shelf(datasets[0], TEST_SPLIT)
-    found: list[Answered] = []
-    for run, one in zip(runs, asked, strict=True):
-        found += answers(run, one, chosen, wish.task, wish.policy, wish.top, registry, progress)
-    seen = looks(subject(found, held, wish.task, wish.frames), progress)
-    how = query_selection.WORDS.get(wish.query) if chosen[0].source != wish.query else None
-    return compose(found, held, seen, wish.task, wish.policy, how)
+    runs = [load_run(path, request.task, request.policy) for path in paths]
+    _check_same_dataset(runs)
+    configs = [restore_config(run, overrides) for run in runs]
+    datasets = [
+        open_recorded_dataset(run, config, context)
+        for run, config in zip(runs, configs, strict=True)
+    ]
+    queries = _select_queries(datasets[0], request, runs)
+    retrievals: list[QueryRetrieval] = []
+    for run, config in zip(runs, configs, strict=True):
+        retrievals += retrieve_candidates(
+            run, config, context, queries=queries, num_candidates=request.num_candidates
+        )
+    index = index_split(datasets[0], TEST_SPLIT)
+    clips = list_clips_to_decode(retrievals, index, request.task, request.num_frames)
+    composer = FigureComposer(
+        index=index,
+        previews=load_previews(clips, context.progress),
+        task=request.task,
+        policy=request.policy,
+    )
+    is_selected = queries[0].source != request.query
+    selector = SELECTORS.get(request.query) if is_selected else None
+    return composer.compose_figure(retrievals, selector)
 
 
-def save(drawn: Figure, face: Type, path: Path) -> None:
-    """Write a figure as a PNG, whole or not at all.
+def save_figure(figure: RetrievalFigure, typeface: Typeface, path: Path) -> None:
+    """Write a figure as a PNG, completely or not at all.
 
     Raises:
-        UsageError: if the typeface is none.
+        UsageError: if the font file is not valid.
         DataError: if it cannot be written.
     """
-    picture, about = page(drawn, face), PngInfo()
-    about.add_text("Title", f"{drawn.title}: {drawn.query.id}")
+    image, metadata = draw_page(figure, typeface), PngInfo()
+    metadata.add_text("Title", f"{figure.title}: {figure.query.id}")
     try:
-        with atomic_path(path) as draft:
-            picture.save(draft, "PNG", optimize=True, pnginfo=about)
+        with atomic_path(path) as tmp_path:
+            image.save(tmp_path, "PNG", optimize=True, pnginfo=metadata)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 
-def unreadable(drawn: Figure, face: Type) -> list[str]:
-    """Say which characters of a figure are boxes, because the typeface has no shapes for them."""
-    cards = [drawn.query, *(one.card for row in drawn.rows for one in row.shown)]
-    texts = [text for one in cards for text in (one.words, one.caption or "", one.id)]
-    lacking = face.lacks([drawn.title, *(row.name for row in drawn.rows), *texts])
-    if not lacking:
+def list_missing_glyph_warnings(figure: RetrievalFigure, typeface: Typeface) -> list[str]:
+    """Return a warning if the typeface has no glyph for some characters of a figure."""
+    texts = [text for card in figure.cards for text in (card.text, card.caption or "", card.id)]
+    names = [row.name for row in figure.rows]
+    missing = typeface.find_missing_glyphs([figure.title, *names, *texts])
+    if not missing:
         return []
-    some = ", ".join(f"{letter} (U+{ord(letter):04X})" for letter in lacking[:4])
-    more = ", ..." if len(lacking) > 4 else ""
+    examples = ", ".join(f"{letter} (U+{ord(letter):04X})" for letter in missing[:4])
+    more = ", ..." if len(missing) > 4 else ""
     return [
-        f"the typeface has no shape for {len(lacking)} characters, which are boxes in the "
-        f"picture: {some}{more}; give a font that has them with --font"
+        f"the typeface has no shape for {len(missing)} characters, which are boxes in the "
+        f"picture: {examples}{more}; give a font that has them with --font"
     ]
 
 
-def _chosen(dataset: Dataset, wish: Wish, runs: Sequence[Recorded]) -> list[Query]:
-    asked = questions(dataset, TEST_SPLIT, wish.task, wish.policy)
-    if wish.view:
+def _select_queries(
+    dataset: Dataset, request: FigureRequest, runs: Sequence[RecordedRun]
+) -> list[Query]:
+    queries = questions(dataset, TEST_SPLIT, request.task, request.policy)
+    if request.view:
         views = {clip.id: clip.view for clip in dataset.clips(TEST_SPLIT)}
-        asked = query_selection.among(asked, views, wish.view)
-    return query_selection.choose(wish.query, asked, runs)
+        queries = filter_by_view(queries, views, request.view)
+    return select_queries(request.query, queries, runs)
 
 
-def _same_data(runs: Sequence[Recorded]) -> None:
-    first = runs[0]
+def _check_same_dataset(runs: Sequence[RecordedRun]) -> None:
+    first = runs[0].record.dataset
     for run in runs[1:]:
-        one, other = first.record.dataset, run.record.dataset
-        if one.fingerprint != other.fingerprint:
+        dataset = run.record.dataset
+        if dataset.fingerprint != first.fingerprint:
             raise DataError(
-                f"{first.path} was scored on {one.spec} ({one.fingerprint}) and {run.path} on "
-                f"{other.spec} ({other.fingerprint}); one query can be shown of one data set"
+                f"{runs[0].path} was scored on {first.spec} ({first.fingerprint}) and {run.path} "
+                f"on {dataset.spec} ({dataset.fingerprint}); a figure shows one data set"
             )

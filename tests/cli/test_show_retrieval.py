@@ -115,11 +115,11 @@ def test_what_cannot_be_shown_is_one_line_that_says_what_can(
 
 def test_a_path_that_the_record_has_cut_is_asked_for(home: Path) -> None:
     done = call(home, "show-retrieval", "runs/egoexo", "--query", "m/ego")
-    refused(done, 2, "'folder:path=.../", "give it whole with --dataset")
+    refused(done, 2, "'folder:path=.../", "give the whole path with --dataset")
 
 
 def test_a_folder_of_several_records_asks_which(show) -> None:
-    refused(show("runs", "--query", "m/ego"), 2, "holds 2 records", "name one of them")
+    refused(show("runs", "--query", "m/ego"), 2, "has 2 records", "name one of them")
 
 
 def test_a_data_set_that_has_changed_is_not_shown(show, folder: Path, tmp_path: Path) -> None:
