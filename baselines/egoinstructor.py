@@ -96,7 +96,7 @@ def egoinstructor(
     ego = Spec("egoinstructor-ego", {"size": size, **_VIDEO_OPTIONS})
     exo = Spec("internvideo1-mm", {"size": size, **_VIDEO_OPTIONS})
     text = Spec("clip-text", {"context": "300", "project": str(width), **_TEXT_OPTIONS})
-    aggregator = Spec("egoinstructor-features", {"depth": "4", "heads": "8"})
+    aggregator = Spec("egoinstructor-aggregator", {"depth": "4", "heads": "8"})
     paper = replace(
         method,
         scale="paper",

@@ -32,7 +32,7 @@ METHODS = (
     "egoinstructor",
     "audio-only",
     "video-only",
-    "logmel-neighbour",
+    "logmel-neighbor",
 )
 DIALS = {
     "standard": ("synthetic:size=standard", METHODS),
@@ -174,8 +174,8 @@ def _claims() -> bool:
             )
             ratio = times / known[name].chance(task)
             claim(f"{name} stands {ratio:.1f} times above chance on {task}", ratio >= 5)
-    for name in ("audio-only", "video-only", "logmel-neighbour"):
-        for task in ACROSS if name == "logmel-neighbour" else (*ACROSS, *TEXTS):
+    for name in ("audio-only", "video-only", "logmel-neighbor"):
+        for task in ACROSS if name == "logmel-neighbor" else (*ACROSS, *TEXTS):
             value, test = known[name].value(task), _compare(bridge, known[name], task)
             claim(f"{name} {task} gallery top-1 {value:.1f} is at most 55", value <= 55)
             told = f"soundbridge is above {name} on {task} by {100 * test.difference:.1f} points"

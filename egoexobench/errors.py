@@ -82,8 +82,8 @@ def warn_renamed(kind: str, old: str, new: str) -> None:
 def unknown_name_message(kind: str, name: str, names: Iterable[str], context: str = "") -> str:
     """Return one line that says that a name is unknown, with the nearest name and all names.
 
-    >>> unknown_name_message("encoder", "beat", ["beats", "cells"])
-    "unknown encoder 'beat'. Did you mean 'beats'? Available: beats, cells"
+    >>> unknown_name_message("encoder", "beat", ["beats", "color-grid"])
+    "unknown encoder 'beat'. Did you mean 'beats'? Available: beats, color-grid"
     >>> unknown_name_message("option", "seize", ["size"], "of encoder 'beats'")
     "unknown option 'seize' of encoder 'beats'. Did you mean 'size'? Available: size"
     """

@@ -1,14 +1,14 @@
-"""The public door: one hook per kind of part.
+"""One hook for each kind of part: the public way to add parts.
 
-An implementation calls ``register(name, factory)`` for each part it brings. The factory's
-keyword-only parameters are the part's options, its docstring the part's help. The module that
-holds the hook must not import torch: import it inside the factory.
+An implementation calls ``register(name, factory)`` for each of its parts. The keyword-only
+parameters of the factory are the options of the part, and its docstring is the help. A module with
+a hook must not import torch: import it inside the factory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import pluggy
 
@@ -16,7 +16,15 @@ PROJECT_NAME = "egoexobench"
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
-Register = Callable[[str, Callable[..., Any]], None]
+
+class Register(Protocol):
+    """Registers one part."""
+
+    def __call__(
+        self, name: str, factory: Callable[..., Any], *, aliases: Sequence[str] = ()
+    ) -> None:
+        """Register a factory under a name; aliases are old names, which still work and warn."""
+        ...
 
 
 @hookspec

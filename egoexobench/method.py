@@ -93,9 +93,9 @@ class Method:
 COMPACT_DEFAULTS = Method(
     name="compact",
     scale="compact",
-    video="cells",
+    video="color-grid",
     audio="logmel",
-    text="words",
+    text="random-word-vectors",
     captioner=None,
     video_fusion=None,
     text_fusion=None,

@@ -8,7 +8,7 @@ from the second, as anybody's can.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -25,6 +25,7 @@ from egoexobench.errors import (
     UsageError,
     format_exception_line,
     unknown_name_message,
+    warn_renamed,
 )
 from egoexobench.options import resolve_options
 from egoexobench.spec import Spec
@@ -55,6 +56,8 @@ class PartFactory:
     plugin: str
     distribution: Distribution
     module: str
+    aliases: tuple[str, ...] = ()
+    """Old names, which still work and warn."""
     products: set[ProductKey] = field(default_factory=set, compare=False, repr=False)
     """Classes and functions of what the factory returned: a traceback with them is of this part."""
 
@@ -118,6 +121,7 @@ class Registry:
     def __init__(self, blocked: Iterable[str] = ()) -> None:
         self.broken: list[BrokenPlugin] = []
         self._parts: dict[tuple[str, str], list[PartFactory]] = {}
+        self._aliases: dict[tuple[str, str], str] = {}
         self._manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
         self._manager.add_hookspecs(hookspecs)
         sources = list(self._iter_sources())
@@ -143,12 +147,16 @@ class Registry:
             yield from parts
 
     def get_factory(self, kind: str, name: str) -> PartFactory:
-        """Return the part of that kind and name.
+        """Return the part of that kind and name; an old name warns.
 
         Raises:
             UsageError: if there is none (the message has the nearest name), or two.
         """
-        parts = self._parts.get((kind, name), [])
+        key = kind, name
+        if key in self._aliases and key not in self._parts:
+            warn_renamed(kind, name, self._aliases[key])
+            return self.get_factory(kind, self._aliases[key])
+        parts = self._parts.get(key, [])
         if not parts:
             names = [part.name for part in self.list_parts(kind)]
             raise UsageError(unknown_name_message(kind, name, names) + self._format_broken_hint())
@@ -173,6 +181,8 @@ class Registry:
     def add_part(self, part: PartFactory) -> None:
         """Add a part that no installed plug-in registers."""
         self._parts.setdefault((part.kind, part.name), []).append(part)
+        for alias in part.aliases:
+            self._aliases[part.kind, alias] = part.name
 
     def _format_broken_hint(self) -> str:
         if not self.broken:
@@ -219,7 +229,13 @@ class Registry:
                     self._report_broken(plugin, error)
 
     def _register_part(
-        self, kind: str, plugin: str, name: str, factory: Callable[..., Any]
+        self,
+        kind: str,
+        plugin: str,
+        name: str,
+        factory: Callable[..., Any],
+        *,
+        aliases: Sequence[str] = (),
     ) -> None:
         source = self._sources[plugin]
         self.add_part(
@@ -230,6 +246,7 @@ class Registry:
                 plugin=plugin,
                 distribution=source.distribution,
                 module=source.module,
+                aliases=tuple(aliases),
             )
         )
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from egoexobench import method as method_module
+import egoexobench.method
 from egoexobench.errors import RenamedWarning, UsageError
 from egoexobench.method import (
     COMPACT_DEFAULTS,
@@ -96,7 +96,7 @@ def test_an_unknown_field_is_still_an_error() -> None:
 @pytest.mark.parametrize(("old", "new"), RENAMED_NAMES.items())
 def test_an_old_name_of_the_module_works_and_warns(old: str, new: str) -> None:
     with pytest.warns(RenamedWarning, match=f"'{old}' is now called '{new}'"):
-        assert getattr(method_module, old) is getattr(method_module, new)
+        assert getattr(egoexobench.method, old) is getattr(egoexobench.method, new)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,10 @@ def test_an_old_name_of_the_module_works_and_warns(old: str, new: str) -> None:
         ({"objective": "info-nce"}, "needs an anchor because objective is set"),
         ({"text_fusion": "sound-text"}, "needs a captioner because text_fusion is set"),
         ({"video_query": "sound_caption"}, "needs a text encoder and a captioner"),
-        ({"video": None, "video_exo": "cells"}, "needs a video encoder because video_exo is set"),
+        (
+            {"video": None, "video_exo": "color-grid"},
+            "needs a video encoder because video_exo is set",
+        ),
         ({"text_template": "a video"}, "must contain {} once"),
         ({"text_template": "{} {}"}, "must contain {} once"),
     ],

@@ -152,7 +152,7 @@ CHECKPOINTS_BY_METHOD: dict[str, tuple[PublishedCheckpoint, ...]] = {
             f"{_HUB}Jazzcharles/EgoInstructor-ModelZoo",
             None,
             (
-                CheckpointConsumer("egoinstructor-features:heads=8", "fusion", 768),
+                CheckpointConsumer("egoinstructor-aggregator:heads=8", "fusion", 768),
                 CheckpointConsumer("clip-text:context=300,width=768,heads=8,project=768"),
             ),
             "features 8, text 8",

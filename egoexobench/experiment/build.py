@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory, se
 from egoexobench.plugin_source import hash_plugin_source
 from egoexobench.protocols import Anchor, AnchorText, Captioner, Encoder, Objective
 from egoexobench.registry import PartFactory, Registry
+from egoexobench.spec import Spec
 from egoexobench.toolbox import hub
 from egoexobench.types import Evidence
 
@@ -119,13 +120,15 @@ def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMet
     Raises:
         UsageError: for a part or an option that does not exist.
     """
-    specs = method_to_dict(method)
-    parts = {
-        role: ResolvedPart(*registry.resolve(kind, specs[role]))
-        for role, kind in ROLES.items()
-        if specs[role]
-    }
-    return ResolvedMethod(method, parts, seed)
+    parts: dict[str, ResolvedPart] = {}
+    renamed: dict[str, Any] = {}
+    for role, kind in ROLES.items():
+        if text := getattr(method, role):
+            spec = Spec.parse(text)
+            parts[role] = ResolvedPart(*registry.resolve(kind, spec))
+            if (name := parts[role].part.name) != spec.name:  # an old name of the part
+                renamed[role] = str(Spec(name, spec.options))
+    return ResolvedMethod(replace(method, **renamed), parts, seed)
 
 
 def build_parts(resolved: ResolvedMethod, device: Compute = CPU) -> MethodParts:

@@ -11,6 +11,7 @@ from egoexobench.method_renames import rename_settings
 from egoexobench.records.describe import describe_distribution, serialize_options
 from egoexobench.records.schema import DeclaredInputs, MethodRecord, PartRecord
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 
 
 def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -> MethodRecord:
@@ -19,7 +20,7 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
     factory, _ = registry.resolve("method", config.method)
     return MethodRecord(
         name=factory.name,
-        spec=str(config.method),
+        spec=str(Spec(factory.name, config.method.options)),
         overrides=rename_settings(config.overrides),
         scale=resolved.method.scale,
         parts=describe_parts(resolved),

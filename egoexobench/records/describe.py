@@ -17,7 +17,7 @@ def describe_dataset(spec: Spec, registry: Registry, dataset: Dataset) -> Datase
     part, options = registry.resolve("dataset", spec)
     return DatasetRecord(
         name=part.name,
-        spec=str(spec),
+        spec=str(Spec(part.name, spec.options)),
         options=serialize_options(options),
         fingerprint=dataset.fingerprint,
         distribution=describe_distribution(part.distribution),

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from egoexobench.method import ROLES
 from egoexobench.method_renames import RENAMED_FIELDS, rename_fields, rename_settings
 
 Json = Any
@@ -25,6 +26,14 @@ METRIC_NAMES: Mapping[str, str] = {
 """Old to new name of a metric."""
 POLICY_NAMES: Mapping[str, str] = {"either": "both-views"}
 """Old to new name of a candidate policy."""
+PART_NAMES: Mapping[str, str] = {
+    "cells": "color-grid",
+    "words": "random-word-vectors",
+    "sequence": "concat-tokens",
+    "egoinstructor-features": "egoinstructor-aggregator",
+    "logmel-neighbour": "logmel-neighbor",
+}
+"""Old to new name of a method or of another part."""
 EXCLUSION_REASONS: Mapping[str, str] = {"not in the certificate": "not in the subset"}
 """Old to new reason why a clip was excluded."""
 VERDICTS: Mapping[str, str] = {
@@ -155,6 +164,17 @@ def _hash_again(fields: Json, text_field: str, hash_field: str) -> Json:
     return fields | {text_field: text, hash_field: hash_track(text)}
 
 
+def _rename_spec(text: str) -> str:
+    name, colon, options = text.partition(":")
+    return PART_NAMES.get(name, name) + colon + options
+
+
+def _rename_overrides(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Renames settings and the parts that their values name."""
+    renamed = rename_settings(overrides)
+    return {key: _rename_spec(text) if key in ROLES else text for key, text in renamed.items()}
+
+
 _POLICY = _rename_value(POLICY_NAMES)
 _METRICS = _convert_object(METRIC_NAMES, {})
 _COUNTS = {
@@ -172,9 +192,15 @@ _SCORE_FIELDS = _convert_object(
 _METHOD = _convert_object(
     {"hyper": "hyperparameters", "evidence": "declared_inputs"},
     {
-        "overrides": rename_settings,
+        "name": _rename_value(PART_NAMES),
+        "spec": _rename_spec,
+        "overrides": _rename_overrides,
         "hyperparameters": rename_fields,
-        "parts": _convert_each(_convert_object({}, {"role": _rename_value(RENAMED_FIELDS)})),
+        "parts": _convert_each(
+            _convert_object(
+                {}, {"role": _rename_value(RENAMED_FIELDS), "name": _rename_value(PART_NAMES)}
+            )
+        ),
     },
 )
 _SELECTION = _convert_object({"criterion": "validation_metric", "value": "validation_value"}, {})

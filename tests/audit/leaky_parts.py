@@ -169,7 +169,7 @@ PLAIN = replace(
     name="plain",
     video="honest",
     audio=None,
-    text="words:dim=16",
+    text="random-word-vectors:dim=16",
     share_view_weights=True,
 )
 

@@ -17,7 +17,7 @@ from egoexobench.features import encode_clips
 from egoexobench.features.embeddings_file import read_embeddings
 
 FAST = ("--set", "epochs=1", "--set", "embed_dim=16")
-ENCODERS = ("--encoder", "cells", "--encoder", "logmel", "--encoder", "words")
+ENCODERS = ("--encoder", "color-grid", "--encoder", "logmel", "--encoder", "random-word-vectors")
 
 
 class Bench:
@@ -57,9 +57,9 @@ def test_a_run_decodes_nothing_of_what_was_extracted(
 ) -> None:
     done = bench("extract", f"folder:path={folder}", *ENCODERS)
     assert done.returncode == 0, done.stderr
-    assert "cells: 32 of 32 stored (32 decoded)" in done.stdout
+    assert "color-grid: 32 of 32 stored (32 decoded)" in done.stdout
     assert "logmel: 32 of 32 stored (32 audible)" in done.stdout
-    assert "words: 48 of 48 stored (48 read)" in done.stdout
+    assert "random-word-vectors: 48 of 48 stored (48 read)" in done.stdout
     before = bench.stored()
 
     def decode(*_: object, **__: object) -> None:
@@ -87,7 +87,7 @@ def test_shards_of_two_machines_are_merged_into_the_cache(
         encode_clips, "decode_clip", lambda *_, **__: pytest.fail("a clip was decoded")
     )
     again = bench("extract", dataset, *ENCODERS)
-    assert "cells: 32 of 32 stored" in again.stdout
+    assert "color-grid: 32 of 32 stored" in again.stdout
 
 
 def test_clips_that_cannot_be_encoded_are_named_and_the_exit_code_says_so(
@@ -97,7 +97,7 @@ def test_clips_that_cannot_be_encoded_are_named_and_the_exit_code_says_so(
     shutil.copytree(folder, own)
     (own / "b-exo.mp4").write_bytes(b"no film" * 99)
     film(own / "c-ego.mp4", seconds=1.0)
-    done = bench("extract", f"folder:path={own}", "--encoder", "cells", "--encoder", "logmel")
+    done = bench("extract", f"folder:path={own}", "--encoder", "color-grid", "--encoder", "logmel")
     assert done.returncode == 1
     assert "logmel: 31 of 32 stored (30 audible, 1 no_track)" in done.stdout
     assert "1 clips have no features" in done.stderr
@@ -110,7 +110,7 @@ def test_half_precision_rows_are_stored_apart_and_take_half_the_room(
     sizes = []
     for dtype in ("fp32", "fp16"):
         before = bench.stored() if sizes else set()
-        bench("extract", f"folder:path={folder}", "--encoder", "cells", "--dtype", dtype)
+        bench("extract", f"folder:path={folder}", "--encoder", "color-grid", "--dtype", dtype)
         root = bench.home / "cache" / "tokens"
         sizes.append(sum((root / one).stat().st_size for one in bench.stored() - before))
     assert 0.45 < sizes[1] / sizes[0] < 0.6
@@ -119,12 +119,15 @@ def test_half_precision_rows_are_stored_apart_and_take_half_the_room(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--encoder", "cell"], "Did you mean 'cells'"),
-        (["--encoder", "cells", "--shard", "3/2"], "is not valid: write i/n"),
-        (["--encoder", "cells", "--sampling", "egoexolern"], "Did you mean 'egoexolearn'"),
-        (["--encoder", "cells", "--encoder", "logmel", "--import-beats", "x"], "one --encoder"),
-        (["--encoder", "cells", "--import-beats", "."], "frozen audio encoder"),
-        (["--encoder", "cells", "--device", "abacus"], "abacus"),
+        (["--encoder", "color-grit"], "Did you mean 'color-grid'"),
+        (["--encoder", "color-grid", "--shard", "3/2"], "is not valid: write i/n"),
+        (["--encoder", "color-grid", "--sampling", "egoexolern"], "Did you mean 'egoexolearn'"),
+        (
+            ["--encoder", "color-grid", "--encoder", "logmel", "--import-beats", "x"],
+            "one --encoder",
+        ),
+        (["--encoder", "color-grid", "--import-beats", "."], "frozen audio encoder"),
+        (["--encoder", "color-grid", "--device", "abacus"], "abacus"),
         ([], "--encoder"),
     ],
 )
@@ -185,7 +188,7 @@ def test_embed_writes_the_embeddings_of_a_split_with_their_ids(bench: Bench, fol
 
 
 def test_a_receipt_says_what_a_store_holds(bench: Bench, folder: Path) -> None:
-    bench("extract", f"folder:path={folder}", "--encoder", "cells", "--out", "stores")
+    bench("extract", f"folder:path={folder}", "--encoder", "color-grid", "--out", "stores")
     (receipt,) = (bench.home / "stores").glob("*/shard-*-1-of-1.json")
     assert json.loads(receipt.read_text()) == {
         "num_requested": 32,

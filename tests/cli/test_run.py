@@ -138,10 +138,10 @@ def test_a_method_without_text_says_which_tasks_it_has_no_score_for(
     shared: Bench, folder: Path
 ) -> None:
     dataset = ("--dataset", f"folder:path={folder}")
-    done = shared("run", "--method", "logmel-neighbour", *dataset)
+    done = shared("run", "--method", "logmel-neighbor", *dataset)
     assert done.returncode == 0, done.stderr
     assert "t2v is not scored: the method has no text encoder" in done.stdout
-    alone = shared("run", "--method", "logmel-neighbour", "--task", "t2v", *dataset)
+    alone = shared("run", "--method", "logmel-neighbor", "--task", "t2v", *dataset)
     assert alone.returncode == 2
     assert "no text encoder" in alone.stderr
 
@@ -253,7 +253,7 @@ def test_a_corrupt_film_names_it_and_leaves_no_record(bench: Bench, folder: Path
             ["--method", "soundbridge", "--set", "captioner=none"],
             "needs a captioner because text_fusion is set",
         ),
-        (["--method", "logmel-neighbour", "--scale", "paper"], "Available: compact"),
+        (["--method", "logmel-neighbor", "--scale", "paper"], "Available: compact"),
         (["--method", "soundbridge", "--task", "eg2eg"], "eg2eg"),
         (["--method", "soundbridge", "--dataset", "synthetic:overlap=2"], "overlap"),
     ],

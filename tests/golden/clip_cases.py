@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from egoexobench.types import Tokens
 from egoexobench_plugins.clip_text import model as clip
-from egoexobench_plugins.egoinstructor_features import model as features
+from egoexobench_plugins.egoinstructor_aggregator import model as features
 from egoexobench_plugins.timesformer.checkpoint import fit, names
 from egoexobench_plugins.timesformer.encoder import TimeSformer
 from egoexobench_plugins.timesformer.model import SpaceTime

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 DATASET = "synthetic:train=12,val=4,test=24"
 SETTINGS = ("--set", "epochs=2", "--set", "embed_dim=16")
 
-SMALLER_OPTIONS = {"logmel-neighbour": "tokens=2"}
+SMALLER_OPTIONS = {"logmel-neighbor": "tokens=2"}
 """Options of methods whose long embeddings would make the linear probe slow."""
 
 PINNED_NAMES: dict[str, str] = {

@@ -10,8 +10,9 @@ import pytest
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.collect import build_reproduced_row, upgrade_reproduced_rows
 from egoexobench.leaderboard.reproduced import read_reproduced_row
+from egoexobench.method import ROLES, SETTINGS
 from egoexobench.records.store import iter_ranks, read_record
-from egoexobench.records.version_1 import METRIC_NAMES, hash_track
+from egoexobench.records.version_1 import METRIC_NAMES, hash_track, upgrade_record
 
 FOLDER = Path(__file__).parent / "version_1"
 RECORD = FOLDER / "record.json"
@@ -109,3 +110,22 @@ def test_an_old_record_that_is_broken_is_one_line_with_its_name(
     path.write_text(json.dumps(old_record | {field: 3}))
     with pytest.raises(DataError, match=r"broken\.json: a field of schema version 1 is wrong"):
         read_record(path)
+
+
+def test_a_method_of_an_old_record_has_its_new_names(old_record: dict[str, Any]) -> None:
+    fields = json.loads(json.dumps(old_record["method"]))
+    fields["overrides"] = {"video": "cells:grid=2", "blocks": "none", "epochs": "3"}
+    method = upgrade_record(old_record | {"method": fields})["method"]
+    assert method["overrides"] == {
+        "video": "color-grid:grid=2",
+        "num_layers": "0",
+        "project": "false",
+        "epochs": "3",
+    }
+    old, new = fields["hyper"], method["hyperparameters"]
+    assert new["embed_dim"] == old["width"]
+    assert new["share_view_weights"] is not old["view_weights"]
+    assert (new["num_layers"], new["project"]) == (old["blocks"], True)
+    assert set(new) <= set(SETTINGS)
+    assert {part["role"] for part in method["parts"]} <= set(ROLES)
+    assert {"color-grid", "random-word-vectors"} <= {part["name"] for part in method["parts"]}

@@ -58,7 +58,7 @@ def test_a_record_holds_them_beside_the_score(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
-    told = ("run", "--method", "logmel-neighbour", "--dataset", f"folder:path={folder}")
+    told = ("run", "--method", "logmel-neighbor", "--dataset", f"folder:path={folder}")
     done = CliRunner().invoke(main, (*told, "--task", "scene", "--task", "action", "--json"))
     assert done.exit_code == 0, done.stderr
     record = json.loads(done.stdout)

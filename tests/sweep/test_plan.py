@@ -71,7 +71,7 @@ def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
 
 def test_what_nothing_is_trained_in_has_one_seed(tmp_path: Path, registry: Registry) -> None:
     plan = expand_sweep(
-        read_sweep(write(tmp_path, row("near", 'groups = ["whole"]', "logmel-neighbour"))),
+        read_sweep(write(tmp_path, row("near", 'groups = ["whole"]', "logmel-neighbor"))),
         SweepOverrides(),
         registry,
     )

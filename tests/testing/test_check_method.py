@@ -32,7 +32,7 @@ def test_a_right_method_passes() -> None:
             "finding the encoder of the role audio raised Us",
         ),
         (
-            replace(COMPACT_DEFAULTS, text="words:dim=wide"),
+            replace(COMPACT_DEFAULTS, text="random-word-vectors:dim=wide"),
             "finding the encoder of the role text raised Us",
         ),
     ],

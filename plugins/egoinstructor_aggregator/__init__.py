@@ -1,4 +1,4 @@
-"""Fusion `egoinstructor-features`: EgoInstructor's transformer over features of a clip's seconds.
+"""Fusion `egoinstructor-aggregator`: EgoInstructor's transformer over features of a clip's seconds.
 
 EgoInstructor's retriever sees no pixels. Frozen encoders give one feature a second, one encoder
 for ego and another for exo; this turns a clip's features into its embedding, which makes it a
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 @hookimpl
 def register_fusions(register: Register) -> None:
     """Bring the fusion."""
-    register("egoinstructor-features", egoinstructor_features)
+    register(
+        "egoinstructor-aggregator", egoinstructor_aggregator, aliases=("egoinstructor-features",)
+    )
 
 
-def egoinstructor_features(
+def egoinstructor_aggregator(
     width: int,
     /,
     *,
@@ -48,7 +50,7 @@ def egoinstructor_features(
     Source: Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/models/retriever.py.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.egoinstructor_features.model import Aggregator
+    from egoexobench_plugins.egoinstructor_aggregator.model import Aggregator
 
     fusion = Aggregator(width, depth, heads, project or width)
     if weights is not None:

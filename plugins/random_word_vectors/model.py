@@ -19,7 +19,7 @@ WORD = re.compile(r"\w+")
 
 
 @final
-class Words:
+class RandomWordVectors:
     """Options as in the factory."""
 
     modality: Modality = "text"

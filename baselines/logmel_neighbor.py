@@ -1,4 +1,4 @@
-"""Method `logmel-neighbour`: nearest neighbour on the sound itself, untrained."""
+"""Method `logmel-neighbor`: nearest neighbor on the sound itself, untrained."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @hookimpl
 def register_methods(register: Register) -> None:
     """Bring the method."""
-    register("logmel-neighbour", logmel_neighbour)
+    register("logmel-neighbor", logmel_neighbor, aliases=("logmel-neighbour",))
 
 
-def logmel_neighbour(scale: str, /, *, tokens: int = 20) -> Method:
+def logmel_neighbor(scale: str, /, *, tokens: int = 20) -> Method:
     """Cosine between log-mel sequences: what needs no learning at all.
 
     It has no text side, so it has no score in text retrieval. A method that loses to it has
@@ -30,10 +30,10 @@ def logmel_neighbour(scale: str, /, *, tokens: int = 20) -> Method:
     """
     method = replace(
         COMPACT_DEFAULTS,
-        name="logmel-neighbour",
+        name="logmel-neighbor",
         video=None,
         text=None,
-        video_fusion=str(Spec("sequence", {"tokens": str(tokens)})),
+        video_fusion=str(Spec("concat-tokens", {"tokens": str(tokens)})),
         share_view_weights=True,
     )
     return select_scale(scale, {"compact": method})

@@ -1,4 +1,4 @@
-"""Fusion `sequence`: tokens laid end to end, nothing learnt."""
+"""Fusion `concat-tokens`: concatenates tokens; nothing is trained."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 @hookimpl
 def register_fusions(register: Register) -> None:
     """Bring the fusion."""
-    register("sequence", sequence)
+    register("concat-tokens", concat_tokens, aliases=("sequence",))
 
 
-def sequence(width: int, /, *, tokens: int = 16) -> Fusion:
-    """The first tokens of the query laid end to end: what a nearest neighbour compares.
+def concat_tokens(width: int, /, *, tokens: int = 16) -> Fusion:
+    """Concatenate the first tokens of the query, for a nearest neighbor search.
 
     Args:
         width: D of the tokens.
-        tokens: how many; a shorter query is filled with zeros, a longer one cut.
+        tokens: how many; a shorter query is padded with zeros, a longer one truncated.
     """
     del width
-    return _Sequence(tokens)
+    return _ConcatTokens(tokens)
 
 
 @final
-class _Sequence:
+class _ConcatTokens:
     def __init__(self, tokens: int) -> None:
         self.tokens = tokens
 
     def __call__(self, query: Tokens, context: Tokens) -> Tensor:
         import torch
 
-        heard = query.mask.any(1, keepdim=True)
-        return torch.where(heard, self._lay(query), self._lay(context))
+        has_query = query.mask.any(1, keepdim=True)
+        return torch.where(has_query, self._concatenate(query), self._concatenate(context))
 
-    def _lay(self, tokens: Tokens) -> Tensor:
+    def _concatenate(self, tokens: Tokens) -> Tensor:
         from torch.nn import functional
 
         values = tokens.values * tokens.mask.unsqueeze(-1)

@@ -21,7 +21,7 @@ SIDE = 64
 
 
 @final
-class Cells:
+class ColorGrid:
     """Options as in the factory."""
 
     modality: Modality = "video"

@@ -7,14 +7,14 @@ from safetensors.torch import save_file
 from egoexobench import testing
 from egoexobench.errors import DataError, UsageError
 from egoexobench.types import Tokens
-from egoexobench_plugins.egoinstructor_features import egoinstructor_features
+from egoexobench_plugins.egoinstructor_aggregator import egoinstructor_aggregator
 
 WIDTH = 16
 
 
 def made(**options):
     torch.manual_seed(0)
-    return egoinstructor_features(WIDTH, **({"depth": 2} | options)).eval()
+    return egoinstructor_aggregator(WIDTH, **({"depth": 2} | options)).eval()
 
 
 def features(seed=0, count=5):
@@ -23,8 +23,8 @@ def features(seed=0, count=5):
 
 
 def test_it_keeps_the_contract_of_a_fusion_projected_or_not():
-    testing.check_fusion(lambda width: egoinstructor_features(width, depth=2))
-    testing.check_fusion(lambda width: egoinstructor_features(width, depth=1, project=6))
+    testing.check_fusion(lambda width: egoinstructor_aggregator(width, depth=2))
+    testing.check_fusion(lambda width: egoinstructor_aggregator(width, depth=1, project=6))
 
 
 def by_hand(fusion, clip):

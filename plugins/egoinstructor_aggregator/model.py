@@ -30,7 +30,7 @@ class Aggregator(nn.Module):
         super().__init__()
         if width % heads or width % 2:
             raise UsageError(
-                f"egoinstructor-features: width={width} must be even and a multiple of "
+                f"egoinstructor-aggregator: width={width} must be even and a multiple of "
                 f"heads={heads}"
             )
         from open_clip.transformer import LayerNorm, QuickGELU, Transformer
@@ -73,7 +73,7 @@ class Aggregator(nn.Module):
             DataError: naming what is missing, unexpected or of another size.
         """
         mine = {name: state[key] for key, name in names(state).items()}
-        checkpoint.load_state_dict_strict(self, mine, f"egoinstructor-features ({source})")
+        checkpoint.load_state_dict_strict(self, mine, f"egoinstructor-aggregator ({source})")
 
     def _embed(self, features: Tokens) -> Tensor:
         averaged = masked_mean(Tokens(self.states(features), features.mask))

@@ -1,0 +1,77 @@
+"""Names of parts: today's, old and unknown ones."""
+
+import pytest
+
+from egoexobench.errors import RenamedWarning, UsageError
+from egoexobench.experiment.build import resolve_method
+from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
+from egoexobench.registry import Distribution, PartFactory, Registry
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+def make_part(name: str, aliases: tuple[str, ...] = ()) -> PartFactory:
+    return PartFactory(
+        kind="encoder",
+        name=name,
+        factory=object,
+        plugin="mine",
+        distribution=Distribution("mylab", "0.1.0"),
+        module=__name__,
+        aliases=aliases,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [
+        ("encoder", "cells", "color-grid"),
+        ("encoder", "words", "random-word-vectors"),
+        ("fusion", "sequence", "concat-tokens"),
+        ("fusion", "egoinstructor-features", "egoinstructor-aggregator"),
+        ("method", "logmel-neighbour", "logmel-neighbor"),
+    ],
+)
+def test_an_old_name_of_a_part_works_and_warns(
+    registry: Registry, kind: str, old: str, new: str
+) -> None:
+    with pytest.warns(RenamedWarning, match=f"^{kind} '{old}' is now called '{new}'$"):
+        part = registry.get_factory(kind, old)
+    assert part is registry.get_factory(kind, new)
+    assert old not in [part.name for part in registry.list_parts(kind)]
+
+
+def test_a_method_that_names_a_part_by_its_old_name_is_the_method_with_its_new_name(
+    registry: Registry,
+) -> None:
+    old = apply_overrides(COMPACT_DEFAULTS, {"video": "cells:grid=2"})
+    new = apply_overrides(COMPACT_DEFAULTS, {"video": "color-grid:grid=2"})
+    with pytest.warns(RenamedWarning):
+        resolved = resolve_method(registry, old, 0)
+    assert resolved.method == new
+    assert resolved.hash_recipe() == resolve_method(registry, new, 0).hash_recipe()
+
+
+def test_a_part_wins_over_an_alias_of_the_same_name(registry: Registry) -> None:
+    registry.add_part(make_part("new", aliases=("old",)))
+    registry.add_part(make_part("old"))
+    assert registry.get_factory("encoder", "old").name == "old"
+
+
+def test_an_unknown_part_is_named_with_the_nearest_and_with_all(registry: Registry) -> None:
+    message = r"^unknown encoder 'beat'\. Did you mean 'beats'\? Available: beats, clap, clip-text"
+    with pytest.raises(UsageError, match=message):
+        registry.get_factory("encoder", "beat")
+
+
+def test_two_plug_ins_with_one_name_are_both_named(registry: Registry) -> None:
+    registry.add_part(make_part("beats"))
+    message = (
+        r"^two plug-ins register the encoder 'beats': 'beats' of egoexobench .* and 'mine' of "
+        r"mylab 0\.1\.0; block one with -p no:NAME$"
+    )
+    with pytest.raises(UsageError, match=message):
+        registry.get_factory("encoder", "beats")
