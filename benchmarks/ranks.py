@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from egoexobench.evaluation.ranks import ranks
+from egoexobench.evaluation.ranks import compute_ranks
 
 Method = Callable[[Tensor, Tensor], object]
 _ROWS = 419  # the rows that counting takes at once at 10,000 candidates
@@ -38,8 +38,8 @@ def product(queries: Tensor, candidates: Tensor) -> float:
 
 
 def counting(queries: Tensor, candidates: Tensor) -> Tensor:
-    """``egoexobench.evaluation.ranks``: normalised, checked, both ends of every tie."""
-    return ranks(queries, candidates, torch.arange(len(queries))).optimistic
+    """``egoexobench.evaluation.ranks``: normalized, checked, both ends of every tie."""
+    return compute_ranks(queries, candidates, torch.arange(len(queries))).optimistic
 
 
 def torch_argsort(queries: Tensor, candidates: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from egoexobench.evaluation.intervals import Paired, paired
+from egoexobench.evaluation.intervals import PairedDifference, paired_test
 from egoexobench.records.schema import QueryRank, Record
 from egoexobench.records.store import iter_ranks, read_record
 
@@ -140,12 +140,12 @@ def _metric(record: Record, task: str, name: str):
     return scores[0].metrics[name]
 
 
-def _compare(one: Results, other: Results, task: str) -> Paired:
+def _compare(one: Results, other: Results, task: str) -> PairedDifference:
     a, b = one.hits(task), other.hits(task)
     keys = sorted(a)
     clusters = [a[key][1] for key in keys]
     first, second = (np.array([hits[key][0] for key in keys]) for hits in (a, b))
-    return paired(first, second, clusters, np.random.default_rng(0))
+    return paired_test(first, second, clusters, rng=np.random.default_rng(0))
 
 
 def _claims() -> bool:

@@ -13,9 +13,15 @@ import torch
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluation import metrics
-from egoexobench.evaluation.intervals import paired
+from egoexobench.evaluation.arrays import Floats
+from egoexobench.evaluation.intervals import paired_test
 from egoexobench.evaluation.ranks import Ranks
-from egoexobench.evaluation.significance import binary, detectable, holm, mcnemar
+from egoexobench.evaluation.significance import (
+    holm_correction,
+    is_binary,
+    mcnemar_test,
+    minimum_detectable_effect,
+)
 from egoexobench.records.schema import QueryRank, Record, ScoreRecord
 from egoexobench.records.store import iter_ranks, read_record
 from egoexobench.types import RETRIEVAL_TASKS, TASKS, CandidatePolicy, ScoredTask, Task, TrackKey
@@ -138,7 +144,7 @@ def compare_runs(
             ]
     if not comparisons:
         raise DataError("no two of the records were scored on the same task; nothing to compare")
-    corrected = holm([comparison.p for comparison in comparisons])
+    corrected = holm_correction([comparison.p for comparison in comparisons])
     return [
         replace(comparison, corrected_p=float(p))
         for comparison, p in zip(comparisons, corrected, strict=True)
@@ -228,8 +234,10 @@ def _compare_pair(
         compute_per_query_values([ranks[key] for key in keys], metric) for ranks in (left, right)
     )
     unit = 1.0 if metric == "mrr" else 100.0
-    result = paired(a, b, clusters, np.random.default_rng(seed))
-    exact = mcnemar(a, b) if metric == "hit_rate_at_1" and binary(a) and binary(b) else None
+    result = paired_test(a, b, clusters, rng=np.random.default_rng(seed))
+    exact = (
+        mcnemar_test(a, b) if metric == "hit_rate_at_1" and is_binary(a) and is_binary(b) else None
+    )
     is_exact_valid = len(set(clusters)) == len(keys)
     return PairedComparison(
         task=track.task,
@@ -246,14 +254,14 @@ def _compare_pair(
         test="McNemar, exact" if exact and is_exact_valid else "sign flips of clusters",
         p=exact.p if exact and is_exact_valid else result.p,
         corrected_p=1.0,
-        minimum_detectable=unit * detectable(a, b, clusters),
+        minimum_detectable=unit * minimum_detectable_effect(a, b, clusters),
         mcnemar=exact.p if exact else None,
         num_first_only=exact.gained if exact else None,
         num_second_only=exact.lost if exact else None,
     )
 
 
-def compute_per_query_values(ranks: Sequence[QueryRank], metric: str) -> metrics.Floats:
+def compute_per_query_values(ranks: Sequence[QueryRank], metric: str) -> Floats:
     """Return one value per query, from 0 to 1: the mean over all orders of ties."""
     if metric == "hit_rate_at_1":
         return np.array([rank.top1_probability for rank in ranks])
@@ -269,5 +277,5 @@ def compute_per_query_values(ranks: Sequence[QueryRank], metric: str) -> metrics
     ]
     bounds = Ranks(*torch.tensor(columns).T)
     if metric == "mrr":
-        return metrics.reciprocal(bounds)
-    return metrics.top(bounds, int(metric.removeprefix("hit_rate_at_")))
+        return metrics.reciprocal_rank(bounds)
+    return metrics.hit_rate_at_k(bounds, int(metric.removeprefix("hit_rate_at_")))

@@ -62,7 +62,8 @@ MEASURES = frozenset(
     effect energy entropy error f1 hits interval intervals k level likelihood lag loss losses mean
     means median mrr norm norms odds overlap peak percentile pmf precision probabilities
     probability quantile rank ranks rate ratio recall score scores share shares similarities
-    similarity statistic statistics std sum sums terms test value variance weight weights
+    similarity statistic statistics std sum sums correction terms test value variance weight
+    weights
     """.split()
 )
 """Last words of a metric function, such as ``average_precision`` in scikit-learn."""

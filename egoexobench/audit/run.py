@@ -16,9 +16,9 @@ from egoexobench.audit.modality_swap import (
     swap_modality,
 )
 from egoexobench.evaluation import metrics
-from egoexobench.evaluation.retrieval import complete, rank
+from egoexobench.evaluation.queries import build_queries
+from egoexobench.evaluation.retrieval import filter_answerable, rank_queries
 from egoexobench.evaluation.tasks import TEST_SPLIT
-from egoexobench.evaluation.tracks import questions
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.embed import (
@@ -166,7 +166,9 @@ def _measure_scores(
         old, new = before.get_task(task), after.get_task(task)
         if old is None or new is None:
             continue
-        queries, _ = complete(questions(dataset, TEST_SPLIT, task, "gallery"), *old, "gallery")
+        queries, _ = filter_answerable(
+            build_queries(dataset, TEST_SPLIT, task, "gallery"), *old, "gallery"
+        )
         if not queries:
             continue
         has_moved = [
@@ -191,8 +193,8 @@ def _compute_hit_rate(
     queries: Sequence[Query], query_embeddings: Embeddings, candidate_embeddings: Embeddings
 ) -> float:
     """In percent."""
-    ranks = rank(queries, query_embeddings, candidate_embeddings)
-    return 100 * float(metrics.top(ranks, 1).mean())
+    ranks = rank_queries(queries, query_embeddings, candidate_embeddings)
+    return 100 * float(metrics.hit_rate_at_k(ranks, 1).mean())
 
 
 def _find_reference_shift(swaps: Sequence[ModalitySwap]) -> float:

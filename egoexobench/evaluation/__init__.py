@@ -1,1 +1,1 @@
-"""The only ruler: tasks, tracks, ranks, metrics and intervals."""
+"""Metrics of a track: ranks, hit rates, recognition scores, intervals and tests of differences."""

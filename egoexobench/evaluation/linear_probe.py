@@ -1,7 +1,7 @@
 """The linear layer from an embedding to its class (paper, eqs. 13 and 14).
 
-The paper trains it with cross-entropy and says neither how long nor with which weight decay. Here
-the loss has one minimum, and the layer is that minimum: nothing depends on steps or seeds.
+The paper trains it with cross-entropy and does not state the number of steps or the weight decay.
+Here the loss has one minimum, and the layer is that minimum: it does not depend on steps or seeds.
 """
 
 from __future__ import annotations
@@ -13,105 +13,116 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from egoexobench.evaluation.metrics import Floats
+from egoexobench.evaluation.arrays import Floats, Vectors, to_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-STRENGTH = 1e-3
-"""The L2 penalty where no validation split chooses one."""
-GRID: tuple[float, ...] = (1e-1, 1e-2, 1e-3, 1e-4)
-"""What a validation split chooses from, the strongest first."""
-_STEPS = 2000
+DEFAULT_L2 = 1e-3
+"""The L2 penalty if no validation split selects one."""
+L2_GRID: tuple[float, ...] = (1e-1, 1e-2, 1e-3, 1e-4)
+"""Penalties that a validation split selects from, the strongest first."""
+MAX_STEPS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """``logits = (x - center) / spread @ weight + bias``, all float64; ``strength`` is the penalty.
+class LinearProbe:
+    """``logits = (x - mean) / std @ weight + bias``, all float64.
 
-    ``weight (D, C)``, ``bias (C,)``, ``center (D,)`` and ``spread (D,)``.
+    ``weight (D, C)``, ``bias (C,)``, ``mean (D,)`` and ``std (D,)``; ``l2`` is the penalty.
     """
 
     weight: Tensor
     bias: Tensor
-    center: Tensor
-    spread: Tensor
-    strength: float
+    mean: Tensor
+    std: Tensor
+    l2: float
 
 
-def fit(
-    train: Tensor, targets: Tensor, *, strength: float = STRENGTH, start: Probe | None = None
-) -> Probe:
-    """Return the layer with the least mean cross-entropy plus ``strength / 2 * |weight|^2``.
+def fit_linear_probe(
+    train: Vectors, targets: Vectors, *, l2: float = DEFAULT_L2, start: LinearProbe | None = None
+) -> LinearProbe:
+    """Return the layer with the least mean cross-entropy plus ``l2 / 2 * |weight|^2``.
 
     Args:
-        train: ``(N, D)``; each feature is centred and divided by its deviation.
+        train: ``(N, D)``; each feature is centered and divided by its standard deviation.
         targets: ``(N, C)``, each row sums to 1; every class has items.
-        strength: of the penalty, above 0; the bias has none.
-        start: where the search begins; it ends at the same minimum from anywhere.
+        l2: the penalty, above 0; the bias has none.
+        start: the first layer of the search; the minimum does not depend on it.
+
+    >>> probe = fit_linear_probe(np.array([[-1.0], [1.0]]), np.eye(2))
+    >>> predict_logits(probe, np.array([[-1.0], [1.0]])).argmax(1)
+    tensor([0, 1])
     """
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits
 
-    wide, truth = train.detach().double(), targets.detach().double().numpy()
-    center = wide.mean(0)
-    spread = wide.std(0, correction=0)
-    # A feature that never changes tells nothing; rounding must not blow it up.
-    spread = torch.where(spread > 1e-9 * wide.abs().amax(0), spread, torch.inf)
-    features = ((wide - center) / spread).numpy()
+    wide = to_tensor(train).detach().double()
+    truth = to_tensor(targets).detach().double().numpy()
+    mean, std = wide.mean(0), wide.std(0, correction=0)
+    # A constant feature carries no information; rounding must not blow it up.
+    std = torch.where(std > 1e-9 * wide.abs().amax(0), std, torch.inf)
+    features = ((wide - mean) / std).numpy()
     first = (
         np.vstack([np.zeros((features.shape[1], truth.shape[1])), np.log(truth.mean(0) + 1e-12)])
         if start is None
         else np.vstack([start.weight.numpy(), start.bias.numpy()])
     )
-    # one thread: a step is short, and threads that wait for each other make it 50 times longer
-    # on a busy machine
+    # One thread: a step is short, and threads that wait for each other make it 50 times slower
+    # on a busy machine.
     with threadpool_limits(1):
-        found = minimize(
-            _loss,
+        minimum = minimize(
+            _compute_loss,
             first.ravel(),
-            args=(features, truth, strength),
+            args=(features, truth, l2),
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": _STEPS, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-8},
+            options={"maxiter": MAX_STEPS, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-8},
         )
-    layer = torch.from_numpy(found.x.reshape(first.shape))
-    return Probe(layer[:-1], layer[-1], center, spread, strength)
+    layer = torch.from_numpy(minimum.x.reshape(first.shape))
+    return LinearProbe(weight=layer[:-1], bias=layer[-1], mean=mean, std=std, l2=l2)
 
 
-def _loss(flat: Floats, features: Floats, targets: Floats, strength: float) -> tuple[float, Floats]:
-    """Loss and gradient of a layer ``(D + 1, C)`` laid flat, the bias its last row."""
+def fit_with_validation(
+    train: Vectors,
+    targets: Vectors,
+    val: Vectors,
+    val_targets: Vectors,
+    *,
+    grid: Sequence[float] = L2_GRID,
+) -> LinearProbe:
+    """Return the layer whose penalty has the least cross-entropy on the validation split.
+
+    >>> train, targets = np.array([[-1.0], [1.0]]), np.eye(2)
+    >>> fit_with_validation(train, targets, train, targets).l2
+    0.0001
+    """
+    probes: list[LinearProbe] = []
+    for l2 in grid:
+        probes.append(fit_linear_probe(train, targets, l2=l2, start=probes[-1] if probes else None))
+    truth = to_tensor(val_targets).double()
+    losses = [float(_cross_entropy(predict_logits(probe, val), truth)) for probe in probes]
+    return probes[losses.index(min(losses))]
+
+
+def predict_logits(probe: LinearProbe, features: Vectors) -> Tensor:
+    """Return the logits ``(N, C)``, float64, of features ``(N, D)``."""
+    return (to_tensor(features).double() - probe.mean) / probe.std @ probe.weight + probe.bias
+
+
+def _compute_loss(
+    flat: Floats, features: Floats, targets: Floats, l2: float
+) -> tuple[float, Floats]:
+    """Loss and gradient of a flattened layer ``(D + 1, C)``; the last row is the bias."""
     layer = flat.reshape(-1, targets.shape[1])
     logits = features @ layer[:-1] + layer[-1]
     logits -= logits.max(1, keepdims=True)
     sums = np.exp(logits).sum(1, keepdims=True)
     entropy = -(targets * (logits - np.log(sums))).sum() / len(targets)
-    wrong = (np.exp(logits) / sums - targets) / len(targets)  # (N, C)
-    gradient = np.vstack([features.T @ wrong + strength * layer[:-1], wrong.sum(0)])
-    return float(entropy + strength / 2 * (layer[:-1] ** 2).sum()), gradient.ravel()
+    errors = (np.exp(logits) / sums - targets) / len(targets)  # (N, C)
+    gradient = np.vstack([features.T @ errors + l2 * layer[:-1], errors.sum(0)])
+    return float(entropy + l2 / 2 * (layer[:-1] ** 2).sum()), gradient.ravel()
 
 
-def choose(
-    train: Tensor,
-    targets: Tensor,
-    val: Tensor,
-    val_targets: Tensor,
-    *,
-    grid: Sequence[float] = GRID,
-) -> Probe:
-    """Return the layer whose strength has the least cross-entropy on the validation split."""
-    tried: list[Probe] = []
-    for strength in grid:
-        start = tried[-1] if tried else None
-        tried.append(fit(train, targets, strength=strength, start=start))
-    losses = [float(_entropy(predict(probe, val), val_targets.double())) for probe in tried]
-    return tried[losses.index(min(losses))]
-
-
-def predict(probe: Probe, features: Tensor) -> Tensor:
-    """Return the logits ``(N, C)``, float64, of features ``(N, D)``."""
-    return (features.double() - probe.center) / probe.spread @ probe.weight + probe.bias
-
-
-def _entropy(logits: Tensor, targets: Tensor) -> Tensor:
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return -(targets * logits.log_softmax(1)).sum(1).mean()

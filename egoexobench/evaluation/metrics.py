@@ -1,93 +1,162 @@
-"""From ranks to numbers: one value per query, and the value that guessing would give.
+"""Retrieval metrics from ranks: one value for each query, and the value of random guessing.
 
-Where candidates tie with the answer, each value is its exact mean over all their orders, so
-constant embeddings score what guessing scores.
+If candidates tie with a positive, each value is its exact mean over all orders of the tied
+candidates, so constant embeddings score what guessing scores.
+
+Random guessing puts the first positive at a rank of the negative hypergeometric distribution.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from egoexobench.evaluation import first as law
-from egoexobench.evaluation import ranks as ranking
+from egoexobench.evaluation.arrays import Floats, to_floats
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.ranks import Ranks
 
-Floats: TypeAlias = NDArray[np.float64]
 
+def hit_rate_at_k(ranks: Ranks, k: int) -> Floats:
+    """Return the probability ``(N,)`` that a positive is among the first k; 0 or 1 without ties.
 
-def top(ranks: Ranks, k: int) -> Floats:
-    """Return the probability that a right answer is among the first k; 0 or 1 without ties."""
-    first, last, _, _, level = _arrays(ranks)
-    tied = last - first + 1
-    found = np.clip(k - first + 1, 0, tied) / tied
-    for at in np.flatnonzero(level > 1):
-        total = int(tied[at] + level[at] - 1)
-        found[at] = law.within(total, int(level[at]), int(k - first[at] + 1))
-    return found
-
-
-def top_chance(ranks: Ranks, k: int) -> Floats:
-    """Return min(k, K) / K of each query; more where several of the K are right."""
-    _, _, size, right, _ = _arrays(ranks)
-    found = np.minimum(k, size) / size
-    for at in np.flatnonzero(right > 1):
-        found[at] = law.within(int(size[at]), int(right[at]), k)
-    return np.asarray(found)
-
-
-def positions(ranks: Ranks) -> Floats:
-    """Return the expected rank of each best answer; their median is the median rank."""
-    return np.asarray(ranking.expected(ranks).cpu().numpy(), np.float64)
-
-
-def position_chance(ranks: Ranks) -> float:
-    """Return the median rank of guessing: (K + 1) / 2 where every query has K candidates.
-
-    With several K, or several right answers, it is the median of the mixture of their laws.
+    >>> from egoexobench.evaluation.ranks import compute_ranks
+    >>> ranks = compute_ranks(np.eye(3), np.array([[1.0, 0, 0], [1, 2, 0], [0, 3, 2]]), [0, 1, 1])
+    >>> hit_rate_at_k(ranks, k=1)
+    array([1., 1., 0.])
     """
-    _, _, size, right, _ = _arrays(ranks)
-    kinds, queries = np.unique(np.stack([size, right]), axis=1, return_counts=True)
-    chances = np.zeros(int(size.max()))
-    for (total, correct), count in zip(kinds.T.astype(int), queries, strict=True):
-        found = law.law(int(total), int(correct))
-        chances[: len(found)] += found * count / queries.sum()
-    reached = chances.cumsum()
+    first, last = to_floats(ranks.optimistic), to_floats(ranks.pessimistic)
+    num_tied = to_floats(ranks.num_tied_positives)
+    span = last - first + 1
+    values = np.clip(k - first + 1, 0, span) / span
+    for i in np.flatnonzero(num_tied > 1):
+        total = int(span[i] + num_tied[i] - 1)
+        values[i] = hit_probability(total, int(num_tied[i]), int(k - first[i] + 1))
+    return values
+
+
+def chance_hit_rate_at_k(ranks: Ranks, k: int) -> Floats:
+    """Return the hit rate of guessing ``(N,)``: min(k, K) / K with one positive among K.
+
+    >>> from egoexobench.evaluation.ranks import compute_ranks
+    >>> ranks = compute_ranks(np.ones((1, 2)), np.ones((20, 2)), [3])
+    >>> chance_hit_rate_at_k(ranks, k=5)
+    array([0.25])
+    """
+    sizes, positives = to_floats(ranks.num_candidates), to_floats(ranks.num_positives)
+    values = np.minimum(k, sizes) / sizes
+    for i in np.flatnonzero(positives > 1):
+        values[i] = hit_probability(int(sizes[i]), int(positives[i]), k)
+    return np.asarray(values)
+
+
+def expected_rank(ranks: Ranks) -> Floats:
+    """Return the mean rank of each best positive ``(N,)`` over all orders of tied candidates.
+
+    The median of these values is the median rank.
+
+    >>> from egoexobench.evaluation.ranks import compute_ranks
+    >>> expected_rank(compute_ranks(np.ones((1, 2)), np.ones((3, 2)), [0]))
+    array([2.])
+    """
+    first, last = to_floats(ranks.optimistic), to_floats(ranks.pessimistic)
+    return np.asarray(first + (last - first) / (to_floats(ranks.num_tied_positives) + 1))
+
+
+def chance_median_rank(ranks: Ranks) -> float:
+    """Return the median rank of guessing: (K + 1) / 2 if every query has K candidates.
+
+    With several K, or several positives, it is the median of the mixture of the distributions.
+
+    >>> from egoexobench.evaluation.ranks import compute_ranks
+    >>> chance_median_rank(compute_ranks(np.ones((1, 2)), np.ones((20, 2)), [0]))
+    10.5
+    """
+    sizes, positives = to_floats(ranks.num_candidates), to_floats(ranks.num_positives)
+    kinds, num_queries = np.unique(np.stack([sizes, positives]), axis=1, return_counts=True)
+    mixture = np.zeros(int(sizes.max()))
+    for (total, correct), count in zip(kinds.T.astype(int), num_queries, strict=True):
+        pmf = first_positive_pmf(int(total), int(correct))
+        mixture[: len(pmf)] += pmf * count / num_queries.sum()
+    reached = mixture.cumsum()
     low = int(np.searchsorted(reached, 0.5 - 1e-9)) + 1
     return low + 0.5 if abs(reached[low - 1] - 0.5) < 1e-9 else float(low)
 
 
-def reciprocal(ranks: Ranks) -> Floats:
-    """Return the expected 1 / rank of each best answer."""
-    first, last, _, _, level = _arrays(ranks)
-    sums = harmonic(int(last.max(initial=0)))
-    gained = (sums[last.astype(int)] - sums[first.astype(int) - 1]) / (last - first + 1)
-    for at in np.flatnonzero(level > 1):
-        total = int(last[at] - first[at] + level[at])
-        gained[at] = law.reciprocal(total, int(level[at]), int(first[at] - 1))
-    return np.asarray(gained)
+def reciprocal_rank(ranks: Ranks) -> Floats:
+    """Return the mean of 1 / rank of each best positive ``(N,)`` over all orders of ties.
+
+    >>> from egoexobench.evaluation.ranks import compute_ranks
+    >>> ranks = compute_ranks(np.eye(2), np.array([[1.0, 0], [2, 1], [0, 1]]), [1, 2])
+    >>> reciprocal_rank(ranks)
+    array([0.5, 1. ])
+    """
+    first, last = to_floats(ranks.optimistic), to_floats(ranks.pessimistic)
+    num_tied = to_floats(ranks.num_tied_positives)
+    sums = harmonic_sums(int(last.max(initial=0)))
+    values = (sums[last.astype(int)] - sums[first.astype(int) - 1]) / (last - first + 1)
+    for i in np.flatnonzero(num_tied > 1):
+        total = int(last[i] - first[i] + num_tied[i])
+        values[i] = expected_reciprocal_rank(total, int(num_tied[i]), int(first[i] - 1))
+    return np.asarray(values)
 
 
-def reciprocal_chance(ranks: Ranks) -> Floats:
-    """Return the mean of 1 / r over the ranks 1 to K of each query, if one of K is right."""
-    _, _, size, right, _ = _arrays(ranks)
-    whole = size.astype(int)
-    found = harmonic(int(whole.max(initial=0)))[whole] / whole
-    for at in np.flatnonzero(right > 1):
-        found[at] = law.reciprocal(int(size[at]), int(right[at]))
-    return np.asarray(found)
+def chance_reciprocal_rank(ranks: Ranks) -> Floats:
+    """Return the mean of 1 / rank of guessing ``(N,)``.
+
+    >>> from egoexobench.evaluation.ranks import compute_ranks
+    >>> chance_reciprocal_rank(compute_ranks(np.ones((1, 2)), np.ones((2, 2)), [0]))
+    array([0.75])
+    """
+    positives = to_floats(ranks.num_positives)
+    sizes = to_floats(ranks.num_candidates).astype(int)
+    values = harmonic_sums(int(sizes.max(initial=0)))[sizes] / sizes
+    for i in np.flatnonzero(positives > 1):
+        values[i] = expected_reciprocal_rank(int(sizes[i]), int(positives[i]))
+    return np.asarray(values)
 
 
-def harmonic(largest: int) -> Floats:
-    """Return the sums 1 + 1/2 + ... + 1/n for n = 0 to ``largest``."""
+def harmonic_sums(largest: int) -> Floats:
+    """Return the sums 1 + 1/2 + ... + 1/n for n = 0 to ``largest``, ``(largest + 1,)``.
+
+    >>> harmonic_sums(2)
+    array([0. , 1. , 1.5])
+    """
     return np.concatenate(([0.0], np.cumsum(1.0 / np.arange(1, largest + 1))))
 
 
-def _arrays(ranks: Ranks) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    found = (ranks.optimistic, ranks.pessimistic, ranks.candidates, ranks.right, ranks.level)
-    first, last, size, right, level = (np.asarray(one.cpu().numpy(), np.float64) for one in found)
-    return first, last, size, right, level
+@lru_cache(maxsize=4096)
+def first_positive_pmf(total: int, num_positives: int) -> Floats:
+    """Return the probabilities ``(R,)`` that the first positive has rank 1 to R in random order.
+
+    R is ``total - num_positives + 1``, the worst rank that is possible. P(1) is
+    num_positives / total, and P(r + 1) / P(r) is (total - r - num_positives + 1) / (total - r):
+    each rank with a negative leaves one rank and one negative less.
+
+    >>> first_positive_pmf(3, 1)
+    array([0.33333333, 0.33333333, 0.33333333])
+    """
+    steps = np.arange(1, total - num_positives + 1)
+    ratios = (total - steps - num_positives + 1) / (total - steps)
+    return np.asarray(num_positives / total * np.cumprod(np.concatenate(([1.0], ratios))))
+
+
+def hit_probability(total: int, num_positives: int, k: int) -> float:
+    """Return the probability that a positive is among the first k of a random order.
+
+    >>> hit_probability(total=4, num_positives=2, k=1)
+    0.5
+    """
+    return float(first_positive_pmf(total, num_positives)[: max(k, 0)].sum())
+
+
+def expected_reciprocal_rank(total: int, num_positives: int, num_before: int = 0) -> float:
+    """Return the mean of 1 / rank of the first positive, behind ``num_before`` other candidates.
+
+    >>> expected_reciprocal_rank(total=2, num_positives=1)
+    0.75
+    """
+    pmf = first_positive_pmf(total, num_positives)
+    return float((pmf / (num_before + np.arange(1, len(pmf) + 1))).sum())

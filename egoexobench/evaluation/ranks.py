@@ -1,155 +1,154 @@
-"""The rank of the right answer, by counting in chunks of one matrix product; nothing is sorted."""
+"""Ranks of the positives, counted in chunks of one matrix product; nothing is sorted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from egoexobench.errors import DataError
+from egoexobench.evaluation.arrays import Indices, Vectors, to_index_lists, to_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
     from egoexobench.types import Similarity
 
-Indices: TypeAlias = "Tensor | NDArray[np.integer] | Sequence[int] | Sequence[Sequence[int]]"
-"""One index for each query, or several."""
-_CHUNK = 4 * 2**20
-"""Scores that are held at once."""
-_TIE = 8.0
-"""Scores nearer to the answer's than this many units of rounding, times both norms, tie with it."""
+CHUNK_SIZE = 4 * 2**20
+"""Scores in memory at once."""
+TIE_ULPS = 8.0
+"""Two scores tie if they differ by less than this many units of rounding, times both norms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """1-based ranks of the best right answers, int64 ``(N,)``; 1 is first.
+    """Ranks of the best positive of each query, int64 ``(N,)``; 1 is first.
 
-    ``optimistic`` puts the answer before, ``pessimistic`` after every wrong candidate that ties
-    with it; ``candidates`` is K, how many there were, the right ones among them. ``right`` is how
-    many of them are right, ``level`` how many of those tie with the best of them.
+    Attributes:
+        optimistic: rank if the positive comes before every negative that ties with it.
+        pessimistic: rank if the positive comes after every negative that ties with it.
+        num_candidates: candidates of the query, positives included.
+        num_positives: positives among them.
+        num_tied_positives: positives that tie with the best positive, itself included.
     """
 
     optimistic: Tensor
     pessimistic: Tensor
-    candidates: Tensor
-    right: Tensor
-    level: Tensor
+    num_candidates: Tensor
+    num_positives: Tensor
+    num_tied_positives: Tensor
 
-    def take(self, places: Tensor) -> Ranks:
-        """The ranks of some queries."""
+    def select(self, indices: Tensor) -> Ranks:
+        """Return the ranks of some queries."""
         return Ranks(
-            self.optimistic[places],
-            self.pessimistic[places],
-            self.candidates[places],
-            self.right[places],
-            self.level[places],
+            optimistic=self.optimistic[indices],
+            pessimistic=self.pessimistic[indices],
+            num_candidates=self.num_candidates[indices],
+            num_positives=self.num_positives[indices],
+            num_tied_positives=self.num_tied_positives[indices],
         )
 
 
-def single(optimistic: Tensor, pessimistic: Tensor, candidates: Tensor) -> Ranks:
-    """Return ranks of queries that have one right answer each."""
-    one = torch.ones_like(optimistic)
-    return Ranks(optimistic, pessimistic, candidates, one, one)
-
-
-def expected(ranks: Ranks) -> Tensor:
-    """Return the mean rank over all orders of the tied candidates, float64 ``(N,)``."""
-    tied = (ranks.pessimistic - ranks.optimistic).double()
-    return ranks.optimistic + tied / (ranks.level + 1)
-
-
 @torch.no_grad()
-def ranks(
-    queries: Tensor,
-    candidates: Tensor,
+def compute_ranks(
+    queries: Vectors,
+    candidates: Vectors,
     positives: Indices,
     *,
-    choices: Tensor | None = None,
+    choices: Vectors | None = None,
     similarity: Similarity = "cosine",
 ) -> Ranks:
-    """Rank each query's positive among all candidates, or among its own listed choices.
+    """Rank the best positive of each query among all candidates, or among listed choices.
 
-    Of several positives the best is ranked, and the others do not push it down.
+    Other positives of the query do not push the best one down.
 
     A matrix product does not give equal vectors equal scores: the last bits depend on the column
-    that a vector stands in (up to 5.5 units of rounding were measured for D = 4,096). Scores that
-    differ from the answer's by less than 8 units, times the norms of query and answer, are
-    therefore ties.
+    of a vector (up to 5.5 units of rounding were measured for D = 4,096). Therefore two scores tie
+    if they differ by less than 8 units of rounding, times the norms of query and positive.
 
     Args:
-        queries: ``(N, D)``.
-        candidates: ``(C, D)``.
-        positives: for each query the index of its positive ``(N,)``, or the indices of all its
-            positives: rows of ``candidates``, or columns of ``choices``.
-        choices: ``(N, K)`` int rows of ``candidates``; ``None`` is the whole gallery.
+        queries: embeddings ``(N, D)``, a tensor or an array.
+        candidates: embeddings ``(C, D)``, a tensor or an array.
+        positives: index of each query's positive ``(N,)``, or for each query the indices of all
+            its positives. They count rows of ``candidates``, or columns of ``choices``.
+        choices: rows of ``candidates`` that each query chooses from, ``(N, K)`` int; None is all.
         similarity: ``cosine`` (a zero vector scores 0 with everything) or the raw ``dot`` product.
 
     Raises:
-        DataError: an embedding is not finite, a query has no positive, or a positive is none of
-            the candidates.
+        DataError: if an embedding is not finite, a query has no positive, or an index is out of
+            range.
+
+    >>> queries = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> candidates = torch.tensor([[1.0, 0.1], [0.9, 0.9], [0.1, 1.0]])
+    >>> compute_ranks(queries, candidates, [1, 2]).optimistic
+    tensor([2, 1])
+    >>> compute_ranks(queries, candidates, [(1, 0), (0, 1)]).optimistic
+    tensor([1, 2])
     """
-    queries = _ready(queries, "query", similarity)
-    candidates = _ready(candidates, "candidate", similarity)
-    size = len(candidates) if choices is None else choices.shape[1]
-    indices = _index_lists(positives)
-    if not all(row and 0 <= min(row) <= max(row) < size for row in indices):
+    queries = _validate_vectors(to_tensor(queries), "query", similarity)
+    candidates = _validate_vectors(to_tensor(candidates), "candidate", similarity)
+    listed = None if choices is None else to_tensor(choices)
+    size = len(candidates) if listed is None else listed.shape[1]
+    lists = to_index_lists(positives)
+    if not all(row and 0 <= min(row) <= max(row) < size for row in lists):
         raise DataError(f"positive out of range: there are {size} candidates, 0 to {size - 1}")
-    answers = torch.tensor([row[0] for row in indices], dtype=torch.int64, device=queries.device)
-    unit = _TIE * torch.finfo(queries.dtype).eps
-    lengths, norms = queries.norm(dim=1), candidates.norm(dim=1)
-    best, worst = torch.empty_like(answers), torch.empty_like(answers)
-    right, level = torch.ones_like(answers), torch.ones_like(answers)
-    for part, scores in _scores(queries, candidates, choices):
-        chosen = answers[part].clone()
-        several = {at: torch.tensor(row) for at, row in enumerate(indices[part]) if len(row) > 1}
-        for at, places in several.items():
-            chosen[at] = places[scores[at, places].argmax()]
-        rows = chosen if choices is None else choices[part].gather(1, chosen[:, None])[:, 0]
-        margins = lengths[part] * norms[rows] * unit
-        best[part], worst[part] = count(scores, chosen, margins)
-        for at, places in several.items():
-            near = scores[at, places] >= scores[at, chosen[at]] - margins[at]
-            right[part.start + at], level[part.start + at] = len(places), int(near.sum())
-    return Ranks(best, worst - level + 1, torch.full_like(answers, size), right, level)
+    first = torch.tensor([row[0] for row in lists], dtype=torch.int64, device=queries.device)
+    query_norms, candidate_norms = queries.norm(dim=1), candidates.norm(dim=1)
+    best, worst = torch.empty_like(first), torch.empty_like(first)
+    total, tied = torch.ones_like(first), torch.ones_like(first)
+    unit = TIE_ULPS * torch.finfo(queries.dtype).eps
+    for part, scores in _iter_scores(queries, candidates, listed):
+        columns = first[part].clone()
+        several = {i: torch.tensor(row) for i, row in enumerate(lists[part]) if len(row) > 1}
+        for i, row in several.items():
+            columns[i] = row[scores[i, row].argmax()]
+        rows = columns if listed is None else listed[part].gather(1, columns[:, None])[:, 0]
+        margins = query_norms[part] * candidate_norms[rows] * unit
+        best[part], worst[part] = compute_rank_bounds(scores, columns, margins)
+        for i, row in several.items():
+            is_tied = scores[i, row] >= scores[i, columns[i]] - margins[i]
+            total[part.start + i], tied[part.start + i] = len(row), int(is_tied.sum())
+    return Ranks(
+        optimistic=best,
+        pessimistic=worst - tied + 1,
+        num_candidates=torch.full_like(first, size),
+        num_positives=total,
+        num_tied_positives=tied,
+    )
 
 
-def count(scores: Tensor, answers: Tensor, margins: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
-    """Return the optimistic and the pessimistic rank of each row's answer.
+def compute_rank_bounds(
+    scores: Vectors, positives: Vectors, margins: Tensor | float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Return the optimistic and the pessimistic rank of one column of each row, ``(N,)`` each.
 
     Args:
-        scores: ``(N, K)``, float; NaN is not looked for.
-        answers: ``(N,)`` int, the answer's column.
-        margins: ``(N,)`` or one number: how near to the answer's score a tie is.
+        scores: ``(N, K)``, float; NaN is not checked.
+        positives: column of each row, ``(N,)`` int.
+        margins: how far apart two tied scores may be, ``(N,)`` or one number.
+
+    >>> compute_rank_bounds(torch.tensor([[3.0, 1.0, 2.0, 2.0]]), torch.tensor([2]))
+    (tensor([2]), tensor([3]))
     """
-    own = scores.gather(1, answers[:, None])[:, 0]
-    # Float masks: adding up booleans costs more than the product itself. Exact below 2**24.
+    scores = to_tensor(scores)
+    own = scores.gather(1, to_tensor(positives)[:, None])[:, 0]
+    # Float masks: a sum of booleans costs more than the matrix product. Exact below 2**24.
     mask = torch.empty_like(scores)
-    better = torch.gt(scores, (own + margins)[:, None], out=mask).sum(1)
-    level = torch.ge(scores, (own - margins)[:, None], out=mask).sum(1)
-    return better.long() + 1, level.long()
+    num_better = torch.gt(scores, (own + margins)[:, None], out=mask).sum(1)
+    num_at_least = torch.ge(scores, (own - margins)[:, None], out=mask).sum(1)
+    return num_better.long() + 1, num_at_least.long()
 
 
-def _index_lists(positives: Indices) -> list[list[int]]:
-    if isinstance(positives, Tensor | np.ndarray):
-        positives = positives.tolist()
-    return [[row] if isinstance(row, int) else list(row) for row in positives]
-
-
-def _ready(vectors: Tensor, name: str, similarity: Similarity) -> Tensor:
-    """At least float32, finite, of unit length for the cosine."""
+def _validate_vectors(vectors: Tensor, name: str, similarity: Similarity) -> Tensor:
+    """Return finite vectors of at least float32, of unit length for the cosine."""
     vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
-    broken = ~torch.isfinite(vectors).all(1)
-    if broken.any():
-        first = int(broken.nonzero()[0])
+    is_broken = ~torch.isfinite(vectors).all(1)
+    if is_broken.any():
         raise DataError(
-            f"{int(broken.sum())} of {len(vectors)} {name} embeddings hold NaN or infinity, "
-            f"the first is row {first}; a rank needs finite numbers"
+            f"{int(is_broken.sum())} of {len(vectors)} {name} embeddings contain NaN or infinity, "
+            f"first at row {int(is_broken.nonzero()[0])}"
         )
     if similarity == "dot":
         return vectors
@@ -157,26 +156,26 @@ def _ready(vectors: Tensor, name: str, similarity: Similarity) -> Tensor:
     vectors = vectors / vectors.abs().amax(1, keepdim=True).clamp_min(
         torch.finfo(vectors.dtype).tiny
     )
-    lengths = vectors.square().sum(1, keepdim=True).sqrt()
-    return vectors / lengths.clamp_min(0.5)
+    norms = vectors.square().sum(1, keepdim=True).sqrt()
+    return vectors / norms.clamp_min(0.5)
 
 
-def _scores(
+def _iter_scores(
     queries: Tensor, candidates: Tensor, choices: Tensor | None
 ) -> Iterator[tuple[slice, Tensor]]:
     """Yield rows and their scores ``(rows, K)``; each chunk overwrites the one before."""
     if choices is None:
-        rows = max(16, _CHUNK // max(1, len(candidates)))
+        rows = max(16, CHUNK_SIZE // max(1, len(candidates)))
         buffer = queries.new_empty(min(rows, len(queries)), len(candidates))
-        for part in _parts(len(queries), rows):
+        for part in _iter_slices(len(queries), rows):
             chunk = queries[part]
             yield part, torch.mm(chunk, candidates.T, out=buffer[: len(chunk)])
         return
-    rows = max(1, _CHUNK // max(1, choices.shape[1] * queries.shape[1]))
-    for part in _parts(len(queries), rows):
+    rows = max(1, CHUNK_SIZE // max(1, choices.shape[1] * queries.shape[1]))
+    for part in _iter_slices(len(queries), rows):
         listed = candidates[choices[part]]  # (rows, K, D)
         yield part, (listed @ queries[part][:, :, None])[:, :, 0]
 
 
-def _parts(total: int, rows: int) -> Iterator[slice]:
+def _iter_slices(total: int, rows: int) -> Iterator[slice]:
     return (slice(start, start + rows) for start in range(0, total, rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +10,20 @@ import torch
 from torch import Tensor
 
 from egoexobench.errors import DataError
-from egoexobench.evaluation import classification, intervals, linear_probe
-from egoexobench.evaluation.score import Metric, Row, Score
+from egoexobench.evaluation import classification
+from egoexobench.evaluation.arrays import Floats, Vectors, to_floats, to_tensor
+from egoexobench.evaluation.intervals import (
+    ConfidenceInterval,
+    bootstrap_interval,
+    bootstrap_mean_interval,
+)
+from egoexobench.evaluation.linear_probe import (
+    LinearProbe,
+    fit_linear_probe,
+    fit_with_validation,
+    predict_logits,
+)
+from egoexobench.evaluation.results import Metric, QueryResult, Score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,124 +31,142 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
     from egoexobench.evaluation.classification import LabelMatrix
-    from egoexobench.evaluation.metrics import Floats
-    from egoexobench.evaluation.tracks import Item
+    from egoexobench.evaluation.queries import LabeledClip
     from egoexobench.types import Embeddings
 
-_RECALL = 5
+RECALL_K = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """Items of one split and the embeddings to recognise them by; other embeddings may be there."""
+class LabeledEmbeddings:
+    """Labeled clips of one split and embeddings; embeddings of other clips are not used."""
 
-    items: Sequence[Item]
+    clips: Sequence[LabeledClip]
     embeddings: Embeddings
 
 
 def score_recognition(
-    train: Labelled, test: Labelled, rng: Generator, *, val: Labelled | None = None
+    train: LabeledEmbeddings,
+    test: LabeledEmbeddings,
+    *,
+    rng: Generator,
+    val: LabeledEmbeddings | None = None,
 ) -> Score:
     """Train the linear layer on one split and score it on another.
 
-    An item with several classes is trained towards all of them in equal parts. The classes are
-    those of the training and of the test items; one that no training item has is ranked last.
-    Items without an embedding are dropped, and counted for the test split. The order of the items
+    A clip with several classes is trained towards all of them in equal parts. The classes are
+    those of the training and of the test clips; one without a training clip is ranked last.
+    Clips without an embedding are dropped, and counted for the test split. The order of the clips
     does not matter.
 
     Args:
-        train: what the layer is fitted to.
-        test: what is scored.
-        rng: the source of chance of the intervals.
-        val: chooses the strength of the penalty; without it ``linear_probe.STRENGTH``.
+        train: clips to fit the layer to.
+        test: clips to score.
+        rng: random numbers for the intervals.
+        val: clips to select the penalty with; without them it is ``linear_probe.DEFAULT_L2``.
 
     Raises:
-        DataError: no training or no test item is left, or an embedding is not finite.
+        DataError: if no training or no test clip has an embedding, or an embedding is not finite.
     """
-    seen, known = _present(train, "training"), _present(test, "test")
-    learnt = _classes(seen)
-    classes = sorted({*learnt, *_classes(known)})
-    layer = _layer(train, seen, val, learnt)
-    logits = torch.full((len(known), len(classes)), -torch.inf, dtype=torch.float64)
-    columns = [classes.index(name) for name in learnt]
-    # Probabilities, not logits: cross-entropy leaves each item's logits free up to a constant.
-    logits[:, columns] = linear_probe.predict(layer, _vectors(test, known)).log_softmax(1)
-    return score_classes(logits.numpy(), known, classes, rng, dropped=len(test.items) - len(known))
+    train_clips = _find_embedded_clips(train, "training")
+    test_clips = _find_embedded_clips(test, "test")
+    train_classes = _list_classes(train_clips)
+    classes = sorted({*train_classes, *_list_classes(test_clips)})
+    probe = _fit_probe(train, train_clips, val, train_classes)
+    logits = torch.full((len(test_clips), len(classes)), -torch.inf, dtype=torch.float64)
+    columns = [classes.index(name) for name in train_classes]
+    # Probabilities, not logits: cross-entropy leaves each clip's logits free up to a constant.
+    logits[:, columns] = predict_logits(probe, _select_vectors(test, test_clips)).log_softmax(1)
+    score = score_classes(logits, test_clips, classes, rng=rng)
+    return replace(score, num_dropped=len(test.clips) - len(test_clips))
 
 
 def score_classes(
-    scores: Floats,
-    items: Sequence[Item],
-    classes: Sequence[str],
-    rng: Generator,
-    *,
-    dropped: int = 0,
+    scores: Vectors, clips: Sequence[LabeledClip], classes: Sequence[str], *, rng: Generator
 ) -> Score:
-    """Score ``scores (N, C)``, one row an item and one column a class, however they were made."""
-    truth = _truth(items, classes)
+    """Score any class scores ``(N, C)``: one row for each clip, one column for each class."""
+    values, truth = to_floats(scores), _make_label_matrix(clips, classes)
     single = np.flatnonzero(truth.sum(1) == 1).tolist()
-    parts = {}
-    if 0 < len(single) < len(items):
-        chosen = [items[place] for place in single]
-        parts["single"] = _score(scores[single], truth[single], chosen, rng)
-    whole = _score(scores, truth, items, rng)
-    rows = _rows(scores, truth, items)
-    return Score(
-        whole.metrics, whole.n, whole.clusters, whole.candidates, dropped, rows=rows, parts=parts
+    by_subset = {}
+    if 0 < len(single) < len(clips):
+        subset = [clips[index] for index in single]
+        by_subset["single"] = _score_clips(values[single], truth[single], subset, rng)
+    return replace(
+        _score_clips(values, truth, clips, rng),
+        query_results=_make_query_results(values, truth, clips),
+        by_subset=by_subset,
     )
 
 
-def _score(scores: Floats, truth: LabelMatrix, items: Sequence[Item], rng: Generator) -> Score:
-    clusters = [item.cluster for item in items]
-    size = len(truth[0])
+def _score_clips(
+    scores: Floats, truth: LabelMatrix, clips: Sequence[LabeledClip], rng: Generator
+) -> Score:
+    clusters = [clip.cluster for clip in clips]
+    num_classes = len(truth[0])
     return Score(
         metrics={
-            "hit_rate_at_1": _top(scores, truth, clusters, rng),
-            "recall_at_5": _recall(scores, truth, clusters, rng),
-            "map": _map(scores, truth, clusters, rng),
+            "hit_rate_at_1": _measure_top1(scores, truth, clusters, rng),
+            "recall_at_5": _measure_recall(scores, truth, clusters, rng),
+            "map": _measure_map(scores, truth, clusters, rng),
         },
-        n=len(items),
-        clusters=len(set(clusters)),
-        candidates=(size, size),
+        num_queries=len(clips),
+        num_clusters=len(set(clusters)),
+        candidate_range=(num_classes, num_classes),
     )
 
 
-def _top(scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator) -> Metric:
+def _measure_top1(
+    scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator
+) -> Metric:
     values = classification.top1_accuracy(scores, truth)
-    interval = intervals.mean(values, clusters, rng)
-    chance = float(classification.chance_top1_accuracy(truth).mean())
-    return _percent(
-        float(values.mean()), interval, chance, classification.majority_top1_accuracy(truth)
+    return _to_percent(
+        float(values.mean()),
+        bootstrap_mean_interval(values, clusters, rng=rng),
+        chance=float(classification.chance_top1_accuracy(truth).mean()),
+        majority=classification.majority_top1_accuracy(truth),
     )
 
 
-def _recall(scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator) -> Metric:
-    found = classification.recall_at_k_terms(scores, truth, _RECALL)
-    value = classification.class_mean_recall(found, truth, np.ones((1, len(truth))))[0]
-    interval = intervals.weighted(
-        lambda weights: classification.class_mean_recall(found, truth, weights), clusters, rng
-    )
-    chance = classification.chance_recall_at_k(truth.shape[1], _RECALL)
-    return _percent(
-        float(value), interval, chance, classification.majority_recall_at_k(truth, _RECALL)
+def _measure_recall(
+    scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator
+) -> Metric:
+    terms = classification.recall_at_k_terms(scores, truth, RECALL_K)
+
+    def compute_recall(weights: Floats) -> Floats:
+        return classification.class_mean_recall(terms, truth, weights)
+
+    return _to_percent(
+        float(compute_recall(np.ones((1, len(truth))))[0]),
+        bootstrap_interval(compute_recall, clusters, rng=rng),
+        chance=classification.chance_recall_at_k(truth.shape[1], RECALL_K),
+        majority=classification.majority_recall_at_k(truth, RECALL_K),
     )
 
 
-def _map(scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator) -> Metric:
-    def statistic(weights: Floats) -> Floats:
+def _measure_map(
+    scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator
+) -> Metric:
+    def compute_map(weights: Floats) -> Floats:
         return classification.class_mean(classification.average_precision(scores, truth, weights))
 
-    value = statistic(np.ones((1, len(truth))))[0]
-    interval = intervals.weighted(statistic, clusters, rng)
-    positives = truth.sum(0)
-    chance = np.mean(
-        [classification.chance_average_precision(len(truth), int(p)) for p in positives if p]
+    chances = [
+        classification.chance_average_precision(len(truth), int(count))
+        for count in truth.sum(0)
+        if count
+    ]
+    chance = float(np.mean(chances))
+    return _to_percent(
+        float(compute_map(np.ones((1, len(truth))))[0]),
+        bootstrap_interval(compute_map, clusters, rng=rng),
+        chance=chance,
+        # A constant answer ranks the clips of a class in random order: its mAP is chance.
+        majority=chance,
     )
-    # A constant answer ranks the items of a class in no order at all: its mAP is chance.
-    return _percent(float(value), interval, float(chance), float(chance))
 
 
-def _percent(value: float, interval: intervals.Interval, chance: float, majority: float) -> Metric:
+def _to_percent(
+    value: float, interval: ConfidenceInterval, *, chance: float, majority: float
+) -> Metric:
     return Metric(
         value=100 * value,
         low=100 * interval.low,
@@ -147,66 +177,82 @@ def _percent(value: float, interval: intervals.Interval, chance: float, majority
     )
 
 
-def _rows(scores: Floats, truth: LabelMatrix, items: Sequence[Item]) -> tuple[Row, ...]:
+def _make_query_results(
+    scores: Floats, truth: LabelMatrix, clips: Sequence[LabeledClip]
+) -> tuple[QueryResult, ...]:
     own = np.where(truth, scores, -np.inf).max(1, keepdims=True)
     best = 1 + (scores > own).sum(1)
     worst = 1 + ((scores >= own) & ~truth).sum(1)
-    hits = classification.top1_accuracy(scores, truth)
-    columns = (best.tolist(), worst.tolist(), hits.tolist())
+    top1 = classification.top1_accuracy(scores, truth)
     return tuple(
-        Row(item.clip, item.labels, first, last, truth.shape[1], value, item.cluster)
-        for item, first, last, value in zip(items, *columns, strict=True)
+        QueryResult(
+            source=clip.clip_id,
+            positive_ids=clip.labels,
+            optimistic=int(best[index]),
+            pessimistic=int(worst[index]),
+            num_candidates=truth.shape[1],
+            top1_probability=float(top1[index]),
+            cluster=clip.cluster,
+        )
+        for index, clip in enumerate(clips)
     )
 
 
-def _layer(
-    train: Labelled, seen: Sequence[Item], val: Labelled | None, learnt: Sequence[str]
-) -> linear_probe.Probe:
-    features, targets = _vectors(train, seen), _targets(seen, learnt)
+def _fit_probe(
+    train: LabeledEmbeddings,
+    clips: Sequence[LabeledClip],
+    val: LabeledEmbeddings | None,
+    classes: Sequence[str],
+) -> LinearProbe:
+    features, targets = _select_vectors(train, clips), _make_targets(clips, classes)
     if val is None:
-        return linear_probe.fit(features, targets)
-    known = set(learnt)
-    usable = [item for item in _present(val, "validation") if known & set(item.labels)]
+        return fit_linear_probe(features, targets)
+    trained = set(classes)
+    usable = [
+        clip for clip in _find_embedded_clips(val, "validation") if trained & set(clip.labels)
+    ]
     if not usable:
-        return linear_probe.fit(features, targets)
-    return linear_probe.choose(features, targets, _vectors(val, usable), _targets(usable, learnt))
+        return fit_linear_probe(features, targets)
+    val_features, val_targets = _select_vectors(val, usable), _make_targets(usable, classes)
+    return fit_with_validation(features, targets, val_features, val_targets)
 
 
-def _present(split: Labelled, name: str) -> list[Item]:
-    index = split.embeddings.index
-    items = sorted((item for item in split.items if item.clip in index), key=lambda item: item.clip)
-    if not items:
+def _find_embedded_clips(split: LabeledEmbeddings, name: str) -> list[LabeledClip]:
+    clips = [clip for clip in split.clips if clip.clip_id in split.embeddings.index]
+    if not clips:
         raise DataError(
-            f"none of {len(split.items)} {name} items has an embedding; the linear layer needs some"
+            f"none of the {len(split.clips)} {name} clips has an embedding; the linear layer needs "
+            "at least one"
         )
-    return items
+    return sorted(clips, key=lambda clip: clip.clip_id)
 
 
-def _vectors(split: Labelled, items: Sequence[Item]) -> Tensor:
+def _select_vectors(split: LabeledEmbeddings, clips: Sequence[LabeledClip]) -> Tensor:
     index = split.embeddings.index
-    vectors = split.embeddings.vectors[torch.tensor([index[item.clip] for item in items])]
-    broken = ~torch.isfinite(vectors).all(1)
-    if broken.any():
-        name = items[int(broken.nonzero()[0])].clip
+    rows = torch.tensor([index[clip.clip_id] for clip in clips])
+    vectors = to_tensor(split.embeddings.vectors)[rows]
+    is_broken = ~torch.isfinite(vectors).all(1)
+    if is_broken.any():
+        name = clips[int(is_broken.nonzero()[0])].clip_id
         raise DataError(
-            f"{int(broken.sum())} of {len(items)} embeddings hold NaN or infinity, the first is of "
-            f"{name!r}; a linear layer needs finite numbers"
+            f"{int(is_broken.sum())} of {len(clips)} embeddings contain NaN or infinity, first "
+            f"that of {name!r}"
         )
     return vectors
 
 
-def _classes(items: Sequence[Item]) -> list[str]:
-    return sorted({label for item in items for label in item.labels})
+def _list_classes(clips: Sequence[LabeledClip]) -> list[str]:
+    return sorted({label for clip in clips for label in clip.labels})
 
 
-def _truth(items: Sequence[Item], classes: Sequence[str]) -> LabelMatrix:
-    column = {name: place for place, name in enumerate(classes)}
-    truth = np.zeros((len(items), len(classes)), bool)
-    for row, item in enumerate(items):
-        truth[row, [column[label] for label in item.labels if label in column]] = True
+def _make_label_matrix(clips: Sequence[LabeledClip], classes: Sequence[str]) -> LabelMatrix:
+    column = {name: index for index, name in enumerate(classes)}
+    truth = np.zeros((len(clips), len(classes)), bool)
+    for row, clip in enumerate(clips):
+        truth[row, [column[label] for label in clip.labels if label in column]] = True
     return truth
 
 
-def _targets(items: Sequence[Item], classes: Sequence[str]) -> Tensor:
-    truth = torch.from_numpy(_truth(items, classes)).double()
+def _make_targets(clips: Sequence[LabeledClip], classes: Sequence[str]) -> Tensor:
+    truth = torch.from_numpy(_make_label_matrix(clips, classes)).double()
     return truth / truth.sum(1, keepdim=True)

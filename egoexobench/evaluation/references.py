@@ -1,7 +1,7 @@
-"""The two rows beside every track: ``chance``, what guessing scores, and ``oracle``, the ceiling.
+"""Reference scores of every track: ``chance``, the score of guessing, and ``oracle``, the ceiling.
 
-The oracle's embeddings are made from the truth and go through the same code as anybody's. Where it
-stays below 100 %, the track itself holds a question that cannot be answered for sure.
+The embeddings of the oracle are made from the true answers and are scored by the same code as any
+others. If the oracle stays below 100 %, the track contains a query without a unique answer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from egoexobench.evaluation.recognition import Labelled, score_recognition
+from egoexobench.evaluation.recognition import LabeledEmbeddings, score_recognition
 from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity, View
 
@@ -20,87 +20,88 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from egoexobench.evaluation.score import Metric, Score
-    from egoexobench.evaluation.tracks import Item
+    from egoexobench.evaluation.queries import LabeledClip
+    from egoexobench.evaluation.results import Metric, Score
 
-_WIDTH = 64
+ORACLE_DIM = 64
 
 
-def chance(score: Score) -> Score:
-    """Return the row of blind guessing on the questions of a score: closed form, no interval."""
+def chance_score(score: Score) -> Score:
+    """Return the score of random guessing on the same queries, in closed form, without interval."""
     return replace(
         score,
-        metrics={name: _guess(metric) for name, metric in score.metrics.items()},
-        rows=(),
-        parts={name: chance(part) for name, part in score.parts.items()},
+        metrics={name: _replace_by_chance(metric) for name, metric in score.metrics.items()},
+        query_results=(),
+        by_subset={name: chance_score(subset) for name, subset in score.by_subset.items()},
     )
 
 
-def oracle_retrieval(
+def score_retrieval_oracle(
     queries: Sequence[Query],
-    rng: Generator,
     *,
+    rng: Generator,
     policy: CandidatePolicy,
     similarity: Similarity = "cosine",
     views: Mapping[str, View] | None = None,
 ) -> Score:
-    """Return the score of embeddings that know the answers.
+    """Return the score of embeddings made from the true answers.
 
-    A source and its answer get one random vector. What is the answer of several sources, or has
-    several answers, shares it with all of them.
+    A source and its positives get the same random vector. A candidate that is a positive of
+    several sources shares its vector with all of them.
     """
     names = sorted({name for query in queries for name in (query.source, *query.gallery.ids)})
-    leader = _joined(queries, names)
-    row = {name: place for place, name in enumerate(sorted(set(leader.values())))}
-    vectors = torch.from_numpy(rng.standard_normal((len(row), _WIDTH))).float()
+    leader = _group_equivalent(queries, names)
+    row = {name: index for index, name in enumerate(sorted(set(leader.values())))}
+    vectors = torch.from_numpy(rng.standard_normal((len(row), ORACLE_DIM))).float()
     vectors = torch.nn.functional.normalize(vectors, dim=1)
-    known = Embeddings(tuple(names), vectors[torch.tensor([row[leader[name]] for name in names])])
+    rows = torch.tensor([row[leader[name]] for name in names])
+    oracle = Embeddings(tuple(names), vectors[rows])
     return score_retrieval(
-        queries, known, known, rng, policy=policy, similarity=similarity, views=views
+        queries, oracle, oracle, rng=rng, policy=policy, similarity=similarity, views=views
     )
 
 
-def oracle_recognition(
-    train: Sequence[Item],
-    test: Sequence[Item],
-    rng: Generator,
+def score_recognition_oracle(
+    train: Sequence[LabeledClip],
+    test: Sequence[LabeledClip],
     *,
-    val: Sequence[Item] | None = None,
+    rng: Generator,
+    val: Sequence[LabeledClip] | None = None,
 ) -> Score:
     """Return the score of the linear layer on embeddings that are the true labels, 0 or 1."""
     splits = (train, test, val or ())
-    classes = sorted({label for split in splits for item in split for label in item.labels})
+    classes = sorted({label for split in splits for clip in split for label in clip.labels})
     return score_recognition(
-        _told(train, classes),
-        _told(test, classes),
-        rng,
-        val=_told(val, classes) if val else None,
+        _label_embeddings(train, classes),
+        _label_embeddings(test, classes),
+        rng=rng,
+        val=_label_embeddings(val, classes) if val else None,
     )
 
 
-def _guess(metric: Metric) -> Metric:
+def _replace_by_chance(metric: Metric) -> Metric:
     level = metric.chance
     assert level is not None  # noqa: S101 - every metric that is computed has its chance level
     return replace(metric, value=level, low=level, high=level)
 
 
-def _joined(queries: Sequence[Query], names: Sequence[str]) -> dict[str, str]:
-    """Map each name to one name that stands for all that are answers of each other."""
+def _group_equivalent(queries: Sequence[Query], names: Sequence[str]) -> dict[str, str]:
+    """Map each name to one representative of all names that are positives of each other."""
     parent = {name: name for name in names}
 
-    def root(name: str) -> str:
+    def find_root(name: str) -> str:
         while parent[name] != name:
             parent[name] = name = parent[parent[name]]
         return name
 
     for query in queries:
         for positive in query.positive_ids:
-            first, second = sorted((root(query.source), root(positive)))
+            first, second = sorted((find_root(query.source), find_root(positive)))
             parent[second] = first
-    return {name: root(name) for name in names}
+    return {name: find_root(name) for name in names}
 
 
-def _told(items: Sequence[Item], classes: Sequence[str]) -> Labelled:
-    vectors = [[float(name in item.labels) for name in classes] for item in items]
-    ids = tuple(item.clip for item in items)
-    return Labelled(items, Embeddings(ids, torch.tensor(vectors)))
+def _label_embeddings(clips: Sequence[LabeledClip], classes: Sequence[str]) -> LabeledEmbeddings:
+    vectors = [[float(name in clip.labels) for name in classes] for clip in clips]
+    ids = tuple(clip.clip_id for clip in clips)
+    return LabeledEmbeddings(clips, Embeddings(ids, torch.tensor(vectors)))

@@ -1,66 +1,74 @@
-"""Whether one method is better than another on the same queries, and what could have been seen."""
+"""Tests of a difference between two methods on the same queries, and the power of such a test."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from egoexobench.evaluation.arrays import Floats, to_floats
+from egoexobench.evaluation.intervals import two_sided_binomial_test
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike
-
-    from egoexobench.evaluation.metrics import Floats
+    from egoexobench.evaluation.arrays import Vectors
 
 ALPHA, POWER = 0.05, 0.80
 
 
 @dataclass(frozen=True, slots=True)
-class McNemar:
-    """Queries that only the first and only the second method answers, and the exact p."""
+class McNemarResult:
+    """Queries that only the first and only the second method answers, and the exact p-value."""
 
     gained: int
     lost: int
     p: float
 
 
-def mcnemar(a: ArrayLike, b: ArrayLike) -> McNemar:
+def mcnemar_test(a: Vectors, b: Vectors) -> McNemarResult:
     """Return McNemar's exact two-sided test of two methods on the same queries.
 
-    Had the methods no difference, each query that only one of them answers would be a fair coin
-    (McNemar 1947, in its exact, binomial form). Queries count as independent of each other.
+    Without a difference between the methods, each query that only one of them answers would be a
+    fair coin (McNemar 1947, in its exact, binomial form). Queries count as independent.
 
     Args:
-        a: ``(N,)``, 0 or 1.
-        b: ``(N,)``, in the same order.
+        a: 0 or 1, ``(N,)``.
+        b: 0 or 1, ``(N,)`` in the same order.
 
     Raises:
         ValueError: for a value that is neither 0 nor 1.
+
+    >>> mcnemar_test(np.array([1, 1, 1, 0]), np.array([0, 0, 1, 1]))
+    McNemarResult(gained=2, lost=1, p=1.0)
     """
-    one, other = np.asarray(a, float), np.asarray(b, float)
-    if not binary(one) or not binary(other):
+    first, second = to_floats(a), to_floats(b)
+    if not is_binary(first) or not is_binary(second):
         message = "McNemar's test takes values of 0 and 1"
         raise ValueError(message)
-    gained, lost = int((one > other).sum()), int((one < other).sum())
-    tosses = gained + lost
-    tail = sum(comb(tosses, number) for number in range(min(gained, lost) + 1))
-    return McNemar(gained, lost, min(1.0, float(2 * tail / 2**tosses)))
+    gained, lost = int((first > second).sum()), int((first < second).sum())
+    return McNemarResult(gained, lost, two_sided_binomial_test(gained, gained + lost))
 
 
-def binary(values: ArrayLike) -> bool:
-    """Whether every value is 0 or 1."""
-    return bool(np.isin(np.asarray(values), (0, 1)).all())
+def is_binary(values: Vectors) -> bool:
+    """Return whether every value is 0 or 1.
+
+    >>> is_binary(np.array([0, 1, 1])), is_binary(np.array([0.5]))
+    (True, False)
+    """
+    return bool(np.isin(to_floats(values), (0, 1)).all())
 
 
-def holm(ps: ArrayLike) -> Floats:
-    """Return p-values ``(M,)`` corrected for M tests (Holm 1979): none is smaller than before.
+def holm_correction(ps: Sequence[float] | Floats) -> Floats:
+    """Return p-values ``(M,)`` corrected for M tests (Holm 1979); no corrected value is smaller.
 
-    To reject what is below 5 % then errs at all, among all M, at most 5 % of the time, whatever
-    the tests have to do with each other.
+    Rejecting what is below 5 % then makes any error, among all M tests, at most 5 % of the time,
+    whatever the dependence between the tests.
+
+    >>> holm_correction([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
     """
     values = np.asarray(ps, float)
     order = np.argsort(values, kind="stable")
@@ -70,35 +78,39 @@ def holm(ps: ArrayLike) -> Floats:
     return corrected
 
 
-def detectable(
-    a: ArrayLike,
-    b: ArrayLike,
+def minimum_detectable_effect(
+    a: Vectors,
+    b: Vectors,
     clusters: Sequence[str],
     *,
     alpha: float = ALPHA,
     power: float = POWER,
 ) -> float:
-    """Return the smallest true difference that a test of these two would mostly have found.
+    """Return the smallest true difference that a test of these two would detect with ``power``.
 
     ``(z[1 - alpha / 2] + z[power]) * s``, where ``s`` is the standard error of the mean difference
     over clusters: with ``S_c`` the sum of the differences within cluster c less its share of the
-    mean, ``s = sqrt(C / (C - 1) * sum(S_c ** 2)) / N``. It is what the number and size of the
-    clusters and the disagreement of the two methods allow, not what was found. Where they agree
-    on every query it is 0 / 0 and NaN is returned, as for a single cluster.
+    mean, ``s = sqrt(C / (C - 1) * sum(S_c ** 2)) / N``. It depends on the number and size of the
+    clusters and on the disagreement of the two methods, not on the measured difference. It is NaN
+    if the methods agree on every query, and for a single cluster.
 
     Args:
         a: ``(N,)``.
         b: ``(N,)``, in the same order.
-        clusters: ``(N,)``; queries of different ones are independent.
-        alpha: of the two-sided test.
-        power: how often the difference would be found.
+        clusters: queries of different clusters are independent, ``(N,)``.
+        alpha: level of the two-sided test.
+        power: how often the difference would be detected.
+
+    >>> a, b = np.array([1.0, 0, 1, 1]), np.array([0.0, 1, 1, 1])
+    >>> round(minimum_detectable_effect(a, b, list("wxyz")), 2)
+    1.14
     """
-    difference = np.asarray(a, float) - np.asarray(b, float)
+    difference = to_floats(a) - to_floats(b)
     codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)
-    count = int(codes.max()) + 1
+    num_clusters = int(codes.max()) + 1
     sums = np.bincount(codes, difference - difference.mean())
-    if count < 2 or not sums.any():
+    if num_clusters < 2 or not sums.any():
         return float("nan")
-    error = np.sqrt(count / (count - 1) * np.square(sums).sum()) / len(difference)
+    error = np.sqrt(num_clusters / (num_clusters - 1) * np.square(sums).sum()) / len(difference)
     normal = NormalDist()
     return float((normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)) * error)

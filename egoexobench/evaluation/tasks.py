@@ -1,7 +1,7 @@
-"""What is asked: the tasks, their versions and what their numbers mean; light enough to be listed.
+"""The tasks, their versions and the meaning of their metrics; light enough to be listed.
 
-A mistake in a task is not repaired in place: its version goes up, so that old and new numbers
-never share a column.
+A mistake in a task is not repaired in place: the version of the task goes up, so that old and new
+numbers never share a column.
 """
 
 from __future__ import annotations
@@ -9,66 +9,68 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.evaluation.score import MetricUnit
+from egoexobench.evaluation.results import MetricUnit
 from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, ScoredTask, Split, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TEST_SPLIT: Split = "test"
-"""The split that is scored; choices are made on ``val``."""
-TOP: tuple[int, ...] = (1, 5, 10)
-"""The k of every top-k."""
-TIES = "expected"
+"""The only split that is scored; choices are made on ``val``."""
+TOP_K: tuple[int, ...] = (1, 5, 10)
+"""The k of every hit rate."""
+TIE_RULE = "expected"
 """Every score is its mean over all orders of the candidates that tie."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What one task asks; ``primary`` is the metric that a table is sorted by."""
+class TaskInfo:
+    """The question of one task; tables are sorted by the ``primary`` metric."""
 
-    asks: str
+    description: str
     primary: str
     version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """What one metric counts, in which unit, and whether more of it is better."""
+class MetricInfo:
+    """Meaning and unit of one metric."""
 
     meaning: str
     unit: MetricUnit
-    higher: bool = True
+    higher_is_better: bool = True
 
 
-QUESTIONS: Mapping[ScoredTask, Question] = {
-    "eg2ex": Question("which exo video shows what this ego video shows", "hit_rate_at_1"),
-    "ex2eg": Question("which ego video shows what this exo video shows", "hit_rate_at_1"),
-    "association": Question("the mean of eg2ex and ex2eg, with equal weights", "hit_rate_at_1"),
-    "t2v": Question("which video, ego or exo, does this text describe", "hit_rate_at_1", version=2),
-    "v2t": Question("which text describes this video, ego or exo", "hit_rate_at_1", version=2),
-    "scene": Question(
+TASKS_INFO: Mapping[ScoredTask, TaskInfo] = {
+    "eg2ex": TaskInfo("which exo video shows what this ego video shows", "hit_rate_at_1"),
+    "ex2eg": TaskInfo("which ego video shows what this exo video shows", "hit_rate_at_1"),
+    "association": TaskInfo("the mean of eg2ex and ex2eg, with equal weights", "hit_rate_at_1"),
+    "t2v": TaskInfo("which video, ego or exo, does this text describe", "hit_rate_at_1", version=2),
+    "v2t": TaskInfo("which text describes this video, ego or exo", "hit_rate_at_1", version=2),
+    "scene": TaskInfo(
         "where was this ego video made (linear layer, paper eq. 13)", "hit_rate_at_1"
     ),
-    "action": Question("what is done in this exo video (linear layer, paper eq. 14)", "map"),
+    "action": TaskInfo("what is done in this exo video (linear layer, paper eq. 14)", "map"),
 }
 
-METRICS: Mapping[str, Unit] = {
-    "hit_rate_at_1": Unit("the first answer is right", "%"),
-    "hit_rate_at_5": Unit("the right answer is among the first five", "%"),
-    "hit_rate_at_10": Unit("the right answer is among the first ten", "%"),
-    "median_rank": Unit("median rank of the right answer, 1 is first", "rank", higher=False),
-    "mrr": Unit("mean of one over the rank of the right answer", "1"),
-    "map": Unit("average precision, mean over the classes", "%"),
-    "recall_at_5": Unit("a true class is among the first five, mean over the classes", "%"),
+METRICS_INFO: Mapping[str, MetricInfo] = {
+    "hit_rate_at_1": MetricInfo("the first answer is right", "%"),
+    "hit_rate_at_5": MetricInfo("the right answer is among the first five", "%"),
+    "hit_rate_at_10": MetricInfo("the right answer is among the first ten", "%"),
+    "median_rank": MetricInfo(
+        "median rank of the right answer, 1 is first", "rank", higher_is_better=False
+    ),
+    "mrr": MetricInfo("mean of one over the rank of the right answer", "1"),
+    "map": MetricInfo("average precision, mean over the classes", "%"),
+    "recall_at_5": MetricInfo("a true class is among the first five, mean over the classes", "%"),
 }
 
 
-def policies(task: Task) -> tuple[CandidatePolicy, ...]:
+def list_candidate_policies(task: Task) -> tuple[CandidatePolicy, ...]:
     """Return the candidate policies of a task; recognition has none.
 
-    ``mcq20`` are a data set's lists, ``gallery`` is every clip or text of the other side, and
-    ``both-views`` every clip of both views, of which a text describes at least two.
+    ``mcq20`` are the lists of the data set, ``gallery`` is every clip or text of the other side,
+    and ``both-views`` is every clip of both views, of which at least two match a text.
     """
     if task not in RETRIEVAL_TASKS:
         return ()

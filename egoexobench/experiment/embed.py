@@ -8,9 +8,9 @@ from typing import Literal
 
 import torch
 
-from egoexobench.evaluation.metrics import reciprocal
-from egoexobench.evaluation.retrieval import complete, rank
-from egoexobench.evaluation.tracks import questions
+from egoexobench.evaluation.metrics import reciprocal_rank
+from egoexobench.evaluation.queries import build_queries
+from egoexobench.evaluation.retrieval import filter_answerable, rank_queries
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.models.embedding_model import EmbeddingModel
@@ -68,7 +68,11 @@ def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings) -> float:
     values = []
     for task in RETRIEVAL_TASKS:
         if sides := embeddings.get_task(task):
-            queries, _ = complete(questions(dataset, "val", task, "gallery"), *sides, "gallery")
+            queries, _ = filter_answerable(
+                build_queries(dataset, "val", task, "gallery"), *sides, "gallery"
+            )
             if queries:
-                values.append(torch.from_numpy(reciprocal(rank(queries, *sides))).mean())
+                values.append(
+                    torch.from_numpy(reciprocal_rank(rank_queries(queries, *sides))).mean()
+                )
     return float(torch.stack(values).mean()) if values else 0.0

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from egoexobench.captioning.stats import Written
 from egoexobench.data.subset import hash_clip_ids
-from egoexobench.evaluation.references import chance
+from egoexobench.evaluation.references import chance_score
 from egoexobench.experiment.embed import VALIDATION_METRIC
 from egoexobench.experiment.inputs import PreparedDataset
 from egoexobench.experiment.prepare import TrainedMethod
@@ -111,7 +111,7 @@ def _count_data(scored: PreparedDataset, scoring: ScoringResult) -> ClipCounts:
     return ClipCounts(
         num_clips={split: len(dataset.clips(split)) for split in SPLITS},
         num_pairs={split: len(dataset.pairs(split)) for split in SPLITS},
-        num_queries={result.track.task: result.score.n for result in scoring.tracks},
+        num_queries={result.track.task: result.score.num_queries for result in scoring.tracks},
         num_silent=inputs.audio_states.get("silent", 0),
         num_without_track=inputs.audio_states.get("no_track", 0),
         num_failed=len(inputs.usable.excluded),
@@ -155,7 +155,7 @@ def _measure_coverage(scored: PreparedDataset) -> Coverage | None:
 
 
 def _score_references(tracks: Sequence[TrackResult]) -> list[ReferenceScores]:
-    guesses = tuple(to_record_score(result.track, chance(result.score)) for result in tracks)
+    guesses = tuple(to_record_score(result.track, chance_score(result.score)) for result in tracks)
     oracles = tuple(to_record_score(result.track, result.oracle) for result in tracks)
     return [
         ReferenceScores(name="chance", scores=guesses),

@@ -10,12 +10,18 @@ import numpy as np
 
 from egoexobench.data.sampling import get_canonical_name
 from egoexobench.errors import UsageError
-from egoexobench.evaluation.recognition import Labelled, score_recognition
-from egoexobench.evaluation.references import oracle_recognition, oracle_retrieval
-from egoexobench.evaluation.retrieval import complete, score_retrieval
-from egoexobench.evaluation.score import Score
-from egoexobench.evaluation.tasks import TEST_SPLIT, policies
-from egoexobench.evaluation.tracks import Showing, Track, items, questions, track
+from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
+from egoexobench.evaluation.recognition import LabeledEmbeddings, score_recognition
+from egoexobench.evaluation.references import score_recognition_oracle, score_retrieval_oracle
+from egoexobench.evaluation.results import Score
+from egoexobench.evaluation.retrieval import filter_answerable, score_retrieval
+from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
+from egoexobench.evaluation.tracks import (
+    InputProtocol,
+    Track,
+    build_recognition_track,
+    build_retrieval_track,
+)
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.experiment.inputs import PreparedDataset
@@ -29,6 +35,7 @@ from egoexobench.types import (
     Query,
     ScoredTask,
     Task,
+    TrackKey,
     View,
 )
 
@@ -92,11 +99,11 @@ def score_tasks(
     return ScoringResult(tracks, skipped)
 
 
-def get_input_protocol(parts: MethodParts) -> Showing:
+def get_input_protocol(parts: MethodParts) -> InputProtocol:
     """Return how the method reads clips and texts; it is part of every track."""
     method, video = parts.method, parts.encoders.get("video")
     encoder = video.encoder if video else None
-    return Showing(
+    return InputProtocol(
         sampling=get_canonical_name(method.frame_sampling),
         frames=method.num_frames,
         resolution=encoder.resolution if isinstance(encoder, HasResolution) else None,
@@ -113,7 +120,7 @@ class TaskScorer:
     dataset: Dataset
     name: str
     embeddings: SplitEmbeddings
-    protocol: Showing
+    protocol: InputProtocol
     seed: int
     """Seed of the confidence intervals."""
 
@@ -143,11 +150,11 @@ class TaskScorer:
         """Return the mean of both cross-view tasks, for each candidate policy."""
         sides = self.embeddings.videos, self.embeddings.videos
         results = []
-        for policy in policies(CROSS_VIEW_TASKS[0]):
+        for policy in list_candidate_policies(CROSS_VIEW_TASKS[0]):
             by_task = [
-                questions(self.dataset, TEST_SPLIT, task, policy) for task in CROSS_VIEW_TASKS
+                build_queries(self.dataset, TEST_SPLIT, task, policy) for task in CROSS_VIEW_TASKS
             ]
-            if all(complete(queries, *sides, policy)[0] for queries in by_task):
+            if all(filter_answerable(queries, *sides, policy)[0] for queries in by_task):
                 queries = [query for queries in by_task for query in queries]
                 results.append(self._score_track("association", queries, sides, policy))
         return results
@@ -157,31 +164,28 @@ class TaskScorer:
         if sides is None or len({side.vectors.shape[1] for side in sides}) > 1:
             return []
         results = []
-        for policy in policies(task):
-            queries = questions(self.dataset, TEST_SPLIT, task, policy)
-            if complete(queries, *sides, policy)[0]:
+        for policy in list_candidate_policies(task):
+            queries = build_queries(self.dataset, TEST_SPLIT, task, policy)
+            if filter_answerable(queries, *sides, policy)[0]:
                 results.append(self._score_track(task, queries, sides, policy))
         return results
 
     def _score_recognition(self, task: Task) -> list[TrackResult]:
-        train, val, test = (items(self.dataset, split, task) for split in ("train", "val", "test"))
+        train, val, test = (
+            collect_labeled_clips(self.dataset, split, task) for split in ("train", "val", "test")
+        )
         if not train or not test:
             return []
         rng, videos = np.random.default_rng(self.seed), self.embeddings.videos
         score = score_recognition(
-            Labelled(train, videos),
-            Labelled(test, videos),
-            rng,
-            val=Labelled(val, videos) if val else None,
+            LabeledEmbeddings(train, videos),
+            LabeledEmbeddings(test, videos),
+            rng=rng,
+            val=LabeledEmbeddings(val, videos) if val else None,
         )
-        oracle = oracle_recognition(train, test, rng, val=val or None)
-        scored = track(
-            self.dataset,
-            self.name,
-            split=TEST_SPLIT,
-            task=task,
-            asked=test,
-            showing=self.protocol,
+        oracle = score_recognition_oracle(train, test, rng=rng, val=val or None)
+        scored = build_recognition_track(
+            self.dataset, self.name, task, test, protocol=self.protocol
         )
         return [TrackResult(scored, score, oracle)]
 
@@ -197,21 +201,19 @@ class TaskScorer:
         score = score_retrieval(
             queries,
             *sides,
-            rng,
+            rng=rng,
             policy=policy,
             similarity=self.protocol.similarity,
             views=views,
         )
         return TrackResult(
-            track=track(
+            track=build_retrieval_track(
                 self.dataset,
                 self.name,
-                split=TEST_SPLIT,
-                task=task,
-                asked=queries,
-                policy=policy,
-                showing=self.protocol,
+                TrackKey(task, policy),
+                queries,
+                protocol=self.protocol,
             ),
             score=score,
-            oracle=oracle_retrieval(queries, rng, policy=policy, views=views),
+            oracle=score_retrieval_oracle(queries, rng=rng, policy=policy, views=views),
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from egoexobench.evaluation.tasks import QUESTIONS, TEST_SPLIT
+from egoexobench.evaluation.tasks import TASKS_INFO, TEST_SPLIT
 from egoexobench.figures.layout import Candidate, ClipPreview, RetrievalFigure, RetrievalRow
 from egoexobench.figures.previews import SplitIndex, make_card
 from egoexobench.figures.query_selection import get_query_key
@@ -57,7 +57,7 @@ class FigureComposer:
         captions = next((item.captions for item in retrievals if item.captions), {})
         preview = None if self.task == "t2v" else self.previews.get(first.query.source)
         return RetrievalFigure(
-            title=f"{first.run.record.dataset.spec}: {QUESTIONS[self.task].asks}?",
+            title=f"{first.run.record.dataset.spec}: {TASKS_INFO[self.task].description}?",
             subtitle=f"{self.task}, split {TEST_SPLIT}, {self._describe_candidates(retrievals)}",
             query=make_card(first.query.source, self.index, preview, captions),
             rows=tuple(self._compose_row(item) for item in retrievals),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch.nn.functional import normalize
 
-from egoexobench.evaluation.retrieval import complete
+from egoexobench.evaluation.retrieval import filter_answerable
 from egoexobench.records.schema import QueryRank
 from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity
 
@@ -34,7 +34,7 @@ def rank_candidates(
     Candidates without an embedding are dropped as the track drops them. Scores are those that the
     evaluation ranks, in float64; equal scores keep the order of the candidate list.
     """
-    answerable, _ = complete([query], source, target, policy)
+    answerable, _ = filter_answerable([query], source, target, policy)
     if not answerable:
         return ()
     (query,) = answerable

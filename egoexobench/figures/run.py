@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL.PngImagePlugin import PngInfo
 
 from egoexobench.errors import DataError
+from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.tasks import TEST_SPLIT
-from egoexobench.evaluation.tracks import questions
 from egoexobench.experiment.context import RunContext
 from egoexobench.figures.compose import FigureComposer, list_clips_to_decode
 from egoexobench.figures.drawing import Typeface
@@ -116,7 +116,7 @@ def list_missing_glyph_warnings(figure: RetrievalFigure, typeface: Typeface) -> 
 def _select_queries(
     dataset: Dataset, request: FigureRequest, runs: Sequence[RecordedRun]
 ) -> list[Query]:
-    queries = questions(dataset, TEST_SPLIT, request.task, request.policy)
+    queries = build_queries(dataset, TEST_SPLIT, request.task, request.policy)
     if request.view:
         views = {clip.id: clip.view for clip in dataset.clips(TEST_SPLIT)}
         queries = filter_by_view(queries, views, request.view)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.evaluation.tasks import QUESTIONS
+from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.leaderboard import provenance
 from egoexobench.leaderboard.markdown import escape_markdown, render_page
 from egoexobench.leaderboard.render import format_code, render_table
@@ -81,7 +81,7 @@ def _select_retrieval_columns(tasks: Sequence[Task]) -> list[tuple[str, list[Tab
     return [
         (
             f"Retrieval {description}",
-            [TableColumn(TrackKey(task, policy), QUESTIONS[task].primary) for task in ordered],
+            [TableColumn(TrackKey(task, policy), TASKS_INFO[task].primary) for task in ordered],
         )
         for policy, description in POLICY_DESCRIPTIONS
     ]
@@ -94,7 +94,7 @@ def _select_recognition_columns(
         TableColumn(TrackKey(task, None), metric)
         for task in tasks
         if task in RECOGNITION_TASKS
-        for metric in dict.fromkeys((QUESTIONS[task].primary, *metrics))
+        for metric in dict.fromkeys((TASKS_INFO[task].primary, *metrics))
     ]
     return "Recognition by a linear layer", columns
 

@@ -7,7 +7,7 @@ from typing import Literal, Self, final
 
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
-from egoexobench.evaluation.score import Metric
+from egoexobench.evaluation.results import Metric
 from egoexobench.records.field_types import Count, FileName, RecordModel
 from egoexobench.records.schema import (
     CheckpointSelection,

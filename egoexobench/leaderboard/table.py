@@ -13,7 +13,7 @@ from egoexobench.leaderboard.collect import describe_track_differences
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from egoexobench.evaluation.score import Metric
+    from egoexobench.evaluation.results import Metric
     from egoexobench.leaderboard.reproduced import ReferenceLevels, ReproducedRow, ReproducedTrack
     from egoexobench.types import TrackKey
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from egoexobench.evaluation.score import Score
+from egoexobench.evaluation.results import Score
 from egoexobench.evaluation.tracks import Track
 from egoexobench.records.schema import QueryRank, ScoreRecord, SubsetScore
 
@@ -20,7 +20,7 @@ def to_record_score(track: Track, score: Score) -> ScoreRecord:
         track_fingerprint=track.fingerprint,
         tie_rule=track.ties,
         by_subset={
-            name: SubsetScore(**_extract_counts(subset)) for name, subset in score.parts.items()
+            name: SubsetScore(**_extract_counts(subset)) for name, subset in score.by_subset.items()
         },
         **_extract_counts(score),
     )
@@ -38,16 +38,16 @@ def to_record_ranks(track: Track, score: Score) -> list[QueryRank]:
             task=track.task,
             policy=track.policy,
             source=row.source,
-            positives=row.answers,
+            positives=row.positive_ids,
             optimistic=row.optimistic,
             pessimistic=row.pessimistic,
-            num_candidates=row.candidates,
-            num_positives=row.right,
-            num_tied_positives=row.level,
-            top1_probability=row.hit,
+            num_candidates=row.num_candidates,
+            num_positives=row.num_positives,
+            num_tied_positives=row.num_tied_positives,
+            top1_probability=row.top1_probability,
             cluster=row.cluster,
         )
-        for row in score.rows
+        for row in score.query_results
     ]
 
 
@@ -59,10 +59,10 @@ def track_to_dict(track: Track) -> dict[str, Any]:
 
 def _extract_counts(score: Score) -> dict[str, Any]:
     return {
-        "num_queries": score.n,
-        "num_clusters": score.clusters,
-        "candidate_range": score.candidates,
-        "num_dropped": score.dropped,
-        "num_missing_candidates": score.missing,
+        "num_queries": score.num_queries,
+        "num_clusters": score.num_clusters,
+        "candidate_range": score.candidate_range,
+        "num_dropped": score.num_dropped,
+        "num_missing_candidates": score.num_missing_candidates,
         "metrics": dict(score.metrics),
     }

@@ -10,7 +10,7 @@ from typing import Any, Literal, final
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from egoexobench.evaluation.score import Metric
+from egoexobench.evaluation.results import Metric
 from egoexobench.records.field_types import (
     Count,
     FileName,

@@ -9,11 +9,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from egoexobench.evaluation.tasks import QUESTIONS
+from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
-    from egoexobench.evaluation.score import Metric
+    from egoexobench.evaluation.results import Metric
     from egoexobench.records.schema import Record, ScoreRecord
 
 TEXT_WIDTH = 100
@@ -67,7 +67,7 @@ def _format_title(record: Record) -> str:
 
 
 def _format_cells(score: ScoreRecord) -> list[str]:
-    name = QUESTIONS[score.task].primary
+    name = TASKS_INFO[score.task].primary
     primary = score.metrics[name]
     label = PRIMARY_LABELS.get(name)
     others = (score.metrics.get(key) for key in ("hit_rate_at_5", "hit_rate_at_10", "median_rank"))

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from egoexobench.evaluation.recognition import Labelled, score_recognition
-from egoexobench.evaluation.score import Score
+from egoexobench.evaluation.queries import LabeledClip, collect_labeled_clips
+from egoexobench.evaluation.recognition import LabeledEmbeddings, score_recognition
+from egoexobench.evaluation.results import Score
 from egoexobench.evaluation.tasks import TEST_SPLIT
-from egoexobench.evaluation.tracks import Item, items, track
+from egoexobench.evaluation.tracks import build_recognition_track
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.records import schema
 from egoexobench.records.convert import to_record_score
@@ -31,7 +32,7 @@ FEATURES: Mapping[str, tuple[ReadsFrom, FeatureGetter]] = {
 }
 """Name to what it reads, and its feature; a scene is not recognized from itself."""
 
-ItemsBySplit = Mapping[Split, Sequence[Item]]
+ItemsBySplit = Mapping[Split, Sequence[LabeledClip]]
 
 
 def score_recognition_shortcuts(
@@ -56,10 +57,8 @@ def score_recognition_shortcuts(
         scores: list[schema.ScoreRecord] = []
         for task in tasks:
             if task != name and (score := _score_feature(items_by_task[task], values)):
-                labeled = items(dataset, TEST_SPLIT, task)
-                scored = track(
-                    dataset, data.record.name, split=TEST_SPLIT, task=task, asked=labeled
-                )
+                labeled = collect_labeled_clips(dataset, TEST_SPLIT, task)
+                scored = build_recognition_track(dataset, data.record.name, task, labeled)
                 scores.append(to_record_score(scored, score))
         if scores:
             row = {"name": name, "reads": reads, "scores": tuple(scores)}
@@ -69,9 +68,13 @@ def score_recognition_shortcuts(
 
 def _list_items(
     dataset: Dataset, task: Task, usable: Mapping[Split, Mapping[str, Clip]]
-) -> dict[Split, list[Item]]:
+) -> dict[Split, list[LabeledClip]]:
     return {
-        split: [item for item in items(dataset, split, task) if item.clip in usable[split]]
+        split: [
+            item
+            for item in collect_labeled_clips(dataset, split, task)
+            if item.clip_id in usable[split]
+        ]
         for split in SPLITS
     }
 
@@ -81,7 +84,7 @@ def _list_clips(
 ) -> list[Clip]:
     """The clips that any task recognizes."""
     ids = {
-        item.clip
+        item.clip_id
         for by_split in items_by_task.values()
         for labeled in by_split.values()
         for item in labeled
@@ -91,17 +94,20 @@ def _list_clips(
 
 def _score_feature(items_by_split: ItemsBySplit, values: Mapping[str, float | str]) -> Score | None:
     """Score the linear layer; None if no training clip or no test clip has the feature."""
-    train_values = [values[item.clip] for item in items_by_split["train"] if item.clip in values]
-    if not train_values or not any(item.clip in values for item in items_by_split[TEST_SPLIT]):
+    train_values = [
+        values[item.clip_id] for item in items_by_split["train"] if item.clip_id in values
+    ]
+    if not train_values or not any(item.clip_id in values for item in items_by_split[TEST_SPLIT]):
         return None
     one_hot = _encode_one_hot(list(values.values()), train_values)
     embeddings = Embeddings(tuple(values), one_hot)
     train, test, val = (
-        Labelled(items_by_split[split], embeddings) for split in ("train", TEST_SPLIT, "val")
+        LabeledEmbeddings(items_by_split[split], embeddings)
+        for split in ("train", TEST_SPLIT, "val")
     )
-    has_val = any(item.clip in values for item in items_by_split["val"])
+    has_val = any(item.clip_id in values for item in items_by_split["val"])
     rng = np.random.default_rng(0)
-    return score_recognition(train, test, rng, val=val if has_val else None)
+    return score_recognition(train, test, rng=rng, val=val if has_val else None)
 
 
 def _encode_one_hot(values: Sequence[float | str], train_values: Sequence[float | str]) -> Tensor:

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from egoexobench.errors import DataError
-from egoexobench.evaluation.metrics import Floats
-from egoexobench.evaluation.references import chance, oracle_retrieval
-from egoexobench.evaluation.retrieval import complete
-from egoexobench.evaluation.score import Score
+from egoexobench.evaluation.arrays import Floats
+from egoexobench.evaluation.references import chance_score, score_retrieval_oracle
+from egoexobench.evaluation.results import Score
+from egoexobench.evaluation.retrieval import filter_answerable
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.protocols import Progress
 from egoexobench.records import schema
@@ -66,7 +66,7 @@ def score_retrieval_shortcuts(data: ShortcutData, seed: int, progress: Progress)
         ShortcutScores(
             name="chance",
             reads="nothing",
-            scores=_score_all(tracks, lambda item: chance(scorer.score_oracle(item))),
+            scores=_score_all(tracks, lambda item: chance_score(scorer.score_oracle(item))),
         ),
         ShortcutScores(
             name="oracle", reads="answers", scores=_score_all(tracks, scorer.score_oracle)
@@ -109,8 +109,11 @@ class ShortcutScorer:
 
     def score_oracle(self, track_queries: TrackQueries) -> Score:
         """Return the score of the correct answers."""
-        return oracle_retrieval(
-            track_queries.queries, self._make_rng(), policy=track_queries.policy, views=self.views
+        return score_retrieval_oracle(
+            track_queries.queries,
+            rng=self._make_rng(),
+            policy=track_queries.policy,
+            views=self.views,
         )
 
     def score_shortcut(self, name: str, track_queries: TrackQueries) -> Score | None:
@@ -172,7 +175,7 @@ class ShortcutScorer:
             Embeddings(tuple(sources), torch.empty(0)),
             Embeddings(tuple(candidates), torch.empty(0)),
         )
-        if not complete(queries, *empty, policy)[0]:
+        if not filter_answerable(queries, *empty, policy)[0]:
             return None
         return similarity.score_shortcut(
             queries,

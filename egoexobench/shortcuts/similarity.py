@@ -18,7 +18,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 
-from egoexobench.evaluation.metrics import Floats
+from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.types import Embeddings
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from egoexobench.evaluation.score import Score
+    from egoexobench.evaluation.results import Score
     from egoexobench.types import CandidatePolicy, Query, View
 
 QUIET = -120.0
@@ -106,8 +106,8 @@ def score_shortcut(
     sources: Sequence[str],
     candidates: Sequence[str],
     scores: Floats,
-    rng: Generator,
     *,
+    rng: Generator,
     policy: CandidatePolicy,
     views: Mapping[str, View] | None = None,
 ) -> Score:
@@ -127,7 +127,9 @@ def score_shortcut(
     """
     rows = Embeddings(tuple(sources), torch.from_numpy(np.asarray(scores, np.float64)))
     axes = Embeddings(tuple(candidates), torch.eye(len(candidates), dtype=torch.float64))
-    return score_retrieval(queries, rows, axes, rng, policy=policy, similarity="dot", views=views)
+    return score_retrieval(
+        queries, rows, axes, rng=rng, policy=policy, similarity="dot", views=views
+    )
 
 
 def _whitened(sound: NDArray[np.float32], size: int) -> NDArray[np.complex64]:

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.evaluation.tasks import TEST_SPLIT, policies
-from egoexobench.evaluation.tracks import Track, questions, track
+from egoexobench.evaluation.queries import build_queries
+from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
+from egoexobench.evaluation.tracks import Track, build_retrieval_track
 from egoexobench.protocols import Dataset
-from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, CandidatePolicy, Query, ScoredTask
+from egoexobench.types import (
+    CROSS_VIEW_TASKS,
+    RETRIEVAL_TASKS,
+    CandidatePolicy,
+    Query,
+    ScoredTask,
+    TrackKey,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +55,17 @@ def iter_track_queries(dataset: Dataset, name: str) -> Iterator[TrackQueries]:
         name: its registered name.
     """
     by_track: dict[tuple[ScoredTask, CandidatePolicy], list[Query]] = {
-        (task, policy): questions(dataset, TEST_SPLIT, task, policy)
+        (task, policy): build_queries(dataset, TEST_SPLIT, task, policy)
         for task in RETRIEVAL_TASKS
-        for policy in policies(task)
+        for policy in list_candidate_policies(task)
     }
-    for policy in policies(CROSS_VIEW_TASKS[0]):
+    for policy in list_candidate_policies(CROSS_VIEW_TASKS[0]):
         by_task = [by_track[task, policy] for task in CROSS_VIEW_TASKS]
         is_complete = all(by_task)
         by_track["association", policy] = [q for part in by_task for q in part if is_complete]
     for (task, policy), queries in by_track.items():
         if queries:
-            scored = track(dataset, name, split=TEST_SPLIT, task=task, asked=queries, policy=policy)
+            scored = build_retrieval_track(dataset, name, TrackKey(task, policy), queries)
             yield TrackQueries(scored, queries, policy)
 
 

@@ -25,7 +25,7 @@ from egoexobench.sweep.claims import Estimate
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from egoexobench.evaluation.metrics import Floats
+    from egoexobench.evaluation.arrays import Floats
     from egoexobench.records.schema import QueryRank, ScoreRecord
     from egoexobench.sweep.record_index import StoredRecord
     from egoexobench.sweep.schema import SweepMetric
@@ -135,7 +135,9 @@ def estimate_mean(
     """Return the mean of values with its interval, clipped to ``bounds``."""
     means = values.values.mean(1)
     mean = float(means.mean())
-    over_queries = intervals.mean(values.values.mean(0), values.clusters, np.random.default_rng(0))
+    over_queries = intervals.bootstrap_mean_interval(
+        values.values.mean(0), values.clusters, rng=np.random.default_rng(0)
+    )
     over_seeds = 0.0
     if len(means) > 1:
         over_seeds = _compute_t_quantile(len(means)) * float(means.std(ddof=1)) / len(means) ** 0.5

@@ -1,8 +1,9 @@
 """A small data set of annotations alone."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from egoexobench.types import Clip, Pair, Query
+from egoexobench.types import Clip, LabelSpace, Pair, Query
 
 
 def clip(name, view, **rest):
@@ -18,7 +19,7 @@ def pair(name, take=None, scene="kitchen", verbs=("take",)):
 class Films:
     """The same pairs in every split."""
 
-    made: list[Pair] = field(default_factory=lambda: [pair(name) for name in "abcd"])
+    all_pairs: list[Pair] = field(default_factory=lambda: [pair(name) for name in "abcd"])
     listed: dict[str, list[Query]] = field(default_factory=dict)
     fingerprint: str = "0123"
 
@@ -26,11 +27,20 @@ class Films:
         pass
 
     def pairs(self, split):
-        return self.made
+        return self.all_pairs
 
     def clips(self, split):
-        found = [clip for pair in self.made for clip in (pair.ego, pair.exo)]
+        found = [clip for pair in self.all_pairs for clip in (pair.ego, pair.exo)]
         return list({clip.id: clip for clip in found}.values())
 
     def queries(self, split, task):
         return self.listed.get(task, [])
+
+
+class LabelSpaceFilms(Films):
+    """A data set with lists of its own version, and its own protocol of one recognition task."""
+
+    versions: ClassVar = {"test": "second; seed 3"}
+
+    def classes(self, task):
+        return LabelSpace("ego", ("open", "cut")) if task == "action" else None

@@ -12,15 +12,15 @@ from egoexobench.evaluation import classification
 def orders(scores):
     """Every ranking of the places that sorts the scores."""
     for order in permutations(range(len(scores))):
-        listed = [scores[place] for place in order]
+        listed = [scores[position] for position in order]
         if listed == sorted(listed, reverse=True):
             yield order
 
 
 def ap(order, truth):
     hits, gained = 0, 0.0
-    for rank, place in enumerate(order, 1):
-        if truth[place]:
+    for rank, position in enumerate(order, 1):
+        if truth[position]:
             hits += 1
             gained += hits / rank
     return gained / hits
@@ -35,22 +35,22 @@ def once(truth):
 def test_average_precision_is_its_mean_over_all_orders_of_what_ties(items):
     scores = [float(score) for score, _ in items]
     truth = [label for _, label in items]
-    found = classification.average_precision(
+    result = classification.average_precision(
         np.array(scores)[:, None], np.array(truth)[:, None], once(truth)
     )[0, 0]
     if not any(truth):
-        assert np.isnan(found)
+        assert np.isnan(result)
         return
-    assert found == pytest.approx(np.mean([ap(order, truth) for order in orders(scores)]))
+    assert result == pytest.approx(np.mean([ap(order, truth) for order in orders(scores)]))
 
 
 def test_average_precision_without_ties_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     scores, truth = rng.random((80, 7)), rng.random((80, 7)) < 0.3
-    found = classification.average_precision(scores, truth, once(truth))[0]
-    wanted = [average_precision_score(truth[:, c], scores[:, c]) for c in range(7)]
-    assert found == pytest.approx(wanted, abs=1e-12)
-    assert classification.class_mean(found[None])[0] == pytest.approx(
+    result = classification.average_precision(scores, truth, once(truth))[0]
+    reference = [average_precision_score(truth[:, c], scores[:, c]) for c in range(7)]
+    assert result == pytest.approx(reference, abs=1e-12)
+    assert classification.class_mean(result[None])[0] == pytest.approx(
         average_precision_score(truth, scores, average="macro")
     )
 
@@ -65,13 +65,13 @@ def test_an_item_of_weight_two_is_two_items(items):
     if not weights.sum():
         return
     copies = np.repeat(np.arange(len(items)), weights)
-    found = classification.average_precision(
+    result = classification.average_precision(
         scores[:, None], truth[:, None], weights[None].astype(float)
     )
-    wanted = classification.average_precision(
+    reference = classification.average_precision(
         scores[copies, None], truth[copies, None], once(copies)
     )
-    np.testing.assert_allclose(found, wanted, atol=1e-12)
+    np.testing.assert_allclose(result, reference, atol=1e-12)
 
 
 @pytest.mark.parametrize(("items", "positives"), [(1, 1), (2, 1), (5, 2), (7, 7), (12, 3), (40, 1)])
@@ -94,22 +94,22 @@ def test_the_average_precision_of_guessing_worked_by_hand():
 
 def test_constant_scores_have_the_average_precision_of_guessing():
     truth = np.arange(30)[:, None] % 5 == 0
-    found = classification.average_precision(np.zeros((30, 1)), truth, once(truth))[0, 0]
-    assert found == pytest.approx(classification.chance_average_precision(30, 6))
+    result = classification.average_precision(np.zeros((30, 1)), truth, once(truth))[0, 0]
+    assert result == pytest.approx(classification.chance_average_precision(30, 6))
 
 
 def test_perfect_scores_have_an_average_precision_of_exactly_one():
     truth = np.random.default_rng(0).random((400, 5)) < 0.2
-    found = classification.average_precision(
+    result = classification.average_precision(
         truth + np.random.default_rng(1).random((400, 5)) / 2, truth, once(truth)
     )
-    assert (found == 1).all()
+    assert (result == 1).all()
 
 
 def test_minus_infinity_ties_with_itself():
     truth = np.array([True, False, False])[:, None]
-    found = classification.average_precision(np.full((3, 1), -np.inf), truth, once(truth))
-    assert found[0, 0] == pytest.approx(classification.chance_average_precision(3, 1))
+    result = classification.average_precision(np.full((3, 1), -np.inf), truth, once(truth))
+    assert result[0, 0] == pytest.approx(classification.chance_average_precision(3, 1))
 
 
 def test_a_class_without_items_leaves_the_mean():
@@ -135,26 +135,28 @@ def test_the_hit_of_single_labels_is_accuracy_and_found_is_top_k_accuracy():
     st.integers(1, 5),
 )
 def test_hits_with_ties_are_the_mean_over_all_orders(scores, true, k):
-    truth = np.array([[place in true for place in range(len(scores))]])
+    truth = np.array([[position in true for position in range(len(scores))]])
     listed = list(orders(scores))
     row = np.array([scores], float)
     first = np.mean([truth[0, order[0]] for order in listed])
     assert classification.top1_accuracy(row, truth)[0] == pytest.approx(first)
-    found = classification.recall_at_k_terms(row, truth, k)[0]
-    for place in range(len(scores)):
-        wanted = truth[0, place] * np.mean([place in order[:k] for order in listed])
-        assert found[place] == pytest.approx(wanted)
+    result = classification.recall_at_k_terms(row, truth, k)[0]
+    for position in range(len(scores)):
+        reference = truth[0, position] * np.mean([position in order[:k] for order in listed])
+        assert result[position] == pytest.approx(reference)
 
 
 def test_recall_is_the_mean_over_classes_of_the_share_that_is_found():
     truth = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0]], bool)
-    found = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]], float)
+    result = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]], float)
     once_each = np.ones((1, 3))
-    assert classification.class_mean_recall(found, truth, once_each)[0] == pytest.approx(
+    assert classification.class_mean_recall(result, truth, once_each)[0] == pytest.approx(
         (1 / 3 + 1) / 2
     )
     without_second = np.array([[1.0, 0, 1]])
-    assert classification.class_mean_recall(found, truth, without_second)[0] == pytest.approx(1 / 2)
+    assert classification.class_mean_recall(result, truth, without_second)[0] == pytest.approx(
+        1 / 2
+    )
 
 
 def test_chance_and_majority_worked_by_hand():

@@ -8,7 +8,7 @@ from egoexobench.evaluation import intervals
 
 
 def alone(values):
-    return [str(place) for place in range(len(values))]
+    return [str(position) for position in range(len(values))]
 
 
 def loop(values, clusters, statistic, resamples=4000):
@@ -16,18 +16,18 @@ def loop(values, clusters, statistic, resamples=4000):
     rng = np.random.default_rng(99)
     members = {name: np.flatnonzero(np.array(clusters) == name) for name in sorted(set(clusters))}
     names = list(members)
-    found = []
+    result = []
     for _ in range(resamples):
         drawn = rng.integers(0, len(names), len(names))
-        found.append(statistic(values[np.concatenate([members[names[at]] for at in drawn])]))
-    return np.quantile(found, [0.025, 0.975])
+        result.append(statistic(values[np.concatenate([members[names[at]] for at in drawn])]))
+    return np.quantile(result, [0.025, 0.975])
 
 
 def test_the_interval_of_zeros_and_ones_is_that_of_scipy():
     rng = np.random.default_rng(0)
     values = (rng.random(500) < 0.3).astype(float)
-    found = intervals.mean(values, alone(values), rng)
-    wanted = scipy.stats.bootstrap(
+    result = intervals.bootstrap_mean_interval(values, alone(values), rng=rng)
+    reference = scipy.stats.bootstrap(
         (values,),
         np.mean,
         method="percentile",
@@ -35,14 +35,16 @@ def test_the_interval_of_zeros_and_ones_is_that_of_scipy():
         batch=500,
         random_state=np.random.default_rng(1),
     ).confidence_interval
-    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.004)
+    assert (result.low, result.high) == pytest.approx((reference.low, reference.high), abs=0.004)
 
 
 def test_the_interval_of_zeros_and_ones_is_that_of_the_binomial_law():
     values = np.arange(400) < 100
-    found = intervals.mean(values, alone(values), np.random.default_rng(0), resamples=100_000)
+    result = intervals.bootstrap_mean_interval(
+        values, alone(values), rng=np.random.default_rng(0), resamples=100_000
+    )
     law = scipy.stats.binom(400, 0.25)
-    assert (found.low, found.high) == pytest.approx(
+    assert (result.low, result.high) == pytest.approx(
         (law.ppf(0.025) / 400, law.ppf(0.975) / 400), abs=0.0026
     )
 
@@ -50,8 +52,8 @@ def test_the_interval_of_zeros_and_ones_is_that_of_the_binomial_law():
 def test_the_interval_of_numbers_that_all_differ_is_that_of_scipy():
     rng = np.random.default_rng(0)
     values = rng.exponential(size=200)
-    found = intervals.mean(values, alone(values), rng)
-    wanted = scipy.stats.bootstrap(
+    result = intervals.bootstrap_mean_interval(values, alone(values), rng=rng)
+    reference = scipy.stats.bootstrap(
         (values,),
         np.mean,
         method="percentile",
@@ -59,7 +61,7 @@ def test_the_interval_of_numbers_that_all_differ_is_that_of_scipy():
         batch=500,
         random_state=np.random.default_rng(1),
     ).confidence_interval
-    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.02)
+    assert (result.low, result.high) == pytest.approx((reference.low, reference.high), abs=0.02)
 
 
 @pytest.mark.parametrize("kind", ["zero-one", "continuous"])
@@ -69,17 +71,21 @@ def test_the_interval_over_clusters_of_unequal_size_is_that_of_a_loop(kind):
     clusters = [f"take {name}" for name, size in enumerate(sizes) for _ in range(size)]
     level = np.repeat(rng.random(60), sizes)
     values = (rng.random(len(level)) < level).astype(float) if kind == "zero-one" else level
-    found = intervals.mean(values, clusters, rng)
-    wanted = loop(values, clusters, np.mean)
-    assert (found.low, found.high) == pytest.approx(tuple(wanted), abs=0.015)
+    result = intervals.bootstrap_mean_interval(values, clusters, rng=rng)
+    reference = loop(values, clusters, np.mean)
+    assert (result.low, result.high) == pytest.approx(tuple(reference), abs=0.015)
 
 
 def test_copies_within_a_cluster_do_not_narrow_the_interval():
     values = (np.arange(100) % 3 == 0).astype(float)
-    once = intervals.mean(values, alone(values), np.random.default_rng(0))
+    once = intervals.bootstrap_mean_interval(values, alone(values), rng=np.random.default_rng(0))
     copied = np.repeat(values, 7)
-    again = intervals.mean(copied, [str(at // 7) for at in range(700)], np.random.default_rng(0))
-    believed = intervals.mean(copied, alone(copied), np.random.default_rng(0))
+    again = intervals.bootstrap_mean_interval(
+        copied, [str(at // 7) for at in range(700)], rng=np.random.default_rng(0)
+    )
+    believed = intervals.bootstrap_mean_interval(
+        copied, alone(copied), rng=np.random.default_rng(0)
+    )
     assert (again.low, again.high) == pytest.approx((once.low, once.high))
     assert believed.high - believed.low < 0.5 * (again.high - again.low)
 
@@ -87,26 +93,30 @@ def test_copies_within_a_cluster_do_not_narrow_the_interval():
 @pytest.mark.parametrize("total", [1, 2, 40, 41, 301])
 def test_the_interval_of_a_median_is_that_of_a_loop(total):
     values = np.round(np.random.default_rng(total).exponential(20, total))
-    found = intervals.median(values, alone(values), np.random.default_rng(0))
-    wanted = loop(values, alone(values), np.median)
-    assert (found.low, found.high) == pytest.approx(tuple(wanted), abs=1.51)
+    result = intervals.bootstrap_median_interval(
+        values, alone(values), rng=np.random.default_rng(0)
+    )
+    reference = loop(values, alone(values), np.median)
+    assert (result.low, result.high) == pytest.approx(tuple(reference), abs=1.51)
 
 
 def test_the_interval_of_a_median_over_clusters_is_that_of_a_loop():
     rng = np.random.default_rng(0)
     clusters = [str(at) for at in rng.integers(0, 50, 300)]
     values = np.round(rng.exponential(20, 300))
-    found = intervals.median(values, clusters, rng)
-    wanted = loop(values, clusters, np.median)
-    assert (found.low, found.high) == pytest.approx(tuple(wanted), abs=1.51)
+    result = intervals.bootstrap_median_interval(values, clusters, rng=rng)
+    reference = loop(values, clusters, np.median)
+    assert (result.low, result.high) == pytest.approx(tuple(reference), abs=1.51)
 
 
 def test_a_weighted_mean_has_the_interval_of_the_mean():
     rng = np.random.default_rng(0)
     values, clusters = rng.random(150), [str(at // 3) for at in range(150)]
-    found = intervals.weighted(lambda w: w @ values / w.sum(1), clusters, rng, resamples=20_000)
-    wanted = intervals.mean(values, clusters, rng)
-    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.005)
+    result = intervals.bootstrap_interval(
+        lambda w: w @ values / w.sum(1), clusters, rng=rng, resamples=20_000
+    )
+    reference = intervals.bootstrap_mean_interval(values, clusters, rng=rng)
+    assert (result.low, result.high) == pytest.approx((reference.low, reference.high), abs=0.005)
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -118,40 +128,50 @@ def test_a_95_percent_interval_covers_the_truth_about_95_times_in_100(clustered)
         level = np.repeat(rng.beta(2, 3, 120), size)  # the mean is 2 / 5
         values = rng.random(len(level)) < level
         clusters = [str(at // size) for at in range(len(level))]
-        found = intervals.mean(values, clusters, rng, resamples=1000)
-        covered += found.low <= 0.4 <= found.high
+        result = intervals.bootstrap_mean_interval(values, clusters, rng=rng, resamples=1000)
+        covered += result.low <= 0.4 <= result.high
     # A percentile interval of 120 clusters covers 93 to 95 %; four deviations of 400 trials.
     assert 0.94 - 4 * (0.95 * 0.05 / trials) ** 0.5 < covered / trials < 0.99
 
 
 def test_equal_values_have_an_interval_without_width():
-    found = intervals.mean(np.ones(20), alone(range(20)), np.random.default_rng(0))
-    assert (found.low, found.high) == (1, 1)
+    result = intervals.bootstrap_mean_interval(
+        np.ones(20), alone(range(20)), rng=np.random.default_rng(0)
+    )
+    assert (result.low, result.high) == (1, 1)
 
 
 def test_one_cluster_says_nothing_about_another():
-    found = intervals.mean([0.0, 1.0, 1.0], ["a"] * 3, np.random.default_rng(0))
-    assert found.low == found.high == pytest.approx(2 / 3)
+    result = intervals.bootstrap_mean_interval(
+        [0.0, 1.0, 1.0], ["a"] * 3, rng=np.random.default_rng(0)
+    )
+    assert result.low == result.high == pytest.approx(2 / 3)
 
 
-@pytest.mark.parametrize("statistic", [intervals.mean, intervals.median])
+@pytest.mark.parametrize(
+    "statistic", [intervals.bootstrap_mean_interval, intervals.bootstrap_median_interval]
+)
 def test_the_same_seed_gives_the_same_interval_in_any_order(statistic):
     rng = np.random.default_rng(0)
     values, clusters = rng.integers(0, 9, 90), np.array([str(at // 2) for at in range(90)])
     order = rng.permutation(90)
-    first = statistic(values, list(clusters), np.random.default_rng(7))
-    assert first == statistic(values, list(clusters), np.random.default_rng(7))
-    assert first == statistic(values[order], list(clusters[order]), np.random.default_rng(7))
-    others = [statistic(values, list(clusters), np.random.default_rng(seed)) for seed in range(20)]
+    first = statistic(values, list(clusters), rng=np.random.default_rng(7))
+    assert first == statistic(values, list(clusters), rng=np.random.default_rng(7))
+    assert first == statistic(values[order], list(clusters[order]), rng=np.random.default_rng(7))
+    others = [
+        statistic(values, list(clusters), rng=np.random.default_rng(seed)) for seed in range(20)
+    ]
     assert any(other != first for other in others)
 
 
 def test_chunks_do_not_change_the_law(monkeypatch):
     values = np.random.default_rng(0).random(50)
-    whole = intervals.mean(values, alone(values), np.random.default_rng(1))
-    monkeypatch.setattr(intervals, "_CHUNK", 500)
-    parts = intervals.mean(values, alone(values), np.random.default_rng(1))
-    assert (whole.low, whole.high) == pytest.approx((parts.low, parts.high), abs=0.01)
+    complete = intervals.bootstrap_mean_interval(
+        values, alone(values), rng=np.random.default_rng(1)
+    )
+    monkeypatch.setattr(intervals, "CHUNK_SIZE", 500)
+    parts = intervals.bootstrap_mean_interval(values, alone(values), rng=np.random.default_rng(1))
+    assert (complete.low, complete.high) == pytest.approx((parts.low, parts.high), abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -160,10 +180,10 @@ def test_chunks_do_not_change_the_law(monkeypatch):
 def test_the_paired_test_of_zeros_and_ones_is_mcnemars(gained, lost, same):
     a = np.array([1] * gained + [0] * lost + [1] * same)
     b = np.array([0] * gained + [1] * lost + [1] * same)
-    found = intervals.paired(a, b, alone(a), np.random.default_rng(0))
-    assert found.p == pytest.approx(scipy.stats.binomtest(gained, gained + lost).pvalue)
-    assert found.difference == pytest.approx((gained - lost) / len(a))
-    assert found.low <= found.difference <= found.high
+    result = intervals.paired_test(a, b, alone(a), rng=np.random.default_rng(0))
+    assert result.p == pytest.approx(scipy.stats.binomtest(gained, gained + lost).pvalue)
+    assert result.difference == pytest.approx((gained - lost) / len(a))
+    assert result.low <= result.difference <= result.high
 
 
 def test_the_paired_test_over_clusters_is_the_share_of_all_sign_flips():
@@ -174,14 +194,14 @@ def test_the_paired_test_over_clusters_is_the_share_of_all_sign_flips():
     sums = np.array([(a - b)[np.array(clusters) == str(name)].sum() for name in range(10)])
     signs = 1 - 2.0 * ((np.arange(1024)[:, None] >> np.arange(10)) & 1)
     exact = (np.abs(signs @ sums) >= abs(sums.sum()) - 1e-12).mean()
-    found = intervals.paired(a, b, clusters, rng, resamples=20_000)
-    assert found.p == pytest.approx(exact, abs=4 * (exact / 20_000) ** 0.5)
+    result = intervals.paired_test(a, b, clusters, rng=rng, resamples=20_000)
+    assert result.p == pytest.approx(exact, abs=4 * (exact / 20_000) ** 0.5)
 
 
 def test_the_paired_test_of_equal_methods_finds_nothing():
     values = np.random.default_rng(0).random(30)
-    found = intervals.paired(values, values, alone(values), np.random.default_rng(0))
-    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+    result = intervals.paired_test(values, values, alone(values), rng=np.random.default_rng(0))
+    assert (result.difference, result.low, result.high, result.p) == (0, 0, 0, 1)
 
 
 def test_the_paired_test_sees_what_separate_intervals_hide():
@@ -189,15 +209,15 @@ def test_the_paired_test_sees_what_separate_intervals_hide():
     a = (np.arange(300) % 2).astype(float)
     b = a.copy()
     b[1:30:2] = 0  # 15 of 300 queries are lost, none is gained
-    one, other = (intervals.mean(x, alone(x), rng) for x in (a, b))
+    one, other = (intervals.bootstrap_mean_interval(x, alone(x), rng=rng) for x in (a, b))
     assert one.low < other.high
-    found = intervals.paired(a, b, alone(a), rng)
-    assert found.p == pytest.approx(2 * comb(15, 0) / 2**15)
-    assert found.low > 0
+    result = intervals.paired_test(a, b, alone(a), rng=rng)
+    assert result.p == pytest.approx(2 * comb(15, 0) / 2**15)
+    assert result.low > 0
 
 
 @pytest.mark.parametrize("weights", [[1, 1, 1, 1], [2, 0, 1, 1], [0, 0, 3, 1], [1, 1, 1, 0]])
-def test_a_weighted_median_is_the_median_of_the_copies(weights):
+def test_a_make_weighted_median_is_the_median_of_the_copies(weights):
     values = np.array([7.0, 1.0, 4.0, 2.0])
-    found = intervals._weighted_median(values)(np.array([weights], float))
-    assert found.tolist() == [np.median(np.repeat(values, weights))]
+    result = intervals._make_weighted_median(values)(np.array([weights], float))
+    assert result.tolist() == [np.median(np.repeat(values, weights))]

@@ -17,20 +17,22 @@ def blobs(count=120, width=6, classes=4, seed=0):
 @pytest.mark.parametrize("strength", [1.0, 1e-2, 1e-4])
 def test_the_layer_is_the_logistic_regression_of_scikit_learn(strength):
     train, targets, label = blobs()
-    found = linear_probe.predict(linear_probe.fit(train, targets, strength=strength), train)
+    result = linear_probe.predict_logits(
+        linear_probe.fit_linear_probe(train, targets, l2=strength), train
+    )
     wide = train.double()
     scaled = ((wide - wide.mean(0)) / wide.std(0, correction=0)).numpy()
     other = LogisticRegression(C=1 / (strength * len(train)), solver="newton-cg", tol=1e-9)
-    wanted = other.fit(scaled, label.numpy()).predict_log_proba(scaled)
-    np.testing.assert_allclose(found.log_softmax(1).numpy(), wanted, atol=2e-4)
+    reference = other.fit(scaled, label.numpy()).predict_log_proba(scaled)
+    np.testing.assert_allclose(result.log_softmax(1).numpy(), reference, atol=2e-4)
 
 
 def test_the_gradient_at_the_layer_is_zero_for_items_of_several_classes():
     train, _, label = blobs()
     targets = torch.eye(4)[label] / 2 + torch.eye(4)[(label + 1) % 4] / 2
-    layer = linear_probe.fit(train, targets, strength=1e-2)
-    features = (train - layer.center) / layer.spread
-    wrong = linear_probe.predict(layer, train).softmax(1) - targets  # (N, C)
+    layer = linear_probe.fit_linear_probe(train, targets, l2=1e-2)
+    features = (train - layer.mean) / layer.std
+    wrong = linear_probe.predict_logits(layer, train).softmax(1) - targets  # (N, C)
     gradient = features.double().T @ wrong / len(train) + 1e-2 * layer.weight
     assert gradient.abs().max() < 1e-6
     assert wrong.mean(0).abs().max() < 1e-6
@@ -39,9 +41,12 @@ def test_the_gradient_at_the_layer_is_zero_for_items_of_several_classes():
 def test_the_same_items_in_another_order_give_the_same_layer():
     train, targets, _ = blobs()
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(1))
-    one, other = linear_probe.fit(train, targets), linear_probe.fit(train[order], targets[order])
+    one, other = (
+        linear_probe.fit_linear_probe(train, targets),
+        linear_probe.fit_linear_probe(train[order], targets[order]),
+    )
     torch.testing.assert_close(one.weight, other.weight, atol=1e-5, rtol=0)
-    assert torch.equal(one.weight, linear_probe.fit(train, targets).weight)
+    assert torch.equal(one.weight, linear_probe.fit_linear_probe(train, targets).weight)
 
 
 def test_the_scale_of_a_feature_does_not_matter_and_a_constant_one_is_ignored():
@@ -49,16 +54,18 @@ def test_the_scale_of_a_feature_does_not_matter_and_a_constant_one_is_ignored():
     stretched = torch.cat(
         [train * torch.tensor([1, 10, 100, 1e3, 1e4, 1e-3]), 0.1 * torch.ones(120, 1)], 1
     )
-    plain = linear_probe.predict(linear_probe.fit(train, targets), train)
-    found = linear_probe.predict(linear_probe.fit(stretched, targets), stretched)
-    torch.testing.assert_close(found, plain, atol=1e-4, rtol=0)
+    plain = linear_probe.predict_logits(linear_probe.fit_linear_probe(train, targets), train)
+    result = linear_probe.predict_logits(
+        linear_probe.fit_linear_probe(stretched, targets), stretched
+    )
+    torch.testing.assert_close(result, plain, atol=1e-4, rtol=0)
 
 
 def test_new_items_are_scaled_by_the_training_items():
     train, targets, _ = blobs()
-    layer = linear_probe.fit(train, targets)
-    alone = torch.cat([linear_probe.predict(layer, row[None]) for row in train[:5]])
-    torch.testing.assert_close(alone, linear_probe.predict(layer, train[:5]))
+    layer = linear_probe.fit_linear_probe(train, targets)
+    alone = torch.cat([linear_probe.predict_logits(layer, row[None]) for row in train[:5]])
+    torch.testing.assert_close(alone, linear_probe.predict_logits(layer, train[:5]))
 
 
 def test_the_validation_split_chooses_the_strength_with_the_least_entropy():
@@ -69,22 +76,22 @@ def test_the_validation_split_chooses_the_strength_with_the_least_entropy():
     losses = {
         strength: -(
             val_targets
-            * linear_probe.predict(
-                linear_probe.fit(train, targets, strength=strength), val
+            * linear_probe.predict_logits(
+                linear_probe.fit_linear_probe(train, targets, l2=strength), val
             ).log_softmax(1)
         )
         .sum(1)
         .mean()
-        for strength in linear_probe.GRID
+        for strength in linear_probe.L2_GRID
     }
-    found = linear_probe.choose(train, targets, val, val_targets)
-    assert found.strength == min(losses, key=losses.get)
+    result = linear_probe.fit_with_validation(train, targets, val, val_targets)
+    assert result.l2 == min(losses, key=losses.get)
     assert max(losses.values()) > 1.1 * min(losses.values())
 
 
 def test_a_gradient_that_is_switched_off_elsewhere_does_not_stop_the_fit():
     train, targets, _ = blobs()
     with torch.no_grad():
-        layer = linear_probe.fit(train, targets)
+        layer = linear_probe.fit_linear_probe(train, targets)
     assert layer.weight.abs().max() > 0
     assert not layer.weight.requires_grad

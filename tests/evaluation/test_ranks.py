@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egoexobench.errors import DataError
-from egoexobench.evaluation import ranks as module
-from egoexobench.evaluation.ranks import count, expected, ranks
+from egoexobench.evaluation import ranks
+from egoexobench.evaluation.metrics import expected_rank
+from egoexobench.evaluation.ranks import compute_rank_bounds, compute_ranks
 
 
 def reference(queries, candidates, answers, choices=None):
@@ -29,21 +30,21 @@ def galleries(draw):
     vector = st.lists(st.integers(-2, 2), min_size=width, max_size=width)
     candidates = draw(st.lists(vector, min_size=1, max_size=12))
     queries = draw(st.lists(vector, min_size=1, max_size=8))
-    place = st.integers(0, len(candidates) - 1)
-    answers = draw(st.lists(place, min_size=len(queries), max_size=len(queries)))
+    position = st.integers(0, len(candidates) - 1)
+    answers = draw(st.lists(position, min_size=len(queries), max_size=len(queries)))
     return queries, candidates, answers
 
 
 @given(galleries())
 def test_ranks_over_a_gallery_are_those_of_a_loop_ties_included(gallery):
     queries, candidates, answers = gallery
-    found = ranks(
+    result = compute_ranks(
         torch.tensor(queries), torch.tensor(candidates), torch.tensor(answers), similarity="dot"
     )
     best, worst = reference(queries, candidates, answers)
-    assert found.optimistic.tolist() == best
-    assert found.pessimistic.tolist() == worst
-    assert found.candidates.tolist() == [len(candidates)] * len(queries)
+    assert result.optimistic.tolist() == best
+    assert result.pessimistic.tolist() == worst
+    assert result.num_candidates.tolist() == [len(candidates)] * len(queries)
 
 
 @given(galleries(), st.integers(1, 6), st.randoms(use_true_random=False))
@@ -51,7 +52,7 @@ def test_ranks_over_listed_choices_are_those_of_a_loop(gallery, size, chance):
     queries, candidates, _ = gallery
     choices = [[chance.randrange(len(candidates)) for _ in range(size)] for _ in queries]
     answers = [chance.randrange(size) for _ in queries]
-    found = ranks(
+    result = compute_ranks(
         torch.tensor(queries),
         torch.tensor(candidates),
         torch.tensor(answers),
@@ -59,19 +60,19 @@ def test_ranks_over_listed_choices_are_those_of_a_loop(gallery, size, chance):
         similarity="dot",
     )
     best, worst = reference(queries, candidates, answers, choices)
-    assert found.optimistic.tolist() == best
-    assert found.pessimistic.tolist() == worst
-    assert found.candidates.tolist() == [size] * len(queries)
+    assert result.optimistic.tolist() == best
+    assert result.pessimistic.tolist() == worst
+    assert result.num_candidates.tolist() == [size] * len(queries)
 
 
 def test_listing_the_whole_gallery_gives_the_ranks_of_the_gallery():
     torch.manual_seed(0)
     queries, candidates = torch.randn(9, 6), torch.randn(14, 6)
     answers = torch.randint(14, (9,))
-    listed = ranks(queries, candidates, answers, choices=torch.arange(14).expand(9, 14))
-    whole = ranks(queries, candidates, answers)
-    assert torch.equal(listed.optimistic, whole.optimistic)
-    assert torch.equal(listed.pessimistic, whole.pessimistic)
+    listed = compute_ranks(queries, candidates, answers, choices=torch.arange(14).expand(9, 14))
+    complete = compute_ranks(queries, candidates, answers)
+    assert torch.equal(listed.optimistic, complete.optimistic)
+    assert torch.equal(listed.pessimistic, complete.pessimistic)
 
 
 @settings(max_examples=60, deadline=None)
@@ -79,9 +80,9 @@ def test_listing_the_whole_gallery_gives_the_ranks_of_the_gallery():
 def test_equal_candidates_tie_whatever_column_of_the_product_they_stand_in(size, rows, width):
     torch.manual_seed(size * 1000 + width)
     candidates = torch.randn(1, width).expand(size, width).contiguous()
-    found = ranks(torch.randn(rows, width), candidates, torch.arange(rows) % size)
-    assert found.optimistic.tolist() == [1] * rows
-    assert found.pessimistic.tolist() == [size] * rows
+    result = compute_ranks(torch.randn(rows, width), candidates, torch.arange(rows) % size)
+    assert result.optimistic.tolist() == [1] * rows
+    assert result.pessimistic.tolist() == [size] * rows
 
 
 def test_a_copy_of_the_answer_ties_and_a_neighbour_does_not():
@@ -89,48 +90,48 @@ def test_a_copy_of_the_answer_ties_and_a_neighbour_does_not():
     queries = torch.randn(50, 256)
     answers = queries + torch.randn(50, 256)
     near = answers + 1e-3 * torch.randn(50, 256)
-    copies = ranks(queries, torch.cat([answers, answers]), torch.arange(50))
+    copies = compute_ranks(queries, torch.cat([answers, answers]), torch.arange(50))
     assert (copies.pessimistic - copies.optimistic).tolist() == [1] * 50
-    close = ranks(queries, torch.cat([answers, near]), torch.arange(50))
+    close = compute_ranks(queries, torch.cat([answers, near]), torch.arange(50))
     assert (close.pessimistic == close.optimistic).float().mean() > 0.9
 
 
 def test_a_huge_candidate_does_not_widen_the_ties_of_the_others():
     queries = torch.ones(1, 2)
     candidates = torch.tensor([[1.0, 1.0], [1.0, 1.0001], [1e8, -1e8]])
-    found = ranks(queries, candidates, torch.tensor([0]), similarity="dot")
-    assert (found.optimistic.item(), found.pessimistic.item()) == (2, 2)
+    result = compute_ranks(queries, candidates, torch.tensor([0]), similarity="dot")
+    assert (result.optimistic.item(), result.pessimistic.item()) == (2, 2)
 
 
 def test_the_cosine_ignores_length_and_the_dot_product_does_not():
     query = torch.tensor([[1.0, 0.0]])
     candidates = torch.tensor([[1.0, 0.0], [9.0, 9.0]])
     answer = torch.tensor([0])
-    assert ranks(query, candidates, answer).optimistic.item() == 1
-    assert ranks(query, candidates, answer, similarity="dot").optimistic.item() == 2
+    assert compute_ranks(query, candidates, answer).optimistic.item() == 1
+    assert compute_ranks(query, candidates, answer, similarity="dot").optimistic.item() == 2
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
 def test_the_cosine_survives_tiny_and_huge_vectors(scale):
     torch.manual_seed(0)
     queries, candidates, answers = torch.randn(5, 8), torch.randn(9, 8), torch.arange(5)
-    plain = ranks(queries, candidates, answers)
-    scaled = ranks(queries * scale, candidates * scale, answers)
+    plain = compute_ranks(queries, candidates, answers)
+    scaled = compute_ranks(queries * scale, candidates * scale, answers)
     assert torch.equal(plain.optimistic, scaled.optimistic)
 
 
 def test_a_zero_vector_scores_zero_with_everything():
-    zero = ranks(torch.zeros(1, 3), torch.randn(7, 3), torch.tensor([2]))
+    zero = compute_ranks(torch.zeros(1, 3), torch.randn(7, 3), torch.tensor([2]))
     assert (zero.optimistic.item(), zero.pessimistic.item()) == (1, 7)
-    against = ranks(
+    against = compute_ranks(
         torch.ones(1, 3), torch.tensor([[0.0] * 3, [1.0] * 3, [-1.0] * 3]), zero.optimistic * 0
     )
     assert (against.optimistic.item(), against.pessimistic.item()) == (2, 2)
 
 
 def test_one_candidate_is_first():
-    found = ranks(torch.randn(3, 4), torch.randn(1, 4), torch.zeros(3, dtype=torch.int64))
-    assert expected(found).tolist() == [1.0, 1.0, 1.0]
+    result = compute_ranks(torch.randn(3, 4), torch.randn(1, 4), torch.zeros(3, dtype=torch.int64))
+    assert expected_rank(result).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_chunks_change_nothing(monkeypatch):
@@ -142,12 +143,12 @@ def test_chunks_change_nothing(monkeypatch):
     )
     choices = torch.randint(60, (100, 20))
     listed = {"choices": choices}
-    whole = ranks(queries, candidates, answers)
-    some = ranks(queries, candidates, answers % 20, **listed)
-    monkeypatch.setattr(module, "_CHUNK", 1)
-    assert torch.equal(ranks(queries, candidates, answers).optimistic, whole.optimistic)
+    complete = compute_ranks(queries, candidates, answers)
+    some = compute_ranks(queries, candidates, answers % 20, **listed)
+    monkeypatch.setattr(ranks, "CHUNK_SIZE", 1)
+    assert torch.equal(compute_ranks(queries, candidates, answers).optimistic, complete.optimistic)
     assert torch.equal(
-        ranks(queries, candidates, answers % 20, **listed).optimistic, some.optimistic
+        compute_ranks(queries, candidates, answers % 20, **listed).optimistic, some.optimistic
     )
 
 
@@ -156,9 +157,9 @@ def test_the_order_of_queries_and_candidates_does_not_matter():
     queries, candidates = torch.randn(30, 16), torch.randn(40, 16)
     answers = torch.randint(40, (30,))
     rows, columns = torch.randperm(30), torch.randperm(40)
-    place = torch.argsort(columns)
-    plain = ranks(queries, candidates, answers)
-    mixed = ranks(queries[rows], candidates[columns], place[answers[rows]])
+    position = torch.argsort(columns)
+    plain = compute_ranks(queries, candidates, answers)
+    mixed = compute_ranks(queries[rows], candidates[columns], position[answers[rows]])
     assert torch.equal(mixed.optimistic, plain.optimistic[rows])
     assert torch.equal(mixed.pessimistic, plain.pessimistic[rows])
 
@@ -169,54 +170,55 @@ def test_an_embedding_that_is_not_finite_is_refused_by_row(bad, side):
     vectors = {"query": torch.ones(4, 3), "candidate": torch.ones(4, 3)}
     vectors[side][2, 1] = bad
     with pytest.raises(DataError, match=rf"1 of 4 {side} embeddings .* row 2"):
-        ranks(vectors["query"], vectors["candidate"], torch.arange(4))
+        compute_ranks(vectors["query"], vectors["candidate"], torch.arange(4))
 
 
 @pytest.mark.parametrize("positives", [[-1], [5], [(0, 5)], [()]])
 def test_a_positive_that_is_no_candidate_is_refused(positives):
     with pytest.raises(DataError, match="there are 5 candidates, 0 to 4"):
-        ranks(torch.ones(1, 2), torch.ones(5, 2), positives)
+        compute_ranks(torch.ones(1, 2), torch.ones(5, 2), positives)
 
 
 def test_half_precision_is_ranked_in_single_precision():
     torch.manual_seed(0)
     queries, candidates = torch.randn(20, 64).bfloat16(), torch.randn(90, 64).bfloat16()
     answers = torch.arange(20)
-    half = ranks(queries, candidates, answers)
-    full = ranks(queries.float(), candidates.float(), answers)
+    half = compute_ranks(queries, candidates, answers)
+    full = compute_ranks(queries.float(), candidates.float(), answers)
     assert torch.equal(half.optimistic, full.optimistic)
 
 
 def test_no_query_has_no_rank():
-    found = ranks(torch.zeros(0, 4), torch.ones(3, 4), torch.zeros(0, dtype=torch.int64))
-    assert found.optimistic.tolist() == []
+    result = compute_ranks(torch.zeros(0, 4), torch.ones(3, 4), torch.zeros(0, dtype=torch.int64))
+    assert result.optimistic.tolist() == []
 
 
 def test_count_reads_the_ranks_off_a_row_of_scores():
     scores = torch.tensor([[3.0, 1.0, 2.0, 2.0], [5.0, 5.0, 5.0, 5.0]])
-    best, worst = count(scores, torch.tensor([2, 0]))
+    best, worst = compute_rank_bounds(scores, torch.tensor([2, 0]))
     assert (best.tolist(), worst.tolist()) == ([2, 1], [3, 4])
 
 
 def test_a_better_score_never_gives_a_worse_rank():
     chance = random.Random(0)
     scores = torch.tensor([[chance.random() for _ in range(30)]])
-    found = []
+    result = []
     for value in torch.linspace(-0.1, 1.1, 40):
         scores[0, 7] = value
-        found.append(count(scores, torch.tensor([7]))[0].item())
-    assert all(later <= earlier for earlier, later in pairwise(found))
-    assert (found[0], found[-1]) == (30, 1)
+        result.append(compute_rank_bounds(scores, torch.tensor([7]))[0].item())
+    assert all(later <= earlier for earlier, later in pairwise(result))
+    assert (result[0], result[-1]) == (30, 1)
 
 
 @given(galleries(), st.data())
 def test_the_best_of_several_right_answers_is_ranked_among_the_wrong_ones(gallery, data):
     queries, candidates, answers = gallery
-    place = st.integers(0, len(candidates) - 1)
+    position = st.integers(0, len(candidates) - 1)
     also = [
-        tuple(data.draw(st.sets(place, max_size=3), label="also") - {answer}) for answer in answers
+        tuple(data.draw(st.sets(position, max_size=3), label="also") - {answer})
+        for answer in answers
     ]
-    found = ranks(
+    result = compute_ranks(
         torch.tensor(queries),
         torch.tensor(candidates),
         [(answer, *more) for answer, more in zip(answers, also, strict=True)],
@@ -227,7 +229,7 @@ def test_the_best_of_several_right_answers_is_ranked_among_the_wrong_ones(galler
         right = {answer, *more}
         best = max(scores[one] for one in right)
         wrong = [score for at, score in enumerate(scores) if at not in right]
-        assert found.optimistic[row] == 1 + len([one for one in wrong if one > best])
-        assert found.pessimistic[row] == 1 + len([one for one in wrong if one >= best])
-        assert found.right[row] == len(right)
-        assert found.level[row] == len([one for one in right if scores[one] == best])
+        assert result.optimistic[row] == 1 + len([one for one in wrong if one > best])
+        assert result.pessimistic[row] == 1 + len([one for one in wrong if one >= best])
+        assert result.num_positives[row] == len(right)
+        assert result.num_tied_positives[row] == len([one for one in right if scores[one] == best])

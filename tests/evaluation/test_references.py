@@ -3,9 +3,9 @@ import pytest
 import torch
 from sequences import Films, pair
 
-from egoexobench.evaluation import references, tracks
+from egoexobench.evaluation import references
+from egoexobench.evaluation.queries import LabeledClip, build_queries
 from egoexobench.evaluation.retrieval import score_retrieval
-from egoexobench.evaluation.tracks import Item
 from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Gallery, Query
 
 FILMS = Films([pair(f"p{number:03}") for number in range(150)])
@@ -17,20 +17,22 @@ def query(source, candidates, positive, cluster):
 
 
 def oracle(queries, policy="gallery", **rest):
-    return references.oracle_retrieval(queries, np.random.default_rng(0), policy=policy, **rest)
+    return references.score_retrieval_oracle(
+        queries, rng=np.random.default_rng(0), policy=policy, **rest
+    )
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
 @pytest.mark.parametrize("task", RETRIEVAL_TASKS)
 def test_the_oracle_answers_every_question_of_a_gallery(task, similarity):
-    queries = tracks.questions(FILMS, "test", task, "gallery")
-    found = oracle(queries, similarity=similarity, views=VIEWS)
+    queries = build_queries(FILMS, "test", task, "gallery")
+    result = oracle(queries, similarity=similarity, views=VIEWS)
     assert {
-        found.metrics[name].value for name in ("hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10")
+        result.metrics[name].value for name in ("hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10")
     } == {100}
-    assert found.metrics["median_rank"].value == 1
-    assert found.n == len(queries)
-    assert all(part.metrics["hit_rate_at_1"].value == 100 for part in found.parts.values())
+    assert result.metrics["median_rank"].value == 1
+    assert result.num_queries == len(queries)
+    assert all(part.metrics["hit_rate_at_1"].value == 100 for part in result.by_subset.values())
 
 
 def test_the_oracle_answers_listed_questions():
@@ -47,19 +49,19 @@ def test_the_oracle_shows_a_question_with_two_right_answers():
         query("a", "bc", 1, "1"),
         query("a", "bd", 0, "1"),
     ]
-    found = oracle(queries, "mcq20")
-    assert [row.hit for row in found.rows] == [1.0, 0.5]
+    result = oracle(queries, "mcq20")
+    assert [row.top1_probability for row in result.query_results] == [1.0, 0.5]
 
 
 def test_chance_is_what_a_score_says_it_is():
-    queries = tracks.questions(FILMS, "test", "t2v", "gallery")
-    found = references.chance(oracle(queries, views=VIEWS))
-    assert found.metrics["hit_rate_at_1"].value == pytest.approx(100 / 150)
-    assert found.metrics["hit_rate_at_10"].value == pytest.approx(1000 / 150)
-    assert found.metrics["median_rank"].value == 75.5
-    assert found.parts["ego"].metrics["hit_rate_at_1"].value == pytest.approx(100 / 150)
-    assert (found.n, found.rows) == (300, ())
-    for metric in found.metrics.values():
+    queries = build_queries(FILMS, "test", "t2v", "gallery")
+    result = references.chance_score(oracle(queries, views=VIEWS))
+    assert result.metrics["hit_rate_at_1"].value == pytest.approx(100 / 150)
+    assert result.metrics["hit_rate_at_10"].value == pytest.approx(1000 / 150)
+    assert result.metrics["median_rank"].value == 75.5
+    assert result.by_subset["ego"].metrics["hit_rate_at_1"].value == pytest.approx(100 / 150)
+    assert (result.num_queries, result.query_results) == (300, ())
+    for metric in result.metrics.values():
         assert metric.low == metric.high == metric.value
 
 
@@ -67,13 +69,13 @@ def test_chance_is_the_mean_score_of_random_embeddings():
     queries = [query(str(q), (f"{q}{c}" for c in range(5)), q % 5, str(q)) for q in range(400)]
     ids = tuple({name for query in queries for name in (query.source, *query.gallery.ids)})
     blind = Embeddings(ids, torch.randn(len(ids), 8, generator=torch.Generator().manual_seed(0)))
-    found = score_retrieval(queries, blind, blind, np.random.default_rng(0), policy="mcq20")
-    wanted = references.chance(found)
+    result = score_retrieval(queries, blind, blind, rng=np.random.default_rng(0), policy="mcq20")
+    reference = references.chance_score(result)
     # Four deviations of 400 questions, each right one time in five; median of five ranks.
-    assert found.metrics["hit_rate_at_1"].value == pytest.approx(
-        wanted.metrics["hit_rate_at_1"].value, abs=8
+    assert result.metrics["hit_rate_at_1"].value == pytest.approx(
+        reference.metrics["hit_rate_at_1"].value, abs=8
     )
-    assert found.metrics["median_rank"].value == wanted.metrics["median_rank"].value == 3
+    assert result.metrics["median_rank"].value == reference.metrics["median_rank"].value == 3
 
 
 @pytest.mark.parametrize("most", [1, 4])
@@ -82,7 +84,7 @@ def test_the_oracle_recognises_everything_through_the_same_layer(most):
     verbs = [f"verb {number}" for number in range(19)]
     splits = [
         [
-            Item(
+            LabeledClip(
                 f"{split}{n}",
                 tuple(rng.choice(verbs, rng.integers(1, most + 1), replace=False)),
                 str(n),
@@ -91,14 +93,14 @@ def test_the_oracle_recognises_everything_through_the_same_layer(most):
         ]
         for split, count in (("train", 400), ("test", 150), ("val", 80))
     ]
-    found = references.oracle_recognition(splits[0], splits[1], rng, val=splits[2])
-    assert found.metrics["hit_rate_at_1"].value == 100
-    assert found.metrics["map"].value == 100
-    assert found.metrics["recall_at_5"].value == 100
-    blind = references.chance(found)
+    result = references.score_recognition_oracle(splits[0], splits[1], rng=rng, val=splits[2])
+    assert result.metrics["hit_rate_at_1"].value == 100
+    assert result.metrics["map"].value == 100
+    assert result.metrics["recall_at_5"].value == 100
+    blind = references.chance_score(result)
     assert blind.metrics["recall_at_5"].value == pytest.approx(500 / 19)
     assert (
         blind.metrics["hit_rate_at_1"].majority
-        == found.metrics["hit_rate_at_1"].majority
+        == result.metrics["hit_rate_at_1"].majority
         > 100 / 19
     )

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from egoexobench.evaluation.intervals import mean, paired
-from egoexobench.evaluation.significance import binary, detectable, holm, mcnemar
+from egoexobench.evaluation.intervals import bootstrap_mean_interval, paired_test
+from egoexobench.evaluation.significance import (
+    holm_correction,
+    is_binary,
+    mcnemar_test,
+    minimum_detectable_effect,
+)
 
 SIMULATED = 500
 
@@ -23,39 +28,41 @@ CASES = [(0, 0, 5, 5), (1, 0, 0, 0), (3, 9, 40, 12), (30, 12, 100, 7), (250, 310
 
 @pytest.mark.parametrize("case", CASES)
 def test_mcnemar_is_the_exact_binomial_test_of_scipy(case) -> None:
-    found = mcnemar(*outcomes(*case))
+    result = mcnemar_test(*outcomes(*case))
     gained, lost = case[:2]
-    assert (found.gained, found.lost) == (gained, lost)
-    wanted = scipy.stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
-    assert found.p == pytest.approx(wanted, rel=1e-9)
+    assert (result.gained, result.lost) == (gained, lost)
+    reference = scipy.stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    assert result.p == pytest.approx(reference, rel=1e-9)
 
 
 @pytest.mark.parametrize("case", CASES[1:])
 def test_mcnemar_is_that_of_statsmodels(case) -> None:
     tables = pytest.importorskip("statsmodels.stats.contingency_tables")
     gained, lost, both, neither = case
-    wanted = tables.mcnemar([[both, gained], [lost, neither]], exact=True).pvalue
-    assert mcnemar(*outcomes(*case)).p == pytest.approx(float(wanted), rel=1e-9)
+    reference = tables.mcnemar([[both, gained], [lost, neither]], exact=True).pvalue
+    assert mcnemar_test(*outcomes(*case)).p == pytest.approx(float(reference), rel=1e-9)
 
 
 def test_mcnemar_takes_no_halves() -> None:
     with pytest.raises(ValueError, match="0 and 1"):
-        mcnemar([0.5, 1], [0, 1])
-    assert binary([0, 1.0, True])
-    assert not binary([0, 1 / 3])
+        mcnemar_test([0.5, 1], [0, 1])
+    assert is_binary([0, 1.0, True])
+    assert not is_binary([0, 1 / 3])
 
 
 def test_the_order_of_methods_turns_the_counts_and_keeps_p() -> None:
     a, b = outcomes(3, 9, 40, 12)
-    one, other = mcnemar(a, b), mcnemar(b, a)
+    one, other = mcnemar_test(a, b), mcnemar_test(b, a)
     assert (one.gained, one.lost, one.p) == (other.lost, other.gained, other.p)
 
 
 def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]).tolist() == [1, 1]
-    assert holm([0.3]).tolist() == [0.3]
-    assert len(holm([])) == 0
+    assert holm_correction([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx(
+        [0.03, 0.06, 0.06, 0.02]
+    )
+    assert holm_correction([0.9, 0.8]).tolist() == [1, 1]
+    assert holm_correction([0.3]).tolist() == [0.3]
+    assert len(holm_correction([])) == 0
 
 
 def test_holm_is_that_of_statsmodels() -> None:
@@ -63,13 +70,13 @@ def test_holm_is_that_of_statsmodels() -> None:
     rng = np.random.default_rng(0)
     for total in (1, 2, 7, 40):
         ps = np.concatenate([rng.random(total), [0.01, 0.01]])
-        wanted = multitest.multipletests(ps, method="holm")[1]
-        assert holm(ps) == pytest.approx(wanted)
+        reference = multitest.multipletests(ps, method="holm")[1]
+        assert holm_correction(ps) == pytest.approx(reference)
 
 
 def test_holm_errs_at_all_in_about_one_family_of_twenty() -> None:
     rng = np.random.default_rng(1)
-    erred = np.mean([(holm(rng.random(10)) < 0.05).any() for _ in range(4000)])
+    erred = np.mean([(holm_correction(rng.random(10)) < 0.05).any() for _ in range(4000)])
     assert erred == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / 4000) ** 0.5)
 
 
@@ -77,30 +84,38 @@ def test_the_detectable_difference_is_that_of_a_paired_test_in_statsmodels() -> 
     power = pytest.importorskip("statsmodels.stats.power")
     rng = np.random.default_rng(2)
     a, b = rng.random(400), rng.random(400)
-    found = detectable(a, b, [str(at) for at in range(400)])
-    wanted = power.TTestPower().solve_power(nobs=400, alpha=0.05, power=0.8) * (a - b).std(ddof=1)
-    assert found == pytest.approx(wanted, rel=0.005)  # theirs has a t law, ours a normal one
+    result = minimum_detectable_effect(a, b, [str(at) for at in range(400)])
+    reference = power.TTestPower().solve_power(nobs=400, alpha=0.05, power=0.8) * (a - b).std(
+        ddof=1
+    )
+    assert result == pytest.approx(reference, rel=0.005)  # theirs has a t law, ours a normal one
 
 
 def test_copies_of_queries_within_clusters_detect_no_less() -> None:
     rng = np.random.default_rng(3)
     a, b = rng.random(100), rng.random(100)
     names = [str(at) for at in range(100)]
-    once = detectable(a, b, names)
-    assert detectable(np.repeat(a, 5), np.repeat(b, 5), np.repeat(names, 5)) == pytest.approx(once)
-    assert detectable(np.repeat(a, 5), np.repeat(b, 5), [str(at) for at in range(500)]) < once
+    once = minimum_detectable_effect(a, b, names)
+    assert minimum_detectable_effect(
+        np.repeat(a, 5), np.repeat(b, 5), np.repeat(names, 5)
+    ) == pytest.approx(once)
+    assert (
+        minimum_detectable_effect(np.repeat(a, 5), np.repeat(b, 5), [str(at) for at in range(500)])
+        < once
+    )
 
 
 def test_what_is_detectable_is_found_four_times_in_five() -> None:
     rng = np.random.default_rng(4)
     clusters = np.repeat(np.arange(120), 2).astype(str)
-    spread = detectable(_noise(rng), np.zeros(240), clusters)
-    found = [
-        paired(_noise(rng) + spread, np.zeros(240), list(clusters), rng, resamples=400).p < 0.05
+    spread = minimum_detectable_effect(_noise(rng), np.zeros(240), clusters)
+    result = [
+        paired_test(_noise(rng) + spread, np.zeros(240), list(clusters), rng=rng, resamples=400).p
+        < 0.05
         for _ in range(SIMULATED)
     ]
     # one sample gives the spread only roughly: 10 % of it are 10 points of power
-    assert 0.65 < np.mean(found) < 0.92
+    assert 0.65 < np.mean(result) < 0.92
 
 
 def _noise(rng: np.random.Generator) -> np.ndarray:
@@ -108,8 +123,8 @@ def _noise(rng: np.random.Generator) -> np.ndarray:
 
 
 def test_nothing_is_detectable_where_methods_agree_or_one_cluster_is_all() -> None:
-    assert isnan(detectable([1, 0, 1], [1, 0, 1], ["a", "b", "c"]))
-    assert isnan(detectable([1, 0, 1], [0, 0, 1], ["a", "a", "a"]))
+    assert isnan(minimum_detectable_effect([1, 0, 1], [1, 0, 1], ["a", "b", "c"]))
+    assert isnan(minimum_detectable_effect([1, 0, 1], [0, 0, 1], ["a", "a", "a"]))
 
 
 def _takes(rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
@@ -126,9 +141,11 @@ def test_the_cluster_bootstrap_holds_the_truth_95_times_in_100() -> None:
     for _ in range(SIMULATED):
         level, takes = _takes(rng)
         values = rng.random(len(level)) < level
-        found = mean(values, takes, rng, resamples=1000)
-        naive = mean(values, [str(at) for at in range(len(values))], rng, resamples=1000)
-        held += found.low <= 0.45 <= found.high
+        result = bootstrap_mean_interval(values, takes, rng=rng, resamples=1000)
+        naive = bootstrap_mean_interval(
+            values, [str(at) for at in range(len(values))], rng=rng, resamples=1000
+        )
+        held += result.low <= 0.45 <= result.high
         believed += naive.low <= 0.45 <= naive.high
     assert 0.92 <= held / SIMULATED <= 0.98
     # the test can fail: queries that are taken for independent do not cover
@@ -143,6 +160,6 @@ def test_the_paired_cluster_bootstrap_holds_the_truth_95_times_in_100() -> None:
         level, takes = _takes(rng)
         shared = rng.random(len(level))
         a, b = shared < level, np.where(rng.random(len(level)) < 0.8, shared, 1) < level
-        found = paired(a, b, takes, rng, resamples=1000)
-        held += found.low <= 0.45 * 0.2 <= found.high
+        result = paired_test(a, b, takes, rng=rng, resamples=1000)
+        held += result.low <= 0.45 * 0.2 <= result.high
     assert 0.92 <= held / SIMULATED <= 0.98

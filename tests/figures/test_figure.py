@@ -13,7 +13,7 @@ from PIL import Image
 
 from egoexobench.compute import Compute
 from egoexobench.errors import DataError, UsageError
-from egoexobench.evaluation.tracks import questions
+from egoexobench.evaluation.queries import build_queries
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.run import run_experiment
@@ -107,7 +107,7 @@ def test_every_right_answer_stands_where_its_record_says(
         one = load_run(record, task, policy)
         request = restore_config(one, PathOverrides(dataset=f"folder:path={folder}"))
         dataset = open_recorded_dataset(one, request, context)
-        every = questions(dataset, "test", task, policy)
+        every = build_queries(dataset, "test", task, policy)
         found = retrieve_candidates(one, request, context, queries=every, num_candidates=2)
         assert len(found) == len(one.ranks) > 0
         for told in found:

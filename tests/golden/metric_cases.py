@@ -9,7 +9,7 @@ from reference_metrics import ae2 as ae2_rules
 from reference_metrics import choices, gallery, graded
 
 from egoexobench.evaluation import classification, metrics
-from egoexobench.evaluation.ranks import ranks
+from egoexobench.evaluation.ranks import compute_ranks
 
 OURS = f"{AGAIN}ours"
 APART = ("eval_video_paths", "train_video_paths", "phase_progression/time_column_added")
@@ -41,8 +41,8 @@ def _top(golden: Golden, names: tuple[str, ...], k: int) -> dict[str, float]:
         scores = given["scores"][rows]
         # columns are told by unit vectors, which is exact
         columns = torch.eye(scores.shape[1], dtype=scores.dtype)
-        own = ranks(scores, columns, given["answer"][rows], similarity="dot")
-        found[name] = 100 * float(metrics.top(own, k).mean())
+        own = compute_ranks(scores, columns, given["answer"][rows], similarity="dot")
+        found[name] = 100 * float(metrics.hit_rate_at_k(own, k).mean())
     return found
 
 
@@ -118,14 +118,14 @@ def _ours(case: str, way: str, table: Any) -> dict[str, Any]:
     """Our mean rank, which all references share where nothing ties; `v2t` shares its tie rule."""
     scores = torch.from_numpy(np.ascontiguousarray(table))
     columns = torch.eye(len(scores), dtype=scores.dtype)
-    own = ranks(scores, columns, torch.arange(len(scores)), similarity="dot")
-    mean, median = metrics.positions(own).mean(), np.median(metrics.positions(own))
+    own = compute_ranks(scores, columns, torch.arange(len(scores)), similarity="dot")
+    mean, median = metrics.expected_rank(own).mean(), np.median(metrics.expected_rank(own))
     found = {}
     if case == "no_ties":
         found[f"{case}/egoinstructor_{way}/MeanR{OURS}"] = float(mean)
         found[f"{case}/egoinstructor_{way}/MedianR{OURS}"] = float(median)
         for k in (1, 5, 10):
-            share = 100 * float(metrics.top(own, k).mean())
+            share = 100 * float(metrics.hit_rate_at_k(own, k).mean())
             found[f"{case}/egoinstructor_{way}/R{k}{OURS}"] = share
     if way == "columns":
         found[f"{case}/frozen_in_time_v2t/MeanR{OURS}"] = float(mean)

@@ -7,14 +7,14 @@ from reference_metrics import ae2, choices, gallery, graded
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from egoexobench.evaluation import classification, metrics
-from egoexobench.evaluation.ranks import ranks
+from egoexobench.evaluation.ranks import compute_ranks
 
 
 def ranked(scores, answers):
     """Our ranks; columns are told by unit vectors, which is exact."""
     table = torch.from_numpy(np.ascontiguousarray(scores))
     columns = torch.eye(table.shape[1], dtype=table.dtype)
-    return ranks(table, columns, torch.as_tensor(answers), similarity="dot")
+    return compute_ranks(table, columns, torch.as_tensor(answers), similarity="dot")
 
 
 def random(seed, shape, step=None):
@@ -39,7 +39,7 @@ def test_a_gallery_has_the_ranks_of_ours_but_for_the_rule_of_ties(step):
     best, mean = gallery.frozen_in_time_t2v(scores), gallery.frozen_in_time_v2t(scores)
     assert best["MeanR"] == pytest.approx(rows.optimistic.double().mean().item())
     assert best["MedR"] == np.median(rows.optimistic)
-    assert mean["MeanR"] == pytest.approx(metrics.positions(columns).mean())
+    assert mean["MeanR"] == pytest.approx(metrics.expected_rank(columns).mean())
     listed = [
         place - 1
         for first, last in zip(rows.optimistic.tolist(), rows.pessimistic.tolist(), strict=True)
@@ -48,7 +48,7 @@ def test_a_gallery_has_the_ranks_of_ours_but_for_the_rule_of_ties(step):
     assert gallery.egoinstructor_ranks(scores) == listed
     if step is None:
         assert gallery.egoinstructor(scores)["R5"] == pytest.approx(
-            100 * metrics.top(rows, 5).mean()
+            100 * metrics.hit_rate_at_k(rows, 5).mean()
         )
 
 

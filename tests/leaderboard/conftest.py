@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from egoexobench.evaluation.score import Metric
+from egoexobench.evaluation.results import Metric
 from egoexobench.records.schema import (
     CheckpointSelection,
     ClipCounts,

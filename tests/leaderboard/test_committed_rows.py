@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.evaluation.tracks import questions, track
+from egoexobench.evaluation.queries import build_queries
+from egoexobench.evaluation.tracks import build_retrieval_track
 from egoexobench.leaderboard.reproduced import ReproducedRow, read_reproduced_rows
 from egoexobench.protocols import Dataset
 from egoexobench.registry import Registry
-from egoexobench.types import CandidatePolicy, Task
+from egoexobench.types import CandidatePolicy, Task, TrackKey
 
 DATASET = "synthetic:size=standard"
 
@@ -32,8 +33,8 @@ def row(repository: Path) -> ReproducedRow:
 def test_a_committed_track_is_the_one_that_a_run_scores_today(
     dataset: Dataset, row: ReproducedRow, task: Task, policy: CandidatePolicy
 ) -> None:
-    queries = questions(dataset, "test", task, policy)
-    current = track(dataset, "synthetic", "test", task, queries, policy=policy)
+    queries = build_queries(dataset, "test", task, policy)
+    current = build_retrieval_track(dataset, "synthetic", TrackKey(task, policy), queries)
     (committed,) = [item for item in row.tracks if (item.task, item.policy) == (task, policy)]
     assert committed.fingerprint == current.fingerprint
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from egoexobench.evaluation.score import Metric
+from egoexobench.evaluation.results import Metric
 from egoexobench.records.schema import (
     CheckpointSelection,
     ClipCounts,

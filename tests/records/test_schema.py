@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from egoexobench.evaluation.score import Metric
+from egoexobench.evaluation.results import Metric
 from egoexobench.records.field_types import strip_absolute_paths
 from egoexobench.records.schema import Record, ScoreRecord, record_json_schema
 

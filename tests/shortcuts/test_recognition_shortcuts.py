@@ -7,13 +7,15 @@ import pytest
 from click.testing import CliRunner
 
 from egoexobench.cli import main
-from egoexobench.evaluation.tracks import Item
+from egoexobench.evaluation.queries import LabeledClip
 from egoexobench.shortcuts.recognition import _score_feature
 
 
-def asked(labels: list[str]) -> dict[str, list[Item]]:
+def asked(labels: list[str]) -> dict[str, list[LabeledClip]]:
     return {
-        split: [Item(f"{split}{i}", (label,), f"{split}{i}") for i, label in enumerate(labels)]
+        split: [
+            LabeledClip(f"{split}{i}", (label,), f"{split}{i}") for i, label in enumerate(labels)
+        ]
         for split in ("train", "val", "test")
     }
 
@@ -24,7 +26,7 @@ LABELS = ["loud", "quiet"] * 10
 def test_a_number_that_gives_the_class_away_is_found_out() -> None:
     given = asked(LABELS)
     values = {
-        item.clip: float(item.labels == ("loud",)) for part in given.values() for item in part
+        item.clip_id: float(item.labels == ("loud",)) for part in given.values() for item in part
     }
     found = _score_feature(given, values)
     assert found
@@ -33,7 +35,7 @@ def test_a_number_that_gives_the_class_away_is_found_out() -> None:
 
 def test_a_word_that_gives_the_class_away_is_found_out() -> None:
     given = asked(LABELS)
-    values = {item.clip: item.labels[0].upper() for part in given.values() for item in part}
+    values = {item.clip_id: item.labels[0].upper() for part in given.values() for item in part}
     found = _score_feature(given, values)
     assert found
     assert found.metrics["hit_rate_at_1"].value == 100
@@ -42,7 +44,7 @@ def test_a_word_that_gives_the_class_away_is_found_out() -> None:
 def test_a_number_that_is_always_the_same_tells_nothing() -> None:
     given = asked(LABELS)
     found = _score_feature(
-        given, dict.fromkeys((i.clip for part in given.values() for i in part), 2.0)
+        given, dict.fromkeys((i.clip_id for part in given.values() for i in part), 2.0)
     )
     assert found
     assert found.metrics["hit_rate_at_1"].value == pytest.approx(50)

@@ -94,9 +94,9 @@ def test_a_matrix_is_scored_by_its_own_order_with_ties_shared(policy: str) -> No
     queries = [Query(str(at), Gallery(names), (at,), str(at)) for at in range(4)]
     scores = np.array([[9, 1, 1, 1], [5, 5, 5, 5], [3, 2, 1, 0], [-4, -3, -2, -1]], float)
     found = similarity.score_shortcut(
-        queries, ["0", "1", "2", "3"], names, scores, np.random.default_rng(0), policy=policy
+        queries, ["0", "1", "2", "3"], names, scores, rng=np.random.default_rng(0), policy=policy
     )
-    assert [(row.optimistic, row.pessimistic) for row in found.rows] == [
+    assert [(row.optimistic, row.pessimistic) for row in found.query_results] == [
         (1, 1), (1, 4), (3, 3), (1, 1),
     ]  # fmt: skip
     assert found.metrics["hit_rate_at_1"].value == pytest.approx(100 * (1 + 0.25 + 0 + 1) / 4)
@@ -106,6 +106,6 @@ def test_questions_without_a_row_or_a_column_are_counted_as_dropped() -> None:
     names = tuple("uvw")
     queries = [Query(str(at), Gallery(names), (at,), str(at)) for at in range(3)]
     found = similarity.score_shortcut(
-        queries, ["0", "2"], ("u", "v"), np.eye(2), np.random.default_rng(0), policy="gallery"
+        queries, ["0", "2"], ("u", "v"), np.eye(2), rng=np.random.default_rng(0), policy="gallery"
     )
-    assert (found.n, found.dropped, found.missing) == (1, 2, 1)
+    assert (found.num_queries, found.num_dropped, found.num_missing_candidates) == (1, 2, 1)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from egoexobench.evaluation.score import Metric
+from egoexobench.evaluation.results import Metric
 from egoexobench.records.schema import (
     ClipCounts,
     DatasetRecord,

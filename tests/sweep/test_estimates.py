@@ -69,7 +69,9 @@ def test_the_interval_adds_seeds_by_t_and_queries_by_bootstrap() -> None:
     one = made(values.tolist())
     means = values.mean(1).tolist()
     drawn = scipy.stats.t.interval(0.95, 4, 0, stdev(means) / sqrt(5))[1]
-    asked = intervals.mean(values.mean(0), one.clusters, np.random.default_rng(0))
+    asked = intervals.bootstrap_mean_interval(
+        values.mean(0), one.clusters, rng=np.random.default_rng(0)
+    )
     found = estimate_mean(one)
     assert found.high - found.mean == pytest.approx(hypot(drawn, asked.high - found.mean))
     assert found.mean - found.low == pytest.approx(hypot(drawn, found.mean - asked.low))

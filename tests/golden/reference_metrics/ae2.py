@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.evaluation.metrics import Floats
+from egoexobench.evaluation.arrays import Floats
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]

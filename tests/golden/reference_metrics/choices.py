@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.evaluation.metrics import Floats
+from egoexobench.evaluation.arrays import Floats
 
 Ints = NDArray[np.int64]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.evaluation.metrics import Floats
+from egoexobench.evaluation.arrays import Floats
 
 Report = dict[str, float]
 

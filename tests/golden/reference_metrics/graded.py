@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.classification import LabelMatrix
-from egoexobench.evaluation.metrics import Floats
 
 
 def ek100_precision(similarity: Floats, relevancy: Floats) -> float:

@@ -1,0 +1,49 @@
+"""Arrays as the metrics take them: tensors and NumPy arrays alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Floats: TypeAlias = NDArray[np.float64]
+Vectors: TypeAlias = "Tensor | NDArray[np.generic] | Sequence[float]"
+"""Numbers as a user has them."""
+Indices: TypeAlias = "Tensor | NDArray[np.integer] | Sequence[int] | Sequence[Sequence[int]]"
+"""One index for each query, or several."""
+
+
+def to_tensor(values: Vectors) -> Tensor:
+    """Return the values as a tensor. A tensor is returned as it is, an array is not changed.
+
+    >>> to_tensor(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=torch.float64)
+    """
+    if isinstance(values, Tensor):
+        return values
+    # Torch shares the memory of an array, and only if the array is contiguous and writable.
+    return torch.from_numpy(np.require(values, requirements=["C", "W"]))
+
+
+def to_floats(values: Vectors) -> Floats:
+    """Return the values as a float64 array on the CPU."""
+    return np.asarray(to_tensor(values).detach().cpu().double().numpy())
+
+
+def to_index_lists(indices: Indices) -> list[list[int]]:
+    """Return one list of indices for each query.
+
+    >>> to_index_lists(np.array([2, 0]))
+    [[2], [0]]
+    >>> to_index_lists([(2, 1), (0,)])
+    [[2, 1], [0]]
+    """
+    if isinstance(indices, Tensor | np.ndarray):
+        indices = indices.tolist()
+    return [[row] if isinstance(row, int) else list(row) for row in indices]
