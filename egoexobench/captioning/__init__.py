@@ -1,1 +1,1 @@
-"""Sound captions of narrations."""
+"""Write sound captions of narrations, with a cache and the removal of frequent concepts."""

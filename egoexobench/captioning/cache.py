@@ -1,10 +1,10 @@
-"""Captions on disk: JSON Lines, appended one by one, never rewritten.
+"""Cache captions on disk as JSON Lines: lines are appended and never rewritten.
 
-A file holds what one captioner answers under one key. Its first line is that key; every other is
-``{"text": ..., "caption": ...}``, or ``{"text": ..., "refused": reason}`` for a text to which the
-captioner twice gave no closed caption. A line is one system call, so a process that is killed
-leaves at most one half-written line, which is passed over; several processes may append to one
-file. The first caption of a text is the one that counts.
+A file contains the captions of one captioner under one key. The first line is the key; every other
+line is ``{"text": ..., "caption": ...}``, or ``{"text": ..., "refused": reason}`` for a text for
+which the captioner returned an invalid caption twice. A line is written with one system call: a
+killed process leaves at most one incomplete line, which is ignored, and several processes can
+append to one file. If a text has several captions, the first one counts.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from egoexobench.toolbox.captions import parse_response
 
 
 @final
-class Store:
-    """The files of every captioner.
+class CaptionCache:
+    """The caption files of all captioners.
 
     Args:
-        root: their folder; None is ``captions`` in the cache folder.
+        root: the folder of the files; None is ``captions`` in the cache folder.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or cache_dir() / "captions"
 
-    def open(self, key: Mapping[str, object]) -> Shelf:
-        """The file of a key; it is made when the first caption comes."""
-        return Shelf(self.root / f"{hash_json(key)}.jsonl", key)
+    def open(self, key: Mapping[str, object]) -> CaptionFile:
+        """Return the file of a key; it is created with its first caption."""
+        return CaptionFile(self.root / f"{hash_json(key)}.jsonl", key)
 
 
 @final
-class Shelf:
+class CaptionFile:
     """Captions under one key, by text.
 
     Args:
-        path: the file; None keeps them in memory only.
-        key: what decides the captions.
+        path: the file; with None captions are kept in memory only.
+        key: everything that decides the captions.
     """
 
     def __init__(self, path: Path | None, key: Mapping[str, object]) -> None:
         self._path, self._key = path, key
-        self._read = 0
+        self._num_bytes_read = 0
         self.captions: dict[str, str] = {}
         self.refused: dict[str, str] = {}
         self.refresh()
@@ -57,40 +57,40 @@ class Shelf:
         return text in self.captions or text in self.refused
 
     def refresh(self) -> None:
-        """Read what was appended since, by this process or another."""
+        """Read the lines that this or another process appended since the last read."""
         if self._path is None or not self._path.exists():
             return
         with self._path.open("rb") as file:
-            file.seek(self._read)
+            file.seek(self._num_bytes_read)
             for line in file:
                 if not line.endswith(b"\n"):
-                    break  # half-written: by a process that was killed, or is writing right now
-                self._read += len(line)
-                self._take(line)
+                    break  # incomplete: its process was killed, or is still writing
+                self._num_bytes_read += len(line)
+                self._load_line(line)
 
     def put(self, text: str, caption: str) -> str:
-        """Keep the caption of a text; return the one that counts, should another be there."""
+        """Add the caption of a text; return the caption that counts, maybe an earlier one."""
         self._append(text, {"caption": caption})
         return self.captions.setdefault(text, caption)
 
     def refuse(self, text: str, reason: str) -> None:
-        """Keep that no caption came of a text, and why."""
+        """Store the reason why a text has no caption."""
         self._append(text, {"refused": reason})
         self.refused.setdefault(text, reason)
 
-    def _append(self, text: str, what: dict[str, str]) -> None:
+    def _append(self, text: str, result: dict[str, str]) -> None:
         if self._path is None:
             return
         self.refresh()
         if text in self.captions:
             return
-        _write(self._path, {"text": text} | what, {"key": self._key})
+        _append_line(self._path, {"text": text} | result, {"key": self._key})
 
-    def _take(self, line: bytes) -> None:
+    def _load_line(self, line: bytes) -> None:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            return  # the rest of a line that was half-written
+            return  # the rest of an incomplete line
         match row:
             case {"text": str(text), "caption": str(caption)} if parse_response(caption) == caption:
                 self.captions.setdefault(text, caption)
@@ -98,20 +98,20 @@ class Shelf:
                 self.refused.setdefault(text, reason)
 
 
-def _write(path: Path, row: Mapping[str, object], head: Mapping[str, object]) -> None:
-    """Append a line in one call; begin a new one, should the last be half-written."""
+def _append_line(path: Path, row: Mapping[str, object], header: Mapping[str, object]) -> None:
+    """Append a line with one system call; start a new line if the last one is incomplete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         size = os.fstat(file).st_size
-        line = _line(row) if size else _line(head) + _line(row)
+        line = _encode_line(row) if size else _encode_line(header) + _encode_line(row)
         if size and os.pread(file, 1, size - 1) != b"\n":
             line = b"\n" + line
         if os.write(file, line) != len(line):
-            raise DataError(f"{path} took half a line only; is the disk full?")
+            raise DataError(f"only part of a line was written to {path}; is the disk full?")
     finally:
         os.close(file)
 
 
-def _line(row: Mapping[str, object]) -> bytes:
+def _encode_line(row: Mapping[str, object]) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

@@ -1,4 +1,4 @@
-"""Concepts that are too frequent to tell one activity from another (paper, 3.2)."""
+"""Find concepts that are too frequent to distinguish activities (paper, 3.2)."""
 
 from __future__ import annotations
 
@@ -9,44 +9,46 @@ from egoexobench.errors import UsageError
 from egoexobench.toolbox.captions import content_words, parse_events
 
 
-def concepts(caption: str) -> set[str]:
-    """Sources and effects of a caption, and each word of a source, in lower case.
+def extract_concepts(caption: str) -> set[str]:
+    """Return sources and effects of a caption, and each word of a source, in lower case.
 
-    The words are what the paper's example asks for: "a person" is to be found in
+    Words count because of the paper's example: the concept "a person" is part of the source in
     "[a person turning off the light] (click)".
     """
-    found = set[str]()
-    for part in parse_events(caption):
-        said = content_words(part.source)
-        found |= {" ".join(said), *said, part.effect.lower().strip()}
-    return found - {""}
+    concepts = set[str]()
+    for event in parse_events(caption):
+        words = content_words(event.source)
+        concepts |= {" ".join(words), *words, event.effect.lower().strip()}
+    return concepts - {""}
 
 
-def share(threshold: float | None) -> float | None:
+def validate_share(threshold: float | None) -> float | None:
     """Return the threshold.
 
     Raises:
-        UsageError: if it is no share.
+        UsageError: if it is not a share.
     """
     if threshold is not None and not 0 < threshold <= 1:
-        raise UsageError(f"frequent={threshold:g}; it takes a share above 0 and up to 1, or none")
+        raise UsageError(
+            f"frequent={threshold:g} is invalid: use a share above 0 and up to 1, or none"
+        )
     return threshold
 
 
-def frequent(captions: Iterable[str], threshold: float) -> tuple[str, ...]:
-    """Concepts by document frequency, the most frequent first, equal ones by name.
+def find_frequent_concepts(captions: Iterable[str], threshold: float) -> tuple[str, ...]:
+    """Return concepts by document frequency, the most frequent first, ties by name.
 
-    The paper gives neither a threshold nor what it counts. A document is the caption of one
-    training narration, written before any refinement.
+    The paper states neither a threshold nor what it counts. Here a document is the caption of one
+    training narration, before any refinement.
 
     Args:
-        captions: one per training narration; equal narrations count as often as they occur.
-        threshold: share of them from which on a concept is frequent.
+        captions: one caption per training narration; equal narrations count separately.
+        threshold: share of the captions from which on a concept is frequent.
     """
-    counts, documents = Counter[str](), 0
+    counts, num_documents = Counter[str](), 0
     for caption in captions:
-        counts.update(concepts(caption))
-        documents += 1
-    least = threshold * documents
-    ranked = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    return tuple(concept for concept, count in ranked if count >= least)
+        counts.update(extract_concepts(caption))
+        num_documents += 1
+    min_count = threshold * num_documents
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(concept for concept, count in ranked if count >= min_count)

@@ -1,11 +1,11 @@
-"""Has asks answered: from the store, or by the captioner in two tries at most."""
+"""Get a caption for each request, from the cache or from the captioner, with one retry."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from egoexobench.captioning.cache import Shelf, Store
+from egoexobench.captioning.cache import CaptionCache, CaptionFile
 from egoexobench.errors import CaptionerUnavailableError, DataError
 from egoexobench.hashing import hash_json
 from egoexobench.protocols import (
@@ -22,129 +22,166 @@ Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Who answers, where answers are kept, and who watches."""
+class CaptionSession:
+    """A captioner with its cache and progress display."""
 
     captioner: Captioner
-    store: Store | None
+    cache: CaptionCache | None
     progress: Progress
-    again: bool
-    """Ask again for what was refused before, too."""
+    retry_refused: bool
+    """Request captions of refused texts again."""
 
-    def reply(self, asks: Sequence[CaptionRequest]) -> Iterator[CaptionResponse]:
-        """The captioner's answers, as they come."""
+    def iter_responses(self, requests: Sequence[CaptionRequest]) -> Iterator[CaptionResponse]:
+        """Yield the responses of the captioner as they arrive."""
         if isinstance(self.captioner, ModelCaptioner):
-            return self.captioner.answer(asks)
-        return _called(self.captioner, asks)
+            return self.captioner.answer(requests)
+        return _call_captioner(self.captioner, requests)
 
-    def shelf(self, concepts: Sequence[str]) -> Shelf:
-        """Where answers lie; refined captions of another list of concepts lie elsewhere."""
-        if self.store is None or not isinstance(self.captioner, ModelCaptioner):
-            return Shelf(None, {})
-        return self.store.open(place(self.captioner.key, concepts))
+    def open_file(self, concepts: Sequence[str]) -> CaptionFile:
+        """Return the cached captions; refined captions are cached by the list of concepts."""
+        if self.cache is None or not isinstance(self.captioner, ModelCaptioner):
+            return CaptionFile(None, {})
+        return self.cache.open(make_cache_key(self.captioner.key, concepts))
 
 
 @dataclass(frozen=True, slots=True)
-class Pile:
-    """Captions by text, and what became of the others."""
+class CaptionBatch:
+    """Captions by text, and the reason for each text without a caption."""
 
     captions: Mapping[str, str]
     refused: Mapping[str, str]
-    stored: int
-    retried: int
-    stopped: str | None
+    num_cached: int
+    num_retried: int
+    abort_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Bad:
-    """An answer that is no caption, and why."""
+class _InvalidResponse:
+    """A response that is not a caption, with the reason."""
 
-    answer: CaptionResponse
+    response: CaptionResponse
     reason: str
 
+    @property
+    def text(self) -> str:
+        return self.response.request.text
 
-def place(key: Mapping[str, object], concepts: Sequence[str]) -> dict[str, object]:
-    """What decides answers: the captioner's key and, of refined captions, the list."""
+
+@dataclass(frozen=True, slots=True)
+class _RoundResult:
+    """Invalid responses of one round, and why it ended early; None if it did not."""
+
+    invalid: Sequence[_InvalidResponse] = ()
+    abort_reason: str | None = None
+
+
+def make_cache_key(key: Mapping[str, object], concepts: Sequence[str]) -> dict[str, object]:
+    """Return the captioner's key and, for refined captions, the hash of the concepts."""
     return dict(key) | ({"concepts": hash_json(list(concepts))} if concepts else {})
 
 
-def collect(desk: Desk, asks: Sequence[CaptionRequest], stage: str) -> Pile:
-    """Return a caption for every ask that gets one, and why the others get none.
+def request_captions(
+    session: CaptionSession, requests: Sequence[CaptionRequest], stage: str
+) -> CaptionBatch:
+    """Return the caption of each request, and the reason for each request without one.
 
     Args:
-        desk: who answers.
-        asks: of different texts, all with the same concepts.
-        stage: what progress calls it.
+        session: captioner, cache and progress display.
+        requests: with different texts, all with the same concepts.
+        stage: label of the progress display.
 
     Raises:
-        DataError: if the captioner gives another number of answers than asks.
+        DataError: if the number of responses is not the number of requests.
     """
-    shelf = desk.shelf(asks[0].concepts if asks else ())
-    stored = sum(ask.text in shelf.captions for ask in asks)
-    known = shelf.captions if desk.again else shelf
-    pending = [ask for ask in asks if ask.text not in known]
-    bad, retried, stopped = list[_Bad](), 0, None
+    file = session.open_file(requests[0].concepts if requests else ())
+    num_cached = sum(request.text in file.captions for request in requests)
+    done = file.captions if session.retry_refused else file
+    pending = [request for request in requests if request.text not in done]
+    result, num_retried = _RoundResult(), 0
     if pending:
-        with desk.progress.stage(stage, len(pending)) as advance:
-            bad, stopped = _round(desk, pending, shelf, advance)
-            if bad and not stopped:
-                retried = len(bad)
-                second = [replace(one.answer.request, refused=one.answer.text) for one in bad]
-                bad, stopped = _round(desk, second, shelf, advance)
-            advance(len(bad))
-    _keep(bad, shelf)
-    refused = {ask.text: shelf.refused[ask.text] for ask in asks if ask.text in shelf.refused}
-    refused |= {one.answer.request.text: one.reason for one in bad}
-    captions = {ask.text: shelf.captions[ask.text] for ask in asks if ask.text in shelf.captions}
-    left = {text: reason for text, reason in refused.items() if text not in captions}
-    return Pile(captions, left, stored, retried, stopped)
+        with session.progress.stage(stage, len(pending)) as advance:
+            result = _request_round(session, pending, file, advance)
+            if result.invalid and not result.abort_reason:
+                num_retried = len(result.invalid)
+                retries = [
+                    replace(item.response.request, refused=item.response.text)
+                    for item in result.invalid
+                ]
+                result = _request_round(session, retries, file, advance)
+            advance(len(result.invalid))
+    _store_refusals(result.invalid, file)
+    texts = [request.text for request in requests]
+    captions = {text: file.captions[text] for text in texts if text in file.captions}
+    refused = {text: file.refused[text] for text in texts if text in file.refused}
+    refused |= {item.text: item.reason for item in result.invalid}
+    return CaptionBatch(
+        captions=captions,
+        refused={text: reason for text, reason in refused.items() if text not in captions},
+        num_cached=num_cached,
+        num_retried=num_retried,
+        abort_reason=result.abort_reason,
+    )
 
 
-def _round(
-    desk: Desk, asks: Sequence[CaptionRequest], shelf: Shelf, advance: Advance
-) -> tuple[list[_Bad], str | None]:
-    """Ask once; keep what is a caption at once, return what is none and why it ended early."""
-    bad, left = list[_Bad](), {ask.text: ask for ask in asks}
+def _request_round(
+    session: CaptionSession,
+    requests: Sequence[CaptionRequest],
+    file: CaptionFile,
+    advance: Advance,
+) -> _RoundResult:
+    """Send each request once; store captions as they arrive and return the other responses."""
+    invalid: list[_InvalidResponse] = []
+    remaining = {request.text: request for request in requests}
     try:
-        for answer in desk.reply(asks):
-            if left.pop(answer.request.text, None) is None:
+        for response in session.iter_responses(requests):
+            text = response.request.text
+            if remaining.pop(text, None) is None:
                 raise DataError(
-                    f"the captioner answered {answer.request.text[:60]!r} unasked, or twice"
+                    f"the captioner responded to {text[:60]!r} without a request, or twice"
                 )
-            found = parse_response(answer.text)
-            if answer.failure or isinstance(found, InvalidCaption):
-                reason = answer.failure or (
-                    found.reason if isinstance(found, InvalidCaption) else ""
-                )
-                bad.append(_Bad(answer, reason))
+            caption = parse_response(response.text)
+            if response.failure:
+                invalid.append(_InvalidResponse(response, response.failure))
+            elif isinstance(caption, InvalidCaption):
+                invalid.append(_InvalidResponse(response, caption.reason))
             else:
-                shelf.put(answer.request.text, found)
+                file.put(text, caption)
                 advance(1)
     except CaptionerUnavailableError as error:
-        unasked = [
-            _Bad(CaptionResponse(ask, "", "no answer"), "no answer") for ask in left.values()
+        unanswered = [
+            _InvalidResponse(CaptionResponse(request, "", "no answer"), "no answer")
+            for request in remaining.values()
         ]
-        return bad + unasked, str(error)
-    if left:
-        done = len(asks) - len(left)
-        raise DataError(f"the captioner gave {done} captions for {len(asks)} narrations")
-    return bad, None
+        return _RoundResult([*invalid, *unanswered], str(error))
+    if remaining:
+        num_done = len(requests) - len(remaining)
+        raise DataError(
+            f"the captioner returned {num_done} captions for {len(requests)} narrations"
+        )
+    return _RoundResult(invalid)
 
 
-def _keep(bad: Iterable[_Bad], shelf: Shelf) -> None:
-    """Note what was refused twice, so that the next run does not ask; not a server's failure."""
-    for one in bad:
-        if one.answer.request.refused is not None and not one.answer.failure:
-            shelf.refuse(one.answer.request.text, one.reason)
+def _store_refusals(invalid: Iterable[_InvalidResponse], file: CaptionFile) -> None:
+    """Store texts that were refused twice, so that the next run does not request them again.
+
+    Failures of a server are not stored.
+    """
+    for item in invalid:
+        if item.response.request.refused is not None and not item.response.failure:
+            file.refuse(item.text, item.reason)
 
 
-def _called(captioner: Captioner, asks: Sequence[CaptionRequest]) -> Iterator[CaptionResponse]:
-    """Answers of a captioner that takes all texts at once."""
-    texts, concepts = [ask.text for ask in asks], asks[0].concepts
+def _call_captioner(
+    captioner: Captioner, requests: Sequence[CaptionRequest]
+) -> Iterator[CaptionResponse]:
+    """Yield the responses of a captioner that takes all texts at once."""
+    texts, concepts = [request.text for request in requests], requests[0].concepts
     if concepts and isinstance(captioner, RefiningCaptioner):
         captions = list(captioner.refine(texts, concepts))
     else:
         captions = list(captioner.caption(texts))
     if len(captions) != len(texts):
-        raise DataError(f"the captioner gave {len(captions)} captions for {len(texts)} narrations")
-    return map(CaptionResponse, asks, captions)
+        raise DataError(
+            f"the captioner returned {len(captions)} captions for {len(texts)} narrations"
+        )
+    return map(CaptionResponse, requests, captions)

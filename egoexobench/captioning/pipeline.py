@@ -1,15 +1,14 @@
-"""Writes the sound caption of every narration."""
+"""Generate the sound caption of every narration."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from egoexobench.captioning.cache import Store
-from egoexobench.captioning.concepts import frequent, share
-from egoexobench.captioning.generate import Desk, Pile, collect
-from egoexobench.captioning.stats import Report, Written
-from egoexobench.progress import NullProgress
+from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.concepts import find_frequent_concepts, validate_share
+from egoexobench.captioning.generate import CaptionBatch, CaptionSession, request_captions
+from egoexobench.captioning.stats import CaptionSet, CaptionStats
 from egoexobench.protocols import (
     Captioner,
     CaptionRequest,
@@ -20,97 +19,107 @@ from egoexobench.protocols import (
 from egoexobench.toolbox.caption_file import CaptionRow
 from egoexobench.toolbox.captions import CLIP_CONTEXT, estimate_clip_tokens
 
-LIMIT = 2_000
-"""Characters of a narration that a captioner is given; the rest is cut off at the last space."""
+MAX_NARRATION_CHARS = 2_000
+"""A longer narration is truncated at the last space before this number of characters."""
 
 
-def write(
+def generate_captions(
     captioner: Captioner,
     narrations: Mapping[str, str],
     *,
     training: Collection[str] = (),
-    store: Store | None = None,
+    cache: CaptionCache | None = None,
     progress: Progress | None = None,
-    again: bool = False,
-) -> Written:
-    """Return the sound caption of each narration by the same id; equal texts are written once.
+    retry_refused: bool = False,
+) -> CaptionSet:
+    """Return the sound caption of each narration by id; equal narrations are captioned once.
 
-    What is no closed caption is asked for once more, then counted and left out.
+    If a response is not a closed caption, the caption is requested once more. If the second
+    response is not valid either, the narration has no caption and is counted.
 
     Args:
-        captioner: writes them; may be a `ModelCaptioner` or a `RefiningCaptioner`.
+        captioner: can also be a `ModelCaptioner` or a `RefiningCaptioner`.
         narrations: by id.
-        training: those ids among them that alone say which concepts are frequent; without any,
-            nothing is refined.
-        store: cache of the captions of a `ModelCaptioner`; None caches nothing.
-        progress: shows how far it is; None shows nothing.
-        again: ask once more for what was refused before, too.
+        training: ids of training narrations, which alone decide which concepts are frequent; if
+            empty, captions are not refined.
+        cache: the cache of a `ModelCaptioner`; None does not cache.
+        progress: shows the progress; None shows nothing.
+        retry_refused: request captions of narrations again that were refused in an earlier run.
 
     Raises:
-        DataError: if the captioner gives another number of captions than it was asked for.
+        DataError: if the captioner returns another number of captions than were requested.
     """
-    threshold = _threshold(captioner)
-    desk = Desk(captioner, store, progress or NullProgress(), again)
-    texts = {name: _cut(text) for name, text in narrations.items()}
-    asks = [CaptionRequest(text) for text in sorted(set(texts.values()) - {""})]
-    drafts = collect(desk, asks, "caption")
-    learnt = [texts[name] for name in training] if threshold else []
-    concepts = _concepts(drafts, learnt, threshold)
-    refined = _refine(desk, drafts, concepts)
-    wanted = bool(concepts or (learnt and drafts.stopped))
-    rows = tuple(_rows(drafts, refined, wanted))
-    final = {row.narration: row.caption for row in rows}
-    captions = {name: final[text] for name, text in texts.items() if text in final}
-    report = Report(
-        narrations=len(asks),
-        written=len(rows) - drafts.stored,
-        stored=drafts.stored,
-        retried=drafts.retried + refined.retried,
-        refused=dict(sorted(Counter(drafts.refused.values()).items())),
-        cut=len({text for text in narrations.values() if len(text.strip()) > LIMIT}),
-        unrefined=sum(row.unrefined for row in rows),
-        long=sum(estimate_clip_tokens(row.caption) > CLIP_CONTEXT for row in rows),
-        empty=sum(not text for text in texts.values()),
-        missing=len(texts) - len(captions),
+    threshold = _frequency_threshold(captioner)
+    session = CaptionSession(captioner, cache, progress or NullProgress(), retry_refused)
+    texts = {name: _truncate_narration(text) for name, text in narrations.items()}
+    requests = [CaptionRequest(text) for text in sorted(set(texts.values()) - {""})]
+    drafts = request_captions(session, requests, "caption")
+    training_texts = [texts[name] for name in training] if threshold else []
+    concepts = _select_concepts(drafts, training_texts, threshold)
+    refined = _refine_captions(session, drafts, concepts)
+    needs_refinement = bool(concepts or (training_texts and drafts.abort_reason))
+    rows = tuple(_make_rows(drafts, refined, needs_refinement=needs_refinement))
+    caption_by_text = {row.narration: row.caption for row in rows}
+    captions = {id_: caption_by_text[t] for id_, t in texts.items() if t in caption_by_text}
+    stats = CaptionStats(
+        num_narrations=len(requests),
+        num_written=len(rows) - drafts.num_cached,
+        num_cached=drafts.num_cached,
+        num_retried=drafts.num_retried + refined.num_retried,
+        refusals=dict(sorted(Counter(drafts.refused.values()).items())),
+        num_truncated=_count_truncated(narrations),
+        num_unrefined=sum(row.unrefined for row in rows),
+        num_over_context=sum(estimate_clip_tokens(row.caption) > CLIP_CONTEXT for row in rows),
+        num_empty=sum(not text for text in texts.values()),
+        num_missing=len(texts) - len(captions),
         concepts=concepts,
-        stopped=drafts.stopped or refined.stopped,
+        abort_reason=drafts.abort_reason or refined.abort_reason,
     )
-    return Written(captions, rows, report)
+    return CaptionSet(captions, rows, stats)
 
 
-def _threshold(captioner: Captioner) -> float | None:
-    return (
-        share(captioner.frequent)
-        if isinstance(captioner, ModelCaptioner | RefiningCaptioner)
-        else None
-    )
+def _frequency_threshold(captioner: Captioner) -> float | None:
+    if isinstance(captioner, ModelCaptioner | RefiningCaptioner):
+        return validate_share(captioner.frequent)
+    return None
 
 
-def _cut(narration: str) -> str:
-    """A narration as a captioner is given it: no longer than `LIMIT`, and whole characters."""
+def _truncate_narration(narration: str) -> str:
+    """Return at most `MAX_NARRATION_CHARS` characters, without lone surrogates."""
     text = narration.strip().encode("utf-8", "replace").decode()  # lone surrogates become "?"
-    if len(text) <= LIMIT:
+    if len(text) <= MAX_NARRATION_CHARS:
         return text
-    head, space, _ = text[: LIMIT + 1].rpartition(" ")
-    return head.rstrip() if space else text[:LIMIT]
+    head, space, _ = text[: MAX_NARRATION_CHARS + 1].rpartition(" ")
+    return head.rstrip() if space else text[:MAX_NARRATION_CHARS]
 
 
-def _concepts(drafts: Pile, learnt: list[str], threshold: float | None) -> tuple[str, ...]:
-    """The frequent concepts; none while training narrations were left unanswered."""
-    if threshold is None or drafts.stopped:
+def _count_truncated(narrations: Mapping[str, str]) -> int:
+    texts = {text for text in narrations.values() if len(text.strip()) > MAX_NARRATION_CHARS}
+    return len(texts)
+
+
+def _select_concepts(
+    drafts: CaptionBatch, training_texts: Sequence[str], threshold: float | None
+) -> tuple[str, ...]:
+    """Return the frequent concepts; none if the captioner stopped before all training captions."""
+    if threshold is None or drafts.abort_reason:
         return ()
-    captions = (drafts.captions[text] for text in learnt if text in drafts.captions)
-    return frequent(captions, threshold)
+    captions = (drafts.captions[text] for text in training_texts if text in drafts.captions)
+    return find_frequent_concepts(captions, threshold)
 
 
-def _refine(desk: Desk, drafts: Pile, concepts: tuple[str, ...]) -> Pile:
-    """Refined captions by draft; equal drafts are refined once."""
+def _refine_captions(
+    session: CaptionSession, drafts: CaptionBatch, concepts: tuple[str, ...]
+) -> CaptionBatch:
+    """Return refined captions by draft; equal drafts are refined once."""
     unique = sorted(set(drafts.captions.values())) if concepts else []
-    return collect(desk, [CaptionRequest(draft, concepts) for draft in unique], "refine")
+    requests = [CaptionRequest(draft, concepts) for draft in unique]
+    return request_captions(session, requests, "refine")
 
 
-def _rows(drafts: Pile, refined: Pile, wanted: bool) -> Iterator[CaptionRow]:
-    """Every draft with what became of it; ``wanted`` says whether it was to be refined."""
+def _make_rows(
+    drafts: CaptionBatch, refined: CaptionBatch, *, needs_refinement: bool
+) -> Iterator[CaptionRow]:
     for text, draft in drafts.captions.items():
-        kept = wanted and draft not in refined.captions
-        yield CaptionRow(text, draft, refined.captions.get(draft, draft), kept)
+        is_unrefined = needs_refinement and draft not in refined.captions
+        yield CaptionRow(text, draft, refined.captions.get(draft, draft), is_unrefined)

@@ -1,4 +1,4 @@
-"""What came of writing captions, in numbers."""
+"""Captions of a data set, and how many of them were written, cached or refused."""
 
 from __future__ import annotations
 
@@ -10,85 +10,86 @@ from egoexobench.toolbox.caption_file import CaptionRow
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Counts of different narrations; equal ones are captioned once."""
+class CaptionStats:
+    """Counts of distinct narrations; equal narrations are captioned once."""
 
-    narrations: int
-    """Different ones that are not empty."""
-    written: int
+    num_narrations: int
+    """Distinct narrations that are not empty."""
+    num_written: int
     """Captions that the captioner wrote now."""
-    stored: int
-    """Captions that were in the store."""
-    retried: int
-    """Narrations whose first answer was no closed caption."""
-    refused: Mapping[str, int]
-    """Narrations without a caption after both tries, by reason."""
-    cut: int
-    """Narrations that were cut to `LIMIT` characters."""
-    unrefined: int
-    """Captions that stayed as they were because refining them failed."""
-    long: int
-    """Captions of more than about 77 tokens, of which CLIP's text encoder reads the beginning."""
-    empty: int
+    num_cached: int
+    """Captions that were in the cache."""
+    num_retried: int
+    """Narrations whose first response was not a closed caption."""
+    refusals: Mapping[str, int]
+    """Narrations without a caption after two responses, by reason."""
+    num_truncated: int
+    """Narrations that were truncated to `MAX_NARRATION_CHARS` characters."""
+    num_unrefined: int
+    """Captions that were not changed because the refinement failed."""
+    num_over_context: int
+    """Captions of more than about 77 tokens; CLIP's text encoder reads only the first 77."""
+    num_empty: int
     """Ids whose narration is empty."""
-    missing: int
-    """Ids without a caption, for whatever reason."""
+    num_missing: int
+    """Ids without a caption, for any reason."""
     concepts: tuple[str, ...]
-    """What was refined away, the most frequent first; empty without refinement."""
-    stopped: str | None
-    """Why the captioner could not go on; None if it could."""
+    """Concepts that were removed, the most frequent first; empty without refinement."""
+    abort_reason: str | None
+    """Why the captioner could not continue; None if it could."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Sound captions by id, without those that have none; all different ones; the report."""
+class CaptionSet:
+    """The sound captions by id, one row per distinct narration, and the counts."""
 
     captions: dict[str, str]
     rows: tuple[CaptionRow, ...]
-    report: Report
+    stats: CaptionStats
 
 
-def complete(written: Written) -> dict[str, str]:
-    """Return the captions, if each id has one.
+def require_all(caption_set: CaptionSet) -> dict[str, str]:
+    """Return the captions by id if no id lacks one.
 
     Raises:
-        DataError: saying how many lack one, and why.
+        DataError: if captions are missing, with their number and the reasons.
     """
-    report = written.report
-    if report.missing:
+    stats = caption_set.stats
+    if stats.num_missing:
+        total = stats.num_missing + len(caption_set.captions)
         raise DataError(
-            f"{report.missing} of {report.missing + len(written.captions)} texts have no sound "
-            f"caption ({why(report)})"
+            f"{stats.num_missing} of {total} texts have no sound caption "
+            f"({summarize_failures(stats)})"
         )
-    return written.captions
+    return caption_set.captions
 
 
-def why(report: Report) -> str:
-    """The reasons for which captions are missing, in one line."""
-    counts = {"empty narration": report.empty} | dict(report.refused)
+def summarize_failures(stats: CaptionStats) -> str:
+    """Return the reasons for missing captions as one line."""
+    counts = {"empty narration": stats.num_empty} | dict(stats.refusals)
     reasons = [f"{name}: {count}" for name, count in counts.items() if count]
-    return "; ".join([*reasons, *([report.stopped] if report.stopped else [])])
+    return "; ".join([*reasons, *([stats.abort_reason] if stats.abort_reason else [])])
 
 
-def tell(report: Report) -> list[str]:
-    """The report as lines; what did not happen is left out, but for captions and refusals."""
-    refused = ", ".join(f"{count} {reason}" for reason, count in report.refused.items())
+def format_stats(stats: CaptionStats) -> list[str]:
+    """Return the counts as lines; a count of 0 has no line, except captions and refusals."""
+    refused = ", ".join(f"{count} {reason}" for reason, count in stats.refusals.items())
     lines = [
-        f"{report.written + report.stored} of {report.narrations} different narrations have a "
-        f"caption: {report.written} written now, {report.stored} from the store",
-        f"{report.retried} asked twice; {sum(report.refused.values())} refused"
+        f"{stats.num_written + stats.num_cached} of {stats.num_narrations} distinct narrations "
+        f"have a caption: {stats.num_written} written now, {stats.num_cached} from the cache",
+        f"{stats.num_retried} requested twice; {sum(stats.refusals.values())} refused"
         + (f" ({refused})" if refused else ""),
     ]
-    more = {
-        f"{report.empty} narrations are empty and have no caption": report.empty,
-        f"{report.cut} narrations were cut": report.cut,
-        f"{report.long} captions have more than about 77 tokens; CLIP's text encoder reads the "
-        "first 77": report.long,
-        f"{report.unrefined} captions could not be refined and stayed as they were": (
-            report.unrefined
+    optional_lines = {
+        f"{stats.num_empty} narrations are empty and have no caption": stats.num_empty,
+        f"{stats.num_truncated} narrations were truncated": stats.num_truncated,
+        f"{stats.num_over_context} captions have more than about 77 tokens; CLIP's text encoder "
+        "reads the first 77": stats.num_over_context,
+        f"{stats.num_unrefined} captions could not be refined and were not changed": (
+            stats.num_unrefined
         ),
-        f"refined away ({len(report.concepts)}): {', '.join(report.concepts)}": len(
-            report.concepts
+        f"removed concepts ({len(stats.concepts)}): {', '.join(stats.concepts)}": len(
+            stats.concepts
         ),
     }
-    return lines + [line for line, count in more.items() if count]
+    return lines + [line for line, count in optional_lines.items() if count]

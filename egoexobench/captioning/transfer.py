@@ -1,8 +1,8 @@
-"""Captions as a file that goes from one machine to another.
+"""Export captions to a file, and import them into the cache of another machine.
 
-JSON Lines. The first line says who wrote them: ``{"key": {...}, "concepts": [...]}``; every other
-is ``{"narration": ..., "caption": ...}``, with ``"draft"`` where a caption was refined, and
-``"unrefined": true`` where refining it failed.
+The file is JSON Lines. The first line identifies the captioner: ``{"key": {...}, "concepts":
+[...]}``. Every other line is ``{"narration": ..., "caption": ...}``, with ``"draft"`` if the
+caption was refined, and ``"unrefined": true`` if the refinement failed.
 """
 
 from __future__ import annotations
@@ -11,58 +11,58 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from egoexobench.captioning.cache import Store
-from egoexobench.captioning.generate import place
-from egoexobench.captioning.stats import Written
+from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.generate import make_cache_key
+from egoexobench.captioning.stats import CaptionSet
 from egoexobench.errors import UsageError
 from egoexobench.files import write_text_atomic
 from egoexobench.protocols import Captioner, ModelCaptioner
 from egoexobench.toolbox.caption_file import CaptionExport, CaptionRow, read_captions
 
 
-def export(path: Path, captioner: Captioner, written: Written) -> None:
-    """Write captions to a file, whole or not at all.
+def export_captions(path: Path, captioner: Captioner, caption_set: CaptionSet) -> None:
+    """Write captions to a file, atomically.
 
     Raises:
         DataError: if it cannot be written.
     """
     key = dict(captioner.key) if isinstance(captioner, ModelCaptioner) else {}
-    head = {"key": key, "concepts": list(written.report.concepts)}
-    lines = [head, *(_line(row) for row in written.rows)]
+    header = {"key": key, "concepts": list(caption_set.stats.concepts)}
+    lines = [header, *(_row_to_dict(row) for row in caption_set.rows)]
     write_text_atomic(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
-def admit(path: Path, captioner: Captioner, store: Store) -> CaptionExport:
-    """Take captions that `export` wrote elsewhere into the store of the captioner that wrote them.
+def import_captions(path: Path, captioner: Captioner, cache: CaptionCache) -> CaptionExport:
+    """Add the captions of an exported file to the cache of the captioner that wrote them.
 
     Raises:
-        UsageError: if the captioner has no store, or the file is another's.
+        UsageError: if the captioner has no cache, or another captioner wrote the file.
         DataError: if the file cannot be read.
     """
-    exported, use = read_captions(path), f"use --captioner imported:file={path}"
+    exported, advice = read_captions(path), f"use --captioner imported:file={path}"
     if not isinstance(captioner, ModelCaptioner):
-        raise UsageError(f"captions of this captioner are not stored; {use}")
+        raise UsageError(f"captions of this captioner are not cached; {advice}")
     if not exported.key:
-        raise UsageError(f"{path} does not say who wrote its captions; {use}")
+        raise UsageError(f"{path} does not state which captioner wrote it; {advice}")
     if exported.key != dict(captioner.key):
         raise UsageError(
-            f"{path} holds captions under {_short(exported.key)}, the captioner writes under "
-            f"{_short(captioner.key)}; give the same options, or {use}"
+            f"{path} was written with {_format_key(exported.key)}, but this captioner has "
+            f"{_format_key(captioner.key)}; use the same options, or {advice}"
         )
-    drafts = store.open(place(captioner.key, ()))
+    drafts = cache.open(make_cache_key(captioner.key, ()))
     for row in exported.rows:
         drafts.put(row.narration, row.draft)
     if exported.concepts:
-        refined = store.open(place(captioner.key, exported.concepts))
+        refined = cache.open(make_cache_key(captioner.key, exported.concepts))
         for row in exported.rows:
             if row.unrefined:
-                refined.refuse(row.draft, "unrefined where it was written")
+                refined.refuse(row.draft, "unrefined in the imported file")
             else:
                 refined.put(row.draft, row.caption)
     return exported
 
 
-def _line(row: CaptionRow) -> dict[str, object]:
+def _row_to_dict(row: CaptionRow) -> dict[str, object]:
     line: dict[str, object] = {"narration": row.narration, "caption": row.caption}
     if row.draft != row.caption:
         line["draft"] = row.draft
@@ -71,5 +71,5 @@ def _line(row: CaptionRow) -> dict[str, object]:
     return line
 
 
-def _short(key: Mapping[str, object]) -> str:
+def _format_key(key: Mapping[str, object]) -> str:
     return ", ".join(f"{name}={value}" for name, value in key.items())

@@ -16,8 +16,8 @@ from egoexobench.errors import EXIT_INTERRUPTED, DataError
 from egoexobench.types import SPLITS, Split
 
 if TYPE_CHECKING:
-    from egoexobench.captioning.cache import Store
-    from egoexobench.captioning.stats import Written
+    from egoexobench.captioning.cache import CaptionCache
+    from egoexobench.captioning.stats import CaptionSet
     from egoexobench.protocols import Captioner, Dataset
 
 
@@ -36,127 +36,138 @@ if TYPE_CHECKING:
     "splits",
     type=click.Choice(SPLITS),
     multiple=True,
-    help="[all] May be given again; refining needs the training narrations and writes them too.",
+    help="[all] May be repeated. Refinement needs and writes the training captions as well.",
 )
 @click.option(
     "--import",
-    "source",
+    "import_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="First take in captions that --export wrote on another machine.",
+    help="First add captions to the cache that --export wrote on another machine.",
 )
 @click.option(
     "--export",
-    "target",
+    "export_file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write narrations and captions to this file.",
 )
-@click.option("--retry", is_flag=True, help="Ask again for what was refused before.")
+@click.option("--retry", is_flag=True, help="Request captions again that were refused before.")
 @click.pass_context
 def command(
     ctx: click.Context,
     dataset: str,
     spec: str,
     splits: tuple[Split, ...],
-    source: Path | None,
-    target: Path | None,
+    import_file: Path | None,
+    export_file: Path | None,
     retry: bool,
 ) -> None:
-    """Write the sound caption of every narration of a data set into the store.
+    """Write the sound caption of every narration of a data set to the cache.
 
-    It goes on where it stopped: what is in the store is not asked for again. Exits with 1 if the
-    captioner could not go on, or no narration has a caption.
+    Captions that are already in the cache are not requested again, so you can repeat the command
+    after an interruption. Exit code 1 means that the captioner could not continue, or that no
+    narration has a caption.
     """
     parts = registry(ctx)
-    from egoexobench.captioning import transfer
-    from egoexobench.captioning.cache import Store
+    from egoexobench.captioning.cache import CaptionCache
+    from egoexobench.captioning.transfer import export_captions, import_captions
 
     captioner: Captioner = parts.create("captioner", spec)
-    made: Dataset = parts.create("dataset", dataset)
-    store = Store()
-    if source:
-        parcel = transfer.admit(source, captioner, store)
-        click.echo(f"{source}: {len(parcel.rows)} captions, {parcel.refused} refused")
+    source: Dataset = parts.create("dataset", dataset)
+    cache = CaptionCache()
+    if import_file:
+        imported = import_captions(import_file, captioner, cache)
+        click.echo(f"{import_file}: {len(imported.rows)} captions, {imported.refused} refused")
     try:
-        written = _write(captioner, made, splits, store, again=retry)
+        caption_set = _generate_captions(captioner, source, splits, cache, retry_refused=retry)
     except KeyboardInterrupt:
-        click.echo("egoexobench: interrupted; captions stay, the same command goes on", err=True)
+        click.echo(
+            "egoexobench: interrupted; captions are cached, repeat the command to continue",
+            err=True,
+        )
         ctx.exit(EXIT_INTERRUPTED)
-    _tell(captioner, written)
-    if target:
-        transfer.export(target, captioner, written)
-    if written.report.stopped:
-        raise DataError(written.report.stopped)
-    if not written.captions:
+    _print_stats(captioner, caption_set)
+    if export_file:
+        export_captions(export_file, captioner, caption_set)
+    if caption_set.stats.abort_reason:
+        raise DataError(caption_set.stats.abort_reason)
+    if not caption_set.captions:
         raise DataError(
-            "no narration has a sound caption; --retry asks again for what was refused, another "
-            "--captioner may do better"
+            "no narration has a sound caption; use --retry to request refused captions again, or "
+            "another --captioner"
         )
 
 
-def _write(
-    captioner: Captioner, dataset: Dataset, splits: Sequence[Split], store: Store, *, again: bool
-) -> Written:
-    """Write the captions of some splits, and of training where refinement learns from it."""
-    from egoexobench.captioning.pipeline import write
+def _generate_captions(
+    captioner: Captioner,
+    dataset: Dataset,
+    splits: Sequence[Split],
+    cache: CaptionCache,
+    *,
+    retry_refused: bool,
+) -> CaptionSet:
+    """Write the captions of some splits, and training captions if the refinement needs them."""
+    from egoexobench.captioning.pipeline import generate_captions
     from egoexobench.progress import NullProgress
     from egoexobench.protocols import ModelCaptioner, RefiningCaptioner
 
-    asked = list(splits or SPLITS)
+    selected = list(splits or SPLITS)
     if (
         isinstance(captioner, ModelCaptioner | RefiningCaptioner)
         and captioner.frequent
-        and "train" not in asked
+        and "train" not in selected
     ):
-        asked.append("train")
-    every = {name: text for split in asked for name, text in _narrations(dataset, split).items()}
-    return write(
+        selected.append("train")
+    narrations: dict[str, str] = {}
+    for split in selected:
+        narrations |= _collect_narrations(dataset, split)
+    return generate_captions(
         captioner,
-        every,
-        training=[pair.id for pair in dataset.pairs("train")] if "train" in asked else [],
-        store=store,
-        progress=Rated(captioner) if sys.stderr.isatty() else NullProgress(),
-        again=again,
+        narrations,
+        training=[pair.id for pair in dataset.pairs("train")] if "train" in selected else [],
+        cache=cache,
+        progress=RateProgress(captioner) if sys.stderr.isatty() else NullProgress(),
+        retry_refused=retry_refused,
     )
 
 
-def _tell(captioner: Captioner, written: Written) -> None:
-    from egoexobench.captioning.stats import tell
+def _print_stats(captioner: Captioner, caption_set: CaptionSet) -> None:
+    from egoexobench.captioning.stats import format_stats
 
-    click.echo("\n".join(tell(written.report)))
-    if isinstance(captioner, Priced) and captioner.spent is not None:
-        click.echo(f"cost by the prices given: {captioner.spent:.2f}")
+    click.echo("\n".join(format_stats(caption_set.stats)))
+    if isinstance(captioner, HasCost) and captioner.spent is not None:
+        click.echo(f"cost: {captioner.spent:.2f}")
 
 
-def _narrations(dataset: Dataset, split: Split) -> dict[str, str]:
-    """Narrations by id that a run captions: of pairs, of their clips, of clips asked by text."""
+def _collect_narrations(dataset: Dataset, split: Split) -> dict[str, str]:
+    """Return the narrations that a run captions: of pairs, their clips and text queries."""
     pairs = dataset.pairs(split)
-    told = {clip.id: clip.narration for pair in pairs for clip in (pair.ego, pair.exo)}
-    asked = {query.source for query in dataset.queries(split, "t2v")}
-    asked |= {name for query in dataset.queries(split, "v2t") for name in query.gallery.ids}
-    told |= {clip.id: clip.narration for clip in dataset.clips(split) if clip.id in asked}
-    return told | {pair.id: pair.narration for pair in pairs}
+    narrations = {clip.id: clip.narration for pair in pairs for clip in (pair.ego, pair.exo)}
+    queried = {query.source for query in dataset.queries(split, "t2v")}
+    queried |= {name for query in dataset.queries(split, "v2t") for name in query.gallery.ids}
+    narrations |= {clip.id: clip.narration for clip in dataset.clips(split) if clip.id in queried}
+    return narrations | {pair.id: pair.narration for pair in pairs}
 
 
 @runtime_checkable
-class Priced(Protocol):
-    """A captioner whose answers cost money."""
+class HasCost(Protocol):
+    """A captioner whose responses cost money."""
 
     @property
     def spent(self) -> float | None:
-        """Cost so far; None if no prices were given."""
+        """Cost so far; None without prices."""
         ...
 
 
 @final
-class Rated:
-    """A bar with rate and time left, and what it costs where prices are given."""
+class RateProgress:
+    """A progress bar with rate, remaining time and, with prices, cost."""
 
     def __init__(self, captioner: Captioner) -> None:
         self._captioner = captioner
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar a stage, on standard error."""
+        """Show a progress bar for a stage on standard error."""
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -177,24 +188,26 @@ class Rated:
             TimeRemainingColumn(),
             TextColumn("{task.fields[cost]}"),
         )
-        begun, before = monotonic(), self._cost() or 0.0
+        start_time, start_cost = monotonic(), self._read_cost() or 0.0
         with Progress(*columns, console=Console(stderr=True), speed_estimate_period=120) as bars:
             task = bars.add_task(name, total=total, rate="", cost="")
-            done = 0
+            num_done = 0
 
             def advance(n: int) -> None:
-                nonlocal done
-                done += n
-                rate = f"{done / max(monotonic() - begun, 1e-9):.3g}/s"
-                bars.update(task, advance=n, rate=rate, cost=self._estimate(before, done, total))
+                nonlocal num_done
+                num_done += n
+                rate = f"{num_done / max(monotonic() - start_time, 1e-9):.3g}/s"
+                bars.update(
+                    task, advance=n, rate=rate, cost=self._format_cost(start_cost, num_done, total)
+                )
 
             yield advance
 
-    def _estimate(self, before: float, done: int, total: int) -> str:
-        spent = self._cost()
-        if spent is None or not done:
+    def _format_cost(self, start_cost: float, num_done: int, total: int) -> str:
+        cost = self._read_cost()
+        if cost is None or not num_done:
             return ""
-        return f"cost {spent:.2f} of about {before + (spent - before) * total / done:.2f}"
+        return f"cost {cost:.2f} of about {start_cost + (cost - start_cost) * total / num_done:.2f}"
 
-    def _cost(self) -> float | None:
-        return self._captioner.spent if isinstance(self._captioner, Priced) else None
+    def _read_cost(self) -> float | None:
+        return self._captioner.spent if isinstance(self._captioner, HasCost) else None

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from egoexobench import files
-from egoexobench.captioning.cache import Store
-from egoexobench.captioning.pipeline import write
-from egoexobench.captioning.stats import Written, why
+from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.stats import CaptionSet, summarize_failures
 from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.subset import UsableSubset
@@ -51,7 +50,7 @@ class PreparedInputs:
     text_ids: Mapping[Split, Sequence[str]]
     """Ids of the pairs and clips whose text is a query or a candidate."""
     features: FeatureInputs
-    captions: Written | None
+    captions: CaptionSet | None
     """Sound captions by id of the pair or clip; None without a captioner."""
     missing_audio: MissingAudioPolicy
 
@@ -218,7 +217,7 @@ def _collect_narrations(
 
 def _write_captions(
     dataset: Dataset, narrations: Mapping[str, str], parts: MethodParts, progress: Progress
-) -> Written | None:
+) -> CaptionSet | None:
     """Write the sound caption of each narration; None without a captioner."""
     if parts.captioner is None:
         return None
@@ -230,9 +229,9 @@ def _write_captions(
         parts.captioner,
         {**training, **narrations},
         training=training,
-        store=Store(),
+        cache=CaptionCache(),
         progress=progress,
     )
     if narrations and not captions.captions:
-        raise DataError(f"no narration has a sound caption: {why(captions.report)}")
+        raise DataError(f"no narration has a sound caption: {summarize_failures(captions.stats)}")
     return captions

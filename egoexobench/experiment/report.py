@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from egoexobench.captioning.stats import Written
+from egoexobench.captioning.stats import CaptionSet
 from egoexobench.data.subset import hash_clip_ids
 from egoexobench.evaluation.references import chance_score
 from egoexobench.experiment.embed import VALIDATION_METRIC
@@ -120,21 +120,21 @@ def _count_data(scored: PreparedDataset, scoring: ScoringResult) -> ClipCounts:
     )
 
 
-def _count_captions(captions: Written | None) -> CaptionCounts | None:
+def _count_captions(captions: CaptionSet | None) -> CaptionCounts | None:
     if captions is None:
         return None
-    stats = captions.report
+    stats = captions.stats
     return CaptionCounts(
-        num_narrations=stats.narrations,
-        num_retried=stats.retried,
-        num_refused=dict(stats.refused),
-        num_truncated=stats.cut,
-        num_unrefined=stats.unrefined,
-        num_over_context=stats.long,
-        num_empty=stats.empty,
-        num_missing=stats.missing,
+        num_narrations=stats.num_narrations,
+        num_retried=stats.num_retried,
+        num_refused=dict(stats.refusals),
+        num_truncated=stats.num_truncated,
+        num_unrefined=stats.num_unrefined,
+        num_over_context=stats.num_over_context,
+        num_empty=stats.num_empty,
+        num_missing=stats.num_missing,
         concepts=stats.concepts,
-        abort_reason=stats.stopped,
+        abort_reason=stats.abort_reason,
     )
 
 

@@ -1,4 +1,4 @@
-"""Captioners: what a scene sounds like, written from its narration (SoundBridge, 3.2)."""
+"""Captioners: they write what a scene sounds like from its narration (SoundBridge, 3.2)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
-from egoexobench_plugins.captions.limits import least
-from egoexobench_plugins.captions.prompt import prompted
+from egoexobench_plugins.captions.limits import check_minimum
+from egoexobench_plugins.captions.prompt import add_prompts_to_docstring
 
 if TYPE_CHECKING:
     from egoexobench import Register
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_captioners(register: Register) -> None:
-    """Bring the captioners."""
+    """Register the captioners."""
     register("rules", rules)
     register("llm", llm)
     register("openai", openai)
@@ -24,23 +24,23 @@ def register_captioners(register: Register) -> None:
 
 
 def rules(*, frequent: float | None = None) -> Captioner:
-    """Captions by a lexicon from verb and noun to `[source] (effect)`; no model, no network.
+    """Captions from a lexicon of verbs and nouns, as `[source] (effect)`; no model, no network.
 
-    A narration is read clause by clause; a clause gives a caption where it holds one of the verbs
-    of EgoExoLearn's action benchmark in any of its usual forms. A narration without any gives
-    `[person] (movement)`.
+    A narration is split into clauses. A clause gives a caption if it contains one of the verbs of
+    EgoExoLearn's action benchmark, in any of its usual forms. The caption of a narration without
+    such a verb is `[person] (movement)`.
 
     Args:
-        frequent: share of training narrations from which on a source or an effect is frequent. A
-            pair whose source and effect both are is dropped; if all are, the pair with the rarest
-            half is kept.
+        frequent: share of training narrations from which on a source or an effect is frequent.
+            Pairs whose source and effect are both frequent are removed; if all pairs are, the pair
+            with the rarest source or effect stays.
     """
-    from egoexobench_plugins.captions.rule_captioner import Rules
+    from egoexobench_plugins.captions.rule_captioner import RuleCaptioner
 
-    return Rules(frequent)
+    return RuleCaptioner(frequent)
 
 
-@prompted
+@add_prompts_to_docstring
 def llm(
     *,
     model: str = "meta-llama/Meta-Llama-3-8B-Instruct",
@@ -50,29 +50,40 @@ def llm(
     precision: Literal["bf16", "fp32"] = "bf16",
     frequent: float | None = 0.5,
 ) -> Captioner:
-    """Captions by a causal language model in transformers, greedy, in batches.
+    """Captions from a causal language model in transformers, with greedy decoding, in batches.
 
-    The model is told what to do by its own chat template. A tokenizer without one gets the
-    messages as paragraphs, `System: ...`, `User: ...`, and then `Assistant:`.
+    Messages are formatted with the chat template of the tokenizer. Without a template they are
+    paragraphs, `System: ...`, `User: ...`, followed by `Assistant:`.
 
     Args:
         model: a folder with config.json, tokenizer and *.safetensors, or a name on the hub. The
-            default is the paper's. Captions are kept by that name, or by the folder's name and
-            content, wherever it lies.
+            default is the paper's. Captions are cached by the name, or by the folder's name and
+            content, but not by its path.
         device: such as `cuda:0` or `cpu`; none is the first GPU, or else the CPU.
-        batch: narrations at once.
-        tokens: tokens of an answer at most.
-        precision: of the weights.
-        frequent: share of training narrations from which on a concept is refined away; none does
-            not refine. The paper gives no threshold.
+        batch: number of narrations in a batch.
+        tokens: maximum number of tokens of a response.
+        precision: precision of the weights.
+        frequent: share of training narrations from which on a concept is removed; none removes
+            nothing. The paper states no threshold.
     """
-    from egoexobench_plugins.captions.transformers_captioner import Llm, Settings
+    from egoexobench_plugins.captions.transformers_captioner import (
+        TransformersCaptioner,
+        TransformersOptions,
+    )
 
-    least("llm", {"batch": (batch, 1), "tokens": (tokens, 1)})
-    return Llm(Settings(model, device, batch, tokens, precision, frequent))
+    check_minimum("llm", {"batch": (batch, 1), "tokens": (tokens, 1)})
+    options = TransformersOptions(
+        model=model,
+        device=device,
+        batch=batch,
+        tokens=tokens,
+        precision=precision,
+        frequent=frequent,
+    )
+    return TransformersCaptioner(options)
 
 
-@prompted
+@add_prompts_to_docstring
 def openai(
     *,
     model: str = "gpt-3.5-turbo",
@@ -85,45 +96,53 @@ def openai(
     input_price: float | None = None,
     output_price: float | None = None,
 ) -> Captioner:
-    """Captions by a server that speaks OpenAI's chat completions; needs the extra `llm`.
+    """Captions from a server with OpenAI's chat completions API; needs the extra `llm`.
 
-    The server is OPENAI_BASE_URL (OpenAI's own if unset), the key OPENAI_API_KEY. The key is
-    handed to the official client and to nothing else. Busy and failing servers (408, 409, 429,
-    5xx, time-outs, broken connections) are asked again, later and later, or when they say.
+    The address of the server is read from OPENAI_BASE_URL (default: OpenAI) and the key from
+    OPENAI_API_KEY. The key is used only by the official client. Failed requests to busy or failing
+    servers (408, 409, 429, 5xx, time-outs, broken connections) are repeated with increasing delays,
+    or after the delay that the server states.
 
     Args:
-        model: as the server calls it. Captions are kept by this name, whatever the server.
-        tokens: tokens of an answer at most.
-        temperature: 0 is greedy.
-        concurrent: requests at once.
-        retries: tries after the first, for one request.
-        timeout: seconds that a request may take.
-        frequent: share of training narrations from which on a concept is refined away; none does
-            not refine. The paper gives no threshold.
-        input_price: of a million tokens in prompts, in any currency; with it cost is estimated.
-        output_price: of a million tokens in answers.
+        model: name of the model on the server. Captions are cached by this name, not by the server.
+        tokens: maximum number of tokens of a response.
+        temperature: sampling temperature; 0 is greedy decoding.
+        concurrent: maximum number of requests in flight.
+        retries: number of retries of one request.
+        timeout: maximum duration of a request, s.
+        frequent: share of training narrations from which on a concept is removed; none removes
+            nothing. The paper states no threshold.
+        input_price: price of a million prompt tokens, in any currency, to estimate the cost.
+        output_price: price of a million response tokens.
     """
-    from egoexobench_plugins.captions.openai_captioner import Remote, Settings
+    from egoexobench_plugins.captions.openai_captioner import OpenAICaptioner, OpenAIOptions
 
     counts = {"tokens": (tokens, 1), "concurrent": (concurrent, 1), "retries": (retries, 0)}
     prices = {"input_price": (input_price or 0, 0), "output_price": (output_price or 0, 0)}
-    rest = {"temperature": (temperature, 0), "timeout": (timeout, 0.001)}
-    least("openai", {**counts, **rest, **prices})
-    return Remote(
-        Settings(model, tokens, temperature, concurrent, retries, timeout, frequent),
-        input_price,
-        output_price,
+    decoding = {"temperature": (temperature, 0), "timeout": (timeout, 0.001)}
+    check_minimum("openai", {**counts, **decoding, **prices})
+    options = OpenAIOptions(
+        model=model,
+        tokens=tokens,
+        temperature=temperature,
+        concurrent=concurrent,
+        retries=retries,
+        timeout=timeout,
+        frequent=frequent,
+        input_price=input_price,
+        output_price=output_price,
     )
+    return OpenAICaptioner(options)
 
 
 def imported(*, file: Path) -> Captioner:
-    """Captions that were made elsewhere, read from a file.
+    """Captions from a file.
 
     Args:
         file: JSON Lines, `{"narration": ..., "caption": ...}`, as `egoexobench caption --export`
-            writes them. They are used as they are, without refinement; a narration that is not
-            there has none.
+            writes them. Captions are used without refinement; a narration that is not in the file
+            has no caption.
     """
-    from egoexobench_plugins.captions.file_captioner import Given
+    from egoexobench_plugins.captions.file_captioner import FileCaptioner
 
-    return Given(file)
+    return FileCaptioner(file)

@@ -1,4 +1,4 @@
-"""Where the server is and the key to it, which the client reads from the environment."""
+"""Check the environment variables from which the client reads the server and the key."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from urllib.parse import urlsplit
 
 from egoexobench.errors import CaptionerUnavailableError
 
-KEY, SERVER = "OPENAI_API_KEY", "OPENAI_BASE_URL"
+API_KEY, BASE_URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 
 
-def check() -> None:
-    """Look whether there are an address and a key that a request can carry.
+def check_environment() -> None:
+    """Check that the address and the key can be used in a request.
 
     Raises:
-        CaptionerUnavailableError: if one is missing or cannot be one; it quotes neither.
+        CaptionerUnavailableError: if one is missing or invalid; the message contains neither.
     """
-    key = os.environ.get(KEY)
+    key = os.environ.get(API_KEY)
     if not key:
         raise CaptionerUnavailableError(
-            f"captioner 'openai' needs a key in {KEY}; a server of your own that asks for none "
-            f"(its address in {SERVER}) takes any text"
+            f"captioner 'openai' needs a key in {API_KEY}; for a server that needs no key "
+            f"(with its address in {BASE_URL}) set any text"
         )
     if not (key.isascii() and key.isprintable()):
         raise CaptionerUnavailableError(
-            f"captioner 'openai': the key in {KEY} holds a line break or another character that "
-            "no key has; set it again"
+            f"captioner 'openai': the key in {API_KEY} contains a line break or another character "
+            "that is not allowed in a key; set it again"
         )
-    server()
+    get_server_address()
 
 
-def server() -> str:
-    """The address of the server, without user and password, should it hold them.
+def get_server_address() -> str:
+    """Return the address of the server without user name and password.
 
     Raises:
-        CaptionerUnavailableError: if it is none.
+        CaptionerUnavailableError: if the address is invalid.
     """
-    text = os.environ.get(SERVER) or "https://api.openai.com/v1"
+    text = os.environ.get(BASE_URL) or "https://api.openai.com/v1"
     try:
         address = urlsplit(text if text.isprintable() else "")
         port = f":{address.port}" if address.port else ""
-    except ValueError:  # a port that is no number, a bracket that is left open
+    except ValueError:  # a port that is not a number, or an open bracket
         address, port = urlsplit(""), ""
     if address.scheme not in ("http", "https") or not address.hostname:
         raise CaptionerUnavailableError(
-            f"captioner 'openai': what {SERVER} holds is no address of a server; it takes one "
-            "such as http://localhost:8000/v1"
+            f"captioner 'openai': {BASE_URL} is not the address of a server; use one such as "
+            "http://localhost:8000/v1"
         )
     return f"{address.scheme}://{address.hostname}{port}"

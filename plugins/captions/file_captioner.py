@@ -1,4 +1,4 @@
-"""Captions that somebody else wrote."""
+"""A captioner that reads captions from a file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from egoexobench.toolbox.caption_file import read_captions
 
 
 @final
-class Given:
-    """Options as in the factory."""
+class FileCaptioner:
+    """Looks captions up by narration; see the factory ``imported`` for the file."""
 
     def __init__(self, file: Path) -> None:
         self._captions: dict[str, str] = {}
@@ -21,5 +21,5 @@ class Given:
                 raise DataError(f"{file} has two captions for {row.narration[:60]!r}; keep one")
 
     def caption(self, narrations: Sequence[str]) -> list[str]:
-        """The caption of each narration; empty, and so counted as refused, where there is none."""
+        """Return the caption of each narration; empty, which counts as refused, if it has none."""
         return [self._captions.get(text.strip(), "") for text in narrations]

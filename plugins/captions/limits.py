@@ -1,4 +1,4 @@
-"""The least that counts, times and prices may be."""
+"""Check that counts, times and prices are not too small."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from math import inf
 from egoexobench.errors import UsageError
 
 
-def least(captioner: str, options: Mapping[str, tuple[float, float]]) -> None:
-    """Compare what options are with the least that they take.
+def check_minimum(captioner: str, options: Mapping[str, tuple[float, float]]) -> None:
+    """Compare each option's value with its minimum; ``options`` are (value, minimum) by name.
 
     Raises:
-        UsageError: naming the first that is less, or no finite number.
+        UsageError: for the first value that is below its minimum or not finite.
     """
-    for name, (found, bound) in options.items():
-        if not bound <= found < inf:
+    for name, (value, minimum) in options.items():
+        if not minimum <= value < inf:
             raise UsageError(
-                f"option {name!r} of captioner {captioner!r} is {found:g}; it takes {bound:g} or "
-                "more"
+                f"{name}={value:g} is invalid for captioner {captioner!r}: "
+                f"must be {minimum:g} or more"
             )

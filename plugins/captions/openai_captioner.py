@@ -1,4 +1,4 @@
-"""A language model behind a server that speaks OpenAI's chat completions."""
+"""A captioner that calls a server with OpenAI's chat completions API."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from typing import Any, final
 from egoexobench.errors import CaptionerUnavailableError
 from egoexobench.protocols import CaptionRequest, CaptionResponse
 from egoexobench.toolbox.captions import collect_responses
-from egoexobench_plugins.captions import environment
-from egoexobench_plugins.captions.environment import KEY, SERVER
-from egoexobench_plugins.captions.prompt import fingerprint, messages
+from egoexobench_plugins.captions.environment import (
+    API_KEY,
+    BASE_URL,
+    check_environment,
+    get_server_address,
+)
+from egoexobench_plugins.captions.prompt import build_messages, hash_prompts
 
-PATIENCE = 8
-"""Asks in a row without any answer, all retries included, after which a server is given up."""
+MAX_FAILURES_IN_A_ROW = 8
+"""Number of consecutive requests without a response, each after all retries, that end a run."""
 
-_FINAL = {
+_PERMANENT_ERRORS = {
     401: "the key is not accepted",
-    403: "the key may not do this",
+    403: "the key has no permission",
     404: "no such model, or no such address",
 }
-"""Status codes that no other request would change."""
+"""Status codes after which every other request would fail as well."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Options as in the factory."""
+class OpenAIOptions:
+    """Options as in the factory ``openai``."""
 
     model: str
     tokens: int
@@ -40,130 +44,120 @@ class Settings:
     retries: int
     timeout: float
     frequent: float | None
+    input_price: float | None
+    output_price: float | None
 
 
 @final
-class Remote:
-    """Connects when it is first asked, so that stored captions need neither key nor server."""
+class OpenAICaptioner:
+    """Connects with the first request, so that cached captions need neither key nor server."""
 
-    def __init__(
-        self, settings: Settings, input_price: float | None, output_price: float | None
-    ) -> None:
-        self._settings = settings
-        self._prices = (input_price, output_price)
-        self._used = [0, 0]
+    def __init__(self, options: OpenAIOptions) -> None:
+        self._options = options
+        self._num_tokens = [0, 0]
         self._lock = RLock()
-        self.frequent = settings.frequent
+        self.frequent = options.frequent
 
     @property
     def key(self) -> Mapping[str, object]:
-        """Model, prompts and decoding; not the server, and not the key to it."""
-        settings = self._settings
+        """Model, prompts and decoding, but neither the server nor its key."""
+        options = self._options
         return {
             "captioner": "openai",
-            "model": settings.model,
-            "prompts": fingerprint(),
-            "temperature": settings.temperature,
-            "tokens": settings.tokens,
+            "model": options.model,
+            "prompts": hash_prompts(),
+            "temperature": options.temperature,
+            "tokens": options.tokens,
         }
 
     @property
     def spent(self) -> float | None:
-        """What the answers so far cost by the prices given; None if none were."""
-        if self._prices == (None, None):
+        """Cost of all responses so far; None without prices."""
+        prices = self._options.input_price, self._options.output_price
+        if prices == (None, None):
             return None
         return sum(
-            n * (price or 0) / 1e6 for n, price in zip(self._used, self._prices, strict=True)
+            count * (price or 0) / 1e6
+            for count, price in zip(self._num_tokens, prices, strict=True)
         )
 
     def caption(self, narrations: Sequence[str]) -> list[str]:
-        """What the model answers to each narration, unchecked."""
+        """Return the model's response to each narration, unchecked."""
         return collect_responses(self, narrations)
 
-    def answer(self, asks: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
-        """Answer asks as they come back, a bounded number of them in flight."""
-        rest, failed, concurrent = iter(asks), 0, self._settings.concurrent
-        back: SimpleQueue[CaptionResponse | Exception] = SimpleQueue()
-        final: CaptionerUnavailableError | None = None
-        flying = self._send(islice(rest, concurrent), back)
-        while flying:
-            found, flying = back.get(), flying - 1
-            if isinstance(found, CaptionerUnavailableError):
-                final = found  # what is in flight still comes, and is handed over
+    def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
+        """Yield responses as they arrive, with a limited number of requests in flight."""
+        remaining, num_failed, concurrent = iter(requests), 0, self._options.concurrent
+        results: SimpleQueue[CaptionResponse | Exception] = SimpleQueue()
+        fatal_error: CaptionerUnavailableError | None = None
+        num_in_flight = self._send(islice(remaining, concurrent), results)
+        while num_in_flight:
+            result, num_in_flight = results.get(), num_in_flight - 1
+            if isinstance(result, CaptionerUnavailableError):
+                fatal_error = result  # responses to requests in flight are still yielded
                 continue
-            if isinstance(found, Exception):
-                raise found
-            failed = failed + 1 if found.failure else 0
-            yield found
-            if failed >= max(PATIENCE, concurrent):
-                final = self._lament(f"gave no answer to {failed} requests in a row")
-            if final is None:
-                flying += self._send(islice(rest, 1), back)
-        if final is not None:
-            raise final
+            if isinstance(result, Exception):
+                raise result
+            num_failed = num_failed + 1 if result.failure else 0
+            yield result
+            if num_failed >= max(MAX_FAILURES_IN_A_ROW, concurrent):
+                fatal_error = _unavailable_error(
+                    f"did not respond to {num_failed} requests in a row"
+                )
+            if fatal_error is None:
+                num_in_flight += self._send(islice(remaining, 1), results)
+        if fatal_error is not None:
+            raise fatal_error
 
     def _send(
-        self, asks: Iterable[CaptionRequest], back: SimpleQueue[CaptionResponse | Exception]
+        self,
+        requests: Iterable[CaptionRequest],
+        results: SimpleQueue[CaptionResponse | Exception],
     ) -> int:
-        """Send each ask from a thread of its own; return how many.
+        """Send each request from a new daemon thread; return their number.
 
-        A pool's threads would be waited for at the end of the process: minutes after Ctrl-C, where
-        the client is waiting to ask a busy server again.
+        A thread pool would keep the process alive after Ctrl-C for minutes, while the client waits
+        to retry a request to a busy server.
         """
         count = 0
-        for ask in asks:
-            Thread(target=lambda one: back.put(self._one(one)), args=(ask,), daemon=True).start()
+        for request in requests:
+            Thread(
+                target=lambda item: results.put(self._request(item)), args=(request,), daemon=True
+            ).start()
             count += 1
         return count
 
-    def _one(self, ask: CaptionRequest) -> CaptionResponse | Exception:
-        """One request, all its retries included; errors are values, and quote no server."""
-        settings = self._settings
+    def _request(self, request: CaptionRequest) -> CaptionResponse | Exception:
+        """Return the response to one request, or its error, whose text contains no server data."""
+        options = self._options
         try:
-            reply = self._client.chat.completions.create(
-                model=settings.model,
-                messages=messages(ask),
-                max_tokens=settings.tokens,
-                temperature=settings.temperature,
+            completion = self._client.chat.completions.create(
+                model=options.model,
+                messages=build_messages(request),
+                max_tokens=options.tokens,
+                temperature=options.temperature,
             )
-            return self._read(ask, reply)
+            return self._parse_completion(request, completion)
         except CaptionerUnavailableError as error:
             return error
-        except Exception as error:  # the client's own errors are known only where it is installed
-            return self._failure(ask, error)
+        except Exception as error:  # the client's error classes exist only if it is installed
+            return _classify_error(request, error)
 
-    def _failure(self, ask: CaptionRequest, error: Exception) -> CaptionResponse | Exception:
-        """What an error of the client means for this request, or for all."""
-        import openai
-
-        match error:
-            case openai.APITimeoutError():
-                return CaptionResponse(ask, "", "time-out")
-            case openai.APIConnectionError():
-                cause = type(error.__cause__ or error).__name__
-                return self._lament(f"cannot be reached ({cause})")
-            case openai.APIStatusError(status_code=code) if code in _FINAL:
-                return self._lament(f"answered {code}: {_FINAL[code]}")
-            case openai.APIStatusError(status_code=code):
-                return CaptionResponse(ask, "", f"server error {code}")
-            case openai.APIError() | ValueError():
-                return CaptionResponse(ask, "", "broken reply")
-        return error
-
-    def _read(self, ask: CaptionRequest, reply: Any) -> CaptionResponse:
-        """The answer in a reply, which the client does not check."""
+    def _parse_completion(self, request: CaptionRequest, completion: Any) -> CaptionResponse:
+        """Return the response in a completion, which the client does not check."""
         try:
-            text = reply.choices[0].message.content
+            text = completion.choices[0].message.content
         except (AttributeError, IndexError, TypeError):
-            return CaptionResponse(ask, "", "broken reply")
-        self._count(reply)
-        return CaptionResponse(ask, text if isinstance(text, str) else "")
+            return CaptionResponse(request, "", "broken reply")
+        self._count_tokens(completion)
+        return CaptionResponse(request, text if isinstance(text, str) else "")
 
-    def _count(self, reply: Any) -> None:
-        """Add up the tokens that replies are said to have taken; many servers do not say."""
+    def _count_tokens(self, completion: Any) -> None:
+        """Add the token counts of a completion; many servers do not report them."""
         with suppress(AttributeError, TypeError, ValueError), self._lock:
-            sent, made = int(reply.usage.prompt_tokens), int(reply.usage.completion_tokens)
-            self._used = [self._used[0] + sent, self._used[1] + made]
+            usage = completion.usage
+            num_input, num_output = int(usage.prompt_tokens), int(usage.completion_tokens)
+            self._num_tokens = [self._num_tokens[0] + num_input, self._num_tokens[1] + num_output]
 
     @cached_property
     def _client(self) -> Any:
@@ -174,11 +168,31 @@ class Remote:
                 raise CaptionerUnavailableError(
                     "captioner 'openai' needs the openai client: pip install 'egoexobench[llm]'"
                 ) from error
-            environment.check()
-            return OpenAI(max_retries=self._settings.retries, timeout=self._settings.timeout)
+            check_environment()
+            return OpenAI(max_retries=self._options.retries, timeout=self._options.timeout)
 
-    def _lament(self, what: str) -> CaptionerUnavailableError:
-        return CaptionerUnavailableError(
-            f"captioner 'openai': {environment.server()} {what}; captions written so far are kept, "
-            f"so run again when it answers, or set {SERVER} and {KEY}"
-        )
+
+def _classify_error(request: CaptionRequest, error: Exception) -> CaptionResponse | Exception:
+    """Return a failed response if only this request failed, or else the error."""
+    import openai
+
+    match error:
+        case openai.APITimeoutError():
+            return CaptionResponse(request, "", "time-out")
+        case openai.APIConnectionError():
+            cause = type(error.__cause__ or error).__name__
+            return _unavailable_error(f"cannot be reached ({cause})")
+        case openai.APIStatusError(status_code=code) if code in _PERMANENT_ERRORS:
+            return _unavailable_error(f"answered {code}: {_PERMANENT_ERRORS[code]}")
+        case openai.APIStatusError(status_code=code):
+            return CaptionResponse(request, "", f"server error {code}")
+        case openai.APIError() | ValueError():
+            return CaptionResponse(request, "", "broken reply")
+    return error
+
+
+def _unavailable_error(event: str) -> CaptionerUnavailableError:
+    return CaptionerUnavailableError(
+        f"captioner 'openai': {get_server_address()} {event}; captions written so far are cached, "
+        f"so run again when the server responds, or set {BASE_URL} and {API_KEY}"
+    )

@@ -1,4 +1,4 @@
-"""What a language model is told: the prompts, which are text files beside this one.
+"""Build the messages for a language model from the prompts in the text files of this folder.
 
 The prompts of the paper (text to sound, and refinement; 3.2) are unpublished. These are our own.
 """
@@ -20,45 +20,49 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-NAMES = ("caption", "refine", "retry")
-SHOWN = 400
-"""Characters of a refused answer that the model is reminded of."""
+PROMPT_NAMES = ("caption", "refine", "retry")
+MAX_REFUSED_CHARS = 400
+"""Number of characters of a refused response that are sent back to the model."""
 
 
 @lru_cache
-def prompt(name: str) -> str:
-    """A prompt by name."""
+def read_prompt(name: str) -> str:
+    """Return a prompt by name."""
     return files(__package__).joinpath(f"{name}.txt").read_text("utf-8").strip()
 
 
-def fingerprint() -> str:
-    """Hash of all prompts."""
-    return hash_json([prompt(name) for name in NAMES])
+def hash_prompts() -> str:
+    """Return the hash of all prompts."""
+    return hash_json([read_prompt(name) for name in PROMPT_NAMES])
 
 
-def messages(ask: CaptionRequest) -> list[dict[str, str]]:
-    """The conversation that asks: what to do, the text as JSON, and a refused answer if any.
+def build_messages(request: CaptionRequest) -> list[dict[str, str]]:
+    """Return the conversation: the prompt, the text as JSON, and an earlier refused response.
 
-    The text is quoted as a JSON string, so that nothing in it ends the quotation.
+    The text is encoded as a JSON string, so that no character in it can end the string.
     """
-    text = json.dumps(ask.text, ensure_ascii=False)
-    told, given = prompt("caption"), f"Narration: {text}"
-    if ask.concepts:
-        asked = {"caption": ask.text, "frequent": list(ask.concepts)}
-        told, given = prompt("refine"), json.dumps(asked, ensure_ascii=False)
-    found = [{"role": "system", "content": told}, {"role": "user", "content": given}]
-    if ask.refused is None:
-        return found
-    former = {"role": "assistant", "content": ask.refused[:SHOWN] or "(no answer)"}
-    return [*found, former, {"role": "user", "content": prompt("retry")}]
+    system = read_prompt("caption")
+    user = f"Narration: {json.dumps(request.text, ensure_ascii=False)}"
+    if request.concepts:
+        payload = {"caption": request.text, "frequent": list(request.concepts)}
+        system, user = read_prompt("refine"), json.dumps(payload, ensure_ascii=False)
+    conversation = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+    if request.refused is None:
+        return conversation
+    earlier = request.refused[:MAX_REFUSED_CHARS] or "(no answer)"
+    return [
+        *conversation,
+        {"role": "assistant", "content": earlier},
+        {"role": "user", "content": read_prompt("retry")},
+    ]
 
 
-def prompted(factory: Callable[P, R]) -> Callable[P, R]:
-    """Put the prompts into a factory's docstring, where `egoexobench show` finds them."""
-    shown = "\n\n".join(f"--- {name}.txt\n{prompt(name)}" for name in NAMES)
+def add_prompts_to_docstring(factory: Callable[P, R]) -> Callable[P, R]:
+    """Add the prompts to a factory's docstring, which `egoexobench show` prints."""
+    prompts = "\n\n".join(f"--- {name}.txt\n{read_prompt(name)}" for name in PROMPT_NAMES)
     factory.__doc__ = (
         f"{cleandoc(factory.__doc__ or '')}\n\n"
         "The paper's prompts are unpublished; these are our own "
-        f"(hash {fingerprint()}):\n\n{shown}"
+        f"(hash {hash_prompts()}):\n\n{prompts}"
     )
     return factory

@@ -1,4 +1,4 @@
-"""A lexicon from verbs to sound effects."""
+"""A captioner that maps verbs to sound effects with a lexicon."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ EFFECTS = {
     "turn": ("squeaking", ("turn", "twist", "rotate", "flip", "turn over")),
     "wash": ("water running", ("wash", "rinse", "clean", "scrub", "wipe")),
 }
-"""Verb (the 19 of EgoExoLearn's valid_verbs.txt) to its effect and the forms it is written in."""
+"""Sound effect and written forms of each verb; the 19 verbs of EgoExoLearn's valid_verbs.txt."""
 
 _CLAUSE = re.compile(r"[.;,]|\bthen\b|\band\b|\bbefore\b|\bafter\b|\bwhile\b")
-_FILLER = frozenset(
+_FILLER_WORDS = frozenset(
     "a an the some his her their its this that with into onto from to in on at of for up down off "
     "away out over both one left right hand hands it them".split()
 )
@@ -62,65 +62,68 @@ _IRREGULAR = {
 }
 
 
-def _forms(word: str) -> str:
+def _inflect(word: str) -> str:
     stem = word.removesuffix("e")
-    usual = {word, f"{word}s", f"{word}es", f"{stem}ed", f"{stem}ing"}
-    return "|".join(sorted(usual | set(_IRREGULAR.get(word, "").split()), key=len, reverse=True))
+    regular = {word, f"{word}s", f"{word}es", f"{stem}ed", f"{stem}ing"}
+    return "|".join(sorted(regular | set(_IRREGULAR.get(word, "").split()), key=len, reverse=True))
 
 
-def _pattern() -> re.Pattern[str]:
+def _compile_pattern() -> re.Pattern[str]:
     names = []
     for verb, (_, forms) in EFFECTS.items():
         for i, form in enumerate(forms):
             head, *tail = form.split()
             particle = "".join(rf"\s+{word}" for word in tail)
-            names.append((len(tail), rf"(?P<{verb}_{i}>\b(?:{_forms(head)}){particle}\b)"))
+            names.append((len(tail), rf"(?P<{verb}_{i}>\b(?:{_inflect(head)}){particle}\b)"))
     # forms with a particle come first: "put down" before "put", "turn on" before "turn"
-    return re.compile("|".join(name for _, name in sorted(names, key=lambda one: -one[0])))
+    return re.compile("|".join(name for _, name in sorted(names, key=lambda item: -item[0])))
 
 
-_VERB = _pattern()
+_VERB = _compile_pattern()
 
 
 @final
-class Rules:
-    """Options as in the factory."""
+class RuleCaptioner:
+    """Finds verbs in the clauses of a narration; see the factory ``rules``."""
 
     def __init__(self, frequent: float | None = None) -> None:
         self.frequent = frequent
 
     def caption(self, narrations: Sequence[str]) -> list[str]:
-        """``[source] (effect), ...`` for each narration: same length, same order."""
-        return [", ".join(_captions(text.lower())) or "[person] (movement)" for text in narrations]
+        """Return ``[source] (effect), ...`` for each narration, in their order."""
+        return [
+            ", ".join(_iter_captions(text.lower())) or "[person] (movement)" for text in narrations
+        ]
 
     def refine(self, captions: Sequence[str], concepts: Sequence[str]) -> list[str]:
-        """Give each caption without pairs whose source and effect are both frequent.
+        """Remove pairs whose source and effect are both frequent.
 
-        A pair with a rare half stays whole, since the form wants both. Of a caption that would
-        lose all, the pair with the rarest half stays, the first of equals.
+        A pair with one rare half is not changed, since a caption needs both halves. If all pairs
+        of a caption are frequent, the first pair with the rarest half stays.
         """
         rank = {concept: i for i, concept in enumerate(concepts)}
-        return [format_caption(_rare(parse_events(caption), rank)) for caption in captions]
+        return [
+            format_caption(_remove_frequent(parse_events(caption), rank)) for caption in captions
+        ]
 
 
-def _rare(sounds: list[SoundEvent], rank: Mapping[str, int]) -> list[SoundEvent]:
-    """The sounds that are not frequent, never none; a rank says how rare a concept is."""
-    rarity = [max(_rank(sound, rank)) for sound in sounds]
-    return [sound for sound, rare in zip(sounds, rarity, strict=True) if rare == inf] or [
-        sounds[rarity.index(max(rarity))]
-    ]
+def _remove_frequent(events: list[SoundEvent], rank: Mapping[str, int]) -> list[SoundEvent]:
+    """Return the events that are not frequent, at least one; rarer concepts have higher ranks."""
+    rarity = [max(_rank_event(event, rank)) for event in events]
+    rare_events = [event for event, value in zip(events, rarity, strict=True) if value == inf]
+    return rare_events or [events[rarity.index(max(rarity))]]
 
 
-def _rank(sound: SoundEvent, rank: Mapping[str, int]) -> tuple[float, float]:
-    """How rare source and effect are; infinite if they are not frequent."""
-    said = content_words(sound.source)
-    source = rank.get(" ".join(said), max((rank.get(word, inf) for word in said), default=inf))
-    return source, rank.get(sound.effect.lower(), inf)
+def _rank_event(event: SoundEvent, rank: Mapping[str, int]) -> tuple[float, float]:
+    """Return the ranks of source and effect; infinite if they are not frequent."""
+    words = content_words(event.source)
+    source = rank.get(" ".join(words), max((rank.get(word, inf) for word in words), default=inf))
+    return source, rank.get(event.effect.lower(), inf)
 
 
-def _captions(narration: str) -> Iterator[str]:
+def _iter_captions(narration: str) -> Iterator[str]:
     for clause in _CLAUSE.split(narration):
-        if found := _VERB.search(clause):
-            verb = str(found.lastgroup).partition("_")[0]
-            words = [w for w in re.findall(r"\w+", clause[found.end() :]) if w not in _FILLER]
+        if match := _VERB.search(clause):
+            verb = str(match.lastgroup).partition("_")[0]
+            words = [w for w in re.findall(r"\w+", clause[match.end() :]) if w not in _FILLER_WORDS]
             yield f"[{' '.join(words) or 'person'}] ({EFFECTS[verb][0]})"

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.captioning.cache import Store
-from egoexobench.captioning.pipeline import LIMIT, write
-from egoexobench.captioning.stats import complete, tell
+from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.pipeline import MAX_NARRATION_CHARS, generate_captions
+from egoexobench.captioning.stats import format_stats, require_all
 from egoexobench.errors import CaptionerUnavailableError, DataError
 from egoexobench.protocols import Captioner, CaptionRequest, CaptionResponse, ModelCaptioner
-from egoexobench_plugins.captions.rule_captioner import Rules
+from egoexobench_plugins.captions.rule_captioner import RuleCaptioner
 
 
 class Plain:
@@ -16,10 +16,10 @@ class Plain:
 
     def __init__(self, **answers: str) -> None:
         self.answers = answers
-        self.asked: list[str] = []
+        self.received: list[str] = []
 
     def caption(self, narrations: Sequence[str]) -> list[str]:
-        self.asked += narrations
+        self.received += narrations
         return [self.answers.get(text, f"[{text[:9]}] (pop)") for text in narrations]
 
 
@@ -29,18 +29,20 @@ class Model:
     def __init__(self, stops: int = 1_000, frequent: float | None = None) -> None:
         self.key = {"captioner": "test"}
         self.left, self.frequent = stops, frequent
-        self.asks: list[CaptionRequest] = []
+        self.requests: list[CaptionRequest] = []
 
     def caption(self, narrations: Sequence[str]) -> list[str]:
-        raise AssertionError("not called: the captioner answers asks")
+        raise AssertionError("not called: the captioner answers requests")
 
-    def answer(self, asks: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
-        for ask in asks:
+    def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
+        for request in requests:
             if not self.left:
                 raise CaptionerUnavailableError("the model is gone")
             self.left -= 1
-            self.asks.append(ask)
-            yield CaptionResponse(ask, "[jar] (pop)" if ask.concepts else f"[{ask.text}] (pop)")
+            self.requests.append(request)
+            yield CaptionResponse(
+                request, "[jar] (pop)" if request.concepts else f"[{request.text}] (pop)"
+            )
 
 
 class Counted:
@@ -63,124 +65,126 @@ class Counted:
 def test_a_third_partys_captioner_needs_one_method() -> None:
     assert isinstance(Plain(), Captioner)
     assert not isinstance(Plain(), ModelCaptioner)
-    assert write(Plain(), {"a": "jar"}).captions == {"a": "[jar] (pop)"}
+    assert generate_captions(Plain(), {"a": "jar"}).captions == {"a": "[jar] (pop)"}
 
 
 def test_bad_output_is_tried_twice_counted_and_left_out() -> None:
     captioner = Plain(bad="Prose.", worse="")
-    written = write(captioner, {"a": "jar", "b": "bad", "c": "worse", "d": "bad"})
-    assert written.captions == {"a": "[jar] (pop)"}
-    assert written.report.refused == {"empty": 1, "not a closed caption": 1}
-    assert (written.report.retried, written.report.missing) == (2, 3)
-    assert captioner.asked == ["bad", "jar", "worse", "bad", "worse"]
+    caption_set = generate_captions(captioner, {"a": "jar", "b": "bad", "c": "worse", "d": "bad"})
+    assert caption_set.captions == {"a": "[jar] (pop)"}
+    assert caption_set.stats.refusals == {"empty": 1, "not a closed caption": 1}
+    assert (caption_set.stats.num_retried, caption_set.stats.num_missing) == (2, 3)
+    assert captioner.received == ["bad", "jar", "worse", "bad", "worse"]
 
 
 def test_an_empty_narration_has_no_caption_and_is_not_asked() -> None:
     captioner = Plain()
-    written = write(captioner, {"a": "jar", "b": "", "c": " \n"})
-    assert set(written.captions) == {"a"}
-    assert written.report.empty == 2
-    assert captioner.asked == ["jar"]
+    caption_set = generate_captions(captioner, {"a": "jar", "b": "", "c": " \n"})
+    assert set(caption_set.captions) == {"a"}
+    assert caption_set.stats.num_empty == 2
+    assert captioner.received == ["jar"]
 
 
 def test_a_very_long_narration_is_cut_at_a_space_and_counted() -> None:
     captioner = Plain()
     long, unbroken = "word " * 1000, "蒜" * 5000
-    written = write(captioner, {"a": long, "b": unbroken, "c": "short"})
-    assert written.report.cut == 2
-    assert set(written.captions) == {"a", "b", "c"}
-    assert sorted(map(len, captioner.asked)) == [5, LIMIT - 1, LIMIT]
-    assert all(long.startswith(text) for text in captioner.asked if text[0] == "w")
+    caption_set = generate_captions(captioner, {"a": long, "b": unbroken, "c": "short"})
+    assert caption_set.stats.num_truncated == 2
+    assert set(caption_set.captions) == {"a", "b", "c"}
+    assert sorted(map(len, captioner.received)) == [5, MAX_NARRATION_CHARS - 1, MAX_NARRATION_CHARS]
+    assert all(long.startswith(text) for text in captioner.received if text[0] == "w")
 
 
 def test_half_a_character_in_a_narration_reaches_no_captioner(tmp_path: Path) -> None:
     captioner = Plain()
-    assert set(write(captioner, {"a": "jar \ud800"}, store=Store(tmp_path)).captions) == {"a"}
-    assert captioner.asked == ["jar ?"]
+    assert set(
+        generate_captions(captioner, {"a": "jar \ud800"}, cache=CaptionCache(tmp_path)).captions
+    ) == {"a"}
+    assert captioner.received == ["jar ?"]
 
 
 def test_long_captions_are_counted_and_passed_on_whole() -> None:
     long = ", ".join(f"[sound {i}] (pop)" for i in range(30))
-    written = write(Plain(jar=long), {"a": "jar", "b": "tin"})
-    assert written.captions["a"] == long
-    assert written.report.long == 1
+    caption_set = generate_captions(Plain(jar=long), {"a": "jar", "b": "tin"})
+    assert caption_set.captions["a"] == long
+    assert caption_set.stats.num_over_context == 1
 
 
 def test_captions_survive_a_model_that_stops_and_are_not_asked_for_again(tmp_path: Path) -> None:
     texts = {str(i): f"jar {i}" for i in range(10)}
-    first = write(Model(stops=4), texts, store=Store(tmp_path))
-    assert first.report.stopped == "the model is gone"
-    assert first.report.refused == {"no answer": 6}
+    first = generate_captions(Model(stops=4), texts, cache=CaptionCache(tmp_path))
+    assert first.stats.abort_reason == "the model is gone"
+    assert first.stats.refusals == {"no answer": 6}
     model = Model()
-    last = write(model, texts, store=Store(tmp_path))
-    assert len(model.asks) == 6
-    assert (last.report.stored, last.report.written) == (4, 6)
-    assert last.captions == write(Model(), texts).captions
+    last = generate_captions(model, texts, cache=CaptionCache(tmp_path))
+    assert len(model.requests) == 6
+    assert (last.stats.num_cached, last.stats.num_written) == (4, 6)
+    assert last.captions == generate_captions(Model(), texts).captions
 
 
 def test_refinement_learns_from_training_narrations_alone() -> None:
     texts = {"train1": "jar", "train2": "tin", "test1": "cup", "test2": "cup", "test3": "cup"}
     model = Model(frequent=0.6)
-    written = write(model, texts, training=["train1", "train2"])
-    assert written.report.concepts == ("pop",), "cup is frequent in the test narrations only"
-    assert {ask.concepts for ask in model.asks} == {(), ("pop",)}
-    assert set(written.captions.values()) == {"[jar] (pop)"}
-    assert write(Model(frequent=0.6), texts).report.concepts == ()
-    assert write(Model(), texts, training=["train1"]).report.concepts == ()
+    caption_set = generate_captions(model, texts, training=["train1", "train2"])
+    assert caption_set.stats.concepts == ("pop",), "cup is frequent in the test narrations only"
+    assert {request.concepts for request in model.requests} == {(), ("pop",)}
+    assert set(caption_set.captions.values()) == {"[jar] (pop)"}
+    assert generate_captions(Model(frequent=0.6), texts).stats.concepts == ()
+    assert generate_captions(Model(), texts, training=["train1"]).stats.concepts == ()
 
 
 def test_rules_refine_without_a_model_and_never_to_nothing() -> None:
     texts = {"a": "C takes the jar, then opens the tin", "b": "C takes the jar", "c": "C takes it"}
-    written = write(Rules(0.6), texts, training=["a", "b", "c"])
-    assert written.report.concepts == ("soft rustling", "jar")
-    assert written.captions["a"] == "[tin] (pop)"
-    assert written.captions["b"] == "[jar] (soft rustling)"
-    assert written.captions["c"] == "[person] (soft rustling)"
+    caption_set = generate_captions(RuleCaptioner(0.6), texts, training=["a", "b", "c"])
+    assert caption_set.stats.concepts == ("soft rustling", "jar")
+    assert caption_set.captions["a"] == "[tin] (pop)"
+    assert caption_set.captions["b"] == "[jar] (soft rustling)"
+    assert caption_set.captions["c"] == "[person] (soft rustling)"
 
 
 def test_captions_stay_as_they_were_where_refining_stops() -> None:
     texts = {"a": "jar", "b": "tin"}
-    written = write(Model(stops=3, frequent=0.9), texts, training=["a", "b"])
-    assert written.captions == {"a": "[jar] (pop)", "b": "[tin] (pop)"}
-    assert written.report.unrefined == 1
-    early = write(Model(stops=1, frequent=0.9), texts, training=["a", "b"])
-    assert early.report.unrefined == len(early.captions) == 1
+    caption_set = generate_captions(Model(stops=3, frequent=0.9), texts, training=["a", "b"])
+    assert caption_set.captions == {"a": "[jar] (pop)", "b": "[tin] (pop)"}
+    assert caption_set.stats.num_unrefined == 1
+    early = generate_captions(Model(stops=1, frequent=0.9), texts, training=["a", "b"])
+    assert early.stats.num_unrefined == len(early.captions) == 1
 
 
 def test_a_captioner_that_answers_too_little_or_unasked_is_an_error() -> None:
     class Lazy(Model):
-        def answer(self, asks: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
-            yield from list(super().answer(asks))[1:]
+        def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
+            yield from list(super().answer(requests))[1:]
 
     class Twice(Model):
-        def answer(self, asks: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
-            yield from list(super().answer(asks)) * 2
+        def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
+            yield from list(super().answer(requests)) * 2
 
     with pytest.raises(DataError, match="1 captions for 2"):
-        write(Lazy(), {"a": "jar", "b": "tin"})
-    with pytest.raises(DataError, match="unasked, or twice"):
-        write(Twice(), {"a": "jar"})
+        generate_captions(Lazy(), {"a": "jar", "b": "tin"})
+    with pytest.raises(DataError, match="without a request, or twice"):
+        generate_captions(Twice(), {"a": "jar"})
 
 
-def test_progress_counts_what_is_asked_and_ends_where_it_should(tmp_path: Path) -> None:
+def test_progress_counts_requests_and_ends_where_it_should(tmp_path: Path) -> None:
     texts = {"a": "jar", "b": "bad", "c": "tin"}
-    seen = Counted()
-    write(Plain(bad="prose"), texts, progress=seen)
-    assert seen.done == seen.total == 3
-    write(Model(), texts, store=Store(tmp_path))
+    progress = Counted()
+    generate_captions(Plain(bad="prose"), texts, progress=progress)
+    assert progress.done == progress.total == 3
+    generate_captions(Model(), texts, cache=CaptionCache(tmp_path))
     again = Counted()
-    write(Model(), texts, store=Store(tmp_path), progress=again)
+    generate_captions(Model(), texts, cache=CaptionCache(tmp_path), progress=again)
     assert again.total == 0
 
 
 def test_complete_says_how_many_captions_are_missing_and_why() -> None:
-    assert complete(write(Plain(), {"a": "jar"})) == {"a": "[jar] (pop)"}
+    assert require_all(generate_captions(Plain(), {"a": "jar"})) == {"a": "[jar] (pop)"}
     with pytest.raises(DataError, match=r"2 of 3 texts.*empty narration: 1; .*closed caption: 1"):
-        complete(write(Plain(bad="x"), {"a": "jar", "b": "bad", "c": ""}))
+        require_all(generate_captions(Plain(bad="x"), {"a": "jar", "b": "bad", "c": ""}))
 
 
 def test_the_report_is_told_in_lines() -> None:
-    lines = tell(write(Plain(bad="x"), {"a": "jar", "b": "bad", "c": ""}).report)
-    assert lines[0].startswith("1 of 2 different narrations have a caption")
+    lines = format_stats(generate_captions(Plain(bad="x"), {"a": "jar", "b": "bad", "c": ""}).stats)
+    assert lines[0].startswith("1 of 2 distinct narrations have a caption")
     assert "1 not a closed caption" in lines[1]
     assert lines[2] == "1 narrations are empty and have no caption"

@@ -1,8 +1,8 @@
 import pytest
 
-from egoexobench.captioning.pipeline import write
+from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.errors import DataError
-from egoexobench_plugins.captions.rule_captioner import EFFECTS, Rules
+from egoexobench_plugins.captions.rule_captioner import EFFECTS, RuleCaptioner
 
 NINETEEN = (
     "adjust cover cut fill hold mix move open operate pour press put remove scoop shake take throw "
@@ -28,7 +28,7 @@ def test_the_lexicon_holds_the_19_verbs_of_egoexolearn_with_effects_of_their_own
     ],
 )
 def test_a_narration_gives_source_and_effect(narration: str, caption: str) -> None:
-    assert Rules().caption([narration]) == [caption]
+    assert RuleCaptioner().caption([narration]) == [caption]
 
 
 @pytest.mark.parametrize("verb", NINETEEN)
@@ -37,8 +37,10 @@ def test_every_form_of_a_verb_gives_its_effect(verb: str) -> None:
     for form in forms:
         head, _, tail = form.partition(" ")
         for inflected in (head, f"{head}s"):
-            (found,) = Rules().caption([f"C {inflected} {tail} the jar".replace("  ", " ")])
-            assert found == f"[jar] ({effect})", (form, inflected)
+            (caption,) = RuleCaptioner().caption(
+                [f"C {inflected} {tail} the jar".replace("  ", " ")]
+            )
+            assert caption == f"[jar] ({effect})", (form, inflected)
 
 
 class Fixed:
@@ -51,9 +53,10 @@ class Fixed:
 
 def test_a_captioner_that_gives_another_number_is_an_error() -> None:
     with pytest.raises(DataError, match="2 captions for 1"):
-        write(Fixed("[a] (b)", "[a] (b)"), {"x": "text"})  # type: ignore[arg-type]
+        generate_captions(Fixed("[a] (b)", "[a] (b)"), {"x": "text"})  # type: ignore[arg-type]
 
 
 def test_equal_narrations_are_captioned_once() -> None:
-    written = write(Fixed("[a] (b)"), {"x": "t", "y": "t"})  # type: ignore[arg-type]
-    assert written.captions == {"x": "[a] (b)", "y": "[a] (b)"}
+    captioner = Fixed("[a] (b)")
+    caption_set = generate_captions(captioner, {"x": "t", "y": "t"})  # type: ignore[arg-type]
+    assert caption_set.captions == {"x": "[a] (b)", "y": "[a] (b)"}

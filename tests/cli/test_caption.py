@@ -8,7 +8,7 @@ import pytest
 from chat_server import Reply, serving
 from click.testing import CliRunner, Result
 
-from egoexobench.captioning.cache import Shelf
+from egoexobench.captioning.cache import CaptionFile
 from egoexobench.cli import main
 
 
@@ -29,7 +29,7 @@ def test_captions_are_written_exported_and_used_elsewhere(folder: Path, tmp_path
     assert set(head) == {"key", "concepts"}
     captions = {line["narration"]: line["caption"] for line in lines}
     assert captions["a person takes the m"] == "[m] (soft rustling)"
-    assert f"{len(captions)} of {len(captions)} different narrations" in done.stdout
+    assert f"{len(captions)} of {len(captions)} distinct narrations" in done.stdout
     again = run(folder, "--split", "test", "--captioner", f"imported:file={file}")
     assert again.exit_code == 0
     assert f"{len(captions)} of {len(captions)}" in again.stdout
@@ -37,9 +37,9 @@ def test_captions_are_written_exported_and_used_elsewhere(folder: Path, tmp_path
 
 def test_frequent_concepts_are_listed_and_need_the_training_narrations(folder: Path) -> None:
     done = run(folder, "--split", "test", "--captioner", "rules:frequent=0.9")
-    assert "refined away (1): soft rustling" in done.stdout
+    assert "removed concepts (1): soft rustling" in done.stdout
     alone = run(folder, "--split", "test")
-    assert "refined away" not in alone.stdout
+    assert "removed concepts" not in alone.stdout
     assert int(done.stdout.split()[0]) > int(alone.stdout.split()[0])
 
 
@@ -63,26 +63,26 @@ def test_interrupted_it_keeps_what_is_written_and_goes_on_there(
     with serving(lambda text, tries: Reply(f"[{text}] (pop)")) as (address, server):
         monkeypatch.setenv("OPENAI_BASE_URL", address)
         with monkeypatch.context() as patch:
-            patch.setattr(Shelf, "put", _interrupted(after=10))
+            patch.setattr(CaptionFile, "put", _interrupted(after=10))
             first = run(folder, "--captioner", "openai:concurrent=1,frequent=none")
         assert first.exit_code == 130
         assert first.stderr == (
-            "egoexobench: interrupted; captions stay, the same command goes on\n"
+            "egoexobench: interrupted; captions are cached, repeat the command to continue\n"
         )
         again = run(folder, "--captioner", "openai:concurrent=1,frequent=none")
     assert again.exit_code == 0
-    assert "38 written now, 10 from the store" in again.stdout
+    assert "38 written now, 10 from the cache" in again.stdout
     assert server.tries.total() <= 48 + 2  # the one that was not kept, and one in flight
 
 
-def _interrupted(after: int) -> Callable[[Shelf, str, str], str]:
-    """`Shelf.put`, until Ctrl-C is pressed."""
-    real, count = Shelf.put, iter(range(after))
+def _interrupted(after: int) -> Callable[[CaptionFile, str, str], str]:
+    """`CaptionFile.put`, until Ctrl-C is pressed."""
+    real, count = CaptionFile.put, iter(range(after))
 
-    def put(shelf: Shelf, text: str, caption: str) -> str:
+    def put(file: CaptionFile, text: str, caption: str) -> str:
         if next(count, None) is None:
             raise KeyboardInterrupt
-        return real(shelf, text, caption)
+        return real(file, text, caption)
 
     return put
 

@@ -12,33 +12,33 @@ def test_show_prints_the_prompts_and_says_whose_they_are() -> None:
     for factory in (llm, openai):
         text = factory.__doc__ or ""
         assert "The paper's prompts are unpublished; these are our own" in text
-        for name in prompt.NAMES:
-            assert prompt.prompt(name) in text
+        for name in prompt.PROMPT_NAMES:
+            assert prompt.read_prompt(name) in text
         assert text.splitlines()[0].endswith(".")
 
 
 @pytest.mark.parametrize("concepts", [(), ("jar", "pop")])
 def test_a_text_is_one_json_string_on_one_line_of_one_message(concepts: tuple[str, ...]) -> None:
-    system, user = prompt.messages(CaptionRequest(ATTACK, concepts))
+    system, user = prompt.build_messages(CaptionRequest(ATTACK, concepts))
     assert system == {
         "role": "system",
-        "content": prompt.prompt("refine" if concepts else "caption"),
+        "content": prompt.read_prompt("refine" if concepts else "caption"),
     }
     assert "\n" not in user["content"]
-    given = user["content"].removeprefix("Narration: ")
-    read = json.loads(given)
+    payload = user["content"].removeprefix("Narration: ")
+    read = json.loads(payload)
     assert read == ({"caption": ATTACK, "frequent": ["jar", "pop"]} if concepts else ATTACK)
 
 
 def test_a_change_of_any_prompt_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = openai().key
-    real = prompt.prompt
-    for changed in prompt.NAMES:
+    real = prompt.read_prompt
+    for changed in prompt.PROMPT_NAMES:
         monkeypatch.setattr(
-            prompt, "prompt", lambda name, c=changed: real(name) + "!" * (name == c)
+            prompt, "read_prompt", lambda name, c=changed: real(name) + "!" * (name == c)
         )
         assert openai().key != before
-    monkeypatch.setattr(prompt, "prompt", real)
+    monkeypatch.setattr(prompt, "read_prompt", real)
     assert openai(concurrent=1, retries=0, timeout=1, input_price=1).key == before
     assert openai(temperature=1).key != before
 
@@ -47,7 +47,7 @@ def test_the_examples_in_the_prompts_are_closed_captions() -> None:
     from egoexobench.toolbox.captions import CAPTION_PATTERN, parse_response
 
     for name in ("caption", "refine"):
-        lines = prompt.prompt(name).splitlines()
+        lines = prompt.read_prompt(name).splitlines()
         answers = [line.removeprefix("Answer: ") for line in lines if line.startswith("Answer: ")]
         assert answers
         assert all(

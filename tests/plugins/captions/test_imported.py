@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.captioning.pipeline import write
+from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.errors import DataError
 from egoexobench_plugins.captions import imported
 
@@ -16,9 +16,9 @@ def test_captions_made_elsewhere_are_used_as_they_are(tmp_path: Path) -> None:
     file = tmp_path / "made.jsonl"
     file.write_text(LINES)
     texts = {"a": " C opens the jar", "b": "切蒜", "c": "C waits"}
-    written = write(imported(file=file), texts, training=["a"])
+    written = generate_captions(imported(file=file), texts, training=["a"])
     assert written.captions == {"a": "[jar] (pop)", "b": "[蒜] (切菜声)"}
-    assert written.report.refused == {"empty": 1}
+    assert written.stats.refusals == {"empty": 1}
 
 
 def test_two_captions_of_one_narration_are_an_error(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from tiny_llama import SAID, write_llama
 
 from egoexobench import testing
-from egoexobench.captioning.cache import Store
-from egoexobench.captioning.pipeline import write
+from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.errors import CaptionerUnavailableError, UsageError
 from egoexobench.protocols import CaptionRequest
 from egoexobench_plugins.captions import llm
@@ -57,10 +57,10 @@ def test_answers_do_not_depend_on_batch_or_padding(random: Path) -> None:
 
 
 def test_random_weights_give_no_caption_and_are_counted(random: Path, tmp_path: Path) -> None:
-    written = write(small(random), NARRATIONS, store=Store(tmp_path))
+    written = generate_captions(small(random), NARRATIONS, cache=CaptionCache(tmp_path))
     assert written.captions == {}
-    assert sum(written.report.refused.values()) == written.report.retried == 4
-    assert written.report.missing == 4
+    assert sum(written.stats.refusals.values()) == written.stats.num_retried == 4
+    assert written.stats.num_missing == 4
 
 
 def test_a_second_try_tells_the_model_what_it_said(random: Path) -> None:
@@ -73,8 +73,8 @@ def test_a_second_try_tells_the_model_what_it_said(random: Path) -> None:
 
 
 def test_stored_captions_need_no_weights(says: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    first = write(small(says), NARRATIONS, store=store)
+    store = CaptionCache(tmp_path)
+    first = generate_captions(small(says), NARRATIONS, cache=store)
     hidden = tmp_path / "weights"
     weights = says / "model.safetensors"
     key = small(says).key
@@ -82,7 +82,7 @@ def test_stored_captions_need_no_weights(says: Path, tmp_path: Path) -> None:
     assert again.key == key
     weights.rename(hidden)
     try:
-        assert write(again, NARRATIONS, store=store).captions == first.captions
+        assert generate_captions(again, NARRATIONS, cache=store).captions == first.captions
     finally:
         hidden.rename(weights)
 
@@ -104,9 +104,9 @@ def test_a_model_that_is_not_there_is_one_line_that_says_what_to_put_where(
     with pytest.raises(CaptionerUnavailableError, match=r"config\.json.*safetensors") as raised:
         captioner.caption(["x"])
     assert "\n" not in str(raised.value)
-    written = write(captioner, NARRATIONS)
-    assert written.report.refused == {"no answer": 4}
-    assert "no model" in str(written.report.stopped)
+    written = generate_captions(captioner, NARRATIONS)
+    assert written.stats.refusals == {"no answer": 4}
+    assert "no model" in str(written.stats.abort_reason)
 
 
 def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
@@ -124,14 +124,14 @@ def test_a_name_on_the_hub_without_network_is_one_line(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    stopped = str(write(llm(model="nobody/no-such"), {"a": "b"}).report.stopped)
+    stopped = str(generate_captions(llm(model="nobody/no-such"), {"a": "b"}).stats.abort_reason)
     assert "hf download nobody/no-such" in stopped
     assert "\n" not in stopped
 
 
 @pytest.mark.parametrize("option", ["batch", "tokens"])
 def test_a_count_of_none_is_refused_when_the_captioner_is_made(option: str) -> None:
-    with pytest.raises(UsageError, match=f"option '{option}' of captioner 'llm' is 0"):
+    with pytest.raises(UsageError, match=f"{option}=0 is invalid for captioner 'llm'"):
         llm(**{option: 0})  # type: ignore[arg-type]
 
 

@@ -65,13 +65,13 @@ def test_captions_come_from_a_real_server(
 ) -> None:
     from tiny_llama import SAID
 
-    from egoexobench.captioning.pipeline import write
+    from egoexobench.captioning.pipeline import generate_captions
     from egoexobench_plugins.captions import openai
 
     address, folder = served
     monkeypatch.setenv("OPENAI_BASE_URL", address)
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     captioner = openai(model=str(folder), tokens=32, concurrent=2, retries=1, frequent=None)
-    written = write(captioner, {"a": "C opens the jar", "b": "切蒜"})
+    written = generate_captions(captioner, {"a": "C opens the jar", "b": "切蒜"})
     assert written.captions == {"a": SAID, "b": SAID}
-    assert written.report.retried == 0
+    assert written.stats.num_retried == 0
