@@ -9,6 +9,7 @@ from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.concepts import find_frequent_concepts, validate_share
 from egoexobench.captioning.generate import CaptionBatch, CaptionSession, request_captions
 from egoexobench.captioning.stats import CaptionSet, CaptionStats
+from egoexobench.progress import NullProgress
 from egoexobench.protocols import (
     Captioner,
     CaptionRequest,

@@ -10,6 +10,7 @@ from typing import Literal
 
 from egoexobench import files
 from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet, summarize_failures
 from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
@@ -225,7 +226,7 @@ def _write_captions(
     training = {
         pair.id: pair.narration for pair in dataset.pairs("train") if pair.narration.strip()
     }
-    captions = write(
+    captions = generate_captions(
         parts.captioner,
         {**training, **narrations},
         training=training,

@@ -238,8 +238,8 @@ def test_a_server_that_is_not_there_is_one_clear_message(
         ),
         ("OPENAI_BASE_URL", "http://[::1/v1", "not the address of a server"),
         ("OPENAI_BASE_URL", "http://local\nhost/v1", "not the address of a server"),
-        ("OPENAI_API_KEY", f"{SECRET}\nand more", "no key has"),
-        ("OPENAI_API_KEY", f"{SECRET}\u2026", "no key has"),
+        ("OPENAI_API_KEY", f"{SECRET}\nand more", "not allowed in a key"),
+        ("OPENAI_API_KEY", f"{SECRET}\u2026", "not allowed in a key"),
     ],
 )
 def test_an_address_or_a_key_that_cannot_be_one_is_said_and_not_quoted(
@@ -384,11 +384,11 @@ def test_a_server_killed_half_way_costs_no_caption_and_no_second_request(
 JOB = """
 import sys
 from pathlib import Path
-from egoexobench.captioning.cache import Store
-from egoexobench.captioning.pipeline import write
+from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.pipeline import generate_captions
 from egoexobench_plugins.captions import openai
 texts = {str(i): f"jar {i}" for i in range(60)}
-write(openai(frequent=None, concurrent=4), texts, store=Store(Path(sys.argv[1])))
+generate_captions(openai(frequent=None, concurrent=4), texts, cache=CaptionCache(Path(sys.argv[1])))
 """
 
 
