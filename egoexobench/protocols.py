@@ -1,7 +1,8 @@
-"""What a plug-in implements: Protocols, so that a plug-in inherits nothing.
+"""Protocols that plug-ins implement; a plug-in inherits nothing.
 
-A factory's keyword-only parameters are the part's options; what the harness itself supplies
-(``width``, ``scale``) comes as positional parameters.
+The keyword-only parameters of a factory are the part's options. The harness passes its own values
+(``width``, ``scale``) as positional arguments. A ``HasX`` protocol is optional: a data set or an
+encoder may have it.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ AnchorInput = Literal[
 
 
 class Progress(Protocol):
-    """Shows how far a stage is."""
+    """Reports the progress of a stage."""
 
     def stage(self, name: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """Return a context that gives ``advance(n)``; the stage ends with the context."""
@@ -54,15 +55,15 @@ class Progress(Protocol):
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Annotations of one data set; media are named here and opened by the harness alone."""
+    """Annotations of one data set. It names media files; only the harness opens them."""
 
     @property
     def fingerprint(self) -> str:
-        """Hash of everything that decides clips, labels, candidate lists and media."""
+        """Hash of everything that clips, labels, candidate lists and media depend on."""
         ...
 
     def prepare(self, progress: Progress) -> None:
-        """Make sure that the media are there: render them, or check that they exist."""
+        """Render the media, or check that they exist."""
         ...
 
     def clips(self, split: Split) -> Sequence[Clip]:
@@ -74,85 +75,85 @@ class Dataset(Protocol):
         ...
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
-        """The published 20-way candidate lists (``mcq20``) of a retrieval task; may be empty."""
+        """Queries with the published lists of 20 candidates (``mcq20``); may be empty."""
         ...
 
 
 @runtime_checkable
 class HasAnnotationIssues(Protocol):
-    """What a data set may have beside: an account of the rows that it does not use as they are."""
+    """Optional: the data set lists annotation rows with an error."""
 
     @property
     def findings(self) -> Sequence[AnnotationIssue]:
-        """Each by file and row, with what is wrong and whether it was left out."""
+        """Errors by file and row, and whether the row was skipped."""
         ...
 
 
 @runtime_checkable
 class HasMissingFiles(Protocol):
-    """What a data set may have beside: files that its root does not hold."""
+    """Optional: the data set lists annotation files that are missing."""
 
     @property
     def missing(self) -> Mapping[str, str]:
-        """Each file that is not there, and what there is none of without it."""
+        """Each missing file, and what cannot be loaded without it."""
         ...
 
 
 @runtime_checkable
 class HasRowLocations(Protocol):
-    """What a data set may have beside: where in its files each clip is written."""
+    """Optional: the data set knows the file and row of each clip."""
 
     @property
     def where(self) -> Mapping[str, str]:
-        """Clip id to file and row."""
+        """File and row of each clip, by clip id."""
         ...
 
 
 @runtime_checkable
 class HasListVersions(Protocol):
-    """What a data set may have beside: which version of its lists a split asks from."""
+    """Optional: the candidate lists of the data set have versions."""
 
     @property
     def versions(self) -> Mapping[Split, str]:
-        """Version of the lists, or the rule that draws them with its options, by split."""
+        """Version of the lists of each split, or the rule and options that generate them."""
         ...
 
 
 @runtime_checkable
 class HasLabelSpace(Protocol):
-    """What a data set may have beside: its own protocol of the recognition tasks."""
+    """Optional: the data set defines its own recognition protocol."""
 
     def classes(self, task: Task) -> LabelSpace | None:
-        """The clips and classes of a task; None is the paper's, with every label that occurs."""
+        """View and classes of a task; None for the paper's protocol with every label."""
         ...
 
 
 @runtime_checkable
 class HasTemporalAlignment(Protocol):
-    """What a data set may have beside: a word on the two views' time."""
+    """Optional: the data set says whether the two views of a pair can be aligned in time."""
 
     @property
     def alignable(self) -> bool:
-        """Whether both clips of a pair show the same acts in the same order, each at its pace."""
+        """Whether both clips of a pair show the same actions in the same order, at any speed."""
         ...
 
 
 @runtime_checkable
 class HasResolution(Protocol):
-    """What an encoder of pictures may have beside: the side that it looks at."""
+    """Optional: a video encoder with a fixed input size."""
 
     @property
     def resolution(self) -> int:
-        """Pixels along a side of the picture after its crop."""
+        """Side of the square input image in pixels, after the crop."""
         ...
 
 
 @runtime_checkable
 class Captioner(Protocol):
-    """Writes what a scene sounds like from its narration, as a closed caption (paper, 3.2)."""
+    """Writes a sound caption from the narration of a clip (paper, 3.2)."""
 
     def caption(self, narrations: Sequence[str]) -> Sequence[str]:
-        """``[source] (effect), ...`` for each narration: same length, same order."""
+        """Return ``[source] (effect), ...`` for each narration, in the same order."""
         ...
 
 
@@ -239,25 +240,25 @@ class Encoder(Protocol):
 
     @property
     def modality(self) -> Modality:
-        """What it reads."""
+        """Input of the encoder."""
         ...
 
     @property
     def dim(self) -> int:
-        """D of its tokens."""
+        """Number of features D of a token."""
         ...
 
     @property
     def frozen(self) -> bool:
-        """Whether it runs once, and is stored, or is trained."""
+        """True: the encoder runs once and its tokens are stored. False: it is trained."""
         ...
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.generic]:
-        """Decoded frames, sound or text to an array ``(T0, ...)``."""
+        """Return an array ``(T0, ...)`` of decoded frames, audio or text; runs on the CPU."""
         ...
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """``values (B, T0, ...)`` and ``mask (B, T0)`` to tokens ``(B, T, dim)``."""
+        """Return tokens ``(B, T, dim)`` of ``values (B, T0, ...)`` with ``mask (B, T0)``."""
         ...
 
 
@@ -265,30 +266,30 @@ class Encoder(Protocol):
 class Fusion(Protocol):
     """Query tokens attend to context tokens.
 
-    A row whose query has no token at all (a clip without sound) is embedded from its context.
+    A row without query tokens (a clip without audio) is embedded from its context alone.
     """
 
     def __call__(self, query: Tokens, context: Tokens) -> Tensor:
-        """Tokens ``(B, Tq, D)`` and ``(B, Tc, D)`` to embeddings ``(B, D)``."""
+        """Return embeddings ``(B, D)`` of tokens ``(B, Tq, D)`` and ``(B, Tc, D)``."""
         ...
 
 
 @runtime_checkable
 class Anchor(Protocol):
-    """The embedding that both videos of a pair are pulled to (paper, Table 6)."""
+    """The target that training pulls both videos of a pair to (paper, Table 6)."""
 
     @property
     def required_inputs(self) -> tuple[AnchorInput, ...]:
-        """Which embeddings the harness computes and hands over."""
+        """Names of the embeddings that the harness computes and passes to the call."""
         ...
 
     @property
     def eval_text(self) -> AnchorText:
-        """Which text embedding stands for a text at test time."""
+        """The text embedding that represents a text during evaluation."""
         ...
 
     def __call__(self, embeddings: Mapping[AnchorInput, Tensor]) -> tuple[Tensor, Tensor]:
-        """The needed ``(B, D)`` embeddings to the targets of the ego and of the exo videos."""
+        """Return the targets of the ego and of the exo videos, ``(B, D)`` each."""
         ...
 
 
@@ -304,5 +305,5 @@ class Objective(Protocol):
         exo_target: Tensor,
         pairs: Sequence[Pair],
     ) -> Tensor:
-        """Four ``(B, D)`` embeddings of unit length and their pairs to a scalar."""
+        """Return a scalar from four ``(B, D)`` embeddings of unit length and their pairs."""
         ...

@@ -1,8 +1,8 @@
-"""What flows through the harness: frozen values, and views derived from them.
+"""The values that all parts exchange: clips, queries, tokens, embeddings.
 
-Shapes use these letters everywhere: ``B`` clips or texts in a batch, ``T`` tokens of one of them,
-``D`` features of one token, ``N`` items of a set, ``K`` candidates of a query. Times are in
-seconds, rates in Hz.
+They are frozen; what can be derived from a value is a property of it. Letters of shapes: ``B``
+clips or texts in a batch, ``T`` tokens of a clip, ``D`` features of a token, ``N`` items of a set,
+``K`` candidates of a query. Times are in seconds, rates in Hz.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SCORED_TASKS: tuple[ScoredTask, ...] = (
 
 
 class TrackKey(NamedTuple):
-    """What tells the tracks of one data set apart; ``policy`` is None for recognition."""
+    """Identifies a track of one data set; ``policy`` is None for recognition tasks."""
 
     task: ScoredTask
     policy: CandidatePolicy | None
@@ -114,7 +114,7 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One retrieval question.
+    """One retrieval query.
 
     ``source`` and the candidates in ``gallery`` are ids: of a clip where its video embedding is
     meant, of a pair or of a clip where the embedding of its text is. ``positives`` are the indices
@@ -136,7 +136,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class LabelSpace:
-    """What a data set's own protocol recognises in a task: clips of one view, and the classes."""
+    """View and classes of a recognition task, if the data set defines them."""
 
     view: View
     names: tuple[str, ...]
@@ -144,7 +144,7 @@ class LabelSpace:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Pictures of a clip: ``pixels`` uint8 RGB ``(F, H, W, 3)`` and their ``times`` (F,) in s."""
+    """Frames of a clip: ``pixels`` uint8 RGB ``(F, H, W, 3)`` and their ``times`` ``(F,)`` in s."""
 
     pixels: NDArray[np.uint8]
     times: NDArray[np.float64]
@@ -152,7 +152,7 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Sound of a clip: mono ``waveform`` float32 ``(S,)`` in [-1, 1] at ``sample_rate`` Hz."""
+    """Audio of a clip: mono ``waveform`` float32 ``(S,)`` in [-1, 1] at ``sample_rate`` Hz."""
 
     waveform: NDArray[np.float32]
     sample_rate: int
@@ -180,7 +180,10 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """One vector per id: ``vectors (N, D)``, rows in the order of ``ids``."""
+    """One vector for each id: ``vectors (N, D)``, rows in the order of ``ids``.
+
+    The metrics take a NumPy array in place of the tensor, too.
+    """
 
     ids: tuple[str, ...]
     vectors: Tensor

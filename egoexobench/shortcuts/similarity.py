@@ -1,9 +1,9 @@
-"""What finds the answer without learning anything: scores of every source with every candidate.
+"""Similarities of sources and candidates that need no training.
 
-A score matrix is ``(S, C)``, float64, larger where a candidate is likelier. ``duration``,
-``loudness`` and ``synchrony`` are computed from media, as any method may be. ``label`` and
-``wording`` are computed from the annotation, which no method is handed: they are not methods but
-say what a leak of the annotation would be worth on a track.
+A similarity matrix is ``(S, C)``, float64; a larger value means a better match. Duration, loudness
+and synchrony are computed from media, which every method may read. Labels and words are computed
+from annotations, which no method may read: their scores show what a leak of the annotations would
+be worth on a track.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ QUIET = -120.0
 """Level of digital silence, dB."""
 _WORD = re.compile(r"\w+")
 _BLOCK = 32
-"""Cross-correlations that are held at once."""
+"""Cross-correlations in memory at once."""
 
 
 def negative_distance(sources: ArrayLike, candidates: ArrayLike) -> Floats:
-    """Return how near two numbers are, ``-|a - b|``: of durations in s, or of levels in dB."""
-    apart = np.asarray(sources, float)[:, None] - np.asarray(candidates, float)[None]
-    return np.asarray(-np.abs(apart))
+    """Return ``-|a - b|`` ``(S, C)`` of two durations in s, or of two levels in dB."""
+    differences = np.asarray(sources, float)[:, None] - np.asarray(candidates, float)[None]
+    return np.asarray(-np.abs(differences))
 
 
 def loudness_db(samples: ArrayLike) -> float:
-    """Return how loud a sound ``(S,)`` is: its root mean square in dB of full scale."""
+    """Return the root mean square of a sound ``(S,)`` in dB of full scale."""
     power = float(np.mean(np.square(np.asarray(samples, float))))
     return max(10 * np.log10(power), QUIET) if power > 0 else QUIET
 
@@ -57,16 +57,16 @@ def label_similarity(sources: Sequence[str], candidates: Sequence[str]) -> Float
 def tfidf_cosine(sources: Sequence[str], candidates: Sequence[str]) -> Floats:
     """Return the cosine of two texts' words, each weighted by how rare it is among all texts.
 
-    The weight is ``log(1 + N / n)`` for a word that n of N texts hold; a word that stands twice in
-    a text counts once.
+    The weight is ``log(1 + N / n)`` for a word that n of N texts contain; a word counts once for
+    each text.
     """
     bags = [{*_WORD.findall(text.lower())} for text in (*sources, *candidates)]
-    held = Counter(word for bag in bags for word in bag)
-    column = {word: place for place, word in enumerate(sorted(held))}
+    frequencies = Counter(word for bag in bags for word in bag)
+    column = {word: index for index, word in enumerate(sorted(frequencies))}
     rows = np.zeros((len(bags), len(column)))
     for row, bag in zip(rows, bags, strict=True):
         for word in bag:
-            row[column[word]] = log(1 + len(bags) / held[word])
+            row[column[word]] = log(1 + len(bags) / frequencies[word])
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     return np.asarray(rows[: len(sources)] @ rows[len(sources) :].T)
 
@@ -74,9 +74,9 @@ def tfidf_cosine(sources: Sequence[str], candidates: Sequence[str]) -> Floats:
 def gcc_phat_peak(
     sources: Sequence[NDArray[np.float32]],
     candidates: Sequence[NDArray[np.float32]],
-    wanted: NDArray[np.bool_] | None = None,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Floats:
-    """Return the peak over all lags of the generalised cross-correlation of two sounds.
+    """Return the peak over all lags of the generalized cross-correlation of two sounds.
 
     Spectra are whitened by the phase transform (GCC-PHAT; Knapp and Carter 1976): one sound
     recorded by two microphones gives a peak of up to 1 at their delay, whatever either does to
@@ -85,20 +85,20 @@ def gcc_phat_peak(
     Args:
         sources: samples ``(S,)`` of each, at one rate.
         candidates: likewise.
-        wanted: ``(S, C)``, which scores are needed; the others are 0. None is all of them.
+        mask: ``(S, C)``, True where a score is computed; the others are 0. None is all True.
     """
     length = max(map(len, (*sources, *candidates)), default=1)
     size = fft.next_fast_len(2 * length, real=True)
-    others = [_whitened(sound, size) for sound in candidates]
-    found = np.zeros((len(sources), len(candidates)))
+    spectra = [_whiten(sound, size) for sound in candidates]
+    peaks = np.zeros((len(sources), len(candidates)))
     for row, sound in enumerate(sources):
-        columns = np.arange(len(candidates)) if wanted is None else np.flatnonzero(wanted[row])
-        own = _whitened(sound, size)
+        columns = np.arange(len(candidates)) if mask is None else np.flatnonzero(mask[row])
+        own = _whiten(sound, size)
         for start in range(0, len(columns), _BLOCK):
             part = columns[start : start + _BLOCK]
-            product = own * np.conj(np.stack([others[place] for place in part]))
-            found[row, part] = fft.irfft(product, size, axis=1, workers=-1).max(1)
-    return found
+            product = own * np.conj(np.stack([spectra[index] for index in part]))
+            peaks[row, part] = fft.irfft(product, size, axis=1, workers=-1).max(1)
+    return peaks
 
 
 def score_shortcut(
@@ -111,19 +111,19 @@ def score_shortcut(
     policy: CandidatePolicy,
     views: Mapping[str, View] | None = None,
 ) -> Score:
-    """Score a matrix on the questions of a track by the code that scores embeddings.
+    """Score a similarity matrix on the queries of a track, with the code that scores embeddings.
 
-    A source's embedding is its row of scores, a candidate's is its own axis: their dot product is
-    the score. What has no row or no column is missing, as a clip without an embedding is.
+    The embedding of a source is its row of scores, that of a candidate is a unit vector: their dot
+    product is the score. An id without a row or column counts as a clip without an embedding.
 
     Args:
-        queries: of one task.
+        queries: queries of one task.
         sources: ids of the rows.
         candidates: ids of the columns.
         scores: ``(S, C)``.
-        rng: the source of chance of the intervals.
-        policy: of the queries.
-        views: the view of each clip, to break the score down.
+        rng: random numbers for the intervals.
+        policy: candidate policy of the queries.
+        views: view of each clip, for the scores of each view.
     """
     rows = Embeddings(tuple(sources), torch.from_numpy(np.asarray(scores, np.float64)))
     axes = Embeddings(tuple(candidates), torch.eye(len(candidates), dtype=torch.float64))
@@ -132,8 +132,8 @@ def score_shortcut(
     )
 
 
-def _whitened(sound: NDArray[np.float32], size: int) -> NDArray[np.complex64]:
+def _whiten(sound: NDArray[np.float32], size: int) -> NDArray[np.complex64]:
     spectrum = fft.rfft(np.asarray(sound, np.float32), size)
     strength = np.abs(spectrum)
-    # bands that hold nothing are not raised to the strength of the others
+    # Bands without energy are not amplified to the strength of the others.
     return np.asarray(spectrum / np.maximum(strength, 1e-3 * strength.max() + 1e-12), np.complex64)
