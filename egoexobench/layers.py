@@ -25,7 +25,7 @@ LAYERS = (
     "spec",
     "registry",
     "part_errors",
-    "compute",
+    "device",
     "protocols",
     "interfaces",
     "toolbox",

@@ -148,7 +148,7 @@ def embed(
 
 
 def _to_config(arguments: MethodArguments) -> RunConfig:
-    from egoexobench.compute import Compute
+    from egoexobench.device import DeviceConfig
     from egoexobench.experiment.config import RunConfig
 
     return RunConfig(
@@ -161,7 +161,7 @@ def _to_config(arguments: MethodArguments) -> RunConfig:
         train_on=arguments.train_on,
         allow_missing=arguments.allow_missing,
         subset=arguments.subset,
-        device=Compute(arguments.device, arguments.precision, arguments.compile),
+        device=DeviceConfig(arguments.device, arguments.precision, arguments.compile),
     )
 
 

@@ -14,7 +14,7 @@ from egoexobench.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from egoexobench.compute import Compute
+    from egoexobench.device import DeviceConfig
     from egoexobench.features.dataset_features import ExtractionResult, Shard
     from egoexobench.features.encoder_runner import EncoderRunner
     from egoexobench.protocols import Dataset, Progress
@@ -107,8 +107,8 @@ def command(
     parts = registry(ctx)
     from dataclasses import replace
 
-    from egoexobench.compute import Compute
     from egoexobench.data.sampling import get_sampler
+    from egoexobench.device import DeviceConfig
     from egoexobench.features.dataset_features import (
         SamplingConfig,
         extract_features,
@@ -120,7 +120,7 @@ def command(
     shard, root = parse_shard(shard_text), out or cache_dir() / "tokens"
     get_sampler(sampling)
     created: Dataset = parts.create("dataset", dataset)
-    compute = Compute(device, precision)
+    compute = DeviceConfig(device, precision)
     runners = {
         spec: replace(_build_runner(parts, spec, seed, compute), storage_dtype=dtype)
         for spec in specs
@@ -143,15 +143,15 @@ def command(
     _print_results({spec: result}, root)
 
 
-def _build_runner(parts: Registry, spec: str, seed: int, compute: Compute) -> EncoderRunner:
+def _build_runner(parts: Registry, spec: str, seed: int, compute: DeviceConfig) -> EncoderRunner:
     """Build an encoder as a method does; only the encoder itself knows its modality."""
-    from egoexobench.compute import resolve
+    from egoexobench.device import resolve_device
     from egoexobench.experiment.build import build_encoder, resolve_method
     from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
 
     def build_for_role(role: str) -> EncoderRunner:
         resolved = resolve_method(parts, apply_overrides(COMPACT_DEFAULTS, {role: spec}), seed)
-        return build_encoder(resolved, role, resolve(compute))
+        return build_encoder(resolved, role, resolve_device(compute))
 
     runner = build_for_role("video")
     modality = runner.encoder.modality

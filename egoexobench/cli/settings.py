@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from egoexobench.cli.renamed_options import renamed_option
-from egoexobench.compute import Compute, Precision
+from egoexobench.device import DeviceConfig, Precision
 from egoexobench.errors import UsageError
 from egoexobench.types import TASKS, Task
 
@@ -103,7 +103,7 @@ class Settings:
             train_on=Spec.parse(self.train_on) if self.train_on else None,
             allow_missing=self.allow_missing,
             subset=self.subset,
-            device=Compute(self.device, self.precision, self.compiled),
+            device=DeviceConfig(self.device, self.precision, self.compiled),
         )
 
 

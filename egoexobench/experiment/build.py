@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from egoexobench.compute import CPU, Compute
+from egoexobench.device import CPU, DeviceConfig
 from egoexobench.features.encode_clips import EncoderRunner
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
@@ -89,7 +89,7 @@ class MethodParts:
     objective: Objective | None
     """None for a method that is not trained."""
     captioner: Captioner | None
-    device: Compute
+    device: DeviceConfig
 
     @property
     def method(self) -> Method:
@@ -131,7 +131,7 @@ def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMet
     return ResolvedMethod(replace(method, **renamed), parts, seed)
 
 
-def build_parts(resolved: ResolvedMethod, device: Compute = CPU) -> MethodParts:
+def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodParts:
     """Build every part of a method, each with random numbers of its own."""
     anchor = resolved.create("anchor")
     with seeded_rng(resolved.seed, "objective"):
@@ -149,7 +149,7 @@ def build_parts(resolved: ResolvedMethod, device: Compute = CPU) -> MethodParts:
     )
 
 
-def build_encoder(resolved: ResolvedMethod, role: str, device: Compute = CPU) -> EncoderRunner:
+def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CPU) -> EncoderRunner:
     """Build the encoder of a role, with a hash of everything that decides its output."""
     with seeded_rng(resolved.seed, f"encoder-{role}"):
         encoder: Encoder = resolved.create(role)
@@ -167,7 +167,7 @@ def build_model(parts: MethodParts) -> EmbeddingModel:
         video_fusion=_get_fusion_factory(parts.resolved, "video_fusion"),
         text_fusion=_get_fusion_factory(parts.resolved, "text_fusion"),
         seed=parts.seed,
-        compute=parts.device,
+        device_config=parts.device,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from egoexobench.compute import CPU, Compute
+from egoexobench.device import CPU, DeviceConfig
 from egoexobench.experiment.inputs import InputOptions, MissingAudioPolicy
 from egoexobench.spec import Spec
 from egoexobench.types import TASKS, Task
@@ -36,7 +36,7 @@ class RunConfig:
     """Exclude rows and clips that cannot be used, and record how many."""
     subset: Path | None = None
     """File of `data doctor` with the ids of the clips to use; None uses all clips."""
-    device: Compute = CPU
+    device: DeviceConfig = CPU
 
     @property
     def input_options(self) -> InputOptions:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from egoexobench.compute import resolve
 from egoexobench.data.subset import read_clip_ids
+from egoexobench.device import resolve_device
 from egoexobench.experiment.build import MethodParts, build_model, build_parts, resolve_method
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
@@ -51,7 +51,7 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         UsageError: for a name or an option that is not valid.
         DataError: for a file, a row or a clip that cannot be used.
     """
-    device = resolve(config.device)
+    device = resolve_device(config.device)
     method = apply_overrides(
         context.registry.create("method", config.method, config.scale), config.overrides
     )

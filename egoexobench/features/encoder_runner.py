@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from egoexobench.compute import Compute, Precision, mixed
 from egoexobench.data.sampling import DEFAULT_SAMPLING
+from egoexobench.device import DeviceConfig, Precision, autocast
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.protocols import Encoder
@@ -106,8 +106,8 @@ def _encode_batches(
         names = [str(position) for position in range(len(selected))]
         batch = FeatureBank(names, [FeatureRows(array, "") for array in selected]).batch(names)
         values, mask = batch.values.to(runner.device), batch.mask.to(runner.device)
-        compute = Compute(str(runner.device), runner.precision)
-        with torch.inference_mode(), mixed(compute):
+        compute = DeviceConfig(str(runner.device), runner.precision)
+        with torch.inference_mode(), autocast(compute):
             tokens = runner.encoder.encode(values, mask)
         encoded, masks = tokens.values.float().cpu().numpy(), tokens.mask.cpu().numpy()
         with np.errstate(over="ignore"):  # `find_nonfinite` reports the item

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from egoexobench.compute import Compute, Precision
+from egoexobench.device import DeviceConfig, Precision
 from egoexobench.errors import DataError, UsageError
 from egoexobench.experiment.build import resolve_method
 from egoexobench.experiment.config import RunConfig
@@ -138,11 +138,11 @@ def _require_full_paths(path: Path, specs: Mapping[str, str]) -> None:
             )
 
 
-def _restore_device(record: Record) -> Compute:
+def _restore_device(record: Record) -> DeviceConfig:
     """The recorded precision, on an accelerator if the run used one and one is available."""
     device = "cpu" if record.environment.device == "cpu" else "auto"
     precision = next(item for item in get_args(Precision) if item == record.environment.precision)
-    return Compute(device, precision)
+    return DeviceConfig(device, precision)
 
 
 def open_recorded_dataset(run: RecordedRun, config: RunConfig, context: RunContext) -> Dataset:

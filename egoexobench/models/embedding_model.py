@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from egoexobench.compute import CPU, Compute
+from egoexobench.device import CPU, DeviceConfig
 from egoexobench.errors import UsageError
 from egoexobench.hashing import hash_json
 from egoexobench.models.projection import TokenProjector
@@ -41,7 +41,7 @@ class EmbeddingModel(nn.Module):
         text_fusion: makes the fusion of sound caption and narration. None: the narration's mean.
         seed: every role draws its own numbers from it, so that swapping one part does not
             initialise another differently.
-        compute: where the module lies, and how it multiplies.
+        device_config: where the module is, and the precision of its forward pass.
 
     Raises:
         UsageError: for parts whose widths do not fit each other.
@@ -54,14 +54,17 @@ class EmbeddingModel(nn.Module):
         video_fusion: FusionFactory | None,
         text_fusion: FusionFactory | None,
         seed: int,
-        compute: Compute = CPU,
+        device_config: DeviceConfig = CPU,
     ) -> None:
         super().__init__()
         self.method = method
-        self.compute = compute
+        self.device_config = device_config
         self.encoders = encoders
         self.frozen = {name: encoder.frozen for name, encoder in encoders.items()}
-        self.encode = {name: _compile_encode(one.encode, compute) for name, one in encoders.items()}
+        self.encode = {
+            name: _compile_encode(encoder.encode, device_config)
+            for name, encoder in encoders.items()
+        }
         self.trained_encoders = nn.ModuleDict(
             {
                 name: one
@@ -90,8 +93,8 @@ class EmbeddingModel(nn.Module):
                 with seeded_rng(seed, f"fuse-{role}"):
                     self._add_fusion(role, build())
         _check_widths(method, encoders, self.projectors)
-        self.to(compute.device)
-        if compute.compiled:
+        self.to(device_config.device)
+        if device_config.compile:
             for module in (*self.projectors.values(), *self.fusions.values()):
                 module.compile()
 
@@ -103,10 +106,10 @@ class EmbeddingModel(nn.Module):
 
     def to_device(self, tokens: Tokens) -> Tokens:
         """Put tokens where the module lies."""
-        if self.compute.device == "cpu":
+        if self.device_config.device == "cpu":
             return tokens
-        there = self.compute.device
-        return Tokens(tokens.values.to(there), tokens.mask.to(there))
+        device = self.device_config.device
+        return Tokens(tokens.values.to(device), tokens.mask.to(device))
 
     def embed_video(
         self,
@@ -197,8 +200,8 @@ class EmbeddingModel(nn.Module):
         return functional.normalize(vectors, dim=-1)
 
 
-def _compile_encode(encode: EncodeFunction, compute: Compute) -> EncodeFunction:
-    return torch.compile(encode) if compute.compiled else encode
+def _compile_encode(encode: EncodeFunction, device_config: DeviceConfig) -> EncodeFunction:
+    return torch.compile(encode) if device_config.compile else encode
 
 
 def _check_widths(method: Method, encoders: Mapping[str, Encoder], trunks: nn.ModuleDict) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from egoexobench.compute import mixed
+from egoexobench.device import autocast
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.models.dtw import AlignmentPath, warp_pair
 from egoexobench.models.embedding_model import EmbeddingModel
@@ -175,6 +175,6 @@ def _inference_mode(model: EmbeddingModel) -> Iterator[None]:
     """Evaluation mode and no gradients inside; the mode as it was after."""
     mode = model.training
     model.eval()
-    with torch.inference_mode(), mixed(model.compute):
+    with torch.inference_mode(), autocast(model.device_config):
         yield
     model.train(mode)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
-from egoexobench.compute import mixed, scaler
+from egoexobench.device import autocast, make_grad_scaler
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.method import Method
@@ -67,7 +67,7 @@ def train_model(
     model.set_normalization(_token_statistics(model, training_set))
     modules: list[nn.Module] = [model]
     if isinstance(training_set.objective, nn.Module):
-        modules.append(training_set.objective.to(model.compute.device))
+        modules.append(training_set.objective.to(model.device_config.device))
     steps = method.epochs * math.ceil(len(training_set.pairs) / method.batch_size)
     optimizer = UncompiledAdamW(
         _param_groups(modules, method.weight_decay), lr=method.lr, fused=True
@@ -77,7 +77,7 @@ def train_model(
     )
     shuffle_rng = torch.Generator().manual_seed(seed)
     best, best_state = BestEpoch(0, -math.inf), dict[str, Tensor]()
-    grad_scaler = scaler(model.compute)
+    grad_scaler = make_grad_scaler(model.device_config)
     with seeded_rng(seed, "train"), progress.stage("train", method.epochs) as advance:
         for epoch in range(1, method.epochs + 1):
             model.train()
@@ -101,7 +101,7 @@ def _training_step(
     optimizer: torch.optim.Optimizer,
     grad_scaler: GradScaler,
 ) -> None:
-    with mixed(model.compute):
+    with autocast(model.device_config):
         embedded = embed_pairs(model, training_set.inputs, batch, training_set.anchor)
     ego, exo, ego_target, exo_target = (one.float() for one in embedded)
     loss = training_set.objective(ego, exo, ego_target, exo_target, batch)

@@ -271,7 +271,7 @@ def test_a_wrong_word_exits_with_2_and_says_what_works(
 def test_old_names_of_settings_work_and_warn_once(tmp_path: Path, folder: Path) -> None:
     result = CommandLine(tmp_path)(
         "run", "--method", "video-only", "--dataset", f"folder:path={folder}", "--task", "eg2ex",
-        "--set", "epochs=1", "--set", "embed_dim=16", "--json",
+        "--set", "epochs=1", "--set", "width=16", "--json",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert result.stderr.splitlines() == ["warning: setting 'width' is now called 'embed_dim'"]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from egoexobench.compute import Compute
+from egoexobench.device import DeviceConfig
 from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.experiment.config import RunConfig
@@ -167,7 +167,7 @@ def test_a_request_is_made_again_with_all_that_was_recorded(record: Path) -> Non
     assert str(request.dataset) == "folder:path=/d"
     assert str(request.train_on) == "folder:path=/o"
     assert request.overrides == {"embed_dim": "16", "audio": "beats:weights=/b.pt"}
-    assert (request.seed, request.device) == (3, Compute("auto", "bf16"))
+    assert (request.seed, request.device) == (3, DeviceConfig("auto", "bf16"))
     for less, option in (
         (replace(whole, train_on=None), "--train-on"),
         (replace(whole, settings={}), "--set audio="),

@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from egoexobench.cli import main
-from egoexobench.compute import Compute, resolve
+from egoexobench.device import DeviceConfig, resolve_device
 from egoexobench.errors import UsageError
 
 
@@ -21,13 +21,13 @@ def told(folder: Path, *more: str):
 
 def test_auto_is_cuda_where_there_is_one_and_the_cpu_elsewhere() -> None:
     wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    assert resolve(Compute("auto")).device == wanted
+    assert resolve_device(DeviceConfig("auto")).device == wanted
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:99", "cpu,cuda", ""])
 def test_a_device_that_is_not_there_is_one_line(device: str) -> None:
     with pytest.raises(UsageError, match="device"):
-        resolve(Compute(device))
+        resolve_device(DeviceConfig(device))
 
 
 def test_compiling_without_a_compiler_is_one_line_before_anything_is_done(
@@ -36,13 +36,13 @@ def test_compiling_without_a_compiler_is_one_line_before_anything_is_done(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(UsageError, match=r"needs a C\+\+ compiler") as caught:
-        resolve(Compute(compiled=True))
+        resolve_device(DeviceConfig(compile=True))
     assert "\n" not in str(caught.value)
-    assert not resolve(Compute()).compiled
+    assert not resolve_device(DeviceConfig()).compile
     own = tmp_path / "mine"
     own.touch(0o755)
     monkeypatch.setenv("CXX", str(own))
-    assert resolve(Compute(compiled=True)).compiled
+    assert resolve_device(DeviceConfig(compile=True)).compile
 
 
 @pytest.mark.slow

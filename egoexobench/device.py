@@ -1,0 +1,100 @@
+"""The device and the precision that numbers are computed with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from egoexobench.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch.amp import GradScaler
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """A device, the precision of the forward pass on it, and whether networks are compiled."""
+
+    device: str = "cpu"
+    """``cpu``, ``cuda`` or ``cuda:1``; ``auto`` is CUDA if there is a CUDA device."""
+    precision: Precision = "fp32"
+    compile: bool = False
+
+
+CPU = DeviceConfig()
+COMPILERS = {"darwin": "clang++", "win32": "cl"}
+"""What torch.compile calls if the variable CXX names nothing else; g++ elsewhere."""
+
+
+def resolve_device(config: DeviceConfig) -> DeviceConfig:
+    """Return the configuration with a device that this machine has.
+
+    Raises:
+        UsageError: for a device that torch does not know or this machine does not have, and for
+            ``compile`` without a C++ compiler.
+    """
+    import torch
+
+    name = config.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UsageError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise UsageError(
+            f"device {name!r} is not available: torch {torch.__version__} has {count} CUDA "
+            "devices; --device cpu works on every machine"
+        )
+    if config.compile:
+        _require_compiler()
+    return replace(config, device=name)
+
+
+def _require_compiler() -> None:
+    compiler = os.environ.get("CXX", COMPILERS.get(sys.platform, "g++"))
+    if shutil.which(compiler) is None:
+        raise UsageError(
+            f"--compile needs a C++ compiler, and {compiler!r} is not installed: install it, name "
+            "another one in the variable CXX, or omit --compile"
+        )
+
+
+@contextmanager
+def autocast(config: DeviceConfig) -> Iterator[None]:
+    """Compute inside in the precision of the configuration; fp32 is exact, without TF32."""
+    import torch
+
+    if config.precision == "fp32":
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        yield
+        return
+    with torch.autocast(torch.device(config.device).type, get_dtype(config)):
+        yield
+
+
+def get_dtype(config: DeviceConfig) -> torch.dtype:
+    """Return torch's type of the precision."""
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[config.precision]
+
+
+def make_grad_scaler(config: DeviceConfig) -> GradScaler:
+    """Return the scaler that keeps fp16 gradients from underflow; it does nothing otherwise."""
+    from torch.amp import GradScaler
+
+    device_type = "cuda" if config.device.startswith("cuda") else "cpu"
+    return GradScaler(device_type, enabled=config.precision == "fp16")
