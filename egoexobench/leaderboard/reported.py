@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from egoexobench.errors import DataError
+from egoexobench.method_renames import rename_settings
 from egoexobench.records.store import first_error, read_text
 from egoexobench.records.version_1 import METRIC_NAMES
 from egoexobench.types import Task
@@ -50,7 +51,9 @@ class ReportedRow(_PrintedModel):
 
     name: str = Field(description="as printed")
     method: str | None = Field(None, description="our name of the method, if there is one")
-    overrides: dict[str, str] = Field({}, description="the --set options that give this row")
+    overrides: Annotated[dict[str, str], AfterValidator(rename_settings)] = Field(
+        {}, description="the --set options that give this row"
+    )
     transfer: bool = Field(False, description="trained on another data set")
     note: str | None = None
     values: dict[str, dict[str, Decimal]] = Field(description="data set, column, number as printed")

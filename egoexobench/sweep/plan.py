@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from egoexobench.errors import UsageError
 from egoexobench.experiment import build
 from egoexobench.method import Method, apply_overrides
-from egoexobench.method_renames import rename_settings
 from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepSpec, get_group_tasks
 from egoexobench.types import TASKS, Task
 
@@ -169,7 +168,7 @@ def _make_cells(
         resolved = build.resolve_method(registry, method, seed)
         yield SweepCell(
             method=row.method,
-            overrides=tuple(sorted(rename_settings(row.overrides).items())),
+            overrides=tuple(sorted(row.overrides.items())),
             scale=row.scale,
             dataset=group.dataset,
             train_on=train_on,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, final
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -17,6 +18,7 @@ from pydantic import (
 )
 
 from egoexobench.errors import DataError
+from egoexobench.method_renames import RENAMED_FIELDS, rename_settings
 from egoexobench.records.schema import Scale
 from egoexobench.records.store import first_error, read_text
 from egoexobench.records.version_1 import METRIC_NAMES, POLICY_NAMES
@@ -73,7 +75,9 @@ class MethodRow(_SweepModel):
     key: RowKey
     label: str
     method: str = Field(description="spec, as for --method")
-    overrides: dict[str, str] = Field({}, alias="set", description="fields, as for --set")
+    overrides: Annotated[dict[str, str], AfterValidator(rename_settings)] = Field(
+        {}, alias="set", description="fields, as for --set"
+    )
     scale: Scale = "compact"
     reported: str | None = Field(None, description="name of the printed row beside it")
     transfer: bool = Field(False, description="trained on the group's train_on; an asterisk")
@@ -150,7 +154,7 @@ def get_column_tasks(group: ColumnGroup, column: SweepColumn) -> tuple[Task, ...
 
 
 def read_sweep(path: Path) -> SweepSpec:
-    """Read a sweep. Old names of metrics and policies work, with one warning.
+    """Read a sweep. Old names of metrics, policies and settings work, with one warning.
 
     Raises:
         DataError: with the file and the field that is wrong.
@@ -162,8 +166,15 @@ def read_sweep(path: Path) -> SweepSpec:
         raise DataError(f"{path} is not TOML: {error}") from None
     except ValidationError as error:
         raise DataError(f"{path}: {first_error(error)}") from None
-    values = {group.get(field) for group in fields["groups"] for field in ("policy", "metric")}
-    if old := sorted(_OLD_NAMES.keys() & values):
-        changes = ", ".join(f"{name!r} is now {_OLD_NAMES[name]!r}" for name in old)
+    if renamed := _find_old_names(fields):
+        changes = ", ".join(f"{old!r} is now {new!r}" for old, new in sorted(renamed.items()))
         warnings.warn(f"{path} uses old names: {changes}", FutureWarning, stacklevel=2)
     return sweep
+
+
+def _find_old_names(fields: dict[str, Any]) -> dict[str, str]:
+    """Old to new names that the fields of a valid sweep use."""
+    values = {group.get(field) for group in fields["groups"] for field in ("policy", "metric")}
+    settings = {name for row in fields["rows"] for name in row.get("set", ())}
+    renamed = {name: _OLD_NAMES[name] for name in _OLD_NAMES.keys() & values}
+    return renamed | {name: RENAMED_FIELDS[name] for name in RENAMED_FIELDS.keys() & settings}

@@ -222,13 +222,17 @@ def test_tables_4_and_6_predict_and_have_five_seeds() -> None:
         assert len(sweep.seeds) == 5
 
 
-def test_old_names_of_metrics_and_policies_work_with_one_warning(tmp_path: Path) -> None:
-    path = write(tmp_path)
+def test_old_names_of_metrics_policies_and_settings_work_with_one_warning(tmp_path: Path) -> None:
+    path = write(tmp_path, row("old", 'set = { fuse_video = "none" }'))
     old = path.read_text().replace('columns = ["t2v"]', 'columns = ["t2v"]\nmetric = "top5"', 1)
     path.write_text(old.replace("[[rows]]", 'policy = "either"\n[[rows]]', 1))
     with pytest.warns(FutureWarning) as warnings:
         sweep = read_sweep(path)
     group = sweep.groups[1]
     assert (group.metric, group.policy) == ("hit_rate_at_5", "both-views")
+    assert sweep.rows[1].overrides == {"video_fusion": "none"}
     (message,) = [str(warning.message) for warning in warnings]
-    assert message.endswith("'either' is now 'both-views', 'top5' is now 'hit_rate_at_5'")
+    assert message.endswith(
+        "'either' is now 'both-views', 'fuse_video' is now 'video_fusion', "
+        "'top5' is now 'hit_rate_at_5'"
+    )
