@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, RenamedWarning
 from egoexobench.method_renames import RENAMED_FIELDS, rename_settings
 from egoexobench.records.schema import Scale
 from egoexobench.records.store import first_error, read_text
@@ -168,7 +168,7 @@ def read_sweep(path: Path) -> SweepSpec:
         raise DataError(f"{path}: {first_error(error)}") from None
     if renamed := _find_old_names(fields):
         changes = ", ".join(f"{old!r} is now {new!r}" for old, new in sorted(renamed.items()))
-        warnings.warn(f"{path} uses old names: {changes}", FutureWarning, stacklevel=2)
+        warnings.warn(f"{path} uses old names: {changes}", RenamedWarning, stacklevel=2)
     return sweep
 
 

@@ -163,4 +163,4 @@ def test_a_rank_that_is_another_now_is_said_and_drawn(show, home: Path, tmp_path
     path = changed(home, tmp_path, change)
     done = show(str(path), "--query", "m/ego", "--out", "w.png")
     assert done.returncode == 0
-    assert done.stderr.startswith("warning: egoexo, width=16, epochs=1, seed 0: made again")
+    assert done.stderr.startswith("warning: egoexo, embed_dim=16, epochs=1, seed 0: made again")

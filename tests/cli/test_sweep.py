@@ -39,13 +39,13 @@ columns = ["eg2ex"]
 key = "one"
 label = "SoundBridge"
 method = "soundbridge"
-set = {{ epochs = "1", width = "16" }}
+set = {{ epochs = "1", embed_dim = "16" }}
 groups = ["own"]
 [[rows]]
 key = "star"
 label = "SoundBridge"
 method = "soundbridge"
-set = {{ epochs = "1", width = "16" }}
+set = {{ epochs = "1", embed_dim = "16" }}
 transfer = true
 groups = ["moved"]
 [[rows]]

@@ -118,6 +118,6 @@ def test_a_method_can_be_trained_on_one_set_and_scored_on_another(
     assert moved["trained_on"]["spec"] == small
     assert moved["dataset"]["fingerprint"] == own["dataset"]["fingerprint"]
     text = page()
-    assert f"embed_dim=16 trained on {small} \\*" in text
+    assert f"epochs=1 trained on {small} \\*" in text
     assert "another data set than the one that is scored" in text
     assert [row.trained_on is None for row in read_reproduced_rows(Path("board"))].count(True) == 1
