@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 
+import egoexobench
 from egoexobench.errors import PartError
 from egoexobench.experiment import run
 from egoexobench.part_errors import name_failing_part
@@ -122,6 +123,20 @@ def test_parts_that_share_a_class_are_named_by_their_plug_in(
     message = r"^plug-in 'nordlab' of nordlab 0\.1\.0: RuntimeError: encoder\.encode"
     with pytest.raises(PartError, match=message), name_failing_part(registry):
         first.encode(None, None)
+
+
+@pytest.mark.parametrize("moment", ["dataset.prepare", "encoder.encode"])
+def test_an_exception_in_a_part_has_its_name_from_python_too(
+    plugin_folder: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    monkeypatch.syspath_prepend(plugin_folder)
+    monkeypatch.setenv("FAULT", moment)
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
+    dataset = f"faulty-data:path={folder}"
+    message = f"of nordlab 0.1.0: RuntimeError: {moment} does not work"
+    with pytest.raises(PartError, match=message) as caught:
+        egoexobench.run("faulty-method", dataset=dataset, out=tmp_path / "runs")
+    assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_a_traceback_that_a_process_sent_as_text_names_the_plug_in(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from egoexobench.api.arguments import EmbedArguments, MethodArguments, RunArguments, check_arguments
+from egoexobench.part_errors import name_failing_part
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 
@@ -63,6 +64,7 @@ def run(
     Raises:
         UsageError: for an argument that is not valid; the message names it.
         DataError: for a file, a row or a clip that cannot be used.
+        PartError: for an exception in a plug-in; the message names the part.
     """
     arguments = check_arguments(
         RunArguments,
@@ -89,7 +91,9 @@ def run(
     from egoexobench.experiment.run import run_experiment
 
     config = replace(_to_config(arguments), tasks=arguments.tasks, out=arguments.out)
-    return run_experiment(config, _create_context(arguments.progress))
+    context = _create_context(arguments.progress)
+    with name_failing_part(context.registry):
+        return run_experiment(config, context)
 
 
 def embed(
@@ -121,6 +125,7 @@ def embed(
     Raises:
         UsageError: for an argument that is not valid; the message names it.
         DataError: for a file, a row or a clip that cannot be used.
+        PartError: for an exception in a plug-in; the message names the part.
     """
     arguments = check_arguments(
         EmbedArguments,
@@ -144,7 +149,8 @@ def embed(
     from egoexobench.experiment.prepare import embed_split, train_method
 
     context = _create_context(arguments.progress)
-    return embed_split(train_method(_to_config(arguments), context), (arguments.split,))
+    with name_failing_part(context.registry):
+        return embed_split(train_method(_to_config(arguments), context), (arguments.split,))
 
 
 def _to_config(arguments: MethodArguments) -> RunConfig:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench.api.arguments import DatasetArguments, check_arguments
 from egoexobench.part_description import PartDescription, describe_part
+from egoexobench.part_errors import name_failing_part
 from egoexobench.progress import NullProgress
 from egoexobench.registry import PART_KINDS, PartFactory, Registry
 
@@ -44,8 +45,11 @@ def dataset(spec: str | Spec) -> Dataset:
     Raises:
         UsageError: for a name or an option that is not valid.
         DataError: for a file or a row that cannot be read.
+        PartError: for an exception in a plug-in; the message names the part.
     """
     arguments = check_arguments(DatasetArguments, {"spec": spec})
-    created: Dataset = Registry().create("dataset", arguments.spec)
-    created.prepare(NullProgress())
+    registry = Registry()
+    with name_failing_part(registry):
+        created: Dataset = registry.create("dataset", arguments.spec)
+        created.prepare(NullProgress())
     return created

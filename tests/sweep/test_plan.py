@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError, RenamedWarning, UsageError
 from egoexobench.leaderboard import reported
 from egoexobench.registry import Registry
 from egoexobench.sweep.plan import SweepOverrides, deduplicate_cells, expand_sweep
@@ -67,6 +67,15 @@ def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
     keys = [cell.fingerprint for cells in plan.cells.values() for cell in cells]
     assert len(set(keys)) == 6
     assert plan.cells["one", "whole"][0].tasks == ("eg2ex",)
+
+
+def test_an_old_name_in_a_sweep_works_and_warns(tmp_path: Path, registry: Registry) -> None:
+    text = row("two", 'groups = ["whole"]\nset = { fuse_video = "none", blocks = "2" }')
+    sweep = read_sweep(write(tmp_path, text))
+    with pytest.warns(RenamedWarning, match="is now called '(video_fusion|num_layers)'"):
+        cells = expand_sweep(sweep, SweepOverrides(), registry).cells["two", "whole"]
+    overrides = (("num_layers", "2"), ("project", "true"), ("video_fusion", "none"))
+    assert cells[0].overrides == overrides
 
 
 def test_what_nothing_is_trained_in_has_one_seed(tmp_path: Path, registry: Registry) -> None:
