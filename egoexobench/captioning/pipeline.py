@@ -50,7 +50,7 @@ def generate_captions(
     Raises:
         DataError: if the captioner returns another number of captions than were requested.
     """
-    threshold = _frequency_threshold(captioner)
+    threshold = _get_frequency_threshold(captioner)
     session = CaptionSession(captioner, cache, progress or NullProgress(), retry_refused)
     texts = {name: _truncate_narration(text) for name, text in narrations.items()}
     requests = [CaptionRequest(text) for text in sorted(set(texts.values()) - {""})]
@@ -79,7 +79,7 @@ def generate_captions(
     return CaptionSet(captions, rows, stats)
 
 
-def _frequency_threshold(captioner: Captioner) -> float | None:
+def _get_frequency_threshold(captioner: Captioner) -> float | None:
     if isinstance(captioner, ModelCaptioner | RefiningCaptioner):
         return validate_share(captioner.frequent)
     return None

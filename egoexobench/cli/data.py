@@ -33,9 +33,9 @@ def init(folder: Path, seed: int, force: bool) -> None:
     The narration of NAME.mp4 is read from NAME.txt. Without that file the cell stays empty, and
     `run` stops until it is filled in.
     """
-    from egoexobench.data.init_manifest import init_manifest
+    from egoexobench.data.init_manifest import create_manifest
 
-    result = init_manifest(folder, seed=seed, force=force)
+    result = create_manifest(folder, seed=seed, force=force)
     counts = ", ".join(f"{count} {split}" for split, count in result.num_pairs.items())
     click.echo(f"{result.path}: {sum(result.num_pairs.values())} pairs ({counts})")
     for name, reason in result.unpaired:
@@ -78,9 +78,9 @@ def doctor(
     check finished.
     """
     parts = registry(ctx)
-    from egoexobench.data.doctor.check_dataset import diagnose_dataset
+    from egoexobench.data.doctor.check_dataset import inspect_dataset
     from egoexobench.data.doctor.report import format_report
-    from egoexobench.data.subset import intersect, read_subset, write_subset
+    from egoexobench.data.subset import find_shared_clips, read_subset, write_subset
     from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.spec import Spec
 
@@ -89,9 +89,9 @@ def doctor(
     checked = parts.create("dataset", spec)
     factory = parts.get_factory("dataset", spec.name).factory
     quiet = as_json or not sys.stderr.isatty()
-    report = diagnose_dataset(spec, checked, factory, NullProgress() if quiet else RichProgress())
+    report = inspect_dataset(spec, checked, factory, NullProgress() if quiet else RichProgress())
     if other:
-        shared = intersect(report.subset, other)
+        shared = find_shared_clips(report.subset, other)
         report = report.model_copy(update={"shared": shared})
     if save_subset:
         write_subset(save_subset, report.subset)

@@ -94,7 +94,13 @@ def _index_packets(container: Any, stream: Any, path: str) -> FrameIndex:
     keyframes = [packet for packet in packets if packet.is_keyframe] or packets[:1]
     keys = np.array(sorted((p.pts, p.pts if p.dts is None else p.dts) for p in keyframes), np.int64)
     times = np.array(sorted(packet.pts for packet in shown), np.int64)
-    return FrameIndex(times, keys[:, 0].copy(), keys[:, 1].copy(), tick, fps)
+    return FrameIndex(
+        times=times,
+        keyframe_times=keys[:, 0].copy(),
+        seek_times=keys[:, 1].copy(),
+        tick=tick,
+        fps=fps,
+    )
 
 
 def _check_complete(stream: Any, shown: Sequence[Any], path: str) -> None:

@@ -51,7 +51,7 @@ class _PairingResult:
     unpaired: list[tuple[str, str]]
 
 
-def init_manifest(root: Path, *, seed: int = 0, force: bool = False) -> InitResult:
+def create_manifest(root: Path, *, seed: int = 0, force: bool = False) -> InitResult:
     """Write `clips.csv` for a folder of media files.
 
     The id of a pair is the path of its files without the mark of the view: `ego` or `exo`,

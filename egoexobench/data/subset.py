@@ -73,7 +73,7 @@ def make_subset(
     )
 
 
-def intersect(first: ClipSubset, second: ClipSubset) -> SharedSubset:
+def find_shared_clips(first: ClipSubset, second: ClipSubset) -> SharedSubset:
     """Return the clips that are in both subsets.
 
     Raises:

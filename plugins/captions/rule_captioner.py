@@ -62,7 +62,7 @@ _IRREGULAR = {
 }
 
 
-def _inflect(word: str) -> str:
+def _list_forms(word: str) -> str:
     stem = word.removesuffix("e")
     regular = {word, f"{word}s", f"{word}es", f"{stem}ed", f"{stem}ing"}
     return "|".join(sorted(regular | set(_IRREGULAR.get(word, "").split()), key=len, reverse=True))
@@ -74,7 +74,7 @@ def _compile_pattern() -> re.Pattern[str]:
         for i, form in enumerate(forms):
             head, *tail = form.split()
             particle = "".join(rf"\s+{word}" for word in tail)
-            names.append((len(tail), rf"(?P<{verb}_{i}>\b(?:{_inflect(head)}){particle}\b)"))
+            names.append((len(tail), rf"(?P<{verb}_{i}>\b(?:{_list_forms(head)}){particle}\b)"))
     # forms with a particle come first: "put down" before "put", "turn on" before "turn"
     return re.compile("|".join(name for _, name in sorted(names, key=lambda item: -item[0])))
 

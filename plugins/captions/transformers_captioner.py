@@ -141,7 +141,7 @@ def _load_model(model: str, precision: str) -> tuple[Any, Any]:
                 source, use_safetensors=True, **dtype_option
             )
     except (OSError, ValueError, KeyError) as error:
-        raise CaptionerUnavailableError(_missing_model_message(model, error)) from error
+        raise CaptionerUnavailableError(_format_missing_model(model, error)) from error
     return tokenizer, weights
 
 
@@ -190,7 +190,7 @@ def _move_model(model: Any, device: str | None) -> Any:
         ) from error
 
 
-def _missing_model_message(model: str, error: Exception) -> str:
+def _format_missing_model(model: str, error: Exception) -> str:
     reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return (
         f"captioner 'llm': no model {model!r} on this machine ({reason[:160]}); set model=FOLDER "

@@ -16,11 +16,11 @@ from egoexobench.types import Clip
 REAL = Path(os.environ.get("EGOEXOBENCH_MEDIA", "../shared/data/media"))
 
 
-def clip(path: Path, start: float = 0.0, end: float | None = None) -> Clip:
-    return Clip("x", "ego", str(path), start, end, "text", "take")
+def make_clip(path: Path, start: float = 0.0, end: float | None = None) -> Clip:
+    return Clip("x", "ego", str(path), start, end=end, narration="text", take="take")
 
 
-def every_frame(path: Path) -> list[np.ndarray]:
+def decode_every_frame(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
@@ -35,22 +35,22 @@ def test_frames_equal_a_sequential_decode_by_index(
     tmp_path: Path, span: tuple[float, float | None]
 ) -> None:
     path = film(tmp_path / "a.mp4", seconds=4, fps=12)
-    whole = every_frame(path)
-    indices = segment_centers(12, len(whole), span[0], span[1] or 4.0, 6)
-    found = decode_clip(clip(path, *span), 6, with_audio=False).frames
-    assert found is not None
-    assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
-    assert np.allclose(found.times, indices / 12)
+    all_frames = decode_every_frame(path)
+    indices = segment_centers(12, len(all_frames), span[0], span[1] or 4.0, 6)
+    decoded = decode_clip(make_clip(path, *span), 6, with_audio=False).frames
+    assert decoded is not None
+    assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
+    assert np.allclose(decoded.times, indices / 12)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no real clips in {REAL}")
 def test_frames_of_real_clips_equal_a_sequential_decode() -> None:
     for path in sorted(REAL.glob("*.mp4")):
-        whole = every_frame(path)
-        decoded = decode_clip(clip(path), 8, with_audio=True)
-        indices = segment_centers(30, len(whole), 0.0, len(whole) / 30, 8)
+        all_frames = decode_every_frame(path)
+        decoded = decode_clip(make_clip(path), 8, with_audio=True)
+        indices = segment_centers(30, len(all_frames), 0.0, len(all_frames) / 30, 8)
         assert decoded.frames is not None
-        assert np.array_equal(decoded.frames.pixels, np.stack([whole[i] for i in indices]))
+        assert np.array_equal(decoded.frames.pixels, np.stack([all_frames[i] for i in indices]))
         assert decoded.state == "no_track"
 
 
@@ -61,20 +61,21 @@ FRAME_RULES = [name for name in SAMPLERS if not name.startswith("egoinstructor-"
 @pytest.mark.parametrize("name", FRAME_RULES)
 def test_every_rule_of_frames_picks_its_frames_of_a_real_clip(name: str) -> None:
     path = min(REAL.glob("*.mp4"), key=lambda one: one.stat().st_size)
-    whole = every_frame(path)
+    all_frames = decode_every_frame(path)
     fps = 30.0 if name.endswith("fps30") else read_media_info(str(path)).video.fps
     count = FRAMES_PER_FEATURE if name == "seconds" else 4
     for start, end in ((0.0, 0.9), (0.2, 0.8)):
-        found = decode_clip(clip(path, start, end), count, with_audio=False, sampling=name).frames
-        indices = SAMPLERS[name](fps, len(whole), start, end, count)
-        assert found is not None
-        assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+        clip = make_clip(path, start, end)
+        decoded = decode_clip(clip, count, with_audio=False, sampling=name).frames
+        indices = SAMPLERS[name](fps, len(all_frames), start, end, count)
+        assert decoded is not None
+        assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
 
 
 def test_another_rule_gives_other_frames(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", seconds=4, fps=12)
-    whole = every_frame(path)
-    seen = {}
+    all_frames = decode_every_frame(path)
+    pixels_by_rule = {}
     for name, indices in {
         # 12 frames from frame 24: segments of (12 - 1) / 3 frames, edges 24 28 31 35
         "egoexolearn": [26, 29, 33],
@@ -82,12 +83,12 @@ def test_another_rule_gives_other_frames(tmp_path: Path) -> None:
         "viclip": [0, 16, 32],
         "egovlp-clips": [25, 29, 33],  # the middles of 24-27, 28-31, 32-35
     }.items():
-        found = decode_clip(clip(path, 2.0, 3.0), 3, with_audio=False, sampling=name).frames
-        assert found is not None
-        assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices])), name
-        assert np.allclose(found.times, np.array(indices) / 12)
-        seen[name] = found.pixels.tobytes()
-    assert len(set(seen.values())) == len(seen)
+        decoded = decode_clip(make_clip(path, 2.0, 3.0), 3, with_audio=False, sampling=name).frames
+        assert decoded is not None
+        assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices])), name
+        assert np.allclose(decoded.times, np.array(indices) / 12)
+        pixels_by_rule[name] = decoded.pixels.tobytes()
+    assert len(set(pixels_by_rule.values())) == len(pixels_by_rule)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_a_rule_that_has_no_such_frames_is_a_fault_of_the_clip_with_its_reason(
 ) -> None:
     path = film(tmp_path / "a.mp4", seconds=2, fps=8, sound=tone(4))  # it ends after its pictures
     with pytest.raises(MediaError, match=reason) as caught:
-        decode_clip(clip(path, *span), count, with_audio=False, sampling=name)
+        decode_clip(make_clip(path, *span), count, with_audio=False, sampling=name)
     assert caught.value.kind == "not_sampled"
     assert name in str(caught.value)
     assert "clip x" in str(caught.value)
@@ -120,14 +121,14 @@ def test_a_rule_that_is_none_of_frames_is_refused_before_the_file_is_opened(
     tmp_path: Path, name: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        decode_clip(clip(tmp_path / "none.mp4"), 4, with_audio=True, sampling=name)
+        decode_clip(make_clip(tmp_path / "none.mp4"), 4, with_audio=True, sampling=name)
     assert "\n" not in str(caught.value)
 
 
 def test_sound_is_mono_16_khz_of_the_span(tmp_path: Path) -> None:
     wave = np.concatenate([tone(2, 500), tone(2, 2000)], axis=1)
     path = film(tmp_path / "a.mp4", seconds=4, sound=wave)
-    late = decode_clip(clip(path, 2.2, 3.8), 0, with_audio=True).audio
+    late = decode_clip(make_clip(path, 2.2, 3.8), 0, with_audio=True).audio
     assert late is not None
     assert late.sample_rate == RATE
     assert abs(len(late.waveform) - 1.6 * RATE) <= 1
@@ -139,7 +140,7 @@ def test_the_mono_mix_is_the_mean_of_the_channels(tmp_path: Path) -> None:
     left = film(tmp_path / "left.mp4", sound=tone(channels=2) * np.array([[1], [0]], np.float32))
     levels = {}
     for path in (both, left):
-        sound = decode_clip(clip(path), 0, with_audio=True).audio
+        sound = decode_clip(make_clip(path), 0, with_audio=True).audio
         assert sound is not None
         middle = sound.waveform[RATE // 2 : 3 * RATE // 2]
         levels[path.stem] = float(np.sqrt((middle**2).mean()))
@@ -158,16 +159,16 @@ def test_other_rates_are_resampled(tmp_path: Path) -> None:
         frame.rate, frame.time_base = 48_000, Fraction(1, 48_000)
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    sound = decode_clip(clip(path), 0, with_audio=True).audio
+    sound = decode_clip(make_clip(path), 0, with_audio=True).audio
     assert sound is not None
     assert abs(len(sound.waveform) - RATE) < 0.05 * RATE
     assert abs(spectral_peak(sound.waveform) - 1000) < 10
 
 
 def test_no_track_and_digital_silence_are_different_states_and_never_zeros(tmp_path: Path) -> None:
-    without = decode_clip(clip(film(tmp_path / "a.mp4")), 2, with_audio=True)
+    without = decode_clip(make_clip(film(tmp_path / "a.mp4")), 2, with_audio=True)
     silent = decode_clip(
-        clip(film(tmp_path / "b.mp4", sound=np.zeros((1, 2 * RATE), np.float32))),
+        make_clip(film(tmp_path / "b.mp4", sound=np.zeros((1, 2 * RATE), np.float32))),
         2,
         with_audio=True,
     )
@@ -185,22 +186,22 @@ def test_a_span_beyond_the_end_names_span_and_length(
 ) -> None:
     path = film(tmp_path / "a.mp4")
     with pytest.raises(DataError, match=message) as caught:
-        decode_clip(clip(path, *span), 2, with_audio=False)
+        decode_clip(make_clip(path, *span), 2, with_audio=False)
     assert "2.00 s long" in str(caught.value)
 
 
 def test_a_missing_a_corrupt_and_a_truncated_file_are_one_line(tmp_path: Path) -> None:
-    whole = film(tmp_path / "a.mp4", sound=tone())
+    complete = film(tmp_path / "a.mp4", sound=tone())
     corrupt, cut = tmp_path / "b.mp4", tmp_path / "c.mp4"
     corrupt.write_bytes(b"no media " * 100)
-    cut.write_bytes(whole.read_bytes()[:-2000])
+    cut.write_bytes(complete.read_bytes()[:-2000])
     for path in (tmp_path / "none.mp4", corrupt, cut):
         with pytest.raises(DataError, match=path.name) as caught:
-            decode_clip(clip(path), 4, with_audio=True)
+            decode_clip(make_clip(path), 4, with_audio=True)
         assert "\n" not in str(caught.value)
 
 
-def coded(path: Path, *, frames: int = 48, fps: int = 12, **settings: str) -> Path:
+def write_coded(path: Path, *, frames: int = 48, fps: int = 12, **settings: str) -> Path:
     """A film whose encoder is told what to do; a bright square moves over noise."""
     rng = np.random.default_rng(3)
     with av.open(str(path), "w") as container:
@@ -228,27 +229,27 @@ def test_only_what_is_needed_is_decoded_and_frames_stay_exact(
         "none": {"bf": "0"},
         "refresh": {"bf": "0", "x264-params": "intra-refresh=1"},
     }[kind]
-    path = coded(tmp_path / "a.mp4", g=str(gop), keyint_min=str(gop), **more)
-    whole = every_frame(path)
+    path = write_coded(tmp_path / "a.mp4", g=str(gop), keyint_min=str(gop), **more)
+    all_frames = decode_every_frame(path)
     for start, end, count in ((0.0, 4.0, 3), (0.0, 4.0, 8), (1.3, 3.9, 5), (2.9, 4.0, 8)):
         span = start, end
         indices = segment_centers(12, 48, *span, count)
-        found = decode_clip(clip(path, *span), count, with_audio=False).frames
-        assert found is not None
-        assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+        decoded = decode_clip(make_clip(path, *span), count, with_audio=False).frames
+        assert decoded is not None
+        assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "ts", "avi", "mov"])
 def test_frames_are_exact_in_other_containers(tmp_path: Path, suffix: str) -> None:
-    path = coded(tmp_path / f"a.{suffix}", g="6", bf="0" if suffix == "avi" else "2")
-    whole = every_frame(path)
+    path = write_coded(tmp_path / f"a.{suffix}", g="6", bf="0" if suffix == "avi" else "2")
+    all_frames = decode_every_frame(path)
     indices = segment_centers(12, 48, 1.0, 3.5, 5)
-    found = decode_clip(clip(path, 1.0, 3.5), 5, with_audio=False).frames
-    assert found is not None
-    assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+    decoded = decode_clip(make_clip(path, 1.0, 3.5), 5, with_audio=False).frames
+    assert decoded is not None
+    assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
 
 
-def moved(source: Path, path: Path, seconds: float, only: str = "") -> Path:
+def shift_packets(source: Path, path: Path, seconds: float, only: str = "") -> Path:
     """A copy whose packets, or those of one sort, come that much later."""
     with av.open(str(source)) as old, av.open(str(path), "w") as new:
         streams = {stream: new.add_stream_from_template(stream) for stream in old.streams}
@@ -264,47 +265,47 @@ def moved(source: Path, path: Path, seconds: float, only: str = "") -> Path:
 
 
 def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path: Path) -> None:
-    path = moved(coded(tmp_path / "a.mp4", g="250"), tmp_path / "b.mp4", -1.0)
+    path = shift_packets(write_coded(tmp_path / "a.mp4", g="250"), tmp_path / "b.mp4", -1.0)
     with av.open(str(path)) as container:
         hidden = sum(packet.is_discard for packet in container.demux(video=0))
     assert hidden == 12
-    whole = every_frame(path)
-    assert len(whole) == 36
-    found = decode_clip(clip(path), 4, with_audio=False).frames
-    assert found is not None
+    all_frames = decode_every_frame(path)
+    assert len(all_frames) == 36
+    decoded = decode_clip(make_clip(path), 4, with_audio=False).frames
+    assert decoded is not None
     indices = segment_centers(12, 36, 0.0, 3.0, 4)
-    assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+    assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
 
 
 def test_pictures_that_start_late_keep_their_time_and_are_never_those_of_another_span(
     tmp_path: Path,
 ) -> None:
     source = film(tmp_path / "a.mp4", seconds=4, fps=12, sound=tone(8))
-    path = moved(source, tmp_path / "b.mp4", 3.0, only="video")
+    path = shift_packets(source, tmp_path / "b.mp4", 3.0, only="video")
     with pytest.raises(MediaError, match=r"starts at 3\.00 s, after the clip 0-2 s") as caught:
-        decode_clip(clip(path, 0.0, 2.0), 4, with_audio=False)
+        decode_clip(make_clip(path, 0.0, 2.0), 4, with_audio=False)
     assert caught.value.kind == "late_video"
-    whole = every_frame(path)
-    found = decode_clip(clip(path, 4.0, 6.0), 4, with_audio=False).frames
-    assert found is not None
+    all_frames = decode_every_frame(path)
+    decoded = decode_clip(make_clip(path, 4.0, 6.0), 4, with_audio=False).frames
+    assert decoded is not None
     indices = segment_centers(12, 48, 1.0, 3.0, 4)
-    assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
-    assert np.allclose(found.times, 3.0 + indices / 12)
+    assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
+    assert np.allclose(decoded.times, 3.0 + indices / 12)
 
 
 def test_a_broadcast_stream_counts_from_its_own_beginning(tmp_path: Path) -> None:
     wave = np.concatenate([tone(2, 500), tone(2, 2000)], axis=1)
     source = film(tmp_path / "a.mp4", seconds=4, sound=wave)
-    path = moved(source, tmp_path / "b.ts", 2.0)
+    path = shift_packets(source, tmp_path / "b.ts", 2.0)
     with av.open(str(path)) as container:
         assert container.start_time / av.time_base > 1
     for span, hertz in (((0.2, 1.8), 500), ((2.2, 3.8), 2000)):
-        samples = decode_audio(clip(path, *span))
+        samples = decode_audio(make_clip(path, *span))
         assert samples is not None
         assert abs(spectral_peak(samples) - hertz) < 10
 
 
-def faststart(source: Path, path: Path) -> Path:
+def move_header_to_front(source: Path, path: Path) -> Path:
     """A copy with its header in front."""
     with (
         av.open(str(source)) as old,
@@ -319,13 +320,13 @@ def faststart(source: Path, path: Path) -> Path:
 
 
 def test_a_file_cut_after_its_header_is_never_taken_for_a_shorter_one(tmp_path: Path) -> None:
-    whole = faststart(film(tmp_path / "a.mp4", seconds=4), tmp_path / "b.mp4")
-    size = whole.stat().st_size
+    complete = move_header_to_front(film(tmp_path / "a.mp4", seconds=4), tmp_path / "b.mp4")
+    size = complete.stat().st_size
     cut = tmp_path / "cut.mp4"
-    cut.write_bytes(whole.read_bytes()[: size // 2])
+    cut.write_bytes(complete.read_bytes()[: size // 2])
     assert read_media_info(str(cut)).seconds == pytest.approx(4.0)
     with pytest.raises(MediaError, match=r"says that the video lasts 4\.00 s") as caught:
-        decode_clip(clip(cut, 0.0, 1.0), 2, with_audio=False)
+        decode_clip(make_clip(cut, 0.0, 1.0), 2, with_audio=False)
     assert caught.value.kind == "truncated"
     assert caught.value.reason in str(caught.value)
     assert "clip x" in str(caught.value)
@@ -333,12 +334,12 @@ def test_a_file_cut_after_its_header_is_never_taken_for_a_shorter_one(tmp_path: 
 
 def test_a_probe_says_what_the_tracks_are(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", seconds=2, fps=8, sound=tone(channels=2))
-    found = read_media_info(str(path))
-    assert found.video is not None
-    assert found.audio is not None
-    assert (found.video.codec, found.video.width, found.video.height) == ("h264", 64, 64)
-    assert (found.video.fps, found.video.seconds) == (8, 2)
-    assert (found.audio.codec, found.audio.sample_rate, found.audio.channels) == ("aac", RATE, 2)
+    info = read_media_info(str(path))
+    assert info.video is not None
+    assert info.audio is not None
+    assert (info.video.codec, info.video.width, info.video.height) == ("h264", 64, 64)
+    assert (info.video.fps, info.video.seconds) == (8, 2)
+    assert (info.audio.codec, info.audio.sample_rate, info.audio.channels) == ("aac", RATE, 2)
     assert read_media_info(str(film(tmp_path / "b.mp4"))).audio is None
 
 
@@ -353,11 +354,11 @@ def test_an_empty_track_gives_no_samples_and_no_track_gives_none(tmp_path: Path)
         for _ in range(8):
             container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(video.encode(None))
-    samples = decode_audio(clip(path))
+    samples = decode_audio(make_clip(path))
     assert samples is not None
     assert samples.size == 0
-    assert decode_clip(clip(path), 0, with_audio=True).state == "silent"
-    assert decode_audio(clip(film(tmp_path / "b.mp4"))) is None
+    assert decode_clip(make_clip(path), 0, with_audio=True).state == "silent"
+    assert decode_audio(make_clip(film(tmp_path / "b.mp4"))) is None
 
 
 @pytest.mark.parametrize(("codec", "steps"), [("pcm_s16le", 2**15), ("pcm_u8", 2**7)])
@@ -372,6 +373,6 @@ def test_whole_numbers_become_samples_between_minus_one_and_one(
         frame.rate = RATE
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    samples = decode_audio(clip(path))
+    samples = decode_audio(make_clip(path))
     assert samples is not None
     assert np.abs(samples - wave[0]).max() <= 1 / steps

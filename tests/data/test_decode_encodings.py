@@ -17,16 +17,16 @@ SPANS = ((0.0, 5.0, 3), (0.0, 5.0, 20), (1.3, 3.9, 5), (2.9, 5.0, 8), (4.2, 4.9,
 HEVC = pytest.mark.skipif("libx265" not in av.codecs_available, reason="no encoder of HEVC")
 
 
-def clip(path: Path, start: float = 0.0, end: float | None = None) -> Clip:
-    return Clip("x", "ego", str(path), start, end, "text", "take")
+def make_clip(path: Path, start: float = 0.0, end: float | None = None) -> Clip:
+    return Clip("x", "ego", str(path), start, end=end, narration="text", take="take")
 
 
-def every_frame(path: Path) -> list[np.ndarray]:
+def decode_every_frame(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def coded(path: Path, codec: str, times: list[int], **settings: str) -> Path:
+def write_coded(path: Path, codec: str, times: list[int], **settings: str) -> Path:
     """A film of noise that drifts; ``times`` in ms of each frame."""
     rng = np.random.default_rng(3)
     base = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
@@ -46,16 +46,16 @@ def coded(path: Path, codec: str, times: list[int], **settings: str) -> Path:
 
 
 def assert_exact(path: Path) -> None:
-    whole, file = every_frame(path), read_media_info(str(path))
-    about = file.video
-    assert about is not None
+    all_frames, file = decode_every_frame(path), read_media_info(str(path))
+    info = file.video
+    assert info is not None
     assert file.seconds is not None
-    assert len(whole) == FRAMES
+    assert len(all_frames) == FRAMES
     for start, end, count in SPANS:
-        indices = segment_centers(about.fps, FRAMES, start, min(end, file.seconds), count)
-        found = decode_clip(clip(path, start, end), count, with_audio=False).frames
-        assert found is not None
-        assert np.array_equal(found.pixels, np.stack([whole[i] for i in indices]))
+        indices = segment_centers(info.fps, FRAMES, start, min(end, file.seconds), count)
+        decoded = decode_clip(make_clip(path, start, end), count, with_audio=False).frames
+        assert decoded is not None
+        assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
 
 
 STEADY = [round(1000 * i / FPS) for i in range(FRAMES)]
@@ -68,8 +68,8 @@ STEADY = [round(1000 * i / FPS) for i in range(FRAMES)]
     "kind", ["bframes=0", "bframes=4:open-gop=1", "bframes=4:open-gop=0", "bframes=8:b-pyramid=1"]
 )
 def test_frames_of_hevc_equal_a_sequential_decode(tmp_path: Path, gop: int, kind: str) -> None:
-    told = f"log-level=none:keyint={gop}:min-keyint={gop}:pools=1:frame-threads=1:{kind}"
-    path = coded(tmp_path / "a.mp4", "libx265", STEADY, **{"x265-params": told})
+    settings = f"log-level=none:keyint={gop}:min-keyint={gop}:pools=1:frame-threads=1:{kind}"
+    path = write_coded(tmp_path / "a.mp4", "libx265", STEADY, **{"x265-params": settings})
     assert_exact(path)
 
 
@@ -82,20 +82,20 @@ def test_frames_of_a_variable_rate_equal_a_sequential_decode(
     rng = np.random.default_rng(gop)
     steps = rng.choice([20, 40, 83, 150, 160], FRAMES - 1)
     times = [0, *np.cumsum(steps * (4900 / steps.sum())).astype(int).tolist()]
-    told = f"keyint={gop}:min-keyint={gop}:{params}"
-    path = coded(tmp_path / f"a.{suffix}", "libx264", times, **{"x264-params": told})
+    settings = f"keyint={gop}:min-keyint={gop}:{params}"
+    path = write_coded(tmp_path / f"a.{suffix}", "libx264", times, **{"x264-params": settings})
     assert_exact(path)
 
 
 def test_times_of_a_variable_rate_are_those_of_the_file(tmp_path: Path) -> None:
     times = [0, 100, 900, 1000, 1100, 3000, 3100, 4000, 4050, 4950]
-    path = coded(tmp_path / "a.mp4", "libx264", times)
-    found = decode_clip(clip(path), 10, with_audio=False, sampling="frozen-in-time").frames
-    assert found is not None
-    assert np.allclose(found.times, np.array(times) / 1000, atol=1e-3)
+    path = write_coded(tmp_path / "a.mp4", "libx264", times)
+    decoded = decode_clip(make_clip(path), 10, with_audio=False, sampling="frozen-in-time").frames
+    assert decoded is not None
+    assert np.allclose(decoded.times, np.array(times) / 1000, atol=1e-3)
 
 
-def adts(path: Path, rate: int, layout: str) -> bytes:
+def encode_adts(path: Path, rate: int, layout: str) -> bytes:
     with av.open(str(path), "w", format="adts") as container:
         stream = container.add_stream("aac", rate=rate, layout=layout)
         wave = np.random.default_rng(0).normal(0, 0.1, (len(stream.layout.channels), rate))
@@ -111,10 +111,10 @@ def test_sound_that_changes_its_rate_or_channels_is_a_fault(
     tmp_path: Path, other: tuple[int, str]
 ) -> None:
     path = tmp_path / "a.aac"
-    first = adts(tmp_path / "b.aac", 48_000, "stereo")
-    path.write_bytes(first + adts(tmp_path / "c.aac", *other))
+    first = encode_adts(tmp_path / "b.aac", 48_000, "stereo")
+    path.write_bytes(first + encode_adts(tmp_path / "c.aac", *other))
     with pytest.raises(MediaError, match="the sample rate or the channels") as caught:
-        decode_audio(clip(path))
+        decode_audio(make_clip(path))
     assert caught.value.kind == "undecodable"
 
 
@@ -143,6 +143,6 @@ def test_samples_do_not_hang_on_how_sound_is_cut_into_frames(
     frame.rate = rate
     parts = [*once.resample(frame), *(once.resample(None) if rate != 16_000 else [])]
     expected = np.concatenate([part.to_ndarray()[0] for part in parts])[: 16_000 * 5 // 2]
-    heard = decode_audio(clip(path))
-    assert heard is not None
-    assert np.allclose(heard, expected, atol=1e-6)
+    samples = decode_audio(make_clip(path))
+    assert samples is not None
+    assert np.allclose(samples, expected, atol=1e-6)

@@ -19,13 +19,13 @@ from egoexobench.types import SPLITS
 DOCS = Path(__file__).parents[2] / "docs" / "folder.md"
 
 
-def made(root: Path, **changes: object) -> FolderDataset:
+def write_dataset(root: Path, **changes: object) -> FolderDataset:
     """Three pairs, the first ego row changed."""
-    kept = rows(["a", "b", "c"])
-    for row in kept:
+    clip_rows = rows(["a", "b", "c"])
+    for row in clip_rows:
         (root / row.media).write_bytes(b"")
-    kept[0] = kept[0].model_copy(update=changes)
-    write_table(root / CLIPS_TABLE, kept)
+    clip_rows[0] = clip_rows[0].model_copy(update=changes)
+    write_table(root / CLIPS_TABLE, clip_rows)
     return FolderDataset(root)
 
 
@@ -54,7 +54,7 @@ def test_the_names_that_a_plugin_needs_are_where_they_were() -> None:
 def test_what_does_not_fit_is_left_out_and_told_by_file_and_row(
     tmp_path: Path, changes: dict, reasons: list[str]
 ) -> None:
-    dataset = made(tmp_path, **changes)
+    dataset = write_dataset(tmp_path, **changes)
     assert [pair.id for pair in dataset.pairs("train")] == ["b", "c"]
     assert len(dataset.findings) == len(reasons)
     for finding, reason in zip(dataset.findings, reasons, strict=True):
@@ -70,12 +70,12 @@ def test_a_link_out_of_the_folder_leaves_it(tmp_path: Path) -> None:
     root.mkdir()
     (tmp_path / "secret.mp4").write_bytes(b"")
     (root / "link.mp4").symlink_to(tmp_path / "secret.mp4")
-    assert "is outside the folder" in made(root, media="link.mp4").findings[0].reason
+    assert "is outside the folder" in write_dataset(root, media="link.mp4").findings[0].reason
 
 
 def test_rows_of_a_pair_need_not_stand_side_by_side(tmp_path: Path) -> None:
-    kept = rows(["a", "b"])
-    write_table(tmp_path / CLIPS_TABLE, [kept[0], kept[2], kept[3], kept[1]])
+    clip_rows = rows(["a", "b"])
+    write_table(tmp_path / CLIPS_TABLE, [clip_rows[0], clip_rows[2], clip_rows[3], clip_rows[1]])
     dataset = FolderDataset(tmp_path)
     assert [(p.ego.id, p.exo.id) for p in dataset.pairs("train")] == [
         ("a/ego", "a/exo"),
@@ -103,7 +103,7 @@ def test_a_question_that_cannot_be_asked_is_left_out(
     good = QueryRow(
         split="train", task="eg2ex", source="a/ego", candidates=("b/exo", "a/exo"), answer=1
     )
-    made(tmp_path)
+    write_dataset(tmp_path)
     write_table(tmp_path / QUERIES_TABLE, [good, good.model_copy(update=changes)])
     dataset = FolderDataset(tmp_path)
     assert len(dataset.queries("train", "eg2ex")) == 1
@@ -118,10 +118,10 @@ def test_an_empty_folder_is_told_how_to_get_a_table(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_moves_with_either_table(tmp_path: Path) -> None:
-    first = made(tmp_path).fingerprint
-    assert made(tmp_path).fingerprint == first
-    assert made(tmp_path, scene="attic").fingerprint != first
-    made(tmp_path)
+    first = write_dataset(tmp_path).fingerprint
+    assert write_dataset(tmp_path).fingerprint == first
+    assert write_dataset(tmp_path, scene="attic").fingerprint != first
+    write_dataset(tmp_path)
     (tmp_path / QUERIES_TABLE).write_text("\n")
     assert FolderDataset(tmp_path).fingerprint != first
     assert all(not FolderDataset(tmp_path).queries(split, "eg2ex") for split in SPLITS)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egoexobench.data.folder_dataset import FolderDataset
-from egoexobench.data.init_manifest import assign_splits, init_manifest
+from egoexobench.data.init_manifest import assign_splits, create_manifest
 from egoexobench.errors import DataError, UsageError
 from egoexobench.types import SPLITS
 
@@ -19,7 +19,7 @@ def folder(root: Path, *names: str) -> Path:
     return root
 
 
-def found(root: Path) -> dict[str, tuple[str, str]]:
+def read_pairs(root: Path) -> dict[str, tuple[str, str]]:
     dataset = FolderDataset(root)
     assert dataset.findings == []
     return {
@@ -48,30 +48,30 @@ def found(root: Path) -> dict[str, tuple[str, str]]:
     ],
 )
 def test_pairs_are_found_by_name(tmp_path: Path, ego: str, exo: str, name: str) -> None:
-    made = init_manifest(folder(tmp_path, ego, exo))
-    assert sum(made.num_pairs.values()) == 1
-    assert made.num_empty_narrations == 0
-    assert made.unpaired == []
-    assert found(tmp_path) == {name: (ego, exo)}
+    result = create_manifest(folder(tmp_path, ego, exo))
+    assert sum(result.num_pairs.values()) == 1
+    assert result.num_empty_narrations == 0
+    assert result.unpaired == []
+    assert read_pairs(tmp_path) == {name: (ego, exo)}
     narrations = {c.view: c.narration for s in SPLITS for c in FolderDataset(tmp_path).clips(s)}
     assert narrations == {"ego": f"what {ego} shows", "exo": f"what {exo} shows"}
 
 
 def test_what_is_in_no_pair_is_said_with_the_reason(tmp_path: Path) -> None:
     names = ("a_ego.mp4", "a_exo1.mp4", "a_exo2.mp4", "b_ego.mp4", "lego.mp4", "ego_exo.mp4")
-    made = init_manifest(folder(tmp_path, *names))
-    assert dict(made.unpaired) == {
+    result = create_manifest(folder(tmp_path, *names))
+    assert dict(result.unpaired) == {
         "a_exo2.mp4": "pair 'a' has that view already",
         "b_ego.mp4": "'b' has no file of the other view",
         "lego.mp4": "its name contains no view",
         "ego_exo.mp4": "its name contains both views",
     }
-    assert found(tmp_path) == {"a": ("a_ego.mp4", "a_exo1.mp4")}
+    assert read_pairs(tmp_path) == {"a": ("a_ego.mp4", "a_exo1.mp4")}
 
 
 def test_a_folder_without_a_pair_says_how_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"take1_ego\.mp4 and take1_exo\.mp4"):
-        init_manifest(folder(tmp_path, "one.mp4"))
+        create_manifest(folder(tmp_path, "one.mp4"))
     assert not (tmp_path / "clips.csv").exists()
 
 
@@ -79,20 +79,20 @@ def test_nothing_is_written_over_without_force(tmp_path: Path) -> None:
     folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
     (tmp_path / "clips.csv").write_text("mine")
     with pytest.raises(UsageError, match=r"already contains clips\.csv; use --force"):
-        init_manifest(tmp_path)
+        create_manifest(tmp_path)
     assert (tmp_path / "clips.csv").read_text() == "mine"
-    init_manifest(tmp_path, force=True)
-    assert len(found(tmp_path)) == 1
+    create_manifest(tmp_path, force=True)
+    assert len(read_pairs(tmp_path)) == 1
     (tmp_path / "clips.csv").rename(tmp_path / "clips.jsonl")
     for force in (False, True):
         with pytest.raises(UsageError, match=r"already contains clips\.jsonl; remove it"):
-            init_manifest(tmp_path, force=force)
+            create_manifest(tmp_path, force=force)
 
 
 def test_empty_narrations_are_counted_and_asked_for_by_row(tmp_path: Path) -> None:
     folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
     (tmp_path / "a_exo.txt").unlink()
-    assert init_manifest(tmp_path).num_empty_narrations == 1
+    assert create_manifest(tmp_path).num_empty_narrations == 1
     first = FolderDataset(tmp_path).findings[0]
     assert (first.file, first.row) == ("clips.csv", "row 3")
     assert "describe what this view shows" in first.reason
@@ -100,8 +100,8 @@ def test_empty_narrations_are_counted_and_asked_for_by_row(tmp_path: Path) -> No
 
 def test_clips_of_one_folder_are_one_take_and_stand_in_one_split(tmp_path: Path) -> None:
     names = [f"t{t}/{v}/{c}.mp4" for t in range(10) for c in range(3) for v in ("ego", "exo")]
-    made = init_manifest(folder(tmp_path, *names))
-    assert dict(made.num_pairs) == {"train": 21, "val": 3, "test": 6}
+    result = create_manifest(folder(tmp_path, *names))
+    assert dict(result.num_pairs) == {"train": 21, "val": 3, "test": 6}
     dataset = FolderDataset(tmp_path)
     takes = {s: {clip.take for clip in dataset.clips(s)} for s in SPLITS}
     assert not takes["train"] & takes["test"]
@@ -109,7 +109,7 @@ def test_clips_of_one_folder_are_one_take_and_stand_in_one_split(tmp_path: Path)
     assert not takes["val"] & takes["test"]
     assert takes["train"] | takes["val"] | takes["test"] == {f"t{t}" for t in range(10)}
     (tmp_path / "clips.csv").unlink()
-    assert init_manifest(tmp_path, seed=1).path.is_file()
+    assert create_manifest(tmp_path, seed=1).path.is_file()
     other = {s: {clip.take for clip in FolderDataset(tmp_path).clips(s)} for s in SPLITS}
     assert other != takes
 

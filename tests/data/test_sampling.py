@@ -17,14 +17,14 @@ spans = given(
 
 
 @spans
-def test_segment_centres_stay_in_the_file_and_never_go_back(
+def test_segment_centers_stay_in_the_file_and_never_decrease(
     fps: float, frames: int, start: float, length: float, count: int
 ) -> None:
-    found = segment_centers(fps, frames, start, start + length, count)
-    assert len(found) == count
-    assert found.min() >= 0
-    assert found.max() < frames
-    assert (np.diff(found) >= 0).all()
+    indices = segment_centers(fps, frames, start, start + length, count)
+    assert len(indices) == count
+    assert indices.min() >= 0
+    assert indices.max() < frames
+    assert (np.diff(indices) >= 0).all()
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -39,15 +39,15 @@ def test_within_the_file_every_sampler_gives_frames_of_it_in_order(
     unit, each = (1.0, FRAMES_PER_FEATURE) if name == "seconds" else (rate, 1)
     if int(last * unit) - int(first * unit) < max(2 * count, 4):
         return  # rules differ in what they do with a span of few frames
-    found = SAMPLERS[name](rate, frames, first, last, count * each)
-    assert len(found) == count * each
-    assert found.min() >= 0
-    assert found.max() < frames
-    assert (np.diff(found) >= 0).all()
+    indices = SAMPLERS[name](rate, frames, first, last, count * each)
+    assert len(indices) == count * each
+    assert indices.min() >= 0
+    assert indices.max() < frames
+    assert (np.diff(indices) >= 0).all()
 
 
 @pytest.mark.parametrize(
-    ("name", "given"),
+    ("name", "arguments"),
     [
         ("egoexolearn-fixed-fps30", (25.0, 1000, 39.0, 39.5, 4)),
         ("lavila-single-file", (25.0, 1000, 5.0, 4.0, 4)),
@@ -60,10 +60,10 @@ def test_within_the_file_every_sampler_gives_frames_of_it_in_order(
     ],
 )
 def test_a_span_that_a_rule_has_no_frames_for_is_an_error(
-    name: str, given: tuple[float, int, float, float, int]
+    name: str, arguments: tuple[float, int, float, float, int]
 ) -> None:
     with pytest.raises(DataError):
-        SAMPLERS[name](*given)
+        SAMPLERS[name](*arguments)
 
 
 def test_a_start_beyond_the_last_chunk_is_an_error() -> None:
@@ -71,7 +71,7 @@ def test_a_start_beyond_the_last_chunk_is_an_error() -> None:
         lavila_chunked([450, 450], 30.5, 31.0, 4, 15)
 
 
-def test_segment_centres_by_hand() -> None:
+def test_segment_centers_by_hand() -> None:
     # 10 frames of one second: segments of (10 - 0 - 1) / 3 = 3 frames, edges 0 3 6 9
     assert segment_centers(10.0, 10, 0.0, 1.0, 3).tolist() == [1, 4, 7]
 

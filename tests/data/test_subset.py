@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from egoexobench.data.subset import (
     ClipSubset,
+    find_shared_clips,
     hash_clip_ids,
-    intersect,
     make_subset,
     read_clip_ids,
     read_subset,
@@ -27,8 +27,8 @@ def subset_of(clips: dict[str, str], audible: tuple[str, ...] = ()) -> ClipSubse
 def test_the_intersection_does_not_depend_on_the_order_of_the_users(
     first: dict, second: dict
 ) -> None:
-    shared = intersect(subset_of(first), subset_of(second))
-    swapped = intersect(subset_of(second), subset_of(first))
+    shared = find_shared_clips(subset_of(first), subset_of(second))
+    swapped = find_shared_clips(subset_of(second), subset_of(first))
     assert shared == swapped
     assert set(shared.ids["test"]) == set(first) & set(second)
     assert shared.num_different_files == sum(
@@ -48,7 +48,7 @@ def test_the_hash_depends_on_the_split_and_not_on_the_order() -> None:
 def test_shared_audible_clips_are_audible_for_both_users() -> None:
     first = subset_of({"a": "1", "b": "1"}, ("test/a", "test/b"))
     second = subset_of({"a": "1", "b": "1"}, ("test/b",))
-    assert intersect(first, second).num_audible == 1
+    assert find_shared_clips(first, second).num_audible == 1
 
 
 def test_a_subset_file_is_read_back_and_an_edited_one_is_rejected(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_another_file_is_not_a_subset_file(tmp_path: Path, text: str) -> None:
 def test_subsets_of_two_data_sets_cannot_be_intersected() -> None:
     other = make_subset("synthetic", "f", {}, ())
     with pytest.raises(DataError, match="'folder' and 'synthetic'"):
-        intersect(subset_of({}), other)
+        find_shared_clips(subset_of({}), other)
 
 
 def test_a_subset_file_contains_the_ids_that_a_run_may_use(tmp_path: Path) -> None:

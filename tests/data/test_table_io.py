@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studio import rows as some
+from studio import rows as make_rows
 
 from egoexobench.data import table_io
 from egoexobench.data.schema import ClipRow, QueryRow
 from egoexobench.data.table_io import read_table
 from egoexobench.errors import DataError, UsageError
 
-ROWS = some(["a", "b"])
+ROWS = make_rows(["a", "b"])
 
 
-def as_csv(path: Path, kept: list[ClipRow]) -> Path:
+def write_csv(path: Path, rows: list[ClipRow]) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(ClipRow.model_fields))
         writer.writeheader()
-        for row in kept:
+        for row in rows:
             cells = row.model_dump()
             for name in ("verbs", "nouns"):
                 cells[name] = ";".join(cells[name])
@@ -30,14 +30,14 @@ def as_csv(path: Path, kept: list[ClipRow]) -> Path:
     return path
 
 
-def as_parquet(path: Path, kept: list[dict]) -> Path:
+def write_parquet(path: Path, rows: list[dict]) -> Path:
     pytest.importorskip("pyarrow")
     arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    parquet.write_table(arrow.Table.from_pylist(kept), path)
+    parquet.write_table(arrow.Table.from_pylist(rows), path)
     return path
 
 
-def fit(path: Path, schema: type = ClipRow) -> list:
+def read_valid_rows(path: Path, schema: type = ClipRow) -> list:
     table = read_table(path, schema)
     rows = [row for _, row in table.rows]
     assert table.issues == []
@@ -47,24 +47,26 @@ def fit(path: Path, schema: type = ClipRow) -> list:
 def test_csv_and_json_lines_hold_the_same_rows(tmp_path: Path) -> None:
     lines = tmp_path / "clips.jsonl"
     table_io.write_table(lines, ROWS)
-    assert fit(lines) == fit(as_csv(tmp_path / "clips.csv", ROWS)) == ROWS
+    assert (
+        read_valid_rows(lines) == read_valid_rows(write_csv(tmp_path / "clips.csv", ROWS)) == ROWS
+    )
 
 
 def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
-    path = as_parquet(tmp_path / "clips.parquet", [row.model_dump() for row in ROWS])
-    assert fit(path) == ROWS
+    path = write_parquet(tmp_path / "clips.parquet", [row.model_dump() for row in ROWS])
+    assert read_valid_rows(path) == ROWS
 
 
 def test_a_wrong_parquet_row_is_named_and_a_broken_file_too(tmp_path: Path) -> None:
     cells = [row.model_dump() for row in ROWS]
     cells[1]["view"] = "top"
-    path = as_parquet(tmp_path / "clips.parquet", cells)
+    path = write_parquet(tmp_path / "clips.parquet", cells)
     parsed = read_table(path, ClipRow)
     assert len(parsed.rows) == 3
     assert [(issue.file, issue.row) for issue in parsed.issues] == [("clips.parquet", "row 2")]
     path.write_bytes(b"PAR1 no table")
     with pytest.raises(DataError, match=r"clips\.parquet"):
-        fit(path)
+        read_valid_rows(path)
 
 
 def test_parquet_without_pyarrow_says_what_to_install(
@@ -75,7 +77,7 @@ def test_parquet_without_pyarrow_says_what_to_install(
     path = tmp_path / "clips.parquet"
     path.write_bytes(b"PAR1")
     with pytest.raises(UsageError, match="pip install pyarrow"):
-        fit(path)
+        read_valid_rows(path)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
@@ -85,13 +87,13 @@ def test_any_narration_comes_back_from_json_lines(
     path = tmp_path_factory.mktemp("rows") / "clips.jsonl"
     row = ROWS[0].model_copy(update={"narration": text})
     table_io.write_table(path, [row])
-    assert fit(path) == [row]
+    assert read_valid_rows(path) == [row]
 
 
 def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
-    path = as_csv(tmp_path / "clips.csv", ROWS)
+    path = write_csv(tmp_path / "clips.csv", ROWS)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
-    assert fit(path) == ROWS
+    assert read_valid_rows(path) == ROWS
 
 
 HEADER = "pair,view,split,media,narration,start,verbs\n"
@@ -158,7 +160,7 @@ def test_a_table_with_other_columns_is_refused_as_a_whole(
     path = tmp_path / "clips.csv"
     path.write_text(text)
     with pytest.raises(DataError) as caught:
-        fit(path)
+        read_valid_rows(path)
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
 
@@ -168,7 +170,7 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
         path = tmp_path / f"clips{suffix}"
         path.write_bytes(b"\xff\xfe\x00")
         with pytest.raises(DataError, match="UTF-8"):
-            fit(path)
+            read_valid_rows(path)
 
 
 def test_numbers_of_a_csv_are_those_of_python(tmp_path: Path) -> None:

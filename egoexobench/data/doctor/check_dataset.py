@@ -65,7 +65,7 @@ class DatasetReport(BaseModel):
     shared: SharedSubset | None = None
 
 
-def diagnose_dataset(
+def inspect_dataset(
     spec: Spec, dataset: Dataset, factory: Callable[..., Any], progress: Progress
 ) -> DatasetReport:
     """Check every clip of a data set.

@@ -80,7 +80,7 @@ def compute_sha256(path: str) -> str:
 
 def _inspect_span(path: str, span: Span) -> SpanReport:
     start, end = span
-    clip = Clip("", "ego", path, start, end, narration="", take="")
+    clip = Clip("", "ego", path, start, end=end, narration="", take="")
     try:
         decode_clip(clip, NUM_PROBE_FRAMES, with_audio=False)
         samples = decode_audio(clip)
