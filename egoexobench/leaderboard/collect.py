@@ -18,7 +18,7 @@ from egoexobench.leaderboard.reproduced import (
     to_json,
 )
 from egoexobench.records.schema import ScoreRecord
-from egoexobench.records.store import read_record
+from egoexobench.records.store import read_record, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,18 +59,26 @@ def write_reproduced_rows(records: Iterable[Path], root: Path) -> list[Path]:
 def upgrade_reproduced_rows(root: Path) -> list[Path]:
     """Write every file under ``root/reproduced`` again, in the schema version of today.
 
+    A file gets the name that its row has today.
+
     Returns:
-        The files whose text changed.
+        The files that were written because their text or their name changed.
 
     Raises:
         DataError: with the file and the field that is wrong; then nothing is written.
     """
     paths = sorted((root / FOLDER).glob("*.json"))
-    texts = {path: to_json(read_reproduced_row(path)) for path in paths}
-    changed = [path for path, text in texts.items() if path.read_text(encoding="utf-8") != text]
-    for path in changed:
-        write_text_atomic(path, texts[path])
-    return changed
+    rows = {path: read_reproduced_row(path) for path in paths}
+    written = []
+    for path, row in rows.items():
+        name = make_row_file_name(row.method, row.dataset, row.trained_on)
+        target, text = path.with_name(name), to_json(row)
+        if target != path or read_text(path) != text:
+            write_text_atomic(target, text)
+            written.append(target)
+        if target != path:
+            path.unlink()
+    return written
 
 
 def build_reproduced_row(records: Iterable[Record]) -> ReproducedRow:

@@ -87,10 +87,12 @@ def test_an_old_row_is_the_row_that_its_old_record_gives_today() -> None:
 
 
 def test_an_upgraded_row_is_rewritten_once_and_reads_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "reproduced" / ROW.name
-    path.parent.mkdir()
-    shutil.copy(ROW, path)
-    assert upgrade_reproduced_rows(tmp_path) == [path]
+    folder = tmp_path / "reproduced"
+    folder.mkdir()
+    shutil.copy(ROW, folder)
+    (path,) = upgrade_reproduced_rows(tmp_path)
+    assert list(folder.iterdir()) == [path]  # under the name that the row has today
+    assert path.name.startswith("soundbridge-epochs-1-frame-sampling-egoexolearn-")
     assert json.loads(path.read_text())["schema_version"] == 2
     assert read_reproduced_row(path) == read_reproduced_row(ROW)
     assert upgrade_reproduced_rows(tmp_path) == []
