@@ -6,7 +6,6 @@ and shows its traceback. A message says what was asked, what was found and what 
 
 import warnings
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Literal, final
 
 EXIT_INTERRUPTED = 130
@@ -87,6 +86,8 @@ def unknown_name_message(kind: str, name: str, names: Iterable[str], context: st
     >>> unknown_name_message("option", "seize", ["size"], "of encoder 'beats'")
     "unknown option 'seize' of encoder 'beats'. Did you mean 'size'? Available: size"
     """
+    from difflib import get_close_matches  # here, because most processes meet no unknown name
+
     available = sorted(names)
     nearest = get_close_matches(name, available, n=1)
     problem = " ".join(filter(None, (f"unknown {kind} {name!r}", context)))

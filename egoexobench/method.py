@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from egoexobench.errors import UsageError, unknown_name_message, warn_renamed
 from egoexobench.method_renames import accept_old_fields, rename_settings, warn_old_settings
 from egoexobench.options import parse_value
-from egoexobench.protocols import AnchorText
-from egoexobench.types import Evidence, Similarity
+
+if TYPE_CHECKING:  # listing methods needs neither
+    from egoexobench.protocols import AnchorText
+    from egoexobench.types import Evidence, Similarity
 
 Scale = Literal["compact", "paper"]
 
@@ -132,7 +135,6 @@ MIN_VALUES: Mapping[str, int] = {
 }
 """The smallest valid number of a setting; a batch has two pairs, because a loss contrasts them."""
 
-_TYPES = get_type_hints(Method)
 SETTINGS = tuple(
     setting.name
     for setting in fields(Method)
@@ -152,9 +154,16 @@ def apply_overrides(method: Method, settings: Mapping[str, str]) -> Method:
         if key not in SETTINGS:
             context = f"of method {method.name!r}"
             raise UsageError(unknown_name_message("setting", key, SETTINGS, context))
-        changed[key] = parse_value(text, _TYPES[key], f"setting {key!r}")
+        changed[key] = parse_value(text, _setting_types()[key], f"setting {key!r}")
     provenance = {key: text for key, text in method.provenance.items() if key not in changed}
     return validate_method(replace(method, **changed, provenance=provenance))
+
+
+@cache
+def _setting_types() -> dict[str, Any]:
+    from egoexobench.types import Similarity
+
+    return get_type_hints(Method, localns={"Similarity": Similarity})
 
 
 def validate_method(method: Method) -> Method:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from importlib import import_module
+from functools import cache, partial
+from importlib import import_module, metadata
 from importlib.metadata import EntryPoint, entry_points
 from types import CodeType, FunctionType
 from typing import Any, final
@@ -122,7 +122,7 @@ class Registry:
         self.broken: list[BrokenPlugin] = []
         self._parts: dict[tuple[str, str], list[PartFactory]] = {}
         self._aliases: dict[tuple[str, str], str] = {}
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
+        self._manager = _PluginManager(hookspecs.PROJECT_NAME)
         self._manager.add_hookspecs(hookspecs)
         sources = list(self._iter_sources())
         self._sources = {source.plugin: source for source in sources}
@@ -259,10 +259,27 @@ def _get_plugin_name(name: str) -> str:
     return name.replace("_", "-")
 
 
+@final
+class _PluginManager(pluggy.PluginManager):
+    """Looks for hooks among the functions of a module alone.
+
+    pluggy inspects every name of every module, which takes as long as importing all of them.
+    """
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        if not isinstance(vars(plugin).get(name), FunctionType):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 def _get_distribution(entry: EntryPoint) -> Distribution:
-    if entry.dist is None:
-        return Distribution("unknown", "0")
-    return Distribution(entry.dist.name, entry.dist.version)
+    return Distribution("unknown", "0") if entry.dist is None else _read_metadata(entry.dist)
+
+
+@cache
+def _read_metadata(distribution: metadata.Distribution) -> Distribution:
+    fields = distribution.metadata  # each access parses the file
+    return Distribution(fields["Name"], fields["Version"])
 
 
 def _get_product_key(product: object) -> ProductKey:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module
-from traceback import print_exception
 from typing import Any, TextIO, final
 
 import click
@@ -67,6 +66,8 @@ class Verbs(click.Group):
             if reported is None:
                 raise
             if ctx.params["show_traceback"]:
+                from traceback import print_exception
+
                 print_exception(error)
             click.echo(f"egoexobench: {reported}", err=True)
             ctx.exit(reported.exit_code)

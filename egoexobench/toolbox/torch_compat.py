@@ -19,10 +19,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, cast, final
+
+if TYPE_CHECKING:  # importlib.abc imports 20 modules, and needs not be inherited from
+    from importlib.abc import Loader
+    from importlib.machinery import ModuleSpec
 
 _LOAD_ERRORS = (ImportError, OSError, RuntimeError)
 """What the import of a compiled part that does not fit raises."""
@@ -40,7 +42,7 @@ def install_import_hook() -> None:
 
 
 @final
-class _CompatFinder(MetaPathFinder):
+class _CompatFinder:
     """Finds the two packages where the other finders find them, with a loader that repairs."""
 
     def find_spec(
@@ -54,13 +56,13 @@ class _CompatFinder(MetaPathFinder):
             spec = finder.find_spec(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _CompatLoader(spec.loader)
+                    spec.loader = cast("Loader", _CompatLoader(spec.loader))
                 return spec
         return None
 
 
 @final
-class _CompatLoader(Loader):
+class _CompatLoader:
     """Executes a package; if that fails, patches what is missing and executes it once more.
 
     Python holds the import lock of the package meanwhile, so other threads wait for the result.

@@ -20,7 +20,7 @@ from egoexobench_plugins.captions.environment import (
     check_environment,
     get_server_address,
 )
-from egoexobench_plugins.captions.prompt import build_messages, hash_prompts
+from egoexobench_plugins.captions.messages import build_messages, hash_prompts
 
 MAX_FAILURES_IN_A_ROW = 8
 """Number of consecutive requests without a response, each after all retries, that end a run."""

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 from egoexobench.errors import CaptionerUnavailableError
 from egoexobench.protocols import CaptionRequest, CaptionResponse
 from egoexobench.toolbox.captions import collect_responses
-from egoexobench_plugins.captions.prompt import build_messages, hash_prompts
+from egoexobench_plugins.captions.messages import build_messages, hash_prompts
 
 NUM_SAMPLES, SAMPLE_BYTES = 16, 65_536
 """Number of samples of a weight file that are hashed, and the size of each."""
