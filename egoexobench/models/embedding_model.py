@@ -1,7 +1,8 @@
-"""The one module that is trained: project, fuse, anchor, normalise.
+"""The model of a method: it projects tokens, fuses them and normalizes the embeddings.
 
-A video embedding is computed by `Model.embed_video` from picture and sound, a text embedding by
-`Model.embed_text` from narration and sound caption; nothing else reaches either.
+`EmbeddingModel.embed_video` computes a video embedding from frames and sound, and
+`EmbeddingModel.embed_text` computes a text embedding from narration and sound caption. Nothing else
+reaches either of them.
 """
 
 from __future__ import annotations
@@ -31,20 +32,21 @@ EncodeFunction = Callable[[Tensor, Tensor], Tokens]
 
 @final
 class EmbeddingModel(nn.Module):
-    """A method's parts, wired.
+    """Encoders, token projectors and fusions of a method as one module.
 
     Args:
-        method: the recipe.
-        encoders: by modality, those the method has; trained ones become part of the module.
-        video_fusion: makes the fusion of sound and picture; called once per view where weights
-            are view-dependent. None: the mean of the picture's tokens.
-        text_fusion: makes the fusion of sound caption and narration. None: the narration's mean.
-        seed: every role draws its own numbers from it, so that swapping one part does not
-            initialise another differently.
-        device_config: where the module is, and the precision of its forward pass.
+        method: names the roles and gives the hyper-parameters.
+        encoders: the encoders of the method by role; trained ones become part of the module.
+        video_fusion: creates the fusion of sound and frames, once for each view that has its own
+            weights. With None a video embedding is the mean of the frame tokens.
+        text_fusion: creates the fusion of sound caption and narration. With None a text embedding
+            is the mean of the narration tokens.
+        seed: every role draws its own random numbers from it. So another part in one role does not
+            change the initialization of the others.
+        device_config: device and precision of the module.
 
     Raises:
-        UsageError: for parts whose widths do not fit each other.
+        UsageError: if the widths of two parts do not fit.
     """
 
     def __init__(
@@ -60,55 +62,65 @@ class EmbeddingModel(nn.Module):
         self.method = method
         self.device_config = device_config
         self.encoders = encoders
-        self.frozen = {name: encoder.frozen for name, encoder in encoders.items()}
+        self.frozen = {role: encoder.frozen for role, encoder in encoders.items()}
         self.encode = {
-            name: _compile_encode(encoder.encode, device_config)
-            for name, encoder in encoders.items()
+            role: _compile_encode(encoder.encode, device_config)
+            for role, encoder in encoders.items()
         }
         self.trained_encoders = nn.ModuleDict(
             {
-                name: one
-                for name, one in encoders.items()
-                if isinstance(one, nn.Module) and not one.frozen
+                role: encoder
+                for role, encoder in encoders.items()
+                if isinstance(encoder, nn.Module) and not encoder.frozen
             }
         )
-        views: tuple[View, ...] = VIEWS[:1] if method.share_view_weights else VIEWS
+        self.video_role = {view: _get_video_role(view, encoders) for view in VIEWS}
         self.projectors = nn.ModuleDict()
         self.fusions = nn.ModuleDict()
-        self.video_role = {view: _video_role(view, encoders) for view in VIEWS}
-        if method.objective and method.project:
-            roles = {
-                "audio": "audio",
-                "text": "text",
-                **{f"video-{v}": self.video_role[v] for v in views},
-            }
-            for role, name in roles.items():
-                if name in encoders:
-                    with seeded_rng(seed, role):
-                        self.projectors[role] = TokenProjector(encoders[name].dim, method)
         self.functional_fusions: dict[str, Fusion] = {}
-        builds = {**{f"video-{view}": video_fusion for view in views}, "text": text_fusion}
-        for role, build in builds.items():
-            if build is not None:
-                with seeded_rng(seed, f"fuse-{role}"):
-                    self._add_fusion(role, build())
+        views: tuple[View, ...] = VIEWS[:1] if method.share_view_weights else VIEWS
+        self._add_projectors(views, seed)
+        self._add_fusions(views, video_fusion, text_fusion, seed)
         _check_widths(method, encoders, self.projectors)
         self.to(device_config.device)
         if device_config.compile:
             for module in (*self.projectors.values(), *self.fusions.values()):
                 module.compile()
 
-    def _add_fusion(self, role: str, fusion: Fusion) -> None:
-        if isinstance(fusion, nn.Module):
-            self.fusions[role] = fusion
-        else:
-            self.functional_fusions[role] = fusion
+    def _add_projectors(self, views: tuple[View, ...], seed: int) -> None:
+        if not self.method.objective or not self.method.project:
+            return
+        encoder_roles = {"audio": "audio", "text": "text"}
+        encoder_roles |= {f"video-{view}": self.video_role[view] for view in views}
+        for role, encoder_role in encoder_roles.items():
+            if encoder_role in self.encoders:
+                with seeded_rng(seed, role):
+                    dim = self.encoders[encoder_role].dim
+                    self.projectors[role] = TokenProjector(dim, self.method)
+
+    def _add_fusions(
+        self,
+        views: tuple[View, ...],
+        video_fusion: FusionFactory | None,
+        text_fusion: FusionFactory | None,
+        seed: int,
+    ) -> None:
+        factories = {**{f"video-{view}": video_fusion for view in views}, "text": text_fusion}
+        for role, create_fusion in factories.items():
+            if create_fusion is None:
+                continue
+            with seeded_rng(seed, f"fuse-{role}"):
+                fusion = create_fusion()
+            if isinstance(fusion, nn.Module):
+                self.fusions[role] = fusion
+            else:
+                self.functional_fusions[role] = fusion
 
     def to_device(self, tokens: Tokens) -> Tokens:
-        """Put tokens where the module lies."""
-        if self.device_config.device == "cpu":
-            return tokens
+        """The tokens on the device of the module."""
         device = self.device_config.device
+        if device == "cpu":
+            return tokens
         return Tokens(tokens.values.to(device), tokens.mask.to(device))
 
     def embed_video(
@@ -118,74 +130,75 @@ class EmbeddingModel(nn.Module):
         audio: Tokens | None,
         caption: Tokens | None = None,
     ) -> Tensor:
-        """Embed clips of one view from picture and sound.
+        """Embed clips of one view from frames and sound.
 
         Args:
-            view: whose weights to use.
-            video: encoder output, or prepared input of a trained encoder; None if not used.
-            audio: likewise.
-            caption: of the sound captions, for a method that declares to read them in place of
-                the sound when a video is scored; None otherwise.
+            view: the view whose weights are used.
+            video: output of the video encoder, or prepared input of a trained one; None if the
+                method does not use it.
+            audio: the same for sound.
+            caption: the same for sound captions, only for a method that declares to read them
+                instead of the sound when a video is scored.
 
         Returns:
-            ``(B, D)``, of unit length but for a method that compares by dot product.
+            ``(B, D)``, of unit length except for a method that compares by dot product.
         """
         role = f"video-{VIEWS[0] if self.method.share_view_weights else view}"
-        picture = self._project_tokens(self.video_role[view], role, video)
-        heard = ("audio", audio) if caption is None else ("text", caption)
-        sound = self._project_tokens(heard[0], *heard)
-        context = picture or sound
+        frames = self._project_tokens(self.video_role[view], role, video)
+        query_role, query_tokens = ("audio", audio) if caption is None else ("text", caption)
+        query = self._project_tokens(query_role, query_role, query_tokens)
+        context = frames or query
         if context is None:
-            message = "a video embedding needs picture or sound"
+            message = "a video embedding needs frames or sound"
             raise ValueError(message)
-        return self._fuse(role, sound or context, context)
+        return self._fuse(role, query or context, context)
 
     def embed_text(self, narration: Tokens, caption: Tokens | None, kind: AnchorText) -> Tensor:
         """Embed texts from narration and sound caption.
 
         Args:
-            narration: encoder output, or prepared input of a trained encoder.
-            caption: of the sound captions; None if not used.
-            kind: ``sound_text`` is the fusion (paper, eq. 10), the others one text alone.
+            narration: output of the text encoder, or prepared input of a trained one.
+            caption: the same for sound captions; None if the method does not use them.
+            kind: ``sound_text`` is the fusion (paper, eq. 10), the others are one text alone.
 
         Returns:
-            ``(B, D)``, scaled as those of videos.
+            ``(B, D)``, with the same length as video embeddings.
         """
-        told = self._require_tokens("text", narration)
+        context = self._require_tokens("text", narration)
         if kind == "narration" or caption is None:
-            return self._normalize(masked_mean(told))
-        heard = self._require_tokens("text", caption)
+            return self._normalize(masked_mean(context))
+        query = self._require_tokens("text", caption)
         if kind == "sound_caption":
-            return self._normalize(masked_mean(heard))
-        return self._fuse("text", heard, told)
+            return self._normalize(masked_mean(query))
+        return self._fuse("text", query, context)
 
     def embed_sound(self, audio: Tokens) -> Tensor:
         """Embed sound alone, ``f_a`` of the paper's eq. 6: ``(B, D)``."""
         return self._normalize(masked_mean(self._require_tokens("audio", audio)))
 
-    def set_normalization(self, moments: Mapping[str, tuple[Tensor, Tensor]]) -> None:
-        """Set mean and deviation of frozen tokens, by role, from the training split."""
-        for role, (centre, spread) in moments.items():
-            trunk = self.projectors[role]
-            assert isinstance(trunk, TokenProjector)  # noqa: S101 - the dictionary holds nothing else
-            trunk.set_normalization(centre, spread)
+    def set_normalization(self, statistics: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """Set mean and standard deviation of frozen tokens by role, from the training split."""
+        for role, (mean, std) in statistics.items():
+            projector = self.projectors[role]
+            assert isinstance(projector, TokenProjector)  # noqa: S101 - it contains nothing else
+            projector.set_normalization(mean, std)
 
-    def _require_tokens(self, role: str, given: Tokens) -> Tokens:
-        tokens = self._project_tokens(role, role, given)
-        if tokens is None:
+    def _require_tokens(self, role: str, tokens: Tokens) -> Tokens:
+        projected = self._project_tokens(role, role, tokens)
+        if projected is None:
             message = f"the method has no {role} encoder"
             raise ValueError(message)
-        return tokens
+        return projected
 
-    def _project_tokens(self, name: str, role: str, given: Tokens | None) -> Tokens | None:
-        if given is None or name not in self.encoders:
+    def _project_tokens(self, encoder_role: str, role: str, tokens: Tokens | None) -> Tokens | None:
+        if tokens is None or encoder_role not in self.encoders:
             return None
-        if not self.frozen[name]:
-            given = self.encode[name](given.values, given.mask)
+        if not self.frozen[encoder_role]:
+            tokens = self.encode[encoder_role](tokens.values, tokens.mask)
         if role not in self.projectors:
-            return given
-        tokens: Tokens = self.projectors[role](given)
-        return tokens
+            return tokens
+        projected: Tokens = self.projectors[role](tokens)
+        return projected
 
     def _fuse(self, role: str, query: Tokens, context: Tokens) -> Tensor:
         fusion = self.functional_fusions.get(role)
@@ -194,7 +207,7 @@ class EmbeddingModel(nn.Module):
         return self._normalize(masked_mean(context) if fusion is None else fusion(query, context))
 
     def _normalize(self, vectors: Tensor) -> Tensor:
-        """Unit length; a dot product is told apart from the cosine only when scores are made."""
+        """Scale to unit length, except when a method that compares by dot product is scored."""
         if self.method.similarity == "dot" and not self.training:
             return vectors
         return functional.normalize(vectors, dim=-1)
@@ -204,24 +217,26 @@ def _compile_encode(encode: EncodeFunction, device_config: DeviceConfig) -> Enco
     return torch.compile(encode) if device_config.compile else encode
 
 
-def _check_widths(method: Method, encoders: Mapping[str, Encoder], trunks: nn.ModuleDict) -> None:
-    """Refuse two encoders of different widths before one shared branch."""
-    wide = {role: one.dim for role, one in encoders.items() if role in ("video", "video_exo")}
-    if trunks and method.share_view_weights and len(set(wide.values())) > 1:
-        told = " and ".join(f"{role} of {dim} features" for role, dim in wide.items())
+def _check_widths(
+    method: Method, encoders: Mapping[str, Encoder], projectors: nn.ModuleDict
+) -> None:
+    """Raise if two video encoders of different widths share one projector."""
+    widths = {role: encoders[role].dim for role in ("video", "video_exo") if role in encoders}
+    if projectors and method.share_view_weights and len(set(widths.values())) > 1:
+        description = " and ".join(f"{role} has {dim} features" for role, dim in widths.items())
         raise UsageError(
-            f"method {method.name!r} has {told} before one branch for both views; "
+            f"method {method.name!r} shares its weights between the views, but {description}; "
             "set share_view_weights=false"
         )
 
 
-def _video_role(view: View, encoders: Mapping[str, Encoder]) -> str:
+def _get_video_role(view: View, encoders: Mapping[str, Encoder]) -> str:
     return "video_exo" if view == "exo" and "video_exo" in encoders else "video"
 
 
 @contextmanager
 def seeded_rng(seed: int, role: str) -> Iterator[None]:
-    """Draw torch's random numbers from (seed, role) inside, and restore its state after.
+    """Seed torch's random numbers with (seed, role) inside, and restore their state after.
 
     The text of a role decides the weights that are drawn: do not rename one.
     """

@@ -1,7 +1,7 @@
-"""What a model is fed, and the embeddings it gives.
+"""The features that a model is given, and the embeddings that it computes from them.
 
-Text banks hold the narration of a pair under the pair's id and that of a clip under the clip's;
-a sound caption stands under the id of the narration it was written from.
+A text bank contains the narration of a pair under the id of the pair and the narration of a clip
+under the id of the clip. A sound caption has the id of the narration from which it was written.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _CLIP_TEXT: Mapping[AnchorInput, AnchorText] = {
     "ego_sound_text": "sound_text",
     "exo_sound_text": "sound_text",
 }
-"""Which text of a clip of its own is meant."""
+"""The text of an anchor input that belongs to a clip and not to its pair."""
 BATCH_SIZE = 256
 """Items per forward pass when embedding; results do not depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureInputs:
-    """A bank per role; None for what the method does not use.
+    """A feature bank per role; None for a role that the method does not use.
 
-    ``video_exo`` holds exo clips where they have an encoder of their own; ``paths`` the way along
-    which the two sounds of a training pair are read, by pair id.
+    ``video_exo`` contains exo clips if they have their own encoder. ``alignment_paths`` contains,
+    by pair id, the path along which the two sounds of a training pair are read.
     """
 
     video: FeatureBank | None
@@ -47,22 +47,21 @@ class FeatureInputs:
     video_exo: FeatureBank | None = None
     alignment_paths: Mapping[str, AlignmentPath] = field(default_factory=dict)
 
-    def video_bank(self, view: View) -> FeatureBank | None:
+    def get_video_bank(self, view: View) -> FeatureBank | None:
         """The bank of the clips of a view."""
         return self.video_exo if view == "exo" and self.video_exo else self.video
 
 
 def embed_clips(model: EmbeddingModel, inputs: FeatureInputs, clips: Sequence[Clip]) -> Embeddings:
-    """Embed the videos of clips of either view, rows in the order of the clips."""
+    """Embed the videos of clips of both views; the rows have the order of the clips."""
     vectors: dict[str, Tensor] = {}
     for view in VIEWS:
         ids = [clip.id for clip in clips if clip.view == view]
-        for batch in _iter_batches(ids):
+        for batch in _split_batches(ids):
             with _inference_mode(model):
-                found = _embed_video_batch(
-                    model, inputs, view, batch, _read_audio(model, inputs, batch)
-                )
-                vectors.update(zip(batch, found.float().cpu(), strict=True))
+                audio = _read_audio(model, inputs, batch)
+                embedded = _embed_video_batch(model, inputs, batch, view=view, audio=audio)
+                vectors.update(zip(batch, embedded.float().cpu(), strict=True))
     names = tuple(clip.id for clip in clips)
     return Embeddings(names, torch.stack([vectors[name] for name in names]))
 
@@ -70,9 +69,9 @@ def embed_clips(model: EmbeddingModel, inputs: FeatureInputs, clips: Sequence[Cl
 def embed_texts(
     model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str], kind: AnchorText
 ) -> Embeddings:
-    """Embed texts by id of their pair or clip, as the method's anchor does."""
+    """Embed texts by the id of their pair or clip."""
     parts = []
-    for batch in _iter_batches(ids):
+    for batch in _split_batches(ids):
         with _inference_mode(model):
             parts.append(_embed_text_batch(model, inputs, batch, kind).float().cpu())
     return Embeddings(tuple(ids), torch.cat(parts))
@@ -81,14 +80,15 @@ def embed_texts(
 def embed_pairs(
     model: EmbeddingModel, inputs: FeatureInputs, pairs: Sequence[Pair], anchor: Anchor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Embed a training batch: ego and exo videos and their targets, each ``(B, D)``."""
-    sounds = _read_aligned_audio(model, inputs, pairs)
-    ego = _embed_video_batch(model, inputs, "ego", [pair.ego.id for pair in pairs], sounds[0])
-    exo = _embed_video_batch(model, inputs, "exo", [pair.exo.id for pair in pairs], sounds[1])
-    needed = {
-        need: _embed_anchor_input(model, inputs, pairs, need) for need in anchor.required_inputs
+    """Embed a training batch: ego videos, exo videos and the target of each, all ``(B, D)``."""
+    ego_ids, exo_ids = [pair.ego.id for pair in pairs], [pair.exo.id for pair in pairs]
+    ego_audio, exo_audio = _read_aligned_audio(model, inputs, pairs)
+    ego = _embed_video_batch(model, inputs, ego_ids, view="ego", audio=ego_audio)
+    exo = _embed_video_batch(model, inputs, exo_ids, view="exo", audio=exo_audio)
+    anchor_inputs = {
+        name: _embed_anchor_input(model, inputs, pairs, name) for name in anchor.required_inputs
     }
-    ego_target, exo_target = anchor(needed)
+    ego_target, exo_target = anchor(anchor_inputs)
     return (
         ego,
         exo,
@@ -98,19 +98,17 @@ def embed_pairs(
 
 
 def _embed_anchor_input(
-    model: EmbeddingModel, inputs: FeatureInputs, pairs: Sequence[Pair], need: AnchorInput
+    model: EmbeddingModel, inputs: FeatureInputs, pairs: Sequence[Pair], name: AnchorInput
 ) -> Tensor:
-    match need:
+    match name:
         case "narration" | "sound_caption" | "sound_text":
-            return _embed_text_batch(model, inputs, [pair.id for pair in pairs], need)
+            return _embed_text_batch(model, inputs, [pair.id for pair in pairs], name)
         case "ego_narration" | "ego_sound_text":
-            return _embed_text_batch(
-                model, inputs, [pair.ego.id for pair in pairs], _CLIP_TEXT[need]
-            )
+            ids = [pair.ego.id for pair in pairs]
+            return _embed_text_batch(model, inputs, ids, _CLIP_TEXT[name])
         case "exo_narration" | "exo_sound_text":
-            return _embed_text_batch(
-                model, inputs, [pair.exo.id for pair in pairs], _CLIP_TEXT[need]
-            )
+            ids = [pair.exo.id for pair in pairs]
+            return _embed_text_batch(model, inputs, ids, _CLIP_TEXT[name])
         case "ego_sound":
             return _embed_audio_batch(model, inputs, [pair.ego.id for pair in pairs])
         case "exo_sound":
@@ -120,15 +118,16 @@ def _embed_anchor_input(
 def _embed_video_batch(
     model: EmbeddingModel,
     inputs: FeatureInputs,
-    view: View,
     ids: Sequence[str],
-    sound: Tokens | None,
+    *,
+    view: View,
+    audio: Tokens | None,
 ) -> Tensor:
-    bank, caption = inputs.video_bank(view), None
+    bank, caption = inputs.get_video_bank(view), None
     if model.method.video_query == "sound_caption" and not model.training and inputs.caption:
         caption = model.to_device(inputs.caption.batch(ids))
     video = model.to_device(bank.batch(ids)) if bank else None
-    return model.embed_video(view, video, sound, caption)
+    return model.embed_video(view, video, audio, caption)
 
 
 def _read_audio(model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str]) -> Tokens | None:
@@ -138,7 +137,7 @@ def _read_audio(model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str]
 def _read_aligned_audio(
     model: EmbeddingModel, inputs: FeatureInputs, pairs: Sequence[Pair]
 ) -> tuple[Tokens | None, Tokens | None]:
-    """The sounds of both clips of each pair, read along the pair's path where there is one."""
+    """Return the sounds of both clips of each pair, along the path of the pair if it has one."""
     if inputs.audio is None:
         return None, None
     ego = inputs.audio.batch([pair.ego.id for pair in pairs])
@@ -154,8 +153,8 @@ def _embed_text_batch(
     if inputs.narration is None:
         message = "the method has no text encoder"
         raise ValueError(message)
-    heard = inputs.caption if kind != "narration" else None
-    caption = model.to_device(heard.batch(ids)) if heard else None
+    caption_bank = inputs.caption if kind != "narration" else None
+    caption = model.to_device(caption_bank.batch(ids)) if caption_bank else None
     return model.embed_text(model.to_device(inputs.narration.batch(ids)), caption, kind)
 
 
@@ -166,13 +165,13 @@ def _embed_audio_batch(model: EmbeddingModel, inputs: FeatureInputs, ids: Sequen
     return model.embed_sound(model.to_device(inputs.audio.batch(ids)))
 
 
-def _iter_batches(ids: Sequence[str]) -> list[Sequence[str]]:
+def _split_batches(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[start : start + BATCH_SIZE] for start in range(0, len(ids), BATCH_SIZE)]
 
 
 @contextmanager
 def _inference_mode(model: EmbeddingModel) -> Iterator[None]:
-    """Evaluation mode and no gradients inside; the mode as it was after."""
+    """Evaluation mode without gradients inside; the previous mode after."""
     mode = model.training
     model.eval()
     with torch.inference_mode(), autocast(model.device_config):

@@ -1,4 +1,4 @@
-"""What turns an encoder's tokens into tokens of the shared width."""
+"""Projects the tokens of an encoder to the shared width of a method."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from egoexobench.method import Method
 
 NUM_HEADS = 4
-"""Of the trained blocks."""
+"""Attention heads of the trained transformer layers."""
 
 
 @final
 class TokenProjector(nn.Module):
-    """Standardise, project to the shared width, add place, run trained transformer blocks.
+    """Standardize tokens, project them, add their positions and run transformer layers.
 
     Args:
         dim: features of an incoming token.
         method: gives the embedding dimension, the number of transformer layers and dropout.
 
     Raises:
-        UsageError: for a width that the blocks' heads do not divide.
+        UsageError: if the number of heads does not divide the embedding dimension.
     """
 
     def __init__(self, dim: int, method: Method) -> None:
@@ -55,13 +55,13 @@ class TokenProjector(nn.Module):
             for _ in range(method.num_layers)
         )
 
-    def set_normalization(self, centre: Tensor, spread: Tensor) -> None:
-        """Take mean and deviation ``(dim,)`` of the training split; constant features stay 0."""
-        self.mean.copy_(centre)
-        self.std.copy_(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
+    def set_normalization(self, mean: Tensor, std: Tensor) -> None:
+        """Set mean and standard deviation ``(dim,)``; a constant feature becomes 0."""
+        self.mean.copy_(mean)
+        self.std.copy_(torch.where(std > 1e-6, std, torch.ones_like(std)))
 
     def forward(self, tokens: Tokens) -> Tokens:
-        """Tokens ``(B, T, dim)`` to tokens ``(B, T, width)`` with the same mask."""
+        """Tokens ``(B, T, dim)`` to tokens ``(B, T, embed_dim)`` with the same mask."""
         values = self.project((tokens.values - self.mean) / self.std)
         values = values + sinusoidal_positions(values.shape[1], values.shape[2]).to(values)
         mask = attention_mask(Tokens(values, tokens.mask), values.shape[1], NUM_HEADS)

@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from egoexobench.models.embedding_model import EmbeddingModel
 
 
-def save_checkpoint(path: Path, model: EmbeddingModel, chosen: BestEpoch) -> None:
-    """Write the weights, whole or not at all."""
-    about = {"epoch": json.dumps(chosen.epoch), "value": json.dumps(chosen.validation_value)}
+def save_checkpoint(path: Path, model: EmbeddingModel, best: BestEpoch) -> None:
+    """Write the weights of a model atomically."""
+    metadata = {"epoch": json.dumps(best.epoch), "value": json.dumps(best.validation_value)}
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
-    with atomic_path(path) as draft:
-        save_file(state, draft, metadata=about)
+    with atomic_path(path) as tmp_path:
+        save_file(state, tmp_path, metadata=metadata)
 
 
 def load_checkpoint(path: Path, model: EmbeddingModel) -> BestEpoch | None:
-    """Put stored weights into the model; None if there are none that fit it."""
+    """Load stored weights into a model; None if no weights are stored or they do not fit."""
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            about = file.metadata()
+            metadata = file.metadata()
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError:
-        return None  # cut short: train again, and replace it
-    wanted = {name: value.shape for name, value in model.state_dict().items()}
-    if {name: value.shape for name, value in state.items()} != wanted:
-        return None  # another model's: nothing of it is loaded
+        return None  # The file is cut short: train again and replace it.
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    if {name: value.shape for name, value in state.items()} != shapes:
+        return None  # The file belongs to another model: load nothing of it.
     model.load_state_dict(state)
     model.eval()
-    return BestEpoch(json.loads(about["epoch"]), json.loads(about["value"]))
+    return BestEpoch(json.loads(metadata["epoch"]), json.loads(metadata["value"]))

@@ -1,4 +1,4 @@
-"""The only training loop."""
+"""The training loop of every method."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.amp import GradScaler
 
 from egoexobench.device import autocast, make_grad_scaler
 from egoexobench.errors import EgoExoBenchError
@@ -22,12 +21,12 @@ from egoexobench.training.optimizer import UncompiledAdamW
 from egoexobench.types import Pair
 
 WARMUP_FRACTION = 0.05
-"""Share of all steps over which the learning rate rises."""
+"""Share of all steps in which the learning rate rises."""
 
 
 @dataclass(frozen=True, slots=True)
 class BestEpoch:
-    """The epoch whose weights were kept, from 1, and its value of the criterion."""
+    """The epoch whose weights are used, from 1, and its value of the validation metric."""
 
     epoch: int
     validation_value: float
@@ -35,7 +34,7 @@ class BestEpoch:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """What is trained on: pairs, what the model is fed, target and loss."""
+    """The pairs, their features, the anchor that gives the targets, and the loss."""
 
     pairs: Sequence[Pair]
     inputs: FeatureInputs
@@ -54,26 +53,26 @@ def train_model(
 
     Args:
         model: trained in place.
-        lesson: what is trained on.
-        seed: decides the order of pairs and what dropout drops.
-        criterion: value of the model as it stands, on the validation split; larger is better.
-            The first of equal epochs is kept.
-        progress: shows the stage, a step an epoch.
+        training_set: the data, the anchor and the loss.
+        seed: decides the order of the pairs and the random numbers of dropout.
+        validation_metric: returns the value of the current model on the validation split; larger is
+            better. The first of equal epochs is used.
+        progress: shows the stage, one step an epoch.
 
     Raises:
-        EgoExoBenchError: if the loss is not a number.
+        EgoExoBenchError: if the loss is NaN or infinite.
     """
     method = model.method
-    model.set_normalization(_token_statistics(model, training_set))
+    model.set_normalization(_compute_token_statistics(model, training_set))
     modules: list[nn.Module] = [model]
     if isinstance(training_set.objective, nn.Module):
         modules.append(training_set.objective.to(model.device_config.device))
-    steps = method.epochs * math.ceil(len(training_set.pairs) / method.batch_size)
+    num_steps = method.epochs * math.ceil(len(training_set.pairs) / method.batch_size)
     optimizer = UncompiledAdamW(
-        _param_groups(modules, method.weight_decay), lr=method.lr, fused=True
+        _get_param_groups(modules, method.weight_decay), lr=method.lr, fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: _lr_multiplier(step, steps, method)
+        optimizer, lambda step: _compute_lr_multiplier(step, num_steps, method)
     )
     shuffle_rng = torch.Generator().manual_seed(seed)
     best, best_state = BestEpoch(0, -math.inf), dict[str, Tensor]()
@@ -82,37 +81,34 @@ def train_model(
         for epoch in range(1, method.epochs + 1):
             model.train()
             for batch in _iter_batches(training_set.pairs, method.batch_size, shuffle_rng):
-                _training_step(model, training_set, batch, optimizer, grad_scaler)
+                loss = _compute_loss(model, training_set, batch)
+                optimizer.zero_grad(set_to_none=True)
+                grad_scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+                grad_scaler.step(optimizer)
+                grad_scaler.update()
                 schedule.step()
             value = validation_metric()
             if value > best.validation_value:
                 best = BestEpoch(epoch, value)
-                best_state = {name: one.clone() for name, one in model.state_dict().items()}
+                best_state = {name: value.clone() for name, value in model.state_dict().items()}
             advance(1)
     model.load_state_dict(best_state)
     model.eval()
     return best
 
 
-def _training_step(
-    model: EmbeddingModel,
-    training_set: TrainingSet,
-    batch: Sequence[Pair],
-    optimizer: torch.optim.Optimizer,
-    grad_scaler: GradScaler,
-) -> None:
+def _compute_loss(
+    model: EmbeddingModel, training_set: TrainingSet, batch: Sequence[Pair]
+) -> Tensor:
     with autocast(model.device_config):
         embedded = embed_pairs(model, training_set.inputs, batch, training_set.anchor)
-    ego, exo, ego_target, exo_target = (one.float() for one in embedded)
-    loss = training_set.objective(ego, exo, ego_target, exo_target, batch)
+    loss = training_set.objective(*(vectors.float() for vectors in embedded), batch)
     if not torch.isfinite(loss):
         raise EgoExoBenchError(
-            f"the loss of {model.method.name} became {loss.item()}; try a smaller --set lr="
+            f"the loss of {model.method.name} became {loss.item()}; try a smaller learning rate: "
+            f"--set lr={model.method.lr / 10:g}"
         )
-    optimizer.zero_grad(set_to_none=True)
-    grad_scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-    grad_scaler.step(optimizer)
-    grad_scaler.update()
+    return loss
 
 
 def _iter_batches(
@@ -120,22 +116,23 @@ def _iter_batches(
 ) -> Iterator[Sequence[Pair]]:
     indices = torch.randperm(len(pairs), generator=shuffle_rng).tolist()
     for start in range(0, len(indices), size):
-        chosen = indices[start : start + size]
-        if len(chosen) > 1:  # a contrast needs another pair
-            yield [pairs[i] for i in chosen]
+        selected = indices[start : start + size]
+        if len(selected) > 1:  # a contrastive loss needs another pair
+            yield [pairs[i] for i in selected]
 
 
-def _lr_multiplier(step: int, steps: int, method: Method) -> float:
+def _compute_lr_multiplier(step: int, num_steps: int, method: Method) -> float:
     if method.schedule == "constant":
         return 1.0
-    warm = max(int(WARMUP_FRACTION * steps), 1)
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))
+    num_warmup = max(int(WARMUP_FRACTION * num_steps), 1)
+    if step < num_warmup:
+        return (step + 1) / num_warmup
+    num_decay = max(num_steps - num_warmup, 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - num_warmup) / num_decay))
 
 
-def _param_groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices only, as in CLIP: not for biases, norms and temperatures."""
+def _get_param_groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, Any]]:
+    """Return the parameters in two groups: as in CLIP, only matrices have weight decay."""
     weights = [p for module in modules for p in module.parameters() if p.requires_grad]
     return [
         {"params": [p for p in weights if p.ndim >= 2], "weight_decay": decay},
@@ -143,17 +140,17 @@ def _param_groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, 
     ]
 
 
-def _token_statistics(
+def _compute_token_statistics(
     model: EmbeddingModel, training_set: TrainingSet
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Mean and deviation of frozen tokens on the training pairs, by trunk."""
+    """Return mean and standard deviation of frozen tokens on the training pairs, by projector."""
     ego = [pair.ego.id for pair in training_set.pairs]
     exo = [pair.exo.id for pair in training_set.pairs]
     texts = [pair.id for pair in training_set.pairs]
-    both = model.method.share_view_weights and training_set.inputs.video_exo is None
+    is_shared = model.method.share_view_weights and training_set.inputs.video_exo is None
     sources: dict[str, tuple[str, FeatureBank | None, list[str]]] = {
-        "video-ego": ("video", training_set.inputs.video, ego + exo if both else ego),
-        "video-exo": (model.video_role["exo"], training_set.inputs.video_bank("exo"), exo),
+        "video-ego": ("video", training_set.inputs.video, ego + exo if is_shared else ego),
+        "video-exo": (model.video_role["exo"], training_set.inputs.get_video_bank("exo"), exo),
         "audio": ("audio", training_set.inputs.audio, ego + exo),
         "text": ("text", training_set.inputs.narration, texts),
     }

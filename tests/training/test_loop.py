@@ -128,7 +128,7 @@ def test_frozen_tokens_are_standardised_by_the_training_pairs() -> None:
 
 def test_a_loss_that_is_no_number_stops_with_one_line() -> None:
     made = model(replace(METHOD, lr=1e12, schedule="constant"))
-    with pytest.raises(EgoExoBenchError, match="try a smaller --set lr="):
+    with pytest.raises(EgoExoBenchError, match="try a smaller learning rate"):
         train_model(made, lesson(), 0, lambda: 0.0, NullProgress())
 
 
