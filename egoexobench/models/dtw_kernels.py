@@ -23,8 +23,8 @@ _ONE = np.float32(1)
 def get_kernels() -> tuple[Callable[..., float], Callable[..., int]]:
     """Return both loops as machine code: ``accumulate`` and ``trace``.
 
-    Numba caches them beside this file, in the cache folder of the user or in ``NUMBA_CACHE_DIR``. If
-    none of them can be written, each process compiles again, which takes a second.
+    Numba caches them beside this file, in the cache folder of the user or in ``NUMBA_CACHE_DIR``.
+    If no folder can be written, each process compiles again, which takes a second.
     """
     import numba
 

@@ -102,7 +102,8 @@ def _compute_loss(
 ) -> Tensor:
     with autocast(model.device_config):
         embedded = embed_pairs(model, training_set.inputs, batch, training_set.anchor)
-    loss = training_set.objective(*(vectors.float() for vectors in embedded), batch)
+    ego, exo, ego_target, exo_target = (vectors.float() for vectors in embedded)
+    loss = training_set.objective(ego, exo, ego_target, exo_target, batch)
     if not torch.isfinite(loss):
         raise EgoExoBenchError(
             f"the loss of {model.method.name} became {loss.item()}; try a smaller learning rate: "
