@@ -50,8 +50,8 @@ class Area(NamedTuple):
     y: int
     width: int
 
-    def below(self, y: int) -> Area:
-        """The same columns from another height on."""
+    def move_to(self, y: int) -> Area:
+        """Return the same columns from another height on."""
         return self._replace(y=y)
 
 
@@ -86,10 +86,10 @@ def draw_page(figure: RetrievalFigure, typeface: Typeface) -> Image.Image:
     grid, ratio = ColumnGrid(num_columns, has_gap), _get_aspect_ratio(figure)
     area = Area(MARGIN, MARGIN, WIDTH - 2 * MARGIN)
     y = _draw_title(canvas, figure, area)
-    y = _draw_query(canvas, figure.query, area.below(y + GAP), ratio)
+    y = _draw_query(canvas, figure.query, area.move_to(y + GAP), ratio)
     for row in figure.rows:
         y = _draw_row(canvas, row, grid, y=y + 2 * GAP, ratio=ratio)
-    y = _draw_legend(canvas, figure, area.below(y + 2 * GAP))
+    y = _draw_legend(canvas, figure, area.move_to(y + 2 * GAP))
     return canvas.image.crop((0, 0, WIDTH, y + MARGIN - GAP))
 
 
@@ -111,7 +111,7 @@ def _draw_query(canvas: Canvas, query: Card, area: Area, ratio: float) -> int:
     inner = Area(area.x + PAD, area.y + PAD, area.width - 2 * PAD)
     name = f"Query {replace_control_chars(query.id)}"
     line = truncate_line(name, canvas.typeface.load_font(HEAD_PX), inner.width)
-    inner = inner.below(canvas.write_lines(inner.x, inner.y, [line], HEAD_PX) + 4)
+    inner = inner.move_to(canvas.write_lines(inner.x, inner.y, [line], HEAD_PX) + 4)
     bottom, text_area = inner.y, inner
     if query.preview:
         width = round(QUERY_RATIO * inner.width)
@@ -173,9 +173,9 @@ def _draw_candidate(canvas: Canvas, candidate: Candidate, area: Area, ratio: flo
         color=MUTED,
         aligns_right=True,
     )
-    inner = inner.below(inner.y + get_line_height(HEAD_PX) + 4)
+    inner = inner.move_to(inner.y + get_line_height(HEAD_PX) + 4)
     if candidate.card.preview:
-        inner = inner.below(_draw_preview(canvas, candidate.card.preview, inner, ratio))
+        inner = inner.move_to(_draw_preview(canvas, candidate.card.preview, inner, ratio))
     return _draw_text(canvas, candidate.card, inner, TEXT_PX) + 2
 
 
@@ -186,7 +186,7 @@ def _draw_preview(canvas: Canvas, preview: ClipPreview, area: Area, ratio: float
     canvas.draw_frames((area.x, area.y, right, y), preview.pixels)
     y += 6
     if preview.peaks is None:
-        _draw_missing_audio(canvas, preview, area.below(y))
+        _draw_missing_audio(canvas, preview, area.move_to(y))
     else:
         canvas.draw_waveform((area.x, y, right, y + WAVEFORM_PX), preview.peaks)
     return y + WAVEFORM_PX + 8

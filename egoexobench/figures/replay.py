@@ -153,14 +153,15 @@ def open_recorded_dataset(run: RecordedRun, config: RunConfig, context: RunConte
         DataError: if a data set or the method has changed.
     """
     _check_method(run, config, context)
-    dataset = _open_unchanged(run, "--dataset", config.dataset, run.record.dataset, context)
-    if config.train_on and run.record.trained_on:
-        _open_unchanged(run, "--train-on", config.train_on, run.record.trained_on, context)
+    record = run.record
+    dataset = _open_unchanged(run, config.dataset, record.dataset, context, option="--dataset")
+    if config.train_on and record.trained_on:
+        _open_unchanged(run, config.train_on, record.trained_on, context, option="--train-on")
     return dataset
 
 
 def _open_unchanged(
-    run: RecordedRun, option: str, spec: Spec, recorded: DatasetRecord, context: RunContext
+    run: RecordedRun, spec: Spec, recorded: DatasetRecord, context: RunContext, *, option: str
 ) -> Dataset:
     dataset: Dataset = context.registry.create("dataset", spec)
     dataset.prepare(context.progress)
