@@ -6,16 +6,16 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import studio
 from hypothesis import given
 from hypothesis import strategies as st
-from studio import rows as make_rows
 
 from egoexobench.data import table_io
 from egoexobench.data.schema import ClipRow, QueryRow
 from egoexobench.data.table_io import read_table
 from egoexobench.errors import DataError, UsageError
 
-ROWS = make_rows(["a", "b"])
+ROWS = studio.rows(["a", "b"])
 
 
 def write_csv(path: Path, rows: list[ClipRow]) -> Path:
