@@ -75,9 +75,9 @@ def record(
     """A record of a complete run; ``later`` is in seconds."""
     scores = scores or (score(),)
     perfect = tuple(
-        one.model_copy(update={"metrics": {name: replace(metric, value=100.0)}})
-        for one in scores
-        for name, metric in [next(iter(one.metrics.items()))]
+        item.model_copy(update={"metrics": {name: replace(metric, value=100.0)}})
+        for item in scores
+        for name, metric in [next(iter(item.metrics.items()))]
     )
     created = START + timedelta(seconds=later)
     fields: dict[str, Any] = {
@@ -133,10 +133,10 @@ def record(
 def make(tmp_path: Path) -> Make:
     """Write a record below the test's own folder and return its path."""
 
-    def made(*args: Any, **keywords: Any) -> Path:
+    def make_path(*args: Any, **keywords: Any) -> Path:
         return write_record(record(*args, **keywords), (), tmp_path / "runs")
 
-    return made
+    return make_path
 
 
 @pytest.fixture(name="score")

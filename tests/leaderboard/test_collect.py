@@ -55,13 +55,13 @@ def test_the_newest_score_of_a_seed_stands_and_the_others_are_kept(
     new = make(scores=(score("eg2ex", top1=30.0),), later=60)
     write_reproduced_rows([new, old], root)
     rows = _only(root)
-    found = {
+    values = {
         (run.record, track.task): run.metrics[track.fingerprint]["hit_rate_at_1"].value
         for run in rows.runs
         for track in rows.tracks
         if track.fingerprint in run.metrics
     }
-    assert found == {(new.stem, "eg2ex"): 30.0, (old.stem, "ex2eg"): 20.0}
+    assert values == {(new.stem, "eg2ex"): 30.0, (old.stem, "ex2eg"): 20.0}
 
 
 def test_methods_overrides_and_data_sets_have_files_of_their_own(make: Make, root: Path) -> None:
@@ -91,16 +91,16 @@ def test_seeds_of_different_tracks_do_not_make_one_row(
     assert not (root / "reproduced").exists()
 
 
-@pytest.mark.parametrize("what", ["method", "dataset"])
+@pytest.mark.parametrize("field", ["method", "dataset"])
 def test_seeds_of_different_code_or_data_do_not_make_one_row(
-    make: Make, root: Path, what: str
+    make: Make, root: Path, field: str
 ) -> None:
     from egoexobench.records.store import read_record, write_record
 
     one = make(seed=0)
     other = read_record(make(seed=1))
-    part = getattr(other, what).model_copy(update={"fingerprint": "another"})
-    two = write_record(other.model_copy(update={what: part}), (), root.parent / "more")
+    part = getattr(other, field).model_copy(update={"fingerprint": "another"})
+    two = write_record(other.model_copy(update={field: part}), (), root.parent / "more")
     with pytest.raises(DataError, match="another"):
         write_reproduced_rows([one, two], root)
 

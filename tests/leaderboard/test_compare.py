@@ -26,13 +26,13 @@ def ranked(
             policy="gallery",
             source=f"q{at}",
             positives=(f"a{at}",),
-            optimistic=place,
-            pessimistic=place,
+            optimistic=rank,
+            pessimistic=rank,
             num_candidates=candidates,
-            top1_probability=float(place == 1),
+            top1_probability=float(rank == 1),
             cluster=f"take {at // take}",
         )
-        for at, place in enumerate(places)
+        for at, rank in enumerate(places)
     ]
 
 
@@ -40,11 +40,11 @@ def ranked(
 def keep(make: Callable[..., Path], tmp_path: Path) -> Kept:
     """Write a record and its ranks; returns where it lies."""
 
-    def kept(ranks: Sequence[QueryRank], *args, **keywords) -> Path:
+    def write_run(ranks: Sequence[QueryRank], *args, **keywords) -> Path:
         record = read_record(make(*args, **keywords)).model_copy(update={"artifacts": ()})
         return write_record(record, ranks, tmp_path / "kept")
 
-    return kept
+    return write_run
 
 
 FIRST = [1] * 14 + [2] * 3 + [7] * 3
@@ -67,8 +67,8 @@ def test_top1_is_compared_by_mcnemar_and_the_rest_by_clusters(keep: Kept) -> Non
     assert top.low < 40 < top.high
     assert mrr.test == "sign flips of clusters"
     assert mrr.mcnemar is None
-    wanted = [np.mean(1 / np.array(places)) for places in (FIRST, SECOND)]
-    assert mrr.values == pytest.approx(tuple(wanted))
+    expected = [np.mean(1 / np.array(places)) for places in (FIRST, SECOND)]
+    assert mrr.values == pytest.approx(tuple(expected))
 
 
 def test_queries_of_one_take_do_not_count_as_independent(keep: Kept) -> None:
@@ -83,35 +83,35 @@ def test_queries_of_one_take_do_not_count_as_independent(keep: Kept) -> None:
 def test_every_two_of_three_are_compared_and_corrected_together(keep: Kept) -> None:
     third = [2] * 20
     paths = [keep(ranked(p), name) for name, p in (("a", FIRST), ("b", SECOND), ("c", third))]
-    found = compare_runs(load_runs(paths), names=["hit_rate_at_1"])
-    assert [(one.first, one.second) for one in found] == [(0, 1), (0, 2), (1, 2)]
-    smallest = min(found, key=lambda one: one.p)
+    comparisons = compare_runs(load_runs(paths), names=["hit_rate_at_1"])
+    assert [(item.first, item.second) for item in comparisons] == [(0, 1), (0, 2), (1, 2)]
+    smallest = min(comparisons, key=lambda item: item.p)
     assert smallest.corrected_p == pytest.approx(3 * smallest.p)
-    assert all(one.corrected_p >= one.p for one in found)
+    assert all(item.corrected_p >= item.p for item in comparisons)
 
 
 def test_a_run_is_no_better_than_itself(keep: Kept) -> None:
     path = keep(ranked(FIRST), "one")
-    found = compare_runs(load_runs([path, path]))
-    assert all((one.difference, one.p, one.corrected_p) == (0, 1, 1) for one in found)
-    assert all(isnan(one.minimum_detectable) for one in found)
+    comparisons = compare_runs(load_runs([path, path]))
+    assert all((item.difference, item.p, item.corrected_p) == (0, 1, 1) for item in comparisons)
+    assert all(isnan(item.minimum_detectable) for item in comparisons)
     assert find_differences(load_runs([path, path])) == []
 
 
 def test_the_order_of_lines_does_not_matter(keep: Kept) -> None:
-    one = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND), "two")])
-    turned = load_runs([one[0].path, keep(ranked(SECOND)[::-1], "three")])
-    assert compare_runs(one) == compare_runs(turned)
+    runs = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND), "two")])
+    turned = load_runs([runs[0].path, keep(ranked(SECOND)[::-1], "three")])
+    assert compare_runs(runs) == compare_runs(turned)
 
 
 def test_other_tracks_are_refused_by_name(keep: Kept, score: Callable[..., ScoreRecord]) -> None:
     ours = keep(ranked(FIRST), "one", scores=(score(content="x"),))
     other = score(fingerprint="f" * 16, content="y")
     theirs = keep(ranked(FIRST), "two", scores=(other,))
-    with pytest.raises(DataError, match=r"eg2ex gallery.*ffffffffffff.*differ in content") as told:
+    with pytest.raises(DataError, match=r"eg2ex gallery.*ffffffffffff.*differ in content") as error:
         compare_runs(load_runs([ours, theirs]))
-    assert ours.name in str(told.value)
-    assert theirs.name in str(told.value)
+    assert ours.name in str(error.value)
+    assert theirs.name in str(error.value)
 
 
 def test_a_task_that_only_one_run_has_is_left_out(
@@ -120,14 +120,14 @@ def test_a_task_that_only_one_run_has_is_left_out(
     both = (score(), score("t2v", fingerprint="t" * 16))
     ours = keep(ranked(FIRST) + ranked(FIRST, "t2v"), "one", scores=both)
     theirs = keep(ranked(SECOND), "two", scores=both[:1])
-    assert {one.task for one in compare_runs(load_runs([ours, theirs]))} == {"eg2ex"}
+    assert {item.task for item in compare_runs(load_runs([ours, theirs]))} == {"eg2ex"}
     with pytest.raises(DataError, match="nothing to compare"):
         compare_runs(load_runs([ours, theirs]), tasks=["t2v"])
 
 
 def test_only_queries_of_both_are_compared(keep: Kept) -> None:
     runs = load_runs([keep(ranked(FIRST), "one"), keep(ranked(SECOND)[:15], "two")])
-    assert {one.num_queries for one in compare_runs(runs)} == {15}
+    assert {item.num_queries for item in compare_runs(runs)} == {15}
 
 
 def test_galleries_of_other_sizes_are_refused(keep: Kept) -> None:
@@ -154,8 +154,8 @@ def test_ranks_that_were_changed_are_refused(keep: Kept) -> None:
 
 
 def test_provenance_names_what_differs_and_nothing_else(keep: Kept) -> None:
-    one = keep(ranked(FIRST), "soundbridge", 0)
-    two = keep(ranked(FIRST), "soundbridge", 1, overrides={"anchor": "narration"}, later=9)
-    found = {one.field: one.values for one in find_differences(load_runs([one, two]))}
-    assert found.pop("method.fingerprint")
-    assert found == {"seed": (0, 1), "method.overrides.anchor": (None, "narration")}
+    first = keep(ranked(FIRST), "soundbridge", 0)
+    second = keep(ranked(FIRST), "soundbridge", 1, overrides={"anchor": "narration"}, later=9)
+    differences = {item.field: item.values for item in find_differences(load_runs([first, second]))}
+    assert differences.pop("method.fingerprint")
+    assert differences == {"seed": (0, 1), "method.overrides.anchor": (None, "narration")}

@@ -77,7 +77,7 @@ def test_a_name_with_line_breaks_stays_on_one_line() -> None:
 
 def test_columns_line_up_in_the_raw_text() -> None:
     lines = format_table(["Method", "a"], [["x", "1.0"], ["a long name", "100.0"]]).splitlines()
-    bars = [[place for place, letter in enumerate(line) if letter == "|"] for line in lines]
+    bars = [[position for position, letter in enumerate(line) if letter == "|"] for line in lines]
     assert all(bar == bars[0] for bar in bars)
     assert lines[1].endswith("---: |")
     assert lines[2].endswith("   1.0 |")

@@ -23,7 +23,7 @@ def filled(root: Path, make: Make, score: MakeScore) -> Path:
     ]
     places = [*retrieval, ("scene", None), ("action", None)]
     paths = [
-        make(method, seed, tuple(score(*place, 11.1 * base + seed) for place in places))
+        make(method, seed, tuple(score(*key, 11.1 * base + seed) for key in places))
         for base, method in enumerate(("soundbridge", "egoexo"), 2)
         for seed in (0, 1)
     ]
@@ -138,10 +138,10 @@ def test_a_stale_page_fails_the_check_by_name(filled: Path, kind: str) -> None:
 
 
 def test_a_page_that_is_no_longer_made_is_stale_and_removed(filled: Path, make: Make) -> None:
-    (made,) = write_reproduced_rows([make(dataset="folder")], filled)
+    (row_file,) = write_reproduced_rows([make(dataset="folder")], filled)
     write_pages(filled)
     assert (filled / "folder.md").is_file()
-    made.unlink()
+    row_file.unlink()
     with pytest.raises(DataError, match=r"folder\.md"):
         check_pages(filled)
     write_pages(filled)

@@ -59,15 +59,15 @@ def test_every_number_is_the_one_that_the_paper_prints(
 
 
 def test_printed_means_are_the_means_of_their_columns(tables: dict[int, ReportedTable]) -> None:
-    seen = 0
+    num_checked = 0
     for table in tables.values():
-        for column in (one for one in table.columns if one.mean_of):
+        for column in [column for column in table.columns if column.mean_of]:
             for row in table.rows:
                 values = row.values[column.dataset]
                 mean = sum(values[key] for key in column.mean_of) / len(column.mean_of)
                 assert values[column.key] == mean.quantize(Decimal("0.01"), ROUND_HALF_UP), row.name
-                seen += 1
-    assert seen == 2 * (7 + 7 + 2)
+                num_checked += 1
+    assert num_checked == 2 * (7 + 7 + 2)
 
 
 def test_one_number_alone_is_printed_with_one_decimal(tables: dict[int, ReportedTable]) -> None:
@@ -82,7 +82,7 @@ def test_one_number_alone_is_printed_with_one_decimal(tables: dict[int, Reported
 
 def test_rows_that_are_one_system_print_the_same_numbers(tables: dict[int, ReportedTable]) -> None:
     differ = set()
-    known: dict[tuple[object, ...], Decimal] = {}
+    printed: dict[tuple[object, ...], Decimal] = {}
     for table in tables.values():
         for row in table.rows:
             system = (row.method, frozenset(row.overrides.items()), row.transfer)
@@ -90,7 +90,7 @@ def test_rows_that_are_one_system_print_the_same_numbers(tables: dict[int, Repor
                 system = ("soundbridge", frozenset(), False)
             for dataset, values in row.values.items():
                 for key, value in values.items():
-                    if key != "avg" and known.setdefault((*system, dataset, key), value) != value:
+                    if key != "avg" and printed.setdefault((*system, dataset, key), value) != value:
                         differ.add((table.table, row.name, dataset, key))
     assert differ == {
         (6, "Origin Caption", "egoexolearn", "eg2ex"),
@@ -118,14 +118,16 @@ def test_the_notes_on_inferred_counts_are_true(
 ) -> None:
     keys = {c.key for c in tables[table].columns if c.dataset == dataset and c.queries == n}
     values = [
-        value for _, found, key, value in _cells(tables[table]) if found == dataset and key in keys
+        value
+        for _, of_dataset, key, value in _cells(tables[table])
+        if of_dataset == dataset and key in keys
     ]
     assert {str(value) for value in values if not _fits(value, n)} == misfits
 
 
 def test_counts_that_the_paper_does_not_state_are_marked(tables: dict[int, ReportedTable]) -> None:
     for table in tables.values():
-        for column in (one for one in table.columns if one.task):
+        for column in [column for column in table.columns if column.task]:
             assert "queries" in column.inferred
             assert ("candidates" in column.inferred) == (table.table != 3)
 

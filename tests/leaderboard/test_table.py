@@ -25,11 +25,11 @@ EX2EG = TableColumn(TrackKey("ex2eg", "gallery"), "hit_rate_at_1")
 def rows(make: Callable[..., Path]) -> Rows:
     """One reproduced row: a score list a seed."""
 
-    def made(method: str, *seeds: tuple[ScoreRecord, ...], **changed: object) -> ReproducedRow:
+    def sources(method: str, *seeds: tuple[ScoreRecord, ...], **changed: object) -> ReproducedRow:
         paths = [make(method, seed, scores, **changed) for seed, scores in enumerate(seeds)]
         return build_reproduced_row(read_record(path) for path in paths)
 
-    return made
+    return sources
 
 
 def _cells(table: ResultTable, name: str) -> list[str]:
@@ -57,10 +57,10 @@ def test_a_single_seed_shows_its_interval(rows: Rows, score: MakeScore) -> None:
 
 
 def test_a_missing_number_is_a_dash_and_does_not_enter_a_mean(rows: Rows, score: MakeScore) -> None:
-    whole = rows("whole", (score(top1=10.0), score("ex2eg", top1=20.0)))
+    complete_row = rows("whole", (score(top1=10.0), score("ex2eg", top1=20.0)))
     part = rows("part", (score(top1=10.0), score("ex2eg", top1=30.0)), (score(top1=20.0),))
     none = rows("none", (score("ex2eg", top1=5.0),))
-    table = build_table([whole, part, none], [EG2EX, EX2EG])
+    table = build_table([complete_row, part, none], [EG2EX, EX2EG])
     assert _cells(table, "none")[4:] == ["-", "5.0 \\[0.0, 10.0\\]"]
     assert _cells(table, "part")[3:] == ["1 to 2", "15.0 ± 7.1", "30.0 \\[25.0, 35.0\\]"]
 
@@ -126,9 +126,9 @@ def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
 
 
 def test_one_track_scored_on_fewer_queries_is_footnoted(rows: Rows, score: MakeScore) -> None:
-    whole = rows("whole", (score(fingerprint="c" * 64),))
+    complete_row = rows("whole", (score(fingerprint="c" * 64),))
     fewer = score(fingerprint="c" * 64, n=250).model_copy(update={"num_dropped": 6})
-    table = build_table([whole, rows("fewer", (fewer,))], [EG2EX])
+    table = build_table([complete_row, rows("fewer", (fewer,))], [EG2EX])
     assert "scored on 250 queries, 6 dropped" in render_table(table)
     assert _cells(table, "fewer")[4].endswith("(a)")
 
@@ -153,8 +153,10 @@ def test_a_method_that_reads_text_on_the_video_side_has_a_dagger(
 
 
 def test_rows_stand_best_first_whatever_order_they_came_in(rows: Rows, score: MakeScore) -> None:
-    made = [rows(name, (score(top1=top1),)) for name, top1 in (("b", 9.0), ("c", 30.0), ("a", 9.0))]
-    tables = [build_table(order, [EG2EX]) for order in (made, made[::-1])]
+    sources = [
+        rows(name, (score(top1=top1),)) for name, top1 in (("b", 9.0), ("c", 30.0), ("a", 9.0))
+    ]
+    tables = [build_table(order, [EG2EX]) for order in (sources, sources[::-1])]
     assert render_table(tables[0]) == render_table(tables[1])
     assert [line.source.method.name for line in tables[0].rows] == ["c", "a", "b"]
 

@@ -29,17 +29,17 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_clean_checkout_has_its_commit_and_is_not_dirty(repository: Path) -> None:
-    found = read_git_state(repository)
-    assert found is not None
-    assert (found.commit, found.dirty) == (_git(repository, "rev-parse", "HEAD"), False)
+    result = read_git_state(repository)
+    assert result is not None
+    assert (result.commit, result.dirty) == (_git(repository, "rev-parse", "HEAD"), False)
 
 
 @pytest.mark.parametrize("name", ["code.py", "new.py"])
 def test_a_changed_or_a_new_file_makes_it_dirty(repository: Path, name: str) -> None:
     (repository / name).write_text("one = 2\n")
-    found = read_git_state(repository)
-    assert found is not None
-    assert found.dirty
+    result = read_git_state(repository)
+    assert result is not None
+    assert result.dirty
 
 
 def test_a_folder_inside_a_strangers_checkout_is_no_checkout(repository: Path) -> None:
@@ -64,16 +64,16 @@ def test_a_surrounding_git_command_does_not_mislead(
     _git(other, "init", "-q")
     head = _git(repository, "rev-parse", "HEAD")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    found = read_git_state(repository)
-    assert found is not None
-    assert found.commit == head
+    result = read_git_state(repository)
+    assert result is not None
+    assert result.commit == head
 
 
 def test_versions_are_those_that_are_installed() -> None:
-    found = collect_environment([])
-    assert found.torch == found.packages["torch"] == version("torch")
-    assert found.packages["pydantic"] == version("pydantic")
-    assert list(found.packages) == sorted(found.packages)
+    result = collect_environment([])
+    assert result.torch == result.packages["torch"] == version("torch")
+    assert result.packages["pydantic"] == version("pydantic")
+    assert list(result.packages) == sorted(result.packages)
 
 
 def test_a_plugin_distribution_is_named_once() -> None:
@@ -102,7 +102,7 @@ def test_asking_does_not_import_torch() -> None:
 
 def test_what_torch_was_told_is_recorded_where_it_is_loaded() -> None:
     torch = pytest.importorskip("torch")
-    found = collect_environment([], device="cpu", precision="bf16")
-    assert found.num_threads == torch.get_num_threads()
-    assert found.deterministic == torch.are_deterministic_algorithms_enabled()
-    assert (found.device, found.precision, found.accelerator) == ("cpu", "bf16", None)
+    result = collect_environment([], device="cpu", precision="bf16")
+    assert result.num_threads == torch.get_num_threads()
+    assert result.deterministic == torch.are_deterministic_algorithms_enabled()
+    assert (result.device, result.precision, result.accelerator) == ("cpu", "bf16", None)

@@ -19,8 +19,8 @@ def test_a_record_and_its_ranks_come_back_as_they_were_written(
 ) -> None:
     other = rank.model_copy(update={"policy": None, "task": "scene", "positives": ("kitchen",)})
     path = store.write_record(record, [rank, other], tmp_path)
-    found = store.read_record(path)
-    assert found.model_copy(update={"artifacts": ()}) == record
+    read = store.read_record(path)
+    assert read.model_copy(update={"artifacts": ()}) == record
     assert list(store.iter_ranks(path)) == [rank, other]
 
 
@@ -83,7 +83,7 @@ def test_a_record_stands_only_after_its_ranks(
 
     monkeypatch.setattr(store, "write_text_atomic", list_and_write)
     path = store.write_record(record, [rank], tmp_path)
-    assert [one.name for one in written] == [f"{record.id}.ranks.jsonl", path.name]
+    assert [text.name for text in written] == [f"{record.id}.ranks.jsonl", path.name]
 
 
 def test_a_file_where_a_folder_should_be_is_one_clear_error(record: Record, tmp_path: Path) -> None:
@@ -136,25 +136,25 @@ def test_a_bad_line_of_ranks_is_named_by_its_number(
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
-def test_a_safe_name_is_one_path_component_and_tells_specs_apart(one: str, two: str) -> None:
-    names = [store.make_slug(text) for text in (one, two)]
+def test_a_safe_name_is_one_path_component_and_tells_specs_apart(text: str, two: str) -> None:
+    names = [store.make_slug(text) for text in (text, two)]
     for name in names:
         assert name
         assert name.isascii()
         assert all(letter.isalnum() or letter == "-" for letter in name)
         assert len(name) <= 57
-    assert (names[0] == names[1]) == (one == two)
+    assert (names[0] == names[1]) == (text == two)
 
 
 def test_ids_tell_seeds_methods_and_seconds_apart_and_sort_by_time() -> None:
     here = timezone(timedelta(hours=9))
-    made = [
+    ids = [
         store.make_record_id(NOW, 0, "a"),
         store.make_record_id(NOW, 0, "b"),
         store.make_record_id(NOW, 1, "a"),
         store.make_record_id(NOW + timedelta(microseconds=1), 0, "a"),
         store.make_record_id(NOW + timedelta(seconds=1), 0, "a"),
     ]
-    assert len(set(made)) == len(made)
-    assert made[-1] == max(made)
+    assert len(set(ids)) == len(ids)
+    assert ids[-1] == max(ids)
     assert store.make_record_id(NOW.astimezone(here), 0, "a").startswith("20260102T030405Z-seed0-")

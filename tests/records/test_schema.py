@@ -47,7 +47,7 @@ def test_a_metric_is_a_finite_number(score: ScoreRecord, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept"),
+    ("typed", "expected"),
     [
         ("/home/me/runs", ".../runs"),
         ("--out=/home/me/runs/", "--out=.../runs"),
@@ -63,15 +63,15 @@ def test_a_metric_is_a_finite_number(score: ScoreRecord, value: float) -> None:
         ("1/2", "1/2"),
     ],
 )
-def test_an_absolute_path_is_cut_to_its_last_part(typed: str, kept: str) -> None:
-    assert strip_absolute_paths(typed) == kept
+def test_an_absolute_path_is_cut_to_its_last_part(typed: str, expected: str) -> None:
+    assert strip_absolute_paths(typed) == expected
 
 
 @given(st.lists(NAMES, min_size=2, max_size=5), st.sampled_from(["", "path=", "a:b=1,path="]))
 def test_no_folder_of_a_machine_survives(parts: list[str], lead: str) -> None:
-    kept = strip_absolute_paths(f"{lead}/{'/'.join(parts)}")
-    assert kept == f"{lead}.../{parts[-1]}"
-    assert strip_absolute_paths(kept) == kept
+    expected = strip_absolute_paths(f"{lead}/{'/'.join(parts)}")
+    assert expected == f"{lead}.../{parts[-1]}"
+    assert strip_absolute_paths(expected) == expected
 
 
 def test_a_record_keeps_no_absolute_path_that_was_typed(record: Record) -> None:

@@ -46,7 +46,7 @@ def record(
     *,
     track: str = "",
     later: int = 0,
-    asked: Sequence[str] = (),
+    requested: Sequence[str] = (),
 ) -> tuple[Record, list[QueryRank]]:
     """The record of a run of a cell: the same answers to every task, each query its own cluster."""
     created = START + timedelta(seconds=later)
@@ -82,10 +82,10 @@ def record(
         for task in tasks
     )
     key = of.fingerprint
-    made = Record(
+    stored = Record(
         id=make_record_id(created, key.seed, *map(str, key), *tasks),
         created=created,
-        command=tuple(word for task in asked for word in ("--task", task)),
+        command=tuple(word for task in requested for word in ("--task", task)),
         status="complete",
         method=MethodRecord(
             name=of.method,
@@ -111,7 +111,7 @@ def record(
         environment=Environment(python="3.11", platform="Linux", num_cpus=2, packages={}),
         seconds={},
     )  # fmt: skip
-    return made, ranks
+    return stored, ranks
 
 
 def keep(out: Path, of: SweepCell, hits: Sequence[float], *args, **keywords) -> Path:

@@ -20,11 +20,11 @@ from egoexobench.sweep.estimates import (
 from egoexobench.sweep.record_index import StoredRecord, index_records
 
 
-def kept(out: Path) -> dict[int, list[StoredRecord]]:
-    return {key.seed: list(found) for key, found in index_records(out).items()}
+def by_seed(out: Path) -> dict[int, list[StoredRecord]]:
+    return {key.seed: list(result) for key, result in index_records(out).items()}
 
 
-def made(values: list[list[float]], seeds: tuple[int, ...] = ()) -> SeedByQueryValues:
+def make_values(values: list[list[float]], seeds: tuple[int, ...] = ()) -> SeedByQueryValues:
     array = np.array(values, float)
     names = [str(at) for at in range(array.shape[1])]
     queries = tuple(("eg2ex", name, (name,)) for name in names)
@@ -34,64 +34,64 @@ def made(values: list[list[float]], seeds: tuple[int, ...] = ()) -> SeedByQueryV
 def test_a_column_is_the_mean_over_seeds_of_the_records_own_value(tmp_path: Path) -> None:
     keep(tmp_path, cell(seed=0), [1, 0, 0, 0])
     keep(tmp_path, cell(seed=1), [1, 1, 0, 0])
-    found = collect_values(kept(tmp_path), ("eg2ex",), "mcq20", "hit_rate_at_1")
-    assert found is not None
-    assert (estimate_mean(found).mean, found.seeds, found.chance) == (37.5, (0, 1), 5.0)
+    result = collect_values(by_seed(tmp_path), ("eg2ex",), "mcq20", "hit_rate_at_1")
+    assert result is not None
+    assert (estimate_mean(result).mean, result.seeds, result.chance) == (37.5, (0, 1), 5.0)
 
 
 def test_an_average_weighs_its_tasks_the_same_whatever_their_counts(tmp_path: Path) -> None:
     keep(tmp_path, cell(), [1, 0], ["eg2ex"])
     keep(tmp_path, cell(), [0, 0, 0, 0, 0, 1], ["ex2eg"], later=1)
-    found = collect_values(kept(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "hit_rate_at_1")
-    assert found is not None
-    assert estimate_mean(found).mean == pytest.approx((50 + 100 / 6) / 2)
+    result = collect_values(by_seed(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "hit_rate_at_1")
+    assert result is not None
+    assert estimate_mean(result).mean == pytest.approx((50 + 100 / 6) / 2)
 
 
 def test_a_seed_that_lacks_a_task_is_no_zero(tmp_path: Path) -> None:
     keep(tmp_path, cell(seed=0), [1, 1], ["eg2ex", "ex2eg"])
     keep(tmp_path, cell(seed=1), [0, 0], ["eg2ex"])
-    found = collect_values(kept(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "hit_rate_at_1")
-    assert found is not None
-    assert (found.seeds, estimate_mean(found).mean) == ((0,), 100.0)
-    assert collect_values(kept(tmp_path), ("t2v",), "mcq20", "hit_rate_at_1") is None
+    result = collect_values(by_seed(tmp_path), ("eg2ex", "ex2eg"), "mcq20", "hit_rate_at_1")
+    assert result is not None
+    assert (result.seeds, estimate_mean(result).mean) == ((0,), 100.0)
+    assert collect_values(by_seed(tmp_path), ("t2v",), "mcq20", "hit_rate_at_1") is None
 
 
 def test_seeds_that_were_asked_different_questions_are_not_averaged(tmp_path: Path) -> None:
     keep(tmp_path, cell(seed=0), [1, 0, 1])
     keep(tmp_path, cell(seed=1), [1, 0])
     with pytest.raises(DataError, match="different queries of eg2ex"):
-        collect_values(kept(tmp_path), ("eg2ex",), "mcq20", "hit_rate_at_1")
+        collect_values(by_seed(tmp_path), ("eg2ex",), "mcq20", "hit_rate_at_1")
 
 
 def test_the_interval_adds_seeds_by_t_and_queries_by_bootstrap() -> None:
     rng = np.random.default_rng(3)
     values = 100.0 * (rng.random((5, 200)) < 0.4)
-    one = made(values.tolist())
+    one = make_values(values.tolist())
     means = values.mean(1).tolist()
     drawn = scipy.stats.t.interval(0.95, 4, 0, stdev(means) / sqrt(5))[1]
-    asked = intervals.bootstrap_mean_interval(
+    over_queries = intervals.bootstrap_mean_interval(
         values.mean(0), one.clusters, rng=np.random.default_rng(0)
     )
-    found = estimate_mean(one)
-    assert found.high - found.mean == pytest.approx(hypot(drawn, asked.high - found.mean))
-    assert found.mean - found.low == pytest.approx(hypot(drawn, found.mean - asked.low))
+    result = estimate_mean(one)
+    assert result.high - result.mean == pytest.approx(hypot(drawn, over_queries.high - result.mean))
+    assert result.mean - result.low == pytest.approx(hypot(drawn, result.mean - over_queries.low))
 
 
 def test_of_seeds_that_agree_only_the_queries_are_left_to_chance() -> None:
     row = [100.0, 0.0, 0.0, 100.0, 0.0, 0.0, 0.0, 100.0]
-    alone, five = estimate_mean(made([row])), estimate_mean(made([row] * 5))
+    alone, five = estimate_mean(make_values([row])), estimate_mean(make_values([row] * 5))
     assert (alone.low, alone.high) == (five.low, five.high)
     assert alone.low < alone.mean < alone.high
 
 
 def test_an_interval_is_cut_to_what_can_be() -> None:
-    found = estimate_mean(made([[0.0, 0.0, 0.0, 100.0], [0.0] * 4]), bounds=(0.0, 100.0))
-    assert found.low == 0.0
+    result = estimate_mean(make_values([[0.0, 0.0, 0.0, 100.0], [0.0] * 4]), bounds=(0.0, 100.0))
+    assert result.low == 0.0
 
 
 def test_rows_are_paired_by_seed_and_by_query_in_any_order() -> None:
-    a = made([[100, 0, 0], [100, 100, 0]], (3, 5))
-    b = made([[0, 0, 100], [100, 0, 0]], (5, 3))
+    a = make_values([[100, 0, 0], [100, 100, 0]], (3, 5))
+    b = make_values([[0, 0, 100], [100, 0, 0]], (5, 3))
     turned = SeedByQueryValues(b.seeds, b.queries[::-1], b.clusters[::-1], b.values[:, ::-1], None)
     difference = subtract_paired(a, turned)
     assert difference is not None
@@ -100,17 +100,17 @@ def test_rows_are_paired_by_seed_and_by_query_in_any_order() -> None:
 
 
 def test_what_shares_no_seed_or_question_is_not_compared() -> None:
-    assert subtract_paired(made([[1.0, 2.0]], (0,)), made([[1.0, 2.0]], (1,))) is None
+    assert subtract_paired(make_values([[1.0, 2.0]], (0,)), make_values([[1.0, 2.0]], (1,))) is None
     with pytest.raises(DataError, match="different queries"):
-        subtract_paired(made([[1.0, 2.0]]), made([[1.0, 2.0, 3.0]]))
+        subtract_paired(make_values([[1.0, 2.0]]), make_values([[1.0, 2.0, 3.0]]))
 
 
 def test_pairing_makes_a_steady_difference_sure_where_the_rows_vary() -> None:
     rng = np.random.default_rng(1)
     values = 100.0 * (rng.random((5, 100)) < 0.5)
-    above = made((values + 1.0).tolist())
-    found = subtract_paired(above, made(values.tolist()))
-    assert found is not None
-    one = estimate_mean(found)
+    above = make_values((values + 1.0).tolist())
+    result = subtract_paired(above, make_values(values.tolist()))
+    assert result is not None
+    one = estimate_mean(result)
     assert (one.low, one.high) == (pytest.approx(1.0), pytest.approx(1.0))
     assert estimate_mean(above).high - estimate_mean(above).low > 5

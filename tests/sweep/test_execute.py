@@ -57,16 +57,16 @@ class Stage:
 
     def command(self, of: SweepCell, out: Path, more: object = ()) -> list[str]:
         key = of.fingerprint
-        made = record(of, [1, 0], of.tasks)[0]
-        target = out / of.method / of.dataset / f"{made.id}.json"
+        stored_record = record(of, [1, 0], of.tasks)[0]
+        target = out / of.method / of.dataset / f"{stored_record.id}.json"
         words = [self.log, self.name(of), self.seconds.get(of.method, 0.05)]
         words += [
             self.until.get(of.method, 1),
             self.codes.get(of.method, 0),
             target,
-            made.model_dump_json(),
+            stored_record.model_dump_json(),
         ]
-        assert key.seed == made.seed
+        assert key.seed == stored_record.seed
         return [sys.executable, "-S", "-c", SCRIPT, *map(str, words)]
 
     @staticmethod
@@ -75,11 +75,11 @@ class Stage:
 
     def events(self) -> list[tuple[str, str]]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []
-        return [(what, name) for what, name, _ in map(json.loads, lines)]
+        return [(event, name) for event, name, _ in map(json.loads, lines)]
 
     def states(self, *cells: SweepCell, jobs: int = 2) -> list[str]:
-        told = run_cells(cells, self.out, jobs, lambda _: None)
-        return [told[one.fingerprint].state for one in cells]
+        status = run_cells(cells, self.out, jobs, lambda _: None)
+        return [status[item.fingerprint].state for item in cells]
 
 
 @pytest.fixture
@@ -89,8 +89,8 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 def most_at_once(events: list[tuple[str, str]]) -> int:
     now = most = 0
-    for what, _ in events:
-        now += 1 if what == "begin" else -1
+    for event, _ in events:
+        now += 1 if event == "begin" else -1
         most = max(most, now)
     return most
 
@@ -119,8 +119,8 @@ def test_captions_are_written_by_one_cell_while_others_on_the_data_go_on(stage: 
     keep(stage.out, cell("known"), [1])
     stage.until = {"told": 2}
     shares = frozenset({"films", "llm of films"})
-    told = [cell("told", seed, cache_keys=shares, num_parts=9) for seed in range(3)]
-    stage.states(cell("known"), *told, cell("plain"), jobs=3)
+    status = [cell("told", seed, cache_keys=shares, num_parts=9) for seed in range(3)]
+    stage.states(cell("known"), *status, cell("plain"), jobs=3)
     events = stage.events()
     first = events.index(("end", "told 0 films"))
     assert ("begin", "plain 0 films") in events[:first]
@@ -142,24 +142,32 @@ def test_two_that_train_the_same_never_run_at_once(stage: Stage) -> None:
 
 
 def test_what_is_recorded_is_skipped_and_only_missing_tasks_are_asked(stage: Stage) -> None:
-    known = cell("one", tasks=("eg2ex", "t2v"))
-    keep(stage.out, known, [1, 0], ["eg2ex"])
+    partial = cell("one", tasks=("eg2ex", "t2v"))
+    keep(stage.out, partial, [1, 0], ["eg2ex"])
     assert (
-        get_initial_status([known], index_records(stage.out))[known.fingerprint].state == "queued"
+        get_initial_status([partial], index_records(stage.out))[partial.fingerprint].state
+        == "queued"
     )
-    asked = []
-    run_cells([known], stage.out, 1, lambda told: asked.extend(one.state for one in told.values()))
-    assert asked[-1] == "done"
+    states = []
+    run_cells(
+        [partial],
+        stage.out,
+        1,
+        lambda status: states.extend(item.state for item in status.values()),
+    )
+    assert states[-1] == "done"
     assert [
-        score.task for kept in index_records(stage.out).values() for score in kept[-1].record.scores
+        score.task
+        for stored in index_records(stage.out).values()
+        for score in stored[-1].record.scores
     ]
-    assert stage.states(known) == ["skipped"]
+    assert stage.states(partial) == ["skipped"]
     assert len(stage.events()) == 2
 
 
 def test_a_task_that_a_method_has_no_score_for_is_not_asked_for_again(stage: Stage) -> None:
     mute = cell("mute", tasks=("eg2ex", "t2v"))
-    keep(stage.out, mute, [1, 0], ["eg2ex"], asked=("eg2ex", "t2v"))
+    keep(stage.out, mute, [1, 0], ["eg2ex"], requested=("eg2ex", "t2v"))
     assert stage.states(mute) == ["skipped"]
 
 
@@ -167,19 +175,19 @@ def test_a_task_that_a_method_has_no_score_for_is_not_asked_for_again(stage: Sta
     "field", ["method", "dataset", "training_dataset", "seed", "missing_audio"]
 )
 def test_a_record_that_differs_in_anything_is_another_run(stage: Stage, field: str) -> None:
-    one = cell("one")
-    keep(stage.out, one, [1, 0])
-    changed = one.fingerprint._replace(**{field: 7 if field == "seed" else "skip"})
+    item = cell("one")
+    keep(stage.out, item, [1, 0])
+    changed = item.fingerprint._replace(**{field: 7 if field == "seed" else "skip"})
     assert changed not in index_records(stage.out)
-    assert one.fingerprint in index_records(stage.out)
+    assert item.fingerprint in index_records(stage.out)
 
 
 def test_one_that_fails_stops_no_other_and_its_last_line_is_the_reason(stage: Stage) -> None:
     stage.codes = {"bad": 2}
     cells = [cell("bad", num_parts=9), cell("good"), cell("bad", seed=1)]
-    told = run_cells(cells, stage.out, 1, lambda _: None)
-    assert [told[one.fingerprint].state for one in cells] == ["failed", "done", "failed"]
-    assert told[cells[0].fingerprint].reason == "no model lies there"
+    status = run_cells(cells, stage.out, 1, lambda _: None)
+    assert [status[item.fingerprint].state for item in cells] == ["failed", "done", "failed"]
+    assert status[cells[0].fingerprint].reason == "no model lies there"
 
 
 def test_one_that_needs_what_is_not_there_is_absent_and_its_seeds_are_not_tried(
@@ -193,15 +201,18 @@ def test_one_that_needs_what_is_not_there_is_absent_and_its_seeds_are_not_tried(
         "unavailable",
         "done",
     ]
-    assert [name for what, name in stage.events() if name.startswith("big")] == ["big 0 films"]
+    assert [name for event, name in stage.events() if name.startswith("big")] == ["big 0 films"]
 
 
 def test_an_interrupted_sweep_ends_what_runs_and_keeps_what_is_done(stage: Stage) -> None:
     stage.seconds = {"slow": 60.0}
     cells = [cell("quick", num_parts=9), cell("slow")]
 
-    def stop(told) -> None:
-        if told[cells[1].fingerprint].state == "running" and ("begin", "slow 0 films") in events():
+    def stop(status) -> None:
+        if (
+            status[cells[1].fingerprint].state == "running"
+            and ("begin", "slow 0 films") in events()
+        ):
             raise KeyboardInterrupt
 
     events = stage.events
@@ -225,19 +236,22 @@ def test_after_a_kill_what_still_runs_is_waited_for_and_not_started_again(stage:
         time.sleep(0.02)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    seen = set()
-    told = run_cells(
-        [cell("slow")], stage.out, 1, lambda told: seen.update(one.reason for one in told.values())
+    reasons = set()
+    status = run_cells(
+        [cell("slow")],
+        stage.out,
+        1,
+        lambda status: reasons.update(item.reason for item in status.values()),
     )
-    assert [one.state for one in told.values()] == ["skipped"]
-    assert "waits for a run that trains the same weights" in seen
+    assert [item.state for item in status.values()] == ["skipped"]
+    assert "waits for a run that trains the same weights" in reasons
     assert stage.events() == [("begin", "slow 0 films"), ("end", "slow 0 films")]
 
 
 def test_the_command_of_a_cell_is_what_a_person_would_type() -> None:
-    one = cell("soundbridge", seed=3, overrides=(("anchor", "sound"),), taught="others")
+    item = cell("soundbridge", seed=3, overrides=(("anchor", "sound"),), taught="others")
     words = process.build_command_line(
-        one, Path("runs"), process.ChildRunArgs(("beats",), ("--device", "cuda"))
+        item, Path("runs"), process.ChildRunArgs(("beats",), ("--device", "cuda"))
     )
     assert words[1:] == [
         "-m", "egoexobench", "-p", "no:beats", "run", "--method", "soundbridge",

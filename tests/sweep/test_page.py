@@ -120,8 +120,8 @@ def fill(out: Path) -> None:
         keep(out, cell("two", seed), BAD, TASKS)
 
 
-def lines(made: str, start: str) -> list[str]:
-    (line,) = [line for line in made.splitlines() if line.startswith(f"| {start}")]
+def lines(text: str, start: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {start}")]
     return [part.strip() for part in line.strip("|").split("|")]
 
 
@@ -138,39 +138,39 @@ def test_ours_have_intervals_theirs_the_printed_digits_and_headers_say_which(
     file: Path, tmp_path: Path
 ) -> None:
     fill(tmp_path / "runs")
-    made = page(file, tmp_path / "runs")
-    heads = lines(made, "Method")
+    text = page(file, tmp_path / "runs")
+    heads = lines(text, "Method")
     assert heads[2:] == [
         "Films Eg2Ex, **reproduced**", "Films Ex2Eg, **reproduced**", "Films Avg, **reproduced**",
         "*Other Films Eg2Ex, reported*",
     ]  # fmt: skip
-    one = lines(made, "One")
-    assert one[1] == "2"
-    assert all(mean.startswith("90.0 \\[") for mean in one[2:5])
-    assert one[5] == f"*{Decimal('12.30')}*"
-    assert lines(made, "*chance*")[2:] == ["5.0", "5.0", "5.0", "*5.0*"]
-    assert lines(made, "*n / candidates*")[2:] == ["20 / 20", "20 / 20", "40 / 20", "*10 / 20*"]
-    assert "on Other Films" in made
-    assert "The data are different" in made
+    item = lines(text, "One")
+    assert item[1] == "2"
+    assert all(mean.startswith("90.0 \\[") for mean in item[2:5])
+    assert item[5] == f"*{Decimal('12.30')}*"
+    assert lines(text, "*chance*")[2:] == ["5.0", "5.0", "5.0", "*5.0*"]
+    assert lines(text, "*n / candidates*")[2:] == ["20 / 20", "20 / 20", "40 / 20", "*10 / 20*"]
+    assert "on Other Films" in text
+    assert "The data are different" in text
 
 
 def test_a_missing_number_is_a_dash_with_its_reason_and_never_zero(
     file: Path, tmp_path: Path
 ) -> None:
     fill(tmp_path / "runs")
-    made = page(file, tmp_path / "runs")
-    assert lines(made, "Big") == ["Big", "-", "-", "-", "-", "*45.6*"]
-    assert lines(made, "Two")[5] == "-"
-    assert "no number, needs a large machine: unknown method 'big'" in made
+    text = page(file, tmp_path / "runs")
+    assert lines(text, "Big") == ["Big", "-", "-", "-", "-", "*45.6*"]
+    assert lines(text, "Two")[5] == "-"
+    assert "no number, needs a large machine: unknown method 'big'" in text
 
 
 def test_a_row_that_lost_a_seed_says_how_many_it_has_and_why(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs"
     keep(out, cell("one"), GOOD, TASKS)
     lost = cell("one", 1).fingerprint
-    made = page(file, out, {lost: CellStatus("failed", "no space is left")})
-    assert lines(made, "One")[1] == "1 of 2"
-    assert "no space is left" in made
+    text = page(file, out, {lost: CellStatus("failed", "no space is left")})
+    assert lines(text, "One")[1] == "1 of 2"
+    assert "no space is left" in text
 
 
 def test_rows_of_one_column_that_were_measured_by_another_ruler_are_refused(
@@ -187,8 +187,8 @@ def test_refuted_predictions_come_first_then_those_without_a_number(
     file: Path, tmp_path: Path
 ) -> None:
     fill(tmp_path / "runs")
-    made = page(file, tmp_path / "runs").partition("## Predictions: ")[2]
-    counts, _, rest = made.partition("\n")
+    text = page(file, tmp_path / "runs").partition("## Predictions: ")[2]
+    counts, _, rest = text.partition("\n")
     assert counts == "1 refuted, 1 not measured, 3 confirmed"
     verdicts = [line.split("|")[1].strip() for line in rest.splitlines() if line.startswith("| ")]
     assert verdicts[2:] == [
@@ -213,7 +213,7 @@ def test_the_page_is_markdown_with_one_cell_a_column(file: Path, tmp_path: Path)
     html = MarkdownIt("commonmark").enable("table").render(page(file, tmp_path / "runs"))
     tables = html.split("<table>")[1:]
     assert len(tables) == 2
-    for one in tables:
-        rows = one.split("<tr>")[1:]
+    for item in tables:
+        rows = item.split("<tr>")[1:]
         widths = {row.count("<td") + row.count("<th") - row.count("<thead") for row in rows}
         assert len(widths) == 1

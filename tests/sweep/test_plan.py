@@ -61,7 +61,7 @@ def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
 ) -> None:
     text = row("two", 'groups = ["mute"]\nset = { anchor = "sound" }')
     plan = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
-    assert {place: len(cells) for place, cells in plan.cells.items()} == {
+    assert {key: len(cells) for key, cells in plan.cells.items()} == {
         ("one", "whole"): 2, ("one", "mute"): 2, ("two", "mute"): 2,
     }  # fmt: skip
     keys = [cell.fingerprint for cells in plan.cells.values() for cell in cells]
@@ -71,7 +71,7 @@ def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
 
 def test_an_old_name_in_a_sweep_works_and_warns(tmp_path: Path, registry: Registry) -> None:
     text = row("two", 'groups = ["whole"]\nset = { fuse_video = "none", blocks = "2" }')
-    with pytest.warns(RenamedWarning, match="fuse_video.*video_fusion"):
+    with pytest.warns(RenamedWarning, match="'blocks' is now 'num_layers', 'fuse_video' is now"):
         sweep = read_sweep(write(tmp_path, text))
     cells = expand_sweep(sweep, SweepOverrides(), registry).cells["two", "whole"]
     overrides = (("num_layers", "2"), ("project", "true"), ("video_fusion", "none"))
@@ -109,10 +109,10 @@ def test_cells_share_their_data_and_with_one_captioner_its_captions(
     text = row("other", 'groups = ["whole"]\nset = { captioner = "rules:frequent=0.5" }')
     text += row("none", 'groups = ["whole"]', "egoexo")
     cells = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry).cells
-    one, other, none = (cells[key, "whole"][0] for key in ("one", "other", "none"))
-    assert none.cache_keys == {none.fingerprint.dataset} == one.cache_keys & other.cache_keys
-    assert one.cache_keys == cells["one", "whole"][1].cache_keys
-    assert len(one.cache_keys) == len(other.cache_keys) == 2
+    row_spec, other, none = (cells[key, "whole"][0] for key in ("one", "other", "none"))
+    assert none.cache_keys == {none.fingerprint.dataset} == row_spec.cache_keys & other.cache_keys
+    assert row_spec.cache_keys == cells["one", "whole"][1].cache_keys
+    assert len(row_spec.cache_keys) == len(other.cache_keys) == 2
 
 
 def test_another_spelling_of_the_same_method_is_the_same_run(
@@ -141,8 +141,10 @@ def test_a_row_of_transfer_is_trained_on_the_other_data(tmp_path: Path, registry
     other = "synthetic:train=12,val=4,test=24"
     plan = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
     assert plan.unavailable["star", "whole"].endswith("name one with --train-on")
-    told = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(train_on=other), registry)
-    own, star = told.cells["one", "whole"][0], told.cells["star", "whole"][0]
+    printed = expand_sweep(
+        read_sweep(write(tmp_path, text)), SweepOverrides(train_on=other), registry
+    )
+    own, star = printed.cells["one", "whole"][0], printed.cells["star", "whole"][0]
     assert (own.train_on, star.train_on) == (None, other)
     assert star.fingerprint == own.fingerprint._replace(
         training_dataset=star.fingerprint.training_dataset
@@ -185,10 +187,10 @@ def test_a_file_that_does_not_fit_is_one_line_that_names_it(
     tmp_path: Path, text: str, message: str
 ) -> None:
     path = write(tmp_path, text)
-    with pytest.raises(DataError, match=r"sweep\.toml") as found:
+    with pytest.raises(DataError, match=r"sweep\.toml") as error:
         read_sweep(path)
-    assert message in str(found.value)
-    assert "\n" not in str(found.value)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("number", range(1, 7))
@@ -205,11 +207,13 @@ def test_a_shipped_row_is_the_method_that_the_printed_row_is_said_to_be(number: 
     path = SHIPPED / f"table{number}.toml"
     sweep = read_sweep(path)
     rows = {r.name: r for r in reported.read_reported_table(path.parent / str(sweep.reported)).rows}
-    for one in sweep.rows:
-        if one.reported:
-            told = rows[one.reported]
-            assert (one.method, one.overrides) == (told.method, told.overrides), one.key
-            assert one.transfer == told.transfer
+    for row_spec in sweep.rows:
+        if row_spec.reported:
+            printed = rows[row_spec.reported]
+            assert (row_spec.method, row_spec.overrides) == (printed.method, printed.overrides), (
+                row_spec.key
+            )
+            assert row_spec.transfer == printed.transfer
 
 
 @pytest.mark.parametrize("number", range(1, 7))
@@ -219,9 +223,9 @@ def test_every_shipped_row_that_needs_nothing_can_be_planned(
     sweep = read_sweep(SHIPPED / f"table{number}.toml")
     small = SweepOverrides(dataset="synthetic:train=8,val=4,test=24", seeds=(0,))
     plan = expand_sweep(sweep, small, registry)
-    for one in sweep.rows:
-        if not one.needs and not one.transfer:
-            assert (one.key, plan.sweep.groups[0].key) in plan.cells
+    for row_spec in sweep.rows:
+        if not row_spec.needs and not row_spec.transfer:
+            assert (row_spec.key, plan.sweep.groups[0].key) in plan.cells
 
 
 def test_tables_4_and_6_predict_and_have_five_seeds() -> None:

@@ -36,15 +36,15 @@ def planned(folder: Path, weights: str):
 
 def test_without_its_files_it_has_no_cell_and_a_reason(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
-    found = planned(tmp_path, "")
-    assert not found.cells
+    plan = planned(tmp_path, "")
+    assert not plan.cells
     assert (
-        found.unavailable["lavila", "films"]
+        plan.unavailable["lavila", "films"]
         == 'give its files, as in method = "lavila:weights=FILE"'
     )
 
 
 def test_with_its_files_it_has_one(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
-    found = planned(tmp_path, f":weights={tmp_path / 'lavila.pth'}")
-    assert len(found.cells["lavila", "films"]) == 1
+    plan = planned(tmp_path, f":weights={tmp_path / 'lavila.pth'}")
+    assert len(plan.cells["lavila", "films"]) == 1
