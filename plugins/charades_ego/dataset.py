@@ -22,7 +22,7 @@ from egoexobench.types import (
     View,
 )
 from egoexobench_plugins.charades_ego import files, rows
-from egoexobench_plugins.charades_ego.lists import SIZE, VERSION, Negatives, ask, draw
+from egoexobench_plugins.charades_ego.candidates import SIZE, VERSION, Negatives, ask, draw
 from egoexobench_plugins.charades_ego.rows import ACTIONS, SCENES, Action, Video
 
 VAL = 20

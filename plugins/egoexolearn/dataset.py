@@ -11,7 +11,7 @@ from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import hash_json
 from egoexobench.types import SPLITS, VIEWS, Clip, LabelSpace, Pair, Query, Split, Task, View
 from egoexobench_plugins.egoexolearn import annotation, files
-from egoexobench_plugins.egoexolearn.asked import Asked, ask
+from egoexobench_plugins.egoexolearn.build_queries import Asked, ask
 from egoexobench_plugins.egoexolearn.pairs import pair_up
 from egoexobench_plugins.egoexolearn.tables import Labelled, Train
 

@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from egoexobench.errors import DataError
 from egoexobench.types import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import Source
-from egoexobench_plugins.egoexolearn.literals import numbers, words
+from egoexobench_plugins.egoexolearn.parse_cells import numbers, words
 
 
 @lru_cache(maxsize=4096)

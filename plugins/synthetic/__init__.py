@@ -55,8 +55,8 @@ def synthetic(
     Raises:
         UsageError: for a dial that cannot work.
     """
+    from egoexobench_plugins.synthetic.config import Dials, check, sizes
     from egoexobench_plugins.synthetic.dataset import Synthetic
-    from egoexobench_plugins.synthetic.dials import Dials, check, sizes
 
     usual = sizes(size)
     pairs: dict[Split, int] = {

@@ -14,10 +14,10 @@ from egoexobench.data.folder_dataset import (
 )
 from egoexobench.errors import DataError
 from egoexobench.types import SPLITS
-from egoexobench_plugins.synthetic.dials import Dials
+from egoexobench_plugins.synthetic.config import Dials
+from egoexobench_plugins.synthetic.files import MEDIA, Reel, reels
 from egoexobench_plugins.synthetic.narration import narrate, narrate_pair
-from egoexobench_plugins.synthetic.question import questions
-from egoexobench_plugins.synthetic.reel import MEDIA, Reel, reels
+from egoexobench_plugins.synthetic.queries import questions
 from egoexobench_plugins.synthetic.script import Role, generator
 
 

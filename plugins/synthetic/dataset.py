@@ -10,7 +10,7 @@ from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import cache_dir, hash_json
 from egoexobench.types import Clip, Pair, Query, Split, Task
 from egoexobench_plugins.synthetic.annotation import annotate
-from egoexobench_plugins.synthetic.dials import Dials, fingerprint
+from egoexobench_plugins.synthetic.config import Dials, fingerprint
 from egoexobench_plugins.synthetic.render import render
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench.types import View
 from egoexobench_plugins.synthetic.script import Event, Script
-from egoexobench_plugins.synthetic.words import SCENES, VERBS
+from egoexobench_plugins.synthetic.vocabulary import SCENES, VERBS
 
 if TYPE_CHECKING:
     from numpy.random import Generator

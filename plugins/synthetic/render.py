@@ -25,8 +25,8 @@ from pydantic import BaseModel, ValidationError
 from egoexobench.errors import DataError
 from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import atomic_path
-from egoexobench_plugins.synthetic.dials import Dials, fingerprint
-from egoexobench_plugins.synthetic.reel import MEDIA, reels
+from egoexobench_plugins.synthetic.config import Dials, fingerprint
+from egoexobench_plugins.synthetic.files import MEDIA, reels
 from egoexobench_plugins.synthetic.worker import work
 
 COMPLETE = "complete.json"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from egoexobench.types import SPLITS, Split, View
-from egoexobench_plugins.synthetic.dials import FAMILY, Dials
-from egoexobench_plugins.synthetic.words import (
+from egoexobench_plugins.synthetic.config import FAMILY, Dials
+from egoexobench_plugins.synthetic.vocabulary import (
     LOOK_TWIN,
     MATERIAL,
     MATERIALS,

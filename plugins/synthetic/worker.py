@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from egoexobench_plugins.synthetic.dials import Dials
-from egoexobench_plugins.synthetic.reel import reels
-from egoexobench_plugins.synthetic.shoot import shoot
+from egoexobench_plugins.synthetic.config import Dials
+from egoexobench_plugins.synthetic.encode_video import shoot
+from egoexobench_plugins.synthetic.files import reels
 
 
 def work(folder: Path, dials: Dials, names: Sequence[str]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from egoexobench.errors import DataError
 from egoexobench_plugins.egoexolearn import egoexolearn
 from egoexobench_plugins.egoexolearn.dataset import EgoExoLearn
-from egoexobench_plugins.egoexolearn.literals import numbers, words
+from egoexobench_plugins.egoexolearn.parse_cells import numbers, words
 
 Change = Callable[[dict[str, Any]], object]
 

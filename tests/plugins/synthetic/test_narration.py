@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from tiny_set import dials
+from tiny_config import dials
 
 from egoexobench.types import VIEWS
 from egoexobench_plugins.synthetic.narration import narrate, narrate_pair
 from egoexobench_plugins.synthetic.script import Script, scripts
-from egoexobench_plugins.synthetic.words import SCENES, VERBS
+from egoexobench_plugins.synthetic.vocabulary import SCENES, VERBS
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tiny_set import short
+from tiny_config import short
 
 from egoexobench.errors import DataError
 from egoexobench.progress import NullProgress
 from egoexobench_plugins.synthetic import render as module
-from egoexobench_plugins.synthetic.reel import MEDIA
+from egoexobench_plugins.synthetic.files import MEDIA
 from egoexobench_plugins.synthetic.render import COMPLETE, render
 
 
@@ -144,7 +144,7 @@ def test_two_processes_may_render_the_same_set_at_once(rendered: Path, tmp_path:
     code = (
         "import json, sys; from pathlib import Path; "
         "from egoexobench.progress import NullProgress; "
-        "from egoexobench_plugins.synthetic.dials import Dials; "
+        "from egoexobench_plugins.synthetic.config import Dials; "
         "from egoexobench_plugins.synthetic.render import render; "
         "render(Path(sys.argv[1]), Dials(**json.loads(sys.argv[2])), NullProgress(), workers=1)"
     )

@@ -2,10 +2,10 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
-from tiny_set import dials
+from tiny_config import dials
 
 from egoexobench_plugins.synthetic.script import EVENTS, Script, scripts
-from egoexobench_plugins.synthetic.words import LOOK_TWIN, MATERIAL, MOTION, SOUND_TWIN
+from egoexobench_plugins.synthetic.vocabulary import LOOK_TWIN, MATERIAL, MOTION, SOUND_TWIN
 
 
 @pytest.fixture(scope="module")

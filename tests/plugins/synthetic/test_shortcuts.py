@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from scipy.stats import binom
-from tiny_set import dials
+from tiny_config import dials
 
 from egoexobench.data.decode import decode_clip
 from egoexobench.data.folder_dataset import FolderDataset

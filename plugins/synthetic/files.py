@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from egoexobench.types import SPLITS, VIEWS, View
-from egoexobench_plugins.synthetic.dials import Dials
+from egoexobench_plugins.synthetic.config import Dials
 from egoexobench_plugins.synthetic.script import Script, scripts
 
 MEDIA = "media"

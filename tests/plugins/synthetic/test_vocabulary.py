@@ -1,7 +1,7 @@
 from collections import Counter
 
-from egoexobench_plugins.synthetic.voice import VERBS as HEARD
-from egoexobench_plugins.synthetic.words import (
+from egoexobench_plugins.synthetic.synth import VERBS as HEARD
+from egoexobench_plugins.synthetic.vocabulary import (
     LOOK_TWIN,
     MOTION,
     NOUNS,

@@ -3,12 +3,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_set import dials
+from tiny_config import dials
 
-from egoexobench_plugins.synthetic.performance import Performance, perform
-from egoexobench_plugins.synthetic.picture import colour, film
+from egoexobench_plugins.synthetic.frames import colour, film
 from egoexobench_plugins.synthetic.script import Event, scripts
-from egoexobench_plugins.synthetic.words import LOOK_TWIN, NOUNS, SOUND_TWIN
+from egoexobench_plugins.synthetic.timeline import Performance, perform
+from egoexobench_plugins.synthetic.vocabulary import LOOK_TWIN, NOUNS, SOUND_TWIN
 
 
 @pytest.fixture(params=["ego", "exo"])

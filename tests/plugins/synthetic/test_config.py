@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from tiny_set import dials
+from tiny_config import dials
 
 from egoexobench.errors import UsageError
 from egoexobench_plugins.synthetic import synthetic
-from egoexobench_plugins.synthetic.dials import check, fingerprint
+from egoexobench_plugins.synthetic.config import check, fingerprint
 
 WRONG = [
     ({"train": 10}, "train is 10"),

@@ -1,8 +1,8 @@
 import numpy as np
 
 from egoexobench_plugins.synthetic.script import Event
-from egoexobench_plugins.synthetic.voice import RATE, quick, strike, voice
-from egoexobench_plugins.synthetic.words import MATERIALS, SOUND_TWIN, VERBS
+from egoexobench_plugins.synthetic.synth import RATE, quick, strike, voice
+from egoexobench_plugins.synthetic.vocabulary import MATERIALS, SOUND_TWIN, VERBS
 
 
 def test_sound_twins_share_a_voice_and_no_other_two_events_do() -> None:

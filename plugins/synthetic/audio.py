@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from egoexobench_plugins.synthetic.performance import Performance
-from egoexobench_plugins.synthetic.voice import (
+from egoexobench_plugins.synthetic.synth import (
     RATE,
     octaves,
     quick,
@@ -20,6 +19,7 @@ from egoexobench_plugins.synthetic.voice import (
     strike,
     voice,
 )
+from egoexobench_plugins.synthetic.timeline import Performance
 
 if TYPE_CHECKING:
     from numpy.random import Generator

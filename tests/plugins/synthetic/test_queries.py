@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from egoexobench.data.folder_dataset import QueryRow
-from egoexobench_plugins.synthetic.question import questions
+from egoexobench_plugins.synthetic.queries import questions
 
 FAMILIES = {f"{i:06d}": i * 7 % 10 for i in range(40)}
 

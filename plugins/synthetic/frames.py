@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from egoexobench_plugins.synthetic.gesture import GESTURES
-from egoexobench_plugins.synthetic.performance import Act, Performance
-from egoexobench_plugins.synthetic.words import MATERIALS, MOTION, SCENES
+from egoexobench_plugins.synthetic.motion import GESTURES
+from egoexobench_plugins.synthetic.timeline import Act, Performance
+from egoexobench_plugins.synthetic.vocabulary import MATERIALS, MOTION, SCENES
 
 if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from egoexobench_plugins.synthetic.dials import Dials
+    from egoexobench_plugins.synthetic.config import Dials
 
     Movie = NDArray[np.float32]  # (F, P, P, 3), or the distances (F, P, P)
     Points = NDArray[np.float64]  # (F, 2): x and y

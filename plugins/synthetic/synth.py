@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from egoexobench_plugins.synthetic.script import Event
-from egoexobench_plugins.synthetic.words import MATERIAL, MATERIALS
+from egoexobench_plugins.synthetic.vocabulary import MATERIAL, MATERIALS
 
 if TYPE_CHECKING:
     from numpy.random import Generator

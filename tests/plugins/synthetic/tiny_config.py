@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from egoexobench_plugins.synthetic.dials import Dials
+from egoexobench_plugins.synthetic.config import Dials
 
 
 def dials(train: int = 4, val: int = 4, test: int = 4, **changed: object) -> Dials:

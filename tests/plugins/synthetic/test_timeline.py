@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from tiny_set import dials
+from tiny_config import dials
 
-from egoexobench_plugins.synthetic.performance import perform
 from egoexobench_plugins.synthetic.script import scripts
+from egoexobench_plugins.synthetic.timeline import perform
 
 
 def starts(sync: float) -> tuple[np.ndarray, np.ndarray]:

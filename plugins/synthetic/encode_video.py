@@ -11,12 +11,12 @@ import av
 import numpy as np
 
 from egoexobench.types import View
-from egoexobench_plugins.synthetic.dials import Dials
-from egoexobench_plugins.synthetic.performance import perform
-from egoexobench_plugins.synthetic.picture import film
+from egoexobench_plugins.synthetic.audio import play
+from egoexobench_plugins.synthetic.config import Dials
+from egoexobench_plugins.synthetic.frames import film
 from egoexobench_plugins.synthetic.script import Script, generator
-from egoexobench_plugins.synthetic.sound import play
-from egoexobench_plugins.synthetic.voice import RATE
+from egoexobench_plugins.synthetic.synth import RATE
+from egoexobench_plugins.synthetic.timeline import perform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
