@@ -1,1 +1,1 @@
-"""Methods that SoundBridge is measured against: every module here is one plug-in."""
+"""Baseline methods that SoundBridge is compared with; each module is a plug-in."""

@@ -1,4 +1,4 @@
-"""Method `egoexo`: each view to its own narration, no sound."""
+"""Method `egoexo`: each view is trained to its own narration, without audio."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _VIDEO = Spec.parse(
     "timesformer:system=egoexo,output=cls,project=256,trained=true,checkpointing=true"
 )
 _TEXT = Spec.parse("clip-text:project=256,output=pooled,trained=true")
-_TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
-_TINY_TEXT = {"width": 32, "depth": 1, "heads": 4}
-_RELEASE = "OpenGVLab/EgoExoLearn e1f11b1, association_benchmark"
-_CONFIG = f"{_RELEASE}/configs/our_default.yml"
+_TINY_VIDEO_OPTIONS = {"image": 32, "width": 32, "depth": 1, "heads": 2}
+_TINY_TEXT_OPTIONS = {"width": 32, "depth": 1, "heads": 4}
+_REPOSITORY = "OpenGVLab/EgoExoLearn e1f11b1, association_benchmark"
+_CONFIG = f"{_REPOSITORY}/configs/our_default.yml"
 _PROVENANCE = {
-    "video": f"{_RELEASE}/models: LaViLa's TimeSformer, class token, matrix to 256",
-    "text": f"{_RELEASE}/models: CLIP's, end token, matrix to 256",
-    "anchor": f"{_RELEASE}/data: each clip with its own text",
-    "objective": f"{_CONFIG}: CLIP's loss, temperature learnt from 0.07",
-    "share_view_weights": f"{_RELEASE}: one encoder",
+    "video": f"{_REPOSITORY}/models: LaViLa's TimeSformer, class token, matrix to 256",
+    "text": f"{_REPOSITORY}/models: CLIP's, end token, matrix to 256",
+    "anchor": f"{_REPOSITORY}/data: each clip with its own text",
+    "objective": f"{_CONFIG}: CLIP's loss, temperature learned from 0.07",
+    "share_view_weights": f"{_REPOSITORY}: one encoder",
     "num_frames": _CONFIG,
-    "frame_sampling": f"{_RELEASE}/data/data_utils.py",
-    "text_template": f"{_RELEASE}/data: narration_en as it is",
-    "similarity": f"{_RELEASE}/main.py: products of embeddings that are not normalised",
+    "frame_sampling": f"{_REPOSITORY}/data/data_utils.py",
+    "text_template": f"{_REPOSITORY}/data: narration_en as it is",
+    "similarity": f"{_REPOSITORY}/main.py: dot products of embeddings without normalization",
     "embed_dim": _CONFIG,
     "epochs": _CONFIG,
-    "batch_size": f"{_CONFIG}: 64 clips a GPU, and no word of how many: 32 pairs",
+    "batch_size": f"{_CONFIG}: 64 clips per GPU, for an unstated number of GPUs: 32 pairs",
     "lr": _CONFIG,
     "weight_decay": _CONFIG,
     "schedule": f"{_CONFIG}: fix_lr",
@@ -43,7 +43,7 @@ _PROVENANCE = {
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the method."""
+    """Register the method."""
     register("egoexo", egoexo)
 
 
@@ -52,20 +52,21 @@ def egoexo(
 ) -> Method:
     """EgoExo, the baseline of EgoExoLearn (CVPR 2024): each view to its own narration.
 
-    One encoder for both views, the symmetric CLIP loss with a learnt temperature, no sound
+    One encoder for both views, the symmetric CLIP loss with a learned temperature, no audio
     (OpenGVLab/EgoExoLearn, commit e1f11b1, association_benchmark). Both towers are trained.
 
     Args:
         weights: LaViLa's clip_openai_timesformer_base.narrator_rephraser.ep_0001.md5sum_02dbb9
-            .pth, which it starts from, or its own, for both towers; none is random.
-        size: of the network at paper scale; `tiny` is for dry runs.
+            .pth, with which its training starts, or its own, for both towers; without it, they
+            are random.
+        size: size of the network at paper scale; `tiny` is for dry runs.
 
-    Departs from the release: frames are those of evaluation in training too, neither jittered nor
-    cropped at random; ego clips are contrasted with ego clips and exo with exo, where rows of one
-    batch are; the end token of a text over the context length is kept.
+    Differences from the release: training uses the frames of evaluation, without jitter and random
+    crops; ego clips are contrasted with ego clips and exo with exo, not all rows of a batch; a
+    text over the context length keeps its end token.
     """
     if scale == "compact" and weights:
-        raise UsageError("method 'egoexo' has no part for weights at scale compact; --scale paper")
+        raise UsageError("method 'egoexo' uses no weights at scale compact; add --scale paper")
     method = replace(
         COMPACT_DEFAULTS,
         name="egoexo",
@@ -76,7 +77,7 @@ def egoexo(
     )
     video, text = _VIDEO, _TEXT
     if size == "tiny":
-        video, text = video.add_options(_TINY_VIDEO), text.add_options(_TINY_TEXT)
+        video, text = video.add_options(_TINY_VIDEO_OPTIONS), text.add_options(_TINY_TEXT_OPTIONS)
     paper = replace(
         method,
         scale="paper",

@@ -1,4 +1,4 @@
-"""Method `egoinstructor`: EgoExoNCE, in which clips that share words are positives."""
+"""Method `egoinstructor`: EgoExoNCE, where clips that share words are positives."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _TEXT_SIZES = {
     "large": {"width": 768, "heads": 8},
     "tiny": {"width": 32, "depth": 1, "heads": 4},
 }
-_RELEASE = "Jazzcharles/Egoinstructor 8492ba0, retrieval"
-_CONFIG = f"{_RELEASE}/configs/egohowto.yml and default_feature.yml"
-_EXTRACTED = f"{_RELEASE}/feature_extraction"
+_REPOSITORY = "Jazzcharles/Egoinstructor 8492ba0, retrieval"
+_CONFIG = f"{_REPOSITORY}/configs/egohowto.yml and default_feature.yml"
+_FEATURE_EXTRACTION = f"{_REPOSITORY}/feature_extraction"
 _PROVENANCE = {
-    "video": f"{_EXTRACTED}: frozen VideoMAE-L/14, 8 frames of each second",
-    "video_exo": f"{_EXTRACTED}: frozen InternVideo1-MM-L/14, 8 frames of each second",
+    "video": f"{_FEATURE_EXTRACTION}: frozen VideoMAE-L/14, 8 frames of each second",
+    "video_exo": f"{_FEATURE_EXTRACTION}: frozen InternVideo1-MM-L/14, 8 frames of each second",
     "text": f"{_CONFIG}: CLIP's of ViT-L/14 with 8 heads and a context of 300, trained",
-    "video_fusion": f"{_RELEASE}/models/retriever.py: 4 layers, 8 heads",
-    "anchor": f"{_RELEASE}/data: each clip with its own text",
-    "objective": f"{_RELEASE}/models/loss.py; {_CONFIG}: temperature learnt from 0.07",
-    "share_view_weights": f"{_RELEASE}/models/retriever.py: one aggregator",
-    "num_frames": f"{_EXTRACTED}: 8 a second; {_CONFIG}: 32 seconds",
-    "frame_sampling": f"{_RELEASE}/data/egolearn_dataset.py and {_EXTRACTED}",
-    "text_template": f"{_RELEASE}/data: the text as it is",
-    "similarity": f"{_RELEASE}/main_pretrain_contrastive.py: between videos, of unit length",
+    "video_fusion": f"{_REPOSITORY}/models/retriever.py: 4 layers, 8 heads",
+    "anchor": f"{_REPOSITORY}/data: each clip with its own text",
+    "objective": f"{_REPOSITORY}/models/loss.py; {_CONFIG}: temperature learned from 0.07",
+    "share_view_weights": f"{_REPOSITORY}/models/retriever.py: one aggregator",
+    "num_frames": f"{_FEATURE_EXTRACTION}: 8 a second; {_CONFIG}: 32 seconds",
+    "frame_sampling": f"{_REPOSITORY}/data/egolearn_dataset.py and {_FEATURE_EXTRACTION}",
+    "text_template": f"{_REPOSITORY}/data: the text as it is",
+    "similarity": f"{_REPOSITORY}/main_pretrain_contrastive.py: between videos, of unit length",
     "embed_dim": _CONFIG,
     "epochs": _CONFIG,
-    "batch_size": f"{_CONFIG}: 128 a GPU, each with a clip of the other view, and 8 GPUs by the "
-    "name of the checkpoint that it goes on from",
+    "batch_size": f"{_CONFIG}: 128 per GPU, each with a clip of the other view; 8 GPUs according "
+    "to the name of its start checkpoint",
     "lr": _CONFIG,
     "weight_decay": _CONFIG,
     "schedule": f"{_CONFIG}: fix_lr",
@@ -48,7 +48,7 @@ _PROVENANCE = {
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the method."""
+    """Register the method."""
     register("egoinstructor", egoinstructor)
 
 
@@ -64,25 +64,26 @@ def egoinstructor(
     """EgoInstructor's retriever (CVPR 2024): EgoExoNCE on each clip's own narration.
 
     Texts of clips that share a noun and a verb are positives as well, one aggregator for both
-    views, no sound (Jazzcharles/Egoinstructor, commit 8492ba0, retrieval). Two frozen encoders
-    describe ego and exo clips; aggregator and text tower are trained.
+    views, no audio (Jazzcharles/Egoinstructor, commit 8492ba0, retrieval). Two frozen encoders
+    encode ego and exo clips; aggregator and text tower are trained.
 
     Args:
-        weights: retrieval_checkpoint_best.pt, for aggregator and text tower; none is random.
-        ego_weights: videomae_L14_checkpoint_best.pth; none is random.
-        exo_weights: InternVideo-MM-L-14.ckpt; none is random.
-        size: of the networks at paper scale; `tiny` is for dry runs.
+        weights: retrieval_checkpoint_best.pt, for aggregator and text tower; without it, they
+            are random.
+        ego_weights: videomae_L14_checkpoint_best.pth; without it, they are random.
+        exo_weights: InternVideo-MM-L-14.ckpt; without it, they are random.
+        size: size of the networks at paper scale; `tiny` is for dry runs.
 
-    As released, each second of a video is described by 8 frames, and the aggregator reads 32 of
-    these descriptions of a clip, the same one again where the clip is shorter.
+    As released, 8 frames of each second are encoded, and the aggregator reads the features of 32
+    seconds of a clip; a shorter clip repeats them.
 
-    Departs from the release: it is trained on ego and how-to videos, and fine-tuned by
-    SoundBridge's authors, who say no more; pairs of the data set stand in. The end token of a text
-    over the context length is kept.
+    Differences from the release: the release is trained on ego and how-to videos and fine-tuned by
+    SoundBridge's authors without details; here it is trained on the pairs of the data set. A text
+    over the context length keeps its end token.
     """
     if scale == "compact" and (weights or ego_weights or exo_weights):
         raise UsageError(
-            "method 'egoinstructor' has no part for weights at scale compact; --scale paper"
+            "method 'egoinstructor' uses no weights at scale compact; add --scale paper"
         )
     method = replace(
         COMPACT_DEFAULTS,

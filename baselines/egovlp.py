@@ -17,33 +17,33 @@ _VIDEO = Spec.parse(
     "timesformer:system=egovlp,frames=16,output=cls,project=256,trained=true,checkpointing=true"
 )
 _TEXT = Spec.parse("distilbert-text:output=cls,project=256,trained=true")
-_TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
-_TINY_TEXT = {"width": 32, "depth": 1, "heads": 2, "hidden": 64}
-_RELEASE = "showlab/EgoVLP 928406c"
-_TUNED = f"{_RELEASE}, configs/ft/charades.json"
+_TINY_VIDEO_OPTIONS = {"image": 32, "width": 32, "depth": 1, "heads": 2}
+_TINY_TEXT_OPTIONS = {"width": 32, "depth": 1, "heads": 2, "hidden": 64}
+_REPOSITORY = "showlab/EgoVLP 928406c"
+_FINETUNING_CONFIG = f"{_REPOSITORY}, configs/ft/charades.json"
 _PROVENANCE = {
-    "video": f"{_RELEASE}, model/model.py: Frozen in Time's",
-    "text": f"{_RELEASE}, model/model.py: Frozen in Time's",
-    "anchor": f"{_RELEASE}, run/train_charades.py: each clip with its own text",
-    "objective": f"{_TUNED}: NormSoftmaxLoss, temperature 0.05; there the sum of both directions, "
-    "here their mean",
-    "share_view_weights": f"{_RELEASE}: one encoder",
-    "num_frames": _TUNED,
-    "frame_sampling": f"{_RELEASE}, base/base_dataset.py: sample_frames_clips",
+    "video": f"{_REPOSITORY}, model/model.py: Frozen in Time's",
+    "text": f"{_REPOSITORY}, model/model.py: Frozen in Time's",
+    "anchor": f"{_REPOSITORY}, run/train_charades.py: each clip with its own text",
+    "objective": f"{_FINETUNING_CONFIG}: NormSoftmaxLoss, temperature 0.05; there the sum of both "
+    "directions, here their mean",
+    "share_view_weights": f"{_REPOSITORY}: one encoder",
+    "num_frames": _FINETUNING_CONFIG,
+    "frame_sampling": f"{_REPOSITORY}, base/base_dataset.py: sample_frames_clips",
     "text_template": "unknown: chosen here, the narration as it is",
-    "similarity": f"{_RELEASE}, model/model.py: sim_matrix",
-    "embed_dim": f"{_RELEASE}, model/model.py",
-    "epochs": f"{_TUNED}; there it may stop early",
-    "batch_size": f"{_TUNED}: 4 clips a GPU, 8 GPUs: 16 pairs",
-    "lr": _TUNED,
-    "weight_decay": f"{_TUNED} names none; that of the optimiser that it names is 0",
-    "schedule": f"{_TUNED} names none",
+    "similarity": f"{_REPOSITORY}, model/model.py: sim_matrix",
+    "embed_dim": f"{_REPOSITORY}, model/model.py",
+    "epochs": f"{_FINETUNING_CONFIG}; there training may stop early",
+    "batch_size": f"{_FINETUNING_CONFIG}: 4 clips a GPU, 8 GPUs: 16 pairs",
+    "lr": _FINETUNING_CONFIG,
+    "weight_decay": f"{_FINETUNING_CONFIG} sets none; the default of its optimizer is 0",
+    "schedule": f"{_FINETUNING_CONFIG} sets none",
 }
 
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the method."""
+    """Register the method."""
     register("egovlp", egovlp)
 
 
@@ -57,23 +57,24 @@ def egovlp(
 ) -> Method:
     """EgoVLP (NeurIPS 2022), Frozen in Time trained on Ego4D, fine-tuned on each view's text.
 
-    Both towers are trained. `--set objective=none` scores the checkpoint as it is. The paper
-    fine-tunes it (5.2) and does not say how; settings are those of EgoVLP's own fine-tuning on
-    CharadesEgo.
+    Both towers are trained. `--set objective=none` scores the checkpoint without training. The
+    paper fine-tunes it (5.2) without saying how; the settings are those of EgoVLP's own
+    fine-tuning on CharadesEgo.
 
     Args:
         weights: a published checkpoint such as egovlp.pth, or LaViLa's conversion of it, for both
-            towers; none is random.
-        vocabulary: `vocab.txt` of distilbert-base-uncased; none asks the Hugging Face hub.
-        size: of the network; `tiny` is for dry runs.
+            towers; without it, they are random.
+        vocabulary: `vocab.txt` of distilbert-base-uncased; without it, the file is downloaded
+            from the Hugging Face hub.
+        size: size of the network; `tiny` is for dry runs.
 
-    Departs from the release: frames are those of evaluation in training too, neither jittered nor
-    cropped at random; ego clips are contrasted with ego clips and exo with exo; a checkpoint with
-    4 frames gets 12 rows of zeros in its temporal table, as in the release.
+    Differences from the release: training uses the frames of evaluation, without jitter and random
+    crops; ego clips are contrasted with ego clips and exo with exo. As in the release, a
+    checkpoint with 4 frames gets 12 rows of zeros in its temporal table.
     """
     video, text = _VIDEO, _TEXT
     if size == "tiny":
-        video, text = video.add_options(_TINY_VIDEO), text.add_options(_TINY_TEXT)
+        video, text = video.add_options(_TINY_VIDEO_OPTIONS), text.add_options(_TINY_TEXT_OPTIONS)
     method = replace(
         COMPACT_DEFAULTS,
         name="egovlp",

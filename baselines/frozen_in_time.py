@@ -1,4 +1,4 @@
-"""Method `frozen-in-time`: Frozen in Time as it was published, untrained on the data set."""
+"""Method `frozen-in-time`: Frozen in Time as published, without training on the data set."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 _VIDEO = Spec.parse("timesformer:system=frozen-in-time,output=cls,project=256")
 _TEXT = Spec.parse("distilbert-text:output=cls,project=256")
-_TINY_VIDEO = {"image": 32, "width": 32, "depth": 1, "heads": 2}
-_TINY_TEXT = {"width": 32, "depth": 1, "heads": 2, "hidden": 64}
-_RELEASE = "m-bain/frozen-in-time e1f13e1"
+_TINY_VIDEO_OPTIONS = {"image": 32, "width": 32, "depth": 1, "heads": 2}
+_TINY_TEXT_OPTIONS = {"width": 32, "depth": 1, "heads": 2, "hidden": 64}
+_REPOSITORY = "m-bain/frozen-in-time e1f13e1"
 _PROVENANCE = {
-    "video": f"{_RELEASE}, model/model.py: ViT-B/16, class token, linear to 256",
-    "text": f"{_RELEASE}, model/model.py: DistilBERT, first token, ReLU and linear to 256",
+    "video": f"{_REPOSITORY}, model/model.py: ViT-B/16, class token, linear to 256",
+    "text": f"{_REPOSITORY}, model/model.py: DistilBERT, first token, ReLU and linear to 256",
     "objective": "SoundBridge, 5.2: zero-shot",
-    "num_frames": f"{_RELEASE}, the name of the published checkpoint (4f)",
-    "frame_sampling": f"{_RELEASE}, base/base_dataset.py: middles of equal intervals, there of a "
-    "whole video, here of the span",
+    "num_frames": f"{_REPOSITORY}, the name of the published checkpoint (4f)",
+    "frame_sampling": f"{_REPOSITORY}, base/base_dataset.py: middles of equal intervals, there of "
+    "the video file, here of the clip",
     "text_template": "unknown: chosen here, the narration as it is",
-    "similarity": f"{_RELEASE}, model/model.py: sim_matrix",
-    "embed_dim": f"{_RELEASE}, model/model.py",
+    "similarity": f"{_REPOSITORY}, model/model.py: sim_matrix",
+    "embed_dim": f"{_REPOSITORY}, model/model.py",
 }
 
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the method."""
+    """Register the method."""
     register("frozen-in-time", frozen_in_time)
 
 
@@ -45,21 +45,23 @@ def frozen_in_time(
     vocabulary: Path | None = None,
     size: Literal["base", "tiny"] = "base",
 ) -> Method:
-    """Frozen in Time (ICCV 2021) as published, zero-shot: no part is trained here.
+    """Frozen in Time (ICCV 2021) as published, zero-shot: no part is trained.
 
-    The paper's tables report it zero-shot and every other method fine-tuned (5.2).
+    The tables of the paper report it zero-shot and all other methods fine-tuned (5.2).
 
     Args:
-        weights: cc-webvid2m-4f_stformer_b_16_224.pth.tar, for both towers; none is random.
-        vocabulary: `vocab.txt` of distilbert-base-uncased; none asks the Hugging Face hub.
-        size: of the network; `tiny` is for dry runs.
+        weights: cc-webvid2m-4f_stformer_b_16_224.pth.tar, for both towers; without it, they
+            are random.
+        vocabulary: `vocab.txt` of distilbert-base-uncased; without it, the file is downloaded
+            from the Hugging Face hub.
+        size: size of the network; `tiny` is for dry runs.
 
-    Departs from the release: frames are taken from the clip's span, where the release, whose
-    videos are clips, takes them from the whole file.
+    Difference from the release: frames are sampled from the clip. In the release, each file is a
+    clip and frames are sampled from the complete file.
     """
     video, text = _VIDEO, _TEXT
     if size == "tiny":
-        video, text = video.add_options(_TINY_VIDEO), text.add_options(_TINY_TEXT)
+        video, text = video.add_options(_TINY_VIDEO_OPTIONS), text.add_options(_TINY_TEXT_OPTIONS)
     method = replace(
         COMPACT_DEFAULTS,
         name="frozen-in-time",

@@ -13,56 +13,59 @@ from egoexobench.spec import Spec
 if TYPE_CHECKING:
     from egoexobench import Register
 
-_TRAINED = {"trained": "true"}
-_RELEASE = "OpenGVLab/InternVideo 3965eef, InternVideo1/Pretrain/ViCLIP"
-_BASE = f"{_RELEASE}, exp/exp_pretrain_ViCLIP/viclip_base/config.py"
-_TUNED = f"{_RELEASE}, configs/ret_didemo.py"
+_TRAINED_OPTIONS = {"trained": "true"}
+_REPOSITORY = "OpenGVLab/InternVideo 3965eef, InternVideo1/Pretrain/ViCLIP"
+_PRETRAINING_CONFIG = f"{_REPOSITORY}, exp/exp_pretrain_ViCLIP/viclip_base/config.py"
+_FINETUNING_CONFIG = f"{_REPOSITORY}, configs/ret_didemo.py"
 _PROVENANCE = {
-    "video": f"{_RELEASE}, models/viclip.py; unknown: which size the paper means, chosen here base",
-    "text": f"{_RELEASE}, models/viclip.py; frozen when it was made (freeze_text in {_BASE}); "
-    "unknown: whether it is in fine-tuning, chosen here trained",
-    "anchor": f"{_TUNED}: each clip with its own text",
-    "objective": f"{_BASE}: CLIP's loss, temperature learnt from 0.01, which is its least",
-    "share_view_weights": f"{_RELEASE}: one encoder",
-    "num_frames": f"{_BASE}; the published temporal table has as many rows",
-    "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the span; the release's takes "
-    "every n-th frame of a whole file",
+    "video": f"{_REPOSITORY}, models/viclip.py; unknown: the size in the paper, chosen here base",
+    "text": f"{_REPOSITORY}, models/viclip.py; frozen in pre-training (freeze_text in "
+    f"{_PRETRAINING_CONFIG}); unknown: whether it is trained in fine-tuning, chosen here trained",
+    "anchor": f"{_FINETUNING_CONFIG}: each clip with its own text",
+    "objective": f"{_PRETRAINING_CONFIG}: CLIP's loss, temperature learned from 0.01, its minimum",
+    "share_view_weights": f"{_REPOSITORY}: one encoder",
+    "num_frames": f"{_PRETRAINING_CONFIG}; the published temporal table has as many rows",
+    "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the clip; the release takes "
+    "every n-th frame of the file",
     "text_template": "unknown: chosen here, the narration as it is",
-    "similarity": f"{_RELEASE}, models/viclip.py",
+    "similarity": f"{_REPOSITORY}, models/viclip.py",
     "embed_dim": "width of the encoders' shared space",
-    "epochs": "unknown: chosen here, as EgoExo",
-    "batch_size": f"{_TUNED}: 32 clips a GPU, and no word of how many: 16 pairs",
-    "lr": _TUNED,
-    "weight_decay": f"{_BASE}, which is of pre-training",
-    "schedule": f"{_BASE}, which is of pre-training",
+    "epochs": "unknown: chosen here, those of EgoExo",
+    "batch_size": f"{_FINETUNING_CONFIG}: 32 clips per GPU, for an unstated number of GPUs: "
+    "16 pairs",
+    "lr": _FINETUNING_CONFIG,
+    "weight_decay": f"{_PRETRAINING_CONFIG}, for pre-training",
+    "schedule": f"{_PRETRAINING_CONFIG}, for pre-training",
 }
 
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the method."""
+    """Register the method."""
     register("internvideo", internvideo)
 
 
 def internvideo(
     scale: str, /, *, weights: Path | None = None, size: Literal["base", "large", "tiny"] = "base"
 ) -> Method:
-    """InternVideo as the paper cites it, which is ViCLIP of InternVid (ICLR 2024), fine-tuned.
+    """InternVideo as cited in the paper: ViCLIP of InternVid (ICLR 2024), fine-tuned.
 
-    Both towers are trained. `--set objective=none` scores the checkpoint as it is. The paper
-    fine-tunes it (5.2) and does not say how.
+    Both towers are trained. `--set objective=none` scores the checkpoint without training. The
+    paper fine-tunes it (5.2) without saying how.
 
     Args:
         weights: a published checkpoint, such as ViCLIP-B_InternVid-FLT-10M.pth, for both towers;
-            none is random.
-        size: of the network; `tiny` is for dry runs.
+            without it, they are random.
+        size: size of the network; `tiny` is for dry runs.
 
-    Departs from the release: frames are those of evaluation in training too, neither jittered nor
-    cropped at random; no token is masked and no path dropped; ego clips are contrasted with ego
-    clips and exo with exo.
+    Differences from the release: training uses the frames of evaluation, without jitter and random
+    crops; no token is masked and no path is dropped; ego clips are contrasted with ego clips and
+    exo with exo.
     """
-    video = Spec("viclip", {"size": size, "output": "clip", **_TRAINED, "checkpointing": "true"})
-    text = Spec("viclip-text", {"size": size, "output": "text", **_TRAINED})
+    video = Spec(
+        "viclip", {"size": size, "output": "clip", **_TRAINED_OPTIONS, "checkpointing": "true"}
+    )
+    text = Spec("viclip-text", {"size": size, "output": "text", **_TRAINED_OPTIONS})
     method = replace(
         COMPACT_DEFAULTS,
         name="internvideo",

@@ -27,52 +27,53 @@ _TEXT_SIZES: dict[str, dict[str, int]] = {
     "large": {"width": 768, "heads": 12},
     "tiny": {"width": 32, "depth": 1, "heads": 4},
 }
-_RELEASE = "facebookresearch/LaViLa 8002b5a"
-_TUNED = f"{_RELEASE}, docs/MODEL_ZOO.md and main_finetune_retrieval.py: CharadesEgo"
+_REPOSITORY = "facebookresearch/LaViLa 8002b5a"
+_FINETUNING_CONFIG = f"{_REPOSITORY}, docs/MODEL_ZOO.md and main_finetune_retrieval.py: CharadesEgo"
 _PROVENANCE = {
-    "video": f"{_RELEASE}, lavila/models/models.py: TimeSformer, class token, matrix to 256; "
+    "video": f"{_REPOSITORY}, lavila/models/models.py: TimeSformer, class token, matrix to 256; "
     "docs/MODEL_ZOO.md: --use-checkpoint",
-    "text": f"{_RELEASE}, lavila/models/models.py: CLIP's, end token, matrix to 256",
-    "anchor": f"{_TUNED}: each clip with its own text",
-    "objective": f"{_TUNED}: CLIP's loss; its temperature stays that of the checkpoint there",
-    "share_view_weights": f"{_RELEASE}: one encoder",
-    "num_frames": _TUNED,
-    "frame_sampling": f"{_RELEASE}, lavila/data/datasets.py",
-    "text_template": f"{_RELEASE}, eval_zeroshot.py: without --cls-use-template",
-    "similarity": f"{_RELEASE}, eval_zeroshot.py: features of unit length",
-    "embed_dim": f"{_RELEASE}, lavila/models/models.py",
-    "epochs": _TUNED,
-    "batch_size": f"{_TUNED}: 16 clips a GPU, 8 GPUs: 64 pairs",
-    "lr": _TUNED,
-    "weight_decay": _TUNED,
-    "schedule": f"{_TUNED}: there from 1e-6, over 1 epoch, and down to 1e-5; here 5 % and to 0",
+    "text": f"{_REPOSITORY}, lavila/models/models.py: CLIP's, end token, matrix to 256",
+    "anchor": f"{_FINETUNING_CONFIG}: each clip with its own text",
+    "objective": f"{_FINETUNING_CONFIG}: CLIP's loss; there with the checkpoint's temperature",
+    "share_view_weights": f"{_REPOSITORY}: one encoder",
+    "num_frames": _FINETUNING_CONFIG,
+    "frame_sampling": f"{_REPOSITORY}, lavila/data/datasets.py",
+    "text_template": f"{_REPOSITORY}, eval_zeroshot.py: without --cls-use-template",
+    "similarity": f"{_REPOSITORY}, eval_zeroshot.py: features of unit length",
+    "embed_dim": f"{_REPOSITORY}, lavila/models/models.py",
+    "epochs": _FINETUNING_CONFIG,
+    "batch_size": f"{_FINETUNING_CONFIG}: 16 clips per GPU, 8 GPUs: 64 pairs",
+    "lr": _FINETUNING_CONFIG,
+    "weight_decay": _FINETUNING_CONFIG,
+    "schedule": f"{_FINETUNING_CONFIG}: there from 1e-6 over 1 epoch and down to 1e-5; here over "
+    "5 % of the steps and down to 0",
 }
 
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the method."""
+    """Register the method."""
     register("lavila", lavila)
 
 
 def lavila(
     scale: str, /, *, weights: Path | None = None, size: Literal["base", "large", "tiny"] = "base"
 ) -> Method:
-    """LaViLa (CVPR 2023), a CLIP of TimeSformer and text tower, fine-tuned on each view's text.
+    """LaViLa (CVPR 2023), a CLIP with a TimeSformer, fine-tuned on each view's text.
 
-    Both towers are trained. `--set objective=none` scores the checkpoint as it is. The paper
-    fine-tunes it (5.2) and does not say how; settings are those of LaViLa's own fine-tuning on
-    CharadesEgo.
+    Both towers are trained. `--set objective=none` scores the checkpoint without training. The
+    paper fine-tunes it (5.2) without saying how; the settings are those of LaViLa's own
+    fine-tuning on CharadesEgo.
 
     Args:
         weights: a published checkpoint, such as clip_openai_timesformer_base.narrator_rephraser
-            .ep_0001.md5sum_02dbb9.pth, for both towers; none is random.
-        size: of the network; `tiny` is for dry runs.
+            .ep_0001.md5sum_02dbb9.pth, for both towers; without it, they are random.
+        size: size of the network; `tiny` is for dry runs.
 
-    Departs from the release: frames are those of evaluation in training too, neither jittered nor
-    cropped at random; no drop path (there 0.1); the temperature is learnt from 0.07, where the
+    Differences from the release: training uses the frames of evaluation, without jitter and random
+    crops; there is no drop path (release: 0.1); the temperature is learned from 0.07, while the
     release freezes that of the checkpoint; ego clips are contrasted with ego clips and exo with
-    exo, where rows of one batch are; the end token of a text over the context length is kept.
+    exo, not all rows of a batch; a text over the context length keeps its end token.
     """
     method = replace(
         COMPACT_DEFAULTS,

@@ -1,4 +1,4 @@
-"""Method `logmel-neighbor`: nearest neighbor on the sound itself, untrained."""
+"""Method `logmel-neighbor`: nearest neighbor on log-mel features, without training."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the method."""
+    """Register the method."""
     register("logmel-neighbor", logmel_neighbor, aliases=("logmel-neighbour",))
 
 
 def logmel_neighbor(scale: str, /, *, tokens: int = 20) -> Method:
-    """Cosine between log-mel sequences: what needs no learning at all.
+    """Cosine similarity of log-mel sequences, without any training.
 
-    It has no text side, so it has no score in text retrieval. A method that loses to it has
-    learnt nothing about sound.
+    It has no text side, so it has no score in text retrieval. A method with lower scores has
+    learned nothing about sound.
 
     Args:
         tokens: length of the sequence; 20 tokens of 0.2 s are a clip of the synthetic set.

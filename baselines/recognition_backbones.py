@@ -1,4 +1,4 @@
-"""Methods `videomae-v2` and `internimage`: what the paper recognises actions and scenes with."""
+"""Methods `videomae-v2` and `internimage`: the paper's recognition baselines."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _VIDEO_ONLY = replace(
     num_layers=0,
     project=False,
 )
-"""A frozen feature of pictures, and nothing else."""
-_VIDEOMAE = "OpenGVLab/VideoMAEv2 29eab1e"
-_INTERNIMAGE = "OpenGVLab/InternImage 31c962d"
-_SIMILARITY = "unknown: chosen here; it is no retrieval method"
+"""A frozen video feature without audio, text and training."""
+_VIDEOMAE_REPOSITORY = "OpenGVLab/VideoMAEv2 29eab1e"
+_INTERNIMAGE_REPOSITORY = "OpenGVLab/InternImage 31c962d"
+_SIMILARITY = "unknown: chosen here, because it is no retrieval method"
 
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the methods."""
+    """Register the methods."""
     register("videomae-v2", videomae_v2)
     register("internimage", internimage)
 
@@ -44,15 +44,16 @@ def videomae_v2(
 ) -> Method:
     """VideoMAE V2 (CVPR 2023), the paper's comparison in exo action recognition (Table 3).
 
-    A frozen feature and the harness's linear layer on it, which is fitted on the training split.
-    There is no text, so text retrieval has no score.
+    A frozen feature with a linear probe, which is fitted on the training split. There is no text,
+    so text retrieval has no score.
 
     Args:
-        weights: a published checkpoint, such as vit_b_k710_dl_from_giant.pth; none is random.
-        size: of the network; `tiny` is for dry runs.
+        weights: a published checkpoint, such as vit_b_k710_dl_from_giant.pth; without it, they
+            are random.
+        size: size of the network; `tiny` is for dry runs.
 
-    Departs from the paper: it fine-tunes (5.4), and here the encoder stays as it was published;
-    one view of a clip is scored, and not the mean over 15 of them, as in the release.
+    Differences from the paper: the paper fine-tunes (5.4), here the published encoder is frozen.
+    A single crop of a clip is scored, while the release takes the mean over 15.
     """
     video = Spec("videomae", {"size": size, "output": "clip"})
     method = replace(
@@ -61,11 +62,11 @@ def videomae_v2(
         video=str(video.add_options({"weights": weights})),
         num_frames=16,
         provenance={
-            "video": f"{_VIDEOMAE}, models/modeling_finetune.py: the mean of all tubes, normed; "
-            "unknown: which size the paper means, chosen here base",
-            "num_frames": f"{_VIDEOMAE}: 16 in every published checkpoint",
-            "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the span; the release "
-            "takes every fourth frame, from 5 places, with 3 crops",
+            "video": f"{_VIDEOMAE_REPOSITORY}, models/modeling_finetune.py: the norm of the mean "
+            "of all tubes; unknown: the size in the paper, chosen here base",
+            "num_frames": f"{_VIDEOMAE_REPOSITORY}: 16 in every published checkpoint",
+            "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the clip; the release "
+            "takes every fourth frame, from 5 start positions, with 3 crops",
             "similarity": _SIMILARITY,
         },
     )
@@ -81,15 +82,16 @@ def internimage(
 ) -> Method:
     """InternImage (CVPR 2023), the paper's comparison in ego scene recognition (Table 3).
 
-    A frozen feature a frame, their mean, and the harness's linear layer on it, which is fitted on
-    the training split. There is no text, so text retrieval has no score.
+    The mean of a frozen feature per frame, with a linear probe, which is fitted on the training
+    split. There is no text, so text retrieval has no score.
 
     Args:
-        weights: a published checkpoint, such as internimage_t_1k_224.pth; none is random. None of
-            those that are published is of scenes.
-        size: of the network; `tiny` is for dry runs.
+        weights: a published checkpoint, such as internimage_t_1k_224.pth; without it, they
+            are random.
+            No published checkpoint is trained on scenes.
+        size: size of the network; `tiny` is for dry runs.
 
-    Departs from the paper: it fine-tunes (5.4), and here the encoder stays as it was published.
+    Difference from the paper: the paper fine-tunes (5.4), here the published encoder is frozen.
     """
     video = Spec("internimage", {"size": size})
     method = replace(
@@ -98,10 +100,11 @@ def internimage(
         video=str(video.add_options({"weights": weights})),
         num_frames=4,
         provenance={
-            "video": f"{_INTERNIMAGE}, classification/models/intern_image.py: the pooled feature "
-            "in front of the classifier; unknown: which size the paper means, chosen here t",
-            "num_frames": "unknown: chosen here, as many as EgoExo and SoundBridge look at",
-            "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the span",
+            "video": f"{_INTERNIMAGE_REPOSITORY}, classification/models/intern_image.py: the "
+            "pooled feature in front of the classifier; unknown: the size in the paper, "
+            "chosen here t",
+            "num_frames": "unknown: chosen here, the number of EgoExo and SoundBridge",
+            "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the clip",
             "similarity": _SIMILARITY,
         },
     )

@@ -1,4 +1,4 @@
-"""Methods `audio-only` and `video-only`: what either sense does without the other."""
+"""Methods `audio-only` and `video-only`: each modality without the other."""
 
 from __future__ import annotations
 
@@ -11,28 +11,32 @@ from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 if TYPE_CHECKING:
     from egoexobench import Register
 
-_SINGLE = replace(
+_SINGLE_MODALITY = replace(
     COMPACT_DEFAULTS,
     captioner="rules",
     text_fusion="sound-text",
     anchor="sound-text",
     objective="info-nce",
 )
-"""SoundBridge's text side, loss and schedule, so that only the sense differs."""
+"""SoundBridge's text side, loss and schedule, so that only the modality differs."""
 
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the methods."""
+    """Register the methods."""
     register("audio-only", audio_only)
     register("video-only", video_only)
 
 
 def audio_only(scale: str, /) -> Method:
-    """SoundBridge without picture: the mean of the sound tokens is the video embedding."""
-    return select_scale(scale, {"compact": replace(_SINGLE, name="audio-only", video=None)})
+    """SoundBridge without video: the mean of the audio tokens is the video embedding."""
+    return select_scale(
+        scale, {"compact": replace(_SINGLE_MODALITY, name="audio-only", video=None)}
+    )
 
 
 def video_only(scale: str, /) -> Method:
-    """SoundBridge without sound: the mean of the video tokens is the video embedding."""
-    return select_scale(scale, {"compact": replace(_SINGLE, name="video-only", audio=None)})
+    """SoundBridge without audio: the mean of the video tokens is the video embedding."""
+    return select_scale(
+        scale, {"compact": replace(_SINGLE_MODALITY, name="video-only", audio=None)}
+    )

@@ -75,7 +75,7 @@ def fbank() -> Iterator[tuple[str, Run]]:
     from egoexobench_plugins.beats import fbank as banks
 
     wave = torch.rand(160_000) - 0.5
-    yield "ours (torchaudio's kaldi)", lambda: banks.fbank(wave)
+    yield "ours (torchaudio's kaldi)", lambda: banks.compute_fbank(wave)
     mel = mel_filter_bank(
         257, 128, 20, 8000, 16_000, mel_scale="kaldi", triangularize_in_mel_space=True
     )

@@ -1,4 +1,4 @@
-"""Anchors: what the two videos of a pair are pulled to (SoundBridge, Table 6; EgoExo)."""
+"""Anchors: the targets of the two videos of a pair (SoundBridge, Table 6; EgoExo)."""
 
 from __future__ import annotations
 
@@ -17,47 +17,53 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_anchors(register: Register) -> None:
-    """Bring the anchors."""
-    for factory in (sound_text, sound_caption, narration, sound, view_narration, view_sound_text):
-        register(factory.__name__.replace("_", "-"), factory)
+    """Register the anchors."""
+    register("sound-text", sound_text)
+    register("sound-caption", sound_caption)
+    register("narration", narration)
+    register("sound", sound)
+    register("view-narration", view_narration)
+    register("view-sound-text", view_sound_text)
 
 
 def sound_text() -> Anchor:
     """The pair's sound-aware text f_st, eq. 10 (Table 6, "Sound-Text Module")."""
-    return _Shared(("sound_text",), "sound_text")
+    return _PairAnchor(("sound_text",), "sound_text")
 
 
 def sound_caption() -> Anchor:
     """The pair's sound caption alone, f_c (Table 6, "Sound Caption")."""
-    return _Shared(("sound_caption",), "sound_caption")
+    return _PairAnchor(("sound_caption",), "sound_caption")
 
 
 def narration() -> Anchor:
     """The pair's narration alone, f_t (Table 6, "Origin Caption")."""
-    return _Shared(("narration",), "narration")
+    return _PairAnchor(("narration",), "narration")
 
 
 def sound() -> Anchor:
     """Sum of the two clips' sound, f_a(ego) + f_a(exo) (Table 6, "Sound Feature").
 
-    No text takes part in training, so text retrieval with it is a control: f_st is not trained.
+    Training uses no text, so text retrieval with this anchor is a control: f_st is not trained.
     """
-    return _Shared(("ego_sound", "exo_sound"), "sound_text")
+    return _PairAnchor(("ego_sound", "exo_sound"), "sound_text")
 
 
 def view_narration() -> Anchor:
     """Each clip's own narration: the implicit alignment of EgoExo."""
-    return _Own(("ego_narration", "exo_narration"), "narration")
+    return _ViewAnchor(("ego_narration", "exo_narration"), "narration")
 
 
 def view_sound_text() -> Anchor:
-    """Each clip's own sound-aware text: what SoundBridge's release trains with."""
-    return _Own(("ego_sound_text", "exo_sound_text"), "sound_text")
+    """Each clip's own sound-aware text, as in the training of SoundBridge's release."""
+    return _ViewAnchor(("ego_sound_text", "exo_sound_text"), "sound_text")
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class _Shared:
+class _PairAnchor:
+    """The sum of the inputs is the target of both clips of a pair."""
+
     required_inputs: tuple[AnchorInput, ...]
     eval_text: AnchorText
 
@@ -69,7 +75,9 @@ class _Shared:
 
 @final
 @dataclass(frozen=True, slots=True)
-class _Own:
+class _ViewAnchor:
+    """Each clip of a pair has its own input as target."""
+
     required_inputs: tuple[AnchorInput, AnchorInput]
     eval_text: AnchorText
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_fusions(register: Register) -> None:
-    """Bring the fusion."""
+    """Register the fusion."""
     register("concat-tokens", concat_tokens, aliases=("sequence",))
 
 

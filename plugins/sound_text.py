@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_fusions(register: Register) -> None:
-    """Bring the fusion."""
+    """Register the fusion."""
     register("sound-text", sound_text)
 
 
@@ -23,10 +23,10 @@ def sound_text(
     """Sound-caption tokens as queries, narration tokens as keys and values (SoundBridge, eq. 10).
 
     Args:
-        width: D of the tokens.
+        width: width D of the tokens.
         heads: attention heads (paper: 4).
-        residual: `query` adds the caption tokens to what they attended to; `none` is eq. 10 as
-            printed.
+        residual: `query` adds the caption tokens to the output of the attention; `none` is eq. 10
+            as printed.
     """
     from egoexobench.toolbox.layers import CrossAttention
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_fusions(register: Register) -> None:
-    """Bring the fusion."""
+    """Register the fusion."""
     register("sound-vision", sound_vision)
 
 
@@ -23,11 +23,11 @@ def sound_vision(
     """Sound tokens as queries, video tokens as keys and values (SoundBridge, eq. 4).
 
     Args:
-        width: D of the tokens.
+        width: width D of the tokens.
         heads: attention heads (paper: 4).
-        residual: `query` adds the sound tokens to what they attended to, which is what the
-            released association model computes; `none` is eq. 4 as printed, in which sound can
-            only re-weight video tokens.
+        residual: `query` adds the sound tokens to the output of the attention, as the released
+            association model does; `none` is eq. 4 as printed, where sound can only change the
+            weights of video tokens.
     """
     from egoexobench.toolbox.layers import CrossAttention
 

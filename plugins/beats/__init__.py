@@ -1,4 +1,4 @@
-"""Encoder `beats`: BEATs, the audio transformer that SoundBridge hears with."""
+"""Encoder `beats`: BEATs, the audio transformer of SoundBridge."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring the encoder."""
+    """Register the encoder."""
     register("beats", beats)
 
 
@@ -25,25 +25,28 @@ def beats(
     output: Literal["patches", "frames"] = "patches",
     trained: bool = False,
 ) -> Encoder:
-    """A token for each patch of 0.16 s by 16 mel bands, 8 patches side by side in time.
+    """A token for each patch of 0.16 s by 16 mel bands; 8 patches cover a time step.
 
-    A checkpoint says its own sizes in `cfg`, so `size` only counts without one. A fine-tuned
-    checkpoint loads whole, and its tokens are those before the classifier.
+    A checkpoint contains its sizes in `cfg`, so `size` matters only without one. A fine-tuned
+    checkpoint is loaded with its classifier; the tokens are those in front of it.
 
     Args:
         weights: a published checkpoint, such as BEATs_iter3_plus_AS2M.pt, a file or
-            `hub:ORG/NAME/FILE`; none is random.
-        size: of the random model; `base` is that of every published checkpoint, `tiny` is for
-            dry runs.
-        output: `patches` is every token, `frames` one a time step, the mean of its 8 patches.
+            `hub:ORG/NAME/FILE`; without it, they are random.
+        size: size of the random model; `base` is that of every published checkpoint, `tiny` is
+            for dry runs.
+        output: `patches` returns every token, `frames` one per time step, the mean of its 8
+            patches.
         trained: train it inside the method; otherwise it runs once, frozen.
 
     Source: Chen et al., BEATs, ICML 2023; microsoft/unilm 768a3c8, beats/BEATs.py, backbone.py.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.beats.checkpoint import load
+    from egoexobench_plugins.beats.checkpoint import load_beats
     from egoexobench_plugins.beats.config import SIZES
-    from egoexobench_plugins.beats.encoder import BeatsEncoder
+    from egoexobench_plugins.beats.encoder import BEATsEncoder
+    from egoexobench_plugins.beats.model import BEATsModel
 
-    model = None if weights is None else load(hub.resolve_weights(weights))
-    return BeatsEncoder(model, SIZES[size], output, trained)
+    if weights is None:
+        return BEATsEncoder(BEATsModel(SIZES[size]), output, trained)
+    return BEATsEncoder(load_beats(hub.resolve_weights(weights)), output, trained)

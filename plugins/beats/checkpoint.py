@@ -9,39 +9,39 @@ from pydantic import ValidationError
 
 from egoexobench.errors import DataError
 from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_checkpoint
-from egoexobench_plugins.beats.config import Config
-from egoexobench_plugins.beats.model import Beats
+from egoexobench_plugins.beats.config import BEATsConfig
+from egoexobench_plugins.beats.model import BEATsModel
 
-_NAMES = {
-    # weight normalisation as torch names it since 2.0
+_RENAMED_KEYS = {
+    # torch names the parameters of weight normalization so since 2.0
     "encoder.pos_conv.0.parametrizations.weight.original0": "encoder.pos_conv.0.weight_g",
     "encoder.pos_conv.0.parametrizations.weight.original1": "encoder.pos_conv.0.weight_v",
 }
 
 
-def load(path: Path) -> Beats:
+def load_beats(path: Path) -> BEATsModel:
     """Return the network that a checkpoint describes, with its weights.
 
     Raises:
-        DataError: if it is no BEATs checkpoint, or one whose weights are not those of its `cfg`.
+        DataError: if it is no BEATs checkpoint, or its weights do not fit its `cfg`.
     """
     checkpoint = read_checkpoint(path)
     if "cfg" not in checkpoint.metadata:
         raise DataError(f"{path} is no BEATs checkpoint: it has no entry 'cfg'")
-    model = Beats(config(checkpoint.metadata["cfg"], str(path)))
-    state = {_NAMES.get(key, key): one for key, one in checkpoint.state_dict.items()}
+    model = BEATsModel(parse_config(checkpoint.metadata["cfg"], str(path)))
+    state = {_RENAMED_KEYS.get(key, key): weight for key, weight in checkpoint.state_dict.items()}
     load_state_dict_strict(model, state, f"beats ({path})")
     return model
 
 
-def config(cfg: Any, source: str) -> Config:
-    """Return the part of a `cfg` that decides the network.
+def parse_config(cfg: Any, source: str) -> BEATsConfig:
+    """Return the settings of the network from the `cfg` of a checkpoint.
 
     Raises:
-        DataError: naming the first field that cannot be.
+        DataError: if a field is invalid; the message names the first one.
     """
     try:
-        return Config.model_validate(cfg)
+        return BEATsConfig.model_validate(cfg)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 Activation = Literal["gelu", "relu", "tanh", "linear", "gelu_fast", "gelu_accurate"]
 
 
-class Config(BaseModel):
-    """What decides the network; the defaults are those of the published class.
+class BEATsConfig(BaseModel):
+    """Settings of the network; the defaults are those of the published class.
 
-    Fields of `cfg` that only matter in pre-training (dropouts, layer drop, gradient decay) are not
-    read. The published checkpoints differ from these defaults, so `cfg` is always read.
+    Fields of `cfg` that matter in pre-training alone (dropouts, layer drop, gradient decay) are
+    ignored. The published checkpoints differ from these defaults, so `cfg` is always read.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -38,7 +38,9 @@ class Config(BaseModel):
     predictor_class: PositiveInt = 527
 
 
-_BASE = Config(relative_position_embedding=True, gru_rel_pos=True, deep_norm=True, max_distance=800)
+_BASE = BEATsConfig(
+    relative_position_embedding=True, gru_rel_pos=True, deep_norm=True, max_distance=800
+)
 
 SIZES = {
     "base": _BASE,

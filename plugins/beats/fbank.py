@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-MEAN, DEVIATION = 15.41663, 6.55582
-"""Of the log-mel values that BEATs was trained on."""
+FBANK_MEAN, FBANK_STD = 15.41663, 6.55582
+"""Mean and standard deviation of the log-mel values that BEATs was trained on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filterbank:
-    """What decides the values; the defaults are BEATs'.
+class FbankConfig:
+    """Settings of the filter bank; the defaults are BEATs'.
 
-    ``scale_before`` takes samples in [-1, 1] to the 16-bit range, on which Kaldi works; a
-    ``high_freq`` of 0 is half the rate. Times are in ms, frequencies in Hz.
+    ``scale_before`` multiplies samples in [-1, 1] to the 16-bit range that Kaldi expects. A
+    ``high_freq`` of 0 is half of the sample rate. Times are in ms, frequencies in Hz.
     """
 
     sample_rate: int = 16_000
@@ -35,35 +35,37 @@ class Filterbank:
     scale_before: float = 2.0**15
 
 
-BEATS = Filterbank()
+BEATS_FBANK = FbankConfig()
 
 
-def fbank(wave: Tensor, bank: Filterbank = BEATS) -> Tensor:
-    """Mono samples ``(S,)`` in [-1, 1] to log-mel energies ``(frames, bins)``.
+def compute_fbank(waveform: Tensor, config: FbankConfig = BEATS_FBANK) -> Tensor:
+    """Return the log-mel energies ``(frames, bins)`` of mono samples ``(S,)`` in [-1, 1].
 
-    There are ``1 + (S - 400) // 160`` frames at the default rate and steps.
+    With the default sample rate and frame shift these are ``1 + (S - 400) // 160`` frames.
     """
     from torchaudio.compliance import kaldi
 
-    found: Tensor = kaldi.fbank(
-        wave[None] * bank.scale_before,
-        sample_frequency=bank.sample_rate,
-        num_mel_bins=bank.num_mel_bins,
-        frame_length=bank.frame_length_ms,
-        frame_shift=bank.frame_shift_ms,
-        window_type=bank.window,
-        preemphasis_coefficient=bank.preemphasis,
-        remove_dc_offset=bank.remove_dc_offset,
-        snip_edges=bank.snip_edges,
-        low_freq=bank.low_freq,
-        high_freq=bank.high_freq,
-        dither=bank.dither,
-        use_log_fbank=bank.use_log,
-        use_power=bank.use_power,
+    log_mel: Tensor = kaldi.fbank(
+        waveform[None] * config.scale_before,
+        sample_frequency=config.sample_rate,
+        num_mel_bins=config.num_mel_bins,
+        frame_length=config.frame_length_ms,
+        frame_shift=config.frame_shift_ms,
+        window_type=config.window,
+        preemphasis_coefficient=config.preemphasis,
+        remove_dc_offset=config.remove_dc_offset,
+        snip_edges=config.snip_edges,
+        low_freq=config.low_freq,
+        high_freq=config.high_freq,
+        dither=config.dither,
+        use_log_fbank=config.use_log,
+        use_power=config.use_power,
     )
-    return found
+    return log_mel
 
 
-def normed(waves: Tensor) -> Tensor:
-    """Samples ``(B, S)`` to what BEATs is fed: ``(B, frames, 128)`` near zero mean."""
-    return (torch.stack([fbank(wave) for wave in waves]) - MEAN) / (2 * DEVIATION)
+def compute_normalized_fbank(waveforms: Tensor) -> Tensor:
+    """Return BEATs' input ``(B, frames, 128)``, with a mean near 0, for samples ``(B, S)``."""
+    return (torch.stack([compute_fbank(waveform) for waveform in waveforms]) - FBANK_MEAN) / (
+        2 * FBANK_STD
+    )

@@ -1,6 +1,6 @@
 """The BEATs network under its published parameter names.
 
-Spectrogram patches, a convolution that tells positions, and post-norm transformer layers with
+Patches of a spectrogram, a convolution that encodes positions, and post-norm layers with
 deep-norm residuals; microsoft/unilm 768a3c8, beats/BEATs.py and beats/backbone.py.
 """
 
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench.errors import DataError
-from egoexobench_plugins.beats.attention import Attention, buckets
-from egoexobench_plugins.beats.config import Config
-from egoexobench_plugins.beats.fbank import normed
+from egoexobench_plugins.beats.attention import GatedAttention, bucket_distances
+from egoexobench_plugins.beats.config import BEATsConfig
+from egoexobench_plugins.beats.fbank import compute_normalized_fbank
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,
@@ -30,10 +30,10 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @final
-class Beats(nn.Module):
-    """The whole network; ``predictor`` is there if the configuration is of a fine-tuned model."""
+class BEATsModel(nn.Module):
+    """The complete network; a fine-tuned model also has a ``predictor``."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: BEATsConfig) -> None:
         super().__init__()
         self.config = config
         side, width = config.input_patch_size, config.encoder_embed_dim
@@ -41,15 +41,17 @@ class Beats(nn.Module):
         self.layer_norm = nn.LayerNorm(config.embed_dim)
         if config.embed_dim != width:
             self.post_extract_proj = nn.Linear(config.embed_dim, width)
-        self.encoder = Encoder(config)
+        self.encoder = TransformerEncoder(config)
         if config.finetuned_model:
             self.predictor = nn.Linear(width, config.predictor_class)
 
-    def forward(self, waves: Tensor, padding: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """What the published ``extract_features`` gives.
+    def forward(
+        self, waveforms: Tensor, padding: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return what the published ``extract_features`` returns.
 
         Args:
-            waves: samples ``(B, S)`` in [-1, 1] at 16 kHz.
+            waveforms: samples ``(B, S)`` in [-1, 1] at 16 kHz.
             padding: True at samples that are padding, ``(B, S)``.
 
         Returns:
@@ -57,18 +59,18 @@ class Beats(nn.Module):
             mask ``(B, T)`` of tokens that are padding.
 
         Raises:
-            DataError: for fewer samples than one patch needs.
+            DataError: if there are fewer samples than a patch needs.
         """
-        spectra = spectrum(waves, self.config.input_patch_size)
+        fbanks = extract_fbank(waveforms, self.config.input_patch_size)
         if padding is not None:
-            padding = coarser(padding, spectra.shape[1])
-        return self.heard(spectra, padding)
+            padding = downsample_padding(padding, fbanks.shape[1])
+        return self.forward_fbank(fbanks, padding)
 
-    def heard(self, spectra: Tensor, padding: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """As `forward`, from normalised filter banks ``(B, frames, 128)`` and their padding."""
+    def forward_fbank(self, fbanks: Tensor, padding: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Do the same as `forward`, from normalized filter banks ``(B, frames, 128)``."""
         if padding is not None:
-            padding = coarser(padding, self.count(spectra))
-        tokens = self.tokens(spectra, padding)
+            padding = downsample_padding(padding, self.count_tokens(fbanks))
+        tokens = self.encode_tokens(fbanks, padding)
         if not self.config.finetuned_model:
             return tokens, padding
         logits = self.predictor(tokens)
@@ -77,19 +79,19 @@ class Beats(nn.Module):
         real = ~padding[..., None]
         return (logits.where(real, 0).sum(1) / real.sum(1)).sigmoid(), padding
 
-    def count(self, spectra: Tensor) -> int:
-        """How many tokens filter banks give: time steps by bands."""
+    def count_tokens(self, fbanks: Tensor) -> int:
+        """Return the number of tokens of filter banks: time steps times bands."""
         side = self.config.input_patch_size
-        return (spectra.shape[1] // side) * (spectra.shape[2] // side)
+        return (fbanks.shape[1] // side) * (fbanks.shape[2] // side)
 
-    def tokens(self, spectra: Tensor, padding: Tensor | None) -> Tensor:
-        """Normalised filter banks ``(B, frames, 128)`` to tokens, the bands of a step in a row.
+    def encode_tokens(self, fbanks: Tensor, padding: Tensor | None) -> Tensor:
+        """Return tokens ``(B, T, D)``; all bands of a time step follow each other.
 
         Args:
-            spectra: normalised filter banks.
-            padding: True at tokens that are padding, ``(B, T)``; what comes out there is noise.
+            fbanks: normalized filter banks ``(B, frames, 128)``.
+            padding: True at tokens that are padding, ``(B, T)``; the output there is noise.
         """
-        patches = self.patch_embedding(spectra[:, None]).flatten(2).transpose(1, 2)
+        patches = self.patch_embedding(fbanks[:, None]).flatten(2).transpose(1, 2)
         x = self.layer_norm(patches)
         if self.config.embed_dim != self.config.encoder_embed_dim:
             x = self.post_extract_proj(x)
@@ -98,50 +100,52 @@ class Beats(nn.Module):
 
 
 @final
-class Encoder(nn.Module):
-    """The transformer."""
+class TransformerEncoder(nn.Module):
+    """The transformer layers behind the position convolution."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: BEATsConfig) -> None:
         super().__init__()
         self.config = config
         table = None
         if config.relative_position_embedding:
             table = nn.Embedding(config.num_buckets, config.encoder_attention_heads)
         self.pos_conv = nn.ModuleList([PositionConv(config)])
-        self.layers = nn.ModuleList(Layer(config, table) for _ in range(config.encoder_layers))
+        self.layers = nn.ModuleList(
+            TransformerLayer(config, table) for _ in range(config.encoder_layers)
+        )
         self.layer_norm = nn.LayerNorm(config.encoder_embed_dim)
 
     def forward(self, x: Tensor, padding: Tensor | None) -> Tensor:
-        """Tokens ``(B, T, D)`` and the mask of those that are padding to tokens."""
-        shut = None
+        """Return tokens ``(B, T, D)``; ``padding (B, T)`` is True at tokens that are padding."""
+        padding_bias = None
         if padding is not None:
             x = x.masked_fill(padding[..., None], 0)
             if bool(padding.any()):
-                # finite: a clip that is padding altogether gives numbers, not NaN
+                # finite, so that a clip of nothing but padding gives numbers and not NaN
                 lowest = torch.finfo(x.dtype).min / 2
-                shut = (padding[:, None, None] * lowest).to(x.dtype)
+                padding_bias = (padding[:, None, None] * lowest).to(x.dtype)
         x = x + self.pos_conv[0](x)
-        first = self.config.layer_norm_first
-        if not first:
+        norm_first = self.config.layer_norm_first
+        if not norm_first:
             x = self.layer_norm(x)
-        bias = self._bias(x.shape[1])
+        position_bias = self._compute_position_bias(x.shape[1])
         for layer in self.layers:
-            x = layer(x, bias, shut)
-        return self.layer_norm(x) if first else x
+            x = layer(x, position_bias, padding_bias)
+        return self.layer_norm(x) if norm_first else x
 
-    def _bias(self, length: int) -> Tensor | None:
+    def _compute_position_bias(self, length: int) -> Tensor | None:
         if not self.config.relative_position_embedding:
             return None
         weight = self.layers[0].get_parameter("self_attn.relative_attention_bias.weight")
-        index = buckets(length, self.config.num_buckets, self.config.max_distance)
+        index = bucket_distances(length, self.config.num_buckets, self.config.max_distance)
         return weight[index.to(weight.device)].permute(2, 0, 1)  # (heads, T, T)
 
 
 @final
 class PositionConv(nn.Module):
-    """A grouped convolution over time, its weight normalised at each of its places."""
+    """A grouped convolution over time; its weight is normalized at each kernel position."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: BEATsConfig) -> None:
         super().__init__()
         width, size, self.groups = (
             config.encoder_embed_dim,
@@ -154,68 +158,72 @@ class PositionConv(nn.Module):
         self.weight_g = nn.Parameter(self.weight_v.detach().norm(dim=(0, 1), keepdim=True))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tokens ``(B, T, D)`` to what is added to them."""
+        """Return the position code ``(B, T, D)`` that is added to the tokens."""
         weight = self.weight_v * (self.weight_g / self.weight_v.norm(dim=(0, 1), keepdim=True))
-        near = functional.conv1d(
+        convolved = functional.conv1d(
             x.transpose(1, 2), weight, self.bias, padding=weight.shape[2] // 2, groups=self.groups
         )
-        # an even kernel gives one place too many
-        return functional.gelu(near[..., : x.shape[1]]).transpose(1, 2)
+        # an even kernel gives one position too many
+        return functional.gelu(convolved[..., : x.shape[1]]).transpose(1, 2)
 
 
 @final
-class Layer(nn.Module):
-    """Attention and an MLP, normed after (deep norm) or before each."""
+class TransformerLayer(nn.Module):
+    """Attention and an MLP, each with a norm behind it (deep norm) or in front of it."""
 
-    def __init__(self, config: Config, table: nn.Embedding | None) -> None:
+    def __init__(self, config: BEATsConfig, table: nn.Embedding | None) -> None:
         super().__init__()
         width, hidden = config.encoder_embed_dim, config.encoder_ffn_embed_dim
-        self.self_attn = Attention(config, table)
+        self.self_attn = GatedAttention(config, table)
         self.self_attn_layer_norm = nn.LayerNorm(width)
         self.fc1 = nn.Linear(width, hidden)
         self.fc2 = nn.Linear(hidden, width)
         self.final_layer_norm = nn.LayerNorm(width)
         self.act = _ACTIVATIONS[config.activation_fn]
-        self.first = config.layer_norm_first
+        self.norm_first = config.layer_norm_first
         self.alpha = (2 * config.encoder_layers) ** 0.25 if config.deep_norm else 1.0
 
-    def forward(self, x: Tensor, bias: Tensor | None, shut: Tensor | None) -> Tensor:
-        """Tokens ``(B, T, D)`` to tokens; the other arguments as in `Attention`."""
-        if self.first:
-            x = x + self.self_attn(self.self_attn_layer_norm(x), bias, shut)
-            return x + self._mlp(self.final_layer_norm(x))
-        x = self.self_attn_layer_norm(x * self.alpha + self.self_attn(x, bias, shut))
-        out: Tensor = self.final_layer_norm(x * self.alpha + self._mlp(x))
+    def forward(
+        self, x: Tensor, position_bias: Tensor | None, padding_bias: Tensor | None
+    ) -> Tensor:
+        """Return tokens ``(B, T, D)``; the arguments are those of `GatedAttention`."""
+        if self.norm_first:
+            x = x + self.self_attn(self.self_attn_layer_norm(x), position_bias, padding_bias)
+            return x + self._apply_mlp(self.final_layer_norm(x))
+        x = self.self_attn_layer_norm(
+            x * self.alpha + self.self_attn(x, position_bias, padding_bias)
+        )
+        out: Tensor = self.final_layer_norm(x * self.alpha + self._apply_mlp(x))
         return out
 
-    def _mlp(self, x: Tensor) -> Tensor:
+    def _apply_mlp(self, x: Tensor) -> Tensor:
         out: Tensor = self.fc2(self.act(self.fc1(x)))
         return out
 
 
-def shortest(side: int) -> int:
-    """How many samples one patch of ``side`` frames needs: 25 ms, and 10 ms a frame more."""
+def get_min_samples(side: int) -> int:
+    """Return the number of samples of a patch: 25 ms, and 10 ms for each further frame."""
     return 400 + 160 * (side - 1)
 
 
-def spectrum(waves: Tensor, side: int) -> Tensor:
-    """Samples ``(B, S)`` to normalised filter banks ``(B, frames, 128)``.
+def extract_fbank(waveforms: Tensor, side: int) -> Tensor:
+    """Return the normalized filter banks ``(B, frames, 128)`` of samples ``(B, S)``.
 
     Raises:
-        DataError: for fewer samples than one patch needs.
+        DataError: if there are fewer samples than a patch needs.
     """
-    if waves.shape[1] < shortest(side):
+    if waveforms.shape[1] < get_min_samples(side):
         raise DataError(
-            f"beats: a sound has {waves.shape[1]} samples at 16 kHz; "
-            f"a patch needs at least {shortest(side)}"
+            f"beats: the audio has {waveforms.shape[1]} samples at 16 kHz; "
+            f"a patch needs at least {get_min_samples(side)}"
         )
-    return normed(waves)
+    return compute_normalized_fbank(waveforms)
 
 
-def coarser(padding: Tensor, count: int) -> Tensor:
-    """A padding mask ``(B, S)`` at ``count`` places: padding where all of a place's share is.
+def downsample_padding(padding: Tensor, num_tokens: int) -> Tensor:
+    """Return a padding mask ``(B, S)`` with ``num_tokens`` columns.
 
-    What does not divide is cut off the end, as published.
+    A token is padding where all of its samples are. The remainder is dropped, as published.
     """
-    share = padding.shape[1] // count
-    return padding[:, : share * count].reshape(-1, count, share).all(-1)
+    group_size = padding.shape[1] // num_tokens
+    return padding[:, : group_size * num_tokens].reshape(-1, num_tokens, group_size).all(-1)

@@ -1,4 +1,4 @@
-"""Encoder `clap`: the audio tower of CLAP, as transformers has it."""
+"""Encoder `clap`: the audio tower of CLAP, in transformers' implementation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring the encoder."""
+    """Register the encoder."""
     register("clap", clap)
 
 
@@ -24,17 +24,17 @@ def clap(
     size: Literal["base", "large", "tiny"] = "base",
     trained: bool = False,
 ) -> Encoder:
-    """32 tokens for each 10 s of sound, from a Swin transformer over its log-mel picture (HTS-AT).
+    """32 tokens per 10 s of audio, from a Swin transformer over its log-mel spectrogram (HTS-AT).
 
-    Sound is resampled from 16 to 48 kHz, so nothing above 8 kHz is heard. CLAP takes 10 s: a
-    longer clip is heard in windows of 10 s, all of them, where the release draws one at random. A
-    shorter one is repeated up to 10 s, as released, and the tokens of repetitions are left out. A
-    checkpoint shows its own sizes, so `size` only counts without one.
+    Audio is resampled from 16 to 48 kHz, so it contains nothing above 8 kHz. CLAP reads 10 s: a
+    longer clip is read in windows of 10 s, where the release draws a single random window. A
+    shorter clip is repeated up to 10 s, as released, and tokens of repetitions are masked. The
+    sizes are read from a checkpoint, so `size` matters only without one.
 
     Args:
         weights: a checkpoint in transformers' layout, a file or `hub:ORG/NAME/FILE` such as
-            `hub:laion/clap-htsat-unfused/pytorch_model.bin`; none is random.
-        size: of the random model; `base` is that of clap-htsat-unfused, `large` that of
+            `hub:laion/clap-htsat-unfused/pytorch_model.bin`; without it, they are random.
+        size: size of the random model; `base` is that of clap-htsat-unfused, `large` that of
             larger_clap_general, `tiny` is for dry runs.
         trained: train it inside the method; otherwise it runs once, frozen.
 
@@ -42,9 +42,9 @@ def clap(
     transformers, models/clap.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.clap.encoder import Hearing
-    from egoexobench_plugins.clap.model import SIZES, load, tower
+    from egoexobench_plugins.clap.encoder import CLAPEncoder
+    from egoexobench_plugins.clap.model import SIZES, build_tower, load_tower
 
     if weights is None:
-        return Hearing(tower(SIZES[size]), trained)
-    return Hearing(load(hub.resolve_weights(weights)), trained)
+        return CLAPEncoder(build_tower(SIZES[size]), trained)
+    return CLAPEncoder(load_tower(hub.resolve_weights(weights)), trained)

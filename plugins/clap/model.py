@@ -1,4 +1,4 @@
-"""transformers' tower, and its sizes as a checkpoint shows them."""
+"""transformers' audio tower; its sizes are read from a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from torch import Tensor
 from egoexobench.errors import DataError
 from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_dict
 
-TOWER = "audio_model."
-FIRST = "audio_encoder.patch_embed.proj.weight"
-INDEX = "relative_position_index"
-"""A table that the sizes decide; not every version of transformers stores it."""
+TOWER_PREFIX = "audio_model."
+FIRST_WEIGHT = "audio_encoder.patch_embed.proj.weight"
+INDEX_SUFFIX = "relative_position_index"
+"""Tables that follow from the sizes; not every version of transformers stores them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Sizes; ``width`` is that of the first stage and doubles with each, as ``heads`` say.
+class CLAPConfig:
+    """Sizes of the tower; ``width`` is that of the first stage and doubles in each further one.
 
-    ``fused`` is the kind that was trained on a summary of long sounds beside three cuts.
+    ``fused`` is true for models that were trained on a summary of long audio and three crops.
     """
 
     width: int
@@ -34,61 +34,71 @@ class Shape:
 
 
 SIZES = {
-    "base": Shape(96, (2, 2, 6, 2), (4, 8, 16, 32)),
-    "large": Shape(128, (2, 2, 12, 2), (4, 8, 16, 32)),
-    "tiny": Shape(8, (1, 1, 1, 1), (1, 2, 4, 8)),
+    "base": CLAPConfig(96, (2, 2, 6, 2), (4, 8, 16, 32)),
+    "large": CLAPConfig(128, (2, 2, 12, 2), (4, 8, 16, 32)),
+    "tiny": CLAPConfig(8, (1, 1, 1, 1), (1, 2, 4, 8)),
 }
 
 
-def tower(shape: Shape) -> Any:
+def build_tower(config: CLAPConfig) -> Any:
     """Return ``transformers.ClapAudioModel`` with random weights."""
     from transformers import ClapAudioConfig, ClapAudioModel
 
     return ClapAudioModel(
         ClapAudioConfig(
-            patch_embeds_hidden_size=shape.width,
-            depths=list(shape.depths),
-            num_attention_heads=list(shape.heads),
-            window_size=shape.window,
-            hidden_size=shape.width << (len(shape.depths) - 1),
-            enable_fusion=shape.fused,
-            fusion_type="aff_2d" if shape.fused else None,
+            patch_embeds_hidden_size=config.width,
+            depths=list(config.depths),
+            num_attention_heads=list(config.heads),
+            window_size=config.window,
+            hidden_size=config.width << (len(config.depths) - 1),
+            enable_fusion=config.fused,
+            fusion_type="aff_2d" if config.fused else None,
         )
     )
 
 
-def load(path: Path) -> Any:
-    """Return the tower that a checkpoint of CLAP holds; its text tower is left out.
+def load_tower(path: Path) -> Any:
+    """Return the audio tower of a CLAP checkpoint; its text tower is ignored.
 
     Raises:
-        DataError: for a file of another system, naming what is missing or unexpected.
+        DataError: if the file is of another system; the message names the weights.
     """
-    whole = read_state_dict(path)
-    mine = {k.removeprefix(TOWER): one for k, one in whole.items() if k.startswith(TOWER)}
-    if FIRST not in mine:
-        raise DataError(f"{path} is no checkpoint of CLAP: it has no weight {TOWER}{FIRST}")
-    model = tower(shown(mine))
-    fixed = {key: one for key, one in model.state_dict().items() if key.endswith(INDEX)}
-    load_state_dict_strict(model, mine | fixed, f"clap ({path})")
+    state = read_state_dict(path)
+    tower_state = {
+        k.removeprefix(TOWER_PREFIX): value
+        for k, value in state.items()
+        if k.startswith(TOWER_PREFIX)
+    }
+    if FIRST_WEIGHT not in tower_state:
+        raise DataError(
+            f"{path} is no checkpoint of CLAP: it has no weight {TOWER_PREFIX}{FIRST_WEIGHT}"
+        )
+    model = build_tower(infer_config(tower_state))
+    index_tables = {
+        key: value for key, value in model.state_dict().items() if key.endswith(INDEX_SUFFIX)
+    }
+    load_state_dict_strict(model, tower_state | index_tables, f"clap ({path})")
     return model
 
 
-def shown(state: Mapping[str, Tensor]) -> Shape:
-    """Return the sizes that a tower's weights show; head counts stand in its tables of bias."""
+def infer_config(state: Mapping[str, Tensor]) -> CLAPConfig:
+    """Return the sizes of a tower's state; the bias tables contain the numbers of heads."""
     depths: list[int] = []
     heads: list[int] = []
     window = 8
-    while (table := state.get(_bias(len(depths), 0))) is not None:
+    while (table := state.get(_make_bias_key(len(depths), 0))) is not None:
         depth = 0
-        while _bias(len(depths), depth) in state:
+        while _make_bias_key(len(depths), depth) in state:
             depth += 1
         depths.append(depth)
         heads.append(table.shape[1])
         window = (math.isqrt(len(table)) + 1) // 2
     fused = any("mel_conv2d" in key for key in state)
-    return Shape(len(state[FIRST]), tuple(depths), tuple(heads), window, fused)
+    return CLAPConfig(
+        len(state[FIRST_WEIGHT]), tuple(depths), tuple(heads), window=window, fused=fused
+    )
 
 
-def _bias(stage: int, block: int) -> str:
+def _make_bias_key(stage: int, block: int) -> str:
     inside = f"layers.{stage}.blocks.{block}.attention.self"
     return f"audio_encoder.{inside}.relative_position_bias_table"

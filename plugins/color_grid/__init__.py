@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring the encoder."""
+    """Register the encoder."""
     register("color-grid", color_grid, aliases=("cells",))
 
 
 def color_grid(*, grid: int = 4, hues: int = 12) -> Encoder:
-    """One token a frame: colors and contrast of each cell of a grid.
+    """One token per frame: colors and contrast of each cell of a grid.
 
     A small frozen encoder in place of a video network that would take days. The features of a cell
     are a histogram of hues (weighted by the colorfulness of a pixel and shared between the two
@@ -28,6 +28,6 @@ def color_grid(*, grid: int = 4, hues: int = 12) -> Encoder:
         grid: cells along each side of the frame.
         hues: bins of the color circle.
     """
-    from egoexobench_plugins.color_grid.model import ColorGrid
+    from egoexobench_plugins.color_grid.model import ColorGridEncoder
 
-    return ColorGrid(grid, hues)
+    return ColorGridEncoder(grid, hues)

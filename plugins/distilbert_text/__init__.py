@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring the encoder."""
+    """Register the encoder."""
     register("distilbert-text", distilbert_text)
 
 
@@ -35,33 +35,45 @@ def distilbert_text(
     """DistilBERT (transformers') and a projection to the shared space.
 
     Published embeddings are `output=cls`: the first token, through ReLU and a linear map. The
-    default maps every token so, as EgoVLP does for its text tokens.
+    default maps every token in this way, as EgoVLP does for its text tokens.
 
     Args:
-        vocabulary: WordPiece file `vocab.txt` of distilbert-base-uncased, a piece a line; none
-            asks the Hugging Face hub for it.
-        width: features of a token inside.
-        depth: blocks.
-        heads: attention heads; no checkpoint shows them.
-        hidden: features inside an MLP.
-        context: tokens of a text at most; the end token of a longer one is kept.
-        project: width of the shared space; none leaves the projection out.
-        head: `relu` is Frozen-in-Time's and EgoVLP's projection; `plain`, a bare matrix, that of
-            LaViLa's DistilBERT models.
-        output: `cls` is one token a text, `all` one for every token of it.
-        weights: checkpoint of the whole system, a file or `hub:ORG/NAME/FILE`; none is random.
+        vocabulary: WordPiece file `vocab.txt` of distilbert-base-uncased, one piece per line;
+            without it, the file is downloaded from the Hugging Face hub.
+        width: width of a token inside the tower.
+        depth: number of blocks.
+        heads: attention heads; a checkpoint does not contain their number.
+        hidden: width inside an MLP.
+        context: maximum number of tokens of a text; a longer one is cut and keeps its end token.
+        project: width of the shared space; `none` for no projection.
+        head: `relu` is the projection of Frozen-in-Time and EgoVLP; `plain`, a matrix alone, is
+            that of LaViLa's DistilBERT models.
+        output: `cls` returns one token per text, `all` every token of it.
+        weights: checkpoint of the complete system, a file or `hub:ORG/NAME/FILE`; without it,
+            they are random.
         trained: train it inside the method; otherwise it runs once, frozen.
 
     Sources: m-bain/frozen-in-time e1f13e1, showlab/EgoVLP 928406c (model/model.py),
     facebookresearch/LaViLa 8002b5a (lavila/models/models.py).
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.distilbert_text.model import DistilBertText, Shape
-    from egoexobench_plugins.distilbert_text.tokenizer import pieces
+    from egoexobench_plugins.distilbert_text.model import (
+        DistilBertTextConfig,
+        DistilBertTextEncoder,
+    )
+    from egoexobench_plugins.distilbert_text.tokenizer import load_tokenizer
 
-    tokenizer = pieces(vocabulary, context)
-    shape = Shape(width, depth, heads, hidden, context, project, tokenizer.get_vocab_size())
-    encoder = DistilBertText(shape, tokenizer, head, output, trained)
+    tokenizer = load_tokenizer(vocabulary, context)
+    config = DistilBertTextConfig(
+        width=width,
+        depth=depth,
+        heads=heads,
+        hidden=hidden,
+        context=context,
+        project=project,
+        vocabulary=tokenizer.get_vocab_size(),
+    )
+    encoder = DistilBertTextEncoder(config, tokenizer, head=head, output=output, trained=trained)
     if weights is not None:
-        encoder.load(hub.resolve_weights(weights))
+        encoder.load_checkpoint(hub.resolve_weights(weights))
     return encoder

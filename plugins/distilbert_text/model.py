@@ -19,21 +19,21 @@ from egoexobench.types import Audio, Frames, Modality, Tokens
 if TYPE_CHECKING:
     from tokenizers import BertWordPieceTokenizer
 
-TOWERS = ("text_model.", "textual.")
-"""Frozen-in-Time and EgoVLP; LaViLa, and EgoVLP as converted by LaViLa."""
+TOWER_PREFIXES = ("text_model.", "textual.")
+"""Of Frozen-in-Time and EgoVLP; of LaViLa, and of EgoVLP as converted by LaViLa."""
 PROJECTIONS = {
     "txt_proj.1.weight": "projection.weight",
     "txt_proj.1.bias": "projection.bias",
     "text_projection.1.weight": "projection.weight",  # EgoVLP as converted by LaViLa
     "text_projection.1.bias": "projection.bias",
-    "text_projection": "projection.weight",  # (width, project): stands transposed
+    "text_projection": "projection.weight",  # (width, project), transposed
 }
-LEGACY = "embeddings.position_ids"
+POSITION_IDS = "embeddings.position_ids"
 """A buffer of old versions of transformers: 0, 1, 2, ..."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class DistilBertTextConfig:
     """Sizes of the tower; ``eps`` is that of every norm."""
 
     width: int
@@ -47,16 +47,17 @@ class Shape:
 
 
 @final
-class DistilBertText(nn.Module):
-    """Options as in the factory."""
+class DistilBertTextEncoder(nn.Module):
+    """Encodes text with DistilBERT; the options are those of the factory."""
 
     modality: Modality = "text"
     train = train_unless_frozen
 
     def __init__(
         self,
-        shape: Shape,
+        config: DistilBertTextConfig,
         tokenizer: BertWordPieceTokenizer | None,
+        *,
         head: Literal["relu", "plain"],
         output: Literal["cls", "all"],
         trained: bool,
@@ -66,94 +67,96 @@ class DistilBertText(nn.Module):
         self.relu = head == "relu"
         self.output = output
         self.frozen = not trained
-        self.dim = shape.project or shape.width
-        self.tower = _tower(shape)
+        self.dim = config.project or config.width
+        self.tower = _build_tower(config)
         self.projection = (
-            nn.Linear(shape.width, shape.project, bias=self.relu) if shape.project else None
+            nn.Linear(config.width, config.project, bias=self.relu) if config.project else None
         )
-        set_trainable(self, trained)  # it drops out as published where it is trained
+        set_trainable(self, trained)  # with the published dropout, if it is trained
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.int64]:
-        """Text to token ids ``(T,)``."""
-        assert isinstance(source, str)  # noqa: S101 - the harness hands over its modality
-        assert self.tokenizer is not None  # noqa: S101 - only tests leave it out
+        """Return the token ids ``(T,)`` of the text."""
+        assert isinstance(source, str)  # noqa: S101 - the harness passes this modality
+        assert self.tokenizer is not None  # noqa: S101 - only tests omit it
         return np.array(self.tokenizer.encode(source).ids, np.int64)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """Token ids ``(B, T)`` to tokens ``(B, 1, dim)``, or ``(B, T, dim)`` where all are kept."""
-        states = self.states(values.masked_fill(~mask, 0), mask)
+        """Return tokens ``(B, 1, dim)`` of token ids ``(B, T)``, or ``(B, T, dim)`` for `all`."""
+        states = self.compute_states(values.masked_fill(~mask, 0), mask)
         if self.output == "all":
             return Tokens(self.project(states), mask)
         return Tokens(self.project(states[:, :1]), mask[:, :1])
 
-    def states(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Token ids ``(B, T)`` to the tower's last states ``(B, T, width)``."""
+    def compute_states(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Return the tower's last states ``(B, T, width)`` of token ids ``(B, T)``."""
         states: Tensor = self.tower(tokens, attention_mask=mask.long()).last_hidden_state
         return states
 
     def project(self, states: Tensor) -> Tensor:
-        """States to the shared space."""
+        """Project states to the shared space."""
         if self.projection is None:
             return states
         projected: Tensor = self.projection(states.relu() if self.relu else states)
         return projected
 
-    def load(self, path: Path) -> None:
-        """Take the text tower's weights out of a published checkpoint.
+    def load_checkpoint(self, path: Path) -> None:
+        """Load the text tower's weights from a published checkpoint.
 
         Raises:
-            DataError: for a file that lacks one of them, or whose sizes are others.
+            DataError: if the file lacks a weight or has other sizes.
         """
-        self.fit(checkpoint.read_state_dict(path), str(path))
+        self.load_pretrained(checkpoint.read_state_dict(path), str(path))
 
-    def fit(self, state: Mapping[str, Tensor], source: str) -> None:
-        """Put published weights in place; what belongs to other parts is left alone.
+    def load_pretrained(self, state: Mapping[str, Tensor], source: str) -> None:
+        """Load published weights; weights of other parts are ignored.
 
         Raises:
-            DataError: naming what is missing, unexpected or of another size.
+            DataError: if weights are missing, unexpected or of another size.
         """
-        mine = {name: state[key] for key, name in names(state).items()}
+        own_state = {name: state[key] for key, name in remap_distilbert_keys(state).items()}
         if self.projection is None:
-            mine = {name: one for name, one in mine.items() if name.startswith("tower.")}
-        if "text_projection" in state and "projection.weight" in mine:
-            mine["projection.weight"] = mine["projection.weight"].T
-        ignored = (f"tower.{LEGACY}",)
+            own_state = {
+                name: weight for name, weight in own_state.items() if name.startswith("tower.")
+            }
+        if "text_projection" in state and "projection.weight" in own_state:
+            own_state["projection.weight"] = own_state["projection.weight"].T
+        ignored = (f"tower.{POSITION_IDS}",)
         checkpoint.load_state_dict_strict(
-            self, mine, f"distilbert-text ({source})", ignored_keys=ignored
+            self, own_state, f"distilbert-text ({source})", ignored_keys=ignored
         )
 
 
-def names(keys: Iterable[str]) -> dict[str, str]:
-    """Published names of the text tower and its projection, each with the name it has here.
+def remap_distilbert_keys(keys: Iterable[str]) -> dict[str, str]:
+    """Map the published keys of text tower and projection to the keys of our module.
 
-    A state of DistilBERT alone has no prefix.
+    The keys of a plain DistilBERT have no prefix.
     """
     keys = frozenset(keys)
-    tower = next((p for p in TOWERS if any(key.startswith(p) for key in keys)), None)
-    if tower is None:
-        own = ("embeddings.", "transformer.layer.")
-        return {key: f"tower.{key}" for key in keys if key.startswith(own)}
-    inside = {key: f"tower.{key.removeprefix(tower)}" for key in keys if key.startswith(tower)}
-    return inside | {key: name for key, name in PROJECTIONS.items() if key in keys}
+    prefix = next((p for p in TOWER_PREFIXES if any(key.startswith(p) for key in keys)), None)
+    if prefix is None:
+        plain = ("embeddings.", "transformer.layer.")
+        return {key: f"tower.{key}" for key in keys if key.startswith(plain)}
+    tower = {key: f"tower.{key.removeprefix(prefix)}" for key in keys if key.startswith(prefix)}
+    return tower | {key: name for key, name in PROJECTIONS.items() if key in keys}
 
 
-def _tower(shape: Shape) -> Any:
-    if shape.width % shape.heads:
+def _build_tower(config: DistilBertTextConfig) -> Any:
+    if config.width % config.heads:
         raise UsageError(
-            f"distilbert-text: width={shape.width} must be a multiple of heads={shape.heads}"
+            f"distilbert-text: width={config.width} must be a multiple of heads={config.heads}"
         )
     from transformers import DistilBertConfig, DistilBertModel
 
-    config = DistilBertConfig(
-        vocab_size=shape.vocabulary,
-        max_position_embeddings=shape.context,
-        n_layers=shape.depth,
-        n_heads=shape.heads,
-        dim=shape.width,
-        hidden_dim=shape.hidden,
+    library_config = DistilBertConfig(
+        vocab_size=config.vocabulary,
+        max_position_embeddings=config.context,
+        n_layers=config.depth,
+        n_heads=config.heads,
+        dim=config.width,
+        hidden_dim=config.hidden,
     )
-    tower = DistilBertModel(config)
+    tower = DistilBertModel(library_config)
     for module in tower.modules():
         if isinstance(module, nn.LayerNorm):
-            module.eps = shape.eps
+            module.eps = config.eps
     return tower

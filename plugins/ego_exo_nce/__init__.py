@@ -1,4 +1,4 @@
-"""Objective `ego-exo-nce`: EgoInstructor's loss, in which clips that share words are positives."""
+"""Objective `ego-exo-nce`: EgoInstructor's loss, where clips that share words are positives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives(register: Register) -> None:
-    """Bring the objective."""
+    """Register the objective."""
     register("ego-exo-nce", ego_exo_nce)
 
 
@@ -21,8 +21,8 @@ def ego_exo_nce(*, temperature: float = 0.07, learn: bool = True) -> Objective:
     """EgoExoNCE: texts of clips that share a noun and a verb are positives as well.
 
     Args:
-        temperature: start of tau (released: 0.07).
-        learn: train tau from there, as released.
+        temperature: start value of the temperature tau (released: 0.07).
+        learn: whether tau is trained, as released.
 
     Source: Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/models/loss.py.
     """

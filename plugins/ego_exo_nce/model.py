@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from egoexobench.types import Clip, Pair
 
-CEILING = math.log(100.0)
-"""Largest log of the inverse temperature, as released."""
+MAX_LOG_SCALE = math.log(100.0)
+"""Largest logarithm of the inverse temperature, as released."""
 
 
 @final
 class EgoExoNCE(nn.Module):
-    """Options as in the factory."""
+    """EgoExoNCE; the options are those of the factory."""
 
     def __init__(self, temperature: float, learn: bool) -> None:
         super().__init__()
@@ -31,31 +31,36 @@ class EgoExoNCE(nn.Module):
         exo_target: Tensor,
         pairs: Sequence[Pair],
     ) -> Tensor:
-        """Embeddings ``(B, D)`` of unit length to the loss; its two directions are added.
+        """Return the loss of embeddings ``(B, D)`` of unit length, the sum of both directions.
 
-        ``-mean_i log sum_j softmax_row(S)_ij M_ij`` for S and its transpose, where S holds the
-        scaled similarities of all 2B clips to all 2B texts.
+        It is ``-mean_i log sum_j softmax_row(S)_ij M_ij`` for S and for its transpose. S contains
+        the scaled similarities of all 2B clips to all 2B texts, M marks the positives.
         """
         video, text = torch.cat([ego, exo]), torch.cat([ego_target, exo_target])
-        scores = self.log_scale.clamp(max=CEILING).exp() * video @ text.T  # (2B, 2B)
+        scores = self.log_scale.clamp(max=MAX_LOG_SCALE).exp() * video @ text.T  # (2B, 2B)
         clips = [pair.ego for pair in pairs] + [pair.exo for pair in pairs]
-        outside = torch.where(positives(clips, len(pairs)), 0.0, -torch.inf).to(scores)
+        log_mask = torch.where(find_positives(clips, len(pairs)), 0.0, -torch.inf).to(scores)
         return sum(
-            ((s.logsumexp(1) - (s + outside).logsumexp(1)).mean() for s in (scores, scores.T)),
+            (
+                (matrix.logsumexp(1) - (matrix + log_mask).logsumexp(1)).mean()
+                for matrix in (scores, scores.T)
+            ),
             scores.new_zeros(()),
         )
 
 
-def positives(clips: Sequence[Clip], pairs: int) -> Tensor:
-    """``(N, N)``, True for itself, for the other view, and where a noun and a verb are shared."""
-    nouns, verbs = _shared([c.nouns for c in clips]), _shared([c.verbs for c in clips])
-    place = torch.arange(len(clips)) % pairs
-    return (nouns & verbs) | (place[:, None] == place)
+def find_positives(clips: Sequence[Clip], num_pairs: int) -> Tensor:
+    """Return ``(N, N)``: True for the pair's clips, and where a noun and a verb are shared."""
+    nouns = _find_shared_words([clip.nouns for clip in clips])
+    verbs = _find_shared_words([clip.verbs for clip in clips])
+    pair_index = torch.arange(len(clips)) % num_pairs
+    return (nouns & verbs) | (pair_index[:, None] == pair_index)
 
 
-def _shared(words: Sequence[tuple[str, ...]]) -> Tensor:
-    column = {word: i for i, word in enumerate(sorted({w for one in words for w in one}))}
-    hot = torch.zeros(len(words), max(len(column), 1))
-    for row, one in enumerate(words):
-        hot[row, [column[word] for word in one]] = 1
-    return hot @ hot.T > 0
+def _find_shared_words(words: Sequence[tuple[str, ...]]) -> Tensor:
+    vocabulary = sorted({word for clip_words in words for word in clip_words})
+    columns = {word: i for i, word in enumerate(vocabulary)}
+    indicators = torch.zeros(len(words), max(len(columns), 1))
+    for row, clip_words in enumerate(words):
+        indicators[row, [columns[word] for word in clip_words]] = 1
+    return indicators @ indicators.T > 0

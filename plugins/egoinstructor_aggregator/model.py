@@ -1,4 +1,4 @@
-"""open_clip's transformer over features, under the published parameter names."""
+"""open_clip's transformer over features, with the published parameter names."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from egoexobench.toolbox import checkpoint
 from egoexobench.toolbox.layers import masked_mean, sinusoidal_positions
 from egoexobench.types import Tokens
 
-OWN = ("visual.", "visual_ln_final.", "aggregation_projection")
+AGGREGATOR_PREFIXES = ("visual.", "visual_ln_final.", "aggregation_projection")
 
 
 @final
-class Aggregator(nn.Module):
-    """Options as in the factory; ``eps`` is that of every norm.
+class FeatureAggregator(nn.Module):
+    """Aggregates the features of a clip's seconds; ``eps`` is that of every norm.
 
     Raises:
-        UsageError: for a width that the heads do not divide.
+        UsageError: if the width is odd or no multiple of the heads.
     """
 
     def __init__(self, width: int, depth: int, heads: int, project: int, eps: float = 1e-5) -> None:
@@ -41,55 +41,57 @@ class Aggregator(nn.Module):
         self.aggregation_projection = nn.Parameter(torch.randn(width, project) * width**-0.5)
 
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
-        """Features of the query ``(B, T, width)``, in order, to embeddings ``(B, project)``."""
+        """Return embeddings ``(B, project)`` of the query's features ``(B, T, width)``."""
         embedding = self._embed(query)
         if bool(query.mask.any(1).all()):
             return embedding
         return torch.where(query.mask.any(1, keepdim=True), embedding, self._embed(context))
 
-    def states(self, features: Tokens) -> Tensor:
-        """Features ``(B, T, width)`` to normalised states ``(B, T, width)``.
+    def compute_states(self, features: Tokens) -> Tensor:
+        """Return the normalized states ``(B, T, width)`` of features ``(B, T, width)``.
 
-        The sinusoids are recomputed for whatever length there is, as the reference does where
-        it evaluates.
+        The sinusoids are computed for the length of the input, as in the reference's evaluation.
         """
         _, count, width = features.values.shape
-        inside = features.values + sinusoidal_positions(count, width).to(features.values)
-        states: Tensor = self.visual_ln_final(self.visual(inside, attn_mask=self._shut(features)))
+        inputs = features.values + sinusoidal_positions(count, width).to(features.values)
+        outputs = self.visual(inputs, attn_mask=self._make_attention_mask(features))
+        states: Tensor = self.visual_ln_final(outputs)
         return states
 
-    def load(self, path: Path) -> None:
-        """Take the aggregator's weights out of the retriever's checkpoint.
+    def load_checkpoint(self, path: Path) -> None:
+        """Load the aggregator's weights from the retriever's checkpoint.
 
         Raises:
-            DataError: for a file that lacks one of them, or whose sizes are others.
+            DataError: if the file lacks a weight or has other sizes.
         """
-        self.fit(checkpoint.read_state_dict(path), str(path))
+        self.load_pretrained(checkpoint.read_state_dict(path), str(path))
 
-    def fit(self, state: Mapping[str, Tensor], source: str) -> None:
-        """Put published weights in place; the text tower's are left alone.
+    def load_pretrained(self, state: Mapping[str, Tensor], source: str) -> None:
+        """Load published weights; those of the text tower are ignored.
 
         Raises:
-            DataError: naming what is missing, unexpected or of another size.
+            DataError: if weights are missing, unexpected or of another size.
         """
-        mine = {name: state[key] for key, name in names(state).items()}
-        checkpoint.load_state_dict_strict(self, mine, f"egoinstructor-aggregator ({source})")
+        own_state = {name: state[key] for key, name in remap_aggregator_keys(state).items()}
+        checkpoint.load_state_dict_strict(self, own_state, f"egoinstructor-aggregator ({source})")
 
     def _embed(self, features: Tokens) -> Tensor:
-        averaged = masked_mean(Tokens(self.states(features), features.mask))
+        averaged = masked_mean(Tokens(self.compute_states(features), features.mask))
         return averaged @ self.aggregation_projection
 
-    def _shut(self, features: Tokens) -> Tensor | None:
-        """Padding is no key: ``(B * heads, T, T)``, or None where there is none."""
+    def _make_attention_mask(self, features: Tokens) -> Tensor | None:
+        """Return a mask ``(B * heads, T, T)`` against padding; None if there is no padding."""
         real = features.mask
         if bool(real.all()):
             return None
         heads = self.visual.resblocks[0].attn.num_heads
-        closed = (~real & real.any(1, keepdim=True))[:, None]  # (B, 1, T)
-        shut = torch.zeros_like(closed, dtype=features.values.dtype).masked_fill(closed, -torch.inf)
-        return shut.expand(-1, real.shape[1], -1).repeat_interleave(heads, 0)
+        is_padding = (~real & real.any(1, keepdim=True))[:, None]  # (B, 1, T)
+        bias = torch.zeros_like(is_padding, dtype=features.values.dtype).masked_fill(
+            is_padding, -torch.inf
+        )
+        return bias.expand(-1, real.shape[1], -1).repeat_interleave(heads, 0)
 
 
-def names(keys: Iterable[str]) -> dict[str, str]:
-    """Published names of the aggregator, each with the name that it has here."""
-    return {key: key for key in keys if key.startswith(OWN)}
+def remap_aggregator_keys(keys: Iterable[str]) -> dict[str, str]:
+    """Map the aggregator's published keys to the keys of our module."""
+    return {key: key for key in keys if key.startswith(AGGREGATOR_PREFIXES)}

@@ -7,7 +7,7 @@ its norms, and in a norm of every token where that one norms the mean.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -17,7 +17,7 @@ from egoexobench.errors import UsageError
 from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_dict
 from egoexobench.toolbox.videomae_keys import remap_videomae_keys
 
-TEXT = (
+TEXT_PREFIXES = (
     "transformer.",
     "token_embedding.",
     "positional_embedding",
@@ -25,15 +25,13 @@ TEXT = (
     "text_projection",
     "logit_scale",
 )
-"""Keys of the text tower that stands in the same checkpoint."""
-
-
+"""Prefixes of the text tower's keys in the same checkpoint."""
 Output = Literal["clip", "frames", "patches"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Sizes; ``out`` is the width of the projection, 0 for none."""
+class EgoVideoMAEConfig:
+    """Sizes of the network; ``out`` is the width of the projection, 0 for no projection."""
 
     width: int
     depth: int
@@ -48,45 +46,40 @@ class Shape:
 
 
 SIZES = {
-    "large": Shape(1024, 24, 16, 4096, 768),
-    "tiny": Shape(32, 2, 4, 128, 24, image=32),
+    "large": EgoVideoMAEConfig(width=1024, depth=24, heads=16, hidden=4096, out=768),
+    "tiny": EgoVideoMAEConfig(width=32, depth=2, heads=4, hidden=128, out=24, image=32),
 }
 
 
-def sized(shape: Shape, frames: int) -> Shape:
-    """Return the shape with another number of frames."""
-    return replace(shape, frames=frames)
-
-
 @final
-class Ego(nn.Module):
-    """The network.
+class EgoVideoMAE(nn.Module):
+    """A VideoMAE with a projection.
 
     Raises:
-        UsageError: for a number of frames that is not whole tubes.
+        UsageError: if the number of frames is no multiple of a tube.
     """
 
     NAME = "egoinstructor-ego"
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, config: EgoVideoMAEConfig) -> None:
         super().__init__()
-        if shape.frames % shape.tubelet or shape.frames < 1:
+        if config.frames % config.tubelet or config.frames < 1:
             raise UsageError(
-                f"{self.NAME}: frames={shape.frames} is not a multiple of {shape.tubelet}"
+                f"{self.NAME}: frames={config.frames} is not a multiple of {config.tubelet}"
             )
-        self.shape = shape
-        self.dim = shape.out or shape.width
-        self.visual = _backbone(shape)
-        self.projection = nn.Linear(shape.width, shape.out, bias=False) if shape.out else None
+        self.config = config
+        self.dim = config.out or config.width
+        self.visual = _build_backbone(config)
+        self.projection = nn.Linear(config.width, config.out, bias=False) if config.out else None
 
-    def tubes(self, video: Tensor) -> Tensor:
-        """Normalised frames ``(B, T, 3, H, W)`` to a normed token a tube, ``(B, N, width)``."""
+    def encode_tubes(self, video: Tensor) -> Tensor:
+        """Return a token per tube, ``(B, N, width)``, of normalized frames ``(B, T, 3, H, W)``."""
         tokens: Tensor = self.visual(pixel_values=video).last_hidden_state
         return tokens
 
     def forward(self, video: Tensor, output: Output) -> Tensor:
-        """Normalised frames to tokens ``(B, ?, dim)``: 1, one a pair of frames, or every tube."""
-        steps = self._steps(video)
+        """Return tokens ``(B, ?, dim)``: one, one per pair of frames, or one per tube."""
+        steps = self._encode_steps(video)
         match output:
             case "clip":  # the published feature: projection and mean commute
                 return steps.mean((1, 2))[:, None]
@@ -95,57 +88,62 @@ class Ego(nn.Module):
             case "patches":
                 return steps.flatten(1, 2)
 
-    def _steps(self, video: Tensor) -> Tensor:
-        tokens = self.tubes(video)
+    def _encode_steps(self, video: Tensor) -> Tensor:
+        tokens = self.encode_tubes(video)
         if self.projection is not None:
             tokens = self.projection(tokens)
-        return tokens.view(len(video), self.shape.frames // self.shape.tubelet, -1, self.dim)
+        return tokens.view(len(video), self.config.frames // self.config.tubelet, -1, self.dim)
 
 
-def load(shape: Shape, path: Path | None) -> Ego:
-    """Return the network with the weights of a checkpoint, or random ones.
-
-    Raises:
-        DataError: for a checkpoint that is not of this shape.
-    """
-    return Ego(shape) if path is None else fit(shape, read_state_dict(path), str(path))
-
-
-def fit(shape: Shape, published: Mapping[str, Tensor], source: str) -> Ego:
-    """Return the network with a published state: of the whole system, or of the tower alone.
+def load_ego_videomae(config: EgoVideoMAEConfig, path: Path | None) -> EgoVideoMAE:
+    """Return the network with the weights of a checkpoint; without a path they are random.
 
     Raises:
-        DataError: naming what is missing, unexpected or of another size.
+        DataError: if the checkpoint has other sizes.
     """
-    whole = any(key.startswith("visual.") for key in published)
-    own = {k: one for k, one in published.items() if not (whole and k.startswith(TEXT))}
-    projection = own.pop("image_projection", None)
-    named = {f"visual.{k}": one for k, one in remap_videomae_keys(_bare(own)).items()}
+    if path is None:
+        return EgoVideoMAE(config)
+    return build_ego_videomae(config, read_state_dict(path), str(path))
+
+
+def build_ego_videomae(
+    config: EgoVideoMAEConfig, published: Mapping[str, Tensor], source: str
+) -> EgoVideoMAE:
+    """Return the network with a published state, of the complete system or of the tower alone.
+
+    Raises:
+        DataError: if weights are missing, unexpected or of another size.
+    """
+    has_text_tower = any(key.startswith("visual.") for key in published)
+    ignored = TEXT_PREFIXES if has_text_tower else ()
+    tower = {
+        key.removeprefix("visual."): weight
+        for key, weight in published.items()
+        if not key.startswith(ignored)
+    }
+    projection = tower.pop("image_projection", None)
+    state = {f"visual.{key}": weight for key, weight in remap_videomae_keys(tower).items()}
     if projection is not None:
-        named["projection.weight"] = projection.T
-    model = Ego(shape)
-    load_state_dict_strict(model, named, f"egoinstructor-ego ({source})")
+        state["projection.weight"] = projection.T
+    model = EgoVideoMAE(config)
+    load_state_dict_strict(model, state, f"egoinstructor-ego ({source})")
     return model
 
 
-def _bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key.removeprefix("visual."): one for key, one in state.items()}
+def _build_backbone(config: EgoVideoMAEConfig) -> Any:
+    import transformers
 
-
-def _backbone(shape: Shape) -> Any:
-    from transformers import VideoMAEConfig, VideoMAEModel
-
-    return VideoMAEModel(
-        VideoMAEConfig(
-            image_size=shape.image,
-            patch_size=shape.patch,
-            num_frames=shape.frames,
-            tubelet_size=shape.tubelet,
-            hidden_size=shape.width,
-            num_hidden_layers=shape.depth,
-            num_attention_heads=shape.heads,
-            intermediate_size=shape.hidden,
-            layer_norm_eps=shape.eps,
+    return transformers.VideoMAEModel(
+        transformers.VideoMAEConfig(
+            image_size=config.image,
+            patch_size=config.patch,
+            num_frames=config.frames,
+            tubelet_size=config.tubelet,
+            hidden_size=config.width,
+            num_hidden_layers=config.depth,
+            num_attention_heads=config.heads,
+            intermediate_size=config.hidden,
+            layer_norm_eps=config.eps,
             use_mean_pooling=False,  # a norm behind the blocks
         )
     )

@@ -1,4 +1,4 @@
-"""From frames to tokens, for both networks."""
+"""The video encoder around either network: from frames to tokens."""
 
 from __future__ import annotations
 
@@ -9,29 +9,33 @@ from torch import Tensor, nn
 
 from egoexobench.toolbox import layers, vision
 from egoexobench.types import Audio, Frames, Modality, Tokens
-from egoexobench_plugins.egoinstructor_encoders.ego_videomae import Ego, Output
-from egoexobench_plugins.egoinstructor_encoders.internvideo_mm import Exo
+from egoexobench_plugins.egoinstructor_encoders.ego_videomae import EgoVideoMAE, Output
+from egoexobench_plugins.egoinstructor_encoders.internvideo_mm import InternVideoMMVision
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 PREPROCESS = vision.ImagePreprocess(*vision.CLIP_MEAN_STD, "center_crop_resize", antialias=True)
-"""EgoInstructor lets ffmpeg crop and scale; its default filter is bicubic."""
-
-
-AT_ONCE = 16
-"""Groups of frames in one pass; tokens do not depend on it."""
+"""EgoInstructor crops and scales with ffmpeg, whose default filter is bicubic."""
+GROUPS_PER_PASS = 16
+"""Groups of frames in one forward pass; tokens do not depend on it."""
 
 
 @final
-class Video(nn.Module):
-    """Options as in the factories."""
+class GroupedVideoEncoder(nn.Module):
+    """Encodes a video in groups of frames; the options are those of the factories."""
 
     modality: Modality = "video"
     train = layers.train_unless_frozen
 
-    def __init__(self, model: Ego | Exo, output: Output, trained: bool, seconds: int = 1) -> None:
+    def __init__(
+        self,
+        model: EgoVideoMAE | InternVideoMMVision,
+        output: Output,
+        trained: bool,
+        seconds: int = 1,
+    ) -> None:
         super().__init__()
         self.model = model
         self.seconds = seconds
@@ -42,37 +46,37 @@ class Video(nn.Module):
 
     @property
     def resolution(self) -> int:
-        """Pixels along a side of what it looks at."""
-        return self.model.shape.image
+        """Side of the input images, in pixels."""
+        return self.model.config.image
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8]:
-        """Frames ``(T, H, W, 3)`` to ``(T, side, side, 3)``: the centre square, resized.
+        """Return the resized center squares ``(T, side, side, 3)`` of the frames.
 
         Raises:
-            DataError: for another number of frames than the network takes.
+            DataError: if the number of frames is not that of all groups.
         """
-        vision.check_num_frames(source, self.seconds * self.model.shape.frames, self.model.NAME)
+        vision.check_num_frames(source, self.seconds * self.model.config.frames, self.model.NAME)
         return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """Prepared ``(B, T, side, side, 3)`` to tokens; see the option `output` for how many.
+        """Return the tokens of prepared frames ``(B, T, side, side, 3)``, as `output` says.
 
-        Mean and deviation are taken off here, so that what is prepared stays 8 bits a value.
+        Pixels are normalized here, so that prepared frames take 8 bits a value.
         """
         real = mask[:, :1]
-        frames = self.model.shape.frames
-        if values.shape[1] != self.seconds * frames:  # no clip of the batch has any picture
+        frames = self.model.config.frames
+        if values.shape[1] != self.seconds * frames:  # no clip of the batch has frames
             return Tokens(values.new_zeros(len(values), 1, self.dim, dtype=torch.float32), real)
-        tokens = self._each(values.reshape(-1, frames, *values.shape[2:]))  # (B * seconds, T, D)
-        tokens = tokens.reshape(len(values), -1, self.dim)
+        groups = values.reshape(-1, frames, *values.shape[2:])
+        tokens = self._encode_groups(groups).reshape(len(values), -1, self.dim)
         return Tokens(tokens, real.expand(-1, tokens.shape[1]))
 
-    def _each(self, groups: Tensor) -> Tensor:
-        """Tokens ``(N, T, D)`` of groups of frames; one like the one before is not run again."""
-        fresh = torch.ones(len(groups), dtype=torch.bool, device=groups.device)
-        fresh[1:] = (groups[1:] != groups[:-1]).flatten(1).any(1)
-        parts = torch.split(groups[fresh], AT_ONCE)
-        found = torch.cat(
-            [self.model(vision.normalize(one, PREPROCESS), self.output) for one in parts]
+    def _encode_groups(self, groups: Tensor) -> Tensor:
+        """Return the tokens ``(N, T, D)`` of groups of frames; repeated groups run once."""
+        is_new = torch.ones(len(groups), dtype=torch.bool, device=groups.device)
+        is_new[1:] = (groups[1:] != groups[:-1]).flatten(1).any(1)
+        chunks = torch.split(groups[is_new], GROUPS_PER_PASS)
+        outputs = torch.cat(
+            [self.model(vision.normalize(chunk, PREPROCESS), self.output) for chunk in chunks]
         )
-        return found[fresh.cumsum(0) - 1]
+        return outputs[is_new.cumsum(0) - 1]

@@ -1,4 +1,4 @@
-"""InternVideo1-MM: CLIP on each frame, and extractors across frames; blocks are open_clip's.
+"""InternVideo1-MM: CLIP on each frame, and extractors across frames, from open_clip's blocks.
 
 OpenGVLab/InternVideo 3965eef, InternVideo1/Pretrain/Multi-Modalities-Pretraining.
 """
@@ -6,7 +6,7 @@ OpenGVLab/InternVideo 3965eef, InternVideo1/Pretrain/Multi-Modalities-Pretrainin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, final
@@ -18,8 +18,8 @@ from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_di
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Sizes of both towers; ``taps`` are the blocks that an extractor reads."""
+class InternVideoMMConfig:
+    """Sizes of both towers; ``taps`` are the indices of the blocks that an extractor reads."""
 
     width: int
     layers: int
@@ -35,180 +35,203 @@ class Shape:
     context: int = 77
     vocabulary: int = 49_408
     eps: float = 1e-5
-    """Of every norm."""
+    """Epsilon of every norm."""
 
 
 SIZES = {
-    "large": Shape(1024, 24, 16, (20, 21, 22, 23), 768, 12, 12, out=768),
-    "tiny": Shape(32, 3, 4, (1, 2), 32, 2, 1, out=24, image=32, patch=16),
+    "large": InternVideoMMConfig(
+        width=1024,
+        layers=24,
+        heads=16,
+        taps=(20, 21, 22, 23),
+        text_width=768,
+        text_layers=12,
+        text_heads=12,
+        out=768,
+    ),
+    "tiny": InternVideoMMConfig(
+        width=32,
+        layers=3,
+        heads=4,
+        taps=(1, 2),
+        text_width=32,
+        text_layers=2,
+        text_heads=1,
+        out=24,
+        image=32,
+        patch=16,
+    ),
 }
 
 
-def sized(shape: Shape, frames: int) -> Shape:
-    """Return the shape with another number of frames."""
-    return replace(shape, frames=frames)
-
-
 @final
-class Exo(nn.Module):
-    """The video side: the tower, its norm and its projection."""
+class InternVideoMMVision(nn.Module):
+    """The video side: the tower, its final norm and its projection."""
 
     NAME = "internvideo1-mm"
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, config: InternVideoMMConfig) -> None:
         super().__init__()
-        self.shape = shape
-        self.dim = shape.out
-        self.visual = Visual(shape)
-        self.visual_ln_post = nn.LayerNorm(shape.width, shape.eps)
-        self.visual_proj = nn.Parameter(shape.width**-0.5 * torch.randn(shape.width, shape.out))
+        self.config = config
+        self.dim = config.out
+        self.visual = VisionTower(config)
+        self.visual_ln_post = nn.LayerNorm(config.width, config.eps)
+        self.visual_proj = nn.Parameter(config.width**-0.5 * torch.randn(config.width, config.out))
 
     def forward(self, video: Tensor, output: Literal["clip", "frames", "patches"]) -> Tensor:
-        """Normalised frames to tokens ``(B, ?, out)``: 1, or one a frame."""
-        return self.clip(video)[:, None] if output == "clip" else self.frames(video)
+        """Return one token per clip or one per frame, ``(B, ?, out)``, of normalized frames."""
+        return self.embed_clip(video)[:, None] if output == "clip" else self.embed_frames(video)
 
-    def clip(self, video: Tensor) -> Tensor:
-        """Normalised frames ``(B, T, 3, H, W)`` to the published embedding ``(B, out)``."""
-        return self._projected(self.visual(video))
+    def embed_clip(self, video: Tensor) -> Tensor:
+        """Return the published embedding ``(B, out)`` of normalized frames ``(B, T, 3, H, W)``."""
+        return self._project_features(self.visual(video))
 
-    def frames(self, video: Tensor) -> Tensor:
-        """Normalised frames to one token a frame, ``(B, T, out)``."""
-        joint, own = self.visual.parts(video)
-        return self._projected(joint[:, None] + own)
+    def embed_frames(self, video: Tensor) -> Tensor:
+        """Return a token per frame, ``(B, T, out)``, of normalized frames."""
+        joint, frame_features = self.visual.compute_parts(video)
+        return self._project_features(joint[:, None] + frame_features)
 
-    def _projected(self, features: Tensor) -> Tensor:
+    def _project_features(self, features: Tensor) -> Tensor:
         embedding: Tensor = self.visual_ln_post(features) @ self.visual_proj
         return embedding
 
 
 @final
-class Whole(nn.Module):
-    """Both towers, as one checkpoint holds them."""
+class InternVideoMM(nn.Module):
+    """Both towers, as a checkpoint contains them."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, config: InternVideoMMConfig) -> None:
         super().__init__()
-        self.exo = Exo(shape)
-        self.text = _text(shape)
-        self.text_mask_embedding = nn.Parameter(torch.zeros(1, 1, shape.text_width))
+        self.vision = InternVideoMMVision(config)
+        self.text = _build_text_tower(config)
+        self.text_mask_embedding = nn.Parameter(torch.zeros(1, 1, config.text_width))
         self.logit_scale = nn.Parameter(torch.tensor(1 / 0.07).log())
 
 
 @final
-class Visual(nn.Module):
+class VisionTower(nn.Module):
     """The video tower."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, config: InternVideoMMConfig) -> None:
         super().__init__()
-        width, places = shape.width, (shape.image // shape.patch) ** 2
-        size = (1, shape.patch, shape.patch)
+        width, num_patches = config.width, (config.image // config.patch) ** 2
+        patch_size = (1, config.patch, config.patch)
         scale = width**-0.5
-        self.conv1 = nn.Conv3d(3, width, size, size, bias=False)
+        self.conv1 = nn.Conv3d(3, width, patch_size, patch_size, bias=False)
         self.class_embedding = nn.Parameter(scale * torch.randn(width))
-        self.positional_embedding = nn.Parameter(scale * torch.randn(1 + places, width))
-        self.ln_pre = nn.LayerNorm(width, shape.eps)
-        self.transformer = Blocks(shape)
+        self.positional_embedding = nn.Parameter(scale * torch.randn(1 + num_patches, width))
+        self.ln_pre = nn.LayerNorm(width, config.eps)
+        self.transformer = ExtractorBlocks(config)
 
     def forward(self, video: Tensor) -> Tensor:
-        """Normalised frames ``(B, T, 3, H, W)`` to the feature ``(B, width)`` before the norm."""
-        joint, own = self.parts(video)
-        return joint + own.mean(1)
+        """Return the feature ``(B, width)`` in front of the norm for frames ``(B, T, 3, H, W)``."""
+        joint, frame_features = self.compute_parts(video)
+        return joint + frame_features.mean(1)
 
-    def parts(self, video: Tensor) -> tuple[Tensor, Tensor]:
-        """The feature's two summands: of all frames ``(B, width)``, of each ``(B, T, width)``."""
+    def compute_parts(self, video: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the summands of the feature: of the clip ``(B, D)``, of frames ``(B, T, D)``."""
         batch, frames = video.shape[:2]
         patches = self.conv1(video.transpose(1, 2)).flatten(3).permute(0, 2, 3, 1)  # (B, T, N, D)
-        first = self.class_embedding.expand(batch, frames, 1, -1)
-        tokens = torch.cat([first, patches], 2) + self.positional_embedding
+        class_tokens = self.class_embedding.expand(batch, frames, 1, -1)
+        tokens = torch.cat([class_tokens, patches], 2) + self.positional_embedding
         joint, last = self.transformer(self.ln_pre(tokens))
         weight = self.transformer.balance.sigmoid()
         return (1 - weight) * joint, weight * last
 
 
 @final
-class Blocks(nn.Module):
-    """CLIP's blocks on each frame; extractors gather what some of them give in one token."""
+class ExtractorBlocks(nn.Module):
+    """CLIP's blocks on each frame; extractors gather the output of some of them in a token."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, config: InternVideoMMConfig) -> None:
         super().__init__()
         from open_clip.transformer import LayerNorm, QuickGELU, ResidualAttentionBlock
 
-        width = shape.width
-        norm = partial(LayerNorm, eps=shape.eps)
+        width = config.width
+        norm = partial(LayerNorm, eps=config.eps)
         block = partial(
-            ResidualAttentionBlock, width, shape.heads, act_layer=QuickGELU, norm_layer=norm
+            ResidualAttentionBlock, width, config.heads, act_layer=QuickGELU, norm_layer=norm
         )
-        self.taps = shape.taps
-        self.grid = shape.image // shape.patch
-        self.resblocks = nn.ModuleList(block() for _ in range(shape.layers))
+        self.taps = config.taps
+        self.grid = config.image // config.patch
+        self.resblocks = nn.ModuleList(block() for _ in range(config.layers))
         self.temporal_cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.dpe = nn.ModuleList(
-            nn.Conv3d(width, width, 3, padding=1, groups=width) for _ in shape.taps
+            nn.Conv3d(width, width, 3, padding=1, groups=width) for _ in config.taps
         )
-        self.dec = nn.ModuleList(block(is_cross_attention=True) for _ in shape.taps)
+        self.dec = nn.ModuleList(block(is_cross_attention=True) for _ in config.taps)
         self.balance = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens ``(B, T, 1 + N, D)`` to the gathered ``(B, D)`` and class tokens ``(B, T, D)``."""
-        batch, frames, count, width = x.shape
+        """Return the gathered token ``(B, D)`` and the frames' class tokens ``(B, T, D)``."""
+        batch, frames, num_tokens, width = x.shape
         token = self.temporal_cls_token.expand(batch, 1, -1)
         for i, block in enumerate(self.resblocks):
-            x = block(x.view(-1, count, width)).view(batch, frames, count, width)
+            x = block(x.view(-1, num_tokens, width)).view(batch, frames, num_tokens, width)
             if i in self.taps:
                 level = self.taps.index(i)
-                context = self._placed(x, level).flatten(1, 2)
+                context = self._add_neighbors(x, level).flatten(1, 2)
                 token = self.dec[level](token, context, context)
         return token[:, 0], x[:, :, 0]
 
-    def _placed(self, x: Tensor, level: int) -> Tensor:
-        """Add to each patch what a convolution over its neighbours in space and time gives."""
+    def _add_neighbors(self, x: Tensor, level: int) -> Tensor:
+        """Add to each patch a convolution over its neighbors in space and time."""
         batch, frames, _, width = x.shape
         patches = x[:, :, 1:].permute(0, 3, 1, 2)  # (B, D, T, N)
         volume = patches.reshape(batch, width, frames, self.grid, self.grid)
-        near = self.dpe[level](volume).flatten(3).permute(0, 2, 3, 1)
-        return torch.cat([x[:, :, :1], x[:, :, 1:] + near], 2)
+        neighbors = self.dpe[level](volume).flatten(3).permute(0, 2, 3, 1)
+        return torch.cat([x[:, :, :1], x[:, :, 1:] + neighbors], 2)
 
 
-def load(shape: Shape, path: Path | None) -> Exo:
-    """Return the video side with the weights of a checkpoint, or random ones.
+def load_internvideo_mm(config: InternVideoMMConfig, path: Path | None) -> InternVideoMMVision:
+    """Return the video side with the weights of a checkpoint; without a path they are random.
 
     Raises:
-        DataError: for a checkpoint that is not of this shape.
+        DataError: if the checkpoint has other sizes.
     """
-    return Exo(shape) if path is None else fit(shape, read_state_dict(path), str(path)).exo
+    if path is None:
+        return InternVideoMMVision(config)
+    return build_internvideo_mm(config, read_state_dict(path), str(path)).vision
 
 
-def fit(shape: Shape, published: Mapping[str, Tensor], source: str) -> Whole:
+def build_internvideo_mm(
+    config: InternVideoMMConfig, published: Mapping[str, Tensor], source: str
+) -> InternVideoMM:
     """Return both towers with a published state.
 
-    Where some names start with ``clip.``, the others belong to the training objective and are left
-    out, as the release does.
+    If some keys start with ``clip.``, the other keys belong to the training objective and are
+    ignored, as in the release.
 
     Raises:
-        DataError: naming what is missing, unexpected or of another size.
+        DataError: if weights are missing, unexpected or of another size.
     """
-    inside = {k.removeprefix("clip."): one for k, one in published.items() if k[:5] == "clip."}
-    named = {_name(key): one for key, one in (inside or published).items()}
-    model = Whole(shape)
-    load_state_dict_strict(model, named, f"internvideo1-mm ({source})")
+    clip_state = {
+        key.removeprefix("clip."): weight
+        for key, weight in published.items()
+        if key.startswith("clip.")
+    }
+    state = {_remap_key(key): weight for key, weight in (clip_state or published).items()}
+    model = InternVideoMM(config)
+    load_state_dict_strict(model, state, f"internvideo1-mm ({source})")
     return model
 
 
-def _name(key: str) -> str:
+def _remap_key(key: str) -> str:
     if key.startswith("visual"):
-        return "exo." + key.replace(".ln_3.", ".ln_1_kv.")  # the extractors' norm of keys
+        return "vision." + key.replace(".ln_3.", ".ln_1_kv.")  # the extractors' norm of keys
     return key if key in ("logit_scale", "text_mask_embedding") else f"text.{key}"
 
 
-def _text(shape: Shape) -> Any:
+def _build_text_tower(config: InternVideoMMConfig) -> Any:
     from open_clip.transformer import LayerNorm, QuickGELU, TextTransformer
 
     return TextTransformer(
-        context_length=shape.context,
-        vocab_size=shape.vocabulary,
-        width=shape.text_width,
-        heads=shape.text_heads,
-        layers=shape.text_layers,
-        output_dim=shape.out,
+        context_length=config.context,
+        vocab_size=config.vocabulary,
+        width=config.text_width,
+        heads=config.text_heads,
+        layers=config.text_layers,
+        output_dim=config.out,
         act_layer=QuickGELU,
-        norm_layer=partial(LayerNorm, eps=shape.eps),
+        norm_layer=partial(LayerNorm, eps=config.eps),
     )

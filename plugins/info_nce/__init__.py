@@ -1,4 +1,4 @@
-"""Objective `info-nce`: each video to its own target, against the other targets of the batch."""
+"""Objective `info-nce`: each video against the targets of the batch; its own is the positive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_objectives(register: Register) -> None:
-    """Bring the objective."""
+    """Register the objective."""
     register("info-nce", info_nce)
 
 
@@ -27,11 +27,13 @@ def info_nce(
     """Sum of the two contrastive losses of SoundBridge, eqs. 11-12, one per view.
 
     Args:
-        temperature: tau; 0.07 in the paper.
-        learn: train tau from there (the released code does; the paper does not say).
+        temperature: temperature tau (paper: 0.07).
+        learn: whether tau is trained (the released code trains it; the paper does not say).
         denominator: `others` sums over k != i as printed; `all` is the usual softmax.
-        symmetric: mean of video-to-target and target-to-video, as CLIP and EgoExo.
+        symmetric: mean of video-to-target and target-to-video, as in CLIP and EgoExo.
     """
     from egoexobench_plugins.info_nce.model import InfoNCE
 
-    return InfoNCE(temperature, learn, denominator == "others", symmetric)
+    return InfoNCE(
+        temperature, learn, exclude_positive=denominator == "others", symmetric=symmetric
+    )

@@ -11,18 +11,20 @@ from torch import Tensor, nn
 
 from egoexobench.types import Pair
 
-CEILING = math.log(100.0)
-"""Largest log of the inverse temperature, as in CLIP."""
+MAX_LOG_SCALE = math.log(100.0)
+"""Largest logarithm of the inverse temperature, as in CLIP."""
 
 
 @final
 class InfoNCE(nn.Module):
-    """Options as in the factory."""
+    """InfoNCE for both views; ``exclude_positive`` leaves it out of the denominator."""
 
-    def __init__(self, temperature: float, learn: bool, others: bool, symmetric: bool) -> None:
+    def __init__(
+        self, temperature: float, learn: bool, *, exclude_positive: bool, symmetric: bool
+    ) -> None:
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)), requires_grad=learn)
-        self.others = others
+        self.exclude_positive = exclude_positive
         self.symmetric = symmetric
 
     def forward(
@@ -33,18 +35,18 @@ class InfoNCE(nn.Module):
         exo_target: Tensor,
         pairs: Sequence[Pair],
     ) -> Tensor:
-        """Embeddings ``(B, D)`` of unit length to the sum of both views' losses."""
+        """Return the sum of both views' losses for embeddings ``(B, D)`` of unit length."""
         del pairs
-        return self._view(ego, ego_target) + self._view(exo, exo_target)
+        return self._view_loss(ego, ego_target) + self._view_loss(exo, exo_target)
 
-    def _view(self, video: Tensor, target: Tensor) -> Tensor:
-        scores = self.log_scale.clamp(max=CEILING).exp() * video @ target.T  # (B, B)
-        loss = self._rows(scores)
-        return (loss + self._rows(scores.T)) / 2 if self.symmetric else loss
+    def _view_loss(self, video: Tensor, target: Tensor) -> Tensor:
+        scores = self.log_scale.clamp(max=MAX_LOG_SCALE).exp() * video @ target.T  # (B, B)
+        loss = self._row_loss(scores)
+        return (loss + self._row_loss(scores.T)) / 2 if self.symmetric else loss
 
-    def _rows(self, scores: Tensor) -> Tensor:
-        right = scores.diagonal()
-        if self.others:
-            own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-            scores = scores.masked_fill(own, -torch.inf)
-        return (scores.logsumexp(1) - right).mean()
+    def _row_loss(self, scores: Tensor) -> Tensor:
+        positives = scores.diagonal()
+        if self.exclude_positive:
+            diagonal = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+            scores = scores.masked_fill(diagonal, -torch.inf)
+        return (scores.logsumexp(1) - positives).mean()

@@ -1,4 +1,4 @@
-"""Encoder `internimage`: InternImage, which recognises scenes in frames of ego videos."""
+"""Encoder `internimage`: InternImage, for scene recognition in frames of ego videos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring the encoder."""
+    """Register the encoder."""
     register("internimage", internimage)
 
 
@@ -26,20 +26,21 @@ def internimage(
     trained: bool = False,
     checkpointing: bool = False,
 ) -> Encoder:
-    """A token a frame from a convolutional network whose kernels move to where they look.
+    """A token per frame, from a network of deformable convolutions.
 
-    The published feature is the pooled one in front of the classifier: of the convolutional head,
-    or of the attention pool that `h` and `g` have in its place. Deformable convolution is written
-    in plain torch; no compiled operator is needed.
+    The published feature is the pooled one in front of the classifier: the output of the
+    convolutional head, or of the attention pool that `h` and `g` have instead. Deformable
+    convolution is implemented in plain torch and needs no compiled operator.
 
     Args:
         weights: a published checkpoint, such as internimage_t_1k_224.pth, a file or
-            `hub:ORG/NAME/FILE`, whose number of classes is read from it; none is random.
-        size: of the network; `tiny` is for dry runs.
-        image: pixels along a side that the network sees; none is that of the published
-            ImageNet-1k checkpoint of the size.
+            `hub:ORG/NAME/FILE`; its number of classes is read from it. Without a file, they are
+            random.
+        size: size of the network; `tiny` is for dry runs.
+        image: side of the input images, in pixels; `none` is that of the published ImageNet-1k
+            checkpoint of the size.
         trained: train it inside the method; otherwise it runs once, frozen.
-        checkpointing: compute blocks again in the backward pass and keep less in memory.
+        checkpointing: recompute blocks in the backward pass, which needs less memory.
 
     Source: Wang et al., InternImage, CVPR 2023; OpenGVLab/InternImage 31c962d,
     classification/models/intern_image.py and the settings beside it.
@@ -47,10 +48,10 @@ def internimage(
     from dataclasses import replace
 
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.internimage.checkpoint import load
-    from egoexobench_plugins.internimage.config import SIDES, SIZES
-    from egoexobench_plugins.internimage.encoder import Pictures
+    from egoexobench_plugins.internimage.checkpoint import load_internimage
+    from egoexobench_plugins.internimage.config import IMAGE_SIZES, SIZES
+    from egoexobench_plugins.internimage.encoder import InternImageEncoder
 
-    arch = replace(SIZES[size], checkpointing=checkpointing)
-    model = load(arch, weights and hub.resolve_weights(weights))
-    return Pictures(model, image or SIDES[size], trained)
+    config = replace(SIZES[size], checkpointing=checkpointing)
+    model = load_internimage(config, weights and hub.resolve_weights(weights))
+    return InternImageEncoder(model, image or IMAGE_SIZES[size], trained)

@@ -1,4 +1,4 @@
-"""From frames to tokens."""
+"""The video encoder: from frames to tokens."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PREPROCESS = vision.ImagePreprocess(*vision.IMAGENET_MEAN_STD, "resize_center_crop", antialias=True)
-AT_ONCE = 32
-"""Pictures in one pass of a frozen network; tokens do not depend on it."""
+IMAGES_PER_PASS = 32
+"""Images in one forward pass; tokens do not depend on it."""
 
 
 @final
-class Pictures(nn.Module):
-    """Options as in the factory; ``side`` is the image's."""
+class InternImageEncoder(nn.Module):
+    """Encodes frames with InternImage; ``side`` is that of the input images, in pixels."""
 
     modality: Modality = "video"
     train = layers.train_unless_frozen
@@ -36,18 +36,20 @@ class Pictures(nn.Module):
         layers.set_trainable(self, trained)
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8]:
-        """Frames ``(T, H, W, 3)`` to ``(T, side, side, 3)``, resized and cropped."""
+        """Return resized and cropped frames ``(T, side, side, 3)``."""
         return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """Prepared ``(B, T, side, side, 3)`` to a token a frame, ``(B, T, dim)``.
+        """Return a token per frame, ``(B, T, dim)``, of frames ``(B, T, side, side, 3)``.
 
-        Mean and deviation are taken off here, so that what is prepared stays 8 bits a value.
+        Pixels are normalized here, so that prepared frames take 8 bits a value.
         """
         tokens = values.new_zeros(*mask.shape, self.dim, dtype=torch.float32)
         real = values[mask]
         if len(real):
-            pictures = vision.normalize(real, PREPROCESS)
-            found = [self.model.features(part) for part in torch.split(pictures, AT_ONCE)]
-            tokens = tokens.masked_scatter(mask[..., None], torch.cat(found).to(tokens))
+            images = vision.normalize(real, PREPROCESS)
+            outputs = [
+                self.model.extract_features(chunk) for chunk in torch.split(images, IMAGES_PER_PASS)
+            ]
+            tokens = tokens.masked_scatter(mask[..., None], torch.cat(outputs).to(tokens))
         return Tokens(tokens, mask)

@@ -1,7 +1,7 @@
-"""Channels first, channels last, and the norms that change between them.
+"""Conversions between channels first and channels last, and norms that contain them.
 
-The published parameter names count these changes: ``norm1.0`` is a norm that stays channels last,
-``norm1.1`` one that comes from channels first.
+The published parameter names count these conversions: ``norm1.0`` is a norm of maps with channels
+last, ``norm1.1`` a norm behind a conversion from channels first.
 """
 
 from __future__ import annotations
@@ -13,44 +13,46 @@ from torch import Tensor, nn
 EPS = 1e-6
 
 
-def channels_first(x: Tensor) -> Tensor:
-    """``(B, H, W, C)`` to ``(B, C, H, W)``."""
+def to_channels_first(x: Tensor) -> Tensor:
+    """Return maps ``(B, H, W, C)`` as ``(B, C, H, W)``."""
     return x.permute(0, 3, 1, 2)
 
 
-def channels_last(x: Tensor) -> Tensor:
-    """``(B, C, H, W)`` to ``(B, H, W, C)``."""
+def to_channels_last(x: Tensor) -> Tensor:
+    """Return maps ``(B, C, H, W)`` as ``(B, H, W, C)``."""
     return x.permute(0, 2, 3, 1)
 
 
 @final
-class Last(nn.Module):
+class ToChannelsLast(nn.Module):
     """`channels_last` as a module."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """As the class says."""
-        return channels_last(x)
+        """Apply the module."""
+        return to_channels_last(x)
 
 
 @final
-class First(nn.Module):
+class ToChannelsFirst(nn.Module):
     """`channels_first` as a module."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """As the class says."""
-        return channels_first(x)
+        """Apply the module."""
+        return to_channels_first(x)
 
 
-def norm(width: int, *, first: Literal["no", "in", "both"] = "no") -> nn.Sequential:
+def build_norm(
+    width: int, *, layout: Literal["last", "first-to-last", "first"] = "last"
+) -> nn.Sequential:
     """Return a layer norm over channels.
 
     Args:
-        width: channels.
-        first: whether channels come first in what comes in, in what comes in and goes out, or
-            not at all.
+        width: number of channels.
+        layout: `last` for maps with channels last, `first` for maps with channels first;
+            `first-to-last` reads channels first and returns channels last.
     """
-    layers: list[nn.Module] = [Last()] if first != "no" else []
+    layers: list[nn.Module] = [ToChannelsLast()] if layout != "last" else []
     layers.append(nn.LayerNorm(width, EPS))
-    if first == "both":
-        layers.append(First())
+    if layout == "first":
+        layers.append(ToChannelsFirst())
     return nn.Sequential(*layers)

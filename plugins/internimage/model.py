@@ -1,4 +1,4 @@
-"""InternImage under its published parameter names; maps are ``(B, H, W, C)`` throughout."""
+"""InternImage with its published parameter names; all maps are ``(B, H, W, C)``."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from egoexobench_plugins.internimage.config import Arch
-from egoexobench_plugins.internimage.dcnv3 import DCNv3, Kernel
-from egoexobench_plugins.internimage.head import ClipHead, conv_head
-from egoexobench_plugins.internimage.layout import channels_first, norm
+from egoexobench_plugins.internimage.config import InternImageConfig
+from egoexobench_plugins.internimage.dcnv3 import DCNv3, SamplingKernel
+from egoexobench_plugins.internimage.head import ClipHead, build_conv_head
+from egoexobench_plugins.internimage.layout import build_norm, to_channels_first
 
 
 @final
 class InternImage(nn.Module):
-    """The network and its classifier, with ``num_classes`` 0 for none."""
+    """The network and its classifier; with ``num_classes`` 0 it has no classifier."""
 
-    def __init__(self, arch: Arch) -> None:
+    def __init__(self, config: InternImageConfig) -> None:
         super().__init__()
-        self.arch = arch
-        self.patch_embed = Stem(arch.channels)
-        self.levels = nn.ModuleList(Level(arch, i) for i in range(len(arch.depths)))
-        if arch.use_clip_projector:
-            self.clip_head = ClipHead(arch.features)
+        self.config = config
+        self.patch_embed = ConvStem(config.channels)
+        self.levels = nn.ModuleList(InternImageStage(config, i) for i in range(len(config.depths)))
+        if config.use_clip_projector:
+            self.clip_head = ClipHead(config.feature_dim)
             self.dim = self.clip_head.dim
         else:
-            self.dim = int(arch.features * arch.cls_scale)
-            self.conv_head = conv_head(arch.features, self.dim)
-        self.head = nn.Linear(self.dim, arch.num_classes) if arch.num_classes else None
+            self.dim = int(config.feature_dim * config.cls_scale)
+            self.conv_head = build_conv_head(config.feature_dim, self.dim)
+        self.head = nn.Linear(self.dim, config.num_classes) if config.num_classes else None
 
-    def stages(self, pictures: Tensor) -> list[Tensor]:
-        """Normalised pictures ``(B, 3, H, W)`` to each stage's map, before it is halved."""
+    def compute_stages(self, images: Tensor) -> list[Tensor]:
+        """Return the map of each stage, before downsampling, of images ``(B, 3, H, W)``."""
         maps = []
-        x = self.patch_embed(pictures)
+        x = self.patch_embed(images)
         for level in self.levels:
-            assert isinstance(level, Level)  # noqa: S101 - the list holds nothing else
-            kept = level(x)
-            maps.append(kept)
-            x = level.halved(kept)
+            assert isinstance(level, InternImageStage)  # noqa: S101 - the list holds nothing else
+            stage_map = level(x)
+            maps.append(stage_map)
+            x = level.to_next_stage(stage_map)
         return maps
 
-    def features(self, pictures: Tensor) -> Tensor:
-        """Normalised pictures to the published feature ``(B, dim)``."""
-        maps = self.stages(pictures)
-        if self.arch.use_clip_projector:
+    def extract_features(self, images: Tensor) -> Tensor:
+        """Return the published feature ``(B, dim)`` of normalized images."""
+        maps = self.compute_stages(images)
+        if self.config.use_clip_projector:
             pooled: Tensor = self.clip_head(*maps[-2:])
             return pooled
-        headed: Tensor = self.conv_head(channels_first(maps[-1]))
+        headed: Tensor = self.conv_head(to_channels_first(maps[-1]))
         return headed.mean((2, 3))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Normalised pictures to class logits, or the feature without classes."""
-        features = self.features(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        """Return class logits of normalized images, or the feature without classes."""
+        features = self.extract_features(images)
         if self.head is None:
             return features
         logits: Tensor = self.head(features)
@@ -62,113 +62,116 @@ class InternImage(nn.Module):
 
 
 @final
-class Stem(nn.Module):
-    """Pictures ``(B, 3, H, W)`` to maps of a quarter of their height and width."""
+class ConvStem(nn.Module):
+    """Two convolutions; maps have a quarter of the image's height and width."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, channels // 2, 3, 2, 1)
-        self.norm1 = norm(channels // 2, first="both")
+        self.norm1 = build_norm(channels // 2, layout="first")
         self.conv2 = nn.Conv2d(channels // 2, channels, 3, 2, 1)
-        self.norm2 = norm(channels, first="in")
+        self.norm2 = build_norm(channels, layout="first-to-last")
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """As the class says."""
-        half = functional.gelu(self.norm1(self.conv1(pictures)))
+    def forward(self, images: Tensor) -> Tensor:
+        """Apply the module."""
+        half = functional.gelu(self.norm1(self.conv1(images)))
         maps: Tensor = self.norm2(self.conv2(half))
         return maps
 
 
 @final
-class Level(nn.Module):
-    """A stage, and the way to the next one."""
+class InternImageStage(nn.Module):
+    """The blocks of a stage, and the downsampling behind them."""
 
-    def __init__(self, arch: Arch, number: int) -> None:
+    def __init__(self, config: InternImageConfig, index: int) -> None:
         super().__init__()
-        width = arch.channels * 2**number
-        last = number == len(arch.depths) - 1
+        width = config.channels * 2**index
+        last = index == len(config.depths) - 1
         self.blocks = nn.ModuleList(
-            Block(arch, width, arch.groups[number]) for _ in range(arch.depths[number])
+            InternImageBlock(config, width, config.groups[index])
+            for _ in range(config.depths[index])
         )
-        normed = not arch.post_norm or arch.center_feature_scale
-        self.norm = norm(width) if normed else nn.Identity()
-        wanted = arch.level2_post_norm and number == 2
-        self.normed_after = (arch.level2_post_norm_block_ids or ()) if wanted else ()
-        if wanted:
-            self.post_norms = nn.ModuleList(norm(width) for _ in self.normed_after)
-        self.checkpointing = arch.checkpointing
-        self.downsample = nn.Identity() if last else Downsample(width)
+        normed = not config.post_norm or config.center_feature_scale
+        self.norm = build_norm(width) if normed else nn.Identity()
+        has_post_norms = config.level2_post_norm and index == 2
+        self.normed_after = (config.level2_post_norm_block_ids or ()) if has_post_norms else ()
+        if has_post_norms:
+            self.post_norms = nn.ModuleList(build_norm(width) for _ in self.normed_after)
+        self.checkpointing = config.checkpointing
+        self.downsample = nn.Identity() if last else DownsampleLayer(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps to maps of the same size."""
+        """Return maps of the same size."""
         for i, block in enumerate(self.blocks):
-            again = self.checkpointing and self.training
-            x = checkpoint(block, x, use_reentrant=False) if again else block(x)
+            recompute = self.checkpointing and self.training
+            x = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
             if i in self.normed_after:
                 x = self.post_norms[self.normed_after.index(i)](x)
         normed: Tensor = self.norm(x)
         return normed
 
-    def halved(self, x: Tensor) -> Tensor:
-        """Maps as the next stage wants them; as they are behind the last one."""
+    def to_next_stage(self, x: Tensor) -> Tensor:
+        """Return the maps that the next stage reads; the last stage changes nothing."""
         maps: Tensor = self.downsample(x)
         return maps
 
 
 @final
-class Downsample(nn.Module):
-    """Maps to maps of half the height and width and twice the channels."""
+class DownsampleLayer(nn.Module):
+    """A convolution to half of the height and width and twice the channels."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width, 2 * width, 3, 2, 1, bias=False)
-        self.norm = norm(2 * width, first="in")
+        self.norm = build_norm(2 * width, layout="first-to-last")
 
     def forward(self, x: Tensor) -> Tensor:
-        """As the class says."""
-        maps: Tensor = self.norm(self.conv(channels_first(x)))
+        """Apply the module."""
+        maps: Tensor = self.norm(self.conv(to_channels_first(x)))
         return maps
 
 
 @final
-class Block(nn.Module):
+class InternImageBlock(nn.Module):
     """Deformable convolution and an MLP, each with a residual."""
 
-    def __init__(self, arch: Arch, width: int, groups: int) -> None:
+    def __init__(self, config: InternImageConfig, width: int, groups: int) -> None:
         super().__init__()
-        kernel = Kernel(offset_scale=arch.offset_scale)
-        depthwise = arch.dw_kernel_size or kernel.size
-        self.norm1 = norm(width)
-        self.dcn = DCNv3(width, groups, kernel, depthwise, arch.center_feature_scale)
-        self.norm2 = norm(width)
-        self.mlp = MLP(width, int(width * arch.mlp_ratio))
-        self.scaled = arch.layer_scale is not None
-        if arch.layer_scale is not None:
-            self.gamma1 = nn.Parameter(torch.full((width,), arch.layer_scale))
-            self.gamma2 = nn.Parameter(torch.full((width,), arch.layer_scale))
-        self.after = arch.post_norm
-        # as in the reference, gains switch the second norms off, which then are only stored
-        self.twice = arch.res_post_norm and not arch.post_norm and not self.scaled
-        if arch.res_post_norm:
-            self.res_post_norm1 = norm(width)
-            self.res_post_norm2 = norm(width)
+        kernel = SamplingKernel(offset_scale=config.offset_scale)
+        depthwise = config.dw_kernel_size or kernel.size
+        self.norm1 = build_norm(width)
+        self.dcn = DCNv3(
+            width, groups, kernel, depthwise=depthwise, use_center=config.center_feature_scale
+        )
+        self.norm2 = build_norm(width)
+        self.mlp = FeedForward(width, int(width * config.mlp_ratio))
+        self.scaled = config.layer_scale is not None
+        if config.layer_scale is not None:
+            self.gamma1 = nn.Parameter(torch.full((width,), config.layer_scale))
+            self.gamma2 = nn.Parameter(torch.full((width,), config.layer_scale))
+        self.norm_after = config.post_norm
+        # as in the reference, layer scales switch the second norms off; they are only stored
+        self.norm_twice = config.res_post_norm and not config.post_norm and not self.scaled
+        if config.res_post_norm:
+            self.res_post_norm1 = build_norm(width)
+            self.res_post_norm2 = build_norm(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps to maps."""
-        first = self.norm1(self.dcn(x)) if self.after else self.dcn(self.norm1(x))
-        if self.twice:
+        """Return maps of the same shape."""
+        first = self.norm1(self.dcn(x)) if self.norm_after else self.dcn(self.norm1(x))
+        if self.norm_twice:
             first = self.res_post_norm1(first)
         x = x + (self.gamma1 * first if self.scaled else first)
-        second = self.norm2(self.mlp(x)) if self.after else self.mlp(self.norm2(x))
-        if self.twice:
+        second = self.norm2(self.mlp(x)) if self.norm_after else self.mlp(self.norm2(x))
+        if self.norm_twice:
             second = self.res_post_norm2(second)
         out: Tensor = x + (self.gamma2 * second if self.scaled else second)
         return out
 
 
 @final
-class MLP(nn.Module):
-    """Two layers."""
+class FeedForward(nn.Module):
+    """A linear layer, GELU and a linear layer."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -176,6 +179,6 @@ class MLP(nn.Module):
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps to maps."""
+        """Return maps of the same shape."""
         out: Tensor = self.fc2(functional.gelu(self.fc1(x)))
         return out

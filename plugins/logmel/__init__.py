@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring the encoder."""
+    """Register the encoder."""
     register("logmel", logmel)
 
 
 def logmel(*, mels: int = 64, hop: float = 0.2) -> Encoder:
     """A token every `hop` seconds: the mean log energy in each mel band.
 
-    A frozen stand-in for an audio encoder. Only means over a fixed step are taken: extremes and
-    deviations over longer tokens carry the clip's length. The clip's mean level is taken off, so
-    that the gain of a microphone does not matter.
+    A frozen, simple audio encoder. It uses means over a fixed step alone, because extremes and
+    deviations over longer tokens depend on the clip's length. The mean level of the clip is
+    subtracted, so that the gain of a microphone does not matter.
 
     Args:
-        mels: bands, from 50 Hz to 8 kHz.
+        mels: number of mel bands between 50 Hz and 8 kHz.
         hop: length of a token, s.
     """
-    from egoexobench_plugins.logmel.model import LogMel
+    from egoexobench_plugins.logmel.model import LogMelEncoder
 
-    return LogMel(mels, hop)
+    return LogMelEncoder(mels, hop)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring the encoder."""
+    """Register the encoder."""
     register("random-word-vectors", random_word_vectors, aliases=("words",))
 
 
 def random_word_vectors(*, dim: int = 256) -> Encoder:
-    """One token a word: a random vector that depends on the word alone.
+    """One token per word: a random vector that depends on the word alone.
 
     A small frozen encoder in place of a text network. It knows no meaning and needs no vocabulary.
     The vectors of different words are nearly orthogonal, so the trained projection can learn one
@@ -27,6 +27,6 @@ def random_word_vectors(*, dim: int = 256) -> Encoder:
     Args:
         dim: length of a vector.
     """
-    from egoexobench_plugins.random_word_vectors.model import RandomWordVectors
+    from egoexobench_plugins.random_word_vectors.model import RandomWordEncoder
 
-    return RandomWordVectors(dim)
+    return RandomWordEncoder(dim)

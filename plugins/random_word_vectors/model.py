@@ -15,12 +15,12 @@ from egoexobench.types import Audio, Frames, Modality, Tokens
 if TYPE_CHECKING:
     from torch import Tensor
 
-WORD = re.compile(r"\w+")
+WORD_PATTERN = re.compile(r"\w+")
 
 
 @final
-class RandomWordVectors:
-    """Options as in the factory."""
+class RandomWordEncoder:
+    """Encodes words as random vectors; the options are those of the factory."""
 
     modality: Modality = "text"
     frozen = True
@@ -29,17 +29,17 @@ class RandomWordVectors:
         self.dim = dim
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.float32]:
-        """Text to ``(T, dim)``, a row a word; a text without words is one empty word."""
-        assert isinstance(source, str)  # noqa: S101 - the harness hands over its modality
-        found = WORD.findall(source.lower()) or [""]
-        return np.stack([_vector(word, self.dim) for word in found])
+        """Return a row per word, ``(T, dim)``; a text without words has one empty word."""
+        assert isinstance(source, str)  # noqa: S101 - the harness passes this modality
+        tokens = WORD_PATTERN.findall(source.lower()) or [""]
+        return np.stack([_make_vector(word, self.dim) for word in tokens])
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """The prepared rows are the tokens."""
+        """Return the prepared rows as tokens."""
         return Tokens(values, mask)
 
 
 @lru_cache(maxsize=1 << 16)
-def _vector(word: str, dim: int) -> NDArray[np.float32]:
+def _make_vector(word: str, dim: int) -> NDArray[np.float32]:
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
     return np.random.default_rng(seed).standard_normal(dim, np.float32)

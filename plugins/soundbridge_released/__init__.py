@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_fusions(register: Register) -> None:
-    """Bring the fusions."""
+    """Register the fusions."""
     register("soundbridge-released-video", soundbridge_released_video)
     register("soundbridge-released-text", soundbridge_released_text)
 
 
 @hookimpl
 def register_methods(register: Register) -> None:
-    """Bring the method."""
+    """Register the method."""
     register("soundbridge-released", soundbridge_released)
 
 
@@ -80,14 +80,19 @@ def soundbridge_released_video(
         audio_dim: width of those features.
         heads: heads of the cross-attention.
         layer_heads: heads of the transformer layer.
-        weights: checkpoint of the whole system, a file or `hub:ORG/NAME/FILE`; none is random.
+        weights: checkpoint of the complete system, a file or `hub:ORG/NAME/FILE`; without it,
+            they are random.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.soundbridge_released.model import Shape, Video, fit
+    from egoexobench_plugins.soundbridge_released.model import (
+        ReleasedHeadConfig,
+        VideoFusion,
+        load_checkpoint,
+    )
 
-    fusion = Video(Shape(width, heads, layer_heads, audio_dim), variant, sound)
+    fusion = VideoFusion(ReleasedHeadConfig(width, heads, layer_heads, audio_dim), variant, sound)
     if weights is not None:
-        fit(fusion, hub.resolve_weights(weights))
+        load_checkpoint(fusion, hub.resolve_weights(weights))
     return fusion
 
 
@@ -108,12 +113,17 @@ def soundbridge_released_text(
             behind that; in `association` and `cha` no caption can change the embedding.
         heads: heads of the cross-attention.
         layer_heads: heads of the transformer layer.
-        weights: checkpoint of the whole system, a file or `hub:ORG/NAME/FILE`; none is random.
+        weights: checkpoint of the complete system, a file or `hub:ORG/NAME/FILE`; without it,
+            they are random.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.soundbridge_released.model import Shape, Text, fit
+    from egoexobench_plugins.soundbridge_released.model import (
+        ReleasedHeadConfig,
+        TextFusion,
+        load_checkpoint,
+    )
 
-    fusion = Text(Shape(width, heads, layer_heads), variant)
+    fusion = TextFusion(ReleasedHeadConfig(width, heads, layer_heads), variant)
     if weights is not None:
-        fit(fusion, hub.resolve_weights(weights))
+        load_checkpoint(fusion, hub.resolve_weights(weights))
     return fusion

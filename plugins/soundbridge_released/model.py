@@ -1,4 +1,4 @@
-"""The heads of the released SoundBridge, under their published parameter names."""
+"""The heads of the released SoundBridge, with their published parameter names."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from egoexobench.toolbox.layers import check_divisible, masked_mean
 from egoexobench.types import Tokens
 
 Variant = Literal["association", "retrieval", "cha"]
-Sound = Literal["embedding", "features", "released"]
+SoundInput = Literal["embedding", "features", "released"]
 DROPOUT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Sizes; ``hidden`` is twice the width as released."""
+class ReleasedHeadConfig:
+    """Sizes of the heads; without ``hidden``, it is twice the width, as released."""
 
     width: int
     heads: int = 4
@@ -31,101 +31,107 @@ class Shape:
 
 
 @final
-class Video(nn.Module):
-    """Video queried by sound; options as in the factory.
+class VideoFusion(nn.Module):
+    """Fuses video with sound, which is the query; the options are those of the factory.
 
-    A checkpoint holds every head, whichever the variant uses.
+    A checkpoint contains every head, also those that the variant does not use.
     """
 
     HEADS = ("cross_attn_image.", "cross_attn_fusion_visual.", "ffn.", "ffn2.")
 
-    def __init__(self, shape: Shape, variant: Variant, sound: Sound) -> None:
+    def __init__(self, config: ReleasedHeadConfig, variant: Variant, sound: SoundInput) -> None:
         super().__init__()
-        width = shape.width
+        width = config.width
         self.sound = sound
-        if sound != "embedding" and variant == "cha" and shape.audio_dim != width:
+        if sound != "embedding" and variant == "cha" and config.audio_dim != width:
             raise UsageError(
                 f"soundbridge-released-video: variant=cha does not project sound features: they "
-                f"are {shape.audio_dim} wide and the embedding {width}; "
-                f"set sound=embedding or width={shape.audio_dim}"
+                f"are {config.audio_dim} wide and the embedding {width}; "
+                f"set sound=embedding or width={config.audio_dim}"
             )
         self.variant = variant
-        check_divisible(width, shape.heads)
-        self.cross_attn_image = nn.MultiheadAttention(width, shape.heads, DROPOUT)
-        self.cross_attn_fusion_visual = _layer(shape)
+        check_divisible(width, config.heads)
+        self.cross_attn_image = nn.MultiheadAttention(width, config.heads, DROPOUT)
+        self.cross_attn_fusion_visual = _build_layer(config)
         self.ffn = nn.Linear(width, width)
-        self.ffn2 = nn.Linear(shape.audio_dim, width)
+        self.ffn2 = nn.Linear(config.audio_dim, width)
 
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
-        """Sound ``(B, Tq, D)`` and video ``(B, Tc, D)``, each averaged, to ``(B, D)``.
+        """Return ``(B, D)`` for sound ``(B, Tq, D)`` and video ``(B, Tc, D)``, each averaged.
 
-        A clip without sound has a sound of zeros.
+        The sound of a clip without audio is a vector of zeros.
         """
         features = self.sound == "features" or (self.sound == "released" and self.training)
         sound = masked_mean(query)
         if features and self.variant != "cha":
             sound = self.ffn2(sound)
-        attended = _attend(self.cross_attn_image, sound, masked_mean(context))
+        attended = _attend_token(self.cross_attn_image, sound, masked_mean(context))
         if self.variant == "cha":
-            mapped: Tensor = self.ffn(attended)
-            return mapped
+            embedding: Tensor = self.ffn(attended)
+            return embedding
         joined = attended + sound
         if self.variant == "association":
             return joined
-        return _one(self.cross_attn_fusion_visual, joined)
+        return _apply_to_token(self.cross_attn_fusion_visual, joined)
 
 
 @final
-class Text(nn.Module):
-    """Narration queried by sound caption; options as in the factory."""
+class TextFusion(nn.Module):
+    """Fuses a narration with a sound caption, which is the query."""
 
     HEADS = ("cross_attn_text.", "cross_attn_fusion_text.")
 
-    def __init__(self, shape: Shape, variant: Variant) -> None:
+    def __init__(self, config: ReleasedHeadConfig, variant: Variant) -> None:
         super().__init__()
         self.variant = variant
-        check_divisible(shape.width, shape.heads)
-        self.cross_attn_text = nn.MultiheadAttention(shape.width, shape.heads, DROPOUT)
-        self.cross_attn_fusion_text = _layer(shape)
+        check_divisible(config.width, config.heads)
+        self.cross_attn_text = nn.MultiheadAttention(config.width, config.heads, DROPOUT)
+        self.cross_attn_fusion_text = _build_layer(config)
 
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
-        """Caption ``(B, Tq, D)`` and narration ``(B, Tc, D)``, each averaged, to ``(B, D)``."""
+        """Return ``(B, D)`` for a caption ``(B, Tq, D)`` and a narration ``(B, Tc, D)``."""
         caption = masked_mean(query)
-        attended = _attend(self.cross_attn_text, caption, masked_mean(context))
+        attended = _attend_token(self.cross_attn_text, caption, masked_mean(context))
         if self.variant != "retrieval":
             return attended
-        return _one(self.cross_attn_fusion_text, attended + caption)
+        return _apply_to_token(self.cross_attn_fusion_text, attended + caption)
 
 
-def names(keys: Iterable[str], heads: tuple[str, ...]) -> dict[str, str]:
-    """Published names of some heads, each with the name that it has here."""
+def remap_head_keys(keys: Iterable[str], heads: tuple[str, ...]) -> dict[str, str]:
+    """Map the published keys of the given heads to the keys of our module."""
     return {key: key for key in keys if key.startswith(heads)}
 
 
-def fit(fusion: Video | Text, path: Path) -> None:
-    """Take a fusion's weights out of a checkpoint of the whole system.
+def load_checkpoint(fusion: VideoFusion | TextFusion, path: Path) -> None:
+    """Load a fusion's weights from a checkpoint of the complete system.
 
     Raises:
-        DataError: naming what is missing, unexpected or of another size.
+        DataError: if weights are missing, unexpected or of another size.
     """
     state = checkpoint.read_state_dict(path)
-    mine = {name: state[key] for key, name in names(state, fusion.HEADS).items()}
-    checkpoint.load_state_dict_strict(fusion, mine, f"soundbridge-released ({path})")
+    own_state = {name: state[key] for key, name in remap_head_keys(state, fusion.HEADS).items()}
+    checkpoint.load_state_dict_strict(fusion, own_state, f"soundbridge-released ({path})")
 
 
-def _layer(shape: Shape) -> nn.TransformerEncoderLayer:
-    check_divisible(shape.width, shape.layer_heads)
-    hidden = shape.hidden or 2 * shape.width
-    return nn.TransformerEncoderLayer(shape.width, shape.layer_heads, hidden, DROPOUT, "gelu")
+def _build_layer(config: ReleasedHeadConfig) -> nn.TransformerEncoderLayer:
+    check_divisible(config.width, config.layer_heads)
+    hidden = config.hidden or 2 * config.width
+    return nn.TransformerEncoderLayer(
+        config.width,
+        config.layer_heads,
+        dim_feedforward=hidden,
+        dropout=DROPOUT,
+        activation="gelu",
+    )
 
 
-def _attend(attention: nn.MultiheadAttention, query: Tensor, context: Tensor) -> Tensor:
-    """Attention of one token to one token, as released: ``(B, D)`` each, and so is the result."""
+def _attend_token(attention: nn.MultiheadAttention, query: Tensor, context: Tensor) -> Tensor:
+    """Return the attention ``(B, D)`` of a token to a single token, as released."""
     attended: Tensor = attention(query[None], context[None], context[None], need_weights=False)[0]
     return attended[0]
 
 
-def _one(layer: nn.Module, values: Tensor) -> Tensor:
-    """A transformer layer over sequences of one token."""
+def _apply_to_token(layer: nn.Module, values: Tensor) -> Tensor:
+    """Apply a transformer layer to sequences of one token."""
     out: Tensor = layer(values[None])
     return out[0]

@@ -1,4 +1,4 @@
-"""Encoder `timesformer`: the space-time transformer of Frozen-in-Time and all that came from it."""
+"""Encoder `timesformer`: the space-time transformer of Frozen-in-Time and its successors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring the encoder."""
+    """Register the encoder."""
     register("timesformer", timesformer)
 
 
@@ -37,53 +37,54 @@ def timesformer(
 ) -> Encoder:
     """Divided space-time attention over the patches of a clip's frames, ViT-B/16 by default.
 
-    Published embeddings are `output=cls`, projected. That is one token a clip, over which
-    attention has nothing to choose; SoundBridge's equations attend to video tokens and say no
-    more of them, so the default is one token a frame, the mean of the frame's patches after the
-    final norm. LaViLa's large model is `patch=14,width=1024,depth=24,heads=16`.
+    Published embeddings are `output=cls` with a projection. That is one token per clip, so
+    attention to it has no choice. SoundBridge's equations attend to video tokens without saying
+    which, so the default is one token per frame: the mean of the frame's patches after the final
+    norm. LaViLa's large model is `patch=14,width=1024,depth=24,heads=16`.
 
     Args:
-        system: whose layout, norms, activation and pixels; SoundBridge's is `egoexo`.
-        image: pixels along a side that the network sees.
-        patch: pixels along a side of a patch.
-        width: features of a token.
-        depth: blocks.
-        heads: attention heads; no checkpoint shows them (base 12, large 16).
-        frames: rows of the temporal table; a clip may have fewer frames, and more only in
-            `egoexo`, which stretches the table.
-        gated: gate time attention by tanh of a learnt number (LaViLa's optional variant).
-        output: `cls` is one token a clip, `frames` one a frame, `patches` every one.
-        project: width of the published projection to the shared space; none leaves it out.
+        system: system whose layout, norms, activation and preprocessing are used; SoundBridge's
+            is `egoexo`.
+        image: side of the input images, in pixels.
+        patch: side of a patch, in pixels.
+        width: width of a token.
+        depth: number of blocks.
+        heads: attention heads; a checkpoint does not contain their number (base 12, large 16).
+        frames: rows of the temporal table; a clip may have fewer frames. More frames are allowed
+            in `egoexo` alone, which stretches the table.
+        gated: gate time attention by tanh of a learned number (an optional variant of LaViLa).
+        output: `cls` returns one token per clip, `frames` one per frame, `patches` every token.
+        project: width of the published projection to the shared space; `none` for no projection.
         inflate: how a stored temporal table with fewer rows grows; `aligned` is bilinear with
-            aligned corners (EgoVLP's). None is what the system does.
-        weights: checkpoint of the whole system or of the tower, a file or `hub:ORG/NAME/FILE`; none
-            is random.
+            aligned corners (EgoVLP's). `none` is the rule of the system.
+        weights: checkpoint of the complete system or of the tower, a file or
+            `hub:ORG/NAME/FILE`; without it, they are random.
         trained: train it inside the method; otherwise it runs once, frozen.
-        checkpointing: compute blocks again in the backward pass and keep less in memory.
+        checkpointing: recompute blocks in the backward pass, which needs less memory.
 
     Sources: m-bain/frozen-in-time e1f13e1, showlab/EgoVLP 928406c, facebookresearch/LaViLa
     8002b5a, OpenGVLab/EgoExoLearn e1f11b1, shhuangcoder/SoundBridge 3c4ca7f.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.timesformer.encoder import TimeSformer
-    from egoexobench_plugins.timesformer.systems import SYSTEMS, Shape
+    from egoexobench_plugins.timesformer.encoder import TimeSformerEncoder
+    from egoexobench_plugins.timesformer.systems import SYSTEMS, TimeSformerConfig
 
-    chosen = SYSTEMS[system]
-    shape = Shape(
-        image,
-        patch,
-        width,
-        depth,
-        heads,
-        frames,
-        ln_pre=chosen.ln_pre,
-        patch_bias=chosen.patch_bias,
-        activation=chosen.activation,
+    published = SYSTEMS[system]
+    config = TimeSformerConfig(
+        image=image,
+        patch=patch,
+        width=width,
+        depth=depth,
+        heads=heads,
+        frames=frames,
+        ln_pre=published.ln_pre,
+        patch_bias=published.patch_bias,
+        activation=published.activation,
         gated=gated,
-        stretch=chosen.stretch,
+        stretch=published.stretch,
         checkpointing=checkpointing,
     )
-    encoder = TimeSformer(shape, chosen, output, project, trained)
+    encoder = TimeSformerEncoder(config, published, output=output, project=project, trained=trained)
     if weights is not None:
-        encoder.load(hub.resolve_weights(weights), inflate or chosen.inflate)
+        encoder.load_checkpoint(hub.resolve_weights(weights), inflate or published.inflate)
     return encoder

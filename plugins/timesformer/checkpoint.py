@@ -1,4 +1,4 @@
-"""The tower's weights as its authors publish them: inside the file of a whole system."""
+"""Loads the tower's weights from the published file of a complete system."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from egoexobench.toolbox.checkpoint import load_state_dict_strict
-from egoexobench_plugins.timesformer.model import inflated
-from egoexobench_plugins.timesformer.systems import Inflate
+from egoexobench_plugins.timesformer.model import inflate_temporal_embed
+from egoexobench_plugins.timesformer.systems import InflationRule
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from egoexobench_plugins.timesformer.encoder import TimeSformer
+    from egoexobench_plugins.timesformer.encoder import TimeSformerEncoder
 
-TOWERS = ("visual.", "video_model.", "")
-"""LaViLa and all that came from it; Frozen-in-Time and EgoVLP; the tower alone."""
+TOWER_PREFIXES = ("visual.", "video_model.", "")
+"""Of LaViLa and its successors; of Frozen-in-Time and EgoVLP; of the tower alone."""
 PROJECTIONS = {
     "image_projection": "projection.weight",
     "image_projection.0.weight": "projection.weight",  # EgoVLP as converted by LaViLa
@@ -25,33 +25,37 @@ PROJECTIONS = {
 }
 
 
-def names(keys: Iterable[str]) -> dict[str, str]:
-    """Published names of the tower and its projection, each with the name that it has here.
+def remap_timesformer_keys(keys: Iterable[str]) -> dict[str, str]:
+    """Map the published keys of tower and projection to the keys of our encoder.
 
-    Names that belong to another part of the system, such as its text tower, are left out.
+    Keys of other parts of the system, such as its text tower, are ignored.
     """
     keys = frozenset(keys)
-    tower = next((prefix for prefix in TOWERS if f"{prefix}cls_token" in keys), None)
-    if tower is None:
+    prefix = next((prefix for prefix in TOWER_PREFIXES if f"{prefix}cls_token" in keys), None)
+    if prefix is None:
         return {}
-    inside = {key: f"visual.{key.removeprefix(tower)}" for key in keys if key.startswith(tower)}
-    return inside | {key: name for key, name in PROJECTIONS.items() if key in keys}
+    visual = {key: f"visual.{key.removeprefix(prefix)}" for key in keys if key.startswith(prefix)}
+    return visual | {key: name for key, name in PROJECTIONS.items() if key in keys}
 
 
-def fit(encoder: TimeSformer, state: Mapping[str, Tensor], inflate: Inflate, source: str) -> None:
-    """Put published weights into an encoder; what belongs to other parts is left alone.
+def load_pretrained(
+    encoder: TimeSformerEncoder, state: Mapping[str, Tensor], inflate: InflationRule, source: str
+) -> None:
+    """Load published weights into an encoder; weights of other parts are ignored.
 
     Raises:
-        DataError: naming what is missing, unexpected or of another size.
+        DataError: if weights are missing, unexpected or of another size.
     """
-    mine = {name: state[key] for key, name in names(state).items()}
+    own_state = {name: state[key] for key, name in remap_timesformer_keys(state).items()}
     if encoder.projection is None:
-        mine = {name: one for name, one in mine.items() if not name.startswith("projection.")}
-    if (table := mine.get("visual.temporal_embed")) is not None:
-        mine["visual.temporal_embed"] = inflated(
-            table.float(), encoder.visual.shape.frames, inflate
+        own_state = {
+            name: weight for name, weight in own_state.items() if name.startswith("visual.")
+        }
+    if (table := own_state.get("visual.temporal_embed")) is not None:
+        own_state["visual.temporal_embed"] = inflate_temporal_embed(
+            table.float(), encoder.visual.config.frames, inflate
         )
-    for name, own in encoder.state_dict().items():
-        if name.endswith(".alpha_timeattn"):  # a gate starts shut over a checkpoint without gates
-            mine.setdefault(name, own)
-    load_state_dict_strict(encoder, mine, f"timesformer ({source})")
+    for name, value in encoder.state_dict().items():
+        if name.endswith(".alpha_timeattn"):  # a checkpoint without gates leaves ours closed
+            own_state.setdefault(name, value)
+    load_state_dict_strict(encoder, own_state, f"timesformer ({source})")

@@ -1,4 +1,4 @@
-"""How the systems that share the space-time transformer differ, as data."""
+"""The differences between the systems that share the space-time transformer."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Literal
 from egoexobench.toolbox.vision import IMAGENET_MEAN_STD, ImagePreprocess
 
 Activation = Literal["gelu", "quick_gelu"]
-Inflate = Literal["zeros", "bilinear", "aligned", "nearest"]
+InflationRule = Literal["zeros", "bilinear", "aligned", "nearest"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Sizes and switches of the network; none of them is read off a checkpoint.
+class TimeSformerConfig:
+    """Sizes and switches of the network; none of them is read from a checkpoint.
 
-    ``stretch`` lets a clip have more frames than the temporal table has rows; ``checkpointing``
-    computes blocks again in the backward pass.
+    ``stretch`` allows clips with more frames than the temporal table has rows; ``checkpointing``
+    recomputes blocks in the backward pass.
     """
 
     image: int
@@ -33,32 +33,32 @@ class Shape:
     checkpointing: bool = False
     mlp_ratio: float = 4.0
     eps: float = 1e-6
-    """Of the norms in the blocks and of the last one."""
+    """Epsilon of the norms in the blocks and of the last norm."""
     pre_eps: float = 1e-5
-    """Of the norm before the first block."""
+    """Epsilon of the norm in front of the first block."""
 
 
 @dataclass(frozen=True, slots=True)
-class System:
-    """What a system fixes: its layout, and how it looks at pictures.
+class PublishedSystem:
+    """The layout and the image preprocessing of a published system.
 
-    All resize without smoothing: SoundBridge pins torch 1.13.1. What the published weights of the
-    others were trained with is not known.
+    All of them resize without antialiasing: SoundBridge pins torch 1.13.1. It is unknown with
+    which version the published weights of the others were trained.
     """
 
     ln_pre: bool
     patch_bias: bool
     activation: Activation
     stretch: bool
-    inflate: Inflate
+    inflate: InflationRule
     projection_bias: bool
     preprocess: ImagePreprocess
 
 
-_CLIP = (68.5005327, 66.6321579, 70.32316305)
+_CLIP_STD = (68.5005327, 66.6321579, 70.32316305)
 
 # frozen-in-time: model/video_transformer.py, model/model.py, data_loader/transforms.py
-_FIT = System(
+_FROZEN_IN_TIME = PublishedSystem(
     ln_pre=False,
     patch_bias=True,
     activation="gelu",
@@ -68,12 +68,12 @@ _FIT = System(
     preprocess=ImagePreprocess(*IMAGENET_MEAN_STD, "resize_center_crop", margin=256 / 224),
 )
 
-SYSTEMS: dict[str, System] = {
-    "frozen-in-time": _FIT,
-    "egovlp": _FIT,
-    # The red mean is 108.3 at every place of LaViLa's code, where CLIP's is 122.8; its published
-    # weights were trained with it.
-    "lavila": System(
+SYSTEMS: dict[str, PublishedSystem] = {
+    "frozen-in-time": _FROZEN_IN_TIME,
+    "egovlp": _FROZEN_IN_TIME,
+    # The red mean is 108.3 everywhere in LaViLa's code, while CLIP's is 122.8. Its published
+    # weights were trained with 108.3.
+    "lavila": PublishedSystem(
         ln_pre=True,
         patch_bias=False,
         activation="quick_gelu",
@@ -81,16 +81,16 @@ SYSTEMS: dict[str, System] = {
         inflate="bilinear",
         projection_bias=False,
         preprocess=ImagePreprocess(
-            (108.3272985, 116.7460125, 104.09373615), _CLIP, "resize_center_crop"
+            (108.3272985, 116.7460125, 104.09373615), _CLIP_STD, "resize_center_crop"
         ),
     ),
-    "egoexo": System(
+    "egoexo": PublishedSystem(
         ln_pre=True,
         patch_bias=False,
         activation="quick_gelu",
         stretch=True,
         inflate="bilinear",
         projection_bias=False,
-        preprocess=ImagePreprocess((122.7709393, 116.7460125, 104.09373615), _CLIP, "stretch"),
+        preprocess=ImagePreprocess((122.7709393, 116.7460125, 104.09373615), _CLIP_STD, "stretch"),
     ),
 }

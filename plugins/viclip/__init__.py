@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring both encoders."""
+    """Register both encoders."""
     register("viclip", viclip)
     register("viclip-text", viclip_text)
 
@@ -28,31 +28,31 @@ def viclip(
     trained: bool = False,
     checkpointing: bool = False,
 ) -> Encoder:
-    """CLIP's picture tower over all patches of all frames at once, projected to the shared space.
+    """CLIP's image tower over all patches of all frames together, projected to the shared space.
 
-    A clip has exactly `frames` pictures, or one, which gets the mean of the temporal table. No
-    token is masked, which the release does in training only.
+    A clip has exactly `frames` frames, or one, which gets the mean of the temporal table. No
+    token is masked; the release masks in training only.
 
     Args:
         weights: a published checkpoint, such as ViCLIP-B_InternVid-FLT-10M.pth, a file or
-            `hub:ORG/NAME/FILE`; none is random.
-        size: of the network; `tiny` is for dry runs.
+            `hub:ORG/NAME/FILE`; without it, they are random.
+        size: size of the network; `tiny` is for dry runs.
         frames: rows of the temporal table, 8 in every published checkpoint.
-        output: `clip` is one token, the published embedding; `frames` is one a frame, the mean of
-            its patches, and `patches` every one, both normed and projected like the embedding.
+        output: `clip` returns one token, the published embedding; `frames` one per frame, the
+            mean of its patches; `patches` every patch. All pass the same norm and projection.
         trained: train it inside the method; otherwise it runs once, frozen.
-        checkpointing: compute blocks again in the backward pass and keep less in memory.
+        checkpointing: recompute blocks in the backward pass, which needs less memory.
 
     Source: Wang et al., InternVid, ICLR 2024; OpenGVLab/InternVideo 3965eef,
     InternVideo1/Pretrain/ViCLIP.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.viclip.model import sized, vision
-    from egoexobench_plugins.viclip.video_encoder import Video
+    from egoexobench_plugins.viclip.model import get_config, load_vision_tower
+    from egoexobench_plugins.viclip.video_encoder import ViCLIPVideoEncoder
 
-    tower = vision(sized(size, frames), weights and hub.resolve_weights(weights))
+    tower = load_vision_tower(get_config(size, frames), weights and hub.resolve_weights(weights))
     tower.transformer.grad_checkpointing = checkpointing
-    return Video(tower, output, trained)
+    return ViCLIPVideoEncoder(tower, output, trained)
 
 
 def viclip_text(
@@ -66,23 +66,23 @@ def viclip_text(
 ) -> Encoder:
     """CLIP's text tower with a context of 32 word pieces, projected to the shared space.
 
-    A longer text is cut, and ends with the end token as every text does.
+    A longer text is cut and keeps its end token.
 
     Args:
-        weights: the checkpoint that `viclip` takes; none is random.
-        size: of the network; `tiny` is for dry runs.
-        frames: rows of the temporal table that the checkpoint has beside its text tower.
-        output: `text` is one token, the published embedding at the end token; `words` is one a
-            word piece, normed and projected alike, and the last of them is the embedding.
+        weights: the checkpoint that `viclip` takes; without it, they are random.
+        size: size of the network; `tiny` is for dry runs.
+        frames: rows of the temporal table in the checkpoint.
+        output: `text` returns one token, the published embedding at the end token; `words` one
+            per word piece with the same norm and projection. The last one is the embedding.
         trained: train it inside the method; otherwise it runs once, frozen.
-        checkpointing: compute blocks again in the backward pass and keep less in memory.
+        checkpointing: recompute blocks in the backward pass, which needs less memory.
 
-    Source: as `viclip`.
+    Source: that of `viclip`.
     """
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.viclip.model import sized, text
-    from egoexobench_plugins.viclip.text_encoder import Text
+    from egoexobench_plugins.viclip.model import get_config, load_text_tower
+    from egoexobench_plugins.viclip.text_encoder import ViCLIPTextEncoder
 
-    tower = text(sized(size, frames), weights and hub.resolve_weights(weights))
+    tower = load_text_tower(get_config(size, frames), weights and hub.resolve_weights(weights))
     tower.set_grad_checkpointing(checkpointing)
-    return Text(tower, output, trained)
+    return ViCLIPTextEncoder(tower, output, trained)

@@ -1,4 +1,4 @@
-"""From text to tokens."""
+"""The text encoder: from text to tokens."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @final
-class Text(nn.Module):
-    """Options as in the factory; ``tower`` is open_clip's."""
+class ViCLIPTextEncoder(nn.Module):
+    """Encodes text with ViCLIP; ``tower`` is a text tower of open_clip."""
 
     modality: Modality = "text"
     train = train_unless_frozen
@@ -32,13 +32,13 @@ class Text(nn.Module):
         set_trainable(self, trained)
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.int64]:
-        """Text to word pieces ``(T,)``, start and end token included, cut to the context."""
-        assert isinstance(source, str)  # noqa: S101 - the harness hands over its modality
-        ids: Tensor = _tokenizer()(source, self.tower.context_length)[0]
+        """Return the token ids ``(T,)`` with start and end token, cut to the context length."""
+        assert isinstance(source, str)  # noqa: S101 - the harness passes this modality
+        ids: Tensor = _get_tokenizer()(source, self.tower.context_length)[0]
         return ids[: int(ids.argmax()) + 1].numpy()
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """Word pieces ``(B, T)`` to tokens; see the option `output` for how many."""
+        """Return the tokens of token ids ``(B, T)``, as `output` says."""
         length = mask.shape[1]
         ids = functional.pad(values * mask, (0, self.tower.context_length - length))
         pooled, words = self.tower(ids)
@@ -48,8 +48,7 @@ class Text(nn.Module):
 
 
 @cache
-def _tokenizer() -> Any:
-
+def _get_tokenizer() -> Any:
     from open_clip.tokenizer import SimpleTokenizer
 
     return SimpleTokenizer()

@@ -1,4 +1,4 @@
-"""Encoder `videomae`: VideoMAE V2, which recognises actions of exo videos."""
+"""Encoder `videomae`: VideoMAE V2, for action recognition in exo videos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_encoders(register: Register) -> None:
-    """Bring the encoder."""
+    """Register the encoder."""
     register("videomae", videomae)
 
 
@@ -31,22 +31,26 @@ def videomae(
 
     Args:
         weights: a published checkpoint of the classifier, such as vit_b_k710_dl_from_giant.pth, a
-            file or `hub:ORG/NAME/FILE`, whose number of classes is read from it; none is random.
-        size: of the network; `tiny` is for dry runs.
-        frames: pictures of a clip, 16 in every published checkpoint.
-        output: `clip` is one token, the published feature: the mean of all tubes, normed.
-            `frames` is the same for each pair of frames, `patches` is every tube, not normed.
+            file or `hub:ORG/NAME/FILE`; its number of classes is read from it. Without a file,
+            they are random.
+        size: size of the network; `tiny` is for dry runs.
+        frames: frames of a clip, 16 in every published checkpoint.
+        output: `clip` returns one token, the published feature: the norm of the mean of all
+            tubes. `frames` returns the same for each pair of frames, `patches` every tube,
+            without the norm.
         trained: train it inside the method; otherwise it runs once, frozen.
-        checkpointing: compute blocks again in the backward pass and keep less in memory.
+        checkpointing: recompute blocks in the backward pass, which needs less memory.
 
     Source: Wang et al., VideoMAE V2, CVPR 2023; OpenGVLab/VideoMAEv2 29eab1e.
     """
     from dataclasses import replace
 
     from egoexobench.toolbox import hub
-    from egoexobench_plugins.videomae.checkpoint import load
-    from egoexobench_plugins.videomae.encoder import Video
+    from egoexobench_plugins.videomae.checkpoint import load_videomae
+    from egoexobench_plugins.videomae.encoder import VideoMAEEncoder
     from egoexobench_plugins.videomae.model import SIZES
 
-    shape = replace(SIZES[size], frames=frames, checkpointing=checkpointing)
-    return Video(load(shape, weights and hub.resolve_weights(weights)), output, trained)
+    config = replace(SIZES[size], frames=frames, checkpointing=checkpointing)
+    return VideoMAEEncoder(
+        load_videomae(config, weights and hub.resolve_weights(weights)), output, trained
+    )

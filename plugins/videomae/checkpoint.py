@@ -8,31 +8,35 @@ from typing import TYPE_CHECKING
 
 from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_state_dict
 from egoexobench.toolbox.videomae_keys import remap_videomae_keys
-from egoexobench_plugins.videomae.model import Shape, VideoMAE
+from egoexobench_plugins.videomae.model import VideoMAEClassifier, VideoMAEConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def load(shape: Shape, path: Path | None) -> VideoMAE:
-    """Return the network with the weights of a checkpoint, or random ones.
+def load_videomae(config: VideoMAEConfig, path: Path | None) -> VideoMAEClassifier:
+    """Return the network with the weights of a checkpoint; without a path they are random.
 
     Raises:
-        DataError: for a checkpoint that is not of this shape.
+        DataError: if the checkpoint has other sizes.
     """
-    return VideoMAE(shape) if path is None else fit(shape, read_state_dict(path), str(path))
+    if path is None:
+        return VideoMAEClassifier(config)
+    return build_videomae(config, read_state_dict(path), str(path))
 
 
-def fit(shape: Shape, published: Mapping[str, Tensor], source: str) -> VideoMAE:
-    """Return the network with a published state, which has as many classes as it has.
+def build_videomae(
+    config: VideoMAEConfig, published: Mapping[str, Tensor], source: str
+) -> VideoMAEClassifier:
+    """Return the network with a published state, with as many classes as the state has.
 
     Raises:
-        DataError: naming what is missing, unexpected or of another size.
+        DataError: if weights are missing, unexpected or of another size.
     """
-    found = remap_videomae_keys(published)
+    named = remap_videomae_keys(published)
     outside = ("fc_norm.", "head.")
-    named = {k if k.startswith(outside) else f"videomae.{k}": one for k, one in found.items()}
-    classes = len(named["head.bias"]) if "head.bias" in named else 0
-    model = VideoMAE(shape, classes)
-    load_state_dict_strict(model, named, f"videomae ({source})")
+    state = {k if k.startswith(outside) else f"videomae.{k}": weight for k, weight in named.items()}
+    num_classes = len(state["head.bias"]) if "head.bias" in state else 0
+    model = VideoMAEClassifier(config, num_classes)
+    load_state_dict_strict(model, state, f"videomae ({source})")
     return model

@@ -1,4 +1,4 @@
-"""From frames to tokens."""
+"""The video encoder: from frames to tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from egoexobench.toolbox import layers, vision
 from egoexobench.types import Audio, Frames, Modality, Tokens
-from egoexobench_plugins.videomae.model import VideoMAE
+from egoexobench_plugins.videomae.model import VideoMAEClassifier
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,45 +19,45 @@ PREPROCESS = vision.ImagePreprocess(*vision.IMAGENET_MEAN_STD, "resize_center_cr
 
 
 @final
-class Video(nn.Module):
-    """Options as in the factory."""
+class VideoMAEEncoder(nn.Module):
+    """Encodes video with VideoMAE V2; the options are those of the factory."""
 
     modality: Modality = "video"
     train = layers.train_unless_frozen
 
     def __init__(
-        self, model: VideoMAE, output: Literal["clip", "frames", "patches"], trained: bool
+        self, model: VideoMAEClassifier, output: Literal["clip", "frames", "patches"], trained: bool
     ) -> None:
         super().__init__()
         self.model = model
         self.output = output
         self.frozen = not trained
-        self.dim = model.shape.width
+        self.dim = model.config.width
         layers.set_trainable(self, trained)
 
     @property
     def resolution(self) -> int:
-        """Pixels along a side of what it looks at."""
-        return self.model.shape.image
+        """Side of the input images, in pixels."""
+        return self.model.config.image
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8]:
-        """Frames ``(T, H, W, 3)`` to ``(T, side, side, 3)``, resized and cropped.
+        """Return resized and cropped frames ``(T, side, side, 3)``.
 
         Raises:
-            DataError: for another number of frames than the network takes.
+            DataError: if the number of frames is not the network's.
         """
-        vision.check_num_frames(source, self.model.shape.frames, "videomae")
+        vision.check_num_frames(source, self.model.config.frames, "videomae")
         return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """Prepared ``(B, T, side, side, 3)`` to tokens; see the option `output` for how many.
+        """Return the tokens of prepared frames ``(B, T, side, side, 3)``, as `output` says.
 
-        Mean and deviation are taken off here, so that what is prepared stays 8 bits a value.
+        Pixels are normalized here, so that prepared frames take 8 bits a value.
         """
         real = mask[:, :1]
-        if values.shape[1] != self.model.shape.frames:  # no clip of the batch has any picture
+        if values.shape[1] != self.model.config.frames:  # no clip of the batch has frames
             return Tokens(values.new_zeros(len(values), 1, self.dim, dtype=torch.float32), real)
-        tubes = self.model.tubes(vision.normalize(values, PREPROCESS))  # (B, T / 2, places, D)
+        tubes = self.model.encode_tubes(vision.normalize(values, PREPROCESS))  # (B, T / 2, N, D)
         match self.output:
             case "clip":
                 tokens = self.model.fc_norm(tubes.mean((1, 2)))[:, None]

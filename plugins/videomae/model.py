@@ -11,8 +11,8 @@ from egoexobench.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Sizes of the network; ``hidden`` is the width of the MLPs, ``tubelet`` frames of a tube."""
+class VideoMAEConfig:
+    """Sizes of the network: ``hidden`` is the width of an MLP, ``tubelet`` the frames of a tube."""
 
     width: int
     depth: int
@@ -25,76 +25,76 @@ class Shape:
     eps: float = 1e-6
     head_eps: float = 1e-6
     checkpointing: bool = False
-    """Compute blocks again in the backward pass."""
+    """Recompute blocks in the backward pass."""
 
 
 SIZES = {
-    "small": Shape(384, 12, 6, 1536),
-    "base": Shape(768, 12, 12, 3072),
-    "large": Shape(1024, 24, 16, 4096),
-    "huge": Shape(1280, 32, 16, 5120),
-    "giant": Shape(1408, 40, 16, 6144, patch=14),
-    "tiny": Shape(32, 2, 4, 128, image=32),
+    "small": VideoMAEConfig(384, 12, 6, 1536),
+    "base": VideoMAEConfig(768, 12, 12, 3072),
+    "large": VideoMAEConfig(1024, 24, 16, 4096),
+    "huge": VideoMAEConfig(1280, 32, 16, 5120),
+    "giant": VideoMAEConfig(1408, 40, 16, 6144, patch=14),
+    "tiny": VideoMAEConfig(32, 2, 4, 128, image=32),
 }
-"""models/modeling_finetune.py of OpenGVLab/VideoMAEv2 29eab1e; giant's MLP is 48/11 wide."""
+"""models/modeling_finetune.py of OpenGVLab/VideoMAEv2 29eab1e; giant's MLP ratio is 48/11."""
 
 
 @final
-class VideoMAE(nn.Module):
-    """The network and its classifier, with ``classes`` 0 for none.
+class VideoMAEClassifier(nn.Module):
+    """The network and its classifier; with ``num_classes`` 0 it has no classifier.
 
     Raises:
-        UsageError: for a number of frames that is not whole tubes.
+        UsageError: if the number of frames is no multiple of a tube.
     """
 
-    def __init__(self, shape: Shape, classes: int = 0) -> None:
+    def __init__(self, config: VideoMAEConfig, num_classes: int = 0) -> None:
         super().__init__()
-        if shape.frames % shape.tubelet or shape.frames < 1:
+        if config.frames % config.tubelet or config.frames < 1:
             raise UsageError(
-                f"videomae: frames={shape.frames} is not a multiple of {shape.tubelet}"
+                f"videomae: frames={config.frames} is not a multiple of {config.tubelet}"
             )
-        self.shape = shape
-        self.videomae = _backbone(shape)
-        self.fc_norm = nn.LayerNorm(shape.width, shape.head_eps)
-        self.head = nn.Linear(shape.width, classes) if classes else None
+        self.config = config
+        self.videomae = _build_backbone(config)
+        self.fc_norm = nn.LayerNorm(config.width, config.head_eps)
+        self.head = nn.Linear(config.width, num_classes) if num_classes else None
 
-    def tubes(self, video: Tensor) -> Tensor:
-        """Normalised frames ``(B, T, 3, H, W)`` to a token a tube, ``(B, T / 2, places, D)``."""
+    def encode_tubes(self, video: Tensor) -> Tensor:
+        """Return a token per tube, ``(B, T / 2, N, D)``, of frames ``(B, T, 3, H, W)``."""
         tokens: Tensor = self.videomae(pixel_values=video).last_hidden_state
-        steps = self.shape.frames // self.shape.tubelet
-        return tokens.view(len(video), steps, -1, self.shape.width)
+        steps = self.config.frames // self.config.tubelet
+        return tokens.view(len(video), steps, -1, self.config.width)
 
-    def features(self, video: Tensor) -> Tensor:
-        """Normalised frames to the published feature ``(B, D)``."""
-        normed: Tensor = self.fc_norm(self.tubes(video).flatten(1, 2).mean(1))
+    def extract_features(self, video: Tensor) -> Tensor:
+        """Return the published feature ``(B, D)`` of normalized frames."""
+        normed: Tensor = self.fc_norm(self.encode_tubes(video).flatten(1, 2).mean(1))
         return normed
 
     def forward(self, video: Tensor) -> Tensor:
-        """Normalised frames to class logits ``(B, classes)``, or the feature without classes."""
-        features = self.features(video)
+        """Return class logits ``(B, C)`` of normalized frames, or the feature without classes."""
+        features = self.extract_features(video)
         if self.head is None:
             return features
         logits: Tensor = self.head(features)
         return logits
 
 
-def _backbone(shape: Shape) -> Any:
-    from transformers import VideoMAEConfig, VideoMAEModel
+def _build_backbone(config: VideoMAEConfig) -> Any:
+    import transformers
 
-    backbone: Any = VideoMAEModel(
-        VideoMAEConfig(
-            image_size=shape.image,
-            patch_size=shape.patch,
-            num_frames=shape.frames,
-            tubelet_size=shape.tubelet,
-            hidden_size=shape.width,
-            num_hidden_layers=shape.depth,
-            num_attention_heads=shape.heads,
-            intermediate_size=shape.hidden,
-            layer_norm_eps=shape.eps,
+    backbone: Any = transformers.VideoMAEModel(
+        transformers.VideoMAEConfig(
+            image_size=config.image,
+            patch_size=config.patch,
+            num_frames=config.frames,
+            tubelet_size=config.tubelet,
+            hidden_size=config.width,
+            num_hidden_layers=config.depth,
+            num_attention_heads=config.heads,
+            intermediate_size=config.hidden,
+            layer_norm_eps=config.eps,
             use_mean_pooling=True,  # no norm behind the blocks
         )
     )
-    if shape.checkpointing:
+    if config.checkpointing:
         backbone.gradient_checkpointing_enable({"use_reentrant": False})
     return backbone

@@ -49,7 +49,7 @@ def test_of_a_method_that_is_not_trained_show_gives_nothing_that_only_training_r
 
 def test_show_lists_what_a_release_does_otherwise_than_its_paper() -> None:
     text = run("show", "method", "soundbridge-released")[1]
-    assert "Departs from the paper:" in text
+    assert "Differences from the paper:" in text
     assert "a video embedding reads: video, sound_caption" in text
 
 

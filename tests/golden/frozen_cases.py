@@ -3,30 +3,34 @@
 from typing import Any
 
 import torch
-from golden_file import Golden
+from golden_file import GoldenFile
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from egoexobench_plugins.clip_text.model import resized
-from egoexobench_plugins.distilbert_text import model as distilbert
-from egoexobench_plugins.timesformer.checkpoint import fit, names
-from egoexobench_plugins.timesformer.encoder import TimeSformer
-from egoexobench_plugins.timesformer.model import inflated
-from egoexobench_plugins.timesformer.systems import SYSTEMS, Shape
+from egoexobench_plugins.clip_text.model import resize_positions
+from egoexobench_plugins.distilbert_text.model import (
+    DistilBertTextConfig,
+    DistilBertTextEncoder,
+    remap_distilbert_keys,
+)
+from egoexobench_plugins.timesformer.checkpoint import load_pretrained, remap_timesformer_keys
+from egoexobench_plugins.timesformer.encoder import TimeSformerEncoder
+from egoexobench_plugins.timesformer.model import inflate_temporal_embed
+from egoexobench_plugins.timesformer.systems import SYSTEMS, TimeSformerConfig
 
 INHERITED = ("norm_eps", "activation", "patch_conv_bias", "ln_pre")
-"""Entries that stand beside the video tower's and not in them."""
+"""Entries of the video tower that are outside its own configuration."""
 
 
-def space_time(config: Any, *, stretch: bool = False) -> Shape:
-    """The tower's shape in the words of a file."""
-    return Shape(
-        config["image_size"],
-        config["patch_size"],
-        config["dim"],
-        config["depth"],
-        config["heads"],
-        config["num_frames"],
+def get_space_time_config(config: Any, *, stretch: bool = False) -> TimeSformerConfig:
+    """The video tower's configuration from that of a golden file."""
+    return TimeSformerConfig(
+        image=config["image_size"],
+        patch=config["patch_size"],
+        width=config["dim"],
+        depth=config["depth"],
+        heads=config["heads"],
+        frames=config["num_frames"],
         ln_pre=config["ln_pre"],
         patch_bias=config["patch_conv_bias"],
         activation=config["activation"],
@@ -38,51 +42,57 @@ def space_time(config: Any, *, stretch: bool = False) -> Shape:
     )
 
 
-def _video(golden: Golden) -> TimeSformer:
+def _build_video_encoder(golden: GoldenFile) -> TimeSformerEncoder:
     config = golden.config
-    shape = space_time(config["video"] | {key: config[key] for key in INHERITED})
-    system = SYSTEMS[golden.about["system"]]
-    encoder = TimeSformer(shape, system, "cls", config["projection_dim"], False)
-    fit(encoder, golden.state, system.inflate, golden.name)
+    model_config = get_space_time_config(config["video"] | {key: config[key] for key in INHERITED})
+    system = SYSTEMS[golden.metadata["system"]]
+    encoder = TimeSformerEncoder(
+        model_config, system, output="cls", project=config["projection_dim"], trained=False
+    )
+    load_pretrained(encoder, golden.state, system.inflate, golden.name)
     return encoder
 
 
-def _text(golden: Golden) -> distilbert.DistilBertText:
+def _build_text_encoder(golden: GoldenFile) -> DistilBertTextEncoder:
     text = golden.config["text"]
     assert text["activation"] == "gelu"
-    shape = distilbert.Shape(
-        text["dim"],
-        text["n_layers"],
-        text["n_heads"],
-        text["hidden_dim"],
-        text["max_position_embeddings"],
-        golden.config["projection_dim"],
-        text["vocab_size"],
-        text["ln_eps"],
+    model_config = DistilBertTextConfig(
+        width=text["dim"],
+        depth=text["n_layers"],
+        heads=text["n_heads"],
+        hidden=text["hidden_dim"],
+        context=text["max_position_embeddings"],
+        project=golden.config["projection_dim"],
+        vocabulary=text["vocab_size"],
+        eps=text["ln_eps"],
     )
-    encoder = distilbert.DistilBertText(shape, None, "relu", "cls", False)
-    encoder.fit(golden.state, golden.name)
+    encoder = DistilBertTextEncoder(model_config, None, head="relu", output="cls", trained=False)
+    encoder.load_pretrained(golden.state, golden.name)
     return encoder
 
 
 @torch.inference_mode()
-def dual(golden: Golden) -> dict[str, Tensor]:
+def compute_dual_encoder(golden: GoldenFile) -> dict[str, Tensor]:
     """Both towers; the score is the cosine of their embeddings."""
-    video, text = _video(golden), _text(golden)
-    taken = [*names(golden.state), *distilbert.names(golden.state)]
-    assert sorted(taken) == sorted(golden.state), "a weight is left or taken twice"
-    found = {f"video_embed{k}": video.embed(clip) for k, clip in golden.inputs("video").items()}
-    found["video_cls"] = video.visual(golden.given["video"])[:, 0]
-    tokens, mask = golden.given["input_ids"], golden.given["attention_mask"].bool()
-    states = text.states(tokens, mask)
-    found["text_cls"] = states[:, 0]
-    found["text_embed"] = text.encode(tokens, mask).values[:, 0]
-    pairs = found["text_embed"][:, None], found["video_embed"][None]
-    found["similarity"] = cosine_similarity(*pairs, dim=-1)
-    if "text_token_embeds" in golden.wanted:  # EgoVLP alone has these two calls
-        found["text_token_embeds"] = text.project(states)
-        found["video_only"] = video.embed(golden.given["video"])
-    return found
+    video, text = _build_video_encoder(golden), _build_text_encoder(golden)
+    used_keys = [
+        *remap_timesformer_keys(golden.state),
+        *remap_distilbert_keys(golden.state),
+    ]
+    assert sorted(used_keys) == sorted(golden.state), "a weight is unused or used twice"
+    clips = golden.get_inputs("video")
+    outputs = {f"video_embed{case}": video.embed(clip) for case, clip in clips.items()}
+    outputs["video_cls"] = video.visual(golden.inputs["video"])[:, 0]
+    tokens, mask = golden.inputs["input_ids"], golden.inputs["attention_mask"].bool()
+    states = text.compute_states(tokens, mask)
+    outputs["text_cls"] = states[:, 0]
+    outputs["text_embed"] = text.encode(tokens, mask).values[:, 0]
+    pairs = outputs["text_embed"][:, None], outputs["video_embed"][None]
+    outputs["similarity"] = cosine_similarity(*pairs, dim=-1)
+    if "text_token_embeds" in golden.expected:  # EgoVLP alone has these two calls
+        outputs["text_token_embeds"] = text.project(states)
+        outputs["video_only"] = video.embed(golden.inputs["video"])
+    return outputs
 
 
 RULES = {
@@ -91,14 +101,18 @@ RULES = {
 }
 
 
-def tables(golden: Golden) -> dict[str, Tensor]:
+def inflate_tables(golden: GoldenFile) -> dict[str, Tensor]:
     """Temporal tables by each system's rule, and EgoInstructor's positional one of texts."""
-    found = {}
-    for output in golden.wanted:
+    outputs = {}
+    for output in golden.expected:
         system, rule, *frames = output.split(".")
         if rule == "text_pos":
-            found[output] = resized(golden.given["text_pos"], golden.config["text_pos_len"])
+            outputs[output] = resize_positions(
+                golden.inputs["text_pos"], golden.config["text_pos_len"]
+            )
             continue
-        chosen = RULES.get((system, rule), {"interp": "nearest"}.get(rule, rule))
-        found[output] = inflated(golden.given["temporal_embed"], int(frames[0]), chosen)
-    return found
+        published = RULES.get((system, rule), {"interp": "nearest"}.get(rule, rule))
+        outputs[output] = inflate_temporal_embed(
+            golden.inputs["temporal_embed"], int(frames[0]), published
+        )
+    return outputs

@@ -1,4 +1,4 @@
-"""Which part answers for which system: the first words of a file's name are the system's."""
+"""The case of each system; the name of a golden file starts with that of its system."""
 
 import clip_cases
 import frozen_cases
@@ -8,46 +8,46 @@ import picture_cases
 import released_cases
 import sound_cases
 import table_cases
-from golden_file import Claim
+from golden_file import GoldenCase
 
-MEASURED = {"wanted": metric_cases.numbers}
-CLAIMS = {
-    "beats": Claim(sound_cases.beats, looser=sound_cases.LOOSER),
-    "clip-tokenizer": Claim(table_cases.tokens, table_cases.listed_tokens),
-    "cliploss-egoexo": Claim(loss_cases.symmetric),
-    "cliploss-lavila": Claim(loss_cases.symmetric),
-    "dcnv3-op": Claim(picture_cases.sampled),
-    "egoexo": Claim(clip_cases.dual),
-    "egoexonce": Claim(loss_cases.egoexonce),
-    "egoinstructor-ego-encoder": Claim(picture_cases.egoinstructor),
-    "egoinstructor-retriever": Claim(clip_cases.retriever),
-    "egovlp": Claim(frozen_cases.dual),
-    "frame-sampling": Claim(table_cases.frames, table_cases.listed_frames),
-    "frozen-in-time": Claim(frozen_cases.dual),
-    "internimage": Claim(picture_cases.internimage),
-    "internvideo1-mm": Claim(picture_cases.internvideo),
-    "kaldi-fbank": Claim(sound_cases.banks),
-    "lavila-clip": Claim(clip_cases.dual),
-    "lavila-visual": Claim(clip_cases.tower),
-    "metrics-ae2": Claim(metric_cases.ae2, **MEASURED),
-    "metrics-charades-map": Claim(metric_cases.charades, **MEASURED),
-    "metrics-egomcq": Claim(metric_cases.egomcq, **MEASURED),
-    "metrics-ek100-mir": Claim(metric_cases.ek100, **MEASURED),
-    "metrics-full-gallery": Claim(metric_cases.full, **MEASURED),
-    "metrics-mcq20": Claim(metric_cases.mcq20, **MEASURED),
-    "metrics-mcq20-ties": Claim(metric_cases.mcq20, metric_cases.stable),
-    "metrics-multi-caption": Claim(metric_cases.captions, **MEASURED),
-    "soundbridge-association": Claim(released_cases.whole),
-    "soundbridge-cha": Claim(released_cases.whole),
-    "soundbridge-retrieval": Claim(released_cases.whole),
-    "temporal-embed-inflation": Claim(frozen_cases.tables),
-    "viclip": Claim(picture_cases.viclip),
-    "videomaev2": Claim(picture_cases.videomae),
+METRIC_OPTIONS = {"expected": metric_cases.get_numbers}
+CASES = {
+    "beats": GoldenCase(sound_cases.compute_beats, looser=sound_cases.LOOSER),
+    "clip-tokenizer": GoldenCase(table_cases.tokenize_texts, table_cases.list_expected_tokens),
+    "cliploss-egoexo": GoldenCase(loss_cases.compute_symmetric_loss),
+    "cliploss-lavila": GoldenCase(loss_cases.compute_symmetric_loss),
+    "dcnv3-op": GoldenCase(picture_cases.compute_sampling),
+    "egoexo": GoldenCase(clip_cases.compute_dual_encoder),
+    "egoexonce": GoldenCase(loss_cases.compute_ego_exo_nce),
+    "egoinstructor-ego-encoder": GoldenCase(picture_cases.compute_egoinstructor),
+    "egoinstructor-retriever": GoldenCase(clip_cases.compute_retriever),
+    "egovlp": GoldenCase(frozen_cases.compute_dual_encoder),
+    "frame-sampling": GoldenCase(table_cases.sample_spans, table_cases.list_expected_frames),
+    "frozen-in-time": GoldenCase(frozen_cases.compute_dual_encoder),
+    "internimage": GoldenCase(picture_cases.compute_internimage),
+    "internvideo1-mm": GoldenCase(picture_cases.compute_internvideo),
+    "kaldi-fbank": GoldenCase(sound_cases.compute_fbanks),
+    "lavila-clip": GoldenCase(clip_cases.compute_dual_encoder),
+    "lavila-visual": GoldenCase(clip_cases.compute_video_tower),
+    "metrics-ae2": GoldenCase(metric_cases.compute_ae2, **METRIC_OPTIONS),
+    "metrics-charades-map": GoldenCase(metric_cases.compute_charades, **METRIC_OPTIONS),
+    "metrics-egomcq": GoldenCase(metric_cases.compute_egomcq, **METRIC_OPTIONS),
+    "metrics-ek100-mir": GoldenCase(metric_cases.compute_ek100, **METRIC_OPTIONS),
+    "metrics-full-gallery": GoldenCase(metric_cases.compute_full_gallery, **METRIC_OPTIONS),
+    "metrics-mcq20": GoldenCase(metric_cases.compute_mcq20, **METRIC_OPTIONS),
+    "metrics-mcq20-ties": GoldenCase(metric_cases.compute_mcq20, metric_cases.get_stable_numbers),
+    "metrics-multi-caption": GoldenCase(metric_cases.compute_multi_caption, **METRIC_OPTIONS),
+    "soundbridge-association": GoldenCase(released_cases.compute_released),
+    "soundbridge-cha": GoldenCase(released_cases.compute_released),
+    "soundbridge-retrieval": GoldenCase(released_cases.compute_released),
+    "temporal-embed-inflation": GoldenCase(frozen_cases.inflate_tables),
+    "viclip": GoldenCase(picture_cases.compute_viclip),
+    "videomaev2": GoldenCase(picture_cases.compute_videomae),
 }
 
 
-def of(name: str) -> Claim:
-    """The claim of the longest system name that a file's name starts with."""
-    systems = [system for system in CLAIMS if name.startswith(f"{system}-")]
-    assert systems, f"no part claims {name!r}; there are {', '.join(CLAIMS)}"
-    return CLAIMS[max(systems, key=len)]
+def find_case(name: str) -> GoldenCase:
+    """The case of the longest system name that a file's name starts with."""
+    systems = [system for system in CASES if name.startswith(f"{system}-")]
+    assert systems, f"no part reproduces {name!r}; systems: {', '.join(CASES)}"
+    return CASES[max(systems, key=len)]

@@ -1,190 +1,210 @@
-"""Metrics: each reference's own rule, and ours wherever both are to agree."""
+"""Metrics by the rule of each reference, and by ours wherever both must agree."""
 
 from typing import Any
 
 import numpy as np
 import torch
-from golden_file import AGAIN, Golden, flat
-from reference_metrics import ae2 as ae2_rules
-from reference_metrics import choices, gallery, graded
+from golden_file import VARIANT_MARK, GoldenFile, flatten_values
+from reference_metrics import ae2, choices, gallery, graded
 
 from egoexobench.evaluation import classification, metrics
 from egoexobench.evaluation.ranks import compute_ranks
 
-OURS = f"{AGAIN}ours"
-APART = ("eval_video_paths", "train_video_paths", "phase_progression/time_column_added")
-"""Entries that say what was measured."""
+OURS = f"{VARIANT_MARK}ours"
+NOT_MEASURED = ("eval_video_paths", "train_video_paths", "phase_progression/time_column_added")
+"""Entries that describe the measurement."""
 UNSTABLE = ("topk10_indices", "soundbridge_topk")
-"""With ties, which of them are among the best is the library's choice: listed, not required."""
+"""With ties, the library chooses which items are among the best: listed, not required."""
 
 
-def numbers(golden: Golden) -> dict[str, Any]:
+def get_numbers(golden: GoldenFile) -> dict[str, Any]:
     """Every number of a file by its path."""
-    return {key: one for key, one in flat(golden.about).items() if key not in APART}
-
-
-def stable(golden: Golden) -> dict[str, Any]:
-    """Those that are no library's choice."""
-    kept = numbers(golden).items()
-    return {k: one for k, one in kept if not k.startswith(UNSTABLE) or k.endswith("_top1")}
-
-
-def _arrays(golden: Golden) -> dict[str, Any]:
-    return {name: one.numpy() for name, one in golden.given.items()}
-
-
-def _top(golden: Golden, names: tuple[str, ...], k: int) -> dict[str, float]:
-    """Our accuracy in percent, a question type at a time."""
-    given, found = golden.given, {}
-    for name, kind in zip(names, given["types"].unique(), strict=True):
-        rows = given["types"] == kind
-        scores = given["scores"][rows]
-        # columns are told by unit vectors, which is exact
-        columns = torch.eye(scores.shape[1], dtype=scores.dtype)
-        own = compute_ranks(scores, columns, given["answer"][rows], similarity="dot")
-        found[name] = 100 * float(metrics.hit_rate_at_k(own, k).mean())
-    return found
-
-
-def mcq20(golden: Golden) -> dict[str, Any]:
-    given = _arrays(golden)
-    asked = given["scores"], given["answer"], given["types"]
-    first = choices.first_maximum(*asked, choices.ASSOCIATION)
-    found = {
-        "egoexolearn_top1": first,
-        "soundbridge_topk": choices.soundbridge(*asked),
-        "average_of_directions": float(np.mean(list(first.values()))),
-        "argmax_index": given["scores"].argmax(1).tolist(),
-    }
-    ties = "argmax_index" in golden.about
-    if not ties:
-        found[f"egoexolearn_top1{OURS}"] = _top(golden, choices.ASSOCIATION, 1)
-        for k in (1, 5, 10):
-            mine = _top(golden, choices.ASSOCIATION, k)
-            found |= {f"soundbridge_topk/{n}_top{k}{OURS}": one for n, one in mine.items()}
-    wanted = (stable if ties else numbers)(golden)
-    return _asked(found, wanted)
-
-
-def _asked(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """What a file asks for, of all that was found; a second way keeps its mark at the end."""
-    leaves = {}
-    for name, value in found.items():
-        label, mark, way = name.partition(AGAIN)
-        leaves |= {f"{key}{mark}{way}": one for key, one in flat(value, label).items()}
-    return {key: one for key, one in leaves.items() if key.partition(AGAIN)[0] in wanted}
-
-
-def egomcq(golden: Golden) -> dict[str, Any]:
-    given = _arrays(golden)
-    asked = given["scores"], given["answer"], given["types"]
-    found = {
-        "lavila_and_egovlp": choices.first_maximum(*asked, choices.EGOMCQ),
-        "egoinstructor_label_order": choices.first_maximum(*asked, choices.EGOINSTRUCTOR),
-        f"lavila_and_egovlp{OURS}": _top(golden, choices.EGOMCQ, 1),
-    }
-    return _asked(found, numbers(golden))
-
-
-def _both(similarity: Any) -> dict[str, Any]:
     return {
-        "frozen_in_time_t2v": gallery.frozen_in_time_t2v(similarity),
-        "frozen_in_time_v2t": gallery.frozen_in_time_v2t(similarity),
+        key: value
+        for key, value in flatten_values(golden.metadata).items()
+        if key not in NOT_MEASURED
     }
 
 
-def captions(golden: Golden) -> dict[str, Any]:
-    return flat(_both(_arrays(golden)["similarity"]))
+def get_stable_numbers(golden: GoldenFile) -> dict[str, Any]:
+    """The numbers that do not depend on the choice of a library."""
+    numbers = get_numbers(golden).items()
+    return {k: value for k, value in numbers if not k.startswith(UNSTABLE) or k.endswith("_top1")}
 
 
-CASES = {"no_ties": "similarity", "ties": "similarity_ties", "constant": "similarity_constant"}
+def _get_arrays(golden: GoldenFile) -> dict[str, Any]:
+    return {name: value.numpy() for name, value in golden.inputs.items()}
 
 
-def full(golden: Golden) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for case, name in CASES.items():
-        scores = _arrays(golden)[name]
-        found[case] = _both(scores)
-        for way, table in (("rows", scores), ("columns", scores.T)):
-            found[case][f"egoinstructor_{way}"] = {
-                **gallery.egoinstructor(table),
-                "cols": gallery.egoinstructor_ranks(table),
+def _compute_accuracy(golden: GoldenFile, labels: tuple[str, ...], k: int) -> dict[str, float]:
+    """Our accuracy in percent for each question type."""
+    inputs, outputs = golden.inputs, {}
+    for name, kind in zip(labels, inputs["types"].unique(), strict=True):
+        rows = inputs["types"] == kind
+        scores = inputs["scores"][rows]
+        # columns are unit vectors, which is exact
+        columns = torch.eye(scores.shape[1], dtype=scores.dtype)
+        own_ranks = compute_ranks(scores, columns, inputs["answer"][rows], similarity="dot")
+        outputs[name] = 100 * float(metrics.hit_rate_at_k(own_ranks, k).mean())
+    return outputs
+
+
+def compute_mcq20(golden: GoldenFile) -> dict[str, Any]:
+    inputs = _get_arrays(golden)
+    questions = inputs["scores"], inputs["answer"], inputs["types"]
+    first = choices.score_first_maximum(*questions, choices.ASSOCIATION)
+    outputs = {
+        "egoexolearn_top1": first,
+        "soundbridge_topk": choices.score_soundbridge(*questions),
+        "average_of_directions": float(np.mean(list(first.values()))),
+        "argmax_index": inputs["scores"].argmax(1).tolist(),
+    }
+    ties = "argmax_index" in golden.metadata
+    if not ties:
+        outputs[f"egoexolearn_top1{OURS}"] = _compute_accuracy(golden, choices.ASSOCIATION, 1)
+        for k in (1, 5, 10):
+            own_scores = _compute_accuracy(golden, choices.ASSOCIATION, k)
+            outputs |= {
+                f"soundbridge_topk/{n}_top{k}{OURS}": value for n, value in own_scores.items()
             }
-            found |= _ours(case, way, table)
-    return _asked(found, numbers(golden))
+    expected = (get_stable_numbers if ties else get_numbers)(golden)
+    return _select_expected(outputs, expected)
 
 
-def _ours(case: str, way: str, table: Any) -> dict[str, Any]:
-    """Our mean rank, which all references share where nothing ties; `v2t` shares its tie rule."""
+def _select_expected(outputs: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """The outputs that a file contains; a variant keeps its mark at the end."""
+    leaves = {}
+    for name, value in outputs.items():
+        label, mark, variant = name.partition(VARIANT_MARK)
+        leaves |= {
+            f"{key}{mark}{variant}": value for key, value in flatten_values(value, label).items()
+        }
+    return {
+        key: value for key, value in leaves.items() if key.partition(VARIANT_MARK)[0] in expected
+    }
+
+
+def compute_egomcq(golden: GoldenFile) -> dict[str, Any]:
+    inputs = _get_arrays(golden)
+    questions = inputs["scores"], inputs["answer"], inputs["types"]
+    outputs = {
+        "lavila_and_egovlp": choices.score_first_maximum(*questions, choices.EGOMCQ),
+        "egoinstructor_label_order": choices.score_first_maximum(*questions, choices.EGOINSTRUCTOR),
+        f"lavila_and_egovlp{OURS}": _compute_accuracy(golden, choices.EGOMCQ, 1),
+    }
+    return _select_expected(outputs, get_numbers(golden))
+
+
+def _compute_both_directions(similarity: Any) -> dict[str, Any]:
+    return {
+        "frozen_in_time_t2v": gallery.score_text_to_video(similarity),
+        "frozen_in_time_v2t": gallery.score_video_to_text(similarity),
+    }
+
+
+def compute_multi_caption(golden: GoldenFile) -> dict[str, Any]:
+    return flatten_values(_compute_both_directions(_get_arrays(golden)["similarity"]))
+
+
+TABLES_BY_CASE = {
+    "no_ties": "similarity",
+    "ties": "similarity_ties",
+    "constant": "similarity_constant",
+}
+
+
+def compute_full_gallery(golden: GoldenFile) -> dict[str, Any]:
+    outputs: dict[str, Any] = {}
+    for case, name in TABLES_BY_CASE.items():
+        scores = _get_arrays(golden)[name]
+        outputs[case] = _compute_both_directions(scores)
+        for direction, table in (("rows", scores), ("columns", scores.T)):
+            outputs[case][f"egoinstructor_{direction}"] = {
+                **gallery.score_egoinstructor(table),
+                "cols": gallery.compute_egoinstructor_ranks(table),
+            }
+            outputs |= _compute_own_ranks(case, direction, table)
+    return _select_expected(outputs, get_numbers(golden))
+
+
+def _compute_own_ranks(case: str, direction: str, table: Any) -> dict[str, Any]:
+    """Our mean rank: equal to all references without ties; `v2t` has the same tie rule."""
     scores = torch.from_numpy(np.ascontiguousarray(table))
     columns = torch.eye(len(scores), dtype=scores.dtype)
-    own = compute_ranks(scores, columns, torch.arange(len(scores)), similarity="dot")
-    mean, median = metrics.expected_rank(own).mean(), np.median(metrics.expected_rank(own))
-    found = {}
+    own_ranks = compute_ranks(scores, columns, torch.arange(len(scores)), similarity="dot")
+    mean, median = (
+        metrics.expected_rank(own_ranks).mean(),
+        np.median(metrics.expected_rank(own_ranks)),
+    )
+    outputs = {}
     if case == "no_ties":
-        found[f"{case}/egoinstructor_{way}/MeanR{OURS}"] = float(mean)
-        found[f"{case}/egoinstructor_{way}/MedianR{OURS}"] = float(median)
+        outputs[f"{case}/egoinstructor_{direction}/MeanR{OURS}"] = float(mean)
+        outputs[f"{case}/egoinstructor_{direction}/MedianR{OURS}"] = float(median)
         for k in (1, 5, 10):
-            share = 100 * float(metrics.hit_rate_at_k(own, k).mean())
-            found[f"{case}/egoinstructor_{way}/R{k}{OURS}"] = share
-    if way == "columns":
-        found[f"{case}/frozen_in_time_v2t/MeanR{OURS}"] = float(mean)
-        found[f"{case}/frozen_in_time_v2t/MedR{OURS}"] = float(median)
-    return found
+            share = 100 * float(metrics.hit_rate_at_k(own_ranks, k).mean())
+            outputs[f"{case}/egoinstructor_{direction}/R{k}{OURS}"] = share
+    if direction == "columns":
+        outputs[f"{case}/frozen_in_time_v2t/MeanR{OURS}"] = float(mean)
+        outputs[f"{case}/frozen_in_time_v2t/MedR{OURS}"] = float(median)
+    return outputs
 
 
-def ek100(golden: Golden) -> dict[str, Any]:
-    given = _arrays(golden)
-    return flat({"result": graded.ek100_mir(given["similarity"], given["relevancy"])})
+def compute_ek100(golden: GoldenFile) -> dict[str, Any]:
+    inputs = _get_arrays(golden)
+    return flatten_values(
+        {"result": graded.score_ek100_mir(inputs["similarity"], inputs["relevancy"])}
+    )
 
 
-def charades(golden: Golden) -> dict[str, Any]:
-    given = _arrays(golden)
-    scores, truth = given["scores"], given["targets"] > 0
+def compute_charades(golden: GoldenFile) -> dict[str, Any]:
+    inputs = _get_arrays(golden)
+    scores, truth = inputs["scores"], inputs["targets"] > 0
     each = graded.charades_precision(scores, truth)
-    lacking = graded.charades_precision(scores, given["targets_with_empty_class"] > 0)
+    lacking = graded.charades_precision(scores, inputs["targets_with_empty_class"] > 0)
     empty = np.flatnonzero(~truth.any(1))
     shown = scores.copy()
     shown[empty] = -np.inf
-    ours = classification.average_precision(shown, truth, np.ones((1, len(truth))))
-    found = {
+    own_precision = classification.average_precision(shown, truth, np.ones((1, len(truth))))
+    outputs = {
         "per_class_AP": each.tolist(),
         "mAP": float(each.mean()),
-        "weighted_AP_per_class": graded.charades_weighted(each, truth).tolist(),
+        "weighted_AP_per_class": graded.weight_charades_precision(each, truth).tolist(),
         "empty_class/per_class_AP": lacking.tolist(),
         "empty_class/mAP": float(lacking.mean()),
         "videos_without_positives": empty.tolist(),
-        f"per_class_AP{OURS}": ours[0].tolist(),
-        f"mAP{OURS}": float(classification.class_mean(ours)[0]),
+        f"per_class_AP{OURS}": own_precision[0].tolist(),
+        f"mAP{OURS}": float(classification.class_mean(own_precision)[0]),
     }
-    return _asked(found, numbers(golden))
+    return _select_expected(outputs, get_numbers(golden))
 
 
-def ae2(golden: Golden) -> dict[str, Any]:
-    given = _arrays(golden)
+def compute_ae2(golden: GoldenFile) -> dict[str, Any]:
+    inputs = _get_arrays(golden)
     train, test = (
-        tuple(given[f"{side}_{name}"] for name in ("embeds", "labels", "lengths"))
+        tuple(inputs[f"{side}_{name}"] for name in ("embeds", "labels", "lengths"))
         for side in ("train", "eval")
     )
-    ours = {"train": given["train_is_ego"] > 0, "eval": given["eval_is_ego"] > 0}
-    every = np.ones_like(ours["train"]), np.ones_like(ours["eval"])
+    is_ego = {"train": inputs["train_is_ego"] > 0, "eval": inputs["eval_is_ego"] > 0}
+    every = np.ones_like(is_ego["train"]), np.ones_like(is_ego["eval"])
     ways = {
         "regular": (*every, every[1]),
-        "ego2exo": (ours["train"], ~ours["eval"], ours["eval"]),
-        "exo2ego": (~ours["train"], ours["eval"], ~ours["eval"]),
+        "ego2exo": (is_ego["train"], ~is_ego["eval"], is_ego["eval"]),
+        "exo2ego": (~is_ego["train"], is_ego["eval"], ~is_ego["eval"]),
     }
     videos = np.repeat(np.arange(len(test[2])), test[2])
-    found: dict[str, Any] = {"classification_f1": {}, "retrieval_map10": {}}
-    for way, (fit, tested, asking) in ways.items():
+    outputs: dict[str, Any] = {"classification_f1": {}, "retrieval_map10": {}}
+    for direction, (fit, tested, asking) in ways.items():
         sides = train[0][fit], train[1][fit], test[0][tested], test[1][tested]
-        found["classification_f1"][way] = ae2_rules.classification(*sides)
-        searched = ae2_rules.retrieval(test[0], test[1], videos, asking, tested)
-        found["retrieval_map10"][way] = searched
+        outputs["classification_f1"][direction] = ae2.score_classification(*sides)
+        searched = ae2.score_retrieval(test[0], test[1], videos, queries=asking, gallery=tested)
+        outputs["retrieval_map10"][direction] = searched
     timed = [train, test]
-    if golden.about["phase_progression"]["time_column_added"]:
-        timed = [(ae2_rules.clocked(one[0], one[2]), *one[1:]) for one in timed]
-    fitted, asked = ae2_rules.progression(*timed)
-    found["phase_progression"] = {"train": fitted, "eval": asked}
+    if golden.metadata["phase_progression"]["time_column_added"]:
+        timed = [(ae2.append_time(value[0], value[2]), *value[1:]) for value in timed]
+    train_score, test_score = ae2.score_progression(*timed)
+    outputs["phase_progression"] = {"train": train_score, "eval": test_score}
     taus = {"train": train, "eval": test}
-    found["kendall_tau"] = {side: ae2_rules.tau(one[0], one[2]) for side, one in taus.items()}
-    return flat(found)
+    outputs["kendall_tau"] = {
+        side: ae2.compute_tau(value[0], value[2]) for side, value in taus.items()
+    }
+    return flatten_values(outputs)

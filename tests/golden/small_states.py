@@ -17,11 +17,11 @@ from egoexobench_plugins.egoinstructor_encoders import (
 )
 from egoexobench_plugins.internimage import internimage
 from egoexobench_plugins.timesformer import timesformer
-from egoexobench_plugins.viclip import model as vi
 from egoexobench_plugins.viclip import viclip, viclip_text
+from egoexobench_plugins.viclip.model import SIZES, ViCLIP
 from egoexobench_plugins.videomae import videomae
 
-VIDEOMAE = {
+VIDEOMAE_NAMES = {
     "embeddings.patch_embeddings.projection.": "patch_embed.proj.",
     "encoder.layer.": "blocks.",
     "layernorm_before.": "norm1.",
@@ -35,84 +35,92 @@ VIDEOMAE = {
 
 
 @dataclass(frozen=True)
-class Small:
+class SmallEncoder:
     """An encoder's factory, options that make it small, and how its state is published."""
 
     make: Callable[..., Any]
     options: Mapping[str, Any]
-    published: Callable[[Any], dict[str, Tensor]]
+    publish: Callable[[Any], dict[str, Tensor]]
 
 
-def _prefixed(prefix: str, module: str) -> Callable[[Any], dict[str, Tensor]]:
-    def published(encoder: nn.Module) -> dict[str, Tensor]:
-        inside = encoder.get_submodule(module) if module else encoder
-        return {f"{prefix}{key}": one for key, one in inside.state_dict().items()}
+def _make_publisher(prefix: str, module: str) -> Callable[[Any], dict[str, Tensor]]:
+    def publish(encoder: nn.Module) -> dict[str, Tensor]:
+        submodule = encoder.get_submodule(module) if module else encoder
+        return {f"{prefix}{key}": value for key, value in submodule.state_dict().items()}
 
-    return published
+    return publish
 
 
-def _videomae(tower: nn.Module, prefix: str) -> dict[str, Tensor]:
-    own, state = tower.state_dict(), {}
-    for key, one in own.items():
+def _publish_videomae(tower: nn.Module, prefix: str) -> dict[str, Tensor]:
+    own_state, state = tower.state_dict(), {}
+    for key, value in own_state.items():
         if ".attention.attention." in key and key.endswith("weight"):
             continue
         name = key
-        for theirs, published in VIDEOMAE.items():
+        for theirs, published in VIDEOMAE_NAMES.items():
             name = name.replace(theirs, published)
-        state[prefix + name.replace("layernorm.", "norm.")] = one
+        state[prefix + name.replace("layernorm.", "norm.")] = value
     for i in range(tower.config.num_hidden_layers):
-        inside = f"encoder.layer.{i}.attention.attention"
-        parts = [own[f"{inside}.{part}.weight"] for part in ("query", "key", "value")]
+        path = f"encoder.layer.{i}.attention.attention"
+        parts = [own_state[f"{path}.{part}.weight"] for part in ("query", "key", "value")]
         state[f"{prefix}blocks.{i}.attn.qkv.weight"] = torch.cat(parts)
     return state
 
 
-def _classifier(encoder: Any) -> dict[str, Tensor]:
+def _publish_classifier(encoder: Any) -> dict[str, Tensor]:
     norm = encoder.model.fc_norm
     head = {"fc_norm.weight": norm.weight.detach(), "fc_norm.bias": norm.bias.detach()}
-    return _videomae(encoder.model.videomae, "") | head
+    return _publish_videomae(encoder.model.videomae, "") | head
 
 
-def _ego(encoder: Any) -> dict[str, Tensor]:
+def _publish_ego(encoder: Any) -> dict[str, Tensor]:
     projection = encoder.model.projection.weight.detach().T.contiguous()
-    return _videomae(encoder.model.visual, "visual.") | {"image_projection": projection}
+    return _publish_videomae(encoder.model.visual, "visual.") | {"image_projection": projection}
 
 
-def _both(tower: str, own: str) -> Callable[[Any], dict[str, Tensor]]:
+def _publish_viclip(tower: str, own_prefix: str) -> Callable[[Any], dict[str, Tensor]]:
     """ViCLIP's checkpoint, with the weights of one encoder in its place."""
 
-    def published(encoder: Any) -> dict[str, Tensor]:
-        whole = vi.ViCLIP(vi.SIZES["tiny"]).state_dict()
-        return whole | _prefixed(f"{own}.", tower)(encoder)
+    def publish(encoder: Any) -> dict[str, Tensor]:
+        state = ViCLIP(SIZES["tiny"]).state_dict()
+        return state | _make_publisher(f"{own_prefix}.", tower)(encoder)
 
-    return published
-
-
-def _multimodal(encoder: Any) -> dict[str, Tensor]:
-    whole = internvideo_mm.Whole(encoder.model.shape).state_dict()
-    whole |= _prefixed("exo.", "model")(encoder)
-    named = {k.removeprefix("exo.").removeprefix("text."): one for k, one in whole.items()}
-    return {key.replace(".ln_1_kv.", ".ln_3."): one for key, one in named.items()}
+    return publish
 
 
-SMALL = {
-    "timesformer": Small(
+def _publish_multimodal(encoder: Any) -> dict[str, Tensor]:
+    state = internvideo_mm.InternVideoMM(encoder.model.config).state_dict()
+    state |= _make_publisher("vision.", "model")(encoder)
+    remapped = {
+        k.removeprefix("vision.").removeprefix("text."): value for k, value in state.items()
+    }
+    return {key.replace(".ln_1_kv.", ".ln_3."): value for key, value in remapped.items()}
+
+
+SMALL_ENCODERS = {
+    "timesformer": SmallEncoder(
         timesformer,
         {"image": 32, "patch": 8, "width": 32, "depth": 1, "heads": 2},
-        _prefixed("", ""),
+        _make_publisher("", ""),
     ),
-    "clip-text": Small(
+    "clip-text": SmallEncoder(
         clip_text,
         {"width": 16, "heads": 2, "depth": 1, "project": 8},
-        _prefixed("", "tower"),
+        _make_publisher("", "tower"),
     ),
-    "beats": Small(beats, {"size": "tiny"}, _prefixed("", "model")),
-    "clap": Small(clap, {"size": "tiny"}, _prefixed("audio_model.", "model")),
-    "viclip": Small(viclip, {"size": "tiny"}, _both("tower", "vision_encoder")),
-    "viclip-text": Small(viclip_text, {"size": "tiny"}, _both("tower", "text_encoder")),
-    "videomae": Small(videomae, {"size": "tiny", "frames": 4}, _classifier),
-    "internimage": Small(internimage, {"size": "tiny"}, _prefixed("", "model")),
-    "egoinstructor-ego": Small(egoinstructor_ego, {"size": "tiny", "frames": 4}, _ego),
-    "internvideo1-mm": Small(internvideo1_mm, {"size": "tiny", "frames": 4}, _multimodal),
+    "beats": SmallEncoder(beats, {"size": "tiny"}, _make_publisher("", "model")),
+    "clap": SmallEncoder(clap, {"size": "tiny"}, _make_publisher("audio_model.", "model")),
+    "viclip": SmallEncoder(viclip, {"size": "tiny"}, _publish_viclip("tower", "vision_encoder")),
+    "viclip-text": SmallEncoder(
+        viclip_text, {"size": "tiny"}, _publish_viclip("tower", "text_encoder")
+    ),
+    "videomae": SmallEncoder(videomae, {"size": "tiny", "frames": 4}, _publish_classifier),
+    "internimage": SmallEncoder(internimage, {"size": "tiny"}, _make_publisher("", "model")),
+    "egoinstructor-ego": SmallEncoder(
+        egoinstructor_ego, {"size": "tiny", "frames": 4}, _publish_ego
+    ),
+    "internvideo1-mm": SmallEncoder(
+        internvideo1_mm, {"size": "tiny", "frames": 4}, _publish_multimodal
+    ),
 }
 """Without DistilBERT's, which needs its vocabulary; its own test does the same."""

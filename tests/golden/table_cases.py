@@ -2,94 +2,96 @@
 
 from typing import Any
 
-from golden_file import Golden
+from golden_file import GoldenFile
 
 from egoexobench.data.sampling import SAMPLERS, lavila_chunked
 from egoexobench.errors import DataError
-from egoexobench_plugins.clip_text.tokenizer import ids
+from egoexobench_plugins.clip_text.tokenizer import tokenize_text
 
-CUTS = {
+TRUNCATION_RULES = {
     "clip77": (77, "released"),
     "egoinstructor300": (300, "released"),
     "viclip32": (32, "proper"),
 }
 
 
-def listed_tokens(golden: Golden) -> dict[str, Any]:
+def list_expected_tokens(golden: GoldenFile) -> dict[str, Any]:
     """Ids and pooled position of every text by every tokenizer."""
-    wanted = {}
-    for i, item in enumerate(golden.about["items"]):
-        cuts = [key for key in item if f"{key}_pooled_position" in item]
-        assert set(cuts) <= CUTS.keys(), "a tokenizer that no part claims"
-        for cut in cuts:
-            wanted[f"{i}/{cut}"] = [*item[cut], item[f"{cut}_pooled_position"]]
-    return wanted
+    expected = {}
+    for i, item in enumerate(golden.metadata["items"]):
+        rules = [key for key in item if f"{key}_pooled_position" in item]
+        assert set(rules) <= TRUNCATION_RULES.keys(), "a tokenizer that no part has"
+        for rule in rules:
+            expected[f"{i}/{rule}"] = [*item[rule], item[f"{rule}_pooled_position"]]
+    return expected
 
 
-def tokens(golden: Golden) -> dict[str, Any]:
-    found = {}
-    for label in listed_tokens(golden):
-        i, cut = label.split("/")
-        ours = ids(golden.about["items"][int(i)]["text"], *CUTS[cut])
-        found[label] = [*ours, max(range(len(ours)), key=ours.__getitem__)]
-    return found
+def tokenize_texts(golden: GoldenFile) -> dict[str, Any]:
+    outputs = {}
+    for label in list_expected_tokens(golden):
+        i, rule = label.split("/")
+        token_ids = tokenize_text(golden.metadata["items"][int(i)]["text"], *TRUNCATION_RULES[rule])
+        outputs[label] = [*token_ids, max(range(len(token_ids)), key=token_ids.__getitem__)]
+    return outputs
 
 
 CHUNKED = "lavila-chunked"
-WHOLE = ("frozen-in-time", "egovlp-whole-video", "viclip")
+WHOLE_VIDEO_TABLES = ("frozen-in-time", "egovlp-whole-video", "viclip")
 
 
-def _rows(golden: Golden) -> list[tuple[str, list[Any]]]:
+def _list_rows(golden: GoldenFile) -> list[tuple[str, list[Any]]]:
     return [
         (name.replace("_", "-"), row)
-        for name, table in golden.about.items()
+        for name, table in golden.metadata.items()
         if isinstance(table, dict)  # other entries describe
         for row in table["rows"]
     ]
 
 
-def listed_frames(golden: Golden) -> dict[str, Any]:
+def list_expected_frames(golden: GoldenFile) -> dict[str, Any]:
     """Indices by table and row; None where the reference fails."""
-    wanted = {}
-    for i, (table, row) in enumerate(_rows(golden)):
+    expected = {}
+    for i, (table, row) in enumerate(_list_rows(golden)):
         failed = row[-1] is not None
-        found = row[-2]
+        indices = row[-2]
         if table == CHUNKED and not failed:
-            # the reference reads one file twice where there is no next: the second time counts
-            found = list({first: [first, indices] for first, indices in found}.values())
-        wanted[f"{i} {table}"] = None if failed else found
-    return wanted
+            # without a next file, the reference reads the last one twice; the second time counts
+            indices = list({file[0]: list(file) for file in indices}.values())
+        expected[f"{i} {table}"] = None if failed else indices
+    return expected
 
 
-def frames(golden: Golden) -> dict[str, Any]:
-    found = {}
-    for i, (table, row) in enumerate(_rows(golden)):
+def sample_spans(golden: GoldenFile) -> dict[str, Any]:
+    outputs = {}
+    for i, (table, row) in enumerate(_list_rows(golden)):
         try:
-            found[f"{i} {table}"] = _chunks(row) if table == CHUNKED else _indices(table, row)
+            outputs[f"{i} {table}"] = (
+                _sample_chunks(row) if table == CHUNKED else _sample_row(table, row)
+            )
         except DataError:
-            found[f"{i} {table}"] = None
-    return found
+            outputs[f"{i} {table}"] = None
+    return outputs
 
 
-def _chunks(row: list[Any]) -> list[Any]:
-    rate, count, start, end, wanted, seconds = row[:6]
-    found = lavila_chunked(count, start, end, wanted, seconds, rate=rate)
-    return [[first, indices.tolist()] for first, indices in found]
+def _sample_chunks(row: list[Any]) -> list[Any]:
+    rate, count, start, end, num_frames, seconds = row[:6]
+    chunks = lavila_chunked(count, start, end, num_frames, seconds=seconds, rate=rate)
+    return [[first, indices.tolist()] for first, indices in chunks]
 
 
-def _indices(table: str, row: list[Any]) -> list[int]:
-    """Ask our sampler for a row of a reference table, whose columns differ."""
-    given: tuple[Any, ...] = tuple(row[:5])
-    if table in WHOLE:
-        count, wanted = row[:2]
-        given = (1.0, count, 0, count, wanted)
+def _sample_row(table: str, row: list[Any]) -> list[int]:
+    """Indices of our sampler for a row of a reference table; the columns of tables differ."""
+    arguments: tuple[Any, ...] = tuple(row[:5])
+    if table in WHOLE_VIDEO_TABLES:
+        count, num_frames = row[:2]
+        arguments = (1.0, count, 0, count, num_frames)
     elif table == "egovlp-start-end":
-        wanted, start, end = row[:3]
-        given = (1.0, 10**9, start, end, wanted)
+        num_frames, start, end = row[:3]
+        arguments = (1.0, 10**9, start, end, num_frames)
     elif table == "egovlp-clips":
-        start, end, count, wanted = row[:4]
-        given = (1.0, count, start, end, wanted)
+        start, end, count, num_frames = row[:4]
+        arguments = (1.0, count, start, end, num_frames)
     elif table.startswith("egoinstructor"):
-        count, start, end, wanted = row[:4]
-        given = (1.0, count, start, end, wanted)
-    return [int(one) for one in SAMPLERS[table](*given)]
+        count, start, end, num_frames = row[:4]
+        arguments = (1.0, count, start, end, num_frames)
+    return [int(index) for index in SAMPLERS[table](*arguments)]

@@ -10,44 +10,44 @@ from egoexobench.evaluation import classification, metrics
 from egoexobench.evaluation.ranks import compute_ranks
 
 
-def ranked(scores, answers):
+def rank_scores(scores, answers):
     """Our ranks; columns are told by unit vectors, which is exact."""
     table = torch.from_numpy(np.ascontiguousarray(scores))
     columns = torch.eye(table.shape[1], dtype=table.dtype)
     return compute_ranks(table, columns, torch.as_tensor(answers), similarity="dot")
 
 
-def random(seed, shape, step=None):
+def make_scores(seed, shape, step=None):
     """Random scores; with a step they are rounded to it, so that many tie."""
     values = np.random.default_rng(seed).normal(size=shape)
     return values if step is None else np.round(values / step) * step
 
 
-def test_egoinstructor_counts_every_tied_place_so_constant_scores_look_worse_than_chance():
-    assert gallery.egoinstructor_ranks(np.ones((3, 3))) == [0, 1, 2] * 3
-    found = gallery.egoinstructor(np.ones((4, 4)))
-    assert found["R1"] == 25
+def test_egoinstructor_counts_every_tied_rank_so_constant_scores_look_worse_than_chance():
+    assert gallery.compute_egoinstructor_ranks(np.ones((3, 3))) == [0, 1, 2] * 3
+    outputs = gallery.score_egoinstructor(np.ones((4, 4)))
+    assert outputs["R1"] == 25
     one_tie = np.array([[2.0, 2.0], [0.0, 1.0]])
-    assert gallery.egoinstructor_ranks(one_tie) == [0, 1, 0]
-    assert gallery.egoinstructor(one_tie)["R1"] == pytest.approx(200 / 3)
+    assert gallery.compute_egoinstructor_ranks(one_tie) == [0, 1, 0]
+    assert gallery.score_egoinstructor(one_tie)["R1"] == pytest.approx(200 / 3)
 
 
 @pytest.mark.parametrize("step", [None, 0.8])
 def test_a_gallery_has_the_ranks_of_ours_but_for_the_rule_of_ties(step):
-    scores = random(1, (20, 20), step)
-    rows, columns = ranked(scores, range(20)), ranked(scores.T, range(20))
-    best, mean = gallery.frozen_in_time_t2v(scores), gallery.frozen_in_time_v2t(scores)
+    scores = make_scores(1, (20, 20), step)
+    rows, columns = rank_scores(scores, range(20)), rank_scores(scores.T, range(20))
+    best, mean = gallery.score_text_to_video(scores), gallery.score_video_to_text(scores)
     assert best["MeanR"] == pytest.approx(rows.optimistic.double().mean().item())
     assert best["MedR"] == np.median(rows.optimistic)
     assert mean["MeanR"] == pytest.approx(metrics.expected_rank(columns).mean())
     listed = [
-        place - 1
+        position - 1
         for first, last in zip(rows.optimistic.tolist(), rows.pessimistic.tolist(), strict=True)
-        for place in range(first, last + 1)
+        for position in range(first, last + 1)
     ]
-    assert gallery.egoinstructor_ranks(scores) == listed
+    assert gallery.compute_egoinstructor_ranks(scores) == listed
     if step is None:
-        assert gallery.egoinstructor(scores)["R5"] == pytest.approx(
+        assert gallery.score_egoinstructor(scores)["R5"] == pytest.approx(
             100 * metrics.hit_rate_at_k(rows, 5).mean()
         )
 
@@ -55,27 +55,27 @@ def test_a_gallery_has_the_ranks_of_ours_but_for_the_rule_of_ties(step):
 def test_with_several_texts_a_video_takes_its_best_and_padding_is_left_out():
     # texts 0 and 1 are of video 0, texts 2 and 3 of video 1; columns are videos
     scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.4], [0.3, 0.7]])
-    assert gallery.frozen_in_time_t2v(scores)["R1"] == 50
-    assert gallery.frozen_in_time_v2t(scores)["R1"] == 50
-    assert gallery.frozen_in_time_v2t(scores)["MeanR"] == 1.5
+    assert gallery.score_text_to_video(scores)["R1"] == 50
+    assert gallery.score_video_to_text(scores)["R1"] == 50
+    assert gallery.score_video_to_text(scores)["MeanR"] == 1.5
     real = np.array([True, False, True, True])
-    assert gallery.frozen_in_time_t2v(scores, real)["R1"] == pytest.approx(200 / 3)
-    assert gallery.frozen_in_time_v2t(scores, real)["R1"] == 100
+    assert gallery.score_text_to_video(scores, real)["R1"] == pytest.approx(200 / 3)
+    assert gallery.score_video_to_text(scores, real)["R1"] == 100
 
 
 def test_the_geometric_mean_is_zero_where_nothing_is_first():
-    assert gallery.frozen_in_time_t2v(np.eye(4)[::-1])["geometric_mean_R1-R5-R10"] == 0
+    assert gallery.score_text_to_video(np.eye(4)[::-1])["geometric_mean_R1-R5-R10"] == 0
 
 
 @pytest.mark.parametrize("step", [None, 1.0])
 def test_listed_questions_stand_between_both_ends_of_ours(step):
     rng = np.random.default_rng(2)
-    scores, answers = random(3, (60, 20), step), rng.integers(0, 20, 60)
+    scores, answers = make_scores(3, (60, 20), step), rng.integers(0, 20, 60)
     types = np.repeat([1, 2], 30)
-    first = choices.first_maximum(scores, answers, types, choices.ASSOCIATION)
-    shares = choices.soundbridge(scores, answers, types)
+    first = choices.score_first_maximum(scores, answers, types, choices.ASSOCIATION)
+    shares = choices.score_soundbridge(scores, answers, types)
     for name, kind in zip(choices.ASSOCIATION, (1, 2), strict=True):
-        own = ranked(scores[types == kind], answers[types == kind])
+        own = rank_scores(scores[types == kind], answers[types == kind])
         for k in (1, 5, 10):
             least = 100 * (own.pessimistic <= k).double().mean()
             most = 100 * (own.optimistic <= k).double().mean()
@@ -85,12 +85,14 @@ def test_listed_questions_stand_between_both_ends_of_ours(step):
 
 
 def test_the_first_of_equal_scores_is_taken():
-    found = choices.first_maximum(np.ones((2, 5)), np.array([0, 1]), np.array([7, 9]), ("a", "b"))
-    assert found == {"a": 100, "b": 0}
+    outputs = choices.score_first_maximum(
+        np.ones((2, 5)), np.array([0, 1]), np.array([7, 9]), ("a", "b")
+    )
+    assert outputs == {"a": 100, "b": 0}
 
 
 def test_precision_of_epic_is_the_usual_one_where_relevancy_is_all_or_nothing():
-    similarity = random(4, (12, 9))
+    similarity = make_scores(4, (12, 9))
     hits = (np.random.default_rng(5).random((12, 9)) < 0.4).astype(float)
     hits[:, 0] = 1
     usual = np.mean([average_precision_score(h, s) for h, s in zip(hits, similarity, strict=True)])
@@ -101,11 +103,11 @@ def test_precision_of_epic_is_the_usual_one_where_relevancy_is_all_or_nothing():
 
 
 def test_gain_of_epic_is_the_usual_one_cut_at_what_is_relevant():
-    similarity, relevancy = random(6, (8, 10)), np.random.default_rng(7).random((8, 10))
+    similarity, relevancy = make_scores(6, (8, 10)), np.random.default_rng(7).random((8, 10))
     usual = ndcg_score(relevancy, similarity)
-    assert graded.ek100_gain(similarity, relevancy) == pytest.approx(usual)
+    assert graded.compute_ek100_gain(similarity, relevancy) == pytest.approx(usual)
     # by hand: one relevant item, so only the first place counts
-    assert graded.ek100_gain(np.array([[2.0, 1.0]]), np.array([[0.0, 0.3]])) == 0
+    assert graded.compute_ek100_gain(np.array([[2.0, 1.0]]), np.array([[0.0, 0.3]])) == 0
 
 
 def test_precision_of_charades_is_ours_and_its_mean_is_spoiled_by_an_empty_class():
@@ -114,40 +116,40 @@ def test_precision_of_charades_is_ours_and_its_mean_is_spoiled_by_an_empty_class
     truth[:, 2] = False
     shown = np.where(truth.any(1, keepdims=True), scores, -np.inf)
     ours = classification.average_precision(shown, truth, np.ones((1, 30)))
-    found = graded.charades_precision(scores, truth)
-    np.testing.assert_allclose(found, ours[0])
-    assert np.isnan(found.mean())
-    assert classification.class_mean(ours)[0] == pytest.approx(np.nanmean(found))
-    weighted = np.nansum(graded.charades_weighted(found, truth))
-    assert weighted == pytest.approx(np.average(np.nan_to_num(found), weights=truth.sum(0)))
+    outputs = graded.charades_precision(scores, truth)
+    np.testing.assert_allclose(outputs, ours[0])
+    assert np.isnan(outputs.mean())
+    assert classification.class_mean(ours)[0] == pytest.approx(np.nanmean(outputs))
+    weighted = np.nansum(graded.weight_charades_precision(outputs, truth))
+    assert weighted == pytest.approx(np.average(np.nan_to_num(outputs), weights=truth.sum(0)))
 
 
-def walk(seed, length=40):
+def make_walk(seed, length=40):
     """A video whose embedding moves steadily through three phases."""
     time = np.linspace(0, 3, length, endpoint=False)
     noise = np.random.default_rng(seed).normal(scale=0.01, size=(length, 2))
     return np.stack([time, time**2], 1) + noise, time.astype(np.int64)
 
 
-def videos(count):
-    parts = [walk(seed) for seed in range(count)]
+def make_videos(count):
+    parts = [make_walk(seed) for seed in range(count)]
     lengths = np.array([len(embeds) for embeds, _ in parts])
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), lengths
 
 
 def test_videos_that_move_alike_have_nearly_perfect_scores_in_all_of_ae2():
-    embeds, phases, lengths = videos(4)
+    embeds, phases, lengths = make_videos(4)
     owners, every = np.repeat(np.arange(4), lengths), np.ones(len(embeds), bool)
-    assert ae2.classification(embeds, phases, embeds, phases) > 0.95
-    assert ae2.retrieval(embeds, phases, owners, every, every) > 0.95
-    assert ae2.tau(embeds, lengths) > 0.99
-    assert min(ae2.progression((embeds, phases, lengths), (embeds, phases, lengths))) > 0.99
+    assert ae2.score_classification(embeds, phases, embeds, phases) > 0.95
+    assert ae2.score_retrieval(embeds, phases, owners, queries=every, gallery=every) > 0.95
+    assert ae2.compute_tau(embeds, lengths) > 0.99
+    assert min(ae2.score_progression((embeds, phases, lengths), (embeds, phases, lengths))) > 0.99
 
 
 def test_a_video_against_its_mirror_has_a_tau_of_minus_one():
     first, last = np.arange(21.0)[:, None], np.arange(21.0)[::-1, None] + 0.2
-    assert ae2.tau(np.concatenate([first, last]), np.array([21, 21])) == pytest.approx(-1)
-    assert ae2.tau(np.concatenate([first, first]), np.array([21, 21])) == pytest.approx(1)
+    assert ae2.compute_tau(np.concatenate([first, last]), np.array([21, 21])) == pytest.approx(-1)
+    assert ae2.compute_tau(np.concatenate([first, first]), np.array([21, 21])) == pytest.approx(1)
 
 
 def test_retrieval_never_looks_into_the_query_s_own_video():
@@ -155,10 +157,17 @@ def test_retrieval_never_looks_into_the_query_s_own_video():
     phases, owners = np.array([0, 0, 1, 0]), np.array([0, 0, 1, 1])
     asking = np.array([True, False, False, False])
     # nearest elsewhere is frame 2 of another phase, then frame 3: precision 1 / 2
-    assert ae2.retrieval(embeds, phases, owners, asking, np.ones(4, bool)) == 0.5
-    assert ae2.retrieval(embeds, phases, owners, asking, np.array([1, 1, 1, 0], bool)) == 0
+    assert (
+        ae2.score_retrieval(embeds, phases, owners, queries=asking, gallery=np.ones(4, bool)) == 0.5
+    )
+    assert (
+        ae2.score_retrieval(
+            embeds, phases, owners, queries=asking, gallery=np.array([1, 1, 1, 0], bool)
+        )
+        == 0
+    )
 
 
 def test_the_column_of_time_starts_anew_with_every_video():
-    found = ae2.clocked(np.zeros((5, 1)), np.array([3, 2]))
-    assert found[:, 1].tolist() == pytest.approx([0, 0.001, 0.002, 0, 0.001])
+    outputs = ae2.append_time(np.zeros((5, 1)), np.array([3, 2]))
+    assert outputs[:, 1].tolist() == pytest.approx([0, 0.001, 0.002, 0, 0.001])

@@ -5,7 +5,7 @@ import torch
 
 from egoexobench.types import Clip, Pair, View
 from egoexobench_plugins.ego_exo_nce import ego_exo_nce
-from egoexobench_plugins.ego_exo_nce.model import positives
+from egoexobench_plugins.ego_exo_nce.model import find_positives
 
 WORDS = [
     ({"take"}, {"garlic"}),
@@ -30,7 +30,7 @@ def unit(seed: int) -> torch.Tensor:
 
 def test_positives_share_a_noun_and_a_verb_or_are_one_pair() -> None:
     clips = [pair.ego for pair in pairs()] + [pair.exo for pair in pairs()]
-    found = positives(clips, len(WORDS))
+    found = find_positives(clips, len(WORDS))
     for i in range(len(clips)):
         for j in range(len(clips)):
             a, b = WORDS[i % 4], WORDS[j % 4]
@@ -42,7 +42,7 @@ def test_the_loss_is_the_released_formula_in_loops() -> None:
     video = torch.cat([unit(0), unit(1)])
     text = torch.cat([unit(2), unit(3)])
     clips = [pair.ego for pair in pairs()] + [pair.exo for pair in pairs()]
-    mask = positives(clips, len(WORDS))
+    mask = find_positives(clips, len(WORDS))
     total = 0.0
     for a, b in ((video, text), (text, video)):
         for i in range(8):

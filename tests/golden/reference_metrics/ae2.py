@@ -23,7 +23,7 @@ TICK = 1e-3
 """What a frame adds to the column of time that some data sets' embeddings get."""
 
 
-def classification(train: Floats, phases: Ints, test: Floats, wanted: Ints) -> float:
+def score_classification(train: Floats, phases: Ints, test: Floats, labels_expected: Ints) -> float:
     """Weighted F1 of scikit-learn's support vector classifier, all its settings at their defaults.
 
     Across views, it is fitted on frames of one and tested on frames of the other.
@@ -31,11 +31,13 @@ def classification(train: Floats, phases: Ints, test: Floats, wanted: Ints) -> f
     from sklearn.metrics import f1_score
     from sklearn.svm import SVC
 
-    found = SVC().fit(train, phases).predict(test)
-    return float(f1_score(wanted, found, average="weighted"))
+    predictions = SVC().fit(train, phases).predict(test)
+    return float(f1_score(labels_expected, predictions, average="weighted"))
 
 
-def retrieval(embeds: Floats, labels: Ints, videos: Ints, queries: Flags, gallery: Flags) -> float:
+def score_retrieval(
+    embeds: Floats, labels: Ints, videos: Ints, *, queries: Flags, gallery: Flags
+) -> float:
     """Mean over query frames of the average precision of their 10 nearest frames.
 
     Frames of the query's own video are left out. Average precision is over the relevant frames
@@ -61,13 +63,13 @@ def retrieval(embeds: Floats, labels: Ints, videos: Ints, queries: Flags, galler
     return float(np.mean(values))
 
 
-def clocked(embeds: Floats, lengths: Ints) -> Floats:
+def append_time(embeds: Floats, lengths: Ints) -> Floats:
     """Embeddings with the column of time that AE2 appends for one data set, ``(N, D + 1)``."""
     time = np.concatenate([np.arange(length) for length in lengths]) * TICK
     return np.concatenate([embeds, time[:, None]], 1)
 
 
-def progression(
+def score_progression(
     train: tuple[Floats, Ints, Ints], test: tuple[Floats, Ints, Ints]
 ) -> tuple[float, float]:
     """Mean over phases of the R2 of a linear regression, on what it was fitted to and on a test.
@@ -83,29 +85,33 @@ def progression(
 
     rows = []
     for phase in np.intersect1d(train[1], test[1]):
-        (fitted, goal), (asked, wanted) = (_toward(phase, *side) for side in (train, test))
+        (fitted, goal), (tested, labels_expected) = (
+            _measure_progress(phase, *side) for side in (train, test)
+        )
         model = LinearRegression().fit(fitted, goal)
-        rows.append((model.score(fitted, goal), model.score(asked, wanted)))
+        rows.append((model.score(fitted, goal), model.score(tested, labels_expected)))
     means = np.mean(rows, 0)
     return float(means[0]), float(means[1])
 
 
-def _toward(phase: int, embeds: Floats, labels: Ints, lengths: Ints) -> tuple[Floats, Floats]:
-    kept, goals = [], []
-    for rows in _videos(lengths):
+def _measure_progress(
+    phase: int, embeds: Floats, labels: Ints, lengths: Ints
+) -> tuple[Floats, Floats]:
+    remaining, goals = [], []
+    for rows in _iter_videos(lengths):
         inside = np.flatnonzero(labels[rows] == phase)
         if len(inside):
-            kept.append(embeds[rows])
-            goals.append((np.arange(len(kept[-1])) - inside[-1]) / len(kept[-1]))
-    return np.concatenate(kept), np.concatenate(goals)
+            remaining.append(embeds[rows])
+            goals.append((np.arange(len(remaining[-1])) - inside[-1]) / len(remaining[-1]))
+    return np.concatenate(remaining), np.concatenate(goals)
 
 
-def tau(embeds: Floats, lengths: Ints) -> float:
+def compute_tau(embeds: Floats, lengths: Ints) -> float:
     """Mean over ordered pairs of videos of Kendall's tau of nearest frames; NaN is left out."""
     from scipy.spatial.distance import cdist
     from scipy.stats import kendalltau
 
-    parts = [embeds[rows][::STRIDE] for rows in _videos(lengths)]
+    parts = [embeds[rows][::STRIDE] for rows in _iter_videos(lengths)]
     values = []
     for i, query in enumerate(parts):
         for j, other in enumerate(parts):
@@ -115,7 +121,7 @@ def tau(embeds: Floats, lengths: Ints) -> float:
     return float(np.nanmean(values))
 
 
-def _videos(lengths: Ints) -> Iterator[slice]:
+def _iter_videos(lengths: Ints) -> Iterator[slice]:
     stop = 0
     for length in lengths.tolist():
         stop += length

@@ -17,7 +17,7 @@ EGOINSTRUCTOR = ("Inter-video", "Intra-video")
 """EgoInstructor's of the same types: they are swapped."""
 
 
-def first_maximum(
+def score_first_maximum(
     scores: Floats, answers: Ints, types: Ints, names: tuple[str, ...]
 ) -> dict[str, float]:
     """Top-1 as EgoExoLearn, LaViLa, EgoVLP and EgoInstructor count it.
@@ -39,16 +39,16 @@ def first_maximum(
     }
 
 
-def soundbridge(scores: Floats, answers: Ints, types: Ints) -> dict[str, float]:
+def score_soundbridge(scores: Floats, answers: Ints, types: Ints) -> dict[str, float]:
     """Share of questions with the answer among the best 1, 5 and 10.
 
     Which of several equal scores is among them is the library's choice there; here the first are
     (shhuangcoder/SoundBridge 3c4ca7f).
     """
     order = (-scores).argsort(1, kind="stable")
-    place = (order == answers[:, None]).argmax(1)
+    position = (order == answers[:, None]).argmax(1)
     return {
-        f"{name}_top{k}": 100 * float((place[types == kind] < k).mean())
+        f"{name}_top{k}": 100 * float((position[types == kind] < k).mean())
         for name, kind in zip(ASSOCIATION, np.unique(types), strict=True)
         for k in (1, 5, 10)
     }

@@ -12,26 +12,26 @@ from egoexobench.evaluation.arrays import Floats
 Report = dict[str, float]
 
 
-def egoinstructor_ranks(similarity: Floats) -> list[int]:
+def compute_egoinstructor_ranks(similarity: Floats) -> list[int]:
     """0-based ranks of the diagonal of ``(N, N)``: one for every place that ties with a truth.
 
     The list is longer than N where there are ties, and every share is of that longer list
     (Jazzcharles/Egoinstructor 8492ba0, compute_metrics).
     """
     descending = np.sort(-similarity, axis=1)
-    places = np.nonzero(descending == -np.diag(similarity)[:, None])[1]
-    return [int(place) for place in places]
+    columns = np.nonzero(descending == -np.diag(similarity)[:, None])[1]
+    return [int(index) for index in columns]
 
 
-def egoinstructor(similarity: Floats) -> Report:
+def score_egoinstructor(similarity: Floats) -> Report:
     """R@1, R@5 and R@10 in percent, median (twice) and mean rank counted from 1."""
-    ranks = np.array(egoinstructor_ranks(similarity))
+    ranks = np.array(compute_egoinstructor_ranks(similarity))
     recalls = {f"R{k}": 100 * float((ranks < k).mean()) for k in (1, 5, 10)}
     median = float(np.median(ranks)) + 1
     return {**recalls, "MR": median, "MedianR": median, "MeanR": float(ranks.mean()) + 1}
 
 
-def frozen_in_time_t2v(similarity: Floats, real: NDArray[np.bool_] | None = None) -> Report:
+def score_text_to_video(similarity: Floats, real: NDArray[np.bool_] | None = None) -> Report:
     """Texts look for their video, which takes the best of the ranks that it ties for.
 
     Args:
@@ -42,13 +42,13 @@ def frozen_in_time_t2v(similarity: Floats, real: NDArray[np.bool_] | None = None
     texts, videos = similarity.shape
     own = similarity[np.arange(texts), np.arange(texts) // (texts // videos)]
     ranks = (similarity > own[:, None]).sum(1)
-    return _report(ranks if real is None else ranks[real])
+    return _summarize_ranks(ranks if real is None else ranks[real])
 
 
-def frozen_in_time_v2t(similarity: Floats, real: NDArray[np.bool_] | None = None) -> Report:
+def score_video_to_text(similarity: Floats, real: NDArray[np.bool_] | None = None) -> Report:
     """Videos look for their best-placed text, which takes the mean of the ranks it ties for.
 
-    Arguments as `frozen_in_time_t2v`; a text that pads stands behind all others.
+    Arguments as `score_text_to_video`; a text that pads stands behind all others.
     """
     scores = similarity if real is None else np.where(real[:, None], similarity, -np.inf)
     texts, videos = scores.shape
@@ -61,16 +61,16 @@ def frozen_in_time_v2t(similarity: Floats, real: NDArray[np.bool_] | None = None
         tied = (column == own[:, None]).sum(1)
         means = better + (tied - 1) / 2
         ranks.append(means[own > -np.inf].min(initial=np.inf))
-    return _report(ranks)
+    return _summarize_ranks(ranks)
 
 
-def _report(ranks: Sequence[float] | NDArray[np.int64]) -> Report:
-    found = np.asarray(ranks, float)
-    recalls = {f"R{k}": 100 * float((found < k).mean()) for k in (1, 5, 10, 50)}
+def _summarize_ranks(ranks: Sequence[float] | NDArray[np.int64]) -> Report:
+    values = np.asarray(ranks, float)
+    recalls = {f"R{k}": 100 * float((values < k).mean()) for k in (1, 5, 10, 50)}
     product = recalls["R1"] * recalls["R5"] * recalls["R10"]
     return {
         **recalls,
-        "MedR": float(np.median(found)) + 1,
-        "MeanR": float(found.mean()) + 1,
+        "MedR": float(np.median(values)) + 1,
+        "MeanR": float(values.mean()) + 1,
         "geometric_mean_R1-R5-R10": product ** (1 / 3),
     }

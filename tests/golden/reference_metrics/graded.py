@@ -20,7 +20,7 @@ def ek100_precision(similarity: Floats, relevancy: Floats) -> float:
     return float(((precision * hits).sum(1) / np.maximum(hits.sum(1), 1)).mean())
 
 
-def ek100_gain(similarity: Floats, relevancy: Floats) -> float:
+def compute_ek100_gain(similarity: Floats, relevancy: Floats) -> float:
     """Mean nDCG of queries, cut at as many items as have any relevancy."""
     counted = -np.sort(-relevancy, axis=1) > 0
     discount = counted / np.log2(np.arange(2, relevancy.shape[1] + 2))
@@ -29,7 +29,7 @@ def ek100_gain(similarity: Floats, relevancy: Floats) -> float:
     return float(((graded * discount).sum(1) / (ideal * discount).sum(1)).mean())
 
 
-def ek100_mir(similarity: Floats, relevancy: Floats) -> dict[str, dict[str, float]]:
+def score_ek100_mir(similarity: Floats, relevancy: Floats) -> dict[str, dict[str, float]]:
     """Both metrics of multi-instance retrieval, both ways and their mean, as shares of 1.
 
     Args:
@@ -40,9 +40,16 @@ def ek100_mir(similarity: Floats, relevancy: Floats) -> dict[str, dict[str, floa
     the EPIC-KITCHENS-100 challenge.
     """
     report = {}
-    for name, metric in (("mAP", ek100_precision), ("nDCG", ek100_gain)):
-        there, back = metric(similarity, relevancy), metric(similarity.T, relevancy.T)
-        report[name] = {"V2T": there, "T2V": back, "avg": (there + back) / 2}
+    for name, metric in (("mAP", ek100_precision), ("nDCG", compute_ek100_gain)):
+        video_to_text, text_to_video = (
+            metric(similarity, relevancy),
+            metric(similarity.T, relevancy.T),
+        )
+        report[name] = {
+            "V2T": video_to_text,
+            "T2V": text_to_video,
+            "avg": (video_to_text + text_to_video) / 2,
+        }
     return report
 
 
@@ -55,12 +62,12 @@ def charades_precision(scores: Floats, truth: LabelMatrix) -> Floats:
     """
     shown = np.where(truth.any(1, keepdims=True), scores, -np.inf)
     order = (-shown).argsort(0, kind="stable")
-    found = np.take_along_axis(truth, order, 0)
-    precision = found.cumsum(0) / np.arange(1, len(found) + 1)[:, None]
+    sorted_truth = np.take_along_axis(truth, order, 0)
+    precision = sorted_truth.cumsum(0) / np.arange(1, len(sorted_truth) + 1)[:, None]
     with np.errstate(invalid="ignore"):
-        return np.asarray((precision * found).sum(0) / found.sum(0))
+        return np.asarray((precision * sorted_truth).sum(0) / sorted_truth.sum(0))
 
 
-def charades_weighted(precision: Floats, truth: LabelMatrix) -> Floats:
+def weight_charades_precision(precision: Floats, truth: LabelMatrix) -> Floats:
     """Each class's average precision by its share of all labels ``(C,)``; their sum is a mean."""
     return np.asarray(precision * truth.sum(0) / truth.sum())

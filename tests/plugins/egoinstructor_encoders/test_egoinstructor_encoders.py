@@ -1,5 +1,6 @@
 """The ego and exo feature encoders: names, tokens and contract."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,39 +17,39 @@ from egoexobench_plugins.egoinstructor_encoders import (
     internvideo_mm,
 )
 
-EGO, EXO = (
-    ego_videomae.sized(ego_videomae.SIZES["tiny"], 4),
-    internvideo_mm.sized(internvideo_mm.SIZES["tiny"], 4),
-)
+EGO = replace(ego_videomae.SIZES["tiny"], frames=4)
+EXO = replace(internvideo_mm.SIZES["tiny"], frames=4)
 
 
-def _random(module: torch.nn.Module) -> torch.nn.Module:
+def randomize_weights(module: torch.nn.Module) -> torch.nn.Module:
     generator = torch.Generator().manual_seed(9)
     with torch.no_grad():
-        for one in module.parameters():
-            one.copy_(torch.randn(one.shape, generator=generator) * 0.2 + (one.ndim == 1) * 0.5)
+        for weight in module.parameters():
+            weight.copy_(
+                torch.randn(weight.shape, generator=generator) * 0.2 + (weight.ndim == 1) * 0.5
+            )
     return module.eval()
 
 
-def _published_ego() -> dict[str, torch.Tensor]:
-    """The checkpoint as the authors name it: both towers under one roof."""
-    model = _random(ego_videomae.Ego(EGO))
-    own = model.state_dict()
-    state = {"image_projection": own["projection.weight"].T.contiguous()}
-    state["visual.norm.weight"] = own["visual.layernorm.weight"]
-    state["visual.norm.bias"] = own["visual.layernorm.bias"]
+def make_published_state() -> dict[str, torch.Tensor]:
+    """The checkpoint with the published keys: both towers in the same file."""
+    model = randomize_weights(ego_videomae.EgoVideoMAE(EGO))
+    own_state = model.state_dict()
+    state = {"image_projection": own_state["projection.weight"].T.contiguous()}
+    state["visual.norm.weight"] = own_state["visual.layernorm.weight"]
+    state["visual.norm.bias"] = own_state["visual.layernorm.bias"]
     for part in ("weight", "bias"):
-        state[f"visual.patch_embed.proj.{part}"] = own[
+        state[f"visual.patch_embed.proj.{part}"] = own_state[
             f"visual.embeddings.patch_embeddings.projection.{part}"
         ]
     for i in range(EGO.depth):
-        here, there = f"visual.encoder.layer.{i}", f"visual.blocks.{i}"
-        attention = f"{here}.attention.attention"
-        state[f"{there}.attn.qkv.weight"] = torch.cat(
-            [own[f"{attention}.{part}.weight"] for part in ("query", "key", "value")]
+        layer, block = f"visual.encoder.layer.{i}", f"visual.blocks.{i}"
+        attention = f"{layer}.attention.attention"
+        state[f"{block}.attn.qkv.weight"] = torch.cat(
+            [own_state[f"{attention}.{part}.weight"] for part in ("query", "key", "value")]
         )
-        state[f"{there}.attn.q_bias"] = own[f"{attention}.query.bias"]
-        state[f"{there}.attn.v_bias"] = own[f"{attention}.value.bias"]
+        state[f"{block}.attn.q_bias"] = own_state[f"{attention}.query.bias"]
+        state[f"{block}.attn.v_bias"] = own_state[f"{attention}.value.bias"]
         names = {
             "attn.proj": "attention.output.dense",
             "norm1": "layernorm_before",
@@ -58,46 +59,53 @@ def _published_ego() -> dict[str, torch.Tensor]:
         }
         for name, library in names.items():
             for part in ("weight", "bias"):
-                state[f"{there}.{name}.{part}"] = own[f"{here}.{library}.{part}"]
+                state[f"{block}.{name}.{part}"] = own_state[f"{layer}.{library}.{part}"]
     return state
 
 
-def test_the_whole_ego_checkpoint_loads_and_its_text_tower_is_left_out(tmp_path: Path) -> None:
-    state = _published_ego()
-    words = {"transformer.resblocks.0.ln_1.weight": torch.ones(3), "logit_scale": torch.ones(())}
-    named = {f"module.{key}": one for key, one in (state | words).items()}
+def test_the_complete_ego_checkpoint_loads_and_its_text_tower_is_ignored(tmp_path: Path) -> None:
+    state = make_published_state()
+    text_state = {
+        "transformer.resblocks.0.ln_1.weight": torch.ones(3),
+        "logit_scale": torch.ones(()),
+    }
+    named = {f"module.{key}": weight for key, weight in (state | text_state).items()}
     torch.save({"state_dict": named, "epoch": 1}, tmp_path / "e.pth")
-    model = ego_videomae.load(EGO, tmp_path / "e.pth").eval()
+    model = ego_videomae.load_ego_videomae(EGO, tmp_path / "e.pth").eval()
     video = torch.randn(2, 4, 3, 32, 32)
-    wanted = _random(ego_videomae.Ego(EGO))
+    expected = randomize_weights(ego_videomae.EgoVideoMAE(EGO))
     with torch.inference_mode():
-        assert torch.equal(model(video, "clip"), wanted(video, "clip"))
+        assert torch.equal(model(video, "clip"), expected(video, "clip"))
 
 
 def test_an_unknown_key_or_a_lacking_projection_is_an_error() -> None:
-    state = _published_ego()
+    state = make_published_state()
     with pytest.raises(DataError, match=r"unexpected \(visual.mask_token\)"):
-        ego_videomae.fit(EGO, state | {"visual.mask_token": torch.ones(1)}, "made up")
+        ego_videomae.build_ego_videomae(
+            EGO, state | {"visual.mask_token": torch.ones(1)}, "made up"
+        )
     del state["image_projection"]
     with pytest.raises(DataError, match=r"missing \(projection.weight\)"):
-        ego_videomae.fit(EGO, state, "made up")
+        ego_videomae.build_ego_videomae(EGO, state, "made up")
 
 
 @pytest.mark.parametrize(
-    "model", [ego_videomae.Ego(EGO), internvideo_mm.Exo(EXO)], ids=["ego", "exo"]
+    "model",
+    [ego_videomae.EgoVideoMAE(EGO), internvideo_mm.InternVideoMMVision(EXO)],
+    ids=["ego", "exo"],
 )
 def test_tokens_of_frames_and_of_the_clip_agree(model: torch.nn.Module) -> None:
-    _random(model)
+    randomize_weights(model)
     video = torch.randn(2, 4, 3, 32, 32)
     with torch.inference_mode():
-        if isinstance(model, ego_videomae.Ego):
+        if isinstance(model, ego_videomae.EgoVideoMAE):
             clip, frames, patches = (
                 model(video, output) for output in ("clip", "frames", "patches")
             )
             assert torch.allclose(frames.mean(1), clip[:, 0], atol=1e-5)
             assert torch.allclose(patches.mean(1), clip[:, 0], atol=1e-5)
         else:
-            assert isinstance(model, internvideo_mm.Exo)
+            assert isinstance(model, internvideo_mm.InternVideoMMVision)
             still = video[:, :1].expand(-1, 4, -1, -1, -1)
             assert torch.allclose(model(still, "frames"), model(still, "clip"), atol=1e-5)
             assert not torch.allclose(model(video, "frames"), model(video, "clip"), atol=1e-3)
@@ -106,52 +114,56 @@ def test_tokens_of_frames_and_of_the_clip_agree(model: torch.nn.Module) -> None:
 def test_extractors_that_are_switched_off_leave_the_mean_of_clip_over_frames() -> None:
     from open_clip.transformer import QuickGELU, VisionTransformer
 
-    picture = VisionTransformer(
-        EXO.image, EXO.patch, EXO.width, EXO.layers, EXO.heads, 4.0,
-        output_dim=EXO.out, act_layer=QuickGELU,
+    image_tower = VisionTransformer(
+        EXO.image, EXO.patch, width=EXO.width, layers=EXO.layers, heads=EXO.heads,
+        mlp_ratio=4.0, output_dim=EXO.out, act_layer=QuickGELU,
     )  # fmt: skip
-    _random(picture)
-    model = internvideo_mm.Exo(EXO).eval()
-    state = picture.state_dict()
-    own = {
+    randomize_weights(image_tower)
+    model = internvideo_mm.InternVideoMMVision(EXO).eval()
+    state = image_tower.state_dict()
+    own_state = {
         "visual.conv1.weight": state.pop("conv1.weight").unsqueeze(2),
         "visual_proj": state.pop("proj"),
         "visual_ln_post.weight": state.pop("ln_post.weight"),
         "visual_ln_post.bias": state.pop("ln_post.bias"),
         "visual.transformer.balance": torch.full((EXO.width,), 100.0),
     }
-    own |= {f"visual.{key}": one for key, one in state.items()}
-    left = model.load_state_dict(own, strict=False)
-    assert not left.unexpected_keys
-    assert {key.split(".")[2] for key in left.missing_keys} == {"temporal_cls_token", "dpe", "dec"}
+    own_state |= {f"visual.{key}": weight for key, weight in state.items()}
+    result = model.load_state_dict(own_state, strict=False)
+    assert not result.unexpected_keys
+    assert {key.split(".")[2] for key in result.missing_keys} == {
+        "temporal_cls_token",
+        "dpe",
+        "dec",
+    }
     pixels = torch.randn(1, 3, EXO.image, EXO.image)
     with torch.inference_mode():
-        found = model(pixels[:, None].expand(-1, 4, -1, -1, -1), "clip")[:, 0]
-        assert torch.allclose(found, picture(pixels), atol=1e-5)
+        embedding = model(pixels[:, None].expand(-1, 4, -1, -1, -1), "clip")[:, 0]
+        assert torch.allclose(embedding, image_tower(pixels), atol=1e-5)
 
 
 def test_the_extractors_token_sees_the_order_of_frames_and_reads_its_blocks() -> None:
-    model = _random(internvideo_mm.Exo(EXO))
-    assert isinstance(model, internvideo_mm.Exo)
+    model = randomize_weights(internvideo_mm.InternVideoMMVision(EXO))
+    assert isinstance(model, internvideo_mm.InternVideoMMVision)
     video = torch.randn(1, 4, 3, 32, 32)
     mixed = video[:, [2, 0, 3, 1]]
     with torch.inference_mode():
-        assert not torch.allclose(model.clip(video), model.clip(mixed), atol=1e-4)
+        assert not torch.allclose(model.embed_clip(video), model.embed_clip(mixed), atol=1e-4)
         for level in model.visual.transformer.dpe:
             level.weight.zero_()  # no neighbours: nothing else knows the order
-        assert torch.allclose(model.clip(video), model.clip(mixed), atol=1e-5)
+        assert torch.allclose(model.embed_clip(video), model.embed_clip(mixed), atol=1e-5)
 
 
 def test_only_the_clip_part_of_an_exo_checkpoint_is_loaded(tmp_path: Path) -> None:
-    made = _random(internvideo_mm.Whole(EXO))
+    original = randomize_weights(internvideo_mm.InternVideoMM(EXO))
     state = {"decoder.weight": torch.ones(1)}
-    for key, one in made.state_dict().items():
-        name = key.removeprefix("exo.").removeprefix("text.").replace(".ln_1_kv.", ".ln_3.")
-        state[f"clip.{name}"] = one
+    for key, weight in original.state_dict().items():
+        name = key.removeprefix("vision.").removeprefix("text.").replace(".ln_1_kv.", ".ln_3.")
+        state[f"clip.{name}"] = weight
     torch.save({"state_dict": state}, tmp_path / "m.ckpt")
-    model = internvideo_mm.load(EXO, tmp_path / "m.ckpt")
-    for key, one in made.exo.state_dict().items():
-        assert torch.equal(model.state_dict()[key], one), key
+    model = internvideo_mm.load_internvideo_mm(EXO, tmp_path / "m.ckpt")
+    for key, weight in original.vision.state_dict().items():
+        assert torch.equal(model.state_dict()[key], weight), key
 
 
 @pytest.mark.parametrize(
@@ -172,7 +184,7 @@ def test_the_encoders_keep_their_contract(factory: object, output: str, count: i
     assert tokens.values.shape == (1, count, 24)
 
 
-def test_pictures_are_the_centre_square_and_another_number_of_frames_is_an_error() -> None:
+def test_frames_are_center_squares_and_another_number_of_frames_is_an_error() -> None:
     pixels = np.zeros((4, 64, 96, 3), np.uint8)
     pixels[:, :, 16:80] = 200
     encoder = egoinstructor_ego(size="tiny", frames=4)
@@ -187,6 +199,6 @@ def test_pictures_are_the_centre_square_and_another_number_of_frames_is_an_error
 
 def test_the_published_size_of_internvideo1_mm_has_the_published_number_of_parameters() -> None:
     with torch.device("meta"):
-        model = internvideo_mm.Exo(internvideo_mm.SIZES["large"])
-    count = sum(one.numel() for one in model.visual.parameters())
+        model = internvideo_mm.InternVideoMMVision(internvideo_mm.SIZES["large"])
+    count = sum(weight.numel() for weight in model.visual.parameters())
     assert count == 353_687_552

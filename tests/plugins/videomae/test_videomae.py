@@ -13,13 +13,13 @@ from egoexobench.testing import check_encoder
 from egoexobench.toolbox.videomae_keys import remap_videomae_keys
 from egoexobench.types import Frames
 from egoexobench_plugins.videomae import videomae
-from egoexobench_plugins.videomae.checkpoint import fit, load
-from egoexobench_plugins.videomae.model import SIZES, VideoMAE
+from egoexobench_plugins.videomae.checkpoint import build_videomae, load_videomae
+from egoexobench_plugins.videomae.model import SIZES, VideoMAEClassifier
 
 TINY = replace(SIZES["tiny"], frames=4)
 
 
-def published(classes: int = 5) -> dict[str, torch.Tensor]:
+def make_state(num_classes: int = 5) -> dict[str, torch.Tensor]:
     """A random state under the published names, written from the published layout."""
     generator = torch.Generator().manual_seed(3)
     width, hidden = TINY.width, TINY.hidden
@@ -28,8 +28,8 @@ def published(classes: int = 5) -> dict[str, torch.Tensor]:
         "patch_embed.proj.bias": (width,),
         "fc_norm.weight": (width,),
         "fc_norm.bias": (width,),
-        "head.weight": (classes, width),
-        "head.bias": (classes,),
+        "head.weight": (num_classes, width),
+        "head.bias": (num_classes,),
     }
     for i in range(TINY.depth):
         block = {
@@ -47,11 +47,11 @@ def published(classes: int = 5) -> dict[str, torch.Tensor]:
             "mlp.fc2.weight": (width, hidden),
             "mlp.fc2.bias": (width,),
         }
-        shapes |= {f"blocks.{i}.{key}": one for key, one in block.items()}
-    return {key: torch.randn(one, generator=generator) * 0.2 for key, one in shapes.items()}
+        shapes |= {f"blocks.{i}.{key}": weight for key, weight in block.items()}
+    return {key: torch.randn(weight, generator=generator) * 0.2 for key, weight in shapes.items()}
 
 
-def by_hand(state: dict[str, torch.Tensor], video: torch.Tensor) -> torch.Tensor:
+def compute_by_hand(state: dict[str, torch.Tensor], video: torch.Tensor) -> torch.Tensor:
     """The network written out with plain functions, from the description of the layout."""
     x = functional.conv3d(
         video.transpose(1, 2),
@@ -60,51 +60,51 @@ def by_hand(state: dict[str, torch.Tensor], video: torch.Tensor) -> torch.Tensor
         (2, TINY.patch, TINY.patch),
     )
     x = x.flatten(2).transpose(1, 2)
-    place, pair = torch.arange(x.shape[1])[:, None], torch.arange(TINY.width) // 2
-    angle = place.double() / 10000 ** (2 * pair.double() / TINY.width)
+    position, pair = torch.arange(x.shape[1])[:, None], torch.arange(TINY.width) // 2
+    angle = position.double() / 10000 ** (2 * pair.double() / TINY.width)
     x = x + torch.where(torch.arange(TINY.width) % 2 == 0, angle.sin(), angle.cos()).float()
 
-    def norm(x: torch.Tensor, name: str) -> torch.Tensor:
+    def apply_norm(x: torch.Tensor, name: str) -> torch.Tensor:
         weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
-        return functional.layer_norm(x, (TINY.width,), weight, bias, 1e-6)
+        return functional.layer_norm(x, (TINY.width,), weight, bias=bias, eps=1e-6)
 
     for i in range(TINY.depth):
-        own = f"blocks.{i}"
+        block = f"blocks.{i}"
         bias = torch.cat(
             [
-                state[f"{own}.attn.q_bias"],
+                state[f"{block}.attn.q_bias"],
                 torch.zeros(TINY.width),
-                state[f"{own}.attn.v_bias"],
+                state[f"{block}.attn.v_bias"],
             ]
         )
-        packed = norm(x, f"{own}.norm1") @ state[f"{own}.attn.qkv.weight"].T + bias
+        packed = apply_norm(x, f"{block}.norm1") @ state[f"{block}.attn.qkv.weight"].T + bias
         q, k, v = packed.view(*x.shape[:2], 3, TINY.heads, -1).permute(2, 0, 3, 1, 4)
         weights = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(-1)
-        seen = (weights @ v).transpose(1, 2).flatten(2)
-        x = x + seen @ state[f"{own}.attn.proj.weight"].T + state[f"{own}.attn.proj.bias"]
-        inner = norm(x, f"{own}.norm2") @ state[f"{own}.mlp.fc1.weight"].T
-        inner = functional.gelu(inner + state[f"{own}.mlp.fc1.bias"])
-        x = x + inner @ state[f"{own}.mlp.fc2.weight"].T + state[f"{own}.mlp.fc2.bias"]
-    return norm(x.mean(1), "fc_norm") @ state["head.weight"].T + state["head.bias"]
+        attended = (weights @ v).transpose(1, 2).flatten(2)
+        x = x + attended @ state[f"{block}.attn.proj.weight"].T + state[f"{block}.attn.proj.bias"]
+        inner = apply_norm(x, f"{block}.norm2") @ state[f"{block}.mlp.fc1.weight"].T
+        inner = functional.gelu(inner + state[f"{block}.mlp.fc1.bias"])
+        x = x + inner @ state[f"{block}.mlp.fc2.weight"].T + state[f"{block}.mlp.fc2.bias"]
+    return apply_norm(x.mean(1), "fc_norm") @ state["head.weight"].T + state["head.bias"]
 
 
 def test_a_published_state_computes_what_its_layout_says() -> None:
-    state = published()
+    state = make_state()
     video = torch.randn(2, 4, 3, 32, 32)
-    model = fit(TINY, state, "made up").eval()
+    model = build_videomae(TINY, state, "made up").eval()
     with torch.inference_mode():
-        assert torch.allclose(model(video), by_hand(state, video), atol=1e-5)
+        assert torch.allclose(model(video), compute_by_hand(state, video), atol=1e-5)
 
 
 def test_every_published_name_maps_to_one_of_the_library_and_every_tensor_survives() -> None:
-    state = published()
-    found = remap_videomae_keys(state)
-    assert sum(one.numel() for one in found.values()) == sum(x.numel() for x in state.values())
-    own = VideoMAE(TINY, 5).state_dict()
-    assert {key if key in own else f"videomae.{key}" for key in found} == set(own)
+    state = make_state()
+    remapped = remap_videomae_keys(state)
+    assert sum(x.numel() for x in remapped.values()) == sum(x.numel() for x in state.values())
+    own_state = VideoMAEClassifier(TINY, 5).state_dict()
+    assert {key if key in own_state else f"videomae.{key}" for key in remapped} == set(own_state)
     packed = torch.cat(
         [
-            found[f"encoder.layer.1.attention.attention.{x}.weight"]
+            remapped[f"encoder.layer.1.attention.attention.{x}.weight"]
             for x in ("query", "key", "value")
         ]
     )
@@ -116,19 +116,19 @@ def test_every_published_name_maps_to_one_of_the_library_and_every_tensor_surviv
 def test_a_checkpoint_loads_whatever_its_container_and_prefix(
     tmp_path: Path, prefix: str, container: str
 ) -> None:
-    state = {prefix + key: one for key, one in published().items()}
+    state = {prefix + key: weight for key, weight in make_state().items()}
     torch.save({container: state}, tmp_path / "v.pth")
-    model = load(TINY, tmp_path / "v.pth")
+    model = load_videomae(TINY, tmp_path / "v.pth")
     assert model.head is not None
-    assert torch.equal(model.head.weight, published()["head.weight"])
+    assert torch.equal(model.head.weight, make_state()["head.weight"])
 
 
 def test_a_checkpoint_of_another_size_is_an_error_that_names_the_shapes(tmp_path: Path) -> None:
-    torch.save({"model": published()}, tmp_path / "v.pth")
+    torch.save({"model": make_state()}, tmp_path / "v.pth")
     with pytest.raises(DataError, match="of another shape"):
-        load(replace(TINY, width=64), tmp_path / "v.pth")
+        load_videomae(replace(TINY, width=64), tmp_path / "v.pth")
     with pytest.raises(DataError, match="missing"):
-        load(replace(TINY, depth=3), tmp_path / "v.pth")
+        load_videomae(replace(TINY, depth=3), tmp_path / "v.pth")
 
 
 @pytest.mark.parametrize(("output", "count"), [("clip", 1), ("frames", 2), ("patches", 8)])
@@ -144,16 +144,16 @@ def test_the_encoder_keeps_its_contract(output: str, count: int) -> None:
 def test_the_clip_token_is_the_published_feature() -> None:
     encoder = videomae(size="tiny", frames=4, output="clip")
     values = torch.full((1, 4, 32, 32, 3), 0.485 * 255)
-    grey = (torch.tensor([0.485] * 3) - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor(
+    gray = (torch.tensor([0.485] * 3) - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor(
         [0.229, 0.224, 0.225]
     )
-    video = grey[:, None, None].expand(1, 4, 3, 32, 32)
+    video = gray[:, None, None].expand(1, 4, 3, 32, 32)
     with torch.inference_mode():
-        found = encoder.encode(values, torch.ones(1, 4, dtype=torch.bool)).values[:, 0]
-        assert torch.allclose(found, encoder.model.features(video), atol=1e-5)
+        outputs = encoder.encode(values, torch.ones(1, 4, dtype=torch.bool)).values[:, 0]
+        assert torch.allclose(outputs, encoder.model.extract_features(video), atol=1e-5)
 
 
-def test_pictures_keep_their_aspect_ratio_and_are_cropped_at_the_centre() -> None:
+def test_frames_keep_their_aspect_ratio_and_are_cropped_at_the_center() -> None:
     pixels = np.zeros((4, 32, 96, 3), np.uint8)
     pixels[:, :, 32:64] = 200  # the middle third is what a centre crop keeps
     rows = videomae(size="tiny", frames=4).prepare(Frames(pixels, np.arange(4) / 8))
@@ -170,7 +170,7 @@ def test_another_number_of_frames_is_an_error() -> None:
         videomae(size="tiny", frames=5)
 
 
-def test_a_clip_without_pictures_gives_no_token() -> None:
+def test_a_clip_without_frames_gives_no_token() -> None:
     encoder = videomae(size="tiny", frames=4)
     mask = torch.tensor([[True] * 4, [False] * 4])
     with torch.inference_mode():
@@ -183,7 +183,7 @@ def test_the_giant_has_the_published_mlp() -> None:
 
 
 def test_checkpointing_changes_neither_tokens_nor_gradients() -> None:
-    found = []
+    outputs = []
     for checkpointing in (False, True):
         torch.manual_seed(0)
         encoder = videomae(size="tiny", frames=4, trained=True, checkpointing=checkpointing).train()
@@ -191,9 +191,11 @@ def test_checkpointing_changes_neither_tokens_nor_gradients() -> None:
         values = torch.rand(1, 4, 32, 32, 3) * 255
         tokens = encoder.encode(values, torch.ones(1, 4, dtype=torch.bool)).values
         tokens.square().sum().backward()
-        found.append([tokens, *(one.grad for one in encoder.parameters() if one.grad is not None)])
-    assert len(found[0]) > 10
-    for plain, frugal in zip(*found, strict=True):
+        outputs.append(
+            [tokens, *(weight.grad for weight in encoder.parameters() if weight.grad is not None)]
+        )
+    assert len(outputs[0]) > 10
+    for plain, frugal in zip(*outputs, strict=True):
         torch.testing.assert_close(plain, frugal)
 
 
@@ -208,8 +210,8 @@ def test_the_classifier_is_that_of_transformers_with_the_published_eps() -> None
         )
     ).eval()  # fmt: skip
     theirs.fc_norm.eps = 1e-6
-    ours = fit(TINY, published(), "made up").eval()
-    state = {k.replace("head.", "classifier."): one for k, one in ours.state_dict().items()}
+    ours = build_videomae(TINY, make_state(), "made up").eval()
+    state = {k.replace("head.", "classifier."): weight for k, weight in ours.state_dict().items()}
     theirs.load_state_dict(state, strict=True)
     video = torch.randn(2, 4, 3, 32, 32)
     with torch.inference_mode():
