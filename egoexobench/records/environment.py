@@ -1,4 +1,4 @@
-"""What a run ran on. Versions come from metadata, so that asking imports nothing."""
+"""Describes the software and hardware of a run; versions come from metadata, without imports."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _TIMEOUT = 5.0
 def collect_environment(
     plugins: Iterable[DistributionRecord], *, device: str = "cpu", precision: str = "fp32"
 ) -> Environment:
-    """Return what this process runs on.
+    """Return the software and hardware of this process.
 
     Args:
-        plugins: Distributions that brought plug-ins.
-        device: Where the method ran, such as ``cpu`` or ``cuda:0``.
+        plugins: Distributions of the plug-ins in use.
+        device: Device of the method, such as ``cpu`` or ``cuda:0``.
         precision: ``fp32``, ``bf16`` or ``fp16``.
     """
     packages = {name: version for name in PACKAGES if (version := _find_version(name))}

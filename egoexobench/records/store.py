@@ -30,12 +30,12 @@ _RANKS_SUFFIX = ".ranks.jsonl"
 
 
 def make_record_id(created: datetime, seed: int, *fingerprints: str) -> str:
-    """Return the id of a run: its second, its seed, and a hash that tells equal seconds apart.
+    """Return the id of a run: its second, its seed, and a hash that makes it unique.
 
     Args:
         created: When the run started, with its time zone.
         seed: Seed of the run.
-        fingerprints: What else tells runs apart: of the method, of the data, the command.
+        fingerprints: Hashes of the method and of the data, so that different runs differ.
     """
     text = "\0".join((created.isoformat(), str(seed), *fingerprints))
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -45,9 +45,9 @@ def make_record_id(created: datetime, seed: int, *fingerprints: str) -> str:
 def make_slug(spec: str) -> str:
     """Return a spec as one readable path component; a hash keeps two specs apart.
 
-    >>> safe("soundbridge")
+    >>> make_slug("soundbridge")
     'soundbridge'
-    >>> safe("soundbridge:residual=none")
+    >>> make_slug("soundbridge:residual=none")
     'soundbridge-residual-none-e08be0b9'
     """
     name = re.sub(r"[^a-z0-9]+", "-", spec.lower()).strip("-")[:48].rstrip("-")
