@@ -56,7 +56,11 @@ def test_the_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
 def test_plugins_and_baselines_are_no_import_names() -> None:
     for name in ("plugins", "baselines"):
         done = subprocess.run(
-            [sys.executable, "-c", f"import {name}"], cwd="/", capture_output=True, check=False
+            [sys.executable, "-c", f"import {name}"],
+            cwd="/",
+            env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+            capture_output=True,
+            check=False,
         )
         assert done.returncode != 0, f"{name} can be imported outside the checkout"
 

@@ -56,7 +56,7 @@ def test_a_whole_run_is_trained_and_scored_and_its_record_says_that_weights_were
     record = dry(home, name)
     scored = {score.task for score in record.scores}
     assert {"eg2ex", "action"} <= scored
-    assert ("t2v" in scored) is bool(record.method.evidence.text)
+    assert ("t2v" in scored) is bool(record.method.declared_inputs.text)
     trained = METHODS[name].factory("paper").objective is not None
     assert (record.checkpoint_selection is not None) is trained
     weights = [p.options["weights"] for p in record.method.parts if "weights" in p.options]
@@ -70,7 +70,7 @@ def test_every_released_variant_is_trained_and_its_videos_read_captions(
 ) -> None:
     record = dry(home, "soundbridge-released", f",{variant}")
     assert record.checkpoint_selection is not None
-    assert "sound_caption" in record.method.evidence.video
+    assert "sound_caption" in record.method.declared_inputs.video
 
 
 def test_without_an_objective_a_checkpoint_is_scored_as_it_is(home: Path) -> None:

@@ -183,9 +183,9 @@ CLIP_ERRORS = [
     ({"colour": "red"}, "unknown column 'colour'"),
     ({"start": "soon"}, "start: "),
     ({"view": "top"}, "view: "),
-    ({"media": "../a-ego.mp4"}, "leaves the folder"),
-    ({"media": "/etc/passwd"}, "leaves the folder"),
-    ({"end": 9.0}, "ends beyond"),
+    ({"media": "../a-ego.mp4"}, "outside the folder"),
+    ({"media": "/etc/passwd"}, "outside the folder"),
+    ({"end": 9.0}, "ends after"),
     ({"start": 0.5, "end": 0.2}, "is empty"),
     ({"media": "none.mp4"}, "missing"),
     ({"pair": "z"}, "has only its ego view"),
@@ -210,7 +210,7 @@ def test_a_bad_clip_is_one_line_that_names_file_and_row(
     ("change", "message"),
     [
         ({"answer": 3}, "answer 3 is out of range"),
-        ({"source": "zz"}, "'zz' is no pair or clip"),
+        ({"source": "zz"}, "'zz' is not a pair or clip"),
         ({"task": "scene"}, "task: "),
     ],
 )

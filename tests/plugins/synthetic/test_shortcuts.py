@@ -26,7 +26,7 @@ class Cues(NamedTuple):
     """Everything that the cues are computed from, one clip."""
 
     pixels: np.ndarray  # (F, H, W, 3) from 0 to 1
-    samples: np.ndarray  # (S,)
+    waveform: np.ndarray  # (S,)
     logmel: np.ndarray  # (T, 64)
     size: int
 
