@@ -72,10 +72,10 @@ def fbank() -> Iterator[tuple[str, Run]]:
     """Filter banks of 10 s in front of BEATs."""
     from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
-    from egoexobench_plugins.beats import fbank as banks
+    from egoexobench_plugins.beats.fbank import compute_fbank
 
     wave = torch.rand(160_000) - 0.5
-    yield "ours (torchaudio's kaldi)", lambda: banks.compute_fbank(wave)
+    yield "ours (torchaudio's kaldi)", lambda: compute_fbank(wave)
     mel = mel_filter_bank(
         257, 128, 20, 8000, 16_000, mel_scale="kaldi", triangularize_in_mel_space=True
     )

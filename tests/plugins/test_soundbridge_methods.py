@@ -23,34 +23,34 @@ from egoexobench_plugins.soundbridge_released import soundbridge_released_video
 REGISTRY = Registry()
 
 
-def wired(spec: str, seed: int = 0) -> tuple[ResolvedMethod, EmbeddingModel]:
+def build_method(spec: str, seed: int = 0) -> tuple[ResolvedMethod, EmbeddingModel]:
     resolved = build.resolve_method(REGISTRY, REGISTRY.create("method", spec, "paper"), seed)
     return resolved, build.build_model(build.build_parts(resolved))
 
 
-def module(model: EmbeddingModel, role: str) -> nn.Module:
-    found = model.encoders[role]
-    assert isinstance(found, nn.Module)
-    return found
+def get_module(model: EmbeddingModel, role: str) -> nn.Module:
+    result = model.encoders[role]
+    assert isinstance(result, nn.Module)
+    return result
 
 
-def published(model: EmbeddingModel) -> dict[str, Tensor]:
-    """The state of a whole released network under its published names."""
+def make_published_state(model: EmbeddingModel) -> dict[str, Tensor]:
+    """The state of a complete released network with its published names."""
     names = {"projection.weight": "image_projection"}
-    video = {names.get(k, k): v for k, v in module(model, "video").state_dict().items()}
-    text = {k.removeprefix("tower."): v for k, v in module(model, "text").state_dict().items()}
+    video = {names.get(k, k): v for k, v in get_module(model, "video").state_dict().items()}
+    text = {k.removeprefix("tower."): v for k, v in get_module(model, "text").state_dict().items()}
     heads = [fusion.state_dict() for fusion in model.fusions.values()]
-    return video | text | {k: v for one in heads for k, v in one.items()}
+    return video | text | {k: v for head in heads for k, v in head.items()}
 
 
-def ragged(count: int, width: int, seed: int) -> Tokens:
+def make_tokens(count: int, width: int, seed: int) -> Tokens:
     values = torch.randn(3, count, width, generator=torch.Generator().manual_seed(seed))
     return Tokens(values, torch.ones(3, count, dtype=torch.bool))
 
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:
-    return published(wired("soundbridge-released:size=tiny", seed=5)[1])
+    return make_published_state(build_method("soundbridge-released:size=tiny", seed=5)[1])
 
 
 @pytest.fixture
@@ -66,11 +66,11 @@ def test_a_released_checkpoint_is_shared_out_among_four_parts_and_nothing_is_tra
     weights: Path, state: dict[str, Tensor], variant: str
 ) -> None:
     options = {"size": "tiny", "variant": variant, "weights": str(weights)}
-    kit, model = wired(str(Spec("soundbridge-released", options)))
-    found = published(model)
-    assert found.keys() == state.keys()
-    assert all(torch.equal(found[key], state[key]) for key in state)
-    assert {"objective", "anchor", "audio"}.isdisjoint(kit.parts)
+    resolved, model = build_method(str(Spec("soundbridge-released", options)))
+    result = make_published_state(model)
+    assert result.keys() == state.keys()
+    assert all(torch.equal(result[key], state[key]) for key in state)
+    assert {"objective", "anchor", "audio"}.isdisjoint(resolved.parts)
     assert all(model.frozen.values())
 
 
@@ -95,17 +95,17 @@ def test_a_released_checkpoint_is_scored_without_any_sound(
 
 
 def test_in_training_the_released_model_hears_and_in_evaluation_it_reads() -> None:
-    kit, model = wired("soundbridge-released:size=tiny")
-    assert declared_inputs(kit.method)["video"] == ("video", "sound_caption")
+    resolved, model = build_method("soundbridge-released:size=tiny")
+    assert declared_inputs(resolved.method)["video"] == ("video", "sound_caption")
     torch.manual_seed(0)
-    film = Tokens(torch.randn(3, 4, 32, 32, 3), torch.ones(3, 4, dtype=torch.bool))
+    video = Tokens(torch.randn(3, 4, 32, 32, 3), torch.ones(3, 4, dtype=torch.bool))
     words = torch.randint(1, 400, (2, 3, 6), dtype=torch.int64)
-    captions = [Tokens(one, torch.ones(3, 6, dtype=torch.bool)) for one in words]
-    sounds = [ragged(9, model.encoders["audio"].dim, seed) for seed in (1, 2)]
+    captions = [Tokens(ids, torch.ones(3, 6, dtype=torch.bool)) for ids in words]
+    sounds = [make_tokens(9, model.encoders["audio"].dim, seed) for seed in (1, 2)]
 
     def embed(sound: Tokens, caption: Tokens | None) -> Tensor:
         torch.manual_seed(1)  # what dropout drops
-        return model.embed_video("ego", film, sound, caption)
+        return model.embed_video("ego", video, sound, caption)
 
     model.train()
     assert not torch.allclose(embed(sounds[0], None), embed(sounds[1], None))
@@ -115,28 +115,32 @@ def test_in_training_the_released_model_hears_and_in_evaluation_it_reads() -> No
 
 
 def test_released_sound_is_features_while_training_and_an_embedding_after() -> None:
-    made = {}
+    fusions = {}
     for sound in ("released", "features", "embedding"):
         torch.manual_seed(0)
-        made[sound] = soundbridge_released_video(16, sound=sound, audio_dim=24)
-    film, features, embedding = ragged(1, 16, 0), ragged(5, 24, 1), ragged(1, 16, 2)
+        fusions[sound] = soundbridge_released_video(16, sound=sound, audio_dim=24)
+    video, features, embedding = make_tokens(1, 16, 0), make_tokens(5, 24, 1), make_tokens(1, 16, 2)
     outputs = {}
     for sound in ("released", "features"):
         torch.manual_seed(1)
-        outputs[sound] = made[sound].train()(features, film)
+        outputs[sound] = fusions[sound].train()(features, video)
     torch.testing.assert_close(outputs["released"], outputs["features"], rtol=0, atol=0)
-    after = [made[sound].eval()(embedding, film) for sound in ("released", "embedding")]
+    after = [fusions[sound].eval()(embedding, video) for sound in ("released", "embedding")]
     torch.testing.assert_close(*after, rtol=0, atol=0)
 
 
 def test_the_papers_views_have_encoders_of_their_own_and_share_what_is_heard_and_read() -> None:
-    kit, model = wired("soundbridge:size=tiny")
-    ego, exo = (set(map(id, module(model, role).parameters())) for role in ("video", "video_exo"))
+    resolved, model = build_method("soundbridge:size=tiny")
+    ego, exo = (
+        set(map(id, get_module(model, role).parameters())) for role in ("video", "video_exo")
+    )
     assert ego.isdisjoint(exo)
-    learnt = {id(one) for one in model.parameters() if one.requires_grad}
-    assert ego | exo | set(map(id, module(model, "text").parameters())) <= learnt
-    assert learnt.isdisjoint(map(id, module(model, "audio").parameters()))
+    learnt = {id(weight) for weight in model.parameters() if weight.requires_grad}
+    assert ego | exo | set(map(id, get_module(model, "text").parameters())) <= learnt
+    assert learnt.isdisjoint(map(id, get_module(model, "audio").parameters()))
     assert set(model.fusions) == {"video-ego", "video-exo", "text"}
-    assert {kit.parts[role].options["heads"] for role in ("video_fusion", "text_fusion")} == {4}
-    assert kit.parts["objective"].options["temperature"] == 0.07
-    assert kit.method.embed_dim == 256
+    assert {resolved.parts[role].options["heads"] for role in ("video_fusion", "text_fusion")} == {
+        4
+    }
+    assert resolved.parts["objective"].options["temperature"] == 0.07
+    assert resolved.method.embed_dim == 256

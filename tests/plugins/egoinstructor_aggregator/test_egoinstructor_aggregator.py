@@ -12,12 +12,12 @@ from egoexobench_plugins.egoinstructor_aggregator import egoinstructor_aggregato
 WIDTH = 16
 
 
-def made(**options):
+def make_fusion(**options):
     torch.manual_seed(0)
     return egoinstructor_aggregator(WIDTH, **({"depth": 2} | options)).eval()
 
 
-def features(seed=0, count=5):
+def make_features(seed=0, count=5):
     values = torch.randn(3, count, WIDTH, generator=torch.Generator().manual_seed(seed))
     return Tokens(values, torch.ones(3, count, dtype=torch.bool))
 
@@ -27,7 +27,7 @@ def test_it_keeps_the_contract_of_a_fusion_projected_or_not():
     testing.check_fusion(lambda width: egoinstructor_aggregator(width, depth=1, project=6))
 
 
-def by_hand(fusion, clip):
+def compute_by_hand(fusion, clip):
     """One clip, its sinusoids from the formula, its blocks written out."""
     count, width = clip.shape
     rows = []
@@ -49,29 +49,29 @@ def by_hand(fusion, clip):
 
 @torch.inference_mode()
 def test_it_is_the_formula_worked_out_one_clip_at_a_time():
-    fusion, clips = made(), features()
-    wanted = torch.stack([by_hand(fusion, clip) for clip in clips.values])
-    torch.testing.assert_close(fusion(clips, clips), wanted, atol=1e-5, rtol=1e-5)
+    fusion, clips = make_fusion(), make_features()
+    expected = torch.stack([compute_by_hand(fusion, clip) for clip in clips.values])
+    torch.testing.assert_close(fusion(clips, clips), expected, atol=1e-5, rtol=1e-5)
 
 
 @torch.inference_mode()
 def test_the_order_of_seconds_matters():
-    fusion, clips = made(), features()
+    fusion, clips = make_fusion(), make_features()
     turned = Tokens(clips.values.flip(1), clips.mask)
     assert float((fusion(clips, clips) - fusion(turned, turned)).abs().max()) > 1e-3
 
 
 def test_weights_come_from_the_file_of_the_whole_retriever(tmp_path):
-    giver = made()
-    whole = giver.state_dict() | {"transformer.x": torch.ones(2), "logit_scale": torch.ones(())}
-    save_file({f"module.{k}": v for k, v in whole.items()}, tmp_path / "best.safetensors")
-    taker = made(weights=tmp_path / "best.safetensors")
-    for name, value in giver.state_dict().items():
-        assert torch.equal(taker.state_dict()[name], value)
+    original = make_fusion()
+    state = original.state_dict() | {"transformer.x": torch.ones(2), "logit_scale": torch.ones(())}
+    save_file({f"module.{k}": v for k, v in state.items()}, tmp_path / "best.safetensors")
+    loaded = make_fusion(weights=tmp_path / "best.safetensors")
+    for name, value in original.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
     with pytest.raises(DataError, match="unexpected"):
-        made(depth=1, weights=tmp_path / "best.safetensors")
+        make_fusion(depth=1, weights=tmp_path / "best.safetensors")
 
 
 def test_heads_that_do_not_divide_are_one_line():
     with pytest.raises(UsageError, match="heads=3"):
-        made(heads=3)
+        make_fusion(heads=3)

@@ -36,26 +36,26 @@ SHARED = {
 """Method and option to the roles whose parts read that file."""
 
 
-def deciding(method: Method) -> set[str]:
+def get_effective_settings(method: Method) -> set[str]:
     """Settings that change what the method does."""
     roles = {role for role in ROLES if role in SETTINGS and getattr(method, role)}
-    found = roles | {"num_frames", "frame_sampling", "similarity"}
+    settings = roles | {"num_frames", "frame_sampling", "similarity"}
     if method.text:
-        found.add("text_template")
+        settings.add("text_template")
     if method.objective:
-        found |= {*LEARNT, "share_view_weights"}
+        settings |= {*LEARNT, "share_view_weights"}
         if method.audio:
-            found.add("audio_alignment")
+            settings.add("audio_alignment")
         if method.project:
-            found |= {"num_layers", "embed_dim"}
-    return found
+            settings |= {"num_layers", "embed_dim"}
+    return settings
 
 
 @pytest.mark.parametrize("part", PAPER, ids=lambda part: part.name)
 def test_every_value_that_decides_something_says_where_it_was_published(part: PartFactory) -> None:
     method = part.factory("paper")
     assert set(method.provenance) <= set(SETTINGS)
-    assert deciding(method) - set(method.provenance) == set()
+    assert get_effective_settings(method) - set(method.provenance) == set()
     for source in method.provenance.values():
         assert "unknown" not in source or "chosen here" in source
 
@@ -65,7 +65,7 @@ def test_a_checkpoint_reaches_each_part_that_shares_it_and_no_other(name: str, o
     path = Path('my folder, v=2/check "point".pt')
     method = REGISTRY.create("method", Spec(name, {option: str(path)}), "paper")
     resolved = resolve_method(REGISTRY, method, 0)
-    reading = {role for role, one in resolved.parts.items() if one.options.get("weights") == path}
+    reading = {role for role, part in resolved.parts.items() if part.options.get("weights") == path}
     assert reading == set(SHARED[name, option])
 
 
@@ -76,7 +76,7 @@ def test_every_method_with_published_weights_takes_them() -> None:
 @pytest.mark.parametrize("name", CHECKPOINTS_BY_METHOD)
 def test_every_part_that_shares_a_published_file_is_one_of_the_methods(name: str) -> None:
     resolved = resolve_method(REGISTRY, REGISTRY.create("method", name, "paper"), 0)
-    named = {one.part.name for one in resolved.parts.values()}
+    named = {resolved_part.part.name for resolved_part in resolved.parts.values()}
     for release in CHECKPOINTS_BY_METHOD[name]:
         assert {Spec.parse(share.spec).name for share in release.consumers} <= named, release.file
 
