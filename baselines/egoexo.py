@@ -30,7 +30,7 @@ _PROVENANCE = {
     "share_view_weights": f"{_REPOSITORY}: one encoder",
     "num_frames": _CONFIG,
     "frame_sampling": f"{_REPOSITORY}/data/data_utils.py",
-    "text_template": f"{_REPOSITORY}/data: narration_en as it is",
+    "text_template": f"{_REPOSITORY}/data: narration_en without a template",
     "similarity": f"{_REPOSITORY}/main.py: dot products of embeddings without normalization",
     "embed_dim": _CONFIG,
     "epochs": _CONFIG,

@@ -25,7 +25,7 @@ _PROVENANCE = {
     "num_frames": f"{_REPOSITORY}, the name of the published checkpoint (4f)",
     "frame_sampling": f"{_REPOSITORY}, base/base_dataset.py: middles of equal intervals, there of "
     "the video file, here of the clip",
-    "text_template": "unknown: chosen here, the narration as it is",
+    "text_template": "unknown: chosen here, the narration without a template",
     "similarity": f"{_REPOSITORY}, model/model.py: sim_matrix",
     "embed_dim": f"{_REPOSITORY}, model/model.py",
 }

@@ -27,7 +27,7 @@ _PROVENANCE = {
     "num_frames": f"{_PRETRAINING_CONFIG}; the published temporal table has as many rows",
     "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the clip; the release takes "
     "every n-th frame of the file",
-    "text_template": "unknown: chosen here, the narration as it is",
+    "text_template": "unknown: chosen here, the narration without a template",
     "similarity": f"{_REPOSITORY}, models/viclip.py",
     "embed_dim": "width of the encoders' shared space",
     "epochs": "unknown: chosen here, those of EgoExo",

@@ -121,7 +121,7 @@ class TransformerEncoder(nn.Module):
         if padding is not None:
             x = x.masked_fill(padding[..., None], 0)
             if bool(padding.any()):
-                # finite, so that a clip of nothing but padding gives numbers and not NaN
+                # finite, so that a clip of padding alone gives numbers and not NaN
                 lowest = torch.finfo(x.dtype).min / 2
                 padding_bias = (padding[:, None, None] * lowest).to(x.dtype)
         x = x + self.pos_conv[0](x)

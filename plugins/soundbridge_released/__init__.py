@@ -1,34 +1,35 @@
-"""SoundBridge as its code was released: method, and fusions of video and of text.
+"""SoundBridge as its code was released: the method, and its fusions of video and of text.
 
 The released network (shhuangcoder/SoundBridge, commit 3c4ca7f, models/retriever.py and
-models/retriever_cha.py) is four parts with one checkpoint, which each takes its own share of:
+models/retriever_cha.py) has one checkpoint for four parts, and each part loads its own weights:
 
 - video tower: encoder ``timesformer:output=cls,project=256``, the same for both views;
 - text tower: encoder ``clip-text:heads=16,project=256,output=pooled,truncate=released``,
   for narrations and for sound captions;
-- `soundbridge-released-video`: the clip's one video vector with one vector of sound;
-- `soundbridge-released-text`: the narration's vector with the sound caption's.
+- `soundbridge-released-video`: fuses the video vector of a clip with a vector of its sound;
+- `soundbridge-released-text`: fuses the vector of a narration with that of its sound caption.
 
-(``project=768`` for weights trained with the released default configuration.) Where it departs
-from the paper:
+(Use ``project=768`` for weights of the released default configuration.)
 
-- A clip, a sound and a text are one vector each, so every softmax of the cross-attention is over
-  one key: the query changes nothing in it, and its query and key weights get no gradient.
-- What is heard reaches a video embedding by addition alone (`association`, `retrieval`) or not at
-  all (`cha`); a sound caption reaches a text embedding in `retrieval` alone.
-- Evaluation gives the video side the text embedding of the sound caption, which an LLM wrote from
-  the clip's narration, where training gives it BEATs features: evidence of a video embedding is
+Differences from the paper:
+
+- A clip, its sound and a text are one vector each, so every softmax of the cross-attention has a
+  single key: the query has no effect, and the weights of query and key get no gradient.
+- Sound enters a video embedding by addition alone (`association`, `retrieval`) or not at all
+  (`cha`). A sound caption enters a text embedding in `retrieval` alone.
+- In training, the video side reads BEATs features. In evaluation, it reads the text embedding of
+  the sound caption, which an LLM wrote from the narration: a video embedding depends on
   ``video + sound_caption``.
-- Both views share one encoder; there is no alignment of sound in time (DTW).
-- The loss is CLIP's, symmetric, over rows that are clips of either view
-  (``info-nce:denominator=all,symmetric=true,learn=true``); a loss between caption and text is
-  logged and not added.
+- Both views share an encoder; sound is not aligned in time (DTW).
+- The loss is CLIP's, symmetric, over clips of both views
+  (``info-nce:denominator=all,symmetric=true,learn=true``). A loss between caption and text is
+  logged but not added.
 - The text tower runs weights of 8 heads with 16.
-- Embeddings are compared without normalisation.
+- Embeddings are compared without normalization.
 
-As released, `association` and `cha` stop with an error in evaluation and in the loss, because the
-caption's vector keeps an axis of length one; here that axis is dropped. `cha` stops on 768-wide
-features unless the embedding is as wide, because it alone does not project them.
+As released, `association` and `cha` end with an error in evaluation and in the loss, because the
+vector of the caption has an extra axis of length one; here this axis is removed. `cha` ends with
+an error if the features and the embedding differ in width, because it does not project features.
 """
 
 from __future__ import annotations
@@ -68,16 +69,17 @@ def soundbridge_released_video(
     layer_heads: int = 2,
     weights: Path | None = None,
 ) -> Fusion:
-    """The released fusion of a clip's video vector with one vector of sound.
+    """The released fusion of a clip's video vector with a vector of its sound.
 
     Args:
-        width: D of the tokens.
-        variant: `association` adds the sound to what it attended to; `retrieval`, the one that
-            runs as released, puts a transformer layer behind that; `cha` (CharadesEgo) is a
-            linear map of the attention alone, which no sound can change.
-        sound: `embedding` is `width` wide, the caption's text embedding at evaluation; `features`
-            are of BEATs and projected first, as in training; `released` is either at its time.
-        audio_dim: width of those features.
+        width: width D of the tokens.
+        variant: `association` adds the sound to the output of the attention; `retrieval`, the
+            variant that works as released, adds a transformer layer behind it; `cha`
+            (CharadesEgo) is a linear map of the attention and does not depend on the sound.
+        sound: `embedding` is the text embedding of the caption, as in evaluation; `features` are
+            projected BEATs features, as in training; `released` uses features in training and
+            the embedding in evaluation.
+        audio_dim: width of the BEATs features.
         heads: heads of the cross-attention.
         layer_heads: heads of the transformer layer.
         weights: checkpoint of the complete system, a file or `hub:ORG/NAME/FILE`; without it,
@@ -108,9 +110,10 @@ def soundbridge_released_text(
     """The released fusion of a narration's vector with its sound caption's.
 
     Args:
-        width: D of the tokens.
-        variant: `retrieval` adds the caption to what it attended to, and puts a transformer layer
-            behind that; in `association` and `cha` no caption can change the embedding.
+        width: width D of the tokens.
+        variant: `retrieval` adds the caption to the output of the attention, with a transformer
+            layer behind it; in `association` and `cha`, the embedding does not depend on the
+            caption.
         heads: heads of the cross-attention.
         layer_heads: heads of the transformer layer.
         weights: checkpoint of the complete system, a file or `hub:ORG/NAME/FILE`; without it,

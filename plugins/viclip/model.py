@@ -58,9 +58,9 @@ SIZES = {
 }
 
 
-def get_config(patch_size: str, frames: int) -> ViCLIPConfig:
+def get_config(size: str, frames: int) -> ViCLIPConfig:
     """Return the named sizes with ``frames`` rows in the temporal table."""
-    return replace(SIZES[patch_size], frames=frames)
+    return replace(SIZES[size], frames=frames)
 
 
 @final
