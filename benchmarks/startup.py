@@ -1,4 +1,4 @@
-"""How long the command line takes to answer, beside what nothing and what an import costs.
+"""How long commands, imports and a first training step take, beside an empty interpreter.
 
     python benchmarks/startup.py
 
@@ -13,10 +13,24 @@ import sys
 import time
 
 ROUNDS = 15
+STEP = """
+import torch
+import {0}
+weight = torch.nn.Parameter(torch.ones(1))
+optimizer = {0}.{1}([weight])
+weight.sum().backward()
+optimizer.step()
+"""
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "import click": ["-c", "import click"],
+    "import egoexobench": ["-c", "import egoexobench"],
     "import torch": ["-c", "import torch"],
+    "a step of torch's AdamW": ["-c", STEP.format("torch.optim", "AdamW")],
+    "a step of the harness's AdamW": [
+        "-c",
+        STEP.format("egoexobench.training.optimizer", "UncompiledAdamW"),
+    ],
     "egoexobench --help": ["-m", "egoexobench", "--help"],
     "egoexobench list": ["-m", "egoexobench", "list"],
     "egoexobench list method": ["-m", "egoexobench", "list", "method"],

@@ -23,6 +23,7 @@ LAYERS = (
     "files",
     "options",
     "spec",
+    "entry_points",
     "registry",
     "part_errors",
     "device",

@@ -10,15 +10,15 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
-from importlib import import_module, metadata
-from importlib.metadata import EntryPoint, entry_points
+from functools import partial
+from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any, final
 
 import pluggy
 
 from egoexobench import hookspecs
+from egoexobench.entry_points import Distribution, list_entry_points
 from egoexobench.errors import (
     EgoExoBenchError,
     PartError,
@@ -33,17 +33,6 @@ from egoexobench.spec import Spec
 PART_KINDS = ("dataset", "captioner", "encoder", "fusion", "anchor", "objective", "method")
 ProductKey = type | CodeType
 ENTRY_POINT_GROUP, FOLDER_GROUP = "egoexobench", "egoexobench.folders"
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """The installed package that a plug-in comes with."""
-
-    name: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +179,22 @@ class Registry:
         return f" ({len(self.broken)} plug-ins were not loaded, see `egoexobench list`)"
 
     def _iter_sources(self) -> Iterator[PluginSource]:
-        installed = entry_points()
-        for entry in installed.select(group=ENTRY_POINT_GROUP):
-            yield PluginSource(_get_plugin_name(entry.name), entry.value, _get_distribution(entry))
-        for entry in installed.select(group=FOLDER_GROUP):
-            distribution = _get_distribution(entry)
+        for entry in list_entry_points(ENTRY_POINT_GROUP, FOLDER_GROUP):
+            if entry.group == ENTRY_POINT_GROUP:
+                plugin = _get_plugin_name(entry.name)
+                yield PluginSource(plugin, entry.module, entry.distribution)
+                continue
             try:
-                package = import_module(entry.value)
+                package = import_module(entry.module)
             except Exception as error:  # a plug-in may fail in any way
                 self.broken.append(
-                    BrokenPlugin(entry.name, distribution, format_exception_line(error))
+                    BrokenPlugin(entry.name, entry.distribution, format_exception_line(error))
                 )
                 continue
             for child in pkgutil.iter_modules(package.__path__):
                 if not child.name.startswith("_"):
-                    module = f"{entry.value}.{child.name}"
-                    yield PluginSource(_get_plugin_name(child.name), module, distribution)
+                    module = f"{entry.module}.{child.name}"
+                    yield PluginSource(_get_plugin_name(child.name), module, entry.distribution)
 
     def _load(self, source: PluginSource) -> None:
         try:
@@ -270,16 +259,6 @@ class _PluginManager(pluggy.PluginManager):
         if not isinstance(vars(plugin).get(name), FunctionType):
             return None
         return super().parse_hookimpl_opts(plugin, name)
-
-
-def _get_distribution(entry: EntryPoint) -> Distribution:
-    return Distribution("unknown", "0") if entry.dist is None else _read_metadata(entry.dist)
-
-
-@cache
-def _read_metadata(distribution: metadata.Distribution) -> Distribution:
-    fields = distribution.metadata  # each access parses the file
-    return Distribution(fields["Name"], fields["Version"])
 
 
 def _get_product_key(product: object) -> ProductKey:

@@ -17,6 +17,7 @@ from egoexobench.layers import LAYERS, hash_layers
 ROOT = Path(egoexobench.__file__).parent
 HEAVY = (
     "torch",
+    "numpy",
     "pandas",
     "sklearn",
     "scipy",

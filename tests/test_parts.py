@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from egoexobench.entry_points import Distribution
 from egoexobench.experiment.build import ResolvedPart
 from egoexobench.plugin_source import hash_plugin_source
-from egoexobench.registry import Distribution, PartFactory, Registry
+from egoexobench.registry import PartFactory, Registry
 
 
 def part(*, weights: Path) -> None: ...

@@ -2,10 +2,11 @@
 
 import pytest
 
+from egoexobench.entry_points import Distribution
 from egoexobench.errors import RenamedWarning, UsageError
 from egoexobench.experiment.build import resolve_method
 from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
-from egoexobench.registry import Distribution, PartFactory, Registry
+from egoexobench.registry import PartFactory, Registry
 
 
 @pytest.fixture

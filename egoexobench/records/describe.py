@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from egoexobench.entry_points import Distribution
 from egoexobench.protocols import Dataset
 from egoexobench.records.schema import DatasetRecord, DistributionRecord
-from egoexobench.registry import Distribution, Registry
+from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 
 
