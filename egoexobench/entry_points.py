@@ -42,7 +42,7 @@ class PluginEntryPoint:
 def list_entry_points(*groups: str) -> list[PluginEntryPoint]:
     """Return the entry points of some groups; of equal distributions only the first on the path."""
     if _has_other_sources():
-        return list(_ask_importlib(groups))
+        return list(_read_with_importlib(groups))
     folders: dict[str, str] = {}
     for path in dict.fromkeys(sys.path):
         for folder in _list_metadata_folders(path or "."):
@@ -58,7 +58,7 @@ def _has_other_sources() -> bool:
     return own_way or any(os.path.isfile(path) for path in sys.path)
 
 
-def _ask_importlib(groups: Collection[str]) -> Iterator[PluginEntryPoint]:
+def _read_with_importlib(groups: Collection[str]) -> Iterator[PluginEntryPoint]:
     from importlib.metadata import entry_points
 
     for group in groups:

@@ -12,7 +12,9 @@ from egoexobench.entry_points import Distribution, PluginEntryPoint, list_entry_
 GROUPS = ("egoexobench", "egoexobench.folders")
 
 
-def install(folder: Path, name: str, version: str, text: str, suffix: str = ".dist-info") -> None:
+def install_distribution(
+    folder: Path, name: str, version: str, text: str, suffix: str = ".dist-info"
+) -> None:
     """Write the metadata of a distribution."""
     information = folder / f"{name.replace('-', '_')}-{version}{suffix}"
     information.mkdir(parents=True)
@@ -29,13 +31,13 @@ def test_they_are_those_of_importlib_on_this_machine() -> None:
         for entry in entry_points(group=group)
         if entry.dist and ":" not in entry.value
     }
-    found = {
+    actual = {
         (entry.group, entry.name, entry.module, entry.distribution.name, entry.distribution.version)
         for entry in list_entry_points(*GROUPS, "console_scripts")
         if ":" not in entry.module
     }
-    assert found == expected
-    assert ("egoexobench.folders", "plugins", "egoexobench_plugins") in {key[:3] for key in found}
+    assert actual == expected
+    assert ("egoexobench.folders", "plugins", "egoexobench_plugins") in {key[:3] for key in actual}
 
 
 @pytest.mark.parametrize("suffix", [".dist-info", ".egg-info"])
@@ -43,7 +45,7 @@ def test_groups_comments_and_extras_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     text = "[gui]\nx = y:z\n\n[egoexobench]\n# none = none\nmine=my.hooks [extra]\n b = c\n"
-    install(tmp_path, "my-lab", "1.2", text, suffix)
+    install_distribution(tmp_path, "my-lab", "1.2", text, suffix=suffix)
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     distribution = Distribution("my-lab", "1.2")
     assert list_entry_points("egoexobench") == [
@@ -56,7 +58,7 @@ def test_of_two_installations_the_first_on_the_path_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for version in ("2.0", "1.0"):
-        install(tmp_path / version, "my-lab", version, "[egoexobench]\nmine = mine\n")
+        install_distribution(tmp_path / version, "my-lab", version, "[egoexobench]\nmine = mine\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path / version) for version in ("2.0", "1.0")])
     (entry,) = list_entry_points("egoexobench")
     assert str(entry.distribution) == "my-lab 2.0"
@@ -65,7 +67,7 @@ def test_of_two_installations_the_first_on_the_path_counts(
 def test_a_distribution_in_an_archive_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "files", "my-lab", "1.2", "[egoexobench]\nmine = mine\n")
+    install_distribution(tmp_path / "files", "my-lab", "1.2", "[egoexobench]\nmine = mine\n")
     archive = tmp_path / "lab.zip"
     with ZipFile(archive, "w") as file:
         for path in filter(Path.is_file, (tmp_path / "files").rglob("*")):

@@ -101,13 +101,13 @@ def _compare_md5(path: Path) -> dict[str, str]:
     expected = parse_md5_prefix(path.name)
     if not expected:
         return {}
-    actual = _md5(path)[: len(expected)]
+    actual = _compute_md5(path)[: len(expected)]
     if actual == expected:
         return {}
     return {"checksum": f"its MD5 sum starts with {actual}, not {expected} as its name says"}
 
 
-def _md5(path: Path) -> str:
+def _compute_md5(path: Path) -> str:
     md5 = hashlib.md5(usedforsecurity=False)  # what the file's name contains; not for safety
     with path.open("rb") as file:
         while block := file.read(READ_SIZE):

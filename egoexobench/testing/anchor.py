@@ -10,10 +10,10 @@ from torch import Tensor
 
 from egoexobench.protocols import Anchor, AnchorInput, AnchorText
 from egoexobench.testing.assertions import (
-    check,
     check_choice,
     check_has,
     check_instance,
+    check_that,
     check_unchanged,
     check_vectors,
     is_close,
@@ -42,33 +42,38 @@ def check_anchor(anchor: Anchor, *, seed: int = 0) -> None:
     embeddings: dict[AnchorInput, Tensor] = {
         need: torch.randn(_NUM_PAIRS, 8) for need in anchor.required_inputs
     }
-    targets = _call(anchor, embeddings)
-    check(_are_close(_call(anchor, embeddings), targets), "the same embeddings get other targets")
+    targets = _call_anchor(anchor, embeddings)
+    check_that(
+        _are_close(_call_anchor(anchor, embeddings), targets),
+        "the same embeddings get other targets",
+    )
     first_row = {need: vectors[:1] for need, vectors in embeddings.items()}
-    alone = _call(anchor, first_row)
+    alone = _call_anchor(anchor, first_row)
     rows = targets[0][:1], targets[1][:1]
-    check(_are_close(alone, rows), "a target depends on the other pairs of its batch")
+    check_that(_are_close(alone, rows), "a target depends on the other pairs of its batch")
     for need in anchor.required_inputs:
-        changed = _call(anchor, {**embeddings, need: embeddings[need] + torch.randn(_NUM_PAIRS, 8)})
-        check(not _are_close(changed, targets), f"it does not use {need!r} of required_inputs")
+        changed = _call_anchor(
+            anchor, {**embeddings, need: embeddings[need] + torch.randn(_NUM_PAIRS, 8)}
+        )
+        check_that(not _are_close(changed, targets), f"it does not use {need!r} of required_inputs")
 
 
 def _check_members(anchor: Anchor) -> None:
     check_has(anchor, methods=["__call__"], attributes=["required_inputs", "eval_text"])
     check_instance(anchor.required_inputs, tuple, "required_inputs")
-    check(len(anchor.required_inputs) > 0, "required_inputs is empty")
+    check_that(len(anchor.required_inputs) > 0, "required_inputs is empty")
     for need in anchor.required_inputs:
         check_choice(need, get_args(AnchorInput), "an item of required_inputs")
     check_choice(anchor.eval_text, get_args(AnchorText), "eval_text")
 
 
-def _call(anchor: Anchor, embeddings: Mapping[AnchorInput, Tensor]) -> Targets:
+def _call_anchor(anchor: Anchor, embeddings: Mapping[AnchorInput, Tensor]) -> Targets:
     inputs = _DeclaredEmbeddings({need: vectors.clone() for need, vectors in embeddings.items()})
     with report_errors("calling it"), torch.inference_mode():
         targets = anchor(inputs)
     check_unchanged(list(embeddings.values()), list(inputs.values()), "calling it")
     check_instance(targets, tuple, "its result")
-    check(len(targets) == 2, f"it returns {len(targets)} targets, not one for each view")
+    check_that(len(targets) == 2, f"it returns {len(targets)} targets, not one for each view")
     num_pairs = len(next(iter(embeddings.values())))
     for view, target in zip(("ego", "exo"), targets, strict=True):
         check_vectors(target, num_pairs, f"the target of the {view} videos")

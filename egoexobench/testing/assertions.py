@@ -13,7 +13,7 @@ TOLERANCE = 1e-5
 _MISSING = object()
 
 
-def check(condition: bool, message: str) -> None:
+def check_that(condition: bool, message: str) -> None:
     """Raise AssertionError with a message unless a condition holds."""
     if not condition:
         raise AssertionError(message)
@@ -35,30 +35,35 @@ def check_has(part: object, methods: Iterable[str], attributes: Iterable[str] = 
     """Check that a part has attributes, and methods that can be called."""
     for name in attributes:
         with report_errors(f"reading {name}"):
-            check(getattr(part, name, _MISSING) is not _MISSING, f"it has no attribute {name!r}")
+            check_that(
+                getattr(part, name, _MISSING) is not _MISSING, f"it has no attribute {name!r}"
+            )
     for name in methods:
         method = getattr(part, name, _MISSING)
-        check(method is not _MISSING, f"it has no method {name!r}")
-        check(callable(method), f"{name} is {_describe(method)}; it must be a method")
+        check_that(method is not _MISSING, f"it has no method {name!r}")
+        check_that(callable(method), f"{name} is {_describe_value(method)}; it must be a method")
 
 
 def check_instance(value: object, expected: type, name: str) -> None:
     """Check the type of a value."""
-    check(
-        isinstance(value, expected), f"{name} is {_describe(value)}; it must be {expected.__name__}"
+    check_that(
+        isinstance(value, expected),
+        f"{name} is {_describe_value(value)}; it must be {expected.__name__}",
     )
 
 
 def check_choice(value: object, choices: Sequence[str], name: str) -> None:
     """Check that a value is one of a few."""
     message = f"{name} is {value!r}; it must be one of {', '.join(choices)}"
-    check(isinstance(value, str) and value in choices, message)
+    check_that(isinstance(value, str) and value in choices, message)
 
 
 def check_sequence(values: object, item_type: type, name: str) -> None:
     """Check that values are a list or another sequence, and of one type."""
     is_sequence = isinstance(values, Sequence) and not isinstance(values, str)
-    check(is_sequence, f"{name} is {_describe(values)}; it must be a sequence, such as a list")
+    check_that(
+        is_sequence, f"{name} is {_describe_value(values)}; it must be a sequence, such as a list"
+    )
     for value in values if isinstance(values, Sequence) else ():
         check_instance(value, item_type, f"an item of {name}")
 
@@ -67,7 +72,7 @@ def check_unchanged(before: Sequence[Tensor], after: Sequence[Tensor], call: str
     """Check that a call did not change its inputs."""
     same_count = len(before) == len(after)
     same = same_count and all(map(torch.equal, before, after))
-    check(same, f"{call} changes its inputs in place")
+    check_that(same, f"{call} changes its inputs in place")
 
 
 def check_vectors(vectors: object, count: int, name: str) -> None:
@@ -75,7 +80,7 @@ def check_vectors(vectors: object, count: int, name: str) -> None:
     check_float_tensor(vectors, name)
     shape = tuple(vectors.shape) if isinstance(vectors, Tensor) else ()
     message = f"{name} has the shape {shape}; for {count} rows it must be ({count}, D)"
-    check(len(shape) == 2 and shape[0] == count, message)
+    check_that(len(shape) == 2 and shape[0] == count, message)
     check_finite(vectors, name)
 
 
@@ -83,19 +88,19 @@ def check_float_tensor(tensor: object, name: str) -> None:
     """Check that a result is a floating-point tensor."""
     check_instance(tensor, Tensor, name)
     dtype = tensor.dtype if isinstance(tensor, Tensor) else torch.float32
-    check(dtype.is_floating_point, f"{name} has the dtype {dtype}; it must be floating point")
+    check_that(dtype.is_floating_point, f"{name} has the dtype {dtype}; it must be floating point")
 
 
 def check_finite(tensor: object, name: str) -> None:
     """Check that a tensor contains neither NaN nor infinity."""
     is_finite = isinstance(tensor, Tensor) and bool(torch.isfinite(tensor).all())
-    check(is_finite, f"{name} contains NaN or infinity")
+    check_that(is_finite, f"{name} contains NaN or infinity")
 
 
 def check_eval_mode(module: nn.Module, reason: str) -> None:
     """Check that a module and all modules inside are in evaluation mode."""
     training = [name or "itself" for name, inner in module.named_modules() if inner.training]
-    check(not training, f"{reason}: {', '.join(training[:3])}")
+    check_that(not training, f"{reason}: {', '.join(training[:3])}")
 
 
 def check_gradient(tensors: Iterable[Tensor], name: str) -> None:
@@ -103,13 +108,15 @@ def check_gradient(tensors: Iterable[Tensor], name: str) -> None:
     gradients = [tensor.grad for tensor in tensors if tensor.grad is not None]
     reached = any(bool(gradient.abs().sum() > 0) for gradient in gradients)
     finite = all(bool(torch.isfinite(gradient).all()) for gradient in gradients)
-    check(finite, f"the gradient of {name} contains NaN or infinity")
-    check(reached, f"no gradient reaches {name}")
+    check_that(finite, f"the gradient of {name} contains NaN or infinity")
+    check_that(reached, f"no gradient reaches {name}")
 
 
 def run_backward(result: Tensor, name: str) -> None:
     """Compute gradients of a random projection of a result."""
-    check(result.requires_grad, f"{name} has no gradient: it was detached, or made under no_grad")
+    check_that(
+        result.requires_grad, f"{name} has no gradient: it was detached, or made under no_grad"
+    )
     with report_errors("backward"):
         (result * torch.randn_like(result)).sum().backward()  # type: ignore[no-untyped-call]
 
@@ -120,7 +127,7 @@ def is_close(first: Tensor, second: Tensor) -> bool:
     return same_shape and bool(torch.allclose(first, second, atol=TOLERANCE, rtol=TOLERANCE))
 
 
-def _describe(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     text, kind = " ".join(repr(value).split()), type(value).__name__
     is_readable = len(text) <= 40 and not text.startswith("<")
     return f"{text} ({kind})" if is_readable else f"of type {kind}"

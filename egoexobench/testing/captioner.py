@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from egoexobench.protocols import Captioner, RefiningCaptioner
-from egoexobench.testing.assertions import check, check_has, check_sequence, report_errors
+from egoexobench.testing.assertions import check_has, check_sequence, check_that, report_errors
 from egoexobench.toolbox.captions import InvalidCaption, parse_response
 
 NARRATIONS = ("A person takes the garlic, then opens the jar.", "", "Nothing. " * 200, "切蒜")
@@ -16,24 +16,26 @@ def check_captioner(captioner: Captioner) -> None:
         AssertionError: with the first fault.
     """
     check_has(captioner, methods=["caption"])
-    captions = _caption(captioner, NARRATIONS)
+    captions = _write_captions(captioner, NARRATIONS)
     for caption in captions:
         _check_format(caption)
-    check(_caption(captioner, NARRATIONS) == captions, "the same narrations get other captions")
-    backwards = _caption(captioner, NARRATIONS[::-1])
-    check(backwards[::-1] == captions, "the order of narrations changes their captions")
-    _caption(captioner, ())
+    check_that(
+        _write_captions(captioner, NARRATIONS) == captions, "the same narrations get other captions"
+    )
+    backwards = _write_captions(captioner, NARRATIONS[::-1])
+    check_that(backwards[::-1] == captions, "the order of narrations changes their captions")
+    _write_captions(captioner, ())
     if isinstance(captioner, RefiningCaptioner):
         _check_refinement(captioner, captions)
 
 
-def _caption(captioner: Captioner, narrations: tuple[str, ...]) -> list[str]:
+def _write_captions(captioner: Captioner, narrations: tuple[str, ...]) -> list[str]:
     inputs = list(narrations)
     with report_errors("caption"):
         captions = captioner.caption(inputs)
-    check(inputs == list(narrations), "caption changes its list of narrations")
+    check_that(inputs == list(narrations), "caption changes its list of narrations")
     check_sequence(captions, str, "the result of caption")
-    check(
+    check_that(
         len(captions) == len(narrations),
         f"caption returns {len(captions)} captions for {len(narrations)} narrations",
     )
@@ -44,7 +46,7 @@ def _check_refinement(captioner: RefiningCaptioner, captions: list[str]) -> None
     with report_errors("refine"):
         refined = captioner.refine(list(captions), ["a person"])
     check_sequence(refined, str, "the result of refine")
-    check(
+    check_that(
         len(refined) == len(captions),
         f"refine returns {len(refined)} captions for {len(captions)} captions",
     )
@@ -56,4 +58,4 @@ def _check_format(caption: str) -> None:
     parsed = parse_response(caption)
     reason = parsed.reason if isinstance(parsed, InvalidCaption) else ""
     shown = caption if len(caption) <= 60 else f"{caption[:60]}..."
-    check(not reason, f"{shown!r} is not a closed caption, [source] (effect), ...: {reason}")
+    check_that(not reason, f"{shown!r} is not a closed caption, [source] (effect), ...: {reason}")

@@ -15,7 +15,6 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import DTYPES, FeatureRows
 from egoexobench.protocols import Encoder
 from egoexobench.testing.assertions import (
-    check,
     check_choice,
     check_eval_mode,
     check_finite,
@@ -23,12 +22,13 @@ from egoexobench.testing.assertions import (
     check_gradient,
     check_has,
     check_instance,
+    check_that,
     check_unchanged,
     is_close,
     report_errors,
     run_backward,
 )
-from egoexobench.testing.sources import Source, copy_source, make_sources, same_source
+from egoexobench.testing.sources import Source, copy_source, is_same_source, make_sources
 from egoexobench.types import Modality, Tokens
 
 Arrays = Sequence[NDArray[Any]]
@@ -63,89 +63,95 @@ def _check_members(encoder: Encoder) -> None:
     check_choice(encoder.modality, get_args(Modality), "modality")
     check_instance(encoder.frozen, bool, "frozen")
     is_count = isinstance(encoder.dim, int) and not isinstance(encoder.dim, bool)
-    check(is_count and encoder.dim > 0, f"dim is {encoder.dim!r}; it must be a positive int")
+    check_that(is_count and encoder.dim > 0, f"dim is {encoder.dim!r}; it must be a positive int")
     if isinstance(encoder, nn.Module):
         if encoder.frozen:
             check_eval_mode(encoder, "it is frozen, and modules in it are in training mode")
         trainable = any(weight.requires_grad for weight in encoder.parameters())
-        check(encoder.frozen or trainable, "it is not frozen, and no parameter requires a gradient")
+        check_that(
+            encoder.frozen or trainable, "it is not frozen, and no parameter requires a gradient"
+        )
     else:
-        check(encoder.frozen, "it is not frozen; an encoder that is trained must be an nn.Module")
+        check_that(
+            encoder.frozen, "it is not frozen; an encoder that is trained must be an nn.Module"
+        )
 
 
 def _prepare_all(encoder: Encoder, sources: Sequence[Source]) -> list[NDArray[Any]]:
-    arrays = [_prepare(encoder, source) for source in sources]
+    arrays = [_prepare_array(encoder, source) for source in sources]
     for source, array in zip(sources, arrays, strict=True):
-        again = _prepare(encoder, source)
+        again = _prepare_array(encoder, source)
         same = array.shape == again.shape and np.array_equal(array, again)
-        check(same, "prepare returns another array for the same source")
+        check_that(same, "prepare returns another array for the same source")
     filled = [array for array in arrays if len(array)]
-    check(bool(filled), "prepare returns arrays of length 0 only")
+    check_that(bool(filled), "prepare returns arrays of length 0 only")
     dtypes = sorted({array.dtype.name for array in filled})
-    check(len(dtypes) == 1, f"prepare returns arrays of several dtypes: {', '.join(dtypes)}")
+    check_that(len(dtypes) == 1, f"prepare returns arrays of several dtypes: {', '.join(dtypes)}")
     shapes = sorted({array.shape[1:] for array in filled})
     message = f"prepare returns arrays that differ in more than the first axis: {shapes}"
-    check(len(shapes) == 1, message)
+    check_that(len(shapes) == 1, message)
     return arrays
 
 
-def _prepare(encoder: Encoder, source: Source) -> NDArray[Any]:
+def _prepare_array(encoder: Encoder, source: Source) -> NDArray[Any]:
     before = copy_source(source)
     with report_errors("prepare"):
         array: NDArray[Any] = encoder.prepare(source)
-    check(same_source(before, source), "prepare changes its source in place")
+    check_that(is_same_source(before, source), "prepare changes its source in place")
     check_instance(array, np.ndarray, "the result of prepare")
-    check(array.ndim > 0, "prepare returns an array without axes; the first is time, or the token")
+    check_that(
+        array.ndim > 0, "prepare returns an array without axes; the first is time, or the token"
+    )
     dtype = array.dtype.name
-    check(
+    check_that(
         dtype in _DTYPE_NAMES,
         f"prepare returns the dtype {dtype}; use one of {', '.join(_DTYPE_NAMES)}",
     )
-    check(bool(np.isfinite(array).all()), "prepare returns NaN or infinity")
+    check_that(bool(np.isfinite(array).all()), "prepare returns NaN or infinity")
     return array
 
 
 def _check_tokens(encoder: Encoder, bank: FeatureBank, names: Sequence[str]) -> None:
     batch = bank.batch(names)
-    tokens = _encode(encoder, batch)
-    again = _encode(encoder, batch)
+    tokens = _encode_batch(encoder, batch)
+    again = _encode_batch(encoder, batch)
     message = "the same batch gets other tokens in evaluation mode: is dropout active?"
-    check(_same_tokens(tokens, again), message)
+    check_that(_are_same_tokens(tokens, again), message)
     for row, name in enumerate(names):
-        in_batch = _real_tokens(tokens, row)
-        check(
+        in_batch = _get_real_tokens(tokens, row)
+        check_that(
             not bank.has(name) or len(in_batch) > 0,
             "the mask marks no token of a clip that has input",
         )
         padded = Tokens(batch.values[row : row + 1], batch.mask[row : row + 1])
-        alone = _real_tokens(_encode(encoder, padded), 0)
+        alone = _get_real_tokens(_encode_batch(encoder, padded), 0)
         _check_count(in_batch, alone, "the other clips of its batch")
-        check(is_close(in_batch, alone), "a token depends on the other clips of its batch")
-        unpadded = _real_tokens(_encode(encoder, bank.batch([name])), 0)
+        check_that(is_close(in_batch, alone), "a token depends on the other clips of its batch")
+        unpadded = _get_real_tokens(_encode_batch(encoder, bank.batch([name])), 0)
         _check_count(alone, unpadded, "padding")
-        check(is_close(alone, unpadded), "a token depends on padding")
+        check_that(is_close(alone, unpadded), "a token depends on padding")
 
 
 def _check_count(tokens: Tensor, reference: Tensor, cause: str) -> None:
     message = f"the mask marks {len(tokens)} tokens or {len(reference)}, depending on {cause}"
-    check(len(tokens) == len(reference), message)
+    check_that(len(tokens) == len(reference), message)
 
 
 def _check_trained(encoder: Encoder, bank: FeatureBank, names: Sequence[str]) -> None:
     batch = bank.batch(names)
     without_input = "the mask marks tokens of a clip that has no input"
-    no_input = _encode(encoder, Tokens(torch.zeros_like(batch.values), batch.mask & False))
-    check(not bool(no_input.mask.any()), without_input)
+    no_input = _encode_batch(encoder, Tokens(torch.zeros_like(batch.values), batch.mask & False))
+    check_that(not bool(no_input.mask.any()), without_input)
     batch.values[0], batch.mask[0] = 0, False  # a clip without input, such as one without sound
-    tokens = _encode(encoder, batch)
-    check(not bool(tokens.mask[0].any()), without_input)
+    tokens = _encode_batch(encoder, batch)
+    check_that(not bool(tokens.mask[0].any()), without_input)
     run_backward(tokens.values[tokens.mask], "its tokens")
     if isinstance(encoder, nn.Module):
         weights = [weight for weight in encoder.parameters() if weight.requires_grad]
         check_gradient(weights, "its weights")
 
 
-def _encode(encoder: Encoder, batch: Tokens) -> Tokens:
+def _encode_batch(encoder: Encoder, batch: Tokens) -> Tokens:
     inputs = [batch.values, batch.mask]
     before = [tensor.clone() for tensor in inputs]
     with report_errors(f"encode, for values of the dtype {batch.values.dtype},"):
@@ -161,19 +167,19 @@ def _check_form(tokens: Tokens, num_rows: int, dim: int) -> None:
     check_instance(tokens.mask, Tensor, "mask of its tokens")
     shape, mask_shape = tuple(tokens.values.shape), tuple(tokens.mask.shape)
     message = f"its tokens have the shape {shape}; it must be (B, T, dim) = ({num_rows}, T, {dim})"
-    check(len(shape) == 3 and (shape[0], shape[2]) == (num_rows, dim), message)
+    check_that(len(shape) == 3 and (shape[0], shape[2]) == (num_rows, dim), message)
     dtype = tokens.mask.dtype
-    check(dtype == torch.bool, f"the mask has the dtype {dtype}; it must be torch.bool")
+    check_that(dtype == torch.bool, f"the mask has the dtype {dtype}; it must be torch.bool")
     message = f"the mask has the shape {mask_shape}; it must be (B, T) = {shape[:2]}"
-    check(mask_shape == shape[:2], message)
+    check_that(mask_shape == shape[:2], message)
     check_finite(tokens.values[tokens.mask], "its tokens")
 
 
-def _real_tokens(tokens: Tokens, row: int) -> Tensor:
+def _get_real_tokens(tokens: Tokens, row: int) -> Tensor:
     return tokens.values[row][tokens.mask[row]]
 
 
-def _same_tokens(first: Tokens, second: Tokens) -> bool:
+def _are_same_tokens(first: Tokens, second: Tokens) -> bool:
     same_mask = torch.equal(first.mask, second.mask)
     return same_mask and is_close(first.values[first.mask], second.values[second.mask])
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from egoexobench.protocols import Fusion
 from egoexobench.testing.assertions import (
-    check,
     check_eval_mode,
     check_gradient,
     check_has,
     check_instance,
+    check_that,
     check_unchanged,
     check_vectors,
     is_close,
@@ -43,7 +43,7 @@ def check_fusion(make_fusion: Callable[[int], Fusion], *, width: int = 16, seed:
     if isinstance(fusion, nn.Module):
         fusion.eval()
         check_eval_mode(fusion, "eval() leaves modules in training mode")
-    query, context = _random_tokens(5, width), _random_tokens(3, width)
+    query, context = _make_tokens(5, width), _make_tokens(3, width)
     with torch.inference_mode():
         _check_reading(fusion, query, context)
         _check_empty_query(fusion, query, context)
@@ -51,23 +51,32 @@ def check_fusion(make_fusion: Callable[[int], Fusion], *, width: int = 16, seed:
 
 
 def _check_reading(fusion: Fusion, query: Tokens, context: Tokens) -> None:
-    fused = _fuse(fusion, query, context)
-    check(
-        is_close(_fuse(fusion, query, context), fused),
+    fused = _call_fusion(fusion, query, context)
+    check_that(
+        is_close(_call_fusion(fusion, query, context), fused),
         "the same tokens get other embeddings in evaluation mode: is dropout active?",
     )
-    check(not is_close(_fuse(fusion, _roll(query), context), fused), "it does not read its query")
-    alone = _fuse(fusion, _first_row(query), _first_row(context))
-    check(is_close(alone, fused[:1]), "an embedding depends on the other rows of its batch")
-    check(is_close(_fuse(fusion, _pad(query), context), fused), "it reads padding of its query")
-    check(is_close(_fuse(fusion, query, _pad(context)), fused), "it reads padding of its context")
+    check_that(
+        not is_close(_call_fusion(fusion, _roll_rows(query), context), fused),
+        "it does not read its query",
+    )
+    alone = _call_fusion(fusion, _take_first_row(query), _take_first_row(context))
+    check_that(is_close(alone, fused[:1]), "an embedding depends on the other rows of its batch")
+    check_that(
+        is_close(_call_fusion(fusion, _add_padding(query), context), fused),
+        "it reads padding of its query",
+    )
+    check_that(
+        is_close(_call_fusion(fusion, query, _add_padding(context)), fused),
+        "it reads padding of its context",
+    )
 
 
 def _check_empty_query(fusion: Fusion, query: Tokens, context: Tokens) -> None:
     empty = Tokens(query.values, torch.zeros_like(query.mask))
-    fused = _fuse(fusion, empty, context, "its result for a query without tokens")
-    check(
-        not is_close(_fuse(fusion, empty, _roll(context)), fused),
+    fused = _call_fusion(fusion, empty, context, "its result for a query without tokens")
+    check_that(
+        not is_close(_call_fusion(fusion, empty, _roll_rows(context)), fused),
         "for a query without tokens it does not use the context",
     )
 
@@ -87,7 +96,9 @@ def _check_gradients(fusion: Fusion, query: Tokens, context: Tokens) -> None:
             check_gradient(trained, "its weights")
 
 
-def _fuse(fusion: Fusion, query: Tokens, context: Tokens, name: str = "its result") -> Tensor:
+def _call_fusion(
+    fusion: Fusion, query: Tokens, context: Tokens, name: str = "its result"
+) -> Tensor:
     inputs = [query.values, query.mask, context.values, context.mask]
     before = [tensor.clone() for tensor in inputs]
     with report_errors("calling it"):
@@ -98,20 +109,20 @@ def _fuse(fusion: Fusion, query: Tokens, context: Tokens, name: str = "its resul
     return fused
 
 
-def _random_tokens(count: int, width: int) -> Tokens:
+def _make_tokens(count: int, width: int) -> Tokens:
     mask = torch.ones(_NUM_ROWS, count, dtype=torch.bool)
     return Tokens(torch.randn(_NUM_ROWS, count, width), mask)
 
 
-def _roll(tokens: Tokens) -> Tokens:
+def _roll_rows(tokens: Tokens) -> Tokens:
     return Tokens(tokens.values.roll(1, 0), tokens.mask)
 
 
-def _first_row(tokens: Tokens) -> Tokens:
+def _take_first_row(tokens: Tokens) -> Tokens:
     return Tokens(tokens.values[:1], tokens.mask[:1])
 
 
-def _pad(tokens: Tokens) -> Tokens:
+def _add_padding(tokens: Tokens) -> Tokens:
     noise = torch.randn_like(tokens.values[:, :2])
     masked = torch.zeros_like(tokens.mask[:, :2])
     return Tokens(torch.cat([tokens.values, noise], 1), torch.cat([tokens.mask, masked], 1))

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from egoexobench.protocols import Objective
 from egoexobench.testing.assertions import (
-    check,
     check_float_tensor,
     check_gradient,
     check_has,
+    check_that,
     check_unchanged,
     is_close,
     report_errors,
@@ -20,6 +20,8 @@ from egoexobench.testing.assertions import (
 from egoexobench.types import VIEWS, Clip, Pair
 
 _NUM_PAIRS = 6
+Embedded = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Ego and exo embeddings, and their targets."""
 
 
 def check_objective(objective: Objective, *, seed: int = 0) -> None:
@@ -33,17 +35,19 @@ def check_objective(objective: Objective, *, seed: int = 0) -> None:
     pairs = [_make_pair(index) for index in range(_NUM_PAIRS)]
     target = torch.nn.functional.normalize(torch.randn(_NUM_PAIRS, 32), dim=-1)
     ego, exo = (target.clone().requires_grad_() for _ in VIEWS)
-    matched = _loss(objective, (ego, exo, target, target), pairs)
-    again = _loss(objective, (ego, exo, target, target), pairs)
-    check(is_close(matched, again), "the same batch has another loss")
+    matched = _compute_loss(objective, (ego, exo, target, target), pairs)
+    again = _compute_loss(objective, (ego, exo, target, target), pairs)
+    check_that(is_close(matched, again), "the same batch has another loss")
     order = torch.arange(_NUM_PAIRS - 1, -1, -1)
     reordered = (ego[order], exo[order], target[order], target[order])
-    backwards = _loss(objective, reordered, [pairs[index] for index in order])
-    check(is_close(matched, backwards), "the order of the pairs changes the loss")
+    backwards = _compute_loss(objective, reordered, [pairs[index] for index in order])
+    check_that(is_close(matched, backwards), "the order of the pairs changes the loss")
     wrong = target.roll(1, 0)
-    mismatched = _loss(objective, (ego, exo, wrong, wrong), pairs)
-    check(bool(matched < mismatched), "mismatched pairs have no greater loss than matched ones")
-    check(
+    mismatched = _compute_loss(objective, (ego, exo, wrong, wrong), pairs)
+    check_that(
+        bool(matched < mismatched), "mismatched pairs have no greater loss than matched ones"
+    )
+    check_that(
         mismatched.requires_grad, "its loss has no gradient: it was detached, or made under no_grad"
     )
     with report_errors("backward"):
@@ -52,23 +56,30 @@ def check_objective(objective: Objective, *, seed: int = 0) -> None:
         check_gradient([vectors], f"the {view} embeddings")
 
 
-def _loss(objective: Objective, embeddings: Sequence[Tensor], pairs: Sequence[Pair]) -> Tensor:
+def _compute_loss(objective: Objective, embeddings: Embedded, pairs: Sequence[Pair]) -> Tensor:
     before = [vectors.detach().clone() for vectors in embeddings]
-    ego, exo, ego_target, exo_target = embeddings
     with report_errors("calling it"):
-        loss = objective(ego, exo, ego_target, exo_target, pairs)
+        loss = objective(*embeddings, pairs)
     check_unchanged(before, [vectors.detach() for vectors in embeddings], "calling it")
     check_float_tensor(loss, "its loss")
-    check(loss.ndim == 0, f"its loss has the shape {tuple(loss.shape)}; it must be a scalar")
-    check(bool(torch.isfinite(loss)), "its loss is NaN or infinite")
+    check_that(loss.ndim == 0, f"its loss has the shape {tuple(loss.shape)}; it must be a scalar")
+    check_that(bool(torch.isfinite(loss)), "its loss is NaN or infinite")
     return loss
 
 
 def _make_pair(index: int) -> Pair:
-    labels = (f"verb{index}",), (f"noun{index}",)
-    text = f"text {index}"
     ego, exo = (
-        Clip(f"{index}/{view}", view, "", 0.0, 1.0, text, str(index), None, *labels)
+        Clip(
+            id=f"{index}/{view}",
+            view=view,
+            media="",
+            start=0.0,
+            end=1.0,
+            narration=f"text {index}",
+            take=str(index),
+            verbs=(f"verb{index}",),
+            nouns=(f"noun{index}",),
+        )
         for view in VIEWS
     )
-    return Pair(str(index), ego, exo, text)
+    return Pair(str(index), ego, exo, f"text {index}")

@@ -39,7 +39,7 @@ def copy_source(source: Source) -> Source:
             return source
 
 
-def same_source(first: Source, second: Source) -> bool:
+def is_same_source(first: Source, second: Source) -> bool:
     """Whether two sources have the same content."""
     match first, second:
         case Frames(), Frames():

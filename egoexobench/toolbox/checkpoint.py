@@ -91,7 +91,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     if path.suffix in TORCH_SUFFIXES:
-        return _unwrap(path, read_torch_file(path))
+        return _unwrap_content(path, read_torch_file(path))
     suffixes = ", ".join((".safetensors", *TORCH_SUFFIXES))
     raise DataError(f"unknown checkpoint format: {path}; the name must end with: {suffixes}")
 
@@ -112,13 +112,15 @@ def read_torch_file(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         rejected = _REJECTED_NAME.search(str(error))
         if rejected is None:
-            raise DataError(f"{path} is not a complete torch file: {_diagnose(path)}") from error
+            raise DataError(
+                f"{path} is not a complete torch file: {_describe_damage(path)}"
+            ) from error
         raise DataError(
             f"{path} was rejected: loading it would run {rejected[1]!r}. "
             "Only tensors and plain configuration values are loaded."
         ) from error
     except (*_UNREADABLE, OSError) as error:
-        raise DataError(f"{path} is not a complete torch file: {_diagnose(path)}") from error
+        raise DataError(f"{path} is not a complete torch file: {_describe_damage(path)}") from error
 
 
 def load_state_dict_strict(
@@ -193,7 +195,7 @@ def _parse_json(text: str) -> Any:
         return text
 
 
-def _diagnose(path: Path) -> str:
+def _describe_damage(path: Path) -> str:
     """Return what is wrong with a file; torch's own message advises to run it."""
     with path.open("rb") as file:
         start = file.read(len(ZIP_MAGIC))
@@ -204,7 +206,7 @@ def _diagnose(path: Path) -> str:
     return "it is neither an archive nor tensors alone, and nothing else is read"
 
 
-def _unwrap(path: Path, content: Any) -> Checkpoint:
+def _unwrap_content(path: Path, content: Any) -> Checkpoint:
     metadata: dict[str, Any] = {}
     while isinstance(content, Mapping):
         if content and all(isinstance(value, Tensor) for value in content.values()):
@@ -226,7 +228,7 @@ def _unwrap(path: Path, content: Any) -> Checkpoint:
 
 def _make_checkpoint(tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> Checkpoint:
     state_dict = dict(tensors)
-    while state_dict and (prefix := _common_prefix(state_dict)):
+    while state_dict and (prefix := _find_common_prefix(state_dict)):
         state_dict = {key.removeprefix(prefix): tensor for key, tensor in state_dict.items()}
     half = [
         key for key, tensor in state_dict.items() if tensor.dtype in (torch.float16, torch.bfloat16)
@@ -236,6 +238,6 @@ def _make_checkpoint(tensors: Mapping[str, Tensor], metadata: dict[str, Any]) ->
     )
 
 
-def _common_prefix(keys: Collection[str]) -> str | None:
+def _find_common_prefix(keys: Collection[str]) -> str | None:
     matching = (p for p in WRAPPER_PREFIXES if all(key.startswith(p) for key in keys))
     return next(matching, None)

@@ -67,9 +67,9 @@ def download(repository: str, file: str, alternative: str) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise FileUnavailableError(
             f"{repository}/{file} is not in the cache of the Hugging Face client and cannot be "
-            f"downloaded ({_first_line(error)}): save {url} and write {alternative}"
+            f"downloaded ({_get_first_line(error)}): save {url} and write {alternative}"
         ) from error
 
 
-def _first_line(error: Exception) -> str:
+def _get_first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -85,16 +85,16 @@ class _CompatLoader:
             raise
         except _LOAD_ERRORS as error:
             first_error = error
-        _reset(module, before)
+        _reset_module(module, before)
         try:
             with _PATCHES[name]():
                 return self._loader.exec_module(module)
         except Exception:  # the patch did not help: undo it and report what went wrong first
-            _reset(module, before)
+            _reset_module(module, before)
         raise first_error
 
 
-def _reset(module: ModuleType, attributes: dict[str, Any]) -> None:
+def _reset_module(module: ModuleType, attributes: dict[str, Any]) -> None:
     """Remove what a failed import left behind, but not the module that is being imported."""
     for name in list(sys.modules):
         if name.startswith(f"{module.__name__}."):

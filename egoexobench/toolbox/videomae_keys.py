@@ -30,10 +30,10 @@ def remap_videomae_keys(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     The packed projection is split in three; it has no key bias. A name that matches no rule is not
     changed, so that a strict comparison reports it.
     """
-    return dict(pair for key, tensor in state_dict.items() for pair in _remap(key, tensor))
+    return dict(pair for key, tensor in state_dict.items() for pair in _remap_key(key, tensor))
 
 
-def _remap(key: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+def _remap_key(key: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
     name = key
     for pattern, replacement in _RULES:
         name = re.sub(pattern, replacement, name)

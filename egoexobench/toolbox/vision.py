@@ -73,8 +73,10 @@ def resize_frames(source: Frames | Audio | str, side: int, preprocess: ImagePrep
         short_side = round(side * preprocess.margin)
         smallest = min(images.shape[2:])
         height, width = (short_side * extent // smallest for extent in images.shape[2:])
-        images = _center_crop(_resize(images, height, width, preprocess.antialias), short_side)
-    return _resize(images, side, side, preprocess.antialias).permute(0, 2, 3, 1)
+        images = _center_crop(
+            _resize_images(images, height, width, preprocess.antialias), short_side
+        )
+    return _resize_images(images, side, side, preprocess.antialias).permute(0, 2, 3, 1)
 
 
 def to_uint8(images: Tensor) -> NDArray[np.uint8]:
@@ -116,7 +118,7 @@ def _center_crop(images: Tensor, side: int) -> Tensor:
     return images[:, :, top : top + side, left : left + side]
 
 
-def _resize(images: Tensor, height: int, width: int, antialias: bool) -> Tensor:
+def _resize_images(images: Tensor, height: int, width: int, antialias: bool) -> Tensor:
     if images.shape[2:] == (height, width):
         return images
     mode = "bicubic" if antialias else "bilinear"
