@@ -205,12 +205,12 @@ def _starts_with_verb(node: Function, factories: frozenset[str]) -> bool:
 
 
 def _is_free(node: Function, factories: frozenset[str]) -> bool:
-    """Whether users, pluggy or pytest decide the name."""
+    """Whether users, pluggy, click or pytest decide the name."""
     return (
         node.name in factories
         or node.name in PUBLIC_FUNCTIONS
         or node.name.startswith("test_")
-        or bool({"hookimpl", "hookspec", "fixture"} & _decorators(node))
+        or bool({"hookimpl", "hookspec", "fixture", "command", "group"} & _decorators(node))
     )
 
 

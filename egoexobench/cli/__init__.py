@@ -1,4 +1,4 @@
-"""The command line: one file a verb, imported when it is called."""
+"""The command line: one file a command, imported when it is called."""
 
 from __future__ import annotations
 
@@ -10,50 +10,51 @@ import click
 
 from egoexobench.errors import EgoExoBenchError, RenamedWarning
 
-VERBS = {
-    "audit": "Swap each modality between clips and tell which of them a method reads.",
-    "caption": "Write the sound caption of every narration into the store.",
-    "compare": "Say in what records differ, and by how much for sure.",
-    "data": "Draft a manifest, or examine what is there of a data set.",
-    "embed": "Write a method's final embeddings of a split, with their ids.",
+COMMANDS = {
+    "audit": "Report which modalities a method uses.",
+    "caption": "Write a sound caption for every narration of a data set.",
+    "compare": "Compare records: list their differences and test score differences.",
+    "data": "Create a table of clips, check a data set, export candidate lists.",
+    "embed": "Write the embeddings of a split, with their ids.",
     "extract": "Encode a data set once and store the features for later runs.",
-    "leaderboard": "Join reported and reproduced numbers into tables.",
-    "list": "List the parts of a kind and who brings them.",
-    "merge": "Join features that were extracted on several machines.",
-    "run": "Train and score a method, and write the record of it.",
-    "sanity": "Score guessing, knowing and shortcuts on every retrieval track.",
-    "show": "Show a part's options and docstring.",
-    "show-retrieval": "Draw a query and what runs found for it.",
-    "sweep": "Run a grid of methods, data sets and seeds; end in a paper's table.",
-    "weights": "List published checkpoints; check and convert one.",
+    "leaderboard": "Write the tables of reported and reproduced scores.",
+    "list": "List the installed parts and their distributions.",
+    "merge": "Merge features that were extracted on several machines.",
+    "run": "Train a method, score it and write the record of the run.",
+    "sanity": "Score chance, oracle and shortcut baselines on every retrieval track.",
+    "show": "Show the options and the docstring of a part.",
+    "show-retrieval": "Draw the top results of one query for one or more runs.",
+    "sweep": "Run methods on data sets with several seeds; write a paper's table.",
+    "weights": "List published checkpoints, check or convert a file.",
 }
-"""Verb to its line of help: what `--help` prints without importing any of them."""
+"""The line of help of each command; `--help` prints them without importing a command."""
 
 
 @final
-class Verbs(click.Group):
-    """Commands that are imported when they are called."""
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every verb by name."""
+        """Every command by name."""
         del ctx
-        return [*VERBS]  # `list` is the module of that command once it is imported
+        return [*COMMANDS]  # `list` is the module of that command once it is imported
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a verb; None if there is none."""
+        """The command of a name; None if there is none."""
         del ctx
-        if cmd_name not in VERBS:
+        if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(
-            f"egoexobench.cli.{cmd_name.replace('-', '_')}"
-        ).command
+        module = cmd_name.replace("-", "_")
+        command: click.Command = getattr(
+            import_module(f"egoexobench.cli.{module}"), f"{module}_command"
+        )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs and their lines of help."""
+        """Write the commands and their lines of help."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([*VERBS.items()])
+            formatter.write_dl([*COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error for the user or of a part is one line and an exit code."""
@@ -85,7 +86,7 @@ def _show_warning(
     del file
     text = f"warning: {message}"
     if not issubclass(category, RenamedWarning):
-        text = warnings.formatwarning(message, category, filename, lineno, line)
+        text = warnings.formatwarning(message, category, filename, lineno, line=line)
     click.echo(text.rstrip(), err=True)
 
 
@@ -99,13 +100,13 @@ def _to_reported_error(ctx: click.Context, error: Exception) -> EgoExoBenchError
     return to_part_error(error, ctx.meta[REGISTRY_KEY]) if REGISTRY_KEY in ctx.meta else None
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-p",
     "plugins",
     multiple=True,
     metavar="no:NAME",
-    help="Block a plug-in before it is loaded; may be given again.",
+    help="Do not load this plug-in. May be repeated.",
 )
 @click.option(
     "--traceback",
@@ -118,8 +119,8 @@ def _to_reported_error(ctx: click.Context, error: Exception) -> EgoExoBenchError
 @click.pass_context
 def main(ctx: click.Context, plugins: tuple[str, ...], show_traceback: bool) -> None:
     """Benchmark methods that associate first-person (ego) and third-person (exo) video."""
-    del show_traceback  # `Verbs.invoke` reads it
+    del show_traceback  # `LazyGroup.invoke` reads it
     for plugin in plugins:
         if not plugin.startswith("no:"):
-            raise click.UsageError(f"-p takes no:NAME, not {plugin!r}")
+            raise click.UsageError(f"-p {plugin!r} is not valid: write no:NAME")
     ctx.obj = [plugin.removeprefix("no:") for plugin in plugins]

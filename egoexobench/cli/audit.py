@@ -2,127 +2,141 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from egoexobench.cli.plugins import registry
-from egoexobench.cli.settings import Settings, setting_options
+from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.progress_display import create_progress
+from egoexobench.cli.training_options import TrainingOptions, add_training_options
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from egoexobench.records.audit import Audit
+    from egoexobench.records.audit import Audit, EmbeddingShift
 
-SWAPS = "Cosine distances by which embeddings move when a modality is exchanged between clips.\n"
-SHIFTS = "Gallery top-1 in %, before and after; – where that side does not move.\n"
-DOORS = "Embeddings after what they must not see has changed; a nudge may move them a little.\n"
+SWAPS_NOTE = "Cosine distance by which embeddings move when a modality is swapped.\n"
+TASKS_NOTE = (
+    "Gallery R@1 in %, before and after a swap; – if the embeddings of a side do not move.\n"
+)
+INVARIANCES_NOTE = (
+    "Embeddings after a change that they must not depend on; a small change of the media may move "
+    "them a little.\n"
+)
 
 
 @click.command("audit")
 @click.argument("method", metavar="METHOD[:KEY=VALUE,...]")
-@setting_options
-@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True)
+@add_training_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="runs",
+    show_default=True,
+    help="Folder of the audit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON and nothing else.")
 @click.pass_context
-def command(
+def audit_command(
     ctx: click.Context,
     method: str,
     out: Path,
     as_json: bool,
-    given: Settings,
+    options: TrainingOptions,
 ) -> None:
-    """Swap each modality between clips and tell which of them a method really reads.
+    """Swap each modality between clips and report which modalities METHOD uses.
 
-    Trains the method as `run` does, or loads its weights. Exits with 1 if it reads what it does
-    not declare, or declares what it does not read (docs/evidence.md).
+    Trains the method as `run` does, or loads its cached weights. Exit code 1 means that the method
+    uses an input that it does not declare, or declares an input that it does not use; see
+    docs/evidence.md.
     """
-    found = registry(ctx)
+    registry = load_registry(ctx)
     from egoexobench.audit.run import audit_method
     from egoexobench.experiment.context import RunContext
-    from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.records.audit import save_audit
 
-    quiet = as_json or not sys.stderr.isatty()
-    context = RunContext(found, NullProgress() if quiet else RichProgress())
-    result = audit_method(given.request(method), context)
+    context = RunContext(registry, create_progress(is_quiet=as_json))
+    result = audit_method(options.to_run_config(method), context)
     path = save_audit(result, out)
     if as_json:
         click.echo(result.model_dump_json(indent=2))
     else:
-        _show(result)
+        _print_audit(result)
         click.echo(f"Audit: {path}")
     ctx.exit(0 if result.passed else 1)
 
 
-def _show(audit: Audit) -> None:
+def _print_audit(audit: Audit) -> None:
     from rich.console import Console
 
     from egoexobench.records.audit import list_failures
 
     console = Console()
-    for table, note in ((_swaps, SWAPS), (_shifts, SHIFTS), (_doors, DOORS)):
-        console.print(table(audit))
+    for table, note in (
+        (_build_swaps_table(audit), SWAPS_NOTE),
+        (_build_tasks_table(audit), TASKS_NOTE),
+        (_build_invariances_table(audit), INVARIANCES_NOTE),
+    ):
+        console.print(table)
         console.print(note, highlight=False, soft_wrap=True)
     for line in list_failures(audit):
         console.print(f"FAILS  {line}", highlight=False, soft_wrap=True)
     if audit.passed:
-        console.print("The audit is passed: embeddings move with what is declared and no more.")
+        console.print("Passed: the embeddings use the declared inputs and no others.")
 
 
-def _swaps(audit: Audit) -> Table:
+def _build_swaps_table(audit: Audit) -> Table:
     method = audit.method
     title = f"{method.spec} ({method.scale}) on {audit.dataset.spec}, seed {audit.seed}"
-    made = _table(title, ("embedding", "exchanged"), ("items", "moved", "median", "max"))
-    made.add_column("verdict", no_wrap=True)
-    for one in audit.swaps:
-        moved = one.shift
-        made.add_row(
-            one.embedding,
-            one.modality,
-            str(one.num_changed),
-            f"{moved.num_moved} of {moved.num_items}",
-            f"{moved.median:.2g}",
-            f"{moved.max:.2g}",
-            f"{'declared' if one.declared else 'undeclared'}, {one.verdict}",
+    table = _create_table(title, ("embedding", "swapped"), ("items", "moved", "median", "max"))
+    table.add_column("verdict", no_wrap=True)
+    for swap in audit.swaps:
+        declared = "declared" if swap.declared else "undeclared"
+        table.add_row(
+            swap.embedding,
+            swap.modality,
+            str(swap.num_changed),
+            *_format_shift(swap.shift),
+            f"{declared}, {swap.verdict}",
         )
-    return made
+    return table
 
 
-def _shifts(audit: Audit) -> Table:
-    made = _table(
-        None, ("task", "exchanged"), ("top-1", "query side", "candidate side", "both", "n")
+def _build_tasks_table(audit: Audit) -> Table:
+    table = _create_table(
+        None, ("task", "swapped"), ("R@1", "query side", "candidate side", "both", "n")
     )
-    for one in audit.shifts:
-        values = (one.before, one.query, one.candidate, one.both)
+    for shift in audit.shifts:
+        values = (shift.before, shift.query, shift.candidate, shift.both)
         cells = ("–" if value is None else f"{value:.1f}" for value in values)
-        made.add_row(one.task, one.modality, *cells, str(one.n))
-    return made
+        table.add_row(shift.task, shift.modality, *cells, str(shift.n))
+    return table
 
 
-def _doors(audit: Audit) -> Table:
-    made = _table(None, ("changed in the data set", "embedding"), ("moved", "median", "max"))
-    made.add_column("verdict", no_wrap=True)
-    for one in audit.invariances:
-        moved = one.shift
-        cells = ("–", "–", "–")
-        if moved:
-            cells = (
-                f"{moved.num_moved} of {moved.num_items}",
-                f"{moved.median:.2g}",
-                f"{moved.max:.2g}",
-            )
-        made.add_row(one.change, one.embedding, *cells, one.verdict)
-    return made
+def _build_invariances_table(audit: Audit) -> Table:
+    table = _create_table(None, ("change in the data set", "embedding"), ("moved", "median", "max"))
+    table.add_column("verdict", no_wrap=True)
+    for check in audit.invariances:
+        cells = _format_shift(check.shift)
+        table.add_row(check.change, check.embedding, *cells, check.verdict)
+    return table
 
 
-def _table(title: str | None, words: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+def _format_shift(shift: EmbeddingShift | None) -> tuple[str, str, str]:
+    if shift is None:
+        return "–", "–", "–"
+    share = f"{shift.num_moved} of {shift.num_items}"
+    return share, f"{shift.median:.2g}", f"{shift.max:.2g}"
+
+
+def _create_table(
+    title: str | None, text_columns: tuple[str, ...], number_columns: tuple[str, ...]
+) -> Table:
     from rich import box
     from rich.table import Table
 
-    made = Table(
+    table = Table(
         title=title,
         title_justify="left",
         title_style="bold",
@@ -130,8 +144,8 @@ def _table(title: str | None, words: tuple[str, ...], numbers: tuple[str, ...]) 
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for name in words:
-        made.add_column(name, no_wrap=True)
-    for name in numbers:
-        made.add_column(name, justify="right", no_wrap=True)
-    return made
+    for name in text_columns:
+        table.add_column(name, no_wrap=True)
+    for name in number_columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table

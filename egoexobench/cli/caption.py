@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
 import click
 
-from egoexobench.cli.plugins import registry
+from egoexobench.cli.plugins import load_registry
 from egoexobench.errors import EXIT_INTERRUPTED, DataError
 from egoexobench.types import SPLITS, Split
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     default="rules",
     show_default=True,
     metavar="NAME[:KEY=VALUE,...]",
-    help="See `list captioner`.",
+    help="Captioner, see `list captioner`.",
 )
 @click.option(
     "--split",
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 )
 @click.option("--retry", is_flag=True, help="Request captions again that were refused before.")
 @click.pass_context
-def command(
+def caption_command(
     ctx: click.Context,
     dataset: str,
     spec: str,
@@ -67,7 +67,7 @@ def command(
     after an interruption. Exit code 1 means that the captioner could not continue, or that no
     narration has a caption.
     """
-    parts = registry(ctx)
+    parts = load_registry(ctx)
     from egoexobench.captioning.cache import CaptionCache
     from egoexobench.captioning.transfer import export_captions, import_captions
 

@@ -42,7 +42,13 @@ NOTE = (
 
 @click.command("compare")
 @click.argument("records", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--task", "tasks", type=click.Choice([*TASKS, "all"]), multiple=True, help="[all]")
+@click.option(
+    "--task",
+    "tasks",
+    type=click.Choice([*TASKS, "all"]),
+    multiple=True,
+    help="Task; may be repeated.  [all]",
+)
 @click.option(
     "--metric",
     "metrics",
@@ -52,10 +58,14 @@ NOTE = (
     show_default=True,
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the bootstrap.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-def command(
+def compare_command(
     records: tuple[Path, ...],
     tasks: tuple[str, ...],
     metrics: tuple[str, ...],

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from egoexobench.cli.plugins import registry
-from egoexobench.cli.renamed_options import renamed_option
+from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.progress_display import create_progress
+from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Split, Task
 
 
 @click.group("data")
-def command() -> None:
+def data_command() -> None:
     """Create a table of clips, check a data set, or export its candidate lists."""
 
 
-@command.command("init")
+@data_command.command("init")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--seed",
@@ -27,7 +27,7 @@ def command() -> None:
     help="Seed of the split assignment.",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing clips.csv.")
-def init(folder: Path, seed: int, force: bool) -> None:
+def init_command(folder: Path, seed: int, force: bool) -> None:
     """Create clips.csv for a FOLDER of media files: pairs by file name, splits by take.
 
     The narration of NAME.mp4 is read from NAME.txt. Without that file the cell stays empty, and
@@ -49,15 +49,15 @@ def init(folder: Path, seed: int, force: bool) -> None:
         )
 
 
-@command.command("doctor")
+@data_command.command("doctor")
 @click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
-@renamed_option(
+@add_renamed_option(
     "--save-subset",
     "--certificate",
     value_type=click.Path(dir_okay=False, path_type=Path),
     help_text="Write the usable clips to this file, for `run --subset`.",
 )
-@renamed_option(
+@add_renamed_option(
     "--compare-subset",
     "--common",
     value_type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -65,7 +65,7 @@ def init(folder: Path, seed: int, force: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the full report as JSON.")
 @click.pass_context
-def doctor(
+def doctor_command(
     ctx: click.Context,
     dataset: str,
     save_subset: Path | None,
@@ -77,19 +77,17 @@ def doctor(
     Checks every clip, also after errors. An interrupted check resumes. Exit code 0 means that the
     check finished.
     """
-    parts = registry(ctx)
+    parts = load_registry(ctx)
     from egoexobench.data.doctor.check_dataset import inspect_dataset
     from egoexobench.data.doctor.report import format_report
     from egoexobench.data.subset import find_shared_clips, read_subset, write_subset
-    from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.spec import Spec
 
     other = read_subset(compare_subset) if compare_subset else None
     spec = Spec.parse(dataset)
     checked = parts.create("dataset", spec)
     factory = parts.get_factory("dataset", spec.name).factory
-    quiet = as_json or not sys.stderr.isatty()
-    report = inspect_dataset(spec, checked, factory, NullProgress() if quiet else RichProgress())
+    report = inspect_dataset(spec, checked, factory, create_progress(is_quiet=as_json))
     if other:
         shared = find_shared_clips(report.subset, other)
         report = report.model_copy(update={"shared": shared})
@@ -98,19 +96,19 @@ def doctor(
     click.echo(report.model_dump_json(indent=1) if as_json else "\n".join(format_report(report)))
 
 
-@command.command("lists")
+@data_command.command("lists")
 @click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
 @click.option("--task", type=click.Choice(RETRIEVAL_TASKS), default="eg2ex", show_default=True)
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @click.pass_context
-def lists(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path) -> None:
+def lists_command(ctx: click.Context, dataset: str, task: Task, split: Split, out: Path) -> None:
     """Export the candidate lists of a task as JSON Lines, to publish or compare them.
 
     The first line describes the lists and how they were made. The other lines depend only on the
     annotations, not on the machine or on the order of the rows. Media files are not read.
     """
-    parts = registry(ctx)
+    parts = load_registry(ctx)
     from egoexobench.data.docstring import LISTS_HEADING, read_docstring_section
     from egoexobench.data.export_queries import export_queries
     from egoexobench.spec import Spec

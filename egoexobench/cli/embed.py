@@ -2,58 +2,71 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from egoexobench.cli.plugins import registry
-from egoexobench.cli.settings import Settings, setting_options
+from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.progress_display import create_progress
+from egoexobench.cli.training_options import TrainingOptions, add_training_options
 from egoexobench.errors import DataError, UsageError
 
 
 @click.command("embed")
 @click.argument("method", metavar="METHOD[:KEY=VALUE,...]")
-@setting_options
-@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test")
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE.safetensors")
+@add_training_options
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    default="test",
+    show_default=True,
+    help="Split to embed.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE.safetensors",
+    help="File to write.",
+)
 @click.pass_context
-def command(
+def embed_command(
     ctx: click.Context,
     method: str,
     split: Literal["train", "val", "test"],
     out: Path,
-    given: Settings,
+    options: TrainingOptions,
 ) -> None:
-    """Write a method's final embeddings of a split's videos and texts, with their ids.
+    """Write the embeddings of the videos and texts of a split, with their ids.
 
-    The method is trained as `run` does, or its weights are loaded.
+    The method is trained as `run` trains it, or its cached weights are loaded.
     """
     if out.suffix != ".safetensors":
-        raise UsageError(f"{out} must end with .safetensors")
+        raise UsageError(f"--out {out} is not valid: the name must end with .safetensors")
     if out.exists():
-        raise DataError(f"{out} exists already; delete it or name another")
-    parts = registry(ctx)
+        raise DataError(f"{out} already exists; delete it or choose another name")
+    registry = load_registry(ctx)
     from egoexobench.experiment.context import RunContext
     from egoexobench.experiment.prepare import embed_split, train_method
     from egoexobench.features.embeddings_file import write_embeddings
-    from egoexobench.progress import NullProgress, RichProgress
 
-    progress = RichProgress() if sys.stderr.isatty() else NullProgress()
-    trained = train_method(given.request(method), RunContext(parts, progress))
+    context = RunContext(registry, create_progress())
+    trained = train_method(options.to_run_config(method), context)
     embedded = embed_split(trained, (split,))
-    sides = {"videos": embedded.videos, "texts": embedded.texts}
-    there = {name: one for name, one in sides.items() if one is not None}
-    about = {
+    sides = {"videos": embedded.videos}
+    if embedded.texts is not None:
+        sides["texts"] = embedded.texts
+    metadata = {
         "method": method,
         "recipe": trained.record.fingerprint,
-        "dataset": given.dataset,
+        "dataset": options.dataset,
         "dataset_fingerprint": trained.scored.record.fingerprint,
         "split": split,
-        "seed": str(given.seed),
+        "seed": str(options.seed),
     }
-    write_embeddings(out, there, about)
-    for name, one in there.items():
-        click.echo(f"{name}: {len(one.ids)} embeddings of {one.vectors.shape[1]} numbers")
+    write_embeddings(out, sides, metadata)
+    for name, embeddings in sides.items():
+        num_dims = embeddings.vectors.shape[1]
+        click.echo(f"{name}: {len(embeddings.ids)} embeddings with {num_dims} dimensions")
     click.echo(f"Embeddings: {out}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from egoexobench.cli.plugins import registry
+from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.progress_display import create_progress
 from egoexobench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ MAX_LISTED_FAILURES = 10
     help="Import audio features {uid}_{start}-{end}.pt of this folder instead of encoding.",
 )
 @click.pass_context
-def command(
+def extract_command(
     ctx: click.Context,
     dataset: str,
     specs: tuple[str, ...],
@@ -104,7 +104,7 @@ def command(
     Stored features are not computed again, so you can repeat the command after an interruption.
     Exit code 1 means that some clips could not be encoded.
     """
-    parts = registry(ctx)
+    parts = load_registry(ctx)
     from dataclasses import replace
 
     from egoexobench.data.sampling import get_sampler
@@ -115,7 +115,6 @@ def command(
         parse_shard,
     )
     from egoexobench.files import cache_dir
-    from egoexobench.progress import NullProgress, RichProgress
 
     shard, root = parse_shard(shard_text), out or cache_dir() / "tokens"
     get_sampler(sampling)
@@ -127,14 +126,19 @@ def command(
     }
     if beats_folder is not None and len(runners) > 1:
         raise UsageError("--import-beats needs exactly one --encoder: the one of the features")
-    progress = RichProgress() if sys.stderr.isatty() else NullProgress()
+    progress = create_progress()
     created.prepare(progress)
     if beats_folder is None:
         config = SamplingConfig(num_frames, sampling, text_template)
-        _print_results(extract_features(created, runners, config, root, progress, shard), root)
+        _print_results(
+            extract_features(created, runners, config, root=root, progress=progress, shard=shard),
+            root,
+        )
         return
     ((spec, runner),) = runners.items()
-    result = _import_features(created, runner, beats_folder, root, progress, shard)
+    result = _import_features(
+        created, runner, beats_folder, root=root, progress=progress, shard=shard
+    )
     if result.failures and parts.resolve("encoder", spec)[1].get("weights", "") is None:
         click.echo(
             f"{spec} has random weights, and `run` uses them for clips without an imported feature",
@@ -162,6 +166,7 @@ def _import_features(
     dataset: Dataset,
     runner: EncoderRunner,
     folder: Path,
+    *,
     root: Path,
     progress: Progress,
     shard: Shard,
@@ -171,7 +176,7 @@ def _import_features(
     from egoexobench.features.import_beats import import_features
 
     clips = list_shard_clips(dataset, shard)
-    result = import_features(clips, runner, folder, root, progress)
+    result = import_features(clips, runner, folder, root=root, progress=progress)
     write_receipt(dataset, open_store(runner, root).folder, shard, result)
     return result
 

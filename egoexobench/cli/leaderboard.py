@@ -27,7 +27,7 @@ import click
     is_flag=True,
     help="Let scores of different tracks share a column, with a footnote.",
 )
-def command(
+def leaderboard_command(
     records: tuple[Path, ...], root: Path, check: bool, upgrade: bool, mix_protocols: bool
 ) -> None:
     """Write Markdown tables of reported and reproduced scores.

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import click
 
-from egoexobench.cli.plugins import registry
+from egoexobench.cli.plugins import load_registry
 from egoexobench.registry import PART_KINDS
 
 
 @click.command("list")
 @click.argument("kind", type=click.Choice([*PART_KINDS, "all"]), default="all")
 @click.pass_context
-def command(ctx: click.Context, kind: str) -> None:
-    """List parts: kind, name, the distribution that brings it and what it is."""
-    found = registry(ctx)
+def list_command(ctx: click.Context, kind: str) -> None:
+    """List the installed parts: kind, name, distribution and a description."""
+    registry = load_registry(ctx)
     kinds = PART_KINDS if kind == "all" else (kind,)
-    parts = [part for one in kinds for part in found.list_parts(one)]
+    parts = [part for name in kinds for part in registry.list_parts(name)]
     rows = [(p.kind, p.name, str(p.distribution), p.summary) for p in parts]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     for row in rows:

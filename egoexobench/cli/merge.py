@@ -9,15 +9,19 @@ import click
 
 @click.command("merge")
 @click.argument("stores", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--into", type=click.Path(path_type=Path), help="Folder of stores.  [the cache]")
-@click.option("--partial", is_flag=True, help="Join what there is where a shard is missing.")
-def command(stores: tuple[Path, ...], into: Path | None, partial: bool) -> None:
-    """Join STORES that `extract --shard i/n --out STORE` wrote into one.
+@click.option(
+    "--into", type=click.Path(path_type=Path), help="Folder of the merged stores.  [the cache]"
+)
+@click.option("--partial", is_flag=True, help="Merge also if a shard is missing.")
+def merge_command(stores: tuple[Path, ...], into: Path | None, partial: bool) -> None:
+    """Merge STORES that `extract --shard i/n --out STORE` wrote.
 
-    Features that several of them hold must agree; a shard that is not there is named.
+    Fails if two stores have different features of one clip, and names missing shards.
     """
-    from egoexobench import files
     from egoexobench.features.merge import merge_stores
+    from egoexobench.files import cache_dir
 
-    for one in merge_stores(stores, into or files.cache_dir() / "tokens", partial=partial):
-        click.echo(f"{one.folder}: {one.num_added} added, {one.num_existing} there already")
+    for result in merge_stores(stores, into or cache_dir() / "tokens", partial=partial):
+        click.echo(
+            f"{result.folder}: {result.num_added} added, {result.num_existing} already stored"
+        )

@@ -1,4 +1,4 @@
-"""The registry of this call, with what is broken said once."""
+"""The registry of a command; plug-ins that cannot be loaded are reported once."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import click
 from egoexobench.registry import Registry
 
 REGISTRY_KEY = "egoexobench.registry"
-"""Where a command's registry is in the context, so that an error can name the part it is from."""
+"""Key of the registry in the context of a command, so that an error can name its part."""
 
 
-def registry(ctx: click.Context) -> Registry:
-    """Load every plug-in that is not blocked; report the broken ones on standard error."""
-    result = Registry(ctx.obj)
-    for broken in result.broken:
+def load_registry(ctx: click.Context) -> Registry:
+    """Load every plug-in that is not blocked; report on standard error those that fail."""
+    registry = Registry(ctx.obj)
+    for broken in registry.broken:
         click.echo(f"warning: {broken}", err=True)
-    ctx.meta[REGISTRY_KEY] = result
-    return result
+    ctx.meta[REGISTRY_KEY] = registry
+    return registry

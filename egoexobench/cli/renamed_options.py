@@ -10,7 +10,7 @@ import click
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def renamed_option(
+def add_renamed_option(
     name: str, old_name: str, *, value_type: click.ParamType[Any], help_text: str
 ) -> Callable[[_Command], _Command]:
     """Return a decorator that adds the option ``name``, which can also be set by ``old_name``."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from egoexobench.cli.plugins import registry
-from egoexobench.cli.settings import Settings, setting_options
+from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.progress_display import create_progress
+from egoexobench.cli.training_options import TrainingOptions, add_training_options
 from egoexobench.types import TASKS
 
 if TYPE_CHECKING:
@@ -17,52 +18,69 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.option("--method", required=True, metavar="NAME[:KEY=VALUE,...]", help="See `list method`.")
-@setting_options
-@click.option("--task", "tasks", type=click.Choice([*TASKS, "all"]), multiple=True, help="[all]")
-@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the record and nothing else.")
+@click.option(
+    "--method", required=True, metavar="NAME[:KEY=VALUE,...]", help="Method, see `list method`."
+)
+@add_training_options
+@click.option(
+    "--task",
+    "tasks",
+    type=click.Choice([*TASKS, "all"]),
+    multiple=True,
+    help="Task; may be repeated.  [all]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="runs",
+    show_default=True,
+    help="Folder of the record.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else.")
 @click.pass_context
-def command(
+def run_command(
     ctx: click.Context,
     method: str,
     tasks: tuple[str, ...],
     out: Path,
     as_json: bool,
-    given: Settings,
+    options: TrainingOptions,
 ) -> None:
-    """Train a method, score it, and write the record of the run."""
-    parts = registry(ctx)
+    """Train a method, score it and write the record of the run.
+
+    Trained weights and encoded features are cached, so you can repeat the command after an
+    interruption.
+    """
+    registry = load_registry(ctx)
     from egoexobench.experiment.context import RunContext
     from egoexobench.experiment.run import run_experiment
-    from egoexobench.progress import NullProgress, RichProgress
 
-    chosen = TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
-    request = given.request(method, chosen, out, tuple(sys.argv[1:]))
-    quiet = as_json or not sys.stderr.isatty()
-    context = RunContext(parts, NullProgress() if quiet else RichProgress())
-    outcome = run_experiment(request, context)
+    requested = TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
+    config = options.to_run_config(method, requested, out, tuple(sys.argv[1:]))
+    context = RunContext(registry, create_progress(is_quiet=as_json))
+    result = run_experiment(config, context)
     if as_json:
-        click.echo(outcome.record.model_dump_json(indent=2))
+        click.echo(result.record.model_dump_json(indent=2))
         return
-    _show(outcome)
+    _print_result(result)
 
 
-def _show(outcome: RunResult) -> None:
+def _print_result(result: RunResult) -> None:
     from rich.console import Console
 
     from egoexobench.results.run_table import build_run_table
 
     console = Console()
-    console.print(build_run_table(outcome.record))
-    for skipped in outcome.skipped_tasks:
+    console.print(build_run_table(result.record))
+    for skipped in result.skipped_tasks:
         console.print(f"{skipped.task} is not scored: {skipped.reason}", highlight=False)
-    if share := outcome.record.coverage:
+    if coverage := result.record.coverage:
         console.print(
-            f"Used {share.num_used} of {share.num_clips} clips (subset {share.subset_hash}): "
-            + ", ".join(f"{count} {reason}" for reason, count in share.num_excluded.items())
-            + (f", {share.num_rejected} rows rejected" if share.num_rejected else ""),
+            f"Used {coverage.num_used} of {coverage.num_clips} clips "
+            f"(subset {coverage.subset_hash}): "
+            + ", ".join(f"{count} {reason}" for reason, count in coverage.num_excluded.items())
+            + (f", {coverage.num_rejected} rows rejected" if coverage.num_rejected else ""),
             highlight=False,
             soft_wrap=True,
         )
-    console.print(f"Record: {outcome.path}", highlight=False, soft_wrap=True)
+    console.print(f"Record: {result.path}", highlight=False, soft_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from egoexobench.cli.plugins import registry
+from egoexobench.cli.plugins import load_registry
 from egoexobench.part_description import describe_part
 from egoexobench.registry import PART_KINDS
 
@@ -13,9 +13,9 @@ from egoexobench.registry import PART_KINDS
 @click.argument("kind", type=click.Choice(PART_KINDS))
 @click.argument("name")
 @click.pass_context
-def command(ctx: click.Context, kind: str, name: str) -> None:
+def show_command(ctx: click.Context, kind: str, name: str) -> None:
     """Show one part: its distribution, its options with their defaults, its docstring.
 
     For a method also every setting, with the source of its value.
     """
-    click.echo(describe_part(registry(ctx).get_factory(kind, name)))
+    click.echo(describe_part(load_registry(ctx).get_factory(kind, name)))

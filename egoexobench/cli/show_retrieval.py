@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import get_args
 
 import click
 
-from egoexobench.cli.plugins import registry
+from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.renamed_choice import RenamedChoice
-from egoexobench.cli.renamed_options import renamed_option
-from egoexobench.cli.settings import pairs
+from egoexobench.cli.renamed_options import add_renamed_option
+from egoexobench.cli.training_options import parse_overrides
 from egoexobench.errors import UsageError
 from egoexobench.records.version_1 import POLICY_NAMES
 from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, View
@@ -19,7 +19,9 @@ from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, Vie
 
 @click.command("show-retrieval")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--query", required=True, metavar="ID", help="Or `hardest`, or `contrast`.")
+@click.option(
+    "--query", required=True, metavar="ID", help="Id of a query, `hardest` or `contrast`."
+)
 @click.option("--task", type=click.Choice(RETRIEVAL_TASKS), default="eg2ex", show_default=True)
 @click.option(
     "--policy",
@@ -27,30 +29,42 @@ from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, Vie
     default="gallery",
     show_default=True,
 )
-@click.option("--view", type=click.Choice(VIEWS), help="Of t2v: ask among clips of this view only.")
+@click.option("--view", type=click.Choice(VIEWS), help="For t2v: only candidates of this view.")
 @click.option(
-    "--top", type=click.IntRange(1, 8), default=5, show_default=True, help="Candidates of a row."
+    "--top", type=click.IntRange(1, 8), default=5, show_default=True, help="Candidates per row."
 )
 @click.option(
     "--frames",
     type=click.IntRange(1, 6),
     default=3,
     show_default=True,
-    help="Pictures of a candidate; of the query, twice as many.",
+    help="Frames shown per candidate (twice as many for the query).",
 )
-@click.option("--dataset", metavar="NAME[:KEY=VALUE,...]", help="Where a record has its path cut.")
+@click.option(
+    "--dataset",
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Data set of the run, if the record has its path removed.",
+)
 @click.option(
     "--method",
     "methods",
     multiple=True,
     metavar="NAME:KEY=VALUE,...",
-    help="Where a record has the path of an option cut.",
+    help="Method of a run, if the record has the path of an option removed.",
 )
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Where a record has it cut."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Setting of the run, if the record has its path removed.",
 )
-@click.option("--train-on", metavar="NAME[:KEY=VALUE,...]", help="Where a record has it cut.")
-@renamed_option(
+@click.option(
+    "--train-on",
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Training set of the run, if the record has its path removed.",
+)
+@add_renamed_option(
     "--subset",
     "--ids",
     value_type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -59,13 +73,13 @@ from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, Vie
 @click.option(
     "--font",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="For scripts that the built-in typeface has no shapes for.",
+    help="Font file for other alphabets, for example Chinese.",
 )
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="[retrieval-TASK-QUERY.png]"
 )
 @click.pass_context
-def command(
+def show_retrieval_command(
     ctx: click.Context,
     runs: tuple[Path, ...],
     query: str,
@@ -82,14 +96,15 @@ def command(
     font: Path | None,
     out: Path | None,
 ) -> None:
-    """Draw a query and what each of some runs found for it.
+    """Draw the top results of one query for one or more runs.
 
-    RUNS are records, or folders that hold one. Their embeddings are made again from the tokens and
-    weights in the cache; what is not there is encoded and trained anew (docs/figures.md).
+    RUNS are records, or folders with one record. The embeddings are computed again from cached
+    features and weights; what is not in the cache is encoded and trained again. See
+    docs/figures.md.
     """
     if out and out.suffix.lower() != ".png":
-        raise UsageError(f"--out {out}: the picture is a PNG; give a name that ends in .png")
-    parts = registry(ctx)
+        raise UsageError(f"--out {out} is not valid: the name must end with .png")
+    parts = load_registry(ctx)
     from egoexobench.experiment.context import RunContext
     from egoexobench.figures.drawing import Typeface
     from egoexobench.figures.replay import PathOverrides
@@ -99,7 +114,6 @@ def command(
         list_missing_glyph_warnings,
         save_figure,
     )
-    from egoexobench.progress import NullProgress, RichProgress
     from egoexobench.records.store import make_slug
 
     typeface = Typeface(font)
@@ -111,10 +125,10 @@ def command(
         dataset=dataset,
         train_on=train_on,
         methods=methods,
-        settings=pairs(settings),
+        settings=parse_overrides(settings),
         subset=subset,
     )
-    progress = RichProgress() if sys.stderr.isatty() else NullProgress()
+    progress = create_progress()
     figure = build_figure(runs, request, overrides, RunContext(parts, progress))
     path = out or Path(f"retrieval-{task}-{make_slug(figure.query.id)}.png")
     save_figure(figure, typeface, path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from egoexobench.cli.plugins import registry
+from egoexobench.cli.plugins import load_registry
 from egoexobench.errors import EXIT_INTERRUPTED, DataError, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="List the runs and do not start them.")
 @click.pass_context
-def command(
+def sweep_command(
     ctx: click.Context,
     files: tuple[Path, ...],
     out: Path,
@@ -86,7 +86,7 @@ def command(
     from egoexobench.sweep.process import ChildRunArgs
     from egoexobench.sweep.schema import read_sweep
 
-    parts = registry(ctx)
+    parts = load_registry(ctx)
     pages = _choose_page_paths(table, files)
     overrides = SweepOverrides(
         seeds=_parse_seeds(seeds), dataset=dataset, train_on=train_on, missing_audio=missing_audio

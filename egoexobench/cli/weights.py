@@ -9,73 +9,75 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egoexobench.cli.plugins import registry
-from egoexobench.cli.settings import pairs
+from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.training_options import parse_overrides
 from egoexobench.errors import UsageError
 
 if TYPE_CHECKING:
     from egoexobench.checkpoints.check import CheckpointReport
     from egoexobench.checkpoints.release import CheckpointConsumer, PublishedCheckpoint
     from egoexobench.registry import Registry
-    from egoexobench.toolbox.checkpoint import Checkpoint
 
 
 @click.group("weights")
-def command() -> None:
-    """List what methods want, check a file before a run depends on it, convert it."""
+def weights_command() -> None:
+    """List published checkpoints, check a file against a method, convert a file."""
 
 
-@command.command("list")
+@weights_command.command("list")
 @click.argument("method", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-def show(method: str | None, as_json: bool) -> None:
-    """List published checkpoints: file, where it is, licence, checksum; with METHOD, all of it.
+def list_weights_command(method: str | None, as_json: bool) -> None:
+    """List published checkpoints: file, location, license, checksum. METHOD shows the details.
 
-    Nothing is downloaded. Where a cell says unknown, the authors' repository does not say it.
+    Nothing is downloaded. A cell says "unknown" if the repository of the authors does not state the
+    value.
     """
     from egoexobench.checkpoints.catalogue import list_checkpoints, parse_md5_prefix
     from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
 
-    chosen = {method: list_checkpoints(method)} if method else CHECKPOINTS_BY_METHOD
+    selected = {method: list_checkpoints(method)} if method else CHECKPOINTS_BY_METHOD
     if as_json:
         import json
         from dataclasses import asdict
 
-        every = {
-            name: [{**asdict(one), "md5": parse_md5_prefix(one.file)} for one in releases]
-            for name, releases in chosen.items()
+        checkpoints = {
+            name: [{**asdict(item), "md5": parse_md5_prefix(item.file)} for item in releases]
+            for name, releases in selected.items()
         }
-        click.echo(json.dumps(every, indent=2))
+        click.echo(json.dumps(checkpoints, indent=2))
         return
-    from egoexobench.cli.weights_table import detail, overview
+    from egoexobench.cli.weights_table import print_checkpoint, print_checkpoint_list
 
     if method is None:
-        overview(CHECKPOINTS_BY_METHOD)
+        print_checkpoint_list(CHECKPOINTS_BY_METHOD)
         return
-    for one in list_checkpoints(method):
-        detail(one)
+    for checkpoint in list_checkpoints(method):
+        print_checkpoint(checkpoint)
 
 
-@command.command("check")
+@weights_command.command("check")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--for", "method", metavar="METHOD", help="See `weights list`.")
+@click.option("--for", "method", metavar="METHOD", help="Method, see `weights list`.")
 @click.option(
     "--part",
     "specs",
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
-    help="An encoder or a fusion that is to take the file; may be given again.",
+    help="Encoder or fusion that should load the file. May be repeated.",
 )
-@click.option("--width", type=int, default=256, show_default=True, help="Of a --part's fusion.")
+@click.option(
+    "--width", type=int, default=256, show_default=True, help="Width of the fusion of --part."
+)
 @click.option(
     "--option",
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    help="For every part that has this option, such as vocabulary=FILE.",
+    help="Option for every part that has it, such as vocabulary=FILE.",
 )
 @click.pass_context
-def check(
+def check_weights_command(
     ctx: click.Context,
     file: Path,
     method: str | None,
@@ -83,58 +85,63 @@ def check(
     width: int,
     options: tuple[str, ...],
 ) -> None:
-    """Say whether FILE fits a METHOD, tensor by tensor; exit code 1 if it does not.
+    """Check tensor by tensor whether FILE fits a METHOD; exit code 1 if it does not.
 
-    Every tensor must be taken by one of the method's parts and every part must find all of its own
-    in the right shape, but for the few exceptions that the authors' files are known to need. Where
-    a method has several published sizes, the file's name decides, or else what fits.
+    Each tensor must belong to a part of the method, and each part must find all of its tensors in
+    the right shape. The few known exceptions of the published files are allowed. If a method has
+    several published sizes, the name of the file decides, or else the size that fits.
     """
-    parts = registry(ctx)
+    parts = load_registry(ctx)
     if bool(method) == bool(specs):
-        raise UsageError("weights check takes either --for METHOD or --part NAME, see --help")
+        raise UsageError("weights check needs either --for METHOD or --part NAME, see --help")
     from egoexobench.checkpoints.catalogue import match_checkpoints
+    from egoexobench.checkpoints.check import check_checkpoint
     from egoexobench.checkpoints.release import PublishedCheckpoint
     from egoexobench.toolbox.checkpoint import read_checkpoint
 
     if method:
         releases = match_checkpoints(method, file.name)
     else:
-        shares = tuple(_share(parts, spec, width) for spec in specs)
+        consumers = tuple(_find_consumer(parts, spec, width) for spec in specs)
         releases = (
-            PublishedCheckpoint(file.name, None, None, shares, ignored_keys=("logit_scale",)),
+            PublishedCheckpoint(file.name, None, None, consumers, ignored_keys=("logit_scale",)),
         )
-    given = _given(parts, releases, options)
+    part_options = _parse_part_options(parts, releases, options)
     checkpoint = read_checkpoint(file)
     best: tuple[PublishedCheckpoint, CheckpointReport] | None = None
-    for one in releases:
-        report = _report(parts, file, one, given, checkpoint)
+    for release in releases:
+        loaders = {
+            consumer.spec: partial(_load_part, parts, consumer, part_options)
+            for consumer in release.consumers
+        }
+        report = check_checkpoint(file, loaders, release.ignored_keys, checkpoint)
         if best is None or len(report.faults) < len(best[1].faults):
-            best = one, report
+            best = release, report
         if not report.faults:
             break
     assert best is not None  # noqa: S101 - a method has at least one release
-    from egoexobench.cli.weights_table import verdict
+    from egoexobench.cli.weights_table import print_check_result
 
-    verdict(file, method, len(releases), *best)
+    print_check_result(file, method, len(releases), release=best[0], report=best[1])
     if best[1].faults:
         ctx.exit(1)
 
 
-@command.command("convert")
+@weights_command.command("convert")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-def convert(file: Path, out: Path) -> None:
-    """Write FILE's tensors to OUT.safetensors, which loads wherever FILE does.
+def convert_weights_command(file: Path, out: Path) -> None:
+    """Write the tensors of FILE to OUT.safetensors, which you can use instead of FILE.
 
-    The training state is left behind, half precision becomes single, and prefixes of wrappers are
-    taken off the names. FILE stays.
+    The training state is not written, half precision becomes single precision, and prefixes of
+    wrappers are removed from the names. FILE is not changed.
     """
-    from egoexobench.checkpoints.convert import convert_checkpoint as write
+    from egoexobench.checkpoints.convert import convert_checkpoint
 
-    click.echo(f"{out}: {write(file, out)} tensors")
+    click.echo(f"{out}: {convert_checkpoint(file, out)} tensors")
 
 
-def _share(parts: Registry, spec: str, width: int) -> CheckpointConsumer:
+def _find_consumer(parts: Registry, spec: str, width: int) -> CheckpointConsumer:
     from egoexobench.checkpoints.release import CheckpointConsumer
     from egoexobench.spec import Spec
 
@@ -145,49 +152,41 @@ def _share(parts: Registry, spec: str, width: int) -> CheckpointConsumer:
     )
 
 
-def _given(
+def _parse_part_options(
     parts: Registry, releases: Sequence[PublishedCheckpoint], options: tuple[str, ...]
 ) -> dict[str, str]:
-    """What `--option` says, each of it known to a part at least."""
+    """Return the values of `--option`; at least one part must have each of them."""
     from egoexobench.errors import unknown_name_message
     from egoexobench.options import get_options
     from egoexobench.spec import Spec
 
-    shares = [share for one in releases for share in one.consumers]
-    factories = [parts.get_factory(one.kind, Spec.parse(one.spec).name).factory for one in shares]
-    names = {name for factory in factories for name in get_options(factory)}
-    given = pairs(options, "--option")
-    for key in given.keys() - names:
+    names = {
+        name
+        for release in releases
+        for consumer in release.consumers
+        for name in get_options(
+            parts.get_factory(consumer.kind, Spec.parse(consumer.spec).name).factory
+        )
+    }
+    values = parse_overrides(options, "--option")
+    for key in values.keys() - names:
         raise UsageError(unknown_name_message("option", key, names, "of these parts"))
-    return given
+    return values
 
 
-def _report(
-    parts: Registry,
-    file: Path,
-    release: PublishedCheckpoint,
-    options: dict[str, str],
-    checkpoint: Checkpoint,
-) -> CheckpointReport:
-    from egoexobench.checkpoints.check import check_checkpoint
-
-    loads = {one.spec: partial(_load, parts, one, options) for one in release.consumers}
-    return check_checkpoint(file, loads, release.ignored_keys, checkpoint)
-
-
-def _load(
-    parts: Registry, share: CheckpointConsumer, options: dict[str, str], file: Path
+def _load_part(
+    parts: Registry, consumer: CheckpointConsumer, options: dict[str, str], file: Path
 ) -> object:
-    """Make the part with the file's weights; a path may hold commas, so it is no text here."""
+    """Create the part with the weights of the file."""
     from egoexobench.options import get_options, resolve_options
     from egoexobench.spec import Spec
 
-    spec = Spec.parse(share.spec)
-    factory: Callable[..., Any] = parts.get_factory(share.kind, spec.name).factory
-    own = get_options(factory)
-    if "weights" not in own:
-        raise UsageError(f"{share.kind} {spec.name!r} takes no weights")
-    given = {key: value for key, value in options.items() if key in own}
-    texts = {**spec.options, **given}
-    bound = resolve_options(factory, texts, f"{share.kind} {spec.name!r}")
-    return factory(*([share.width] if share.width else []), **{**bound, "weights": file})
+    spec = Spec.parse(consumer.spec)
+    factory: Callable[..., Any] = parts.get_factory(consumer.kind, spec.name).factory
+    names = get_options(factory)
+    if "weights" not in names:
+        raise UsageError(f"{consumer.kind} {spec.name!r} has no option 'weights'")
+    texts = {**spec.options, **{key: value for key, value in options.items() if key in names}}
+    values = resolve_options(factory, texts, f"{consumer.kind} {spec.name!r}")
+    positional = (consumer.width,) if consumer.width else ()
+    return factory(*positional, **{**values, "weights": file})

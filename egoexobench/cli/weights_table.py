@@ -1,4 +1,4 @@
-"""Tables of published checkpoints, and of what one holds."""
+"""Tables of published checkpoints and of the check of a file."""
 
 from __future__ import annotations
 
@@ -15,60 +15,61 @@ from egoexobench.checkpoints.check import CheckpointReport
 from egoexobench.checkpoints.release import PublishedCheckpoint
 
 WIDTH = 116
-"""Columns that a table needs; a pipe is taken to have them."""
+"""Columns of text that a table needs; output to a pipe has this width."""
 UNKNOWN = "unknown"
 
 
-def overview(methods: Mapping[str, Sequence[PublishedCheckpoint]]) -> None:
-    """Print a line a file."""
+def print_checkpoint_list(methods: Mapping[str, Sequence[PublishedCheckpoint]]) -> None:
+    """Print one row per file."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("file, and where it is", overflow="fold")
-    table.add_column("licence", no_wrap=True)
+    table.add_column("file and location", overflow="fold")
+    table.add_column("license", no_wrap=True)
     table.add_column("MD5 starts", no_wrap=True)
     for method, releases in methods.items():
         table.add_row(Text(method, style="bold"))
-        for one in releases:
-            where = Text(f"\n    {one.source or UNKNOWN}", style="dim")
-            cells = (one.license or UNKNOWN, parse_md5_prefix(one.file) or UNKNOWN)
-            table.add_row(Text(f"  {one.file}") + where, *cells)
-    console = _console()
+        for release in releases:
+            location = Text(f"\n    {release.source or UNKNOWN}", style="dim")
+            cells = (release.license or UNKNOWN, parse_md5_prefix(release.file) or UNKNOWN)
+            table.add_row(Text(f"  {release.file}") + location, *cells)
+    console = _create_console()
     console.print(table)
-    console.print("`weights list METHOD` says more of each: heads, parts, notes.")
+    console.print("`weights list METHOD` shows the details: heads, parts, notes.")
 
 
-def detail(release: PublishedCheckpoint) -> None:
-    """Print everything that is known of a file."""
-    table = _plain()
+def print_checkpoint(release: PublishedCheckpoint) -> None:
+    """Print the details of a published file."""
+    table = _create_table()
     md5 = parse_md5_prefix(release.file)
     rows = {
         "file": release.file,
-        "where": release.source or UNKNOWN,
-        "licence": release.license or UNKNOWN,
-        "checksum": f"MD5 starts with {md5}, as the name says" if md5 else UNKNOWN,
+        "location": release.source or UNKNOWN,
+        "license": release.license or UNKNOWN,
+        "checksum": f"MD5 starts with {md5}, as in the file name" if md5 else UNKNOWN,
         "heads": release.heads,
-        "parts": "\n".join(one.spec for one in release.consumers),
+        "parts": "\n".join(consumer.spec for consumer in release.consumers),
         "note": release.note,
     }
     for name, text in rows.items():
         if text:
             table.add_row(Text(name, style="dim"), Text(text))
-    _console().print(table)
+    _create_console().print(table)
 
 
-def verdict(
+def print_check_result(
     file: Path,
     method: str | None,
-    tried: int,
+    num_releases: int,
+    *,
     release: PublishedCheckpoint,
     report: CheckpointReport,
 ) -> None:
-    """Print what a file holds, which parts it fits, and whether that is all."""
-    console = _console()
+    """Print the contents of a file, the parts that it fits, and the result."""
+    console = _create_console()
     half = f", {report.num_half} of them half precision (read as single)" if report.num_half else ""
-    beside = f"; beside them {', '.join(report.metadata_keys)}" if report.metadata_keys else ""
-    told = f"{file.name}: {report.num_tensors} tensors, {report.num_values:,} values{half}{beside}"
-    console.print(Text(told), soft_wrap=True)
-    table, specs = _plain(), [one.spec for one in release.consumers]
+    metadata = f"; metadata: {', '.join(report.metadata_keys)}" if report.metadata_keys else ""
+    counts = f"{report.num_tensors} tensors, {report.num_values:,} values{half}{metadata}"
+    console.print(Text(f"{file.name}: {counts}"), soft_wrap=True)
+    table, specs = _create_table(), [consumer.spec for consumer in release.consumers]
     for spec in specs:
         fault = report.faults.get(spec)
         mark = Text("no", style="red") if fault else Text("fits", style="green")
@@ -77,25 +78,30 @@ def verdict(
         table.add_row(Text("no", style="red"), Text(f"{name}\n{report.faults[name]}"))
     console.print(table)
     if report.md5_prefix and "checksum" not in report.faults:
-        console.print(f"Checksum: MD5 starts with {report.md5_prefix}, as the name says.")
+        console.print(f"Checksum: MD5 starts with {report.md5_prefix}, as in the file name.")
     if report.ignored_keys:
-        console.print(Text(f"Left alone, as is known: {', '.join(report.ignored_keys)}."))
+        console.print(Text(f"Ignored, as expected: {', '.join(report.ignored_keys)}."))
     if release.heads:
-        console.print(Text(f"Attention heads: {release.heads}. No shape shows them."))
-    which = method or "the parts"
-    nearest = f"; the nearest of {tried} published is {release.file}" if tried > 1 else ""
-    fits = f"It does not fit {which}{nearest}." if report.faults else f"It fits {which}."
-    console.print(Text(fits), soft_wrap=True)
+        console.print(
+            Text(f"Attention heads: {release.heads}. They cannot be read from the shapes.")
+        )
+    target = method or "the parts"
+    nearest = f"; the nearest of {num_releases} published files is {release.file}"
+    if report.faults:
+        result = f"It does not fit {target}{nearest if num_releases > 1 else ''}."
+    else:
+        result = f"It fits {target}."
+    console.print(Text(result), soft_wrap=True)
 
 
-def _plain() -> Table:
+def _create_table() -> Table:
     table = Table(box=box.SIMPLE, show_header=False, padding=(0, 1), pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     return table
 
 
-def _console() -> Console:
+def _create_console() -> Console:
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
     return console

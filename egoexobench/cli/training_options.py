@@ -1,0 +1,155 @@
+"""The options of every command that trains a method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from egoexobench.cli.renamed_options import add_renamed_option
+from egoexobench.device import DeviceConfig, Precision
+from egoexobench.errors import UsageError
+from egoexobench.types import TASKS, Task
+
+if TYPE_CHECKING:
+    from egoexobench.experiment.config import RunConfig
+
+_OPTIONS = (
+    click.option(
+        "--dataset",
+        default="synthetic",
+        show_default=True,
+        metavar="NAME[:KEY=VALUE,...]",
+        help="Data set, see `list dataset`.",
+    ),
+    click.option(
+        "--scale",
+        type=click.Choice(["compact", "paper"]),
+        default="compact",
+        show_default=True,
+        help="Size of the method: small for any machine, or as published.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Seed of weights, order and intervals.",
+    ),
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Replace a part or a setting of the method. May be repeated.",
+    ),
+    click.option(
+        "--missing-audio",
+        type=click.Choice(["error", "skip", "mask"]),
+        default="error",
+        show_default=True,
+        help="Clips without sound: stop, skip their pairs, or use frames alone.",
+    ),
+    click.option(
+        "--train-on", metavar="NAME[:KEY=VALUE,...]", help="Train on this data set instead."
+    ),
+    click.option(
+        "--allow-missing", is_flag=True, help="Skip missing or damaged clips and record how many."
+    ),
+    add_renamed_option(
+        "--subset",
+        "--ids",
+        value_type=click.Path(path_type=Path, dir_okay=False),
+        help_text="Use exactly the clips in this file of `data doctor --save-subset`.",
+    ),
+    click.option(
+        "--device", default="cpu", show_default=True, help="Device: cpu, cuda, cuda:N or auto."
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["fp32", "bf16", "fp16"]),
+        default="fp32",
+        show_default=True,
+        help="Precision of the forward pass.",
+    ),
+    click.option(
+        "--compile", "compile_networks", is_flag=True, help="Compile networks with torch.compile."
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """The values of the options."""
+
+    dataset: str
+    scale: str
+    seed: int
+    overrides: tuple[str, ...]
+    missing_audio: Literal["error", "skip", "mask"]
+    train_on: str | None
+    allow_missing: bool
+    subset: Path | None
+    device: str
+    precision: Precision
+    compile_networks: bool
+
+    def to_run_config(
+        self,
+        method: str,
+        tasks: tuple[Task, ...] = TASKS,
+        out: Path = Path("runs"),
+        command: tuple[str, ...] = (),
+    ) -> RunConfig:
+        """Return the configuration of a run of a method."""
+        from egoexobench.experiment.config import RunConfig
+        from egoexobench.spec import Spec
+
+        return RunConfig(
+            method=Spec.parse(method),
+            dataset=Spec.parse(self.dataset),
+            tasks=tasks,
+            scale=self.scale,
+            seed=self.seed,
+            overrides=parse_overrides(self.overrides),
+            missing_audio=self.missing_audio,
+            out=out,
+            command=command,
+            train_on=Spec.parse(self.train_on) if self.train_on else None,
+            allow_missing=self.allow_missing,
+            subset=self.subset,
+            device=DeviceConfig(self.device, self.precision, self.compile_networks),
+        )
+
+
+def add_training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command, which gets their values as one argument ``options``."""
+
+    @wraps(command)
+    def call_command(*args: Any, **values: Any) -> Any:
+        selected = {field.name: values.pop(field.name) for field in fields(TrainingOptions)}
+        return command(*args, options=TrainingOptions(**selected), **values)
+
+    decorated: Callable[..., Any] = call_command
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def parse_overrides(texts: tuple[str, ...], flag: str = "--set") -> dict[str, str]:
+    """Return the values by key, from the texts `KEY=VALUE` of a flag.
+
+    Raises:
+        UsageError: for a text without an equals sign.
+    """
+    overrides = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"{flag} {text!r} is not valid: write KEY=VALUE")
+        overrides[key] = value
+    return overrides
