@@ -49,7 +49,7 @@ def test_an_audit_prints_what_moves_and_passes(bench: CommandLine, folder: Path)
     assert "declared, used" in done.stdout
     assert "undeclared, unused" in done.stdout
     assert "query side" in done.stdout
-    assert "The audit is passed" in done.stdout
+    assert "Passed: the embeddings use the declared inputs" in done.stdout
 
 
 def test_an_audit_loads_what_a_run_trained(bench: CommandLine, folder: Path) -> None:

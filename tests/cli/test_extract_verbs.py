@@ -172,7 +172,7 @@ def test_embed_writes_the_embeddings_of_a_split_with_their_ids(bench: Bench, fol
     told = ("embed", "soundbridge", "--dataset", f"folder:path={folder}", *FAST)
     done = bench(*told, "--out", "e.safetensors")
     assert done.returncode == 0, done.stderr
-    assert "videos: 8 embeddings of 16 numbers" in done.stdout
+    assert "videos: 8 embeddings with 16 dimensions" in done.stdout
     found = read_embeddings(bench.home / "e.safetensors")
     assert set(found["videos"].ids) == {
         f"{name}/{view}" for name in "mnop" for view in ("ego", "exo")
@@ -181,7 +181,7 @@ def test_embed_writes_the_embeddings_of_a_split_with_their_ids(bench: Bench, fol
     assert torch.allclose(found["videos"].vectors.norm(dim=1), torch.ones(8), atol=1e-5)
     again = bench(*told, "--out", "e.safetensors")
     assert again.returncode == 1
-    assert "exists already" in again.stderr
+    assert "already exists" in again.stderr
     wrong = bench(*told, "--out", "e.npz")
     assert wrong.returncode == 2
     assert "must end with .safetensors" in wrong.stderr

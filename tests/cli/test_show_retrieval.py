@@ -102,7 +102,7 @@ def test_a_text_is_asked_for_in_both_views_unless_one_is_named(show, home: Path)
         (("--query", "m/ego", "--task", "ex2eg"), 1, ("no ranks of ex2eg gallery", "it has: ")),
         (("--query", "n/ego", "--policy", "mcq20"), 2, ("There are 1, such as m/ego",)),
         (("--query", "contrast"), 2, ("two runs or more",)),
-        (("--query", "m/ego", "--out", "a.pdf"), 2, ("ends in .png",)),
+        (("--query", "m/ego", "--out", "a.pdf"), 2, ("must end with .png",)),
         (("--query", "m/ego", "--font", "soundfont"), 2, ("no TrueType or OpenType font",)),
     ],
 )  # fmt: skip

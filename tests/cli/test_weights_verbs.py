@@ -75,8 +75,8 @@ def test_a_file_that_fits_is_told_with_what_no_shape_shows(published: dict, save
     done = call("check", save({"epoch": 3, "state_dict": wrapped}), "--for", "lavila")
     assert done.returncode == 0, done.stdout
     assert f"{len(published)} of them half precision" in done.stdout
-    assert "beside them epoch" in done.stdout
-    assert "Attention heads: video 2, text 2. No shape shows them." in done.stdout
+    assert "metadata: epoch" in done.stdout
+    assert "Attention heads: video 2, text 2. They cannot be read from the shapes." in done.stdout
     assert "Left alone, as is known: logit_scale." in done.stdout
     assert done.stdout.rstrip().endswith("It fits lavila.")
 
@@ -175,7 +175,7 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, published: dic
         (["list", "lavilla"], "Did you mean 'lavila'"),
         (["convert", "x.pth", "y.pth"], "must end with .safetensors"),
         (["check", "w.pth", "--part", "beat"], "Did you mean 'beats'"),
-        (["check", "w.pth", "--part", "logmel"], "takes no weights"),
+        (["check", "w.pth", "--part", "logmel"], "has no option 'weights'"),
         (["check", "w.pth", "--part", "beats:sice=tiny"], "Did you mean 'size'"),
         (["check", "w.pth", "--part", TEXT, "--option", "dept=2"], "Did you mean 'depth'"),
     ],
@@ -214,7 +214,7 @@ def test_the_list_has_every_file_and_says_unknown_where_nobody_said() -> None:
         for one in releases:
             assert one.file in everything
     told = call("list", "internvideo").stdout
-    assert "licence    unknown" in told
+    assert "license    unknown" in told
     assert "video 12, text 8" in told
     listed = json.loads(call("list", "--json").stdout)
     assert listed["egovlp"][2]["md5"] == "7a3d3b"
