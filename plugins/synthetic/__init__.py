@@ -1,4 +1,4 @@
-"""A small film set with sound that needs no download: what can be learnt from it is known."""
+"""A small synthetic data set with sound. It needs no download, and its ground truth is known."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from egoexobench import hookimpl
 if TYPE_CHECKING:
     from egoexobench import Register
     from egoexobench.protocols import Dataset
-    from egoexobench.types import Split
 
 
 @hookimpl
 def register_datasets(register: Register) -> None:
-    """Bring the data set."""
+    """Register the data set."""
     register("synthetic", synthetic)
 
 
@@ -32,39 +31,50 @@ def synthetic(
     sync: float = 0.5,
     seed: int = 0,
 ) -> Dataset:
-    """Ego-exo films of four events each, acted twice from one script, rendered once and cached.
+    """Ego-exo videos of four events each: two renderings of one script, rendered once and cached.
 
-    Scripts come in families of four: sound twins swap every noun for one of the same material,
-    look twins swap every verb for one of the same motion. So neither sense alone can pass half
-    of a gallery, and both together can reach all of it.
+    Scripts come in families of four. Sound twins replace every noun by one of the same material,
+    look twins replace every verb by one of the same motion. So neither video alone nor audio alone
+    can identify the script within its family; both together can.
 
     Args:
         size: pairs per split: small is 448, 64 and 128, standard 1024, 128 and 256.
-        train: pairs to train on instead of the size's; a multiple of 4, like the next two.
+        train: training pairs, instead of those of `size`; a multiple of 4, as are val and test.
         val: pairs of the validation split.
         test: pairs of the test split.
         seconds: length of every clip, s.
-        pixels: height and width of the pictures; a multiple of 16.
-        fps: pictures a second.
-        overlap: share of the events that both views see; each of the others is seen by one.
-        sound: share of the events that are heard, the same ones in both views; at 0 each
-            microphone hears only its own room and stray sounds.
-        sync: how alike in tempo both views act, from 0 (each its own) to 1 (the same).
-        seed: of scripts, films and candidate lists.
+        pixels: height and width of the frames; a multiple of 16.
+        fps: frames per second.
+        overlap: share of the events that both views show; only one view shows each of the others.
+        sound: share of the events that can be heard, the same events in both views; at 0 each
+            microphone records only the noise and the distractor sounds of its own room.
+        sync: how similar the timing of both views is, from 0 (independent) to 1 (equal).
+        seed: random seed of scripts, media and candidate lists.
 
     Raises:
-        UsageError: for a dial that cannot work.
+        UsageError: an option has a value that is not allowed.
     """
-    from egoexobench_plugins.synthetic.config import Dials, check, sizes
-    from egoexobench_plugins.synthetic.dataset import Synthetic
-
-    usual = sizes(size)
-    pairs: dict[Split, int] = {
-        "train": usual["train"] if train is None else train,
-        "val": usual["val"] if val is None else val,
-        "test": usual["test"] if test is None else test,
-    }
-    dials = Dials(
-        pairs, float(seconds), pixels, fps, float(overlap), float(sound), float(sync), seed
+    from egoexobench_plugins.synthetic.config import (
+        SyntheticConfig,
+        get_num_pairs,
+        validate_config,
     )
-    return Synthetic(check(dials))
+    from egoexobench_plugins.synthetic.dataset import SyntheticDataset
+
+    defaults = get_num_pairs(size)
+    config = SyntheticConfig(
+        num_pairs={
+            "train": defaults["train"] if train is None else train,
+            "val": defaults["val"] if val is None else val,
+            "test": defaults["test"] if test is None else test,
+        },
+        seconds=float(seconds),
+        pixels=pixels,
+        fps=fps,
+        overlap=float(overlap),
+        sound=float(sound),
+        sync=float(sync),
+        seed=seed,
+    )
+    validate_config(config)
+    return SyntheticDataset(config)

@@ -1,4 +1,4 @@
-"""The manifest of the set: clips with narrations and labels, and candidate lists."""
+"""The manifest of the data set: clips with narrations and labels, and candidate lists."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from egoexobench.data.folder_dataset import (
 )
 from egoexobench.errors import DataError
 from egoexobench.types import SPLITS
-from egoexobench_plugins.synthetic.config import Dials
-from egoexobench_plugins.synthetic.files import MEDIA, Reel, reels
-from egoexobench_plugins.synthetic.narration import narrate, narrate_pair
-from egoexobench_plugins.synthetic.queries import questions
-from egoexobench_plugins.synthetic.script import Role, generator
+from egoexobench_plugins.synthetic.config import SyntheticConfig
+from egoexobench_plugins.synthetic.files import MEDIA_FOLDER, RenderedFile, list_files
+from egoexobench_plugins.synthetic.narration import narrate_pair, narrate_view
+from egoexobench_plugins.synthetic.queries import build_queries
+from egoexobench_plugins.synthetic.script import Role, make_rng
 
 
-def annotate(root: Path, dials: Dials) -> None:
-    """Write both files of the manifest, unless they are there.
+def write_annotations(root: Path, config: SyntheticConfig) -> None:
+    """Write both tables of the manifest, unless they exist.
 
     Raises:
-        DataError: if the folder cannot be written.
+        DataError: the folder cannot be written.
     """
     if (root / CLIPS_TABLE).is_file() and (root / QUERIES_TABLE).is_file():
         return
-    found = reels(dials)
+    files = list_files(config)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        write_table(root / CLIPS_TABLE, (_clip(reel, dials) for reel in found))
-        write_table(root / QUERIES_TABLE, _questions(found, dials.seed))
+        write_table(root / CLIPS_TABLE, (_make_clip_row(file, config) for file in files))
+        write_table(root / QUERIES_TABLE, _iter_queries(files, config.seed))
     except OSError as error:
         raise DataError(f"cannot write the annotations of 'synthetic': {error}") from error
 
 
-def _clip(reel: Reel, dials: Dials) -> ClipRow:
-    script = reel.script
-    key = dials.seed, script.split, script.family, script.member
-    role: Role = "ego-text" if reel.view == "ego" else "exo-text"
+def _make_clip_row(file: RenderedFile, config: SyntheticConfig) -> ClipRow:
+    script = file.script
+    key = config.seed, script.split, script.family, script.member
+    role: Role = "ego-text" if file.view == "ego" else "exo-text"
     return ClipRow(
-        pair=reel.pair,
-        view=reel.view,
+        pair=file.pair,
+        view=file.view,
         split=script.split,
         start=0.0,
-        media=f"{MEDIA}/{reel.name}",
-        end=dials.seconds,  # sound is coded in whole blocks and may end later than the pictures
-        narration=narrate(script, reel.view, generator(*key, role)),
+        media=f"{MEDIA_FOLDER}/{file.name}",
+        end=config.seconds,  # AAC encodes blocks of fixed length: the audio may end after the video
+        narration=narrate_view(script, file.view, make_rng(*key, role=role)),
         take=None,
-        pair_narration=narrate_pair(script, generator(*key, "pair-text")),
+        pair_narration=narrate_pair(script, make_rng(*key, role="pair-text")),
         scene=script.scene,
         verbs=tuple(sorted(event.verb for event in script.events)),
         nouns=tuple(sorted(event.noun for event in script.events)),
     )
 
 
-def _questions(found: list[Reel], seed: int) -> Iterator[QueryRow]:
+def _iter_queries(files: list[RenderedFile], seed: int) -> Iterator[QueryRow]:
     for split in SPLITS[1:]:
-        families = {r.pair: r.script.family for r in found if r.script.split == split}
-        yield from questions(split, families, seed)
+        families = {file.pair: file.script.family for file in files if file.script.split == split}
+        yield from build_queries(split, families, seed)

@@ -1,4 +1,4 @@
-"""The dials of the set, checked."""
+"""The options of the data set, and the check of their values."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from egoexobench.errors import UsageError, unknown_name_message
 from egoexobench.toolbox.storage import hash_json
 from egoexobench.types import SPLITS, Split
 
-GENERATION = 1
-"""Raised whenever the same dials give other annotations or other media."""
-SIZES: dict[str, dict[Split, int]] = {
+GENERATOR_VERSION = 1
+"""Increased whenever the same options give other annotations or other media."""
+NUM_PAIRS: dict[str, dict[Split, int]] = {
     "small": {"train": 448, "val": 64, "test": 128},
     "standard": {"train": 1024, "val": 128, "test": 256},
 }
-"""Pairs per split."""
-FAMILY = 4
-"""Pairs of a family of twins."""
+"""Pairs per split, by the name of the size."""
+FAMILY_SIZE = 4
+"""Pairs in a family of twins."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dials:
-    """Everything that decides the set; see the factory for what each one does."""
+class SyntheticConfig:
+    """Everything that the annotations and media depend on; the factory explains the options."""
 
-    pairs: dict[Split, int]
+    num_pairs: dict[Split, int]
     seconds: float
     pixels: int
     fps: int
@@ -33,57 +33,52 @@ class Dials:
     seed: int
 
 
-def fingerprint(dials: Dials) -> str:
-    """Hash of the dials and of the generation."""
-    return hash_json({"generation": GENERATION, **asdict(dials)})
+def hash_config(config: SyntheticConfig) -> str:
+    """Return a hash of the options and of the generator version."""
+    values = asdict(config)
+    # The hashed names never change, so that fingerprints and cached media stay valid.
+    values["pairs"] = values.pop("num_pairs")
+    return hash_json({"generation": GENERATOR_VERSION, **values})
 
 
-def sizes(size: str) -> dict[Split, int]:
+def get_num_pairs(size: str) -> dict[Split, int]:
     """Return the pairs per split of a named size.
 
     Raises:
-        UsageError: if there is no such size.
+        UsageError: there is no such size.
     """
-    if size not in SIZES:
-        raise UsageError(unknown_name_message("size", size, SIZES, "of dataset 'synthetic'"))
-    return SIZES[size]
+    if size not in NUM_PAIRS:
+        raise UsageError(unknown_name_message("size", size, NUM_PAIRS, "of dataset 'synthetic'"))
+    return NUM_PAIRS[size]
 
 
-def check(dials: Dials) -> Dials:
-    """Return the dials if they can work.
+def validate_config(config: SyntheticConfig) -> None:
+    """Check the value of every option.
 
     Raises:
-        UsageError: naming the dial, what was found and what works.
+        UsageError: a value is not allowed; the message names the option and the allowed values.
     """
     for split in SPLITS:
-        _require(
-            split,
-            dials.pairs[split],
-            dials.pairs[split] >= FAMILY and dials.pairs[split] % FAMILY == 0,
-            f"pairs come in families of {FAMILY}, so give a multiple of {FAMILY} from {FAMILY} up",
-        )
-    for name in ("overlap", "sound", "sync"):
-        share = getattr(dials, name)
-        _require(name, share, 0 <= share <= 1, "give a share from 0 to 1")
-    _require("seconds", dials.seconds, 2 <= dials.seconds <= 60, "give 2 to 60 s")
-    _require("fps", dials.fps, 2 <= dials.fps <= 60, "give 2 to 60 pictures a second")
-    frames = dials.seconds * dials.fps
+        count = config.num_pairs[split]
+        advice = f"must be a multiple of {FAMILY_SIZE}, at least {FAMILY_SIZE} (one family)"
+        _require(split, count, count >= FAMILY_SIZE and count % FAMILY_SIZE == 0, advice)
+    shares = {"overlap": config.overlap, "sound": config.sound, "sync": config.sync}
+    for name, share in shares.items():
+        _require(name, share, 0 <= share <= 1, "must be from 0 to 1")
+    _require("seconds", config.seconds, 2 <= config.seconds <= 60, "must be from 2 to 60")
+    _require("fps", config.fps, 2 <= config.fps <= 60, "must be from 2 to 60")
+    num_frames = config.seconds * config.fps
     _require(
         "seconds",
-        dials.seconds,
-        abs(frames - round(frames)) < 1e-9,
-        f"at fps={dials.fps} that is {frames:g} pictures; give a whole number of them",
+        config.seconds,
+        abs(num_frames - round(num_frames)) < 1e-9,
+        f"seconds * fps must be an integer, and is {num_frames:g} at fps={config.fps}",
     )
-    _require(
-        "pixels",
-        dials.pixels,
-        32 <= dials.pixels <= 512 and dials.pixels % 16 == 0,
-        "give a multiple of 16 from 32 to 512",
-    )
-    _require("seed", dials.seed, dials.seed >= 0, "give 0 or more")
-    return dials
+    is_valid_size = 32 <= config.pixels <= 512 and config.pixels % 16 == 0
+    _require("pixels", config.pixels, is_valid_size, "must be a multiple of 16 from 32 to 512")
+    _require("seed", config.seed, config.seed >= 0, "must be 0 or more")
 
 
-def _require(name: str, found: float, works: bool, advice: str) -> None:
-    if not works:
-        raise UsageError(f"dataset 'synthetic': {name} is {found!r}; {advice}")
+def _require(name: str, value: float, is_valid: bool, advice: str) -> None:
+    if not is_valid:
+        raise UsageError(f"dataset 'synthetic': {name} is {value!r}; {advice}")

@@ -1,4 +1,4 @@
-"""The data set: a manifest on disk whose media are rendered when they are asked for."""
+"""The data set: a manifest on disk; the media are rendered when a run needs them."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import cache_dir, hash_json
 from egoexobench.types import Clip, Pair, Query, Split, Task
-from egoexobench_plugins.synthetic.annotation import annotate
-from egoexobench_plugins.synthetic.config import Dials, fingerprint
-from egoexobench_plugins.synthetic.render import render
+from egoexobench_plugins.synthetic.annotation import write_annotations
+from egoexobench_plugins.synthetic.config import SyntheticConfig, hash_config
+from egoexobench_plugins.synthetic.render import render_media
 
 
 @final
-class Synthetic:
-    """A set of films and its annotations, in the cache folder."""
+class SyntheticDataset:
+    """Rendered videos and their annotations, in the cache folder."""
 
     alignable = True
-    """A script is acted twice, each time at another tempo."""
+    """Both views of a pair show one script, each with its own timing."""
 
-    def __init__(self, dials: Dials) -> None:
-        self.dials = dials
-        self.root = cache_dir() / "synthetic" / fingerprint(dials)
-        annotate(self.root, dials)
+    def __init__(self, config: SyntheticConfig) -> None:
+        self.config = config
+        self.root = cache_dir() / "synthetic" / hash_config(config)
+        write_annotations(self.root, config)
         self._manifest = FolderDataset(self.root)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the dials, of the generation and of both annotation files."""
-        return hash_json([fingerprint(self.dials), self._manifest.fingerprint])
+        """Hash of the options, of the generator version and of both annotation files."""
+        return hash_json([hash_config(self.config), self._manifest.fingerprint])
 
     def prepare(self, progress: Progress) -> None:
-        """Render the media that are not there yet."""
-        render(self.root, self.dials, progress)
+        """Render the media files that are missing."""
+        render_media(self.root, self.config, progress)
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Every clip of the split, both views."""
@@ -45,5 +45,5 @@ class Synthetic:
         return self._manifest.pairs(split)
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
-        """The 20-way candidate lists of the splits val and test."""
+        """Queries with 20 candidates each, for the splits val and test."""
         return self._manifest.queries(split, task)

@@ -1,4 +1,4 @@
-"""One clip as an MP4 file: pictures as H.264, sound as AAC."""
+"""One clip as an MP4 file: H.264 video and AAC audio."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ import av
 import numpy as np
 
 from egoexobench.types import View
-from egoexobench_plugins.synthetic.audio import play
-from egoexobench_plugins.synthetic.config import Dials
-from egoexobench_plugins.synthetic.frames import film
-from egoexobench_plugins.synthetic.script import Script, generator
-from egoexobench_plugins.synthetic.synth import RATE
-from egoexobench_plugins.synthetic.timeline import perform
+from egoexobench_plugins.synthetic.audio import render_audio
+from egoexobench_plugins.synthetic.config import SyntheticConfig
+from egoexobench_plugins.synthetic.frames import render_frames
+from egoexobench_plugins.synthetic.script import Script, make_rng
+from egoexobench_plugins.synthetic.synth import SAMPLE_RATE
+from egoexobench_plugins.synthetic.timeline import schedule_events
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def shoot(path: Path, script: Script, view: View, dials: Dials) -> None:
-    """Act one view of a script out and write it, whole or not at all."""
-    rng = generator(dials.seed, script.split, script.family, script.member, view)
-    actor, camera, microphone = rng.spawn(3)
-    performance = perform(script, view, actor, dials.seconds, dials.sync)
-    pictures = film(performance, camera, dials)
-    samples = play(performance, microphone, dials.seconds)
+def write_clip(path: Path, script: Script, view: View, config: SyntheticConfig) -> None:
+    """Render one view of a script and write the file, either completely or not at all."""
+    key = config.seed, script.split, script.family, script.member
+    timing_rng, camera_rng, microphone_rng = make_rng(*key, role=view).spawn(3)
+    timeline = schedule_events(script, view, timing_rng, seconds=config.seconds, sync=config.sync)
+    frames = render_frames(timeline, camera_rng, config)
+    waveform = render_audio(timeline, microphone_rng, config.seconds)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    _encode(draft, pictures, samples, dials.fps)
+    _encode_mp4(draft, frames, waveform, config.fps)
     draft.replace(path)
 
 
-def _encode(
-    path: Path, pictures: NDArray[np.uint8], samples: NDArray[np.float32], fps: int
+def _encode_mp4(
+    path: Path, frames: NDArray[np.uint8], waveform: NDArray[np.float32], fps: int
 ) -> None:
     with av.open(str(path), "w", format="mp4") as container:
-        # one thread: the same pictures give the same bytes
+        # one thread: the same frames give the same bytes
         options = {"preset": "ultrafast", "crf": "18", "threads": "1"}
         video = container.add_stream("libx264", rate=fps, options=options)
-        video.height, video.width = pictures.shape[1:3]
+        video.height, video.width = frames.shape[1:3]
         video.pix_fmt = "yuv420p"
-        audio = container.add_stream("aac", rate=RATE, options={"aac_coder": "fast"})
+        audio = container.add_stream("aac", rate=SAMPLE_RATE, options={"aac_coder": "fast"})
         audio.layout, audio.bit_rate = "mono", 48_000
-        for index, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        for index, image in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, fps)
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
-        sound = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-        sound.sample_rate, sound.pts, sound.time_base = RATE, 0, Fraction(1, RATE)
+        sound = av.AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
+        sound.sample_rate, sound.pts, sound.time_base = SAMPLE_RATE, 0, Fraction(1, SAMPLE_RATE)
         container.mux(audio.encode(sound))
         container.mux(audio.encode(None))

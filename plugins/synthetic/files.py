@@ -1,4 +1,4 @@
-"""Which file holds which script: names and order tell neither family nor scene."""
+"""Which media file shows which script: file names reveal neither the family nor the scene."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from egoexobench.types import SPLITS, VIEWS, View
-from egoexobench_plugins.synthetic.config import Dials
-from egoexobench_plugins.synthetic.script import Script, scripts
+from egoexobench_plugins.synthetic.config import SyntheticConfig
+from egoexobench_plugins.synthetic.script import Script, write_scripts
 
-MEDIA = "media"
-"""Folder of the files, below that of the manifest."""
-_LETTER: dict[View, str] = {"ego": "a", "exo": "b"}
-_STREAM = 5  # apart from the streams of scripts, tastes and questions
+MEDIA_FOLDER = "media"
+"""Folder of the media files, inside the folder of the manifest."""
+_VIEW_LETTERS: dict[View, str] = {"ego": "a", "exo": "b"}
+_RANDOM_STREAM = 5  # scripts, scene preferences and queries use other streams
 
 
 @dataclass(frozen=True, slots=True)
-class Reel:
+class RenderedFile:
     """One media file: a view of the script of a pair."""
 
     pair: str
@@ -27,17 +27,18 @@ class Reel:
     @property
     def name(self) -> str:
         """Name of the file."""
-        return f"{self.pair}-{_LETTER[self.view]}.mp4"
+        return f"{self.pair}-{_VIEW_LETTERS[self.view]}.mp4"
 
 
-def reels(dials: Dials) -> list[Reel]:
-    """Number all pairs, shuffled within their split, ego and exo side by side."""
-    found: list[Reel] = []
-    for number, script in enumerate(_shuffled(dials)):
-        found += [Reel(f"{number:06d}", view, script) for view in VIEWS]
-    return found
+def list_files(config: SyntheticConfig) -> list[RenderedFile]:
+    """Return the files of all pairs, shuffled within each split; ego and exo are neighbors."""
+    return [
+        RenderedFile(f"{number:06d}", view, script)
+        for number, script in enumerate(_shuffle_scripts(config))
+        for view in VIEWS
+    ]
 
 
-def _shuffled(dials: Dials) -> list[Script]:
-    written, rng = scripts(dials), np.random.default_rng([dials.seed, _STREAM])
-    return [written[split][i] for split in SPLITS for i in rng.permutation(len(written[split]))]
+def _shuffle_scripts(config: SyntheticConfig) -> list[Script]:
+    scripts, rng = write_scripts(config), np.random.default_rng([config.seed, _RANDOM_STREAM])
+    return [scripts[split][i] for split in SPLITS for i in rng.permutation(len(scripts[split]))]

@@ -1,4 +1,4 @@
-"""Narrations: what one view shows, and what both show together."""
+"""Narrations: what one view shows, and what both views show together."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 
-def narrate(script: Script, view: View, rng: Generator) -> str:
-    """What this view shows, in order; the first person says nothing of the room."""
-    seen = [event for event, views in zip(script.events, script.seen, strict=True) if view in views]
-    subject = "C" if view == "ego" else _somebody(script)
-    return f"{subject} {_deeds(seen, rng)}."
+def narrate_view(script: Script, view: View, rng: Generator) -> str:
+    """Return the events that this view shows, in order; the ego narration never names the scene."""
+    events = [
+        event
+        for event, views in zip(script.events, script.visible_in, strict=True)
+        if view in views
+    ]
+    subject = "C" if view == "ego" else _name_subject(script)
+    return f"{subject} {_describe_events(events, rng)}."
 
 
 def narrate_pair(script: Script, rng: Generator) -> str:
-    """Everything that happens, and where."""
-    return f"{_somebody(script)} {_deeds(script.events, rng)}."
+    """Return all events and the scene."""
+    return f"{_name_subject(script)} {_describe_events(script.events, rng)}."
 
 
-def _somebody(script: Script) -> str:
-    place = SCENES[script.scene]
-    return f"{place[0].upper()}{place[1:]} a person"
+def _name_subject(script: Script) -> str:
+    phrase = SCENES[script.scene]
+    return f"{phrase[0].upper()}{phrase[1:]} a person"
 
 
-def _deeds(events: Iterable[Event], rng: Generator) -> str:
+def _describe_events(events: Iterable[Event], rng: Generator) -> str:
     return ", then ".join(f"{rng.choice(VERBS[event.verb])} the {event.noun}" for event in events)

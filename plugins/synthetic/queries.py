@@ -1,4 +1,4 @@
-"""Candidate lists: each question has its answer, the answer's twins and pairs of other families."""
+"""Candidate lists: the positive, its twins, and pairs of other families."""
 
 from __future__ import annotations
 
@@ -13,49 +13,53 @@ from egoexobench.types import SPLITS, VIEWS, Split, View
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-CANDIDATES = 20
-"""Choices of a question; a split with fewer pairs has no questions."""
-_STREAM = 4  # apart from the streams of scripts (0 to 2) and of scene tastes (3)
+    RetrievalTask = Literal["eg2ex", "ex2eg", "t2v", "v2t"]
+
+NUM_CANDIDATES = 20
+"""Candidates of a query; a split with fewer pairs has no queries."""
+_RANDOM_STREAM = 4  # scripts use streams 0 to 2, scene preferences stream 3
 
 
-def questions(split: Split, families: dict[str, int], seed: int) -> Iterator[QueryRow]:
-    """Write the lists of one split, from each pair's family.
+def build_queries(split: Split, families: dict[str, int], seed: int) -> Iterator[QueryRow]:
+    """Yield the queries of one split.
 
-    One question a pair for eg2ex and ex2eg, two (one a view) for t2v and v2t.
+    A pair has one query for eg2ex and one for ex2eg, and two (one per view) for t2v and for v2t.
+
+    Args:
+        split: the split.
+        families: number of the family of each pair, by pair id.
+        seed: random seed of the candidates and their order.
     """
-    if len(families) < CANDIDATES:
+    if len(families) < NUM_CANDIDATES:
         return
-    rng = np.random.default_rng([seed, _STREAM, SPLITS.index(split)])
+    rng = np.random.default_rng([seed, _RANDOM_STREAM, SPLITS.index(split)])
+    sides: list[tuple[RetrievalTask, View | None, View | None]] = [
+        ("eg2ex", "ego", "exo"),
+        ("ex2eg", "exo", "ego"),
+    ]
+    for view in VIEWS:
+        sides += [("t2v", None, view), ("v2t", view, None)]
     for pair in families:
-        yield _ask(rng, split, "eg2ex", pair, families, ("ego", "exo"))
-        yield _ask(rng, split, "ex2eg", pair, families, ("exo", "ego"))
-        for view in VIEWS:
-            yield _ask(rng, split, "t2v", pair, families, (None, view))
-            yield _ask(rng, split, "v2t", pair, families, (view, None))
+        for task, source, candidate in sides:
+            pairs = _draw_candidates(rng, pair, families)
+            yield QueryRow(
+                split=split,
+                task=task,
+                source=_make_id(pair, source),
+                candidates=tuple(_make_id(name, candidate) for name in pairs),
+                answer=pairs.index(pair),
+            )
 
 
-def _ask(
-    rng: Generator,
-    split: Split,
-    task: Literal["eg2ex", "ex2eg", "t2v", "v2t"],
-    pair: str,
-    families: dict[str, int],
-    sides: tuple[View | None, View | None],
-) -> QueryRow:
-    """One question; ``sides`` are the views of the source and of the candidates, None for texts."""
-    twins = [other for other in families if families[other] == families[pair]]
-    others = [other for other in families if families[other] != families[pair]]
-    strangers = rng.choice(len(others), CANDIDATES - len(twins), replace=False)
-    chosen = [*twins, *(others[i] for i in strangers)]
-    listed = [chosen[i] for i in rng.permutation(CANDIDATES)]
-    return QueryRow(
-        split=split,
-        task=task,
-        source=_id(pair, sides[0]),
-        candidates=tuple(_id(name, sides[1]) for name in listed),
-        answer=listed.index(pair),
-    )
+def _draw_candidates(rng: Generator, pair: str, families: dict[str, int]) -> list[str]:
+    """Return the twins of a pair and pairs of other families, in random order."""
+    twins = [name for name in families if families[name] == families[pair]]
+    others = [name for name in families if families[name] != families[pair]]
+    drawn = rng.choice(len(others), NUM_CANDIDATES - len(twins), replace=False)
+    candidates = [*twins, *(others[i] for i in drawn)]
+    return [candidates[i] for i in rng.permutation(NUM_CANDIDATES)]
 
 
-def _id(pair: str, side: View | None) -> str:
-    return make_clip_id(pair, side) if side else pair
+def _make_id(pair: str, view: View | None) -> str:
+    """Return the id of a clip, or that of the pair if its text is meant (``view`` is None)."""
+    return make_clip_id(pair, view) if view else pair

@@ -1,7 +1,7 @@
-"""Renders what is missing, in processes side by side, and keeps account of what is there.
+"""Renders the missing media files in parallel processes, and lists the complete ones.
 
-A clip is written under a draft's name and renamed, so that a kill costs the clips in flight and
-two renderings of one set do not disturb each other: they write the same clips.
+A clip is written to a temporary name and renamed. So a kill loses only the unfinished clips, and
+two processes can render the same data set at once: they write the same files.
 """
 
 from __future__ import annotations
@@ -25,113 +25,118 @@ from pydantic import BaseModel, ValidationError
 from egoexobench.errors import DataError
 from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import atomic_path
-from egoexobench_plugins.synthetic.config import Dials, fingerprint
-from egoexobench_plugins.synthetic.files import MEDIA, reels
-from egoexobench_plugins.synthetic.worker import work
+from egoexobench_plugins.synthetic.config import SyntheticConfig, hash_config
+from egoexobench_plugins.synthetic.files import MEDIA_FOLDER, list_files
+from egoexobench_plugins.synthetic.worker import render_files
 
-COMPLETE = "complete.json"
-WORTH = 32
-"""Fewest clips that are worth a process of their own."""
-STALE = 3600.0
-"""Age from which a draft is taken for what a kill left behind, s."""
+MANIFEST_NAME = "complete.json"
+MIN_CLIPS_PER_WORKER = 32
+"""With fewer clips, the start of another process takes longer than it saves."""
+STALE_AFTER_S = 3600.0
+"""A temporary file of this age belongs to a killed process, s."""
 
 
-class File(BaseModel):
-    """One rendered file."""
+class FileEntry(BaseModel):
+    """Size and hash of a rendered file."""
 
     size: int
     sha256: str
 
 
-class Complete(BaseModel):
-    """What was rendered; written when everything is."""
+class RenderManifest(BaseModel):
+    """All rendered files by name; written when every file is complete."""
 
     fingerprint: str
-    files: dict[str, File]
+    files: dict[str, FileEntry]
 
 
-def render(root: Path, dials: Dials, progress: Progress, workers: int | None = None) -> None:
-    """Make sure that every media file is there.
+def render_media(
+    root: Path, config: SyntheticConfig, progress: Progress, workers: int | None = None
+) -> None:
+    """Render every media file that is missing or has the wrong size.
 
     Args:
         root: folder of the manifest.
-        dials: what to render.
-        progress: shows a stage if anything is missing.
-        workers: processes; None for one a core.
+        config: what to render.
+        progress: shows a stage if a file is missing.
+        workers: number of processes; None for one per core.
 
     Raises:
-        DataError: if a file cannot be written.
+        DataError: a file cannot be written.
     """
-    folder, account = root / MEDIA, _account(root, dials)
-    names = list(account.files) if account else [reel.name for reel in reels(dials)]
-    missing = [name for name in names if not _whole(folder / name, account)]
-    if account and not missing:
+    folder, manifest = root / MEDIA_FOLDER, _read_manifest(root, config)
+    names = list(manifest.files) if manifest else [file.name for file in list_files(config)]
+    missing = [name for name in names if not _is_complete(folder / name, manifest)]
+    if manifest and not missing:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with progress.stage("render", len(missing)) as advance:
-            for _ in _rendered(folder, dials, missing, workers or os.cpu_count() or 1):
+            for _ in _render_parallel(folder, config, missing, workers or os.cpu_count() or 1):
                 advance(1)
-        _sweep(folder)
-        _complete(root, dials, names)
+        _remove_stale_drafts(folder)
+        _write_manifest(root, config, names)
     except OSError as error:
         raise DataError(f"cannot render into {folder}: {error}") from error
 
 
-def _account(root: Path, dials: Dials) -> Complete | None:
+def _read_manifest(root: Path, config: SyntheticConfig) -> RenderManifest | None:
     try:
-        found = Complete.model_validate_json((root / COMPLETE).read_bytes())
+        manifest = RenderManifest.model_validate_json((root / MANIFEST_NAME).read_bytes())
     except (OSError, ValidationError):
         return None
-    return found if found.fingerprint == fingerprint(dials) else None
+    return manifest if manifest.fingerprint == hash_config(config) else None
 
 
-def _whole(path: Path, account: Complete | None) -> bool:
+def _is_complete(path: Path, manifest: RenderManifest | None) -> bool:
     try:
         size = path.stat().st_size
     except (FileNotFoundError, NotADirectoryError):
         return False
-    return size == account.files[path.name].size if account else size > 0
+    return size == manifest.files[path.name].size if manifest else size > 0
 
 
-def _rendered(folder: Path, dials: Dials, names: list[str], workers: int) -> Iterator[str]:
-    """Render files and yield the name of each one that is done."""
-    workers = max(min(workers, len(names) // WORTH), 1)
+def _render_parallel(
+    folder: Path, config: SyntheticConfig, names: list[str], workers: int
+) -> Iterator[str]:
+    """Render the named files, and yield each name when its file is complete."""
+    workers = max(min(workers, len(names) // MIN_CLIPS_PER_WORKER), 1)
     if workers == 1:
-        yield from work(folder, dials, names)
+        yield from render_files(folder, config, names)
         return
     lines: SimpleQueue[str | None] = SimpleQueue()
-    with _children(folder, dials, [names[i::workers] for i in range(workers)]) as children:
+    with _running_workers(folder, config, [names[i::workers] for i in range(workers)]) as children:
         for child in children:
-            Thread(target=_listen, args=(child, lines), daemon=True).start()
+            Thread(target=_forward_lines, args=(child, lines), daemon=True).start()
         for _ in children:
             yield from iter(lines.get, None)
         codes = [child.wait() for child in children]
     if any(codes):
         raise DataError(
-            f"rendering into {folder} stopped: a worker ended with code {max(codes, key=abs)}; "
-            "its own message is above, and another run goes on from here"
+            f"rendering into {folder} stopped: a worker process exited with code "
+            f"{max(codes, key=abs)}, see its message above; run the command again to continue"
         )
 
 
-def _listen(child: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
+def _forward_lines(child: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
+    """Put the output of a worker into a queue, and None at its end."""
     for line in child.stdout or ():
         lines.put(line.strip())
     lines.put(None)
 
 
 @contextmanager
-def _children(
-    folder: Path, dials: Dials, shares: list[list[str]]
+def _running_workers(
+    folder: Path, config: SyntheticConfig, shares: list[list[str]]
 ) -> Iterator[list[subprocess.Popen[str]]]:
-    """Start one worker a share of the names; none of them outlives the context."""
+    """Start one worker for each list of names; every worker ends with the context."""
     command = [sys.executable, "-P", "-m", "egoexobench_plugins.synthetic.worker"]
     children: list[subprocess.Popen[str]] = []
     try:
         for names in shares:
-            order = json.dumps({"dials": asdict(dials), "folder": str(folder), "names": names})
+            request = {"config": asdict(config), "folder": str(folder), "names": names}
             with TemporaryFile("w+") as file:
-                file.write(order)
+                file.write(json.dumps(request))
                 file.seek(0)
                 child = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, text=True)  # noqa: S603
             children.append(child)
@@ -142,18 +147,19 @@ def _children(
             child.wait()
 
 
-def _sweep(folder: Path) -> None:
-    """Remove drafts that a kill left behind."""
+def _remove_stale_drafts(folder: Path) -> None:
+    """Remove the temporary files of killed processes."""
     for draft in folder.glob(".*"):
-        with suppress(FileNotFoundError):  # another process has just renamed its own
-            if time.time() - draft.stat().st_mtime > STALE:
+        with suppress(FileNotFoundError):  # another process has just renamed its own file
+            if time.time() - draft.stat().st_mtime > STALE_AFTER_S:
                 draft.unlink()
 
 
-def _complete(root: Path, dials: Dials, names: list[str]) -> None:
+def _write_manifest(root: Path, config: SyntheticConfig, names: list[str]) -> None:
     files = {}
     for name in names:
-        content = (root / MEDIA / name).read_bytes()
-        files[name] = File(size=len(content), sha256=hashlib.sha256(content).hexdigest())
-    with atomic_path(root / COMPLETE) as draft:
-        draft.write_text(Complete(fingerprint=fingerprint(dials), files=files).model_dump_json())
+        content = (root / MEDIA_FOLDER / name).read_bytes()
+        files[name] = FileEntry(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    manifest = RenderManifest(fingerprint=hash_config(config), files=files)
+    with atomic_path(root / MANIFEST_NAME) as draft:
+        draft.write_text(manifest.model_dump_json())

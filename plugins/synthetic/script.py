@@ -1,4 +1,4 @@
-"""Shooting scripts: what happens, in families of four that one sense alone cannot tell apart."""
+"""Scripts: what happens in a pair, in families of four that one modality cannot tell apart."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from egoexobench.types import SPLITS, Split, View
-from egoexobench_plugins.synthetic.config import FAMILY, Dials
+from egoexobench_plugins.synthetic.config import FAMILY_SIZE, SyntheticConfig
 from egoexobench_plugins.synthetic.vocabulary import (
     LOOK_TWIN,
-    MATERIAL,
+    MATERIAL_OF_NOUN,
     MATERIALS,
-    MOTION,
+    MOTION_OF_VERB,
     MOTIONS,
     SCENES,
     SOUND_TWIN,
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    Odds = NDArray[np.float64]
+    Probabilities = NDArray[np.float64]
 
-EVENTS = 4
-"""Events of every script: a constant, so that their number tells nothing."""
-LIKED = 3
+NUM_EVENTS = 4
+"""Events of every script; a constant, so that the number of events is no cue."""
+NUM_PREFERRED = 3
 """Motions, and materials, that a scene prefers."""
-LIKING = 4.0
-"""How much likelier a preferred motion or material is."""
+PREFERENCE = 4.0
+"""How many times more probable a preferred motion or material is."""
 
 Role = Literal["script", "ego", "exo", "ego-text", "exo-text", "pair-text"]
 _ROLES: tuple[Role, ...] = ("script", "ego", "exo", "ego-text", "exo-text", "pair-text")
@@ -38,7 +38,7 @@ _ROLES: tuple[Role, ...] = ("script", "ego", "exo", "ego-text", "exo-text", "pai
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that a person does."""
+    """One action of a person."""
 
     verb: str
     noun: str
@@ -48,8 +48,8 @@ class Event:
 class Script:
     """What one pair shows.
 
-    A family shares all but the words of its events: even when they happen, and which are seen
-    and heard, or those would tell twins apart.
+    The scripts of a family differ only in the verbs and nouns of their events. Timing, visibility
+    and audibility are equal, because a method could identify a twin by them.
     """
 
     split: Split
@@ -57,59 +57,78 @@ class Script:
     member: int
     scene: str
     events: tuple[Event, ...]
-    seen: tuple[frozenset[View], ...]
-    """The views that each event is visible in; at least one."""
-    heard: tuple[bool, ...]
+    visible_in: tuple[frozenset[View], ...]
+    """The views that show each event; at least one."""
+    audible: tuple[bool, ...]
     tempo: tuple[float, ...]
     """Relative lengths of pause, event, pause, ..., event, pause."""
 
 
-def generator(seed: int, split: Split, family: int, member: int, role: Role) -> Generator:
-    """Return the randomness of one role, independent of how many pairs there are."""
+@dataclass(frozen=True, slots=True)
+class _Preferences:
+    """Probabilities of motions and of materials in a scene."""
+
+    motions: Probabilities
+    materials: Probabilities
+
+
+def make_rng(seed: int, split: Split, family: int, member: int, *, role: Role) -> Generator:
+    """Return the random generator of one role; it does not depend on the number of pairs."""
     key = [seed, SPLITS.index(split), family, member, _ROLES.index(role)]
     return np.random.default_rng(key)
 
 
-def scripts(dials: Dials) -> dict[Split, list[Script]]:
-    """Write every script, family after family; no two families share scene, motions and nouns."""
-    tastes = _tastes(dials.seed)
-    taken: set[tuple[object, ...]] = set()
-    written: dict[Split, list[Script]] = {split: [] for split in SPLITS}
+def write_scripts(config: SyntheticConfig) -> dict[Split, list[Script]]:
+    """Return every script, family by family.
+
+    No two families have the same scene, motions and materials.
+    """
+    preferences = _draw_preferences(config.seed)
+    used: set[tuple[object, ...]] = set()
+    scripts: dict[Split, list[Script]] = {split: [] for split in SPLITS}
     for split in ("test", "val", "train"):
-        for family in range(dials.pairs[split] // FAMILY):
-            rng = generator(dials.seed, split, family, 0, "script")
-            first = _draw(rng, split, family, dials, tastes)
-            while _key(first) in taken:
-                first = _draw(rng, split, family, dials, tastes)
-            taken.add(_key(first))
-            written[split] += [_member(first, member) for member in range(FAMILY)]
-    return written
+        for family in range(config.num_pairs[split] // FAMILY_SIZE):
+            rng = make_rng(config.seed, split, family, 0, role="script")
+            first = _draw_script(rng, config, preferences, split=split, family=family)
+            while _get_content(first) in used:
+                first = _draw_script(rng, config, preferences, split=split, family=family)
+            used.add(_get_content(first))
+            scripts[split] += [_make_member(first, member) for member in range(FAMILY_SIZE)]
+    return scripts
 
 
-def _tastes(seed: int) -> dict[str, tuple[Odds, Odds]]:
-    """Each scene's odds of motions and of materials."""
+def _draw_preferences(seed: int) -> dict[str, _Preferences]:
+    """Return the preferences of each scene."""
     rng = np.random.default_rng([seed, len(SPLITS)])
-    return {scene: (_odds(rng, len(MOTIONS)), _odds(rng, len(MATERIALS))) for scene in SCENES}
+    return {
+        scene: _Preferences(
+            motions=_draw_probabilities(rng, len(MOTIONS)),
+            materials=_draw_probabilities(rng, len(MATERIALS)),
+        )
+        for scene in SCENES
+    }
 
 
-def _odds(rng: Generator, count: int) -> Odds:
-    odds = np.ones(count)
-    odds[rng.choice(count, LIKED, replace=False)] = LIKING
-    shares: Odds = odds / odds.sum()
-    return shares
+def _draw_probabilities(rng: Generator, count: int) -> Probabilities:
+    weights = np.ones(count)
+    weights[rng.choice(count, NUM_PREFERRED, replace=False)] = PREFERENCE
+    probabilities: Probabilities = weights / weights.sum()
+    return probabilities
 
 
-def _draw(
+def _draw_script(
     rng: Generator,
+    config: SyntheticConfig,
+    preferences: dict[str, _Preferences],
+    *,
     split: Split,
     family: int,
-    dials: Dials,
-    tastes: dict[str, tuple[Odds, Odds]],
 ) -> Script:
     scene = list(SCENES)[rng.integers(len(SCENES))]
-    # motions and materials do not repeat, so that a swap never gives the same set of words back
-    motions = rng.choice(list(MOTIONS), EVENTS, replace=False, p=tastes[scene][0])
-    materials = rng.choice(list(MATERIALS), EVENTS, replace=False, p=tastes[scene][1])
+    preferred = preferences[scene]
+    # motions and materials do not repeat, so that no twin has the same words as another
+    motions = rng.choice(list(MOTIONS), NUM_EVENTS, replace=False, p=preferred.motions)
+    materials = rng.choice(list(MATERIALS), NUM_EVENTS, replace=False, p=preferred.materials)
     events = tuple(
         Event(str(rng.choice(MOTIONS[motion])), str(rng.choice(MATERIALS[material])))
         for motion, material in zip(motions, materials, strict=True)
@@ -120,46 +139,51 @@ def _draw(
         member=0,
         scene=scene,
         events=events,
-        seen=_seen(rng, dials.overlap),
-        heard=_heard(rng, dials.sound),
-        tempo=tuple(_tempo(rng)),
+        visible_in=_draw_visibility(rng, config.overlap),
+        audible=_draw_audibility(rng, config.sound),
+        tempo=tuple(_draw_tempo(rng)),
     )
 
 
-def _seen(rng: Generator, overlap: float) -> tuple[frozenset[View], ...]:
-    both = _round(rng, overlap * EVENTS)
-    ego = _round(rng, (EVENTS - both) / 2)
+def _draw_visibility(rng: Generator, overlap: float) -> tuple[frozenset[View], ...]:
+    """Return the views that show each event; ``overlap`` is the share that both show."""
+    num_shared = _round_randomly(rng, overlap * NUM_EVENTS)
+    num_ego = _round_randomly(rng, (NUM_EVENTS - num_shared) / 2)
     views: list[tuple[View, ...]] = []
-    views += [("ego", "exo")] * both
-    views += [("ego",)] * ego
-    views += [("exo",)] * (EVENTS - both - ego)
-    return tuple(frozenset(views[i]) for i in rng.permutation(EVENTS))
+    views += [("ego", "exo")] * num_shared
+    views += [("ego",)] * num_ego
+    views += [("exo",)] * (NUM_EVENTS - num_shared - num_ego)
+    return tuple(frozenset(views[i]) for i in rng.permutation(NUM_EVENTS))
 
 
-def _heard(rng: Generator, share: float) -> tuple[bool, ...]:
-    count = _round(rng, share * EVENTS)
-    return tuple(bool(rank < count) for rank in rng.permutation(EVENTS))
+def _draw_audibility(rng: Generator, share: float) -> tuple[bool, ...]:
+    count = _round_randomly(rng, share * NUM_EVENTS)
+    return tuple(bool(rank < count) for rank in rng.permutation(NUM_EVENTS))
 
 
-def _round(rng: Generator, value: float) -> int:
-    """Round up with the probability of the fraction, so that the mean is kept."""
+def _round_randomly(rng: Generator, value: float) -> int:
+    """Round up with the probability of the fractional part, so that the mean is ``value``."""
     return int(value + rng.random())
 
 
-def _tempo(rng: Generator) -> list[float]:
-    lengths = np.where(np.arange(2 * EVENTS + 1) % 2, 1.0, 0.15)
+def _draw_tempo(rng: Generator) -> list[float]:
+    lengths = np.where(np.arange(2 * NUM_EVENTS + 1) % 2, 1.0, 0.15)
     return [float(length) for length in lengths * rng.lognormal(0, 0.15, len(lengths))]
 
 
-def _key(script: Script) -> tuple[object, ...]:
-    events = tuple((MOTION[event.verb], MATERIAL[event.noun]) for event in script.events)
+def _get_content(script: Script) -> tuple[object, ...]:
+    """Return what is equal in all scripts of a family, and in no two families."""
+    events = tuple(
+        (MOTION_OF_VERB[event.verb], MATERIAL_OF_NOUN[event.noun]) for event in script.events
+    )
     return script.scene, events
 
 
-def _member(first: Script, member: int) -> Script:
+def _make_member(first: Script, member: int) -> Script:
+    """Return a script of the family: bit 0 selects the sound twins, bit 1 the look twins."""
     events = first.events
     if member & 1:
-        events = tuple(Event(e.verb, SOUND_TWIN[e.noun]) for e in events)
+        events = tuple(Event(event.verb, SOUND_TWIN[event.noun]) for event in events)
     if member & 2:
-        events = tuple(Event(LOOK_TWIN[e.verb], e.noun) for e in events)
+        events = tuple(Event(LOOK_TWIN[event.verb], event.noun) for event in events)
     return replace(first, member=member, events=events)

@@ -1,4 +1,4 @@
-"""One view of a script acted out: when each event happens, and what is seen and heard of it."""
+"""The timeline of one view: when each event happens, and whether one can see and hear it."""
 
 from __future__ import annotations
 
@@ -8,48 +8,50 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from egoexobench.types import View
-from egoexobench_plugins.synthetic.script import EVENTS, Event, Script
+from egoexobench_plugins.synthetic.script import NUM_EVENTS, Event, Script
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-WARP = 0.5
-"""Spread of the logarithm of an actor's own lengths at sync=0."""
+TEMPO_SPREAD = 0.5
+"""Standard deviation of the logarithm of the lengths that a view draws for itself, at sync=0."""
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """An event in time: from ``start`` to ``end`` in s."""
+class TimedEvent:
+    """An event from ``start`` to ``end``, s."""
 
     event: Event
     start: float
     end: float
-    seen: bool
-    heard: bool
+    visible: bool
+    audible: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Performance:
-    """What the camera and the microphone of one view are in front of."""
+class Timeline:
+    """What the camera and the microphone of one view record."""
 
     view: View
     scene: str
-    acts: tuple[Act, ...]
+    events: tuple[TimedEvent, ...]
 
 
-def perform(script: Script, view: View, rng: Generator, seconds: float, sync: float) -> Performance:
-    """Act the script out once, at the actor's own tempo; it always fills the whole clip."""
-    own = rng.lognormal(0, WARP * (1 - sync), 2 * EVENTS + 1)
-    ends = np.cumsum(np.array(script.tempo) * own)
+def schedule_events(
+    script: Script, view: View, rng: Generator, *, seconds: float, sync: float
+) -> Timeline:
+    """Return the timeline of one view, with its own timing; it fills the clip of ``seconds``."""
+    own_lengths = rng.lognormal(0, TEMPO_SPREAD * (1 - sync), 2 * NUM_EVENTS + 1)
+    ends = np.cumsum(np.array(script.tempo) * own_lengths)
     ends *= seconds / ends[-1]
-    acts = tuple(
-        Act(
+    events = tuple(
+        TimedEvent(
             event=script.events[i],
             start=float(ends[2 * i]),
             end=float(ends[2 * i + 1]),
-            seen=view in script.seen[i],
-            heard=script.heard[i],
+            visible=view in script.visible_in[i],
+            audible=script.audible[i],
         )
-        for i in range(EVENTS)
+        for i in range(NUM_EVENTS)
     )
-    return Performance(view, script.scene, acts)
+    return Timeline(view, script.scene, events)

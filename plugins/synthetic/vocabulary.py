@@ -1,7 +1,7 @@
-"""What scripts are written with: scenes, verbs, nouns, and which of them are twins.
+"""The vocabulary of scripts: scenes, verbs and nouns, and which of them are twins.
 
-Sound twins are two nouns of one material: they sound alike and look different. Look twins are two
-verbs of one motion: they look alike and sound different.
+Sound twins are two nouns of one material: they sound the same and look different. Look twins are
+two verbs of one motion: they look the same and sound different.
 """
 
 SCENES = {
@@ -22,7 +22,7 @@ SCENES = {
     "stairs": "on the stairs",
     "other": "somewhere else",
 }
-"""The 16 scenes of CharadesEgo to the words that narrations use for them."""
+"""The phrase that narrations use, by scene; the 16 scenes of CharadesEgo."""
 
 VERBS = {
     "adjust": ("adjusts", "straightens"),
@@ -45,7 +45,7 @@ VERBS = {
     "turn": ("turns", "rotates"),
     "wash": ("washes", "rinses"),
 }
-"""The 19 verbs of EgoExoLearn to the two forms that narrations choose from."""
+"""Two forms for narrations, one of which is drawn, by verb; the 19 verbs of EgoExoLearn."""
 
 MOTIONS = {
     "reach": ("take", "put"),
@@ -59,7 +59,7 @@ MOTIONS = {
     "jolt": ("shake", "throw"),
     "still": ("hold",),
 }
-"""Motions to the verbs that look like them; ``hold`` is its own look twin."""
+"""Verbs that look the same, by motion; ``hold`` is its own look twin."""
 
 MATERIALS = {
     "root": ("garlic", "ginger"),
@@ -75,10 +75,10 @@ MATERIALS = {
     "powder": ("flour", "sugar"),
     "rubber": ("ball", "glove"),
 }
-"""Materials to the two nouns that sound like them."""
+"""Nouns that sound the same, by material."""
 
 NOUNS = tuple(sorted(noun for pair in MATERIALS.values() for noun in pair))
-MOTION = {verb: motion for motion, verbs in MOTIONS.items() for verb in verbs}
-MATERIAL = {noun: material for material, nouns in MATERIALS.items() for noun in nouns}
+MOTION_OF_VERB = {verb: motion for motion, verbs in MOTIONS.items() for verb in verbs}
+MATERIAL_OF_NOUN = {noun: material for material, nouns in MATERIALS.items() for noun in nouns}
 LOOK_TWIN = {verb: group[i - 1] for group in MOTIONS.values() for i, verb in enumerate(group)}
 SOUND_TWIN = {noun: group[i - 1] for group in MATERIALS.values() for i, noun in enumerate(group)}

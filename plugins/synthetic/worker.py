@@ -1,7 +1,7 @@
-"""A process that renders some of the clips, one line on standard output for each.
+"""A process that renders some of the clips and prints the name of each finished file.
 
-Run by `render` as ``python -m``: a child made by multiprocessing would import the caller's main
-module again, which may import torch or have no guard.
+`render` starts it with ``python -m``: a child process of multiprocessing would import the main
+module of the caller again, which may import torch or lack a main guard.
 """
 
 from __future__ import annotations
@@ -12,26 +12,27 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from egoexobench_plugins.synthetic.config import Dials
-from egoexobench_plugins.synthetic.encode_video import shoot
-from egoexobench_plugins.synthetic.files import reels
+from egoexobench_plugins.synthetic.config import SyntheticConfig
+from egoexobench_plugins.synthetic.encode_video import write_clip
+from egoexobench_plugins.synthetic.files import list_files
 
 
-def work(folder: Path, dials: Dials, names: Sequence[str]) -> Iterator[str]:
-    """Render files and yield the name of each one that is done."""
-    found = {reel.name: reel for reel in reels(dials)}
+def render_files(folder: Path, config: SyntheticConfig, names: Sequence[str]) -> Iterator[str]:
+    """Render the named files, and yield each name when its file is complete."""
+    files = {file.name: file for file in list_files(config)}
     for name in names:
-        shoot(folder / name, found[name].script, found[name].view, dials)
+        write_clip(folder / name, files[name].script, files[name].view, config)
         yield name
 
 
 def main() -> None:
-    """Read from standard input what to render."""
-    order = json.load(sys.stdin)
+    """Read a request from standard input and render its files."""
+    request = json.load(sys.stdin)
+    folder, config = Path(request["folder"]), SyntheticConfig(**request["config"])
     try:
-        for name in work(Path(order["folder"]), Dials(**order["dials"]), order["names"]):
+        for name in render_files(folder, config, request["names"]):
             os.write(1, f"{name}\n".encode())
-    except (KeyboardInterrupt, BrokenPipeError):  # the parent is going or gone
+    except (KeyboardInterrupt, BrokenPipeError):  # the parent process is ending or has ended
         sys.exit(1)
     except OSError as error:
         sys.exit(f"cannot render: {error}")

@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from tiny_config import dials
+from tiny_config import make_config
 
 from egoexobench.errors import UsageError
 from egoexobench_plugins.synthetic import synthetic
-from egoexobench_plugins.synthetic.config import check, fingerprint
+from egoexobench_plugins.synthetic.config import hash_config, validate_config
 
 WRONG = [
     ({"train": 10}, "train is 10"),
@@ -23,19 +23,22 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "says"), WRONG)
-def test_a_dial_that_cannot_work_is_named_and_nothing_is_written(
-    changed: dict[str, int], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("options", "message"), WRONG)
+def test_an_invalid_option_is_named_and_nothing_is_written(
+    options: dict[str, int], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path))
     with pytest.raises(UsageError) as error:
-        synthetic(**changed)  # type: ignore[arg-type]
-    assert says in str(error.value)
+        synthetic(**options)  # type: ignore[arg-type]
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
 
 
-def test_every_dial_moves_the_fingerprint() -> None:
-    turned = [{}, {"train": 12}, {"val": 8}, {"test": 8}, {"seconds": 5.0}, {"pixels": 48}]
-    turned += [{"fps": 10}, {"overlap": 0.25}, {"sound": 0.5}, {"sync": 1.0}, {"seed": 1}]
-    assert len({fingerprint(check(dials(**change))) for change in turned}) == len(turned)
+def test_every_option_changes_the_fingerprint() -> None:
+    variants = [{}, {"train": 12}, {"val": 8}, {"test": 8}, {"seconds": 5.0}, {"pixels": 48}]
+    variants += [{"fps": 10}, {"overlap": 0.25}, {"sound": 0.5}, {"sync": 1.0}, {"seed": 1}]
+    configs = [make_config(**options) for options in variants]
+    for config in configs:
+        validate_config(config)
+    assert len({hash_config(config) for config in configs}) == len(configs)

@@ -10,17 +10,17 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tiny_config import short
+from tiny_config import make_short_config
 
 from egoexobench.errors import DataError
 from egoexobench.progress import NullProgress
-from egoexobench_plugins.synthetic import render as module
-from egoexobench_plugins.synthetic.files import MEDIA
-from egoexobench_plugins.synthetic.render import COMPLETE, render
+from egoexobench_plugins.synthetic import render
+from egoexobench_plugins.synthetic.files import MEDIA_FOLDER
+from egoexobench_plugins.synthetic.render import MANIFEST_NAME, render_media
 
 
-class Count:
-    """Progress that remembers how much was announced and done."""
+class CountingProgress:
+    """Progress that records the announced and the finished counts."""
 
     def __init__(self) -> None:
         self.totals: list[int] = []
@@ -36,22 +36,22 @@ class Count:
         self.done += n
 
 
-def content(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
+def decode_file(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
     with av.open(str(path)) as container:
-        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     with av.open(str(path)) as container:
         sound = np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
-    return pictures, sound
+    return frames, sound
 
 
-def media(root: Path) -> list[Path]:
-    return sorted((root / MEDIA).glob("*.mp4"))
+def list_media(root: Path) -> list[Path]:
+    return sorted((root / MEDIA_FOLDER).glob("*.mp4"))
 
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("one")
-    render(root, short(), NullProgress(), workers=1)
+    render_media(root, make_short_config(), NullProgress(), workers=1)
     return root
 
 
@@ -59,84 +59,88 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_number_of_workers_does_not_change_a_frame_or_a_sample(
     rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WORTH", 6)
-    render(tmp_path, short(), NullProgress(), workers=3)
-    assert [path.name for path in media(tmp_path)] == [path.name for path in media(rendered)]
-    assert len(media(tmp_path)) == 24
-    for one, other in zip(media(rendered), media(tmp_path), strict=True):
-        (pictures, sound), (others, heard) = content(one), content(other)
-        np.testing.assert_array_equal(pictures, others)
-        np.testing.assert_array_equal(sound, heard)
+    monkeypatch.setattr(render, "MIN_CLIPS_PER_WORKER", 6)
+    render_media(tmp_path, make_short_config(), NullProgress(), workers=3)
+    assert [path.name for path in list_media(tmp_path)] == [
+        path.name for path in list_media(rendered)
+    ]
+    assert len(list_media(tmp_path)) == 24
+    for first, second in zip(list_media(rendered), list_media(tmp_path), strict=True):
+        (frames, sound), (other_frames, other_sound) = decode_file(first), decode_file(second)
+        np.testing.assert_array_equal(frames, other_frames)
+        np.testing.assert_array_equal(sound, other_sound)
 
 
-def test_every_clip_has_the_same_number_of_pictures_and_samples(rendered: Path) -> None:
+def test_every_clip_has_the_same_number_of_frames_and_samples(rendered: Path) -> None:
     shapes = set()
-    for path in media(rendered):
-        pictures, sound = content(path)
-        shapes.add((len(pictures), pictures[0].shape, len(sound)))
+    for path in list_media(rendered):
+        frames, sound = decode_file(path)
+        shapes.add((len(frames), frames[0].shape, len(sound)))
     assert len(shapes) == 1
     frames, shape, samples = shapes.pop()
     assert (frames, shape) == (16, (32, 32, 3))
     assert 32_000 <= samples < 32_000 + 2 * 1024
 
 
-def test_dials_set_the_size_rate_and_length(tmp_path: Path) -> None:
-    render(tmp_path, short(seconds=2.5, fps=10, pixels=48), NullProgress(), workers=1)
-    pictures, sound = content(media(tmp_path)[0])
-    assert (len(pictures), pictures[0].shape) == (25, (48, 48, 3))
+def test_options_set_the_size_rate_and_length(tmp_path: Path) -> None:
+    render_media(
+        tmp_path, make_short_config(seconds=2.5, fps=10, pixels=48), NullProgress(), workers=1
+    )
+    frames, sound = decode_file(list_media(tmp_path)[0])
+    assert (len(frames), frames[0].shape) == (25, (48, 48, 3))
     assert 40_000 <= len(sound) < 40_000 + 2 * 1024
 
 
-def test_a_finished_set_is_not_touched_again(rendered: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in media(rendered)}
-    count = Count()
-    render(rendered, short(), count)
+def test_a_complete_data_set_is_not_rendered_again(rendered: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in list_media(rendered)}
+    count = CountingProgress()
+    render_media(rendered, make_short_config(), count)
     assert count.totals == []
-    assert before == {path: path.stat().st_mtime_ns for path in media(rendered)}
+    assert before == {path: path.stat().st_mtime_ns for path in list_media(rendered)}
 
 
-def test_what_is_missing_or_of_another_size_is_rendered_again(tmp_path: Path) -> None:
-    render(tmp_path, short(), NullProgress(), workers=1)
-    was = {path: path.read_bytes() for path in media(tmp_path)}
-    gone, cut, *_ = was
-    gone.unlink()
-    cut.write_bytes(was[cut][:1000])
-    count = Count()
-    render(tmp_path, short(), count)
+def test_a_file_that_is_missing_or_has_another_size_is_rendered_again(tmp_path: Path) -> None:
+    render_media(tmp_path, make_short_config(), NullProgress(), workers=1)
+    contents = {path: path.read_bytes() for path in list_media(tmp_path)}
+    missing, truncated, *_ = contents
+    missing.unlink()
+    truncated.write_bytes(contents[truncated][:1000])
+    count = CountingProgress()
+    render_media(tmp_path, make_short_config(), count)
     assert (count.totals, count.done) == ([2], 2)
-    assert was == {path: path.read_bytes() for path in media(tmp_path)}
+    assert contents == {path: path.read_bytes() for path in list_media(tmp_path)}
 
 
-def test_a_rendering_that_was_interrupted_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    class Stop(Count):
+def test_an_interrupted_rendering_continues_where_it_stopped(tmp_path: Path) -> None:
+    class Stop(CountingProgress):
         def add(self, n: int) -> None:
             super().add(n)
             if self.done == 5:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        render(tmp_path, short(), Stop(), workers=1)
-    assert not (tmp_path / COMPLETE).exists()
-    count = Count()
-    render(tmp_path, short(), count, workers=1)
+        render_media(tmp_path, make_short_config(), Stop(), workers=1)
+    assert not (tmp_path / MANIFEST_NAME).exists()
+    count = CountingProgress()
+    render_media(tmp_path, make_short_config(), count, workers=1)
     assert count.totals == [24 - 5]
-    assert len(json.loads((tmp_path / COMPLETE).read_text())["files"]) == 24
+    assert len(json.loads((tmp_path / MANIFEST_NAME).read_text())["files"]) == 24
 
 
-def test_an_interrupted_parent_leaves_no_worker_and_no_half_file(
+def test_an_interrupted_parent_leaves_no_worker_and_no_incomplete_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Stop(Count):
+    class Stop(CountingProgress):
         def add(self, n: int) -> None:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "WORTH", 6)
+    monkeypatch.setattr(render, "MIN_CLIPS_PER_WORKER", 6)
     with pytest.raises(KeyboardInterrupt):
-        render(tmp_path, short(), Stop(), workers=2)
-    there = media(tmp_path)
-    assert 0 < len(there) < 24
-    for path in there:
-        assert len(content(path)[0]) == 16
+        render_media(tmp_path, make_short_config(), Stop(), workers=2)
+    written = list_media(tmp_path)
+    assert 0 < len(written) < 24
+    for path in written:
+        assert len(decode_file(path)[0]) == 16
 
 
 @pytest.mark.slow
@@ -144,41 +148,44 @@ def test_two_processes_may_render_the_same_set_at_once(rendered: Path, tmp_path:
     code = (
         "import json, sys; from pathlib import Path; "
         "from egoexobench.progress import NullProgress; "
-        "from egoexobench_plugins.synthetic.config import Dials; "
-        "from egoexobench_plugins.synthetic.render import render; "
-        "render(Path(sys.argv[1]), Dials(**json.loads(sys.argv[2])), NullProgress(), workers=1)"
+        "from egoexobench_plugins.synthetic.config import SyntheticConfig; "
+        "from egoexobench_plugins.synthetic.render import render_media; "
+        "config = SyntheticConfig(**json.loads(sys.argv[2])); "
+        "render_media(Path(sys.argv[1]), config, NullProgress(), workers=1)"
     )
-    command = [sys.executable, "-c", code, str(tmp_path), json.dumps(asdict(short()))]
-    both = [subprocess.Popen(command) for _ in range(2)]
-    assert [child.wait() for child in both] == [0, 0]
-    assert [p.read_bytes() for p in media(tmp_path)] == [p.read_bytes() for p in media(rendered)]
-    assert not [path for path in (tmp_path / MEDIA).iterdir() if path.suffix != ".mp4"]
+    command = [sys.executable, "-c", code, str(tmp_path), json.dumps(asdict(make_short_config()))]
+    children = [subprocess.Popen(command) for _ in range(2)]
+    assert [child.wait() for child in children] == [0, 0]
+    assert [p.read_bytes() for p in list_media(tmp_path)] == [
+        p.read_bytes() for p in list_media(rendered)
+    ]
+    assert not [path for path in (tmp_path / MEDIA_FOLDER).iterdir() if path.suffix != ".mp4"]
 
 
-def test_drafts_that_a_kill_left_behind_are_removed_and_fresh_ones_are_not(
+def test_old_temporary_files_are_removed_and_recent_ones_are_not(
     tmp_path: Path,
 ) -> None:
-    folder = tmp_path / MEDIA
+    folder = tmp_path / MEDIA_FOLDER
     folder.mkdir()
     old, fresh = folder / ".000000-a.mp4.1", folder / ".000001-a.mp4.2"
     for draft in (old, fresh):
         draft.write_bytes(b"half")
     os.utime(old, (0, 0))
-    render(tmp_path, short(), NullProgress(), workers=1)
+    render_media(tmp_path, make_short_config(), NullProgress(), workers=1)
     assert (old.exists(), fresh.exists()) == (False, True)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / MEDIA).write_text("in the way")
+    (tmp_path / MEDIA_FOLDER).write_text("not a folder")
     with pytest.raises(DataError, match="cannot render into") as error:
-        render(tmp_path, short(), NullProgress())
+        render_media(tmp_path, make_short_config(), NullProgress())
     assert "\n" not in str(error.value)
 
 
-def test_a_worker_that_dies_is_reported_and_what_it_made_is_kept(
+def test_a_killed_worker_is_reported_and_its_files_remain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Kill(Count):
+    class Kill(CountingProgress):
         def add(self, n: int) -> None:
             if not self.done:
                 children[0].kill()
@@ -187,12 +194,12 @@ def test_a_worker_that_dies_is_reported_and_what_it_made_is_kept(
     children: list[subprocess.Popen[str]] = []
     start = subprocess.Popen
 
-    def remember(*arguments: object, **options: object) -> subprocess.Popen[str]:
+    def start_recorded(*arguments: object, **options: object) -> subprocess.Popen[str]:
         children.append(start(*arguments, **options))  # type: ignore[call-overload]
         return children[-1]
 
-    monkeypatch.setattr(module, "WORTH", 6)
-    monkeypatch.setattr(module.subprocess, "Popen", remember)
-    with pytest.raises(DataError, match="another run goes on from here"):
-        render(tmp_path, short(), Kill(), workers=2)
-    assert 12 <= len(media(tmp_path)) < 24
+    monkeypatch.setattr(render, "MIN_CLIPS_PER_WORKER", 6)
+    monkeypatch.setattr(render.subprocess, "Popen", start_recorded)
+    with pytest.raises(DataError, match="run the command again to continue"):
+        render_media(tmp_path, make_short_config(), Kill(), workers=2)
+    assert 12 <= len(list_media(tmp_path)) < 24

@@ -1,9 +1,9 @@
 from collections import Counter
 
-from egoexobench_plugins.synthetic.synth import VERBS as HEARD
+from egoexobench_plugins.synthetic.synth import VERB_SOUNDS
 from egoexobench_plugins.synthetic.vocabulary import (
     LOOK_TWIN,
-    MOTION,
+    MOTION_OF_VERB,
     NOUNS,
     SCENES,
     SOUND_TWIN,
@@ -13,7 +13,7 @@ from egoexobench_plugins.synthetic.vocabulary import (
 
 def test_there_are_16_scenes_19_verbs_and_24_nouns() -> None:
     assert (len(SCENES), len(VERBS), len(set(NOUNS))) == (16, 19, 24)
-    assert set(MOTION) == set(VERBS) == set(HEARD)
+    assert set(MOTION_OF_VERB) == set(VERBS) == set(VERB_SOUNDS)
 
 
 def test_the_twin_of_a_twin_is_the_word_itself() -> None:
@@ -30,5 +30,5 @@ def test_every_form_of_a_verb_names_one_verb() -> None:
 
 
 def test_no_two_verbs_sound_the_same() -> None:
-    assert len(set(HEARD.values())) == len(HEARD)
-    assert all(HEARD[v][0] != HEARD[w][0] for v, w in LOOK_TWIN.items() if v != w)
+    assert len(set(VERB_SOUNDS.values())) == len(VERB_SOUNDS)
+    assert all(VERB_SOUNDS[v][0] != VERB_SOUNDS[w][0] for v, w in LOOK_TWIN.items() if v != w)
