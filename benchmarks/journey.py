@@ -1,4 +1,6 @@
-"""List the functions that receive the configuration of a run, or a value of it, in call order.
+"""Lists the functions that receive the configuration of a run, or a value of it, in call order.
+
+    python benchmarks/journey.py
 
 The run uses values that appear nowhere else, so that they are recognized in every call.
 """
@@ -16,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 import egoexobench
-from egoexobench.cli import main as run_command_line
+from egoexobench import cli
 
 ROOT = Path(egoexobench.__file__).parent
 SEED = 7_654_321
@@ -49,7 +51,7 @@ def list_functions() -> list[tuple[str, str]]:
     with _new_folders(), contextlib.redirect_stdout(io.StringIO()):
         sys.setprofile(record_call)
         try:
-            run_command_line(COMMAND, standalone_mode=False)
+            cli.main(COMMAND, standalone_mode=False)
         finally:
             sys.setprofile(None)
     return list(functions)
@@ -75,7 +77,7 @@ def _new_folders() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    listed = list_functions()
-    for file, name in listed:
+    functions = list_functions()
+    for file, name in functions:
         print(f"{file}: {name}")
-    print(f"{len(listed)} functions in {len({file for file, _ in listed})} files")
+    print(f"{len(functions)} functions in {len({file for file, _ in functions})} files")

@@ -1,8 +1,9 @@
-"""How long commands, imports and a first training step take, beside an empty interpreter.
+"""Times commands, imports and a first training step, next to an empty interpreter.
 
     python benchmarks/startup.py
 
-Whole processes in turn, 15 rounds; prints medians in ms and the ratio to an empty interpreter.
+The commands run as processes, in turns, for 15 rounds. The script prints medians in ms and the
+ratio to an empty interpreter.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 
 ROUNDS = 15
+FLOOR = "python -c pass"
 STEP = """
 import torch
 import {0}
@@ -22,7 +24,7 @@ weight.sum().backward()
 optimizer.step()
 """
 COMMANDS = {
-    "python -c pass": ["-c", "pass"],
+    FLOOR: ["-c", "pass"],
     "import click": ["-c", "import click"],
     "import egoexobench": ["-c", "import egoexobench"],
     "import torch": ["-c", "import torch"],
@@ -39,18 +41,18 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Print one line a command."""
-    taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    """Print one line per command."""
+    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for turn in range(ROUNDS + 1):
         for name, arguments in COMMANDS.items():
             start = time.perf_counter()
             subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
             if turn:  # the first round fills the disk cache
-                taken[name].append(1e3 * (time.perf_counter() - start))
-    floor = statistics.median(taken["python -c pass"])
-    for name, times in taken.items():
-        middle = statistics.median(times)
-        print(f"{name:36} {middle:7.0f} ms  {middle / floor:6.1f}x  (least {min(times):.0f})")
+                times[name].append(1e3 * (time.perf_counter() - start))
+    floor = statistics.median(times[FLOOR])
+    for name, values in times.items():
+        median = statistics.median(values)
+        print(f"{name:36} {median:7.0f} ms  {median / floor:6.1f}x  (least {min(values):.0f})")
 
 
 if __name__ == "__main__":

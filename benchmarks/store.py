@@ -1,11 +1,11 @@
-"""What stored features cost: shards read by memory map, beside a bare copy and a file a clip.
+"""Times stored features: files read through a memory map, next to a bare copy and a file per clip.
 
     python benchmarks/store.py --clips 2000 --rounds 7
 
-A clip is what 8 frames and 10 s of sound become at 768 features in half precision: 8 x 768 and
-50 x 768, 89 KB in two stores. Writing is timed before and after the disk has it; reading copies
-both arrays of one clip at a time, in random order, with the files in the page cache. Methods take
-turns within each round, so that a busy machine hurts all of them alike.
+A clip has the size of 8 frames and 10 s of audio with 768 features in half precision: 8 x 768 and
+50 x 768, 89 KB in two stores. Writing is timed before and after the disk has the data. Reading
+copies both arrays of a clip at a time, in random order, with the files in the page cache. The
+methods take turns in each round, so that other load on the machine affects all of them alike.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -24,160 +24,172 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.features import feature_file
 from egoexobench.features.encode_clips import ITEMS_PER_FILE
-from egoexobench.features.feature_file import FeatureRows
+from egoexobench.features.feature_file import FeatureRows, write_feature_file
 from egoexobench.features.feature_store import FeatureStore
 
 FLOOR = "bare copy"
+SHARDED = "feature store"
+PER_CLIP = "a .npy per clip"
 SHAPES = ((8, 768), (50, 768))
-Features = list[NDArray[np.float16]]
+ClipFeatures = list[NDArray[np.float16]]
 
 
-def made(clips: int) -> list[Features]:
-    """Random features by clip."""
-    rng = np.random.default_rng(0)
-    return [
-        [rng.standard_normal(shape, np.float32).astype(np.float16) for shape in SHAPES]
-        for _ in range(clips)
-    ]
-
-
-class Taken(NamedTuple):
-    """Seconds on the wall, and of the processor: other processes and the disk do not count."""
+class CallDuration(NamedTuple):
+    """Seconds of the clock and of the processor, which other processes and the disk do not use."""
 
     wall: float
     processor: float
 
+    def combine(self, other: CallDuration) -> CallDuration:
+        """Return the sum of both."""
+        return CallDuration(self.wall + other.wall, self.processor + other.processor)
 
-def taken(work: Callable[[], object]) -> Taken:
-    """Seconds of one call."""
+
+def make_features(num_clips: int) -> list[ClipFeatures]:
+    """Return random features of each clip."""
+    rng = np.random.default_rng(0)
+    return [
+        [rng.standard_normal(shape, np.float32).astype(np.float16) for shape in SHAPES]
+        for _ in range(num_clips)
+    ]
+
+
+def time_call(work: Callable[[], object]) -> CallDuration:
+    """Return the duration of one call."""
     wall, processor = time.perf_counter(), time.process_time()
     work()
-    return Taken(time.perf_counter() - wall, time.process_time() - processor)
+    return CallDuration(time.perf_counter() - wall, time.process_time() - processor)
 
 
-def copied(features: list[Features]) -> None:
-    """Every byte once, an array at a time: what a reader cannot be faster than."""
+def copy_arrays(features: list[ClipFeatures]) -> None:
+    """Copy every byte once, one array at a time: no reader can be faster."""
     for clip in features:
-        for one in clip:
-            np.copy(one)
+        for array in clip:
+            np.copy(array)
 
 
-def joined(features: list[Features]) -> None:
-    """Every byte once, into one new block of memory: what a writer cannot be faster than."""
-    np.concatenate([one.ravel() for clip in features for one in clip])
+def concatenate_arrays(features: list[ClipFeatures]) -> None:
+    """Copy every byte once into one new block of memory: no writer can be faster."""
+    np.concatenate([array.ravel() for clip in features for array in clip])
 
 
-def shards(features: list[Features], folder: Path) -> None:
-    """The files of two stores, as `Store.put` writes them, before the disk has them."""
-    for side in range(len(SHAPES)):
-        for start in range(0, len(features), ITEMS_PER_FILE):
-            block = features[start : start + ITEMS_PER_FILE]
-            path = folder / f"{side}-{start}.safetensors"
+def write_stores(features: list[ClipFeatures], folder: Path) -> None:
+    """Write the files of two stores as `FeatureStore.put` does, without waiting for the disk."""
+    for modality in range(len(SHAPES)):
+        for start, block in _iter_blocks(features):
+            path = folder / f"{modality}-{start}.safetensors"
             keys = [str(start + i) for i in range(len(block))]
-            feature_file.write_feature_file(
-                path, keys, [FeatureRows(clip[side], "decoded") for clip in block]
-            )
+            rows = [FeatureRows(clip[modality], "decoded") for clip in block]
+            write_feature_file(path, keys, rows)
 
 
-def arrays(features: list[Features], folder: Path) -> None:
-    """A file a clip."""
+def write_arrays(features: list[ClipFeatures], folder: Path) -> None:
+    """Write one file per clip."""
     for i, clip in enumerate(features):
         np.save(folder / f"{i}.npy", np.concatenate(clip))
 
 
-def flushed(paths: list[Path]) -> None:
+def flush_files(paths: list[Path]) -> None:
     """Wait until the disk has every file."""
     for path in paths:
         with path.open("rb") as file:
             os.fsync(file.fileno())
 
 
-def writing(features: list[Features], root: Path, rounds: int) -> dict[str, list[Taken]]:
-    """What each round of each method took."""
-    found: dict[str, list[Taken]] = {}
+def time_writing(
+    features: list[ClipFeatures], root: Path, rounds: int
+) -> dict[str, list[CallDuration]]:
+    """Return the duration of each round of each method."""
+    durations: dict[str, list[CallDuration]] = {}
     for turn in range(-1, rounds):
-        times = {FLOOR: taken(partial(joined, features))}
-        for name, write in {"shards": shards, "a .npy a clip": arrays}.items():
+        times = {FLOOR: time_call(partial(concatenate_arrays, features))}
+        for name, write in {SHARDED: write_stores, PER_CLIP: write_arrays}.items():
             folder = Path(tempfile.mkdtemp(dir=root))
-            times[name] = taken(partial(write, features, folder))
-            disk = taken(partial(flushed, sorted(folder.iterdir())))
-            whole = (one + other for one, other in zip(times[name], disk, strict=True))
-            times[f"{name}, on disk"] = Taken(*whole)
+            times[name] = time_call(partial(write, features, folder))
+            flushing = time_call(partial(flush_files, sorted(folder.iterdir())))
+            times[f"{name}, on disk"] = times[name].combine(flushing)
             shutil.rmtree(folder)
         if turn >= 0:
-            for name, value in times.items():
-                found.setdefault(name, []).append(value)
-    return found
+            for name, duration in times.items():
+                durations.setdefault(name, []).append(duration)
+    return durations
 
 
-def reading(features: list[Features], root: Path, rounds: int) -> dict[str, list[Taken]]:
-    """What each round of each method took."""
-    stores = [FeatureStore(root / "stores", {"side": side}) for side in range(len(SHAPES))]
-    for side, store in enumerate(stores):
-        for start in range(0, len(features), ITEMS_PER_FILE):
-            block = features[start : start + ITEMS_PER_FILE]
+def time_reading(
+    features: list[ClipFeatures], root: Path, rounds: int
+) -> dict[str, list[CallDuration]]:
+    """Return the duration of each round of each method."""
+    stores = [FeatureStore(root / "stores", {"modality": i}) for i in range(len(SHAPES))]
+    for modality, store in enumerate(stores):
+        for start, block in _iter_blocks(features):
             keys = [str(start + i) for i in range(len(block))]
-            store.put(keys, [FeatureRows(clip[side], "decoded") for clip in block])
+            store.put(keys, [FeatureRows(clip[modality], "decoded") for clip in block])
     files = root / "files"
     files.mkdir()
-    arrays(features, files)
+    write_arrays(features, files)
     order = np.random.default_rng(1).permutation(len(features)).tolist()
     names = [str(i) for i in order]
 
-    def ours() -> None:
+    def read_stores() -> None:
         for name in names:
             for store in stores:
                 np.copy(store[name].rows)
 
-    def theirs() -> None:
+    def read_arrays() -> None:
         for name in names:
             np.load(files / f"{name}.npy")
 
-    shuffled = [features[i] for i in order]
     methods: dict[str, Callable[[], object]] = {
-        FLOOR: partial(copied, shuffled),
-        "shards": ours,
-        "a .npy a clip": theirs,
+        FLOOR: partial(copy_arrays, [features[i] for i in order]),
+        SHARDED: read_stores,
+        PER_CLIP: read_arrays,
     }
-    found: dict[str, list[Taken]] = {name: [] for name in methods}
+    durations: dict[str, list[CallDuration]] = {name: [] for name in methods}
     for turn in range(-1, rounds):
         for name, read in methods.items():
-            times = taken(read)
+            duration = time_call(read)
             if turn >= 0:
-                found[name].append(times)
-    return found
+                durations[name].append(duration)
+    return durations
 
 
-def table(found: dict[str, list[Taken]], unit: str, amount: float) -> None:
-    """Print a line a method: median rates, and time over that of the bare copy of its round."""
+def _iter_blocks(features: list[ClipFeatures]) -> Iterator[tuple[int, list[ClipFeatures]]]:
+    """Index of the first clip, and the clips, of each file."""
+    for start in range(0, len(features), ITEMS_PER_FILE):
+        yield start, features[start : start + ITEMS_PER_FILE]
+
+
+def print_table(durations: dict[str, list[CallDuration]], unit: str, amount: float) -> None:
+    """Print median rates, and the time divided by that of the bare copy of the same round."""
     print(f"| method | {unit}, wall | / bare copy | {unit}, processor | / bare copy |")
     print("|---|---|---|---|---|")
-    for name, every in found.items():
-        cells = []
-        for side in ("wall", "processor"):
-            one = [getattr(times, side) for times in every]
-            floor = [getattr(times, side) for times in found[FLOOR]]
-            ratio = median(a / b for a, b in zip(one, floor, strict=True))
-            cells.append(f"{amount / median(one):,.0f} | {ratio:.2f}")
-        print(f"| {name} | {' | '.join(cells)} |")
+    for name, of_method in durations.items():
+        pairs = list(zip(of_method, durations[FLOOR], strict=True))
+        wall = median(duration.wall for duration in of_method)
+        wall_ratio = median(duration.wall / floor.wall for duration, floor in pairs)
+        processor = median(duration.processor for duration in of_method)
+        processor_ratio = median(duration.processor / floor.processor for duration, floor in pairs)
+        print(
+            f"| {name} | {amount / wall:,.0f} | {wall_ratio:.2f} "
+            f"| {amount / processor:,.0f} | {processor_ratio:.2f} |"
+        )
 
 
 def main() -> None:
-    """Print what writing and reading cost."""
+    """Print the rates of writing and reading."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--folder", type=Path, help="On the disk that is meant.")
-    asked = parser.parse_args()
-    features = made(asked.clips)
-    size = sum(one.nbytes for clip in features for one in clip) / 1e6
-    print(f"{asked.clips} clips, {size:.0f} MB, {asked.rounds} rounds, NumPy {np.__version__}\n")
-    with tempfile.TemporaryDirectory(dir=asked.folder) as name:
-        table(writing(features, Path(name), asked.rounds), "MB/s written", size)
+    parser.add_argument("--folder", type=Path, help="folder on the disk to measure")
+    arguments = parser.parse_args()
+    features, rounds = make_features(arguments.clips), arguments.rounds
+    size = sum(array.nbytes for clip in features for array in clip) / 1e6
+    print(f"{arguments.clips} clips, {size:.0f} MB, {rounds} rounds, NumPy {np.__version__}\n")
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+        print_table(time_writing(features, Path(name), rounds), "MB/s written", size)
         print()
-        table(reading(features, Path(name), asked.rounds), "clips/s read", asked.clips)
+        print_table(time_reading(features, Path(name), rounds), "clips/s read", arguments.clips)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""SoundBridge trained and tested with sound exchanged between the clips of a split and view."""
+"""Trains and tests SoundBridge with audio that is swapped between the clips of a split and view."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from unittest.mock import patch
 
 from egoexobench.audit.modality_swap import swap_modality
 from egoexobench.evaluation.tasks import TEST_SPLIT
@@ -20,12 +21,13 @@ from egoexobench.experiment.training import train_or_load
 from egoexobench.files import write_text_atomic
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS
 
 
-def main(spec: str, seed: int, file: str) -> None:
-    """Write gallery top-1 of the retrieval tasks, in percent, as JSON."""
-    config = RunConfig("soundbridge", spec, RETRIEVAL_TASKS, seed=seed)
+def score_permuted_audio(dataset: str, seed: int, file: str) -> None:
+    """Write the gallery R@1 of the retrieval tasks, in percent, as JSON."""
+    config = RunConfig(Spec("soundbridge"), Spec.parse(dataset), RETRIEVAL_TASKS, seed=seed)
     trained = _permute_audio(train_method(config, RunContext(Registry(), NullProgress())))
     scoring = score_tasks(
         embed_split(trained, (TEST_SPLIT,)),
@@ -43,15 +45,14 @@ def main(spec: str, seed: int, file: str) -> None:
 
 
 def _permute_audio(trained: TrainedMethod) -> TrainedMethod:
-    """The same method, trained again on the exchanged audio."""
+    """The same method, trained again on the swapped audio."""
     inputs = trained.scored.inputs
     for split in SPLITS:
         inputs = swap_modality(inputs, "audio", split, trained.parts.seed).inputs
     scored = replace(trained.scored, inputs=inputs)
     parts = build_parts(trained.parts.resolved, trained.parts.device)
     model = build_model(parts)
-    # The cache knows weights by the data set, and the exchange is no part of that.
-    with TemporaryDirectory() as cache, patch.dict(os.environ, EGOEXOBENCH_CACHE=cache):
+    with _empty_cache():
         best_epoch = train_or_load(model, parts, scored, NullProgress())
     return replace(
         trained,
@@ -61,3 +62,17 @@ def _permute_audio(trained: TrainedMethod) -> TrainedMethod:
         trained_on=scored,
         best_epoch=best_epoch,
     )
+
+
+@contextmanager
+def _empty_cache() -> Iterator[None]:
+    """Hide the cache: the key of cached weights names the data set, but not the swap."""
+    previous = os.environ.get("EGOEXOBENCH_CACHE")
+    with TemporaryDirectory() as folder:
+        os.environ["EGOEXOBENCH_CACHE"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["EGOEXOBENCH_CACHE"]
+            if previous is not None:
+                os.environ["EGOEXOBENCH_CACHE"] = previous
