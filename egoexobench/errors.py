@@ -78,12 +78,12 @@ def warn_renamed(kind: str, old: str, new: str) -> None:
     warnings.warn(f"{kind} {old!r} is now called {new!r}", RenamedWarning, stacklevel=1)
 
 
-def unknown_name_message(kind: str, name: str, names: Iterable[str], context: str = "") -> str:
+def format_unknown_name(kind: str, name: str, names: Iterable[str], context: str = "") -> str:
     """Return one line that says that a name is unknown, with the nearest name and all names.
 
-    >>> unknown_name_message("encoder", "beat", ["beats", "color-grid"])
+    >>> format_unknown_name("encoder", "beat", ["beats", "color-grid"])
     "unknown encoder 'beat'. Did you mean 'beats'? Available: beats, color-grid"
-    >>> unknown_name_message("option", "seize", ["size"], "of encoder 'beats'")
+    >>> format_unknown_name("option", "seize", ["size"], "of encoder 'beats'")
     "unknown option 'seize' of encoder 'beats'. Did you mean 'size'? Available: size"
     """
     from difflib import get_close_matches  # here, because most processes meet no unknown name

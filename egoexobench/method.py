@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
-from egoexobench.errors import UsageError, unknown_name_message, warn_renamed
+from egoexobench.errors import UsageError, format_unknown_name, warn_renamed
 from egoexobench.method_renames import accept_old_fields, rename_settings, warn_old_settings
 from egoexobench.options import parse_value
 
@@ -153,14 +153,14 @@ def apply_overrides(method: Method, settings: Mapping[str, str]) -> Method:
     for key, text in rename_settings(settings).items():
         if key not in SETTINGS:
             context = f"of method {method.name!r}"
-            raise UsageError(unknown_name_message("setting", key, SETTINGS, context))
-        changed[key] = parse_value(text, _setting_types()[key], f"setting {key!r}")
+            raise UsageError(format_unknown_name("setting", key, SETTINGS, context))
+        changed[key] = parse_value(text, _get_setting_types()[key], f"setting {key!r}")
     provenance = {key: text for key, text in method.provenance.items() if key not in changed}
     return validate_method(replace(method, **changed, provenance=provenance))
 
 
 @cache
-def _setting_types() -> dict[str, Any]:
+def _get_setting_types() -> dict[str, Any]:
     from egoexobench.types import Similarity
 
     return get_type_hints(Method, localns={"Similarity": Similarity})
@@ -211,7 +211,7 @@ def _validate_numbers(method: Method) -> None:
             )
 
 
-def declared_inputs(
+def list_declared_inputs(
     method: Method, anchor_text: AnchorText | None = None
 ) -> dict[str, tuple[Evidence, ...]]:
     """Return what an embedding may be computed from when it is scored, by side.

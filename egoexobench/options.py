@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from egoexobench.errors import UsageError, unknown_name_message
+from egoexobench.errors import UsageError, format_unknown_name
 
 REQUIRED = inspect.Parameter.empty
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -57,7 +57,7 @@ def resolve_options(
     options = get_options(factory)
     for name in texts:
         if name not in options:
-            raise UsageError(unknown_name_message("option", name, options, f"of {owner}"))
+            raise UsageError(format_unknown_name("option", name, options, f"of {owner}"))
     resolved: dict[str, Any] = {}
     for name, option in options.items():
         if name in texts:

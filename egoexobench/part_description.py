@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final, get_args
 
 from egoexobench.errors import UsageError
-from egoexobench.method import Method, Scale, declared_inputs, method_to_dict
+from egoexobench.method import Method, Scale, list_declared_inputs, method_to_dict
 from egoexobench.options import REQUIRED, Option, describe_type, get_options
 from egoexobench.registry import PartFactory
 
@@ -52,50 +52,52 @@ def describe_part(part: PartFactory) -> PartDescription:
         inspect.getdoc(part.factory) or "No docstring.",
         "",
         "Options:" if options else "No options.",
-        *(f"  {_option_line(option)}" for option in options),
+        *(f"  {_format_option(option)}" for option in options),
     ]
     if part.kind == "method":
-        lines += _method_lines(part)
+        lines += _format_method(part)
     return PartDescription(part, "\n".join(lines))
 
 
-def _method_lines(part: PartFactory) -> list[str]:
+def _format_method(part: PartFactory) -> list[str]:
     lines: list[str] = []
     for scale in get_args(Scale):
         try:
             method = part.create(scale, options={})
         except UsageError:
             continue  # the method does not come at this scale
-        inputs = declared_inputs(method)
+        inputs = list_declared_inputs(method)
         lines += [
             "",
             f"At scale {scale} (any of it can be replaced with --set):",
-            *(f"  {line}" for line in _settings(method)),
+            *(f"  {line}" for line in _format_settings(method)),
             f"  a video embedding reads: {', '.join(inputs['video'])}",
             f"  a text embedding reads: {', '.join(inputs['text']) or 'nothing'}",
         ]
     return lines
 
 
-def _settings(method: Method) -> list[str]:
+def _format_settings(method: Method) -> list[str]:
     """Each setting that decides something, and under it where its value comes from."""
     idle = () if method.objective else _TRAINING_SETTINGS
     lines = []
     for name, value in method_to_dict(method).items():
         if name in ("name", "scale", *idle):
             continue
-        lines.append(f"{name}={_text(value)}")
+        lines.append(f"{name}={_format_value(value)}")
         if name in method.provenance:
             lines.append(f"    {method.provenance[name]}")
     return lines if method.objective else [*lines, "nothing is trained"]
 
 
-def _option_line(option: Option) -> str:
-    default = "required" if option.default is REQUIRED else f"default {_text(option.default)}"
+def _format_option(option: Option) -> str:
+    default = (
+        "required" if option.default is REQUIRED else f"default {_format_value(option.default)}"
+    )
     return f"{option.name}={describe_type(option.type)} ({default})"
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "none" if value is None else str(value)

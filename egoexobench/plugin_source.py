@@ -55,7 +55,7 @@ def list_plugin_files(module: str, distribution: str) -> Files:
         return _list_module_files(_find_root(module))
     listed = _list_installed_files(installed)
     files: Files = {}
-    for name in _name_roots(installed, module, listed):
+    for name in _iter_module_roots(installed, module, listed):
         own_files = _list_module_files(name)
         files |= {key: path for key, path in own_files.items() if key not in files}
     unlisted_code = {
@@ -78,7 +78,7 @@ def _list_installed_files(distribution: metadata.Distribution) -> Files:
     return files
 
 
-def _name_roots(
+def _iter_module_roots(
     distribution: metadata.Distribution, module: str, listed: Iterable[str]
 ) -> Iterator[str]:
     """Name the packages and the modules outside of packages that a distribution consists of."""

@@ -24,7 +24,7 @@ from egoexobench.errors import (
     PartError,
     UsageError,
     format_exception_line,
-    unknown_name_message,
+    format_unknown_name,
     warn_renamed,
 )
 from egoexobench.options import resolve_options
@@ -117,7 +117,7 @@ class Registry:
         self._sources = {source.plugin: source for source in sources}
         blocked_plugins = {_get_plugin_name(name) for name in blocked}
         for name in sorted(blocked_plugins - self._sources.keys()):
-            raise UsageError(unknown_name_message("plug-in", name, self._sources))
+            raise UsageError(format_unknown_name("plug-in", name, self._sources))
         for source in sources:
             if source.plugin not in blocked_plugins:
                 self._load(source)
@@ -126,7 +126,7 @@ class Registry:
     def list_parts(self, kind: str) -> list[PartFactory]:
         """Return every part of a kind by name; a name that two plug-ins register is there twice."""
         if kind not in PART_KINDS:
-            raise UsageError(unknown_name_message("kind", kind, PART_KINDS))
+            raise UsageError(format_unknown_name("kind", kind, PART_KINDS))
         of_kind = [parts for (part_kind, _), parts in self._parts.items() if part_kind == kind]
         return sorted((part for parts in of_kind for part in parts), key=lambda part: part.name)
 
@@ -148,7 +148,7 @@ class Registry:
         parts = self._parts.get(key, [])
         if not parts:
             names = [part.name for part in self.list_parts(kind)]
-            raise UsageError(unknown_name_message(kind, name, names) + self._format_broken_hint())
+            raise UsageError(format_unknown_name(kind, name, names) + self._format_broken_hint())
         if len(parts) > 1:
             plugins = " and ".join(f"{part.plugin!r} of {part.distribution}" for part in parts)
             raise UsageError(

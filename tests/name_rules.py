@@ -35,7 +35,7 @@ SHIPPED = AREAS[:3]
 MAX_POSITIONAL = 4
 VARIADIC = frozenset(
     "max min print zip chain product join joinpath Path gather cat reshape view permute expand "
-    "zeros ones empty rand randn union datetime Conv2d Conv3d call bench run_cli".split()
+    "zeros ones empty rand randn union datetime Conv2d Conv3d call bench run_cli objective".split()
 )
 """Callables whose positional arguments are equals, or whose order every reader knows."""
 SHARES = {"one-word-function": 20, "one-word-class": 35}
@@ -247,16 +247,21 @@ def _check_import(
 
 
 def _registered_factories(modules: Iterable[Module]) -> frozenset[str]:
-    """Functions that a hook registers; their names are what users type."""
-    return frozenset(
-        node.args[1].id
-        for module in modules
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "id", "") == "register"
-        and len(node.args) == 2
-        and isinstance(node.args[1], ast.Name)
-    )
+    """Functions that a hook or `SAMPLERS` registers; their names are what users type."""
+    names: set[str] = set()
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", "") == "register"
+                and len(node.args) == 2
+                and isinstance(node.args[1], ast.Name)
+            ):
+                names.add(node.args[1].id)
+            elif isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "SAMPLERS":
+                names |= {leaf.id for leaf in ast.walk(node) if isinstance(leaf, ast.Name)}
+                names |= {leaf.attr for leaf in ast.walk(node) if isinstance(leaf, ast.Attribute)}
+    return frozenset(names)
 
 
 def _check_uniqueness(modules: Iterable[Module]) -> Iterator[Violation]:

@@ -16,7 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
-from egoexobench.errors import UsageError, unknown_name_message
+from egoexobench.errors import UsageError, format_unknown_name
 from egoexobench.spec import Spec
 from egoexobench.types import TASKS, Split, Task
 
@@ -41,7 +41,7 @@ def _to_tasks(value: object) -> object:
     names = [str(task) for task in value]
     for name in names:
         if name not in TASKS:
-            raise ValueError(unknown_name_message("task", name, TASKS))
+            raise ValueError(format_unknown_name("task", name, TASKS))
     return tuple(task for task in TASKS if task in names)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from egoexobench.errors import UsageError
-from egoexobench.toolbox.captions import content_words, parse_events
+from egoexobench.toolbox.captions import list_content_words, parse_events
 
 
 def extract_concepts(caption: str) -> set[str]:
@@ -17,7 +17,7 @@ def extract_concepts(caption: str) -> set[str]:
     """
     concepts = set[str]()
     for event in parse_events(caption):
-        words = content_words(event.source)
+        words = list_content_words(event.source)
         concepts |= {" ".join(words), *words, event.effect.lower().strip()}
     return concepts - {""}
 

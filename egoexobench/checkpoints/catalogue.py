@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
 from egoexobench.checkpoints.release import PublishedCheckpoint
-from egoexobench.errors import UsageError, unknown_name_message
+from egoexobench.errors import UsageError, format_unknown_name
 
 _MD5 = re.compile(r"md5sum_([0-9a-f]+)")
 
@@ -30,7 +30,7 @@ def list_checkpoints(method: str) -> tuple[PublishedCheckpoint, ...]:
     """
     if method not in CHECKPOINTS_BY_METHOD:
         raise UsageError(
-            unknown_name_message("method", method, CHECKPOINTS_BY_METHOD, "in `weights list`")
+            format_unknown_name("method", method, CHECKPOINTS_BY_METHOD, "in `weights list`")
         )
     return CHECKPOINTS_BY_METHOD[method]
 

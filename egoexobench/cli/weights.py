@@ -156,7 +156,7 @@ def _parse_part_options(
     parts: Registry, releases: Sequence[PublishedCheckpoint], options: tuple[str, ...]
 ) -> dict[str, str]:
     """Return the values of `--option`; at least one part must have each of them."""
-    from egoexobench.errors import unknown_name_message
+    from egoexobench.errors import format_unknown_name
     from egoexobench.options import get_options
     from egoexobench.spec import Spec
 
@@ -170,7 +170,7 @@ def _parse_part_options(
     }
     values = parse_overrides(options, "--option")
     for key in values.keys() - names:
-        raise UsageError(unknown_name_message("option", key, names, "of these parts"))
+        raise UsageError(format_unknown_name("option", key, names, "of these parts"))
     return values
 
 

@@ -16,7 +16,7 @@ from egoexobench.device import CPU, DeviceConfig
 from egoexobench.features.encode_clips import EncoderRunner
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
-from egoexobench.method import ROLES, Method, declared_inputs, method_to_dict
+from egoexobench.method import ROLES, Method, list_declared_inputs, method_to_dict
 from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory, seeded_rng
 from egoexobench.plugin_source import hash_plugin_source
 from egoexobench.protocols import Anchor, AnchorText, Captioner, Encoder, Objective
@@ -111,7 +111,7 @@ class MethodParts:
     @property
     def declared_inputs(self) -> dict[str, tuple[Evidence, ...]]:
         """Evidence that the embeddings are declared to be computed from, by side."""
-        return declared_inputs(self.method, self.anchor.eval_text if self.anchor else None)
+        return list_declared_inputs(self.method, self.anchor.eval_text if self.anchor else None)
 
 
 def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMethod:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.toolbox.layers import (
-    attention_mask,
+    make_attention_mask,
     check_divisible,
-    sinusoidal_positions,
+    make_sinusoidal_positions,
 )
 from egoexobench.types import Tokens
 
@@ -63,8 +63,8 @@ class TokenProjector(nn.Module):
     def forward(self, tokens: Tokens) -> Tokens:
         """Tokens ``(B, T, dim)`` to tokens ``(B, T, embed_dim)`` with the same mask."""
         values = self.project((tokens.values - self.mean) / self.std)
-        values = values + sinusoidal_positions(values.shape[1], values.shape[2]).to(values)
-        mask = attention_mask(Tokens(values, tokens.mask), values.shape[1], NUM_HEADS)
+        values = values + make_sinusoidal_positions(values.shape[1], values.shape[2]).to(values)
+        mask = make_attention_mask(Tokens(values, tokens.mask), values.shape[1], NUM_HEADS)
         for block in self.blocks:
             values = block(values, src_mask=mask)
         return Tokens(values, tokens.mask)

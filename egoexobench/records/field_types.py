@@ -32,19 +32,21 @@ def _strip_folders(path: str) -> str:
     return ".../" + re.split(r"[\\/]", path.rstrip("\\/"))[-1]
 
 
-def _strip_option(value: Option) -> Option:
+def _remove_paths_from_option(value: Option) -> Option:
     if isinstance(value, tuple):
-        return tuple(_strip_text(item) if isinstance(item, str) else item for item in value)
-    return _strip_text(value) if isinstance(value, str) else value
+        return tuple(
+            _remove_paths_from_text(item) if isinstance(item, str) else item for item in value
+        )
+    return _remove_paths_from_text(value) if isinstance(value, str) else value
 
 
-def _strip_text(text: str) -> str:
+def _remove_paths_from_text(text: str) -> str:
     # an option is one value, so a path may hold commas and spaces here
     return _strip_folders(text) if re.match(_ROOT, text) else strip_absolute_paths(text)
 
 
 Text = Annotated[str, AfterValidator(strip_absolute_paths)]
-Options = dict[str, Annotated[Option, AfterValidator(_strip_option)]]
+Options = dict[str, Annotated[Option, AfterValidator(_remove_paths_from_option)]]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
 Count = Annotated[int, Field(ge=0)]

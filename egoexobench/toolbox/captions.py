@@ -86,7 +86,7 @@ def format_caption(events: Sequence[SoundEvent]) -> str:
     return ", ".join(str(event) for event in events)
 
 
-def content_words(source: str) -> list[str]:
+def list_content_words(source: str) -> list[str]:
     """Return the words of a source in lower case, without articles and prepositions."""
     words: list[str] = re.findall(r"\w+", source.lower())
     return [word for word in words if word not in _STOPWORDS]

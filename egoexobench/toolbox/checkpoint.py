@@ -22,8 +22,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from egoexobench.errors import DataError
-from egoexobench.toolbox.safe_unpickle import allowed_globals, to_json_like
-from egoexobench.toolbox.tracked_state import current_override
+from egoexobench.toolbox.safe_unpickle import list_allowed_globals, to_json_like
+from egoexobench.toolbox.tracked_state import get_current_override
 
 TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 STATE_DICT_KEYS = ("state_dict", "model", "module")
@@ -85,7 +85,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         DataError: as `read_state_dict`.
     """
-    if override := current_override(path):
+    if override := get_current_override(path):
         return cast(Checkpoint, override)
     _check_is_file(path)
     if path.suffix == ".safetensors":
@@ -106,7 +106,7 @@ def read_torch_file(path: Path) -> Any:
     # a memory map leaves an optimizer's state on disk; the old format before zip has none
     is_zip = zipfile.is_zipfile(path)
     try:
-        with torch.serialization.safe_globals(allowed_globals()), warnings.catch_warnings():
+        with torch.serialization.safe_globals(list_allowed_globals()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError as error:

@@ -43,7 +43,7 @@ class CrossAttention(nn.Module):
 
         A row without query tokens gets the mean of its context.
         """
-        mask = attention_mask(context, query.values.shape[1], self.attention.num_heads)
+        mask = make_attention_mask(context, query.values.shape[1], self.attention.num_heads)
         attended, _ = self.attention(
             query.values, context.values, context.values, attn_mask=mask, need_weights=False
         )
@@ -68,7 +68,7 @@ def masked_mean(tokens: Tokens) -> Tensor:
     return (tokens.values * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
-def attention_mask(context: Tokens, num_queries: int, num_heads: int) -> Tensor:
+def make_attention_mask(context: Tokens, num_queries: int, num_heads: int) -> Tensor:
     """Return the mask ``(B * num_heads, num_queries, T)`` that torch adds to attention scores.
 
     It is ``-inf`` at padding. A row without any token attends to its padding, because its result
@@ -83,7 +83,7 @@ def attention_mask(context: Tokens, num_queries: int, num_heads: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def sinusoidal_positions(count: int, width: int) -> Tensor:
+def make_sinusoidal_positions(count: int, width: int) -> Tensor:
     """Return the position embeddings ``(count, width)`` of Vaswani et al. 2017, 3.5."""
     steps = torch.arange(count).unsqueeze(1)
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))

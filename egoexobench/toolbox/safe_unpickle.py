@@ -56,7 +56,7 @@ class Placeholder:
         self.state = state
 
 
-def allowed_globals() -> list[Any]:
+def list_allowed_globals() -> list[Any]:
     """Return the argument of `torch.serialization.safe_globals`: placeholders and ``Namespace``."""
     return [Namespace, *((Placeholder, name) for name in REPLACED_CLASSES)]
 

@@ -57,7 +57,7 @@ def override_checkpoint(path: Path, checkpoint: Any) -> Iterator[None]:
         _OVERRIDE.reset(token)
 
 
-def current_override(path: Path) -> Any:
+def get_current_override(path: Path) -> Any:
     """Return the checkpoint that replaces a file in this context, or None."""
     override = _OVERRIDE.get()
     return override[1] if override and override[0] == path else None

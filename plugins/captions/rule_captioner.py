@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import final
 
-from egoexobench.toolbox.captions import SoundEvent, content_words, format_caption, parse_events
+from egoexobench.toolbox.captions import (
+    SoundEvent,
+    list_content_words,
+    format_caption,
+    parse_events,
+)
 
 EFFECTS = {
     "adjust": ("scraping", ("adjust", "tune", "align", "straighten")),
@@ -116,7 +121,7 @@ def _remove_frequent(events: list[SoundEvent], rank: Mapping[str, int]) -> list[
 
 def _rank_event(event: SoundEvent, rank: Mapping[str, int]) -> tuple[float, float]:
     """Return the ranks of source and effect; infinite if they are not frequent."""
-    words = content_words(event.source)
+    words = list_content_words(event.source)
     source = rank.get(" ".join(words), max((rank.get(word, inf) for word in words), default=inf))
     return source, rank.get(event.effect.lower(), inf)
 

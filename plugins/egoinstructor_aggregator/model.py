@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint
-from egoexobench.toolbox.layers import masked_mean, sinusoidal_positions
+from egoexobench.toolbox.layers import masked_mean, make_sinusoidal_positions
 from egoexobench.types import Tokens
 
 AGGREGATOR_PREFIXES = ("visual.", "visual_ln_final.", "aggregation_projection")
@@ -53,7 +53,7 @@ class FeatureAggregator(nn.Module):
         The sinusoids are computed for the length of the input, as in the reference's evaluation.
         """
         _, count, width = features.values.shape
-        inputs = features.values + sinusoidal_positions(count, width).to(features.values)
+        inputs = features.values + make_sinusoidal_positions(count, width).to(features.values)
         outputs = self.visual(inputs, attn_mask=self._make_attention_mask(features))
         states: Tensor = self.visual_ln_final(outputs)
         return states

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from egoexobench.errors import UsageError, unknown_name_message
+from egoexobench.errors import UsageError, format_unknown_name
 from egoexobench.toolbox.storage import hash_json
 from egoexobench.types import SPLITS, Split
 
@@ -48,7 +48,7 @@ def get_num_pairs(size: str) -> dict[Split, int]:
         UsageError: there is no such size.
     """
     if size not in NUM_PAIRS:
-        raise UsageError(unknown_name_message("size", size, NUM_PAIRS, "of dataset 'synthetic'"))
+        raise UsageError(format_unknown_name("size", size, NUM_PAIRS, "of dataset 'synthetic'"))
     return NUM_PAIRS[size]
 
 

@@ -67,7 +67,7 @@ def test_every_rule_of_frames_picks_its_frames_of_a_real_clip(name: str) -> None
     for start, end in ((0.0, 0.9), (0.2, 0.8)):
         clip = make_clip(path, start, end)
         decoded = decode_clip(clip, count, with_audio=False, sampling=name).frames
-        indices = SAMPLERS[name](fps, len(all_frames), start, end, count)
+        indices = SAMPLERS[name](fps, len(all_frames), start, end, count=count)
         assert decoded is not None
         assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
 

@@ -39,7 +39,7 @@ def test_within_the_file_every_sampler_gives_frames_of_it_in_order(
     unit, each = (1.0, FRAMES_PER_FEATURE) if name == "seconds" else (rate, 1)
     if int(last * unit) - int(first * unit) < max(2 * count, 4):
         return  # rules differ in what they do with a span of few frames
-    indices = SAMPLERS[name](rate, frames, first, last, count * each)
+    indices = SAMPLERS[name](rate, frames, first, last, count=count * each)
     assert len(indices) == count * each
     assert indices.min() >= 0
     assert indices.max() < frames

@@ -94,4 +94,5 @@ def _sample_row(table: str, row: list[Any]) -> list[int]:
     elif table.startswith("egoinstructor"):
         count, start, end, num_frames = row[:4]
         arguments = (1.0, count, start, end, num_frames)
-    return [int(index) for index in SAMPLERS[table](*arguments)]
+    *bounds, count = arguments
+    return [int(index) for index in SAMPLERS[table](*bounds, count=count)]

@@ -8,7 +8,7 @@ from torch.nn import functional
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT_DEFAULTS, Method
 from egoexobench.models.embedding_model import EmbeddingModel
-from egoexobench.toolbox.layers import CrossAttention, masked_mean, sinusoidal_positions
+from egoexobench.toolbox.layers import CrossAttention, masked_mean, make_sinusoidal_positions
 from egoexobench.types import Modality, Tokens
 
 METHOD = replace(
@@ -174,6 +174,6 @@ def test_the_mean_leaves_padding_out() -> None:
 
 
 def test_places_are_told_apart() -> None:
-    found = sinusoidal_positions(50, 16)
+    found = make_sinusoidal_positions(50, 16)
     assert found.shape == (50, 16)
     assert torch.cdist(found, found).fill_diagonal_(1).min() > 0.1

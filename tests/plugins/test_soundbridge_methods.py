@@ -12,7 +12,7 @@ from egoexobench.experiment.build import ResolvedMethod
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.run import run_experiment
-from egoexobench.method import declared_inputs
+from egoexobench.method import list_declared_inputs
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
@@ -96,7 +96,7 @@ def test_a_released_checkpoint_is_scored_without_any_sound(
 
 def test_in_training_the_released_model_hears_and_in_evaluation_it_reads() -> None:
     resolved, model = build_method("soundbridge-released:size=tiny")
-    assert declared_inputs(resolved.method)["video"] == ("video", "sound_caption")
+    assert list_declared_inputs(resolved.method)["video"] == ("video", "sound_caption")
     torch.manual_seed(0)
     video = Tokens(torch.randn(3, 4, 32, 32, 3), torch.ones(3, 4, dtype=torch.bool))
     words = torch.randint(1, 400, (2, 3, 6), dtype=torch.int64)

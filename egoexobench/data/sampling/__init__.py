@@ -8,7 +8,7 @@ from typing import Protocol
 
 from egoexobench.data.sampling import egoinstructor, intervals, segments
 from egoexobench.data.sampling.segments import Indices, lavila_chunked, segment_centers
-from egoexobench.errors import UsageError, unknown_name_message
+from egoexobench.errors import UsageError, format_unknown_name
 
 __all__ = [
     "DEFAULT_SAMPLING",
@@ -33,7 +33,7 @@ class Sampler(Protocol):
     """
 
     def __call__(
-        self, fps: float, num_frames: int, start: float, end: float, count: int, /
+        self, fps: float, num_frames: int, start: float, end: float, *, count: int
     ) -> Indices:
         """Return frame indices ``(count,)``, or fewer if the rule documents it.
 
@@ -85,7 +85,7 @@ def get_sampler(name: str) -> Sampler:
             f"choose from {', '.join(sorted(frame_rules))}"
         )
     if name not in SAMPLERS:
-        raise UsageError(unknown_name_message("sampling", name, frame_rules))
+        raise UsageError(format_unknown_name("sampling", name, frame_rules))
     return SAMPLERS[name]
 
 

@@ -49,7 +49,7 @@ def egoinstructor_frames(
             f"the number of frames must be a multiple of {FRAMES_PER_FEATURE}, got {count}"
         )
     num_seconds = max(int(num_frames / fps), 1)
-    features = egoinstructor_mcq(1.0, num_seconds, start, end, count // FRAMES_PER_FEATURE)
+    features = egoinstructor_mcq(1.0, num_seconds, start, end, count=count // FRAMES_PER_FEATURE)
     steps = FRAMES_PER_FEATURE * features[:, None] + np.arange(FRAMES_PER_FEATURE)
     indices = np.ceil((steps.flatten() + 0.5) / FRAMES_PER_FEATURE * fps) - 1
     return np.asarray(np.clip(indices, 0, num_frames - 1), np.int64)
@@ -67,7 +67,7 @@ def egoinstructor_charades(
     """
     if end < start:
         raise DataError(f"the clip {start:g}-{end:g} s ends before it starts")
-    return egoinstructor_mcq(fps, num_frames, start, end, count)
+    return egoinstructor_mcq(fps, num_frames, start, end, count=count)
 
 
 def egoinstructor_ego(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:

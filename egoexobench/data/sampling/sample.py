@@ -35,7 +35,7 @@ def sample_frames(
     rule = get_sampler(sampling)
     prefix = f"{path}: sampling {sampling!r}"
     try:
-        indices = rule(fps, num_file_frames, start, end, num_frames)
+        indices = rule(fps, num_file_frames, start, end, count=num_frames)
     except DataError as error:
         raise MediaError("not_sampled", f"{prefix}: {error}") from error
     if len(indices) < num_frames:
