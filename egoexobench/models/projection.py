@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.toolbox.layers import (
-    make_attention_mask,
     check_divisible,
+    make_attention_mask,
     make_sinusoidal_positions,
 )
 from egoexobench.types import Tokens

@@ -9,8 +9,8 @@ from typing import final
 
 from egoexobench.toolbox.captions import (
     SoundEvent,
-    list_content_words,
     format_caption,
+    list_content_words,
     parse_events,
 )
 

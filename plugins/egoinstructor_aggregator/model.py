@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint
-from egoexobench.toolbox.layers import masked_mean, make_sinusoidal_positions
+from egoexobench.toolbox.layers import make_sinusoidal_positions, masked_mean
 from egoexobench.types import Tokens
 
 AGGREGATOR_PREFIXES = ("visual.", "visual_ln_final.", "aggregation_projection")

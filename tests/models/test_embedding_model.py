@@ -8,7 +8,7 @@ from torch.nn import functional
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT_DEFAULTS, Method
 from egoexobench.models.embedding_model import EmbeddingModel
-from egoexobench.toolbox.layers import CrossAttention, masked_mean, make_sinusoidal_positions
+from egoexobench.toolbox.layers import CrossAttention, make_sinusoidal_positions, masked_mean
 from egoexobench.types import Modality, Tokens
 
 METHOD = replace(
