@@ -5,12 +5,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from studio import film, rows, tone
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, QUERIES_TABLE, QueryRow, write_table
 
 # A helper module in any folder of tests is imported by its name.
 sys.path += sorted({str(path.parent) for path in Path(__file__).parent.glob("*/**/*.py")})
+
+
+# A loaded machine is slow; that is no failure of a test.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
