@@ -43,9 +43,16 @@ class CrossAttention(nn.Module):
 
         A row without query tokens gets the mean of its context.
         """
-        mask = make_attention_mask(context, query.values.shape[1], self.attention.num_heads)
+        # without sound a clip attends to itself; there torch's kernel rounds by the kind of mask
+        is_self = query.values is context.values
+        num_queries, num_heads = query.values.shape[1], self.attention.num_heads
         attended, _ = self.attention(
-            query.values, context.values, context.values, attn_mask=mask, need_weights=False
+            query.values,
+            context.values,
+            context.values,
+            key_padding_mask=make_padding_mask(context.mask) if is_self else None,
+            attn_mask=None if is_self else make_attention_mask(context, num_queries, num_heads),
+            need_weights=False,
         )
         values = attended + query.values if self.residual else attended
         fused = masked_mean(Tokens(values, query.mask))
@@ -68,16 +75,22 @@ def masked_mean(tokens: Tokens) -> Tensor:
     return (tokens.values * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
-def make_attention_mask(context: Tokens, num_queries: int, num_heads: int) -> Tensor:
-    """Return the mask ``(B * num_heads, num_queries, T)`` that torch adds to attention scores.
+def make_padding_mask(mask: Tensor) -> Tensor:
+    """Return torch's mask ``(B, T)``: True where attention must not look.
 
-    It is ``-inf`` at padding. A row without any token attends to its padding, because its result
-    would be NaN otherwise. The caller must replace the result of such a row.
-
-    Use it as ``attn_mask`` or ``src_mask``. The numbers are those of ``key_padding_mask``, which
-    torch checks with code that imports sympy and half a second of other modules.
+    A row without any token attends to its padding, because its result would be NaN otherwise. The
+    caller must replace the result of such a row.
     """
-    padding = ~context.mask & context.mask.any(1, keepdim=True)
+    return ~mask & mask.any(1, keepdim=True)
+
+
+def make_attention_mask(context: Tokens, num_queries: int, num_heads: int) -> Tensor:
+    """Return `make_padding_mask` as a mask ``(B * num_heads, num_queries, T)`` to add to scores.
+
+    Use it as ``attn_mask`` or ``src_mask``. Torch checks a ``key_padding_mask`` with code that
+    imports sympy, which takes half a second; the numbers are the same.
+    """
+    padding = make_padding_mask(context.mask)
     scores = context.values.new_zeros(padding.shape).masked_fill(padding, -math.inf)
     return scores.repeat_interleave(num_heads, 0)[:, None].expand(-1, num_queries, -1)
 
