@@ -87,7 +87,7 @@ def parse_value(text: str, annotation: Any, label: str) -> Any:
             return _PARSERS.get(option_type, option_type)(text)
         except (ValueError, KeyError):
             continue
-    raise UsageError(f"{label} is {text!r}; it takes {describe_type(annotation)}")
+    raise UsageError(f"{label} is {text!r}; expected {describe_type(annotation)}")
 
 
 def describe_type(annotation: Any) -> str:

@@ -73,7 +73,7 @@ def test_an_old_setting_works_and_warns(old: dict[str, str], new: dict[str, str]
 
 
 def test_a_value_of_an_old_setting_is_checked_as_before() -> None:
-    message = "setting 'view_weights' is 'maybe'; it takes true or false"
+    message = "setting 'view_weights' is 'maybe'; expected true or false"
     with pytest.warns(RenamedWarning), pytest.raises(UsageError, match=message):
         apply_overrides(COMPACT_DEFAULTS, {"view_weights": "maybe"})
 

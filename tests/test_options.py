@@ -52,8 +52,8 @@ def test_none_is_a_value_of_an_optional_type_only() -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({"count": "1.5"}, "option 'count' of part 'p' is '1.5'; it takes a whole number"),
-        ({"mode": "z"}, "it takes x or y"),
+        ({"count": "1.5"}, "option 'count' of part 'p' is '1.5'; expected a whole number"),
+        ({"mode": "z"}, "expected x or y"),
         ({"flag": "maybe"}, "true or false"),
         ({"modes": "x"}, "Did you mean 'mode'"),
     ],

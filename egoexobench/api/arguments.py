@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -137,3 +138,12 @@ def check_arguments(model: type[Arguments], values: Mapping[str, Any]) -> Argume
         path = ".".join(str(part) for part in first["loc"][:2] if str(part).isidentifier())
         reason = first["msg"].removeprefix("Value error, ")
         raise UsageError(f"argument {path!r}: {reason}; got {first['input']!r}") from None
+
+
+@contextmanager
+def name_argument(name: str) -> Iterator[None]:
+    """Put the name of an argument in front of the message of a `UsageError` inside."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"argument {name!r}: {error}") from None

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from egoexobench.api.arguments import EmbedArguments, MethodArguments, RunArguments, check_arguments
+from egoexobench.api.arguments import (
+    EmbedArguments,
+    MethodArguments,
+    RunArguments,
+    check_arguments,
+    name_argument,
+)
 from egoexobench.part_errors import name_failing_part
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
@@ -91,7 +97,7 @@ def run(
     from egoexobench.experiment.run import run_experiment
 
     config = replace(_to_config(arguments), tasks=arguments.tasks, out=arguments.out)
-    context = _create_context(arguments.progress)
+    context = _create_context(arguments)
     with name_failing_part(context.registry):
         return run_experiment(config, context)
 
@@ -148,7 +154,7 @@ def embed(
     )
     from egoexobench.experiment.prepare import embed_split, train_method
 
-    context = _create_context(arguments.progress)
+    context = _create_context(arguments)
     with name_failing_part(context.registry):
         return embed_split(train_method(_to_config(arguments), context), (arguments.split,))
 
@@ -171,9 +177,21 @@ def _to_config(arguments: MethodArguments) -> RunConfig:
     )
 
 
-def _create_context(progress: bool | None) -> RunContext:
+def _create_context(arguments: MethodArguments) -> RunContext:
+    """Check the names and options of the parts, then return what a run needs."""
     from egoexobench.experiment.context import RunContext
+    from egoexobench.method import Method, apply_overrides
     from egoexobench.progress import NullProgress, RichProgress
 
-    is_shown = sys.stderr.isatty() if progress is None else progress
-    return RunContext(Registry(), RichProgress() if is_shown else NullProgress())
+    registry = Registry()
+    with name_argument("method"):
+        method: Method = registry.create("method", arguments.method, arguments.scale)
+    with name_argument("set"):
+        apply_overrides(method, arguments.set)
+    with name_argument("dataset"):
+        registry.resolve("dataset", arguments.dataset)
+    if arguments.train_on is not None:
+        with name_argument("train_on"):
+            registry.resolve("dataset", arguments.train_on)
+    is_shown = sys.stderr.isatty() if arguments.progress is None else arguments.progress
+    return RunContext(registry, RichProgress() if is_shown else NullProgress())

@@ -244,7 +244,7 @@ def test_a_corrupt_film_names_it_and_leaves_no_record(bench: Bench, folder: Path
         (["--method", "soundbrige"], "Did you mean 'soundbridge'"),
         (["--method", "soundbridge", "--dataset", "folders"], "Did you mean 'folder'"),
         (["--method", "soundbridge", "--dataset", "folder"], "needs the option 'path'"),
-        (["--method", "soundbridge:residual=maybe"], "it takes query or none"),
+        (["--method", "soundbridge:residual=maybe"], "expected query or none"),
         (["--method", "soundbridge", "--set", "epochs=many"], "a whole number"),
         (["--method", "soundbridge", "--set", "epoch=1"], "Did you mean 'epochs'"),
         (["--method", "soundbridge", "--set", "anchor"], "KEY=VALUE"),

@@ -2,6 +2,7 @@
 
 from click.testing import CliRunner
 
+import egoexobench
 from egoexobench.cli import main
 
 
@@ -14,7 +15,7 @@ def test_list_names_every_part_and_the_distribution_that_brings_it() -> None:
     code, text = run("list", "fusion")
     assert code == 0
     (line,) = [line for line in text.splitlines() if " sound-vision " in line]
-    assert "egoexobench 0.1.0" in line
+    assert f"egoexobench {egoexobench.__version__}" in line
     assert "eq. 4" in line
 
 
