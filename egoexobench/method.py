@@ -244,7 +244,7 @@ RENAMED_NAMES: Mapping[str, str] = {
     "pick": "select_scale",
     "override": "apply_overrides",
     "check": "validate_method",
-    "evidence": "declared_inputs",
+    "evidence": "list_declared_inputs",
     "settings": "method_to_dict",
 }
 """Name of something in this module before version 0.2 to its name today."""
