@@ -1,4 +1,4 @@
-"""The command line as tests call it: in this process, since importing torch costs seconds."""
+"""The command line for tests. It runs in this process, because importing torch takes seconds."""
 
 import sys
 from contextlib import chdir
@@ -12,7 +12,7 @@ from egoexobench.cli import main
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command leaves behind."""
+    """Exit code and output of a command."""
 
     returncode: int
     stdout: str
@@ -21,10 +21,10 @@ class CommandResult:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """`egoexobench`, with a working folder and a cache of its own.
+    """`egoexobench` with its own working folder and cache.
 
-    An exception that is no error for the user is a bug and is raised. Plug-ins are found in
-    ``plugin_folder``, if there is one, as if it were installed.
+    An exception that is not an error for the user is a bug and is raised. Plug-ins in
+    ``plugin_folder`` are loaded as if they were installed.
     """
 
     home: Path

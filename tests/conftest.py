@@ -1,4 +1,4 @@
-"""Folders that tests share, made once a session; how tests are spread over processes."""
+"""Fixtures of all tests, and how pytest distributes tests over processes."""
 
 import os
 import sys
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from studio import film, rows, tone
+from media_factory import make_clip_rows, make_tone, write_video
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, QUERIES_TABLE, QueryRow, write_table
 
-# A helper module in any folder of tests is imported by its name.
+# Tests import a helper module in any folder by its name alone.
 sys.path += sorted({str(path.parent) for path in Path(__file__).parent.glob("*/**/*.py")})
 
 
@@ -37,22 +37,22 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 12 pairs, 4 a split, with sound, and one listed question."""
+    """A folder of 12 pairs, 4 a split, with audio, and one listed query."""
     root = tmp_path_factory.mktemp("folder")
     splits = {"train": "abcdefgh", "val": "ijkl", "test": "mnop"}
-    every = []
+    rows = []
     for split, names in splits.items():
-        every += rows(list(names), split)
+        rows += make_clip_rows(list(names), split)
         for i, name in enumerate(names):
             for view in ("ego", "exo"):
-                film(
+                write_video(
                     root / f"{name}-{view}.mp4",
-                    sound=tone(hertz=200 + 150 * i),
+                    waveform=make_tone(hertz=200 + 150 * i),
                     seed=ord(name),
                     seconds=1.0,
                 )
-    write_table(root / CLIPS_TABLE, every)
-    question = {"split": "test", "task": "eg2ex", "source": "m/ego", "answer": 1}
-    listed = QueryRow.model_validate(question | {"candidates": ["n/exo", "m/exo", "o/exo"]})
-    write_table(root / QUERIES_TABLE, [listed])
+    write_table(root / CLIPS_TABLE, rows)
+    query = {"split": "test", "task": "eg2ex", "source": "m/ego", "answer": 1}
+    row = QueryRow.model_validate(query | {"candidates": ["n/exo", "m/exo", "o/exo"]})
+    write_table(root / QUERIES_TABLE, [row])
     return root

@@ -1,4 +1,4 @@
-"""A plug-in with one part of every kind; each raises at the moment that a test asks for.
+"""A plug-in with one part of every kind; each raises an exception when a test selects it.
 
 It is copied into a distribution `nordlab` 0.1.0. The parts of a kind share a class with a second
 part of the same name with `-twin`, which is never used.

@@ -35,9 +35,13 @@ SHIPPED = AREAS[:3]
 MAX_POSITIONAL = 4
 VARIADIC = frozenset(
     "max min print zip chain product join joinpath Path gather cat reshape view permute expand "
-    "zeros ones empty rand randn union datetime Conv2d Conv3d call bench run_cli objective".split()
+    "zeros ones empty rand randn union datetime Conv2d Conv3d call objective".split()
 )
 """Callables whose positional arguments are equals, or whose order every reader knows."""
+NOUN_DECORATORS = frozenset(
+    "property cached_property contextmanager fixture setter composite".split()
+)
+"""Decorators of functions that are used as values."""
 SHARES = {"one-word-function": 20, "one-word-class": 35}
 """Percent of top-level functions and of classes that may be one word."""
 
@@ -45,7 +49,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, order=True)
-class Violation:
+class RuleViolation:
     """A place where a rule is broken."""
 
     path: str
@@ -61,7 +65,7 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class Module:
+class ParsedModule:
     """A parsed file."""
 
     path: str
@@ -78,10 +82,10 @@ class Module:
         return "egoexobench" if self.area == "egoexobench" else "/".join(Path(self.path).parts[:2])
 
 
-def read_modules(root: Path = ROOT) -> list[Module]:
+def read_modules(root: Path = ROOT) -> list[ParsedModule]:
     """Every Python file of the areas, parsed."""
     return [
-        Module(path.relative_to(root).as_posix(), ast.parse(path.read_text(encoding="utf-8")))
+        ParsedModule(path.relative_to(root).as_posix(), ast.parse(path.read_text(encoding="utf-8")))
         for area in AREAS
         for path in sorted((root / area).rglob("*.py"))
     ]
@@ -96,17 +100,17 @@ def split_words(name: str) -> list[str]:
     ]
 
 
-def find_violations(modules: Iterable[Module]) -> list[Violation]:
+def find_violations(modules: Iterable[ParsedModule]) -> list[RuleViolation]:
     """Every violation of every rule that one place can break, sorted by file and line."""
     modules = list(modules)
-    factories = _registered_factories(modules)
+    factories = _find_registered_factories(modules)
     violations = set(_check_uniqueness(modules))
     for module in modules:
         violations |= set(_check_module(module, factories))
     return sorted(violations)
 
 
-def count_by_folder(violations: Iterable[Violation]) -> dict[str, dict[str, int]]:
+def count_by_folder(violations: Iterable[RuleViolation]) -> dict[str, dict[str, int]]:
     """Folder to rule to count; the two rules about shares are counted by ``measure_shares``."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for violation in violations:
@@ -116,11 +120,11 @@ def count_by_folder(violations: Iterable[Violation]) -> dict[str, dict[str, int]
 
 
 def measure_shares(
-    modules: Iterable[Module], violations: Iterable[Violation]
+    modules: Iterable[ParsedModule], violations: Iterable[RuleViolation]
 ) -> dict[str, dict[str, int]]:
     """Area to rule to the percentage of names of one word, rounded up, where above the target."""
     modules = list(modules)
-    factories = _registered_factories(modules)
+    factories = _find_registered_factories(modules)
     totals: Counter[tuple[str, str]] = Counter()
     for module in modules:
         for node in module.tree.body:
@@ -138,18 +142,18 @@ def measure_shares(
     return shares
 
 
-def _check_module(module: Module, factories: frozenset[str]) -> Iterator[Violation]:
+def _check_module(module: ParsedModule, factories: frozenset[str]) -> Iterator[RuleViolation]:
     stem = Path(module.path).stem
     if stem not in MODULES_ALLOWED and stem in sys.stdlib_module_names | PACKAGES:
-        yield Violation(module.path, 1, "module-name", f"module {stem} has a package's name")
-    for line, rule, text in _walk(module, factories):
-        yield Violation(module.path, line, rule, text)
+        yield RuleViolation(module.path, 1, "module-name", f"module {stem} has a package's name")
+    for line, rule, text in _walk_module(module, factories):
+        yield RuleViolation(module.path, line, rule, text)
 
 
-def _walk(module: Module, factories: frozenset[str]) -> Iterator[tuple[int, str, str]]:
+def _walk_module(module: ParsedModule, factories: frozenset[str]) -> Iterator[tuple[int, str, str]]:
     shipped = module.area in SHIPPED
     nodes = list(ast.walk(module.tree))
-    for name, line in _bound_names(nodes):
+    for name, line in _list_bound_names(nodes):
         if name.strip("_") in BANNED:
             yield line, "banned-word", name
         if british := [word for word in split_words(name) if is_british(word)]:
@@ -173,7 +177,7 @@ def _walk(module: Module, factories: frozenset[str]) -> Iterator[tuple[int, str,
             yield node.lineno, "one-word-class", f"class {node.name}"
 
 
-def _bound_names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
+def _list_bound_names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
     """Names of variables, parameters, functions, classes and assigned attributes."""
     for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -199,8 +203,7 @@ def _starts_with_verb(node: Function, factories: frozenset[str]) -> bool:
         or node.name.startswith("__")
         or bool(re.match(r"do_[A-Z]", node.name))
         or _is_free(node, factories)
-        or bool({"property", "cached_property", "contextmanager", "fixture"} & _decorators(node))
-        or bool({"setter", "composite"} & _decorators(node))
+        or bool(NOUN_DECORATORS & _list_decorators(node))
     )
 
 
@@ -209,12 +212,12 @@ def _is_free(node: Function, factories: frozenset[str]) -> bool:
     return (
         node.name in factories
         or node.name in PUBLIC_FUNCTIONS
-        or node.name.startswith("test_")
-        or bool({"hookimpl", "hookspec", "fixture", "command", "group"} & _decorators(node))
+        or node.name.startswith(("test_", "pytest_"))
+        or bool({"hookimpl", "hookspec", "fixture", "command", "group"} & _list_decorators(node))
     )
 
 
-def _decorators(node: Function) -> set[str]:
+def _list_decorators(node: Function) -> set[str]:
     """Last words of the decorators: ``cached_property`` of ``@functools.cached_property``."""
     names = set()
     for decorator in node.decorator_list:
@@ -228,9 +231,14 @@ def _describe_positional(call: ast.Call) -> str:
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "call")
     count = sum(not isinstance(argument, ast.Starred) for argument in call.args)
-    if count <= MAX_POSITIONAL or name in VARIADIC:
+    if count <= MAX_POSITIONAL or name in VARIADIC or _is_command_line(call):
         return ""
     return f"{name}(...) has {count} positional arguments"
+
+
+def _is_command_line(call: ast.Call) -> bool:
+    """Whether the arguments are those of a command, such as ``run_cli("run", "--task", "t2v")``."""
+    return any(str(getattr(argument, "value", "")).startswith("-") for argument in call.args)
 
 
 def _check_import(
@@ -246,7 +254,7 @@ def _check_import(
             yield node.lineno, "mock", f"import of {target} in shipped code"
 
 
-def _registered_factories(modules: Iterable[Module]) -> frozenset[str]:
+def _find_registered_factories(modules: Iterable[ParsedModule]) -> frozenset[str]:
     """Functions that a hook or `SAMPLERS` registers; their names are what users type."""
     names: set[str] = set()
     for module in modules:
@@ -264,9 +272,9 @@ def _registered_factories(modules: Iterable[Module]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _check_uniqueness(modules: Iterable[Module]) -> Iterator[Violation]:
+def _check_uniqueness(modules: Iterable[ParsedModule]) -> Iterator[RuleViolation]:
     """Classes and public functions whose name stands elsewhere in the harness or the plug-in."""
-    definitions: dict[tuple[str, str, str], list[Violation]] = defaultdict(list)
+    definitions: dict[tuple[str, str, str], list[RuleViolation]] = defaultdict(list)
     for module in modules:
         if module.area not in SHIPPED:
             continue
@@ -278,14 +286,14 @@ def _check_uniqueness(modules: Iterable[Module]) -> Iterator[Violation]:
             else:
                 continue
             text = f"{kind} {node.name} stands elsewhere too"
-            definition = Violation(module.path, node.lineno, rule, text)
+            definition = RuleViolation(module.path, node.lineno, rule, text)
             definitions[module.scope, rule, node.name].append(definition)
     for same in definitions.values():
         if len({definition.path for definition in same}) > 1:
             yield from same
 
 
-def render_allowed(modules: list[Module], violations: list[Violation]) -> str:
+def render_allowed(modules: list[ParsedModule], violations: list[RuleViolation]) -> str:
     """The text of ``names_allowed.json``, a folder a line, so that changes merge."""
     content = {
         "counts": count_by_folder(violations),
@@ -306,7 +314,7 @@ def sum_by_rule(counts: dict[str, dict[str, int]]) -> Counter[str]:
     return total
 
 
-def update_allowed(modules: list[Module], violations: list[Violation]) -> str:
+def update_allowed(modules: list[ParsedModule], violations: list[RuleViolation]) -> str:
     """Write the list anew, or say which rule is broken more often than it allows."""
     counts = sum_by_rule(count_by_folder(violations))
     if ALLOWED_FILE.exists():

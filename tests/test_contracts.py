@@ -1,4 +1,4 @@
-"""Every registered part passes its contract, without being listed here."""
+"""Every registered part passes its contract test without being listed here."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,10 +18,10 @@ from egoexobench.options import REQUIRED, get_options
 from egoexobench.registry import PART_KINDS, PartFactory, Registry
 
 REGISTRY = Registry()
-OWN = [part for kind in PART_KINDS for part in REGISTRY.list_parts(kind)]
+REGISTERED_PARTS = [part for kind in PART_KINDS for part in REGISTRY.list_parts(kind)]
 VOCABULARY = Path(__file__).parent / "plugins" / "distilbert_text" / "vocabulary.txt"
-REACH = {
-    # what a part needs before it can be made, or to be small: its defaults are the published size
+SMALL_OPTIONS = {
+    # options that a part requires, or that make it small; its defaults are the published size
     ("dataset", "synthetic"): {"train": 4, "val": 4, "test": 4},
     ("encoder", "timesformer"): {"image": 32, "patch": 16, "width": 32, "depth": 1, "heads": 2},
     ("encoder", "clip-text"): {"width": 32, "heads": 4, "depth": 1, "project": 16},
@@ -50,46 +50,48 @@ ROOTS = {
 """Writers of tiny roots in the layouts of gated data sets."""
 
 
-def _make(part: PartFactory, *given: object) -> object:
-    return part.factory(*given, **REACH.get((part.kind, part.name), {}))
+def _create_part(part: PartFactory, *arguments: object) -> object:
+    return part.factory(*arguments, **SMALL_OPTIONS.get((part.kind, part.name), {}))
 
 
-@pytest.mark.parametrize("part", OWN, ids=lambda part: f"{part.kind}-{part.name}")
+@pytest.mark.parametrize("part", REGISTERED_PARTS, ids=lambda part: f"{part.kind}-{part.name}")
 def test_a_registered_part_keeps_its_contract(
     part: PartFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path))
-    make = partial(_make, part)
+    create = partial(_create_part, part)
     if part.kind == "dataset" and part.name in ROOTS:
         ROOTS[part.name](tmp_path)
         testing.check_dataset(part.factory(root=tmp_path))
         return
     match part.kind:
         case "fusion":
-            testing.check_fusion(make)
+            testing.check_fusion(create)
         case "method":
-            made = [method for scale in get_args(Scale) if (method := _recipe(make, scale))]
-            assert made
-            for method in made:
+            methods = [
+                method for scale in get_args(Scale) if (method := _create_method(create, scale))
+            ]
+            assert methods
+            for method in methods:
                 testing.check_method(method, REGISTRY)
         case "dataset" if part.name == "folder":
             testing.check_dataset(part.factory(path=folder))
         case "captioner" if part.name in captioner_reach.REACH:
             with ExitStack() as stack:
-                given = captioner_reach.REACH[part.name](tmp_path, monkeypatch, stack)
-                testing.check_captioner(part.factory(**given))
+                options = captioner_reach.REACH[part.name](tmp_path, monkeypatch, stack)
+                testing.check_captioner(part.factory(**options))
         case kind:
-            getattr(testing, f"check_{kind}")(make())
+            getattr(testing, f"check_{kind}")(create())
 
 
-def _recipe(make: Callable[[str], Method], scale: str) -> Method | None:
+def _create_method(create: Callable[[str], Method], scale: str) -> Method | None:
     try:
-        return make(scale)
+        return create(scale)
     except UsageError:
         return None  # the method does not come at this scale
 
 
-@pytest.mark.parametrize("part", OWN, ids=lambda part: f"{part.kind}-{part.name}")
+@pytest.mark.parametrize("part", REGISTERED_PARTS, ids=lambda part: f"{part.kind}-{part.name}")
 def test_a_registered_part_says_what_it_is_and_what_its_options_are(part: PartFactory) -> None:
     assert part.summary.endswith(".") or part.summary.endswith(":"), "a summary is a sentence"
     for option in get_options(part.factory).values():
@@ -100,9 +102,9 @@ def test_no_plugin_of_our_own_is_broken() -> None:
     assert REGISTRY.broken == []
 
 
-def test_a_second_registry_finds_the_same_parts_once_they_were_made() -> None:
-    # a submodule that shares its name with a factory of its package would take its place
-    again = Registry()
-    assert [(p.kind, p.name, p.factory) for k in PART_KINDS for p in again.list_parts(k)] == [
-        (p.kind, p.name, p.factory) for p in OWN
+def test_a_second_registry_finds_the_same_parts_after_they_were_created() -> None:
+    # a submodule with the name of a factory of its package would replace the factory
+    registry = Registry()
+    assert [(p.kind, p.name, p.factory) for k in PART_KINDS for p in registry.list_parts(k)] == [
+        (p.kind, p.name, p.factory) for p in REGISTERED_PARTS
     ]

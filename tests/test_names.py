@@ -6,8 +6,8 @@ import json
 import pytest
 from name_rules import (
     ALLOWED_FILE,
-    Module,
-    Violation,
+    ParsedModule,
+    RuleViolation,
     count_by_folder,
     find_violations,
     measure_shares,
@@ -20,12 +20,12 @@ COMMAND = "python tests/name_rules.py"
 
 
 @pytest.fixture(scope="module")
-def modules() -> list[Module]:
+def modules() -> list[ParsedModule]:
     return read_modules()
 
 
 @pytest.fixture(scope="module")
-def violations(modules: list[Module]) -> list[Violation]:
+def violations(modules: list[ParsedModule]) -> list[RuleViolation]:
     return find_violations(modules)
 
 
@@ -35,7 +35,7 @@ def allowed() -> dict[str, dict[str, dict[str, int]]]:
 
 
 def test_no_rule_is_broken_more_often_than_the_list_allows(
-    violations: list[Violation], allowed: dict[str, dict[str, dict[str, int]]]
+    violations: list[RuleViolation], allowed: dict[str, dict[str, dict[str, int]]]
 ) -> None:
     limits = sum_by_rule(allowed["counts"])
     for rule, count in sum_by_rule(count_by_folder(violations)).items():
@@ -43,14 +43,14 @@ def test_no_rule_is_broken_more_often_than_the_list_allows(
 
 
 def test_the_list_is_as_short_as_the_source_permits(
-    violations: list[Violation], allowed: dict[str, dict[str, dict[str, int]]]
+    violations: list[RuleViolation], allowed: dict[str, dict[str, dict[str, int]]]
 ) -> None:
     assert allowed["counts"] == count_by_folder(violations), f"run `{COMMAND} --update`"
 
 
 def test_names_of_one_word_are_at_most_the_share_that_the_list_allows(
-    modules: list[Module],
-    violations: list[Violation],
+    modules: list[ParsedModule],
+    violations: list[RuleViolation],
     allowed: dict[str, dict[str, dict[str, int]]],
 ) -> None:
     assert allowed["shares"] == measure_shares(modules, violations), f"run `{COMMAND} --update`"
@@ -83,13 +83,14 @@ SOUND = (
     "import numpy as np",
     "with_one = 1",
     "max(1, 2, 3, 4, 5)",
+    'run_cli("list", "method", "a", "b", "--json")',
     "realistic = artificial = otherwise = precise = 1",
     "def soundbridge(scale): ...\nregister('soundbridge', soundbridge)",
 )
 
 
 def check_source(source: str, path: str = "egoexobench/data/clip_rows.py") -> set[str]:
-    return {v.rule for v in find_violations([Module(path, ast.parse(source))])}
+    return {v.rule for v in find_violations([ParsedModule(path, ast.parse(source))])}
 
 
 @pytest.mark.parametrize(("source", "rule"), BROKEN.items())
@@ -110,7 +111,7 @@ def test_a_module_with_the_name_of_a_package_is_named() -> None:
 def test_a_name_may_stand_in_two_plugins_but_not_in_two_modules_of_one() -> None:
     tree = ast.parse("class VideoConfig: ...\ndef load_config(): ...")
     paths = ["plugins/beats/a.py", "plugins/beats/b.py", "plugins/clap/a.py"]
-    violations = find_violations([Module(path, tree) for path in paths])
+    violations = find_violations([ParsedModule(path, tree) for path in paths])
     assert {v.rule for v in violations} == {"unique-class", "unique-function"}
     assert {v.path for v in violations} == set(paths[:2])
 

@@ -29,7 +29,7 @@ PLUGIN_FOLDERS = (
 PLUGIN_FILES = [path for folder in PLUGIN_FOLDERS for path in sorted(folder.rglob("*.py"))]
 
 
-def imported_modules(source: str) -> Iterator[str]:
+def list_imported_modules(source: str) -> Iterator[str]:
     """Yield each harness module that a source file imports, also inside functions.
 
     ``from egoexobench import name`` yields ``egoexobench`` for a public name.
@@ -47,11 +47,11 @@ def imported_modules(source: str) -> Iterator[str]:
                     yield node.module
 
 
-def private_modules(source: str) -> list[str]:
+def find_private_imports(source: str) -> list[str]:
     """Return the harness modules that a source file imports although they are not public."""
     return [
         name
-        for name in imported_modules(source)
+        for name in list_imported_modules(source)
         if name.partition(".")[0] == "egoexobench"
         and name != "egoexobench"
         and name not in PUBLIC_MODULES
@@ -61,7 +61,7 @@ def private_modules(source: str) -> list[str]:
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_plugin_imports_only_public_modules(path: Path) -> None:
-    assert private_modules(path.read_text()) == []
+    assert find_private_imports(path.read_text()) == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_plugin_imports_only_public_modules(path: Path) -> None:
     ],
 )
 def test_the_rule_finds_a_private_import(statement: str) -> None:
-    assert len(private_modules(statement)) == 1
+    assert len(find_private_imports(statement)) == 1
 
 
 def test_the_rule_allows_the_public_modules() -> None:
@@ -84,4 +84,4 @@ def test_the_rule_allows_the_public_modules() -> None:
     statements += ["import egoexobench", "from egoexobench import hookimpl"]
     statements += ["from egoexobench.toolbox import layers", "import numpy"]
     statements += ["from egoexobench.toolbox.storage import cache_dir"]
-    assert private_modules("\n".join(statements)) == []
+    assert find_private_imports("\n".join(statements)) == []

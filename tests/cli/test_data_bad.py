@@ -1,10 +1,10 @@
-"""Everything that can be bad about a data set, planted at once: the doctor names all of it."""
+"""A data set with every fault at once: `data doctor` names all of them."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-import av
+import egoexolearn_root
 import numpy as np
 import pytest
 from charades_ego_root import HEADER, both, row, table
@@ -19,74 +19,55 @@ from egoexolearn_root import (
     train_row,
     write_json,
 )
-from egoexolearn_root import table as write_table
-from egoexolearn_root import write_root as write_egoexolearn
-from studio import RATE, film, tone
+from media_factory import (
+    SAMPLE_RATE,
+    make_tone,
+    remux_video,
+    write_video,
+    write_video_with_empty_audio,
+)
 
 pytestmark = pytest.mark.slow
 
 SECONDS = 32
 
 
-def doctor(home: Path, spec: str, *more: str) -> CommandResult:
-    return CommandLine(home)("data", "doctor", spec, *more)
-
-
-def moved(path: Path, seconds: float) -> None:
-    """Let the pictures of a film come later than its sound."""
-    copy = path.with_name("copy.mp4")
-    with av.open(str(path)) as old, av.open(str(copy), "w") as new:
-        streams = {stream: new.add_stream_from_template(stream) for stream in old.streams}
-        for packet in old.demux():
-            if packet.pts is not None:
-                ticks = round(seconds / packet.time_base) if packet.stream.type == "video" else 0
-                packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
-                packet.stream = streams[packet.stream]
-                new.mux(packet)
-    copy.rename(path)
-
-
-def without_samples(path: Path) -> None:
-    """A film with an audio track in which there is nothing."""
-    with av.open(str(path), "w", format="matroska") as container:
-        video = container.add_stream("libx264", rate=2)
-        video.width = video.height = 64
-        video.pix_fmt = "yuv420p"
-        container.add_stream("pcm_s16le", rate=RATE, layout="mono")
-        picture = np.zeros((64, 64, 3), np.uint8)
-        for _ in range(2 * SECONDS):
-            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(video.encode(None))
+def run_doctor(home: Path, spec: str, *options: str) -> CommandResult:
+    return CommandLine(home)("data", "doctor", spec, *options)
 
 
 @pytest.fixture(scope="module")
-def learn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """EgoExoLearn with one bad thing of every kind."""
-    root = write_egoexolearn(tmp_path_factory.mktemp("learn"))
-    asked: dict[str, Any] = lists()
-    del asked["0"]["choices"]["19"]
-    asked["1"]["answer"] = 20
-    asked["2"]["choices"]["7"]["video_uid"] = "e0-ac78"
-    asked["3"]["query"]["video_uid"] = "../../secret"
-    write_json(root / ASSOCIATION / "association_test_hard.json", asked)
+def egoexolearn_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """EgoExoLearn with one fault of every kind."""
+    root = egoexolearn_root.write_root(tmp_path_factory.mktemp("learn"))
+    questions: dict[str, Any] = lists()
+    del questions["0"]["choices"]["19"]
+    questions["1"]["answer"] = 20
+    questions["2"]["choices"]["7"]["video_uid"] = "e0-ac78"
+    questions["3"]["query"]["video_uid"] = "../../secret"
+    write_json(root / ASSOCIATION / "association_test_hard.json", questions)
     good = train_row("good", "x0-ac78", "[1]", "[1]")
-    code = train_row("code", "x0-ac78", "__import__('os').abort()", "[1]")
+    unsafe = train_row("code", "x0-ac78", "__import__('os').abort()", "[1]")
     out = train_row("out", "/etc/passwd", "[1]", "[1]")
-    write_table(root / ASSOCIATION / "exo_train.csv", TRAIN, [good, good, code, out])
+    egoexolearn_root.table(root / ASSOCIATION / "exo_train.csv", TRAIN, [good, good, unsafe, out])
     late = labelled_row("beyond", "x0-ac78", "[1]", start=90)
-    whole = labelled_row("whole", "x0-ac78", "[1]")
+    complete = labelled_row("whole", "x0-ac78", "[1]")
     folder = next(root.rglob("exo_val_valid.csv")).parent
-    write_table(folder / "exo_val_valid.csv", LABELLED, [late, whole])
+    egoexolearn_root.table(folder / "exo_val_valid.csv", LABELLED, [late, complete])
     (root / "videos").mkdir()
     for i, name in enumerate(VIDEOS):
-        film(root / f"videos/{name}.mp4", seconds=SECONDS, fps=2, sound=tone(SECONDS), seed=i)
-    broken = root / "videos"
-    cut = broken / "e1-ac78.mp4"
-    cut.write_bytes(cut.read_bytes()[:-3000])
-    moved(broken / "e2-ac78.mp4", 20)
-    (broken / "e3-ac78.mp4").write_text("no film")
-    without_samples(broken / "x3-ac78.mp4")
-    (broken / "x2-ac78.mp4").unlink()
+        write_video(
+            root / f"videos/{name}.mp4", seconds=SECONDS, fps=2, waveform=make_tone(SECONDS), seed=i
+        )
+    videos = root / "videos"
+    truncated = videos / "e1-ac78.mp4"
+    truncated.write_bytes(truncated.read_bytes()[:-3000])
+    remux_video(
+        videos / "e2-ac78.mp4", tmp_path_factory.mktemp("late") / "e2.mp4", video_delay=20
+    ).replace(videos / "e2-ac78.mp4")
+    (videos / "e3-ac78.mp4").write_text("no film")
+    write_video_with_empty_audio(videos / "x3-ac78.mp4", seconds=SECONDS, fps=2)
+    (videos / "x2-ac78.mp4").unlink()
     return root
 
 
@@ -113,51 +94,53 @@ FAULTS = {
 }
 
 
-def test_the_doctor_goes_on_to_the_end_over_every_kind_of_bad_input(learn: Path) -> None:
-    done = doctor(learn, f"egoexolearn:root={learn}", "--json")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    rows = {(one["file"], one["row"]): one["reason"] for one in report["rows"] if one["dropped"]}
+def test_the_doctor_reports_every_kind_of_bad_input(egoexolearn_folder: Path) -> None:
+    result = run_doctor(egoexolearn_folder, f"egoexolearn:root={egoexolearn_folder}", "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    rows = {
+        (clip["file"], clip["row"]): clip["reason"] for clip in report["rows"] if clip["dropped"]
+    }
     assert set(rows) == set(ROWS)
-    for place, expected in ROWS.items():
-        assert expected in rows[place], place
-    for one in report["clips"]:
-        video = Path(one["media"]).stem
-        assert one["location"], one["id"]
-        if one["id"] == "beyond":
-            assert one["location"] == "exo_val_valid.csv, row 2"
-            assert one["problem"]["kind"] == "beyond_end"
-            assert "90-91.5 s ends after" in one["problem"]["reason"]
-            assert "s long" in one["problem"]["reason"]
+    for position, expected in ROWS.items():
+        assert expected in rows[position], position
+    for clip in report["clips"]:
+        video = Path(clip["media"]).stem
+        assert clip["location"], clip["id"]
+        if clip["id"] == "beyond":
+            assert clip["location"] == "exo_val_valid.csv, row 2"
+            assert clip["problem"]["kind"] == "beyond_end"
+            assert "90-91.5 s ends after" in clip["problem"]["reason"]
+            assert "s long" in clip["problem"]["reason"]
         elif video == "e2-ac78":
-            assert (one["problem"] or {}).get("kind", "late_video") == "late_video"
+            assert (clip["problem"] or {}).get("kind", "late_video") == "late_video"
         elif video in FAULTS:
             fault, reason = FAULTS[video]
-            assert one["problem"]["kind"] == fault
-            assert video in one["problem"]["reason"]
-            assert reason in one["problem"]["reason"]
+            assert clip["problem"]["kind"] == fault
+            assert video in clip["problem"]["reason"]
+            assert reason in clip["problem"]["reason"]
         else:
-            assert one["problem"] is None, one
-            assert one["audio"] == ("empty" if video == "x3-ac78" else "good")
-    late = [one for one in report["clips"] if (one["problem"] or {}).get("kind") == "late_video"]
+            assert clip["problem"] is None, clip
+            assert clip["audio"] == ("empty" if video == "x3-ac78" else "good")
+    late = [clip for clip in report["clips"] if (clip["problem"] or {}).get("kind") == "late_video"]
     assert late
     assert "starts at 20.00 s, after the clip" in late[0]["problem"]["reason"]
-    assert {Path(one["media"]).stem for one in report["clips"]} == set(VIDEOS)
+    assert {Path(clip["media"]).stem for clip in report["clips"]} == set(VIDEOS)
     assert "MIT licence" in report["license"]
 
 
-def test_what_is_bad_is_told_in_words_by_file_and_row(learn: Path) -> None:
-    done = doctor(learn, f"egoexolearn:root={learn}")
-    assert done.returncode == 0, done.stderr
-    for (file, place), expected in ROWS.items():
+def test_every_fault_is_printed_with_its_file_and_row(egoexolearn_folder: Path) -> None:
+    result = run_doctor(egoexolearn_folder, f"egoexolearn:root={egoexolearn_folder}")
+    assert result.returncode == 0, result.stderr
+    for (file, position), expected in ROWS.items():
         assert any(
-            line.strip().startswith(f"{file}, {place}: ") and expected in line
-            for line in done.stdout.splitlines()
-        ), (file, place)
-    assert "exo_val_valid.csv, row 2: clip beyond: the clip 90-91.5 s ends after" in done.stdout
-    assert "7 rows were skipped, the first is " in done.stdout.splitlines()[-1]
-    assert "License: The repository OpenGVLab/EgoExoLearn" in done.stdout
-    assert "Traceback" not in done.stderr
+            line.strip().startswith(f"{file}, {position}: ") and expected in line
+            for line in result.stdout.splitlines()
+        ), (file, position)
+    assert "exo_val_valid.csv, row 2: clip beyond: the clip 90-91.5 s ends after" in result.stdout
+    assert "7 rows were skipped, the first is " in result.stdout.splitlines()[-1]
+    assert "License: The repository OpenGVLab/EgoExoLearn" in result.stdout
+    assert "Traceback" not in result.stderr
 
 
 def test_an_action_that_ends_after_its_video_and_bad_rows_of_charades_are_named(
@@ -174,9 +157,9 @@ def test_an_action_that_ends_after_its_video_and_bad_rows_of_charades_are_named(
     (tmp_path / "CharadesEgo_v1_480").mkdir()
     for name in ("A", "AEGO", "B"):
         path = tmp_path / f"CharadesEgo_v1_480/{name}.mp4"
-        film(path, seconds=2, sound=np.zeros((1, 2 * RATE), np.float32))
-    done = doctor(tmp_path, f"charades-ego:root={tmp_path}")
-    assert done.returncode == 0, done.stderr
+        write_video(path, seconds=2, waveform=np.zeros((1, 2 * SAMPLE_RATE), np.float32))
+    result = run_doctor(tmp_path, f"charades-ego:root={tmp_path}")
+    assert result.returncode == 0, result.stderr
     for expected in (
         "CharadesEgo_v1_test.csv, row 4: 1 of 1 actions end after the video, which is 10.5 s long",
         "CharadesEgo_v1_test.csv, row 5: video 'A' stands in CharadesEgo_v1_test.csv, row 2",
@@ -187,14 +170,14 @@ def test_an_action_that_ends_after_its_video_and_bad_rows_of_charades_are_named(
         "License: The terms are in the file license.txt",
         "A run would stop: 3 rows were skipped, the first is CharadesEgo_v1_test.csv, row 5",
     ):
-        assert expected in done.stdout, expected
+        assert expected in result.stdout, expected
 
 
 def test_version_0_is_refused_in_one_line_with_what_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "CharadesEgo_v1_test.csv"
     path.write_text(",".join(HEADER[:-2]) + "\n")
-    done = doctor(tmp_path, f"charades-ego:root={tmp_path}")
-    assert done.returncode == 1
-    assert "CharadesEgo_v1_test.csv is of version 0 by its 11 columns" in done.stderr
-    assert "it needs the 13 columns of version 1" in done.stderr
-    assert done.stderr.count("\n") == 1
+    result = run_doctor(tmp_path, f"charades-ego:root={tmp_path}")
+    assert result.returncode == 1
+    assert "CharadesEgo_v1_test.csv is of version 0 by its 11 columns" in result.stderr
+    assert "it needs the 13 columns of version 1" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""`egoexobench audit`, `sanity` and `compare` as a person meets them."""
+"""`egoexobench audit`, `sanity` and `compare` as a user runs them."""
 
 import json
 import shutil
@@ -13,17 +13,17 @@ from egoexobench.records.audit import Audit
 
 pytestmark = pytest.mark.slow
 
-FAST = ("--set", "epochs=2", "--set", "embed_dim=16")
-CHEATS = Path(__file__).parents[1] / "audit" / "leaky_parts.py"
+FAST_OPTIONS = ("--set", "epochs=2", "--set", "embed_dim=16")
+LEAKY_PARTS = Path(__file__).parents[1] / "audit" / "leaky_parts.py"
 
 
-def install_cheats(folder: Path) -> None:
-    """Write a distribution whose plug-in cheats."""
+def install_leaky_plugin(folder: Path) -> None:
+    """Install a distribution whose encoders leak annotations."""
     info = folder / "cheats-0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cheats\nVersion: 0\n")
     (info / "entry_points.txt").write_text("[egoexobench]\ncheats = cheating\n")
-    shutil.copy(CHEATS, folder / "cheats.py")
+    shutil.copy(LEAKY_PARTS, folder / "cheats.py")
     (folder / "cheating.py").write_text(
         "from egoexobench import hookimpl\n"
         "from cheats import PARTS\n\n\n"
@@ -34,123 +34,144 @@ def install_cheats(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
-    """The command line with a stranger's cheating plug-in."""
-    home = tmp_path_factory.mktemp("bench")
-    install_cheats(home)
+def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """The command line with a third-party plug-in that cheats."""
+    home = tmp_path_factory.mktemp("home")
+    install_leaky_plugin(home)
     yield CommandLine(home, columns=120, plugin_folder=home)
     for name in ("cheats", "cheating"):
         sys.modules.pop(name, None)
 
 
-def test_an_audit_prints_what_moves_and_passes(bench: CommandLine, folder: Path) -> None:
-    done = bench("audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST)
-    assert done.returncode == 0, done.stderr
-    assert "declared, used" in done.stdout
-    assert "undeclared, unused" in done.stdout
-    assert "query side" in done.stdout
-    assert "Passed: the embeddings use the declared inputs" in done.stdout
-
-
-def test_an_audit_loads_what_a_run_trained(bench: CommandLine, folder: Path) -> None:
-    dataset = ("--dataset", f"folder:path={folder}")
-    assert bench("run", "--method", "egoexo", "--task", "eg2ex", *dataset, *FAST).returncode == 0
-    before = {p: p.stat().st_mtime_ns for p in (bench.home / "cache" / "weights").iterdir()}
-    assert bench("audit", "egoexo", *dataset, *FAST).returncode == 0
-    assert {p: p.stat().st_mtime_ns for p in (bench.home / "cache" / "weights").iterdir()} == before
-
-
-def test_an_audit_stands_beside_records_and_is_no_row(
-    bench: CommandLine, folder: Path, tmp_path: Path
+def test_an_audit_prints_its_measurements_and_passes(
+    command_line: CommandLine, folder: Path
 ) -> None:
-    out = ("--dataset", f"folder:path={folder}", "--out", str(tmp_path / "out"), *FAST)
-    assert bench("run", "--method", "egoexo", "--task", "eg2ex", *out).returncode == 0
-    told = bench("audit", "egoexo", *out).stdout.splitlines()[-1]
-    path = Path(told.removeprefix("Audit: "))
+    result = command_line(
+        "audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST_OPTIONS
+    )
+    assert result.returncode == 0, result.stderr
+    assert "declared, used" in result.stdout
+    assert "undeclared, unused" in result.stdout
+    assert "query side" in result.stdout
+    assert "Passed: the embeddings use the declared inputs" in result.stdout
+
+
+def test_an_audit_loads_the_weights_that_a_run_trained(
+    command_line: CommandLine, folder: Path
+) -> None:
+    dataset = ("--dataset", f"folder:path={folder}")
+    assert (
+        command_line(
+            "run", "--method", "egoexo", "--task", "eg2ex", *dataset, *FAST_OPTIONS
+        ).returncode
+        == 0
+    )
+    before = {p: p.stat().st_mtime_ns for p in (command_line.home / "cache" / "weights").iterdir()}
+    assert command_line("audit", "egoexo", *dataset, *FAST_OPTIONS).returncode == 0
+    assert {
+        p: p.stat().st_mtime_ns for p in (command_line.home / "cache" / "weights").iterdir()
+    } == before
+
+
+def test_an_audit_is_written_beside_records_and_adds_no_leaderboard_row(
+    command_line: CommandLine, folder: Path, tmp_path: Path
+) -> None:
+    options = ("--dataset", f"folder:path={folder}", "--out", str(tmp_path / "out"), *FAST_OPTIONS)
+    assert command_line("run", "--method", "egoexo", "--task", "eg2ex", *options).returncode == 0
+    line = command_line("audit", "egoexo", *options).stdout.splitlines()[-1]
+    path = Path(line.removeprefix("Audit: "))
     assert path.parent == tmp_path / "out"
     assert Audit.model_validate_json(path.read_bytes()).passed
     root = tmp_path / "board"
     shutil.copytree(Path(__file__).parents[2] / "leaderboards" / "reported", root / "reported")
-    done = bench("leaderboard", str(tmp_path / "out"), "--root", str(root))
-    assert done.returncode == 0, done.stderr
+    result = command_line("leaderboard", str(tmp_path / "out"), "--root", str(root))
+    assert result.returncode == 0, result.stderr
     assert len(list((root / "reproduced").iterdir())) == 1
 
 
 def test_an_audit_that_cannot_be_written_is_one_line(
-    bench: CommandLine, folder: Path, tmp_path: Path
+    command_line: CommandLine, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "out").write_text("")
-    told = ("--dataset", f"folder:path={folder}", "--out", str(tmp_path / "out"), *FAST)
-    done = bench("audit", "egoexo", *told)
-    assert done.returncode == 1
-    assert "cannot write" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    options = ("--dataset", f"folder:path={folder}", "--out", str(tmp_path / "out"), *FAST_OPTIONS)
+    result = command_line("audit", "egoexo", *options)
+    assert result.returncode == 1
+    assert "cannot write" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_cheat_is_named_after_the_table_and_exits_with_1(
-    bench: CommandLine, folder: Path
+def test_a_failed_audit_names_the_leak_and_exits_with_1(
+    command_line: CommandLine, folder: Path
 ) -> None:
-    arguments = ("audit", "egoexo", "--dataset", f"folder:path={folder}", *FAST)
-    done = bench(*arguments, "--set", "video=stack:reads=narration")
-    assert done.returncode == 1, done.stderr
-    lines = done.stdout.splitlines()
-    (fails,) = [at for at, line in enumerate(lines) if line.startswith("FAILS")]
+    arguments = ("audit", "egoexo", "--dataset", f"folder:path={folder}", *FAST_OPTIONS)
+    result = command_line(*arguments, "--set", "video=stack:reads=narration")
+    assert result.returncode == 1, result.stderr
+    lines = result.stdout.splitlines()
+    (fails,) = [i for i, line in enumerate(lines) if line.startswith("FAILS")]
     assert "the same clips with other narrations and labels: 8 of 8 video" in lines[fails]
     assert any("annotation" in line and "dependent" in line for line in lines[:fails])
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in result.stderr
 
 
-def test_an_audit_as_json_is_nothing_but_json(bench: CommandLine, folder: Path) -> None:
-    done = bench(
-        "audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST,
+def test_an_audit_as_json_is_nothing_but_json(command_line: CommandLine, folder: Path) -> None:
+    result = command_line(
+        "audit", "soundbridge", "--dataset", f"folder:path={folder}", *FAST_OPTIONS,
         "--set", "text_fusion=soundbridge-released-text:variant=association", "--json",
     )  # fmt: skip
-    told = json.loads(done.stdout)
-    assert done.returncode == 1
-    assert told["passed"] is False
-    dead = [swap for swap in told["swaps"] if swap["verdict"] == "ignored"]
-    assert [(swap["embedding"], swap["modality"]) for swap in dead] == [("text", "sound_caption")]
-    assert str(folder.parent) not in done.stdout
+    report = json.loads(result.stdout)
+    assert result.returncode == 1
+    assert report["passed"] is False
+    ignored = [swap for swap in report["swaps"] if swap["verdict"] == "ignored"]
+    assert [(swap["embedding"], swap["modality"]) for swap in ignored] == [
+        ("text", "sound_caption")
+    ]
+    assert str(folder.parent) not in result.stdout
 
 
-def test_sanity_prints_a_line_a_track(bench: CommandLine, folder: Path) -> None:
-    done = bench("sanity", "--dataset", f"folder:path={folder}")
-    assert done.returncode == 0, done.stderr
-    head = next(line for line in done.stdout.splitlines() if "chance" in line)
+def test_sanity_prints_a_line_for_each_track(command_line: CommandLine, folder: Path) -> None:
+    result = command_line("sanity", "--dataset", f"folder:path={folder}")
+    assert result.returncode == 0, result.stderr
+    head = next(line for line in result.stdout.splitlines() if "chance" in line)
     for name in ("oracle", "duration", "loudness", "scene", "narration", "synchrony"):
         assert name in head
     for track in ("eg2ex mcq20", "eg2ex gallery", "t2v gallery"):
-        assert any(line.strip().startswith(track) for line in done.stdout.splitlines())
+        assert any(line.strip().startswith(track) for line in result.stdout.splitlines())
 
 
-def test_compare_says_what_differs_and_how_sure_it_is(bench: CommandLine, folder: Path) -> None:
+def test_compare_lists_differences_and_tests_them_for_significance(
+    command_line: CommandLine, folder: Path
+) -> None:
     dataset, records = ("--dataset", f"folder:path={folder}"), []
     for seed in ("0", "1"):
-        done = bench("run", "--method", "egoexo", *dataset, "--seed", seed, *FAST)
-        assert done.returncode == 0, done.stderr
-        records.append(done.stdout.splitlines()[-1].removeprefix("Record: "))
-    done = bench("compare", *records)
-    assert done.returncode == 0, done.stderr
-    assert any(line.split() == ["seed", "0", "1"] for line in done.stdout.splitlines())
-    assert "method.parts" not in done.stdout
-    assert "eg2ex gallery R@1" in done.stdout
-    told = json.loads(bench("compare", *records, "--json", "--task", "t2v").stdout)
-    assert {one["task"] for one in told["comparisons"]} == {"t2v"}
-    assert bench("compare", records[0]).returncode == 2
+        result = command_line("run", "--method", "egoexo", *dataset, "--seed", seed, *FAST_OPTIONS)
+        assert result.returncode == 0, result.stderr
+        records.append(result.stdout.splitlines()[-1].removeprefix("Record: "))
+    result = command_line("compare", *records)
+    assert result.returncode == 0, result.stderr
+    assert any(line.split() == ["seed", "0", "1"] for line in result.stdout.splitlines())
+    assert "method.parts" not in result.stdout
+    assert "eg2ex gallery R@1" in result.stdout
+    report = json.loads(command_line("compare", *records, "--json", "--task", "t2v").stdout)
+    assert {comparison["task"] for comparison in report["comparisons"]} == {"t2v"}
+    assert command_line("compare", records[0]).returncode == 2
 
 
-def test_compare_refuses_other_data(bench: CommandLine, folder: Path) -> None:
-    own = bench.home / "fewer"
-    shutil.copytree(folder, own)
-    lines = (own / "clips.jsonl").read_text().splitlines()
-    (own / "clips.jsonl").write_text("\n".join(line for line in lines if '"p"' not in line) + "\n")
+def test_compare_refuses_other_data(command_line: CommandLine, folder: Path) -> None:
+    smaller = command_line.home / "fewer"
+    shutil.copytree(folder, smaller)
+    lines = (smaller / "clips.jsonl").read_text().splitlines()
+    (smaller / "clips.jsonl").write_text(
+        "\n".join(line for line in lines if '"p"' not in line) + "\n"
+    )
     records = []
-    for path in (folder, own):
-        done = bench("run", "--method", "egoexo", "--dataset", f"folder:path={path}", *FAST)
-        assert done.returncode == 0, done.stderr
-        records.append(done.stdout.splitlines()[-1].removeprefix("Record: "))
-    done = bench("compare", *records)
-    assert done.returncode == 1
-    assert "different tracks" in done.stderr
-    assert "content, data" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    for path in (folder, smaller):
+        result = command_line(
+            "run", "--method", "egoexo", "--dataset", f"folder:path={path}", *FAST_OPTIONS
+        )
+        assert result.returncode == 0, result.stderr
+        records.append(result.stdout.splitlines()[-1].removeprefix("Record: "))
+    result = command_line("compare", *records)
+    assert result.returncode == 1
+    assert "different tracks" in result.stderr
+    assert "content, data" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1

@@ -1,58 +1,43 @@
-"""`egoexobench run` as a person meets it."""
+"""`egoexobench run` as a user runs it."""
 
 import json
 import shutil
-from contextlib import chdir
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from command_line import CommandLine
-from studio import film, tone
+from command_line import CommandLine, CommandResult
+from media_factory import make_tone, write_video
 
-from egoexobench.cli import main
 from egoexobench.records.store import iter_ranks, read_record
 
-FAST = ("--set", "epochs=2", "--set", "embed_dim=16")
+FAST_OPTIONS = ("--set", "epochs=2", "--set", "embed_dim=16")
 
 
-class Bench:
-    """The command line with a cache and an output folder of its own."""
+class RunCommandLine(CommandLine):
+    """The command line with shortcuts to `run`."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def run(self, *arguments: str) -> CommandResult:
+        return self("run", *arguments, *FAST_OPTIONS)
 
-    def __call__(self, *arguments: str) -> SimpleNamespace:
-        # in this process: importing torch anew for each call would be most of the time
-        environment = {"EGOEXOBENCH_CACHE": str(self.home / "cache"), "COLUMNS": "100"}
-        with chdir(self.home):
-            done = CliRunner().invoke(main, arguments, env=environment)
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception  # a bug, and no error that is meant for the user
-        return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)
-
-    def run(self, *arguments: str) -> SimpleNamespace:
-        return self("run", *arguments, *FAST)
-
-    def record(self, *arguments: str) -> dict:
-        done = self.run(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+    def run_and_read_record(self, *arguments: str) -> dict:
+        result = self.run(*arguments, "--json")
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def command_line(tmp_path: Path) -> RunCommandLine:
+    return RunCommandLine(tmp_path)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(tmp_path_factory.mktemp("bench"))
+def shared_command_line(tmp_path_factory: pytest.TempPathFactory) -> RunCommandLine:
+    """A command line whose cache and records are shared by the tests of this file."""
+    return RunCommandLine(tmp_path_factory.mktemp("home"))
 
 
-def numbers(record: dict) -> dict:
+def list_metrics(record: dict) -> dict:
     return {
         (score["task"], score["policy"], name): (metric["value"], metric["low"])
         for score in record["scores"]
@@ -60,63 +45,78 @@ def numbers(record: dict) -> dict:
     }
 
 
-def test_a_run_prints_one_table_and_where_the_record_lies(shared: Bench, folder: Path) -> None:
-    done = shared.run("--method", "soundbridge", "--dataset", f"folder:path={folder}")
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+def test_a_run_prints_one_table_and_the_path_of_the_record(
+    shared_command_line: RunCommandLine, folder: Path
+) -> None:
+    result = shared_command_line.run(
+        "--method", "soundbridge", "--dataset", f"folder:path={folder}"
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
     for task in ("eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"):
         assert any(line.strip().startswith(task) for line in lines), task
-    (where,) = [line.removeprefix("Record: ") for line in lines if line.startswith("Record: ")]
-    record = read_record(shared.home / where)
+    (path,) = [line.removeprefix("Record: ") for line in lines if line.startswith("Record: ")]
+    record = read_record(shared_command_line.home / path)
     assert record.counts.num_clips == {"train": 16, "val": 8, "test": 8}
-    own = [score for score in record.scores if score.task != "association"]  # of two other tasks
-    assert len(list(iter_ranks(shared.home / where))) == sum(score.num_queries for score in own)
-    assert not list(shared.home.rglob("*draft*"))
+    # association has no ranks of its own
+    ranked = [score for score in record.scores if score.task != "association"]
+    assert len(list(iter_ranks(shared_command_line.home / path))) == sum(
+        score.num_queries for score in ranked
+    )
+    assert not list(shared_command_line.home.rglob("*draft*"))
 
 
 @pytest.mark.slow
 def test_the_same_command_gives_the_same_metrics_to_the_last_digit(
-    bench: Bench, folder: Path
+    command_line: RunCommandLine, folder: Path
 ) -> None:
     arguments = ("--method", "soundbridge", "--dataset", f"folder:path={folder}")
-    one = bench.record(*arguments)
-    again = bench.record(*arguments)
-    shutil.rmtree(bench.home / "cache")
-    anew = bench.record(*arguments)
-    assert numbers(one) == numbers(again) == numbers(anew)
-    other = bench.record(*arguments, "--seed", "1")
-    assert other["method"]["fingerprint"] == one["method"]["fingerprint"]
+    reference = command_line.run_and_read_record(*arguments)
+    again = command_line.run_and_read_record(*arguments)
+    shutil.rmtree(command_line.home / "cache")
+    anew = command_line.run_and_read_record(*arguments)
+    assert list_metrics(reference) == list_metrics(again) == list_metrics(anew)
+    other = command_line.run_and_read_record(*arguments, "--seed", "1")
+    assert other["method"]["fingerprint"] == reference["method"]["fingerprint"]
     assert other["seed"] == 1
 
 
 @pytest.mark.slow
-def test_a_second_run_neither_decodes_nor_trains(bench: Bench, folder: Path) -> None:
-    own = bench.home / "clips"
-    shutil.copytree(folder, own)
-    arguments = ("--method", "soundbridge", "--dataset", f"folder:path={own}")
-    bench.record(*arguments)
+def test_a_second_run_neither_decodes_nor_trains(
+    command_line: RunCommandLine, folder: Path
+) -> None:
+    clips = command_line.home / "clips"
+    shutil.copytree(folder, clips)
+    arguments = ("--method", "soundbridge", "--dataset", f"folder:path={clips}")
+    command_line.run_and_read_record(*arguments)
     stored = {
-        path: path.stat().st_mtime_ns for path in (bench.home / "cache").rglob("*.safetensors")
+        path: path.stat().st_mtime_ns
+        for path in (command_line.home / "cache").rglob("*.safetensors")
     }
-    bench.record(*arguments)
+    command_line.run_and_read_record(*arguments)
     after = {
-        path: path.stat().st_mtime_ns for path in (bench.home / "cache").rglob("*.safetensors")
+        path: path.stat().st_mtime_ns
+        for path in (command_line.home / "cache").rglob("*.safetensors")
     }
     assert stored == after
 
 
 @pytest.mark.slow
 def test_another_method_shares_the_tokens_of_the_encoders_they_share(
-    bench: Bench, folder: Path
+    command_line: RunCommandLine, folder: Path
 ) -> None:
-    bench.record("--method", "soundbridge", "--dataset", f"folder:path={folder}")
-    stores = set((bench.home / "cache" / "tokens").iterdir())
-    bench.record("--method", "audio-only", "--dataset", f"folder:path={folder}")
-    assert set((bench.home / "cache" / "tokens").iterdir()) == stores
+    command_line.run_and_read_record(
+        "--method", "soundbridge", "--dataset", f"folder:path={folder}"
+    )
+    stores = set((command_line.home / "cache" / "tokens").iterdir())
+    command_line.run_and_read_record("--method", "audio-only", "--dataset", f"folder:path={folder}")
+    assert set((command_line.home / "cache" / "tokens").iterdir()) == stores
 
 
-def test_the_record_names_every_part_and_what_it_read(shared: Bench, folder: Path) -> None:
-    record = shared.record(
+def test_the_record_names_every_part_and_the_inputs_that_it_read(
+    shared_command_line: RunCommandLine, folder: Path
+) -> None:
+    record = shared_command_line.run_and_read_record(
         "--method", "soundbridge:residual=none", "--dataset", f"folder:path={folder}",
         "--set", "anchor=narration", "--task", "eg2ex",
     )  # fmt: skip
@@ -128,20 +128,20 @@ def test_the_record_names_every_part_and_what_it_read(shared: Bench, folder: Pat
     assert record["method"]["declared_inputs"]["video"] == ["video", "audio"]
     assert record["checkpoint_selection"]["split"] == "val"
     assert {score["policy"] for score in record["scores"]} == {"mcq20", "gallery"}
-    assert {one["name"] for one in record["references"]} == {
+    assert {reference["name"] for reference in record["references"]} == {
         "chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"
     }  # fmt: skip
     assert str(folder.parent) not in json.dumps(record)
 
 
 def test_a_method_without_text_says_which_tasks_it_has_no_score_for(
-    shared: Bench, folder: Path
+    shared_command_line: RunCommandLine, folder: Path
 ) -> None:
     dataset = ("--dataset", f"folder:path={folder}")
-    done = shared("run", "--method", "logmel-neighbor", *dataset)
-    assert done.returncode == 0, done.stderr
-    assert "t2v is not scored: the method has no text encoder" in done.stdout
-    alone = shared("run", "--method", "logmel-neighbor", "--task", "t2v", *dataset)
+    result = shared_command_line("run", "--method", "logmel-neighbor", *dataset)
+    assert result.returncode == 0, result.stderr
+    assert "t2v is not scored: the method has no text encoder" in result.stdout
+    alone = shared_command_line("run", "--method", "logmel-neighbor", "--task", "t2v", *dataset)
     assert alone.returncode == 2
     assert "no text encoder" in alone.stderr
 
@@ -149,31 +149,31 @@ def test_a_method_without_text_says_which_tasks_it_has_no_score_for(
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["error", "skip", "mask"])
 def test_clips_without_sound_are_counted_and_never_zeros(
-    bench: Bench, folder: Path, policy: str
+    command_line: RunCommandLine, folder: Path, policy: str
 ) -> None:
-    own = bench.home / "clips"
-    shutil.copytree(folder, own)
-    film(own / "m-ego.mp4", seconds=1.0)
-    film(own / "a-exo.mp4", seconds=1.0, sound=np.zeros((1, 16_000), np.float32))
-    arguments = ("--method", "soundbridge", "--dataset", f"folder:path={own}")
-    done = bench.run(*arguments, "--missing-audio", policy, "--json")
+    clips = command_line.home / "clips"
+    shutil.copytree(folder, clips)
+    write_video(clips / "m-ego.mp4", seconds=1.0)
+    write_video(clips / "a-exo.mp4", seconds=1.0, waveform=np.zeros((1, 16_000), np.float32))
+    arguments = ("--method", "soundbridge", "--dataset", f"folder:path={clips}")
+    result = command_line.run(*arguments, "--missing-audio", policy, "--json")
     if policy == "error":
-        assert done.returncode == 1
-        assert "2 of 32 clips have no sound, the first is" in done.stderr
+        assert result.returncode == 1
+        assert "2 of 32 clips have no sound, the first is" in result.stderr
         return
-    assert done.returncode == 0, done.stderr
-    record = json.loads(done.stdout)
+    assert result.returncode == 0, result.stderr
+    record = json.loads(result.stdout)
     counts = record["counts"]
     assert (counts["num_silent"], counts["num_without_track"]) == (1, 1)
     assert counts["missing_audio"] == policy
     gallery = {s["task"]: s for s in record["scores"] if s["policy"] == "gallery"}
     assert gallery["eg2ex"]["num_queries"] == (3 if policy == "skip" else 4)
     assert gallery["eg2ex"]["num_dropped"] == (1 if policy == "skip" else 0)
-    # a method that does not listen is not told to care
-    assert bench.run("--method", "egoexo", *arguments[2:]).returncode == 0
+    # a method without audio ignores the policy
+    assert command_line.run("--method", "egoexo", *arguments[2:]).returncode == 0
 
 
-def _edit(path: Path, change: dict, line: int = 0) -> None:
+def edit_row(path: Path, change: dict, line: int = 0) -> None:
     rows = [json.loads(row) for row in path.read_text().splitlines()]
     rows[line].update(change)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -194,16 +194,16 @@ CLIP_ERRORS = [
 
 @pytest.mark.parametrize(("change", "message"), CLIP_ERRORS)
 def test_a_bad_clip_is_one_line_that_names_file_and_row(
-    bench: Bench, folder: Path, change: dict, message: str
+    command_line: RunCommandLine, folder: Path, change: dict, message: str
 ) -> None:
-    own = bench.home / "clips"
-    shutil.copytree(folder, own)
-    _edit(own / "clips.jsonl", change)
-    done = bench.run("--method", "soundbridge", "--dataset", f"folder:path={own}")
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert not (bench.home / "runs").exists()
+    clips = command_line.home / "clips"
+    shutil.copytree(folder, clips)
+    edit_row(clips / "clips.jsonl", change)
+    result = command_line.run("--method", "soundbridge", "--dataset", f"folder:path={clips}")
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (command_line.home / "runs").exists()
 
 
 @pytest.mark.parametrize(
@@ -214,28 +214,33 @@ def test_a_bad_clip_is_one_line_that_names_file_and_row(
         ({"task": "scene"}, "task: "),
     ],
 )
-def test_a_bad_question_is_one_line_that_names_file_and_row(
-    bench: Bench, folder: Path, change: dict, message: str
+def test_a_bad_query_is_one_line_that_names_file_and_row(
+    command_line: RunCommandLine, folder: Path, change: dict, message: str
 ) -> None:
-    own = bench.home / "clips"
-    shutil.copytree(folder, own)
-    _edit(own / "queries.jsonl", change)
-    done = bench.run("--method", "soundbridge", "--dataset", f"folder:path={own}")
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert "queries.jsonl, line 1" in done.stderr
+    clips = command_line.home / "clips"
+    shutil.copytree(folder, clips)
+    edit_row(clips / "queries.jsonl", change)
+    result = command_line.run("--method", "soundbridge", "--dataset", f"folder:path={clips}")
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "queries.jsonl, line 1" in result.stderr
 
 
-def test_a_corrupt_film_names_it_and_leaves_no_record(bench: Bench, folder: Path) -> None:
-    own = bench.home / "clips"
-    shutil.copytree(folder, own)
-    (own / "p-exo.mp4").write_bytes(b"not a film" * 99)
-    done = bench.run("--method", "soundbridge", "--dataset", f"folder:path={own}")
-    assert done.returncode == 1
-    assert "p-exo.mp4" in done.stderr
-    assert not (bench.home / "runs").exists()
-    film(own / "p-exo.mp4", seconds=1.0, sound=tone(seconds=1.0))
-    assert bench.run("--method", "soundbridge", "--dataset", f"folder:path={own}").returncode == 0
+def test_a_corrupt_video_is_named_and_no_record_is_written(
+    command_line: RunCommandLine, folder: Path
+) -> None:
+    clips = command_line.home / "clips"
+    shutil.copytree(folder, clips)
+    (clips / "p-exo.mp4").write_bytes(b"not a film" * 99)
+    result = command_line.run("--method", "soundbridge", "--dataset", f"folder:path={clips}")
+    assert result.returncode == 1
+    assert "p-exo.mp4" in result.stderr
+    assert not (command_line.home / "runs").exists()
+    write_video(clips / "p-exo.mp4", seconds=1.0, waveform=make_tone(seconds=1.0))
+    assert (
+        command_line.run("--method", "soundbridge", "--dataset", f"folder:path={clips}").returncode
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -258,13 +263,13 @@ def test_a_corrupt_film_names_it_and_leaves_no_record(bench: Bench, folder: Path
         (["--method", "soundbridge", "--dataset", "synthetic:overlap=2"], "overlap"),
     ],
 )
-def test_a_wrong_word_exits_with_2_and_says_what_works(
-    shared: Bench, arguments: list[str], message: str
+def test_a_wrong_argument_exits_with_2_and_a_correction(
+    shared_command_line: RunCommandLine, arguments: list[str], message: str
 ) -> None:
-    done = shared("run", *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    result = shared_command_line("run", *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.filterwarnings("default::egoexobench.errors.RenamedWarning")

@@ -1,22 +1,18 @@
-"""`egoexobench sweep` as a person meets it, with real runs on a handful of films."""
+"""`egoexobench sweep` as a user runs it, with real runs on a few videos."""
 
 import json
 import shutil
-from contextlib import chdir
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from click.testing import CliRunner
+from command_line import CommandLine, CommandResult
 
-from egoexobench.cli import main
 from egoexobench.data.folder_dataset import CLIPS_TABLE
 from egoexobench.sweep.record_index import index_records
 
 pytestmark = pytest.mark.slow
 
-TOML = """
+SWEEP = """
 schema_version = 1
 table = 3
 title = "Three cells"
@@ -62,28 +58,20 @@ claim = "one ~ chance within 100 points"
 """
 
 
-@dataclass(frozen=True)
-class Home:
-    """A folder with two sets of films and a sweep over them, and its cache."""
+class SweepCommandLine(CommandLine):
+    """The command line in a folder with two data sets and a sweep over them."""
 
-    path: Path
+    def run_sweep(self, *arguments: str) -> CommandResult:
+        return self("sweep", *arguments)
 
-    def __call__(self, *arguments: str) -> SimpleNamespace:
-        environment = {"EGOEXOBENCH_CACHE": str(self.path / "cache"), "COLUMNS": "120"}
-        with chdir(self.path):
-            done = CliRunner().invoke(main, ["sweep", *arguments], env=environment)
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception  # a bug, and no error that is meant for the user
-        return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)
-
-    def records(self) -> set[Path]:
+    def list_records(self) -> set[Path]:
         return {
-            item.path for stored in index_records(self.path / "runs").values() for item in stored
+            item.path for stored in index_records(self.home / "runs").values() for item in stored
         }
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Home:
+def command_line(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> SweepCommandLine:
     path = tmp_path_factory.mktemp("sweep")
     rows = [json.loads(line) for line in (folder / CLIPS_TABLE).read_text().splitlines()]
     few = [row for row in rows if row["pair"] in "abijmn"]  # two pairs of each split
@@ -93,33 +81,33 @@ def home(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Home:
         for row in stored:
             shutil.copy(folder / row["media"], path / name)
         (path / name / CLIPS_TABLE).write_text("".join(json.dumps(row) + "\n" for row in stored))
-    (path / "three.toml").write_text(TOML.format(own=path / "own", other=path / "other"))
-    return Home(path)
+    (path / "three.toml").write_text(SWEEP.format(own=path / "own", other=path / "other"))
+    return SweepCommandLine(path, columns=120)
 
 
 @pytest.fixture(scope="module")
-def first(home: Home) -> SimpleNamespace:
-    assert home("three.toml", "--dry-run").returncode == 0
-    assert not home.records()
-    return home("three.toml", "--jobs", "2", "--table", "tables")
+def first_call(command_line: SweepCommandLine) -> CommandResult:
+    assert command_line.run_sweep("three.toml", "--dry-run").returncode == 0
+    assert not command_line.list_records()
+    return command_line.run_sweep("three.toml", "--jobs", "2", "--table", "tables")
 
 
-def test_a_failed_cell_stops_no_other_is_told_in_one_line_and_makes_the_exit_code(
-    home: Home, first: SimpleNamespace
+def test_a_failed_cell_stops_no_other_is_reported_in_one_line_and_decides_the_exit_code(
+    command_line: SweepCommandLine, first_call: CommandResult
 ) -> None:
-    assert first.returncode == 1
-    said = first.stderr.strip().splitlines()
-    assert sorted(line.split()[0] for line in said) == ["done", "done", "egoexobench:", "failed"]
-    assert "nowhere.jsonl" in next(line for line in said if line.startswith("failed"))
-    assert said[-1] == "egoexobench: 1 of 3 runs failed; repeat the command to run them again"
-    assert len(home.records()) == 2
+    assert first_call.returncode == 1
+    lines = first_call.stderr.strip().splitlines()
+    assert sorted(line.split()[0] for line in lines) == ["done", "done", "egoexobench:", "failed"]
+    assert "nowhere.jsonl" in next(line for line in lines if line.startswith("failed"))
+    assert lines[-1] == "egoexobench: 1 of 3 runs failed; repeat the command to run them again"
+    assert len(command_line.list_records()) == 2
 
 
-def test_the_table_is_written_with_an_asterisk_where_it_was_trained_elsewhere(
-    home: Home, first: SimpleNamespace
+def test_the_table_marks_rows_that_were_trained_on_other_data_with_an_asterisk(
+    command_line: SweepCommandLine, first_call: CommandResult
 ) -> None:
-    assert first.stdout.strip() == "tables/three.md"
-    page = (home.path / "tables" / "three.md").read_text()
+    assert first_call.stdout.strip() == "tables/three.md"
+    page = (command_line.home / "tables" / "three.md").read_text()
     assert page.startswith("<!-- Generated by `egoexobench sweep`")
     names = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
     assert names[:5] == ["Method", "-" * 16, "SoundBridge", "SoundBridge\\*", "Bad"]
@@ -127,28 +115,32 @@ def test_the_table_is_written_with_an_asterisk_where_it_was_trained_elsewhere(
 
 
 def test_the_second_of_two_cells_that_share_weights_trains_nothing(
-    home: Home, first: SimpleNamespace
+    command_line: SweepCommandLine, first_call: CommandResult
 ) -> None:
-    (weights,) = (home.path / "cache" / "weights").iterdir()
+    (weights,) = (command_line.home / "cache" / "weights").iterdir()
     records = [
-        item.record for stored in index_records(home.path / "runs").values() for item in stored
+        item.record
+        for stored in index_records(command_line.home / "runs").values()
+        for item in stored
     ]
     own, moved = sorted(records, key=lambda record: record.trained_on is not None)
     assert moved.trained_on is not None
     assert moved.trained_on.fingerprint == own.dataset.fingerprint
     assert moved.dataset.fingerprint != own.dataset.fingerprint
     assert own.checkpoint_selection == moved.checkpoint_selection
-    # written by one of them and left alone by the other, which began after the first had ended
+    # written by the first and not changed by the second, which began after the first had ended
     assert weights.stat().st_mtime < max(record.created.timestamp() for record in records)
 
 
-def test_a_second_call_runs_only_what_is_not_recorded(home: Home, first: SimpleNamespace) -> None:
-    before = home.records()
-    again = home("three.toml", "--table", "again.md")
+def test_a_second_call_runs_only_cells_without_a_record(
+    command_line: SweepCommandLine, first_call: CommandResult
+) -> None:
+    before = command_line.list_records()
+    again = command_line.run_sweep("three.toml", "--table", "again.md")
     assert again.returncode == 1
     assert [line.split()[0] for line in again.stderr.splitlines()] == ["failed", "egoexobench:"]
-    assert home.records() == before
-    tables = [home.path / "again.md", home.path / "tables" / "three.md"]
+    assert command_line.list_records() == before
+    tables = [command_line.home / "again.md", command_line.home / "tables" / "three.md"]
     assert tables[0].read_text() == tables[1].read_text()
 
 
@@ -162,9 +154,9 @@ def test_a_second_call_runs_only_what_is_not_recorded(home: Home, first: SimpleN
         (["none.toml"], "none.toml"),
     ],
 )
-def test_a_wrong_word_exits_with_2_before_anything_runs(
-    home: Home, arguments: list[str], message: str
+def test_a_wrong_argument_exits_with_2_before_anything_runs(
+    command_line: SweepCommandLine, arguments: list[str], message: str
 ) -> None:
-    done = home(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
+    result = command_line.run_sweep(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr

@@ -1,68 +1,67 @@
-"""`weights list`, `check` and `convert` as a person meets them."""
+"""`weights list`, `check` and `convert` as a user runs them."""
 
 import json
 import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.error import URLError
 
 import pytest
 import torch
-from click.testing import CliRunner
+from command_line import CommandLine, CommandResult
 
 from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
 from egoexobench.checkpoints.release import CheckpointConsumer, PublishedCheckpoint
-from egoexobench.cli import main
 from egoexobench.registry import Registry
 from egoexobench.toolbox import hub
 from egoexobench.toolbox.checkpoint import read_state_dict
 
-VIDEO = "timesformer:system=lavila,output=cls,project=16,image=32,patch=16,width=32,depth=1,heads=2"
-TEXT = "clip-text:width=8,heads=2,depth=1,project=16"
-LARGER = VIDEO.replace("depth=1", "depth=2")
+VIDEO_SPEC = (
+    "timesformer:system=lavila,output=cls,project=16,image=32,patch=16,width=32,depth=1,heads=2"
+)
+TEXT_SPEC = "clip-text:width=8,heads=2,depth=1,project=16"
+LARGER_VIDEO_SPEC = VIDEO_SPEC.replace("depth=1", "depth=2")
 
 
-def call(*arguments: str) -> SimpleNamespace:
-    done = CliRunner().invoke(main, ["weights", *arguments], env={"COLUMNS": "200"})
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)
+def run_weights(*arguments: str) -> CommandResult:
+    return CommandLine(Path.cwd(), columns=200)("weights", *arguments)
 
 
 @pytest.fixture(scope="module")
-def published() -> dict[str, torch.Tensor]:
-    """A system's state under its published names: both towers, projections, temperature."""
+def published_state() -> dict[str, torch.Tensor]:
+    """The state of a model under its published names: both towers, projections, temperature."""
     registry = Registry()
-    video, text = (registry.create("encoder", spec) for spec in (VIDEO, TEXT))
-    found = {name: one for name, one in video.state_dict().items() if name.startswith("visual.")}
-    found["image_projection"] = video.state_dict()["projection.weight"]
-    return found | dict(text.tower.state_dict()) | {"logit_scale": torch.ones(())}
+    video, text = (registry.create("encoder", spec) for spec in (VIDEO_SPEC, TEXT_SPEC))
+    state = {
+        name: tensor for name, tensor in video.state_dict().items() if name.startswith("visual.")
+    }
+    state["image_projection"] = video.state_dict()["projection.weight"]
+    return state | dict(text.tower.state_dict()) | {"logit_scale": torch.ones(())}
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+def use_small_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """LaViLa at two sizes that a test can afford."""
     small, large = (
         PublishedCheckpoint(
-            file,
-            None,
-            None,
-            (CheckpointConsumer(video), CheckpointConsumer(TEXT)),
-            "video 2, text 2",
+            file=file,
+            source=None,
+            license=None,
+            consumers=(CheckpointConsumer(video), CheckpointConsumer(TEXT_SPEC)),
+            heads="video 2, text 2",
             ignored_keys=("logit_scale",),
         )
-        for file, video in (("small.pth", VIDEO), ("large.pth", LARGER))
+        for file, video in (("small.pth", VIDEO_SPEC), ("large.pth", LARGER_VIDEO_SPEC))
     )
     monkeypatch.setitem(CHECKPOINTS_BY_METHOD, "lavila", (large, small))
 
 
-Save = Callable[..., str]
+SaveFunction = Callable[..., str]
 
 
 @pytest.fixture
-def save(tmp_path: Path) -> Save:
+def save_checkpoint(tmp_path: Path) -> SaveFunction:
     def write(content: object, name: str = "mine.pth") -> str:
         torch.save(content, tmp_path / name)
         return str(tmp_path / name)
@@ -70,26 +69,37 @@ def save(tmp_path: Path) -> Save:
     return write
 
 
-def test_a_file_that_fits_is_told_with_what_no_shape_shows(published: dict, save: Save) -> None:
-    wrapped = {f"module.{name}": one.half() for name, one in published.items()}
-    done = call("check", save({"epoch": 3, "state_dict": wrapped}), "--for", "lavila")
-    assert done.returncode == 0, done.stdout
-    assert f"{len(published)} of them half precision" in done.stdout
-    assert "metadata: epoch" in done.stdout
-    assert "Attention heads: video 2, text 2. They cannot be read from the shapes." in done.stdout
-    assert "Left alone, as is known: logit_scale." in done.stdout
-    assert done.stdout.rstrip().endswith("It fits lavila.")
+def test_the_report_of_a_file_that_fits_adds_facts_that_no_shape_shows(
+    published_state: dict, save_checkpoint: SaveFunction
+) -> None:
+    wrapped = {f"module.{name}": tensor.half() for name, tensor in published_state.items()}
+    result = run_weights(
+        "check", save_checkpoint({"epoch": 3, "state_dict": wrapped}), "--for", "lavila"
+    )
+    assert result.returncode == 0, result.stdout
+    assert f"{len(published_state)} of them half precision" in result.stdout
+    assert "metadata: epoch" in result.stdout
+    assert "Attention heads: video 2, text 2. They cannot be read from the shapes." in result.stdout
+    assert "Left alone, as is known: logit_scale." in result.stdout
+    assert result.stdout.rstrip().endswith("It fits lavila.")
 
 
-def test_the_name_of_a_release_decides_which_size_is_compared(published: dict, save: Save) -> None:
-    done = call("check", save(published, "large.pth"), "--for", "lavila")
-    assert done.returncode == 1
-    assert "visual.blocks.1" in done.stdout
-    assert call("check", save(published, "small.pth"), "--for", "lavila").returncode == 0
+def test_the_name_of_a_release_decides_which_size_is_compared(
+    published_state: dict, save_checkpoint: SaveFunction
+) -> None:
+    result = run_weights("check", save_checkpoint(published_state, "large.pth"), "--for", "lavila")
+    assert result.returncode == 1
+    assert "visual.blocks.1" in result.stdout
+    assert (
+        run_weights(
+            "check", save_checkpoint(published_state, "small.pth"), "--for", "lavila"
+        ).returncode
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda s: s | {"odd.weight": torch.ones(2)}, "1 unexpected (odd.weight)"),
         (
@@ -101,46 +111,53 @@ def test_the_name_of_a_release_decides_which_size_is_compared(published: dict, s
         (lambda s: {f"other.{k}": v for k, v in s.items()}, "missing"),
     ],
 )
-def test_what_does_not_fit_is_named_and_the_exit_code_is_1(
-    published: dict, save: Save, change: Callable[[dict], dict], said: str
+def test_tensors_that_do_not_fit_are_named_and_the_exit_code_is_1(
+    published_state: dict,
+    save_checkpoint: SaveFunction,
+    change: Callable[[dict], dict],
+    message: str,
 ) -> None:
-    done = call("check", save(change(published)), "--for", "lavila")
-    assert done.returncode == 1
-    assert said in " ".join(done.stdout.split())
-    assert "It does not fit lavila" in done.stdout
+    result = run_weights("check", save_checkpoint(change(published_state)), "--for", "lavila")
+    assert result.returncode == 1
+    assert message in " ".join(result.stdout.split())
+    assert "It does not fit lavila" in result.stdout
 
 
-def test_parts_can_be_named_instead_of_a_method(published: dict, save: Save) -> None:
-    file = save(published)
-    assert call("check", file, "--part", VIDEO, "--part", TEXT).returncode == 0
-    alone = call("check", file, "--part", VIDEO)
+def test_parts_can_be_named_instead_of_a_method(
+    published_state: dict, save_checkpoint: SaveFunction
+) -> None:
+    file = save_checkpoint(published_state)
+    assert run_weights("check", file, "--part", VIDEO_SPEC, "--part", TEXT_SPEC).returncode == 0
+    alone = run_weights("check", file, "--part", VIDEO_SPEC)
     assert alone.returncode == 1
     assert "all parts together" in alone.stdout
-    other = call("check", file, "--part", VIDEO, "--part", TEXT, "--option", "depth=2")
+    other = run_weights(
+        "check", file, "--part", VIDEO_SPEC, "--part", TEXT_SPEC, "--option", "depth=2"
+    )
     assert other.returncode == 1
 
 
-def test_heads_cannot_be_told_from_a_file_so_the_verdict_is_the_same(
-    published: dict, save: Save
+def test_the_number_of_heads_is_not_in_a_file_so_the_verdict_is_the_same(
+    published_state: dict, save_checkpoint: SaveFunction
 ) -> None:
-    file, sixteen = save(published), TEXT.replace("heads=2", "heads=8")
-    assert call("check", file, "--part", VIDEO, "--part", sixteen).returncode == 0
+    file, sixteen = save_checkpoint(published_state), TEXT_SPEC.replace("heads=2", "heads=8")
+    assert run_weights("check", file, "--part", VIDEO_SPEC, "--part", sixteen).returncode == 0
 
 
-class Evil:
+class MaliciousPickle:
     def __reduce__(self) -> tuple[object, ...]:
         return os.mkdir, ("ran",)
 
 
-def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, published: dict) -> None:
-    whole = tmp_path / "whole.pth"
-    torch.save(published, whole)
-    (tmp_path / "cut.pth").write_bytes(whole.read_bytes()[:-999])
+def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, published_state: dict) -> None:
+    complete = tmp_path / "whole.pth"
+    torch.save(published_state, complete)
+    (tmp_path / "cut.pth").write_bytes(complete.read_bytes()[:-999])
     (tmp_path / "text.pth").write_text("hello\n" * 99)
     (tmp_path / "text.safetensors").write_text("hello\n" * 99)
     (tmp_path / "empty.pth").touch()
-    (tmp_path / "pickle.pth").write_bytes(pickle.dumps(Evil()))
-    torch.save({"state_dict": published, "cfg": Evil()}, tmp_path / "evil.pth")
+    (tmp_path / "pickle.pth").write_bytes(pickle.dumps(MaliciousPickle()))
+    torch.save({"state_dict": published_state, "cfg": MaliciousPickle()}, tmp_path / "evil.pth")
     (tmp_path / "folder.pth").mkdir()
     expected = {
         "cut.pth": "truncated or damaged",
@@ -153,15 +170,15 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, published: dic
         "none.pth": "is missing",
         "notes.txt": "is missing",
     }
-    for name, said in expected.items():
+    for name, message in expected.items():
         for verb in (
             ["check", "{}", "--for", "lavila"],
             ["convert", "{}", str(tmp_path / "o.safetensors")],
         ):
-            done = call(*(word.format(tmp_path / name) for word in verb))
-            assert done.returncode == 1, name
-            assert said in done.stderr, name
-            assert len(done.stderr.strip().splitlines()) == 1, name
+            result = run_weights(*(word.format(tmp_path / name) for word in verb))
+            assert result.returncode == 1, name
+            assert message in result.stderr, name
+            assert len(result.stderr.strip().splitlines()) == 1, name
     assert not Path("ran").exists()
     assert not (tmp_path / "o.safetensors").exists()
 
@@ -170,66 +187,75 @@ def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, published: dic
     ("arguments", "message"),
     [
         (["check", "x.pth"], "either --for METHOD or --part"),
-        (["check", "x.pth", "--for", "lavila", "--part", TEXT], "either --for METHOD or --part"),
+        (
+            ["check", "x.pth", "--for", "lavila", "--part", TEXT_SPEC],
+            "either --for METHOD or --part",
+        ),
         (["check", "x.pth", "--for", "lavilla"], "Did you mean 'lavila'"),
         (["list", "lavilla"], "Did you mean 'lavila'"),
         (["convert", "x.pth", "y.pth"], "must end with .safetensors"),
         (["check", "w.pth", "--part", "beat"], "Did you mean 'beats'"),
         (["check", "w.pth", "--part", "logmel"], "has no option 'weights'"),
         (["check", "w.pth", "--part", "beats:sice=tiny"], "Did you mean 'size'"),
-        (["check", "w.pth", "--part", TEXT, "--option", "dept=2"], "Did you mean 'depth'"),
+        (["check", "w.pth", "--part", TEXT_SPEC, "--option", "dept=2"], "Did you mean 'depth'"),
     ],
 )
-def test_a_wrong_word_exits_with_2_in_one_line(
+def test_a_wrong_argument_exits_with_2_in_one_line(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"weight": torch.ones(1)}, "w.pth")
-    done = call(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert not done.stdout
+    result = run_weights(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert not result.stdout
 
 
-def test_a_vocabulary_that_is_not_there_is_no_verdict_on_the_file(
-    save: Save, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_missing_vocabulary_gives_no_verdict_on_the_file(
+    save_checkpoint: SaveFunction, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def unreachable(*_: object, **__: object) -> None:
+    def fail_to_open(*_: object, **__: object) -> None:
         raise URLError("no route")
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(hub, "urlopen", unreachable)
-    file = save({"weight": torch.ones(1)})
-    for more in ((), ("--option", f"vocabulary={tmp_path}/absent.txt")):
-        done = call("check", file, "--part", "distilbert-text:depth=1", *more)
-        assert done.returncode == 1
-        assert not done.stdout
-        assert "vocab" in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1
+    monkeypatch.setattr(hub, "urlopen", fail_to_open)
+    file = save_checkpoint({"weight": torch.ones(1)})
+    for options in ((), ("--option", f"vocabulary={tmp_path}/absent.txt")):
+        result = run_weights("check", file, "--part", "distilbert-text:depth=1", *options)
+        assert result.returncode == 1
+        assert not result.stdout
+        assert "vocab" in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_the_list_has_every_file_and_says_unknown_where_nobody_said() -> None:
-    everything = call("list").stdout
+def test_the_list_has_every_file_and_says_unknown_where_nothing_is_stated() -> None:
+    everything = run_weights("list").stdout
     for releases in CHECKPOINTS_BY_METHOD.values():
-        for one in releases:
-            assert one.file in everything
-    told = call("list", "internvideo").stdout
-    assert "license    unknown" in told
-    assert "video 12, text 8" in told
-    listed = json.loads(call("list", "--json").stdout)
+        for release in releases:
+            assert release.file in everything
+    text = run_weights("list", "internvideo").stdout
+    assert "license    unknown" in text
+    assert "video 12, text 8" in text
+    listed = json.loads(run_weights("list", "--json").stdout)
     assert listed["egovlp"][2]["md5"] == "7a3d3b"
     assert listed["frozen-in-time"][0]["license"] is None
 
 
 def test_a_converted_file_fits_where_its_source_did(
-    published: dict, save: Save, tmp_path: Path
+    published_state: dict, save_checkpoint: SaveFunction, tmp_path: Path
 ) -> None:
-    source, target = save({"state_dict": published, "epoch": 2}), tmp_path / "mine.safetensors"
-    done = call("convert", source, str(target))
-    assert done.returncode == 0
-    assert done.stdout.strip() == f"{target}: {len(published)} tensors"
-    assert call("check", str(target), "--for", "lavila").returncode == 0
-    assert all(torch.equal(one, published[name]) for name, one in read_state_dict(target).items())
-    again = call("convert", source, str(target))
+    source, target = (
+        save_checkpoint({"state_dict": published_state, "epoch": 2}),
+        tmp_path / "mine.safetensors",
+    )
+    result = run_weights("convert", source, str(target))
+    assert result.returncode == 0
+    assert result.stdout.strip() == f"{target}: {len(published_state)} tensors"
+    assert run_weights("check", str(target), "--for", "lavila").returncode == 0
+    assert all(
+        torch.equal(tensor, published_state[name])
+        for name, tensor in read_state_dict(target).items()
+    )
+    again = run_weights("convert", source, str(target))
     assert again.returncode == 1
     assert "exists already" in again.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from studio import RATE, film, tone
+from media_factory import SAMPLE_RATE, make_tone, write_video
 
 from egoexobench.data.decode import decode_audio, decode_clip, read_media_info
 from egoexobench.data.sampling import SAMPLERS, segment_centers
@@ -27,14 +27,14 @@ def decode_every_frame(path: Path) -> list[np.ndarray]:
 
 def spectral_peak(samples: np.ndarray) -> float:
     power = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
-    return float(np.argmax(power) * RATE / len(samples))
+    return float(np.argmax(power) * SAMPLE_RATE / len(samples))
 
 
 @pytest.mark.parametrize("span", [(0.0, None), (1.0, 3.0), (2.5, 4.0)])
 def test_frames_equal_a_sequential_decode_by_index(
     tmp_path: Path, span: tuple[float, float | None]
 ) -> None:
-    path = film(tmp_path / "a.mp4", seconds=4, fps=12)
+    path = write_video(tmp_path / "a.mp4", seconds=4, fps=12)
     all_frames = decode_every_frame(path)
     indices = segment_centers(12, len(all_frames), span[0], span[1] or 4.0, 6)
     decoded = decode_clip(make_clip(path, *span), 6, with_audio=False).frames
@@ -73,7 +73,7 @@ def test_every_rule_of_frames_picks_its_frames_of_a_real_clip(name: str) -> None
 
 
 def test_another_rule_gives_other_frames(tmp_path: Path) -> None:
-    path = film(tmp_path / "a.mp4", seconds=4, fps=12)
+    path = write_video(tmp_path / "a.mp4", seconds=4, fps=12)
     all_frames = decode_every_frame(path)
     pixels_by_rule = {}
     for name, indices in {
@@ -105,7 +105,9 @@ def test_another_rule_gives_other_frames(tmp_path: Path) -> None:
 def test_a_rule_that_has_no_such_frames_is_a_fault_of_the_clip_with_its_reason(
     tmp_path: Path, name: str, span: tuple[float, float], count: int, reason: str
 ) -> None:
-    path = film(tmp_path / "a.mp4", seconds=2, fps=8, sound=tone(4))  # it ends after its pictures
+    path = write_video(
+        tmp_path / "a.mp4", seconds=2, fps=8, waveform=make_tone(4)
+    )  # it ends after its pictures
     with pytest.raises(MediaError, match=reason) as caught:
         decode_clip(make_clip(path, *span), count, with_audio=False, sampling=name)
     assert caught.value.kind == "not_sampled"
@@ -126,23 +128,25 @@ def test_a_rule_that_is_none_of_frames_is_refused_before_the_file_is_opened(
 
 
 def test_sound_is_mono_16_khz_of_the_span(tmp_path: Path) -> None:
-    wave = np.concatenate([tone(2, 500), tone(2, 2000)], axis=1)
-    path = film(tmp_path / "a.mp4", seconds=4, sound=wave)
+    wave = np.concatenate([make_tone(2, 500), make_tone(2, 2000)], axis=1)
+    path = write_video(tmp_path / "a.mp4", seconds=4, waveform=wave)
     late = decode_clip(make_clip(path, 2.2, 3.8), 0, with_audio=True).audio
     assert late is not None
-    assert late.sample_rate == RATE
-    assert abs(len(late.waveform) - 1.6 * RATE) <= 1
+    assert late.sample_rate == SAMPLE_RATE
+    assert abs(len(late.waveform) - 1.6 * SAMPLE_RATE) <= 1
     assert abs(spectral_peak(late.waveform) - 2000) < 10
 
 
 def test_the_mono_mix_is_the_mean_of_the_channels(tmp_path: Path) -> None:
-    both = film(tmp_path / "both.mp4", sound=tone(channels=2))
-    left = film(tmp_path / "left.mp4", sound=tone(channels=2) * np.array([[1], [0]], np.float32))
+    both = write_video(tmp_path / "both.mp4", waveform=make_tone(channels=2))
+    left = write_video(
+        tmp_path / "left.mp4", waveform=make_tone(channels=2) * np.array([[1], [0]], np.float32)
+    )
     levels = {}
     for path in (both, left):
         sound = decode_clip(make_clip(path), 0, with_audio=True).audio
         assert sound is not None
-        middle = sound.waveform[RATE // 2 : 3 * RATE // 2]
+        middle = sound.waveform[SAMPLE_RATE // 2 : 3 * SAMPLE_RATE // 2]
         levels[path.stem] = float(np.sqrt((middle**2).mean()))
     # a sine of amplitude 0.25 has 0.177; a mix that keeps power would give 0.25
     assert levels["both"] == pytest.approx(0.25 / np.sqrt(2), rel=0.02)
@@ -161,14 +165,16 @@ def test_other_rates_are_resampled(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     sound = decode_clip(make_clip(path), 0, with_audio=True).audio
     assert sound is not None
-    assert abs(len(sound.waveform) - RATE) < 0.05 * RATE
+    assert abs(len(sound.waveform) - SAMPLE_RATE) < 0.05 * SAMPLE_RATE
     assert abs(spectral_peak(sound.waveform) - 1000) < 10
 
 
 def test_no_track_and_digital_silence_are_different_states_and_never_zeros(tmp_path: Path) -> None:
-    without = decode_clip(make_clip(film(tmp_path / "a.mp4")), 2, with_audio=True)
+    without = decode_clip(make_clip(write_video(tmp_path / "a.mp4")), 2, with_audio=True)
     silent = decode_clip(
-        make_clip(film(tmp_path / "b.mp4", sound=np.zeros((1, 2 * RATE), np.float32))),
+        make_clip(
+            write_video(tmp_path / "b.mp4", waveform=np.zeros((1, 2 * SAMPLE_RATE), np.float32))
+        ),
         2,
         with_audio=True,
     )
@@ -184,14 +190,14 @@ def test_no_track_and_digital_silence_are_different_states_and_never_zeros(tmp_p
 def test_a_span_beyond_the_end_names_span_and_length(
     tmp_path: Path, span: tuple[float, float | None], message: str
 ) -> None:
-    path = film(tmp_path / "a.mp4")
+    path = write_video(tmp_path / "a.mp4")
     with pytest.raises(DataError, match=message) as caught:
         decode_clip(make_clip(path, *span), 2, with_audio=False)
     assert "2.00 s long" in str(caught.value)
 
 
 def test_a_missing_a_corrupt_and_a_truncated_file_are_one_line(tmp_path: Path) -> None:
-    complete = film(tmp_path / "a.mp4", sound=tone())
+    complete = write_video(tmp_path / "a.mp4", waveform=make_tone())
     corrupt, cut = tmp_path / "b.mp4", tmp_path / "c.mp4"
     corrupt.write_bytes(b"no media " * 100)
     cut.write_bytes(complete.read_bytes()[:-2000])
@@ -280,7 +286,7 @@ def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path: Path) -> None:
 def test_pictures_that_start_late_keep_their_time_and_are_never_those_of_another_span(
     tmp_path: Path,
 ) -> None:
-    source = film(tmp_path / "a.mp4", seconds=4, fps=12, sound=tone(8))
+    source = write_video(tmp_path / "a.mp4", seconds=4, fps=12, waveform=make_tone(8))
     path = shift_packets(source, tmp_path / "b.mp4", 3.0, only="video")
     with pytest.raises(MediaError, match=r"starts at 3\.00 s, after the clip 0-2 s") as caught:
         decode_clip(make_clip(path, 0.0, 2.0), 4, with_audio=False)
@@ -294,8 +300,8 @@ def test_pictures_that_start_late_keep_their_time_and_are_never_those_of_another
 
 
 def test_a_broadcast_stream_counts_from_its_own_beginning(tmp_path: Path) -> None:
-    wave = np.concatenate([tone(2, 500), tone(2, 2000)], axis=1)
-    source = film(tmp_path / "a.mp4", seconds=4, sound=wave)
+    wave = np.concatenate([make_tone(2, 500), make_tone(2, 2000)], axis=1)
+    source = write_video(tmp_path / "a.mp4", seconds=4, waveform=wave)
     path = shift_packets(source, tmp_path / "b.ts", 2.0)
     with av.open(str(path)) as container:
         assert container.start_time / av.time_base > 1
@@ -320,7 +326,7 @@ def move_header_to_front(source: Path, path: Path) -> Path:
 
 
 def test_a_file_cut_after_its_header_is_never_taken_for_a_shorter_one(tmp_path: Path) -> None:
-    complete = move_header_to_front(film(tmp_path / "a.mp4", seconds=4), tmp_path / "b.mp4")
+    complete = move_header_to_front(write_video(tmp_path / "a.mp4", seconds=4), tmp_path / "b.mp4")
     size = complete.stat().st_size
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(complete.read_bytes()[: size // 2])
@@ -333,14 +339,18 @@ def test_a_file_cut_after_its_header_is_never_taken_for_a_shorter_one(tmp_path: 
 
 
 def test_a_probe_says_what_the_tracks_are(tmp_path: Path) -> None:
-    path = film(tmp_path / "a.mp4", seconds=2, fps=8, sound=tone(channels=2))
+    path = write_video(tmp_path / "a.mp4", seconds=2, fps=8, waveform=make_tone(channels=2))
     info = read_media_info(str(path))
     assert info.video is not None
     assert info.audio is not None
     assert (info.video.codec, info.video.width, info.video.height) == ("h264", 64, 64)
     assert (info.video.fps, info.video.seconds) == (8, 2)
-    assert (info.audio.codec, info.audio.sample_rate, info.audio.channels) == ("aac", RATE, 2)
-    assert read_media_info(str(film(tmp_path / "b.mp4"))).audio is None
+    assert (info.audio.codec, info.audio.sample_rate, info.audio.channels) == (
+        "aac",
+        SAMPLE_RATE,
+        2,
+    )
+    assert read_media_info(str(write_video(tmp_path / "b.mp4"))).audio is None
 
 
 def test_an_empty_track_gives_no_samples_and_no_track_gives_none(tmp_path: Path) -> None:
@@ -349,7 +359,7 @@ def test_an_empty_track_gives_no_samples_and_no_track_gives_none(tmp_path: Path)
         video = container.add_stream("libx264", rate=8)
         video.width = video.height = 64
         video.pix_fmt = "yuv420p"
-        container.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        container.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="mono")
         picture = np.zeros((64, 64, 3), np.uint8)
         for _ in range(8):
             container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -358,7 +368,7 @@ def test_an_empty_track_gives_no_samples_and_no_track_gives_none(tmp_path: Path)
     assert samples is not None
     assert samples.size == 0
     assert decode_clip(make_clip(path), 0, with_audio=True).state == "silent"
-    assert decode_audio(make_clip(film(tmp_path / "b.mp4"))) is None
+    assert decode_audio(make_clip(write_video(tmp_path / "b.mp4"))) is None
 
 
 @pytest.mark.parametrize(("codec", "steps"), [("pcm_s16le", 2**15), ("pcm_u8", 2**7)])
@@ -366,11 +376,11 @@ def test_whole_numbers_become_samples_between_minus_one_and_one(
     tmp_path: Path, codec: str, steps: int
 ) -> None:
     path = tmp_path / "a.wav"
-    wave = tone(1.0)
+    wave = make_tone(1.0)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=RATE, layout="mono")
+        stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
         frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
-        frame.rate = RATE
+        frame.rate = SAMPLE_RATE
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     samples = decode_audio(make_clip(path))

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from studio import rows
+from media_factory import make_clip_rows
 
 from egoexobench.data import schema
 from egoexobench.data.folder_dataset import (
@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "folder.md"
 
 def write_dataset(root: Path, **changes: object) -> FolderDataset:
     """Three pairs, the first ego row changed."""
-    clip_rows = rows(["a", "b", "c"])
+    clip_rows = make_clip_rows(["a", "b", "c"])
     for row in clip_rows:
         (root / row.media).write_bytes(b"")
     clip_rows[0] = clip_rows[0].model_copy(update=changes)
@@ -74,7 +74,7 @@ def test_a_link_out_of_the_folder_leaves_it(tmp_path: Path) -> None:
 
 
 def test_rows_of_a_pair_need_not_stand_side_by_side(tmp_path: Path) -> None:
-    clip_rows = rows(["a", "b"])
+    clip_rows = make_clip_rows(["a", "b"])
     write_table(tmp_path / CLIPS_TABLE, [clip_rows[0], clip_rows[2], clip_rows[3], clip_rows[1]])
     dataset = FolderDataset(tmp_path)
     assert [(p.ego.id, p.exo.id) for p in dataset.pairs("train")] == [

@@ -5,8 +5,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import media_factory
 import pytest
-import studio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +15,7 @@ from egoexobench.data.schema import ClipRow, QueryRow
 from egoexobench.data.table_io import read_table
 from egoexobench.errors import DataError, UsageError
 
-ROWS = studio.rows(["a", "b"])
+ROWS = media_factory.make_clip_rows(["a", "b"])
 
 
 def write_csv(path: Path, rows: list[ClipRow]) -> Path:

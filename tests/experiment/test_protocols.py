@@ -7,7 +7,7 @@ import charades_ego_root
 import egoexolearn_root
 import pytest
 from click.testing import CliRunner
-from studio import film, tone
+from media_factory import make_tone, write_video
 
 from egoexobench.cli import main
 
@@ -22,7 +22,7 @@ def learn(tmp_path_factory: pytest.TempPathFactory) -> str:
     for place, name in enumerate(egoexolearn_root.VIDEOS):
         path = root / "videos" / f"{name}.mp4"
         path.parent.mkdir(exist_ok=True)
-        film(path, seconds=40, fps=4, sound=tone(40, 200 + 90 * place), seed=place)
+        write_video(path, seconds=40, fps=4, waveform=make_tone(40, 200 + 90 * place), seed=place)
     return f"egoexolearn:root={root}"
 
 
@@ -33,7 +33,7 @@ def charades(tmp_path_factory: pytest.TempPathFactory) -> str:
     for one in rows[:4]:
         one["script"] = "The same act twice."
     charades_ego_root.table(root / "CharadesEgo_v1_test.csv", rows)
-    made = film(root / "one.mp4", seconds=10.5, fps=4, sound=tone(10.5))
+    made = write_video(root / "one.mp4", seconds=10.5, fps=4, waveform=make_tone(10.5))
     for one in [*rows, *charades_ego_root.many("TR", 24)]:
         path = root / "videos" / f"{one['id']}.mp4"
         path.parent.mkdir(exist_ok=True)

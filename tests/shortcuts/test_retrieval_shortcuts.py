@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studio import RATE, film, rows
+from media_factory import SAMPLE_RATE, make_clip_rows, write_video
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, write_table
 from egoexobench.progress import NullProgress
@@ -23,12 +23,14 @@ def synchronous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight pairs that were recorded at once by two microphones, one of them late and quieter."""
     root, rng = tmp_path_factory.mktemp("synchronous"), np.random.default_rng(0)
     names = list("abcdefgh")
-    write_table(root / CLIPS_TABLE, rows(names, "test"))
+    write_table(root / CLIPS_TABLE, make_clip_rows(names, "test"))
     for at, name in enumerate(names):
-        event = (0.2 * rng.standard_normal(2 * RATE)).astype(np.float32)
-        exo = np.concatenate([np.zeros(500, np.float32), 0.3 * event])[: 2 * RATE]
-        film(root / f"{name}-ego.mp4", sound=event[None], seed=at)
-        film(root / f"{name}-exo.mp4", sound=exo[None], seed=9 + at, seconds=2 if at else 1)
+        event = (0.2 * rng.standard_normal(2 * SAMPLE_RATE)).astype(np.float32)
+        exo = np.concatenate([np.zeros(500, np.float32), 0.3 * event])[: 2 * SAMPLE_RATE]
+        write_video(root / f"{name}-ego.mp4", waveform=event[None], seed=at)
+        write_video(
+            root / f"{name}-exo.mp4", waveform=exo[None], seed=9 + at, seconds=2 if at else 1
+        )
     return root
 
 
@@ -87,7 +89,7 @@ def test_a_text_has_no_duration_loudness_or_sound(found: ShortcutReport) -> None
 def test_a_clip_without_sound_is_dropped_and_counted(synchronous: Path, tmp_path: Path) -> None:
     own = tmp_path / "clips"
     shutil.copytree(synchronous, own)
-    film(own / "c-exo.mp4", seconds=2)
+    write_video(own / "c-exo.mp4", seconds=2)
     told = score_folder(own)
     assert told.num_without_audio == 1
     (row,) = (row for row in told.rows if row.name == "synchrony")
