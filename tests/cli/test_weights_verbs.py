@@ -80,7 +80,7 @@ def test_the_report_of_a_file_that_fits_adds_facts_that_no_shape_shows(
     assert f"{len(published_state)} of them half precision" in result.stdout
     assert "metadata: epoch" in result.stdout
     assert "Attention heads: video 2, text 2. They cannot be read from the shapes." in result.stdout
-    assert "Left alone, as is known: logit_scale." in result.stdout
+    assert "Ignored, as expected: logit_scale." in result.stdout
     assert result.stdout.rstrip().endswith("It fits lavila.")
 
 
