@@ -46,7 +46,8 @@ def list_entry_points(*groups: str) -> list[PluginEntryPoint]:
     folders: dict[str, str] = {}
     for path in dict.fromkeys(sys.path):
         for folder in _list_metadata_folders(path or "."):
-            name = os.path.basename(folder).partition("-")[0].lower()
+            stem = os.path.splitext(os.path.basename(folder))[0]
+            name = stem.partition("-")[0].lower()  # `NAME.egg-info` has no version
             folders.setdefault(name, folder)
     return [entry for folder in folders.values() for entry in _read_entry_points(folder, groups)]
 

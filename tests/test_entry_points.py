@@ -64,6 +64,17 @@ def test_of_two_installations_the_first_on_the_path_counts(
     assert str(entry.distribution) == "my-lab 2.0"
 
 
+def test_a_checkout_with_build_metadata_is_the_distribution_that_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "[egoexobench]\nmine = hooks\n"
+    install_distribution(tmp_path / "site", "lab", "1.0", text)
+    install_distribution(tmp_path / "checkout", "lab", "1.0", text, suffix=".egg-info")
+    (tmp_path / "checkout/lab-1.0.egg-info").rename(tmp_path / "checkout/lab.egg-info")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "checkout"), str(tmp_path / "site")])
+    assert len(list_entry_points("egoexobench")) == 1
+
+
 def test_a_distribution_in_an_archive_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
