@@ -37,7 +37,7 @@ def render_dataset_page(name: str, rows: Sequence[ReproducedRow], *, mix_protoco
     sections = [
         _render_section(spec, group, mix_protocols) for spec, group in group_by_dataset(rows)
     ]
-    return render_page(heading, *(sections or ["No run is recorded here yet.\n"]))
+    return render_page(heading, *(sections or ["There is no record yet.\n"]))
 
 
 def group_by_dataset(rows: Iterable[ReproducedRow]) -> list[tuple[str, list[ReproducedRow]]]:

@@ -14,11 +14,11 @@ GENERATED_MARK = (
 )
 READING_NOTE = (
     "---\n\n"
-    "A reproduced number is a mean over seeds: ± is the standard deviation over seeds on the same "
-    "queries, \\[low, high\\] the 95 % interval over queries of a single seed. "
+    "A reproduced number is a mean over seeds. ± is the standard deviation over seeds on the same "
+    "queries; \\[low, high\\] is the 95 % interval over queries, if there is a single seed. "
     "A dash means that there is no score; it is never 0.  \n"
-    "Reported and reproduced numbers never share a row and are never averaged; numbers scored on "
-    "tracks of different fingerprints never share a column.\n"
+    "Reported and reproduced numbers are never in the same row and are never averaged. Numbers "
+    "from tracks with different fingerprints are never in the same column.\n"
 )
 DASH = "-"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

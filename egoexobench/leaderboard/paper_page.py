@@ -48,7 +48,7 @@ def _render_reproduced(
             )
         )
     ]
-    return sections or ["## Reproduced\n\nNo run of these rows is recorded here yet.\n"]
+    return sections or ["## Reproduced\n\nThere is no record of these rows yet.\n"]
 
 
 def _describe_dataset(rows: Sequence[ReproducedRow], paper: ReportedTable) -> str:
