@@ -9,15 +9,15 @@ from sklearn.metrics import average_precision_score, top_k_accuracy_score
 from egoexobench.evaluation import classification
 
 
-def orders(scores):
-    """Every ranking of the places that sorts the scores."""
+def list_rankings(scores):
+    """Every order of the positions in which the scores descend."""
     for order in permutations(range(len(scores))):
         listed = [scores[position] for position in order]
         if listed == sorted(listed, reverse=True):
             yield order
 
 
-def ap(order, truth):
+def average_precision(order, truth):
     hits, gained = 0, 0.0
     for rank, position in enumerate(order, 1):
         if truth[position]:
@@ -26,28 +26,30 @@ def ap(order, truth):
     return gained / hits
 
 
-def once(truth):
+def weigh_equally(truth):
     return np.ones((1, len(truth)))
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=6))
-def test_average_precision_is_its_mean_over_all_orders_of_what_ties(items):
+def test_average_precision_is_its_mean_over_all_orders_of_the_ties(items):
     scores = [float(score) for score, _ in items]
     truth = [label for _, label in items]
     result = classification.average_precision(
-        np.array(scores)[:, None], np.array(truth)[:, None], once(truth)
+        np.array(scores)[:, None], np.array(truth)[:, None], weigh_equally(truth)
     )[0, 0]
     if not any(truth):
         assert np.isnan(result)
         return
-    assert result == pytest.approx(np.mean([ap(order, truth) for order in orders(scores)]))
+    assert result == pytest.approx(
+        np.mean([average_precision(order, truth) for order in list_rankings(scores)])
+    )
 
 
 def test_average_precision_without_ties_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     scores, truth = rng.random((80, 7)), rng.random((80, 7)) < 0.3
-    result = classification.average_precision(scores, truth, once(truth))[0]
+    result = classification.average_precision(scores, truth, weigh_equally(truth))[0]
     reference = [average_precision_score(truth[:, c], scores[:, c]) for c in range(7)]
     assert result == pytest.approx(reference, abs=1e-12)
     assert classification.class_mean(result[None])[0] == pytest.approx(
@@ -69,7 +71,7 @@ def test_an_item_of_weight_two_is_two_items(items):
         scores[:, None], truth[:, None], weights[None].astype(float)
     )
     reference = classification.average_precision(
-        scores[copies, None], truth[copies, None], once(copies)
+        scores[copies, None], truth[copies, None], weigh_equally(copies)
     )
     np.testing.assert_allclose(result, reference, atol=1e-12)
 
@@ -78,10 +80,10 @@ def test_an_item_of_weight_two_is_two_items(items):
 def test_the_average_precision_of_guessing_is_that_of_random_rankings(items, positives):
     rng = np.random.default_rng(1)
     truth = np.arange(items) < positives
-    drawn = [ap(rng.permutation(items), truth) for _ in range(4000)]
-    margin = 5 * np.std(drawn) / 4000**0.5 + 1e-12
+    simulated = [average_precision(rng.permutation(items), truth) for _ in range(4000)]
+    margin = 5 * np.std(simulated) / 4000**0.5 + 1e-12
     assert classification.chance_average_precision(items, positives) == pytest.approx(
-        np.mean(drawn), abs=margin
+        np.mean(simulated), abs=margin
     )
 
 
@@ -94,21 +96,21 @@ def test_the_average_precision_of_guessing_worked_by_hand():
 
 def test_constant_scores_have_the_average_precision_of_guessing():
     truth = np.arange(30)[:, None] % 5 == 0
-    result = classification.average_precision(np.zeros((30, 1)), truth, once(truth))[0, 0]
+    result = classification.average_precision(np.zeros((30, 1)), truth, weigh_equally(truth))[0, 0]
     assert result == pytest.approx(classification.chance_average_precision(30, 6))
 
 
 def test_perfect_scores_have_an_average_precision_of_exactly_one():
     truth = np.random.default_rng(0).random((400, 5)) < 0.2
     result = classification.average_precision(
-        truth + np.random.default_rng(1).random((400, 5)) / 2, truth, once(truth)
+        truth + np.random.default_rng(1).random((400, 5)) / 2, truth, weigh_equally(truth)
     )
     assert (result == 1).all()
 
 
 def test_minus_infinity_ties_with_itself():
     truth = np.array([True, False, False])[:, None]
-    result = classification.average_precision(np.full((3, 1), -np.inf), truth, once(truth))
+    result = classification.average_precision(np.full((3, 1), -np.inf), truth, weigh_equally(truth))
     assert result[0, 0] == pytest.approx(classification.chance_average_precision(3, 1))
 
 
@@ -116,7 +118,7 @@ def test_a_class_without_items_leaves_the_mean():
     assert classification.class_mean(np.array([[0.5, np.nan, 1.0]])).tolist() == [0.75]
 
 
-def test_the_hit_of_single_labels_is_accuracy_and_found_is_top_k_accuracy():
+def test_the_hit_rate_of_single_labels_is_accuracy_and_recall_is_top_k_accuracy():
     rng = np.random.default_rng(0)
     scores, answer = rng.random((60, 8)), rng.integers(0, 8, 60)
     truth = np.eye(8, dtype=bool)[answer]
@@ -136,21 +138,21 @@ def test_the_hit_of_single_labels_is_accuracy_and_found_is_top_k_accuracy():
 )
 def test_hits_with_ties_are_the_mean_over_all_orders(scores, true, k):
     truth = np.array([[position in true for position in range(len(scores))]])
-    listed = list(orders(scores))
+    rankings = list(list_rankings(scores))
     row = np.array([scores], float)
-    first = np.mean([truth[0, order[0]] for order in listed])
+    first = np.mean([truth[0, order[0]] for order in rankings])
     assert classification.top1_accuracy(row, truth)[0] == pytest.approx(first)
     result = classification.recall_at_k_terms(row, truth, k)[0]
     for position in range(len(scores)):
-        reference = truth[0, position] * np.mean([position in order[:k] for order in listed])
+        reference = truth[0, position] * np.mean([position in order[:k] for order in rankings])
         assert result[position] == pytest.approx(reference)
 
 
-def test_recall_is_the_mean_over_classes_of_the_share_that_is_found():
+def test_recall_is_the_mean_over_classes_of_the_share_of_items_in_the_top_k():
     truth = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0]], bool)
     result = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]], float)
-    once_each = np.ones((1, 3))
-    assert classification.class_mean_recall(result, truth, once_each)[0] == pytest.approx(
+    weights = np.ones((1, 3))
+    assert classification.class_mean_recall(result, truth, weights)[0] == pytest.approx(
         (1 / 3 + 1) / 2
     )
     without_second = np.array([[1.0, 0, 1]])
@@ -178,7 +180,7 @@ def test_no_constant_answer_beats_the_majority():
     assert max(hits) == pytest.approx(classification.majority_top1_accuracy(truth))
     recalls = [
         classification.class_mean_recall(
-            classification.recall_at_k_terms(scores, truth, 2), truth, once(truth)
+            classification.recall_at_k_terms(scores, truth, 2), truth, weigh_equally(truth)
         )[0]
         for scores in constant
     ]

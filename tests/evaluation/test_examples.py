@@ -23,7 +23,7 @@ WITHOUT_EXAMPLE = {
 }
 
 
-def public_functions(module):
+def list_public_functions(module):
     return {
         name: value
         for name, value in inspect.getmembers(module, inspect.isfunction)
@@ -40,7 +40,7 @@ def test_the_examples_of_a_module_are_true(name):
 
 @pytest.mark.parametrize("name", METRIC_MODULES)
 def test_every_public_metric_has_an_example(name):
-    for function, value in public_functions(
+    for function, value in list_public_functions(
         import_module(f"egoexobench.evaluation.{name}")
     ).items():
         assert (">>>" in (value.__doc__ or "")) != (function in WITHOUT_EXAMPLE), function

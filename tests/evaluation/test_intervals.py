@@ -7,26 +7,26 @@ import scipy.stats
 from egoexobench.evaluation import intervals
 
 
-def alone(values):
+def cluster_each(values):
     return [str(position) for position in range(len(values))]
 
 
-def loop(values, clusters, statistic, resamples=4000):
-    """The cluster bootstrap, spelt out: draw clusters, gather what they hold."""
+def bootstrap_in_loop(values, clusters, statistic, resamples=4000):
+    """The cluster bootstrap in a loop: draw clusters, collect their values."""
     rng = np.random.default_rng(99)
     members = {name: np.flatnonzero(np.array(clusters) == name) for name in sorted(set(clusters))}
     names = list(members)
     result = []
     for _ in range(resamples):
         drawn = rng.integers(0, len(names), len(names))
-        result.append(statistic(values[np.concatenate([members[names[at]] for at in drawn])]))
+        result.append(statistic(values[np.concatenate([members[names[i]] for i in drawn])]))
     return np.quantile(result, [0.025, 0.975])
 
 
 def test_the_interval_of_zeros_and_ones_is_that_of_scipy():
     rng = np.random.default_rng(0)
     values = (rng.random(500) < 0.3).astype(float)
-    result = intervals.bootstrap_mean_interval(values, alone(values), rng=rng)
+    result = intervals.bootstrap_mean_interval(values, cluster_each(values), rng=rng)
     reference = scipy.stats.bootstrap(
         (values,),
         np.mean,
@@ -38,21 +38,21 @@ def test_the_interval_of_zeros_and_ones_is_that_of_scipy():
     assert (result.low, result.high) == pytest.approx((reference.low, reference.high), abs=0.004)
 
 
-def test_the_interval_of_zeros_and_ones_is_that_of_the_binomial_law():
+def test_the_interval_of_zeros_and_ones_is_that_of_the_binomial_distribution():
     values = np.arange(400) < 100
     result = intervals.bootstrap_mean_interval(
-        values, alone(values), rng=np.random.default_rng(0), resamples=100_000
+        values, cluster_each(values), rng=np.random.default_rng(0), resamples=100_000
     )
-    law = scipy.stats.binom(400, 0.25)
+    binomial = scipy.stats.binom(400, 0.25)
     assert (result.low, result.high) == pytest.approx(
-        (law.ppf(0.025) / 400, law.ppf(0.975) / 400), abs=0.0026
+        (binomial.ppf(0.025) / 400, binomial.ppf(0.975) / 400), abs=0.0026
     )
 
 
 def test_the_interval_of_numbers_that_all_differ_is_that_of_scipy():
     rng = np.random.default_rng(0)
     values = rng.exponential(size=200)
-    result = intervals.bootstrap_mean_interval(values, alone(values), rng=rng)
+    result = intervals.bootstrap_mean_interval(values, cluster_each(values), rng=rng)
     reference = scipy.stats.bootstrap(
         (values,),
         np.mean,
@@ -72,46 +72,48 @@ def test_the_interval_over_clusters_of_unequal_size_is_that_of_a_loop(kind):
     level = np.repeat(rng.random(60), sizes)
     values = (rng.random(len(level)) < level).astype(float) if kind == "zero-one" else level
     result = intervals.bootstrap_mean_interval(values, clusters, rng=rng)
-    reference = loop(values, clusters, np.mean)
+    reference = bootstrap_in_loop(values, clusters, np.mean)
     assert (result.low, result.high) == pytest.approx(tuple(reference), abs=0.015)
 
 
 def test_copies_within_a_cluster_do_not_narrow_the_interval():
     values = (np.arange(100) % 3 == 0).astype(float)
-    once = intervals.bootstrap_mean_interval(values, alone(values), rng=np.random.default_rng(0))
+    once = intervals.bootstrap_mean_interval(
+        values, cluster_each(values), rng=np.random.default_rng(0)
+    )
     copied = np.repeat(values, 7)
     again = intervals.bootstrap_mean_interval(
-        copied, [str(at // 7) for at in range(700)], rng=np.random.default_rng(0)
+        copied, [str(i // 7) for i in range(700)], rng=np.random.default_rng(0)
     )
-    believed = intervals.bootstrap_mean_interval(
-        copied, alone(copied), rng=np.random.default_rng(0)
+    naive = intervals.bootstrap_mean_interval(
+        copied, cluster_each(copied), rng=np.random.default_rng(0)
     )
     assert (again.low, again.high) == pytest.approx((once.low, once.high))
-    assert believed.high - believed.low < 0.5 * (again.high - again.low)
+    assert naive.high - naive.low < 0.5 * (again.high - again.low)
 
 
 @pytest.mark.parametrize("total", [1, 2, 40, 41, 301])
 def test_the_interval_of_a_median_is_that_of_a_loop(total):
     values = np.round(np.random.default_rng(total).exponential(20, total))
     result = intervals.bootstrap_median_interval(
-        values, alone(values), rng=np.random.default_rng(0)
+        values, cluster_each(values), rng=np.random.default_rng(0)
     )
-    reference = loop(values, alone(values), np.median)
+    reference = bootstrap_in_loop(values, cluster_each(values), np.median)
     assert (result.low, result.high) == pytest.approx(tuple(reference), abs=1.51)
 
 
 def test_the_interval_of_a_median_over_clusters_is_that_of_a_loop():
     rng = np.random.default_rng(0)
-    clusters = [str(at) for at in rng.integers(0, 50, 300)]
+    clusters = [str(i) for i in rng.integers(0, 50, 300)]
     values = np.round(rng.exponential(20, 300))
     result = intervals.bootstrap_median_interval(values, clusters, rng=rng)
-    reference = loop(values, clusters, np.median)
+    reference = bootstrap_in_loop(values, clusters, np.median)
     assert (result.low, result.high) == pytest.approx(tuple(reference), abs=1.51)
 
 
 def test_a_weighted_mean_has_the_interval_of_the_mean():
     rng = np.random.default_rng(0)
-    values, clusters = rng.random(150), [str(at // 3) for at in range(150)]
+    values, clusters = rng.random(150), [str(i // 3) for i in range(150)]
     result = intervals.bootstrap_interval(
         lambda w: w @ values / w.sum(1), clusters, rng=rng, resamples=20_000
     )
@@ -127,7 +129,7 @@ def test_a_95_percent_interval_covers_the_truth_about_95_times_in_100(clustered)
         size = 4 if clustered else 1
         level = np.repeat(rng.beta(2, 3, 120), size)  # the mean is 2 / 5
         values = rng.random(len(level)) < level
-        clusters = [str(at // size) for at in range(len(level))]
+        clusters = [str(i // size) for i in range(len(level))]
         result = intervals.bootstrap_mean_interval(values, clusters, rng=rng, resamples=1000)
         covered += result.low <= 0.4 <= result.high
     # A percentile interval of 120 clusters covers 93 to 95 %; four deviations of 400 trials.
@@ -136,12 +138,12 @@ def test_a_95_percent_interval_covers_the_truth_about_95_times_in_100(clustered)
 
 def test_equal_values_have_an_interval_without_width():
     result = intervals.bootstrap_mean_interval(
-        np.ones(20), alone(range(20)), rng=np.random.default_rng(0)
+        np.ones(20), cluster_each(range(20)), rng=np.random.default_rng(0)
     )
     assert (result.low, result.high) == (1, 1)
 
 
-def test_one_cluster_says_nothing_about_another():
+def test_the_interval_of_one_cluster_has_no_width():
     result = intervals.bootstrap_mean_interval(
         [0.0, 1.0, 1.0], ["a"] * 3, rng=np.random.default_rng(0)
     )
@@ -153,7 +155,7 @@ def test_one_cluster_says_nothing_about_another():
 )
 def test_the_same_seed_gives_the_same_interval_in_any_order(statistic):
     rng = np.random.default_rng(0)
-    values, clusters = rng.integers(0, 9, 90), np.array([str(at // 2) for at in range(90)])
+    values, clusters = rng.integers(0, 9, 90), np.array([str(i // 2) for i in range(90)])
     order = rng.permutation(90)
     first = statistic(values, list(clusters), rng=np.random.default_rng(7))
     assert first == statistic(values, list(clusters), rng=np.random.default_rng(7))
@@ -164,13 +166,15 @@ def test_the_same_seed_gives_the_same_interval_in_any_order(statistic):
     assert any(other != first for other in others)
 
 
-def test_chunks_do_not_change_the_law(monkeypatch):
+def test_chunks_do_not_change_the_distribution(monkeypatch):
     values = np.random.default_rng(0).random(50)
     complete = intervals.bootstrap_mean_interval(
-        values, alone(values), rng=np.random.default_rng(1)
+        values, cluster_each(values), rng=np.random.default_rng(1)
     )
     monkeypatch.setattr(intervals, "CHUNK_SIZE", 500)
-    parts = intervals.bootstrap_mean_interval(values, alone(values), rng=np.random.default_rng(1))
+    parts = intervals.bootstrap_mean_interval(
+        values, cluster_each(values), rng=np.random.default_rng(1)
+    )
     assert (complete.low, complete.high) == pytest.approx((parts.low, parts.high), abs=0.01)
 
 
@@ -180,7 +184,7 @@ def test_chunks_do_not_change_the_law(monkeypatch):
 def test_the_paired_test_of_zeros_and_ones_is_mcnemars(gained, lost, same):
     a = np.array([1] * gained + [0] * lost + [1] * same)
     b = np.array([0] * gained + [1] * lost + [1] * same)
-    result = intervals.paired_test(a, b, alone(a), rng=np.random.default_rng(0))
+    result = intervals.paired_test(a, b, cluster_each(a), rng=np.random.default_rng(0))
     assert result.p == pytest.approx(scipy.stats.binomtest(gained, gained + lost).pvalue)
     assert result.difference == pytest.approx((gained - lost) / len(a))
     assert result.low <= result.difference <= result.high
@@ -198,26 +202,28 @@ def test_the_paired_test_over_clusters_is_the_share_of_all_sign_flips():
     assert result.p == pytest.approx(exact, abs=4 * (exact / 20_000) ** 0.5)
 
 
-def test_the_paired_test_of_equal_methods_finds_nothing():
+def test_the_paired_test_of_equal_methods_finds_no_difference():
     values = np.random.default_rng(0).random(30)
-    result = intervals.paired_test(values, values, alone(values), rng=np.random.default_rng(0))
+    result = intervals.paired_test(
+        values, values, cluster_each(values), rng=np.random.default_rng(0)
+    )
     assert (result.difference, result.low, result.high, result.p) == (0, 0, 0, 1)
 
 
-def test_the_paired_test_sees_what_separate_intervals_hide():
+def test_the_paired_test_finds_a_difference_that_separate_intervals_do_not_show():
     rng = np.random.default_rng(0)
     a = (np.arange(300) % 2).astype(float)
     b = a.copy()
     b[1:30:2] = 0  # 15 of 300 queries are lost, none is gained
-    one, other = (intervals.bootstrap_mean_interval(x, alone(x), rng=rng) for x in (a, b))
-    assert one.low < other.high
-    result = intervals.paired_test(a, b, alone(a), rng=rng)
+    first, other = (intervals.bootstrap_mean_interval(x, cluster_each(x), rng=rng) for x in (a, b))
+    assert first.low < other.high
+    result = intervals.paired_test(a, b, cluster_each(a), rng=rng)
     assert result.p == pytest.approx(2 * comb(15, 0) / 2**15)
     assert result.low > 0
 
 
 @pytest.mark.parametrize("weights", [[1, 1, 1, 1], [2, 0, 1, 1], [0, 0, 3, 1], [1, 1, 1, 0]])
-def test_a_make_weighted_median_is_the_median_of_the_copies(weights):
+def test_a_weighted_median_is_the_median_of_the_copies(weights):
     values = np.array([7.0, 1.0, 4.0, 2.0])
     result = intervals._make_weighted_median(values)(np.array([weights], float))
     assert result.tolist() == [np.median(np.repeat(values, weights))]

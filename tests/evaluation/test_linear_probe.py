@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from egoexobench.evaluation import linear_probe
 
 
-def blobs(count=120, width=6, classes=4, seed=0):
+def make_blobs(count=120, width=6, classes=4, seed=0):
     generator = torch.Generator().manual_seed(seed)
     centers = 2 * torch.randn(classes, width, generator=torch.Generator().manual_seed(99))
     label = torch.arange(count) % classes
@@ -16,7 +16,7 @@ def blobs(count=120, width=6, classes=4, seed=0):
 
 @pytest.mark.parametrize("strength", [1.0, 1e-2, 1e-4])
 def test_the_layer_is_the_logistic_regression_of_scikit_learn(strength):
-    train, targets, label = blobs()
+    train, targets, label = make_blobs()
     result = linear_probe.predict_logits(
         linear_probe.fit_linear_probe(train, targets, l2=strength), train
     )
@@ -28,7 +28,7 @@ def test_the_layer_is_the_logistic_regression_of_scikit_learn(strength):
 
 
 def test_the_gradient_at_the_layer_is_zero_for_items_of_several_classes():
-    train, _, label = blobs()
+    train, _, label = make_blobs()
     targets = torch.eye(4)[label] / 2 + torch.eye(4)[(label + 1) % 4] / 2
     layer = linear_probe.fit_linear_probe(train, targets, l2=1e-2)
     features = (train - layer.mean) / layer.std
@@ -39,18 +39,18 @@ def test_the_gradient_at_the_layer_is_zero_for_items_of_several_classes():
 
 
 def test_the_same_items_in_another_order_give_the_same_layer():
-    train, targets, _ = blobs()
+    train, targets, _ = make_blobs()
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(1))
-    one, other = (
+    first, other = (
         linear_probe.fit_linear_probe(train, targets),
         linear_probe.fit_linear_probe(train[order], targets[order]),
     )
-    torch.testing.assert_close(one.weight, other.weight, atol=1e-5, rtol=0)
-    assert torch.equal(one.weight, linear_probe.fit_linear_probe(train, targets).weight)
+    torch.testing.assert_close(first.weight, other.weight, atol=1e-5, rtol=0)
+    assert torch.equal(first.weight, linear_probe.fit_linear_probe(train, targets).weight)
 
 
 def test_the_scale_of_a_feature_does_not_matter_and_a_constant_one_is_ignored():
-    train, targets, _ = blobs()
+    train, targets, _ = make_blobs()
     stretched = torch.cat(
         [train * torch.tensor([1, 10, 100, 1e3, 1e4, 1e-3]), 0.1 * torch.ones(120, 1)], 1
     )
@@ -62,15 +62,15 @@ def test_the_scale_of_a_feature_does_not_matter_and_a_constant_one_is_ignored():
 
 
 def test_new_items_are_scaled_by_the_training_items():
-    train, targets, _ = blobs()
+    train, targets, _ = make_blobs()
     layer = linear_probe.fit_linear_probe(train, targets)
     alone = torch.cat([linear_probe.predict_logits(layer, row[None]) for row in train[:5]])
     torch.testing.assert_close(alone, linear_probe.predict_logits(layer, train[:5]))
 
 
 def test_the_validation_split_chooses_the_strength_with_the_least_entropy():
-    train, targets, _ = blobs(count=24, width=40, seed=1)
-    val, val_targets, _ = blobs(count=200, width=40, seed=2)
+    train, targets, _ = make_blobs(count=24, width=40, seed=1)
+    val, val_targets, _ = make_blobs(count=200, width=40, seed=2)
     noise = 3 * torch.randn(224, 40, generator=torch.Generator().manual_seed(0))
     train, val = train + noise[:24], val + noise[24:]
     losses = {
@@ -89,8 +89,8 @@ def test_the_validation_split_chooses_the_strength_with_the_least_entropy():
     assert max(losses.values()) > 1.1 * min(losses.values())
 
 
-def test_a_gradient_that_is_switched_off_elsewhere_does_not_stop_the_fit():
-    train, targets, _ = blobs()
+def test_the_probe_is_trained_also_inside_no_grad():
+    train, targets, _ = make_blobs()
     with torch.no_grad():
         layer = linear_probe.fit_linear_probe(train, targets)
     assert layer.weight.abs().max() > 0

@@ -94,22 +94,28 @@ def test_values_are_counted_in_double_precision():
 
 
 @st.composite
-def several(draw):
-    """What stands before a tie, wrong and right ones in it, what stands after it, right after."""
+def tie_cases(draw):
+    """Counts: candidates before a tie, wrong and right ones in it, all and right ones after it."""
     before, wrong = draw(st.integers(0, 3)), draw(st.integers(0, 3))
     level, after = draw(st.integers(1, 3)), draw(st.integers(0, 2))
     return before, wrong, level, after, draw(st.integers(0, after))
 
 
-@given(several(), st.integers(1, 8))
-def test_of_several_right_answers_the_best_counts_in_every_order_of_what_ties(case, k):
-    before, wrong, level, after, late = case
-    total, right = before + wrong + level + after, level + late
+@given(tie_cases(), st.integers(1, 8))
+def test_of_several_right_answers_the_best_counts_in_every_order_of_the_ties(case, k):
+    before, wrong, level, after, positives_after = case
+    total, right = before + wrong + level + after, level + positives_after
     one = torch.ones(1, dtype=torch.int64)
     result = Ranks(
-        one * (before + 1), one * (before + wrong + 1), one * total, one * right, one * level
+        optimistic=one * (before + 1),
+        pessimistic=one * (before + wrong + 1),
+        num_candidates=one * total,
+        num_positives=one * right,
+        num_tied_positives=one * level,
     )
-    orders = list(combinations(range(wrong + level), level))  # where the tied right ones stand
+    orders = list(
+        combinations(range(wrong + level), level)
+    )  # positions of the right ones in the tie
     best = [before + 1 + min(order) for order in orders]
     assert metrics.hit_rate_at_k(result, k)[0] == pytest.approx(
         mean(position <= k for position in best)

@@ -12,8 +12,8 @@ from egoexobench.evaluation.metrics import expected_rank
 from egoexobench.evaluation.ranks import compute_rank_bounds, compute_ranks
 
 
-def reference(queries, candidates, answers, choices=None):
-    """Optimistic and pessimistic rank by lists and loops, on whole numbers."""
+def rank_in_loop(queries, candidates, answers, choices=None):
+    """The optimistic and pessimistic ranks, computed with lists and loops on whole numbers."""
     best, worst = [], []
     for row, query in enumerate(queries):
         listed = range(len(candidates)) if choices is None else choices[row]
@@ -25,7 +25,7 @@ def reference(queries, candidates, answers, choices=None):
 
 
 @st.composite
-def galleries(draw):
+def gallery_cases(draw):
     width = draw(st.integers(1, 4))
     vector = st.lists(st.integers(-2, 2), min_size=width, max_size=width)
     candidates = draw(st.lists(vector, min_size=1, max_size=12))
@@ -35,19 +35,19 @@ def galleries(draw):
     return queries, candidates, answers
 
 
-@given(galleries())
+@given(gallery_cases())
 def test_ranks_over_a_gallery_are_those_of_a_loop_ties_included(gallery):
     queries, candidates, answers = gallery
     result = compute_ranks(
         torch.tensor(queries), torch.tensor(candidates), torch.tensor(answers), similarity="dot"
     )
-    best, worst = reference(queries, candidates, answers)
+    best, worst = rank_in_loop(queries, candidates, answers)
     assert result.optimistic.tolist() == best
     assert result.pessimistic.tolist() == worst
     assert result.num_candidates.tolist() == [len(candidates)] * len(queries)
 
 
-@given(galleries(), st.integers(1, 6), st.randoms(use_true_random=False))
+@given(gallery_cases(), st.integers(1, 6), st.randoms(use_true_random=False))
 def test_ranks_over_listed_choices_are_those_of_a_loop(gallery, size, chance):
     queries, candidates, _ = gallery
     choices = [[chance.randrange(len(candidates)) for _ in range(size)] for _ in queries]
@@ -59,7 +59,7 @@ def test_ranks_over_listed_choices_are_those_of_a_loop(gallery, size, chance):
         choices=torch.tensor(choices),
         similarity="dot",
     )
-    best, worst = reference(queries, candidates, answers, choices)
+    best, worst = rank_in_loop(queries, candidates, answers, choices)
     assert result.optimistic.tolist() == best
     assert result.pessimistic.tolist() == worst
     assert result.num_candidates.tolist() == [size] * len(queries)
@@ -77,7 +77,7 @@ def test_listing_the_whole_gallery_gives_the_ranks_of_the_gallery():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 40), st.sampled_from([1, 3, 17, 64, 256, 1024]))
-def test_equal_candidates_tie_whatever_column_of_the_product_they_stand_in(size, rows, width):
+def test_equal_candidates_tie_in_every_column_of_the_product(size, rows, width):
     torch.manual_seed(size * 1000 + width)
     candidates = torch.randn(1, width).expand(size, width).contiguous()
     result = compute_ranks(torch.randn(rows, width), candidates, torch.arange(rows) % size)
@@ -85,7 +85,7 @@ def test_equal_candidates_tie_whatever_column_of_the_product_they_stand_in(size,
     assert result.pessimistic.tolist() == [size] * rows
 
 
-def test_a_copy_of_the_answer_ties_and_a_neighbour_does_not():
+def test_a_copy_of_the_answer_ties_and_a_similar_vector_does_not():
     torch.manual_seed(0)
     queries = torch.randn(50, 256)
     answers = queries + torch.randn(50, 256)
@@ -210,26 +210,30 @@ def test_a_better_score_never_gives_a_worse_rank():
     assert (result[0], result[-1]) == (30, 1)
 
 
-@given(galleries(), st.data())
+@given(gallery_cases(), st.data())
 def test_the_best_of_several_right_answers_is_ranked_among_the_wrong_ones(gallery, data):
     queries, candidates, answers = gallery
     position = st.integers(0, len(candidates) - 1)
-    also = [
+    others = [
         tuple(data.draw(st.sets(position, max_size=3), label="also") - {answer})
         for answer in answers
     ]
     result = compute_ranks(
         torch.tensor(queries),
         torch.tensor(candidates),
-        [(answer, *more) for answer, more in zip(answers, also, strict=True)],
+        [(answer, *other_answers) for answer, other_answers in zip(answers, others, strict=True)],
         similarity="dot",
     )
-    for row, (query, answer, more) in enumerate(zip(queries, answers, also, strict=True)):
-        scores = [sum(a * b for a, b in zip(query, one, strict=True)) for one in candidates]
-        right = {answer, *more}
-        best = max(scores[one] for one in right)
-        wrong = [score for at, score in enumerate(scores) if at not in right]
-        assert result.optimistic[row] == 1 + len([one for one in wrong if one > best])
-        assert result.pessimistic[row] == 1 + len([one for one in wrong if one >= best])
+    for row, (query, answer, other_answers) in enumerate(
+        zip(queries, answers, others, strict=True)
+    ):
+        scores = [
+            sum(a * b for a, b in zip(query, candidate, strict=True)) for candidate in candidates
+        ]
+        right = {answer, *other_answers}
+        best = max(scores[i] for i in right)
+        wrong = [score for i, score in enumerate(scores) if i not in right]
+        assert result.optimistic[row] == 1 + len([score for score in wrong if score > best])
+        assert result.pessimistic[row] == 1 + len([score for score in wrong if score >= best])
         assert result.num_positives[row] == len(right)
-        assert result.num_tied_positives[row] == len([one for one in right if scores[one] == best])
+        assert result.num_tied_positives[row] == len([i for i in right if scores[i] == best])

@@ -1,32 +1,32 @@
 import numpy as np
 import pytest
 import torch
-from sequences import Films, pair
+from fake_data import FakeDataset, make_pair
 
 from egoexobench.evaluation import references
 from egoexobench.evaluation.queries import LabeledClip, build_queries
 from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Gallery, Query
 
-FILMS = Films([pair(f"p{number:03}") for number in range(150)])
-VIEWS = {clip.id: clip.view for clip in FILMS.clips("test")}
+DATASET = FakeDataset([make_pair(f"p{number:03}") for number in range(150)])
+VIEWS = {clip.id: clip.view for clip in DATASET.clips("test")}
 
 
-def query(source, candidates, positive, cluster):
+def make_query(source, candidates, positive, cluster):
     return Query(source, Gallery(tuple(candidates)), (positive,), cluster)
 
 
-def oracle(queries, policy="gallery", **rest):
+def score_oracle(queries, policy="gallery", **options):
     return references.score_retrieval_oracle(
-        queries, rng=np.random.default_rng(0), policy=policy, **rest
+        queries, rng=np.random.default_rng(0), policy=policy, **options
     )
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
 @pytest.mark.parametrize("task", RETRIEVAL_TASKS)
-def test_the_oracle_answers_every_question_of_a_gallery(task, similarity):
-    queries = build_queries(FILMS, "test", task, "gallery")
-    result = oracle(queries, similarity=similarity, views=VIEWS)
+def test_the_oracle_ranks_the_positive_of_every_query_first(task, similarity):
+    queries = build_queries(DATASET, "test", task, "gallery")
+    result = score_oracle(queries, similarity=similarity, views=VIEWS)
     assert {
         result.metrics[name].value for name in ("hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10")
     } == {100}
@@ -35,27 +35,27 @@ def test_the_oracle_answers_every_question_of_a_gallery(task, similarity):
     assert all(part.metrics["hit_rate_at_1"].value == 100 for part in result.by_subset.values())
 
 
-def test_the_oracle_answers_listed_questions():
+def test_the_oracle_ranks_the_positive_of_every_listed_query_first():
     queries = [
-        query("a", "bc", 1, "1"),
-        query("d", "bc", 0, "2"),
+        make_query("a", "bc", 1, "1"),
+        make_query("d", "bc", 0, "2"),
     ]
-    assert oracle(queries, "mcq20").metrics["hit_rate_at_1"].value == 100
+    assert score_oracle(queries, "mcq20").metrics["hit_rate_at_1"].value == 100
 
 
-def test_the_oracle_shows_a_question_with_two_right_answers():
-    # c answers a, and b too: the first question cannot be told from its distractor.
+def test_the_oracle_reveals_a_query_with_two_right_answers():
+    # c is a positive of a, and b is one too: the first query has a distractor that is right.
     queries = [
-        query("a", "bc", 1, "1"),
-        query("a", "bd", 0, "1"),
+        make_query("a", "bc", 1, "1"),
+        make_query("a", "bd", 0, "1"),
     ]
-    result = oracle(queries, "mcq20")
+    result = score_oracle(queries, "mcq20")
     assert [row.top1_probability for row in result.query_results] == [1.0, 0.5]
 
 
-def test_chance_is_what_a_score_says_it_is():
-    queries = build_queries(FILMS, "test", "t2v", "gallery")
-    result = references.chance_score(oracle(queries, views=VIEWS))
+def test_the_chance_score_has_the_chance_of_each_metric():
+    queries = build_queries(DATASET, "test", "t2v", "gallery")
+    result = references.chance_score(score_oracle(queries, views=VIEWS))
     assert result.metrics["hit_rate_at_1"].value == pytest.approx(100 / 150)
     assert result.metrics["hit_rate_at_10"].value == pytest.approx(1000 / 150)
     assert result.metrics["median_rank"].value == 75.5
@@ -66,12 +66,12 @@ def test_chance_is_what_a_score_says_it_is():
 
 
 def test_chance_is_the_mean_score_of_random_embeddings():
-    queries = [query(str(q), (f"{q}{c}" for c in range(5)), q % 5, str(q)) for q in range(400)]
+    queries = [make_query(str(q), (f"{q}{c}" for c in range(5)), q % 5, str(q)) for q in range(400)]
     ids = tuple({name for query in queries for name in (query.source, *query.gallery.ids)})
     blind = Embeddings(ids, torch.randn(len(ids), 8, generator=torch.Generator().manual_seed(0)))
     result = score_retrieval(queries, blind, blind, rng=np.random.default_rng(0), policy="mcq20")
     reference = references.chance_score(result)
-    # Four deviations of 400 questions, each right one time in five; median of five ranks.
+    # Four deviations of 400 queries, each right one time in five; median of five ranks.
     assert result.metrics["hit_rate_at_1"].value == pytest.approx(
         reference.metrics["hit_rate_at_1"].value, abs=8
     )
@@ -79,7 +79,7 @@ def test_chance_is_the_mean_score_of_random_embeddings():
 
 
 @pytest.mark.parametrize("most", [1, 4])
-def test_the_oracle_recognises_everything_through_the_same_layer(most):
+def test_the_oracle_recognizes_every_class_with_the_same_layer(most):
     rng = np.random.default_rng(0)
     verbs = [f"verb {number}" for number in range(19)]
     splits = [

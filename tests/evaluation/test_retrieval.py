@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sequences import Films, pair
+from fake_data import FakeDataset, make_pair
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation import retrieval, tasks
@@ -14,12 +14,14 @@ from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.types import Embeddings, Gallery, Query
 
 NAMES = [f"p{number:02}" for number in range(40)]
-FILMS = Films([pair(name, take=f"t{position // 2}") for position, name in enumerate(NAMES)])
-VIEWS = {clip.id: clip.view for clip in FILMS.clips("test")}
+DATASET = FakeDataset(
+    [make_pair(name, take=f"t{position // 2}") for position, name in enumerate(NAMES)]
+)
+VIEWS = {clip.id: clip.view for clip in DATASET.clips("test")}
 
 
-def embedded(ids, seed=0, noise=1.0):
-    """Vectors that say which pair an id belongs to, more or less."""
+def make_embeddings(ids, seed=0, noise=1.0):
+    """Vectors that are similar for ids of one pair."""
     names = tuple(ids)
     generator = torch.Generator().manual_seed(seed)
     pairs = torch.randn(len(NAMES), 16, generator=torch.Generator().manual_seed(7))
@@ -27,20 +29,20 @@ def embedded(ids, seed=0, noise=1.0):
     return Embeddings(names, own + noise * torch.randn(len(names), 16, generator=generator))
 
 
-CLIPS = embedded(VIEWS)
-TEXTS = embedded(NAMES, seed=1)
+CLIPS = make_embeddings(VIEWS)
+TEXTS = make_embeddings(NAMES, seed=1)
 
 
-def scored(queries, source=CLIPS, target=CLIPS, policy="gallery", **rest):
+def score_queries(queries, source=CLIPS, target=CLIPS, policy="gallery", **options):
     rng = np.random.default_rng(0)
-    return score_retrieval(queries, source, target, rng=rng, policy=policy, **rest)
+    return score_retrieval(queries, source, target, rng=rng, policy=policy, **options)
 
 
-def gallery(task):
-    return build_queries(FILMS, "test", task, "gallery")
+def build_gallery_queries(task):
+    return build_queries(DATASET, "test", task, "gallery")
 
 
-def listed(size=20):
+def build_listed_queries(size=20):
     chance = random.Random(0)
     result = []
     for position, name in enumerate(NAMES):
@@ -52,8 +54,8 @@ def listed(size=20):
     return result
 
 
-def by_loop(query, source, target):
-    """The rank of the answer, by sorting the cosines of one question."""
+def compute_rank_in_loop(query, source, target):
+    """The rank of the positive, from the sorted cosines of one query."""
     own = source.vectors[source.ids.index(query.source)]
     scores = {
         name: torch.cosine_similarity(own, target.vectors[target.ids.index(name)], dim=0).item()
@@ -62,10 +64,17 @@ def by_loop(query, source, target):
     return 1 + sorted(scores, key=scores.get, reverse=True).index(query.positive_ids[0])
 
 
-@pytest.mark.parametrize("queries", [gallery("eg2ex"), listed(), listed(5) + listed(7)])
-def test_metrics_are_those_of_a_loop_over_the_questions(queries):
-    result = scored(queries)
-    ranks = np.array([by_loop(query, CLIPS, CLIPS) for query in queries])
+@pytest.mark.parametrize(
+    "queries",
+    [
+        build_gallery_queries("eg2ex"),
+        build_listed_queries(),
+        build_listed_queries(5) + build_listed_queries(7),
+    ],
+)
+def test_metrics_are_those_of_a_loop_over_the_queries(queries):
+    result = score_queries(queries)
+    ranks = np.array([compute_rank_in_loop(query, CLIPS, CLIPS) for query in queries])
     for k in tasks.TOP_K:
         assert result.metrics[f"hit_rate_at_{k}"].value == pytest.approx(100 * np.mean(ranks <= k))
     assert result.metrics["median_rank"].value == np.median(ranks)
@@ -79,61 +88,63 @@ def test_metrics_are_those_of_a_loop_over_the_questions(queries):
         result.num_dropped,
         result.num_missing_candidates,
     ) == (len(queries), 20, 0, 0)
-    by_question = {(row.source, row.num_candidates): row for row in result.query_results}
+    by_query = {(row.source, row.num_candidates): row for row in result.query_results}
     for query, rank in zip(queries, ranks, strict=True):
-        row = by_question[query.source, len(query.gallery.ids)]
+        row = by_query[query.source, len(query.gallery.ids)]
         assert (row.optimistic, row.pessimistic) == (rank, rank)
         assert row.top1_probability == (rank == 1)
         assert row.positive_ids == query.positive_ids
         assert row.cluster == query.cluster
 
 
-def test_every_metric_is_described_and_stands_in_its_interval():
-    result = scored(gallery("eg2ex"))
+def test_every_metric_is_described_and_is_inside_its_interval():
+    result = score_queries(build_gallery_queries("eg2ex"))
     assert set(result.metrics) <= set(tasks.METRICS_INFO)
     for metric in result.metrics.values():
         assert metric.low <= metric.value <= metric.high
         assert metric.majority is None
 
 
-def test_texts_are_broken_down_by_the_view_of_the_answer_and_videos_by_their_own():
-    result = scored(gallery("t2v"), TEXTS, CLIPS, views=VIEWS)
-    other = scored(gallery("v2t"), CLIPS, TEXTS, views=VIEWS)
+def test_text_queries_have_subsets_by_the_view_of_the_positive_and_video_queries_by_their_view():
+    result = score_queries(build_gallery_queries("t2v"), TEXTS, CLIPS, views=VIEWS)
+    other = score_queries(build_gallery_queries("v2t"), CLIPS, TEXTS, views=VIEWS)
     for score in (result, other):
         assert set(score.by_subset) == {"ego", "exo"}
         assert [part.num_queries for part in score.by_subset.values()] == [40, 40]
         halves = [part.metrics["hit_rate_at_1"].value for part in score.by_subset.values()]
         assert score.metrics["hit_rate_at_1"].value == pytest.approx(np.mean(halves))
-    alone = scored([q for q in gallery("t2v") if q.gallery.ids[0].endswith("exo")], TEXTS, CLIPS)
+    alone = score_queries(
+        [q for q in build_gallery_queries("t2v") if q.gallery.ids[0].endswith("exo")], TEXTS, CLIPS
+    )
     assert (
         result.by_subset["exo"].metrics["hit_rate_at_5"].value
         == alone.metrics["hit_rate_at_5"].value
     )
 
 
-def test_one_view_is_not_broken_down():
-    assert scored(gallery("eg2ex"), views=VIEWS).by_subset == {}
-    assert scored(gallery("t2v"), TEXTS, CLIPS).by_subset == {}
+def test_queries_of_one_view_have_no_subsets():
+    assert score_queries(build_gallery_queries("eg2ex"), views=VIEWS).by_subset == {}
+    assert score_queries(build_gallery_queries("t2v"), TEXTS, CLIPS).by_subset == {}
 
 
-@pytest.mark.parametrize("queries", [gallery("v2t"), listed()])
-def test_the_order_of_questions_and_embeddings_does_not_matter(queries):
+@pytest.mark.parametrize("queries", [build_gallery_queries("v2t"), build_listed_queries()])
+def test_the_order_of_queries_and_embeddings_does_not_matter(queries):
     target = TEXTS if queries[0].gallery.ids[0] in NAMES else CLIPS
-    plain = scored(queries, CLIPS, target, views=VIEWS)
-    turned = Embeddings(CLIPS.ids[::-1], CLIPS.vectors.flip(0))
-    assert scored(queries[::-1], turned, target, views=VIEWS) == plain
+    plain = score_queries(queries, CLIPS, target, views=VIEWS)
+    reversed_clips = Embeddings(CLIPS.ids[::-1], CLIPS.vectors.flip(0))
+    assert score_queries(queries[::-1], reversed_clips, target, views=VIEWS) == plain
 
 
-def without(embeddings, *gone):
-    keep = [position for position, name in enumerate(embeddings.ids) if name not in gone]
+def drop_embeddings(embeddings, *dropped):
+    keep = [position for position, name in enumerate(embeddings.ids) if name not in dropped]
     return Embeddings(
         tuple(embeddings.ids[position] for position in keep), embeddings.vectors[keep]
     )
 
 
-def test_a_gallery_goes_on_without_a_missing_candidate_and_counts_it():
-    part = without(CLIPS, "p03/exo", "p05/ego")
-    result = scored(gallery("eg2ex"), part, part)
+def test_a_gallery_is_scored_without_a_missing_candidate_which_is_counted():
+    part = drop_embeddings(CLIPS, "p03/exo", "p05/ego")
+    result = score_queries(build_gallery_queries("eg2ex"), part, part)
     assert (result.num_queries, result.num_dropped, result.num_missing_candidates) == (38, 2, 1)
     assert result.candidate_range == (39, 39)
     left = [name for name in NAMES if name not in {"p03", "p05"}]
@@ -141,92 +152,98 @@ def test_a_gallery_goes_on_without_a_missing_candidate_and_counts_it():
     for row in result.query_results:
         names = tuple(f"{name}/exo" for name in NAMES if name != "p03")
         query = Query(row.source, Gallery(names), (names.index(row.positive_ids[0]),), "")
-        assert row.optimistic == by_loop(query, CLIPS, CLIPS)
+        assert row.optimistic == compute_rank_in_loop(query, CLIPS, CLIPS)
 
 
-def test_a_listed_question_without_one_of_its_candidates_is_dropped_and_counted():
-    queries = listed()
-    result = scored(queries, CLIPS, without(CLIPS, "p03/exo"), policy="mcq20")
-    asked = [query for query in queries if "p03/exo" not in query.gallery.ids]
-    assert 0 < len(asked) < 40
+def test_a_listed_query_without_one_of_its_candidates_is_dropped_and_counted():
+    queries = build_listed_queries()
+    result = score_queries(queries, CLIPS, drop_embeddings(CLIPS, "p03/exo"), policy="mcq20")
+    complete = [query for query in queries if "p03/exo" not in query.gallery.ids]
+    assert 0 < len(complete) < 40
     assert (result.num_queries, result.num_dropped, result.num_missing_candidates) == (
-        len(asked),
-        40 - len(asked),
+        len(complete),
+        40 - len(complete),
         0,
     )
     assert result.candidate_range == (20, 20)
 
 
-@pytest.mark.parametrize("queries", [[], gallery("eg2ex")])
-def test_no_question_that_can_be_asked_is_an_error(queries):
+@pytest.mark.parametrize("queries", [[], build_gallery_queries("eg2ex")])
+def test_a_task_without_a_query_that_can_be_scored_is_an_error(queries):
     nothing = Embeddings(("z",), torch.zeros(1, 16))
     with pytest.raises(DataError, match=f"none of the {len(queries)} queries can be scored"):
-        scored(queries, nothing, nothing)
+        score_queries(queries, nothing, nothing)
 
 
 def test_an_embedding_that_is_not_a_number_is_an_error():
     vectors = CLIPS.vectors.clone()
     vectors[4] = float("nan")
     with pytest.raises(DataError, match="NaN"):
-        scored(gallery("eg2ex"), Embeddings(CLIPS.ids, vectors), CLIPS)
+        score_queries(build_gallery_queries("eg2ex"), Embeddings(CLIPS.ids, vectors), CLIPS)
 
 
-def test_constant_embeddings_score_what_guessing_scores():
+def test_constant_embeddings_score_chance():
     constant = Embeddings(CLIPS.ids, torch.full((80, 16), 0.3))
-    for metric in scored(gallery("eg2ex"), constant, constant).metrics.values():
+    for metric in score_queries(
+        build_gallery_queries("eg2ex"), constant, constant
+    ).metrics.values():
         assert metric.value == pytest.approx(metric.chance)
 
 
-def test_random_embeddings_score_about_what_guessing_scores():
+def test_random_embeddings_score_about_chance():
     generator = torch.Generator().manual_seed(0)
     values = []
     for _ in range(60):
         vectors = torch.randn(80, 16, generator=generator)
-        result = scored(
-            gallery("eg2ex"), Embeddings(CLIPS.ids, vectors), Embeddings(CLIPS.ids, vectors)
+        result = score_queries(
+            build_gallery_queries("eg2ex"),
+            Embeddings(CLIPS.ids, vectors),
+            Embeddings(CLIPS.ids, vectors),
         )
         values.append(result.metrics["hit_rate_at_10"].value)
-    # 60 times 40 questions, each right one time in four.
+    # 60 times 40 queries, each right one time in four.
     assert np.mean(values) == pytest.approx(
         result.metrics["hit_rate_at_10"].chance, abs=400 * (0.1875 / 2400) ** 0.5
     )
 
 
-def test_the_dot_product_can_be_asked_for():
+def test_the_dot_product_is_an_option():
     longer = Embeddings(CLIPS.ids, CLIPS.vectors * torch.linspace(0.1, 9, 80)[:, None])
-    cosine = scored(gallery("eg2ex"), longer, longer)
-    assert cosine.metrics == scored(gallery("eg2ex")).metrics
-    dot = scored(gallery("eg2ex"), longer, longer, similarity="dot")
+    cosine = score_queries(build_gallery_queries("eg2ex"), longer, longer)
+    assert cosine.metrics == score_queries(build_gallery_queries("eg2ex")).metrics
+    dot = score_queries(build_gallery_queries("eg2ex"), longer, longer, similarity="dot")
     assert dot.metrics != cosine.metrics
 
 
 def test_sides_of_different_sizes_count_alike():
-    queries = [*gallery("eg2ex"), *gallery("ex2eg")[:7]]
-    result = scored(queries, views=VIEWS)
+    queries = [*build_gallery_queries("eg2ex"), *build_gallery_queries("ex2eg")[:7]]
+    result = score_queries(queries, views=VIEWS)
     for name in ("hit_rate_at_1", "hit_rate_at_5", "mrr"):
         sides = [part.metrics[name].value for part in result.by_subset.values()]
         assert result.metrics[name].value == pytest.approx(np.mean(sides))
         chances = [part.metrics[name].chance for part in result.by_subset.values()]
         assert result.metrics[name].chance == pytest.approx(np.mean(chances))
         assert result.metrics[name].low <= result.metrics[name].value <= result.metrics[name].high
-    pooled = scored(queries).metrics["mrr"].value
+    pooled = score_queries(queries).metrics["mrr"].value
     assert pooled != pytest.approx(result.metrics["mrr"].value)
 
 
 def test_a_text_finds_either_view_at_least_as_well_as_the_better_one():
-    asked = build_queries(FILMS, "test", "t2v", "both-views")
-    result = scored(asked, TEXTS, CLIPS, policy="both-views", views=VIEWS)
+    queries = build_queries(DATASET, "test", "t2v", "both-views")
+    result = score_queries(queries, TEXTS, CLIPS, policy="both-views", views=VIEWS)
     assert result.num_queries == len(NAMES)
     assert not result.by_subset
     assert result.metrics["hit_rate_at_1"].chance == pytest.approx(100 * 2 / 80)
     assert {len(row.positive_ids) for row in result.query_results} == {2}
 
 
-def test_a_candidate_that_is_missing_takes_no_other_right_answer_with_it():
-    asked = build_queries(FILMS, "test", "t2v", "both-views")
+def test_a_missing_candidate_does_not_remove_the_other_positive():
+    queries = build_queries(DATASET, "test", "t2v", "both-views")
     kept_ids = tuple(name for name in CLIPS.ids if name not in ("p00/exo", "p01/ego"))
     rows = torch.tensor([CLIPS.ids.index(name) for name in kept_ids])
-    result = scored(asked, TEXTS, Embeddings(kept_ids, CLIPS.vectors[rows]), policy="both-views")
+    result = score_queries(
+        queries, TEXTS, Embeddings(kept_ids, CLIPS.vectors[rows]), policy="both-views"
+    )
     assert result.num_missing_candidates == 2
     answers = {row.source: row.positive_ids for row in result.query_results}
     assert answers["p00"] == ("p00/ego",)
@@ -235,15 +252,15 @@ def test_a_candidate_that_is_missing_takes_no_other_right_answer_with_it():
 
 
 def test_queries_over_copies_of_one_gallery_are_ranked_by_one_product(monkeypatch):
-    shared = gallery("eg2ex")
+    shared = build_gallery_queries("eg2ex")
     copies = [replace(query, gallery=Gallery((*query.gallery.ids,))) for query in shared]
     assert len({id(query.gallery.ids) for query in copies}) == len(copies)
-    expected, choices = scored(shared), []
+    expected, choices = score_queries(shared), []
 
-    def spy(*args, **options):
+    def record_choices(*args, **options):
         choices.append(options.get("choices"))
         return compute_ranks(*args, **options)
 
-    monkeypatch.setattr(retrieval, "compute_ranks", spy)
-    assert scored(copies) == expected
+    monkeypatch.setattr(retrieval, "compute_ranks", record_choices)
+    assert score_queries(copies) == expected
     assert choices == [None]

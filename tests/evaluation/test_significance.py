@@ -17,7 +17,7 @@ from egoexobench.evaluation.significance import (
 SIMULATED = 500
 
 
-def outcomes(gained: int, lost: int, both: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
+def make_outcomes(gained: int, lost: int, both: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
     a = [1] * gained + [0] * lost + [1] * both + [0] * neither
     b = [0] * gained + [1] * lost + [1] * both + [0] * neither
     return np.array(a), np.array(b)
@@ -28,7 +28,7 @@ CASES = [(0, 0, 5, 5), (1, 0, 0, 0), (3, 9, 40, 12), (30, 12, 100, 7), (250, 310
 
 @pytest.mark.parametrize("case", CASES)
 def test_mcnemar_is_the_exact_binomial_test_of_scipy(case) -> None:
-    result = mcnemar_test(*outcomes(*case))
+    result = mcnemar_test(*make_outcomes(*case))
     gained, lost = case[:2]
     assert (result.gained, result.lost) == (gained, lost)
     reference = scipy.stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
@@ -40,7 +40,7 @@ def test_mcnemar_is_that_of_statsmodels(case) -> None:
     tables = pytest.importorskip("statsmodels.stats.contingency_tables")
     gained, lost, both, neither = case
     reference = tables.mcnemar([[both, gained], [lost, neither]], exact=True).pvalue
-    assert mcnemar_test(*outcomes(*case)).p == pytest.approx(float(reference), rel=1e-9)
+    assert mcnemar_test(*make_outcomes(*case)).p == pytest.approx(float(reference), rel=1e-9)
 
 
 def test_mcnemar_takes_no_halves() -> None:
@@ -50,10 +50,10 @@ def test_mcnemar_takes_no_halves() -> None:
     assert not is_binary([0, 1 / 3])
 
 
-def test_the_order_of_methods_turns_the_counts_and_keeps_p() -> None:
-    a, b = outcomes(3, 9, 40, 12)
-    one, other = mcnemar_test(a, b), mcnemar_test(b, a)
-    assert (one.gained, one.lost, one.p) == (other.lost, other.gained, other.p)
+def test_the_order_of_methods_swaps_the_counts_and_not_p() -> None:
+    a, b = make_outcomes(3, 9, 40, 12)
+    first, other = mcnemar_test(a, b), mcnemar_test(b, a)
+    assert (first.gained, first.lost, first.p) == (other.lost, other.gained, other.p)
 
 
 def test_holm_by_hand() -> None:
@@ -74,7 +74,7 @@ def test_holm_is_that_of_statsmodels() -> None:
         assert holm_correction(ps) == pytest.approx(reference)
 
 
-def test_holm_errs_at_all_in_about_one_family_of_twenty() -> None:
+def test_holm_rejects_a_true_hypothesis_in_about_one_family_of_twenty() -> None:
     rng = np.random.default_rng(1)
     erred = np.mean([(holm_correction(rng.random(10)) < 0.05).any() for _ in range(4000)])
     assert erred == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / 4000) ** 0.5)
@@ -84,33 +84,37 @@ def test_the_detectable_difference_is_that_of_a_paired_test_in_statsmodels() -> 
     power = pytest.importorskip("statsmodels.stats.power")
     rng = np.random.default_rng(2)
     a, b = rng.random(400), rng.random(400)
-    result = minimum_detectable_effect(a, b, [str(at) for at in range(400)])
+    result = minimum_detectable_effect(a, b, [str(i) for i in range(400)])
     reference = power.TTestPower().solve_power(nobs=400, alpha=0.05, power=0.8) * (a - b).std(
         ddof=1
     )
-    assert result == pytest.approx(reference, rel=0.005)  # theirs has a t law, ours a normal one
+    assert result == pytest.approx(
+        reference, rel=0.005
+    )  # theirs uses a t distribution, ours a normal one
 
 
 def test_copies_of_queries_within_clusters_detect_no_less() -> None:
     rng = np.random.default_rng(3)
     a, b = rng.random(100), rng.random(100)
-    names = [str(at) for at in range(100)]
+    names = [str(i) for i in range(100)]
     once = minimum_detectable_effect(a, b, names)
     assert minimum_detectable_effect(
         np.repeat(a, 5), np.repeat(b, 5), np.repeat(names, 5)
     ) == pytest.approx(once)
     assert (
-        minimum_detectable_effect(np.repeat(a, 5), np.repeat(b, 5), [str(at) for at in range(500)])
+        minimum_detectable_effect(np.repeat(a, 5), np.repeat(b, 5), [str(i) for i in range(500)])
         < once
     )
 
 
-def test_what_is_detectable_is_found_four_times_in_five() -> None:
+def test_a_detectable_difference_is_significant_four_times_in_five() -> None:
     rng = np.random.default_rng(4)
     clusters = np.repeat(np.arange(120), 2).astype(str)
-    spread = minimum_detectable_effect(_noise(rng), np.zeros(240), clusters)
+    spread = minimum_detectable_effect(_draw_noise(rng), np.zeros(240), clusters)
     result = [
-        paired_test(_noise(rng) + spread, np.zeros(240), list(clusters), rng=rng, resamples=400).p
+        paired_test(
+            _draw_noise(rng) + spread, np.zeros(240), list(clusters), rng=rng, resamples=400
+        ).p
         < 0.05
         for _ in range(SIMULATED)
     ]
@@ -118,7 +122,7 @@ def test_what_is_detectable_is_found_four_times_in_five() -> None:
     assert 0.65 < np.mean(result) < 0.92
 
 
-def _noise(rng: np.random.Generator) -> np.ndarray:
+def _draw_noise(rng: np.random.Generator) -> np.ndarray:
     return np.repeat(rng.standard_normal(120), 2) + rng.standard_normal(240)
 
 
@@ -127,39 +131,39 @@ def test_nothing_is_detectable_where_methods_agree_or_one_cluster_is_all() -> No
     assert isnan(minimum_detectable_effect([1, 0, 1], [0, 0, 1], ["a", "a", "a"]))
 
 
-def _takes(rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
-    """Takes of 1 to 6 queries that share how hard they are; the mean over queries is 0.45."""
+def _draw_takes(rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
+    """Success rates of queries in takes of 1 to 6, equal within a take; their mean is 0.45."""
     sizes = rng.integers(1, 7, 150)
     level = np.repeat(rng.beta(1.8, 2.2, 150), sizes)
     return level, [str(take) for take in np.repeat(np.arange(150), sizes)]
 
 
 @pytest.mark.slow
-def test_the_cluster_bootstrap_holds_the_truth_95_times_in_100() -> None:
+def test_the_cluster_bootstrap_covers_the_truth_95_times_in_100() -> None:
     rng = np.random.default_rng(5)
-    held = believed = 0
+    covered = naive_covered = 0
     for _ in range(SIMULATED):
-        level, takes = _takes(rng)
+        level, takes = _draw_takes(rng)
         values = rng.random(len(level)) < level
         result = bootstrap_mean_interval(values, takes, rng=rng, resamples=1000)
         naive = bootstrap_mean_interval(
-            values, [str(at) for at in range(len(values))], rng=rng, resamples=1000
+            values, [str(i) for i in range(len(values))], rng=rng, resamples=1000
         )
-        held += result.low <= 0.45 <= result.high
-        believed += naive.low <= 0.45 <= naive.high
-    assert 0.92 <= held / SIMULATED <= 0.98
-    # the test can fail: queries that are taken for independent do not cover
-    assert believed / SIMULATED < 0.92
+        covered += result.low <= 0.45 <= result.high
+        naive_covered += naive.low <= 0.45 <= naive.high
+    assert 0.92 <= covered / SIMULATED <= 0.98
+    # the test can fail: the interval that treats queries as independent does not cover
+    assert naive_covered / SIMULATED < 0.92
 
 
 @pytest.mark.slow
-def test_the_paired_cluster_bootstrap_holds_the_truth_95_times_in_100() -> None:
+def test_the_paired_cluster_bootstrap_covers_the_truth_95_times_in_100() -> None:
     rng = np.random.default_rng(6)
-    held = 0
+    covered = 0
     for _ in range(SIMULATED):
-        level, takes = _takes(rng)
+        level, takes = _draw_takes(rng)
         shared = rng.random(len(level))
         a, b = shared < level, np.where(rng.random(len(level)) < 0.8, shared, 1) < level
         result = paired_test(a, b, takes, rng=rng, resamples=1000)
-        held += result.low <= 0.45 * 0.2 <= result.high
-    assert 0.92 <= held / SIMULATED <= 0.98
+        covered += result.low <= 0.45 * 0.2 <= result.high
+    assert 0.92 <= covered / SIMULATED <= 0.98
