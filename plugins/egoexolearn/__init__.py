@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_datasets(register: Register) -> None:
-    """Bring the data set."""
+    """Register the data set."""
     register("egoexolearn", egoexolearn)
 
 
@@ -30,32 +30,32 @@ def egoexolearn(
 ) -> Dataset:
     """EgoExoLearn (CVPR 2024): loosely paired kitchen and lab videos, 20-way association lists.
 
-    Train pairs are an ego and an exo clip that share a noun and a verb, as EgoInstructor draws
-    them. Questions come from the association lists, action labels from the anticipation
+    A training pair is an ego and an exo clip that share a noun and a verb, drawn as in
+    EgoInstructor. Queries come from the association lists, action labels from the anticipation
     benchmark (19 verbs). Layouts: OpenGVLab/EgoExoLearn, commit e1f11b1; Jazzcharles/Egoinstructor,
     commit 8492ba0; shhuangcoder/SoundBridge, commit 3c4ca7f.
 
     Lists:
-        As published in the question file, whose version is told by its git blob id.
+        As published in the question file; its git blob id identifies the version.
 
     License:
-        The repository OpenGVLab/EgoExoLearn, annotations included, is under the MIT licence; it
-        states none of its own for the videos. Their Google Drive links are under "Data access" of
-        its README; where a link is closed, press "request access" and wait for the authors
-        (issue 3 of the repository). Nothing of it is shipped with egoexobench.
+        The repository OpenGVLab/EgoExoLearn, annotations included, has the MIT license; it
+        states no separate license for the videos. Their Google Drive links are under "Data access"
+        of its README; if a link is closed, press "request access" and wait for the authors
+        (issue 3 of the repository). egoexobench contains none of these files.
 
     Args:
         root: folder of the annotation files, in the folders of the official repository or flat.
-        ego: folder of the ego videos; `root`/videos unless given.
-        exo: folder of the exo videos; `root`/videos unless given.
-        val: question file of the split val; association_val_hard.json or EgoInstructor's
-            egolearn_mcq_validation.json below `root` unless given.
-        test: question file of the split test; association_test_hard.json unless given.
-        seed: of the draw of train pairs.
+        ego: folder of the ego videos; default `root`/videos.
+        exo: folder of the exo videos; default `root`/videos.
+        val: question file of the split val; default association_val_hard.json or EgoInstructor's
+            egolearn_mcq_validation.json in `root`.
+        test: question file of the split test; default association_test_hard.json in `root`.
+        seed: random seed of the training pairs.
     """
-    from egoexobench_plugins.egoexolearn.dataset import EgoExoLearn
+    from egoexobench_plugins.egoexolearn.dataset import EgoExoLearnDataset
 
     folders: dict[View, Path] = {"ego": ego or root / "videos", "exo": exo or root / "videos"}
-    named: dict[Split, Path | None] = {"val": val, "test": test}
-    lists = {split: path for split, path in named.items() if path}
-    return EgoExoLearn(root, folders, lists, seed)
+    paths: dict[Split, Path | None] = {"val": val, "test": test}
+    question_paths = {split: path for split, path in paths.items() if path}
+    return EgoExoLearnDataset(root, folders, question_paths, seed)

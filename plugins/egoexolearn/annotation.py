@@ -1,4 +1,4 @@
-"""Everything that the annotation files say, parsed and checked."""
+"""The content of all annotation files, parsed and checked."""
 
 from __future__ import annotations
 
@@ -8,14 +8,28 @@ from typing import TypeVar
 
 from egoexobench.errors import DataError
 from egoexobench.types import VIEWS, AnnotationIssue, Split, View
-from egoexobench_plugins.egoexolearn import questions, tables
-from egoexobench_plugins.egoexolearn.files import Source, need
-from egoexobench_plugins.egoexolearn.questions import Lists
-from egoexobench_plugins.egoexolearn.tables import Fine, Label, Labelled, Train
-from egoexobench_plugins.egoexolearn.videos import Video, beyond, known, wrong_view
+from egoexobench_plugins.egoexolearn.files import SourceFile, require_source
+from egoexobench_plugins.egoexolearn.questions import QuestionFile, read_questions
+from egoexobench_plugins.egoexolearn.tables import (
+    FineRow,
+    LabeledRow,
+    ParsedTable,
+    TaxonomyRow,
+    TrainRow,
+    drop_invalid_rows,
+    locate_rows,
+    read_table,
+)
+from egoexobench_plugins.egoexolearn.videos import (
+    METADATA_NAME,
+    VideoInfo,
+    find_late_end,
+    find_wrong_view,
+    read_videos,
+)
 
-_Row = TypeVar("_Row", Train, Labelled)
-FINE = (
+_ClipRow = TypeVar("_ClipRow", TrainRow, LabeledRow)
+_FINE_NAMES = (
     "fine_annotation_test.csv",
     "fine_annotation_trainval_en.csv",
     "fine_annotation_trainvaltest_en.csv",
@@ -23,113 +37,171 @@ FINE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Annotations:
-    """Rows of every file that is there; an absent file gives none."""
+class AnnotationData:
+    """Valid rows of every file that exists; a missing file gives none."""
 
-    videos: Mapping[str, Video]
+    videos: Mapping[str, VideoInfo]
+    taxonomy: Taxonomy
+    train_rows: Mapping[View, Sequence[TrainRow]]
+    labeled_rows: Mapping[Split, Sequence[LabeledRow]]
+    question_files: Mapping[Split, QuestionFile]
+    narrations: Mapping[str, str]
+    """Narration by annotation id, if a fine annotation has one."""
+    locations: Mapping[str, str]
+    """File and row by annotation id, of training rows and of labeled rows."""
+    issues: Sequence[AnnotationIssue]
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """Names of all verbs and nouns, by class id, and the ids of the verbs of the action task."""
+
     verbs: Sequence[str]
     nouns: Sequence[str]
-    actions: Sequence[str]
-    train: Mapping[View, Sequence[Train]]
-    labelled: Mapping[Split, Sequence[Labelled]]
-    lists: Mapping[Split, Lists]
-    texts: Mapping[str, str]
-    """Narration by annotation id, where a fine annotation has one."""
-    places: Mapping[str, str]
-    """File and row by annotation id, of train and of labelled rows."""
-    findings: Sequence[AnnotationIssue]
+    action_ids: Sequence[int]
+
+    @property
+    def actions(self) -> Sequence[str]:
+        """Names of the verbs of the action task."""
+        return [self.verbs[i] for i in self.action_ids]
 
 
-def read(sources: Mapping[str, Source], lists: Mapping[Split, Source]) -> Annotations:
-    """Read what there is.
+@dataclass(frozen=True, slots=True)
+class _RowChecker:
+    """Finds rows of a view with a wrong video, or with a verb or noun that is not allowed."""
+
+    videos: Mapping[str, VideoInfo]
+    view: View
+    verb_ids: Sequence[int]
+    noun_ids: Sequence[int]
+
+    def find_error(self, row: TrainRow | LabeledRow) -> str | None:
+        """Return an error message, or None."""
+        return (
+            find_wrong_view(self.videos, row.video_uid, self.view)
+            or _find_unknown_id("verb", row.verb, self.verb_ids)
+            or _find_unknown_id("noun", row.noun, self.noun_ids)
+        )
+
+    def find_late_ends(self, name: str, table: ParsedTable[_ClipRow]) -> list[AnnotationIssue]:
+        """Return an issue for each row of file ``name`` that ends after its video."""
+        return [
+            AnnotationIssue(name, f"row {number}", reason, dropped=False)
+            for number, row in table.rows
+            if (reason := find_late_end(self.videos, row.video_uid, row.start_sec, row.end_sec))
+        ]
+
+
+def read_annotations(
+    sources: Mapping[str, SourceFile], question_sources: Mapping[Split, SourceFile]
+) -> AnnotationData:
+    """Read all files that exist.
 
     Args:
         sources: files by name.
-        lists: question files by split.
+        question_sources: question files by split.
 
     Raises:
-        DataError: a file is broken as a whole, or one that the others need is not there.
+        DataError: a file cannot be read at all, or a file that others need is missing.
     """
-    findings: list[AnnotationIssue] = []
-    fine = [row for name in FINE if name in sources for row in _fine(sources[name], findings)]
-    videos = known(sources.get("video_meta_downsampled.json"), fine, findings)
-    verbs, nouns = (_taxonomy(sources, kind) for kind in ("verb", "noun"))
-    every, valid = range(len(verbs)), _valid(sources, len(verbs))
-    train: dict[View, Sequence[Train]] = {}
-    trained: dict[str, str] = {}
+    issues: list[AnnotationIssue] = []
+    fine_rows: list[FineRow] = []
+    for name in _FINE_NAMES:
+        if name in sources:
+            fine = _read_fine(sources[name])
+            issues += fine.issues
+            fine_rows += [row for _, row in fine.rows]
+    video_table = read_videos(sources.get(METADATA_NAME), fine_rows)
+    videos = video_table.videos
+    issues += video_table.issues
+    taxonomy = _read_taxonomy(sources)
+    noun_ids = range(len(taxonomy.nouns))
+    train_rows: dict[View, Sequence[TrainRow]] = {}
+    locations: dict[str, str] = {}
     for view in VIEWS:
         if source := sources.get(f"{view}_train.csv"):
-            ids = every, range(len(nouns))
-            train[view] = _table(source, Train, view, ids, videos, trained, findings)
-    labelled: dict[Split, Sequence[Labelled]] = {}
-    places = trained
+            checker = _RowChecker(videos, view, range(len(taxonomy.verbs)), noun_ids)
+            train = read_table(source, TrainRow)
+            locations = locate_rows(source, train.rows) | locations
+            train = _check_rows(source, train, checker, locations)
+            train_rows[view] = [row for _, row in train.rows]
+            issues += train.issues
+    labeled_rows: dict[Split, Sequence[LabeledRow]] = {}
     for split in ("val", "test"):
         if source := sources.get(f"exo_{split}_valid.csv"):
-            tested: dict[str, str] = {}
-            allowed = valid, range(len(nouns))
-            labelled[split] = _table(source, Labelled, "exo", allowed, videos, tested, findings)
-            places = tested | places
-    asked = {split: questions.read(source, videos, findings) for split, source in lists.items()}
-    texts = {row.annotation_id: row.narration_en for row in fine if row.narration_en}
-    actions = [verbs[i] for i in valid]
-    return Annotations(
-        videos, verbs, nouns, actions, train, labelled, asked, texts, places, findings
+            checker = _RowChecker(videos, "exo", taxonomy.action_ids, noun_ids)
+            labeled = read_table(source, LabeledRow)
+            # a labeled row may have the id of a training row
+            own_locations = locate_rows(source, labeled.rows)
+            labeled = _check_rows(source, labeled, checker, own_locations)
+            labeled_rows[split] = [row for _, row in labeled.rows]
+            issues += labeled.issues
+            locations = own_locations | locations
+    question_files = {
+        split: read_questions(source, videos) for split, source in question_sources.items()
+    }
+    for file in question_files.values():
+        issues += file.issues
+    return AnnotationData(
+        videos=videos,
+        taxonomy=taxonomy,
+        train_rows=train_rows,
+        labeled_rows=labeled_rows,
+        question_files=question_files,
+        narrations={row.annotation_id: row.narration_en for row in fine_rows if row.narration_en},
+        locations=locations,
+        issues=issues,
     )
 
 
-def _fine(source: Source, findings: list[AnnotationIssue]) -> list[Fine]:
-    rows = tables.read(source, Fine, findings)
-    return [row for _, row in tables.keep(source, rows, lambda _: None, {}, findings)]
+def _read_fine(source: SourceFile) -> ParsedTable[FineRow]:
+    table = read_table(source, FineRow)
+    locations = locate_rows(source, table.rows)
+    return drop_invalid_rows(source, table, locations, lambda _: None)
 
 
-def _table(
-    source: Source,
-    schema: type[_Row],
-    view: View,
-    allowed: tuple[Sequence[int], Sequence[int]],
-    videos: Mapping[str, Video],
-    first: dict[str, str],
-    findings: list[AnnotationIssue],
-) -> list[_Row]:
-    def wrong(row: _Row) -> str | None:
-        return (
-            wrong_view(videos, row.video_uid, view)
-            or _outside("verb", row.verb, allowed[0])
-            or _outside("noun", row.noun, allowed[1])
-        )
-
-    kept = tables.keep(source, tables.read(source, schema, findings), wrong, first, findings)
-    for number, row in kept:
-        if reason := beyond(videos, row.video_uid, row.start_sec, row.end_sec):
-            findings.append(AnnotationIssue(source.name, f"row {number}", reason, dropped=False))
-    return [row for _, row in kept]
+def _check_rows(
+    source: SourceFile,
+    table: ParsedTable[_ClipRow],
+    checker: _RowChecker,
+    locations: Mapping[str, str],
+) -> ParsedTable[_ClipRow]:
+    valid: ParsedTable[_ClipRow] = drop_invalid_rows(source, table, locations, checker.find_error)
+    return ParsedTable(valid.rows, [*valid.issues, *checker.find_late_ends(source.name, valid)])
 
 
-def _taxonomy(sources: Mapping[str, Source], kind: str) -> list[str]:
+def _read_taxonomy(sources: Mapping[str, SourceFile]) -> Taxonomy:
+    verbs, nouns = (_read_labels(sources, kind) for kind in ("verb", "noun"))
+    return Taxonomy(verbs, nouns, _read_action_ids(sources, len(verbs)))
+
+
+def _read_labels(sources: Mapping[str, SourceFile], kind: str) -> list[str]:
     if not any(name.endswith(("_train.csv", "_valid.csv")) for name in sources):
         return []
-    source = need(sources, f"narration_{kind}_taxonomy.csv", f"the {kind}s of a clip")
-    found: list[AnnotationIssue] = []
-    labels = [row.label for _, row in tables.read(source, Label, found)]
-    if found:
-        # a class id is the place of a row: without one row every later id is another class
-        raise DataError(f"{source.path}, {found[0].row}: {found[0].reason}")
-    return labels
+    source = require_source(sources, f"narration_{kind}_taxonomy.csv", f"the {kind}s of a clip")
+    table = read_table(source, TaxonomyRow)
+    if table.issues:
+        # the class id is the index of the row: without this row all later ids would be wrong
+        issue = table.issues[0]
+        raise DataError(f"{source.path}, {issue.row}: {issue.reason}")
+    return [row.label for _, row in table.rows]
 
 
-def _valid(sources: Mapping[str, Source], verbs: int) -> list[int]:
+def _read_action_ids(sources: Mapping[str, SourceFile], num_verbs: int) -> list[int]:
     if not any(name.endswith("_valid.csv") for name in sources):
         return []
-    source = need(sources, "valid_verbs.txt", "the action labels of a clip")
+    source = require_source(sources, "valid_verbs.txt", "the action labels of a clip")
     words = source.data.decode("utf-8", "replace").split()
     for word in words:
-        if not (word.isascii() and word.isdigit() and int(word) < verbs):
-            raise DataError(f"{source.path}: {word[:60]!r} is no verb id from 0 to {verbs - 1}")
+        if not (word.isascii() and word.isdigit() and int(word) < num_verbs):
+            raise DataError(
+                f"{source.path}: {word[:60]!r} is not a verb id from 0 to {num_verbs - 1}"
+            )
     return sorted({int(word) for word in words})
 
 
-def _outside(kind: str, ids: Sequence[int], allowed: Sequence[int]) -> str | None:
-    strange = [i for i in ids if i not in allowed]
-    if not strange:
+def _find_unknown_id(kind: str, ids: Sequence[int], allowed: Sequence[int]) -> str | None:
+    unknown = [i for i in ids if i not in allowed]
+    if not unknown:
         return None
-    return f"{kind} {strange[0]} is none of the {len(allowed)} {kind}s that there are"
+    return f"{kind} {unknown[0]} is not one of the {len(allowed)} {kind}s"

@@ -1,92 +1,119 @@
-"""From the questions of a list to clips and queries."""
+"""Builds clips, queries and pairs from the questions of a file."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from egoexobench.types import Clip, Gallery, Pair, Query, Split, View
-from egoexobench_plugins.egoexolearn.questions import Choice, Lists
-from egoexobench_plugins.egoexolearn.videos import Video
+from egoexobench_plugins.egoexolearn.questions import (
+    AssociationQuestion,
+    QuestionClip,
+    QuestionFile,
+)
+from egoexobench_plugins.egoexolearn.videos import VideoInfo
 
-Media = Callable[[View, str], str]
+GetMediaPath = Callable[[View, str], str]
+"""Returns the path of a video, from its view and its name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The clips that a split's questions name, the questions by view of their query, and more.
+class QuestionSet:
+    """The clips of the questions of a split, and what belongs to them.
 
-    ``pairs`` are a query and its right answer; ``sound_captions`` go by clip id, where the file
-    has some, and ``places`` are where a clip is first named.
+    ``queries`` come with the view of their query clip; ``pairs`` are a query clip and the right
+    choice; ``sound_captions`` and ``locations`` (the question that names a clip first) are by clip
+    id. A file without sound captions gives none.
     """
 
     clips: tuple[Clip, ...] = ()
     queries: tuple[tuple[View, Query], ...] = ()
     pairs: tuple[Pair, ...] = ()
-    sound_captions: tuple[tuple[str, str], ...] = ()
-    places: tuple[tuple[str, str], ...] = ()
+    sound_captions: Mapping[str, str] = field(default_factory=dict)
+    locations: Mapping[str, str] = field(default_factory=dict)
 
 
-def ask(split: Split, lists: Lists, videos: Mapping[str, Video], media: Media) -> Asked:
-    """Build clips and queries.
+def build_queries(
+    split: Split,
+    file: QuestionFile,
+    videos: Mapping[str, VideoInfo],
+    get_media_path: GetMediaPath,
+) -> QuestionSet:
+    """Return clips, queries and pairs of a question file.
 
-    A clip of a list is known by video and span, to the millisecond, since a list has no
-    annotation id; the same span with another text is another clip. So ids do not depend on the
-    dialect of the file.
+    A list has no annotation ids. So the id of a clip is made of video and span, in milliseconds,
+    and does not depend on the dialect of the file. The same span with another text is another clip.
     """
-    clips: dict[tuple[str, int, int, str], Clip] = {}
-    spans: Counter[tuple[str, int, int]] = Counter()
-    captions: dict[str, str] = {}
-    places: dict[str, str] = {}
-
-    def clip(choice: Choice, key: str, role: str) -> Clip:
-        span = choice.video, round(choice.start * 1000), round(choice.end * 1000)
-        known = *span, choice.text
-        if known not in clips:
-            spans[span] += 1
-            clips[known] = _clip(split, choice, _name(split, span, spans[span]), videos, media)
-            places[clips[known].id] = f"{lists.file}, question {key}, {role}"
-            if choice.sound:
-                captions[clips[known].id] = choice.sound
-        return clips[known]
-
+    builder = _ClipBuilder(split, file.name, videos, get_media_path)
     queries: list[tuple[View, Query]] = []
     pairs: dict[tuple[str, str], Pair] = {}
-    for one in lists.questions:
-        source = clip(one.query, one.key, "query")
-        candidates = [clip(c, one.key, f"choice {i}") for i, c in enumerate(one.choices)]
+    for question in file.questions:
+        source = builder.get_clip(question.query, question, "query")
+        candidates = [
+            builder.get_clip(choice, question, f"choice {i}")
+            for i, choice in enumerate(question.choices)
+        ]
         gallery = Gallery(tuple(candidate.id for candidate in candidates))
-        queries.append((one.view, Query(source.id, gallery, (one.answer,), source.take)))
-        right = candidates[one.answer]
-        ego, exo = (source, right) if one.view == "ego" else (right, source)
-        name = f"pair/{split}/{one.key}"
-        pairs.setdefault((ego.id, exo.id), Pair(name, ego, exo, source.narration))
-    return Asked(
-        clips=tuple(clips.values()),
+        query = Query(source.id, gallery, (question.answer,), source.take)
+        queries.append((question.view, query))
+        positive = candidates[question.answer]
+        ego, exo = (source, positive) if question.view == "ego" else (positive, source)
+        pair = Pair(f"pair/{split}/{question.key}", ego, exo, source.narration)
+        pairs.setdefault((ego.id, exo.id), pair)
+    return QuestionSet(
+        clips=tuple(builder.clips.values()),
         queries=tuple(queries),
         pairs=tuple(pairs.values()),
-        sound_captions=tuple(captions.items()),
-        places=tuple(places.items()),
+        sound_captions=builder.sound_captions,
+        locations=builder.locations,
     )
 
 
-def _name(split: Split, span: tuple[str, int, int], count: int) -> str:
+class _ClipBuilder:
+    """Builds each clip of a question file once."""
+
+    def __init__(
+        self,
+        split: Split,
+        file_name: str,
+        videos: Mapping[str, VideoInfo],
+        get_media_path: GetMediaPath,
+    ) -> None:
+        self.split, self.file_name, self.videos = split, file_name, videos
+        self.get_media_path = get_media_path
+        self.clips: dict[tuple[str, int, int, str], Clip] = {}
+        self.sound_captions: dict[str, str] = {}
+        self.locations: dict[str, str] = {}
+        self._num_texts: Counter[tuple[str, int, int]] = Counter()
+
+    def get_clip(self, clip: QuestionClip, question: AssociationQuestion, role: str) -> Clip:
+        """Return the clip; ``question`` and ``role`` become its location if it is new."""
+        span = clip.video, round(clip.start * 1000), round(clip.end * 1000)
+        key = *span, clip.text
+        if key not in self.clips:
+            self._num_texts[span] += 1
+            built = self._build_clip(clip, _make_id(self.split, span, self._num_texts[span]))
+            self.clips[key] = built
+            self.locations[built.id] = f"{self.file_name}, question {question.key}, {role}"
+            if clip.sound:
+                self.sound_captions[built.id] = clip.sound
+        return self.clips[key]
+
+    def _build_clip(self, clip: QuestionClip, clip_id: str) -> Clip:
+        video = self.videos[clip.video]
+        return Clip(
+            id=clip_id,
+            view=video.view,
+            media=self.get_media_path(video.view, clip.video),
+            start=clip.start,
+            end=clip.end,
+            narration=clip.text,
+            take=f"{self.split}/{clip.video}",
+            scene=clip.scene or video.scene,
+        )
+
+
+def _make_id(split: Split, span: tuple[str, int, int], count: int) -> str:
     video, start, end = span
     return f"{split}/{video}@{start}-{end}ms" + (f"~{count}" if count > 1 else "")
-
-
-def _clip(
-    split: Split, choice: Choice, name: str, videos: Mapping[str, Video], media: Media
-) -> Clip:
-    video = videos[choice.video]
-    return Clip(
-        id=name,
-        view=video.view,
-        media=media(video.view, choice.video),
-        start=choice.start,
-        end=choice.end,
-        narration=choice.text,
-        take=f"{split}/{choice.video}",
-        scene=choice.scene or video.scene,
-    )

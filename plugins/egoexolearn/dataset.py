@@ -1,4 +1,4 @@
-"""The data set: clips, pairs and questions out of the annotations."""
+"""The data set: clips, pairs and queries from the annotations."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from typing import final
 from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import hash_json
 from egoexobench.types import SPLITS, VIEWS, Clip, LabelSpace, Pair, Query, Split, Task, View
-from egoexobench_plugins.egoexolearn import annotation, files
-from egoexobench_plugins.egoexolearn.build_queries import Asked, ask
-from egoexobench_plugins.egoexolearn.pairs import pair_up
-from egoexobench_plugins.egoexolearn.tables import Labelled, Train
+from egoexobench_plugins.egoexolearn.annotation import read_annotations
+from egoexobench_plugins.egoexolearn.build_queries import QuestionSet, build_queries
+from egoexobench_plugins.egoexolearn.files import (
+    CONTENTS,
+    describe_version,
+    read_source,
+    read_sources,
+)
+from egoexobench_plugins.egoexolearn.pairs import draw_pairs
+from egoexobench_plugins.egoexolearn.tables import LabeledRow, TrainRow
 
-_LISTS: Mapping[Split, tuple[str, ...]] = {
+_QUESTION_FILES: Mapping[Split, tuple[str, ...]] = {
     "val": ("association_val_hard.json", "egolearn_mcq_validation.json"),
     "test": ("association_test_hard.json",),
 }
-_SIDES: Mapping[Task, tuple[View, ...]] = {
+"""Names of the question file of each split, the preferred one first."""
+_QUERY_VIEWS: Mapping[Task, tuple[View, ...]] = {
     "eg2ex": ("ego",),
     "ex2eg": ("exo",),
     "t2v": VIEWS,
@@ -28,124 +35,138 @@ _SIDES: Mapping[Task, tuple[View, ...]] = {
 
 
 @final
-class EgoExoLearn:
-    """EgoExoLearn; ``videos`` is the folder of each view, ``lists`` question files by split.
+class EgoExoLearnDataset:
+    """EgoExoLearn; ``videos`` is the folder of each view, ``questions`` the file of each split.
 
-    The official splits divide annotations, not videos: clips of one recording are in train and in
-    test. A take is therefore a recording within a split. The text of a clip goes by the clip's id,
-    since no two clips share one. Val and test hold the clips of the questions, whose text is
-    known, and the exo clips with action labels, whose text is known only where a
-    ``fine_annotation`` file has it and is empty otherwise: those stand in no pair and no question,
-    so that no text of theirs is ever embedded or searched.
+    The official splits divide annotations, not videos: train and test have clips of the same
+    recording. So a take is a recording within a split. The text of a clip has the id of the clip,
+    because no two clips share a text. The splits val and test have the clips of the questions,
+    which have a text, and the exo clips with action labels. The text of the latter is empty unless
+    a ``fine_annotation`` file has it; they are in no pair and no query, so their text is never
+    embedded or searched.
     """
 
     def __init__(
-        self, root: Path, videos: Mapping[View, Path], lists: Mapping[Split, Path], seed: int
+        self, root: Path, videos: Mapping[View, Path], questions: Mapping[Split, Path], seed: int
     ) -> None:
         self.root, self.seed = root, seed
-        self._videos = {view: folder.resolve() for view, folder in videos.items()}
-        self.sources = files.gather(root)
-        self.lists = {split: files.load(path) for split, path in lists.items()}
-        for split, names in _LISTS.items():
+        self._folders = {view: folder.resolve() for view, folder in videos.items()}
+        self.sources = read_sources(root)
+        self.question_sources = {split: read_source(path) for split, path in questions.items()}
+        for split, names in _QUESTION_FILES.items():
             for name in names:
                 if name in self.sources:
-                    self.lists.setdefault(split, self.sources[name])
-        self._read = annotation.read(self.sources, self.lists)
-        self.findings = tuple(self._read.findings)
-        self._asked = {
-            split: ask(split, asked, self._read.videos, self._media)
-            for split, asked in self._read.lists.items()
+                    self.question_sources.setdefault(split, self.sources[name])
+        self._annotations = read_annotations(self.sources, self.question_sources)
+        self.findings = tuple(self._annotations.issues)
+        self._question_sets = {
+            split: build_queries(split, file, self._annotations.videos, self._get_media_path)
+            for split, file in self._annotations.question_files.items()
         }
 
     @property
     def fingerprint(self) -> str:
-        """Hash of every file that was read, by git blob id, and of the draw of pairs."""
-        read = {name: source.blob for name, source in self.sources.items()}
-        asked = {split: source.blob for split, source in self.lists.items()}
-        return hash_json([read, asked, self.seed])
+        """Hash of the git blob ids of all files, and of the seed of the training pairs."""
+        files = {name: source.blob_id for name, source in self.sources.items()}
+        questions = {split: source.blob_id for split, source in self.question_sources.items()}
+        return hash_json([files, questions, self.seed])
 
     @property
     def versions(self) -> Mapping[Split, str]:
-        """Which published version, and which dialect, the question file of a split is."""
+        """Published version and dialect of the question file of each split."""
+        files = self._annotations.question_files
         return {
-            split: f"{files.version(source)}; {self._read.lists[split].dialect} fields"
-            for split, source in self.lists.items()
+            split: f"{describe_version(source)}; {files[split].dialect} fields"
+            for split, source in self.question_sources.items()
         }
 
     @property
     def missing(self) -> Mapping[str, str]:
-        """Files that are not there, and what there is none of without them."""
-        there = {*self.sources, *(_LISTS[split][0] for split in self.lists)}
-        return {name: brings for name, brings in files.BRINGS.items() if name not in there}
+        """Each missing file, and what cannot be loaded without it."""
+        available = {*self.sources, *(_QUESTION_FILES[split][0] for split in self.question_sources)}
+        return {name: content for name, content in CONTENTS.items() if name not in available}
 
     @property
     def actions(self) -> Sequence[str]:
-        """The 19 verbs of the task ``action``; train clips have others beside them."""
-        return self._read.actions
+        """The 19 verbs of the task ``action``; training clips also have other verbs."""
+        return self._annotations.taxonomy.actions
 
     def classes(self, task: Task) -> LabelSpace | None:
-        """The 19 verbs on exo clips; of scenes the paper's own task, which names no classes."""
+        """The 19 verbs on exo clips for ``action``; None for other tasks."""
         return LabelSpace("exo", tuple(self.actions)) if task == "action" and self.actions else None
 
     @cached_property
     def where(self) -> Mapping[str, str]:
-        """File and row of a clip, or the question that names it first."""
-        asked = (place for one in self._asked.values() for place in one.places)
-        return {**self._read.places, **dict(asked)}
+        """File and row of each clip, or the question that names it first."""
+        locations = dict(self._annotations.locations)
+        for question_set in self._question_sets.values():
+            locations |= question_set.locations
+        return locations
 
     @property
     def sound_captions(self) -> Mapping[str, str]:
-        """Published sound captions by clip id, where the question files have some."""
-        return dict(one for asked in self._asked.values() for one in asked.sound_captions)
+        """Published sound captions by clip id, if the question files have some."""
+        captions: dict[str, str] = {}
+        for question_set in self._question_sets.values():
+            captions |= question_set.sound_captions
+        return captions
 
     def prepare(self, progress: Progress) -> None:
-        """Nothing has to be made."""
+        """Do nothing: the media files are used as they are."""
 
     def clips(self, split: Split) -> Sequence[Clip]:
-        """Train clips, or the clips of the questions and then those that have action labels."""
+        """Training clips; or the clips of the questions, then the clips with action labels."""
         if split == "train":
-            return [*self._train["ego"], *self._train["exo"]]
-        return [*self._asked.get(split, Asked()).clips, *self._labelled[split]]
+            return [*self._train_clips["ego"], *self._train_clips["exo"]]
+        return [*self._get_question_set(split).clips, *self._labeled_clips[split]]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
-        """Train pairs by noun and verb; elsewhere the query and the right answer of a question."""
-        return self._drawn if split == "train" else self._asked.get(split, Asked()).pairs
+        """Training pairs by noun and verb; in val and test, query clip and right choice."""
+        return self._train_pairs if split == "train" else self._get_question_set(split).pairs
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
-        """The questions of the list; in ``t2v`` and ``v2t`` a clip's id stands for its text."""
-        asked = self._asked.get(split, Asked()).queries
-        return [query for view, query in asked if view in _SIDES.get(task, ())]
+        """The questions of the list; for ``t2v`` and ``v2t`` the id of a clip means its text."""
+        views = _QUERY_VIEWS.get(task, ())
+        return [query for view, query in self._get_question_set(split).queries if view in views]
+
+    def _get_question_set(self, split: Split) -> QuestionSet:
+        return self._question_sets.get(split, QuestionSet())
 
     @cached_property
-    def _train(self) -> dict[View, list[Clip]]:
-        rows = self._read.train
+    def _train_clips(self) -> dict[View, list[Clip]]:
+        rows = self._annotations.train_rows
         return {
-            view: [self._clip("train", view, row) for row in rows.get(view, ())] for view in VIEWS
+            view: [self._build_clip("train", view, row) for row in rows.get(view, ())]
+            for view in VIEWS
         }
 
     @cached_property
-    def _drawn(self) -> list[Pair]:
-        return pair_up(self._train["ego"], self._train["exo"], self.seed)
+    def _train_pairs(self) -> list[Pair]:
+        return draw_pairs(self._train_clips["ego"], self._train_clips["exo"], self.seed)
 
     @cached_property
-    def _labelled(self) -> dict[Split, list[Clip]]:
-        rows = self._read.labelled
-        return {s: [self._clip(s, "exo", row) for row in rows.get(s, ())] for s in SPLITS}
+    def _labeled_clips(self) -> dict[Split, list[Clip]]:
+        rows = self._annotations.labeled_rows
+        return {
+            split: [self._build_clip(split, "exo", row) for row in rows.get(split, ())]
+            for split in SPLITS
+        }
 
-    def _clip(self, split: Split, view: View, row: Train | Labelled) -> Clip:
-        text = row.narration_en if isinstance(row, Train) else ""
+    def _build_clip(self, split: Split, view: View, row: TrainRow | LabeledRow) -> Clip:
+        annotations, taxonomy = self._annotations, self._annotations.taxonomy
+        text = row.narration_en if isinstance(row, TrainRow) else ""
         return Clip(
             id=row.annotation_id,
             view=view,
-            media=self._media(view, row.video_uid),
+            media=self._get_media_path(view, row.video_uid),
             start=row.start_sec,
             end=row.end_sec,
-            narration=text or self._read.texts.get(row.annotation_id, ""),
+            narration=text or annotations.narrations.get(row.annotation_id, ""),
             take=f"{split}/{row.video_uid}",
             scene=row.scenario,
-            verbs=tuple(self._read.verbs[i] for i in row.verb),
-            nouns=tuple(self._read.nouns[i] for i in row.noun),
+            verbs=tuple(taxonomy.verbs[i] for i in row.verb),
+            nouns=tuple(taxonomy.nouns[i] for i in row.noun),
         )
 
-    def _media(self, view: View, video: str) -> str:
-        return str(self._videos[view] / f"{video}.mp4")
+    def _get_media_path(self, view: View, video: str) -> str:
+        return str(self._folders[view] / f"{video}.mp4")

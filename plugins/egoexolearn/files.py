@@ -1,4 +1,4 @@
-"""Which files the benchmark consists of, where they lie, and which version they are."""
+"""The annotation files: their folders, contents and published versions."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ FOLDERS = {
     "exo_val_valid.csv": _VERBS,
     "exo_test_valid.csv": _VERBS,
 }
-"""File to its folder in OpenGVLab/EgoExoLearn, commit e1f11b1; EgoInstructor's file beside ours."""
+"""Folder of each file in OpenGVLab/EgoExoLearn, commit e1f11b1, and of EgoInstructor's file."""
 
-BRINGS = {
+CONTENTS = {
     "ego_train.csv": "train pairs",
     "exo_train.csv": "train pairs",
     "association_val_hard.json": "questions of the split val",
@@ -38,80 +38,81 @@ BRINGS = {
     "exo_test_valid.csv": "action labels of the split test",
     "fine_annotation_trainvaltest_en.csv": "narrations of the test annotations, which are blind",
 }
-"""What there is none of without a file."""
+"""What cannot be loaded without the file."""
 
-CURRENT = "since commit 7fcbd0d of OpenGVLab/EgoExoLearn"
-OLD = "before commit 7fcbd0d of OpenGVLab/EgoExoLearn, whose answers were corrected later"
+_CURRENT = "since commit 7fcbd0d of OpenGVLab/EgoExoLearn"
+_OLD = "before commit 7fcbd0d of OpenGVLab/EgoExoLearn, whose answers were corrected later"
 VERSIONS = {
-    "e5f84b30e587743b192b36602368ebb7880cd837": f"association_val_hard.json, {CURRENT}",
-    "3770c5d48fa84cea6adc3ceb2806f2fc1ea16f02": f"association_test_hard.json, {CURRENT}",
-    "812064d5cf938e6175b5a28fd9984666aac522ab": f"association_val_hard.json, {OLD}",
-    "48c645e584d4f7adf0b79827f6c8a1c093b90ea0": f"association_test_hard.json, {OLD}",
+    "e5f84b30e587743b192b36602368ebb7880cd837": f"association_val_hard.json, {_CURRENT}",
+    "3770c5d48fa84cea6adc3ceb2806f2fc1ea16f02": f"association_test_hard.json, {_CURRENT}",
+    "812064d5cf938e6175b5a28fd9984666aac522ab": f"association_val_hard.json, {_OLD}",
+    "48c645e584d4f7adf0b79827f6c8a1c093b90ea0": f"association_test_hard.json, {_OLD}",
 }
-"""Published versions of the question files by git blob id."""
+"""Published versions of the question files, by git blob id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A file that was read: its name, where it lies, its bytes and their git blob id."""
+class SourceFile:
+    """A file with its content and its git blob id."""
 
     name: str
     path: Path
     data: bytes
-    blob: str
+    blob_id: str
 
 
-def locate(root: Path, name: str) -> Path | None:
-    """Return where a file lies: in its official folder below ``root``, or in ``root`` itself."""
-    places = (root / FOLDERS.get(name, ".") / name, root / name)
-    return next((place for place in places if place.is_file()), None)
+def find_file(root: Path, name: str) -> Path | None:
+    """Return the path of a file: in its official folder below ``root``, or in ``root`` itself."""
+    paths = (root / FOLDERS.get(name, ".") / name, root / name)
+    return next((path for path in paths if path.is_file()), None)
 
 
-def load(path: Path) -> Source:
+def read_source(path: Path) -> SourceFile:
     """Read a file.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the file cannot be read.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
-    return Source(path.name, path, data, blob(data))
+    return SourceFile(path.name, path, data, compute_blob_id(data))
 
 
-def gather(root: Path) -> dict[str, Source]:
-    """Read the files that are there, by name.
+def read_sources(root: Path) -> dict[str, SourceFile]:
+    """Read all files of the benchmark that exist in ``root``; return them by name.
 
     Raises:
-        DataError: the folder holds none of them, or one cannot be read.
+        DataError: the folder has none of them, or a file cannot be read.
     """
-    found = {name: load(path) for name in FOLDERS if (path := locate(root, name))}
-    if not found:
+    sources = {name: read_source(path) for name in FOLDERS if (path := find_file(root, name))}
+    if not sources:
         raise DataError(
-            f"{root} holds no file of EgoExoLearn; it needs at least video_meta_downsampled.json "
+            f"{root} has no file of EgoExoLearn; it needs at least video_meta_downsampled.json "
             f"and {_ASSOCIATION}/association_test_hard.json of OpenGVLab/EgoExoLearn"
         )
-    return found
+    return sources
 
 
-def need(sources: Mapping[str, Source], name: str, why: str) -> Source:
-    """Return a file that others cannot be read without.
+def require_source(sources: Mapping[str, SourceFile], name: str, content: str) -> SourceFile:
+    """Return a file that ``content`` cannot be read without.
 
     Raises:
-        DataError: it is not there.
+        DataError: the file is missing.
     """
     if name not in sources:
-        raise DataError(f"{name} is missing, and {why} cannot be read without it")
+        raise DataError(f"{name} is missing; {content} cannot be read without it")
     return sources[name]
 
 
-def blob(data: bytes) -> str:
-    """Return the id that git gives these bytes: SHA-1 of a header and the bytes."""
+def compute_blob_id(data: bytes) -> str:
+    """Return the id that git gives to this content: the SHA-1 of a header and the bytes."""
     header = b"blob %d\0" % len(data)
     return hashlib.sha1(header + data, usedforsecurity=False).hexdigest()
 
 
-def version(source: Source) -> str:
-    """Return which published version a question file is, or that it is an unknown one."""
-    return VERSIONS.get(source.blob, f"{source.name}, unknown version (git blob {source.blob})")
+def describe_version(source: SourceFile) -> str:
+    """Return the published version of a question file, or that its version is unknown."""
+    unknown = f"{source.name}, unknown version (git blob {source.blob_id})"
+    return VERSIONS.get(source.blob_id, unknown)

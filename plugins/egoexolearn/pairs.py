@@ -1,4 +1,4 @@
-"""Train pairs: an ego clip and an exo clip that share a noun and a verb."""
+"""Training pairs: an ego clip and an exo clip that share a noun and a verb."""
 
 from __future__ import annotations
 
@@ -10,50 +10,53 @@ from numpy.typing import NDArray
 
 from egoexobench.types import Clip, Pair
 
-_Rows = NDArray[np.bool_]
+_BoolArray = NDArray[np.bool_]
 
 
-def pair_up(ego: Sequence[Clip], exo: Sequence[Clip], seed: int) -> list[Pair]:
-    """Give each ego clip one exo clip, drawn evenly from those that share a noun and a verb.
+def draw_pairs(ego: Sequence[Clip], exo: Sequence[Clip], seed: int) -> list[Pair]:
+    """Pair each ego clip with a random exo clip among those that share a noun and a verb with it.
 
-    EgoInstructor's rule (Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/data,
-    ``nv_index``), which draws anew in every epoch; here the draw is fixed by the seed and the two
-    clips' ids, whatever the order of the files. Where EgoInstructor pairs an ego clip without a
-    partner with itself, there is no pair here.
+    This is EgoInstructor's rule (Jazzcharles/Egoinstructor, commit 8492ba0, retrieval/data,
+    ``nv_index``), which draws new pairs in every epoch. Here the pairs depend only on the seed and
+    on the ids of the clips, not on the order of the rows. EgoInstructor pairs an ego clip without
+    a partner with itself; here such a clip has no pair.
 
     Args:
-        ego: clips of the ego view, labelled with verbs and nouns.
-        exo: clips of the exo view, labelled likewise.
-        seed: of the draw.
+        ego: clips of the ego view, with verbs and nouns.
+        exo: clips of the exo view, with verbs and nouns.
+        seed: random seed.
     """
     partners = sorted(exo, key=lambda clip: clip.id)
-    by_verb = _index([clip.verbs for clip in partners])
-    by_noun = _index([clip.nouns for clip in partners])
-    sharing: dict[tuple[frozenset[str], frozenset[str]], NDArray[np.intp]] = {}
+    by_verb = _index_labels([clip.verbs for clip in partners])
+    by_noun = _index_labels([clip.nouns for clip in partners])
+    rows_by_labels: dict[tuple[frozenset[str], frozenset[str]], NDArray[np.intp]] = {}
     pairs = []
     for clip in ego:
         labels = frozenset(clip.verbs), frozenset(clip.nouns)
-        if labels not in sharing:
-            both = _any(by_verb, clip.verbs, len(exo)) & _any(by_noun, clip.nouns, len(exo))
-            sharing[labels] = np.flatnonzero(both)
-        if len(found := sharing[labels]):
-            partner = partners[found[_draw(seed, clip.id) % len(found)]]
+        if labels not in rows_by_labels:
+            shares_verb = _match_any(by_verb, clip.verbs, len(exo))
+            shares_noun = _match_any(by_noun, clip.nouns, len(exo))
+            rows_by_labels[labels] = np.flatnonzero(shares_verb & shares_noun)
+        if len(rows := rows_by_labels[labels]):
+            partner = partners[rows[_hash_to_int(seed, clip.id) % len(rows)]]
             pairs.append(Pair(f"pair/{clip.id}", clip, partner, clip.narration))
     return pairs
 
 
-def _index(labels: Sequence[Sequence[str]]) -> dict[str, _Rows]:
-    rows: dict[str, _Rows] = {}
-    for place, names in enumerate(labels):
+def _index_labels(labels: Sequence[Sequence[str]]) -> dict[str, _BoolArray]:
+    """Return, by label, which of the clips have it."""
+    index: dict[str, _BoolArray] = {}
+    for row, names in enumerate(labels):
         for name in names:
-            rows.setdefault(name, np.zeros(len(labels), bool))[place] = True
-    return rows
+            index.setdefault(name, np.zeros(len(labels), bool))[row] = True
+    return index
 
 
-def _any(index: dict[str, _Rows], names: Iterable[str], count: int) -> _Rows:
-    chosen = [index[name] for name in names if name in index]
-    return np.any(chosen, axis=0) if chosen else np.zeros(count, bool)
+def _match_any(index: dict[str, _BoolArray], names: Iterable[str], count: int) -> _BoolArray:
+    """Return which of the ``count`` clips have at least one of the labels."""
+    matches = [index[name] for name in names if name in index]
+    return np.any(matches, axis=0) if matches else np.zeros(count, bool)
 
 
-def _draw(seed: int, name: str) -> int:
+def _hash_to_int(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big")

@@ -1,9 +1,9 @@
-"""The association lists: 20-way questions in any of three published dialects."""
+"""The association lists: questions with 20 choices, in one of three published dialects."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,20 +11,30 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from egoexobench.errors import DataError
 from egoexobench.types import AnnotationIssue, View
-from egoexobench_plugins.egoexolearn.files import Source
-from egoexobench_plugins.egoexolearn.tables import Name, Second, empty, reason_of
-from egoexobench_plugins.egoexolearn.tables import Video as VideoName
-from egoexobench_plugins.egoexolearn.videos import Video, wrong_view
+from egoexobench_plugins.egoexolearn.files import SourceFile
+from egoexobench_plugins.egoexolearn.tables import (
+    Name,
+    Second,
+    VideoName,
+    describe_validation_error,
+    find_empty_span,
+)
+from egoexobench_plugins.egoexolearn.videos import VideoInfo, find_wrong_view
 
-CHOICES = 20
-"""Candidates of a question, as SoundBridge's evaluation has it in its code."""
+NUM_CHOICES = 20
+"""Choices of a question, as in the evaluation code of SoundBridge."""
 Dialect = Literal["official", "egoinstructor", "soundbridge"]
 _CONFIG = ConfigDict(frozen=True, extra="ignore")
-_TWICE = "\0twice"
+_DUPLICATE = "\0duplicate"
+"""Key under which a parsed object has the first of its keys that appears twice."""
 
 
-class Choice(BaseModel):
-    """A clip of a question; EgoInstructor's names and SoundBridge's extra fields are known."""
+class InvalidQuestionError(ValueError):
+    """A question cannot be used; the message says why."""
+
+
+class QuestionClip(BaseModel):
+    """A clip of a question, with the field names of any dialect."""
 
     model_config = _CONFIG
 
@@ -36,84 +46,86 @@ class Choice(BaseModel):
     scene: str | None = None
 
 
-class _Entry(BaseModel):
+class _QuestionEntry(BaseModel):
     model_config = _CONFIG
 
     types: int
-    query: Choice
-    choices: dict[str, Choice]
+    query: QuestionClip
+    choices: dict[str, QuestionClip]
     answer: int
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One question: which of the ``choices`` shows what the ``query`` of the other view shows."""
+class AssociationQuestion:
+    """Which of the ``choices`` shows what the ``query``, a clip of the other view, shows."""
 
     key: str
     view: View
-    query: Choice
-    choices: tuple[Choice, ...]
+    query: QuestionClip
+    choices: tuple[QuestionClip, ...]
     answer: int
 
 
 @dataclass(frozen=True, slots=True)
-class Lists:
-    """The questions of a file, in the order of their keys, and the dialect that it is in."""
+class QuestionFile:
+    """The questions of a file in the order of their keys, its dialect, and its issues."""
 
-    file: str
-    questions: tuple[Question, ...]
+    name: str
+    questions: tuple[AssociationQuestion, ...]
     dialect: Dialect
+    issues: Sequence[AnnotationIssue]
 
 
-def read(source: Source, videos: Mapping[str, Video], findings: list[AnnotationIssue]) -> Lists:
-    """Return the questions that hold; what is wrong with the others goes into ``findings``.
+def read_questions(source: SourceFile, videos: Mapping[str, VideoInfo]) -> QuestionFile:
+    """Return the valid questions of a file, and an issue for each of the others.
 
     Raises:
-        DataError: the file is no JSON object of questions.
+        DataError: the file is not a JSON object of questions.
     """
-    entries = _entries(source)
-    spoken: Dialect = "official"
-    questions = []
-    for place, key in enumerate(sorted(entries, key=_order)):
-        dialect = _dialect(entries[key])
-        spoken = spoken if place else dialect
-        found = (
-            f"it is in the dialect {dialect}; the first question is in {spoken}"
-            if dialect != spoken
-            else _question(key, entries[key], videos)
-        )
-        if isinstance(found, Question):
-            questions.append(found)
+    entries = _read_entries(source)
+    keys = sorted(entries, key=_order_key)
+    file_dialect = _detect_dialect(entries[keys[0]])
+    questions: list[AssociationQuestion] = []
+    issues: list[AnnotationIssue] = []
+    for key in keys:
+        try:
+            _check_dialect(entries[key], file_dialect)
+            question = _parse_question(key, entries[key])
+            _check_clips(question, videos)
+        except InvalidQuestionError as error:
+            issues.append(AnnotationIssue(source.name, f"question {key}", str(error)))
         else:
-            findings.append(AnnotationIssue(source.name, f"question {key}", found))
-    return Lists(source.name, tuple(questions), spoken)
+            questions.append(question)
+    return QuestionFile(source.name, tuple(questions), file_dialect, issues)
 
 
-def _entries(source: Source) -> dict[str, Any]:
+def _read_entries(source: SourceFile) -> dict[str, Any]:
     try:
-        entries = json.loads(source.data, object_pairs_hook=_unique)
+        entries = json.loads(source.data, object_pairs_hook=_mark_duplicate)
     except ValueError as error:
-        raise DataError(f"{source.path} is no JSON: {error}") from error
+        raise DataError(f"{source.path} is not valid JSON: {error}") from error
     if not isinstance(entries, dict) or not entries:
-        raise DataError(f"{source.path} is no JSON object of questions keyed '0', '1', ...")
-    if _TWICE in entries:
-        raise DataError(f"{source.path}: question {entries[_TWICE]!r} stands there twice")
+        raise DataError(
+            f"{source.path} must contain a JSON object of questions with the keys '0', '1', ..."
+        )
+    if _DUPLICATE in entries:
+        raise DataError(f"{source.path}: question {entries[_DUPLICATE]!r} appears twice")
     return entries
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _mark_duplicate(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entry = dict(pairs)
+    if len(entry) < len(pairs):
         keys = [key for key, _ in pairs]
-        found[_TWICE] = next(key for key in keys if keys.count(key) > 1)
-    return found
+        entry[_DUPLICATE] = next(key for key in keys if keys.count(key) > 1)
+    return entry
 
 
-def _order(key: str) -> tuple[int, str]:
+def _order_key(key: str) -> tuple[int, str]:
     return (int(key) if key.isdecimal() else 10**9, key)
 
 
-def _dialect(entry: Any) -> Dialect:
+def _detect_dialect(entry: Any) -> Dialect:
     query = entry.get("query") if isinstance(entry, dict) else None
     fields = set(query) if isinstance(query, dict) else set[str]()
     if "video_id" in fields:
@@ -121,37 +133,52 @@ def _dialect(entry: Any) -> Dialect:
     return "soundbridge" if "narration_en_audio" in fields else "official"
 
 
-def _question(key: str, entry: Any, videos: Mapping[str, Video]) -> Question | str:
+def _check_dialect(entry: Any, expected: Dialect) -> None:
+    dialect = _detect_dialect(entry)
+    if dialect != expected:
+        raise InvalidQuestionError(
+            f"the question has the dialect {dialect}; the first question has {expected}"
+        )
+
+
+def _parse_question(key: str, entry: Any) -> AssociationQuestion:
     if isinstance(entry, dict) and isinstance(entry.get("choices"), dict):
         names = entry["choices"]
-        if _TWICE in names:
-            return f"choice {names[_TWICE]!r} stands there twice"
-        if set(names) != {str(i) for i in range(CHOICES)}:
-            return f"it has {len(names)} choices; it must have {CHOICES}, keyed '0' to '19'"
+        if _DUPLICATE in names:
+            raise InvalidQuestionError(f"choice {names[_DUPLICATE]!r} appears twice")
+        if set(names) != {str(i) for i in range(NUM_CHOICES)}:
+            raise InvalidQuestionError(
+                f"the question has {len(names)} choices; it must have {NUM_CHOICES}, with the keys "
+                f"'0' to '{NUM_CHOICES - 1}'"
+            )
     try:
-        row = _Entry.model_validate(entry)
+        row = _QuestionEntry.model_validate(entry)
     except ValidationError as error:
-        return reason_of(error)
-    if not 0 <= row.answer < CHOICES:
-        return f"answer {row.answer} is out of range; it must be 0 to {CHOICES - 1}"
-    # the official code takes any type but 1 for an exo query
-    view: View = "ego" if row.types == 1 else "exo"
-    choices = tuple(row.choices[str(i)] for i in range(CHOICES))
-    question = Question(key, view, row.query, choices, row.answer)
-    return _wrong(question, videos) or question
+        raise InvalidQuestionError(describe_validation_error(error)) from error
+    if not 0 <= row.answer < NUM_CHOICES:
+        raise InvalidQuestionError(
+            f"answer {row.answer} is out of range; it must be from 0 to {NUM_CHOICES - 1}"
+        )
+    return AssociationQuestion(
+        key=key,
+        # the official code treats every type except 1 as an exo query
+        view="ego" if row.types == 1 else "exo",
+        query=row.query,
+        choices=tuple(row.choices[str(i)] for i in range(NUM_CHOICES)),
+        answer=row.answer,
+    )
 
 
-def _wrong(question: Question, videos: Mapping[str, Video]) -> str | None:
-    other: View = "exo" if question.view == "ego" else "ego"
-    named = [("query", question.view, question.query)]
-    named += [(f"choice {i}", other, choice) for i, choice in enumerate(question.choices)]
-    for name, view, clip in named:
-        reason = wrong_view(videos, clip.video, view) or empty(clip.start, clip.end)
+def _check_clips(question: AssociationQuestion, videos: Mapping[str, VideoInfo]) -> None:
+    choice_view: View = "exo" if question.view == "ego" else "ego"
+    clips = [("query", question.view, question.query)]
+    clips += [(f"choice {i}", choice_view, choice) for i, choice in enumerate(question.choices)]
+    for role, view, clip in clips:
+        reason = find_wrong_view(videos, clip.video, view) or find_empty_span(clip.start, clip.end)
         if reason:
-            return f"{name}: {reason}"
-    seen: dict[tuple[object, ...], str] = {}
-    for name, _, clip in named:
-        first = seen.setdefault((clip.video, clip.start, clip.end, clip.text), name)
-        if first != name:
-            return f"{first} and {name} are the same clip"
-    return None
+            raise InvalidQuestionError(f"{role}: {reason}")
+    roles: dict[tuple[object, ...], str] = {}
+    for role, _, clip in clips:
+        first = roles.setdefault((clip.video, clip.start, clip.end, clip.text), role)
+        if first != role:
+            raise InvalidQuestionError(f"{first} and {role} are the same clip")

@@ -1,13 +1,14 @@
-"""Rows of the CSV files, checked one by one: a row that does not fit is reported and left out."""
+"""Rows of the CSV files. Each row is checked; an invalid row is reported and skipped."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -22,33 +23,33 @@ from pydantic.fields import FieldInfo
 
 from egoexobench.errors import DataError
 from egoexobench.types import AnnotationIssue, View
-from egoexobench_plugins.egoexolearn.files import Source
-from egoexobench_plugins.egoexolearn.parse_cells import numbers, words
+from egoexobench_plugins.egoexolearn.files import SourceFile
+from egoexobench_plugins.egoexolearn.parse_cells import parse_numbers, parse_words
 
 
 @lru_cache(maxsize=4096)
-def _video(text: str) -> str:
+def _validate_video_name(text: str) -> str:
     name = text.removesuffix(".mp4")
     if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_-]*", name):
         raise ValueError(
-            f"{text[:60]!r} is no file in the folder of the videos; "
-            "a video is named by letters, digits and hyphens"
+            f"{text[:60]!r} is not a valid video name; "
+            "a name has only letters, digits, hyphens and underscores"
         )
     return name
 
 
-Video = Annotated[str, AfterValidator(_video)]
-"""Name of a video without its ending; never a path."""
+VideoName = Annotated[str, AfterValidator(_validate_video_name)]
+"""Name of a video without its file extension; never a path."""
 Name = Annotated[str, Field(min_length=1)]
 Second = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Numbers = Annotated[tuple[int, ...], BeforeValidator(numbers)]
-Words = Annotated[tuple[str, ...], BeforeValidator(words)]
+Numbers = Annotated[tuple[int, ...], BeforeValidator(parse_numbers)]
+Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 _ID = AliasChoices("annotation_id", "annotation_uid")
 _CONFIG = ConfigDict(frozen=True, extra="ignore")
 
 
-class Train(BaseModel):
-    """A row of ``{ego,exo}_train.csv``; the official code reads the English text alone."""
+class TrainRow(BaseModel):
+    """A row of ``{ego,exo}_train.csv``; the official code uses only the English narration."""
 
     model_config = _CONFIG
 
@@ -62,15 +63,15 @@ class Train(BaseModel):
     verb: Numbers
     noun: Numbers
     scenario: Name
-    video_uid: Video
+    video_uid: VideoName
 
 
-class Labelled(BaseModel):
-    """A row of ``{ego,exo}_{train,val,test}_valid.csv``, whose verbs are among the 19."""
+class LabeledRow(BaseModel):
+    """A row of ``{ego,exo}_{train,val,test}_valid.csv``, with verbs among the 19."""
 
     model_config = _CONFIG
 
-    video_uid: Video = Field(validation_alias=AliasChoices("video_id", "video_uid"))
+    video_uid: VideoName = Field(validation_alias=AliasChoices("video_id", "video_uid"))
     annotation_id: Name
     start_sec: Second
     end_sec: Second
@@ -79,12 +80,12 @@ class Labelled(BaseModel):
     scenario: Name
 
 
-class Fine(BaseModel):
-    """A row of ``fine_annotation_*.csv``; that of the blind test set has no text."""
+class FineRow(BaseModel):
+    """A row of ``fine_annotation_*.csv``; the blind test file has no narrations."""
 
     model_config = _CONFIG
 
-    video_uid: Video
+    video_uid: VideoName
     annotation_id: Name = Field(validation_alias=_ID)
     subset: Literal["train", "val", "test"]
     view: View
@@ -94,8 +95,8 @@ class Fine(BaseModel):
     narration_en: str = ""
 
 
-class Label(BaseModel):
-    """A row of ``narration_{verb,noun}_taxonomy.csv``; its place from 0 is the class id."""
+class TaxonomyRow(BaseModel):
+    """A row of ``narration_{verb,noun}_taxonomy.csv``; its index from 0 is the class id."""
 
     model_config = _CONFIG
 
@@ -104,95 +105,114 @@ class Label(BaseModel):
 
 
 _Schema = TypeVar("_Schema", bound=BaseModel)
-Row = TypeVar("Row", Train, Labelled, Fine)
-"""A row that names a span of a video."""
+Row = TypeVar("Row", TrainRow, LabeledRow, FineRow)
+"""A row that annotates a span of a video."""
 
 
-def read(
-    source: Source, schema: type[_Schema], findings: list[AnnotationIssue]
-) -> list[tuple[int, _Schema]]:
-    """Return each row that fits and its number, the header being row 1.
+@dataclass(frozen=True, slots=True)
+class ParsedTable(Generic[_Schema]):
+    """Valid rows with their numbers (the header is row 1), and the issues of the others."""
+
+    rows: Sequence[tuple[int, _Schema]]
+    issues: Sequence[AnnotationIssue]
+
+
+def read_table(source: SourceFile, schema: type[_Schema]) -> ParsedTable[_Schema]:
+    """Return the rows that fit a schema.
 
     Raises:
-        DataError: the file is no UTF-8 table, or lacks a column.
+        DataError: the file is not a UTF-8 table, or a column is missing.
     """
-    lines = _lines(source)
+    lines = _iter_lines(source)
     header = next(lines, [])
     _check_header(source, header, schema)
     rows: list[tuple[int, _Schema]] = []
+    issues: list[AnnotationIssue] = []
     for number, cells in enumerate(lines, 2):
         if len(cells) != len(header):
-            reason = f"it has {len(cells)} cells; the header has {len(header)}"
-            findings.append(AnnotationIssue(source.name, f"row {number}", reason))
+            reason = f"the row has {len(cells)} cells; the header has {len(header)}"
+            issues.append(AnnotationIssue(source.name, f"row {number}", reason))
             continue
         try:
             rows.append((number, schema.model_validate(dict(zip(header, cells, strict=True)))))
         except ValidationError as error:
-            findings.append(AnnotationIssue(source.name, f"row {number}", reason_of(error)))
-    return rows
+            reason = describe_validation_error(error)
+            issues.append(AnnotationIssue(source.name, f"row {number}", reason))
+    return ParsedTable(rows, issues)
 
 
-def keep(
-    source: Source,
-    rows: Sequence[tuple[int, Row]],
-    wrong: Callable[[Row], str | None],
-    first: dict[str, str],
-    findings: list[AnnotationIssue],
-) -> list[tuple[int, Row]]:
-    """Return the rows that are unique, have a span, and with which nothing is ``wrong``.
-
-    Where an annotation was seen ``first`` is kept across the tables that share their ids.
-    """
-    kept = []
+def locate_rows(source: SourceFile, rows: Sequence[tuple[int, Row]]) -> dict[str, str]:
+    """Return file and row of each annotation id; the first row, if several have the id."""
+    locations: dict[str, str] = {}
     for number, row in rows:
-        place = f"{source.name}, row {number}"
-        before = first.setdefault(row.annotation_id, place)
-        reason = (
-            f"annotation {row.annotation_id!r} stands in {before} already"
-            if before != place
-            else empty(row.start_sec, row.end_sec) or wrong(row)
-        )
-        if reason:
-            findings.append(AnnotationIssue(source.name, f"row {number}", reason))
+        locations.setdefault(row.annotation_id, f"{source.name}, row {number}")
+    return locations
+
+
+def drop_invalid_rows(
+    source: SourceFile,
+    table: ParsedTable[Row],
+    locations: Mapping[str, str],
+    find_error: Callable[[Row], str | None],
+) -> ParsedTable[Row]:
+    """Return the table without rows that repeat an annotation, have no span or have an error.
+
+    Args:
+        source: the file of the table.
+        table: the rows.
+        locations: file and row of each annotation, in this file and in those before it.
+        find_error: returns what is wrong with a row, or None.
+    """
+    rows = []
+    issues = list(table.issues)
+    for number, row in table.rows:
+        location = locations[row.annotation_id]
+        if location != f"{source.name}, row {number}":
+            reason: str | None = f"annotation {row.annotation_id!r} is already in {location}"
         else:
-            kept.append((number, row))
-    return kept
+            reason = find_empty_span(row.start_sec, row.end_sec) or find_error(row)
+        if reason:
+            issues.append(AnnotationIssue(source.name, f"row {number}", reason))
+        else:
+            rows.append((number, row))
+    return ParsedTable(rows, issues)
 
 
-def empty(start: float, end: float) -> str | None:
-    """Return what is wrong with a span that ends where it starts, or before."""
-    return (
-        None if end > start else f"the span {start:g}-{end:g} s is empty; end must be after start"
-    )
+def find_empty_span(start: float, end: float) -> str | None:
+    """Return an error message if a span does not end after its start, or None."""
+    if end > start:
+        return None
+    return f"the span {start:g}-{end:g} s is empty; the end must be after the start"
 
 
-def reason_of(error: ValidationError) -> str:
-    """Return in one line which field does not fit and why."""
+def describe_validation_error(error: ValidationError) -> str:
+    """Return in one line which field is invalid and why."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "row"
-    told = str(first["msg"]).removeprefix("Value error, ")
+    message = str(first["msg"]).removeprefix("Value error, ")
     if first["type"] in ("value_error", "missing"):
-        return f"{field}: {told}"
-    return f"{field}: {told} (found {str(first['input'])[:60]!r})"
+        return f"{field}: {message}"
+    return f"{field}: {message} (the value is {str(first['input'])[:60]!r})"
 
 
-def _lines(source: Source) -> Iterator[list[str]]:
+def _iter_lines(source: SourceFile) -> Iterator[list[str]]:
     try:
         text = source.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{source.path} is no UTF-8 text: {error.reason}") from error
+        raise DataError(f"{source.path} is not UTF-8 text: {error.reason}") from error
     return csv.reader(io.StringIO(text, newline=""))
 
 
-def _check_header(source: Source, header: Sequence[str], schema: type[BaseModel]) -> None:
+def _check_header(source: SourceFile, header: Sequence[str], schema: type[BaseModel]) -> None:
     for name, field in schema.model_fields.items():
-        names = _names(name, field)
+        names = _list_column_names(name, field)
         if field.is_required() and not set(names) & set(header):
             raise DataError(
-                f"{source.path} has no column {' or '.join(names)}; it has: {', '.join(header)}"
+                f"{source.path} has no column {' or '.join(names)}; its columns are: "
+                f"{', '.join(header)}"
             )
 
 
-def _names(name: str, field: FieldInfo) -> list[str]:
+def _list_column_names(name: str, field: FieldInfo) -> list[str]:
     alias = field.validation_alias
-    return [str(one) for one in alias.choices] if isinstance(alias, AliasChoices) else [name]
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name]

@@ -4,19 +4,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-import egoexolearn_root
 import numpy as np
 import pytest
 from charades_ego_root import HEADER, both, row, table
 from command_line import CommandLine, CommandResult
 from egoexolearn_root import (
     ASSOCIATION,
-    LABELLED,
-    TRAIN,
+    LABELED_HEADER,
+    TRAIN_HEADER,
     VIDEOS,
-    labelled_row,
-    lists,
-    train_row,
+    make_labeled_row,
+    make_questions,
+    make_train_row,
+    write_csv,
+    write_egoexolearn_root,
     write_json,
 )
 from media_factory import (
@@ -39,21 +40,21 @@ def run_doctor(home: Path, spec: str, *options: str) -> CommandResult:
 @pytest.fixture(scope="module")
 def egoexolearn_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """EgoExoLearn with one fault of every kind."""
-    root = egoexolearn_root.write_root(tmp_path_factory.mktemp("learn"))
-    questions: dict[str, Any] = lists()
+    root = write_egoexolearn_root(tmp_path_factory.mktemp("learn"))
+    questions: dict[str, Any] = make_questions()
     del questions["0"]["choices"]["19"]
     questions["1"]["answer"] = 20
     questions["2"]["choices"]["7"]["video_uid"] = "e0-ac78"
     questions["3"]["query"]["video_uid"] = "../../secret"
     write_json(root / ASSOCIATION / "association_test_hard.json", questions)
-    good = train_row("good", "x0-ac78", "[1]", "[1]")
-    unsafe = train_row("code", "x0-ac78", "__import__('os').abort()", "[1]")
-    out = train_row("out", "/etc/passwd", "[1]", "[1]")
-    egoexolearn_root.table(root / ASSOCIATION / "exo_train.csv", TRAIN, [good, good, unsafe, out])
-    late = labelled_row("beyond", "x0-ac78", "[1]", start=90)
-    complete = labelled_row("whole", "x0-ac78", "[1]")
+    good = make_train_row("good", "x0-ac78", "[1]", "[1]")
+    unsafe = make_train_row("code", "x0-ac78", "__import__('os').abort()", "[1]")
+    out = make_train_row("out", "/etc/passwd", "[1]", "[1]")
+    write_csv(root / ASSOCIATION / "exo_train.csv", TRAIN_HEADER, [good, good, unsafe, out])
+    late = make_labeled_row("beyond", "x0-ac78", "[1]", start=90)
+    complete = make_labeled_row("whole", "x0-ac78", "[1]")
     folder = next(root.rglob("exo_val_valid.csv")).parent
-    egoexolearn_root.table(folder / "exo_val_valid.csv", LABELLED, [late, complete])
+    write_csv(folder / "exo_val_valid.csv", LABELED_HEADER, [late, complete])
     (root / "videos").mkdir()
     for i, name in enumerate(VIDEOS):
         write_video(
@@ -72,19 +73,22 @@ def egoexolearn_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 ROWS = {
-    ("association_test_hard.json", "question 0"): "it has 19 choices; it must have 20",
-    ("association_test_hard.json", "question 1"): "answer 20 is out of range; it must be 0 to 19",
+    ("association_test_hard.json", "question 0"): "the question has 19 choices; it must have 20",
+    (
+        "association_test_hard.json",
+        "question 1",
+    ): "answer 20 is out of range; it must be from 0 to 19",
     (
         "association_test_hard.json",
         "question 2",
-    ): "choice 7: video 'e0-ac78' is of view ego; it must be of view exo",
+    ): "choice 7: video 'e0-ac78' has the view ego; it must have the view exo",
     (
         "association_test_hard.json",
         "question 3",
-    ): "query.video_uid: '../../secret' is no file in the folder of the videos",
-    ("exo_train.csv", "row 3"): "annotation 'good' stands in exo_train.csv, row 2 already",
-    ("exo_train.csv", "row 4"): "is no list of whole numbers such as [17, 52]",
-    ("exo_train.csv", "row 5"): "'/etc/passwd' is no file in the folder of the videos",
+    ): "query.video_uid: '../../secret' is not a valid video name",
+    ("exo_train.csv", "row 3"): "annotation 'good' is already in exo_train.csv, row 2",
+    ("exo_train.csv", "row 4"): "is not a list of integers such as [17, 52]",
+    ("exo_train.csv", "row 5"): "'/etc/passwd' is not a valid video name",
 }
 FAULTS = {
     "e1-ac78": ("not_media", "it is not a complete media file"),
@@ -126,7 +130,7 @@ def test_the_doctor_reports_every_kind_of_bad_input(egoexolearn_folder: Path) ->
     assert late
     assert "starts at 20.00 s, after the clip" in late[0]["problem"]["reason"]
     assert {Path(clip["media"]).stem for clip in report["clips"]} == set(VIDEOS)
-    assert "MIT licence" in report["license"]
+    assert "MIT license" in report["license"]
 
 
 def test_every_fault_is_printed_with_its_file_and_row(egoexolearn_folder: Path) -> None:

@@ -100,7 +100,7 @@ def test_the_first_lists_of_all_are_pinned(tmp_path: Path) -> None:
 def test_published_queries_are_written_with_their_version_and_the_number_of_skipped_rows(
     tmp_path: Path,
 ) -> None:
-    root = egoexolearn_root.write_root(tmp_path / "official")
+    root = egoexolearn_root.write_egoexolearn_root(tmp_path / "official")
     path = root / "association_benchmark/annotations/association_val_hard.json"
     entries = json.loads(path.read_text())
     entries["0"]["answer"] = 20

@@ -18,7 +18,7 @@ FAST = ("--set", "epochs=1", "--set", "embed_dim=16", "--set", "num_frames=2")
 
 @pytest.fixture(scope="module")
 def learn(tmp_path_factory: pytest.TempPathFactory) -> str:
-    root = egoexolearn_root.write_root(tmp_path_factory.mktemp("learn"))
+    root = egoexolearn_root.write_egoexolearn_root(tmp_path_factory.mktemp("learn"))
     for place, name in enumerate(egoexolearn_root.VIDEOS):
         path = root / "videos" / f"{name}.mp4"
         path.parent.mkdir(exist_ok=True)

@@ -8,16 +8,21 @@ from pathlib import Path
 import pytest
 
 from egoexobench.testing import check_dataset
-from egoexobench.types import AnnotationIssue
 from egoexobench_plugins.egoexolearn import egoexolearn
-from egoexobench_plugins.egoexolearn.dataset import EgoExoLearn
-from egoexobench_plugins.egoexolearn.files import load
-from egoexobench_plugins.egoexolearn.tables import Fine, Label, Labelled, Train, read
-from egoexobench_plugins.egoexolearn.videos import known
+from egoexobench_plugins.egoexolearn.dataset import EgoExoLearnDataset
+from egoexobench_plugins.egoexolearn.files import read_source
+from egoexobench_plugins.egoexolearn.tables import (
+    FineRow,
+    LabeledRow,
+    TaxonomyRow,
+    TrainRow,
+    read_table,
+)
+from egoexobench_plugins.egoexolearn.videos import read_videos
 
 ROOT = Path(os.environ.get("EGOEXOBENCH_DATA", "../shared/data")) / "egoexolearn"
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=f"no files of EgoExoLearn in {ROOT}")
-LABELLED = {
+LABELED_TABLES = {
     # file: rows, rows with exactly one verb
     "exo_train_valid.csv": (6090, 1295),
     "exo_val_valid.csv": (2076, 828),
@@ -28,59 +33,58 @@ LABELLED = {
 
 
 @pytest.fixture(scope="module")
-def dataset() -> EgoExoLearn:
-    made = egoexolearn(root=ROOT)
-    assert isinstance(made, EgoExoLearn)
-    return made
+def dataset() -> EgoExoLearnDataset:
+    dataset = egoexolearn(root=ROOT)
+    assert isinstance(dataset, EgoExoLearnDataset)
+    return dataset
 
 
 def test_all_rows_of_the_large_tables_are_read_in_two_seconds() -> None:
-    findings: list[AnnotationIssue] = []
     start = time.process_time()
-    train = read(load(ROOT / "exo_train.csv"), Train, findings)
-    fine = read(load(ROOT / "fine_annotation_test.csv"), Fine, findings)
-    labelled = {name: read(load(ROOT / name), Labelled, findings) for name in LABELLED}
+    train = read_table(read_source(ROOT / "exo_train.csv"), TrainRow)
+    fine = read_table(read_source(ROOT / "fine_annotation_test.csv"), FineRow)
+    labeled = {name: read_table(read_source(ROOT / name), LabeledRow) for name in LABELED_TABLES}
     seconds = time.process_time() - start
-    assert findings == []
-    assert (len(train), len(fine)) == (6270, 23174)
-    assert Counter(row.scenario for _, row in train) == {"kitchen": 5442, "lab": 828}
-    assert len({row.video_uid for _, row in train}) == 286
-    assert Counter(row.view for _, row in fine) == {"ego": 18244, "exo": 4930}
-    assert Counter(row.scene for _, row in fine) == {"kitchen": 20221, "lab": 2953}
-    assert len({row.video_uid for _, row in fine}) == 621
-    found = {
-        name: (len(rows), sum(len(row.verb) == 1 for _, row in rows))
-        for name, rows in labelled.items()
+    assert [*train.issues, *fine.issues, *(i for t in labeled.values() for i in t.issues)] == []
+    assert (len(train.rows), len(fine.rows)) == (6270, 23174)
+    assert Counter(row.scenario for _, row in train.rows) == {"kitchen": 5442, "lab": 828}
+    assert len({row.video_uid for _, row in train.rows}) == 286
+    assert Counter(row.view for _, row in fine.rows) == {"ego": 18244, "exo": 4930}
+    assert Counter(row.scene for _, row in fine.rows) == {"kitchen": 20221, "lab": 2953}
+    assert len({row.video_uid for _, row in fine.rows}) == 621
+    counts = {
+        name: (len(table.rows), sum(len(row.verb) == 1 for _, row in table.rows))
+        for name, table in labeled.items()
     }
-    assert found == LABELLED
+    assert counts == LABELED_TABLES
     assert seconds < 2, f"{seconds:.2f} s"
 
 
-def test_the_metadata_tell_the_view_and_scene_of_every_video() -> None:
-    findings: list[AnnotationIssue] = []
-    videos = known(load(ROOT / "video_meta_downsampled.json"), [], findings)
-    assert findings == []
-    assert Counter(video.view for video in videos.values()) == {"ego": 432, "exo": 313}
-    assert Counter(video.scene for video in videos.values()) == {"kitchen": 587, "lab": 158}
+def test_the_metadata_have_the_view_and_scene_of_every_video() -> None:
+    table = read_videos(read_source(ROOT / "video_meta_downsampled.json"), [])
+    assert table.issues == []
+    assert Counter(video.view for video in table.videos.values()) == {"ego": 432, "exo": 313}
+    assert Counter(video.scene for video in table.videos.values()) == {"kitchen": 587, "lab": 158}
 
 
 def test_the_taxonomies_and_the_valid_verbs_have_their_published_sizes(
-    dataset: EgoExoLearn,
+    dataset: EgoExoLearnDataset,
 ) -> None:
-    findings: list[AnnotationIssue] = []
-    sizes = {
-        kind: len(read(load(ROOT / f"narration_{kind}_taxonomy.csv"), Label, findings))
+    tables = {
+        kind: read_table(read_source(ROOT / f"narration_{kind}_taxonomy.csv"), TaxonomyRow)
         for kind in ("verb", "noun")
     }
-    assert sizes == {"verb": 125, "noun": 627}
-    assert findings == []
+    assert {kind: len(table.rows) for kind, table in tables.items()} == {"verb": 125, "noun": 627}
+    assert not any(table.issues for table in tables.values())
     assert len(dataset.actions) == 19
     heads = [label.partition("_(")[0] for label in dataset.actions]
     first = "adjust cover cut fill hold mix move open operate pour press put remove".split()
     assert heads == [*first, *"scoop shake take throw turn wash".split()]
 
 
-def test_the_data_set_of_the_published_files_keeps_the_contract(dataset: EgoExoLearn) -> None:
+def test_the_data_set_of_the_published_files_satisfies_the_contract(
+    dataset: EgoExoLearnDataset,
+) -> None:
     check_dataset(dataset)
     assert {split: len(dataset.clips(split)) for split in ("train", "val", "test")} == {
         "train": 6270,
@@ -91,12 +95,12 @@ def test_the_data_set_of_the_published_files_keeps_the_contract(dataset: EgoExoL
     assert sum(len(clip.verbs) == 1 for clip in dataset.clips("test")) == 1598
 
 
-def test_clips_beyond_the_metadata_are_all_in_videos_that_it_gives_one_length(
-    dataset: EgoExoLearn,
+def test_clips_that_end_late_are_all_in_videos_with_the_same_length_in_the_metadata(
+    dataset: EgoExoLearnDataset,
 ) -> None:
     assert dataset.findings
     assert all("which is 126.28 s long" in finding.reason for finding in dataset.findings)
 
 
 def test_the_published_train_table_has_its_published_blob_id() -> None:
-    assert load(ROOT / "exo_train.csv").blob == "7c10863e7957605455f982a4825de2d1093aea6a"
+    assert read_source(ROOT / "exo_train.csv").blob_id == "7c10863e7957605455f982a4825de2d1093aea6a"
