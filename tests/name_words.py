@@ -71,7 +71,7 @@ MEASURES = frozenset(
 FIXED = frozenset(
     """
     main forward state_dict dim modality frozen clips pairs queries clip caption captions frames
-    ranks frame dataset embeddings fingerprint log_message send_header classes
+    ranks frame dataset embeddings fingerprint log_message send_header
     stage classes answer items values exec_module lavila_chunked
     """.split()
 )
