@@ -17,7 +17,7 @@ from egoexobench.audit.modality_swap import (
 )
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.queries import build_queries
-from egoexobench.evaluation.retrieval import filter_answerable, rank_queries
+from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext

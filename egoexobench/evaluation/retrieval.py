@@ -11,20 +11,21 @@ import torch
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation import metrics
-from egoexobench.evaluation.arrays import Floats, to_tensor
+from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.intervals import (
     ConfidenceInterval,
     bootstrap_interval,
     bootstrap_mean_interval,
     bootstrap_median_interval,
 )
-from egoexobench.evaluation.ranks import Ranks, compute_ranks
+from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
+from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.results import Metric, MetricUnit, QueryResult, Score
 from egoexobench.evaluation.tasks import TOP_K
-from egoexobench.types import CandidatePolicy, Embeddings, Gallery, Query, Similarity, View
+from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.random import Generator
 
@@ -106,90 +107,6 @@ def score_retrieval(
         query_results=_make_query_results(answerable, ranks),
         by_subset=by_view,
     )
-
-
-def filter_answerable(
-    queries: Sequence[Query],
-    query_embeddings: Embeddings,
-    candidate_embeddings: Embeddings,
-    policy: CandidatePolicy,
-) -> tuple[list[Query], int]:
-    """Return the queries that can be scored, and how many candidates have no embedding.
-
-    See :func:`score_retrieval` for the rule. Galleries of the result contain only candidates that
-    have an embedding.
-    """
-    answerable: list[Query] = []
-    missing: set[str] = set()
-    complete: dict[Gallery, Gallery] = {}
-    for query in queries:
-        ids = query.gallery.ids
-        if query.gallery not in complete:
-            absent = {name for name in ids if name not in candidate_embeddings.index}
-            complete[query.gallery] = Gallery(tuple(name for name in ids if name not in absent))
-            missing |= absent
-        gallery = complete[query.gallery]
-        positives = tuple(
-            gallery.index[name] for name in query.positive_ids if name in gallery.index
-        )
-        if query.source not in query_embeddings.index or not positives:
-            continue
-        if len(gallery.ids) == len(ids):
-            answerable.append(query)
-        elif policy != "mcq20":
-            answerable.append(replace(query, gallery=gallery, positives=positives))
-    return answerable, len(missing) if policy != "mcq20" else 0
-
-
-def rank_queries(
-    queries: Sequence[Query],
-    query_embeddings: Embeddings,
-    candidate_embeddings: Embeddings,
-    similarity: Similarity = "cosine",
-) -> Ranks:
-    """Rank the best positive of each query, with one matrix product for each gallery.
-
-    Queries with a gallery of their own are ranked together with others of the same length.
-    """
-    sources, source_row = to_tensor(query_embeddings.vectors), query_embeddings.index
-    targets, target_row = to_tensor(candidate_embeddings.vectors), candidate_embeddings.index
-    result = torch.zeros(5, len(queries), dtype=torch.int64)
-    for indices, is_shared in _iter_batches(queries):
-        batch = [queries[index] for index in indices]
-        galleries = [query.gallery for query in (batch[:1] if is_shared else batch)]
-        choices = torch.tensor([[target_row[name] for name in g.ids] for g in galleries])
-        ranks = compute_ranks(
-            sources[torch.tensor([source_row[query.source] for query in batch])],
-            targets[choices[0]] if is_shared else targets,
-            [query.positives for query in batch],
-            choices=None if is_shared else choices,
-            similarity=similarity,
-        )
-        result[:, indices] = torch.stack(
-            [
-                ranks.optimistic,
-                ranks.pessimistic,
-                ranks.num_candidates,
-                ranks.num_positives,
-                ranks.num_tied_positives,
-            ]
-        )
-    return Ranks(*result)
-
-
-def _iter_batches(queries: Sequence[Query]) -> Iterator[tuple[list[int], bool]]:
-    """Yield indices of queries that are ranked together, and whether they share one gallery."""
-    by_gallery: dict[Gallery, list[int]] = {}
-    for index, query in enumerate(queries):
-        by_gallery.setdefault(query.gallery, []).append(index)
-    by_length: dict[int, list[int]] = {}
-    for gallery, indices in by_gallery.items():
-        if len(indices) > 1:
-            yield indices, True
-        else:
-            by_length.setdefault(len(gallery.ids), []).extend(indices)
-    for indices in by_length.values():
-        yield indices, len(indices) == 1
 
 
 def _find_query_views(queries: Sequence[Query], views: Mapping[str, View]) -> list[str]:

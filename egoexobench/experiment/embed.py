@@ -10,7 +10,7 @@ import torch
 
 from egoexobench.evaluation.metrics import reciprocal_rank
 from egoexobench.evaluation.queries import build_queries
-from egoexobench.evaluation.retrieval import filter_answerable, rank_queries
+from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.models.embedding_model import EmbeddingModel

@@ -11,10 +11,11 @@ import numpy as np
 from egoexobench.data.sampling import get_canonical_name
 from egoexobench.errors import UsageError
 from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
+from egoexobench.evaluation.query_ranking import filter_answerable
 from egoexobench.evaluation.recognition import LabeledEmbeddings, score_recognition
 from egoexobench.evaluation.references import score_recognition_oracle, score_retrieval_oracle
 from egoexobench.evaluation.results import Score
-from egoexobench.evaluation.retrieval import filter_answerable, score_retrieval
+from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
 from egoexobench.evaluation.tracks import (
     InputProtocol,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch.nn.functional import normalize
 
-from egoexobench.evaluation.retrieval import filter_answerable
+from egoexobench.evaluation.query_ranking import filter_answerable
 from egoexobench.records.schema import QueryRank
 from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity
 

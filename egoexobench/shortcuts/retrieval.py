@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation.arrays import Floats
+from egoexobench.evaluation.query_ranking import filter_answerable
 from egoexobench.evaluation.references import chance_score, score_retrieval_oracle
 from egoexobench.evaluation.results import Score
-from egoexobench.evaluation.retrieval import filter_answerable
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.protocols import Progress
 from egoexobench.records import schema
