@@ -7,7 +7,7 @@ import torch
 from fake_data import FakeDataset, make_pair
 
 from egoexobench.errors import DataError
-from egoexobench.evaluation import retrieval, tasks
+from egoexobench.evaluation import query_ranking, tasks
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.ranks import compute_ranks
 from egoexobench.evaluation.retrieval import score_retrieval
@@ -261,6 +261,6 @@ def test_queries_over_copies_of_one_gallery_are_ranked_by_one_product(monkeypatc
         choices.append(options.get("choices"))
         return compute_ranks(*args, **options)
 
-    monkeypatch.setattr(retrieval, "compute_ranks", record_choices)
+    monkeypatch.setattr(query_ranking, "compute_ranks", record_choices)
     assert score_queries(copies) == expected
     assert choices == [None]
