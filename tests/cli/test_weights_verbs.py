@@ -1,7 +1,6 @@
 """`weights list`, `check` and `convert` as a user runs them."""
 
 import json
-import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.error import URLError
 import pytest
 import torch
 from command_line import CommandLine, CommandResult
+from fake_parts import MaliciousPickle
 
 from egoexobench.checkpoints.published import CHECKPOINTS_BY_METHOD
 from egoexobench.checkpoints.release import CheckpointConsumer, PublishedCheckpoint
@@ -142,11 +142,6 @@ def test_the_number_of_heads_is_not_in_a_file_so_the_verdict_is_the_same(
 ) -> None:
     file, sixteen = save_checkpoint(published_state), TEXT_SPEC.replace("heads=2", "heads=8")
     assert run_weights("check", file, "--part", VIDEO_SPEC, "--part", sixteen).returncode == 0
-
-
-class MaliciousPickle:
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.mkdir, ("ran",)
 
 
 def test_a_file_that_is_no_checkpoint_is_one_line(tmp_path: Path, published_state: dict) -> None:

@@ -1,4 +1,4 @@
-"""What is encoded, what is stored, and what becomes of clips that cannot be."""
+"""Which clips are encoded and stored, and how clips that fail are reported."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +16,17 @@ from egoexobench.types import Audio, Clip, Frames, Modality, Tokens
 
 
 @dataclass
-class Fake:
-    """Gives what it is given."""
+class FakeEncoder:
+    """An encoder that returns its input plus one and records its texts."""
 
     modality: Modality
     frozen: bool = True
     dim: int = 3
-    seen: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
 
     def prepare(self, source: object) -> np.ndarray:
         if isinstance(source, str):
-            self.seen.append(source)
+            self.texts.append(source)
             return np.full((len(source.split()), 3), len(source), np.float32)
         if isinstance(source, Audio):
             if len(source.waveform) < 2:
@@ -38,8 +38,8 @@ class Fake:
         return Tokens(values + 1, mask)
 
 
-class Studio:
-    """Films that are one number each, and a count of how often they were decoded."""
+class FakeMedia:
+    """Media files that contain one number each, and a list of the clips that were decoded."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / "films"
@@ -48,13 +48,15 @@ class Studio:
         self.decoded: list[str] = []
         self.samplings: set[str] = set()
 
-    def clips(self, count: int, start: float = 0.0) -> list[Clip]:
-        made = []
+    def write_clips(self, count: int, start: float = 0.0) -> list[Clip]:
+        clips = []
         for i in range(count):
             path = self.root / f"{i}.mp4"
             path.write_text(str(i + 1))
-            made.append(Clip(f"c{i}", "ego", str(path), start, start + 1, "", "t"))
-        return made
+            clips.append(
+                Clip(f"c{i}", "ego", str(path), start=start, end=start + 1, narration="", take="t")
+            )
+        return clips
 
     def decode(
         self, clip: Clip, num_frames: int, *, with_audio: bool, sampling: str
@@ -65,155 +67,164 @@ class Studio:
         if value < 0:
             raise MediaError("undecodable", f"{clip.media} is broken", clip.id)
         pixels = np.full((num_frames, 2, 2, 3), value, np.uint8)
-        pictures = Frames(pixels, np.arange(num_frames, dtype=float)) if num_frames else None
+        frames = Frames(pixels, np.arange(num_frames, dtype=float)) if num_frames else None
         if not with_audio:
-            return DecodedClip(pictures, None, "not_requested")
+            return DecodedClip(frames, None, "not_requested")
         if value == 9:
-            return DecodedClip(pictures, None, "silent")
-        samples = np.full(1 if value == 8 else 4, value, np.float32)
-        return DecodedClip(pictures, Audio(samples, 16_000), "audible")
+            return DecodedClip(frames, None, "silent")
+        waveform = np.full(1 if value == 8 else 4, value, np.float32)
+        return DecodedClip(frames, Audio(waveform, 16_000), "audible")
 
-    def encode(self, clips: list[Clip], coders: dict[str, EncoderRunner], **more: object) -> dict:
-        return dict(self.try_encode(clips, coders, **more).banks)
+    def encode(
+        self, clips: list[Clip], runners: dict[str, EncoderRunner], **options: object
+    ) -> dict:
+        return dict(self.encode_with_failures(clips, runners, **options).banks)
 
-    def try_encode(self, clips: list[Clip], coders: dict[str, EncoderRunner], **more: object):
-        return encode_clips.encode_clips(clips, coders, 2, self.cache, NullProgress(), **more)
+    def encode_with_failures(
+        self, clips: list[Clip], runners: dict[str, EncoderRunner], **options: object
+    ):
+        return encode_clips.encode_clips(
+            clips, runners, 2, root=self.cache, progress=NullProgress(), **options
+        )
 
 
 @pytest.fixture
-def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Studio:
-    made = Studio(tmp_path)
-    monkeypatch.setattr(encode_clips, "decode_clip", made.decode)
-    return made
+def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMedia:
+    fake_media = FakeMedia(tmp_path)
+    monkeypatch.setattr(encode_clips, "decode_clip", fake_media.decode)
+    return fake_media
 
 
-def both() -> dict[str, EncoderRunner]:
-    return {"video": EncoderRunner(Fake("video"), "v"), "audio": EncoderRunner(Fake("audio"), "a")}
+def make_runners() -> dict[str, EncoderRunner]:
+    return {
+        "video": EncoderRunner(FakeEncoder("video"), "v"),
+        "audio": EncoderRunner(FakeEncoder("audio"), "a"),
+    }
 
 
-def test_a_clip_is_decoded_once_for_all_encoders_and_never_again(studio: Studio) -> None:
-    clips = studio.clips(3)
-    banks = studio.encode(clips, both())
-    assert sorted(studio.decoded) == ["c0", "c1", "c2"]
+def test_a_clip_is_decoded_once_for_all_encoders_and_never_again(media: FakeMedia) -> None:
+    clips = media.write_clips(3)
+    banks = media.encode(clips, make_runners())
+    assert sorted(media.decoded) == ["c0", "c1", "c2"]
     assert banks["video"].batch(["c1"]).values.tolist() == [[[3.0] * 3] * 2]
     assert banks["audio"].batch(["c2"]).values.tolist() == [[[4.0] * 3] * 2]
-    again = studio.encode(clips, both())
-    assert len(studio.decoded) == 3
+    again = media.encode(clips, make_runners())
+    assert len(media.decoded) == 3
     assert again["video"].index == banks["video"].index
 
 
-def test_clips_of_the_same_span_of_the_same_content_are_decoded_once(studio: Studio) -> None:
-    first, second = studio.clips(2)
+def test_clips_of_the_same_span_of_the_same_content_are_decoded_once(media: FakeMedia) -> None:
+    first, second = media.write_clips(2)
     Path(second.media).write_bytes(Path(first.media).read_bytes())
-    banks = studio.encode([first, second], both())
-    assert studio.decoded == ["c0"]
+    banks = media.encode([first, second], make_runners())
+    assert media.decoded == ["c0"]
     assert torch.equal(banks["video"].batch(["c0"]).values, banks["video"].batch(["c1"]).values)
 
 
-def test_another_sampling_or_number_of_frames_is_encoded_apart(studio: Studio) -> None:
-    clips, coders = studio.clips(1), {"video": EncoderRunner(Fake("video"), "v")}
-    studio.encode(clips, coders)
-    studio.encode(clips, coders, sampling="viclip")
-    assert studio.samplings == {"egoexolearn", "viclip"}
-    encode_clips.encode_clips(clips, coders, 5, studio.cache, NullProgress())
-    assert len(studio.decoded) == 3
-    sound = {"audio": EncoderRunner(Fake("audio"), "a")}
-    studio.encode(clips, sound)
-    studio.encode(clips, sound, sampling="viclip")  # a sound knows no frames
-    assert len(studio.decoded) == 4
+def test_another_sampling_or_number_of_frames_is_encoded_apart(media: FakeMedia) -> None:
+    clips, runners = media.write_clips(1), {"video": EncoderRunner(FakeEncoder("video"), "v")}
+    media.encode(clips, runners)
+    media.encode(clips, runners, sampling="viclip")
+    assert media.samplings == {"egoexolearn", "viclip"}
+    encode_clips.encode_clips(clips, runners, 5, root=media.cache, progress=NullProgress())
+    assert len(media.decoded) == 3
+    audio_only = {"audio": EncoderRunner(FakeEncoder("audio"), "a")}
+    media.encode(clips, audio_only)
+    media.encode(clips, audio_only, sampling="viclip")  # audio does not depend on the sampling
+    assert len(media.decoded) == 4
 
 
-def test_a_broken_clip_stops_a_run_that_does_not_take_failures(studio: Studio) -> None:
-    clips = studio.clips(3)
+def test_a_broken_clip_stops_a_run_that_does_not_skip_failures(media: FakeMedia) -> None:
+    clips = media.write_clips(3)
     Path(clips[1].media).write_text("-1")
     with pytest.raises(MediaError, match=r"clip c1: .* is broken"):
-        studio.encode(clips, both())
+        media.encode(clips, make_runners())
     Path(clips[1].media).unlink()
     with pytest.raises(DataError, match="cannot read media file"):
-        studio.encode(clips, both())
+        media.encode(clips, make_runners())
 
 
-def test_broken_missing_and_unencodable_clips_are_named_and_the_rest_goes_on(
-    studio: Studio,
+def test_broken_missing_and_unencodable_clips_are_named_and_the_others_are_encoded(
+    media: FakeMedia,
 ) -> None:
-    clips = studio.clips(10)
+    clips = media.write_clips(10)
     Path(clips[1].media).write_text("-1")
     Path(clips[2].media).unlink()
-    result = studio.try_encode(clips, both(), skip_failures=True)
-    failed, banks = result.failures, result.banks
-    assert failed.keys() == {"c1", "c2", "c7"}
-    assert failed["c1"] == f"{clips[1].media} is broken"
-    assert clips[2].media in failed["c2"]
-    assert failed["c7"] == "the sound is too short"
+    result = media.encode_with_failures(clips, make_runners(), skip_failures=True)
+    failures, banks = result.failures, result.banks
+    assert failures.keys() == {"c1", "c2", "c7"}
+    assert failures["c1"] == f"{clips[1].media} is broken"
+    assert clips[2].media in failures["c2"]
+    assert failures["c7"] == "the sound is too short"
     for bank in banks.values():
         assert list(bank.index) == ["c0", "c3", "c4", "c5", "c6", "c8", "c9"]
     assert banks["audio"].states.count("silent") == 1
     assert not banks["audio"].has("c8")
-    # the pictures of a clip whose sound failed are not there either, so that banks agree
+    # the frames of a clip whose audio failed are excluded too: all banks have the same clips
     assert "c7" not in banks["video"].index
 
 
-def test_a_clip_that_fails_is_tried_again_and_no_row_of_it_was_kept(studio: Studio) -> None:
-    clips = studio.clips(2)
+def test_a_clip_that_failed_has_no_stored_row_and_is_encoded_again(media: FakeMedia) -> None:
+    clips = media.write_clips(2)
     Path(clips[0].media).write_text("-1")
-    studio.try_encode(clips, both(), skip_failures=True)
+    media.encode_with_failures(clips, make_runners(), skip_failures=True)
     Path(clips[0].media).write_text("5")
-    result = studio.try_encode(clips, both(), skip_failures=True)
+    result = media.encode_with_failures(clips, make_runners(), skip_failures=True)
     assert result.failures == {}
     assert result.banks["video"].batch(["c0"]).values.unique().tolist() == [6.0]
 
 
-def test_numbers_that_are_not_finite_are_not_stored(studio: Studio) -> None:
-    clips = studio.clips(2)
+def test_numbers_that_are_not_finite_are_not_stored(media: FakeMedia) -> None:
+    clips = media.write_clips(2)
     Path(clips[1].media).write_text("nan")
-    sound = {"audio": EncoderRunner(Fake("audio"), "a")}
+    audio_only = {"audio": EncoderRunner(FakeEncoder("audio"), "a")}
     with pytest.raises(DataError, match=r"clip c1: .* contain NaN or infinity"):
-        studio.encode(clips, sound)
-    result = studio.try_encode(clips, sound, skip_failures=True)
+        media.encode(clips, audio_only)
+    result = media.encode_with_failures(clips, audio_only, skip_failures=True)
     assert list(result.failures) == ["c1"]
     assert list(result.banks["audio"].index) == ["c0"]
 
 
-def test_what_was_committed_before_a_stop_is_not_decoded_again(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
+def test_clips_that_were_stored_before_an_interruption_are_not_decoded_again(
+    media: FakeMedia, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encode_clips, "ITEMS_PER_FILE", 2)
     monkeypatch.setattr(encode_clips.os, "cpu_count", lambda: 1)
-    clips = studio.clips(9)
+    clips = media.write_clips(9)
     Path(clips[7].media).write_text("-1")
     with pytest.raises(MediaError):
-        studio.encode(clips, both())
+        media.encode(clips, make_runners())
     Path(clips[7].media).write_text("3")
-    before = set(studio.decoded)
-    studio.decoded.clear()
-    studio.encode(clips, both())
-    assert {"c0", "c1", "c2"} <= before - set(studio.decoded)
-    assert set(studio.decoded) <= {f"c{i}" for i in range(3, 9)}
+    before = set(media.decoded)
+    media.decoded.clear()
+    media.encode(clips, make_runners())
+    assert {"c0", "c1", "c2"} <= before - set(media.decoded)
+    assert set(media.decoded) <= {f"c{i}" for i in range(3, 9)}
 
 
-def test_a_trained_encoder_s_input_is_what_is_stored(studio: Studio) -> None:
-    clips = studio.clips(2)
-    frozen = studio.encode(clips, {"video": EncoderRunner(Fake("video"), "v")})["video"]
-    trained = studio.encode(clips, {"video": EncoderRunner(Fake("video", frozen=False), "v")})[
-        "video"
-    ]
+def test_the_input_of_a_trained_encoder_is_stored(media: FakeMedia) -> None:
+    clips = media.write_clips(2)
+    frozen = media.encode(clips, {"video": EncoderRunner(FakeEncoder("video"), "v")})["video"]
+    trained = media.encode(
+        clips, {"video": EncoderRunner(FakeEncoder("video", frozen=False), "v")}
+    )["video"]
     names = ["c0", "c1"]
     assert torch.equal(trained.batch(names).values + 1, frozen.batch(names).values)
 
 
-def test_a_text_is_encoded_once_and_none_is_a_masked_row(tmp_path: Path) -> None:
-    encoder = Fake("text")
+def test_a_text_is_encoded_once_and_a_missing_text_is_a_masked_row(tmp_path: Path) -> None:
+    encoder = FakeEncoder("text")
     texts = {"a": "one two", "b": None, "c": "one two", "d": "three"}
     bank = encode_clips.encode_texts(texts, EncoderRunner(encoder, "t"), tmp_path)
-    assert sorted(encoder.seen) == ["one two", "three"]
+    assert sorted(encoder.texts) == ["one two", "three"]
     batch = bank.batch(list("abcd"))
     assert batch.mask.sum(1).tolist() == [2, 0, 2, 1]
     assert torch.equal(batch.values[0], batch.values[2])
     assert not bank.has("b")
     encode_clips.encode_texts(texts, EncoderRunner(encoder, "t"), tmp_path)
-    assert len(encoder.seen) == 2
+    assert len(encoder.texts) == 2
 
 
-def test_where_no_text_is_there_rows_have_the_encoder_s_width(tmp_path: Path) -> None:
-    bank = encode_clips.encode_texts({"a": None}, EncoderRunner(Fake("text"), "t"), tmp_path)
+def test_rows_without_any_text_have_the_width_of_the_encoder(tmp_path: Path) -> None:
+    bank = encode_clips.encode_texts({"a": None}, EncoderRunner(FakeEncoder("text"), "t"), tmp_path)
     assert bank.batch(["a"]).values.shape == (1, 1, 3)

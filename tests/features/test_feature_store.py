@@ -14,23 +14,23 @@ from egoexobench.features.feature_store import FeatureRows, FeatureStore
 SIGNATURE = {"encoder": "abc", "frames": 8}
 
 
-def items(count: int, seed: int = 0) -> list[FeatureRows]:
+def make_items(count: int, seed: int = 0) -> list[FeatureRows]:
     rng = np.random.default_rng(seed)
     return [FeatureRows(rng.random((1 + i % 4, 5), np.float32), "audible") for i in range(count)]
 
 
-def test_what_is_put_is_read_back_by_another_store(tmp_path: Path) -> None:
-    made = items(7)
-    FeatureStore(tmp_path, SIGNATURE).put(list("abcdefg"), made)
+def test_stored_items_are_read_by_another_store(tmp_path: Path) -> None:
+    items = make_items(7)
+    FeatureStore(tmp_path, SIGNATURE).put(list("abcdefg"), items)
     again = FeatureStore(tmp_path, SIGNATURE)
-    for key, item in zip("abcdefg", made, strict=True):
+    for key, item in zip("abcdefg", items, strict=True):
         assert np.array_equal(again[key].rows, item.rows)
     assert "h" not in again
 
 
-def test_a_missing_source_is_kept_apart_from_zeros(tmp_path: Path) -> None:
+def test_a_missing_source_is_not_stored_as_zeros(tmp_path: Path) -> None:
     empty = FeatureRows(np.zeros((0, 1), np.float32), "no_track")
-    FeatureStore(tmp_path, SIGNATURE).put(["a", "b"], [empty, items(1)[0]])
+    FeatureStore(tmp_path, SIGNATURE).put(["a", "b"], [empty, make_items(1)[0]])
     again = FeatureStore(tmp_path, SIGNATURE)
     assert (len(again["a"].rows), again["a"].state) == (0, "no_track")
     assert len(again["b"].rows) == 1
@@ -40,20 +40,20 @@ def test_a_missing_source_is_kept_apart_from_zeros(tmp_path: Path) -> None:
 
 
 def test_another_signature_is_another_folder(tmp_path: Path) -> None:
-    FeatureStore(tmp_path, SIGNATURE).put(["a"], items(1))
+    FeatureStore(tmp_path, SIGNATURE).put(["a"], make_items(1))
     assert "a" not in FeatureStore(tmp_path, SIGNATURE | {"frames": 4})
 
 
 def test_a_truncated_shard_is_an_error_that_names_it(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, SIGNATURE)
-    store.put(["a", "b"], items(2))
+    store.put(["a", "b"], make_items(2))
     (shard,) = store.folder.glob("*.safetensors")
     shard.write_bytes(shard.read_bytes()[:-4])
     with pytest.raises(DataError, match=shard.name):
         FeatureStore(tmp_path, SIGNATURE)
 
 
-KILLS = f"""
+KILL_WRITERS_CODE = f"""
 import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
@@ -75,7 +75,7 @@ def check(turn, committed):
     for i in range(committed):
         for j in range(8):
             assert (store[f"{{turn}} {{i}} {{j}}"].rows == 1 + i).all(), (turn, i, j)
-    for key in store if turn % 10 == 9 else ():  # and nothing is there but what was written
+    for key in store if turn % 10 == 9 else ():  # and no other key exists
         assert (store[key].rows == 1 + int(key.split()[1])).all(), key
 
 
@@ -88,7 +88,7 @@ for turn in range(50):
         write(turn, writing)
         os._exit(0)
     os.close(writing)
-    # every fifth is killed at any moment, the others while they write after their first shard
+    # every fifth is killed at any moment, the others after their first file is written
     committed = len(os.read(reading, 1)) if turn % 5 else 0
     time.sleep(rng.uniform(0, 0.02))
     os.kill(child, signal.SIGKILL)
@@ -104,15 +104,18 @@ print(total)
 
 @pytest.mark.slow
 def test_a_writer_that_is_killed_fifty_times_loses_no_committed_shard(tmp_path: Path) -> None:
-    # one process that imports once, and forks the writers that are killed
-    done = subprocess.run(
-        [sys.executable, "-c", KILLS, str(tmp_path)], capture_output=True, text=True, check=False
+    # a process that imports once and forks the writers that it kills
+    result = subprocess.run(
+        [sys.executable, "-c", KILL_WRITERS_CODE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) >= 40
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) >= 40
 
 
-def test_a_draft_that_was_left_behind_is_removed_once_it_is_old(tmp_path: Path) -> None:
+def test_an_old_temporary_file_is_removed(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, SIGNATURE)
     old, young = (store.folder / f".{name}.safetensors.1.draft" for name in ("old", "young"))
     for path in (old, young):
@@ -124,25 +127,25 @@ def test_a_draft_that_was_left_behind_is_removed_once_it_is_old(tmp_path: Path) 
 
 
 def test_shards_are_safetensors_files_that_others_read(tmp_path: Path) -> None:
-    made = items(5)
+    items = make_items(5)
     store = FeatureStore(tmp_path, SIGNATURE)
-    store.put(list("abcde"), made)
+    store.put(list("abcde"), items)
     rows = load_file(store.list_files()[0])["rows"]
-    assert np.array_equal(rows, np.concatenate([one.rows for one in made]))
+    assert np.array_equal(rows, np.concatenate([item.rows for item in items]))
 
 
 @pytest.mark.parametrize(
-    "kind", [np.float16, np.float32, np.float64, np.uint8, np.int32, np.int64, np.bool_]
+    "dtype", [np.float16, np.float32, np.float64, np.uint8, np.int32, np.int64, np.bool_]
 )
-def test_rows_keep_their_type_and_shape(tmp_path: Path, kind: type[np.generic]) -> None:
-    rows = np.random.default_rng(0).integers(0, 2, (3, 4, 5)).astype(kind)
+def test_rows_keep_their_type_and_shape(tmp_path: Path, dtype: type[np.generic]) -> None:
+    rows = np.random.default_rng(0).integers(0, 2, (3, 4, 5)).astype(dtype)
     store = FeatureStore(tmp_path, SIGNATURE)
     store.put(["a"], [FeatureRows(rows[:, ::2], "decoded")])  # not contiguous
-    found = FeatureStore(tmp_path, SIGNATURE)["a"].rows
-    assert found.dtype == rows.dtype
-    assert np.array_equal(found, rows[:, ::2])
+    stored = FeatureStore(tmp_path, SIGNATURE)["a"].rows
+    assert stored.dtype == rows.dtype
+    assert np.array_equal(stored, rows[:, ::2])
     with pytest.raises(ValueError, match="read-only"):
-        found[0] = 0
+        stored[0] = 0
 
 
 def test_rows_of_another_shape_are_not_put_into_one_shard(tmp_path: Path) -> None:
@@ -160,15 +163,15 @@ def test_a_store_may_have_more_shards_than_a_process_may_open_files(tmp_path: Pa
     try:
         store = FeatureStore(tmp_path, SIGNATURE)
         for i in range(60):
-            store.put([str(i)], items(1, seed=i))
+            store.put([str(i)], make_items(1, seed=i))
         again = FeatureStore(tmp_path, SIGNATURE)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(again) == 60
-    assert np.array_equal(again["59"].rows, items(1, seed=59)[0].rows)
+    assert np.array_equal(again["59"].rows, make_items(1, seed=59)[0].rows)
 
 
-def test_states_of_an_earlier_version_are_read_by_their_names_now(tmp_path: Path) -> None:
+def test_states_of_an_earlier_version_are_read_under_their_new_names(tmp_path: Path) -> None:
     names = {"heard": "audible", "no track": "no_track", "seen": "decoded"}
     store = FeatureStore(tmp_path, {"x": 1})
     store.put([*names], [FeatureRows(np.ones((1, 2), np.float32), name) for name in names])

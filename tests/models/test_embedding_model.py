@@ -3,13 +3,14 @@ from functools import partial
 
 import pytest
 import torch
+from fake_parts import PassThroughEncoder
 from torch.nn import functional
 
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT_DEFAULTS, Method
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.toolbox.layers import CrossAttention, make_sinusoidal_positions, masked_mean
-from egoexobench.types import Modality, Tokens
+from egoexobench.types import Tokens
 
 METHOD = replace(
     COMPACT_DEFAULTS,
@@ -21,51 +22,48 @@ METHOD = replace(
 )
 
 
-class Plain:
-    frozen = True
-
-    def __init__(self, modality: Modality, dim: int) -> None:
-        self.modality, self.dim = modality, dim
-
-    def prepare(self, source: object) -> object:
-        raise NotImplementedError
-
-    def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
-        return Tokens(values, mask)
-
-
-def model(method: Method = METHOD, seed: int = 0, **fusions: bool) -> EmbeddingModel:
-    encoders = {"video": Plain("video", 6), "audio": Plain("audio", 5), "text": Plain("text", 4)}
-    build = {
+def make_model(method: Method = METHOD, seed: int = 0, **fusions: bool) -> EmbeddingModel:
+    encoders = {
+        "video": PassThroughEncoder("video", 6),
+        "audio": PassThroughEncoder("audio", 5),
+        "text": PassThroughEncoder("text", 4),
+    }
+    factories = {
         name: partial(CrossAttention, method.embed_dim, 4, residual)
         for name, residual in fusions.items()
     }
-    made = EmbeddingModel(method, encoders, build.get("video"), build.get("text"), seed)  # type: ignore[arg-type]
-    return made.eval()
+    model = EmbeddingModel(
+        method,
+        encoders,
+        video_fusion=factories.get("video"),  # type: ignore[arg-type]
+        text_fusion=factories.get("text"),  # type: ignore[arg-type]
+        seed=seed,
+    )
+    return model.eval()
 
 
-def tokens(batch: int, count: int, dim: int, seed: int = 0) -> Tokens:
+def make_tokens(batch: int, count: int, dim: int, seed: int = 0) -> Tokens:
     values = torch.randn(batch, count, dim, generator=torch.Generator().manual_seed(seed))
     return Tokens(values, torch.ones(batch, count, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("residual", [True, False])
-def test_another_query_gives_another_embedding_when_there_are_several_tokens(
+def test_another_query_gives_another_embedding_if_the_context_has_several_tokens(
     residual: bool,
 ) -> None:
     torch.manual_seed(0)
     fusion = CrossAttention(16, 4, residual)
-    context = tokens(2, 5, 16)
-    one, other = (fusion(tokens(2, 3, 16, seed), context) for seed in (1, 2))
+    context = make_tokens(2, 5, 16)
+    one, other = (fusion(make_tokens(2, 3, 16, seed), context) for seed in (1, 2))
     assert (one - other).abs().max() > 1e-3
 
 
-def test_without_residual_one_context_token_makes_the_query_idle() -> None:
+def test_without_a_residual_a_single_context_token_makes_the_query_irrelevant() -> None:
     # softmax over one key is 1: the reason why T must stay an axis
     torch.manual_seed(0)
     fusion = CrossAttention(16, 4, residual=False)
-    context = tokens(2, 1, 16)
-    one, other = (fusion(tokens(2, 3, 16, seed), context) for seed in (1, 2))
+    context = make_tokens(2, 1, 16)
+    one, other = (fusion(make_tokens(2, 3, 16, seed), context) for seed in (1, 2))
     assert torch.allclose(one, other, atol=1e-6)
 
 
@@ -78,7 +76,7 @@ def test_heads_that_do_not_divide_the_width_are_one_line(width: int, heads: int)
 def test_cross_attention_is_the_papers_equations_2_to_4() -> None:
     torch.manual_seed(0)
     fusion = CrossAttention(8, 2, residual=False)
-    query, context = tokens(1, 3, 8, 1), tokens(1, 4, 8, 2)
+    query, context = make_tokens(1, 3, 8, 1), make_tokens(1, 4, 8, 2)
     weight, bias = fusion.attention.in_proj_weight, fusion.attention.in_proj_bias
     q, k, v = (
         functional.linear(x, weight[i * 8 : i * 8 + 8], bias[i * 8 : i * 8 + 8])
@@ -95,85 +93,93 @@ def test_cross_attention_is_the_papers_equations_2_to_4() -> None:
 
 @pytest.mark.parametrize("fused", [{}, {"video": True, "text": True}, {"video": False}])
 def test_video_embeddings_do_not_depend_on_batch_order_or_padding(fused: dict[str, bool]) -> None:
-    made = model(**fused)
-    video, audio = tokens(6, 4, 6), tokens(6, 7, 5)
+    model = make_model(**fused)
+    video, audio = make_tokens(6, 4, 6), make_tokens(6, 7, 5)
     order = torch.tensor([3, 1, 5, 0, 2, 4])
 
-    def some(one: Tokens, rows: torch.Tensor, pad: int = 0) -> Tokens:
-        values = functional.pad(one.values[rows], (0, 0, 0, pad), value=9.0)
-        return Tokens(values, functional.pad(one.mask[rows], (0, pad)))
+    def select_rows(tokens: Tokens, rows: torch.Tensor, pad: int = 0) -> Tokens:
+        values = functional.pad(tokens.values[rows], (0, 0, 0, pad), value=9.0)
+        return Tokens(values, functional.pad(tokens.mask[rows], (0, pad)))
 
     with torch.inference_mode():
-        whole = made.embed_video("ego", video, audio)
-        shuffled = made.embed_video("ego", some(video, order), some(audio, order))
-        padded = made.embed_video("ego", some(video, order, 3), some(audio, order, 2))
-        alone = made.embed_video("ego", some(video, order[:1]), some(audio, order[:1]))
-    assert torch.allclose(whole[order], shuffled, atol=1e-5)
-    assert torch.allclose(whole[order], padded, atol=1e-5)
-    assert torch.allclose(whole[order[:1]], alone, atol=1e-5)
-    assert torch.allclose(whole.norm(dim=1), torch.ones(6), atol=1e-5)
+        complete = model.embed_video("ego", video, audio)
+        shuffled = model.embed_video("ego", select_rows(video, order), select_rows(audio, order))
+        padded = model.embed_video(
+            "ego", select_rows(video, order, 3), select_rows(audio, order, 2)
+        )
+        alone = model.embed_video(
+            "ego", select_rows(video, order[:1]), select_rows(audio, order[:1])
+        )
+    assert torch.allclose(complete[order], shuffled, atol=1e-5)
+    assert torch.allclose(complete[order], padded, atol=1e-5)
+    assert torch.allclose(complete[order[:1]], alone, atol=1e-5)
+    assert torch.allclose(complete.norm(dim=1), torch.ones(6), atol=1e-5)
 
 
 def test_view_dependent_weights_differ_and_shared_ones_do_not() -> None:
-    video, audio = tokens(2, 4, 6), tokens(2, 7, 5)
+    video, audio = make_tokens(2, 4, 6), make_tokens(2, 7, 5)
     with torch.inference_mode():
-        own = model(video=True)
+        separate = make_model(video=True)
         assert not torch.allclose(
-            own.embed_video("ego", video, audio), own.embed_video("exo", video, audio)
+            separate.embed_video("ego", video, audio), separate.embed_video("exo", video, audio)
         )
-        shared = model(replace(METHOD, share_view_weights=True), video=True)
+        shared = make_model(replace(METHOD, share_view_weights=True), video=True)
         assert torch.equal(
             shared.embed_video("ego", video, audio), shared.embed_video("exo", video, audio)
         )
 
 
-def test_a_clip_without_sound_is_embedded_from_its_picture() -> None:
-    made = model(video=True)
-    video, audio = tokens(2, 4, 6), tokens(2, 7, 5)
+def test_a_clip_without_audio_is_embedded_from_its_frames() -> None:
+    model = make_model(video=True)
+    video, audio = make_tokens(2, 4, 6), make_tokens(2, 7, 5)
     mute = Tokens(audio.values, torch.tensor([[False] * 7, [True] * 7]))
     with torch.inference_mode():
-        found = made.embed_video("ego", video, mute)
-        heard = made.embed_video("ego", video, audio)
-    assert torch.isfinite(found).all()
-    assert torch.allclose(found[1], heard[1], atol=1e-5)
-    assert not torch.allclose(found[0], heard[0], atol=1e-3)
+        muted = model.embed_video("ego", video, mute)
+        audible = model.embed_video("ego", video, audio)
+    assert torch.isfinite(muted).all()
+    assert torch.allclose(muted[1], audible[1], atol=1e-5)
+    assert not torch.allclose(muted[0], audible[0], atol=1e-3)
 
 
-def test_swapping_one_part_does_not_initialise_another_differently() -> None:
-    plain, fused = model(), model(video=True, text=True)
+def test_swapping_a_part_does_not_change_the_initial_weights_of_another() -> None:
+    plain, fused = make_model(), make_model(video=True, text=True)
     weights = fused.state_dict()
     for name, value in plain.state_dict().items():
         assert torch.equal(value, weights[name]), name
-    other = model(seed=1).state_dict()
+    other = make_model(seed=1).state_dict()
     assert any(not torch.equal(v, other[k]) for k, v in plain.state_dict().items())
 
 
-def test_text_embeddings_read_what_their_kind_says() -> None:
-    made = model(text=True)
-    told, heard, other = tokens(2, 5, 4, 1), tokens(2, 3, 4, 2), tokens(2, 3, 4, 3)
+def test_text_embeddings_read_the_texts_of_their_kind() -> None:
+    model = make_model(text=True)
+    narration, caption, other_caption = (
+        make_tokens(2, 5, 4, 1),
+        make_tokens(2, 3, 4, 2),
+        make_tokens(2, 3, 4, 3),
+    )
     with torch.inference_mode():
         for kind, reads in (("narration", False), ("sound_caption", True), ("sound_text", True)):
-            one = made.embed_text(told, heard, kind)  # type: ignore[arg-type]
-            two = made.embed_text(told, other, kind)  # type: ignore[arg-type]
+            one = model.embed_text(narration, caption, kind)  # type: ignore[arg-type]
+            two = model.embed_text(narration, other_caption, kind)  # type: ignore[arg-type]
             assert torch.allclose(one, two, atol=1e-6) is not reads
 
 
 def test_an_untrained_method_has_no_weights() -> None:
     bare = replace(METHOD, objective=None, anchor=None)
-    made = model(bare)
-    assert list(made.parameters()) == []
-    audio = tokens(2, 7, 5)
-    found = made.embed_video("ego", None, audio)
-    assert torch.allclose(found, functional.normalize(audio.values.mean(1), dim=-1))
+    model = make_model(bare)
+    assert list(model.parameters()) == []
+    audio = make_tokens(2, 7, 5)
+    result = model.embed_video("ego", None, audio)
+    assert torch.allclose(result, functional.normalize(audio.values.mean(1), dim=-1))
 
 
-def test_the_mean_leaves_padding_out() -> None:
+def test_the_mean_ignores_padding() -> None:
     values = torch.tensor([[[1.0], [3.0], [100.0]], [[5.0], [7.0], [9.0]]])
     mask = torch.tensor([[True, True, False], [False, False, False]])
     assert masked_mean(Tokens(values, mask)).tolist() == [[2.0], [0.0]]
 
 
-def test_places_are_told_apart() -> None:
-    found = make_sinusoidal_positions(50, 16)
-    assert found.shape == (50, 16)
-    assert torch.cdist(found, found).fill_diagonal_(1).min() > 0.1
+def test_every_position_has_its_own_encoding() -> None:
+    result = make_sinusoidal_positions(50, 16)
+    assert result.shape == (50, 16)
+    assert torch.cdist(result, result).fill_diagonal_(1).min() > 0.1

@@ -10,7 +10,15 @@ from egoexobench.types import Clip, Gallery, Pair, Query
 
 
 def make_clip(pair, view, split="train"):
-    return Clip(f"{pair}/{view}", view, f"{pair}.mp4", 0.0, 1.0, "text", take=f"{split} {pair}")
+    return Clip(
+        f"{pair}/{view}",
+        view,
+        f"{pair}.mp4",
+        start=0.0,
+        end=1.0,
+        narration="text",
+        take=f"{split} {pair}",
+    )
 
 
 def make_pair(name, split="train"):

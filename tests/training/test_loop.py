@@ -47,7 +47,9 @@ class Plain:
 
 
 def pair(i: int) -> Pair:
-    ego, exo = (Clip(f"{i}/{view}", view, "", 0, 1, "", str(i)) for view in VIEWS)
+    ego, exo = (
+        Clip(f"{i}/{view}", view, "", start=0, end=1, narration="", take=str(i)) for view in VIEWS
+    )
     return Pair(str(i), ego, exo, "")
 
 
@@ -85,7 +87,9 @@ def found(made: EmbeddingModel, given: TrainingSet) -> float:
 def test_training_pulls_the_views_of_a_pair_together() -> None:
     given, made = lesson(), model()
     before = found(made, given)
-    train_model(made, given, 0, lambda: found(made, given), NullProgress())
+    train_model(
+        made, given, seed=0, validation_metric=lambda: found(made, given), progress=NullProgress()
+    )
     assert found(made, given) > max(0.8, before + 0.3)
 
 
@@ -95,7 +99,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before() -> Non
         torch.manual_seed(noise)
         torch.rand(noise)
         made = model()
-        train_model(made, lesson(), 3, lambda: 0.0, NullProgress())
+        train_model(made, lesson(), seed=3, validation_metric=lambda: 0.0, progress=NullProgress())
         states.append(made.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
@@ -109,7 +113,9 @@ def test_the_first_of_the_best_epochs_is_kept() -> None:
         kept.append({name: one.clone() for name, one in made.state_dict().items()})
         return next(values)
 
-    assert train_model(made, lesson(), 0, criterion, NullProgress()) == BestEpoch(2, 0.7)
+    assert train_model(
+        made, lesson(), seed=0, validation_metric=criterion, progress=NullProgress()
+    ) == BestEpoch(2, 0.7)
     final = made.state_dict()
     assert all(torch.equal(final[name], kept[1][name]) for name in final)
     assert not all(torch.equal(final[name], kept[5][name]) for name in final)
@@ -117,7 +123,7 @@ def test_the_first_of_the_best_epochs_is_kept() -> None:
 
 def test_frozen_tokens_are_standardised_by_the_training_pairs() -> None:
     made, given = model(), lesson()
-    train_model(made, given, 0, lambda: 0.0, NullProgress())
+    train_model(made, given, seed=0, validation_metric=lambda: 0.0, progress=NullProgress())
     assert given.inputs.audio is not None
     ids = [clip.id for one in given.pairs for clip in (one.ego, one.exo)]
     mean, deviation = given.inputs.audio.mean_std(ids)
@@ -129,19 +135,21 @@ def test_frozen_tokens_are_standardised_by_the_training_pairs() -> None:
 def test_a_loss_that_is_no_number_stops_with_one_line() -> None:
     made = model(replace(METHOD, lr=1e12, schedule="constant"))
     with pytest.raises(EgoExoBenchError, match="try a smaller learning rate"):
-        train_model(made, lesson(), 0, lambda: 0.0, NullProgress())
+        train_model(made, lesson(), seed=0, validation_metric=lambda: 0.0, progress=NullProgress())
 
 
 @pytest.mark.parametrize("batch", [23, 5])
 def test_a_last_batch_of_one_pair_is_left_out(batch: int) -> None:
     made = model(replace(METHOD, batch_size=batch, epochs=1))
-    train_model(made, lesson(), 0, lambda: 0.0, NullProgress())
+    train_model(made, lesson(), seed=0, validation_metric=lambda: 0.0, progress=NullProgress())
     assert all(torch.isfinite(one).all() for one in made.parameters())
 
 
 def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
     given, made = lesson(), model()
-    chosen = train_model(made, given, 0, lambda: 0.5, NullProgress())
+    chosen = train_model(
+        made, given, seed=0, validation_metric=lambda: 0.5, progress=NullProgress()
+    )
     path = tmp_path / "deep" / "w.safetensors"
     checkpoint.save_checkpoint(path, made, chosen)
     again = model(seed=9)
