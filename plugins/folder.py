@@ -1,4 +1,4 @@
-"""Dataset `folder`: anyone's own clips."""
+"""Dataset `folder`: your own clips."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_datasets(register: Register) -> None:
-    """Bring the data set."""
+    """Register the data set."""
     register("folder", folder)
 
 
 def folder(*, path: Path) -> Dataset:
-    """A folder of clips described by a table `clips` and, if there are lists, a table `queries`.
+    """A folder of clips with a table `clips` and an optional table `queries` of candidate lists.
 
     Args:
-        path: the folder; media are named relative to it. Tables are CSV, JSON Lines or Parquet;
-            docs/folder.md gives the columns, and `data init` drafts one.
+        path: the folder; media paths are relative to it. Tables are CSV, JSON Lines or Parquet;
+            docs/folder.md lists the columns, and `data init` writes a first version.
     """
     from egoexobench.data.folder_dataset import FolderDataset
 

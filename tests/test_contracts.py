@@ -44,7 +44,7 @@ SMALL_OPTIONS = {
 }
 
 ROOTS = {
-    "charades-ego": charades_ego_root.write_root,
+    "charades-ego": charades_ego_root.write_charades_root,
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,
 }
 """Writers of tiny roots in the layouts of gated data sets."""

@@ -1,4 +1,4 @@
-"""Dataset `charades-ego`: homes filmed twice from one script, version 1."""
+"""Dataset `charades-ego`: CharadesEgo, version 1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_datasets(register: Register) -> None:
-    """Bring the data set."""
+    """Register the data set."""
     register("charades-ego", charades_ego)
 
 
@@ -25,30 +25,31 @@ def charades_ego(
     negatives: Literal["random", "scene"] = "random",
     seed: int = 0,
 ) -> Dataset:
-    """CharadesEgo version 1 (CVPR 2018): each script acted once for each view, at home.
+    """CharadesEgo version 1 (CVPR 2018): each script was acted at home once for each view.
 
-    Both videos of a pair share their script, 16 scenes, 157 actions. Scripts are divided into
-    train and val by a fixed draw, since there is no official val; the lists of 20 are ours, since
-    none was ever published. Layout: gsig/actor-observer, and the files' own header.
+    Both videos of a pair share their script, their scene (16) and their actions (157). A fixed
+    rule divides the scripts into train and val, because there is no official val. The lists of 20
+    candidates are ours, because none was ever published. Layout: gsig/actor-observer, and the
+    header of the files.
 
     Lists:
-        Version 1, ours. For a pair p all pairs of the split with another script are sorted by the
-        SHA-256 of "SEED/p/q" in hexadecimal, q being their id; the first 19 are the wrong
-        candidates, with negatives=scene those of p's scene first. p stands at the place that the
-        last 8 digits of the SHA-256 of "SEED/p" give modulo 20.
+        Version 1, ours. For a pair p, all pairs of the split with another script are sorted by the
+        SHA-256 of "SEED/p/q" in hexadecimal, where q is their id; the first 19 are the wrong
+        candidates. With negatives=scene, pairs of the same scene as p come first. The index of p
+        is the number in the last 8 digits of the SHA-256 of "SEED/p", modulo 20.
 
     License:
         The terms are in the file license.txt that comes with the annotations, and must stay with
         them (README of Charades, Allen Institute for AI); read it before any use that is not
         research. Annotations and videos are at https://prior.allenai.org/projects/charades-ego;
-        take version 1, at 480p. Nothing of it is shipped with egoexobench.
+        take version 1, at 480p. egoexobench contains none of these files.
 
     Args:
         root: folder of CharadesEgo_v1_{train,test}.csv, or of their _only1st and _only3rd parts.
-        videos: folder of the videos; `root`/CharadesEgo_v1_480 unless given.
-        negatives: wrong candidates of the lists of 20: `random` ones, or of the same `scene`.
-        seed: of the lists of 20.
+        videos: folder of the videos; default `root`/CharadesEgo_v1_480.
+        negatives: wrong candidates of the lists of 20: `random`, or of the same `scene` first.
+        seed: random seed of the lists of 20.
     """
-    from egoexobench_plugins.charades_ego.dataset import CharadesEgo
+    from egoexobench_plugins.charades_ego.dataset import CharadesEgoDataset
 
-    return CharadesEgo(root, videos or root / "CharadesEgo_v1_480", negatives, seed)
+    return CharadesEgoDataset(root, videos or root / "CharadesEgo_v1_480", negatives, seed)

@@ -3,68 +3,75 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from egoexobench.types import Gallery, Pair, Query, Task
 
-SIZE = 20
-VERSION = 1
-"""Of the rule in :func:`draw`; another rule is another version."""
+NUM_CANDIDATES = 20
+LISTS_VERSION = 1
+"""Version of the rule of :func:`draw_candidates`; another rule gets another version."""
 Negatives = Literal["random", "scene"]
+CandidateLists = Mapping[str, tuple[str, ...]]
+"""Ids of the 20 candidate pairs of each pair."""
+_Side = Literal["ego", "exo", "text"]
+_SIDES: Mapping[Task, tuple[tuple[_Side, _Side], ...]] = {
+    "eg2ex": (("ego", "exo"),),
+    "ex2eg": (("exo", "ego"),),
+    "t2v": (("text", "ego"), ("text", "exo")),
+    "v2t": (("ego", "text"), ("exo", "text")),
+}
+"""What the source and the candidates of the queries of a task are."""
 
 
-def draw(pairs: Sequence[Pair], negatives: Negatives, seed: int) -> dict[str, tuple[str, ...]]:
-    """Return the ids of 20 pairs for each pair, itself among them; the order of pairs is free.
+def draw_candidates(pairs: Sequence[Pair], negatives: Negatives, seed: int) -> CandidateLists:
+    """Return 20 pairs for each pair, itself among them; the order of ``pairs`` does not matter.
 
-    No list was ever published for CharadesEgo, so this rule is ours. For a pair ``p`` all pairs
-    with another narration are sorted by the SHA-256 of ``SEED/p/q`` in hexadecimal, ``q`` being
-    their id, and the first 19 are its wrong candidates. With ``scene`` those of its own scene go
-    first. ``p`` is put in at the place that the last 8 digits of the SHA-256 of ``SEED/p`` give
-    modulo 20. Fewer than 20 pairs with different narrations give no list. One list serves both
-    directions and all tasks, as in the evaluations of EgoExoLearn and SoundBridge.
+    No list was ever published for CharadesEgo, so this rule is ours. For a pair ``p``, all pairs
+    with another narration are sorted by the SHA-256 of ``SEED/p/q`` in hexadecimal, where ``q`` is
+    their id, and the first 19 are the wrong candidates. With ``scene``, pairs of the same scene as
+    ``p`` come first. The index of ``p`` is the number in the last 8 digits of the SHA-256 of
+    ``SEED/p``, modulo 20. A pair with fewer than 19 pairs of other narrations has no list. All
+    tasks use the same list, as in the evaluations of EgoExoLearn and SoundBridge.
     """
-
-    def far(pair: Pair, other: Pair) -> bool:
-        return negatives == "scene" and other.ego.scene != pair.ego.scene
-
     lists = {}
     for pair in pairs:
         others = [other for other in pairs if other.narration != pair.narration]
-        if len(others) < SIZE - 1:
+        if len(others) < NUM_CANDIDATES - 1:
             continue
-        ranked = sorted((far(pair, other), _hash(seed, pair, other), other.id) for other in others)
-        names = [name for *_, name in ranked[: SIZE - 1]]
-        names.insert(int(_hash(seed, pair)[-8:], 16) % SIZE, pair.id)
+        ranked = sorted(
+            (
+                negatives == "scene" and other.ego.scene != pair.ego.scene,
+                _hash_ids(seed, pair, other),
+                other.id,
+            )
+            for other in others
+        )
+        names = [name for *_, name in ranked[: NUM_CANDIDATES - 1]]
+        names.insert(int(_hash_ids(seed, pair)[-8:], 16) % NUM_CANDIDATES, pair.id)
         lists[pair.id] = tuple(names)
     return lists
 
 
-def ask(pairs: Sequence[Pair], lists: dict[str, tuple[str, ...]], task: Task) -> list[Query]:
-    """Return the questions of a retrieval task; texts meet both views, each in its own list."""
+def build_queries(pairs: Sequence[Pair], lists: CandidateLists, task: Task) -> list[Query]:
+    """Return the queries of a retrieval task; a text has one query for each view."""
     by_id = {pair.id: pair for pair in pairs}
-    sides = {
-        "eg2ex": (("ego", "exo"),),
-        "ex2eg": (("exo", "ego"),),
-        "t2v": (("text", "ego"), ("text", "exo")),
-        "v2t": (("ego", "text"), ("exo", "text")),
-    }
     return [
         Query(
-            _side(by_id[name], source),
-            Gallery(tuple(_side(by_id[other], candidate) for other in listed)),
-            (listed.index(name),),
-            by_id[name].ego.take,
+            source=_get_side_id(by_id[name], source),
+            gallery=Gallery(tuple(_get_side_id(by_id[other], candidate) for other in names)),
+            positives=(names.index(name),),
+            cluster=by_id[name].ego.take,
         )
-        for source, candidate in sides.get(task, ())
-        for name, listed in lists.items()
+        for source, candidate in _SIDES.get(task, ())
+        for name, names in lists.items()
     ]
 
 
-def _side(pair: Pair, side: str) -> str:
+def _get_side_id(pair: Pair, side: _Side) -> str:
     return {"text": pair.id, "ego": pair.ego.id, "exo": pair.exo.id}[side]
 
 
-def _hash(seed: int, *pairs: Pair) -> str:
+def _hash_ids(seed: int, *pairs: Pair) -> str:
     text = "/".join([str(seed), *(pair.id for pair in pairs)])
     return hashlib.sha256(text.encode()).hexdigest()

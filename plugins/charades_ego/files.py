@@ -1,4 +1,4 @@
-"""Which files the data set consists of; version 0 is refused by name."""
+"""The annotation files of version 1; files of version 0 are rejected."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ COLUMNS = (
     "id,subject,scene,quality,relevance,verified,script,objects,descriptions,actions,length,"
     "egocentric,charades_video"
 ).split(",")
-"""The header of version 1; version 0 lacks the last two."""
-CLASSES = ("Charades_v1_classes.txt", "CharadesEgo_v1_classes.txt")
+"""The header of version 1; version 0 lacks the last two columns."""
+CLASS_FILES = ("Charades_v1_classes.txt", "CharadesEgo_v1_classes.txt")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A file of version 1: its rows without the header, and the hash of its bytes."""
+class AnnotationTable:
+    """A file of version 1: its rows without the header, and the hash of its content."""
 
     name: str
     split: Split
@@ -30,47 +30,49 @@ class Table:
     sha256: str
 
 
-def gather(root: Path) -> list[Table]:
-    """Read the tables of train and test: whole ones, or else those of either view.
+def read_tables(root: Path) -> list[AnnotationTable]:
+    """Return the tables of train and test: one file of a split, or else one file of each view.
 
     Raises:
-        DataError: there is a file of version 0, or none of version 1, or one is broken.
+        DataError: a file of version 0 exists, no file of version 1 exists, or one is invalid.
     """
     old = sorted(path.name for path in root.glob("*_v0_*.csv"))
     new = sorted(path.name for path in root.glob("CharadesEgo_v1_*.csv"))
     if old:
-        found = f"version 0 ({', '.join(old)})" + (" mixed with version 1" if new else "")
+        version = f"version 0 ({', '.join(old)})" + (" mixed with version 1" if new else "")
         raise DataError(
-            f"{root} holds {found}, whose pairs and splits are others; it needs "
+            f"{root} contains {version}, which has other pairs and splits; it needs "
             "CharadesEgo_v1_train.csv and CharadesEgo_v1_test.csv, and no file of version 0"
         )
-    tables = [_read(path, split) for split in ("train", "test") for path in _of(root, split)]
+    tables = [
+        _read_table(path, split) for split in ("train", "test") for path in _find_files(root, split)
+    ]
     if not tables:
         raise DataError(
-            f"{root} holds no annotations of CharadesEgo; it needs CharadesEgo_v1_train.csv "
+            f"{root} has no annotations of CharadesEgo; it needs CharadesEgo_v1_train.csv "
             "and CharadesEgo_v1_test.csv"
         )
     return tables
 
 
-def classes(root: Path) -> dict[str, str]:
-    """Return the names of the actions by class, or nothing where there is no list of them."""
-    path = next((root / name for name in CLASSES if (root / name).is_file()), None)
+def read_class_names(root: Path) -> dict[str, str]:
+    """Return the names of the actions by class; empty without a file of class names."""
+    path = next((root / name for name in CLASS_FILES if (root / name).is_file()), None)
     if path is None:
         return {}
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     return dict(line.strip().split(" ", 1) for line in lines if " " in line.strip())
 
 
-def _of(root: Path, split: str) -> list[Path]:
-    whole = root / f"CharadesEgo_v1_{split}.csv"
-    if whole.is_file():
-        return [whole]
+def _find_files(root: Path, split: str) -> list[Path]:
+    path = root / f"CharadesEgo_v1_{split}.csv"
+    if path.is_file():
+        return [path]
     parts = [root / f"CharadesEgo_v1_{split}_only{part}.csv" for part in ("1st", "3rd")]
-    return [path for path in parts if path.is_file()]
+    return [part for part in parts if part.is_file()]
 
 
-def _read(path: Path, split: Split) -> Table:
+def _read_table(path: Path, split: Split) -> AnnotationTable:
     try:
         data = path.read_bytes()
         lines = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
@@ -79,9 +81,11 @@ def _read(path: Path, split: Split) -> Table:
     header = lines[0] if lines else []
     if header == COLUMNS[:-2]:
         raise DataError(
-            f"{path} is of version 0 by its 11 columns, whatever its name; it needs the 13 "
-            "columns of version 1, which end in egocentric and charades_video"
+            f"{path} has the 11 columns of version 0; it needs the 13 columns of version 1, which "
+            "end in egocentric and charades_video"
         )
     if header != COLUMNS:
-        raise DataError(f"{path} has the columns {', '.join(header)}; needed: {', '.join(COLUMNS)}")
-    return Table(path.name, split, lines[1:], hashlib.sha256(data).hexdigest())
+        raise DataError(
+            f"{path} has the columns {', '.join(header)}; it needs: {', '.join(COLUMNS)}"
+        )
+    return AnnotationTable(path.name, split, lines[1:], hashlib.sha256(data).hexdigest())

@@ -1,4 +1,4 @@
-"""Rows of the tables, checked one by one, and the actions in them."""
+"""Rows of the tables and their actions. An invalid row is reported and skipped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from egoexobench.types import AnnotationIssue, Split, View
-from egoexobench_plugins.charades_ego.files import COLUMNS, Table
+from egoexobench_plugins.charades_ego.files import COLUMNS, AnnotationTable
 
 ACTIONS = tuple(f"c{i:03}" for i in range(157))
 SCENES = (
@@ -35,8 +35,12 @@ _ACTION = re.compile(r"(c\d{3}) (\d+(?:\.\d+)?) (\d+(?:\.\d+)?)")
 _SUFFIX = "EGO"
 
 
+class InvalidRowError(ValueError):
+    """A row cannot be used; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
-class Action:
+class ActionSpan:
     """An action of a video: its class, start and end, s."""
 
     name: str
@@ -44,44 +48,43 @@ class Action:
     end: float
 
 
-def _video(text: str) -> str:
+def _validate_video_id(text: str) -> str:
     if not re.fullmatch(r"[0-9A-Z]+", text):
         raise ValueError(
-            f"{text[:60]!r} is no file in the folder of the videos; "
-            "a video is named by capitals and digits"
+            f"{text[:60]!r} is not a valid video name; a name has only capital letters and digits"
         )
     return text
 
 
-def _actions(text: str) -> tuple[Action, ...]:
-    return tuple(_action(one.strip()) for one in text.split(";") if one.strip())
+def _parse_actions(text: str) -> tuple[ActionSpan, ...]:
+    return tuple(_parse_action(part.strip()) for part in text.split(";") if part.strip())
 
 
-def _action(text: str) -> Action:
-    found = _ACTION.fullmatch(text)
-    if found is None or found[1] not in ACTIONS:
-        raise ValueError(f"{text[:60]!r} is no action such as 'c077 12.10 18.00', c000 to c156")
-    return Action(found[1], float(found[2]), float(found[3]))
+def _parse_action(text: str) -> ActionSpan:
+    match = _ACTION.fullmatch(text)
+    if match is None or match[1] not in ACTIONS:
+        raise ValueError(f"{text[:60]!r} is not an action such as 'c077 12.10 18.00', c000 to c156")
+    return ActionSpan(match[1], float(match[2]), float(match[3]))
 
 
-class _Row(BaseModel):
+class _VideoCells(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: Annotated[str, AfterValidator(_video)]
+    id: Annotated[str, AfterValidator(_validate_video_id)]
     scene: str
     script: str
-    actions: Annotated[tuple[Action, ...], BeforeValidator(_actions)]
+    actions: Annotated[tuple[ActionSpan, ...], BeforeValidator(_parse_actions)]
     length: float = Field(gt=0, allow_inf_nan=False)
     egocentric: Annotated[str, Field(pattern="^(Yes|No)$")]
     charades_video: str
 
 
 @dataclass(frozen=True, slots=True)
-class Video:
-    """A video of one view; the two of a pair have the same ``stem``.
+class VideoRow:
+    """A video of one view; the two videos of a pair have the same ``stem``.
 
-    ``labels`` are the classes of all actions that the row lists, whenever they are, as the
-    official evaluation has it; ``actions`` lie within the video.
+    ``labels`` are the classes of all actions of the row, at any time, as in the official
+    evaluation; ``actions`` are cut at the end of the video.
     """
 
     id: str
@@ -91,104 +94,112 @@ class Video:
     scene: str
     script: str
     labels: tuple[str, ...]
-    actions: tuple[Action, ...]
+    actions: tuple[ActionSpan, ...]
     seconds: float
     file: str
     row: str
 
 
-def read(tables: Sequence[Table], findings: list[AnnotationIssue]) -> list[Video]:
-    """Return the video of each row that fits, each once, in the order of the tables."""
-    first: dict[str, str] = {}
-    videos = []
+def read_videos(
+    tables: Sequence[AnnotationTable],
+) -> tuple[list[VideoRow], list[AnnotationIssue]]:
+    """Return the video of each valid row, each once, in the order of the tables; and the issues."""
+    videos: dict[str, VideoRow] = {}
+    issues: list[AnnotationIssue] = []
     for table in tables:
         for number, cells in enumerate(table.rows, 2):
-            found = _read(table, number, cells, findings)
-            if isinstance(found, Video):
-                place = f"{found.file}, {found.row}"
-                if found.id in first:
-                    found = f"video {found.id!r} stands in {first[found.id]} already"
-                else:
-                    first[found.id] = place
-                    videos.append(found)
-            if isinstance(found, str):
-                findings.append(AnnotationIssue(table.name, f"row {number}", found))
-    return videos
+            location = f"row {number}"
+            try:
+                row = _parse_cells(cells)
+            except InvalidRowError as error:
+                issues.append(AnnotationIssue(table.name, location, str(error)))
+                continue
+            issues += [
+                AnnotationIssue(table.name, location, note, dropped=False)
+                for note in _list_notes(row)
+            ]
+            if row.id in videos:
+                first = videos[row.id]
+                reason = f"video {row.id!r} is already in {first.file}, {first.row}"
+                issues.append(AnnotationIssue(table.name, location, reason))
+            else:
+                videos[row.id] = _build_video(row, table, location)
+    return list(videos.values()), issues
 
 
-def _read(
-    table: Table, number: int, cells: Sequence[str], findings: list[AnnotationIssue]
-) -> Video | str:
+def _parse_cells(cells: Sequence[str]) -> _VideoCells:
     if len(cells) != len(COLUMNS):
-        return f"it has {len(cells)} cells; the header has {len(COLUMNS)}"
+        raise InvalidRowError(f"the row has {len(cells)} cells; the header has {len(COLUMNS)}")
     try:
-        row = _Row.model_validate(dict(zip(COLUMNS, cells, strict=True)))
+        row = _VideoCells.model_validate(dict(zip(COLUMNS, cells, strict=True)))
     except ValidationError as error:
-        return _reason(error)
-    if reason := _mismatch(row):
-        return reason
-    place = f"row {number}"
-    findings += [AnnotationIssue(table.name, place, one, dropped=False) for one in _oddities(row)]
+        raise InvalidRowError(_describe_validation_error(error)) from error
+    _check_names(row)
+    return row
+
+
+def _build_video(row: _VideoCells, table: AnnotationTable, location: str) -> VideoRow:
     spans = [
-        Action(one.name, one.start, min(one.end, row.length))
-        for one in row.actions
-        if one.start < min(one.end, row.length)
+        ActionSpan(action.name, action.start, min(action.end, row.length))
+        for action in row.actions
+        if action.start < min(action.end, row.length)
     ]
-    return Video(
+    return VideoRow(
         id=row.id,
         stem=row.id.removesuffix(_SUFFIX),
         view="ego" if row.egocentric == "Yes" else "exo",
         split=table.split,
         scene=row.scene if row.scene in SCENES else "",
         script=" ".join(row.script.split()),
-        labels=tuple(sorted({one.name for one in row.actions})),
+        labels=tuple(sorted({action.name for action in row.actions})),
         actions=tuple(spans),
         seconds=row.length,
         file=table.name,
-        row=place,
+        row=location,
     )
 
 
-def _mismatch(row: _Row) -> str | None:
-    """Return what speaks against the view, or the partner, that a row says it has."""
-    ego = row.egocentric == "Yes"
-    if ego != row.id.endswith(_SUFFIX):
-        return (
-            f"video {row.id!r} has egocentric {row.egocentric!r}; the name of an ego video, and "
-            f"of no other, ends in {_SUFFIX}"
+def _check_names(row: _VideoCells) -> None:
+    """Check that the name of a video agrees with its view and with its partner."""
+    is_ego = row.egocentric == "Yes"
+    if is_ego != row.id.endswith(_SUFFIX):
+        raise InvalidRowError(
+            f"video {row.id!r} has egocentric {row.egocentric!r}; the name of an ego video must "
+            f"end in {_SUFFIX}, that of an exo video must not"
         )
-    partner = row.charades_video.strip()
-    # only an ego row names a partner; other cells of the column say yes, no or nothing
-    if ego and partner.lower() not in ("", "yes", "no") and partner != row.id.removesuffix(_SUFFIX):
-        return (
-            f"video {row.id!r} names {partner[:60]!r} as its exo video; by its own name that is "
-            f"{row.id.removesuffix(_SUFFIX)!r}"
+    partner, expected = row.charades_video.strip(), row.id.removesuffix(_SUFFIX)
+    # only an ego row names a partner; other cells of the column are yes, no or empty
+    if is_ego and partner.lower() not in ("", "yes", "no") and partner != expected:
+        raise InvalidRowError(
+            f"video {row.id!r} has the exo video {partner[:60]!r}; by its own name it must be "
+            f"{expected!r}"
         )
-    return None
 
 
-def _oddities(row: _Row) -> list[str]:
-    """Return what is odd about a row that can be used all the same."""
-    odd = []
-    late = [one for one in row.actions if one.end > row.length]
+def _list_notes(row: _VideoCells) -> list[str]:
+    """Return what is wrong with a row that can be used."""
+    notes = []
+    late = [action for action in row.actions if action.end > row.length]
     if late:
         first = late[0]
-        odd.append(
+        notes.append(
             f"{len(late)} of {len(row.actions)} actions end after the video, which is "
             f"{row.length:g} s long, the first is {first.name} {first.start:g}-{first.end:g} s; "
-            "they are cut there and their classes kept"
+            "they are cut at the end of the video, and their classes are used"
         )
-    empty = [one for one in row.actions if one.end <= one.start]
+    empty = [action for action in row.actions if action.end <= action.start]
     if empty:
-        odd.append(f"action {empty[0].name} at {empty[0].start:g} s is empty; its class is kept")
+        name, start = empty[0].name, empty[0].start
+        notes.append(f"action {name} at {start:g} s is empty; its class is used")
     if row.scene and row.scene not in SCENES:
-        odd.append(f"scene {row.scene[:60]!r} is none of the {len(SCENES)}; it is left out")
-    return odd
+        scene = row.scene[:60]
+        notes.append(f"scene {scene!r} is not one of the {len(SCENES)} scenes; it is ignored")
+    return notes
 
 
-def _reason(error: ValidationError) -> str:
+def _describe_validation_error(error: ValidationError) -> str:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "value_error":
         return f"{field}: {str(first['msg']).removeprefix('Value error, ')}"
-    return f"{field}: {first['msg']} (found {str(first['input'])[:60]!r})"
+    return f"{field}: {first['msg']} (the value is {str(first['input'])[:60]!r})"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from charades_ego_root import HEADER, both, row, table
+from charades_ego_root import HEADER, make_pair_rows, make_row, write_table
 from command_line import CommandLine, CommandResult
 from egoexolearn_root import (
     ASSOCIATION,
@@ -151,13 +151,13 @@ def test_an_action_that_ends_after_its_video_and_bad_rows_of_charades_are_named(
     tmp_path: Path,
 ) -> None:
     rows = [
-        *both("A", "x"),
-        row("B", actions="c001 3 99"),
-        row("A"),
-        row("C", actions="__import__('os')"),
-        row("../D"),
+        *make_pair_rows("A", "x"),
+        make_row("B", actions="c001 3 99"),
+        make_row("A"),
+        make_row("C", actions="__import__('os')"),
+        make_row("../D"),
     ]
-    table(tmp_path / "CharadesEgo_v1_test.csv", rows)
+    write_table(tmp_path / "CharadesEgo_v1_test.csv", rows)
     (tmp_path / "CharadesEgo_v1_480").mkdir()
     for name in ("A", "AEGO", "B"):
         path = tmp_path / f"CharadesEgo_v1_480/{name}.mp4"
@@ -166,9 +166,9 @@ def test_an_action_that_ends_after_its_video_and_bad_rows_of_charades_are_named(
     assert result.returncode == 0, result.stderr
     for expected in (
         "CharadesEgo_v1_test.csv, row 4: 1 of 1 actions end after the video, which is 10.5 s long",
-        "CharadesEgo_v1_test.csv, row 5: video 'A' stands in CharadesEgo_v1_test.csv, row 2",
-        "CharadesEgo_v1_test.csv, row 6: actions: \"__import__('os')\" is no action such as",
-        "CharadesEgo_v1_test.csv, row 7: id: '../D' is no file in the folder of the videos",
+        "CharadesEgo_v1_test.csv, row 5: video 'A' is already in CharadesEgo_v1_test.csv, row 2",
+        "CharadesEgo_v1_test.csv, row 6: actions: \"__import__('os')\" is not an action such as",
+        "CharadesEgo_v1_test.csv, row 7: id: '../D' is not a valid video name",
         "Clips: 3 of 6 are usable",
         "Audio of the usable clips: 3 silent",
         "License: The terms are in the file license.txt",
@@ -182,6 +182,6 @@ def test_version_0_is_refused_in_one_line_with_what_is_needed(tmp_path: Path) ->
     path.write_text(",".join(HEADER[:-2]) + "\n")
     result = run_doctor(tmp_path, f"charades-ego:root={tmp_path}")
     assert result.returncode == 1
-    assert "CharadesEgo_v1_test.csv is of version 0 by its 11 columns" in result.stderr
+    assert "CharadesEgo_v1_test.csv has the 11 columns of version 0" in result.stderr
     assert "it needs the 13 columns of version 1" in result.stderr
     assert result.stderr.count("\n") == 1

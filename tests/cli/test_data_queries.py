@@ -8,7 +8,7 @@ from pathlib import Path
 
 import egoexolearn_root
 import pytest
-from charades_ego_root import both, many, table, write_root
+from charades_ego_root import make_pair_rows, make_rows, write_charades_root, write_table
 from command_line import CommandLine, CommandResult
 
 from egoexobench_plugins.charades_ego import charades_ego
@@ -37,7 +37,7 @@ def read_lists(home: Path) -> tuple[dict, list[str]]:
 
 
 def test_a_published_list_has_the_queries_of_a_run_and_names_its_rule(tmp_path: Path) -> None:
-    root = write_root(tmp_path / "charades")
+    root = write_charades_root(tmp_path / "charades")
     result = write_lists(tmp_path, f"charades-ego:root={root},negatives=scene,seed=5")
     assert result.returncode == 0, result.stderr
     assert "24 queries of eg2ex in test" in result.stdout
@@ -64,11 +64,11 @@ def test_a_published_list_has_the_queries_of_a_run_and_names_its_rule(tmp_path: 
 @pytest.mark.parametrize("task", ["eg2ex", "t2v"])
 def test_lists_are_the_same_in_any_order_of_rows_on_any_machine(tmp_path: Path, task: str) -> None:
     spec = f"charades-ego:root={tmp_path / 'charades'},seed=3"
-    write_root(tmp_path / "charades")
+    write_charades_root(tmp_path / "charades")
     write_lists_with_hash_seed("1", tmp_path, spec, "--task", task)
     header, lines = read_lists(tmp_path)
-    reordered = many("TE", 24)[::-1]
-    table(tmp_path / "charades/CharadesEgo_v1_test.csv", reordered[7:] + reordered[:7])
+    reordered = make_rows("TE", 24)[::-1]
+    write_table(tmp_path / "charades/CharadesEgo_v1_test.csv", reordered[7:] + reordered[:7])
     write_lists_with_hash_seed("2", tmp_path, spec, "--task", task)
     again, others = read_lists(tmp_path)
     assert others == lines
@@ -80,9 +80,9 @@ def test_lists_are_the_same_in_any_order_of_rows_on_any_machine(tmp_path: Path, 
 
 def test_the_first_lists_of_all_are_pinned(tmp_path: Path) -> None:
     """Worked out by hand from the published rule; a different result needs a new version of it."""
-    table(
+    write_table(
         tmp_path / "CharadesEgo_v1_test.csv",
-        [row for i in range(20) for row in both(f"P{i:02}", f"script {i}")],
+        [row for i in range(20) for row in make_pair_rows(f"P{i:02}", f"script {i}")],
     )
     assert write_lists(tmp_path, f"charades-ego:root={tmp_path}").returncode == 0
     _, lines = read_lists(tmp_path)
@@ -117,7 +117,7 @@ def test_published_queries_are_written_with_their_version_and_the_number_of_skip
 
 
 def test_nothing_is_written_where_a_data_set_has_no_lists(tmp_path: Path) -> None:
-    table(tmp_path / "CharadesEgo_v1_test.csv", both("A", "x"))
+    write_table(tmp_path / "CharadesEgo_v1_test.csv", make_pair_rows("A", "x"))
     result = write_lists(tmp_path, f"charades-ego:root={tmp_path}")
     assert result.returncode == 1
     assert "charades-ego has no listed queries of task 'eg2ex' in split 'test'" in result.stderr

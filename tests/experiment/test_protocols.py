@@ -28,13 +28,13 @@ def learn(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def charades(tmp_path_factory: pytest.TempPathFactory) -> str:
-    root = charades_ego_root.write_root(tmp_path_factory.mktemp("charades"), train=24)
-    rows = charades_ego_root.many("TE", 24)
+    root = charades_ego_root.write_charades_root(tmp_path_factory.mktemp("charades"), train=24)
+    rows = charades_ego_root.make_rows("TE", 24)
     for one in rows[:4]:
         one["script"] = "The same act twice."
-    charades_ego_root.table(root / "CharadesEgo_v1_test.csv", rows)
+    charades_ego_root.write_table(root / "CharadesEgo_v1_test.csv", rows)
     made = write_video(root / "one.mp4", seconds=10.5, fps=4, waveform=make_tone(10.5))
-    for one in [*rows, *charades_ego_root.many("TR", 24)]:
+    for one in [*rows, *charades_ego_root.make_rows("TR", 24)]:
         path = root / "videos" / f"{one['id']}.mp4"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(made.read_bytes())
