@@ -29,6 +29,7 @@ LAYERS = (
     "device",
     "protocols",
     "interfaces",
+    "anchor_renames",
     "toolbox",
     "method_renames",
     "method",

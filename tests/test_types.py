@@ -61,6 +61,14 @@ def test_old_names_work_and_warn_with_the_new_one(old, new):
         importlib.import_module(old.__name__).Nonsense  # noqa: B018
 
 
+def test_a_query_from_the_old_module_takes_the_old_fields_and_warns_with_the_new_ones():
+    with pytest.warns(FutureWarning, match=r"use egoexobench\.types\.Query\(source, Gallery"):
+        old_query = values.Query
+    query = old_query(source="s", candidates=["a", "b"], answer=1, cluster="take", also=(0,))
+    assert query == Query("s", Gallery(("a", "b")), (1, 0), "take")
+    assert old_query("s", ("a", "b"), 1, "take") == Query("s", Gallery(("a", "b")), (1,), "take")
+
+
 def test_the_old_names_of_an_audio_work_and_warn():
     audio = Audio(np.zeros(3, np.float32), 16_000)
     with pytest.warns(FutureWarning, match="use Audio.waveform"):

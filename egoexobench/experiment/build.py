@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from egoexobench.anchor_renames import rename_members
 from egoexobench.device import CPU, DeviceConfig
 from egoexobench.features.encode_clips import EncoderRunner
 from egoexobench.hashing import hash_json
@@ -134,6 +135,8 @@ def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMet
 def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodParts:
     """Build every part of a method, each with random numbers of its own."""
     anchor = resolved.create("anchor")
+    if anchor is not None:
+        anchor = rename_members(anchor)
     with seeded_rng(resolved.seed, "objective"):
         objective = resolved.create("objective")
     return MethodParts(

@@ -8,6 +8,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+from egoexobench.anchor_renames import rename_members
 from egoexobench.protocols import Anchor, AnchorInput, AnchorText
 from egoexobench.testing.assertions import (
     check_choice,
@@ -37,6 +38,7 @@ def check_anchor(anchor: Anchor, *, seed: int = 0) -> None:
     Raises:
         AssertionError: with the first fault.
     """
+    anchor = rename_members(anchor)
     _check_members(anchor)
     torch.manual_seed(seed)
     embeddings: dict[AnchorInput, Tensor] = {

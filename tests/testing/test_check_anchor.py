@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from egoexobench.errors import RenamedWarning
 from egoexobench.testing import check_anchor
 
 
@@ -14,6 +15,23 @@ class GoodAnchor:
 
     def __call__(self, embeddings):
         return embeddings["narration"], embeddings["narration"] + embeddings["sound_caption"]
+
+
+class OldAnchor:
+    """The same targets, with the names that members had before version 0.2."""
+
+    needs = GoodAnchor.required_inputs
+    text = GoodAnchor.eval_text
+    __call__ = GoodAnchor.__call__
+
+
+def test_an_anchor_with_the_old_names_passes_and_warns() -> None:
+    with pytest.warns(RenamedWarning) as warnings:
+        check_anchor(OldAnchor())
+    assert [str(warning.message) for warning in warnings] == [
+        "member of an anchor 'needs' is now called 'required_inputs'",
+        "member of an anchor 'text' is now called 'eval_text'",
+    ]
 
 
 def test_a_right_anchor_passes() -> None:
