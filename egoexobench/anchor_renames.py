@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
-from egoexobench.errors import warn_renamed
+from egoexobench.errors import RenamedWarning
 from egoexobench.protocols import Anchor, AnchorInput, AnchorText
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class RenamedAnchor:
 def rename_members(anchor: Anchor | OldAnchor) -> Anchor:
     """Return an anchor with the new names, and warn if it has the old ones."""
     if isinstance(anchor, OldAnchor) and not isinstance(anchor, Anchor):
-        warn_renamed("member of an anchor", "needs", "required_inputs")
-        warn_renamed("member of an anchor", "text", "eval_text")
+        message = (
+            "anchor members 'needs' and 'text' are now called 'required_inputs' and 'eval_text'"
+        )
+        warnings.warn(message, RenamedWarning, stacklevel=2)
         return RenamedAnchor(anchor)
     return anchor

@@ -34,7 +34,7 @@ def test_an_anchor_with_the_old_names_is_built_and_warns() -> None:
     )
     registry.add_part(part)
     method = apply_overrides(COMPACT_DEFAULTS, {"anchor": "old"})
-    with pytest.warns(RenamedWarning, match="'needs' is now called 'required_inputs'"):
+    with pytest.warns(RenamedWarning, match="now called 'required_inputs' and 'eval_text'"):
         parts = build_parts(resolve_method(registry, method, seed=0))
     assert parts.anchor is not None
     assert parts.anchor.required_inputs == ("ego_narration", "exo_narration")
