@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from egoexobench.errors import DataError
 from egoexobench.types import VIEWS, AnnotationIssue, Split, View
@@ -28,6 +28,7 @@ from egoexobench_plugins.egoexolearn.videos import (
     read_videos,
 )
 
+_Key = TypeVar("_Key", bound=str)
 _ClipRow = TypeVar("_ClipRow", TrainRow, LabeledRow)
 _FINE_NAMES = (
     "fine_annotation_test.csv",
@@ -64,6 +65,22 @@ class Taxonomy:
     def actions(self) -> Sequence[str]:
         """Names of the verbs of the action task."""
         return [self.verbs[i] for i in self.action_ids]
+
+
+@dataclass(frozen=True, slots=True)
+class _ClipRows(Generic[_Key, _ClipRow]):
+    """Rows by view or split, the location of each annotation id, and the issues."""
+
+    rows: Mapping[_Key, Sequence[_ClipRow]] = field(default_factory=dict)
+    locations: Mapping[str, str] = field(default_factory=dict)
+    issues: Sequence[AnnotationIssue] = ()
+
+    def add(
+        self, key: _Key, table: ParsedTable[_ClipRow], locations: Mapping[str, str]
+    ) -> _ClipRows[_Key, _ClipRow]:
+        """Return these rows with those of another table; ``locations`` are those of both."""
+        rows = {**self.rows, key: [row for _, row in table.rows]}
+        return _ClipRows(rows, locations, (*self.issues, *table.issues))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,60 +121,72 @@ def read_annotations(
     Raises:
         DataError: a file cannot be read at all, or a file that others need is missing.
     """
-    issues: list[AnnotationIssue] = []
-    fine_rows: list[FineRow] = []
-    for name in _FINE_NAMES:
-        if name in sources:
-            fine = _read_fine(sources[name])
-            issues += fine.issues
-            fine_rows += [row for _, row in fine.rows]
+    fine_table = _read_fine(sources)
+    fine_rows = [row for _, row in fine_table.rows]
     video_table = read_videos(sources.get(METADATA_NAME), fine_rows)
-    videos = video_table.videos
-    issues += video_table.issues
     taxonomy = _read_taxonomy(sources)
-    noun_ids = range(len(taxonomy.nouns))
-    train_rows: dict[View, Sequence[TrainRow]] = {}
-    locations: dict[str, str] = {}
-    for view in VIEWS:
-        if source := sources.get(f"{view}_train.csv"):
-            checker = _RowChecker(videos, view, range(len(taxonomy.verbs)), noun_ids)
-            train = read_table(source, TrainRow)
-            locations = locate_rows(source, train.rows) | locations
-            train = _check_rows(source, train, checker, locations)
-            train_rows[view] = [row for _, row in train.rows]
-            issues += train.issues
-    labeled_rows: dict[Split, Sequence[LabeledRow]] = {}
-    for split in ("val", "test"):
-        if source := sources.get(f"exo_{split}_valid.csv"):
-            checker = _RowChecker(videos, "exo", taxonomy.action_ids, noun_ids)
-            labeled = read_table(source, LabeledRow)
-            # a labeled row may have the id of a training row
-            own_locations = locate_rows(source, labeled.rows)
-            labeled = _check_rows(source, labeled, checker, own_locations)
-            labeled_rows[split] = [row for _, row in labeled.rows]
-            issues += labeled.issues
-            locations = own_locations | locations
+    train = _read_train(sources, video_table.videos, taxonomy)
+    labeled = _read_labeled(sources, video_table.videos, taxonomy)
     question_files = {
-        split: read_questions(source, videos) for split, source in question_sources.items()
+        split: read_questions(source, video_table.videos)
+        for split, source in question_sources.items()
     }
-    for file in question_files.values():
-        issues += file.issues
+    issues = [*fine_table.issues, *video_table.issues, *train.issues, *labeled.issues]
     return AnnotationData(
-        videos=videos,
+        videos=video_table.videos,
         taxonomy=taxonomy,
-        train_rows=train_rows,
-        labeled_rows=labeled_rows,
+        train_rows=train.rows,
+        labeled_rows=labeled.rows,
         question_files=question_files,
         narrations={row.annotation_id: row.narration_en for row in fine_rows if row.narration_en},
-        locations=locations,
-        issues=issues,
+        # an id of a labeled row may also be that of a training row
+        locations={**labeled.locations, **train.locations},
+        issues=[*issues, *(issue for file in question_files.values() for issue in file.issues)],
     )
 
 
-def _read_fine(source: SourceFile) -> ParsedTable[FineRow]:
-    table = read_table(source, FineRow)
-    locations = locate_rows(source, table.rows)
-    return drop_invalid_rows(source, table, locations, lambda _: None)
+def _read_fine(sources: Mapping[str, SourceFile]) -> ParsedTable[FineRow]:
+    """Return the rows of all fine annotations."""
+    rows: list[tuple[int, FineRow]] = []
+    issues: list[AnnotationIssue] = []
+    for source in (sources[name] for name in _FINE_NAMES if name in sources):
+        table = read_table(source, FineRow)
+        locations = locate_rows(source, table.rows)
+        valid = drop_invalid_rows(source, table, locations, lambda _: None)
+        rows += valid.rows
+        issues += valid.issues
+    return ParsedTable(rows, issues)
+
+
+def _read_train(
+    sources: Mapping[str, SourceFile], videos: Mapping[str, VideoInfo], taxonomy: Taxonomy
+) -> _ClipRows[View, TrainRow]:
+    clip_rows: _ClipRows[View, TrainRow] = _ClipRows()
+    for view in VIEWS:
+        if source := sources.get(f"{view}_train.csv"):
+            checker = _RowChecker(
+                videos, view, range(len(taxonomy.verbs)), range(len(taxonomy.nouns))
+            )
+            table = read_table(source, TrainRow)
+            locations = {**locate_rows(source, table.rows), **clip_rows.locations}
+            table = _check_rows(source, table, checker, locations)
+            clip_rows = clip_rows.add(view, table, locations)
+    return clip_rows
+
+
+def _read_labeled(
+    sources: Mapping[str, SourceFile], videos: Mapping[str, VideoInfo], taxonomy: Taxonomy
+) -> _ClipRows[Split, LabeledRow]:
+    checker = _RowChecker(videos, "exo", taxonomy.action_ids, range(len(taxonomy.nouns)))
+    clip_rows: _ClipRows[Split, LabeledRow] = _ClipRows()
+    splits: tuple[Split, ...] = ("val", "test")
+    for split in splits:
+        if source := sources.get(f"exo_{split}_valid.csv"):
+            table = read_table(source, LabeledRow)
+            locations = locate_rows(source, table.rows)
+            table = _check_rows(source, table, checker, locations)
+            clip_rows = clip_rows.add(split, table, {**locations, **clip_rows.locations})
+    return clip_rows
 
 
 def _check_rows(
