@@ -2,14 +2,19 @@
 
 What is compact runs without published weights. The pinned file names nothing of a record: a
 renamed field or metric changes `summarize_score` and `PINNED_NAMES` alone, and no number.
+
+Kernels for another processor round differently, which can move the rank of a query. There the
+numbers of runs may differ by a few queries; the shortcuts, which train nothing, stay exact.
 """
 
 import json
 from collections.abc import Callable
 from contextlib import chdir, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from egoexobench.cli import main
@@ -62,7 +67,21 @@ def test_a_run_of_every_method_has_its_pinned_numbers(
         method: summarize(run_command("run", "--method", _build_spec(method), *SETTINGS)["scores"])
         for method in _list_compact_methods()
     }
-    _check_numbers("metrics.json", current, read_pinned)
+    processor = describe_processor()
+    is_exact = processor == read_pinned("processor.txt", processor)
+    _check_numbers("metrics.json", current, read_pinned, is_exact=is_exact)
+
+
+def test_almost_equal_numbers_differ_by_a_few_queries_alone() -> None:
+    pinned = {"eg2ex": {"top1": [50.0, 40.0, 60.0, 5.0], "n, clusters, candidates": [24, 24, 20]}}
+    _check_almost_equal(
+        {"eg2ex": {"top1": [54.2, 0.0, 99.0, 5.0], "n, clusters, candidates": [24, 24, 20]}},
+        pinned,
+        "moved",
+    )
+    for wrong in ([90.0, 40.0, 60.0, 5.0], [50.0, 40.0, 60.0, 6.0]):
+        with pytest.raises(AssertionError):
+            _check_almost_equal({"eg2ex": {**pinned["eg2ex"], "top1": wrong}}, pinned, "wrong")
 
 
 def test_the_shortcuts_of_a_data_set_have_their_pinned_numbers(
@@ -125,12 +144,44 @@ def _build_spec(method: str) -> str:
 
 
 def _check_numbers(
-    file_name: str, current: dict[str, Summary], read_pinned: Callable[[str, str], str]
+    file_name: str,
+    current: dict[str, Summary],
+    read_pinned: Callable[[str, str], str],
+    *,
+    is_exact: bool = True,
 ) -> None:
     pinned = json.loads(read_pinned(file_name, _write_json(current)))
     assert current.keys() == pinned.keys()
     for name, summary in current.items():
-        assert summary == pinned[name], name
+        if is_exact:
+            assert summary == pinned[name], name
+        else:
+            _check_almost_equal(summary, pinned[name], name)
+
+
+def _check_almost_equal(summary: Summary, pinned: Summary, name: str) -> None:
+    assert summary.keys() == pinned.keys(), name
+    for track, numbers in summary.items():
+        assert numbers.keys() == pinned[track].keys(), f"{name} {track}"
+        for metric, row in numbers.items():
+            if metric == "n, clusters, candidates":
+                assert row == pinned[track][metric], f"{name} {track}"
+                continue
+            (value, *_, chance), (expected, *_, expected_chance) = row, pinned[track][metric]
+            scale = {"mrr": 1.0, "median_rank": 24.0}.get(metric, 100.0)
+            assert value == pytest.approx(expected, abs=0.2 * scale), f"{name} {track} {metric}"
+            assert chance == expected_chance, f"{name} {track} {metric}"
+
+
+def describe_processor() -> str:
+    """What decides which kernels compute: instruction set and vendor."""
+    vendor = "unknown"
+    with suppress(OSError):
+        text = Path("/proc/cpuinfo").read_text()
+        vendor = next(
+            (x.split(":")[1].strip() for x in text.splitlines() if "vendor_id" in x), vendor
+        )
+    return f"{torch.backends.cpu.get_cpu_capability()} {vendor}\n"
 
 
 def _write_json(summaries: dict[str, Summary]) -> str:
