@@ -1,4 +1,4 @@
-"""Parts that read what they are not handed, or do not read what they are."""
+"""A plug-in whose parts read data that they do not receive, or ignore data that they receive."""
 
 import hashlib
 import inspect
@@ -7,30 +7,53 @@ from pathlib import Path
 
 import numpy as np
 
+from egoexobench import hookimpl
 from egoexobench.data.decode import decode_clip
 from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 from egoexobench.types import SPLITS, Tokens
 
 WIDTH = 16
-SAID: dict[bytes, str] = {}
-"""Narration by exact picture, filled by a test before a method looks."""
+NARRATIONS: dict[bytes, str] = {}
+"""The narration of exact frames; a test fills it before an audit."""
 
 
-def vector(text: str) -> np.ndarray:
+def text_to_vector(text: str) -> np.ndarray:
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
     return np.random.default_rng(seed).standard_normal((1, WIDTH)).astype(np.float32)
 
 
-def seen(source) -> np.ndarray:
-    """Mean colour of each quarter of each frame: what an honest encoder may compute."""
+def compute_mean_colors(source) -> np.ndarray:
+    """The mean color of each quarter of each frame."""
     frames = source.pixels.astype(np.float32) / 255
     return frames.reshape(len(frames), 2, -1, 2, frames.shape[2] // 2, 3).mean((2, 4)).reshape(
         len(frames), 12
     ) @ np.random.default_rng(0).standard_normal((12, WIDTH)).astype(np.float32)
 
 
-class Part:
+@hookimpl
+def register_encoders(register):
+    register("mean-color", mean_color)
+    register("narration-lookup", narration_lookup)
+    register("dataset-closure", dataset_closure)
+    register("stack-reader", stack_reader)
+    register("noisy-color", noisy_color)
+    register("constant-audio", constant_audio)
+    register("video-reader", video_reader)
+
+
+@hookimpl
+def register_fusions(register):
+    register("bank-reader", bank_reader)
+    register("ignored-query", ignored_query)
+
+
+@hookimpl
+def register_methods(register):
+    register("untrained", untrained)
+
+
+class FrozenPart:
     frozen = True
     dim = WIDTH
 
@@ -38,15 +61,15 @@ class Part:
         return Tokens(values, mask)
 
 
-class Honest(Part):
+class MeanColorEncoder(FrozenPart):
     modality = "video"
 
     def prepare(self, source):
-        return seen(source)
+        return compute_mean_colors(source)
 
 
-class Table(Part):
-    """Looks the narration up in a global dictionary, by the picture it was handed."""
+class NarrationLookupEncoder(FrozenPart):
+    """Adds the narration, which it looks up in a global dictionary by the frames."""
 
     modality = "video"
 
@@ -55,108 +78,117 @@ class Table(Part):
 
     def prepare(self, source):
         key = source.pixels.tobytes()
-        told = SAID[key] if self.strict else SAID.get(key, "")
-        return seen(source) + 0.3 * vector(told)
+        narration = NARRATIONS[key] if self.strict else NARRATIONS.get(key, "")
+        return compute_mean_colors(source) + 0.3 * text_to_vector(narration)
 
 
-def honest(*, dim: int = WIDTH):
-    """Mean colours."""
-    return Honest()
+def mean_color(*, dim: int = WIDTH):
+    """Mean colors."""
+    return MeanColorEncoder()
 
 
-def table(*, strict: bool = False):
-    """Mean colours, and a look into a dictionary."""
-    return Table(strict)
+def narration_lookup(*, strict: bool = False):
+    """Mean colors and a narration from a dictionary."""
+    return NarrationLookupEncoder(strict)
 
 
-def closure(*, path: str):
-    """Mean colours, and the narration of the clip of a data set that looks most like it."""
+def dataset_closure(*, path: str):
+    """Mean colors and the narration of the most similar clip of a data set."""
     dataset = FolderDataset(Path(path))
     clips = [clip for split in SPLITS for clip in dataset.clips(split)]
     views = np.stack(
-        [seen(decode_clip(clip, 8, with_audio=False).frames).ravel() for clip in clips]
+        [
+            compute_mean_colors(decode_clip(clip, 8, with_audio=False).frames).ravel()
+            for clip in clips
+        ]
     )
 
-    class Closure(Part):
+    class ClosureEncoder(FrozenPart):
         modality = "video"
 
         def prepare(self, source):
-            near = np.abs(views - seen(source).ravel()).sum(1).argmin()
-            told = [clip for split in SPLITS for clip in dataset.clips(split)][near].narration
-            return seen(source) + 0.1 * vector(told)
+            nearest = np.abs(views - compute_mean_colors(source).ravel()).sum(1).argmin()
+            narration = [clip for split in SPLITS for clip in dataset.clips(split)][
+                nearest
+            ].narration
+            return compute_mean_colors(source) + 0.1 * text_to_vector(narration)
 
-    return Closure()
+    return ClosureEncoder()
 
 
-def stack(*, reads: str):
-    """Mean colours, and a field of the clip that lies somewhere up the call stack."""
+def stack_reader(*, reads: str):
+    """Mean colors and a field of the clip that it finds in the call stack."""
 
-    class Stack(Part):
+    class StackEncoder(FrozenPart):
         modality = "video"
 
         def prepare(self, source):
             frame = inspect.currentframe()
             while frame and "job" not in frame.f_locals:
                 frame = frame.f_back
-            return seen(source) + 0.1 * vector(getattr(frame.f_locals["job"].clip, reads))
+            return compute_mean_colors(source) + 0.1 * text_to_vector(
+                getattr(frame.f_locals["job"].clip, reads)
+            )
 
-    return Stack()
+    return StackEncoder()
 
 
-def unsteady():
-    """Mean colours and noise."""
+def noisy_color():
+    """Mean colors and noise."""
 
-    class Unsteady(Part):
+    class NoisyEncoder(FrozenPart):
         modality = "video"
 
         def prepare(self, source):
             noise = np.random.default_rng().standard_normal((1, WIDTH))
-            return seen(source) + 1e-3 * noise.astype(np.float32)
+            return compute_mean_colors(source) + 1e-3 * noise.astype(np.float32)
 
-    return Unsteady()
+    return NoisyEncoder()
 
 
-def deaf():
+def constant_audio():
     """The same token for every sound."""
 
-    class Deaf(Part):
+    class ConstantEncoder(FrozenPart):
         modality = "audio"
 
         def prepare(self, source):
             return np.ones((3, WIDTH), np.float32)
 
-    return Deaf()
+    return ConstantEncoder()
 
 
-def reader(*, path: str):
-    """Words by number, and a look at the video of the pair with that narration."""
+def video_reader(*, path: str):
+    """The vector of a text and the path of the video of the pair with that narration."""
     dataset = FolderDataset(Path(path))
 
-    class Reader(Part):
+    class VideoReadingEncoder(FrozenPart):
         modality = "text"
 
         def prepare(self, source):
-            shown = [p.ego.media for p in dataset.pairs("test") if p.narration == source]
-            return vector(source) + 0.1 * vector(shown[0] if shown else "")
+            media = [p.ego.media for p in dataset.pairs("test") if p.narration == source]
+            return text_to_vector(source) + 0.1 * text_to_vector(media[0] if media else "")
 
-    return Reader()
+    return VideoReadingEncoder()
 
 
-def snoop(width: int, /):
-    """The mean picture, and the narration bank that lies somewhere up the call stack."""
+def bank_reader(width: int, /):
+    """The mean of the video and the narration bank, which it finds in the call stack."""
 
     def fuse(query, context):
         frame = inspect.currentframe()
         while frame and not {"inputs", "ids"} <= frame.f_locals.keys():
             frame = frame.f_back
-        told = frame.f_locals["inputs"].narration.batch(frame.f_locals["ids"])
-        return context.values.mean(1) + 0.1 * told.values[:, :, : context.values.shape[2]].mean(1)
+        narration = frame.f_locals["inputs"].narration.batch(frame.f_locals["ids"])
+        return context.values.mean(1) + 0.1 * narration.values[
+            :, :, : context.values.shape[2]
+        ].mean(1)
 
     return fuse
 
 
-def ignore(width: int, /):
-    """The mean of the picture, whatever is heard."""
+def ignored_query(width: int, /):
+    """The mean of the context; the query is ignored."""
 
     def fuse(query, context):
         return context.values.mean(1)
@@ -164,26 +196,19 @@ def ignore(width: int, /):
     return fuse
 
 
-PLAIN = replace(
+METHOD = replace(
     COMPACT_DEFAULTS,
-    name="plain",
-    video="honest",
+    name="untrained",
+    video="mean-color",
     audio=None,
     text="random-word-vectors:dim=16",
     share_view_weights=True,
 )
 
 
-def plain(scale: str, /) -> Method:
-    """Untrained: the mean of the picture's tokens, and the mean of the words'."""
+def untrained(scale: str, /) -> Method:
+    """A method without training: the mean of the video tokens and the mean of the word vectors."""
     return select_scale(
         scale,
-        {"compact": PLAIN},
+        {"compact": METHOD},
     )
-
-
-PARTS = {
-    "encoder": (honest, table, closure, stack, unsteady, deaf, reader),
-    "fusion": (snoop, ignore),
-    "method": (plain,),
-}

@@ -27,7 +27,7 @@ OLD_METHOD = {
 MOVEMENT = {"items": 8, "moved": 2, "largest": 0.5, "median": 0.1}
 
 
-def old_audit(swap_verdict: str, door_verdict: str) -> dict:
+def make_old_audit(swap_verdict: str, door_verdict: str) -> dict:
     swap = {
         "embedding": "video",
         "modality": "video",
@@ -55,7 +55,7 @@ def read_old(tmp_path: Path):
     path = tmp_path / "audit-plain.json"
 
     def read(swap_verdict: str, door_verdict: str) -> Audit:
-        path.write_text(json.dumps(old_audit(swap_verdict, door_verdict)))
+        path.write_text(json.dumps(make_old_audit(swap_verdict, door_verdict)))
         return read_audit(path)
 
     return read

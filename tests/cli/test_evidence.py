@@ -19,18 +19,11 @@ LEAKY_PARTS = Path(__file__).parents[1] / "audit" / "leaky_parts.py"
 
 def install_leaky_plugin(folder: Path) -> None:
     """Install a distribution whose encoders leak annotations."""
-    info = folder / "cheats-0.dist-info"
+    info = folder / "leaky-0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cheats\nVersion: 0\n")
-    (info / "entry_points.txt").write_text("[egoexobench]\ncheats = cheating\n")
-    shutil.copy(LEAKY_PARTS, folder / "cheats.py")
-    (folder / "cheating.py").write_text(
-        "from egoexobench import hookimpl\n"
-        "from cheats import PARTS\n\n\n"
-        "@hookimpl\ndef register_encoders(register):\n"
-        "    for factory in PARTS['encoder']:\n"
-        "        register(factory.__name__, factory)\n"
-    )
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: leaky\nVersion: 0\n")
+    (info / "entry_points.txt").write_text("[egoexobench]\nleaky = leaky_parts\n")
+    shutil.copy(LEAKY_PARTS, folder)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +32,7 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLi
     home = tmp_path_factory.mktemp("home")
     install_leaky_plugin(home)
     yield CommandLine(home, columns=120, plugin_folder=home)
-    for name in ("cheats", "cheating"):
-        sys.modules.pop(name, None)
+    sys.modules.pop("leaky_parts", None)
 
 
 def test_an_audit_prints_its_measurements_and_passes(
@@ -104,7 +96,7 @@ def test_a_failed_audit_names_the_leak_and_exits_with_1(
     command_line: CommandLine, folder: Path
 ) -> None:
     arguments = ("audit", "egoexo", "--dataset", f"folder:path={folder}", *FAST_OPTIONS)
-    result = command_line(*arguments, "--set", "video=stack:reads=narration")
+    result = command_line(*arguments, "--set", "video=stack-reader:reads=narration")
     assert result.returncode == 1, result.stderr
     lines = result.stdout.splitlines()
     (fails,) = [i for i, line in enumerate(lines) if line.startswith("FAILS")]

@@ -62,21 +62,21 @@ SOUNDS = st.lists(st.builds(SoundEvent, WORD, WORD), min_size=1, max_size=8)
 
 
 @given(SOUNDS)
-def test_what_is_joined_is_parsed_into_the_same_sounds(sounds: list[SoundEvent]) -> None:
+def test_a_formatted_caption_is_parsed_into_the_same_sounds(sounds: list[SoundEvent]) -> None:
     caption = format_caption(sounds)
     assert parse_response(f" {caption}\n") == caption
     assert parse_events(caption) == sounds
 
 
 @given(st.text(max_size=60))
-def test_only_what_has_the_form_passes_and_nothing_is_changed(answer: str) -> None:
-    found = parse_response(answer)
-    if isinstance(found, str):
-        assert found == answer.strip()
-        assert format_caption(parse_events(found)) == found
+def test_only_a_closed_caption_passes_and_it_is_not_changed(answer: str) -> None:
+    result = parse_response(answer)
+    if isinstance(result, str):
+        assert result == answer.strip()
+        assert format_caption(parse_events(result)) == result
 
 
-def test_tokens_are_about_those_of_clip() -> None:
+def test_the_estimated_number_of_tokens_is_near_that_of_clip() -> None:
 
     from open_clip.tokenizer import SimpleTokenizer
 

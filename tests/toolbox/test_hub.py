@@ -1,4 +1,4 @@
-"""Weights by name, with the hub out of reach or played by a folder."""
+"""Weights by name, without a network or from the cache of the hub."""
 
 from pathlib import Path
 from urllib.error import URLError
@@ -17,18 +17,18 @@ NAME = Path(f"hub:{REPOSITORY}/{FILE}")
 
 @pytest.fixture(autouse=True)
 def hub_without_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty cache of the hub's client, and no network."""
+    """An empty cache of the hub, without a network."""
 
-    def unreachable(*_: object, **__: object) -> None:
+    def fail_to_open(*_: object, **__: object) -> None:
         raise URLError("no route")
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(hub, "urlopen", unreachable)
+    monkeypatch.setattr(hub, "urlopen", fail_to_open)
     return tmp_path
 
 
-def kept(cache: Path) -> Path:
-    """The file as the hub's client keeps it: a snapshot, and a reference to it."""
+def add_to_cache(cache: Path) -> Path:
+    """The path of the file in the cache of the hub, whose folders are created."""
     folder = cache / f"models--{REPOSITORY.replace('/', '--')}"
     file = folder / "snapshots" / "abc" / FILE
     file.parent.mkdir(parents=True)
@@ -37,23 +37,23 @@ def kept(cache: Path) -> Path:
     return file
 
 
-def test_a_path_stays_a_path_whether_or_not_it_is_there() -> None:
+def test_a_path_is_returned_whether_or_not_it_exists() -> None:
     for path in (Path("some/file.pt"), Path("/absent/hub/x.safetensors")):
         assert hub.resolve_weights(path) is path
 
 
-def test_what_is_kept_is_found_without_a_network(hub_without_network: Path) -> None:
-    file = kept(hub_without_network)
+def test_a_cached_file_needs_no_network(hub_without_network: Path) -> None:
+    file = add_to_cache(hub_without_network)
     file.write_bytes(b"x")
     assert hub.resolve_weights(NAME) == file
 
 
-def test_an_offline_machine_says_what_to_put_where() -> None:
+def test_the_error_on_an_offline_machine_says_what_to_download() -> None:
     with pytest.raises(DataError, match="weights=PATH") as caught:
         hub.resolve_weights(NAME)
-    said = str(caught.value)
-    assert "\n" not in said
-    assert f"https://huggingface.co/{REPOSITORY}/resolve/main/{FILE}" in said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert f"https://huggingface.co/{REPOSITORY}/resolve/main/{FILE}" in message
 
 
 def test_a_file_in_a_folder_of_a_repository_keeps_its_path() -> None:
@@ -62,7 +62,7 @@ def test_a_file_in_a_folder_of_a_repository_keeps_its_path() -> None:
 
 
 @pytest.mark.parametrize("name", ["hub:", "hub:org", "hub:org/name", "hub:/name/file"])
-def test_a_name_without_a_file_says_how_one_is_written(name: str) -> None:
+def test_a_name_without_a_file_shows_the_format(name: str) -> None:
     with pytest.raises(UsageError, match="hub:ORG/NAME/FILE"):
         hub.resolve_weights(Path(name))
 
@@ -74,9 +74,9 @@ def test_a_name_that_no_repository_can_have_is_a_usage_error() -> None:
 
 def test_an_encoder_takes_its_weights_by_name(hub_without_network: Path) -> None:
     sizes = {"width": 16, "heads": 4, "depth": 1, "project": 8}
-    giver = clip_text(**sizes)
-    whole = {k: v.clone() for k, v in giver.tower.state_dict().items()}
-    save_file(whole | {"visual.x": torch.ones(1)}, kept(hub_without_network))
-    taker = clip_text(**sizes, weights=NAME)
-    for name, value in giver.tower.state_dict().items():
-        assert torch.equal(taker.tower.state_dict()[name], value)
+    encoder = clip_text(**sizes)
+    state = {k: v.clone() for k, v in encoder.tower.state_dict().items()}
+    save_file(state | {"visual.x": torch.ones(1)}, add_to_cache(hub_without_network))
+    loaded = clip_text(**sizes, weights=NAME)
+    for name, value in encoder.tower.state_dict().items():
+        assert torch.equal(loaded.tower.state_dict()[name], value)

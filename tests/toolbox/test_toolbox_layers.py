@@ -1,4 +1,4 @@
-"""The rule of frozen encoders."""
+"""Frozen parts, and attention masks."""
 
 from typing import final
 
@@ -11,7 +11,7 @@ from egoexobench.types import Tokens
 
 
 @final
-class Part(nn.Module):
+class FreezablePart(nn.Module):
     train = layers.train_unless_frozen
 
     def __init__(self, trained):
@@ -23,14 +23,14 @@ class Part(nn.Module):
 
 @pytest.mark.parametrize("trained", [False, True])
 def test_a_frozen_part_is_still_inside_a_module_that_trains(trained):
-    part = Part(trained)
-    whole = nn.ModuleList([part, nn.Dropout()])
-    whole.train()
-    assert whole[1].training
+    part = FreezablePart(trained)
+    parent = nn.ModuleList([part, nn.Dropout()])
+    parent.train()
+    assert parent[1].training
     assert part.training is part.inner[1].training is trained
-    assert all(one.requires_grad is trained for one in part.parameters())
+    assert all(weight.requires_grad is trained for weight in part.parameters())
     assert part.train() is part
-    whole.eval()
+    parent.eval()
     assert not part.inner[1].training
 
 

@@ -4,6 +4,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from fake_parts import PassThroughEncoder
 
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.features.feature_bank import FeatureBank
@@ -15,7 +16,7 @@ from egoexobench.progress import NullProgress
 from egoexobench.toolbox.layers import CrossAttention
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import BestEpoch, TrainingSet, train_model
-from egoexobench.types import VIEWS, Clip, Modality, Pair, Tokens
+from egoexobench.types import VIEWS, Clip, Pair
 from egoexobench_plugins.anchors import sound_text
 from egoexobench_plugins.info_nce import info_nce
 
@@ -33,136 +34,147 @@ METHOD = replace(
 )
 
 
-class Plain:
-    frozen = True
-
-    def __init__(self, modality: Modality, dim: int) -> None:
-        self.modality, self.dim = modality, dim
-
-    def prepare(self, source: object) -> object:
-        raise NotImplementedError
-
-    def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
-        return Tokens(values, mask)
-
-
-def pair(i: int) -> Pair:
+def make_pair(i: int) -> Pair:
     ego, exo = (
         Clip(f"{i}/{view}", view, "", start=0, end=1, narration="", take=str(i)) for view in VIEWS
     )
     return Pair(str(i), ego, exo, "")
 
 
-def lesson() -> TrainingSet:
-    """Pairs whose picture, sound and texts are noisy copies of one vector."""
+def make_training_set() -> TrainingSet:
+    """A training set of pairs whose video, audio and texts are noisy copies of one vector."""
     rng = np.random.default_rng(0)
-    pairs = [pair(i) for i in range(COUNT)]
+    pairs = [make_pair(i) for i in range(COUNT)]
     truth = rng.standard_normal((COUNT, 6))
 
-    def bank(names: list[tuple[str, int]]) -> FeatureBank:
+    def make_bank(names: list[tuple[str, int]]) -> FeatureBank:
         rows = [truth[i] + 0.3 * rng.standard_normal((3, 6)) for _, i in names]
         return FeatureBank(
             [n for n, _ in names], [FeatureRows(row.astype(np.float32), "") for row in rows]
         )
 
-    clips = [(clip.id, i) for i, one in enumerate(pairs) for clip in (one.ego, one.exo)]
-    texts = [(one.id, i) for i, one in enumerate(pairs)]
-    inputs = FeatureInputs(bank(clips), bank(clips), bank(texts), bank(texts))
+    clips = [(clip.id, i) for i, pair in enumerate(pairs) for clip in (pair.ego, pair.exo)]
+    texts = [(pair.id, i) for i, pair in enumerate(pairs)]
+    inputs = FeatureInputs(make_bank(clips), make_bank(clips), make_bank(texts), make_bank(texts))
     return TrainingSet(pairs, inputs, sound_text(), info_nce())
 
 
-def model(method: Method = METHOD, seed: int = 0) -> EmbeddingModel:
-    encoders = {name: Plain(name, 6) for name in ("video", "audio", "text")}  # type: ignore[arg-type]
-    build = partial(CrossAttention, method.embed_dim, 4, True)
-    return EmbeddingModel(method, encoders, build, build, seed)  # type: ignore[arg-type]
+def make_model(method: Method = METHOD, seed: int = 0) -> EmbeddingModel:
+    encoders = {name: PassThroughEncoder(name, 6) for name in ("video", "audio", "text")}  # type: ignore[arg-type]
+    fusion = partial(CrossAttention, method.embed_dim, 4, True)
+    return EmbeddingModel(
+        method,
+        encoders,  # type: ignore[arg-type]
+        video_fusion=fusion,
+        text_fusion=fusion,
+        seed=seed,
+    )
 
 
-def found(made: EmbeddingModel, given: TrainingSet) -> float:
-    """Share of ego clips whose own exo clip is nearest."""
-    ego = embed_clips(made, given.inputs, [one.ego for one in given.pairs]).vectors
-    exo = embed_clips(made, given.inputs, [one.exo for one in given.pairs]).vectors
+def pair_accuracy(model: EmbeddingModel, training_set: TrainingSet) -> float:
+    """Share of ego clips whose nearest exo clip is that of their pair."""
+    ego = embed_clips(model, training_set.inputs, [pair.ego for pair in training_set.pairs]).vectors
+    exo = embed_clips(model, training_set.inputs, [pair.exo for pair in training_set.pairs]).vectors
     return float(((ego @ exo.T).argmax(1) == torch.arange(COUNT)).float().mean())
 
 
 def test_training_pulls_the_views_of_a_pair_together() -> None:
-    given, made = lesson(), model()
-    before = found(made, given)
+    training_set, model = make_training_set(), make_model()
+    before = pair_accuracy(model, training_set)
     train_model(
-        made, given, seed=0, validation_metric=lambda: found(made, given), progress=NullProgress()
+        model,
+        training_set,
+        seed=0,
+        validation_metric=lambda: pair_accuracy(model, training_set),
+        progress=NullProgress(),
     )
-    assert found(made, given) > max(0.8, before + 0.3)
+    assert pair_accuracy(model, training_set) > max(0.8, before + 0.3)
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before() -> None:
+def test_the_same_seed_gives_the_same_weights_after_other_random_numbers() -> None:
     states = []
     for noise in (1, 5):
         torch.manual_seed(noise)
         torch.rand(noise)
-        made = model()
-        train_model(made, lesson(), seed=3, validation_metric=lambda: 0.0, progress=NullProgress())
-        states.append(made.state_dict())
+        model = make_model()
+        train_model(
+            model,
+            make_training_set(),
+            seed=3,
+            validation_metric=lambda: 0.0,
+            progress=NullProgress(),
+        )
+        states.append(model.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def test_the_first_of_the_best_epochs_is_kept() -> None:
+def test_the_weights_of_the_first_best_epoch_are_loaded() -> None:
     values = iter([0.1, 0.7, 0.3, 0.7, 0.2, 0.0])
-    kept: list[dict[str, torch.Tensor]] = []
-    made = model()
+    states: list[dict[str, torch.Tensor]] = []
+    model = make_model()
 
-    def criterion() -> float:
-        kept.append({name: one.clone() for name, one in made.state_dict().items()})
+    def record_state() -> float:
+        states.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
         return next(values)
 
     assert train_model(
-        made, lesson(), seed=0, validation_metric=criterion, progress=NullProgress()
+        model, make_training_set(), seed=0, validation_metric=record_state, progress=NullProgress()
     ) == BestEpoch(2, 0.7)
-    final = made.state_dict()
-    assert all(torch.equal(final[name], kept[1][name]) for name in final)
-    assert not all(torch.equal(final[name], kept[5][name]) for name in final)
+    final = model.state_dict()
+    assert all(torch.equal(final[name], states[1][name]) for name in final)
+    assert not all(torch.equal(final[name], states[5][name]) for name in final)
 
 
-def test_frozen_tokens_are_standardised_by_the_training_pairs() -> None:
-    made, given = model(), lesson()
-    train_model(made, given, seed=0, validation_metric=lambda: 0.0, progress=NullProgress())
-    assert given.inputs.audio is not None
-    ids = [clip.id for one in given.pairs for clip in (one.ego, one.exo)]
-    mean, deviation = given.inputs.audio.mean_std(ids)
-    trunk = made.projectors["audio"]
-    assert torch.allclose(trunk.mean, mean, atol=1e-5)  # type: ignore[arg-type]
-    assert torch.allclose(trunk.std, deviation, atol=1e-5)  # type: ignore[arg-type]
+def test_frozen_tokens_are_standardized_by_the_training_pairs() -> None:
+    model, training_set = make_model(), make_training_set()
+    train_model(model, training_set, seed=0, validation_metric=lambda: 0.0, progress=NullProgress())
+    assert training_set.inputs.audio is not None
+    ids = [clip.id for pair in training_set.pairs for clip in (pair.ego, pair.exo)]
+    mean, deviation = training_set.inputs.audio.mean_std(ids)
+    projector = model.projectors["audio"]
+    assert torch.allclose(projector.mean, mean, atol=1e-5)  # type: ignore[arg-type]
+    assert torch.allclose(projector.std, deviation, atol=1e-5)  # type: ignore[arg-type]
 
 
-def test_a_loss_that_is_no_number_stops_with_one_line() -> None:
-    made = model(replace(METHOD, lr=1e12, schedule="constant"))
+def test_a_loss_that_is_nan_stops_with_one_line() -> None:
+    model = make_model(replace(METHOD, lr=1e12, schedule="constant"))
     with pytest.raises(EgoExoBenchError, match="try a smaller learning rate"):
-        train_model(made, lesson(), seed=0, validation_metric=lambda: 0.0, progress=NullProgress())
+        train_model(
+            model,
+            make_training_set(),
+            seed=0,
+            validation_metric=lambda: 0.0,
+            progress=NullProgress(),
+        )
 
 
 @pytest.mark.parametrize("batch", [23, 5])
-def test_a_last_batch_of_one_pair_is_left_out(batch: int) -> None:
-    made = model(replace(METHOD, batch_size=batch, epochs=1))
-    train_model(made, lesson(), seed=0, validation_metric=lambda: 0.0, progress=NullProgress())
-    assert all(torch.isfinite(one).all() for one in made.parameters())
+def test_a_last_batch_of_one_pair_is_skipped(batch: int) -> None:
+    model = make_model(replace(METHOD, batch_size=batch, epochs=1))
+    train_model(
+        model, make_training_set(), seed=0, validation_metric=lambda: 0.0, progress=NullProgress()
+    )
+    assert all(torch.isfinite(weight).all() for weight in model.parameters())
 
 
 def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
-    given, made = lesson(), model()
-    chosen = train_model(
-        made, given, seed=0, validation_metric=lambda: 0.5, progress=NullProgress()
+    training_set, model = make_training_set(), make_model()
+    best_epoch = train_model(
+        model, training_set, seed=0, validation_metric=lambda: 0.5, progress=NullProgress()
     )
     path = tmp_path / "deep" / "w.safetensors"
-    checkpoint.save_checkpoint(path, made, chosen)
-    again = model(seed=9)
-    assert checkpoint.load_checkpoint(path, again) == chosen
-    clips = [one.ego for one in given.pairs]
-    one, two = (embed_clips(m, given.inputs, clips).vectors for m in (made, again))
-    assert torch.equal(one, two)
+    checkpoint.save_checkpoint(path, model, best_epoch)
+    loaded = make_model(seed=9)
+    assert checkpoint.load_checkpoint(path, loaded) == best_epoch
+    clips = [pair.ego for pair in training_set.pairs]
+    pair, two = (embed_clips(m, training_set.inputs, clips).vectors for m in (model, loaded))
+    assert torch.equal(pair, two)
 
 
 def test_weights_that_do_not_fit_or_are_cut_short_are_trained_again(tmp_path) -> None:
     path = tmp_path / "w.safetensors"
-    assert checkpoint.load_checkpoint(path, model()) is None
-    checkpoint.save_checkpoint(path, model(), BestEpoch(1, 0.0))
-    assert checkpoint.load_checkpoint(path, model(replace(METHOD, embed_dim=32))) is None
+    assert checkpoint.load_checkpoint(path, make_model()) is None
+    checkpoint.save_checkpoint(path, make_model(), BestEpoch(1, 0.0))
+    assert checkpoint.load_checkpoint(path, make_model(replace(METHOD, embed_dim=32))) is None
     path.write_bytes(path.read_bytes()[:-9])
-    assert checkpoint.load_checkpoint(path, model()) is None
+    assert checkpoint.load_checkpoint(path, make_model()) is None

@@ -10,7 +10,7 @@ from torch import nn
 from egoexobench.training.optimizer import UncompiledAdamW
 
 
-def train(optimizer_type: type[torch.optim.Optimizer], fused: bool) -> list[torch.Tensor]:
+def train_layers(optimizer_type: type[torch.optim.Optimizer], fused: bool) -> list[torch.Tensor]:
     """Return the weights of two layers after 5 steps with a schedule and two parameter groups."""
     torch.manual_seed(0)
     layers = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 2))
@@ -30,7 +30,7 @@ def train(optimizer_type: type[torch.optim.Optimizer], fused: bool) -> list[torc
 
 def test_every_weight_is_that_of_torchs_optimizer() -> None:
     for fused in (False, True):
-        ours, theirs = train(UncompiledAdamW, fused), train(torch.optim.AdamW, fused)
+        ours, theirs = train_layers(UncompiledAdamW, fused), train_layers(torch.optim.AdamW, fused)
         assert all(map(torch.equal, ours, theirs))
 
 
@@ -46,6 +46,7 @@ def test_a_step_records_no_gradient() -> None:
 def test_a_small_training_imports_neither_the_compiler_nor_sympy() -> None:
     code = (
         "import sys\n"
+        "sys.path.append('..')\n"
         "import test_loop\n"
         "test_loop.test_training_pulls_the_views_of_a_pair_together()\n"
         "assert not {'torch._dynamo', 'sympy'} & sys.modules.keys()\n"
