@@ -1,4 +1,4 @@
-"""What a retrieval figure shows is what was recorded, and nothing of it is clipped."""
+"""A retrieval figure shows the ranks of its records, and nothing in it is clipped."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,17 +45,17 @@ from egoexobench.spec import Spec
 from egoexobench.toolbox.captions import CAPTION_PATTERN
 from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Gallery, Query
 
-SMALL = {"epochs": "1", "embed_dim": "16"}
+SMALL_SETTINGS = {"epochs": "1", "embed_dim": "16"}
 
 
-def asked(source: str = "q", right: str = "b", among: str = "abcde") -> Query:
-    return Query(source, Gallery(tuple(among)), (among.index(right),), source)
+def make_query(source: str = "q", positive: str = "b", candidates: str = "abcde") -> Query:
+    return Query(source, Gallery(tuple(candidates)), (candidates.index(positive),), source)
 
 
-def ranked(source: str, right: str, place: int, last: int | None = None) -> QueryRank:
+def make_rank(source: str, positive: str, rank: int, last: int | None = None) -> QueryRank:
     return QueryRank(
-        task="eg2ex", policy="gallery", source=source, positives=(right,), optimistic=place,
-        pessimistic=last or place, num_candidates=5, top1_probability=0.0, cluster=source,
+        task="eg2ex", policy="gallery", source=source, positives=(positive,), optimistic=rank,
+        pessimistic=last or rank, num_candidates=5, top1_probability=0.0, cluster=source,
     )  # fmt: skip
 
 
@@ -92,168 +92,190 @@ def record(
             Spec("soundbridge"),
             Spec("folder", {"path": str(folder)}),
             RETRIEVAL_TASKS,
-            overrides=SMALL,
+            overrides=SMALL_SETTINGS,
             out=home / "runs",
         )
         yield run_experiment(request, RunContext(registry, NullProgress())).path
     torch.set_num_threads(threads)
 
 
-def test_every_right_answer_stands_where_its_record_says(
+def test_every_positive_has_the_rank_of_its_record(
     record: Path, context: RunContext, folder: Path
 ) -> None:
-    places = (("eg2ex", "gallery"), ("t2v", "gallery"), ("t2v", "both-views"), ("eg2ex", "mcq20"))
-    for task, policy in places:
-        one = load_run(record, task, policy)
-        request = restore_config(one, PathOverrides(dataset=f"folder:path={folder}"))
-        dataset = open_recorded_dataset(one, request, context)
-        every = build_queries(dataset, "test", task, policy)
-        found = retrieve_candidates(one, request, context, queries=every, num_candidates=2)
-        assert len(found) == len(one.ranks) > 0
-        for told in found:
-            rank = one.ranks[get_query_key(told.query)]
-            (place,) = (each.rank for each in told.displayed if each.is_positive)
-            assert rank.optimistic <= place <= rank.pessimistic
-            assert told.warning is None
-            assert [each.rank for each in told.first] == [1, 2]
-            assert (told.positive is None) == (place <= 2)
+    tracks = (("eg2ex", "gallery"), ("t2v", "gallery"), ("t2v", "both-views"), ("eg2ex", "mcq20"))
+    for task, policy in tracks:
+        run = load_run(record, task, policy)
+        request = restore_config(run, PathOverrides(dataset=f"folder:path={folder}"))
+        dataset = open_recorded_dataset(run, request, context)
+        queries = build_queries(dataset, "test", task, policy)
+        retrievals = retrieve_candidates(run, request, context, queries=queries, num_candidates=2)
+        assert len(retrievals) == len(run.ranks) > 0
+        for retrieval in retrievals:
+            rank = run.ranks[get_query_key(retrieval.query)]
+            (position,) = (
+                candidate.rank for candidate in retrieval.displayed if candidate.is_positive
+            )
+            assert rank.optimistic <= position <= rank.pessimistic
+            assert retrieval.warning is None
+            assert [candidate.rank for candidate in retrieval.first] == [1, 2]
+            assert (retrieval.positive is None) == (position <= 2)
 
 
-def test_a_figure_has_words_captions_pictures_and_sound(
+def test_a_figure_has_texts_captions_frames_and_waveforms(
     record: Path, context: RunContext, folder: Path
 ) -> None:
-    wish, whole = (
+    figure_request, overrides = (
         FigureRequest("m/ego", num_candidates=2, num_frames=3),
         PathOverrides(dataset=f"folder:path={folder}"),
     )
-    found = build_figure([record], wish, whole, context)
-    (row,) = found.rows
-    assert found.subtitle == "eg2ex, split test, gallery of 4 clips"
-    assert found.query.text == "ego sees m"
-    assert all(one.card.text == f"exo sees {one.card.id[0]}" for one in row.displayed)
-    assert [one.is_positive for one in row.displayed].count(True) == 1
-    for card, frames in [(found.query, 6), *((one.card, 3) for one in row.displayed)]:
+    figure = build_figure([record], figure_request, overrides, context)
+    (row,) = figure.rows
+    assert figure.subtitle == "eg2ex, split test, gallery of 4 clips"
+    assert figure.query.text == "ego sees m"
+    assert all(
+        candidate.card.text == f"exo sees {candidate.card.id[0]}" for candidate in row.displayed
+    )
+    assert [candidate.is_positive for candidate in row.displayed].count(True) == 1
+    for card, frames in [(figure.query, 6), *((candidate.card, 3) for candidate in row.displayed)]:
         assert CAPTION_PATTERN.fullmatch(card.caption or "")
         assert card.preview
         assert card.preview.pixels.shape == (frames, 64, 64, 3)
         assert card.preview.peaks is not None
         assert card.preview.peaks.max() == 1
-    assert any("rules" in note for note in found.notes)
-    text = build_figure([record], FigureRequest("m/ego", "v2t", num_candidates=2), whole, context)
-    assert all(one.card.preview is None for one in text.rows[0].displayed)
-    assert {one.card.text for one in text.rows[0].displayed} <= {
+    assert any("rules" in note for note in figure.notes)
+    text_figure = build_figure(
+        [record], FigureRequest("m/ego", "v2t", num_candidates=2), overrides, context
+    )
+    assert all(candidate.card.preview is None for candidate in text_figure.rows[0].displayed)
+    assert {candidate.card.text for candidate in text_figure.rows[0].displayed} <= {
         f"a person takes the {name}" for name in "mnop"
     }
 
 
-def test_a_request_is_made_again_with_all_that_was_recorded(record: Path) -> None:
-    one = load_run(record, "eg2ex", "gallery")
-    told = one.record
-    changed = told.model_copy(
+def test_a_configuration_is_restored_with_every_recorded_option(record: Path) -> None:
+    run = load_run(record, "eg2ex", "gallery")
+    recorded = run.record
+    changed = recorded.model_copy(
         update={
-            "trained_on": told.dataset.model_copy(update={"spec": "folder:path=.../other"}),
+            "trained_on": recorded.dataset.model_copy(update={"spec": "folder:path=.../other"}),
             "seed": 3,
-            "environment": told.environment.model_copy(
+            "environment": recorded.environment.model_copy(
                 update={"device": "cuda:0", "precision": "bf16"}
             ),
-            "method": told.method.model_copy(
+            "method": recorded.method.model_copy(
                 update={"overrides": {"embed_dim": "16", "audio": "beats:weights=.../b.pt"}}
             ),
         }
     )
-    moved = replace(one, record=changed)
-    whole = PathOverrides("folder:path=/d", "folder:path=/o", (), {"audio": "beats:weights=/b.pt"})
-    request = restore_config(moved, whole)
-    assert str(request.dataset) == "folder:path=/d"
-    assert str(request.train_on) == "folder:path=/o"
-    assert request.overrides == {"embed_dim": "16", "audio": "beats:weights=/b.pt"}
-    assert (request.seed, request.device) == (3, DeviceConfig("auto", "bf16"))
-    for less, option in (
-        (replace(whole, train_on=None), "--train-on"),
-        (replace(whole, settings={}), "--set audio="),
-        (replace(whole, dataset=None), "--dataset"),
+    moved_run = replace(run, record=changed)
+    overrides = PathOverrides(
+        "folder:path=/d", "folder:path=/o", (), {"audio": "beats:weights=/b.pt"}
+    )
+    config = restore_config(moved_run, overrides)
+    assert str(config.dataset) == "folder:path=/d"
+    assert str(config.train_on) == "folder:path=/o"
+    assert config.overrides == {"embed_dim": "16", "audio": "beats:weights=/b.pt"}
+    assert (config.seed, config.device) == (3, DeviceConfig("auto", "bf16"))
+    for incomplete, option in (
+        (replace(overrides, train_on=None), "--train-on"),
+        (replace(overrides, settings={}), "--set audio="),
+        (replace(overrides, dataset=None), "--dataset"),
     ):
         with pytest.raises(UsageError, match=f"give the whole path with {option}"):
-            restore_config(moved, less)
-    covered = Coverage(
+            restore_config(moved_run, incomplete)
+    coverage = Coverage(
         num_clips=9,
         num_used=8,
         num_rejected=0,
-        num_excluded={"not in the certificate": 1},
+        num_excluded={"not in the subset": 1},
         subset_hash="0",
     )
-    part = replace(moved, record=changed.model_copy(update={"coverage": covered}))
+    partial_run = replace(moved_run, record=changed.model_copy(update={"coverage": coverage}))
     with pytest.raises(UsageError, match="with --subset"):
-        restore_config(part, whole)
-    listed = restore_config(part, replace(whole, subset=Path("ids.json")))
-    assert (listed.allow_missing, listed.subset) == (True, Path("ids.json"))
+        restore_config(partial_run, overrides)
+    subset_config = restore_config(partial_run, replace(overrides, subset=Path("ids.json")))
+    assert (subset_config.allow_missing, subset_config.subset) == (True, Path("ids.json"))
 
 
-def test_candidates_stand_by_falling_score_and_ties_as_listed() -> None:
+def test_candidates_are_sorted_by_score_and_ties_as_listed() -> None:
     vectors = torch.tensor([[1.0, 0], [0, 1], [2, 2], [-1, 0], [0, 5]])
     target = Embeddings(tuple("abcde"), vectors)
     source = Embeddings(("q",), torch.tensor([[0.0, 3]]))
-    found = rank_candidates(asked(), source, target, policy="gallery", similarity="cosine")
-    assert [one.id for one in found] == ["b", "e", "c", "a", "d"]
-    assert [one.rank for one in found] == [1, 2, 3, 4, 5]
-    assert [one.id for one in found if one.is_positive] == ["b"]
-    assert found[2].score == pytest.approx(0.5**0.5)
-    by_product = rank_candidates(asked(), source, target, policy="gallery", similarity="dot")
-    assert [(one.id, one.score) for one in by_product[:2]] == [("e", 15), ("c", 6)]
+    candidates = rank_candidates(
+        make_query(), source, target, policy="gallery", similarity="cosine"
+    )
+    assert [candidate.id for candidate in candidates] == ["b", "e", "c", "a", "d"]
+    assert [candidate.rank for candidate in candidates] == [1, 2, 3, 4, 5]
+    assert [candidate.id for candidate in candidates if candidate.is_positive] == ["b"]
+    assert candidates[2].score == pytest.approx(0.5**0.5)
+    by_product = rank_candidates(make_query(), source, target, policy="gallery", similarity="dot")
+    assert [(candidate.id, candidate.score) for candidate in by_product[:2]] == [
+        ("e", 15),
+        ("c", 6),
+    ]
 
 
-def test_a_candidate_without_an_embedding_leaves_the_gallery_and_breaks_a_list() -> None:
+def test_a_candidate_without_an_embedding_is_removed_from_a_gallery_but_excludes_a_list() -> None:
     target = Embeddings(tuple("abcd"), torch.eye(4))
     source = Embeddings(("q",), torch.eye(4)[:1])
-    assert len(rank_candidates(asked(), source, target, policy="gallery", similarity="cosine")) == 4
-    assert rank_candidates(asked(), source, target, policy="mcq20", similarity="cosine") == ()
+    assert (
+        len(rank_candidates(make_query(), source, target, policy="gallery", similarity="cosine"))
+        == 4
+    )
+    assert rank_candidates(make_query(), source, target, policy="mcq20", similarity="cosine") == ()
 
 
-def test_an_answer_that_stands_elsewhere_than_recorded_is_said() -> None:
+def test_a_positive_with_another_rank_than_recorded_is_a_warning() -> None:
     target = Embeddings(tuple("abcde"), torch.eye(5))
     source = Embeddings(("q",), torch.tensor([[0.9, 0.5, 0, 0, 0]]))
-    found = rank_candidates(asked(), source, target, policy="gallery", similarity="cosine")
-    assert describe_rank_mismatch(found, ranked("q", "b", 2)) is None
-    assert describe_rank_mismatch(found, ranked("q", "b", 1, 3)) is None
-    said = describe_rank_mismatch(found, ranked("q", "b", 4))
-    assert said
-    assert "at 2 of 5" in said
-    assert "recorded: right answer at 4 of 5" in said
-    assert "tied at 1 to 3 of 5" in summarize_rank(ranked("q", "b", 1, 3))
+    candidates = rank_candidates(
+        make_query(), source, target, policy="gallery", similarity="cosine"
+    )
+    assert describe_rank_mismatch(candidates, make_rank("q", "b", 2)) is None
+    assert describe_rank_mismatch(candidates, make_rank("q", "b", 1, 3)) is None
+    message = describe_rank_mismatch(candidates, make_rank("q", "b", 4))
+    assert message
+    assert "at 2 of 5" in message
+    assert "recorded: right answer at 4 of 5" in message
+    assert "tied at 1 to 3 of 5" in summarize_rank(make_rank("q", "b", 1, 3))
 
 
-def test_a_query_is_found_by_id_or_by_what_the_ranks_say() -> None:
-    every = [asked("p", "a"), asked("q", "b"), asked("r", "c")]
+def test_a_query_is_selected_by_its_id_or_by_the_ranks() -> None:
+    queries = [make_query("p", "a"), make_query("q", "b"), make_query("r", "c")]
 
-    def recorded(*places: int) -> RecordedRun:
+    def make_run_with_ranks(*positions: int) -> RecordedRun:
         ranks = {
-            get_query_key(query): ranked(*get_query_key(query), place)
-            for query, place in zip(every, places, strict=True)
+            get_query_key(query): make_rank(*get_query_key(query), position)
+            for query, position in zip(queries, positions, strict=True)
         }
         return make_run("run.json", ranks)
 
-    ours, theirs, others = recorded(1, 1, 5), recorded(2, 4, 1), recorded(5, 1, 1)
-    assert select_queries("q", every, [ours]) == [every[1]]
-    assert select_queries("hardest", every, [ours, theirs]) == [every[2]]
-    assert select_queries("contrast", every, [ours, theirs]) == [every[1]]
-    assert select_queries("contrast", every, [ours, theirs, others]) == [every[0]]
-    assert select_queries("contrast", every, [theirs, ours]) == [every[2]]
+    ours, theirs, others = (
+        make_run_with_ranks(1, 1, 5),
+        make_run_with_ranks(2, 4, 1),
+        make_run_with_ranks(5, 1, 1),
+    )
+    assert select_queries("q", queries, [ours]) == [queries[1]]
+    assert select_queries("hardest", queries, [ours, theirs]) == [queries[2]]
+    assert select_queries("contrast", queries, [ours, theirs]) == [queries[1]]
+    assert select_queries("contrast", queries, [ours, theirs, others]) == [queries[0]]
+    assert select_queries("contrast", queries, [theirs, ours]) == [queries[2]]
     with pytest.raises(UsageError, match="two runs or more"):
-        select_queries("contrast", every, [ours])
+        select_queries("contrast", queries, [ours])
     with pytest.raises(UsageError, match=r"'qq'; did you mean 'q'\? There are 3, such as p, q, r"):
-        select_queries("qq", every, [ours])
-    less = make_run("less.json", {get_query_key(every[0]): ranked("p", "a", 1)})
+        select_queries("qq", queries, [ours])
+    partial_run = make_run("less.json", {get_query_key(queries[0]): make_rank("p", "a", 1)})
     with pytest.raises(DataError, match=r"less.json has no rank of query q"):
-        select_queries("q", every, [ours, less])
-    assert select_queries("hardest", every, [ours, less]) == [every[0]]
+        select_queries("q", queries, [ours, partial_run])
+    assert select_queries("hardest", queries, [ours, partial_run]) == [queries[0]]
 
 
-def test_a_sound_is_drawn_where_it_is_heard() -> None:
-    samples = np.zeros(1000, np.float32)
-    samples[700] = -0.5
-    samples[100] = 0.25
-    found = compute_waveform_peaks(samples, 10)
-    assert found.tolist() == [0, 0.5, 0, 0, 0, 0, 0, 1, 0, 0]
+def test_a_peak_of_a_waveform_is_drawn_at_its_time() -> None:
+    waveform = np.zeros(1000, np.float32)
+    waveform[700] = -0.5
+    waveform[100] = 0.25
+    peaks = compute_waveform_peaks(waveform, 10)
+    assert peaks.tolist() == [0, 0.5, 0, 0, 0, 0, 0, 1, 0, 0]
     assert len(compute_waveform_peaks(np.ones(3, np.float32), 10)) == 3
 
 
@@ -262,7 +284,7 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
 
 @settings(max_examples=60, deadline=None)
 @given(text=TEXT, width=st.integers(60, 400))
-def test_no_line_is_wider_than_its_place_and_no_letter_is_lost(text: str, width: int) -> None:
+def test_no_line_is_wider_than_its_column_and_no_letter_is_lost(text: str, width: int) -> None:
     font = Typeface().load_font(19)
     lines = wrap_text(text, font, width, 1000)
     assert all(font.getlength(line) <= width for line in lines)
@@ -278,13 +300,13 @@ def test_a_text_that_is_too_long_ends_in_an_ellipsis() -> None:
     assert wrap_text("one word", font, 200, 4) == ["one word"]
 
 
-def test_right_and_wrong_differ_in_shape_and_not_only_in_colour() -> None:
-    def strokes(*, right: bool) -> np.ndarray:
+def test_right_and_wrong_differ_in_shape_and_not_only_in_color() -> None:
+    def draw_badge_strokes(*, is_positive: bool) -> np.ndarray:
         picture = Image.new("RGB", (40, 40), PAPER)
-        Canvas(picture, Typeface()).draw_badge(0, 0, 40, is_positive=right)
+        Canvas(picture, Typeface()).draw_badge(0, 0, 40, is_positive=is_positive)
         return np.asarray(picture.convert("L"))[8:32, 8:32] > 200
 
-    tick, cross = strokes(right=True), strokes(right=False)
+    tick, cross = draw_badge_strokes(is_positive=True), draw_badge_strokes(is_positive=False)
     assert tick.any()
     assert cross.any()
     assert (tick ^ cross).mean() > 0.1
@@ -292,27 +314,34 @@ def test_right_and_wrong_differ_in_shape_and_not_only_in_colour() -> None:
     assert (tick == tick[::-1]).mean() < 0.9
 
 
-def drawn(
-    words: str, caption: str | None = None, *, look: bool = True, state: str = "audible"
+def make_figure(
+    text: str, caption: str | None = None, *, has_preview: bool = True, state: str = "audible"
 ) -> RetrievalFigure:
     rng = np.random.default_rng(0)
 
-    def card(name: str, frames: int) -> Card:
+    def make_card(name: str, frames: int) -> Card:
         pixels = rng.integers(0, 256, (frames, 36, 64, 3), dtype=np.uint8)
-        heard = rng.random(160).astype(np.float32) if state == "audible" else None
-        return Card(name, words, caption, ClipPreview(pixels, heard, state) if look else None)  # type: ignore[arg-type]
+        peaks = rng.random(160).astype(np.float32) if state == "audible" else None
+        return Card(name, text, caption, ClipPreview(pixels, peaks, state) if has_preview else None)  # type: ignore[arg-type]
 
-    first = tuple(Candidate(n, 1 - n / 9, n == 2, card(f"clip-{n}" * 9, 3)) for n in (1, 2, 3))
-    far = Candidate(128, -0.25, True, card("z", 3))
+    first = tuple(Candidate(n, 1 - n / 9, n == 2, make_card(f"clip-{n}" * 9, 3)) for n in (1, 2, 3))
+    far = Candidate(128, -0.25, True, make_card("z", 3))
     rows = (
         RetrievalRow("ours, seed 0", "right answer at 2 of 128", first, None),
         RetrievalRow("theirs " * 40, "right answer at 128 of 128", first[::2], far),
     )
-    return RetrievalFigure("set: which?", "eg2ex", card("q", 6), rows, ("note",), ("warning",))
+    return RetrievalFigure(
+        title="set: which?",
+        subtitle="eg2ex",
+        query=make_card("q", 6),
+        rows=rows,
+        notes=("note",),
+        warnings=("warning",),
+    )
 
 
 @pytest.mark.parametrize(
-    ("words", "look", "state"),
+    ("text", "has_preview", "state"),
     [
         ("a person takes the cup", True, "audible"),
         ("a person takes the cup", False, "audible"),
@@ -323,11 +352,10 @@ def drawn(
         ("שלום عربي हिन्दी \x00\x1b[31m \u202e😀", True, "audible"),
     ],
 )
-def test_whatever_a_narration_is_nothing_reaches_the_margin(
-    words: str, look: bool, state: str
-) -> None:
+def test_no_narration_reaches_the_margin(text: str, has_preview: bool, state: str) -> None:
     picture = draw_page(
-        drawn(words, f"[{words[:3000]}] (click)", look=look, state=state), Typeface()
+        make_figure(text, f"[{text[:3000]}] (click)", has_preview=has_preview, state=state),
+        Typeface(),
     )
     assert picture.width == WIDTH
     pixels = np.asarray(picture)
@@ -336,25 +364,27 @@ def test_whatever_a_narration_is_nothing_reaches_the_margin(
         assert (side == 255).all()
 
 
-def test_one_tall_picture_of_one_candidate_leaves_room_for_the_rest() -> None:
-    look = ClipPreview(np.zeros((1, 90, 30, 3), np.uint8), None, "silent")
-    card = Card("c", "word " * 999, "[a] (b), " * 99, look)
+def test_a_tall_image_of_a_candidate_leaves_room_for_the_rest() -> None:
+    preview = ClipPreview(np.zeros((1, 90, 30, 3), np.uint8), None, "silent")
+    card = Card("c", "word " * 999, "[a] (b), " * 99, preview)
     rows = (
         RetrievalRow("ours", "right answer at 1 of 9", (Candidate(1, 0.5, True, card),), None),
     ) * 2
-    picture = draw_page(RetrievalFigure("set: which?", "eg2ex", card, rows, (), ()), Typeface())
+    picture = draw_page(
+        RetrievalFigure("set: which?", "eg2ex", card, rows=rows, notes=(), warnings=()), Typeface()
+    )
     assert picture.height < MAX_ROW_PX * len(rows)
     assert (np.asarray(picture)[-MARGIN // 2 :] == 255).all()
 
 
 def test_the_same_figure_gives_the_same_pixels() -> None:
-    one, two = (draw_page(drawn("a person takes the cup"), Typeface()) for _ in range(2))
-    assert one.tobytes() == two.tobytes()
+    first, second = (draw_page(make_figure("a person takes the cup"), Typeface()) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
 
 
-def test_letters_that_the_typeface_does_not_have_are_named() -> None:
-    assert list_missing_glyph_warnings(drawn("a person takes the cup"), Typeface()) == []
-    (said,) = list_missing_glyph_warnings(drawn("切大蒜"), Typeface())
-    assert "no shape for 3 characters" in said
-    assert "U+5207" in said
-    assert "--font" in said
+def test_letters_without_a_glyph_are_named() -> None:
+    assert list_missing_glyph_warnings(make_figure("a person takes the cup"), Typeface()) == []
+    (warning,) = list_missing_glyph_warnings(make_figure("切大蒜"), Typeface())
+    assert "no shape for 3 characters" in warning
+    assert "U+5207" in warning
+    assert "--font" in warning

@@ -11,7 +11,7 @@ from egoexobench.evaluation.queries import LabeledClip
 from egoexobench.shortcuts.recognition import _score_feature
 
 
-def asked(labels: list[str]) -> dict[str, list[LabeledClip]]:
+def make_clips_by_split(labels: list[str]) -> dict[str, list[LabeledClip]]:
     return {
         split: [
             LabeledClip(f"{split}{i}", (label,), f"{split}{i}") for i, label in enumerate(labels)
@@ -23,50 +23,55 @@ def asked(labels: list[str]) -> dict[str, list[LabeledClip]]:
 LABELS = ["loud", "quiet"] * 10
 
 
-def test_a_number_that_gives_the_class_away_is_found_out() -> None:
-    given = asked(LABELS)
+def test_a_number_that_determines_the_class_scores_100() -> None:
+    clips_by_split = make_clips_by_split(LABELS)
     values = {
-        item.clip_id: float(item.labels == ("loud",)) for part in given.values() for item in part
+        item.clip_id: float(item.labels == ("loud",))
+        for part in clips_by_split.values()
+        for item in part
     }
-    found = _score_feature(given, values)
-    assert found
-    assert found.metrics["hit_rate_at_1"].value == 100
+    result = _score_feature(clips_by_split, values)
+    assert result
+    assert result.metrics["hit_rate_at_1"].value == 100
 
 
-def test_a_word_that_gives_the_class_away_is_found_out() -> None:
-    given = asked(LABELS)
-    values = {item.clip_id: item.labels[0].upper() for part in given.values() for item in part}
-    found = _score_feature(given, values)
-    assert found
-    assert found.metrics["hit_rate_at_1"].value == 100
+def test_a_word_that_determines_the_class_scores_100() -> None:
+    clips_by_split = make_clips_by_split(LABELS)
+    values = {
+        item.clip_id: item.labels[0].upper() for part in clips_by_split.values() for item in part
+    }
+    result = _score_feature(clips_by_split, values)
+    assert result
+    assert result.metrics["hit_rate_at_1"].value == 100
 
 
-def test_a_number_that_is_always_the_same_tells_nothing() -> None:
-    given = asked(LABELS)
-    found = _score_feature(
-        given, dict.fromkeys((i.clip_id for part in given.values() for i in part), 2.0)
+def test_a_constant_number_scores_chance() -> None:
+    clips_by_split = make_clips_by_split(LABELS)
+    result = _score_feature(
+        clips_by_split,
+        dict.fromkeys((i.clip_id for part in clips_by_split.values() for i in part), 2.0),
     )
-    assert found
-    assert found.metrics["hit_rate_at_1"].value == pytest.approx(50)
+    assert result
+    assert result.metrics["hit_rate_at_1"].value == pytest.approx(50)
 
 
-def test_without_the_cue_there_is_no_row() -> None:
-    assert _score_feature(asked(LABELS), {}) is None
+def test_a_feature_without_values_has_no_score() -> None:
+    assert _score_feature(make_clips_by_split(LABELS), {}) is None
 
 
 @pytest.mark.slow
-def test_a_record_holds_them_beside_the_score(
+def test_a_record_has_the_shortcuts_beside_the_score(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
-    told = ("run", "--method", "logmel-neighbor", "--dataset", f"folder:path={folder}")
-    done = CliRunner().invoke(main, (*told, "--task", "scene", "--task", "action", "--json"))
-    assert done.exit_code == 0, done.stderr
-    record = json.loads(done.stdout)
+    arguments = ("run", "--method", "logmel-neighbor", "--dataset", f"folder:path={folder}")
+    result = CliRunner().invoke(main, (*arguments, "--task", "scene", "--task", "action", "--json"))
+    assert result.exit_code == 0, result.stderr
+    record = json.loads(result.stdout)
     rows = {row["name"]: {score["task"] for score in row["scores"]} for row in record["references"]}
     assert rows["duration"] == rows["loudness"] == {"scene", "action"}
-    assert rows["scene"] == {"action"}  # a scene is not recognised from itself
+    assert rows["scene"] == {"action"}  # the scene is not a shortcut for itself
     own = {score["task"]: score["track_fingerprint"] for score in record["scores"]}
     for row in record["references"]:
         for score in row["scores"]:

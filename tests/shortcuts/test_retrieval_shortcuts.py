@@ -1,4 +1,4 @@
-"""Shortcuts on real files."""
+"""Shortcuts of the retrieval tasks on real files."""
 
 import shutil
 from pathlib import Path
@@ -15,22 +15,20 @@ from egoexobench.shortcuts import retrieval
 from egoexobench.shortcuts.run import score_dataset_shortcuts
 from egoexobench.spec import Spec
 
-ACROSS = ("eg2ex", "ex2eg")
+CROSS_VIEW_TASKS = ("eg2ex", "ex2eg")
 
 
 @pytest.fixture(scope="module")
 def synchronous(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight pairs that were recorded at once by two microphones, one of them late and quieter."""
+    """Eight pairs recorded by two microphones at once, one of them later and quieter."""
     root, rng = tmp_path_factory.mktemp("synchronous"), np.random.default_rng(0)
     names = list("abcdefgh")
     write_table(root / CLIPS_TABLE, make_clip_rows(names, "test"))
-    for at, name in enumerate(names):
+    for i, name in enumerate(names):
         event = (0.2 * rng.standard_normal(2 * SAMPLE_RATE)).astype(np.float32)
         exo = np.concatenate([np.zeros(500, np.float32), 0.3 * event])[: 2 * SAMPLE_RATE]
-        write_video(root / f"{name}-ego.mp4", waveform=event[None], seed=at)
-        write_video(
-            root / f"{name}-exo.mp4", waveform=exo[None], seed=9 + at, seconds=2 if at else 1
-        )
+        write_video(root / f"{name}-ego.mp4", waveform=event[None], seed=i)
+        write_video(root / f"{name}-exo.mp4", waveform=exo[None], seed=9 + i, seconds=2 if i else 1)
     return root
 
 
@@ -40,59 +38,63 @@ def score_folder(path: Path) -> ShortcutReport:
 
 
 @pytest.fixture(scope="module")
-def found(synchronous: Path) -> ShortcutReport:
+def report(synchronous: Path) -> ShortcutReport:
     return score_folder(synchronous)
 
 
-def top(found: ShortcutReport, name: str, task: str, policy: str = "gallery") -> float:
-    (row,) = (row for row in found.rows if row.name == name)
+def get_hit_rate_at_1(
+    report: ShortcutReport, name: str, task: str, policy: str = "gallery"
+) -> float:
+    (row,) = (row for row in report.rows if row.name == name)
     (score,) = (s for s in row.scores if (s.task, s.policy) == (task, policy))
     return score.metrics["hit_rate_at_1"].value
 
 
-@pytest.mark.parametrize("task", ACROSS)
-def test_synchrony_solves_synchronous_takes(found: ShortcutReport, task: str) -> None:
-    assert top(found, "synchrony", task) == 100
-    assert top(found, "chance", task) == pytest.approx(12.5)
-    assert top(found, "oracle", task) == 100
+@pytest.mark.parametrize("task", CROSS_VIEW_TASKS)
+def test_synchrony_solves_synchronous_takes(report: ShortcutReport, task: str) -> None:
+    assert get_hit_rate_at_1(report, "synchrony", task) == 100
+    assert get_hit_rate_at_1(report, "chance", task) == pytest.approx(12.5)
+    assert get_hit_rate_at_1(report, "oracle", task) == 100
 
 
 def test_the_association_row_of_a_shortcut_is_the_mean_of_both_directions(
-    found: ShortcutReport,
+    report: ShortcutReport,
 ) -> None:
     for name in ("chance", "oracle", "duration", "loudness", "scene", "narration", "synchrony"):
-        both = [top(found, name, task) for task in ACROSS]
-        assert top(found, name, "association") == pytest.approx(sum(both) / 2), name
+        both = [get_hit_rate_at_1(report, name, task) for task in CROSS_VIEW_TASKS]
+        assert get_hit_rate_at_1(report, name, "association") == pytest.approx(sum(both) / 2), name
 
 
-def test_the_scene_label_is_worth_what_it_tells(found: ShortcutReport) -> None:
-    # four of eight share each scene, and ties are shared
+def test_the_scene_label_scores_one_in_four(report: ShortcutReport) -> None:
+    # four of eight pairs have each scene, and a tie scores the mean
     for task in ("eg2ex", "ex2eg", "t2v", "v2t"):
-        assert top(found, "scene", task) == pytest.approx(25)
+        assert get_hit_rate_at_1(report, "scene", task) == pytest.approx(25)
 
 
-def test_narrations_that_name_the_object_find_each_other(found: ShortcutReport) -> None:
-    assert top(found, "narration", "t2v") == 100
-    assert top(found, "narration", "eg2ex") == 100
+def test_narrations_that_name_the_object_match_each_other(report: ShortcutReport) -> None:
+    assert get_hit_rate_at_1(report, "narration", "t2v") == 100
+    assert get_hit_rate_at_1(report, "narration", "eg2ex") == 100
 
 
-def test_a_text_has_no_duration_loudness_or_sound(found: ShortcutReport) -> None:
-    for row in found.rows:
+def test_a_text_has_no_duration_loudness_or_sound(report: ShortcutReport) -> None:
+    for row in report.rows:
         tasks = {score.task for score in row.scores}
-        alone = row.name in ("duration", "loudness", "synchrony")
-        assert tasks == {*ACROSS, "association"} | (set() if alone else {"t2v", "v2t"})
-    reads = {row.name: row.reads for row in found.rows}
+        media_only = row.name in ("duration", "loudness", "synchrony")
+        assert tasks == {*CROSS_VIEW_TASKS, "association"} | (
+            set() if media_only else {"t2v", "v2t"}
+        )
+    reads = {row.name: row.reads for row in report.rows}
     assert reads["synchrony"] == reads["loudness"] == "media"
     assert reads["scene"] == reads["narration"] == "annotation"
 
 
-def test_a_clip_without_sound_is_dropped_and_counted(synchronous: Path, tmp_path: Path) -> None:
-    own = tmp_path / "clips"
-    shutil.copytree(synchronous, own)
-    write_video(own / "c-exo.mp4", seconds=2)
-    told = score_folder(own)
-    assert told.num_without_audio == 1
-    (row,) = (row for row in told.rows if row.name == "synchrony")
+def test_a_clip_without_audio_is_dropped_and_counted(synchronous: Path, tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    shutil.copytree(synchronous, clips)
+    write_video(clips / "c-exo.mp4", seconds=2)
+    other_report = score_folder(clips)
+    assert other_report.num_without_audio == 1
+    (row,) = (row for row in other_report.rows if row.name == "synchrony")
     counts = {
         score.task: (score.num_queries, score.num_dropped, score.num_missing_candidates)
         for score in row.scores
@@ -100,14 +102,16 @@ def test_a_clip_without_sound_is_dropped_and_counted(synchronous: Path, tmp_path
     assert counts == {"eg2ex": (7, 1, 1), "ex2eg": (7, 1, 0), "association": (14, 2, 1)}
 
 
-def test_too_many_sounds_are_left_out_with_a_reason(
+def test_too_many_audio_pairs_are_skipped_with_a_reason(
     synchronous: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retrieval, "MAX_AUDIO_PAIRS", 63)
-    told = score_folder(synchronous)
-    assert "64 pairs of sounds" in told.unavailable["synchrony eg2ex gallery"]
-    assert not [score for row in told.rows if row.name == "synchrony" for score in row.scores]
+    other_report = score_folder(synchronous)
+    assert "64 pairs of sounds" in other_report.unavailable["synchrony eg2ex gallery"]
+    assert not [
+        score for row in other_report.rows if row.name == "synchrony" for score in row.scores
+    ]
 
 
-def test_the_same_seed_gives_the_same_rows(found: ShortcutReport, synchronous: Path) -> None:
-    assert score_folder(synchronous) == found
+def test_the_same_seed_gives_the_same_rows(report: ShortcutReport, synchronous: Path) -> None:
+    assert score_folder(synchronous) == report

@@ -1,4 +1,4 @@
-"""Shortcuts against loops, hand-made cases and recordings whose answer is known."""
+"""Shortcut similarities against loops, cases worked by hand and recordings of known pairs."""
 
 import math
 
@@ -8,16 +8,16 @@ import pytest
 from egoexobench.shortcuts import similarity
 from egoexobench.types import Gallery, Query
 
-RATE = 8000
+SAMPLE_RATE = 8000
 
 
-def test_closeness_is_the_distance_of_two_numbers() -> None:
-    found = similarity.negative_distance([1.0, 5.0], [2.0, 5.0, 9.0])
-    assert found.tolist() == [[-1, -4, -8], [-3, 0, -4]]
+def test_closeness_is_the_negative_distance_of_two_numbers() -> None:
+    similarities = similarity.negative_distance([1.0, 5.0], [2.0, 5.0, 9.0])
+    assert similarities.tolist() == [[-1, -4, -8], [-3, 0, -4]]
 
 
 def test_a_level_is_in_decibel_of_full_scale() -> None:
-    sine = np.sin(np.arange(RATE) / 5)
+    sine = np.sin(np.arange(SAMPLE_RATE) / 5)
     assert similarity.loudness_db(np.ones(9)) == pytest.approx(0)
     assert similarity.loudness_db(sine) == pytest.approx(20 * math.log10(math.sqrt(0.5)), abs=0.01)
     assert similarity.loudness_db(sine / 10) == pytest.approx(similarity.loudness_db(sine) - 20)
@@ -31,59 +31,63 @@ def test_a_label_is_equal_or_not() -> None:
     ]
 
 
-def test_wording_by_hand() -> None:
-    found = similarity.tfidf_cosine(["Take the jar"], ["take the jar!", "open the door", "nothing"])
+def test_tfidf_cosine_worked_by_hand() -> None:
+    similarities = similarity.tfidf_cosine(
+        ["Take the jar"], ["take the jar!", "open the door", "nothing"]
+    )
     rare, common, most = (math.log(1 + 4 / n) for n in (1, 2, 3))
     own = math.sqrt(2 * common**2 + most**2)
     other = math.sqrt(2 * rare**2 + most**2)
-    assert found[0].tolist() == pytest.approx([1, most**2 / (own * other), 0])
+    assert similarities[0].tolist() == pytest.approx([1, most**2 / (own * other), 0])
 
 
-def test_wording_of_texts_without_words_is_nothing() -> None:
+def test_tfidf_cosine_of_texts_without_words_is_zero() -> None:
     assert similarity.tfidf_cosine(["", "?"], ["a"]).tolist() == [[0], [0]]
 
 
-def test_one_sound_at_two_microphones_is_found_whatever_they_do_to_it() -> None:
+def test_a_sound_at_two_microphones_is_matched_in_spite_of_delay_filter_and_noise() -> None:
     rng = np.random.default_rng(0)
-    events = [rng.standard_normal(2 * RATE).astype(np.float32) for _ in range(12)]
-    heard = []
+    events = [rng.standard_normal(2 * SAMPLE_RATE).astype(np.float32) for _ in range(12)]
+    recordings = []
     for event in events:
         late = np.roll(event, int(rng.integers(0, 400)))
         muffled = np.convolve(late, [0.5, 0.3, 0.2, 0.1], "same")
-        heard.append((0.1 * muffled + 0.02 * rng.standard_normal(len(event))).astype(np.float32))
-    found = similarity.gcc_phat_peak(events, heard)
-    assert (found.argmax(1) == np.arange(12)).all()
-    assert np.diag(found).min() > 3 * np.where(np.eye(12), 0, found).max()
+        recordings.append(
+            (0.1 * muffled + 0.02 * rng.standard_normal(len(event))).astype(np.float32)
+        )
+    peaks = similarity.gcc_phat_peak(events, recordings)
+    assert (peaks.argmax(1) == np.arange(12)).all()
+    assert np.diag(peaks).min() > 3 * np.where(np.eye(12), 0, peaks).max()
 
 
 def test_the_peak_is_that_of_a_loop_over_lags() -> None:
     rng = np.random.default_rng(1)
-    one, other = (rng.standard_normal(60).astype(np.float32) for _ in range(2))
+    first, second = (rng.standard_normal(60).astype(np.float32) for _ in range(2))
     size = 120
-    product = np.fft.fft(one, size) * np.conj(np.fft.fft(other, size))
+    product = np.fft.fft(first, size) * np.conj(np.fft.fft(second, size))
     white = product / np.abs(product)
     lags = [
         sum(white[k] * np.exp(2j * np.pi * k * lag / size) for k in range(size)).real / size
         for lag in range(size)
     ]
-    found = similarity.gcc_phat_peak([one], [other])
-    assert found[0, 0] == pytest.approx(max(lags), abs=1e-4)
-    assert similarity.gcc_phat_peak([other], [one])[0, 0] == pytest.approx(found[0, 0], abs=1e-5)
-    assert similarity.gcc_phat_peak([one], [one])[0, 0] == pytest.approx(1, abs=0.01)
+    peaks = similarity.gcc_phat_peak([first], [second])
+    assert peaks[0, 0] == pytest.approx(max(lags), abs=1e-4)
+    assert similarity.gcc_phat_peak([second], [first])[0, 0] == pytest.approx(peaks[0, 0], abs=1e-5)
+    assert similarity.gcc_phat_peak([first], [first])[0, 0] == pytest.approx(1, abs=0.01)
 
 
-def test_only_what_is_wanted_is_compared() -> None:
-    sounds = [np.random.default_rng(at).standard_normal(99).astype(np.float32) for at in range(3)]
-    wanted = np.array([[True, False, False], [False, False, False], [False, True, True]])
-    found, whole = (
-        similarity.gcc_phat_peak(sounds, sounds, wanted),
+def test_only_selected_pairs_are_compared() -> None:
+    sounds = [np.random.default_rng(i).standard_normal(99).astype(np.float32) for i in range(3)]
+    selected = np.array([[True, False, False], [False, False, False], [False, True, True]])
+    peaks, all_peaks = (
+        similarity.gcc_phat_peak(sounds, sounds, selected),
         similarity.gcc_phat_peak(sounds, sounds),
     )
-    assert found[wanted] == pytest.approx(whole[wanted], abs=1e-6)
-    assert not found[~wanted].any()
+    assert peaks[selected] == pytest.approx(all_peaks[selected], abs=1e-6)
+    assert not peaks[~selected].any()
 
 
-def test_a_silent_sound_matches_nothing() -> None:
+def test_silence_matches_nothing() -> None:
     zeros = np.zeros(50, np.float32)
     assert similarity.gcc_phat_peak([zeros], [zeros, np.ones(50, np.float32)]).tolist() == [[0, 0]]
 
@@ -91,21 +95,21 @@ def test_a_silent_sound_matches_nothing() -> None:
 @pytest.mark.parametrize("policy", ["gallery", "mcq20"])
 def test_a_matrix_is_scored_by_its_own_order_with_ties_shared(policy: str) -> None:
     names = tuple("uvwx")
-    queries = [Query(str(at), Gallery(names), (at,), str(at)) for at in range(4)]
+    queries = [Query(str(i), Gallery(names), (i,), str(i)) for i in range(4)]
     scores = np.array([[9, 1, 1, 1], [5, 5, 5, 5], [3, 2, 1, 0], [-4, -3, -2, -1]], float)
-    found = similarity.score_shortcut(
+    score = similarity.score_shortcut(
         queries, ["0", "1", "2", "3"], names, scores, rng=np.random.default_rng(0), policy=policy
     )
-    assert [(row.optimistic, row.pessimistic) for row in found.query_results] == [
+    assert [(row.optimistic, row.pessimistic) for row in score.query_results] == [
         (1, 1), (1, 4), (3, 3), (1, 1),
     ]  # fmt: skip
-    assert found.metrics["hit_rate_at_1"].value == pytest.approx(100 * (1 + 0.25 + 0 + 1) / 4)
+    assert score.metrics["hit_rate_at_1"].value == pytest.approx(100 * (1 + 0.25 + 0 + 1) / 4)
 
 
-def test_questions_without_a_row_or_a_column_are_counted_as_dropped() -> None:
+def test_queries_without_a_row_or_a_column_are_counted_as_dropped() -> None:
     names = tuple("uvw")
-    queries = [Query(str(at), Gallery(names), (at,), str(at)) for at in range(3)]
-    found = similarity.score_shortcut(
+    queries = [Query(str(i), Gallery(names), (i,), str(i)) for i in range(3)]
+    score = similarity.score_shortcut(
         queries, ["0", "2"], ("u", "v"), np.eye(2), rng=np.random.default_rng(0), policy="gallery"
     )
-    assert (found.num_queries, found.num_dropped, found.num_missing_candidates) == (1, 2, 1)
+    assert (score.num_queries, score.num_dropped, score.num_missing_candidates) == (1, 2, 1)
