@@ -68,7 +68,7 @@ def test_plugins_and_baselines_are_no_import_names() -> None:
 @pytest.fixture(scope="module")
 def third_party_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python with this environment's packages and the third-party plug-in."""
-    environment = tmp_path_factory.mktemp("stranger")
+    environment = tmp_path_factory.mktemp("environment")
     venv.create(environment, with_pip=False)
     python = environment / "bin" / "python"
     (site,) = (environment / "lib").glob("python*/site-packages")
@@ -78,7 +78,7 @@ def third_party_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "".join(f"import site; site.addsitedir({path!r})\n" for path in packages)
     )
     source = tmp_path_factory.mktemp("source")
-    for name in ("pyproject.toml", "stranger.py"):
+    for name in ("pyproject.toml", "example_plugin.py"):
         (source / name).write_bytes((ROOT / "tests" / "third_party" / name).read_bytes())
     result = run_process(
         str(python), "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation",
@@ -93,39 +93,43 @@ def run_cli(python: Path, *arguments: str, **variables: str) -> subprocess.Compl
 
 
 def test_third_party_parts_are_listed_with_their_distribution(third_party_python: Path) -> None:
-    for kind, name in (("dataset", "halves"), ("encoder", "bright"), ("method", "glimmer")):
+    for kind, name in (
+        ("dataset", "swapped-folder"),
+        ("encoder", "brightness"),
+        ("method", "brightness-narration"),
+    ):
         result = run_cli(third_party_python, "list", kind)
         (line,) = [line for line in result.stdout.splitlines() if f"  {name}  " in line]
-        assert "stranger 0.3.0" in line
+        assert "example-plugin 0.3.0" in line
 
 
 def test_third_party_options_are_shown(third_party_python: Path) -> None:
-    result = run_cli(third_party_python, "show", "dataset", "halves")
+    result = run_cli(third_party_python, "show", "dataset", "swapped-folder")
     assert "path=a path (required)" in result.stdout
     assert "swap=true or false (default false)" in result.stdout
 
 
 def test_a_third_party_plugin_is_blocked_before_it_is_imported(third_party_python: Path) -> None:
-    result = run_cli(third_party_python, "-p", "no:stranger", "list")
+    result = run_cli(third_party_python, "-p", "no:example", "list")
     assert result.returncode == 0
-    assert "halves" not in result.stdout
+    assert "swapped-folder" not in result.stdout
 
 
 def test_a_third_party_method_runs_on_its_data_set(
     third_party_python: Path, folder: Path, tmp_path: Path
 ) -> None:
     result = run_cli(
-        third_party_python, "run", "--method", "glimmer:dim=4",
-        "--dataset", f"halves:path={folder},swap=true", "--task", "eg2ex",
+        third_party_python, "run", "--method", "brightness-narration:dim=4",
+        "--dataset", f"swapped-folder:path={folder},swap=true", "--task", "eg2ex",
         "--json", "--out", str(tmp_path / "runs"),
         EGOEXOBENCH_CACHE=str(tmp_path / "cache"),
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     record = json.loads(result.stdout)
     (encoder,) = [part for part in record["method"]["parts"] if part["role"] == "video"]
-    assert encoder["name"] == "bright"
+    assert encoder["name"] == "brightness"
     assert encoder["options"] == {"dim": 4}
-    assert encoder["distribution"] == {"name": "stranger", "version": "0.3.0"}
+    assert encoder["distribution"] == {"name": "example-plugin", "version": "0.3.0"}
 
 
 def install_plugin(folder: Path, name: str, code: str) -> None:

@@ -11,8 +11,8 @@ from egoexobench.protocols import Captioner, CaptionRequest, CaptionResponse, Mo
 from egoexobench_plugins.captions.rule_captioner import RuleCaptioner
 
 
-class Plain:
-    """One method, no more: what a third party writes."""
+class ListCaptioner:
+    """A captioner with the only method that is required."""
 
     def __init__(self, **answers: str) -> None:
         self.answers = answers
@@ -23,12 +23,12 @@ class Plain:
         return [self.answers.get(text, f"[{text[:9]}] (pop)") for text in narrations]
 
 
-class Model:
-    """Asks a model that stops after some answers."""
+class FakeModelCaptioner:
+    """A captioner whose model stops after some answers."""
 
-    def __init__(self, stops: int = 1_000, frequent: float | None = None) -> None:
+    def __init__(self, num_answers: int = 1_000, frequent: float | None = None) -> None:
         self.key = {"captioner": "test"}
-        self.left, self.frequent = stops, frequent
+        self.num_left, self.frequent = num_answers, frequent
         self.requests: list[CaptionRequest] = []
 
     def caption(self, narrations: Sequence[str]) -> list[str]:
@@ -36,17 +36,17 @@ class Model:
 
     def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
         for request in requests:
-            if not self.left:
+            if not self.num_left:
                 raise CaptionerUnavailableError("the model is gone")
-            self.left -= 1
+            self.num_left -= 1
             self.requests.append(request)
             yield CaptionResponse(
                 request, "[jar] (pop)" if request.concepts else f"[{request.text}] (pop)"
             )
 
 
-class Counted:
-    """Progress that adds up."""
+class CountingProgress:
+    """Progress that counts all stages together."""
 
     def __init__(self) -> None:
         self.total = self.done = 0
@@ -62,14 +62,14 @@ class Counted:
         return inside()
 
 
-def test_a_third_partys_captioner_needs_one_method() -> None:
-    assert isinstance(Plain(), Captioner)
-    assert not isinstance(Plain(), ModelCaptioner)
-    assert generate_captions(Plain(), {"a": "jar"}).captions == {"a": "[jar] (pop)"}
+def test_a_third_party_captioner_needs_one_method() -> None:
+    assert isinstance(ListCaptioner(), Captioner)
+    assert not isinstance(ListCaptioner(), ModelCaptioner)
+    assert generate_captions(ListCaptioner(), {"a": "jar"}).captions == {"a": "[jar] (pop)"}
 
 
-def test_bad_output_is_tried_twice_counted_and_left_out() -> None:
-    captioner = Plain(bad="Prose.", worse="")
+def test_bad_output_is_requested_twice_counted_and_not_used() -> None:
+    captioner = ListCaptioner(bad="Prose.", worse="")
     caption_set = generate_captions(captioner, {"a": "jar", "b": "bad", "c": "worse", "d": "bad"})
     assert caption_set.captions == {"a": "[jar] (pop)"}
     assert caption_set.stats.refusals == {"empty": 1, "not a closed caption": 1}
@@ -77,8 +77,8 @@ def test_bad_output_is_tried_twice_counted_and_left_out() -> None:
     assert captioner.received == ["bad", "jar", "worse", "bad", "worse"]
 
 
-def test_an_empty_narration_has_no_caption_and_is_not_asked() -> None:
-    captioner = Plain()
+def test_an_empty_narration_has_no_caption_and_no_request() -> None:
+    captioner = ListCaptioner()
     caption_set = generate_captions(captioner, {"a": "jar", "b": "", "c": " \n"})
     assert set(caption_set.captions) == {"a"}
     assert caption_set.stats.num_empty == 2
@@ -86,7 +86,7 @@ def test_an_empty_narration_has_no_caption_and_is_not_asked() -> None:
 
 
 def test_a_very_long_narration_is_cut_at_a_space_and_counted() -> None:
-    captioner = Plain()
+    captioner = ListCaptioner()
     long, unbroken = "word " * 1000, "蒜" * 5000
     caption_set = generate_captions(captioner, {"a": long, "b": unbroken, "c": "short"})
     assert caption_set.stats.num_truncated == 2
@@ -96,41 +96,43 @@ def test_a_very_long_narration_is_cut_at_a_space_and_counted() -> None:
 
 
 def test_half_a_character_in_a_narration_reaches_no_captioner(tmp_path: Path) -> None:
-    captioner = Plain()
+    captioner = ListCaptioner()
     assert set(
         generate_captions(captioner, {"a": "jar \ud800"}, cache=CaptionCache(tmp_path)).captions
     ) == {"a"}
     assert captioner.received == ["jar ?"]
 
 
-def test_long_captions_are_counted_and_passed_on_whole() -> None:
+def test_long_captions_are_counted_and_not_cut() -> None:
     long = ", ".join(f"[sound {i}] (pop)" for i in range(30))
-    caption_set = generate_captions(Plain(jar=long), {"a": "jar", "b": "tin"})
+    caption_set = generate_captions(ListCaptioner(jar=long), {"a": "jar", "b": "tin"})
     assert caption_set.captions["a"] == long
     assert caption_set.stats.num_over_context == 1
 
 
-def test_captions_survive_a_model_that_stops_and_are_not_asked_for_again(tmp_path: Path) -> None:
+def test_captions_survive_a_model_that_stops_and_are_not_requested_again(tmp_path: Path) -> None:
     texts = {str(i): f"jar {i}" for i in range(10)}
-    first = generate_captions(Model(stops=4), texts, cache=CaptionCache(tmp_path))
+    first = generate_captions(
+        FakeModelCaptioner(num_answers=4), texts, cache=CaptionCache(tmp_path)
+    )
     assert first.stats.abort_reason == "the model is gone"
     assert first.stats.refusals == {"no answer": 6}
-    model = Model()
+    model = FakeModelCaptioner()
     last = generate_captions(model, texts, cache=CaptionCache(tmp_path))
     assert len(model.requests) == 6
     assert (last.stats.num_cached, last.stats.num_written) == (4, 6)
-    assert last.captions == generate_captions(Model(), texts).captions
+    assert last.captions == generate_captions(FakeModelCaptioner(), texts).captions
 
 
 def test_refinement_learns_from_training_narrations_alone() -> None:
     texts = {"train1": "jar", "train2": "tin", "test1": "cup", "test2": "cup", "test3": "cup"}
-    model = Model(frequent=0.6)
+    model = FakeModelCaptioner(frequent=0.6)
     caption_set = generate_captions(model, texts, training=["train1", "train2"])
     assert caption_set.stats.concepts == ("pop",), "cup is frequent in the test narrations only"
     assert {request.concepts for request in model.requests} == {(), ("pop",)}
     assert set(caption_set.captions.values()) == {"[jar] (pop)"}
-    assert generate_captions(Model(frequent=0.6), texts).stats.concepts == ()
-    assert generate_captions(Model(), texts, training=["train1"]).stats.concepts == ()
+    assert generate_captions(FakeModelCaptioner(frequent=0.6), texts).stats.concepts == ()
+    assert generate_captions(FakeModelCaptioner(), texts, training=["train1"]).stats.concepts == ()
 
 
 def test_rules_refine_without_a_model_and_never_to_nothing() -> None:
@@ -142,49 +144,57 @@ def test_rules_refine_without_a_model_and_never_to_nothing() -> None:
     assert caption_set.captions["c"] == "[person] (soft rustling)"
 
 
-def test_captions_stay_as_they_were_where_refining_stops() -> None:
+def test_captions_are_not_changed_where_refining_stops() -> None:
     texts = {"a": "jar", "b": "tin"}
-    caption_set = generate_captions(Model(stops=3, frequent=0.9), texts, training=["a", "b"])
+    caption_set = generate_captions(
+        FakeModelCaptioner(num_answers=3, frequent=0.9), texts, training=["a", "b"]
+    )
     assert caption_set.captions == {"a": "[jar] (pop)", "b": "[tin] (pop)"}
     assert caption_set.stats.num_unrefined == 1
-    early = generate_captions(Model(stops=1, frequent=0.9), texts, training=["a", "b"])
+    early = generate_captions(
+        FakeModelCaptioner(num_answers=1, frequent=0.9), texts, training=["a", "b"]
+    )
     assert early.stats.num_unrefined == len(early.captions) == 1
 
 
-def test_a_captioner_that_answers_too_little_or_unasked_is_an_error() -> None:
-    class Lazy(Model):
+def test_a_captioner_with_missing_or_repeated_answers_is_an_error() -> None:
+    class IncompleteCaptioner(FakeModelCaptioner):
         def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
             yield from list(super().answer(requests))[1:]
 
-    class Twice(Model):
+    class RepeatingCaptioner(FakeModelCaptioner):
         def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
             yield from list(super().answer(requests)) * 2
 
     with pytest.raises(DataError, match="1 captions for 2"):
-        generate_captions(Lazy(), {"a": "jar", "b": "tin"})
+        generate_captions(IncompleteCaptioner(), {"a": "jar", "b": "tin"})
     with pytest.raises(DataError, match="without a request, or twice"):
-        generate_captions(Twice(), {"a": "jar"})
+        generate_captions(RepeatingCaptioner(), {"a": "jar"})
 
 
-def test_progress_counts_requests_and_ends_where_it_should(tmp_path: Path) -> None:
+def test_progress_counts_requests_up_to_the_total(tmp_path: Path) -> None:
     texts = {"a": "jar", "b": "bad", "c": "tin"}
-    progress = Counted()
-    generate_captions(Plain(bad="prose"), texts, progress=progress)
+    progress = CountingProgress()
+    generate_captions(ListCaptioner(bad="prose"), texts, progress=progress)
     assert progress.done == progress.total == 3
-    generate_captions(Model(), texts, cache=CaptionCache(tmp_path))
-    again = Counted()
-    generate_captions(Model(), texts, cache=CaptionCache(tmp_path), progress=again)
-    assert again.total == 0
+    generate_captions(FakeModelCaptioner(), texts, cache=CaptionCache(tmp_path))
+    cached_progress = CountingProgress()
+    generate_captions(
+        FakeModelCaptioner(), texts, cache=CaptionCache(tmp_path), progress=cached_progress
+    )
+    assert cached_progress.total == 0
 
 
 def test_complete_says_how_many_captions_are_missing_and_why() -> None:
-    assert require_all(generate_captions(Plain(), {"a": "jar"})) == {"a": "[jar] (pop)"}
+    assert require_all(generate_captions(ListCaptioner(), {"a": "jar"})) == {"a": "[jar] (pop)"}
     with pytest.raises(DataError, match=r"2 of 3 texts.*empty narration: 1; .*closed caption: 1"):
-        require_all(generate_captions(Plain(bad="x"), {"a": "jar", "b": "bad", "c": ""}))
+        require_all(generate_captions(ListCaptioner(bad="x"), {"a": "jar", "b": "bad", "c": ""}))
 
 
-def test_the_report_is_told_in_lines() -> None:
-    lines = format_stats(generate_captions(Plain(bad="x"), {"a": "jar", "b": "bad", "c": ""}).stats)
+def test_the_report_is_a_list_of_lines() -> None:
+    lines = format_stats(
+        generate_captions(ListCaptioner(bad="x"), {"a": "jar", "b": "bad", "c": ""}).stats
+    )
     assert lines[0].startswith("1 of 2 distinct narrations have a caption")
     assert "1 not a closed caption" in lines[1]
     assert lines[2] == "1 narrations are empty and have no caption"

@@ -4,14 +4,14 @@ from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.errors import DataError
 from egoexobench_plugins.captions.rule_captioner import EFFECTS, RuleCaptioner
 
-NINETEEN = (
+EGOEXOLEARN_VERBS = (
     "adjust cover cut fill hold mix move open operate pour press put remove scoop shake take throw "
     "turn wash"
 ).split()
 
 
-def test_the_lexicon_holds_the_19_verbs_of_egoexolearn_with_effects_of_their_own() -> None:
-    assert sorted(EFFECTS) == NINETEEN
+def test_the_lexicon_has_the_19_verbs_of_egoexolearn_with_19_different_effects() -> None:
+    assert sorted(EFFECTS) == EGOEXOLEARN_VERBS
     assert len({effect for effect, _ in EFFECTS.values()}) == 19
 
 
@@ -31,7 +31,7 @@ def test_a_narration_gives_source_and_effect(narration: str, caption: str) -> No
     assert RuleCaptioner().caption([narration]) == [caption]
 
 
-@pytest.mark.parametrize("verb", NINETEEN)
+@pytest.mark.parametrize("verb", EGOEXOLEARN_VERBS)
 def test_every_form_of_a_verb_gives_its_effect(verb: str) -> None:
     effect, forms = EFFECTS[verb]
     for form in forms:
@@ -43,7 +43,7 @@ def test_every_form_of_a_verb_gives_its_effect(verb: str) -> None:
             assert caption == f"[jar] ({effect})", (form, inflected)
 
 
-class Fixed:
+class FixedCaptioner:
     def __init__(self, *captions: str) -> None:
         self.captions = captions
 
@@ -51,12 +51,12 @@ class Fixed:
         return self.captions
 
 
-def test_a_captioner_that_gives_another_number_is_an_error() -> None:
+def test_a_captioner_that_returns_another_number_of_captions_is_an_error() -> None:
     with pytest.raises(DataError, match="2 captions for 1"):
-        generate_captions(Fixed("[a] (b)", "[a] (b)"), {"x": "text"})  # type: ignore[arg-type]
+        generate_captions(FixedCaptioner("[a] (b)", "[a] (b)"), {"x": "text"})  # type: ignore[arg-type]
 
 
 def test_equal_narrations_are_captioned_once() -> None:
-    captioner = Fixed("[a] (b)")
+    captioner = FixedCaptioner("[a] (b)")
     caption_set = generate_captions(captioner, {"x": "t", "y": "t"})  # type: ignore[arg-type]
     assert caption_set.captions == {"x": "[a] (b)", "y": "[a] (b)"}

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from test_pipeline import Model, Plain
+from test_pipeline import FakeModelCaptioner, ListCaptioner
 
 from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import generate_captions
@@ -14,11 +14,13 @@ TEXTS = {"a": "jar", "b": "tin", "c": "切蒜"}
 
 def test_captions_go_from_one_machine_to_another_without_the_model(tmp_path: Path) -> None:
     source, target = CaptionCache(tmp_path / "source"), CaptionCache(tmp_path / "target")
-    first = generate_captions(Model(frequent=0.6), TEXTS, training=["a", "b"], cache=source)
+    first = generate_captions(
+        FakeModelCaptioner(frequent=0.6), TEXTS, training=["a", "b"], cache=source
+    )
     assert first.stats.concepts
-    export_captions(tmp_path / "file.jsonl", Model(frequent=0.6), first)
-    import_captions(tmp_path / "file.jsonl", Model(frequent=0.6), target)
-    gone = Model(stops=0, frequent=0.6)
+    export_captions(tmp_path / "file.jsonl", FakeModelCaptioner(frequent=0.6), first)
+    import_captions(tmp_path / "file.jsonl", FakeModelCaptioner(frequent=0.6), target)
+    gone = FakeModelCaptioner(num_answers=0, frequent=0.6)
     again = generate_captions(gone, TEXTS, training=["a", "b"], cache=target)
     assert again.captions == first.captions
     assert again.stats.abort_reason is None
@@ -28,46 +30,50 @@ def test_captions_go_from_one_machine_to_another_without_the_model(tmp_path: Pat
 def test_captions_that_could_not_be_refined_are_so_on_the_other_machine_too(tmp_path: Path) -> None:
     source, target = CaptionCache(tmp_path / "source"), CaptionCache(tmp_path / "target")
     first = generate_captions(
-        Model(stops=4, frequent=0.6), TEXTS, training=["a", "b"], cache=source
+        FakeModelCaptioner(num_answers=4, frequent=0.6), TEXTS, training=["a", "b"], cache=source
     )
     assert first.stats.num_unrefined == 2
-    export_captions(tmp_path / "file.jsonl", Model(frequent=0.6), first)
-    import_captions(tmp_path / "file.jsonl", Model(frequent=0.6), target)
-    gone = Model(stops=0, frequent=0.6)
+    export_captions(tmp_path / "file.jsonl", FakeModelCaptioner(frequent=0.6), first)
+    import_captions(tmp_path / "file.jsonl", FakeModelCaptioner(frequent=0.6), target)
+    gone = FakeModelCaptioner(num_answers=0, frequent=0.6)
     again = generate_captions(gone, TEXTS, training=["a", "b"], cache=target)
     assert again.captions == first.captions
     assert (again.stats.num_unrefined, again.stats.abort_reason) == (2, None)
     healed = generate_captions(
-        Model(frequent=0.6), TEXTS, training=["a", "b"], cache=target, retry_refused=True
+        FakeModelCaptioner(frequent=0.6),
+        TEXTS,
+        training=["a", "b"],
+        cache=target,
+        retry_refused=True,
     )
     assert healed.stats.num_unrefined == 0
 
 
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    written = generate_captions(Plain(), TEXTS)
+    written = generate_captions(ListCaptioner(), TEXTS)
     for path in (tmp_path / "file" / "inside.jsonl", tmp_path):
         with pytest.raises(DataError, match="cannot write"):
-            export_captions(path, Plain(), written)
+            export_captions(path, ListCaptioner(), written)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_file_is_taken_in_by_the_captioner_that_wrote_it_alone(tmp_path: Path) -> None:
     file, store = tmp_path / "file.jsonl", CaptionCache(tmp_path / "store")
-    export_captions(file, Model(), generate_captions(Model(), TEXTS))
-    other = Model()
+    export_captions(file, FakeModelCaptioner(), generate_captions(FakeModelCaptioner(), TEXTS))
+    other = FakeModelCaptioner()
     other.key = {"captioner": "other"}
     with pytest.raises(UsageError, match=r"captioner=test.*captioner=other.*imported:file="):
         import_captions(file, other, store)
     with pytest.raises(UsageError, match="imported:file="):
-        import_captions(file, Plain(), store)
-    export_captions(file, Plain(), generate_captions(Plain(), TEXTS))
+        import_captions(file, ListCaptioner(), store)
+    export_captions(file, ListCaptioner(), generate_captions(ListCaptioner(), TEXTS))
     with pytest.raises(UsageError, match="does not state which captioner"):
-        import_captions(file, Model(), store)
+        import_captions(file, FakeModelCaptioner(), store)
     assert not store.root.exists()
 
 
-def test_a_strangers_file_is_data_and_its_bad_captions_are_counted(tmp_path: Path) -> None:
+def test_an_imported_file_is_data_and_its_bad_captions_are_counted(tmp_path: Path) -> None:
     file = tmp_path / "captions.jsonl"
     file.write_text(
         '{"narration": "jar", "caption": "[jar] (pop)", "by": "hand"}\n\n'

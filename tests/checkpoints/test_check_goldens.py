@@ -1,4 +1,4 @@
-"""Reference states under their published names pass the check as whole files."""
+"""Reference states under their published names pass the check as complete files."""
 
 import os
 from functools import partial
@@ -12,17 +12,19 @@ from egoexobench.checkpoints.check import check_checkpoint
 from egoexobench.registry import Registry
 
 GOLDENS = Path(os.environ.get("EGOEXOBENCH_GOLDENS", "../shared/goldens"))
-TOWER = "timesformer:system=egoexo,image=24,patch=8,width=16,depth=1,heads=2,output=cls,project=16"
-TEXT = "clip-text:width=6,heads=2,depth=1,project=16"
+VIDEO_SPEC = (
+    "timesformer:system=egoexo,image=24,patch=8,width=16,depth=1,heads=2,output=cls,project=16"
+)
+TEXT_SPEC = "clip-text:width=6,heads=2,depth=1,project=16"
 
 
 @pytest.mark.golden
 @pytest.mark.skipif(not GOLDENS.is_dir(), reason=f"no folder {GOLDENS}")
-def test_a_published_state_is_taken_by_its_parts_to_the_last_tensor(tmp_path: Path) -> None:
-    whole = load_file(GOLDENS / "egoexo-fullvocab.safetensors")
+def test_the_parts_load_every_tensor_of_a_published_state(tmp_path: Path) -> None:
+    complete = load_file(GOLDENS / "egoexo-fullvocab.safetensors")
     state = {
-        f"module.{name.removeprefix('state.')}": one
-        for name, one in whole.items()
+        f"module.{name.removeprefix('state.')}": tensor
+        for name, tensor in complete.items()
         if name.startswith("state.")
     }
     torch.save({"state_dict": state, "epoch": 1}, tmp_path / "w.pth")
@@ -31,11 +33,12 @@ def test_a_published_state_is_taken_by_its_parts_to_the_last_tensor(tmp_path: Pa
     def load(spec: str, path: Path) -> object:
         return registry.create("encoder", f"{spec},weights={path}")
 
-    loads = {spec: partial(load, spec) for spec in (TOWER, TEXT)}
-    report = check_checkpoint(tmp_path / "w.pth", loads, ("logit_scale",))
+    loaders = {spec: partial(load, spec) for spec in (VIDEO_SPEC, TEXT_SPEC)}
+    report = check_checkpoint(tmp_path / "w.pth", loaders, ("logit_scale",))
     assert report.faults == {}
     assert report.ignored_keys == ("logit_scale",)
     assert report.num_tensors == len(state)
     assert (
-        "all parts together" in check_checkpoint(tmp_path / "w.pth", {TOWER: loads[TOWER]}).faults
+        "all parts together"
+        in check_checkpoint(tmp_path / "w.pth", {VIDEO_SPEC: loaders[VIDEO_SPEC]}).faults
     )

@@ -36,7 +36,7 @@ def test_frames_equal_a_sequential_decode_by_index(
 ) -> None:
     path = write_video(tmp_path / "a.mp4", seconds=4, fps=12)
     all_frames = decode_every_frame(path)
-    indices = segment_centers(12, len(all_frames), span[0], span[1] or 4.0, 6)
+    indices = segment_centers(12, len(all_frames), start=span[0], end=span[1] or 4.0, count=6)
     decoded = decode_clip(make_clip(path, *span), 6, with_audio=False).frames
     assert decoded is not None
     assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
@@ -48,7 +48,7 @@ def test_frames_of_real_clips_equal_a_sequential_decode() -> None:
     for path in sorted(REAL.glob("*.mp4")):
         all_frames = decode_every_frame(path)
         decoded = decode_clip(make_clip(path), 8, with_audio=True)
-        indices = segment_centers(30, len(all_frames), 0.0, len(all_frames) / 30, 8)
+        indices = segment_centers(30, len(all_frames), start=0.0, end=len(all_frames) / 30, count=8)
         assert decoded.frames is not None
         assert np.array_equal(decoded.frames.pixels, np.stack([all_frames[i] for i in indices]))
         assert decoded.state == "no_track"
@@ -249,7 +249,7 @@ def test_only_what_is_needed_is_decoded_and_frames_stay_exact(
 def test_frames_are_exact_in_other_containers(tmp_path: Path, suffix: str) -> None:
     path = write_coded(tmp_path / f"a.{suffix}", g="6", bf="0" if suffix == "avi" else "2")
     all_frames = decode_every_frame(path)
-    indices = segment_centers(12, 48, 1.0, 3.5, 5)
+    indices = segment_centers(12, 48, start=1.0, end=3.5, count=5)
     decoded = decode_clip(make_clip(path, 1.0, 3.5), 5, with_audio=False).frames
     assert decoded is not None
     assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
@@ -279,7 +279,7 @@ def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path: Path) -> None:
     assert len(all_frames) == 36
     decoded = decode_clip(make_clip(path), 4, with_audio=False).frames
     assert decoded is not None
-    indices = segment_centers(12, 36, 0.0, 3.0, 4)
+    indices = segment_centers(12, 36, start=0.0, end=3.0, count=4)
     assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
 
 
@@ -294,7 +294,7 @@ def test_pictures_that_start_late_keep_their_time_and_are_never_those_of_another
     all_frames = decode_every_frame(path)
     decoded = decode_clip(make_clip(path, 4.0, 6.0), 4, with_audio=False).frames
     assert decoded is not None
-    indices = segment_centers(12, 48, 1.0, 3.0, 4)
+    indices = segment_centers(12, 48, start=1.0, end=3.0, count=4)
     assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
     assert np.allclose(decoded.times, 3.0 + indices / 12)
 

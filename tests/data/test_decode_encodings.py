@@ -52,7 +52,9 @@ def assert_exact(path: Path) -> None:
     assert file.seconds is not None
     assert len(all_frames) == FRAMES
     for start, end, count in SPANS:
-        indices = segment_centers(info.fps, FRAMES, start, min(end, file.seconds), count)
+        indices = segment_centers(
+            info.fps, FRAMES, start=start, end=min(end, file.seconds), count=count
+        )
         decoded = decode_clip(make_clip(path, start, end), count, with_audio=False).frames
         assert decoded is not None
         assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))

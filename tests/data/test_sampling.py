@@ -20,7 +20,7 @@ spans = given(
 def test_segment_centers_stay_in_the_file_and_never_decrease(
     fps: float, frames: int, start: float, length: float, count: int
 ) -> None:
-    indices = segment_centers(fps, frames, start, start + length, count)
+    indices = segment_centers(fps, frames, start=start, end=start + length, count=count)
     assert len(indices) == count
     assert indices.min() >= 0
     assert indices.max() < frames
@@ -68,12 +68,12 @@ def test_a_span_that_a_rule_has_no_frames_for_is_an_error(
 
 def test_a_start_beyond_the_last_chunk_is_an_error() -> None:
     with pytest.raises(DataError, match="after 2 files of 15 s"):
-        lavila_chunked([450, 450], 30.5, 31.0, 4, 15)
+        lavila_chunked([450, 450], start=30.5, end=31.0, count=4, seconds=15)
 
 
 def test_segment_centers_by_hand() -> None:
     # 10 frames of one second: segments of (10 - 0 - 1) / 3 = 3 frames, edges 0 3 6 9
-    assert segment_centers(10.0, 10, 0.0, 1.0, 3).tolist() == [1, 4, 7]
+    assert segment_centers(10.0, 10, start=0.0, end=1.0, count=3).tolist() == [1, 4, 7]
 
 
 def test_intervals_by_hand() -> None:

@@ -1,4 +1,4 @@
-"""Sounds are aligned in training, by the data set's word or the method's, and never after it."""
+"""Audio is aligned in training if the data set or the method says so, and never in evaluation."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +20,14 @@ from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 
 
-class Apart(FolderDataset):
-    """Both views of a pair act one script, each at its pace."""
+class AlignableDataset(FolderDataset):
+    """A data set whose views show the same actions at different speeds."""
 
     alignable = True
 
 
 @pytest.fixture(scope="module")
-def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedMethod:
+def trained(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedMethod:
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EGOEXOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -35,62 +35,64 @@ def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedMet
         config = RunConfig(
             Spec("soundbridge"), Spec("folder", {"path": str(folder)}), overrides=settings
         )
-        found = train_method(config, RunContext(Registry(), NullProgress()))
+        result = train_method(config, RunContext(Registry(), NullProgress()))
     torch.set_num_threads(threads)
-    return found
+    return result
 
 
 @pytest.mark.parametrize(
-    ("align", "kind", "expected"),
+    ("audio_alignment", "dataset_type", "expected"),
     [
         ("auto", FolderDataset, False),
-        ("auto", Apart, True),
-        ("none", Apart, False),
+        ("auto", AlignableDataset, True),
+        ("none", AlignableDataset, False),
         ("dtw", FolderDataset, True),
     ],
 )
 def test_the_data_set_decides_unless_the_method_does(
-    folder: Path, align: str, kind: type[Dataset], expected: bool
+    folder: Path, audio_alignment: str, dataset_type: type[Dataset], expected: bool
 ) -> None:
     assert (
-        uses_audio_alignment(replace(COMPACT_DEFAULTS, audio_alignment=align), kind(folder))
+        uses_audio_alignment(
+            replace(COMPACT_DEFAULTS, audio_alignment=audio_alignment), dataset_type(folder)
+        )
         is expected
     )
 
 
-def test_both_data_sets_that_the_paper_or_we_align_say_so() -> None:
+def test_both_data_sets_with_alignable_audio_declare_it() -> None:
     for name in ("synthetic", "charades_ego"):
         module = __import__(f"egoexobench_plugins.{name}.dataset", fromlist=["dataset"])
-        assert [one for one in vars(module).values() if getattr(one, "alignable", False)]
+        assert [value for value in vars(module).values() if getattr(value, "alignable", False)]
 
 
-def test_a_path_changes_what_a_training_pair_gives(taught: TrainedMethod) -> None:
-    pairs, model = list(taught.scored.inputs.pairs["train"]), taught.model.eval()
-    bank = taught.scored.inputs.features.audio
+def test_a_path_changes_the_embeddings_of_a_training_pair(trained: TrainedMethod) -> None:
+    pairs, model = list(trained.scored.inputs.pairs["train"]), trained.model.eval()
+    bank = trained.scored.inputs.features.audio
     assert bank is not None
-    found = align_pairs(bank, pairs)
-    # the longest way round: every token of one sound with every one of the other
-    crooked = {
+    paths = align_pairs(bank, pairs)
+    # three more steps at the first tokens
+    longer_paths = {
         name: replace(path, steps=path.steps[[0] * 3 + list(range(len(path.steps)))])
-        for name, path in found.items()
+        for name, path in paths.items()
     }
     with torch.inference_mode():
-        straight = embed_pairs(model, taught.scored.inputs.features, pairs, taught.parts.anchor)
-        inputs = replace(taught.scored.inputs.features, alignment_paths=crooked)
-        bent = embed_pairs(model, inputs, pairs, taught.parts.anchor)
-    assert not torch.allclose(straight[0], bent[0])
+        original = embed_pairs(model, trained.scored.inputs.features, pairs, trained.parts.anchor)
+        inputs = replace(trained.scored.inputs.features, alignment_paths=longer_paths)
+        embeddings = embed_pairs(model, inputs, pairs, trained.parts.anchor)
+    assert not torch.allclose(original[0], embeddings[0])
 
 
-def test_no_scored_embedding_depends_on_the_partner(taught: TrainedMethod) -> None:
-    model, inputs = taught.model, taught.scored.inputs.features
-    clips = list(taught.scored.inputs.clips["test"])
+def test_no_scored_embedding_depends_on_the_other_clip_of_its_pair(trained: TrainedMethod) -> None:
+    model, inputs = trained.model, trained.scored.inputs.features
+    clips = list(trained.scored.inputs.clips["test"])
     bank = inputs.audio
     assert bank is not None
     before = embed_clips(model, inputs, clips)
-    for chosen in ([clip for clip in clips if clip.view == view] for view in ("ego", "exo")):
-        alone = embed_clips(model, inputs, chosen)
+    for view_clips in ([clip for clip in clips if clip.view == view] for view in ("ego", "exo")):
+        alone = embed_clips(model, inputs, view_clips)
         rows = [before.ids.index(name) for name in alone.ids]
         assert torch.allclose(alone.vectors, before.vectors[rows], atol=1e-6)
-    pairs = taught.scored.inputs.pairs["test"]
+    pairs = trained.scored.inputs.pairs["test"]
     with_paths = replace(inputs, alignment_paths=align_pairs(bank, pairs))
     assert torch.equal(embed_clips(model, with_paths, clips).vectors, before.vectors)

@@ -1,4 +1,4 @@
-"""Runs on part of a data set, on the clips two users share, and from one data set to another."""
+"""Runs on a part of a data set, on a shared subset, and on another data set than in training."""
 
 import json
 import shutil
@@ -13,56 +13,58 @@ from egoexobench.leaderboard.collect import write_reproduced_rows
 from egoexobench.leaderboard.dataset_page import render_dataset_page
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
 
-FAST = ("--set", "epochs=1", "--set", "embed_dim=16")
+FAST_OPTIONS = ("--set", "epochs=1", "--set", "embed_dim=16")
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def run_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
 
-    def called(*arguments: str) -> SimpleNamespace:
-        done = CliRunner().invoke(main, arguments)
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done
+    def invoke(*arguments: str) -> SimpleNamespace:
+        result = CliRunner().invoke(main, arguments)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
 
-    return called
+    return invoke
 
 
-def page() -> str:
-    """The leaderboard page of every record that lies under `runs`."""
+def render_page() -> str:
+    """The leaderboard page of every record in `runs`."""
     write_reproduced_rows(list(Path("runs").rglob("*seed0-*.json")), Path("board"))
     return render_dataset_page("folder", read_reproduced_rows(Path("board")), mix_protocols=False)
 
 
 @pytest.fixture
-def holes(folder: Path, tmp_path: Path) -> str:
-    """A folder that lacks one film and holds another that is none."""
-    own = tmp_path / "clips"
-    shutil.copytree(folder, own)
-    (own / "m-ego.mp4").unlink()
-    (own / "n-exo.mp4").write_bytes(b"no film" * 99)
-    return f"folder:path={own}"
+def incomplete_spec(folder: Path, tmp_path: Path) -> str:
+    """A data set with a missing and a damaged media file."""
+    clips = tmp_path / "clips"
+    shutil.copytree(folder, clips)
+    (clips / "m-ego.mp4").unlink()
+    (clips / "n-exo.mp4").write_bytes(b"no film" * 99)
+    return f"folder:path={clips}"
 
 
-def scored(done: SimpleNamespace) -> dict:
-    assert done.exit_code == 0, done.stderr
-    record = json.loads(done.stdout)
+def read_scores(result: SimpleNamespace) -> dict:
+    assert result.exit_code == 0, result.stderr
+    record = json.loads(result.stdout)
     return record, {(s["task"], s["policy"]): s for s in record["scores"]}
 
 
-def test_a_run_on_a_broken_set_says_what_would_let_it_go_on(call, holes: str) -> None:
-    done = call("run", "--method", "egoexo", "--dataset", holes, *FAST)
-    assert done.exit_code == 1
-    assert "1 of 32 media files of folder are missing" in done.stderr
-    assert "--allow-missing" in done.stderr
+def test_the_error_on_an_incomplete_data_set_names_the_option_that_allows_it(
+    run_cli, incomplete_spec: str
+) -> None:
+    result = run_cli("run", "--method", "egoexo", "--dataset", incomplete_spec, *FAST_OPTIONS)
+    assert result.exit_code == 1
+    assert "1 of 32 media files of folder are missing" in result.stderr
+    assert "--allow-missing" in result.stderr
     assert not Path("runs").exists()
 
 
-def test_what_is_missing_is_left_out_and_written_down(call, holes: str) -> None:
-    told = ("--dataset", holes, "--allow-missing", *FAST)
-    record, scores = scored(call("run", "--method", "egoexo", *told, "--json"))
+def test_missing_clips_are_skipped_and_recorded(run_cli, incomplete_spec: str) -> None:
+    options = ("--dataset", incomplete_spec, "--allow-missing", *FAST_OPTIONS)
+    record, scores = read_scores(run_cli("run", "--method", "egoexo", *options, "--json"))
     assert record["coverage"] | {"subset_hash": ""} == {
         "num_clips": 32,
         "num_used": 30,
@@ -82,42 +84,62 @@ def test_what_is_missing_is_left_out_and_written_down(call, holes: str) -> None:
     }  # fmt: skip
     assert counts.items() >= {("eg2ex", "gallery"): (2, 2, 1)}.items()
     assert {row["name"] for row in record["references"]} >= {"duration", "loudness", "synchrony"}
-    shown = call("run", "--method", "egoexo", *told)
-    assert "Used 30 of 32 clips" in shown.stdout
-    assert "30 of 32 clips were used (93.8 %)" in page()
+    printed = run_cli("run", "--method", "egoexo", *options)
+    assert "Used 30 of 32 clips" in printed.stdout
+    assert "30 of 32 clips were used (93.8 %)" in render_page()
 
 
 @pytest.mark.slow
-def test_two_users_are_compared_on_the_clips_both_have(call, folder: Path, holes: str) -> None:
-    assert call("data", "doctor", holes, "--save-subset", "mine.json").exit_code == 0
-    told = ("--subset", "mine.json", *FAST, "--json")
-    whole, full = scored(
-        call("run", "--method", "egoexo", "--dataset", f"folder:path={folder}", *told)
+def test_two_users_are_compared_on_a_shared_subset(
+    run_cli, folder: Path, incomplete_spec: str
+) -> None:
+    assert run_cli("data", "doctor", incomplete_spec, "--save-subset", "mine.json").exit_code == 0
+    options = ("--subset", "mine.json", *FAST_OPTIONS, "--json")
+    complete, complete_scores = read_scores(
+        run_cli("run", "--method", "egoexo", "--dataset", f"folder:path={folder}", *options)
     )
-    part, less = scored(
-        call("run", "--method", "egoexo", "--dataset", holes, *told, "--allow-missing")
+    partial, partial_scores = read_scores(
+        run_cli(
+            "run", "--method", "egoexo", "--dataset", incomplete_spec, *options, "--allow-missing"
+        )
     )
-    assert whole["coverage"]["subset_hash"] == part["coverage"]["subset_hash"]
-    assert full["eg2ex", "gallery"]["num_queries"] == less["eg2ex", "gallery"]["num_queries"] == 2
-    other = call("run", "--method", "egoexo", "--dataset", "synthetic", "--subset", "mine.json")
+    assert complete["coverage"]["subset_hash"] == partial["coverage"]["subset_hash"]
+    assert (
+        complete_scores["eg2ex", "gallery"]["num_queries"]
+        == partial_scores["eg2ex", "gallery"]["num_queries"]
+        == 2
+    )
+    other = run_cli("run", "--method", "egoexo", "--dataset", "synthetic", "--subset", "mine.json")
     assert other.exit_code == 1
     assert "subset of data set 'folder'" in other.stderr
 
 
 @pytest.mark.slow
 def test_a_method_can_be_trained_on_one_set_and_scored_on_another(
-    call, folder: Path, tmp_path: Path
+    run_cli, folder: Path, tmp_path: Path
 ) -> None:
     small = "synthetic:train=4,val=4,test=4,seed=3"
     target = f"folder:path={folder}"
-    own, _ = scored(call("run", "--method", "egoexo", "--dataset", target, *FAST, "--json"))
-    moved, _ = scored(
-        call("run", "--method", "egoexo", "--dataset", target, "--train-on", small, *FAST, "--json")
+    within, _ = read_scores(
+        run_cli("run", "--method", "egoexo", "--dataset", target, *FAST_OPTIONS, "--json")
     )
-    assert own["trained_on"] is None
-    assert moved["trained_on"]["spec"] == small
-    assert moved["dataset"]["fingerprint"] == own["dataset"]["fingerprint"]
-    text = page()
+    transferred, _ = read_scores(
+        run_cli(
+            "run",
+            "--method",
+            "egoexo",
+            "--dataset",
+            target,
+            "--train-on",
+            small,
+            *FAST_OPTIONS,
+            "--json",
+        )
+    )
+    assert within["trained_on"] is None
+    assert transferred["trained_on"]["spec"] == small
+    assert transferred["dataset"]["fingerprint"] == within["dataset"]["fingerprint"]
+    text = render_page()
     assert f"epochs=1 trained on {small} \\*" in text
     assert "another data set than the one that is scored" in text
     assert [row.trained_on is None for row in read_reproduced_rows(Path("board"))].count(True) == 1

@@ -30,7 +30,9 @@ def cell(method: str = "one", seed: int = 0, data: str = "films", **changed) -> 
         "scale": "compact",
         "dataset": data,
         "train_on": None if taught == data else taught,
-        "fingerprint": CellFingerprint(f"recipe of {method}", data, taught, seed, "error"),
+        "fingerprint": CellFingerprint(
+            f"recipe of {method}", data, training_dataset=taught, seed=seed, missing_audio="error"
+        ),
         "tasks": ("eg2ex",),
         "cache_keys": frozenset({data, taught}),
         "num_parts": 3,

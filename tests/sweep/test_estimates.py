@@ -28,7 +28,9 @@ def make_values(values: list[list[float]], seeds: tuple[int, ...] = ()) -> SeedB
     array = np.array(values, float)
     names = [str(at) for at in range(array.shape[1])]
     queries = tuple(("eg2ex", name, (name,)) for name in names)
-    return SeedByQueryValues(seeds or tuple(range(len(array))), queries, tuple(names), array, 5.0)
+    return SeedByQueryValues(
+        seeds or tuple(range(len(array))), queries, clusters=tuple(names), values=array, chance=5.0
+    )
 
 
 def test_a_column_is_the_mean_over_seeds_of_the_records_own_value(tmp_path: Path) -> None:
@@ -92,7 +94,9 @@ def test_an_interval_is_cut_to_what_can_be() -> None:
 def test_rows_are_paired_by_seed_and_by_query_in_any_order() -> None:
     a = make_values([[100, 0, 0], [100, 100, 0]], (3, 5))
     b = make_values([[0, 0, 100], [100, 0, 0]], (5, 3))
-    turned = SeedByQueryValues(b.seeds, b.queries[::-1], b.clusters[::-1], b.values[:, ::-1], None)
+    turned = SeedByQueryValues(
+        b.seeds, b.queries[::-1], clusters=b.clusters[::-1], values=b.values[:, ::-1], chance=None
+    )
     difference = subtract_paired(a, turned)
     assert difference is not None
     assert difference.seeds == (3, 5)

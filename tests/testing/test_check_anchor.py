@@ -34,21 +34,23 @@ def test_a_right_anchor_passes() -> None:
     check_anchor(GoodAnchor())
 
 
-def change(**members):
+def change_result(**members):
     return type("Changed", (GoodAnchor,), members)()
 
 
-def result_with(function):
+def make_result(function):
     """Return an anchor whose targets are another function of the embeddings."""
-    return change(__call__=lambda self, embeddings: function(*embeddings.values(), embeddings))
+    return change_result(
+        __call__=lambda self, embeddings: function(*embeddings.values(), embeddings)
+    )
 
 
-def overwrite(narration, caption, embeddings):
+def overwrite_input(narration, caption, embeddings):
     narration.mul_(2)
     return narration, narration + caption
 
 
-def empty_dictionary(narration, caption, embeddings):
+def return_nothing(narration, caption, embeddings):
     embeddings.clear()
     return narration, narration + caption
 
@@ -58,34 +60,43 @@ def empty_dictionary(narration, caption, embeddings):
     [
         (object(), "it has no attribute 'required_inputs'"),
         (
-            change(eval_text=None),
+            change_result(eval_text=None),
             "eval_text is None; it must be one of narration, sound_caption, so",
         ),
-        (change(eval_text="caption"), "eval_text is 'caption'; it must be one of narration"),
-        (change(required_inputs=["narration"]), "required_inputs is ['narration'] (list); it must"),
-        (change(required_inputs=()), "required_inputs is empty"),
-        (change(required_inputs=("text",)), "an item of required_inputs is 'text'; it must be one"),
-        (change(__call__=None), "__call__ is None (NoneType); it must be a method"),
-        (change(required_inputs=("narration",)), "it reads 'sound_caption', which is not in requi"),
+        (change_result(eval_text="caption"), "eval_text is 'caption'; it must be one of narration"),
         (
-            change(required_inputs=(*GoodAnchor.required_inputs, "ego_sound")),
+            change_result(required_inputs=["narration"]),
+            "required_inputs is ['narration'] (list); it must",
+        ),
+        (change_result(required_inputs=()), "required_inputs is empty"),
+        (
+            change_result(required_inputs=("text",)),
+            "an item of required_inputs is 'text'; it must be one",
+        ),
+        (change_result(__call__=None), "__call__ is None (NoneType); it must be a method"),
+        (
+            change_result(required_inputs=("narration",)),
+            "it reads 'sound_caption', which is not in requi",
+        ),
+        (
+            change_result(required_inputs=(*GoodAnchor.required_inputs, "ego_sound")),
             "it does not use 'ego_sound' of required_inputs",
         ),
-        (result_with(lambda *_: 1 / 0), "calling it raised ZeroDivisionError"),
-        (result_with(lambda a, b, _: a + b), "its result is of type Tensor; it must be tuple"),
-        (result_with(lambda a, b, _: (a, b, a)), "it returns 3 targets, not one for each view"),
-        (result_with(lambda a, b, _: (a, None)), "the target of the exo videos is None (NoneType)"),
-        (result_with(lambda a, b, _: (a[0], b)), "the target of the ego videos has the shape (8,)"),
-        (result_with(lambda a, b, _: (a, b[:1])), "(1, 8); for 4 rows it must be (4, D)"),
-        (result_with(lambda a, b, _: (a.int(), b)), "the ego videos has the dtype torch.int32"),
-        (result_with(lambda a, b, _: (a, b * torch.nan)), "the exo videos contains NaN"),
-        (result_with(lambda a, b, _: (a, b + torch.rand(()))), "same embeddings get other targets"),
+        (make_result(lambda *_: 1 / 0), "calling it raised ZeroDivisionError"),
+        (make_result(lambda a, b, _: a + b), "its result is of type Tensor; it must be tuple"),
+        (make_result(lambda a, b, _: (a, b, a)), "it returns 3 targets, not one for each view"),
+        (make_result(lambda a, b, _: (a, None)), "the target of the exo videos is None (NoneType)"),
+        (make_result(lambda a, b, _: (a[0], b)), "the target of the ego videos has the shape (8,)"),
+        (make_result(lambda a, b, _: (a, b[:1])), "(1, 8); for 4 rows it must be (4, D)"),
+        (make_result(lambda a, b, _: (a.int(), b)), "the ego videos has the dtype torch.int32"),
+        (make_result(lambda a, b, _: (a, b * torch.nan)), "the exo videos contains NaN"),
+        (make_result(lambda a, b, _: (a, b + torch.rand(()))), "same embeddings get other targets"),
         (
-            result_with(lambda a, b, _: (a, b + a.mean(0))),
+            make_result(lambda a, b, _: (a, b + a.mean(0))),
             "depends on the other pairs of its batch",
         ),
-        (result_with(overwrite), "calling it changes its inputs in place"),
-        (result_with(empty_dictionary), "calling it changes its inputs in place"),
+        (make_result(overwrite_input), "calling it changes its inputs in place"),
+        (make_result(return_nothing), "calling it changes its inputs in place"),
     ],
 )
 def test_a_wrong_anchor_is_one_line_that_names_its_fault(anchor: object, message: str) -> None:

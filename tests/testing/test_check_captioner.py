@@ -26,7 +26,7 @@ def test_right_captioners_pass() -> None:
     check_captioner(GoodRefiner())
 
 
-def caption_with(function):
+def make_captioner(function):
     """Return a captioner whose captions are another function of the right ones."""
     good = GoodCaptioner.caption
     members = {"caption": lambda self, narrations: function(good(self, narrations), narrations)}
@@ -38,7 +38,7 @@ def refine_with(function):
     return type("Changed", (GoodRefiner,), members)()
 
 
-def clear(captions, narrations):
+def clear_narrations(captions, narrations):
     narrations.clear()
     return captions
 
@@ -54,32 +54,41 @@ numbers = itertools.count()
             type("Text", (), {"caption": "[a] (b)"})(),
             "caption is '[a] (b)' (str); it must be a met",
         ),
-        (caption_with(lambda captions, _: 1 / 0), "caption raised ZeroDivisionError"),
-        (caption_with(lambda captions, _: "[a] (b)"), "result of caption is '[a] (b)' (str); it"),
-        (caption_with(lambda captions, _: iter(captions)), "the result of caption is of type list"),
+        (make_captioner(lambda captions, _: 1 / 0), "caption raised ZeroDivisionError"),
+        (make_captioner(lambda captions, _: "[a] (b)"), "result of caption is '[a] (b)' (str); it"),
         (
-            caption_with(lambda captions, _: [None] * len(captions)),
+            make_captioner(lambda captions, _: iter(captions)),
+            "the result of caption is of type list",
+        ),
+        (
+            make_captioner(lambda captions, _: [None] * len(captions)),
             "an item of the result of capti",
         ),
-        (caption_with(lambda captions, _: captions[1:]), "caption returns 3 captions for 4 narrat"),
-        (caption_with(lambda captions, _: captions or ["[a] (b)"]), "returns 1 captions for 0 nar"),
         (
-            caption_with(lambda captions, _: [""] * len(captions)),
+            make_captioner(lambda captions, _: captions[1:]),
+            "caption returns 3 captions for 4 narrat",
+        ),
+        (
+            make_captioner(lambda captions, _: captions or ["[a] (b)"]),
+            "returns 1 captions for 0 nar",
+        ),
+        (
+            make_captioner(lambda captions, _: [""] * len(captions)),
             "'' is not a closed caption, [sou",
         ),
         (
-            caption_with(lambda captions, _: [f"Sure! {text}" for text in captions]),
+            make_captioner(lambda captions, _: [f"Sure! {text}" for text in captions]),
             "is not a closed caption, [source] (effect), ...: other text around",
         ),
         (
-            caption_with(lambda captions, _: [f"[a] ({next(numbers)})" for _ in captions]),
+            make_captioner(lambda captions, _: [f"[a] ({next(numbers)})" for _ in captions]),
             "the same narrations get other captions",
         ),
         (
-            caption_with(lambda captions, _: [f"[a] ({i})" for i, _ in enumerate(captions)]),
+            make_captioner(lambda captions, _: [f"[a] ({i})" for i, _ in enumerate(captions)]),
             "the order of narrations changes their captions",
         ),
-        (caption_with(clear), "caption changes its list of narrations"),
+        (make_captioner(clear_narrations), "caption changes its list of narrations"),
         (refine_with(lambda captions: 1 / 0), "refine raised ZeroDivisionError"),
         (refine_with(lambda captions: captions[1:]), "refine returns 3 captions for 4 captions"),
         (refine_with(lambda captions: None), "the result of refine is None (NoneType); it must be"),

@@ -37,7 +37,7 @@ class GoodDataset:
     fingerprint = "1"
 
     def prepare(self, progress):
-        raise AssertionError("media are not touched")
+        raise AssertionError("media files are not read")
 
     def pairs(self, split):
         return PAIRS if split == "train" else []
@@ -53,21 +53,21 @@ def test_a_right_data_set_passes() -> None:
     check_dataset(GoodDataset())
 
 
-def change(**members):
+def change_dataset(**members):
     return type("Changed", (GoodDataset,), members)()
 
 
 def with_clip(**fields):
     """Return a data set whose first pair has another ego clip."""
     pair = replace(PAIRS[0], ego=replace(PAIRS[0].ego, **fields))
-    return change(pairs=lambda self, split: [pair, PAIRS[1]] if split == "train" else [])
+    return change_dataset(pairs=lambda self, split: [pair, PAIRS[1]] if split == "train" else [])
 
 
 def with_pair(**fields):
     """Return a data set whose first pair is another, while its clips stay the same."""
     pair = replace(PAIRS[0], **fields)
     good_clips = GoodDataset().clips
-    return change(
+    return change_dataset(
         clips=lambda self, split: good_clips(split),
         pairs=lambda self, split: [pair, PAIRS[1]] if split == "train" else [],
     )
@@ -75,12 +75,12 @@ def with_pair(**fields):
 
 def with_query(task="eg2ex", **fields):
     query = replace(QUERY, **fields)
-    return change(
+    return change_dataset(
         queries=lambda self, split, name: [query] if (split, name) == ("train", task) else []
     )
 
 
-def lacking(name):
+def remove_attribute(name):
     members = {key: value for key, value in vars(GoodDataset).items() if key != name}
     return type("Lacking", (), members)()
 
@@ -95,24 +95,33 @@ numbers = itertools.count()
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        (lacking("fingerprint"), "it has no attribute 'fingerprint'"),
-        *((lacking(name), f"it has no method {name!r}") for name in ("prepare", "clips", "pairs")),
-        (lacking("queries"), "it has no method 'queries'"),
-        (change(queries=[]), "queries is [] (list); it must be a method"),
-        (change(fingerprint=1), "fingerprint is 1 (int); it must be str"),
-        (change(fingerprint=""), "fingerprint is empty"),
-        (change(clips=lambda self, split: 1 / 0), "clips('train') raised ZeroDivisionError"),
-        (change(clips=lambda self, split: iter(())), "clips('train') is of type tuple_iterator; i"),
+        (remove_attribute("fingerprint"), "it has no attribute 'fingerprint'"),
+        *(
+            (remove_attribute(name), f"it has no method {name!r}")
+            for name in ("prepare", "clips", "pairs")
+        ),
+        (remove_attribute("queries"), "it has no method 'queries'"),
+        (change_dataset(queries=[]), "queries is [] (list); it must be a method"),
+        (change_dataset(fingerprint=1), "fingerprint is 1 (int); it must be str"),
+        (change_dataset(fingerprint=""), "fingerprint is empty"),
         (
-            change(clips=lambda self, split: ["a"]),
+            change_dataset(clips=lambda self, split: 1 / 0),
+            "clips('train') raised ZeroDivisionError",
+        ),
+        (
+            change_dataset(clips=lambda self, split: iter(())),
+            "clips('train') is of type tuple_iterator; i",
+        ),
+        (
+            change_dataset(clips=lambda self, split: ["a"]),
             "an item of clips('train') is 'a' (str); it must",
         ),
         (
-            change(clips=lambda self, split: [make_clip(str(next(numbers)), "ego")]),
+            change_dataset(clips=lambda self, split: [make_clip(str(next(numbers)), "ego")]),
             "clips('train') returns other clips when it is repeated",
         ),
         (
-            change(clips=lambda self, split: [make_clip("a", "ego")] * 2),
+            change_dataset(clips=lambda self, split: [make_clip("a", "ego")] * 2),
             "clips('train') has an id t",
         ),
         (with_clip(id=1), "id of clip 1 is 1 (int); it must be str"),
@@ -122,8 +131,11 @@ numbers = itertools.count()
         (with_clip(view="top"), "view of clip 'a/ego' is 'top'; it must be one of ego, exo"),
         (with_clip(start=-1.0), "clip 'a/ego' starts at -1.0 s"),
         (with_clip(start=2.0), "clip 'a/ego' has the empty span 2.0-1.0 s"),
-        (change(pairs=split_takes), "take 't' is in the splits train and val"),
-        (change(pairs=lambda self, split: iter(())), "pairs('train') is of type tuple_iterator"),
+        (change_dataset(pairs=split_takes), "take 't' is in the splits train and val"),
+        (
+            change_dataset(pairs=lambda self, split: iter(())),
+            "pairs('train') is of type tuple_iterator",
+        ),
         (with_pair(ego=PAIRS[0].exo), "the ego clip of pair 'train-a' has the view 'exo'"),
         (
             with_pair(ego=make_clip("c", "ego")),
@@ -135,10 +147,13 @@ numbers = itertools.count()
         ),
         (with_pair(id="train-b"), "pairs('train') has an id twice"),
         (
-            change(queries=lambda self, split, task: None),
+            change_dataset(queries=lambda self, split, task: None),
             "queries('train', 'eg2ex') is None (NoneTy",
         ),
-        (change(queries=lambda self, split: []), "queries('train', 'eg2ex') raised TypeError"),
+        (
+            change_dataset(queries=lambda self, split: []),
+            "queries('train', 'eg2ex') raised TypeError",
+        ),
         (
             with_query(source="c/ego"),
             "the query of 'c/ego' in queries('train', 'eg2ex') has a sourc",
@@ -164,7 +179,7 @@ def test_a_wrong_data_set_is_one_line_that_names_its_fault(dataset: object, mess
     assert "\n" not in str(caught.value)
 
 
-def test_a_narration_is_asked_for_by_the_id_of_a_pair_or_of_a_clip() -> None:
+def test_a_narration_is_named_by_the_id_of_a_pair_or_of_a_clip() -> None:
     clips = Gallery(("a/ego", "b/exo"))
     check_dataset(with_query(task="t2v", source="train-a", gallery=clips))
     check_dataset(with_query(task="t2v", source="a/ego", gallery=clips))

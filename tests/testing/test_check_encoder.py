@@ -84,12 +84,12 @@ def test_right_encoders_pass_and_keep_their_mode() -> None:
     check_encoder(VideoEncoder(), num_frames=6)
 
 
-def change(name, value):
+def change_encoder(name, value):
     """Return an encoder with another member."""
     return type("Changed", (GoodEncoder,), {name: value})()
 
 
-class Lacking:
+class EncoderWithoutAttribute:
     """Not a module, so that any member can be missing."""
 
     def __init__(self, *missing):
@@ -100,7 +100,7 @@ class Lacking:
                 setattr(self, name, value)
 
 
-def in_training_mode():
+def make_training_encoder():
     encoder = FrozenEncoder()
     encoder.dropout.train()
     return encoder
@@ -116,21 +116,27 @@ class StaysInTraining(GoodEncoder):
 
 
 MEMBERS = [
-    (Lacking("modality"), "it has no attribute 'modality'"),
-    (Lacking("dim"), "it has no attribute 'dim'"),
-    (Lacking("frozen"), "it has no attribute 'frozen'"),
-    (Lacking("prepare"), "it has no method 'prepare'"),
-    (Lacking("encode"), "it has no method 'encode'"),
-    (change("prepare", None), "prepare is None (NoneType); it must be a method"),
+    (EncoderWithoutAttribute("modality"), "it has no attribute 'modality'"),
+    (EncoderWithoutAttribute("dim"), "it has no attribute 'dim'"),
+    (EncoderWithoutAttribute("frozen"), "it has no attribute 'frozen'"),
+    (EncoderWithoutAttribute("prepare"), "it has no method 'prepare'"),
+    (EncoderWithoutAttribute("encode"), "it has no method 'encode'"),
+    (change_encoder("prepare", None), "prepare is None (NoneType); it must be a method"),
     (None, "it has no attribute 'modality'"),
-    (change("modality", "sound"), "modality is 'sound'; it must be one of video, audio, text"),
-    (change("modality", ["audio"]), "modality is ['audio']; it must be one of"),
-    (change("dim", 4.0), "dim is 4.0; it must be a positive int"),
-    (change("dim", True), "dim is True; it must be a positive int"),
-    (change("dim", 0), "dim is 0; it must be a positive int"),
-    (change("frozen", 0), "frozen is 0 (int); it must be bool"),
-    (change("frozen", property(lambda self: 1 / 0)), "reading frozen raised ZeroDivisionError"),
-    (in_training_mode(), "it is frozen, and modules in it are in training mode: dropout"),
+    (
+        change_encoder("modality", "sound"),
+        "modality is 'sound'; it must be one of video, audio, text",
+    ),
+    (change_encoder("modality", ["audio"]), "modality is ['audio']; it must be one of"),
+    (change_encoder("dim", 4.0), "dim is 4.0; it must be a positive int"),
+    (change_encoder("dim", True), "dim is True; it must be a positive int"),
+    (change_encoder("dim", 0), "dim is 0; it must be a positive int"),
+    (change_encoder("frozen", 0), "frozen is 0 (int); it must be bool"),
+    (
+        change_encoder("frozen", property(lambda self: 1 / 0)),
+        "reading frozen raised ZeroDivisionError",
+    ),
+    (make_training_encoder(), "it is frozen, and modules in it are in training mode: dropout"),
     (without_trainable_weights(), "it is not frozen, and no parameter requires a gradient"),
     (type("Plain", (VideoEncoder,), {"frozen": False})(), "must be an nn.Module"),
     (StaysInTraining(), "eval() leaves modules in training mode: itself, layer, dropout"),
@@ -140,10 +146,10 @@ MEMBERS = [
 def prepare_with(function):
     """Return an encoder whose ``prepare`` is another function of the right array."""
     good = GoodEncoder.prepare
-    return change("prepare", lambda self, source: function(good(self, source), source))
+    return change_encoder("prepare", lambda self, source: function(good(self, source), source))
 
 
-class Counter:
+class CountingEncoder:
     """Counts its calls, for results that change."""
 
     def __init__(self):
@@ -154,7 +160,7 @@ class Counter:
         return self.count
 
 
-def silence(array, source):
+def make_silence(array, source):
     source.waveform[:10] = 0
     return array
 
@@ -169,7 +175,7 @@ PREPARED = [
     (lambda array, source: array.astype(np.uint32), "prepare returns the dtype uint32; use one of"),
     (lambda array, source: array * np.nan, "prepare returns NaN or infinity"),
     (lambda array, source: array + np.inf, "prepare returns NaN or infinity"),
-    (silence, "prepare changes its source in place"),
+    (make_silence, "prepare changes its source in place"),
     (lambda array, source: array + next_number(), "prepare returns another array for the same"),
     (lambda array, source: array[: next_number() % 2 + 1], "returns another array for the same"),
     (lambda array, source: array[:0], "prepare returns arrays of length 0 only"),
@@ -179,7 +185,7 @@ PREPARED = [
         "prepare returns arrays of several dtypes: float32, float64",
     ),
 ]
-next_number = Counter()
+next_number = CountingEncoder()
 
 
 def encode_with(function, frozen=False):
@@ -193,7 +199,7 @@ def encode_with(function, frozen=False):
     return type("Changed", (base,), {"encode": encode})()
 
 
-def overwrite(tokens, mask, inputs):
+def overwrite_input(tokens, mask, inputs):
     inputs.mul_(2)
     return Tokens(tokens, mask)
 
@@ -254,7 +260,7 @@ ENCODED = [
         lambda tokens, mask, inputs: Tokens(nn.functional.dropout(tokens, 0.5, True), mask),
         "the same batch gets other tokens in evaluation mode: is dropout active?",
     ),
-    (overwrite, "encode changes its inputs in place"),
+    (overwrite_input, "encode changes its inputs in place"),
     (overwrite_mask, "encode changes its inputs in place"),
     (read_padding, "a token depends on padding"),
     (read_neighbors, "a token depends on the other clips of its batch"),

@@ -16,7 +16,7 @@ def add_means(query: Tokens, context: Tokens) -> torch.Tensor:
     return masked_mean(query) + masked_mean(context)
 
 
-class Layer(nn.Module):
+class FusionLayer(nn.Module):
     """The sum of both means through a layer with dropout."""
 
     def __init__(self, width: int) -> None:
@@ -28,28 +28,28 @@ class Layer(nn.Module):
         return self.dropout(self.layer(add_means(query, context)))
 
 
-class StaysInTraining(Layer):
+class StaysInTraining(FusionLayer):
     def train(self, mode: bool = True) -> nn.Module:
         return super().train(True)
 
 
-class Detached(Layer):
+class DetachedFusion(FusionLayer):
     def forward(self, query: Tokens, context: Tokens) -> torch.Tensor:
         return super().forward(query, context).detach()
 
 
-class UnusedLayer(Layer):
+class UnusedLayer(FusionLayer):
     def forward(self, query: Tokens, context: Tokens) -> torch.Tensor:
         return add_means(query, context)
 
 
 def test_right_fusions_pass() -> None:
     check_fusion(lambda width: add_means)
-    check_fusion(Layer)
+    check_fusion(FusionLayer)
     check_fusion(lambda width: CrossAttention(width, 4, residual=False), width=32)
 
 
-def overwrite(query, context):
+def overwrite_input(query, context):
     query.values.mul_(2)
     return add_means(query, context)
 
@@ -63,7 +63,7 @@ def divide_by_count(query, context):
     return mean + masked_mean(context)
 
 
-def nan_gradient_of_empty_query(query, context):
+def return_nan_gradient(query, context):
     mean = (query.values * query.mask[..., None]).sum(1) / query.mask.sum(1, keepdim=True)
     return torch.where(query.mask.any(1, keepdim=True), mean, 0) + masked_mean(context)
 
@@ -83,7 +83,7 @@ FUNCTIONS = [
     ),
     (lambda query, context: add_means(query, context)[:2], "the shape (2, 16); for 4 rows it must"),
     (lambda query, context: add_means(query, context) * torch.nan, "its result contains NaN"),
-    (overwrite, "calling it changes its inputs in place"),
+    (overwrite_input, "calling it changes its inputs in place"),
     (
         lambda query, context: add_means(query, context) + torch.rand(()),
         "the same tokens get other embeddings in evaluation mode: is dropout active?",
@@ -106,7 +106,7 @@ FUNCTIONS = [
         lambda query, context: masked_mean(query),
         "for a query without tokens it does not use the context",
     ),
-    (nan_gradient_of_empty_query, "the gradient of the query contains NaN or infinity"),
+    (return_nan_gradient, "the gradient of the query contains NaN or infinity"),
     (
         lambda query, context: add_means(Tokens(query.values.detach(), query.mask), context),
         "no gradient reaches the query",
@@ -124,7 +124,7 @@ FACTORIES: list[tuple[Callable[[int], object], str]] = [
     ),
     (lambda width: None, "it has no method '__call__'"),
     (StaysInTraining, "eval() leaves modules in training mode: itself, layer, dropout"),
-    (Detached, "its result has no gradient: it was detached, or made under no_grad"),
+    (DetachedFusion, "its result has no gradient: it was detached, or made under no_grad"),
     (UnusedLayer, "no gradient reaches its weights"),
 ]
 

@@ -1,4 +1,4 @@
-"""A stranger's plug-in: a data set, a trained encoder and a method in one file."""
+"""A third-party plug-in: a data set, a trained encoder and a method in one file."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
 
 @hookimpl
 def register_datasets(register):
-    register("halves", halves)
+    register("swapped-folder", swapped_folder)
 
 
 @hookimpl
 def register_encoders(register):
-    register("bright", bright)
+    register("brightness", brightness)
 
 
 @hookimpl
 def register_methods(register):
-    register("glimmer", glimmer)
+    register("brightness-narration", brightness_narration)
 
 
-def halves(*, path: Path, swap: bool = False):
-    """A folder's pairs, with the views swapped if asked.
+def swapped_folder(*, path: Path, swap: bool = False):
+    """The pairs of a folder, with or without swapped views.
 
     Args:
         path: a folder in the folder format.
-        swap: take the ego view for the exo view and the other way round.
+        swap: whether the ego view and the exo view are swapped.
     """
     from egoexobench.data.folder_dataset import FolderDataset
 
-    return Swapped(FolderDataset(path)) if swap else FolderDataset(path)
+    return SwappedDataset(FolderDataset(path)) if swap else FolderDataset(path)
 
 
-class Swapped:
-    """Another data set with its views swapped."""
+class SwappedDataset:
+    """Another data set with swapped views."""
 
     def __init__(self, inner):
         self.inner = inner
@@ -62,8 +62,8 @@ class Swapped:
         return []
 
 
-def bright(*, dim: int = 8):
-    """Brightness of each frame through one trained layer.
+def brightness(*, dim: int = 8):
+    """The brightness of each frame and a trained layer.
 
     Args:
         dim: features of a token.
@@ -73,7 +73,7 @@ def bright(*, dim: int = 8):
 
     from egoexobench.types import Tokens
 
-    class Bright(torch.nn.Module):
+    class BrightnessEncoder(torch.nn.Module):
         modality = "video"
         frozen = False
 
@@ -88,19 +88,19 @@ def bright(*, dim: int = 8):
         def encode(self, values, mask):
             return Tokens(self.layer(values), mask)
 
-    return Bright()
+    return BrightnessEncoder()
 
 
-def glimmer(scale, /, *, dim: int = 8) -> Method:
-    """Brightness against narration.
+def brightness_narration(scale, /, *, dim: int = 8) -> Method:
+    """The brightness of the frames, trained with the narration.
 
     Args:
         dim: features of a token.
     """
     method = replace(
         COMPACT_DEFAULTS,
-        name="glimmer",
-        video=f"bright:dim={dim}",
+        name="brightness-narration",
+        video=f"brightness:dim={dim}",
         audio=None,
         anchor="narration",
         objective="info-nce:denominator=all",
