@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from egoexobench.api.experiments import embed, run
     from egoexobench.api.load import load
     from egoexobench.api.parts import dataset, list_parts, show_part
-    from egoexobench.errors import DataError, EgoExoBenchError, MediaError, UsageError
+    from egoexobench.errors import DataError, EgoExoBenchError, MediaError, PartError, UsageError
     from egoexobench.hookspecs import Register, hookimpl
     from egoexobench.method import COMPACT_DEFAULTS, Method
     from egoexobench.registry import Registry
@@ -44,6 +44,7 @@ __all__ = [
     "MediaError",
     "Method",
     "Pair",
+    "PartError",
     "Query",
     "Register",
     "Registry",
@@ -66,7 +67,7 @@ _NAMES_BY_MODULE = {
     "api.experiments": ("embed", "run"),
     "api.load": ("load",),
     "api.parts": ("dataset", "list_parts", "show_part"),
-    "errors": ("DataError", "EgoExoBenchError", "MediaError", "UsageError"),
+    "errors": ("DataError", "EgoExoBenchError", "MediaError", "PartError", "UsageError"),
     "hookspecs": ("Register", "hookimpl"),
     "method": ("COMPACT_DEFAULTS", "Method"),
     "registry": ("Registry",),

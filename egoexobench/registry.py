@@ -63,7 +63,8 @@ class PartFactory:
             options: every option with its value, as `resolve_options` returns them.
 
         Raises:
-            PartError: naming the part, if the factory raises what is not for the user.
+            PartError: naming the part, if the factory raises what is not for the user, or returns
+                nothing.
         """
         try:
             product = self.factory(*positional, **options)
@@ -71,6 +72,8 @@ class PartFactory:
             raise
         except Exception as error:  # a plug-in may fail in any way
             raise PartError(f"{self}: {format_exception_line(error)}") from error
+        if product is None:
+            raise PartError(f"{self}: the factory returned None; it must return the {self.kind}")
         self.products.add(_get_product_key(product))
         return product
 

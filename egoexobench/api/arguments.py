@@ -137,7 +137,8 @@ def check_arguments(model: type[Arguments], values: Mapping[str, Any]) -> Argume
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"][:2] if str(part).isidentifier())
         reason = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"argument {path!r}: {reason}; got {first['input']!r}") from None
+        value = "" if "Available:" in reason else f"; got {first['input']!r}"
+        raise UsageError(f"argument {path!r}: {reason}{value}") from None
 
 
 @contextmanager

@@ -68,9 +68,10 @@ def run_command(
 def _print_result(result: RunResult) -> None:
     from rich.console import Console
 
-    from egoexobench.results.run_table import build_run_table
+    from egoexobench.results.run_table import TEXT_WIDTH, build_run_table
 
     console = Console()
+    console.width = max(console.width, TEXT_WIDTH)
     console.print(build_run_table(result.record))
     for skipped in result.skipped_tasks:
         console.print(f"{skipped.task} is not scored: {skipped.reason}", highlight=False)

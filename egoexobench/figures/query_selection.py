@@ -89,7 +89,9 @@ def _check_scored(queries: Sequence[Query], runs: Sequence[RecordedRun]) -> None
 def _describe_unknown_query(name: str, sources: Sequence[str]) -> str:
     names = list(dict.fromkeys(sources))
     near = get_close_matches(name, names, n=3)
-    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     first = ", ".join(names[:3])
-    available = f"There are {len(names)}, such as {first}" if names else "This track has no query"
-    return f"no query has the id {name!r}; {hint}{available}; or: {', '.join(SELECTORS)}"
+    available = f"This track has {len(names)} queries, such as {first}"
+    if not names:
+        available = "This track has no query"
+    return f"unknown query {name!r}.{hint} {available}; or use {' or '.join(SELECTORS)}"

@@ -106,8 +106,8 @@ class RunCollection:
     def frame(self) -> pd.DataFrame:
         """The scores of all runs, one row a metric.
 
-        The columns of `RunResult.frame`, after ``run`` (its id), ``method``, ``scale``,
-        ``dataset`` and ``seed``.
+        The columns of `RunResult.frame`, after ``run`` (its id), ``method``, ``overrides`` (of
+        ``set``), ``scale``, ``dataset`` and ``seed``.
         """
         import pandas as pd
 
@@ -117,6 +117,7 @@ class RunCollection:
             columns: dict[str, str | int] = {
                 "run": record.id,
                 "method": record.method.spec,
+                "overrides": ", ".join(f"{k}={v}" for k, v in record.method.overrides.items()),
                 "scale": record.method.scale,
                 "dataset": record.dataset.spec,
                 "seed": record.seed,

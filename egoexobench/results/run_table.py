@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from egoexobench.evaluation.tasks import TASKS_INFO
@@ -63,7 +64,10 @@ def render_run_html(record: Record) -> str:
 
 def _format_title(record: Record) -> str:
     method = record.method
-    return f"{method.spec} ({method.scale}) on {record.dataset.spec}, seed {record.seed}"
+    settings = "".join(f", {key}={value}" for key, value in method.overrides.items())
+    return escape(
+        f"{method.spec}{settings} ({method.scale}) on {record.dataset.spec}, seed {record.seed}"
+    )
 
 
 def _format_cells(score: ScoreRecord) -> list[str]:
@@ -102,7 +106,9 @@ def _format_number(metric: Metric | None) -> str:
 def _format_caption(record: Record) -> str:
     counts, selection = record.counts, record.checkpoint_selection
     training = (
-        f"epoch {selection.epoch} selected on {selection.split}" if selection else "not trained"
+        f"Epoch {selection.epoch} was chosen on split {selection.split}"
+        if selection
+        else "Nothing was trained"
     )
     audio = f"{counts.num_silent} silent, {counts.num_without_track} without an audio track"
     if counts.num_skipped:
@@ -111,6 +117,6 @@ def _format_caption(record: Record) -> str:
         audio += f"; {record.captions.num_missing} texts without a sound caption"
     total = sum(record.seconds.values())
     return (
-        f"Scores in %: R@1 (top-1 accuracy of recognition) unless another metric is named; ties: "
-        f"{record.scores[0].tie_rule}. {training}. Clips: {audio}. {total:.1f} s."
+        f"Scores in %: R@1 for retrieval, top-1 for recognition, or the named metric. Tie rule: "
+        f"{record.scores[0].tie_rule}.\n{training}. Clips: {audio}. {total:.1f} s."
     )

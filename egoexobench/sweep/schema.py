@@ -42,6 +42,20 @@ class _SweepModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _to_texts(settings: object) -> object:
+    """Return numbers and booleans of TOML as `--set` takes them."""
+    if not isinstance(settings, dict):
+        return settings
+    return {
+        key: str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+        if isinstance(value, int | float)
+        else value
+        for key, value in settings.items()
+    }
+
+
 @final
 class ColumnGroup(_SweepModel):
     """Columns of one data set, scored in one way."""
@@ -75,9 +89,9 @@ class MethodRow(_SweepModel):
     key: RowKey
     label: str
     method: str = Field(description="spec, as for --method")
-    overrides: Annotated[dict[str, str], AfterValidator(rename_settings)] = Field(
-        {}, alias="set", description="fields, as for --set"
-    )
+    overrides: Annotated[
+        dict[str, str], BeforeValidator(_to_texts), AfterValidator(rename_settings)
+    ] = Field({}, alias="set", description="fields, as for --set")
     scale: Scale = "compact"
     reported: str | None = Field(None, description="name of the printed row beside it")
     transfer: bool = Field(False, description="trained on the group's train_on; an asterisk")

@@ -66,7 +66,7 @@ def test_runs_of_a_folder_are_one_frame_and_can_be_compared(
     frame = loaded.frame()
     assert set(frame.seed) == {0, 1}
     assert len(frame) == sum(len(run.frame()) for run in loaded)
-    own = frame[frame.run == result.record.id].iloc[:, 5:].reset_index(drop=True)
+    own = frame[frame.run == result.record.id].iloc[:, 6:].reset_index(drop=True)
     pd.testing.assert_frame_equal(own, result.frame())
     comparison = loaded.compare()
     assert set(comparison["first"]) | set(comparison["second"]) == {r.record.id for r in loaded}
