@@ -1,12 +1,14 @@
 """Names of parts: today's, old and unknown ones."""
 
+from dataclasses import replace
+
 import pytest
 
 from egoexobench.entry_points import Distribution
-from egoexobench.errors import RenamedWarning, UsageError
+from egoexobench.errors import PartError, RenamedWarning, UsageError
 from egoexobench.experiment.build import resolve_method
 from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
-from egoexobench.registry import PartFactory, Registry
+from egoexobench.registry import PART_KINDS, PartFactory, Registry
 
 
 @pytest.fixture
@@ -76,3 +78,11 @@ def test_two_plug_ins_with_one_name_are_both_named(registry: Registry) -> None:
     )
     with pytest.raises(UsageError, match=message):
         registry.get_factory("encoder", "beats")
+
+
+@pytest.mark.parametrize("kind", PART_KINDS)
+def test_a_factory_that_returns_nothing_is_named(kind: str) -> None:
+    part = replace(make_part("mine"), kind=kind, factory=lambda: None)
+    message = rf"{kind} 'mine' of mylab 0.1.0: the factory returned None; it must return the {kind}"
+    with pytest.raises(PartError, match=message):
+        part.create(options={})

@@ -104,9 +104,9 @@ def test_a_text_query_is_shown_in_both_views_unless_a_view_is_named(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--query", "m/eg"), 2, ("unknown query 'm/eg'", "did you mean 'm/ego'", "There are 4")),
+        (("--query", "m/eg"), 2, ("unknown query 'm/eg'. Did you mean 'm/ego'", "4 queries")),
         (("--query", "m/ego", "--task", "ex2eg"), 1, ("no ranks of ex2eg gallery", "it has: ")),
-        (("--query", "n/ego", "--policy", "mcq20"), 2, ("This track has 1 queries, such as m/ego",)),
+        (("--query", "n/ego", "--policy", "mcq20"), 2, ("has 1 queries, such as m/ego",)),
         (("--query", "contrast"), 2, ("two runs or more",)),
         (("--query", "m/ego", "--out", "a.pdf"), 2, ("must end with .png",)),
         (("--query", "m/ego", "--font", "soundfont"), 2, ("no TrueType or OpenType font",)),
