@@ -102,7 +102,7 @@ def test_another_rule_gives_other_frames(tmp_path: Path) -> None:
         ("egovlp-start-end", (2.5, 3.5), 4, "returns frame 20; the file has frames 0 to 15"),
     ],
 )
-def test_a_rule_that_has_no_such_frames_is_a_fault_of_the_clip_with_its_reason(
+def test_a_rule_without_frames_for_a_span_is_an_error_of_the_clip_with_the_reason(
     tmp_path: Path, name: str, span: tuple[float, float], count: int, reason: str
 ) -> None:
     path = write_video(
@@ -119,7 +119,7 @@ def test_a_rule_that_has_no_such_frames_is_a_fault_of_the_clip_with_its_reason(
     ("name", "message"),
     [("vclip", "Did you mean 'viclip'"), ("egoinstructor-mcq", "stored features")],
 )
-def test_a_rule_that_is_none_of_frames_is_refused_before_the_file_is_opened(
+def test_an_unknown_sampling_rule_is_an_error_before_the_file_is_opened(
     tmp_path: Path, name: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as caught:
@@ -325,7 +325,7 @@ def move_header_to_front(source: Path, path: Path) -> Path:
     return path
 
 
-def test_a_file_cut_after_its_header_is_never_taken_for_a_shorter_one(tmp_path: Path) -> None:
+def test_a_file_cut_after_its_header_is_truncated_and_not_shorter(tmp_path: Path) -> None:
     complete = move_header_to_front(write_video(tmp_path / "a.mp4", seconds=4), tmp_path / "b.mp4")
     size = complete.stat().st_size
     cut = tmp_path / "cut.mp4"

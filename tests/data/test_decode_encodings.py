@@ -123,7 +123,7 @@ def test_sound_that_changes_its_rate_or_channels_is_a_fault(
 @pytest.mark.parametrize(
     ("rate", "layout"), [(48_000, "stereo"), (44_100, "mono"), (16_000, "5.1")]
 )
-def test_samples_do_not_hang_on_how_sound_is_cut_into_frames(
+def test_samples_do_not_depend_on_the_frames_of_the_audio_stream(
     tmp_path: Path, rate: int, layout: str
 ) -> None:
     """Mixed and resampled at once by hand, in double precision where it is a mean."""

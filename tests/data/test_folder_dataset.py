@@ -29,7 +29,7 @@ def write_dataset(root: Path, **changes: object) -> FolderDataset:
     return FolderDataset(root)
 
 
-def test_the_names_that_a_plugin_needs_are_where_they_were() -> None:
+def test_the_names_that_a_plugin_needs_have_their_module() -> None:
     assert ClipRow is schema.ClipRow
     assert (CLIPS_TABLE, QUERIES_TABLE) == ("clips.jsonl", "queries.jsonl")
 
@@ -51,7 +51,7 @@ def test_the_names_that_a_plugin_needs_are_where_they_were() -> None:
         ({"split": "dev"}, ["split: Input should be", "pair 'a' has only its exo"]),
     ],
 )
-def test_what_does_not_fit_is_left_out_and_told_by_file_and_row(
+def test_invalid_rows_are_skipped_and_reported_by_file_and_row(
     tmp_path: Path, changes: dict, reasons: list[str]
 ) -> None:
     dataset = write_dataset(tmp_path, **changes)
@@ -73,7 +73,7 @@ def test_a_link_out_of_the_folder_leaves_it(tmp_path: Path) -> None:
     assert "is outside the folder" in write_dataset(root, media="link.mp4").findings[0].reason
 
 
-def test_rows_of_a_pair_need_not_stand_side_by_side(tmp_path: Path) -> None:
+def test_rows_of_a_pair_need_not_be_adjacent(tmp_path: Path) -> None:
     clip_rows = make_clip_rows(["a", "b"])
     write_table(tmp_path / CLIPS_TABLE, [clip_rows[0], clip_rows[2], clip_rows[3], clip_rows[1]])
     dataset = FolderDataset(tmp_path)
@@ -97,9 +97,7 @@ def test_rows_of_a_pair_need_not_stand_side_by_side(tmp_path: Path) -> None:
         ({"split": "val"}, "'a/ego' is not a pair or clip of split 'val'"),
     ],
 )
-def test_a_question_that_cannot_be_asked_is_left_out(
-    tmp_path: Path, changes: dict, reason: str
-) -> None:
+def test_an_invalid_query_is_skipped(tmp_path: Path, changes: dict, reason: str) -> None:
     good = QueryRow(
         split="train", task="eg2ex", source="a/ego", candidates=("b/exo", "a/exo"), answer=1
     )
@@ -112,12 +110,12 @@ def test_a_question_that_cannot_be_asked_is_left_out(
     assert finding.reason.startswith(reason)
 
 
-def test_an_empty_folder_is_told_how_to_get_a_table(tmp_path: Path) -> None:
+def test_the_error_of_an_empty_folder_says_how_to_create_a_table(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="data init"):
         FolderDataset(tmp_path)
 
 
-def test_the_fingerprint_moves_with_either_table(tmp_path: Path) -> None:
+def test_the_fingerprint_changes_with_either_table(tmp_path: Path) -> None:
     first = write_dataset(tmp_path).fingerprint
     assert write_dataset(tmp_path).fingerprint == first
     assert write_dataset(tmp_path, scene="attic").fingerprint != first

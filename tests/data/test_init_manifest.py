@@ -57,7 +57,7 @@ def test_pairs_are_found_by_name(tmp_path: Path, ego: str, exo: str, name: str) 
     assert narrations == {"ego": f"what {ego} shows", "exo": f"what {exo} shows"}
 
 
-def test_what_is_in_no_pair_is_said_with_the_reason(tmp_path: Path) -> None:
+def test_files_without_a_pair_are_listed_with_the_reason(tmp_path: Path) -> None:
     names = ("a_ego.mp4", "a_exo1.mp4", "a_exo2.mp4", "b_ego.mp4", "lego.mp4", "ego_exo.mp4")
     result = create_manifest(folder(tmp_path, *names))
     assert dict(result.unpaired) == {
@@ -75,7 +75,7 @@ def test_a_folder_without_a_pair_says_how_files_are_named(tmp_path: Path) -> Non
     assert not (tmp_path / "clips.csv").exists()
 
 
-def test_nothing_is_written_over_without_force(tmp_path: Path) -> None:
+def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
     folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
     (tmp_path / "clips.csv").write_text("mine")
     with pytest.raises(UsageError, match=r"already contains clips\.csv; use --force"):
@@ -89,7 +89,7 @@ def test_nothing_is_written_over_without_force(tmp_path: Path) -> None:
             create_manifest(tmp_path, force=force)
 
 
-def test_empty_narrations_are_counted_and_asked_for_by_row(tmp_path: Path) -> None:
+def test_empty_narrations_are_counted_and_listed_by_row(tmp_path: Path) -> None:
     folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
     (tmp_path / "a_exo.txt").unlink()
     assert create_manifest(tmp_path).num_empty_narrations == 1
@@ -98,7 +98,7 @@ def test_empty_narrations_are_counted_and_asked_for_by_row(tmp_path: Path) -> No
     assert "describe what this view shows" in first.reason
 
 
-def test_clips_of_one_folder_are_one_take_and_stand_in_one_split(tmp_path: Path) -> None:
+def test_clips_of_one_folder_are_one_take_in_one_split(tmp_path: Path) -> None:
     names = [f"t{t}/{v}/{c}.mp4" for t in range(10) for c in range(3) for v in ("ego", "exo")]
     result = create_manifest(folder(tmp_path, *names))
     assert dict(result.num_pairs) == {"train": 21, "val": 3, "test": 6}

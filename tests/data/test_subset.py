@@ -93,7 +93,7 @@ def test_a_subset_file_contains_the_ids_that_a_run_may_use(tmp_path: Path) -> No
         read_clip_ids(path, "synthetic")
 
 
-def test_a_certificate_of_an_earlier_version_is_read_as_a_subset(tmp_path: Path) -> None:
+def test_a_subset_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     path, subset = tmp_path / "mine.json", subset_of({"a": "1"}, ("test/a",))
     cells = json.loads(subset.model_dump_json())
     cells["certificate"] = cells.pop("version")

@@ -44,7 +44,7 @@ def read_valid_rows(path: Path, schema: type = ClipRow) -> list:
     return rows
 
 
-def test_csv_and_json_lines_hold_the_same_rows(tmp_path: Path) -> None:
+def test_csv_and_json_lines_contain_the_same_rows(tmp_path: Path) -> None:
     lines = tmp_path / "clips.jsonl"
     table_io.write_table(lines, ROWS)
     assert (
@@ -52,7 +52,7 @@ def test_csv_and_json_lines_hold_the_same_rows(tmp_path: Path) -> None:
     )
 
 
-def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
+def test_parquet_contains_the_same_rows(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "clips.parquet", [row.model_dump() for row in ROWS])
     assert read_valid_rows(path) == ROWS
 

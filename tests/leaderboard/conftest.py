@@ -1,4 +1,4 @@
-"""Records as a run would write them, made up here so that every number is known."""
+"""Invented records of runs, whose numbers are known."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OURS = DistributionRecord(name="egoexobench", version="0.1.0")
 Make = Callable[..., Path]
 
 
-def score(
+def make_score(
     task: str = "eg2ex",
     policy: str | None = "gallery",
     top1: float = 50.0,
@@ -61,7 +61,7 @@ def score(
     )
 
 
-def record(
+def make_record(
     method: str = "soundbridge",
     seed: int = 0,
     scores: tuple[ScoreRecord, ...] = (),
@@ -73,15 +73,16 @@ def record(
     **changed: Any,
 ) -> Record:
     """A record of a complete run; ``later`` is in seconds."""
-    scores = scores or (score(),)
+    scores = scores or (make_score(),)
     perfect = tuple(
         item.model_copy(update={"metrics": {name: replace(metric, value=100.0)}})
         for item in scores
         for name, metric in [next(iter(item.metrics.items()))]
     )
     created = START + timedelta(seconds=later)
+    fingerprints = (method, str(overrides), dataset)
     fields: dict[str, Any] = {
-        "id": make_record_id(created, seed, method, str(overrides), dataset),
+        "id": make_record_id(created, seed, *fingerprints),
         "created": created,
         "command": ("egoexobench", "run", "--method", method),
         "status": "complete",
@@ -134,14 +135,14 @@ def make(tmp_path: Path) -> Make:
     """Write a record below the test's own folder and return its path."""
 
     def make_path(*args: Any, **keywords: Any) -> Path:
-        return write_record(record(*args, **keywords), (), tmp_path / "runs")
+        return write_record(make_record(*args, **keywords), (), tmp_path / "runs")
 
     return make_path
 
 
 @pytest.fixture(name="score")
 def _score() -> Callable[..., ScoreRecord]:
-    return score
+    return make_score
 
 
 @pytest.fixture

@@ -12,17 +12,17 @@ Make = Callable[..., Path]
 MakeScore = Callable[..., ScoreRecord]
 
 
-def _only(root: Path) -> ReproducedRow:
+def read_only_row(root: Path) -> ReproducedRow:
     (rows,) = read_reproduced_rows(root)
     return rows
 
 
-def test_a_row_keeps_each_seeds_value_and_where_it_came_from(
+def test_a_row_has_the_value_and_the_record_of_each_seed(
     make: Make, score: MakeScore, root: Path
 ) -> None:
     paths = [make(seed=seed, scores=(score(top1=40.0 + seed),)) for seed in (2, 0, 1)]
     (file,) = write_reproduced_rows(paths, root)
-    rows = _only(root)
+    rows = read_only_row(root)
     fingerprint = rows.tracks[0].fingerprint
     metrics = [run.metrics[fingerprint]["hit_rate_at_1"] for run in rows.runs]
     assert [run.seed for run in rows.runs] == [0, 1, 2]
@@ -48,13 +48,13 @@ def test_the_order_of_the_records_does_not_matter(make: Make, score: MakeScore, 
     assert file.read_bytes() == first
 
 
-def test_the_newest_score_of_a_seed_stands_and_the_others_are_kept(
+def test_the_newest_score_of_a_seed_is_used_and_the_others_are_kept(
     make: Make, score: MakeScore, root: Path
 ) -> None:
     old = make(scores=(score("eg2ex", top1=10.0), score("ex2eg", top1=20.0)))
     new = make(scores=(score("eg2ex", top1=30.0),), later=60)
     write_reproduced_rows([new, old], root)
-    rows = _only(root)
+    rows = read_only_row(root)
     values = {
         (run.record, track.task): run.metrics[track.fingerprint]["hit_rate_at_1"].value
         for run in rows.runs
@@ -77,7 +77,7 @@ def test_methods_overrides_and_data_sets_have_files_of_their_own(make: Make, roo
     assert all("/" not in file.name and ":" not in file.name for file in files)
 
 
-def test_a_failed_run_is_left_out(make: Make, root: Path) -> None:
+def test_a_failed_run_is_ignored(make: Make, root: Path) -> None:
     assert write_reproduced_rows([make(status="failed")], root) == []
 
 
@@ -112,7 +112,7 @@ def test_a_number_on_its_own_line_keeps_every_digit(
     value, low, high = 100 / 3, 100 / 3 - 5, 100 / 3 + 5
     numbers = f'"value": {value!r}, "low": {low!r}, "high": {high!r}'
     assert f'"hit_rate_at_1": {{{numbers}, ' in file.read_text()
-    row = _only(root)
+    row = read_only_row(root)
     assert row.runs[0].metrics[row.tracks[0].fingerprint]["hit_rate_at_1"].value == value
 
 
@@ -123,7 +123,7 @@ def test_text_with_brackets_and_breaks_survives_the_compact_layout(
     (file,) = write_reproduced_rows(
         [make(scores=(score(template=odd, listed=[1, [2, odd]]),))], root
     )
-    text = _only(root).tracks[0].text
+    text = read_only_row(root).tracks[0].text
     assert (text["template"], text["listed"]) == (odd, [1, [2, odd]])
     assert file.read_text().endswith("}\n")
 

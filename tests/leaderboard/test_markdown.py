@@ -13,7 +13,7 @@ CELL = st.text(
 )
 
 
-class Cells(HTMLParser):
+class CellParser(HTMLParser):
     """The text of every table cell, as a browser would show it."""
 
     def __init__(self) -> None:
@@ -38,8 +38,8 @@ class Cells(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def _shown(text: str) -> Cells:
-    cells = Cells()
+def parse_cells(text: str) -> CellParser:
+    cells = CellParser()
     cells.feed(MARKDOWN.render(text))
     return cells
 
@@ -47,7 +47,7 @@ def _shown(text: str) -> Cells:
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=4))
 def test_any_name_is_shown_as_it_is_and_stays_in_its_cell(rows: list[tuple[str, str]]) -> None:
     text = format_table(["a", "b"], [[escape_markdown(cell) for cell in row] for row in rows])
-    shown = _shown(text)
+    shown = parse_cells(text)
     assert shown.rows == [["a", "b"], *(list(row) for row in rows)]
     assert set(shown.tags) == {"table", "thead", "tbody", "tr", "th", "td"}
 
@@ -67,7 +67,7 @@ def test_any_name_is_shown_as_it_is_and_stays_in_its_cell(rows: list[tuple[str, 
     ],
 )
 def test_markup_in_a_name_does_nothing(name: str) -> None:
-    shown = _shown(format_table(["Method", "n"], [[escape_markdown(name), "1"]]))
+    shown = parse_cells(format_table(["Method", "n"], [[escape_markdown(name), "1"]]))
     assert shown.rows[1] == [name, "1"]
 
 

@@ -31,7 +31,7 @@ def filled(root: Path, make: Make, score: MakeScore) -> Path:
     return root
 
 
-def _snapshot(root: Path) -> dict[str, bytes]:
+def read_pages(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in root.glob("*.md")}
 
 
@@ -106,15 +106,15 @@ def test_pages_are_sound_markdown(filled: Path) -> None:
 
 def test_writing_twice_gives_the_same_bytes(filled: Path) -> None:
     write_pages(filled)
-    before = _snapshot(filled)
+    before = read_pages(filled)
     write_pages(filled)
-    assert _snapshot(filled) == before
+    assert read_pages(filled) == before
     check_pages(filled)
 
 
 def test_no_line_break_depends_on_the_system(filled: Path) -> None:
     write_pages(filled)
-    assert all(b"\r" not in content for content in _snapshot(filled).values())
+    assert all(b"\r" not in content for content in read_pages(filled).values())
 
 
 @pytest.mark.parametrize("kind", ["edited", "missing", "data changed"])
@@ -160,13 +160,13 @@ def test_mixed_tracks_stop_everything_unless_asked_for(
     filled: Path, make: Make, score: MakeScore
 ) -> None:
     write_pages(filled)
-    before = _snapshot(filled)
+    before = read_pages(filled)
     write_reproduced_rows(
         [make("lavila", scores=(score(fingerprint="f" * 64, version=2),))], filled
     )
     with pytest.raises(DataError, match="--mix-protocols"):
         write_pages(filled)
-    assert _snapshot(filled) == before
+    assert read_pages(filled) == before
     assert "another protocol" in build_pages(filled, mix_protocols=True)["table-1.md"]
 
 

@@ -18,7 +18,7 @@ def tables(repository: Path) -> dict[int, ReportedTable]:
     return {table.table: table for table in read_reported_tables(repository / "leaderboards")}
 
 
-def _cells(table: ReportedTable) -> Iterator[tuple[str, str, str, Decimal]]:
+def iter_values(table: ReportedTable) -> Iterator[tuple[str, str, str, Decimal]]:
     for row in table.rows:
         for dataset, values in row.values.items():
             for key, value in values.items():
@@ -32,8 +32,8 @@ def paper() -> str:
     return PAPER.read_text()
 
 
-def test_every_table_of_the_paper_is_there_whole(tables: dict[int, ReportedTable]) -> None:
-    assert {number: len(list(_cells(table))) for number, table in tables.items()} == CELLS
+def test_every_table_of_the_paper_is_complete(tables: dict[int, ReportedTable]) -> None:
+    assert {number: len(list(iter_values(table))) for number, table in tables.items()} == CELLS
 
 
 @pytest.mark.parametrize("number", CELLS)
@@ -74,7 +74,7 @@ def test_one_number_alone_is_printed_with_one_decimal(tables: dict[int, Reported
     short = [
         (table.table, name, dataset, key, str(value))
         for table in tables.values()
-        for name, dataset, key, value in _cells(table)
+        for name, dataset, key, value in iter_values(table)
         if value.as_tuple().exponent != -2
     ]
     assert short == [(1, "EgoVLP [17]", "egoexolearn", "ex2eg", "28.9")]
@@ -98,7 +98,7 @@ def test_rows_that_are_one_system_print_the_same_numbers(tables: dict[int, Repor
     }
 
 
-def _fits(value: Decimal, n: int) -> bool:
+def fits_count(value: Decimal, n: int) -> bool:
     near = int(value * n / 100)
     return any(abs(Decimal(100 * k) / n - value) <= Decimal("0.005") for k in (near, near + 1))
 
@@ -119,10 +119,10 @@ def test_the_notes_on_inferred_counts_are_true(
     keys = {c.key for c in tables[table].columns if c.dataset == dataset and c.queries == n}
     values = [
         value
-        for _, of_dataset, key, value in _cells(tables[table])
+        for _, of_dataset, key, value in iter_values(tables[table])
         if of_dataset == dataset and key in keys
     ]
-    assert {str(value) for value in values if not _fits(value, n)} == misfits
+    assert {str(value) for value in values if not fits_count(value, n)} == misfits
 
 
 def test_counts_that_the_paper_does_not_state_are_marked(tables: dict[int, ReportedTable]) -> None:
@@ -159,6 +159,6 @@ def test_two_files_of_one_table_are_an_error(root: Path) -> None:
 
 
 def test_the_digits_that_were_printed_are_kept(tables: dict[int, ReportedTable]) -> None:
-    texts = [str(value) for table in tables.values() for *_, value in _cells(table)]
+    texts = [str(value) for table in tables.values() for *_, value in iter_values(table)]
     assert {"14.10", "28.9", "50.50", "45.00"} <= set(texts)
     assert all(re.fullmatch(r"\d{1,2}\.\d{1,2}", text) for text in texts)

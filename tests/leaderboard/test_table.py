@@ -25,14 +25,14 @@ EX2EG = TableColumn(TrackKey("ex2eg", "gallery"), "hit_rate_at_1")
 def rows(make: Callable[..., Path]) -> Rows:
     """One reproduced row: a score list a seed."""
 
-    def sources(method: str, *seeds: tuple[ScoreRecord, ...], **changed: object) -> ReproducedRow:
+    def build_row(method: str, *seeds: tuple[ScoreRecord, ...], **changed: object) -> ReproducedRow:
         paths = [make(method, seed, scores, **changed) for seed, scores in enumerate(seeds)]
         return build_reproduced_row(read_record(path) for path in paths)
 
-    return sources
+    return build_row
 
 
-def _cells(table: ResultTable, name: str) -> list[str]:
+def get_cells(table: ResultTable, name: str) -> list[str]:
     (line,) = [line for line in render_table(table).splitlines() if line.startswith(f"| {name} ")]
     return [cell.strip() for cell in line.strip("|").split("|")]
 
@@ -48,12 +48,12 @@ def test_a_cell_is_the_mean_over_seeds_with_their_standard_deviation(
         pytest.approx(mean(values)),
         pytest.approx(stdev(values)),
     )
-    assert _cells(table, "ours")[3:] == ["3", "44.5 ± 3.3"]
+    assert get_cells(table, "ours")[3:] == ["3", "44.5 ± 3.3"]
 
 
 def test_a_single_seed_shows_its_interval(rows: Rows, score: MakeScore) -> None:
     table = build_table([rows("ours", (score(top1=50.0),))], [EG2EX])
-    assert _cells(table, "ours")[3:] == ["1", "50.0 \\[45.0, 55.0\\]"]
+    assert get_cells(table, "ours")[3:] == ["1", "50.0 \\[45.0, 55.0\\]"]
 
 
 def test_a_missing_number_is_a_dash_and_does_not_enter_a_mean(rows: Rows, score: MakeScore) -> None:
@@ -61,20 +61,20 @@ def test_a_missing_number_is_a_dash_and_does_not_enter_a_mean(rows: Rows, score:
     part = rows("part", (score(top1=10.0), score("ex2eg", top1=30.0)), (score(top1=20.0),))
     none = rows("none", (score("ex2eg", top1=5.0),))
     table = build_table([complete_row, part, none], [EG2EX, EX2EG])
-    assert _cells(table, "none")[4:] == ["-", "5.0 \\[0.0, 10.0\\]"]
-    assert _cells(table, "part")[3:] == ["1 to 2", "15.0 ± 7.1", "30.0 \\[25.0, 35.0\\]"]
+    assert get_cells(table, "none")[4:] == ["-", "5.0 \\[0.0, 10.0\\]"]
+    assert get_cells(table, "part")[3:] == ["1 to 2", "15.0 ± 7.1", "30.0 \\[25.0, 35.0\\]"]
 
 
 def test_a_true_zero_is_shown_as_a_number(rows: Rows, score: MakeScore) -> None:
     table = build_table([rows("ours", (score(top1=0.0),), (score(top1=0.0),))], [EG2EX])
-    assert _cells(table, "ours")[4] == "0.0 ± 0.0"
+    assert get_cells(table, "ours")[4] == "0.0 ± 0.0"
 
 
 def test_chance_oracle_and_n_stand_below(rows: Rows, score: MakeScore) -> None:
     table = build_table([rows("ours", (score(n=200),))], [EG2EX])
-    assert _cells(table, "*chance*")[4] == "0.5"
-    assert _cells(table, "*oracle*")[4] == "100.0"
-    assert _cells(table, "*n / candidates*")[4] == "200 / 200"
+    assert get_cells(table, "*chance*")[4] == "0.5"
+    assert get_cells(table, "*oracle*")[4] == "100.0"
+    assert get_cells(table, "*n / candidates*")[4] == "200 / 200"
 
 
 def test_different_tracks_do_not_share_a_column(rows: Rows, score: MakeScore) -> None:
@@ -100,12 +100,12 @@ def test_mixed_protocols_are_footnoted_when_they_are_asked_for(
     common = [rows(name, (score(fingerprint="b" * 64, similarity="cosine"),)) for name in "xy"]
     odd = rows("odd", (score(fingerprint="a" * 64, similarity="dot", n=100),))
     table = build_table([odd, *common], [EG2EX], mix_protocols=True)
-    assert _cells(table, "odd")[4].endswith("(a)")
-    assert not _cells(table, "x")[4].endswith(")")
+    assert get_cells(table, "odd")[4].endswith("(a)")
+    assert not get_cells(table, "x")[4].endswith(")")
     note = next(line for line in render_table(table).splitlines() if line.startswith("- (a)"))
     for word in ("another protocol", "a" * 12, "b" * 12, "similarity", "n 100"):
         assert word in note
-    assert _cells(table, "*n / candidates*")[4] == "256 / 256"
+    assert get_cells(table, "*n / candidates*")[4] == "256 / 256"
 
 
 def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
@@ -120,7 +120,7 @@ def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
     for order in ([plain, other], [other, plain]):
         table = build_table(order, [EG2EX, EX2EG], mix_protocols=True)
         assert [cell.track.fingerprint[0] for cell in table.reference_cells] == ["b", "c"]
-        assert [cell.endswith(")") for cell in _cells(table, "same sampling=viclip")[4:]] == [
+        assert [cell.endswith(")") for cell in get_cells(table, "same sampling=viclip")[4:]] == [
             True
         ] * 2
 
@@ -130,7 +130,7 @@ def test_one_track_scored_on_fewer_queries_is_footnoted(rows: Rows, score: MakeS
     fewer = score(fingerprint="c" * 64, n=250).model_copy(update={"num_dropped": 6})
     table = build_table([complete_row, rows("fewer", (fewer,))], [EG2EX])
     assert "scored on 250 queries, 6 dropped" in render_table(table)
-    assert _cells(table, "fewer")[4].endswith("(a)")
+    assert get_cells(table, "fewer")[4].endswith("(a)")
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_a_method_that_reads_text_on_the_video_side_has_a_dagger(
 
 
 def test_rows_stand_best_first_whatever_order_they_came_in(rows: Rows, score: MakeScore) -> None:
-    sources = [
+    build_row = [
         rows(name, (score(top1=top1),)) for name, top1 in (("b", 9.0), ("c", 30.0), ("a", 9.0))
     ]
-    tables = [build_table(order, [EG2EX]) for order in (sources, sources[::-1])]
+    tables = [build_table(order, [EG2EX]) for order in (build_row, build_row[::-1])]
     assert render_table(tables[0]) == render_table(tables[1])
     assert [line.source.method.name for line in tables[0].rows] == ["c", "a", "b"]
 
@@ -179,7 +179,7 @@ def test_a_majority_level_is_shown_where_there_is_one(rows: Rows, score: MakeSco
     with_it = build_table(
         [rows("ours", (scene,))], [TableColumn(TrackKey("scene", None), "hit_rate_at_1")]
     )
-    assert _cells(with_it, "*majority*")[4] == "12.5"
+    assert get_cells(with_it, "*majority*")[4] == "12.5"
     assert "majority" not in render_table(build_table([rows("more", (score(),))], [EG2EX]))
 
 
@@ -187,4 +187,4 @@ def test_an_unknown_level_of_chance_is_a_dash(rows: Rows, score: MakeScore) -> N
     one = score()
     metrics = {name: replace(metric, chance=None) for name, metric in one.metrics.items()}
     table = build_table([rows("ours", (one.model_copy(update={"metrics": metrics}),))], [EG2EX])
-    assert _cells(table, "*chance*")[4] == "-"
+    assert get_cells(table, "*chance*")[4] == "-"

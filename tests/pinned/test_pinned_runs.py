@@ -64,7 +64,9 @@ def test_a_run_of_every_method_has_its_pinned_numbers(
     run_command: Callable[..., Any], read_pinned: Callable[[str, str], str]
 ) -> None:
     current = {
-        method: summarize(run_command("run", "--method", _build_spec(method), *SETTINGS)["scores"])
+        method: summarize_scores(
+            run_command("run", "--method", _build_spec(method), *SETTINGS)["scores"]
+        )
         for method in _list_compact_methods()
     }
     processor = describe_processor()
@@ -88,28 +90,28 @@ def test_the_shortcuts_of_a_data_set_have_their_pinned_numbers(
     run_command: Callable[..., Any], read_pinned: Callable[[str, str], str]
 ) -> None:
     rows = run_command("sanity")["rows"]
-    current = {rename(row["name"]): summarize(row["scores"]) for row in rows}
+    current = {rename_to_pinned(row["name"]): summarize_scores(row["scores"]) for row in rows}
     _check_numbers("sanity.json", current, read_pinned)
 
 
-def rename(name: str) -> str:
+def rename_to_pinned(name: str) -> str:
     return PINNED_NAMES.get(name, name)
 
 
-def summarize(scores: list[dict[str, Any]]) -> Summary:
+def summarize_scores(scores: list[dict[str, Any]]) -> Summary:
     """Task, policy and part, to metric, to value, low, high and chance."""
     summary: Summary = {}
     for score in scores:
-        key = "/".join(rename(name) for name in (score["task"], score["policy"]) if name)
+        key = "/".join(rename_to_pinned(name) for name in (score["task"], score["policy"]) if name)
         summary[key] = summarize_score(score)
         for name, subset in score["by_subset"].items():
-            summary[f"{key}/{rename(name)}"] = summarize_score(subset)
+            summary[f"{key}/{rename_to_pinned(name)}"] = summarize_score(subset)
     return summary
 
 
 def summarize_score(score: dict[str, Any]) -> dict[str, list[float | None]]:
     numbers: dict[str, list[float | None]] = {
-        rename(name): [
+        rename_to_pinned(name): [
             metric["value"],
             metric["low"],
             metric["high"],

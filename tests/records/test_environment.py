@@ -11,27 +11,27 @@ from egoexobench.records.environment import collect_environment, read_git_state
 from egoexobench.records.schema import DistributionRecord
 
 
-def _git(root: Path, *arguments: str) -> str:
+def run_git(root: Path, *arguments: str) -> str:
     identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
-    done = subprocess.run(
+    result = subprocess.run(
         ["git", *identity, "-C", str(root), *arguments], check=True, capture_output=True, text=True
     )
-    return done.stdout.strip()
+    return result.stdout.strip()
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    _git(tmp_path, "init", "-q")
+    run_git(tmp_path, "init", "-q")
     (tmp_path / "code.py").write_text("one = 1\n")
-    _git(tmp_path, "add", ".")
-    _git(tmp_path, "commit", "-qm", "first")
+    run_git(tmp_path, "add", ".")
+    run_git(tmp_path, "commit", "-qm", "first")
     return tmp_path
 
 
 def test_a_clean_checkout_has_its_commit_and_is_not_dirty(repository: Path) -> None:
     result = read_git_state(repository)
     assert result is not None
-    assert (result.commit, result.dirty) == (_git(repository, "rev-parse", "HEAD"), False)
+    assert (result.commit, result.dirty) == (run_git(repository, "rev-parse", "HEAD"), False)
 
 
 @pytest.mark.parametrize("name", ["code.py", "new.py"])
@@ -42,13 +42,13 @@ def test_a_changed_or_a_new_file_makes_it_dirty(repository: Path, name: str) -> 
     assert result.dirty
 
 
-def test_a_folder_inside_a_strangers_checkout_is_no_checkout(repository: Path) -> None:
+def test_a_folder_inside_another_checkout_is_no_checkout(repository: Path) -> None:
     (repository / "venv").mkdir()
     assert read_git_state(repository / "venv") is None
 
 
 def test_a_checkout_without_a_commit_is_none(tmp_path: Path) -> None:
-    _git(tmp_path, "init", "-q")
+    run_git(tmp_path, "init", "-q")
     assert read_git_state(tmp_path) is None
 
 
@@ -61,8 +61,8 @@ def test_a_surrounding_git_command_does_not_mislead(
     repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path_factory.mktemp("other")
-    _git(other, "init", "-q")
-    head = _git(repository, "rev-parse", "HEAD")
+    run_git(other, "init", "-q")
+    head = run_git(repository, "rev-parse", "HEAD")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     result = read_git_state(repository)
     assert result is not None
@@ -89,7 +89,7 @@ def test_the_machine_and_its_user_are_not_named() -> None:
     assert f'"{getpass.getuser()}"' not in text
 
 
-def test_asking_does_not_import_torch() -> None:
+def test_collecting_the_environment_does_not_import_torch() -> None:
     code = (
         "import sys\n"
         "from egoexobench.records.environment import collect_environment, read_own_git_state\n"
@@ -100,7 +100,7 @@ def test_asking_does_not_import_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_what_torch_was_told_is_recorded_where_it_is_loaded() -> None:
+def test_settings_of_torch_are_recorded_if_it_is_loaded() -> None:
     torch = pytest.importorskip("torch")
     result = collect_environment([], device="cpu", precision="bf16")
     assert result.num_threads == torch.get_num_threads()

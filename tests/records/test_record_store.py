@@ -59,19 +59,19 @@ def test_ranks_that_were_changed_since_are_refused(
         list(store.iter_ranks(path))
 
 
-def test_nothing_half_written_stays_when_writing_fails(
+def test_no_partial_file_remains_when_writing_fails(
     record: Record, rank: QueryRank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Path, *_: object) -> None:
+    def fail_to_replace(self: Path, *_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(Path, "replace", fail_to_replace)
     with pytest.raises(DataError, match=r"cannot write .*No space left"):
         store.write_record(record, [rank], tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_a_record_stands_only_after_its_ranks(
+def test_a_record_is_written_after_its_ranks(
     record: Record, rank: QueryRank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[Path] = []

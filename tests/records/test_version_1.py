@@ -20,7 +20,7 @@ ROW = FOLDER / "reproduced_row.json"
 COMMITTED = sorted((Path(__file__).parents[2] / "leaderboards" / "reproduced").glob("*.json"))
 
 
-def rename(name: str) -> str:
+def rename_metric(name: str) -> str:
     return METRIC_NAMES.get(name, name)
 
 
@@ -40,7 +40,7 @@ def test_every_metric_of_an_old_record_has_its_numbers(old_record: dict[str, Any
     assert len(scores) == len(old_scores) > 4
     for old, new in zip(old_scores, scores, strict=True):
         for old_metric in old["metrics"]:
-            metric = new.metrics[rename(old_metric["name"])]
+            metric = new.metrics[rename_metric(old_metric["name"])]
             for field in ("value", "low", "high", "chance", "majority", "unit"):
                 assert getattr(metric, field) == old_metric[field]
         assert len(new.metrics) == len(old["metrics"])

@@ -1,4 +1,4 @@
-"""Cells, and records as their runs would write them, made up so that every number is known."""
+"""Cells and invented records of their runs, whose numbers are known."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,28 +21,38 @@ from egoexobench.sweep.plan import CellFingerprint, SweepCell
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def cell(method: str = "one", seed: int = 0, data: str = "films", **changed) -> SweepCell:
-    """A cell whose fingerprints are the words that name it."""
-    taught = changed.pop("taught", data)
+def make_cell(
+    method: str = "one",
+    seed: int = 0,
+    data: str = "films",
+    trained_on: str | None = None,
+    **changed,
+) -> SweepCell:
+    """A cell whose fingerprints are its names."""
+    trained_on = trained_on or data
     fields = {
         "method": method,
         "overrides": (),
         "scale": "compact",
         "dataset": data,
-        "train_on": None if taught == data else taught,
+        "train_on": None if trained_on == data else trained_on,
         "fingerprint": CellFingerprint(
-            f"recipe of {method}", data, training_dataset=taught, seed=seed, missing_audio="error"
+            f"recipe of {method}",
+            data,
+            training_dataset=trained_on,
+            seed=seed,
+            missing_audio="error",
         ),
         "tasks": ("eg2ex",),
-        "cache_keys": frozenset({data, taught}),
+        "cache_keys": frozenset({data, trained_on}),
         "num_parts": 3,
         "optional": False,
     }
     return SweepCell(**(fields | changed))
 
 
-def record(
-    of: SweepCell,
+def make_record(
+    cell: SweepCell,
     hits: Sequence[float],
     tasks: Sequence[str] = ("eg2ex",),
     *,
@@ -50,22 +60,22 @@ def record(
     later: int = 0,
     requested: Sequence[str] = (),
 ) -> tuple[Record, list[QueryRank]]:
-    """The record of a run of a cell: the same answers to every task, each query its own cluster."""
+    """The record of a cell's run, with the same hits in every task and a cluster for each query."""
     created = START + timedelta(seconds=later)
     ranks = [
         QueryRank(
             task=task,
             policy=None if task in ("scene", "action") else "mcq20",
-            source=f"q{at}",
-            positives=(f"a{at}",),
+            source=f"q{i}",
+            positives=(f"a{i}",),
             optimistic=1 if hit else 2,
             pessimistic=1 if hit else 2,
             num_candidates=20,
             top1_probability=float(hit),
-            cluster=f"take {at}",
+            cluster=f"take {i}",
         )
         for task in tasks
-        for at, hit in enumerate(hits)
+        for i, hit in enumerate(hits)
     ]
     metrics = {"hit_rate_at_1": Metric(100 * sum(hits) / len(hits), chance=5.0)}
     scores = tuple(
@@ -83,22 +93,22 @@ def record(
         )
         for task in tasks
     )
-    key = of.fingerprint
-    stored = Record(
+    key = cell.fingerprint
+    record = Record(
         id=make_record_id(created, key.seed, *map(str, key), *tasks),
         created=created,
         command=tuple(word for task in requested for word in ("--task", task)),
         status="complete",
         method=MethodRecord(
-            name=of.method,
-            spec=of.method,
+            name=cell.method,
+            spec=cell.method,
             scale="compact",
             parts=(),
             declared_inputs=DeclaredInputs(video=("video",), text=()),
             fingerprint=key.method,
         ),
         seed=key.seed,
-        dataset=DatasetRecord(name="films", spec=of.dataset, fingerprint=key.dataset),
+        dataset=DatasetRecord(name="films", spec=cell.dataset, fingerprint=key.dataset),
         trained_on=(
             DatasetRecord(name="films", spec=key.training_dataset, fingerprint=key.training_dataset)
             if key.training_dataset != key.dataset
@@ -113,9 +123,9 @@ def record(
         environment=Environment(python="3.11", platform="Linux", num_cpus=2, packages={}),
         seconds={},
     )  # fmt: skip
-    return stored, ranks
+    return record, ranks
 
 
-def keep(out: Path, of: SweepCell, hits: Sequence[float], *args, **keywords) -> Path:
-    """Write such a record; returns where it lies."""
-    return write_record(*record(of, hits, *args, **keywords), out)
+def write_cell_record(out: Path, cell: SweepCell, hits: Sequence[float], *args, **keywords) -> Path:
+    """Write the record of a cell and return its path."""
+    return write_record(*make_record(cell, hits, *args, **keywords), out)

@@ -1,11 +1,11 @@
-"""Predictions: their grammar, and what an interval says to them."""
+"""Predictions: their grammar and their verdicts."""
 
 import pytest
 
 from egoexobench.sweep.claims import Claim, Estimate, evaluate_claim, parse_claim, parse_operand
 
 
-def spread(low: float, high: float) -> Estimate:
+def make_estimate(low: float, high: float) -> Estimate:
     return Estimate((low + high) / 2, low, high, 5)
 
 
@@ -18,7 +18,7 @@ def spread(low: float, high: float) -> Estimate:
         ("sound <= 50 within 1 point", Claim("sound", "<=", "50", 1.0)),
     ],
 )
-def test_a_claim_is_read_as_it_is_written(text: str, claim: Claim) -> None:
+def test_a_claim_is_parsed(text: str, claim: Claim) -> None:
     assert parse_claim(text) == claim
 
 
@@ -27,7 +27,7 @@ def test_a_claim_is_read_as_it_is_written(text: str, claim: Claim) -> None:
     ["both", "both ~ base", "both > base within 5 points", "both ~ base by 5 points", "a < b",
      "a > b by five points", "__import__('os') > b", "a > b by -1 points", ""],
 )  # fmt: skip
-def test_another_form_is_refused_and_the_forms_are_named(text: str) -> None:
+def test_another_form_is_an_error_that_lists_the_forms(text: str) -> None:
     with pytest.raises(ValueError, match=r"a claim is 'A > B'"):
         parse_claim(text)
 
@@ -55,7 +55,7 @@ def test_an_operand_is_a_number_only_if_all_of_it_is() -> None:
         ("a <= b", 0.5, 3.0, "refuted"),
     ],
 )
-def test_a_claim_holds_where_the_whole_interval_agrees(
+def test_a_claim_is_confirmed_or_refuted_if_the_complete_interval_agrees(
     claim: str, low: float, high: float, verdict: str
 ) -> None:
-    assert evaluate_claim(parse_claim(claim), spread(low, high)) == verdict
+    assert evaluate_claim(parse_claim(claim), make_estimate(low, high)) == verdict

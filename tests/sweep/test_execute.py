@@ -1,4 +1,4 @@
-"""What runs when: the bound, who waits for whom, and what a kill leaves; no method is trained."""
+"""The order of runs, their limit and interruptions; no method is trained."""
 
 import json
 import os
@@ -9,22 +9,22 @@ import time
 from pathlib import Path
 
 import pytest
-from sweep_records import cell, keep, record
+from sweep_records import make_cell, make_record, write_cell_record
 
 from egoexobench.sweep import process
 from egoexobench.sweep.execute import get_initial_status, run_cells
 from egoexobench.sweep.plan import SweepCell
 from egoexobench.sweep.record_index import index_records
 
-SCRIPT = """
+CHILD_SCRIPT = """
 import json, pathlib, sys, time
-log, name, seconds, until, code, target, made = sys.argv[1:]
-def note(what):
+log, name, seconds, num_begun, code, target, content = sys.argv[1:]
+def write_event(event):
     with open(log, "a") as file:
-        file.write(json.dumps([what, name, time.time()]) + chr(10))
-note("begin")
+        file.write(json.dumps([event, name, time.time()]) + chr(10))
+write_event("begin")
 for _ in range(600):
-    if pathlib.Path(log).read_text().count("begin") >= int(until):
+    if pathlib.Path(log).read_text().count("begin") >= int(num_begun):
         break
     time.sleep(0.05)
 time.sleep(float(seconds))
@@ -35,59 +35,59 @@ if int(code):
 if target:
     path = pathlib.Path(target)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(made)
-note("end")
+    path.write_text(content)
+write_event("end")
 """
-"""Stands where `egoexobench run` would: says when it ran, and leaves a record.
+"""A script in the place of `egoexobench run`: it logs its begin and end and writes a record.
 
-It goes on when so many have begun, so that what may run at once does, however slow the machine.
+It waits until a number of runs have begun, so that runs overlap on a slow machine too.
 """
 
 
-class Stage:
-    """Runs cells with the script instead of `run`."""
+class FakeRuns:
+    """Runs cells with the script instead of `egoexobench run`."""
 
     def __init__(self, home: Path, patch: pytest.MonkeyPatch) -> None:
         self.home, self.out, self.log = home, home / "runs", home / "log"
         self.seconds: dict[str, float] = {}
-        self.until: dict[str, int] = {}
-        self.codes: dict[str, int] = {}
+        self.num_begun: dict[str, int] = {}
+        self.exit_codes: dict[str, int] = {}
         patch.setenv("EGOEXOBENCH_CACHE", str(home / "cache"))
-        patch.setattr(process, "build_command_line", self.command)
+        patch.setattr(process, "build_command_line", self.build_fake_command)
 
-    def command(self, of: SweepCell, out: Path, more: object = ()) -> list[str]:
-        key = of.fingerprint
-        stored_record = record(of, [1, 0], of.tasks)[0]
-        target = out / of.method / of.dataset / f"{stored_record.id}.json"
-        words = [self.log, self.name(of), self.seconds.get(of.method, 0.05)]
-        words += [
-            self.until.get(of.method, 1),
-            self.codes.get(of.method, 0),
+    def build_fake_command(self, cell: SweepCell, out: Path, child_args: object = ()) -> list[str]:
+        key = cell.fingerprint
+        stored_record = make_record(cell, [1, 0], cell.tasks)[0]
+        target = out / cell.method / cell.dataset / f"{stored_record.id}.json"
+        arguments = [self.log, self.describe_cell(cell), self.seconds.get(cell.method, 0.05)]
+        arguments += [
+            self.num_begun.get(cell.method, 1),
+            self.exit_codes.get(cell.method, 0),
             target,
             stored_record.model_dump_json(),
         ]
         assert key.seed == stored_record.seed
-        return [sys.executable, "-S", "-c", SCRIPT, *map(str, words)]
+        return [sys.executable, "-S", "-c", CHILD_SCRIPT, *map(str, arguments)]
 
     @staticmethod
-    def name(of: SweepCell) -> str:
-        return f"{of.method} {of.fingerprint.seed} {of.dataset}"
+    def describe_cell(cell: SweepCell) -> str:
+        return f"{cell.method} {cell.fingerprint.seed} {cell.dataset}"
 
-    def events(self) -> list[tuple[str, str]]:
+    def read_events(self) -> list[tuple[str, str]]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         return [(event, name) for event, name, _ in map(json.loads, lines)]
 
-    def states(self, *cells: SweepCell, jobs: int = 2) -> list[str]:
+    def run_and_list_states(self, *cells: SweepCell, jobs: int = 2) -> list[str]:
         status = run_cells(cells, self.out, jobs, lambda _: None)
         return [status[item.fingerprint].state for item in cells]
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    return Stage(tmp_path, monkeypatch)
+def fake_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeRuns:
+    return FakeRuns(tmp_path, monkeypatch)
 
 
-def most_at_once(events: list[tuple[str, str]]) -> int:
+def count_most_at_once(events: list[tuple[str, str]]) -> int:
     now = most = 0
     for event, _ in events:
         now += 1 if event == "begin" else -1
@@ -96,117 +96,129 @@ def most_at_once(events: list[tuple[str, str]]) -> int:
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
-def test_no_more_run_at_once_than_are_allowed_and_as_many_as_can(stage: Stage, jobs: int) -> None:
-    keep(stage.out, cell("known"), [1])  # so that the data are ready
-    stage.until = {f"m{at}": jobs for at in range(4)}
-    cells = [cell("known"), *(cell(f"m{at}") for at in range(4))]
-    assert stage.states(*cells, jobs=jobs) == ["skipped", *["done"] * 4]
-    assert most_at_once(stage.events()) == jobs
+def test_as_many_runs_as_allowed_overlap_and_no_more(fake_runs: FakeRuns, jobs: int) -> None:
+    write_cell_record(
+        fake_runs.out, make_cell("known"), [1]
+    )  # so that the data set counts as prepared
+    fake_runs.num_begun = {f"m{i}": jobs for i in range(4)}
+    cells = [make_cell("known"), *(make_cell(f"m{i}") for i in range(4))]
+    assert fake_runs.run_and_list_states(*cells, jobs=jobs) == ["skipped", *["done"] * 4]
+    assert count_most_at_once(fake_runs.read_events()) == jobs
 
 
-def test_the_first_cell_on_data_that_nobody_has_used_runs_alone_with_most_parts(
-    stage: Stage,
+def test_the_cell_with_most_parts_runs_alone_first_on_new_data(
+    fake_runs: FakeRuns,
 ) -> None:
-    stage.until = {"small": 3, "other": 3}
-    cells = [cell("small", num_parts=2), cell("big", num_parts=7), cell("other", num_parts=1)]
-    stage.states(*cells, jobs=3)
-    events = stage.events()
+    fake_runs.num_begun = {"small": 3, "other": 3}
+    cells = [
+        make_cell("small", num_parts=2),
+        make_cell("big", num_parts=7),
+        make_cell("other", num_parts=1),
+    ]
+    fake_runs.run_and_list_states(*cells, jobs=3)
+    events = fake_runs.read_events()
     assert events[:2] == [("begin", "big 0 films"), ("end", "big 0 films")]
-    assert most_at_once(events) == 2
+    assert count_most_at_once(events) == 2
 
 
-def test_captions_are_written_by_one_cell_while_others_on_the_data_go_on(stage: Stage) -> None:
-    keep(stage.out, cell("known"), [1])
-    stage.until = {"told": 2}
+def test_captions_are_written_by_a_single_cell_while_others_on_the_data_run(
+    fake_runs: FakeRuns,
+) -> None:
+    write_cell_record(fake_runs.out, make_cell("known"), [1])
+    fake_runs.num_begun = {"told": 2}
     shares = frozenset({"films", "llm of films"})
-    status = [cell("told", seed, cache_keys=shares, num_parts=9) for seed in range(3)]
-    stage.states(cell("known"), *status, cell("plain"), jobs=3)
-    events = stage.events()
+    status = [make_cell("told", seed, cache_keys=shares, num_parts=9) for seed in range(3)]
+    fake_runs.run_and_list_states(make_cell("known"), *status, make_cell("plain"), jobs=3)
+    events = fake_runs.read_events()
     first = events.index(("end", "told 0 films"))
     assert ("begin", "plain 0 films") in events[:first]
     assert not {("begin", "told 1 films"), ("begin", "told 2 films")} & set(events[:first])
 
 
-def test_two_that_train_the_same_never_run_at_once(stage: Stage) -> None:
-    keep(stage.out, cell("known"), [1])
-    keep(stage.out, cell("known", data="others"), [1])
-    stage.seconds = {"one": 0.3}
-    own, moved = cell("one"), cell("one", data="others", taught="films")
-    stage.states(cell("known"), cell("known", data="others"), own, moved, jobs=2)
-    assert most_at_once(stage.events()) == 1
-    another = cell("one", seed=1)
-    stage.log.unlink()
-    stage.until = {"one": 2}
-    stage.states(cell("known"), cell("one", seed=2), another, jobs=2)
-    assert most_at_once(stage.events()) == 2
+def test_two_cells_with_the_same_training_never_overlap(fake_runs: FakeRuns) -> None:
+    write_cell_record(fake_runs.out, make_cell("known"), [1])
+    write_cell_record(fake_runs.out, make_cell("known", data="others"), [1])
+    fake_runs.seconds = {"one": 0.3}
+    own, moved = make_cell("one"), make_cell("one", data="others", trained_on="films")
+    fake_runs.run_and_list_states(
+        make_cell("known"), make_cell("known", data="others"), own, moved, jobs=2
+    )
+    assert count_most_at_once(fake_runs.read_events()) == 1
+    another = make_cell("one", seed=1)
+    fake_runs.log.unlink()
+    fake_runs.num_begun = {"one": 2}
+    fake_runs.run_and_list_states(make_cell("known"), make_cell("one", seed=2), another, jobs=2)
+    assert count_most_at_once(fake_runs.read_events()) == 2
 
 
-def test_what_is_recorded_is_skipped_and_only_missing_tasks_are_asked(stage: Stage) -> None:
-    partial = cell("one", tasks=("eg2ex", "t2v"))
-    keep(stage.out, partial, [1, 0], ["eg2ex"])
+def test_recorded_cells_are_skipped_and_only_missing_tasks_run(fake_runs: FakeRuns) -> None:
+    partial = make_cell("one", tasks=("eg2ex", "t2v"))
+    write_cell_record(fake_runs.out, partial, [1, 0], ["eg2ex"])
     assert (
-        get_initial_status([partial], index_records(stage.out))[partial.fingerprint].state
+        get_initial_status([partial], index_records(fake_runs.out))[partial.fingerprint].state
         == "queued"
     )
     states = []
     run_cells(
         [partial],
-        stage.out,
+        fake_runs.out,
         1,
         lambda status: states.extend(item.state for item in status.values()),
     )
     assert states[-1] == "done"
     assert [
         score.task
-        for stored in index_records(stage.out).values()
+        for stored in index_records(fake_runs.out).values()
         for score in stored[-1].record.scores
     ]
-    assert stage.states(partial) == ["skipped"]
-    assert len(stage.events()) == 2
+    assert fake_runs.run_and_list_states(partial) == ["skipped"]
+    assert len(fake_runs.read_events()) == 2
 
 
-def test_a_task_that_a_method_has_no_score_for_is_not_asked_for_again(stage: Stage) -> None:
-    mute = cell("mute", tasks=("eg2ex", "t2v"))
-    keep(stage.out, mute, [1, 0], ["eg2ex"], requested=("eg2ex", "t2v"))
-    assert stage.states(mute) == ["skipped"]
+def test_a_task_without_a_score_of_a_method_is_not_run_again(fake_runs: FakeRuns) -> None:
+    text_free_cell = make_cell("mute", tasks=("eg2ex", "t2v"))
+    write_cell_record(fake_runs.out, text_free_cell, [1, 0], ["eg2ex"], requested=("eg2ex", "t2v"))
+    assert fake_runs.run_and_list_states(text_free_cell) == ["skipped"]
 
 
 @pytest.mark.parametrize(
     "field", ["method", "dataset", "training_dataset", "seed", "missing_audio"]
 )
-def test_a_record_that_differs_in_anything_is_another_run(stage: Stage, field: str) -> None:
-    item = cell("one")
-    keep(stage.out, item, [1, 0])
+def test_a_record_with_another_fingerprint_is_another_run(fake_runs: FakeRuns, field: str) -> None:
+    item = make_cell("one")
+    write_cell_record(fake_runs.out, item, [1, 0])
     changed = item.fingerprint._replace(**{field: 7 if field == "seed" else "skip"})
-    assert changed not in index_records(stage.out)
-    assert item.fingerprint in index_records(stage.out)
+    assert changed not in index_records(fake_runs.out)
+    assert item.fingerprint in index_records(fake_runs.out)
 
 
-def test_one_that_fails_stops_no_other_and_its_last_line_is_the_reason(stage: Stage) -> None:
-    stage.codes = {"bad": 2}
-    cells = [cell("bad", num_parts=9), cell("good"), cell("bad", seed=1)]
-    status = run_cells(cells, stage.out, 1, lambda _: None)
+def test_a_failed_cell_stops_no_other_and_its_last_line_is_the_reason(fake_runs: FakeRuns) -> None:
+    fake_runs.exit_codes = {"bad": 2}
+    cells = [make_cell("bad", num_parts=9), make_cell("good"), make_cell("bad", seed=1)]
+    status = run_cells(cells, fake_runs.out, 1, lambda _: None)
     assert [status[item.fingerprint].state for item in cells] == ["failed", "done", "failed"]
     assert status[cells[0].fingerprint].reason == "no model lies there"
 
 
-def test_one_that_needs_what_is_not_there_is_absent_and_its_seeds_are_not_tried(
-    stage: Stage,
+def test_an_optional_cell_that_fails_is_unavailable_and_its_other_seeds_are_not_run(
+    fake_runs: FakeRuns,
 ) -> None:
-    stage.codes = {"big": 1}
-    seeds = [cell("big", seed=seed, optional=True) for seed in range(3)]
-    assert stage.states(*seeds, cell("good"), jobs=1) == [
+    fake_runs.exit_codes = {"big": 1}
+    seeds = [make_cell("big", seed=seed, optional=True) for seed in range(3)]
+    assert fake_runs.run_and_list_states(*seeds, make_cell("good"), jobs=1) == [
         "unavailable",
         "unavailable",
         "unavailable",
         "done",
     ]
-    assert [name for event, name in stage.events() if name.startswith("big")] == ["big 0 films"]
+    assert [name for event, name in fake_runs.read_events() if name.startswith("big")] == [
+        "big 0 films"
+    ]
 
 
-def test_an_interrupted_sweep_ends_what_runs_and_keeps_what_is_done(stage: Stage) -> None:
-    stage.seconds = {"slow": 60.0}
-    cells = [cell("quick", num_parts=9), cell("slow")]
+def test_an_interrupted_sweep_stops_its_runs_and_keeps_finished_ones(fake_runs: FakeRuns) -> None:
+    fake_runs.seconds = {"slow": 60.0}
+    cells = [make_cell("quick", num_parts=9), make_cell("slow")]
 
     def stop(status) -> None:
         if (
@@ -215,41 +227,43 @@ def test_an_interrupted_sweep_ends_what_runs_and_keeps_what_is_done(stage: Stage
         ):
             raise KeyboardInterrupt
 
-    events = stage.events
+    events = fake_runs.read_events
     with pytest.raises(KeyboardInterrupt):
-        run_cells(cells, stage.out, 1, stop)
+        run_cells(cells, fake_runs.out, 1, stop)
     assert events()[-1] == ("begin", "slow 0 films")
-    assert stage.states(cells[0]) == ["skipped"]
-    stage.seconds = {}
-    assert stage.states(*cells) == ["skipped", "done"]
+    assert fake_runs.run_and_list_states(cells[0]) == ["skipped"]
+    fake_runs.seconds = {}
+    assert fake_runs.run_and_list_states(*cells) == ["skipped", "done"]
 
 
-def test_after_a_kill_what_still_runs_is_waited_for_and_not_started_again(stage: Stage) -> None:
+def test_a_run_that_survives_a_killed_sweep_is_waited_for_and_not_started_again(
+    fake_runs: FakeRuns,
+) -> None:
     child = os.fork()
-    if not child:  # a sweep of its own, that is about to be killed
+    if not child:  # another sweep, which is killed
         try:
-            stage.seconds = {"slow": 1.5}
-            run_cells([cell("slow")], stage.out, 1, lambda _: None)
+            fake_runs.seconds = {"slow": 1.5}
+            run_cells([make_cell("slow")], fake_runs.out, 1, lambda _: None)
         finally:
             os._exit(0)
-    while not stage.events():
+    while not fake_runs.read_events():
         time.sleep(0.02)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     reasons = set()
     status = run_cells(
-        [cell("slow")],
-        stage.out,
+        [make_cell("slow")],
+        fake_runs.out,
         1,
         lambda status: reasons.update(item.reason for item in status.values()),
     )
     assert [item.state for item in status.values()] == ["skipped"]
     assert "waits for a run that trains the same weights" in reasons
-    assert stage.events() == [("begin", "slow 0 films"), ("end", "slow 0 films")]
+    assert fake_runs.read_events() == [("begin", "slow 0 films"), ("end", "slow 0 films")]
 
 
-def test_the_command_of_a_cell_is_what_a_person_would_type() -> None:
-    item = cell("soundbridge", seed=3, overrides=(("anchor", "sound"),), taught="others")
+def test_the_command_of_a_cell_is_one_that_a_user_could_type() -> None:
+    item = make_cell("soundbridge", seed=3, overrides=(("anchor", "sound"),), trained_on="others")
     words = process.build_command_line(
         item, Path("runs"), process.ChildRunArgs(("beats",), ("--device", "cuda"))
     )
@@ -259,7 +273,9 @@ def test_the_command_of_a_cell_is_what_a_person_would_type() -> None:
         "--missing-audio", "error", "--device", "cuda", "--set", "anchor=sound",
         "--task", "eg2ex", "--train-on", "others",
     ]  # fmt: skip
-    done = subprocess.run([*words[:3], "run", "--help"], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [*words[:3], "run", "--help"], capture_output=True, text=True, check=True
+    )
     for word in words:
         if word.startswith("--"):
-            assert word in done.stdout
+            assert word in result.stdout

@@ -1,4 +1,4 @@
-"""From a TOML file to cells, and the files that are shipped."""
+"""From a TOML file to cells, and the sweeps of this repository."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from egoexobench.sweep.plan import SweepOverrides, deduplicate_cells, expand_swe
 from egoexobench.sweep.schema import read_sweep
 
 SHIPPED = Path(__file__).parents[2] / "leaderboards" / "sweeps"
-HEAD = """
+SWEEP_HEAD = """
 schema_version = 1
 table = 4
 title = "A table"
@@ -28,7 +28,7 @@ label = "Silent films"
 dataset = "synthetic:train=8,val=4,test=24,sound=0"
 columns = ["t2v"]
 """
-ROW = """
+SWEEP_ROW = """
 [[rows]]
 key = "one"
 label = "One"
@@ -42,25 +42,25 @@ def registry() -> Registry:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
 
 
-def write(folder: Path, *texts: str) -> Path:
+def write_sweep(folder: Path, *texts: str) -> Path:
     path = folder / "sweep.toml"
-    path.write_text("".join((HEAD, ROW, *texts)))
+    path.write_text("".join((SWEEP_HEAD, SWEEP_ROW, *texts)))
     return path
 
 
-def row(key: str, more: str, method: str = "soundbridge") -> str:
-    return f'[[rows]]\nkey = "{key}"\nlabel = "{key}"\nmethod = "{method}"\n{more}\n'
+def format_row(key: str, settings: str, method: str = "soundbridge") -> str:
+    return f'[[rows]]\nkey = "{key}"\nlabel = "{key}"\nmethod = "{method}"\n{settings}\n'
 
 
 def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
     tmp_path: Path, registry: Registry
 ) -> None:
-    text = row("two", 'groups = ["mute"]\nset = { anchor = "sound" }')
-    plan = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
+    text = format_row("two", 'groups = ["mute"]\nset = { anchor = "sound" }')
+    plan = expand_sweep(read_sweep(write_sweep(tmp_path, text)), SweepOverrides(), registry)
     assert {key: len(cells) for key, cells in plan.cells.items()} == {
         ("one", "whole"): 2, ("one", "mute"): 2, ("two", "mute"): 2,
     }  # fmt: skip
@@ -70,17 +70,19 @@ def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
 
 
 def test_an_old_name_in_a_sweep_works_and_warns(tmp_path: Path, registry: Registry) -> None:
-    text = row("two", 'groups = ["whole"]\nset = { fuse_video = "none", blocks = "2" }')
+    text = format_row("two", 'groups = ["whole"]\nset = { fuse_video = "none", blocks = "2" }')
     with pytest.warns(RenamedWarning, match="'blocks' is now 'num_layers', 'fuse_video' is now"):
-        sweep = read_sweep(write(tmp_path, text))
+        sweep = read_sweep(write_sweep(tmp_path, text))
     cells = expand_sweep(sweep, SweepOverrides(), registry).cells["two", "whole"]
     overrides = (("num_layers", "2"), ("project", "true"), ("video_fusion", "none"))
     assert cells[0].overrides == overrides
 
 
-def test_what_nothing_is_trained_in_has_one_seed(tmp_path: Path, registry: Registry) -> None:
+def test_a_method_without_training_has_one_seed(tmp_path: Path, registry: Registry) -> None:
     plan = expand_sweep(
-        read_sweep(write(tmp_path, row("near", 'groups = ["whole"]', "logmel-neighbor"))),
+        read_sweep(
+            write_sweep(tmp_path, format_row("near", 'groups = ["whole"]', "logmel-neighbor"))
+        ),
         SweepOverrides(),
         registry,
     )
@@ -90,8 +92,8 @@ def test_what_nothing_is_trained_in_has_one_seed(tmp_path: Path, registry: Regis
 def test_cells_of_two_tables_run_once_with_the_tasks_of_both(
     tmp_path: Path, registry: Registry
 ) -> None:
-    plan = expand_sweep(read_sweep(write(tmp_path)), SweepOverrides(), registry)
-    path = write(tmp_path)
+    plan = expand_sweep(read_sweep(write_sweep(tmp_path)), SweepOverrides(), registry)
+    path = write_sweep(tmp_path)
     path.write_text(path.read_text().replace('["eg2ex", "avg"]', '["v2t", "ex2eg"]'))
     other = expand_sweep(read_sweep(path), SweepOverrides(seeds=(1, 2)), registry)
     cells = deduplicate_cells([plan, other])
@@ -106,9 +108,9 @@ def test_cells_of_two_tables_run_once_with_the_tasks_of_both(
 def test_cells_share_their_data_and_with_one_captioner_its_captions(
     tmp_path: Path, registry: Registry
 ) -> None:
-    text = row("other", 'groups = ["whole"]\nset = { captioner = "rules:frequent=0.5" }')
-    text += row("none", 'groups = ["whole"]', "egoexo")
-    cells = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry).cells
+    text = format_row("other", 'groups = ["whole"]\nset = { captioner = "rules:frequent=0.5" }')
+    text += format_row("none", 'groups = ["whole"]', "egoexo")
+    cells = expand_sweep(read_sweep(write_sweep(tmp_path, text)), SweepOverrides(), registry).cells
     row_spec, other, none = (cells[key, "whole"][0] for key in ("one", "other", "none"))
     assert none.cache_keys == {none.fingerprint.dataset} == row_spec.cache_keys & other.cache_keys
     assert row_spec.cache_keys == cells["one", "whole"][1].cache_keys
@@ -118,17 +120,17 @@ def test_cells_share_their_data_and_with_one_captioner_its_captions(
 def test_another_spelling_of_the_same_method_is_the_same_run(
     tmp_path: Path, registry: Registry
 ) -> None:
-    text = row("same", 'set = { anchor = "sound-text" }', "soundbridge:residual=query")
-    plan = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
+    text = format_row("same", 'set = { anchor = "sound-text" }', "soundbridge:residual=query")
+    plan = expand_sweep(read_sweep(write_sweep(tmp_path, text)), SweepOverrides(), registry)
     assert len(deduplicate_cells([plan])) == 4
 
 
-def test_other_data_take_the_place_of_the_first_and_dials_they_lack_go(
+def test_another_data_set_replaces_the_first_group_and_drops_the_others(
     tmp_path: Path, registry: Registry
 ) -> None:
     new = "synthetic:train=4,val=4,test=24"
     plan = expand_sweep(
-        read_sweep(write(tmp_path)), SweepOverrides(dataset=new, seeds=(7,)), registry
+        read_sweep(write_sweep(tmp_path)), SweepOverrides(dataset=new, seeds=(7,)), registry
     )
     assert [(cell.dataset, cell.fingerprint.seed) for cell in deduplicate_cells([plan])] == [
         (new, 7)
@@ -137,12 +139,12 @@ def test_other_data_take_the_place_of_the_first_and_dials_they_lack_go(
 
 
 def test_a_row_of_transfer_is_trained_on_the_other_data(tmp_path: Path, registry: Registry) -> None:
-    text = row("star", 'transfer = true\ngroups = ["whole"]')
+    text = format_row("star", 'transfer = true\ngroups = ["whole"]')
     other = "synthetic:train=12,val=4,test=24"
-    plan = expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
+    plan = expand_sweep(read_sweep(write_sweep(tmp_path, text)), SweepOverrides(), registry)
     assert plan.unavailable["star", "whole"].endswith("name one with --train-on")
     printed = expand_sweep(
-        read_sweep(write(tmp_path, text)), SweepOverrides(train_on=other), registry
+        read_sweep(write_sweep(tmp_path, text)), SweepOverrides(train_on=other), registry
     )
     own, star = printed.cells["one", "whole"][0], printed.cells["star", "whole"][0]
     assert (own.train_on, star.train_on) == (None, other)
@@ -153,32 +155,32 @@ def test_a_row_of_transfer_is_trained_on_the_other_data(tmp_path: Path, registry
 
 
 @pytest.mark.parametrize("more", ['scale = "paper"', 'set = { anchor = "tone" }'])
-def test_a_part_that_is_not_there_is_a_dash_only_where_the_row_says_what_it_needs(
+def test_a_missing_part_is_an_error_unless_the_row_has_needs(
     tmp_path: Path, registry: Registry, more: str
 ) -> None:
-    text = row("big", more, "audio-only")
+    text = format_row("big", more, "audio-only")
     with pytest.raises(UsageError):
-        expand_sweep(read_sweep(write(tmp_path, text)), SweepOverrides(), registry)
+        expand_sweep(read_sweep(write_sweep(tmp_path, text)), SweepOverrides(), registry)
     plan = expand_sweep(
-        read_sweep(write(tmp_path, text, 'needs = "weights"\n')), SweepOverrides(), registry
+        read_sweep(write_sweep(tmp_path, text, 'needs = "weights"\n')), SweepOverrides(), registry
     )
     assert set(plan.unavailable) == {("big", "whole"), ("big", "mute")}
     assert ("one", "whole") in plan.cells
 
 
-PREDICT = '[[predict]]\ntext = "x"\ngroup = "{}"\ncolumns = ["{}"]\nclaim = "{}"\n'
+PREDICTION = '[[predict]]\ntext = "x"\ngroup = "{}"\ncolumns = ["{}"]\nclaim = "{}"\n'
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("colour = 1\n", "colour"),
-        (ROW, "same key"),
-        (row("two", 'groups = ["loud"]'), "unknown group 'loud'"),
-        (row("Two", ""), "key"),
-        (PREDICT.format("whole", "t2v", "one > chance"), "columns that do not exist"),
-        (PREDICT.format("whole", "eg2ex", "one > two"), "rows that do not exist"),
-        (PREDICT.format("whole", "eg2ex", "one beats two"), "a claim is"),
+        (SWEEP_ROW, "same key"),
+        (format_row("two", 'groups = ["loud"]'), "unknown group 'loud'"),
+        (format_row("Two", ""), "key"),
+        (PREDICTION.format("whole", "t2v", "one > chance"), "columns that do not exist"),
+        (PREDICTION.format("whole", "eg2ex", "one > two"), "rows that do not exist"),
+        (PREDICTION.format("whole", "eg2ex", "one beats two"), "a claim is"),
         ('[[groups]]\nkey = "g"\nlabel = "g"\ndataset = "d"\ncolumns = ["avg"]\n', "needs a task"),
         ("[[rows", "is not TOML"),
     ],
@@ -186,7 +188,7 @@ PREDICT = '[[predict]]\ntext = "x"\ngroup = "{}"\ncolumns = ["{}"]\nclaim = "{}"
 def test_a_file_that_does_not_fit_is_one_line_that_names_it(
     tmp_path: Path, text: str, message: str
 ) -> None:
-    path = write(tmp_path, text)
+    path = write_sweep(tmp_path, text)
     with pytest.raises(DataError, match=r"sweep\.toml") as error:
         read_sweep(path)
     assert message in str(error.value)
@@ -203,7 +205,7 @@ def test_each_shipped_table_has_every_printed_row_once_and_in_order(number: int)
 
 
 @pytest.mark.parametrize("number", range(1, 7))
-def test_a_shipped_row_is_the_method_that_the_printed_row_is_said_to_be(number: int) -> None:
+def test_a_shipped_row_has_the_method_of_the_printed_row(number: int) -> None:
     path = SHIPPED / f"table{number}.toml"
     sweep = read_sweep(path)
     rows = {r.name: r for r in reported.read_reported_table(path.parent / str(sweep.reported)).rows}
@@ -236,7 +238,7 @@ def test_tables_4_and_6_predict_and_have_five_seeds() -> None:
 
 
 def test_old_names_of_metrics_policies_and_settings_work_with_one_warning(tmp_path: Path) -> None:
-    path = write(tmp_path, row("old", 'set = { fuse_video = "none" }'))
+    path = write_sweep(tmp_path, format_row("old", 'set = { fuse_video = "none" }'))
     old = path.read_text().replace('columns = ["t2v"]', 'columns = ["t2v"]\nmetric = "top5"', 1)
     path.write_text(old.replace("[[rows]]", 'policy = "either"\n[[rows]]', 1))
     with pytest.warns(FutureWarning) as warnings:

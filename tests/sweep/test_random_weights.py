@@ -28,15 +28,15 @@ needs = "its published weights"
 """
 
 
-def planned(folder: Path, weights: str):
+def make_plan(folder: Path, weights: str):
     path = folder / "table.toml"
     path.write_text(TABLE.replace("{weights}", weights))
     return expand_sweep(read_sweep(path), SweepOverrides(), Registry())
 
 
-def test_without_its_files_it_has_no_cell_and_a_reason(tmp_path: Path, monkeypatch) -> None:
+def test_a_row_without_its_files_has_no_cell_and_a_reason(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
-    plan = planned(tmp_path, "")
+    plan = make_plan(tmp_path, "")
     assert not plan.cells
     assert (
         plan.unavailable["lavila", "films"]
@@ -44,7 +44,7 @@ def test_without_its_files_it_has_no_cell_and_a_reason(tmp_path: Path, monkeypat
     )
 
 
-def test_with_its_files_it_has_one(tmp_path: Path, monkeypatch) -> None:
+def test_a_row_with_its_files_has_a_cell(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
-    plan = planned(tmp_path, f":weights={tmp_path / 'lavila.pth'}")
+    plan = make_plan(tmp_path, f":weights={tmp_path / 'lavila.pth'}")
     assert len(plan.cells["lavila", "films"]) == 1

@@ -1,22 +1,22 @@
-"""What is shown of a sweep while it runs."""
+"""The status of a running sweep."""
 
 from io import StringIO
 
 import pytest
 from rich.console import Console
-from sweep_records import cell
+from sweep_records import make_cell
 
 from egoexobench.sweep.process import CellStatus
 from egoexobench.sweep.status_view import LineReporter, LiveTable, render_status
 
 CELLS = [
-    cell("one"),
-    cell("one", 1),
-    cell("one", 2),
-    cell("two", overrides=(("anchor", "[bold]"),)),
-    cell("one", data="others", taught="films"),
+    make_cell("one"),
+    make_cell("one", 1),
+    make_cell("one", 2),
+    make_cell("two", overrides=(("anchor", "[bold]"),)),
+    make_cell("one", data="others", trained_on="films"),
 ]
-STANDING = {
+STATUS = {
     CELLS[0].fingerprint: CellStatus("skipped"),
     CELLS[1].fingerprint: CellStatus("running", "", 12.4),
     CELLS[2].fingerprint: CellStatus("queued"),
@@ -25,14 +25,14 @@ STANDING = {
 }
 
 
-def drawn(what: object) -> str:
+def render_text(renderable: object) -> str:
     out = StringIO()
-    Console(file=out, width=120).print(what)
+    Console(file=out, width=120).print(renderable)
     return out.getvalue()
 
 
-def test_the_table_has_a_line_a_row_and_data_set_with_counts_and_reasons() -> None:
-    lines = [line.split("  ") for line in drawn(render_status(CELLS, STANDING)).splitlines()]
+def test_the_table_has_a_line_for_each_row_and_data_set_with_counts_and_reasons() -> None:
+    lines = [line.split("  ") for line in render_text(render_status(CELLS, STATUS)).splitlines()]
     cells = [[word.strip() for word in line if word.strip()] for line in lines]
     assert cells[0] == ["1 queued, 1 running, 1 done, 1 skipped, 1 failed"]
     assert ["one", "films", "1 queued, 1 running, 1 skipped", "12 s"] in cells
@@ -40,18 +40,18 @@ def test_the_table_has_a_line_a_row_and_data_set_with_counts_and_reasons() -> No
     assert ["one", "others, trained on films", "1 done"] in cells
 
 
-def test_the_screen_draws_the_last_standing_it_was_shown() -> None:
+def test_the_screen_shows_the_last_status() -> None:
     screen = LiveTable(CELLS)
-    screen(STANDING)
-    assert drawn(screen) == drawn(render_status(CELLS, STANDING))
+    screen(STATUS)
+    assert render_text(screen) == render_text(render_status(CELLS, STATUS))
 
 
-def test_elsewhere_each_cell_that_ends_is_one_line_and_said_once(
+def test_without_a_terminal_each_finished_cell_is_one_line_printed_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     lines = LineReporter(CELLS)
-    lines(STANDING)
-    lines(STANDING)
+    lines(STATUS)
+    lines(STATUS)
     assert capsys.readouterr().err.splitlines() == [
         "failed  two anchor=[bold]  films  seed 0  3 s  no room is [left]",
         "done  one  others, trained on films  seed 0  61 s",
