@@ -69,6 +69,17 @@ def test_a_grid_is_every_row_on_every_data_set_with_every_seed(
     assert plan.cells["one", "whole"][0].tasks == ("eg2ex",)
 
 
+def test_numbers_and_booleans_of_toml_are_settings_like_texts(tmp_path: Path) -> None:
+    values = 'set = { epochs = 2, lr = 0.01, share_view_weights = true, anchor = "sound" }'
+    sweep = read_sweep(write_sweep(tmp_path, format_row("two", values)))
+    assert sweep.rows[-1].overrides == {
+        "epochs": "2",
+        "lr": "0.01",
+        "share_view_weights": "true",
+        "anchor": "sound",
+    }
+
+
 def test_an_old_name_in_a_sweep_works_and_warns(tmp_path: Path, registry: Registry) -> None:
     text = format_row("two", 'groups = ["whole"]\nset = { fuse_video = "none", blocks = "2" }')
     with pytest.warns(RenamedWarning, match="'blocks' is now 'num_layers', 'fuse_video' is now"):
