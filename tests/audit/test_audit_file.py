@@ -27,7 +27,7 @@ OLD_METHOD = {
 MOVEMENT = {"items": 8, "moved": 2, "largest": 0.5, "median": 0.1}
 
 
-def make_old_audit(swap_verdict: str, door_verdict: str) -> dict:
+def make_old_audit(swap_verdict: str, check_verdict: str) -> dict:
     swap = {
         "embedding": "video",
         "modality": "video",
@@ -36,8 +36,8 @@ def make_old_audit(swap_verdict: str, door_verdict: str) -> dict:
         "movement": MOVEMENT,
         "verdict": swap_verdict,
     }
-    door = {"change": "ids", "embedding": "video", "movement": MOVEMENT, "verdict": door_verdict}
-    broken = {**door, "movement": None, "error": "KeyError", "verdict": "broke"}
+    check = {"change": "ids", "embedding": "video", "movement": MOVEMENT, "verdict": check_verdict}
+    broken = {**check, "movement": None, "error": "KeyError", "verdict": "broke"}
     return {
         "schema_version": 1,
         "method": OLD_METHOD,
@@ -45,7 +45,7 @@ def make_old_audit(swap_verdict: str, door_verdict: str) -> dict:
         "seed": 0,
         "swaps": [swap],
         "shifts": [],
-        "doors": [door, broken],
+        "doors": [check, broken],
         "passed": False,
     }
 
@@ -54,8 +54,8 @@ def make_old_audit(swap_verdict: str, door_verdict: str) -> dict:
 def read_old(tmp_path: Path):
     path = tmp_path / "audit-plain.json"
 
-    def read(swap_verdict: str, door_verdict: str) -> Audit:
-        path.write_text(json.dumps(make_old_audit(swap_verdict, door_verdict)))
+    def read(swap_verdict: str, check_verdict: str) -> Audit:
+        path.write_text(json.dumps(make_old_audit(swap_verdict, check_verdict)))
         return read_audit(path)
 
     return read

@@ -28,7 +28,7 @@ def install_leaky_plugin(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
-    """The command line with a third-party plug-in that cheats."""
+    """The command line with a third-party plug-in whose encoders leak annotations."""
     home = tmp_path_factory.mktemp("home")
     install_leaky_plugin(home)
     yield CommandLine(home, columns=120, plugin_folder=home)

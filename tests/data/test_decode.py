@@ -208,7 +208,7 @@ def test_a_missing_a_corrupt_and_a_truncated_file_are_one_line(tmp_path: Path) -
 
 
 def write_coded(path: Path, *, frames: int = 48, fps: int = 12, **settings: str) -> Path:
-    """A film whose encoder is told what to do; a bright square moves over noise."""
+    """Write a video with options of the encoder; a bright square moves over noise."""
     rng = np.random.default_rng(3)
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=fps, options=settings)

@@ -27,7 +27,7 @@ def decode_every_frame(path: Path) -> list[np.ndarray]:
 
 
 def write_coded(path: Path, codec: str, times: list[int], **settings: str) -> Path:
-    """A film of noise that drifts; ``times`` in ms of each frame."""
+    """Write a video of moving noise; ``times`` of the frames are in ms."""
     rng = np.random.default_rng(3)
     base = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     with av.open(str(path), "w") as container:
