@@ -13,14 +13,16 @@ NARRATIONS = ("A person takes the garlic, then opens the jar.", "", "Nothing. " 
 """Those of `testing.check_captioner`."""
 
 
-def _llm(folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> Options:
+def _make_llm_options(folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> Options:
     from tiny_llama import write_llama
 
     model = str(write_llama(folder / "llama"))
     return {"model": model, "device": "cpu", "precision": "fp32", "tokens": 16}
 
 
-def _openai(folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> Options:
+def _make_openai_options(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack
+) -> Options:
     pytest.importorskip("openai", reason="the extra `llm` is not installed")
     address, _ = stack.enter_context(serving(lambda text, tries: Reply()))
     monkeypatch.setenv("OPENAI_BASE_URL", address)
@@ -28,7 +30,9 @@ def _openai(folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> 
     return {"retries": 0}
 
 
-def _imported(folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> Options:
+def _make_imported_options(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack
+) -> Options:
     file = folder / "captions.jsonl"
     lines = [json.dumps({"narration": text, "caption": "[jar] (pop)"}) for text in NARRATIONS]
     file.write_text("\n".join(lines))
@@ -36,8 +40,8 @@ def _imported(folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -
 
 
 REACH: dict[str, Callable[[Path, pytest.MonkeyPatch, ExitStack], Options]] = {
-    "llm": _llm,
-    "openai": _openai,
-    "imported": _imported,
+    "llm": _make_llm_options,
+    "openai": _make_openai_options,
+    "imported": _make_imported_options,
 }
 """Captioner to what gives its options, for as long as the stack is open."""

@@ -20,22 +20,22 @@ class Reply:
     headers: dict[str, str] = field(default_factory=lambda: {"retry-after-ms": "5"})
 
 
-def completion(text: str) -> bytes:
+def make_completion(text: str) -> bytes:
     message = {"role": "assistant", "content": text}
-    made = {
+    message_body = {
         "id": "x", "object": "chat.completion", "created": 0, "model": "m",
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110},
     }  # fmt: skip
-    return json.dumps(made).encode()
+    return json.dumps(message_body).encode()
 
 
-def asked(talk: list[dict[str, str]]) -> str:
+def read_narration(talk: list[dict[str, str]]) -> str:
     """The narration, or the caption that is to be refined, of a conversation."""
-    given = talk[1]["content"]
-    if given.startswith("Narration: "):
-        return json.loads(given.removeprefix("Narration: "))
-    return json.loads(given)["caption"]
+    content = talk[1]["content"]
+    if content.startswith("Narration: "):
+        return json.loads(content.removeprefix("Narration: "))
+    return json.loads(content)["caption"]
 
 
 class Server:
@@ -53,13 +53,13 @@ class Http(ThreadingHTTPServer):
     request_queue_size = 64
 
 
-def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
+def _make_handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             sent = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            text = asked(sent["messages"])
+            text = read_narration(sent["messages"])
             with server.lock:
                 server.tries[text] += 1
                 server.talks.append(sent["messages"])
@@ -68,7 +68,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 server.most = max(server.most, server.flying)
                 reply = server.reply(text, server.tries[text])
             time.sleep(reply.wait)
-            body = reply.body if reply.body is not None else completion(reply.text)
+            body = reply.body if reply.body is not None else make_completion(reply.text)
             with server.lock:
                 server.flying -= 1
             self.send_response(reply.status)
@@ -89,7 +89,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 def serving(reply: Callable[[str, int], Reply]) -> Iterator[tuple[str, Server]]:
     """A server for the time of a test: its base URL, and what it was asked."""
     server = Server(reply)
-    http = Http(("127.0.0.1", 0), _handler(server))
+    http = Http(("127.0.0.1", 0), _make_handler(server))
     thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
@@ -100,17 +100,17 @@ def serving(reply: Callable[[str, int], Reply]) -> Iterator[tuple[str, Server]]:
         thread.join()
 
 
-def _say(what: object) -> None:
-    sys.stdout.write(f"{what}\n")
+def _say(item: object) -> None:
+    sys.stdout.write(f"{item}\n")
     sys.stdout.flush()
 
 
 if __name__ == "__main__":
     # a process of its own, to be killed: prints its port, then every text that it answers
-    def _said(text: str, tries: int) -> Reply:
+    def _print_reply(text: str, tries: int) -> Reply:
         _say(text)
         return Reply(f"[{text}] (pop)", wait=0.02)
 
-    alone = Http(("127.0.0.1", int(sys.argv[1])), _handler(Server(_said)))
+    alone = Http(("127.0.0.1", int(sys.argv[1])), _make_handler(Server(_print_reply)))
     _say(alone.server_port)
     alone.serve_forever()

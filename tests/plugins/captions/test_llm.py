@@ -32,39 +32,39 @@ def random(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_llama(tmp_path_factory.mktemp("random"), says=None)
 
 
-def small(folder: Path, **options: object):
-    given = {"device": "cpu", "precision": "fp32", "tokens": 16, "frequent": None}
-    return llm(model=str(folder), **given | options)  # type: ignore[arg-type]
+def make_captioner(folder: Path, **options: object):
+    defaults = {"device": "cpu", "precision": "fp32", "tokens": 16, "frequent": None}
+    return llm(model=str(folder), **defaults | options)  # type: ignore[arg-type]
 
 
 def test_a_model_that_writes_captions_keeps_the_contract(says: Path) -> None:
-    captioner = small(says)
+    captioner = make_captioner(says)
     testing.check_captioner(captioner)
     assert captioner.caption(["C opens the jar"]) == [SAID]
 
 
 def test_bf16_and_a_tokenizer_without_template_work_through_the_same_path(tmp_path: Path) -> None:
     write_llama(tmp_path, template=None)
-    assert small(tmp_path, precision="bf16").caption(["a", "b" * 90]) == [SAID, SAID]
+    assert make_captioner(tmp_path, precision="bf16").caption(["a", "b" * 90]) == [SAID, SAID]
 
 
 def test_answers_do_not_depend_on_batch_or_padding(random: Path) -> None:
     texts = list(NARRATIONS.values())
-    alone = small(random, batch=1).caption(texts)
-    assert small(random, batch=4).caption(texts) == alone
-    assert small(random, batch=3).caption(texts[::-1]) == alone[::-1]
+    alone = make_captioner(random, batch=1).caption(texts)
+    assert make_captioner(random, batch=4).caption(texts) == alone
+    assert make_captioner(random, batch=3).caption(texts[::-1]) == alone[::-1]
     assert len(set(alone)) > 1, "a model that answers everything alike shows nothing"
 
 
 def test_random_weights_give_no_caption_and_are_counted(random: Path, tmp_path: Path) -> None:
-    written = generate_captions(small(random), NARRATIONS, cache=CaptionCache(tmp_path))
+    written = generate_captions(make_captioner(random), NARRATIONS, cache=CaptionCache(tmp_path))
     assert written.captions == {}
     assert sum(written.stats.refusals.values()) == written.stats.num_retried == 4
     assert written.stats.num_missing == 4
 
 
 def test_a_second_try_tells_the_model_what_it_said(random: Path) -> None:
-    captioner = small(random)
+    captioner = make_captioner(random)
     first, second = (
         next(captioner.answer([ask])).text
         for ask in (CaptionRequest("t"), CaptionRequest("t", (), "nonsense"))
@@ -74,11 +74,11 @@ def test_a_second_try_tells_the_model_what_it_said(random: Path) -> None:
 
 def test_stored_captions_need_no_weights(says: Path, tmp_path: Path) -> None:
     store = CaptionCache(tmp_path)
-    first = generate_captions(small(says), NARRATIONS, cache=store)
+    first = generate_captions(make_captioner(says), NARRATIONS, cache=store)
     hidden = tmp_path / "weights"
     weights = says / "model.safetensors"
-    key = small(says).key
-    again = small(says)
+    key = make_captioner(says).key
+    again = make_captioner(says)
     assert again.key == key
     weights.rename(hidden)
     try:
@@ -88,19 +88,19 @@ def test_stored_captions_need_no_weights(says: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_is_known_by_name_and_content_and_not_by_place(says: Path, tmp_path: Path) -> None:
-    here = write_llama(tmp_path / "here" / "m")
-    there = write_llama(tmp_path / "there" / "m")
+    first = write_llama(tmp_path / "here" / "m")
+    second = write_llama(tmp_path / "there" / "m")
     other = write_llama(tmp_path / "other" / "m", says="[cup] (drink)".replace("c", "s", 1)[:5])
-    assert small(here).key == small(there).key
-    assert small(here).key != small(other).key
-    assert small(here).key != small(here, tokens=8).key
-    assert small(here).key == small(here, batch=2, device="cuda").key
+    assert make_captioner(first).key == make_captioner(second).key
+    assert make_captioner(first).key != make_captioner(other).key
+    assert make_captioner(first).key != make_captioner(first, tokens=8).key
+    assert make_captioner(first).key == make_captioner(first, batch=2, device="cuda").key
 
 
 def test_a_model_that_is_not_there_is_one_line_that_says_what_to_put_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    captioner = small(tmp_path / "nowhere")
+    captioner = make_captioner(tmp_path / "nowhere")
     with pytest.raises(CaptionerUnavailableError, match=r"config\.json.*safetensors") as raised:
         captioner.caption(["x"])
     assert "\n" not in str(raised.value)
@@ -116,7 +116,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").unlink()
     torch.save({}, tmp_path / "pytorch_model.bin")
     with pytest.raises(CaptionerUnavailableError):
-        small(tmp_path).caption(["x"])
+        make_captioner(tmp_path).caption(["x"])
 
 
 def test_a_name_on_the_hub_without_network_is_one_line(
@@ -136,10 +136,10 @@ def test_a_count_of_none_is_refused_when_the_captioner_is_made(option: str) -> N
 
 
 def test_loading_draws_no_bar_of_its_own(says: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    small(says).caption(["C opens the jar"])
+    make_captioner(says).caption(["C opens the jar"])
     assert capfd.readouterr().err == ""
 
 
 def test_a_device_that_is_not_there_is_one_line(says: Path) -> None:
     with pytest.raises(CaptionerUnavailableError, match="cannot use device 'cuda:7'"):
-        small(says, device="cuda:7").caption(["x"])
+        make_captioner(says, device="cuda:7").caption(["x"])

@@ -19,7 +19,7 @@ def write_llama(
     folder: Path, *, says: str | None = SAID, template: str | None = TEMPLATE, seed: int = 0
 ) -> Path:
     """Save a Llama of one layer and a tokenizer of single bytes; ``says=None`` is random."""
-    tokenizer = _tokenizer(template)
+    tokenizer = _make_tokenizer(template)
     size = len(tokenizer)
     config = LlamaConfig(
         vocab_size=size,
@@ -45,7 +45,7 @@ def write_llama(
     return folder
 
 
-def _tokenizer(template: str | None) -> PreTrainedTokenizerFast:
+def _make_tokenizer(template: str | None) -> PreTrainedTokenizerFast:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     inner = Tokenizer(models.BPE({char: i for i, char in enumerate(alphabet)}, []))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
