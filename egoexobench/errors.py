@@ -73,9 +73,10 @@ class UsageError(EgoExoBenchError):
     exit_code = 2
 
 
-def warn_renamed(kind: str, old: str, new: str) -> None:
-    """Warn once that an old name is used."""
-    warnings.warn(f"{kind} {old!r} is now called {new!r}", RenamedWarning, stacklevel=1)
+def warn_renamed(kind: str, old: str, new: str, note: str = "") -> None:
+    """Warn once that an old name is used; ``note`` says what else changed."""
+    suffix = f" ({note})" if note else ""
+    warnings.warn(f"{kind} {old!r} is now called {new!r}{suffix}", RenamedWarning, stacklevel=1)
 
 
 def format_unknown_name(kind: str, name: str, names: Iterable[str], context: str = "") -> str:

@@ -24,6 +24,11 @@ RENAMED_FIELDS: Mapping[str, str] = {
     "sources": "provenance",
 }
 """Old name of a field to its name today."""
+_CHANGED_VALUES = {
+    "view_weights": "true is now false, and false is true",
+    "blocks": "none is now num_layers=0 with project=false",
+}
+"""What a warning says about fields whose values changed with the name."""
 _OLD_TYPES: Mapping[str, Any] = {"view_weights": bool, "blocks": int | None}
 """Types of fields whose values changed too."""
 _Class = TypeVar("_Class", bound=type)
@@ -42,7 +47,7 @@ def warn_old_settings(settings: Iterable[str]) -> None:
     """Warn of each setting that has an old name."""
     for key in settings:
         if key in RENAMED_FIELDS:
-            warn_renamed("setting", key, RENAMED_FIELDS[key])
+            warn_renamed("setting", key, RENAMED_FIELDS[key], _CHANGED_VALUES.get(key, ""))
 
 
 def rename_settings(settings: Mapping[str, str]) -> dict[str, str]:
@@ -67,7 +72,8 @@ def accept_old_fields(method_class: _Class) -> _Class:
     @wraps(initialize)
     def initialize_with_old_names(self: object, **values: Any) -> None:
         for key in values.keys() & RENAMED_FIELDS.keys():
-            warn_renamed("field of a method", key, RENAMED_FIELDS[key])
+            note = _CHANGED_VALUES.get(key, "")
+            warn_renamed("field of a method", key, RENAMED_FIELDS[key], note)
         initialize(self, **rename_fields(values))
 
     method_class.__init__ = initialize_with_old_names  # type: ignore[misc]

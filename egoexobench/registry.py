@@ -70,7 +70,7 @@ class PartFactory:
             product = self.factory(*positional, **options)
         except EgoExoBenchError:
             raise
-        except Exception as error:  # a plug-in may fail in any way
+        except (Exception, SystemExit) as error:  # a plug-in may fail in any way
             raise PartError(f"{self}: {format_exception_line(error)}") from error
         if product is None:
             raise PartError(f"{self}: the factory returned None; it must return the {self.kind}")
@@ -189,7 +189,7 @@ class Registry:
                 continue
             try:
                 package = import_module(entry.module)
-            except Exception as error:  # a plug-in may fail in any way
+            except (Exception, SystemExit) as error:  # a plug-in may fail in any way
                 self.broken.append(
                     BrokenPlugin(entry.name, entry.distribution, format_exception_line(error))
                 )
@@ -203,7 +203,7 @@ class Registry:
         try:
             self._manager.register(import_module(source.module), source.plugin)
             self._manager.check_pending()
-        except Exception as error:  # a plug-in may fail in any way
+        except (Exception, SystemExit) as error:  # a plug-in may fail in any way
             if self._manager.has_plugin(source.plugin):
                 self._manager.unregister(name=source.plugin)
             self._report_broken(source.plugin, error)
@@ -217,7 +217,7 @@ class Registry:
                 plugin = implementation.plugin_name
                 try:
                     implementation.function(partial(self._register_part, kind, plugin))
-                except Exception as error:  # a plug-in may fail in any way
+                except (Exception, SystemExit) as error:  # a plug-in may fail in any way
                     self._report_broken(plugin, error)
 
     def _register_part(
@@ -242,7 +242,7 @@ class Registry:
             )
         )
 
-    def _report_broken(self, plugin: str, error: Exception) -> None:
+    def _report_broken(self, plugin: str, error: BaseException) -> None:
         distribution = self._sources[plugin].distribution
         self.broken.append(BrokenPlugin(plugin, distribution, format_exception_line(error)))
 

@@ -65,7 +65,7 @@ def test_layers_without_a_projection_are_refused() -> None:
 )
 def test_an_old_setting_works_and_warns(old: dict[str, str], new: dict[str, str]) -> None:
     key = next(iter(old))
-    message = f"^setting '{key}' is now called '{RENAMED_FIELDS[key]}'$"
+    message = rf"^setting '{key}' is now called '{RENAMED_FIELDS[key]}'( \(.*\))?$"
     with pytest.warns(RenamedWarning, match=message) as warned:
         method = apply_overrides(COMPACT_DEFAULTS, old)
     assert len(warned) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Real
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -25,8 +26,11 @@ Arguments = TypeVar("Arguments", bound=BaseModel)
 
 
 def _to_spec(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, Spec):
         return value
+    if not isinstance(value, str):
+        message = "expected a text such as 'soundbridge' or 'folder:path=clips', or a Spec"
+        raise ValueError(message)
     try:
         return Spec.parse(value)
     except UsageError as error:
@@ -40,6 +44,9 @@ def _to_tasks(value: object) -> object:
         message = f"expected 'all', a task or a list of tasks ({', '.join(TASKS)})"
         raise ValueError(message)
     names = [str(task) for task in value]
+    if not names:
+        message = "expected at least one task"
+        raise ValueError(message)
     for name in names:
         if name not in TASKS:
             raise ValueError(format_unknown_name("task", name, TASKS))
@@ -58,7 +65,7 @@ def _to_text(value: object) -> object:
             return "none"
         case bool():
             return str(value).lower()
-        case int() | float() | Path() | Spec():
+        case Real() | Path() | Spec():
             return str(value)
     return value
 
@@ -117,6 +124,13 @@ class DatasetArguments(_CheckedArguments):
     """The argument of `dataset`."""
 
     spec: SpecArgument
+
+
+class PartArguments(_CheckedArguments):
+    """The arguments of `list_parts` and `show_part`."""
+
+    kind: NameArgument | None
+    name: NameArgument | None = None
 
 
 class EmbedArguments(MethodArguments):

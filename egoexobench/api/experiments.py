@@ -95,7 +95,10 @@ def run(
     from dataclasses import replace
 
     from egoexobench.experiment.run import run_experiment
+    from egoexobench.records.store import check_output_folder
 
+    with name_argument("out"):
+        check_output_folder(arguments.out)
     config = replace(_to_config(arguments), tasks=arguments.tasks, out=arguments.out)
     context = _create_context(arguments)
     with name_failing_part(context.registry):

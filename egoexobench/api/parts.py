@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.api.arguments import DatasetArguments, check_arguments
+from egoexobench.api.arguments import (
+    DatasetArguments,
+    PartArguments,
+    check_arguments,
+    name_argument,
+)
 from egoexobench.part_description import PartDescription, describe_part
 from egoexobench.part_errors import name_failing_part
 from egoexobench.progress import NullProgress
@@ -25,9 +30,11 @@ def list_parts(kind: str | None = None) -> list[PartFactory]:
     Raises:
         UsageError: for a kind that does not exist.
     """
+    check_arguments(PartArguments, {"kind": kind})
     registry = Registry()
     kinds = PART_KINDS if kind is None else (kind,)
-    return [part for name in kinds for part in registry.list_parts(name)]
+    with name_argument("kind"):
+        return [part for name in kinds for part in registry.list_parts(name)]
 
 
 def show_part(kind: str, name: str) -> PartDescription:
@@ -36,7 +43,12 @@ def show_part(kind: str, name: str) -> PartDescription:
     Raises:
         UsageError: for a kind or a name that does not exist; the nearest name is given.
     """
-    return describe_part(Registry().get_factory(kind, name))
+    check_arguments(PartArguments, {"kind": kind, "name": name})
+    registry = Registry()
+    with name_argument("kind"):
+        registry.list_parts(kind)
+    with name_argument("name"):
+        return describe_part(registry.get_factory(kind, name))
 
 
 def dataset(spec: str | Spec) -> Dataset:

@@ -11,7 +11,7 @@ from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scoring import score_tasks
 from egoexobench.records.convert import to_record_ranks
-from egoexobench.records.store import read_record, write_record
+from egoexobench.records.store import check_output_folder, read_record, write_record
 from egoexobench.results.run_result import RunResult
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.run import score_shortcuts
@@ -26,6 +26,7 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
             scored.
         DataError: for a file, a row or a clip that cannot be used.
     """
+    check_output_folder(config.out)
     created, timer = datetime.now(UTC), context.timer
     trained = train_method(config, context)
     scored = trained.scored

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, UsageError
 from egoexobench.files import write_text_atomic
 from egoexobench.records import version_1
 from egoexobench.records.schema import Artifact, QueryRank, Record
@@ -75,6 +76,21 @@ def write_record(record: Record, ranks: Iterable[QueryRank], out: Path) -> Path:
     complete = record.model_copy(update={"artifacts": (*record.artifacts, artifact)})
     write_text_atomic(path, complete.model_dump_json(indent=2) + "\n")
     return path
+
+
+def check_output_folder(out: Path) -> None:
+    """Check, before any work, that records can be written below a folder.
+
+    Raises:
+        UsageError: if it, or the folder in which it would be created, cannot be written.
+    """
+    existing = out
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise UsageError(f"cannot write records to {out}: {existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write records to {out}: no permission to write to {existing}")
 
 
 def find_records(folder: Path) -> list[Path]:

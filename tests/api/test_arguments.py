@@ -39,6 +39,11 @@ WRONG = [
     ("method", ""),
     ("method", "soundbridge:residual"),
     ("method", "soundbridg"),
+    ("method", ["soundbridge"]),
+    ("dataset", Path("clips")),
+    ("tasks", 3.5),
+    ("out", __file__),
+    ("out", f"{__file__}/runs"),
     ("method", "soundbridge:residual=perhaps"),
     ("dataset", None),
     ("dataset", "nothing"),
@@ -84,7 +89,13 @@ def test_arguments_are_what_a_python_user_passes() -> None:
     arguments = check_run_arguments(
         tasks=["v2t", "eg2ex"],
         seed=np.int64(3),
-        set={"epochs": 2, "lr": 0.01, "anchor": None, "frozen": True, "name": Path("a,b")},
+        set={
+            "epochs": np.int64(2),
+            "lr": 0.01,
+            "anchor": None,
+            "frozen": True,
+            "name": Path("a,b"),
+        },
         out="somewhere",
         train_on="folder:path=clips",
     )
@@ -109,3 +120,23 @@ def test_all_is_every_task_and_one_task_is_one() -> None:
 def test_an_unknown_task_is_answered_with_the_nearest() -> None:
     with pytest.raises(ee.UsageError, match="Did you mean 'eg2ex'"):
         ee.run("soundbridge", tasks="eg2x")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("kind", (1, "beats")),
+        ("kind", ("nothing", "beats")),
+        ("kind", ([], "beats")),
+        ("name", ("encoder", 1)),
+        ("name", ("encoder", "beat")),
+    ],
+)
+def test_a_wrong_kind_or_name_of_a_part_is_one_line_with_the_argument(
+    name: str, arguments: tuple[Any, Any]
+) -> None:
+    with pytest.raises(ee.UsageError, match=f"^argument '{name}'"):
+        ee.show_part(*arguments)
+    if name == "kind":
+        with pytest.raises(ee.UsageError, match=r"^argument 'kind'"):
+            ee.list_parts(arguments[0])

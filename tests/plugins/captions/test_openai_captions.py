@@ -394,8 +394,9 @@ def test_a_server_killed_half_way_costs_no_caption_and_no_second_request(
 
 
 JOB = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench_plugins.captions import openai
