@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from egoexobench import interfaces, protocols, types, values
+from egoexobench.data import folder_dataset, manifest
 from egoexobench.types import Audio, Embeddings, Gallery, Query, TrackKey
 
 
@@ -52,7 +53,9 @@ def test_a_track_key_reads_as_task_and_policy():
     assert TrackKey("scene", None) == ("scene", None, "test")
 
 
-@pytest.mark.parametrize(("old", "new"), [(values, types), (interfaces, protocols)])
+@pytest.mark.parametrize(
+    ("old", "new"), [(values, types), (interfaces, protocols), (manifest, folder_dataset)]
+)
 def test_old_names_work_and_warn_with_the_new_one(old, new):
     for name, renamed in old.RENAMED.items():
         with pytest.warns(FutureWarning, match=f"use {new.__name__}.{renamed}"):

@@ -9,12 +9,13 @@ import hashlib
 import json
 import os
 import re
+import warnings
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError, RenamedWarning, UsageError
 from egoexobench.files import write_text_atomic
 from egoexobench.records import version_1
 from egoexobench.records.schema import Artifact, QueryRank, Record
@@ -128,13 +129,18 @@ def iter_ranks(path: Path) -> Iterator[QueryRank]:
 
 
 def read_versioned(path: Path, schema: type[_Model], upgrade: Callable[[Any], Any]) -> _Model:
-    """Read a JSON file; the fields of a file of schema version 1 are upgraded first.
+    """Read a JSON file; the fields of a file of schema version 1 are upgraded, with a warning.
 
     Raises:
         DataError: with the file and the field that is wrong.
     """
     text = read_text(path)
     if _is_version_1(text):
+        warnings.warn(
+            f"{path} has schema version 1; its fields are read by their names in version 2",
+            RenamedWarning,
+            stacklevel=2,
+        )
         text = _upgrade_text(str(path), text, upgrade)
     return validate_json(str(path), text, schema)
 

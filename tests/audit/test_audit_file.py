@@ -8,6 +8,9 @@ import pytest
 from egoexobench.records.audit import Audit, read_audit, save_audit
 from egoexobench.records.schema import DatasetRecord, DeclaredInputs, MethodRecord
 
+# The warning about version 1 has a test of its own in tests/records/test_version_1.py.
+pytestmark = pytest.mark.filterwarnings("ignore::egoexobench.errors.RenamedWarning")
+
 METHOD = MethodRecord(
     name="plain",
     spec="plain",

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, RenamedWarning
 from egoexobench.leaderboard.collect import build_reproduced_row, upgrade_reproduced_rows
 from egoexobench.leaderboard.reproduced import read_reproduced_row
 from egoexobench.method import ROLES, SETTINGS
 from egoexobench.records.store import iter_ranks, read_record
 from egoexobench.records.version_1 import METRIC_NAMES, hash_track, upgrade_record
+
+# The warning about version 1 has a test of its own in tests/records/test_version_1.py.
+pytestmark = pytest.mark.filterwarnings("ignore::egoexobench.errors.RenamedWarning")
 
 FOLDER = Path(__file__).parent / "version_1"
 RECORD = FOLDER / "record.json"
@@ -131,3 +134,10 @@ def test_a_method_of_an_old_record_has_its_new_names(old_record: dict[str, Any])
     assert set(new) <= set(SETTINGS)
     assert {part["role"] for part in method["parts"]} <= set(ROLES)
     assert {"color-grid", "random-word-vectors"} <= {part["name"] for part in method["parts"]}
+
+
+@pytest.mark.parametrize("read", [read_record, lambda path: list(iter_ranks(path))])
+def test_an_old_record_is_read_with_one_warning_that_names_it(read: Any) -> None:
+    with pytest.warns(RenamedWarning, match="record.json has schema version 1") as warned:
+        read(RECORD)
+    assert len(warned) == 1
