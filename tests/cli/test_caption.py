@@ -55,6 +55,7 @@ def test_a_missing_api_key_is_one_line_and_exits_with_1(
     assert "no answer" in result.stdout
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_stores_its_captions_and_the_next_run_continues(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,7 @@ def test_a_third_partys_file_is_a_captioner_and_every_bad_answer_is_counted_in_t
     assert counts["num_missing"] >= 6  # these five and the empty one
 
 
+@pytest.mark.slow
 def test_a_key_that_is_rejected_during_a_run_is_reported_and_written_nowhere(
     run_with_captioner: Callable[..., Result],
     folder: Path,

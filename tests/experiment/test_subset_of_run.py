@@ -62,6 +62,7 @@ def test_the_error_on_an_incomplete_data_set_names_the_option_that_allows_it(
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_missing_clips_are_skipped_and_recorded(run_cli, incomplete_spec: str) -> None:
     options = ("--dataset", incomplete_spec, "--allow-missing", *FAST_OPTIONS)
     record, scores = read_scores(run_cli("run", "--method", "egoexo", *options, "--json"))

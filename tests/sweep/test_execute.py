@@ -16,6 +16,8 @@ from egoexobench.sweep.execute import get_initial_status, run_cells
 from egoexobench.sweep.plan import SweepCell
 from egoexobench.sweep.record_index import index_records
 
+pytestmark = pytest.mark.slow
+
 CHILD_SCRIPT = """
 import json, pathlib, sys, time
 log, name, seconds, num_begun, code, target, content = sys.argv[1:]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -43,6 +44,7 @@ def test_a_step_records_no_gradient() -> None:
     assert torch.is_grad_enabled()
 
 
+@pytest.mark.slow
 def test_a_small_training_imports_neither_the_compiler_nor_sympy() -> None:
     code = (
         "import sys\n"

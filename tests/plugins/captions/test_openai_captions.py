@@ -23,6 +23,8 @@ from egoexobench.captioning.stats import CaptionSet
 from egoexobench.errors import CaptionerUnavailableError, UsageError
 from egoexobench_plugins.captions import openai
 
+pytestmark = pytest.mark.slow
+
 SECRET = "sk-very-secret-0123456789"
 TEXTS = {f"pair{i}": f"C opens jar {i}" for i in range(20)}
 Talk = Callable[[str, int], Reply]

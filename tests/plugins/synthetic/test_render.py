@@ -18,6 +18,8 @@ from egoexobench_plugins.synthetic import render
 from egoexobench_plugins.synthetic.files import MEDIA_FOLDER
 from egoexobench_plugins.synthetic.render import MANIFEST_NAME, render_media
 
+pytestmark = pytest.mark.slow
+
 
 class CountingProgress:
     """Progress that records the announced and the finished counts."""
