@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from egoexobench.errors import UsageError, format_unknown_name
-from egoexobench.spec import Spec
+from egoexobench.spec import Spec, format_value
 from egoexobench.types import TASKS, Split, Task
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
@@ -54,6 +54,8 @@ def _to_tasks(value: object) -> object:
 
 
 def _to_overrides(value: object) -> object:
+    if value is None:
+        return {}
     if not isinstance(value, Mapping):
         return value
     return {key: _to_text(item) for key, item in value.items()}
@@ -61,11 +63,9 @@ def _to_overrides(value: object) -> object:
 
 def _to_text(value: object) -> object:
     match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case Real() | Path() | Spec():
+        case None | bool() | int() | float() | Path():
+            return format_value(value)
+        case Real() | Spec():  # numbers of numpy as well
             return str(value)
     return value
 

@@ -72,26 +72,7 @@ def run(
         DataError: for a file, a row or a clip that cannot be used.
         PartError: for an exception in a plug-in; the message names the part.
     """
-    arguments = check_arguments(
-        RunArguments,
-        {
-            "method": method,
-            "dataset": dataset,
-            "tasks": tasks,
-            "seed": seed,
-            "set": {} if set is None else set,
-            "scale": scale,
-            "out": out,
-            "missing_audio": missing_audio,
-            "train_on": train_on,
-            "allow_missing": allow_missing,
-            "subset": subset,
-            "device": device,
-            "precision": precision,
-            "compile": compile,
-            "progress": progress,
-        },
-    )
+    arguments = check_arguments(RunArguments, locals())
     from dataclasses import replace
 
     from egoexobench.experiment.run import run_experiment
@@ -136,25 +117,7 @@ def embed(
         DataError: for a file, a row or a clip that cannot be used.
         PartError: for an exception in a plug-in; the message names the part.
     """
-    arguments = check_arguments(
-        EmbedArguments,
-        {
-            "method": method,
-            "dataset": dataset,
-            "split": split,
-            "seed": seed,
-            "set": {} if set is None else set,
-            "scale": scale,
-            "missing_audio": missing_audio,
-            "train_on": train_on,
-            "allow_missing": allow_missing,
-            "subset": subset,
-            "device": device,
-            "precision": precision,
-            "compile": compile,
-            "progress": progress,
-        },
-    )
+    arguments = check_arguments(EmbedArguments, locals())
     from egoexobench.experiment.prepare import embed_split, train_method
 
     context = _create_context(arguments)

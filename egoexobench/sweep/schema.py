@@ -22,6 +22,7 @@ from egoexobench.method_renames import RENAMED_FIELDS, rename_settings
 from egoexobench.records.schema import Scale
 from egoexobench.records.store import first_error, read_text
 from egoexobench.records.version_1 import METRIC_NAMES, POLICY_NAMES
+from egoexobench.spec import format_value
 from egoexobench.sweep.claims import CHANCE, parse_claim, parse_operand
 from egoexobench.types import RECOGNITION_TASKS, CandidatePolicy, Task
 
@@ -47,11 +48,7 @@ def _to_texts(settings: object) -> object:
     if not isinstance(settings, dict):
         return settings
     return {
-        key: str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-        if isinstance(value, int | float)
-        else value
+        key: format_value(value) if isinstance(value, int | float) else value
         for key, value in settings.items()
     }
 
