@@ -5,7 +5,8 @@ and shows its traceback. A message says what was asked, what was found and what 
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Literal, final
 
 EXIT_INTERRUPTED = 130
@@ -77,6 +78,20 @@ def warn_renamed(kind: str, old: str, new: str, note: str = "") -> None:
     """Warn once that an old name is used; ``note`` says what else changed."""
     suffix = f" ({note})" if note else ""
     warnings.warn(f"{kind} {old!r} is now called {new!r}{suffix}", RenamedWarning, stacklevel=1)
+
+
+def get_renamed(name: str, renamed: Mapping[str, str], *, old: str, new: ModuleType) -> object:
+    """Return what a module with an old name gives from its new module, with a warning.
+
+    Raises:
+        AttributeError: if the new module has no such name either.
+    """
+    new_name = renamed.get(name, name)
+    value: object = getattr(new, new_name)
+    warnings.warn(
+        f"{old}.{name} is deprecated: use {new.__name__}.{new_name}", FutureWarning, stacklevel=3
+    )
+    return value
 
 
 def format_unknown_name(kind: str, name: str, names: Iterable[str], context: str = "") -> str:

@@ -1,8 +1,7 @@
 """Old names of :mod:`egoexobench.protocols`. They still work; each use warns with the new name."""
 
-import warnings
-
 from egoexobench import protocols
+from egoexobench.errors import get_renamed
 
 RENAMED = {
     "Alignable": "HasTemporalAlignment",
@@ -17,11 +16,4 @@ RENAMED = {
 
 
 def __getattr__(name: str) -> object:
-    new = RENAMED.get(name, name)
-    value: object = getattr(protocols, new)
-    warnings.warn(
-        f"egoexobench.interfaces.{name} is deprecated: use egoexobench.protocols.{new}",
-        FutureWarning,
-        stacklevel=2,
-    )
-    return value
+    return get_renamed(name, RENAMED, old=__name__, new=protocols)

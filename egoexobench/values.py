@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable
 
 from egoexobench import types
+from egoexobench.errors import get_renamed
 
 RENAMED = {
     "ACROSS": "CROSS_VIEW_TASKS",
@@ -29,13 +30,12 @@ def make_query(
 
 
 def __getattr__(name: str) -> object:
-    new = RENAMED.get(name, name)
-    value: object = getattr(types, new)
-    if name == "Query":
-        value, new = make_query, "Query(source, Gallery(candidates), (answer, *also), cluster)"
+    if name != "Query":
+        return get_renamed(name, RENAMED, old=__name__, new=types)
     warnings.warn(
-        f"egoexobench.values.{name} is deprecated: use egoexobench.types.{new}",
+        f"{__name__}.Query is deprecated: use egoexobench.types.Query(source, "
+        "Gallery(candidates), (answer, *also), cluster)",
         FutureWarning,
         stacklevel=2,
     )
-    return value
+    return make_query

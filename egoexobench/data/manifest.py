@@ -1,8 +1,7 @@
 """Old names of :mod:`egoexobench.data.folder_dataset`. They still work; each use warns."""
 
-import warnings
-
 from egoexobench.data import folder_dataset
+from egoexobench.errors import get_renamed
 
 RENAMED = {
     "CLIPS": "CLIPS_TABLE",
@@ -14,12 +13,4 @@ RENAMED = {
 
 
 def __getattr__(name: str) -> object:
-    new = RENAMED.get(name, name)
-    value: object = getattr(folder_dataset, new)
-    warnings.warn(
-        f"egoexobench.data.manifest.{name} is deprecated: use "
-        f"egoexobench.data.folder_dataset.{new}",
-        FutureWarning,
-        stacklevel=2,
-    )
-    return value
+    return get_renamed(name, RENAMED, old=__name__, new=folder_dataset)
