@@ -74,6 +74,15 @@ class UsageError(EgoExoBenchError):
     exit_code = 2
 
 
+class NoticeWarning(UserWarning):
+    """Something that a user should know; a command shows it as one line and goes on."""
+
+
+def notify(message: str) -> None:
+    """Tell the user something in one line: a command shows it, and Python code gets a warning."""
+    warnings.warn(message, NoticeWarning, stacklevel=2)
+
+
 def warn_renamed(kind: str, old: str, new: str, note: str = "") -> None:
     """Warn once that an old name is used; ``note`` says what else changed."""
     suffix = f" ({note})" if note else ""

@@ -8,7 +8,7 @@ from typing import Any, TextIO, final
 
 import click
 
-from egoexobench.errors import EgoExoBenchError, RenamedWarning
+from egoexobench.errors import EgoExoBenchError, NoticeWarning, RenamedWarning
 
 COMMANDS = {
     "audit": "Report which modalities a method uses.",
@@ -61,6 +61,7 @@ class LazyGroup(click.Group):
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = _show_warning
+                warnings.simplefilter("always", NoticeWarning)
                 return super().invoke(ctx)
         except Exception as error:
             reported = _to_reported_error(ctx, error)
@@ -84,8 +85,8 @@ def _show_warning(
 ) -> None:
     """Show a warning for the user as one line, and any other one with where it comes from."""
     del file
-    text = f"warning: {message}"
-    if not issubclass(category, RenamedWarning):
+    text = f"note: {message}" if issubclass(category, NoticeWarning) else f"warning: {message}"
+    if not issubclass(category, (NoticeWarning, RenamedWarning)):
         text = warnings.formatwarning(message, category, filename, lineno, line=line)
     click.echo(text.rstrip(), err=True)
 
