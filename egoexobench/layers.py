@@ -41,6 +41,7 @@ LAYERS = (
     "training",
     "evaluation",
     "records",
+    "verification",
     "comparison",
     "results",
     "shortcuts",
