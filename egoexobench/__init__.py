@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from egoexobench.api.experiments import embed, run
     from egoexobench.api.load import load
     from egoexobench.api.parts import dataset, list_parts, show_part
+    from egoexobench.api.rerun import rerun
     from egoexobench.errors import DataError, EgoExoBenchError, MediaError, PartError, UsageError
     from egoexobench.hookspecs import Register, hookimpl
     from egoexobench.method import COMPACT_DEFAULTS, Method
     from egoexobench.registry import Registry
+    from egoexobench.results.rerun_result import RerunResult
     from egoexobench.results.run_result import RunCollection, RunResult
     from egoexobench.spec import Spec
     from egoexobench.types import (
@@ -48,6 +50,7 @@ __all__ = [
     "Query",
     "Register",
     "Registry",
+    "RerunResult",
     "RunCollection",
     "RunResult",
     "Spec",
@@ -59,6 +62,7 @@ __all__ = [
     "hookimpl",
     "list_parts",
     "load",
+    "rerun",
     "run",
     "show_part",
 ]
@@ -67,10 +71,12 @@ _NAMES_BY_MODULE = {
     "api.experiments": ("embed", "run"),
     "api.load": ("load",),
     "api.parts": ("dataset", "list_parts", "show_part"),
+    "api.rerun": ("rerun",),
     "errors": ("DataError", "EgoExoBenchError", "MediaError", "PartError", "UsageError"),
     "hookspecs": ("Register", "hookimpl"),
     "method": ("COMPACT_DEFAULTS", "Method"),
     "registry": ("Registry",),
+    "results.rerun_result": ("RerunResult",),
     "results.run_result": ("RunCollection", "RunResult"),
     "spec": ("Spec",),
     "types": ("Audio", "Clip", "Embeddings", "Frames", "Gallery", "Pair", "Query", "Tokens"),

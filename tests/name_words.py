@@ -13,39 +13,39 @@ VERBS = frozenset(
     abort accept accumulate acquire add adjust admit advance align allow annotate append apply
     approximate assemble assert assign attach attend audit await backfill backpropagate bake batch
     begin bind blend block bootstrap break bring broadcast build cache calculate call cancel cap
-    capture cast center change check choose clamp classify clean clear click clone close
-    cluster collapse collate collect combine commit compare compile complete compose compress
-    compute concatenate confirm connect construct consume contain continue convert convolve copy
-    correlate correct count crop create cut debug decide declare decode decompress deduplicate
-    define delete deny derange derive describe deserialize detect determine diff discard discover
-    dispatch display distribute divide document download downmix downsample drain draw drop dump
-    edit embed emit enable encode end enforce ensure enumerate erase escape estimate evaluate
-    examine exclude execute exempt exit expand expect explain export expose extend extract fail
-    fake fall fetch fill filter find finish fit fix flatten flip flush fold follow force forget
-    fork format forward freeze fuse gather generate get give go group guard guess halt handle hash
-    hide hold identify ignore import include increment index infer inflate initialize inject insert
-    inspect install interpolate interrupt invalidate inverse invert invoke is isolate iter iterate
-    join jump keep kill label launch lay learn leave limit link list listen load localize locate
-    lock log look loop lower make map mark mask match measure memoize merge migrate mirror
-    mix mock modify monitor mount move multiply mute mutate name narrate narrow nest normalize
-    notify nudge observe obtain offer omit open optimize order overlap override overwrite pack pad
-    paint parse partition pass patch pause perform permute persist perturb pick play plot pool pop
-    populate post predict prefetch prefer prepare prepend present preserve print probe process
-    produce project prompt propagate protect provide prune publish pull push put quantize query
-    quote raise randomize rank read reap rearrange rebuild recall receive recompute reconstruct
-    record recover redact redirect reduce refer refine refresh refuse regenerate register reject
-    release reload remap remove rename render repeat replace replay reply report request require
-    resample reset reshape resize resolve respond restart restore restrict retain retrieve retry
-    return reuse reverse rewrite roll rotate round run sample sanitize save say scale scan schedule
-    score scramble search seed seek select send separate serialize serve set setup shift shoot show
-    shrink shuffle shut simulate skip slice sleep snapshot solve sort spawn speak split spread
-    stack standardize start stop store stream strike strip stub style submit subset substitute
-    subtract suggest sum summarize suppress swap sweep switch sync synthesize tabulate tag take
-    teach tell terminate test throw tie tile time tokenize toggle touch trace track train transfer
-    transform translate transpose traverse treat trim truncate try tune turn unfold unify uninstall
-    unload unlock unpack unquote unwrap unzip update upload upsample use validate vary verify view
-    visit wait walk warm warn warp watch weigh whiten widen wipe wrap write yield zero zip
-    remux shorten upgrade
+    capture cast center change check choose clamp classify clean clear click clone close cluster
+    collapse collate collect combine commit compare compile complete compose compress compute
+    concatenate confirm connect construct consume contain continue convert convolve copy correlate
+    correct count crop create cut debug decide declare decode decompress deduplicate define delete
+    deny derange derive describe deserialize detect determine diff discard discover dispatch
+    display distribute divide document download downmix downsample drain draw drop dump edit embed
+    emit enable encode end enforce ensure enumerate erase escape estimate evaluate examine exclude
+    execute exempt exit expand expect explain export expose extend extract fail fake fall fetch
+    fill filter find finish fit fix flatten flip flush fold follow force forget fork format forward
+    freeze fuse gather generate get give go group guard guess halt handle hash hide hold identify
+    ignore import include increment index infer inflate initialize inject insert inspect install
+    interpolate interrupt invalidate inverse invert invoke is isolate iter iterate join jump keep
+    kill label launch lay learn leave limit link list listen load localize locate lock log look
+    loop lower make map mark mask match measure memoize merge migrate mirror mix mock modify
+    monitor mount move multiply mute mutate name narrate narrow nest normalize notify nudge observe
+    obtain offer omit open optimize order overlap override overwrite pack pad paint parse partition
+    pass patch pause perform permute persist perturb pick play plot pool pop populate post predict
+    prefetch prefer prepare prepend present preserve print probe process produce project prompt
+    propagate protect provide prune publish pull push put quantize query quote raise randomize rank
+    read reap rearrange rebuild recall receive recompute reconstruct record recover redact redirect
+    reduce refer refine refresh refuse regenerate register reject release reload remap remove
+    rename render repeat replace replay reply report request require rerun resample reset reshape
+    resize resolve respond restart restore restrict retain retrieve retry return reuse reverse
+    rewrite roll rotate round run sample sanitize save say scale scan schedule score scramble
+    search seed seek select send separate serialize serve set setup shift shoot show shrink shuffle
+    shut simulate skip slice sleep snapshot solve sort spawn speak split spread stack standardize
+    start stop store stream strike strip stub style submit subset substitute subtract suggest sum
+    summarize suppress swap sweep switch sync synthesize tabulate tag take teach tell terminate
+    test throw tie tile time tokenize toggle touch trace track train transfer transform translate
+    transpose traverse treat trim truncate try tune turn unfold unify uninstall unload unlock
+    unpack unquote unwrap unzip update upload upsample use validate vary verify view visit wait
+    walk warm warn warp watch weigh whiten widen wipe wrap write yield zero zip remux shorten
+    upgrade
     """.split()
 )
 """Verbs in the base form, checked by hand; add one when a function needs it."""

@@ -120,6 +120,23 @@ class RunArguments(MethodArguments):
     out: PathArgument
 
 
+class RerunArguments(_CheckedArguments):
+    """The arguments of `rerun`; None keeps what the record says."""
+
+    record: PathArgument
+    out: PathArgument
+    method: SpecArgument | None
+    dataset: SpecArgument | None
+    tasks: Annotated[tuple[Task, ...], BeforeValidator(_to_tasks)] | None
+    seed: SeedArgument | None
+    set: Annotated[dict[str, str], BeforeValidator(_to_overrides)]
+    train_on: SpecArgument | None
+    subset: PathArgument | None
+    device: NameArgument | None
+    precision: Literal["fp32", "bf16", "fp16"] | None
+    progress: bool | None
+
+
 class DatasetArguments(_CheckedArguments):
     """The argument of `dataset`."""
 

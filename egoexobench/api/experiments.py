@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from egoexobench.experiment.config import RunConfig
     from egoexobench.experiment.context import RunContext
     from egoexobench.experiment.embed import SplitEmbeddings
+    from egoexobench.protocols import Progress
     from egoexobench.results.run_result import RunResult
 
 
@@ -147,7 +148,6 @@ def _create_context(arguments: MethodArguments) -> RunContext:
     """Check the names and options of the parts, then return what a run needs."""
     from egoexobench.experiment.context import RunContext
     from egoexobench.method import Method, apply_overrides
-    from egoexobench.progress import NullProgress, RichProgress
 
     registry = Registry()
     with name_argument("method"):
@@ -159,5 +159,12 @@ def _create_context(arguments: MethodArguments) -> RunContext:
     if arguments.train_on is not None:
         with name_argument("train_on"):
             registry.resolve("dataset", arguments.train_on)
-    is_shown = sys.stderr.isatty() if arguments.progress is None else arguments.progress
-    return RunContext(registry, RichProgress() if is_shown else NullProgress())
+    return RunContext(registry, make_progress(is_shown=arguments.progress))
+
+
+def make_progress(*, is_shown: bool | None) -> Progress:
+    """Return progress bars or none; None shows them in a terminal."""
+    from egoexobench.progress import NullProgress, RichProgress
+
+    is_terminal = sys.stderr.isatty()
+    return RichProgress() if (is_terminal if is_shown is None else is_shown) else NullProgress()

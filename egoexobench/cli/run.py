@@ -10,7 +10,12 @@ import click
 
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
-from egoexobench.cli.training_options import TrainingOptions, add_training_options
+from egoexobench.cli.training_options import (
+    TrainingOptions,
+    add_training_options,
+    list_typed,
+)
+from egoexobench.errors import UsageError
 from egoexobench.types import TASKS
 
 if TYPE_CHECKING:
@@ -18,8 +23,13 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
+@click.option("--method", metavar="NAME[:KEY=VALUE,...]", help="Method, see `list method`.")
 @click.option(
-    "--method", required=True, metavar="NAME[:KEY=VALUE,...]", help="Method, see `list method`."
+    "--from",
+    "recorded",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="RECORD",
+    help="Run this record again; the options that you give replace what it says.",
 )
 @add_training_options
 @click.option(
@@ -40,7 +50,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def run_command(
     ctx: click.Context,
-    method: str,
+    method: str | None,
+    recorded: Path | None,
     tasks: tuple[str, ...],
     out: Path,
     as_json: bool,
@@ -49,23 +60,35 @@ def run_command(
     """Train a method, score it and write the record of the run.
 
     Trained weights and encoded features are cached, so you can repeat the command after an
-    interruption.
+    interruption. With --from, the run of a record is made again, and the command says where the
+    result differs.
     """
+    if method is None and recorded is None:
+        raise UsageError("name a method with --method NAME, or a record with --from RECORD")
     registry = load_registry(ctx)
     from egoexobench.experiment.context import RunContext
     from egoexobench.experiment.run import run_experiment
 
     requested = TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
-    config = options.to_run_config(method, requested, out, tuple(sys.argv[1:]))
     context = RunContext(registry, create_progress(is_quiet=as_json))
-    result = run_experiment(config, context)
+    command = tuple(sys.argv[1:])
+    if recorded is not None:
+        from egoexobench.experiment.rerun import rerun_record
+
+        changes = options.to_changes(method, requested if tasks else None, list_typed(ctx))
+        rerun = rerun_record(recorded, out=out, context=context, changes=changes, command=command)
+        _print_result(rerun.result, as_json=as_json)
+        click.echo("\n".join(rerun.list_lines()), err=as_json)
+        return
+    assert method is not None  # noqa: S101 - checked above
+    result = run_experiment(options.to_run_config(method, requested, out, command), context)
+    _print_result(result, as_json=as_json)
+
+
+def _print_result(result: RunResult, *, as_json: bool) -> None:
     if as_json:
         click.echo(result.record.model_dump_json(indent=2))
         return
-    _print_result(result)
-
-
-def _print_result(result: RunResult) -> None:
     from rich.console import Console
 
     from egoexobench.results.run_table import TEXT_WIDTH, build_run_table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -17,6 +17,7 @@ from egoexobench.types import TASKS, Task
 
 if TYPE_CHECKING:
     from egoexobench.experiment.config import RunConfig
+    from egoexobench.experiment.recorded_config import ConfigChanges
 
 _OPTIONS = (
     click.option(
@@ -124,6 +125,35 @@ class TrainingOptions:
             subset=self.subset,
             device=DeviceConfig(self.device, self.precision, self.compile_networks),
         )
+
+    def to_changes(
+        self, method: str | None, tasks: tuple[Task, ...] | None, typed: Collection[str]
+    ) -> ConfigChanges:
+        """Return the options that were typed, to replace those of a record."""
+        from egoexobench.experiment.recorded_config import ConfigChanges
+        from egoexobench.spec import Spec
+
+        return ConfigChanges(
+            method=Spec.parse(method) if method else None,
+            dataset=Spec.parse(self.dataset) if "dataset" in typed else None,
+            tasks=tasks,
+            scale=self.scale if "scale" in typed else None,
+            seed=self.seed if "seed" in typed else None,
+            overrides=parse_overrides(self.overrides),
+            missing_audio=self.missing_audio if "missing_audio" in typed else None,
+            train_on=Spec.parse(self.train_on) if self.train_on else None,
+            allow_missing=self.allow_missing or None,
+            subset=self.subset,
+            device=self.device if "device" in typed else None,
+            precision=self.precision if "precision" in typed else None,
+            compile=self.compile_networks or None,
+        )
+
+
+def list_typed(ctx: click.Context) -> frozenset[str]:
+    """Return the names of the parameters that were typed on the command line."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    return frozenset(name for name in ctx.params if ctx.get_parameter_source(name) is typed)
 
 
 def add_training_options(command: Callable[..., Any]) -> Callable[..., Any]:

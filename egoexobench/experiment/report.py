@@ -10,6 +10,7 @@ from datetime import datetime
 from egoexobench.captioning.stats import CaptionSet
 from egoexobench.data.subset import hash_clip_ids
 from egoexobench.evaluation.references import chance_score
+from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.embed import VALIDATION_METRIC
 from egoexobench.experiment.inputs import PreparedDataset
 from egoexobench.experiment.prepare import TrainedMethod
@@ -25,6 +26,7 @@ from egoexobench.records.schema import (
     DistributionRecord,
     Record,
     ReferenceScores,
+    RunSettings,
     ScoreRecord,
 )
 from egoexobench.records.shortcut_report import ShortcutScores
@@ -38,7 +40,7 @@ class RunFacts:
     """When and how a run was started, and how long its stages took."""
 
     created: datetime
-    command: tuple[str, ...]
+    config: RunConfig
     seconds: Mapping[str, float]
     """By stage."""
 
@@ -61,7 +63,7 @@ def build_record(
     return Record(
         id=make_record_id(facts.created, parts.seed, method.fingerprint, scored.record.fingerprint),
         created=facts.created,
-        command=facts.command,
+        command=facts.config.command,
         status="complete",
         method=method,
         seed=parts.seed,
@@ -76,6 +78,7 @@ def build_record(
             *_score_references(scoring.tracks),
             *_match_shortcuts(shortcuts, scoring.tracks),
         ),
+        settings=_describe_settings(facts.config),
         environment=collect_environment(
             _list_distributions(trained),
             device=parts.device.device,
@@ -83,6 +86,16 @@ def build_record(
         ),
         git=read_own_git_state(),
         seconds=dict(facts.seconds),
+    )
+
+
+def _describe_settings(config: RunConfig) -> RunSettings:
+    return RunSettings(
+        tasks=config.tasks,
+        allow_missing=config.allow_missing,
+        subset=None if config.subset is None else str(config.subset),
+        device=config.device.device,
+        compile=config.device.compile,
     )
 
 

@@ -46,7 +46,7 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         inputs = scored.inputs
         data = ShortcutData(scored.dataset, scored.record, inputs.clips, inputs.pairs)
         shortcuts = score_shortcuts(data, config.tasks, context.progress)
-    facts = RunFacts(created, config.command, timer.seconds)
+    facts = RunFacts(created, config, timer.seconds)
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
     path = write_record(record, ranks, config.out)

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from egoexobench.device import DeviceConfig, Precision
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError
 from egoexobench.experiment.build import resolve_method
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.describe import describe_parts, list_hyperparameters
-from egoexobench.experiment.subset import NOT_IN_SUBSET
+from egoexobench.experiment.recorded_config import (
+    REDACTED,
+    ConfigChanges,
+    find_only_record,
+    restore_config,
+)
 from egoexobench.method import apply_overrides
 from egoexobench.protocols import Dataset
 from egoexobench.records import store
 from egoexobench.records.schema import DatasetRecord, PartRecord, QueryRank, Record
 from egoexobench.spec import Spec
 from egoexobench.types import CandidatePolicy, Similarity, Task, TrackKey
-
-OLD_REASON = "not in the certificate"
-"""`NOT_IN_SUBSET` in records of versions up to 0.1."""
-REDACTED = ".../"
-"""The text that replaces the folders of an absolute path in a record."""
 
 QueryKey = tuple[str, str]
 """Ids of the source and of the first positive of a query."""
@@ -63,7 +62,7 @@ def load_run(path: Path, task: Task, policy: CandidatePolicy) -> RecordedRun:
         DataError: for a file that is missing, not valid or changed, for a failed run, or for one
             that was not scored on the track.
     """
-    file = _find_only_record(path) if path.is_dir() else path
+    file = find_only_record(path)
     record = store.read_record(file)
     if record.status != "complete":
         raise DataError(f"{file} is the record of a run that {record.status}")
@@ -81,68 +80,32 @@ def load_run(path: Path, task: Task, policy: CandidatePolicy) -> RecordedRun:
     )
 
 
-def _find_only_record(folder: Path) -> Path:
-    paths = store.find_records(folder)
-    if not paths:
-        raise DataError(f"{folder} has no record of a run; `egoexobench run` writes them")
-    if len(paths) > 1:
-        examples = ", ".join(str(path) for path in paths[-2:])
-        raise UsageError(f"{folder} has {len(paths)} records; name one of them, such as {examples}")
-    return paths[0]
-
-
-def restore_config(run: RecordedRun, overrides: PathOverrides) -> RunConfig:
+def restore_run_config(run: RecordedRun, overrides: PathOverrides) -> RunConfig:
     """Return the configuration of a recorded run.
 
     Raises:
         UsageError: if the record has a redacted path or used a subset file, and the overrides do
             not have it.
     """
-    record, method = run.record, run.record.method
-    methods = {Spec.parse(spec).name: spec for spec in overrides.methods}
-    method_spec = methods.get(method.name, method.spec) if REDACTED in method.spec else method.spec
-    settings = {
-        name: overrides.settings.get(name, text) if REDACTED in text else text
-        for name, text in method.overrides.items()
-    }
-    dataset = overrides.dataset or record.dataset.spec
-    train_on = (overrides.train_on or record.trained_on.spec) if record.trained_on else None
-    specs = {"--dataset": dataset, "--method": method_spec, "--train-on": train_on or ""}
-    _require_full_paths(run.path, specs)
-    _require_full_paths(run.path, {f"--set {name}=": text for name, text in settings.items()})
-    reasons = set(record.coverage.num_excluded) if record.coverage else set()
-    if reasons & {NOT_IN_SUBSET, OLD_REASON} and not overrides.subset:
-        raise UsageError(
-            f"{run.path} used a subset of the clips; pass the same file with --subset FILE"
-        )
-    return RunConfig(
-        method=Spec.parse(method_spec),
-        dataset=Spec.parse(dataset),
-        scale=method.scale,
-        seed=record.seed,
-        overrides=settings,
-        missing_audio=record.counts.missing_audio,
-        train_on=Spec.parse(train_on) if train_on else None,
-        allow_missing=record.coverage is not None,
+    method = run.record.method
+    methods = {(spec := Spec.parse(text)).name: spec for text in overrides.methods}
+    changes = ConfigChanges(
+        method=methods.get(method.name) if REDACTED in method.spec else None,
+        dataset=Spec.parse(overrides.dataset) if overrides.dataset else None,
+        overrides={
+            name: text
+            for name, text in overrides.settings.items()
+            if REDACTED in method.overrides.get(name, "")
+        },
+        train_on=_choose_train_on(run.record, overrides),
         subset=overrides.subset,
-        device=_restore_device(record),
     )
+    return restore_config(run.record, changes, run.path)
 
 
-def _require_full_paths(path: Path, specs: Mapping[str, str]) -> None:
-    for option, text in specs.items():
-        if REDACTED in text:
-            raise UsageError(
-                f"{path} has the path {text!r}, which was shortened so that the record can be "
-                f"shared; give the whole path with {option}"
-            )
-
-
-def _restore_device(record: Record) -> DeviceConfig:
-    """The recorded precision, on an accelerator if the run used one and one is available."""
-    device = "cpu" if record.environment.device == "cpu" else "auto"
-    precision = next(item for item in get_args(Precision) if item == record.environment.precision)
-    return DeviceConfig(device, precision)
+def _choose_train_on(record: Record, overrides: PathOverrides) -> Spec | None:
+    is_transfer = record.trained_on is not None
+    return Spec.parse(overrides.train_on) if overrides.train_on and is_transfer else None
 
 
 def open_recorded_dataset(run: RecordedRun, config: RunConfig, context: RunContext) -> Dataset:

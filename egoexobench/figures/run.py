@@ -23,7 +23,7 @@ from egoexobench.figures.replay import (
     RecordedRun,
     load_run,
     open_recorded_dataset,
-    restore_config,
+    restore_run_config,
 )
 from egoexobench.figures.retrievals import QueryRetrieval, retrieve_candidates
 from egoexobench.files import atomic_path
@@ -58,7 +58,7 @@ def build_figure(
     """
     runs = [load_run(path, request.task, request.policy) for path in paths]
     _check_same_dataset(runs)
-    configs = [restore_config(run, overrides) for run in runs]
+    configs = [restore_run_config(run, overrides) for run in runs]
     datasets = [
         open_recorded_dataset(run, config, context)
         for run, config in zip(runs, configs, strict=True)

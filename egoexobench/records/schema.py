@@ -187,6 +187,17 @@ class Coverage(RecordModel):
 
 
 @final
+class RunSettings(RecordModel):
+    """Options of the run that no other field holds, so that it can be run again."""
+
+    tasks: tuple[Task, ...] = Field(description="tasks that were asked for")
+    allow_missing: bool
+    subset: Text | None = Field(None, description="file with the clips to use, as typed")
+    device: str = Field(description="as typed, such as auto")
+    compile: bool
+
+
+@final
 class GitState(RecordModel):
     """State of the source checkout of the toolkit."""
 
@@ -269,6 +280,7 @@ class Record(RecordModel):
     references: tuple[ReferenceScores, ...] = Field(
         (), description="chance, oracle and shortcuts on the same tracks"
     )
+    settings: RunSettings | None = Field(None, description="null in records of versions before 0.2")
     environment: Environment
     git: GitState | None = Field(None, description="null if the toolkit is not a checkout")
     seconds: dict[str, float] = Field(description="by stage")

@@ -34,7 +34,7 @@ from egoexobench.figures.replay import (
     RecordedRun,
     load_run,
     open_recorded_dataset,
-    restore_config,
+    restore_run_config,
 )
 from egoexobench.figures.retrievals import retrieve_candidates
 from egoexobench.figures.run import FigureRequest, build_figure, list_missing_glyph_warnings
@@ -105,7 +105,7 @@ def test_every_positive_has_the_rank_of_its_record(
     tracks = (("eg2ex", "gallery"), ("t2v", "gallery"), ("t2v", "both-views"), ("eg2ex", "mcq20"))
     for task, policy in tracks:
         run = load_run(record, task, policy)
-        request = restore_config(run, PathOverrides(dataset=f"folder:path={folder}"))
+        request = restore_run_config(run, PathOverrides(dataset=f"folder:path={folder}"))
         dataset = open_recorded_dataset(run, request, context)
         queries = build_queries(dataset, "test", task, policy)
         retrievals = retrieve_candidates(run, request, context, queries=queries, num_candidates=2)
@@ -171,7 +171,7 @@ def test_a_configuration_is_restored_with_every_recorded_option(record: Path) ->
     overrides = PathOverrides(
         "folder:path=/d", "folder:path=/o", (), {"audio": "beats:weights=/b.pt"}
     )
-    config = restore_config(moved_run, overrides)
+    config = restore_run_config(moved_run, overrides)
     assert str(config.dataset) == "folder:path=/d"
     assert str(config.train_on) == "folder:path=/o"
     assert config.overrides == {"embed_dim": "16", "audio": "beats:weights=/b.pt"}
@@ -182,7 +182,7 @@ def test_a_configuration_is_restored_with_every_recorded_option(record: Path) ->
         (replace(overrides, dataset=None), "--dataset"),
     ):
         with pytest.raises(UsageError, match=f"give the whole path with {option}"):
-            restore_config(moved_run, incomplete)
+            restore_run_config(moved_run, incomplete)
     coverage = Coverage(
         num_clips=9,
         num_used=8,
@@ -190,10 +190,12 @@ def test_a_configuration_is_restored_with_every_recorded_option(record: Path) ->
         num_excluded={"not in the subset": 1},
         subset_hash="0",
     )
-    partial_run = replace(moved_run, record=changed.model_copy(update={"coverage": coverage}))
+    # a record of an older version: only its coverage says what was left out
+    old_record = changed.model_copy(update={"coverage": coverage, "settings": None})
+    partial_run = replace(moved_run, record=old_record)
     with pytest.raises(UsageError, match="with --subset"):
-        restore_config(partial_run, overrides)
-    subset_config = restore_config(partial_run, replace(overrides, subset=Path("ids.json")))
+        restore_run_config(partial_run, overrides)
+    subset_config = restore_run_config(partial_run, replace(overrides, subset=Path("ids.json")))
     assert (subset_config.allow_missing, subset_config.subset) == (True, Path("ids.json"))
 
 
