@@ -23,7 +23,7 @@ def register_captioners(register: Register) -> None:
     register("imported", imported)
 
 
-def rules(*, frequent: float | None = None) -> Captioner:
+def rules(*, frequent: float | None = 0.5) -> Captioner:
     """Captions from a lexicon of verbs and nouns, as `[source] (effect)`; no model, no network.
 
     A narration is split into clauses. A clause gives a caption if it contains one of the verbs of
@@ -31,9 +31,10 @@ def rules(*, frequent: float | None = None) -> Captioner:
     such a verb is `[person] (movement)`.
 
     Args:
-        frequent: share of training narrations from which on a source or an effect is frequent.
-            Pairs whose source and effect are both frequent are removed; if all pairs are, the pair
-            with the rarest source or effect stays.
+        frequent: share of training captions from which on a source or an effect is frequent. Pairs
+            whose source and effect are both frequent are removed; if all pairs are, the pair with
+            the rarest source or effect stays. `none` removes nothing. The paper refines every
+            caption (3.2), but states no threshold.
     """
     from egoexobench_plugins.captions.rule_captioner import RuleCaptioner
 
@@ -63,8 +64,8 @@ def llm(
         batch: number of narrations in a batch.
         tokens: maximum number of tokens of a response.
         precision: precision of the weights.
-        frequent: share of training narrations from which on a concept is removed; none removes
-            nothing. The paper states no threshold.
+        frequent: share of training captions from which on a concept is removed; `none` removes
+            nothing. The paper refines every caption (3.2), but states no threshold.
     """
     from egoexobench_plugins.captions.transformers_captioner import (
         TransformersCaptioner,
@@ -110,8 +111,8 @@ def openai(
         concurrent: maximum number of requests in flight.
         retries: number of retries of one request.
         timeout: maximum duration of a request, s.
-        frequent: share of training narrations from which on a concept is removed; none removes
-            nothing. The paper states no threshold.
+        frequent: share of training captions from which on a concept is removed; `none` removes
+            nothing. The paper refines every caption (3.2), but states no threshold.
         input_price: price of a million prompt tokens, in any currency, to estimate the cost.
         output_price: price of a million response tokens.
     """
