@@ -25,11 +25,15 @@ TIE_RULE = "expected"
 
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
-    """The question of one task; tables are sorted by the ``primary`` metric."""
+    """The question of one task; tables are sorted by the ``primary`` metric.
+
+    ``secondary`` metrics stand beside the primary one in every table.
+    """
 
     description: str
     primary: str
     version: int = 1
+    secondary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,13 @@ TASKS_INFO: Mapping[ScoredTask, TaskInfo] = {
     "scene": TaskInfo(
         "where was this ego video made (linear layer, paper eq. 13)", "hit_rate_at_1"
     ),
-    "action": TaskInfo("what is done in this exo video (linear layer, paper eq. 14)", "map"),
+    # Top-1 as in the paper (5.1.1, Table 3). Any verb of a clip with several counts as right, so a
+    # constant answer can be right on half of the clips. In mAP a constant answer is at chance.
+    "action": TaskInfo(
+        "what is done in this exo video (linear layer, paper eq. 14)",
+        "hit_rate_at_1",
+        secondary=("map",),
+    ),
 }
 
 METRICS_INFO: Mapping[str, MetricInfo] = {

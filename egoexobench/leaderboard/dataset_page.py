@@ -51,7 +51,6 @@ def group_by_dataset(rows: Iterable[ReproducedRow]) -> list[tuple[str, list[Repr
 def render_headline_tables(
     rows: Sequence[ReproducedRow],
     tasks: Sequence[Task],
-    metrics: Sequence[str] = (),
     *,
     mix_protocols: bool,
 ) -> str:
@@ -60,10 +59,9 @@ def render_headline_tables(
     Args:
         rows: Rows on one data set.
         tasks: Tasks that become columns.
-        metrics: Metrics to show beside the primary one of a recognition task.
         mix_protocols: Let different tracks share a column, with a footnote at each.
     """
-    groups = [*_select_retrieval_columns(tasks), _select_recognition_columns(tasks, metrics)]
+    groups = [*_select_retrieval_columns(tasks), _select_recognition_columns(tasks)]
     tables = [
         (title, build_table(rows, columns, mix_protocols=mix_protocols))
         for title, columns in groups
@@ -87,14 +85,12 @@ def _select_retrieval_columns(tasks: Sequence[Task]) -> list[tuple[str, list[Tab
     ]
 
 
-def _select_recognition_columns(
-    tasks: Sequence[Task], metrics: Sequence[str]
-) -> tuple[str, list[TableColumn]]:
+def _select_recognition_columns(tasks: Sequence[Task]) -> tuple[str, list[TableColumn]]:
     columns = [
         TableColumn(TrackKey(task, None), metric)
         for task in tasks
         if task in RECOGNITION_TASKS
-        for metric in dict.fromkeys((TASKS_INFO[task].primary, *metrics))
+        for metric in (TASKS_INFO[task].primary, *TASKS_INFO[task].secondary)
     ]
     return "Recognition by a linear layer", columns
 

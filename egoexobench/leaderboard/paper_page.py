@@ -42,11 +42,7 @@ def _render_reproduced(
     sections = [
         f"## Reproduced on {format_code(spec)}{_describe_dataset(group, paper)}\n\n{tables}"
         for spec, group in group_by_dataset(matching)
-        if (
-            tables := render_headline_tables(
-                group, tasks, (paper.metric,), mix_protocols=mix_protocols
-            )
-        )
+        if (tables := render_headline_tables(group, tasks, mix_protocols=mix_protocols))
     ]
     return sections or ["## Reproduced\n\nThere is no record of these rows yet.\n"]
 

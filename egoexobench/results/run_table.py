@@ -21,13 +21,16 @@ TEXT_WIDTH = 100
 """Columns of the table as text."""
 _HTML_BLOCK = "<pre style='line-height: 1.2'>{code}</pre>"
 DASH = "–"
-PRIMARY_LABELS = {"map": "mAP"}
-"""Primary metrics that the row of a task names."""
+METRIC_LABELS = {"map": "mAP"}
+"""Metrics that a row names, after its task."""
 SCORE_COLUMNS = ("score", "95 %", "chance", "R@5", "R@10", "median rank", "n")
 
 
 def build_run_table(record: Record) -> Table:
-    """Return one row per track: its primary metric, interval, chance, R@5, R@10, median rank, n."""
+    """Return one row per track: its primary metric, interval, chance, R@5, R@10, median rank, n.
+
+    Each secondary metric of a task has a row of its own.
+    """
     table = Table(
         title=_format_title(record),
         title_justify="left",
@@ -44,6 +47,9 @@ def build_run_table(record: Record) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for score in record.scores:
         table.add_row(*_format_cells(score))
+        for name in TASKS_INFO[score.task].secondary:
+            if name in score.metrics:
+                table.add_row(*_format_secondary_cells(score, name))
     return table
 
 
@@ -71,19 +77,31 @@ def _format_title(record: Record) -> str:
 
 
 def _format_cells(score: ScoreRecord) -> list[str]:
-    name = TASKS_INFO[score.task].primary
-    primary = score.metrics[name]
-    label = PRIMARY_LABELS.get(name)
+    primary = score.metrics[TASKS_INFO[score.task].primary]
     others = (score.metrics.get(key) for key in ("hit_rate_at_5", "hit_rate_at_10", "median_rank"))
     return [
-        f"{score.task} {label}" if label else score.task,
+        score.task,
         _format_candidates(score),
-        _format_number(primary),
-        _format_interval(primary),
-        DASH if primary.chance is None else f"{primary.chance:.1f}",
+        *_format_metric(primary),
         *(_format_number(metric) for metric in others),
         str(score.num_queries),
     ]
+
+
+def _format_secondary_cells(score: ScoreRecord, name: str) -> list[str]:
+    num_empty = len(SCORE_COLUMNS) - 4
+    cells = [f"{score.task} {METRIC_LABELS[name]}", _format_candidates(score)]
+    return [
+        *cells,
+        *_format_metric(score.metrics[name]),
+        *[DASH] * num_empty,
+        str(score.num_queries),
+    ]
+
+
+def _format_metric(metric: Metric) -> list[str]:
+    chance = DASH if metric.chance is None else f"{metric.chance:.1f}"
+    return [_format_number(metric), _format_interval(metric), chance]
 
 
 def _format_candidates(score: ScoreRecord) -> str:

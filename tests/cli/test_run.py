@@ -55,6 +55,9 @@ def test_a_run_prints_one_table_and_the_path_of_the_record(
     lines = result.stdout.splitlines()
     for task in ("eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"):
         assert any(line.strip().startswith(task) for line in lines), task
+    # top-1 is the headline of action, as in the paper, and mAP is in the row below
+    (index,) = [i for i, line in enumerate(lines) if line.strip().startswith("action mAP")]
+    assert lines[index - 1].split()[:3] == ["action", *lines[index].split()[2:4]]
     (path,) = [line.removeprefix("Record: ") for line in lines if line.startswith("Record: ")]
     record = read_record(shared_command_line.home / path)
     assert record.counts.num_clips == {"train": 16, "val": 8, "test": 8}
