@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from torch import Tensor
 
 Floats: TypeAlias = NDArray[np.float64]
 Vectors: TypeAlias = "Tensor | NDArray[np.generic] | Sequence[float]"
@@ -25,7 +24,9 @@ def to_tensor(values: Vectors) -> Tensor:
     >>> to_tensor(np.array([1.0, 2.0]))
     tensor([1., 2.], dtype=torch.float64)
     """
-    if isinstance(values, Tensor):
+    import torch
+
+    if isinstance(values, torch.Tensor):
         return values
     # Torch shares the memory of an array, and only if the array is contiguous and writable.
     return torch.from_numpy(np.require(values, requirements=["C", "W"]))
@@ -33,6 +34,8 @@ def to_tensor(values: Vectors) -> Tensor:
 
 def to_floats(values: Vectors) -> Floats:
     """Return the values as a float64 array on the CPU."""
+    if isinstance(values, np.ndarray):
+        return np.asarray(values, float)
     return np.asarray(to_tensor(values).detach().cpu().double().numpy())
 
 
@@ -44,6 +47,5 @@ def to_index_lists(indices: Indices) -> list[list[int]]:
     >>> to_index_lists([(2, 1), (0,)])
     [[2, 1], [0]]
     """
-    if isinstance(indices, Tensor | np.ndarray):
-        indices = indices.tolist()
-    return [[row] if isinstance(row, int) else list(row) for row in indices]
+    rows = indices if isinstance(indices, Sequence) else indices.tolist()
+    return [[row] if isinstance(row, int) else list(row) for row in rows]

@@ -9,17 +9,38 @@ Random guessing puts the first positive at a rank of the negative hypergeometric
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-from egoexobench.evaluation.arrays import Floats, to_floats
-
-if TYPE_CHECKING:
-    from egoexobench.evaluation.ranks import Ranks
+from egoexobench.evaluation.arrays import Floats, Vectors, to_floats
 
 
-def hit_rate_at_k(ranks: Ranks, k: int) -> Floats:
+class RankColumns(Protocol):
+    """Ranks as tensors or as arrays; see :class:`egoexobench.evaluation.ranks.Ranks`."""
+
+    @property
+    def optimistic(self) -> Vectors:
+        """Rank before everything that ties, ``(N,)``."""
+
+    @property
+    def pessimistic(self) -> Vectors:
+        """Rank after everything that ties, ``(N,)``."""
+
+    @property
+    def num_candidates(self) -> Vectors:
+        """Candidates of each query, ``(N,)``."""
+
+    @property
+    def num_positives(self) -> Vectors:
+        """Positives of each query, ``(N,)``."""
+
+    @property
+    def num_tied_positives(self) -> Vectors:
+        """Positives that tie with the best one, ``(N,)``."""
+
+
+def hit_rate_at_k(ranks: RankColumns, k: int) -> Floats:
     """Return the probability ``(N,)`` that a positive is among the first k; 0 or 1 without ties.
 
     >>> from egoexobench.evaluation.ranks import compute_ranks
@@ -37,7 +58,7 @@ def hit_rate_at_k(ranks: Ranks, k: int) -> Floats:
     return values
 
 
-def chance_hit_rate_at_k(ranks: Ranks, k: int) -> Floats:
+def chance_hit_rate_at_k(ranks: RankColumns, k: int) -> Floats:
     """Return the hit rate of guessing ``(N,)``: min(k, K) / K with one positive among K.
 
     >>> from egoexobench.evaluation.ranks import compute_ranks
@@ -52,7 +73,7 @@ def chance_hit_rate_at_k(ranks: Ranks, k: int) -> Floats:
     return np.asarray(values)
 
 
-def expected_rank(ranks: Ranks) -> Floats:
+def expected_rank(ranks: RankColumns) -> Floats:
     """Return the mean rank of each best positive ``(N,)`` over all orders of tied candidates.
 
     The median of these values is the median rank.
@@ -65,7 +86,7 @@ def expected_rank(ranks: Ranks) -> Floats:
     return np.asarray(first + (last - first) / (to_floats(ranks.num_tied_positives) + 1))
 
 
-def chance_median_rank(ranks: Ranks) -> float:
+def chance_median_rank(ranks: RankColumns) -> float:
     """Return the median rank of guessing: (K + 1) / 2 if every query has K candidates.
 
     With several K, or several positives, it is the median of the mixture of the distributions.
@@ -85,7 +106,7 @@ def chance_median_rank(ranks: Ranks) -> float:
     return low + 0.5 if abs(reached[low - 1] - 0.5) < 1e-9 else float(low)
 
 
-def reciprocal_rank(ranks: Ranks) -> Floats:
+def reciprocal_rank(ranks: RankColumns) -> Floats:
     """Return the mean of 1 / rank of each best positive ``(N,)`` over all orders of ties.
 
     >>> from egoexobench.evaluation.ranks import compute_ranks
@@ -103,7 +124,7 @@ def reciprocal_rank(ranks: Ranks) -> Floats:
     return np.asarray(values)
 
 
-def chance_reciprocal_rank(ranks: Ranks) -> Floats:
+def chance_reciprocal_rank(ranks: RankColumns) -> Floats:
     """Return the mean of 1 / rank of guessing ``(N,)``.
 
     >>> from egoexobench.evaluation.ranks import compute_ranks

@@ -48,6 +48,11 @@ def filter_answerable(
     return answerable, len(missing) if policy != "mcq20" else 0
 
 
+def sort_queries(queries: Sequence[Query]) -> list[Query]:
+    """Return queries in the order in which they are scored, whatever their order was."""
+    return sorted(queries, key=lambda query: (query.source, query.positive_ids[0], query.cluster))
+
+
 def rank_queries(
     queries: Sequence[Query],
     query_embeddings: Embeddings,

@@ -45,6 +45,21 @@ class LabeledEmbeddings:
     embeddings: Embeddings
 
 
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Log-probabilities of classes.
+
+    ``values`` are float64 ``(N, C)``: one row for each of ``clips``, one column for each of
+    ``classes``; minus infinity for a class without a training clip. ``num_dropped`` clips have no
+    embedding.
+    """
+
+    clips: Sequence[LabeledClip]
+    classes: Sequence[str]
+    values: Tensor
+    num_dropped: int = 0
+
+
 def score_recognition(
     train: LabeledEmbeddings,
     test: LabeledEmbeddings,
@@ -54,6 +69,16 @@ def score_recognition(
 ) -> Score:
     """Train the linear layer on one split and score it on another.
 
+    The arguments are those of :func:`compute_class_scores`; ``rng`` is for the intervals.
+    """
+    return score_class_scores(compute_class_scores(train, test, val), rng=rng)
+
+
+def compute_class_scores(
+    train: LabeledEmbeddings, test: LabeledEmbeddings, val: LabeledEmbeddings | None = None
+) -> ClassScores:
+    """Train the linear layer on one split and apply it to another.
+
     A clip with several classes is trained towards all of them in equal parts. The classes are
     those of the training and of the test clips; one without a training clip is ranked last.
     Clips without an embedding are dropped, and counted for the test split. The order of the clips
@@ -62,7 +87,6 @@ def score_recognition(
     Args:
         train: clips to fit the layer to.
         test: clips to score.
-        rng: random numbers for the intervals.
         val: clips to select the penalty with; without them it is ``linear_probe.DEFAULT_L2``.
 
     Raises:
@@ -77,8 +101,13 @@ def score_recognition(
     columns = [classes.index(name) for name in train_classes]
     # Probabilities, not logits: cross-entropy leaves each clip's logits free up to a constant.
     logits[:, columns] = predict_logits(probe, _select_vectors(test, test_clips)).log_softmax(1)
-    score = score_classes(logits, test_clips, classes, rng=rng)
-    return replace(score, num_dropped=len(test.clips) - len(test_clips))
+    return ClassScores(test_clips, classes, logits, len(test.clips) - len(test_clips))
+
+
+def score_class_scores(scores: ClassScores, *, rng: Generator) -> Score:
+    """Return the metrics of class scores."""
+    score = score_classes(scores.values, scores.clips, scores.classes, rng=rng)
+    return replace(score, num_dropped=scores.num_dropped)
 
 
 def score_classes(

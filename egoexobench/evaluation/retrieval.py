@@ -18,7 +18,7 @@ from egoexobench.evaluation.intervals import (
     bootstrap_mean_interval,
     bootstrap_median_interval,
 )
-from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
+from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries, sort_queries
 from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.results import Metric, MetricUnit, QueryResult, Score
 from egoexobench.evaluation.tasks import TOP_K
@@ -96,15 +96,41 @@ def score_retrieval(
             f"none of the {len(queries)} queries can be scored: a query needs an embedding of its "
             "source and of at least one positive"
         )
-    answerable.sort(key=lambda query: (query.source, query.positive_ids[0], query.cluster))
+    answerable = sort_queries(answerable)
     ranks = rank_queries(answerable, query_embeddings, candidate_embeddings, similarity)
-    query_views = [] if policy == "both-views" else _find_query_views(answerable, views or {})
-    by_view = _score_by_view(answerable, ranks, query_views, rng)
     return replace(
-        _score_queries(answerable, ranks, rng, query_views),
+        score_ranks(answerable, ranks, rng=rng, policy=policy, views=views),
         num_dropped=len(queries) - len(answerable),
         num_missing_candidates=num_missing,
-        query_results=_make_query_results(answerable, ranks),
+    )
+
+
+def score_ranks(
+    queries: Sequence[Query],
+    ranks: Ranks,
+    *,
+    rng: Generator,
+    policy: CandidatePolicy,
+    views: Mapping[str, View] | None = None,
+) -> Score:
+    """Return the score of ranks, ``(N,)``, of the queries that were ranked.
+
+    The same ranks, in the same order and with the same state of ``rng``, give the same score, so
+    that a record can be verified. For ``views`` see :func:`score_retrieval`.
+
+    >>> from egoexobench.types import Gallery
+    >>> query = Query("a/ego", Gallery(("a/exo", "b/exo")), positives=(0,), cluster="take 1")
+    >>> one, two = torch.tensor([1]), torch.tensor([2])
+    >>> ranks = Ranks(one, one, num_candidates=two, num_positives=one, num_tied_positives=one)
+    >>> score = score_ranks([query], ranks, rng=np.random.default_rng(0), policy="gallery")
+    >>> score.metrics["hit_rate_at_1"].value
+    100.0
+    """
+    query_views = [] if policy == "both-views" else _find_query_views(queries, views or {})
+    by_view = _score_by_view(queries, ranks, query_views, rng)
+    return replace(
+        _score_queries(queries, ranks, rng, query_views),
+        query_results=_make_query_results(queries, ranks),
         by_subset=by_view,
     )
 
