@@ -46,6 +46,10 @@ SCORED_TASKS: tuple[ScoredTask, ...] = (
 )
 
 
+MAX_SEED = 2**32 - 1
+"""The largest seed: every generator of random numbers takes it."""
+
+
 class TrackKey(NamedTuple):
     """Identifies a track of one data set; ``policy`` is None for recognition tasks."""
 

@@ -15,6 +15,7 @@ from egoexobench.data.schema import ClipRow, QueryRow, make_clip_id
 from egoexobench.data.table_io import FORMATS, find_table, read_table, write_table
 from egoexobench.errors import DataError
 from egoexobench.protocols import Progress
+from egoexobench.toolbox.splits import check_split, check_task
 from egoexobench.types import (
     SPLITS,
     AnnotationIssue,
@@ -94,14 +95,18 @@ class FolderDataset:
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Return every clip of the split; the ego clip and the exo clip of a pair are adjacent."""
+        check_split(split)
         return [clip for pair in self._pairs[split] for clip in (pair.ego, pair.exo)]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
         """Return every pair of the split, in the order of the file."""
+        check_split(split)
         return self._pairs[split]
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
         """Return the listed queries of a task."""
+        check_split(split)
+        check_task(task)
         return self._queries.get((split, task), [])
 
     def _add_issue(self, path: Path, location: str, reason: str) -> None:

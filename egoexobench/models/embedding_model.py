@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench.device import CPU, DeviceConfig
-from egoexobench.errors import UsageError
 from egoexobench.hashing import hash_json
 from egoexobench.models.projection import TokenProjector
+from egoexobench.models.width_check import check_widths
 from egoexobench.toolbox.layers import masked_mean
 from egoexobench.types import VIEWS, Tokens, View
 
@@ -81,7 +81,7 @@ class EmbeddingModel(nn.Module):
         views: tuple[View, ...] = VIEWS[:1] if method.share_view_weights else VIEWS
         self._add_projectors(views, seed)
         self._add_fusions(views, video_fusion, text_fusion, seed)
-        _check_widths(method, encoders, self.projectors)
+        check_widths(self)
         self.to(device_config.device)
         if device_config.compile:
             for module in (*self.projectors.values(), *self.fusions.values()):
@@ -215,19 +215,6 @@ class EmbeddingModel(nn.Module):
 
 def _compile_encode(encode: EncodeFunction, device_config: DeviceConfig) -> EncodeFunction:
     return torch.compile(encode) if device_config.compile else encode
-
-
-def _check_widths(
-    method: Method, encoders: Mapping[str, Encoder], projectors: nn.ModuleDict
-) -> None:
-    """Raise if two video encoders of different widths share one projector."""
-    widths = {role: encoders[role].dim for role in ("video", "video_exo") if role in encoders}
-    if projectors and method.share_view_weights and len(set(widths.values())) > 1:
-        description = " and ".join(f"{role} has {dim} features" for role, dim in widths.items())
-        raise UsageError(
-            f"method {method.name!r} shares its weights between the views, but {description}; "
-            "set share_view_weights=false"
-        )
 
 
 def _get_video_role(view: View, encoders: Mapping[str, Encoder]) -> str:

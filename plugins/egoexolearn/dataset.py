@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import final
 
 from egoexobench.protocols import Progress
+from egoexobench.toolbox.splits import check_split, check_task
 from egoexobench.toolbox.storage import hash_json
 from egoexobench.types import SPLITS, VIEWS, Clip, LabelSpace, Pair, Query, Split, Task, View
 from egoexobench_plugins.egoexolearn.annotation import read_annotations
@@ -116,16 +117,20 @@ class EgoExoLearnDataset:
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Training clips; or the clips of the questions, then the clips with action labels."""
+        check_split(split)
         if split == "train":
             return [*self._train_clips["ego"], *self._train_clips["exo"]]
         return [*self._get_question_set(split).clips, *self._labeled_clips[split]]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
         """Training pairs by noun and verb; in val and test, query clip and right choice."""
+        check_split(split)
         return self._train_pairs if split == "train" else self._get_question_set(split).pairs
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
         """The questions of the list; for ``t2v`` and ``v2t`` the id of a clip means its text."""
+        check_split(split)
+        check_task(task)
         views = _QUERY_VIEWS.get(task, ())
         return [query for view, query in self._get_question_set(split).queries if view in views]
 
