@@ -142,7 +142,7 @@ def test_the_published_schema_is_the_one_that_is_read(schema: type) -> None:
 @pytest.mark.parametrize("method", ["clips", "pairs", "queries"])
 def test_an_unknown_split_or_task_is_answered_with_the_nearest(folder: Path, method: str) -> None:
     task = ("eg2ex",) if method == "queries" else ()
-    with pytest.raises(UsageError, match="unknown split 'tset'. Did you mean 'test'"):
+    with pytest.raises(UsageError, match=r"unknown split 'tset'\. Did you mean 'test'"):
         getattr(FolderDataset(folder), method)("tset", *task)
-    with pytest.raises(UsageError, match="unknown task 'eg2x'. Did you mean 'eg2ex'"):
+    with pytest.raises(UsageError, match=r"unknown task 'eg2x'\. Did you mean 'eg2ex'"):
         FolderDataset(folder).queries("test", "eg2x")  # type: ignore[arg-type]

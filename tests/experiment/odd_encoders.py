@@ -13,14 +13,14 @@ def register_encoders(register):
 
 
 def make_encoder_factory(modality):
-    def odd_encoder():
+    def make_odd_encoder():
         """Mean color of each frame."""
         encoder = OddEncoder()
         if modality is not None:
             encoder.modality = modality
         return encoder
 
-    return odd_encoder
+    return make_odd_encoder
 
 
 class OddEncoder:
