@@ -113,6 +113,17 @@ def get_input_protocol(parts: MethodParts) -> InputProtocol:
     )
 
 
+def label_embeddings(
+    dataset: Dataset, task: Task, videos: Embeddings
+) -> tuple[LabeledEmbeddings, LabeledEmbeddings | None, LabeledEmbeddings]:
+    """Return the labeled clips of train, val and test; None if val has no labeled clip."""
+    train, val, test = (
+        LabeledEmbeddings(collect_labeled_clips(dataset, split, task), videos)
+        for split in ("train", "val", "test")
+    )
+    return train, val if val.clips else None, test
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class TaskScorer:
@@ -172,21 +183,16 @@ class TaskScorer:
         return results
 
     def _score_recognition(self, task: Task) -> list[TrackResult]:
-        train, val, test = (
-            collect_labeled_clips(self.dataset, split, task) for split in ("train", "val", "test")
-        )
-        if not train or not test:
+        train, val, test = label_embeddings(self.dataset, task, self.embeddings.videos)
+        if not train.clips or not test.clips:
             return []
-        rng, videos = np.random.default_rng(self.seed), self.embeddings.videos
-        score = score_recognition(
-            LabeledEmbeddings(train, videos),
-            LabeledEmbeddings(test, videos),
-            rng=rng,
-            val=LabeledEmbeddings(val, videos) if val else None,
+        rng = np.random.default_rng(self.seed)
+        score = score_recognition(train, test, rng=rng, val=val)
+        oracle = score_recognition_oracle(
+            train.clips, test.clips, rng=rng, val=val.clips if val else None
         )
-        oracle = score_recognition_oracle(train, test, rng=rng, val=val or None)
         scored = build_recognition_track(
-            self.dataset, self.name, task, test, protocol=self.protocol
+            self.dataset, self.name, task, test.clips, protocol=self.protocol
         )
         return [TrackResult(scored, score, oracle)]
 
