@@ -12,6 +12,7 @@ from egoexobench import files
 from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet, summarize_failures
+from egoexobench.data.unfair_queries import check_queries
 from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.subset import UsableSubset
@@ -196,9 +197,9 @@ def _apply_missing_audio(
 def _list_text_ids(dataset: Dataset, selected: UsableSubset, split: Split) -> list[str]:
     """Ids of pairs, and of the clips whose text stands in a published query list."""
     ids = dict.fromkeys(pair.id for pair in selected.pairs[split])
-    for query in dataset.queries(split, "t2v"):
+    for query in check_queries(dataset, split, "t2v").fair:
         ids[query.source] = None
-    for query in dataset.queries(split, "v2t"):
+    for query in check_queries(dataset, split, "v2t").fair:
         ids |= dict.fromkeys(query.gallery.ids)
     return list(ids)
 

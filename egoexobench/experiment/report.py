@@ -130,6 +130,7 @@ def _count_data(scored: PreparedDataset, scoring: ScoringResult) -> ClipCounts:
         num_failed=len(inputs.usable.excluded),
         num_skipped=inputs.num_skipped,
         missing_audio=inputs.missing_audio,
+        num_unfair=dict(Counter(query.reason for query in scoring.unfair)),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scoring import score_tasks
@@ -42,6 +43,7 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
             tasks=config.tasks,
             progress=context.progress,
         )
+    notify_about_scores(scoring, config.tasks, scored.record.name)
     with timer.stage("sanity"):
         inputs = scored.inputs
         data = ShortcutData(scored.dataset, scored.record, inputs.clips, inputs.pairs)

@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from egoexobench.data.sampling import get_canonical_name
+from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
 from egoexobench.errors import UsageError
 from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
 from egoexobench.evaluation.query_ranking import filter_answerable
@@ -56,6 +57,8 @@ class ScoringResult:
 
     tracks: Sequence[TrackResult]
     skipped: Sequence[SkippedTask]
+    unfair: Sequence[UnfairQuery] = ()
+    """Listed queries of the scored tasks that are left out."""
 
 
 def score_tasks(
@@ -97,7 +100,9 @@ def score_tasks(
         raise UsageError("; ".join(f"{item.task}: {item.reason}" for item in skipped))
     if set(CROSS_VIEW_TASKS) <= set(tasks):
         tracks += scorer.score_association()
-    return ScoringResult(tracks, skipped)
+    retrieval_tasks = [task for task in tasks if task in RETRIEVAL_TASKS]
+    unfair = list_unfair_queries(scored.dataset, [TEST_SPLIT], retrieval_tasks)
+    return ScoringResult(tracks, skipped, unfair)
 
 
 def get_input_protocol(parts: MethodParts) -> InputProtocol:

@@ -107,6 +107,9 @@ class ClipCounts(RecordModel):
     num_failed: Count = Field(description="clips that could not be decoded")
     num_skipped: Count = Field(description="clips that the missing-audio policy excluded")
     missing_audio: MissingAudio
+    num_unfair: dict[str, Count] = Field(
+        {}, description="listed queries of the scored tasks that are left out, by reason"
+    )
 
 
 @final
