@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # listing methods needs neither
 
 Scale = Literal["compact", "paper"]
 
+VALIDATION_METRIC = "mean reciprocal rank over the gallery retrieval tasks"
+"""The metric on split val that chooses the epoch of every trained method."""
+
 ROLES = {
     "video": "encoder",
     "video_exo": "encoder",

@@ -11,10 +11,10 @@ from egoexobench.captioning.stats import CaptionSet
 from egoexobench.data.subset import hash_clip_ids
 from egoexobench.evaluation.references import chance_score
 from egoexobench.experiment.config import RunConfig
-from egoexobench.experiment.embed import VALIDATION_METRIC
 from egoexobench.experiment.inputs import PreparedDataset
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.scoring import ScoringResult, TrackResult
+from egoexobench.method import VALIDATION_METRIC
 from egoexobench.records.convert import to_record_score, track_to_dict
 from egoexobench.records.describe import describe_distribution
 from egoexobench.records.environment import collect_environment, read_own_git_state

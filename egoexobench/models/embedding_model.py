@@ -173,7 +173,10 @@ class EmbeddingModel(nn.Module):
         return self._fuse("text", query, context)
 
     def embed_sound(self, audio: Tokens) -> Tensor:
-        """Embed sound alone, ``f_a`` of the paper's eq. 6: ``(B, D)``."""
+        """Embed sound alone, ``f_a`` of the paper's eq. 6 as one vector of unit length: ``(B, D)``.
+
+        The paper does not say how the tokens of ``f_a`` become one vector, or its length.
+        """
         return self._normalize(masked_mean(self._require_tokens("audio", audio)))
 
     def set_normalization(self, statistics: Mapping[str, tuple[Tensor, Tensor]]) -> None:

@@ -133,7 +133,11 @@ def _compute_lr_multiplier(step: int, num_steps: int, method: Method) -> float:
 
 
 def _get_param_groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, Any]]:
-    """Return the parameters in two groups: as in CLIP, only matrices have weight decay."""
+    """Return the parameters in two groups: as in CLIP, only matrices have weight decay.
+
+    So biases, norms and temperatures, with fewer than two dimensions, have none. The paper names
+    AdamW and no rule; its release also excludes by dimension, and by names of norms and biases.
+    """
     weights = [p for module in modules for p in module.parameters() if p.requires_grad]
     return [
         {"params": [p for p in weights if p.ndim >= 2], "weight_decay": decay},

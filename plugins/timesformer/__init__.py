@@ -42,6 +42,11 @@ def timesformer(
     which, so the default is one token per frame: the mean of the frame's patches after the final
     norm. LaViLa's large model is `patch=14,width=1024,depth=24,heads=16`.
 
+    `frozen-in-time` and `egovlp` have no norm before the blocks, GELU, and a bias of the patches.
+    `lavila` and `egoexo` have a norm before the blocks, QuickGELU and no bias of the patches, as
+    CLIP's image encoder, with whose weights they start. SoundBridge's paper cites Frozen in Time
+    with CLIP's weights (5.1.2); its release builds LaViLa's network, and so does `egoexo`.
+
     Args:
         system: system whose layout, norms, activation and preprocessing are used; SoundBridge's
             is `egoexo`.
