@@ -14,12 +14,9 @@ from egoexobench.options import parse_value
 
 if TYPE_CHECKING:  # listing methods needs neither
     from egoexobench.protocols import AnchorText
-    from egoexobench.types import Evidence, Modality, Similarity
+    from egoexobench.types import Evidence, Similarity
 
 Scale = Literal["compact", "paper"]
-
-VALIDATION_METRIC = "mean reciprocal rank over the gallery retrieval tasks"
-"""The metric on split val that chooses the epoch of every trained method."""
 
 ROLES = {
     "video": "encoder",
@@ -33,14 +30,6 @@ ROLES = {
     "objective": "objective",
 }
 """Role of a method to kind of the part that plays it."""
-
-ENCODER_ROLES: Mapping[str, Modality] = {
-    "video": "video",
-    "video_exo": "video",
-    "audio": "audio",
-    "text": "text",
-}
-"""Role of an encoder to the modality that it must read."""
 
 
 @accept_old_fields
