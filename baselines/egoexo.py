@@ -33,7 +33,8 @@ _PROVENANCE = {
     "text_template": f"{_REPOSITORY}/data: narration_en without a template",
     "similarity": f"{_REPOSITORY}/main.py: dot products of embeddings without normalization",
     "embed_dim": _CONFIG,
-    "epochs": _CONFIG,
+    "epochs": f"{_CONFIG}. The release keeps the epoch with the best mean top-1 of both directions "
+    "on its question file; the rule here is below",
     "batch_size": f"{_CONFIG}: 64 clips per GPU, for an unstated number of GPUs: 32 pairs",
     "lr": _CONFIG,
     "weight_decay": _CONFIG,

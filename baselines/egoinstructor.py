@@ -37,7 +37,8 @@ _PROVENANCE = {
     "text_template": f"{_REPOSITORY}/data: the text without a template",
     "similarity": f"{_REPOSITORY}/main_pretrain_contrastive.py: between videos, of unit length",
     "embed_dim": _CONFIG,
-    "epochs": _CONFIG,
+    "epochs": f"{_CONFIG}. The release keeps the epoch with the best mAP on EPIC-Kitchens-100; the "
+    "rule here is below",
     "batch_size": f"{_CONFIG}: 128 per GPU, each with a clip of the other view; 8 GPUs according "
     "to the name of its start checkpoint",
     "lr": _CONFIG,

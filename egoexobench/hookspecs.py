@@ -8,9 +8,12 @@ a hook must not import torch: import it inside the factory.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
+
+if TYPE_CHECKING:
+    from egoexobench.types import Modality
 
 PROJECT_NAME = "egoexobench"
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
@@ -21,9 +24,23 @@ class Register(Protocol):
     """Registers one part."""
 
     def __call__(
-        self, name: str, factory: Callable[..., Any], *, aliases: Sequence[str] = ()
+        self,
+        name: str,
+        factory: Callable[..., Any],
+        *,
+        aliases: Sequence[str] = (),
+        modality: Modality | None = None,
     ) -> None:
-        """Register a factory under a name; aliases are old names, which still work and warn."""
+        """Register a factory under a name.
+
+        Args:
+            name: what users type.
+            factory: creates the part.
+            aliases: old names, which still work and warn.
+            modality: what an encoder reads, the same as its attribute ``modality``. With it a run
+                can refuse the encoder in a wrong role before it is built, and list it where it
+                fits. Other kinds of parts leave it out.
+        """
         ...
 
 
@@ -39,7 +56,7 @@ def register_captioners(register: Register) -> None:
 
 @hookspec
 def register_encoders(register: Register) -> None:
-    """``factory(*, options) -> Encoder``."""
+    """``factory(*, options) -> Encoder``; pass ``modality=`` to ``register``."""
 
 
 @hookspec

@@ -26,7 +26,6 @@ LAYERS = (
     "entry_points",
     "registry",
     "part_errors",
-    "part_results",
     "device",
     "protocols",
     "interfaces",

@@ -14,9 +14,12 @@ from egoexobench.options import parse_value
 
 if TYPE_CHECKING:  # listing methods needs neither
     from egoexobench.protocols import AnchorText
-    from egoexobench.types import Evidence, Similarity
+    from egoexobench.types import Evidence, Modality, Similarity
 
 Scale = Literal["compact", "paper"]
+
+VALIDATION_METRIC = "mean reciprocal rank over the gallery retrieval tasks"
+"""The metric on split val that chooses the epoch of every trained method."""
 
 ROLES = {
     "video": "encoder",
@@ -30,6 +33,14 @@ ROLES = {
     "objective": "objective",
 }
 """Role of a method to kind of the part that plays it."""
+
+ENCODER_ROLES: Mapping[str, Modality] = {
+    "video": "video",
+    "video_exo": "video",
+    "audio": "audio",
+    "text": "text",
+}
+"""Role of an encoder to the modality that it must read."""
 
 
 @accept_old_fields

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from dataclasses import dataclass
 from typing import final, get_args
 
 from egoexobench.errors import UsageError
-from egoexobench.method import Method, Scale, list_declared_inputs, method_to_dict
+from egoexobench.method import (
+    VALIDATION_METRIC,
+    Method,
+    Scale,
+    list_declared_inputs,
+    method_to_dict,
+)
 from egoexobench.options import REQUIRED, Option, describe_type, get_options
 from egoexobench.registry import PartFactory
 
@@ -23,6 +30,18 @@ _TRAINING_SETTINGS = (
     "audio_alignment",
 )
 """Settings that change nothing if nothing is trained."""
+_COMPACT_NOTE = (
+    "Encoders, sizes and training numbers of this scale are not from the paper: they are chosen "
+    "here, so that every method runs on any machine in a minute."
+)
+_TRAINING_RULES = (
+    f"epoch: the one with the best {VALIDATION_METRIC} on split val is used, the first of equals. "
+    "The paper of SoundBridge does not say how it chooses; the test split never takes part.",
+    "weight decay: on matrices alone (two or more dimensions), so not on biases, norms and "
+    "temperatures, as in CLIP. The paper of SoundBridge names AdamW and no such rule.",
+)
+"""What the training loop does in every method, and no setting shows."""
+_LINE_WIDTH = 98
 
 
 @final
@@ -70,6 +89,7 @@ def _format_method(part: PartFactory) -> list[str]:
         lines += [
             "",
             f"At scale {scale} (any of it can be replaced with --set):",
+            *(_wrap_text(_COMPACT_NOTE, "  ") if scale == "compact" else ()),
             *(f"  {line}" for line in _format_settings(method)),
             f"  a video embedding reads: {', '.join(inputs['video'])}",
             f"  a text embedding reads: {', '.join(inputs['text']) or 'nothing'}",
@@ -79,15 +99,40 @@ def _format_method(part: PartFactory) -> list[str]:
 
 def _format_settings(method: Method) -> list[str]:
     """Each setting that decides something, and under it where its value comes from."""
-    idle = () if method.objective else _TRAINING_SETTINGS
+    hidden = {"name", "scale", *_list_idle_settings(method)}
     lines = []
     for name, value in method_to_dict(method).items():
-        if name in ("name", "scale", *idle):
+        if name in hidden:
             continue
         lines.append(f"{name}={_format_value(value)}")
         if name in method.provenance:
-            lines.append(f"    {method.provenance[name]}")
-    return lines if method.objective else [*lines, "nothing is trained"]
+            lines += _wrap_text(method.provenance[name], "    ")
+    if not method.objective:
+        return [*lines, "nothing is trained"]
+    return [*lines, *(line for rule in _TRAINING_RULES for line in _wrap_text(rule, ""))]
+
+
+def _list_idle_settings(method: Method) -> list[str]:
+    """Return the settings that change nothing, because no part reads them."""
+    idle = [] if method.objective else list(_TRAINING_SETTINGS)
+    if not method.audio:
+        idle.append("audio_alignment")
+    if not method.video_fusion:
+        idle.append("video_query")
+    if not method.objective and "embed_dim" not in method.provenance:
+        idle.append("embed_dim")
+    return idle
+
+
+def _wrap_text(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _LINE_WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent or "    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _format_option(option: Option) -> str:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         LabelSpace,
         Modality,
         Pair,
-        PairLabels,
         Query,
         Split,
         Task,
@@ -76,7 +75,10 @@ class Dataset(Protocol):
         ...
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
-        """Queries with the published lists of 20 candidates (``mcq20``); may be empty."""
+        """Queries with the published lists of 20 candidates (``mcq20``), as listed; may be empty.
+
+        The harness leaves out and counts those that cannot be answered fairly.
+        """
         ...
 
 
@@ -107,6 +109,25 @@ class HasRowLocations(Protocol):
     @property
     def where(self) -> Mapping[str, str]:
         """File and row of each clip, by clip id."""
+        ...
+
+
+@runtime_checkable
+class HasQueryLocations(Protocol):
+    """Optional: the data set knows the file and row of each listed query."""
+
+    def locate_queries(self, split: Split, task: Task) -> Sequence[str]:
+        """File and row of each query of ``queries(split, task)``, in the same order."""
+        ...
+
+
+@runtime_checkable
+class HasPairTexts(Protocol):
+    """Optional: the data set says whether the id of a clip can mean the text of the clip."""
+
+    @property
+    def has_only_pair_texts(self) -> bool:
+        """True: in a list, the id of a clip means its video, and only pairs have texts."""
         ...
 
 
@@ -304,10 +325,7 @@ class Objective(Protocol):
         exo: Tensor,
         ego_target: Tensor,
         exo_target: Tensor,
-        pairs: Sequence[PairLabels],
+        pairs: Sequence[Pair],
     ) -> Tensor:
-        """Return a scalar from four ``(B, D)`` embeddings of unit length and their pairs.
-
-        A pair is given as its ids, narrations, verbs and nouns, and nothing else.
-        """
+        """Return a scalar from four ``(B, D)`` embeddings of unit length and their pairs."""
         ...

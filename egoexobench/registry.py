@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from types import CodeType, FunctionType
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import pluggy
 
@@ -29,6 +29,9 @@ from egoexobench.errors import (
 )
 from egoexobench.options import resolve_options
 from egoexobench.spec import Spec
+
+if TYPE_CHECKING:
+    from egoexobench.types import Modality
 
 PART_KINDS = ("dataset", "captioner", "encoder", "fusion", "anchor", "objective", "method")
 ProductKey = type | CodeType
@@ -47,6 +50,8 @@ class PartFactory:
     module: str
     aliases: tuple[str, ...] = ()
     """Old names, which still work and warn."""
+    modality: Modality | None = None
+    """What an encoder reads, if its plug-in says so where it registers the encoder."""
     products: set[ProductKey] = field(default_factory=set, compare=False, repr=False)
     """Classes and functions of what the factory returned: a traceback with them is of this part."""
 
@@ -228,6 +233,7 @@ class Registry:
         factory: Callable[..., Any],
         *,
         aliases: Sequence[str] = (),
+        modality: Modality | None = None,
     ) -> None:
         source = self._sources[plugin]
         self.add_part(
@@ -239,6 +245,7 @@ class Registry:
                 distribution=source.distribution,
                 module=source.module,
                 aliases=tuple(aliases),
+                modality=modality,
             )
         )
 

@@ -46,6 +46,10 @@ SCORED_TASKS: tuple[ScoredTask, ...] = (
 )
 
 
+MAX_SEED = 2**32 - 1
+"""The largest seed: every generator of random numbers takes it."""
+
+
 class TrackKey(NamedTuple):
     """Identifies a track of one data set; ``policy`` is None for recognition tasks."""
 
@@ -74,11 +78,6 @@ class Clip:
     verbs: tuple[str, ...] = ()
     nouns: tuple[str, ...] = ()
 
-    @property
-    def labels(self) -> ClipLabels:
-        """What an objective reads of the clip."""
-        return ClipLabels(self.id, self.narration, self.verbs, self.nouns)
-
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -87,31 +86,6 @@ class Pair:
     id: str
     ego: Clip
     exo: Clip
-    narration: str
-
-    @property
-    def labels(self) -> PairLabels:
-        """What an objective reads of the pair."""
-        return PairLabels(self.id, self.ego.labels, self.exo.labels, self.narration)
-
-
-@dataclass(frozen=True, slots=True)
-class ClipLabels:
-    """What an objective reads of a clip: no media file, no times, no take and no scene."""
-
-    id: str
-    narration: str
-    verbs: tuple[str, ...] = ()
-    nouns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PairLabels:
-    """What an objective reads of a pair; ``narration`` describes both clips."""
-
-    id: str
-    ego: ClipLabels
-    exo: ClipLabels
     narration: str
 
 

@@ -42,7 +42,13 @@ def narration() -> Anchor:
 
 
 def sound() -> Anchor:
-    """Sum of the two clips' sound, f_a(ego) + f_a(exo) (Table 6, "Sound Feature").
+    """Sum of the two clips' sound, f_a(ego) + f_a(exo) (paper, 5.5.3; Table 6, "Sound Feature").
+
+    The paper writes sum(f_a(ego), f_a(exo)), where f_a is the output of the frozen audio encoder
+    (eq. 6). It does not say how tokens become one vector of width D, or how long it is. Here f_a is
+    the mean of the tokens after a trained linear map to D, scaled to unit length, so both views
+    have the same weight in the sum. The sum is scaled to unit length again, which changes no
+    cosine.
 
     Training uses no text, so text retrieval with this anchor is a control: f_st is not trained.
     """

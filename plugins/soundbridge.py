@@ -23,33 +23,45 @@ _TINY_TEXT_OPTIONS = {"width": 32, "depth": 1, "heads": 4}
 _REPOSITORY = "shhuangcoder/SoundBridge 3c4ca7f"
 _CONFIG = f"{_REPOSITORY}, cross-modal retrieval/config/train_egoexo.yml and our_default.yml"
 _PROVENANCE = {
-    "video": "paper, 5.1.2: ViT-B/16 of Frozen in Time, from CLIP's weights; in the release from "
-    "LaViLa's. Unknown: the kind of tokens, chosen here one per frame",
+    "video": "paper, 5.1.2: the video transformer of Frozen in Time, ViT-B/16, from CLIP's "
+    "weights. Here and in the release it is LaViLa's form of that network, which fits CLIP's "
+    "weights: a norm before the blocks, QuickGELU and no bias of the patches, while Frozen in Time "
+    "has no such norm, GELU and a bias. The release starts from LaViLa's weights, not from CLIP's. "
+    "Unknown: the kind of tokens, chosen here one per frame",
     "video_exo": "paper, eq. 5: a separate encoder for each view",
     "audio": "paper, 5.1.2: BEATs, frozen. Unknown: the kind of tokens, chosen here one per time "
     "step, so that aligned tokens are aligned in time",
     "text": "paper, 5.1.2: CLIP's, for narrations and sound captions. Unknown: the kind of "
     "tokens, chosen here all",
-    "captioner": "paper, 3.2 and 5.1.2: Llama3-8B with prompts that are not published; chosen "
-    "here rules, which need no model (`--set captioner=llm` uses one)",
+    "captioner": "paper, 3.2 and 5.1.2: Llama3-8B writes a caption and removes frequent concepts "
+    "from it, with prompts that are not published; chosen here rules, which need no model (`--set "
+    "captioner=llm` uses one). The paper states no threshold; chosen here half of the training "
+    "captions (docs/decisions/0012)",
     "video_fusion": "paper, eqs. 2-4, 7, 8 and 5.1.2: 4 heads; the residual is that of the release",
     "text_fusion": "paper, eqs. 9 and 10 and 5.1.2: 4 heads; the residual is that of the release",
-    "anchor": "paper, 3.3",
+    "anchor": "paper, 3.3: f_st, the sound-aware text of the pair (Table 6 compares anchors)",
+    "video_query": "paper, eqs. 4, 7 and 8: the sound, in training and when a video is scored",
     "objective": "paper, eqs. 11 and 12 and 5.1.2: temperature 0.07",
     "share_view_weights": "paper, eqs. 5, 7 and 8",
     "num_frames": f"{_CONFIG}; the paper does not say",
     "frame_sampling": f"{_REPOSITORY}, cross-modal retrieval/data/data_utils.py; the paper does "
     "not say",
     "text_template": f"{_REPOSITORY}, cross-modal retrieval/data: the text without a template",
-    "similarity": "unknown: chosen here; the paper writes sim",
+    "similarity": "unknown: the paper writes sim; chosen here the cosine, in the loss and in the "
+    "ranking. The release has unit length in the loss and ranks by dot product",
     "audio_alignment": "paper, 5.1.2: on CharadesEgo; here if the views were not recorded at "
     "the same time",
     "embed_dim": "paper, 5.1.2",
-    "num_layers": "the paper mentions none; a linear map precedes the attention",
-    "epochs": f"{_CONFIG}; the paper does not say",
+    "num_layers": "the paper mentions none",
+    "project": "unknown: chosen here a linear map of each encoder's tokens to D before the "
+    "attention, because their widths differ; the maps of eq. 4 are those of the attention",
+    "dropout": "the paper does not say: chosen here none; the release has 0.1 in the attention",
+    "epochs": f"{_CONFIG}; the paper does not say. The release keeps the epoch with the best mean "
+    "top-1 of both directions on its question file; the rule here is below",
     "batch_size": f"{_CONFIG}: 32 clips per GPU; paper, 5.1.2: 8 GPUs: 128 pairs",
     "lr": "paper, 5.1.2",
-    "weight_decay": f"{_CONFIG}; the paper says AdamW",
+    "weight_decay": f"{_CONFIG}; the paper says AdamW and no number. Which parameters have it is "
+    "below",
     "schedule": f"{_CONFIG}: fix_lr; the paper does not say",
 }
 
@@ -87,7 +99,12 @@ def soundbridge(
         size: size of the encoders at paper scale; `tiny` is for dry runs.
 
     Differences from the paper: captions are written by rules unless a model is set; training uses
-    the frames of evaluation.
+    the frames of evaluation; at scale paper, E_v is LaViLa's form of Frozen in Time's network.
+
+    The paper leaves open: how frequent a removed concept is, the similarity, which tokens E_v, E_a
+    and E_t give and how an attention's output becomes one vector (here: their mean), frames,
+    epochs, batch, schedule, how the epoch is chosen, and which parameters have weight decay. The
+    lines below say what was chosen.
     """
     if scale == "compact" and (weights or audio_weights):
         raise UsageError("method 'soundbridge' uses no weights at scale compact; add --scale paper")

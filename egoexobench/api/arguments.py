@@ -20,7 +20,7 @@ from pydantic import (
 
 from egoexobench.errors import UsageError, format_unknown_name
 from egoexobench.spec import Spec, format_value
-from egoexobench.types import TASKS, Split, Task
+from egoexobench.types import MAX_SEED, TASKS, Split, Task
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
 
@@ -87,7 +87,7 @@ def _to_path(value: object) -> object:
 
 SpecArgument = Annotated[Spec, BeforeValidator(_to_spec)]
 PathArgument = Annotated[Path, BeforeValidator(_to_path)]
-SeedArgument = Annotated[int, BeforeValidator(_to_integer), Field(ge=0)]
+SeedArgument = Annotated[int, BeforeValidator(_to_integer), Field(ge=0, le=MAX_SEED)]
 NameArgument = Annotated[str, StringConstraints(min_length=1)]
 
 

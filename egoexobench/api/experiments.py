@@ -119,12 +119,11 @@ def embed(
         PartError: for an exception in a plug-in; the message names the part.
     """
     arguments = check_arguments(EmbedArguments, locals())
-    from egoexobench.experiment.consistency import embed_and_check
-    from egoexobench.experiment.prepare import train_method
+    from egoexobench.experiment.prepare import embed_split, train_method
 
     context = _create_context(arguments)
     with name_failing_part(context.registry):
-        return embed_and_check(train_method(_to_config(arguments), context), arguments.split)
+        return embed_split(train_method(_to_config(arguments), context), (arguments.split,))
 
 
 def _to_config(arguments: MethodArguments) -> RunConfig:
@@ -147,6 +146,8 @@ def _to_config(arguments: MethodArguments) -> RunConfig:
 
 def _create_context(arguments: MethodArguments) -> RunContext:
     """Check the names and options of the parts, then return what a run needs."""
+    from egoexobench.data.subset import read_clip_ids
+    from egoexobench.experiment.build import resolve_method
     from egoexobench.experiment.context import RunContext
     from egoexobench.method import Method, apply_overrides
 
@@ -154,12 +155,14 @@ def _create_context(arguments: MethodArguments) -> RunContext:
     with name_argument("method"):
         method: Method = registry.create("method", arguments.method, arguments.scale)
     with name_argument("set"):
-        apply_overrides(method, arguments.set)
+        resolve_method(registry, apply_overrides(method, arguments.set), arguments.seed)
     with name_argument("dataset"):
         registry.resolve("dataset", arguments.dataset)
     if arguments.train_on is not None:
         with name_argument("train_on"):
             registry.resolve("dataset", arguments.train_on)
+    if arguments.subset is not None:
+        read_clip_ids(arguments.subset, arguments.dataset.name)
     return RunContext(registry, make_progress(is_shown=arguments.progress))
 
 

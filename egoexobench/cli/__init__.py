@@ -23,6 +23,7 @@ COMMANDS = {
     "run": "Train a method, score it and write the record of the run.",
     "sanity": "Score chance, oracle and shortcut baselines on every retrieval track.",
     "show": "Show the options and the docstring of a part.",
+    "show-recognition": "Draw a clip and the most probable classes of it for one or more runs.",
     "show-retrieval": "Draw the top results of one query for one or more runs.",
     "sweep": "Run methods on data sets with several seeds; write a paper's table.",
     "weights": "List published checkpoints, check or convert a file.",

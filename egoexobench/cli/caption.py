@@ -142,8 +142,11 @@ def _collect_narrations(dataset: Dataset, split: Split) -> dict[str, str]:
     """Return the narrations that a run captions: of pairs, their clips and text queries."""
     pairs = dataset.pairs(split)
     narrations = {clip.id: clip.narration for pair in pairs for clip in (pair.ego, pair.exo)}
-    queried = {query.source for query in dataset.queries(split, "t2v")}
-    queried |= {name for query in dataset.queries(split, "v2t") for name in query.gallery.ids}
+    from egoexobench.data.unfair_queries import check_queries
+
+    queried = {query.source for query in check_queries(dataset, split, "t2v").fair}
+    for query in check_queries(dataset, split, "v2t").fair:
+        queried |= set(query.gallery.ids)
     narrations |= {clip.id: clip.narration for clip in dataset.clips(split) if clip.id in queried}
     return narrations | {pair.id: pair.narration for pair in pairs}
 

@@ -118,6 +118,11 @@ def lists_command(ctx: click.Context, dataset: str, task: Task, split: Split, ou
     rule = read_docstring_section(factory, LISTS_HEADING)
     header = export_queries(out, source, spec.name, split=split, task=task, rule=rule)
     click.echo(f"{out}: {header.num_queries} queries of {task} in {split}, {header.sha256[:16]}")
+    if header.num_unfair:
+        click.echo(
+            f"{header.num_unfair} queries cannot be answered fairly and are left out, see "
+            "`data doctor`"
+        )
     if header.num_dropped_rows:
         click.echo(
             f"{header.num_dropped_rows} rows of the annotations were skipped, see `data doctor`"

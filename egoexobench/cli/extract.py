@@ -10,6 +10,7 @@ import click
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.errors import UsageError
+from egoexobench.types import MAX_SEED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,12 @@ MAX_LISTED_FAILURES = 10
     show_default=True,
     help="Prompt template; {} is replaced by the text.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed for random weights.  [0]")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=MAX_SEED),
+    default=0,
+    help="Seed for random weights.  [0]",
+)
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--precision",
@@ -148,18 +154,16 @@ def extract_command(
 
 
 def _build_runner(parts: Registry, spec: str, seed: int, compute: DeviceConfig) -> EncoderRunner:
-    """Build an encoder as a method does; only the encoder itself knows its modality."""
+    """Build an encoder as a method does, in the role of its modality."""
     from egoexobench.device import resolve_device
     from egoexobench.experiment.build import build_encoder, resolve_method
+    from egoexobench.experiment.roles import find_modality
     from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
 
-    def build_for_role(role: str) -> EncoderRunner:
-        resolved = resolve_method(parts, apply_overrides(COMPACT_DEFAULTS, {role: spec}), seed)
-        return build_encoder(resolved, role, resolve_device(compute))
-
-    runner = build_for_role("video")
-    modality = runner.encoder.modality
-    return runner if modality == "video" else build_for_role(modality)
+    part, options = parts.resolve("encoder", spec)
+    role = find_modality(part, options)
+    resolved = resolve_method(parts, apply_overrides(COMPACT_DEFAULTS, {role: spec}), seed)
+    return build_encoder(resolved, role, resolve_device(compute))
 
 
 def _import_features(

@@ -7,12 +7,8 @@ from typing import get_args
 
 import click
 
-from egoexobench.cli.plugins import load_registry
-from egoexobench.cli.progress_display import create_progress
+from egoexobench.cli.figure_options import FigureOptions, add_figure_options
 from egoexobench.cli.renamed_choice import RenamedChoice
-from egoexobench.cli.renamed_options import add_renamed_option
-from egoexobench.cli.training_options import parse_overrides
-from egoexobench.errors import UsageError
 from egoexobench.records.version_1 import POLICY_NAMES
 from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, View
 
@@ -40,41 +36,7 @@ from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, Vie
     show_default=True,
     help="Frames shown per candidate (twice as many for the query).",
 )
-@click.option(
-    "--dataset",
-    metavar="NAME[:KEY=VALUE,...]",
-    help="Data set of the run, if the record has its path removed.",
-)
-@click.option(
-    "--method",
-    "methods",
-    multiple=True,
-    metavar="NAME:KEY=VALUE,...",
-    help="Method of a run, if the record has the path of an option removed.",
-)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Setting of the run, if the record has its path removed.",
-)
-@click.option(
-    "--train-on",
-    metavar="NAME[:KEY=VALUE,...]",
-    help="Training set of the run, if the record has its path removed.",
-)
-@add_renamed_option(
-    "--subset",
-    "--ids",
-    value_type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help_text="The --subset file of the run, if it used one.",
-)
-@click.option(
-    "--font",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Font file for other alphabets, for example Chinese.",
-)
+@add_figure_options
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="[retrieval-TASK-QUERY.png]"
 )
@@ -88,12 +50,7 @@ def show_retrieval_command(
     view: View | None,
     top: int,
     frames: int,
-    dataset: str | None,
-    methods: tuple[str, ...],
-    settings: tuple[str, ...],
-    train_on: str | None,
-    subset: Path | None,
-    font: Path | None,
+    options: FigureOptions,
     out: Path | None,
 ) -> None:
     """Draw the top results of one query for one or more runs.
@@ -102,36 +59,9 @@ def show_retrieval_command(
     features and weights; what is not in the cache is encoded and trained again. See
     docs/figures.md.
     """
-    if out and out.suffix.lower() != ".png":
-        raise UsageError(f"--out {out} is not valid: the name must end with .png")
-    parts = load_registry(ctx)
-    from egoexobench.experiment.context import RunContext
-    from egoexobench.figures.drawing import Typeface
-    from egoexobench.figures.replay import PathOverrides
-    from egoexobench.figures.run import (
-        FigureRequest,
-        build_figure,
-        list_missing_glyph_warnings,
-        save_figure,
-    )
-    from egoexobench.records.store import make_slug
+    from egoexobench.figures.run import FigureRequest
 
-    typeface = Typeface(font)
-    typeface.load_font(20)  # a file that is not a font is reported before anything is trained
     request = FigureRequest(
         query=query, task=task, policy=policy, view=view, num_candidates=top, num_frames=frames
     )
-    overrides = PathOverrides(
-        dataset=dataset,
-        train_on=train_on,
-        methods=methods,
-        settings=parse_overrides(settings),
-        subset=subset,
-    )
-    progress = create_progress()
-    figure = build_figure(runs, request, overrides, RunContext(parts, progress))
-    path = out or Path(f"retrieval-{task}-{make_slug(figure.query.id)}.png")
-    save_figure(figure, typeface, path)
-    for warning in (*figure.warnings, *list_missing_glyph_warnings(figure, typeface)):
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(f"Picture: {path}")
+    options.draw_figure(ctx, runs, request, out, kind="retrieval")

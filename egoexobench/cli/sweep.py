@@ -10,6 +10,7 @@ import click
 
 from egoexobench.cli.plugins import load_registry
 from egoexobench.errors import EXIT_INTERRUPTED, DataError, UsageError
+from egoexobench.types import MAX_SEED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,6 +114,8 @@ def _parse_seeds(text: str | None) -> tuple[int, ...] | None:
     seeds = [seed.strip() for seed in text.split(",")]
     if not all(seed.isdecimal() for seed in seeds) or len(set(seeds)) < len(seeds):
         raise UsageError(f"--seeds takes different whole numbers such as 0,1,2, not {text!r}")
+    if max(map(int, seeds)) > MAX_SEED:
+        raise UsageError(f"--seeds {text} is not valid: the largest seed is {MAX_SEED}")
     return tuple(int(seed) for seed in seeds)
 
 

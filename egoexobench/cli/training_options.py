@@ -13,7 +13,7 @@ import click
 from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.device import DeviceConfig, Precision
 from egoexobench.errors import UsageError
-from egoexobench.types import TASKS, Task
+from egoexobench.types import MAX_SEED, TASKS, Task
 
 if TYPE_CHECKING:
     from egoexobench.experiment.config import RunConfig
@@ -36,7 +36,7 @@ _OPTIONS = (
     ),
     click.option(
         "--seed",
-        type=click.IntRange(min=0),
+        type=click.IntRange(min=0, max=MAX_SEED),
         default=0,
         show_default=True,
         help="Seed of weights, order and intervals.",

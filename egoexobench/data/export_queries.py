@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from egoexobench.data.unfair_queries import check_queries
 from egoexobench.errors import DataError
 from egoexobench.files import write_text_atomic
 from egoexobench.protocols import Dataset, HasAnnotationIssues, HasListVersions
@@ -34,6 +35,8 @@ class QueryListHeader(BaseModel):
     """How the lists were made: section `Lists:` of the data set's docstring."""
     num_dropped_rows: int
     """Rows of the annotations that could not be used; without them lists can differ."""
+    num_unfair: int = 0
+    """Queries that are left out because they cannot be answered fairly."""
     num_queries: int
     sha256: str
     """Hash of the query lines; it does not depend on the order of the annotations' rows."""
@@ -55,7 +58,8 @@ def export_queries(
     Raises:
         DataError: if there are no queries, or the file cannot be written.
     """
-    lines = list(_format_lines(dataset.queries(split, task)))
+    checked = check_queries(dataset, split, task)
+    lines = list(_format_lines(checked.fair))
     if not lines:
         raise DataError(f"{name} has no listed queries of task {task!r} in split {split!r}")
     versions = dataset.versions if isinstance(dataset, HasListVersions) else {}
@@ -68,6 +72,7 @@ def export_queries(
         lists_version=versions.get(split),
         rule=rule,
         num_dropped_rows=sum(issue.dropped for issue in issues),
+        num_unfair=len(checked.unfair),
         num_queries=len(lines),
         sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
     )

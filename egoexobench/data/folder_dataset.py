@@ -15,6 +15,7 @@ from egoexobench.data.schema import ClipRow, QueryRow, make_clip_id
 from egoexobench.data.table_io import FORMATS, find_table, read_table, write_table
 from egoexobench.errors import DataError
 from egoexobench.protocols import Progress
+from egoexobench.toolbox.splits import check_split, check_task
 from egoexobench.types import (
     SPLITS,
     AnnotationIssue,
@@ -41,6 +42,7 @@ CLIPS_TABLE = "clips.jsonl"
 QUERIES_TABLE = "queries.jsonl"
 """File names of both tables as JSON Lines, the format that the toolkit writes."""
 
+_LocatedQueries = dict[tuple[Split, Task], list[tuple[str, Query]]]
 _Views = dict[View, tuple[str, ClipRow]]
 """The rows of a pair by view, each with its location."""
 
@@ -49,11 +51,15 @@ _Views = dict[View, tuple[str, ClipRow]]
 class FolderDataset:
     """A data set in the folder format.
 
-    Rows that do not fit are skipped and listed in ``findings``.
+    Rows that do not fit are skipped and listed in ``findings``. Queries are returned as listed: the
+    harness checks whether they can be answered fairly.
 
     Raises:
         DataError: if there is no table of clips, or a table does not have the right columns.
     """
+
+    has_only_pair_texts = True
+    """The id of a clip means its video; a text has the id of its pair."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -94,15 +100,23 @@ class FolderDataset:
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Return every clip of the split; the ego clip and the exo clip of a pair are adjacent."""
+        check_split(split)
         return [clip for pair in self._pairs[split] for clip in (pair.ego, pair.exo)]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
         """Return every pair of the split, in the order of the file."""
+        check_split(split)
         return self._pairs[split]
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
         """Return the listed queries of a task."""
-        return self._queries.get((split, task), [])
+        check_split(split)
+        check_task(task)
+        return [query for _, query in self._queries.get((split, task), [])]
+
+    def locate_queries(self, split: Split, task: Task) -> Sequence[str]:
+        """File and row of each query of `queries`, in the same order."""
+        return [location for location, _ in self._queries.get((split, task), [])]
 
     def _add_issue(self, path: Path, location: str, reason: str) -> None:
         self._issues.append(AnnotationIssue(path.name, location, reason))
@@ -160,8 +174,8 @@ class FolderDataset:
             nouns=row.nouns,
         )
 
-    def _read_queries(self, path: Path | None) -> dict[tuple[Split, Task], list[Query]]:
-        queries: dict[tuple[Split, Task], list[Query]] = {}
+    def _read_queries(self, path: Path | None) -> _LocatedQueries:
+        queries: _LocatedQueries = {}
         if path is None:
             return queries
         table = read_table(path, QueryRow)
@@ -173,7 +187,8 @@ class FolderDataset:
                 continue
             take = takes[row.split][row.source]
             query = Query(row.source, Gallery(row.candidates), (row.answer,), take)
-            queries.setdefault((row.split, row.task), []).append(query)
+            located = f"{path.name}, {location}", query
+            queries.setdefault((row.split, row.task), []).append(located)
         return queries
 
 
@@ -196,7 +211,7 @@ def _find_pair_fault(pair_id: str, views: _Views) -> str | None:
 def _find_query_fault(row: QueryRow, takes: Mapping[str, str]) -> str | None:
     """Return why a query cannot be used; None if it can. ``takes`` has the ids of the split."""
     last = len(row.candidates) - 1
-    if row.answer > last:
+    if row.answer > max(last, 0):
         return f"answer {row.answer} is out of range: {last + 1} candidates, indices 0 to {last}"
     for item_id in (row.source, *row.candidates):
         if item_id not in takes:

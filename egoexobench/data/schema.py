@@ -44,9 +44,7 @@ class QueryRow(BaseModel):
     split: Split = Field(description="val or test")
     task: Literal["eg2ex", "ex2eg", "t2v", "v2t"] = Field(description="a retrieval task")
     source: str = Field(description="id of the query's clip or text")
-    candidates: tuple[str, ...] = Field(
-        min_length=2, strict=False, description="ids of the candidates"
-    )
+    candidates: tuple[str, ...] = Field(strict=False, description="ids of the candidates")
     answer: int = Field(ge=0, description="index of the correct candidate, from 0")
 
 

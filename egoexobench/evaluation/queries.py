@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from egoexobench.data.unfair_queries import check_queries
 from egoexobench.errors import UsageError
 from egoexobench.protocols import HasLabelSpace
 from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS, Gallery, Query
@@ -30,7 +31,8 @@ def build_queries(
 ) -> list[Query]:
     """Return the queries of a retrieval task.
 
-    ``mcq20`` are the data set's own lists; a data set may have none. ``gallery`` asks for one side
+    ``mcq20`` are the data set's own lists without those that cannot be answered fairly; a data set
+    may have none. ``gallery`` asks for one side
     of each pair among the other sides of all pairs. A text is asked for twice, once among the ego
     and once among the exo clips; ``both-views`` asks once, among the clips of both views. If text
     meets video, everything that belongs to a pair with the same narration is a positive.
@@ -43,7 +45,7 @@ def build_queries(
             f"{task!r} is not a retrieval task; choose from {', '.join(RETRIEVAL_TASKS)}"
         )
     if policy == "mcq20":
-        return list(dataset.queries(split, task))
+        return list(check_queries(dataset, split, task).fair)
     pairs = dataset.pairs(split)
     ego = [pair.ego.id for pair in pairs]
     exo = [pair.exo.id for pair in pairs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,14 @@ import torch
 from torch import nn
 
 from egoexobench.anchor_renames import rename_members
+from egoexobench.data.sampling import get_sampler
 from egoexobench.device import CPU, DeviceConfig
+from egoexobench.experiment.roles import (
+    EncoderNames,
+    check_built_modality,
+    check_registered_modality,
+    list_encoder_names,
+)
 from egoexobench.features.encode_clips import EncoderRunner
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
@@ -59,15 +66,12 @@ class ResolvedMethod:
     method: Method
     parts: Mapping[str, ResolvedPart]
     seed: int
+    encoder_names: EncoderNames = field(default_factory=dict)
+    """Every installed encoder by modality: what an error about a wrong encoder lists."""
 
     def create(self, role: str, *arguments: object) -> Any:
         """Create the part of a role; None if the method has none."""
         return self.parts[role].create(*arguments) if role in self.parts else None
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """Kind, name and distribution of each part by role, for messages."""
-        return {role: str(resolved.part) for role, resolved in self.parts.items()}
 
     def hash_recipe(self) -> str:
         """Return the hash of the method as it is written: names, options, hyperparameters."""
@@ -124,17 +128,21 @@ def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMet
     """Find every part that a method names, and convert its options.
 
     Raises:
-        UsageError: for a part or an option that does not exist.
+        UsageError: for a part, an option or a rule of frame sampling that does not exist, or an
+            encoder of another modality than its role takes.
     """
+    get_sampler(method.frame_sampling)
+    encoder_names = list_encoder_names(registry)
     parts: dict[str, ResolvedPart] = {}
     renamed: dict[str, Any] = {}
     for role, kind in ROLES.items():
         if text := getattr(method, role):
             spec = Spec.parse(text)
             parts[role] = ResolvedPart(*registry.resolve(kind, spec))
+            check_registered_modality(parts[role].part, role, encoder_names)
             if (name := parts[role].part.name) != spec.name:  # an old name of the part
                 renamed[role] = str(Spec(name, spec.options))
-    return ResolvedMethod(replace(method, **renamed), parts, seed)
+    return ResolvedMethod(replace(method, **renamed), parts, seed, encoder_names)
 
 
 def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodParts:
@@ -158,19 +166,19 @@ def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodP
 
 
 def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CPU) -> EncoderRunner:
-    """Build the encoder of a role, with a hash of everything that decides its output."""
+    """Build the encoder of a role, with a hash of everything that decides its output.
+
+    Raises:
+        UsageError: if the encoder reads another modality than the role takes.
+        PartError: for a modality that does not exist, or that is not the registered one.
+    """
     with seeded_rng(resolved.seed, f"encoder-{role}"):
         encoder: Encoder = resolved.create(role)
+    check_built_modality(resolved.parts[role].part, encoder, role, resolved.encoder_names)
     if isinstance(encoder, nn.Module):
         encoder.to(device.device)
     identity = hash_json([resolved.parts[role].describe_identity(), hash_layers(up_to="features")])
-    return EncoderRunner(
-        encoder,
-        identity,
-        torch.device(device.device),
-        device.precision,
-        label=str(resolved.parts[role].part),
-    )
+    return EncoderRunner(encoder, identity, torch.device(device.device), device.precision)
 
 
 def build_model(parts: MethodParts) -> EmbeddingModel:
@@ -182,7 +190,6 @@ def build_model(parts: MethodParts) -> EmbeddingModel:
         text_fusion=_get_fusion_factory(parts.resolved, "text_fusion"),
         seed=parts.seed,
         device_config=parts.device,
-        labels=parts.resolved.labels,
     )
 
 

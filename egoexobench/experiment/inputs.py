@@ -12,6 +12,7 @@ from egoexobench import files
 from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet, summarize_failures
+from egoexobench.data.unfair_queries import check_queries
 from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.subset import UsableSubset
@@ -109,7 +110,7 @@ def prepare_inputs(
     usable = subset.exclude(dict.fromkeys(result.failures, "does not decode"))
     selected = _apply_missing_audio(usable, result.banks.get("audio"), options.missing_audio)
     text_ids = {split: _list_text_ids(dataset, selected, split) for split in SPLITS}
-    narrations = collect_narrations(selected, text_ids)
+    narrations = _collect_narrations(selected, text_ids)
     narration_bank, caption_bank, captions = None, None, None
     if encoder := parts.encoders.get("text"):
         template = parts.method.text_template
@@ -196,14 +197,14 @@ def _apply_missing_audio(
 def _list_text_ids(dataset: Dataset, selected: UsableSubset, split: Split) -> list[str]:
     """Ids of pairs, and of the clips whose text stands in a published query list."""
     ids = dict.fromkeys(pair.id for pair in selected.pairs[split])
-    for query in dataset.queries(split, "t2v"):
+    for query in check_queries(dataset, split, "t2v").fair:
         ids[query.source] = None
-    for query in dataset.queries(split, "v2t"):
+    for query in check_queries(dataset, split, "v2t").fair:
         ids |= dict.fromkeys(query.gallery.ids)
     return list(ids)
 
 
-def collect_narrations(
+def _collect_narrations(
     selected: UsableSubset, text_ids: Mapping[Split, Sequence[str]]
 ) -> dict[str, str]:
     """Narrations by id of their pair, and of each clip that is in a pair or in ``text_ids``."""
@@ -232,7 +233,6 @@ def _write_captions(
         training=training,
         cache=CaptionCache(),
         progress=progress,
-        label=parts.resolved.labels["captioner"],
     )
     if narrations and not captions.captions:
         raise DataError(f"no narration has a sound caption: {summarize_failures(captions.stats)}")

@@ -11,10 +11,10 @@ from egoexobench.captioning.stats import CaptionSet
 from egoexobench.data.subset import hash_clip_ids
 from egoexobench.evaluation.references import chance_score
 from egoexobench.experiment.config import RunConfig
-from egoexobench.experiment.embed import VALIDATION_METRIC
 from egoexobench.experiment.inputs import PreparedDataset
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.scoring import ScoringResult, TrackResult
+from egoexobench.method import VALIDATION_METRIC
 from egoexobench.records.convert import to_record_score, track_to_dict
 from egoexobench.records.describe import describe_distribution
 from egoexobench.records.environment import collect_environment, read_own_git_state
@@ -22,7 +22,6 @@ from egoexobench.records.schema import (
     CaptionCounts,
     CheckpointSelection,
     ClipCounts,
-    Consistency,
     Coverage,
     DistributionRecord,
     Record,
@@ -44,8 +43,6 @@ class RunFacts:
     config: RunConfig
     seconds: Mapping[str, float]
     """By stage."""
-    consistency: Consistency
-    """Result of the check that every run makes."""
 
 
 def build_record(
@@ -82,7 +79,6 @@ def build_record(
             *_match_shortcuts(shortcuts, scoring.tracks),
         ),
         settings=_describe_settings(facts.config),
-        consistency=facts.consistency,
         environment=collect_environment(
             _list_distributions(trained),
             device=parts.device.device,
@@ -134,6 +130,7 @@ def _count_data(scored: PreparedDataset, scoring: ScoringResult) -> ClipCounts:
         num_failed=len(inputs.usable.excluded),
         num_skipped=inputs.num_skipped,
         missing_audio=inputs.missing_audio,
+        num_unfair=dict(Counter(query.reason for query in scoring.unfair)),
     )
 
 

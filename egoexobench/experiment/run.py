@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
-from egoexobench.experiment.consistency import check_consistency
 from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scoring import score_tasks
@@ -35,8 +35,6 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         # Only the linear layer of recognition reads the other splits.
         has_recognition = not set(RECOGNITION_TASKS).isdisjoint(config.tasks)
         embeddings = embed_split(trained, SPLITS if has_recognition else (TEST_SPLIT,))
-    with timer.stage("check"):
-        consistency = check_consistency(trained, embeddings, TEST_SPLIT)
     with timer.stage("evaluate"):
         scoring = score_tasks(
             embeddings,
@@ -45,11 +43,12 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
             tasks=config.tasks,
             progress=context.progress,
         )
+    notify_about_scores(scoring, config.tasks, scored.record.name)
     with timer.stage("sanity"):
         inputs = scored.inputs
         data = ShortcutData(scored.dataset, scored.record, inputs.clips, inputs.pairs)
         shortcuts = score_shortcuts(data, config.tasks, context.progress)
-    facts = RunFacts(created, config, timer.seconds, consistency)
+    facts = RunFacts(created, config, timer.seconds)
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
     path = write_record(record, ranks, config.out)

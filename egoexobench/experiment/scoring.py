@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from egoexobench.data.sampling import get_canonical_name
+from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
 from egoexobench.errors import UsageError
 from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
 from egoexobench.evaluation.query_ranking import filter_answerable
@@ -56,6 +57,8 @@ class ScoringResult:
 
     tracks: Sequence[TrackResult]
     skipped: Sequence[SkippedTask]
+    unfair: Sequence[UnfairQuery] = ()
+    """Listed queries of the scored tasks that are left out."""
 
 
 def score_tasks(
@@ -97,7 +100,9 @@ def score_tasks(
         raise UsageError("; ".join(f"{item.task}: {item.reason}" for item in skipped))
     if set(CROSS_VIEW_TASKS) <= set(tasks):
         tracks += scorer.score_association()
-    return ScoringResult(tracks, skipped)
+    retrieval_tasks = [task for task in tasks if task in RETRIEVAL_TASKS]
+    unfair = list_unfair_queries(scored.dataset, [TEST_SPLIT], retrieval_tasks)
+    return ScoringResult(tracks, skipped, unfair)
 
 
 def get_input_protocol(parts: MethodParts) -> InputProtocol:
@@ -111,6 +116,17 @@ def get_input_protocol(parts: MethodParts) -> InputProtocol:
         template=method.text_template,
         similarity=method.similarity,
     )
+
+
+def label_embeddings(
+    dataset: Dataset, task: Task, videos: Embeddings
+) -> tuple[LabeledEmbeddings, LabeledEmbeddings | None, LabeledEmbeddings]:
+    """Return the labeled clips of train, val and test; None if val has no labeled clip."""
+    train, val, test = (
+        LabeledEmbeddings(collect_labeled_clips(dataset, split, task), videos)
+        for split in ("train", "val", "test")
+    )
+    return train, val if val.clips else None, test
 
 
 @final
@@ -172,21 +188,16 @@ class TaskScorer:
         return results
 
     def _score_recognition(self, task: Task) -> list[TrackResult]:
-        train, val, test = (
-            collect_labeled_clips(self.dataset, split, task) for split in ("train", "val", "test")
-        )
-        if not train or not test:
+        train, val, test = label_embeddings(self.dataset, task, self.embeddings.videos)
+        if not train.clips or not test.clips:
             return []
-        rng, videos = np.random.default_rng(self.seed), self.embeddings.videos
-        score = score_recognition(
-            LabeledEmbeddings(train, videos),
-            LabeledEmbeddings(test, videos),
-            rng=rng,
-            val=LabeledEmbeddings(val, videos) if val else None,
+        rng = np.random.default_rng(self.seed)
+        score = score_recognition(train, test, rng=rng, val=val)
+        oracle = score_recognition_oracle(
+            train.clips, test.clips, rng=rng, val=val.clips if val else None
         )
-        oracle = score_recognition_oracle(train, test, rng=rng, val=val or None)
         scored = build_recognition_track(
-            self.dataset, self.name, task, test, protocol=self.protocol
+            self.dataset, self.name, task, test.clips, protocol=self.protocol
         )
         return [TrackResult(scored, score, oracle)]
 

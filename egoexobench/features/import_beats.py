@@ -29,8 +29,7 @@ from egoexobench.protocols import Progress
 from egoexobench.toolbox import checkpoint
 from egoexobench.types import Clip
 
-AUDIO_STATE = "imported"
-"""Tokens with this state were not computed here; a run does not encode their clips again."""
+AUDIO_STATE = "audible"
 
 
 @dataclass(frozen=True, slots=True)

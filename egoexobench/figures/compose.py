@@ -1,4 +1,4 @@
-"""Composes the content of a figure from what the runs retrieved."""
+"""Composes the content of a figure from what the runs answered."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from typing import final
 
 from egoexobench.evaluation.tasks import TASKS_INFO, TEST_SPLIT
-from egoexobench.figures.layout import Candidate, ClipPreview, RetrievalFigure, RetrievalRow
+from egoexobench.figures.layout import (
+    Candidate,
+    Card,
+    ClipPreview,
+    RetrievalFigure,
+    RetrievalRow,
+)
 from egoexobench.figures.previews import SplitIndex, make_card
 from egoexobench.figures.query_selection import get_query_key
 from egoexobench.figures.ranking import RankedCandidate, summarize_rank
 from egoexobench.figures.retrievals import QueryRetrieval
 from egoexobench.records.schema import MethodRecord, QueryRank, Record
-from egoexobench.types import CandidatePolicy, Clip, Similarity, Task
+from egoexobench.types import RECOGNITION_TASKS, CandidatePolicy, Clip, Similarity, Task
 
 FRAMES_RATIO = 2
 """Number of frames of the query for each frame of a candidate."""
@@ -30,6 +36,9 @@ def list_clips_to_decode(
 ) -> dict[str, tuple[Clip, int]]:
     """Return the clips that are displayed by id, each with its number of frames."""
     clips: dict[str, tuple[Clip, int]] = {}
+    if task in RECOGNITION_TASKS:
+        source = retrievals[0].query.source
+        return {source: (index.clips[source], num_frames)}
     if task != "t2v":
         source = retrievals[0].query.source
         clips[source] = (index.clips[source], FRAMES_RATIO * num_frames)
@@ -47,7 +56,8 @@ class FigureComposer:
     index: SplitIndex
     previews: Mapping[str, ClipPreview]
     task: Task
-    policy: CandidatePolicy
+    policy: CandidatePolicy | None
+    """None for a recognition task."""
 
     def compose_figure(
         self, retrievals: Sequence[QueryRetrieval], selector: str | None
@@ -67,12 +77,15 @@ class FigureComposer:
                 for item in retrievals
                 if item.warning
             ),
+            labels=() if self.policy else first.query.positive_ids,
         )
 
     def _describe_candidates(self, retrievals: Sequence[QueryRetrieval]) -> str:
         sizes = sorted({_get_recorded_rank(item).num_candidates for item in retrievals})
-        kind = "texts" if self.task == "v2t" else "clips"
-        return POLICY_LABELS[self.policy].format(" or ".join(map(str, sizes)), kind)
+        size = " or ".join(map(str, sizes))
+        if self.policy is None:
+            return f"{size} classes"
+        return POLICY_LABELS[self.policy].format(size, "texts" if self.task == "v2t" else "clips")
 
     def _compose_row(self, retrieval: QueryRetrieval) -> RetrievalRow:
         name = format_run_label(retrieval.run.record)
@@ -90,6 +103,9 @@ class FigureComposer:
         )
 
     def _make_candidate(self, ranked: RankedCandidate, retrieval: QueryRetrieval) -> Candidate:
+        if self.policy is None:
+            card = Card(ranked.id, ranked.id, None, None)
+            return Candidate(ranked.rank, ranked.score, ranked.is_positive, card)
         preview = None if self.task == "v2t" else self.previews.get(ranked.id)
         card = make_card(ranked.id, self.index, preview, retrieval.captions)
         return Candidate(ranked.rank, ranked.score, ranked.is_positive, card)
@@ -104,14 +120,17 @@ def format_run_label(record: Record) -> str:
 
 
 def _get_recorded_rank(retrieval: QueryRetrieval) -> QueryRank:
-    return retrieval.run.ranks[get_query_key(retrieval.query)]
+    rank = retrieval.run.ranks[get_query_key(retrieval.query)]
+    if retrieval.run.policy is None:  # its record does not count the classes of a clip
+        return rank.model_copy(update={"num_positives": len(rank.positives)})
+    return rank
 
 
 def _write_notes(retrievals: Sequence[QueryRetrieval], selector: str | None) -> list[str]:
-    scores = " or ".join(sorted({SIMILARITY_LABELS[item.run.similarity] for item in retrievals}))
-    notes = [f"Numbers on the right: {scores} with the query."]
+    notes = [f"Numbers on the right: {_describe_scores(retrievals)}."]
     if any(item.positive for item in retrievals):
-        notes[0] += " Behind the dotted line: the right answer, where it is not among the first."
+        side = "Behind" if retrievals[0].run.policy else "Below"
+        notes[0] += f" {side} the dotted line: the right answer, where it is not among the first."
     methods = [item.run.record.method for item in retrievals if item.captions]
     if methods:
         writers = " and ".join(dict.fromkeys(map(_format_captioner, methods)))
@@ -123,6 +142,16 @@ def _write_notes(retrievals: Sequence[QueryRetrieval], selector: str | None) -> 
     if selector:
         notes.append(f"The query was picked by rule: {selector}.")
     return notes
+
+
+def _describe_scores(retrievals: Sequence[QueryRetrieval]) -> str:
+    if retrievals[0].run.policy is None:
+        return (
+            "probability of the class by a linear layer on the embedding (paper, eqs. 13 and 14), "
+            "in %. A bar of a right answer is filled"
+        )
+    labels = {SIMILARITY_LABELS[item.run.similarity] for item in retrievals}
+    return f"{' or '.join(sorted(labels))} with the query"
 
 
 def _format_captioner(method: MethodRecord) -> str:

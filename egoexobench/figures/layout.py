@@ -1,4 +1,4 @@
-"""The content of a retrieval figure."""
+"""The content of a figure: a query, and what some runs answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A retrieved candidate: its rank from 1, and its score."""
+    """A candidate or a class: its rank from 1, and its score."""
 
     rank: int
     score: float
@@ -43,7 +43,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalRow:
-    """What one run retrieved."""
+    """What one run answered."""
 
     name: str
     rank_summary: str
@@ -59,7 +59,7 @@ class RetrievalRow:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalFigure:
-    """A query and what some runs retrieved for it, from top to bottom."""
+    """A query and what some runs answered, from top to bottom."""
 
     title: str
     subtitle: str
@@ -69,6 +69,8 @@ class RetrievalFigure:
     """Lines below the rows: how the query was selected, what the captions are."""
     warnings: tuple[str, ...]
     """Differences between the figure and the records; they are displayed below the notes."""
+    labels: tuple[str, ...] = ()
+    """True classes of the query of a recognition task, whose candidates are classes."""
 
     @property
     def cards(self) -> list[Card]:

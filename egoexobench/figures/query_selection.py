@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 
 from egoexobench.errors import DataError, UsageError
+from egoexobench.evaluation.queries import collect_labeled_clips
+from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.figures.replay import QueryKey, RecordedRun
-from egoexobench.types import Query, View
+from egoexobench.protocols import Dataset
+from egoexobench.types import Gallery, Query, Task, View
 
 SELECTORS: Mapping[str, str] = {
     "hardest": "the one whose right answer stands last in the first run",
@@ -44,6 +47,21 @@ def select_queries(name: str, queries: Sequence[Query], runs: Sequence[RecordedR
     measure = _measure_rank(runs[0]) if name == "hardest" else _measure_lead(runs)
     selected = max(shared, key=measure)
     return [query for query in queries if get_query_key(query) == selected][:1]
+
+
+def build_class_queries(dataset: Dataset, task: Task) -> list[Query]:
+    """Return the test clips of a recognition task as queries whose candidates are the classes."""
+    clips = collect_labeled_clips(dataset, TEST_SPLIT, task)
+    gallery = Gallery(tuple(sorted({label for clip in clips for label in clip.labels})))
+    return [
+        Query(
+            source=clip.clip_id,
+            gallery=gallery,
+            positives=tuple(gallery.index[label] for label in clip.labels),
+            cluster=clip.cluster,
+        )
+        for clip in clips
+    ]
 
 
 def get_query_key(query: Query) -> QueryKey:

@@ -1,4 +1,4 @@
-"""The candidates of a query in the order of their scores."""
+"""The candidates of a query, or the classes of a clip, in the order of their scores."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch.nn.functional import normalize
 
 from egoexobench.evaluation.query_ranking import filter_answerable
+from egoexobench.evaluation.recognition import ClassScores
 from egoexobench.records.schema import QueryRank
 from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity
 
@@ -47,6 +48,25 @@ def rank_candidates(
     order = sorted(range(len(scores)), key=lambda index: -scores[index])
     return tuple(
         RankedCandidate(ids[index], rank, scores[index], index in query.positives)
+        for rank, index in enumerate(order, 1)
+    )
+
+
+def rank_classes(query: Query, class_scores: ClassScores) -> tuple[RankedCandidate, ...]:
+    """Return every class of a clip, the most probable first; none if it has no embedding.
+
+    Scores are probabilities; equal ones keep the order of the classes.
+    """
+    rows = [index for index, clip in enumerate(class_scores.clips) if clip.clip_id == query.source]
+    if not rows:
+        return ()
+    labels = class_scores.clips[rows[0]].labels
+    scores = class_scores.values[rows[0]].exp().tolist()
+    order = sorted(range(len(scores)), key=lambda index: -scores[index])
+    return tuple(
+        RankedCandidate(
+            class_scores.classes[index], rank, scores[index], class_scores.classes[index] in labels
+        )
         for rank, index in enumerate(order, 1)
     )
 

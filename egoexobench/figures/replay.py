@@ -36,7 +36,8 @@ class RecordedRun:
     path: Path
     record: Record
     task: Task
-    policy: CandidatePolicy
+    policy: CandidatePolicy | None
+    """None for a recognition task."""
     ranks: Mapping[QueryKey, QueryRank]
     similarity: Similarity
 
@@ -54,7 +55,7 @@ class PathOverrides:
     """The subset file of the run."""
 
 
-def load_run(path: Path, task: Task, policy: CandidatePolicy) -> RecordedRun:
+def load_run(path: Path, task: Task, policy: CandidatePolicy | None) -> RecordedRun:
     """Read a record, or the only record below a folder.
 
     Raises:
@@ -72,8 +73,12 @@ def load_run(path: Path, task: Task, policy: CandidatePolicy) -> RecordedRun:
     }
     tracks = [score.track for score in record.scores if score.key == key]
     if not ranks or not tracks:
-        scored = ", ".join(score.key.label for score in record.scores if score.policy)
-        raise DataError(f"{file} has no ranks of {task} {policy}; it has: {scored or 'none'}")
+        scored = ", ".join(
+            score.key.label
+            for score in record.scores
+            if (score.policy is None) == (policy is None) and score.task != "association"
+        )
+        raise DataError(f"{file} has no ranks of {key.label}; it has: {scored or 'none'}")
     similarity: Similarity = "dot" if tracks[0].get("similarity") == "dot" else "cosine"
     return RecordedRun(
         path=file, record=record, task=task, policy=policy, ranks=ranks, similarity=similarity

@@ -1,4 +1,4 @@
-"""Draws a query and what some recorded runs retrieve for it (paper, Figures 3, 4 and 7)."""
+"""Draws a query and the answers of some recorded runs (paper, Figures 3 to 7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from egoexobench.figures.drawing import Typeface
 from egoexobench.figures.layout import RetrievalFigure
 from egoexobench.figures.page import draw_page
 from egoexobench.figures.previews import index_split, load_previews
-from egoexobench.figures.query_selection import SELECTORS, filter_by_view, select_queries
+from egoexobench.figures.query_selection import (
+    SELECTORS,
+    build_class_queries,
+    filter_by_view,
+    select_queries,
+)
 from egoexobench.figures.replay import (
     PathOverrides,
     RecordedRun,
@@ -25,7 +30,7 @@ from egoexobench.figures.replay import (
     open_recorded_dataset,
     restore_run_config,
 )
-from egoexobench.figures.retrievals import QueryRetrieval, retrieve_candidates
+from egoexobench.figures.retrievals import QueryRetrieval, predict_clip_classes, retrieve_candidates
 from egoexobench.files import atomic_path
 from egoexobench.protocols import Dataset
 from egoexobench.types import CandidatePolicy, Query, Task, View
@@ -38,17 +43,19 @@ class FigureRequest:
     query: str
     """An id, or one of `SELECTORS`."""
     task: Task = "eg2ex"
-    policy: CandidatePolicy = "gallery"
+    policy: CandidatePolicy | None = "gallery"
+    """None for a recognition task."""
     view: View | None = None
     """View of the positive; None for both."""
     num_candidates: int = 5
     num_frames: int = 3
+    """Frames of a candidate, of which a query has twice as many; of the clip for recognition."""
 
 
 def build_figure(
     paths: Sequence[Path], request: FigureRequest, overrides: PathOverrides, context: RunContext
 ) -> RetrievalFigure:
-    """Compute the embeddings of recorded runs again, and return what they retrieve for a query.
+    """Compute the embeddings of recorded runs again, and return their answers to a query.
 
     Tokens and weights of a run are loaded from the cache, or computed again if they are not there.
 
@@ -64,9 +71,10 @@ def build_figure(
         for run, config in zip(runs, configs, strict=True)
     ]
     queries = _select_queries(datasets[0], request, runs)
+    answer_queries = retrieve_candidates if request.policy else predict_clip_classes
     retrievals: list[QueryRetrieval] = []
     for run, config in zip(runs, configs, strict=True):
-        retrievals += retrieve_candidates(
+        retrievals += answer_queries(
             run, config, context, queries=queries, num_candidates=request.num_candidates
         )
     index = index_split(datasets[0], TEST_SPLIT)
@@ -116,6 +124,8 @@ def list_missing_glyph_warnings(figure: RetrievalFigure, typeface: Typeface) -> 
 def _select_queries(
     dataset: Dataset, request: FigureRequest, runs: Sequence[RecordedRun]
 ) -> list[Query]:
+    if request.policy is None:
+        return select_queries(request.query, build_class_queries(dataset, request.task), runs)
     queries = build_queries(dataset, TEST_SPLIT, request.task, request.policy)
     if request.view:
         views = {clip.id: clip.view for clip in dataset.clips(TEST_SPLIT)}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import TYPE_CHECKING, final
 
 import torch
@@ -17,11 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench.device import CPU, DeviceConfig
-from egoexobench.errors import UsageError
 from egoexobench.hashing import hash_json
-from egoexobench.method import ROLES
 from egoexobench.models.projection import TokenProjector
-from egoexobench.part_results import find_tokens_fault, find_vectors_fault, require_valid
+from egoexobench.models.width_check import check_widths
 from egoexobench.toolbox.layers import masked_mean
 from egoexobench.types import VIEWS, Tokens, View
 
@@ -47,7 +44,6 @@ class EmbeddingModel(nn.Module):
         seed: every role draws its own random numbers from it. So another part in one role does not
             change the initialization of the others.
         device_config: device and precision of the module.
-        labels: kind, name and distribution of each part by role, for messages.
 
     Raises:
         UsageError: if the widths of two parts do not fit.
@@ -61,10 +57,8 @@ class EmbeddingModel(nn.Module):
         text_fusion: FusionFactory | None,
         seed: int,
         device_config: DeviceConfig = CPU,
-        labels: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__()
-        self.labels = {role: labels.get(role, f"the {kind}") for role, kind in ROLES.items()}
         self.method = method
         self.device_config = device_config
         self.encoders = encoders
@@ -87,7 +81,7 @@ class EmbeddingModel(nn.Module):
         views: tuple[View, ...] = VIEWS[:1] if method.share_view_weights else VIEWS
         self._add_projectors(views, seed)
         self._add_fusions(views, video_fusion, text_fusion, seed)
-        _check_widths(method, encoders, self.projectors)
+        check_widths(self)
         self.to(device_config.device)
         if device_config.compile:
             for module in (*self.projectors.values(), *self.fusions.values()):
@@ -179,7 +173,10 @@ class EmbeddingModel(nn.Module):
         return self._fuse("text", query, context)
 
     def embed_sound(self, audio: Tokens) -> Tensor:
-        """Embed sound alone, ``f_a`` of the paper's eq. 6: ``(B, D)``."""
+        """Embed sound alone, ``f_a`` of the paper's eq. 6 as one vector of unit length: ``(B, D)``.
+
+        The paper does not say how the tokens of ``f_a`` become one vector, or its length.
+        """
         return self._normalize(masked_mean(self._require_tokens("audio", audio)))
 
     def set_normalization(self, statistics: Mapping[str, tuple[Tensor, Tensor]]) -> None:
@@ -200,10 +197,7 @@ class EmbeddingModel(nn.Module):
         if tokens is None or encoder_role not in self.encoders:
             return None
         if not self.frozen[encoder_role]:
-            num_rows, dim = len(tokens.values), self.encoders[encoder_role].dim
             tokens = self.encode[encoder_role](tokens.values, tokens.mask)
-            fault = find_tokens_fault(tokens, num_rows, dim)
-            require_valid(fault, self.labels[encoder_role])
         if role not in self.projectors:
             return tokens
         projected: Tokens = self.projectors[role](tokens)
@@ -213,12 +207,7 @@ class EmbeddingModel(nn.Module):
         fusion = self.functional_fusions.get(role)
         if role in self.fusions:
             fusion = self.fusions[role]
-        if fusion is None:
-            return self._normalize(masked_mean(context))
-        fused = fusion(query, context)
-        fault = find_vectors_fault(fused, len(context.values), "its result")
-        require_valid(fault, self.labels["text_fusion" if role == "text" else "video_fusion"])
-        return self._normalize(fused)
+        return self._normalize(masked_mean(context) if fusion is None else fusion(query, context))
 
     def _normalize(self, vectors: Tensor) -> Tensor:
         """Scale to unit length, except when a method that compares by dot product is scored."""
@@ -229,19 +218,6 @@ class EmbeddingModel(nn.Module):
 
 def _compile_encode(encode: EncodeFunction, device_config: DeviceConfig) -> EncodeFunction:
     return torch.compile(encode) if device_config.compile else encode
-
-
-def _check_widths(
-    method: Method, encoders: Mapping[str, Encoder], projectors: nn.ModuleDict
-) -> None:
-    """Raise if two video encoders of different widths share one projector."""
-    widths = {role: encoders[role].dim for role in ("video", "video_exo") if role in encoders}
-    if projectors and method.share_view_weights and len(set(widths.values())) > 1:
-        description = " and ".join(f"{role} has {dim} features" for role, dim in widths.items())
-        raise UsageError(
-            f"method {method.name!r} shares its weights between the views, but {description}; "
-            "set share_view_weights=false"
-        )
 
 
 def _get_video_role(view: View, encoders: Mapping[str, Encoder]) -> str:

@@ -133,8 +133,12 @@ def _format_caption(record: Record) -> str:
         audio += f", {counts.num_skipped} skipped"
     if record.captions and record.captions.num_missing:
         audio += f"; {record.captions.num_missing} texts without a sound caption"
+    unfair = ""
+    if counts.num_unfair:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in counts.num_unfair.items())
+        unfair = f" Questions left out as unfair: {reasons}."
     total = sum(record.seconds.values())
     return (
         f"Scores in %: R@1 for retrieval, top-1 for recognition, or the named metric. Tie rule: "
-        f"{record.scores[0].tie_rule}.\n{training}. Clips: {audio}. {total:.1f} s."
+        f"{record.scores[0].tie_rule}.\n{training}. Clips: {audio}.{unfair} {total:.1f} s."
     )

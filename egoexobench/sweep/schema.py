@@ -24,7 +24,7 @@ from egoexobench.records.store import first_error, read_text
 from egoexobench.records.version_1 import METRIC_NAMES, POLICY_NAMES
 from egoexobench.spec import format_value
 from egoexobench.sweep.claims import CHANCE, parse_claim, parse_operand
-from egoexobench.types import RECOGNITION_TASKS, CandidatePolicy, Task
+from egoexobench.types import MAX_SEED, RECOGNITION_TASKS, CandidatePolicy, Task
 
 RowKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 SweepColumn = Task | Literal["avg"]
@@ -118,7 +118,7 @@ class SweepSpec(_SweepModel):
     title: str
     label: str = Field(description="header of the first column")
     reported: str | None = Field(None, description="file of the printed table, relative to this")
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, le=MAX_SEED)], ...] = Field(min_length=1)
     groups: tuple[ColumnGroup, ...] = Field(min_length=1)
     rows: tuple[MethodRow, ...] = Field(min_length=1)
     predict: tuple[Prediction, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from egoexobench.data.unfair_queries import check_queries
 from egoexobench.protocols import Dataset
 from egoexobench.testing.assertions import (
     check_choice,
@@ -14,14 +15,9 @@ from egoexobench.testing.assertions import (
     check_that,
     report_errors,
 )
-from egoexobench.types import RETRIEVAL_TASKS, SPLITS, VIEWS, Clip, Pair, Query, Split, Task, View
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS, VIEWS, Clip, Pair, Query, Split, Task
 
 Item = TypeVar("Item", Clip, Pair)
-_SIDES: Mapping[Task, tuple[View | None, View | None]] = {
-    "eg2ex": ("ego", "exo"),
-    "ex2eg": ("exo", "ego"),
-}
-"""View of the source and of the candidates of a task between the views."""
 
 
 def check_dataset(dataset: Dataset) -> None:
@@ -41,9 +37,9 @@ def check_dataset(dataset: Dataset) -> None:
         for clip in clips.values():
             other = split_of_take.setdefault(clip.take, split)
             check_that(other == split, f"take {clip.take!r} is in the splits {other} and {split}")
-        pairs = _read_pairs(dataset, split, clips)
+        _check_pairs(dataset, split, clips)
         for task in RETRIEVAL_TASKS:
-            _check_queries(dataset, split, task, clips=clips, pairs=pairs)
+            _check_queries(dataset, split, task)
 
 
 def _read_clips(dataset: Dataset, split: Split) -> dict[str, Clip]:
@@ -69,7 +65,7 @@ def _check_clip(clip: Clip) -> None:
     )
 
 
-def _read_pairs(dataset: Dataset, split: Split, clips: Mapping[str, Clip]) -> dict[str, Pair]:
+def _check_pairs(dataset: Dataset, split: Split, clips: Mapping[str, Clip]) -> None:
     call = f"pairs({split!r})"
     with report_errors(call):
         pairs, again = dataset.pairs(split), dataset.pairs(split)
@@ -81,46 +77,18 @@ def _read_pairs(dataset: Dataset, split: Split, clips: Mapping[str, Clip]) -> di
             check_that(clip.view == view, f"{name} has the view {clip.view!r}")
             check_that(clip.id in clips, f"{name} is not in split {split}: {clip.id!r}")
             check_that(clips[clip.id] == clip, f"{name} differs from the clip of the same id")
-    return _index_by_id(pairs, call)
+    _index_by_id(pairs, call)
 
 
-def _check_queries(
-    dataset: Dataset,
-    split: Split,
-    task: Task,
-    *,
-    clips: Mapping[str, Clip],
-    pairs: Mapping[str, Pair],
-) -> None:
+def _check_queries(dataset: Dataset, split: Split, task: Task) -> None:
     call = f"queries({split!r}, {task!r})"
     with report_errors(call):
         queries = dataset.queries(split, task)
     check_sequence(queries, Query, call)
-    texts = pairs.keys() | clips.keys()  # a narration of a clip is a text too
-    source_view, candidate_view = _SIDES.get(task, (None, None))
-    sources = texts if task == "t2v" else _list_ids_of_view(clips, source_view)
-    candidates = texts if task == "v2t" else _list_ids_of_view(clips, candidate_view)
     for query in queries:
-        _check_query(query, call, sources, candidates)
-
-
-def _check_query(query: Query, call: str, sources: set[str], candidates: set[str]) -> None:
-    name = f"the query of {query.source!r} in {call}"
-    check_that(query.source in sources, f"{name} has a source that this task cannot have")
-    ids = query.gallery.ids
-    unknown = next((candidate for candidate in ids if candidate not in candidates), None)
-    check_that(unknown is None, f"{name} has a candidate that this task cannot have: {unknown!r}")
-    check_that(len(set(ids)) == len(ids), f"{name} has a candidate twice")
-    check_that(len(query.positives) > 0, f"{name} has no positive")
-    for position in query.positives:
-        message = f"{name} has the positive {position}; it has {len(ids)} candidates, from 0"
-        check_that(0 <= position < len(ids), message)
-    check_that(len(set(query.positives)) == len(query.positives), f"{name} has a positive twice")
-    check_instance(query.cluster, str, f"cluster of {name}")
-
-
-def _list_ids_of_view(clips: Mapping[str, Clip], view: View | None) -> set[str]:
-    return {name for name, clip in clips.items() if view in (None, clip.view)}
+        check_instance(query.cluster, str, f"cluster of the query of {query.source!r} in {call}")
+    unfair = check_queries(dataset, split, task).unfair
+    check_that(not unfair, f"{call} has an unfair query: {next(iter(unfair), None)}")
 
 
 def _index_by_id(items: Sequence[Item], call: str) -> dict[str, Item]:

@@ -16,7 +16,6 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.method import Method
 from egoexobench.models.embedding_model import EmbeddingModel, seeded_rng
 from egoexobench.models.feature_inputs import FeatureInputs, embed_pairs
-from egoexobench.part_results import find_loss_fault, require_valid
 from egoexobench.protocols import Anchor, Objective, Progress
 from egoexobench.training.optimizer import UncompiledAdamW
 from egoexobench.types import Pair
@@ -104,9 +103,7 @@ def _compute_loss(
     with autocast(model.device_config):
         embedded = embed_pairs(model, training_set.inputs, batch, training_set.anchor)
     ego, exo, ego_target, exo_target = (vectors.float() for vectors in embedded)
-    labels = [pair.labels for pair in batch]
-    loss = training_set.objective(ego, exo, ego_target, exo_target, labels)
-    require_valid(find_loss_fault(loss), model.labels["objective"])
+    loss = training_set.objective(ego, exo, ego_target, exo_target, batch)
     if not torch.isfinite(loss):
         raise EgoExoBenchError(
             f"the loss of {model.method.name} became {loss.item()}; try a smaller learning rate: "
@@ -136,7 +133,11 @@ def _compute_lr_multiplier(step: int, num_steps: int, method: Method) -> float:
 
 
 def _get_param_groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, Any]]:
-    """Return the parameters in two groups: as in CLIP, only matrices have weight decay."""
+    """Return the parameters in two groups: as in CLIP, only matrices have weight decay.
+
+    So biases, norms and temperatures, with fewer than two dimensions, have none. The paper names
+    AdamW and no rule; its release also excludes by dimension, and by names of norms and biases.
+    """
     weights = [p for module in modules for p in module.parameters() if p.requires_grad]
     return [
         {"params": [p for p in weights if p.ndim >= 2], "weight_decay": decay},

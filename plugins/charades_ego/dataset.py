@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import final
 
 from egoexobench.protocols import Progress
+from egoexobench.toolbox.splits import check_split, check_task
 from egoexobench.toolbox.storage import hash_json
 from egoexobench.types import (
     SPLITS,
@@ -132,14 +133,18 @@ class CharadesEgoDataset:
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Every video of the split, also those without a partner."""
+        check_split(split)
         return self._clips[split]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
         """The videos ``X`` and ``XEGO``, if both are in the split and have a script."""
+        check_split(split)
         return self._pairs[split]
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
         """Queries with 20 candidates of the splits val and test, see `draw_candidates`."""
+        check_split(split)
+        check_task(task)
         if split == "train":
             return []
         pairs = self._pairs[split]

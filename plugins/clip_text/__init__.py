@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("clip-text", clip_text)
+    register("clip-text", clip_text, modality="text")
 
 
 def clip_text(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("color-grid", color_grid, aliases=("cells",))
+    register("color-grid", color_grid, aliases=("cells",), modality="video")
 
 
 def color_grid(*, grid: int = 4, hues: int = 12) -> Encoder:

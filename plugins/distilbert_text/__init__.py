@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("distilbert-text", distilbert_text)
+    register("distilbert-text", distilbert_text, modality="text")
 
 
 def distilbert_text(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from egoexobench.types import Clip, Gallery, Pair, Query, Split, View
+from egoexobench.types import VIEWS, Clip, Gallery, Pair, Query, Split, View
 from egoexobench_plugins.egoexolearn.questions import (
     AssociationQuestion,
     QuestionClip,
@@ -18,17 +19,26 @@ GetMediaPath = Callable[[View, str], str]
 """Returns the path of a video, from its view and its name."""
 
 
+class LocatedQuery(NamedTuple):
+    """The query of a question, the view of its query clip, and the file and key of the question."""
+
+    view: View
+    query: Query
+    location: str
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
     """The clips of the questions of a split, and what belongs to them.
 
-    ``queries`` come with the view of their query clip; ``pairs`` are a query clip and the right
-    choice; ``sound_captions`` and ``locations`` (the question that names a clip first) are by clip
+    ``queries`` come with the view of their query clip and with their question; ``pairs`` are a
+    query clip and the right choice, if their views differ; ``sound_captions`` and ``locations``
+    (the question that names a clip first) are by clip
     id. A file without sound captions gives none.
     """
 
     clips: tuple[Clip, ...] = ()
-    queries: tuple[tuple[View, Query], ...] = ()
+    queries: tuple[LocatedQuery, ...] = ()
     pairs: tuple[Pair, ...] = ()
     sound_captions: Mapping[str, str] = field(default_factory=dict)
     locations: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +56,7 @@ def build_queries(
     and does not depend on the dialect of the file. The same span with another text is another clip.
     """
     builder = _ClipBuilder(split, file.name, videos, get_media_path)
-    queries: list[tuple[View, Query]] = []
+    queries: list[LocatedQuery] = []
     pairs: dict[tuple[str, str], Pair] = {}
     for question in file.questions:
         source = builder.get_clip(question.query, question, "query")
@@ -56,11 +66,13 @@ def build_queries(
         ]
         gallery = Gallery(tuple(candidate.id for candidate in candidates))
         query = Query(source.id, gallery, (question.answer,), source.take)
-        queries.append((question.view, query))
+        location = f"{file.name}, question {question.key}"
+        queries.append(LocatedQuery(question.view, query, location))
         positive = candidates[question.answer]
         ego, exo = (source, positive) if question.view == "ego" else (positive, source)
         pair = Pair(f"pair/{split}/{question.key}", ego, exo, source.narration)
-        pairs.setdefault((ego.id, exo.id), pair)
+        if (ego.view, exo.view) == VIEWS:
+            pairs.setdefault((ego.id, exo.id), pair)
     return QuestionSet(
         clips=tuple(builder.clips.values()),
         queries=tuple(queries),

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import final
 
 from egoexobench.protocols import Progress
+from egoexobench.toolbox.splits import check_split, check_task
 from egoexobench.toolbox.storage import hash_json
 from egoexobench.types import SPLITS, VIEWS, Clip, LabelSpace, Pair, Query, Split, Task, View
 from egoexobench_plugins.egoexolearn.annotation import read_annotations
-from egoexobench_plugins.egoexolearn.build_queries import QuestionSet, build_queries
+from egoexobench_plugins.egoexolearn.build_queries import (
+    LocatedQuery,
+    QuestionSet,
+    build_queries,
+)
 from egoexobench_plugins.egoexolearn.files import (
     CONTENTS,
     describe_version,
@@ -116,18 +121,29 @@ class EgoExoLearnDataset:
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Training clips; or the clips of the questions, then the clips with action labels."""
+        check_split(split)
         if split == "train":
             return [*self._train_clips["ego"], *self._train_clips["exo"]]
         return [*self._get_question_set(split).clips, *self._labeled_clips[split]]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
         """Training pairs by noun and verb; in val and test, query clip and right choice."""
+        check_split(split)
         return self._train_pairs if split == "train" else self._get_question_set(split).pairs
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
         """The questions of the list; for ``t2v`` and ``v2t`` the id of a clip means its text."""
+        check_split(split)
+        check_task(task)
+        return [located.query for located in self._list_queries(split, task)]
+
+    def locate_queries(self, split: Split, task: Task) -> Sequence[str]:
+        """File and key of the question of each query of `queries`, in the same order."""
+        return [located.location for located in self._list_queries(split, task)]
+
+    def _list_queries(self, split: Split, task: Task) -> list[LocatedQuery]:
         views = _QUERY_VIEWS.get(task, ())
-        return [query for view, query in self._get_question_set(split).queries if view in views]
+        return [item for item in self._get_question_set(split).queries if item.view in views]
 
     def _get_question_set(self, split: Split) -> QuestionSet:
         return self._question_sets.get(split, QuestionSet())

@@ -62,14 +62,21 @@ def read_videos(metadata: SourceFile | None, fine_rows: Iterable[FineRow]) -> Vi
 
 def find_wrong_view(videos: Mapping[str, VideoInfo], name: str, view: View) -> str | None:
     """Return an error message if a video does not have the view, or None."""
-    if name not in videos:
-        return (
-            f"the view of video {name!r} is unknown: the video is neither in {METADATA_NAME} nor "
-            "in a fine_annotation file"
-        )
+    if reason := find_unknown_video(videos, name):
+        return reason
     if videos[name].view != view:
         return f"video {name!r} has the view {videos[name].view}; it must have the view {view}"
     return None
+
+
+def find_unknown_video(videos: Mapping[str, VideoInfo], name: str) -> str | None:
+    """Return an error message if the view of a video is unknown, or None."""
+    if name in videos:
+        return None
+    return (
+        f"the view of video {name!r} is unknown: the video is neither in {METADATA_NAME} nor "
+        "in a fine_annotation file"
+    )
 
 
 def find_late_end(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register both encoders."""
-    register("egoinstructor-ego", egoinstructor_ego)
-    register("internvideo1-mm", internvideo1_mm)
+    register("egoinstructor-ego", egoinstructor_ego, modality="video")
+    register("internvideo1-mm", internvideo1_mm, modality="video")
 
 
 def egoinstructor_ego(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("logmel", logmel)
+    register("logmel", logmel, modality="audio")
 
 
 def logmel(*, mels: int = 64, hop: float = 0.2) -> Encoder:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("random-word-vectors", random_word_vectors, aliases=("words",))
+    register("random-word-vectors", random_word_vectors, aliases=("words",), modality="text")
 
 
 def random_word_vectors(*, dim: int = 256) -> Encoder:

@@ -21,7 +21,8 @@ _PROVENANCE = {
     "audio": f"{_REPOSITORY}/data: mean over BEATs tokens; unknown: the "
     "checkpoint of BEATs, chosen here that of the option",
     "text": f"{_REPOSITORY}/models/retriever.py: transformer_heads 16; projected end token",
-    "captioner": "unknown: captions, prompts and LLM calls are not released; chosen here rules",
+    "captioner": "unknown: captions, prompts and LLM calls are not released; chosen here rules, "
+    "with the frequent concepts removed as in the paper (3.2)",
     "video_fusion": f"{_REPOSITORY}/models/retriever.py and retriever_cha.py",
     "text_fusion": f"{_REPOSITORY}/models/retriever.py and retriever_cha.py",
     "video_query": f"{_REPOSITORY}/main_retrieval.py: encode_image reads the output of encode_text",
@@ -34,7 +35,8 @@ _PROVENANCE = {
     "similarity": f"{_REPOSITORY}/main_retrieval.py: dot products without normalization",
     "audio_alignment": f"{_REPOSITORY}: there is none",
     "embed_dim": f"{_CONFIG}: 256 in the first file, 768 in the second",
-    "epochs": _CONFIG,
+    "epochs": f"{_CONFIG}. The release keeps the epoch with the best mean top-1 of both directions "
+    "on its question file; the rule here is below",
     "batch_size": f"{_CONFIG}: 32 clips per GPU; paper, 5.1.2: 8 GPUs: 128 pairs",
     "lr": _CONFIG,
     "weight_decay": _CONFIG,
@@ -44,11 +46,12 @@ _TRAINING_SETTINGS = (
     "anchor",
     "objective",
     "epochs",
-    "batch",
+    "batch_size",
     "lr",
     "weight_decay",
     "schedule",
     "audio",
+    "audio_alignment",
 )
 
 

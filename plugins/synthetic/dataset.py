@@ -47,3 +47,7 @@ class SyntheticDataset:
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
         """Queries with 20 candidates each, for the splits val and test."""
         return self._manifest.queries(split, task)
+
+    def locate_queries(self, split: Split, task: Task) -> Sequence[str]:
+        """File and row of each query of `queries`, in the same order."""
+        return self._manifest.locate_queries(split, task)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("timesformer", timesformer)
+    register("timesformer", timesformer, modality="video")
 
 
 def timesformer(
@@ -41,6 +41,11 @@ def timesformer(
     attention to it has no choice. SoundBridge's equations attend to video tokens without saying
     which, so the default is one token per frame: the mean of the frame's patches after the final
     norm. LaViLa's large model is `patch=14,width=1024,depth=24,heads=16`.
+
+    `frozen-in-time` and `egovlp` have no norm before the blocks, GELU, and a bias of the patches.
+    `lavila` and `egoexo` have a norm before the blocks, QuickGELU and no bias of the patches, as
+    CLIP's image encoder, with whose weights they start. SoundBridge's paper cites Frozen in Time
+    with CLIP's weights (5.1.2); its release builds LaViLa's network, and so does `egoexo`.
 
     Args:
         system: system whose layout, norms, activation and preprocessing are used; SoundBridge's

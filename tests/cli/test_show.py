@@ -4,6 +4,7 @@ from click.testing import CliRunner
 
 import egoexobench
 from egoexobench.cli import main
+from egoexobench.method import VALIDATION_METRIC
 
 
 def run_cli(*arguments: str) -> tuple[int, str]:
@@ -46,6 +47,27 @@ def test_show_prints_no_training_setting_of_a_method_that_is_not_trained() -> No
     text = run_cli("show", "method", "frozen-in-time")[1]
     assert "nothing is trained" in text
     assert "epochs=" not in text
+
+
+def test_show_states_the_rules_of_training_that_no_setting_shows() -> None:
+    text = " ".join(run_cli("show", "method", "soundbridge")[1].split())
+    assert text.count(f"epoch: the one with the best {VALIDATION_METRIC} on split val") == 2
+    assert text.count("weight decay: on matrices alone") == 2
+    assert "LaViLa's form of that network" in text
+    assert "epoch: the one" not in run_cli("show", "method", "frozen-in-time")[1]
+
+
+def test_show_hides_settings_that_no_part_reads() -> None:
+    text = run_cli("show", "method", "egoexo")[1]
+    assert "video_query=" not in text
+    assert "audio_alignment=" not in text
+    assert "embed_dim=" not in run_cli("show", "method", "videomae-v2")[1]
+    assert "video_query=audio" in run_cli("show", "method", "soundbridge")[1]
+
+
+def test_show_breaks_long_sources_into_lines() -> None:
+    lines = run_cli("show", "method", "soundbridge")[1].splitlines()
+    assert max(map(len, lines)) <= 100
 
 
 def test_show_lists_the_differences_of_a_release_from_its_paper() -> None:

@@ -12,7 +12,7 @@ from egoexobench.data.folder_dataset import (
     QueryRow,
     write_table,
 )
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, UsageError
 from egoexobench.progress import NullProgress
 from egoexobench.types import SPLITS
 
@@ -137,3 +137,12 @@ def test_the_published_schema_is_the_one_that_is_read(schema: type) -> None:
         for name in line.split("|")[1].split(",")
     ]
     assert columns == list(schema.model_fields)
+
+
+@pytest.mark.parametrize("method", ["clips", "pairs", "queries"])
+def test_an_unknown_split_or_task_is_answered_with_the_nearest(folder: Path, method: str) -> None:
+    task = ("eg2ex",) if method == "queries" else ()
+    with pytest.raises(UsageError, match=r"unknown split 'tset'\. Did you mean 'test'"):
+        getattr(FolderDataset(folder), method)("tset", *task)
+    with pytest.raises(UsageError, match=r"unknown task 'eg2x'\. Did you mean 'eg2ex'"):
+        FolderDataset(folder).queries("test", "eg2x")  # type: ignore[arg-type]

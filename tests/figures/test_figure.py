@@ -18,6 +18,7 @@ from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.run import run_experiment
 from egoexobench.figures.drawing import PAPER, Canvas, Typeface, replace_control_chars, wrap_text
+from egoexobench.figures.elements import MARGIN, WIDTH
 from egoexobench.figures.layout import (
     Candidate,
     Card,
@@ -25,9 +26,13 @@ from egoexobench.figures.layout import (
     RetrievalFigure,
     RetrievalRow,
 )
-from egoexobench.figures.page import MARGIN, MAX_ROW_PX, WIDTH, draw_page
+from egoexobench.figures.page import MAX_ROW_PX, draw_page
 from egoexobench.figures.previews import compute_waveform_peaks
-from egoexobench.figures.query_selection import get_query_key, select_queries
+from egoexobench.figures.query_selection import (
+    build_class_queries,
+    get_query_key,
+    select_queries,
+)
 from egoexobench.figures.ranking import describe_rank_mismatch, rank_candidates, summarize_rank
 from egoexobench.figures.replay import (
     PathOverrides,
@@ -36,14 +41,14 @@ from egoexobench.figures.replay import (
     open_recorded_dataset,
     restore_run_config,
 )
-from egoexobench.figures.retrievals import retrieve_candidates
+from egoexobench.figures.retrievals import predict_clip_classes, retrieve_candidates
 from egoexobench.figures.run import FigureRequest, build_figure, list_missing_glyph_warnings
 from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Coverage, QueryRank
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.toolbox.captions import CAPTION_PATTERN
-from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Gallery, Query
+from egoexobench.types import TASKS, Embeddings, Gallery, Query
 
 SMALL_SETTINGS = {"epochs": "1", "embed_dim": "16"}
 
@@ -91,7 +96,7 @@ def record(
         request = RunConfig(
             Spec("soundbridge"),
             Spec("folder", {"path": str(folder)}),
-            RETRIEVAL_TASKS,
+            TASKS,
             overrides=SMALL_SETTINGS,
             out=home / "runs",
         )
@@ -150,6 +155,47 @@ def test_a_figure_has_texts_captions_frames_and_waveforms(
     assert {candidate.card.text for candidate in text_figure.rows[0].displayed} <= {
         f"a person takes the {name}" for name in "mnop"
     }
+
+
+def test_every_right_class_has_the_rank_of_its_record(
+    record: Path, context: RunContext, folder: Path
+) -> None:
+    for task in ("scene", "action"):
+        run = load_run(record, task, None)
+        config = restore_run_config(run, PathOverrides(dataset=f"folder:path={folder}"))
+        queries = build_class_queries(open_recorded_dataset(run, config, context), task)
+        retrievals = predict_clip_classes(run, config, context, queries=queries, num_candidates=9)
+        assert len(retrievals) == len(run.ranks) == 4
+        for retrieval in retrievals:
+            assert retrieval.warning is None
+            assert sum(candidate.score for candidate in retrieval.first) == pytest.approx(1)
+            right = {candidate.id for candidate in retrieval.first if candidate.is_positive}
+            assert right == set(retrieval.query.positive_ids)
+
+
+def test_a_recognition_figure_has_the_clip_its_labels_and_the_classes(
+    record: Path, context: RunContext, folder: Path
+) -> None:
+    request = FigureRequest("m/ego", "scene", None, num_candidates=1, num_frames=4)
+    figure = build_figure(
+        [record, record], request, PathOverrides(dataset=f"folder:path={folder}"), context
+    )
+    assert figure.subtitle.startswith("scene, split test, ")
+    assert figure.subtitle.endswith(" classes")
+    assert figure.query.text == "ego sees m"
+    assert figure.query.preview
+    assert len(figure.query.preview.pixels) == 4
+    assert figure.labels == ("garage",)
+    assert len(figure.rows) == 2
+    for row in figure.rows:
+        assert len(row.first) == 1
+        assert [item.card.text for item in row.displayed if item.is_positive] == ["garage"]
+    assert "probability" in figure.notes[0]
+
+
+def test_a_run_without_the_task_lists_the_tasks_of_its_kind(record: Path) -> None:
+    with pytest.raises(DataError, match=r"no ranks of eg2ex; it has: scene, action$"):
+        load_run(record, "eg2ex", None)
 
 
 def test_a_configuration_is_restored_with_every_recorded_option(record: Path) -> None:
@@ -377,6 +423,35 @@ def test_a_tall_image_of_a_candidate_leaves_room_for_the_rest() -> None:
     )
     assert picture.height < MAX_ROW_PX * len(rows)
     assert (np.asarray(picture)[-MARGIN // 2 :] == 255).all()
+
+
+def make_class_figure(label: str, *, is_positive: bool = True) -> RetrievalFigure:
+    figure = make_figure("a person takes the cup")
+    card = Card(label, label, None, None)
+    first = (
+        Candidate(1, 1.0, is_positive, card),
+        Candidate(2, 0.0, False, replace(card, text="other")),
+    )
+    row = RetrievalRow("ours", "right answer at 1 of 19", first, Candidate(19, 0.5, True, card))
+    return replace(figure, rows=(row,), labels=(label,))
+
+
+@pytest.mark.parametrize("label", ["kitchen", "word " * 99, "w" * 999, "", "厨房" * 99])
+def test_no_class_reaches_the_margin(label: str) -> None:
+    pixels = np.asarray(draw_page(make_class_figure(label), Typeface()))
+    edge = MARGIN - 1
+    for side in (pixels[:edge], pixels[:, :edge], pixels[:, -edge:], pixels[-edge // 2 :]):
+        assert (side == 255).all()
+
+
+def test_right_and_wrong_classes_differ_without_color() -> None:
+    right, wrong = (
+        np.asarray(draw_page(make_class_figure("a", is_positive=value), Typeface()).convert("L"))
+        for value in (True, False)
+    )
+    differs = (right > 200) != (wrong > 200)
+    assert differs[:, WIDTH // 2 :].any()  # the bar is filled or hollow
+    assert differs[:, : MARGIN + 40].any()  # the badge is a tick or a cross
 
 
 def test_the_same_figure_gives_the_same_pixels() -> None:

@@ -35,7 +35,7 @@ CASES = {
     "metrics-ek100-mir": GoldenCase(metric_cases.compute_ek100, **METRIC_OPTIONS),
     "metrics-full-gallery": GoldenCase(metric_cases.compute_full_gallery, **METRIC_OPTIONS),
     "metrics-mcq20": GoldenCase(metric_cases.compute_mcq20, **METRIC_OPTIONS),
-    "metrics-mcq20-ties": GoldenCase(metric_cases.compute_mcq20, metric_cases.get_stable_numbers),
+    "metrics-mcq20-ties": GoldenCase(metric_cases.compute_mcq20, **METRIC_OPTIONS),
     "metrics-multi-caption": GoldenCase(metric_cases.compute_multi_caption, **METRIC_OPTIONS),
     "soundbridge-association": GoldenCase(released_cases.compute_released),
     "soundbridge-cha": GoldenCase(released_cases.compute_released),

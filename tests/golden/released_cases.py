@@ -99,17 +99,16 @@ def compute_released(golden: GoldenFile) -> dict[str, Tensor]:
         outputs[f"{call}.audio_embed"] = parts.add_released_axis(change(caption))
         outputs[f"{call}.logit_scale"] = golden.state["logit_scale"].exp()
     losses = any(name.startswith("loss.") for name in golden.expected)
-    return outputs | (_compute_losses(golden) if losses else {})
-
-
-def _compute_losses(golden: GoldenFile) -> dict[str, Tensor]:
-    """Of image and text, which is all that is trained on; that of the caption is only logged."""
     scale = float(golden.state["logit_scale"])
-    objective = info_nce(denominator="all", symmetric=True, temperature=math.exp(-scale))
-    image, text, caption = (
-        normalize(golden.expected[f"forward.{kind}_embed"], dim=-1)
-        for kind in ("image", "text", "audio")
-    )
+    return outputs | (_compute_losses(image, text, caption, scale) if losses else {})
+
+
+def _compute_losses(
+    image: Tensor, text: Tensor, caption: Tensor, log_scale: float
+) -> dict[str, Tensor]:
+    """Of our image and text, all that is trained on; that of our caption is only logged."""
+    objective = info_nce(denominator="all", symmetric=True, temperature=math.exp(-log_scale))
+    image, text, caption = (normalize(vectors, dim=-1) for vectors in (image, text, caption))
     # the objective adds the loss of two views; giving both the same rows doubles it
     trained = objective(image, image, text, text, pairs=[]) / 2
     logged = objective(caption, caption, text, text, pairs=[]) / 2

@@ -14,6 +14,7 @@ from egoexobench.data.docstring import LICENSE_HEADING, read_docstring_section
 from egoexobench.data.doctor.inspect_media import FileReport, MediaIssue, Span, inspect_file
 from egoexobench.data.doctor.inspection_cache import InspectionCache
 from egoexobench.data.subset import ClipSubset, SharedSubset, make_subset
+from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.protocols import (
     Dataset,
@@ -23,7 +24,7 @@ from egoexobench.protocols import (
     Progress,
 )
 from egoexobench.spec import Spec
-from egoexobench.types import SPLITS, Clip, Split
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Clip, Split
 
 
 class RowIssue(BaseModel):
@@ -57,6 +58,8 @@ class DatasetReport(BaseModel):
     missing_annotations: dict[str, str]
     """Annotation files that do not exist, and what is not available without each of them."""
     rows: tuple[RowIssue, ...]
+    unfair_queries: tuple[UnfairQuery, ...] = ()
+    """Listed queries that a run leaves out."""
     pairs: dict[Split, tuple[int, int]]
     """Number of pairs whose clips are both usable, and number of all pairs."""
     clips: tuple[ClipStatus, ...]
@@ -90,6 +93,7 @@ def inspect_dataset(
         blocked_reason=error or _find_blocker(dataset, rows, statuses),
         missing_annotations=dict(dataset.missing) if isinstance(dataset, HasMissingFiles) else {},
         rows=rows,
+        unfair_queries=list_unfair_queries(dataset, SPLITS, RETRIEVAL_TASKS),
         pairs={split: _count_pairs(dataset, split, usable) for split in SPLITS},
         clips=statuses,
         files=tuple(files.values()),

@@ -29,6 +29,7 @@ def format_report(report: DatasetReport) -> Iterator[str]:
     yield "Pairs with both clips: " + ", ".join(
         f"{split} {report.pairs[split][0]} of {report.pairs[split][1]}" for split in SPLITS
     )
+    yield from _format_unfair_queries(report)
     yield from _format_media(report.files)
     yield _format_audio(usable)
     yield _format_subset(report)
@@ -52,6 +53,12 @@ def _format_reasons(report: DatasetReport, num_dropped: int) -> Iterator[str]:
     if notes:
         yield f"  {len(notes)} rows are used with a note"
         yield from _limit_lines(f"{r.file}, {r.row}: {r.reason}" for r in notes)
+
+
+def _format_unfair_queries(report: DatasetReport) -> Iterator[str]:
+    if report.unfair_queries:
+        yield f"Questions that cannot be answered fairly: {len(report.unfair_queries)} are left out"
+        yield from _limit_lines(str(query) for query in report.unfair_queries)
 
 
 def _limit_lines(lines: Iterable[str]) -> Iterator[str]:

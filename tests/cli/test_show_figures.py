@@ -1,7 +1,8 @@
-"""`egoexobench show-retrieval` as a user runs it."""
+"""`egoexobench show-retrieval` and `show-recognition` as a user runs them."""
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ def command_line(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Comm
     for method in ("soundbridge", "egoexo"):
         result = command_line(
             "run", "--method", method, "--dataset", f"folder:path={folder}", *FAST_OPTIONS,
-            "--task", "eg2ex", "--task", "t2v", "--task", "v2t",
+            "--task", "eg2ex", "--task", "t2v", "--task", "v2t", "--task", "scene",
         )  # fmt: skip
         assert result.returncode == 0, result.stderr
     return command_line
@@ -87,6 +88,24 @@ def test_a_picture_without_a_name_is_named_after_task_and_query(
     assert result.returncode == 0, result.stderr
     assert result.stdout == "Picture: retrieval-t2v-m.png\n"
     assert (command_line.home / "retrieval-t2v-m.png").is_file()
+
+
+def test_a_picture_of_a_clip_shows_its_classes(command_line: CommandLine, folder: Path) -> None:
+    dataset = ("--dataset", f"folder:path={folder}")
+    result = command_line("show-recognition", *BOTH_RECORDS, "--query", "hardest", *dataset)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    name = result.stdout.removeprefix("Picture: ").strip()
+    assert re.fullmatch(r"recognition-scene-[m-p]-ego\S*\.png", name)
+    with Image.open(command_line.home / name) as picture:
+        assert picture.width == 1600
+        assert "where was this ego video made" in picture.info["Title"]
+    result = command_line("show-recognition", *BOTH_RECORDS, "--query", "m/exo", *dataset)
+    assert_refused(result, 2, "unknown query 'm/exo'. Did you mean 'm/ego'", "4 queries")
+    result = command_line(
+        "show-recognition", "runs/egoexo", "--query", "m/exo", "--task", "action", *dataset
+    )
+    assert_refused(result, 1, "no ranks of action; it has: scene")
 
 
 def test_a_text_query_is_shown_in_both_views_unless_a_view_is_named(

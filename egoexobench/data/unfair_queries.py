@@ -1,0 +1,114 @@
+"""Finds the listed queries that no method can answer fairly; they are left out and counted.
+
+The reasons are in docs/decisions/0010-unfair-questions.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from egoexobench.data.query_faults import (
+    QueryFault,
+    UnfairReason,
+    find_query_fault,
+    read_split_items,
+)
+from egoexobench.protocols import Dataset, HasQueryLocations
+from egoexobench.types import Query, Split, Task
+
+MAX_NAMED = 5
+"""Queries that one line names."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnfairQuery:
+    """A listed query that is left out: where it stands, and why."""
+
+    split: Split
+    task: Task
+    location: str
+    """File and row; number of the query in its task, if the data set does not know them."""
+    reason: UnfairReason
+    detail: str
+    """The reason with the ids of this query."""
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedQueries:
+    """The listed queries of one task that can be scored, and those that are left out."""
+
+    fair: tuple[Query, ...]
+    unfair: tuple[UnfairQuery, ...]
+
+
+def check_queries(dataset: Dataset, split: Split, task: Task) -> CheckedQueries:
+    """Check every listed query of a retrieval task; of the same query, the first is used."""
+    queries = dataset.queries(split, task)
+    if not queries:
+        return CheckedQueries((), ())
+    items = read_split_items(dataset, split)
+    faults = [find_query_fault(query, task, items) for query in queries]
+    _add_repeated(queries, faults)
+    locations = _locate_queries(dataset, split, task, len(queries))
+    return CheckedQueries(
+        fair=tuple(query for query, fault in zip(queries, faults, strict=True) if fault is None),
+        unfair=tuple(
+            UnfairQuery(split, task, location, fault.reason, fault.detail)
+            for location, fault in zip(locations, faults, strict=True)
+            if fault is not None
+        ),
+    )
+
+
+def list_unfair_queries(
+    dataset: Dataset, splits: Iterable[Split], tasks: Iterable[Task]
+) -> tuple[UnfairQuery, ...]:
+    """Return every listed query of some splits and retrieval tasks that is left out."""
+    tasks = tuple(tasks)
+    return tuple(
+        query
+        for split in splits
+        for task in tasks
+        for query in check_queries(dataset, split, task).unfair
+    )
+
+
+def format_unfair_note(unfair: Sequence[UnfairQuery]) -> str:
+    """Return one line that names the first queries that are left out."""
+    names = "; ".join(str(query) for query in unfair[:MAX_NAMED])
+    rest = len(unfair) - MAX_NAMED
+    others = f"; and {rest} more, see `egoexobench data doctor`" if rest > 0 else ""
+    return f"{len(unfair)} questions cannot be answered fairly and are left out: {names}{others}"
+
+
+def _add_repeated(queries: Sequence[Query], faults: list[QueryFault | None]) -> None:
+    """Mark queries that ask the same again, and all of those that give two answers to the same."""
+    groups: dict[tuple[str, frozenset[str]], list[int]] = {}
+    for index, query in enumerate(queries):
+        if faults[index] is None:
+            groups.setdefault((query.source, frozenset(query.gallery.ids)), []).append(index)
+    for (source, _), indices in groups.items():
+        answers = {frozenset(queries[index].positive_ids) for index in indices}
+        if len(answers) > 1:
+            for index in indices:
+                faults[index] = QueryFault(
+                    "question with two answers",
+                    f"source {source!r} stands before the same candidates with another answer",
+                )
+            continue
+        for index in indices[1:]:
+            faults[index] = QueryFault(
+                "repeated question", f"source {source!r} stands before the same candidates already"
+            )
+
+
+def _locate_queries(dataset: Dataset, split: Split, task: Task, count: int) -> Iterator[str]:
+    if isinstance(dataset, HasQueryLocations):
+        yield from dataset.locate_queries(split, task)
+        return
+    for number in range(1, count + 1):
+        yield f"query {number} of {task} in split {split}"
