@@ -61,7 +61,7 @@ class CaptionerUnavailableError(DataError):
 
 @final
 class PartError(EgoExoBenchError):
-    """A part raised an exception that is not for the user; the message names the part."""
+    """A part raised an exception, or returned what it must not; the message names the part."""
 
 
 class RenamedWarning(FutureWarning):

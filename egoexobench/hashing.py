@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,11 @@ def hash_json(value: Any) -> str:
 def hash_files(files: Mapping[str, Path]) -> str:
     """Hash of the names and the contents of files; their order does not matter."""
     return hash_json({name: _hash_file(path) for name, path in files.items()})
+
+
+def sort_by_hash(names: Iterable[str], salt: str) -> list[str]:
+    """Return names in an order that says nothing about them: that of their hashes with a salt."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{salt} {name}".encode()).digest())
 
 
 def list_source_files(path: Path) -> dict[str, Path]:

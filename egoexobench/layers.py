@@ -26,6 +26,7 @@ LAYERS = (
     "entry_points",
     "registry",
     "part_errors",
+    "part_results",
     "device",
     "protocols",
     "interfaces",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LabelSpace,
         Modality,
         Pair,
+        PairLabels,
         Query,
         Split,
         Task,
@@ -325,7 +326,10 @@ class Objective(Protocol):
         exo: Tensor,
         ego_target: Tensor,
         exo_target: Tensor,
-        pairs: Sequence[Pair],
+        pairs: Sequence[PairLabels],
     ) -> Tensor:
-        """Return a scalar from four ``(B, D)`` embeddings of unit length and their pairs."""
+        """Return a scalar from four ``(B, D)`` embeddings of unit length and their pairs.
+
+        A pair is given as its ids, narrations, verbs and nouns, and nothing else.
+        """
         ...

@@ -78,6 +78,11 @@ class Clip:
     verbs: tuple[str, ...] = ()
     nouns: tuple[str, ...] = ()
 
+    @property
+    def labels(self) -> ClipLabels:
+        """What an objective reads of the clip."""
+        return ClipLabels(self.id, self.narration, self.verbs, self.nouns)
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -86,6 +91,31 @@ class Pair:
     id: str
     ego: Clip
     exo: Clip
+    narration: str
+
+    @property
+    def labels(self) -> PairLabels:
+        """What an objective reads of the pair."""
+        return PairLabels(self.id, self.ego.labels, self.exo.labels, self.narration)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipLabels:
+    """What an objective reads of a clip: no media file, no times, no take and no scene."""
+
+    id: str
+    narration: str
+    verbs: tuple[str, ...] = ()
+    nouns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PairLabels:
+    """What an objective reads of a pair; ``narration`` describes both clips."""
+
+    id: str
+    ego: ClipLabels
+    exo: ClipLabels
     narration: str
 
 

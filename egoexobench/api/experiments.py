@@ -119,11 +119,12 @@ def embed(
         PartError: for an exception in a plug-in; the message names the part.
     """
     arguments = check_arguments(EmbedArguments, locals())
-    from egoexobench.experiment.prepare import embed_split, train_method
+    from egoexobench.experiment.consistency import embed_and_check
+    from egoexobench.experiment.prepare import train_method
 
     context = _create_context(arguments)
     with name_failing_part(context.registry):
-        return embed_split(train_method(_to_config(arguments), context), (arguments.split,))
+        return embed_and_check(train_method(_to_config(arguments), context), arguments.split)
 
 
 def _to_config(arguments: MethodArguments) -> RunConfig:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from egoexobench.captioning.cache import CaptionCache, CaptionFile
-from egoexobench.errors import CaptionerUnavailableError, DataError
+from egoexobench.errors import CaptionerUnavailableError, PartError
 from egoexobench.hashing import hash_json
+from egoexobench.part_results import describe_value, find_texts_fault, require_valid
 from egoexobench.protocols import (
     Captioner,
     CaptionRequest,
@@ -30,12 +31,26 @@ class CaptionSession:
     progress: Progress
     retry_refused: bool
     """Request captions of refused texts again."""
+    label: str = "the captioner"
+    """Kind, name and distribution of the captioner, for messages."""
 
     def iter_responses(self, requests: Sequence[CaptionRequest]) -> Iterator[CaptionResponse]:
         """Yield the responses of the captioner as they arrive."""
         if isinstance(self.captioner, ModelCaptioner):
-            return self.captioner.answer(requests)
-        return _call_captioner(self.captioner, requests)
+            return self._iter_answers(self.captioner, requests)
+        return _call_captioner(self.captioner, requests, self.label)
+
+    def _iter_answers(
+        self, captioner: ModelCaptioner, requests: Sequence[CaptionRequest]
+    ) -> Iterator[CaptionResponse]:
+        answers = captioner.answer(requests)
+        fault = f"the result of answer is {describe_value(answers)}; it must be an iterator"
+        require_valid(None if isinstance(answers, Iterable) else fault, self.label)
+        for response in answers:
+            if not isinstance(response, CaptionResponse) or not isinstance(response.text, str):
+                fault = f"answer yields {describe_value(response)}; it must be CaptionResponse"
+                require_valid(fault, self.label)
+            yield response
 
     def open_file(self, concepts: Sequence[str]) -> CaptionFile:
         """Return the cached captions; refined captions are cached by the list of concepts."""
@@ -91,7 +106,7 @@ def request_captions(
         stage: label of the progress display.
 
     Raises:
-        DataError: if the number of responses is not the number of requests.
+        PartError: if the captioner returns anything but one text for each request.
     """
     file = session.open_file(requests[0].concepts if requests else ())
     num_cached = sum(request.text in file.captions for request in requests)
@@ -136,8 +151,8 @@ def _request_round(
         for response in session.iter_responses(requests):
             text = response.request.text
             if remaining.pop(text, None) is None:
-                raise DataError(
-                    f"the captioner responded to {text[:60]!r} without a request, or twice"
+                raise PartError(
+                    f"{session.label}: it responded to {text[:60]!r} without a request, or twice"
                 )
             caption = parse_response(response.text)
             if response.failure:
@@ -155,8 +170,8 @@ def _request_round(
         return _RoundResult([*invalid, *unanswered], str(error))
     if remaining:
         num_done = len(requests) - len(remaining)
-        raise DataError(
-            f"the captioner returned {num_done} captions for {len(requests)} narrations"
+        raise PartError(
+            f"{session.label}: answer yields {num_done} captions for {len(requests)} narrations"
         )
     return _RoundResult(invalid)
 
@@ -172,16 +187,14 @@ def _store_refusals(invalid: Iterable[_InvalidResponse], file: CaptionFile) -> N
 
 
 def _call_captioner(
-    captioner: Captioner, requests: Sequence[CaptionRequest]
+    captioner: Captioner, requests: Sequence[CaptionRequest], label: str
 ) -> Iterator[CaptionResponse]:
     """Yield the responses of a captioner that takes all texts at once."""
     texts, concepts = [request.text for request in requests], requests[0].concepts
+    name, captions = "caption", None
     if concepts and isinstance(captioner, RefiningCaptioner):
-        captions = list(captioner.refine(texts, concepts))
+        name, captions = "refine", captioner.refine(texts, concepts)
     else:
-        captions = list(captioner.caption(texts))
-    if len(captions) != len(texts):
-        raise DataError(
-            f"the captioner returned {len(captions)} captions for {len(texts)} narrations"
-        )
+        captions = captioner.caption(texts)
+    require_valid(find_texts_fault(captions, len(requests), name), label)
     return map(CaptionResponse, requests, captions)

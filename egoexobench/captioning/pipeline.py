@@ -32,6 +32,7 @@ def generate_captions(
     cache: CaptionCache | None = None,
     progress: Progress | None = None,
     retry_refused: bool = False,
+    label: str = "the captioner",
 ) -> CaptionSet:
     """Return the sound caption of each narration by id; equal narrations are captioned once.
 
@@ -46,12 +47,15 @@ def generate_captions(
         cache: the cache of a `ModelCaptioner`; None does not cache.
         progress: shows the progress; None shows nothing.
         retry_refused: request captions of narrations again that were refused in an earlier run.
+        label: kind, name and distribution of the captioner, for messages.
 
     Raises:
-        DataError: if the captioner returns another number of captions than were requested.
+        PartError: if the captioner returns anything but one text for each request.
     """
     threshold = _get_frequency_threshold(captioner)
-    session = CaptionSession(captioner, cache, progress or NullProgress(), retry_refused)
+    session = CaptionSession(
+        captioner, cache, progress or NullProgress(), retry_refused=retry_refused, label=label
+    )
     texts = {name: _truncate_narration(text) for name, text in narrations.items()}
     requests = [CaptionRequest(text) for text in sorted(set(texts.values()) - {""})]
     drafts = request_captions(session, requests, "caption")

@@ -47,13 +47,14 @@ def embed_command(
     if out.exists():
         raise DataError(f"{out} already exists; delete it or choose another name")
     registry = load_registry(ctx)
+    from egoexobench.experiment.consistency import embed_and_check
     from egoexobench.experiment.context import RunContext
-    from egoexobench.experiment.prepare import embed_split, train_method
+    from egoexobench.experiment.prepare import train_method
     from egoexobench.features.embeddings_file import write_embeddings
 
     context = RunContext(registry, create_progress())
     trained = train_method(options.to_run_config(method), context)
-    embedded = embed_split(trained, (split,))
+    embedded = embed_and_check(trained, split)
     sides = {"videos": embedded.videos}
     if embedded.texts is not None:
         sides["texts"] = embedded.texts

@@ -73,6 +73,11 @@ class ResolvedMethod:
         """Create the part of a role; None if the method has none."""
         return self.parts[role].create(*arguments) if role in self.parts else None
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Kind, name and distribution of each part by role, for messages."""
+        return {role: str(resolved.part) for role, resolved in self.parts.items()}
+
     def hash_recipe(self) -> str:
         """Return the hash of the method as it is written: names, options, hyperparameters."""
         options = {role: dict(part.options) for role, part in self.parts.items()}
@@ -178,7 +183,13 @@ def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CP
     if isinstance(encoder, nn.Module):
         encoder.to(device.device)
     identity = hash_json([resolved.parts[role].describe_identity(), hash_layers(up_to="features")])
-    return EncoderRunner(encoder, identity, torch.device(device.device), device.precision)
+    return EncoderRunner(
+        encoder,
+        identity,
+        torch.device(device.device),
+        device.precision,
+        label=str(resolved.parts[role].part),
+    )
 
 
 def build_model(parts: MethodParts) -> EmbeddingModel:
@@ -190,6 +201,7 @@ def build_model(parts: MethodParts) -> EmbeddingModel:
         text_fusion=_get_fusion_factory(parts.resolved, "text_fusion"),
         seed=parts.seed,
         device_config=parts.device,
+        labels=parts.resolved.labels,
     )
 
 

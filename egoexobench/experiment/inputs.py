@@ -110,7 +110,7 @@ def prepare_inputs(
     usable = subset.exclude(dict.fromkeys(result.failures, "does not decode"))
     selected = _apply_missing_audio(usable, result.banks.get("audio"), options.missing_audio)
     text_ids = {split: _list_text_ids(dataset, selected, split) for split in SPLITS}
-    narrations = _collect_narrations(selected, text_ids)
+    narrations = collect_narrations(selected, text_ids)
     narration_bank, caption_bank, captions = None, None, None
     if encoder := parts.encoders.get("text"):
         template = parts.method.text_template
@@ -204,7 +204,7 @@ def _list_text_ids(dataset: Dataset, selected: UsableSubset, split: Split) -> li
     return list(ids)
 
 
-def _collect_narrations(
+def collect_narrations(
     selected: UsableSubset, text_ids: Mapping[Split, Sequence[str]]
 ) -> dict[str, str]:
     """Narrations by id of their pair, and of each clip that is in a pair or in ``text_ids``."""
@@ -233,6 +233,7 @@ def _write_captions(
         training=training,
         cache=CaptionCache(),
         progress=progress,
+        label=parts.resolved.labels["captioner"],
     )
     if narrations and not captions.captions:
         raise DataError(f"no narration has a sound caption: {summarize_failures(captions.stats)}")

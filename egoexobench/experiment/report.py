@@ -22,6 +22,7 @@ from egoexobench.records.schema import (
     CaptionCounts,
     CheckpointSelection,
     ClipCounts,
+    Consistency,
     Coverage,
     DistributionRecord,
     Record,
@@ -43,6 +44,8 @@ class RunFacts:
     config: RunConfig
     seconds: Mapping[str, float]
     """By stage."""
+    consistency: Consistency
+    """Result of the check that every run makes."""
 
 
 def build_record(
@@ -79,6 +82,7 @@ def build_record(
             *_match_shortcuts(shortcuts, scoring.tracks),
         ),
         settings=_describe_settings(facts.config),
+        consistency=facts.consistency,
         environment=collect_environment(
             _list_distributions(trained),
             device=parts.device.device,

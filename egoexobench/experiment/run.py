@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.consistency import check_consistency
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import embed_split, train_method
@@ -35,6 +36,8 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         # Only the linear layer of recognition reads the other splits.
         has_recognition = not set(RECOGNITION_TASKS).isdisjoint(config.tasks)
         embeddings = embed_split(trained, SPLITS if has_recognition else (TEST_SPLIT,))
+    with timer.stage("check"):
+        consistency = check_consistency(trained, embeddings, TEST_SPLIT)
     with timer.stage("evaluate"):
         scoring = score_tasks(
             embeddings,
@@ -48,7 +51,7 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         inputs = scored.inputs
         data = ShortcutData(scored.dataset, scored.record, inputs.clips, inputs.pairs)
         shortcuts = score_shortcuts(data, config.tasks, context.progress)
-    facts = RunFacts(created, config, timer.seconds)
+    facts = RunFacts(created, config, timer.seconds, consistency)
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
     path = write_record(record, ranks, config.out)

@@ -12,12 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from egoexobench.data.decode import AudioState, DecodedClip, decode_clip
+from egoexobench.data.decode import AudioState, decode_clip
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import DataError, MediaError
+from egoexobench.features.batch_plan import ENCODING_PLAN
 from egoexobench.features.encoder_runner import (
     EncoderRunner,
     cache_signature,
@@ -28,8 +28,9 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import make_missing_rows
 from egoexobench.features.feature_store import FeatureStore
 from egoexobench.features.media_hash import hash_media_files
-from egoexobench.protocols import Encoder, Progress
-from egoexobench.types import Clip
+from egoexobench.part_results import find_array_fault, require_valid
+from egoexobench.protocols import Progress
+from egoexobench.types import Audio, Clip, Frames
 
 __all__ = [
     "EncodeResult",
@@ -98,8 +99,9 @@ def encode_clips(
 
     Raises:
         UsageError: for an unknown sampling rule.
-        DataError: for the first file that is missing, damaged or too short, unless
-            ``skip_failures`` is set.
+        DataError: for a file that is missing, damaged or too short, unless ``skip_failures`` is
+            set.
+        PartError: if an encoder returns something wrong.
     """
     stores = {
         name: open_store(runner, root, num_frames, sampling) for name, runner in encoders.items()
@@ -119,12 +121,13 @@ def encode_clips(
             skip_failures=skip_failures,
         )
         with progress.stage("encode", len(jobs)) as advance:
-            for batch in _iter_batches(_map_in_threads(work, jobs)):
-                errors |= _store_batch(batch, encoders, stores)
-                if errors and not skip_failures:
-                    failed = next(job for job in jobs if job.key in errors)
-                    raise DataError(f"clip {failed.clip.id}: {errors[failed.key]}")
-                advance(len(batch))
+            for view_jobs in _shuffle_views(jobs):
+                for batch in _iter_batches(_map_in_threads(work, view_jobs)):
+                    errors |= _store_batch(batch, encoders, stores)
+                    if errors and not skip_failures:
+                        failed = next(job for job in jobs if job.key in errors)
+                        raise DataError(f"clip {failed.clip.id}: {errors[failed.key]}")
+                    advance(len(batch))
     failures |= {clip.id: errors[keys[clip.id]] for clip in readable if keys[clip.id] in errors}
     encoded = [clip.id for clip in readable if clip.id not in failures]
     banks = {
@@ -145,13 +148,16 @@ def encode_texts(
 
     Raises:
         DataError: if the features of a text contain NaN or infinity.
+        PartError: if the encoder returns something wrong.
     """
     store = open_store(encoder, root)
     distinct = {text for text in texts.values() if text is not None}
-    missing = sorted(text for text in distinct if _hash_text(text) not in store)
+    missing = ENCODING_PLAN.sort(
+        (text for text in distinct if _hash_text(text) not in store), "text"
+    )
     for start in range(0, len(missing), ITEMS_PER_FILE):
         batch = missing[start : start + ITEMS_PER_FILE]
-        arrays = [encoder.encoder.prepare(text) for text in batch]
+        arrays = [prepare_source(encoder, text) for text in batch]
         items = encode_arrays(encoder, arrays, ["read"] * len(batch))
         for text, item in zip(batch, items, strict=True):
             if reason := find_nonfinite(item):
@@ -189,6 +195,14 @@ def _make_jobs(
     return list(jobs.values())
 
 
+def _shuffle_views(jobs: Sequence[_EncodeJob]) -> Iterator[list[_EncodeJob]]:
+    """Yield the jobs of each view in a seeded order: no forward pass holds clips of both views."""
+    by_key = {job.key: job for job in jobs}
+    for view in ENCODING_PLAN.views:
+        keys = [job.key for job in jobs if job.clip.view == view]
+        yield [by_key[key] for key in ENCODING_PLAN.sort(keys, view)]
+
+
 def _prepare_clip(
     job: _EncodeJob,
     *,
@@ -197,22 +211,49 @@ def _prepare_clip(
     sampling: str,
     skip_failures: bool,
 ) -> _PreparedClip:
-    modalities = {encoders[name].encoder.modality for name in job.missing}
     try:
-        count = num_frames if "video" in modalities else 0
-        decoded = decode_clip(job.clip, count, with_audio="audio" in modalities, sampling=sampling)
-        arrays = {name: _prepare_array(encoders[name].encoder, decoded) for name in job.missing}
+        missing = {name: encoders[name] for name in job.missing}
+        arrays, state = decode_and_prepare(job.clip, missing, num_frames, sampling)
     except DataError as error:
         if not skip_failures:
             raise
         reason = error.reason if isinstance(error, MediaError) else str(error)
         return _PreparedClip(job, {}, "not_requested", reason)
-    return _PreparedClip(job, arrays, decoded.state)
+    return _PreparedClip(job, arrays, state)
 
 
-def _prepare_array(encoder: Encoder, decoded: DecodedClip) -> NDArray[Any] | None:
-    source = decoded.frames if encoder.modality == "video" else decoded.audio
-    return None if source is None else np.asarray(encoder.prepare(source))
+def decode_and_prepare(
+    clip: Clip, encoders: Mapping[str, EncoderRunner], num_frames: int, sampling: str
+) -> tuple[dict[str, NDArray[Any] | None], AudioState]:
+    """Decode a clip once; return its prepared arrays by encoder, and the state of its audio.
+
+    Raises:
+        DataError: if the clip does not decode.
+        PartError: if an encoder returns no array.
+    """
+    modalities = {runner.encoder.modality for runner in encoders.values()}
+    count = num_frames if "video" in modalities else 0
+    decoded = decode_clip(clip, count, with_audio="audio" in modalities, sampling=sampling)
+    sources = {
+        name: decoded.frames if runner.encoder.modality == "video" else decoded.audio
+        for name, runner in encoders.items()
+    }
+    arrays = {
+        name: None if source is None else prepare_source(encoders[name], source)
+        for name, source in sources.items()
+    }
+    return arrays, decoded.state
+
+
+def prepare_source(runner: EncoderRunner, source: Frames | Audio | str) -> NDArray[Any]:
+    """Return the prepared array of a source.
+
+    Raises:
+        PartError: if the encoder returns no array.
+    """
+    array = runner.encoder.prepare(source)
+    require_valid(find_array_fault(array), runner.label)
+    return array
 
 
 def _store_batch(

@@ -14,14 +14,14 @@ from torch import nn
 
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.device import DeviceConfig, Precision, autocast
+from egoexobench.features.batch_plan import ENCODING_PLAN
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, make_missing_rows
+from egoexobench.part_results import find_tokens_fault, require_valid
 from egoexobench.protocols import Encoder
 
 StorageDtype = Literal["fp32", "fp16"]
 CPU = torch.device("cpu")
-BATCH_SIZE = 16
-"""Items of one forward pass; a large network needs too much memory for 64 clips at once."""
 _DTYPES: Mapping[StorageDtype, type[np.floating[Any]]] = {"fp32": np.float32, "fp16": np.float16}
 
 
@@ -38,6 +38,8 @@ class EncoderRunner:
     device: torch.device = CPU
     precision: Precision = "fp32"
     storage_dtype: StorageDtype = "fp32"
+    label: str = "the encoder"
+    """Kind, name and distribution, for messages."""
 
 
 def cache_signature(
@@ -73,17 +75,30 @@ def hash_state_dict(module: nn.Module) -> str:
 
 
 def encode_arrays(
-    runner: EncoderRunner, arrays: Sequence[NDArray[Any] | None], states: Sequence[str]
+    runner: EncoderRunner,
+    arrays: Sequence[NDArray[Any] | None],
+    states: Sequence[str],
+    *,
+    batch_size: int = ENCODING_PLAN.size,
+    min_length: int = 1,
 ) -> list[FeatureRows]:
     """Return the rows to store: tokens, or the prepared arrays if the encoder is trained.
 
     Args:
         runner: the encoder.
-        arrays: ``(T0, ...)`` each; None if the source is missing.
+        arrays: ``(T0, ...)`` each, in the order in which they are encoded; None if the source is
+            missing.
         states: state of each source, such as ``audible``.
+        batch_size: items of one forward pass.
+        min_length: least T0; shorter items are padded to it.
+
+    Raises:
+        PartError: if the encoder returns something wrong.
     """
     present = [array for array in arrays if array is not None]
-    rows = iter(_encode_batches(runner, present) if runner.encoder.frozen else present)
+    require_valid(_find_shape_fault(present), runner.label)
+    is_frozen = runner.encoder.frozen
+    rows = iter(_encode_batches(runner, present, batch_size, min_length) if is_frozen else present)
     return [
         make_missing_rows(state) if array is None else FeatureRows(next(rows), state)
         for array, state in zip(arrays, states, strict=True)
@@ -97,18 +112,32 @@ def find_nonfinite(item: FeatureRows) -> str | None:
     return None
 
 
+def _find_shape_fault(arrays: Sequence[NDArray[Any]]) -> str | None:
+    """Say that prepared arrays differ in more than their length, so that no batch can hold them."""
+    shapes = sorted({array.shape[1:] for array in arrays})
+    if len(shapes) < 2:
+        return None
+    return (
+        f"prepare returns arrays (T, *{shapes[0]}) and (T, *{shapes[1]}); they may differ in the "
+        "first axis alone"
+    )
+
+
 def _encode_batches(
-    runner: EncoderRunner, arrays: Sequence[NDArray[Any]]
+    runner: EncoderRunner, arrays: Sequence[NDArray[Any]], batch_size: int, min_length: int
 ) -> Iterator[NDArray[Any]]:
     dtype = _DTYPES[runner.storage_dtype]
-    for start in range(0, len(arrays), BATCH_SIZE):
-        selected = arrays[start : start + BATCH_SIZE]
+    for start in range(0, len(arrays), batch_size):
+        selected = arrays[start : start + batch_size]
         names = [str(position) for position in range(len(selected))]
-        batch = FeatureBank(names, [FeatureRows(array, "") for array in selected]).batch(names)
+        bank = FeatureBank(names, [FeatureRows(array, "") for array in selected])
+        batch = bank.batch(names, min_length)
         values, mask = batch.values.to(runner.device), batch.mask.to(runner.device)
         compute = DeviceConfig(str(runner.device), runner.precision)
         with torch.inference_mode(), autocast(compute):
             tokens = runner.encoder.encode(values, mask)
+        fault = find_tokens_fault(tokens, len(selected), runner.encoder.dim)
+        require_valid(fault, runner.label)
         encoded, masks = tokens.values.float().cpu().numpy(), tokens.mask.cpu().numpy()
         with np.errstate(over="ignore"):  # `find_nonfinite` reports the item
             encoded = encoded.astype(dtype, copy=False)

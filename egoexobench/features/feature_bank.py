@@ -41,6 +41,11 @@ class FeatureBank:
         self.shape = next((rows.shape[1:] for rows in self.rows if len(rows)), shape)
         self.dtype = _get_batch_dtype(self.rows)
 
+    @property
+    def max_length(self) -> int:
+        """Number of rows of the longest item."""
+        return max((len(rows) for rows in self.rows), default=0)
+
     def has(self, name: str) -> bool:
         """Whether the item has any row."""
         return len(self.rows[self.index[name]]) > 0
@@ -49,15 +54,19 @@ class FeatureBank:
         """The rows ``(T, ...)`` of one item, without padding."""
         return self.rows[self.index[name]].astype(np.float32, copy=False)
 
-    def batch(self, ids: Sequence[str]) -> Tokens:
+    def batch(self, ids: Sequence[str], min_length: int = 1) -> Tokens:
         """Return the rows ``(B, T, ...)`` of some items, padded to the longest, and their mask.
 
         Floating-point rows become float32. Integers and booleans keep their dtype, so that a token
         id is an exact index.
+
+        Args:
+            ids: the items.
+            min_length: least T; items that are all shorter are padded to it.
         """
         selected = [self.rows[self.index[name]] for name in ids]
         longest = max((len(rows) for rows in selected), default=0)
-        values = np.zeros((len(selected), max(longest, 1), *self.shape), self.dtype)
+        values = np.zeros((len(selected), max(longest, min_length, 1), *self.shape), self.dtype)
         mask = np.zeros(values.shape[:2], np.bool_)
         for position, rows in enumerate(selected):
             if len(rows):

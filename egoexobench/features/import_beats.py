@@ -29,7 +29,8 @@ from egoexobench.protocols import Progress
 from egoexobench.toolbox import checkpoint
 from egoexobench.types import Clip
 
-AUDIO_STATE = "audible"
+AUDIO_STATE = "imported"
+"""Tokens with this state were not computed here; a run does not encode their clips again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, final
 
 import torch
@@ -17,8 +18,10 @@ from torch.nn import functional
 
 from egoexobench.device import CPU, DeviceConfig
 from egoexobench.hashing import hash_json
+from egoexobench.method import ROLES
 from egoexobench.models.projection import TokenProjector
 from egoexobench.models.width_check import check_widths
+from egoexobench.part_results import find_tokens_fault, find_vectors_fault, require_valid
 from egoexobench.toolbox.layers import masked_mean
 from egoexobench.types import VIEWS, Tokens, View
 
@@ -44,6 +47,7 @@ class EmbeddingModel(nn.Module):
         seed: every role draws its own random numbers from it. So another part in one role does not
             change the initialization of the others.
         device_config: device and precision of the module.
+        labels: kind, name and distribution of each part by role, for messages.
 
     Raises:
         UsageError: if the widths of two parts do not fit.
@@ -57,8 +61,10 @@ class EmbeddingModel(nn.Module):
         text_fusion: FusionFactory | None,
         seed: int,
         device_config: DeviceConfig = CPU,
+        labels: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__()
+        self.labels = {role: labels.get(role, f"the {kind}") for role, kind in ROLES.items()}
         self.method = method
         self.device_config = device_config
         self.encoders = encoders
@@ -197,7 +203,10 @@ class EmbeddingModel(nn.Module):
         if tokens is None or encoder_role not in self.encoders:
             return None
         if not self.frozen[encoder_role]:
+            num_rows, dim = len(tokens.values), self.encoders[encoder_role].dim
             tokens = self.encode[encoder_role](tokens.values, tokens.mask)
+            fault = find_tokens_fault(tokens, num_rows, dim)
+            require_valid(fault, self.labels[encoder_role])
         if role not in self.projectors:
             return tokens
         projected: Tokens = self.projectors[role](tokens)
@@ -207,7 +216,12 @@ class EmbeddingModel(nn.Module):
         fusion = self.functional_fusions.get(role)
         if role in self.fusions:
             fusion = self.fusions[role]
-        return self._normalize(masked_mean(context) if fusion is None else fusion(query, context))
+        if fusion is None:
+            return self._normalize(masked_mean(context))
+        fused = fusion(query, context)
+        fault = find_vectors_fault(fused, len(context.values), "its result")
+        require_valid(fault, self.labels["text_fusion" if role == "text" else "video_fusion"])
+        return self._normalize(fused)
 
     def _normalize(self, vectors: Tensor) -> Tensor:
         """Scale to unit length, except when a method that compares by dot product is scored."""

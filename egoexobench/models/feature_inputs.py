@@ -15,11 +15,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from egoexobench.device import autocast
+from egoexobench.features.batch_plan import SCORING_PLAN, BatchPlan
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.models.dtw import AlignmentPath, warp_pair
 from egoexobench.models.embedding_model import EmbeddingModel
+from egoexobench.part_results import find_targets_fault, require_valid
 from egoexobench.protocols import Anchor, AnchorInput, AnchorText
-from egoexobench.types import VIEWS, Clip, Embeddings, Pair, Tokens, View
+from egoexobench.types import Clip, Embeddings, Pair, Tokens, View
 
 _CLIP_TEXT: Mapping[AnchorInput, AnchorText] = {
     "ego_narration": "narration",
@@ -28,8 +30,8 @@ _CLIP_TEXT: Mapping[AnchorInput, AnchorText] = {
     "exo_sound_text": "sound_text",
 }
 """The text of an anchor input that belongs to a clip and not to its pair."""
-BATCH_SIZE = 256
-"""Items per forward pass when embedding; results do not depend on it."""
+EXTRA_PADDING = 3
+"""Rows of padding that a padded plan adds to the longest item of a frozen encoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +54,43 @@ class FeatureInputs:
         return self.video_exo if view == "exo" and self.video_exo else self.video
 
 
-def embed_clips(model: EmbeddingModel, inputs: FeatureInputs, clips: Sequence[Clip]) -> Embeddings:
-    """Embed the videos of clips of both views; the rows have the order of the clips."""
+def embed_clips(
+    model: EmbeddingModel,
+    inputs: FeatureInputs,
+    clips: Sequence[Clip],
+    *,
+    plan: BatchPlan = SCORING_PLAN,
+) -> Embeddings:
+    """Embed the videos of clips of both views; the rows have the order of the clips.
+
+    No forward pass holds clips of both views, and each view has a seeded order of its own.
+    """
     vectors: dict[str, Tensor] = {}
-    for view in VIEWS:
+    for view in plan.views:
         ids = [clip.id for clip in clips if clip.view == view]
-        for batch in _split_batches(ids):
+        for batch in plan.split(dict.fromkeys(ids), view):
             with _inference_mode(model):
-                audio = _read_audio(model, inputs, batch)
-                embedded = _embed_video_batch(model, inputs, batch, view=view, audio=audio)
+                embedded = _embed_video_batch(model, inputs, batch, view=view, plan=plan)
                 vectors.update(zip(batch, embedded.float().cpu(), strict=True))
     names = tuple(clip.id for clip in clips)
     return Embeddings(names, torch.stack([vectors[name] for name in names]))
 
 
 def embed_texts(
-    model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str], kind: AnchorText
+    model: EmbeddingModel,
+    inputs: FeatureInputs,
+    ids: Sequence[str],
+    kind: AnchorText,
+    *,
+    plan: BatchPlan = SCORING_PLAN,
 ) -> Embeddings:
-    """Embed texts by the id of their pair or clip."""
-    parts = []
-    for batch in _split_batches(ids):
+    """Embed texts by the id of their pair or clip, in a seeded order; rows are in that of ids."""
+    vectors: dict[str, Tensor] = {}
+    for batch in plan.split(dict.fromkeys(ids), "text"):
         with _inference_mode(model):
-            parts.append(_embed_text_batch(model, inputs, batch, kind).float().cpu())
-    return Embeddings(tuple(ids), torch.cat(parts))
+            embedded = _embed_text_batch(model, inputs, batch, kind, plan=plan)
+            vectors.update(zip(batch, embedded.float().cpu(), strict=True))
+    return Embeddings(tuple(ids), torch.stack([vectors[name] for name in ids]))
 
 
 def embed_pairs(
@@ -83,12 +99,14 @@ def embed_pairs(
     """Embed a training batch: ego videos, exo videos and the target of each, all ``(B, D)``."""
     ego_ids, exo_ids = [pair.ego.id for pair in pairs], [pair.exo.id for pair in pairs]
     ego_audio, exo_audio = _read_aligned_audio(model, inputs, pairs)
-    ego = _embed_video_batch(model, inputs, ego_ids, view="ego", audio=ego_audio)
-    exo = _embed_video_batch(model, inputs, exo_ids, view="exo", audio=exo_audio)
+    ego = _fuse_video(model, inputs, ego_ids, view="ego", audio=ego_audio)
+    exo = _fuse_video(model, inputs, exo_ids, view="exo", audio=exo_audio)
     anchor_inputs = {
         name: _embed_anchor_input(model, inputs, pairs, name) for name in anchor.required_inputs
     }
-    ego_target, exo_target = anchor(anchor_inputs)
+    targets = anchor(anchor_inputs)
+    require_valid(find_targets_fault(targets, len(pairs), ego.shape[1]), model.labels["anchor"])
+    ego_target, exo_target = targets
     return (
         ego,
         exo,
@@ -116,22 +134,39 @@ def _embed_anchor_input(
 
 
 def _embed_video_batch(
+    model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str], *, view: View, plan: BatchPlan
+) -> Tensor:
+    audio = _read_batch(model, "audio", inputs.audio, ids, plan=plan) if inputs.audio else None
+    return _fuse_video(model, inputs, ids, view=view, audio=audio, plan=plan)
+
+
+def _fuse_video(
     model: EmbeddingModel,
     inputs: FeatureInputs,
     ids: Sequence[str],
     *,
     view: View,
     audio: Tokens | None,
+    plan: BatchPlan = SCORING_PLAN,
 ) -> Tensor:
     bank, caption = inputs.get_video_bank(view), None
     if model.method.video_query == "sound_caption" and not model.training and inputs.caption:
-        caption = model.to_device(inputs.caption.batch(ids))
-    video = model.to_device(bank.batch(ids)) if bank else None
+        caption = _read_batch(model, "text", inputs.caption, ids, plan=plan)
+    video = _read_batch(model, model.video_role[view], bank, ids, plan=plan) if bank else None
     return model.embed_video(view, video, audio, caption)
 
 
-def _read_audio(model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str]) -> Tokens | None:
-    return model.to_device(inputs.audio.batch(ids)) if inputs.audio else None
+def _read_batch(
+    model: EmbeddingModel, role: str, bank: FeatureBank, ids: Sequence[str], *, plan: BatchPlan
+) -> Tokens:
+    """Return a batch of a bank; a padded plan makes it longer than the longest item of the bank.
+
+    The input of a trained encoder gets no more than that length: a network may have a limit.
+    """
+    if not plan.is_padded:
+        return model.to_device(bank.batch(ids))
+    min_length = bank.max_length + (EXTRA_PADDING if model.frozen[role] else 0)
+    return model.to_device(bank.batch(ids, min_length))
 
 
 def _read_aligned_audio(
@@ -148,14 +183,20 @@ def _read_aligned_audio(
 
 
 def _embed_text_batch(
-    model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str], kind: AnchorText
+    model: EmbeddingModel,
+    inputs: FeatureInputs,
+    ids: Sequence[str],
+    kind: AnchorText,
+    *,
+    plan: BatchPlan = SCORING_PLAN,
 ) -> Tensor:
     if inputs.narration is None:
         message = "the method has no text encoder"
         raise ValueError(message)
     caption_bank = inputs.caption if kind != "narration" else None
-    caption = model.to_device(caption_bank.batch(ids)) if caption_bank else None
-    return model.embed_text(model.to_device(inputs.narration.batch(ids)), caption, kind)
+    caption = _read_batch(model, "text", caption_bank, ids, plan=plan) if caption_bank else None
+    narration = _read_batch(model, "text", inputs.narration, ids, plan=plan)
+    return model.embed_text(narration, caption, kind)
 
 
 def _embed_audio_batch(model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str]) -> Tensor:
@@ -163,10 +204,6 @@ def _embed_audio_batch(model: EmbeddingModel, inputs: FeatureInputs, ids: Sequen
         message = "the method has no audio encoder"
         raise ValueError(message)
     return model.embed_sound(model.to_device(inputs.audio.batch(ids)))
-
-
-def _split_batches(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[start : start + BATCH_SIZE] for start in range(0, len(ids), BATCH_SIZE)]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.errors import EgoExoBenchError, UsageError
+from egoexobench.part_results import find_vectors_fault, require_valid
 from egoexobench.types import VIEWS, Tokens
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ def _measure_width(model: EmbeddingModel, name: str, *, query_role: str, context
         raise UsageError(
             _format_misfit(model, name, {query_role: query, context_role: context})
         ) from error
+    require_valid(
+        find_vectors_fault(fused, 1, "its result"),
+        model.labels["text_fusion" if name == "text" else "video_fusion"],
+    )
     return fused.shape[-1]
 
 

@@ -96,6 +96,22 @@ class CheckpointSelection(RecordModel):
 
 
 @final
+class Consistency(RecordModel):
+    """The check that embeddings depend on their own clip or text alone.
+
+    A sample was computed again, alone and in another order, and compared with what was scored.
+    """
+
+    num_clips: Count = Field(description="clips that were embedded again")
+    num_texts: Count = Field(description="texts that were embedded again")
+    num_encoded: Count = Field(description="clips and texts that were read from their source again")
+    tolerance: float = Field(
+        ge=0, description="relative distance that rounding explains; the smallest of all stages"
+    )
+    largest_deviation: float = Field(ge=0, description="relative distance from what was scored")
+
+
+@final
 class ClipCounts(RecordModel):
     """How many clips, pairs and queries a data set has, and how many could be used."""
 
@@ -284,6 +300,7 @@ class Record(RecordModel):
         (), description="chance, oracle and shortcuts on the same tracks"
     )
     settings: RunSettings | None = Field(None, description="null in records of versions before 0.2")
+    consistency: Consistency | None = Field(None, description="null in records before version 0.2")
     environment: Environment
     git: GitState | None = Field(None, description="null if the toolkit is not a checkout")
     seconds: dict[str, float] = Field(description="by stage")

@@ -1,7 +1,9 @@
 """The contract of each kind of part, as checks that a plug-in's own tests can call.
 
 Each check raises `AssertionError` with one line that says what is wrong, whatever is wrong. Call it
-in a test: ``check_encoder(my_encoder())``.
+in a test: ``check_encoder(my_encoder())``. Encoders, fusions, anchors and captioners compute every
+row alone, in another order and, where there is padding, padded; the line says which of the three
+changed a row.
 """
 
 from egoexobench.testing.anchor import check_anchor

@@ -9,17 +9,21 @@ import torch
 from torch import Tensor
 
 from egoexobench.anchor_renames import rename_members
+from egoexobench.part_results import find_targets_fault
 from egoexobench.protocols import Anchor, AnchorInput, AnchorText
 from egoexobench.testing.assertions import (
     check_choice,
+    check_finite,
     check_has,
     check_instance,
+    check_rows,
     check_that,
     check_unchanged,
-    check_vectors,
+    check_valid,
     is_close,
     report_errors,
 )
+from egoexobench.types import VIEWS
 
 _NUM_PAIRS = 4
 Targets = tuple[Tensor, Tensor]
@@ -49,10 +53,14 @@ def check_anchor(anchor: Anchor, *, seed: int = 0) -> None:
         _are_close(_call_anchor(anchor, embeddings), targets),
         "the same embeddings get other targets",
     )
-    first_row = {need: vectors[:1] for need, vectors in embeddings.items()}
-    alone = _call_anchor(anchor, first_row)
-    rows = targets[0][:1], targets[1][:1]
-    check_that(_are_close(alone, rows), "a target depends on the other pairs of its batch")
+    order = list(range(_NUM_PAIRS))[::-1]
+    reordered = _call_anchor(anchor, _select_rows(embeddings, order))
+    alone = [_call_anchor(anchor, _select_rows(embeddings, [row])) for row in order]
+    for index, target in enumerate(targets):
+        rows = torch.cat([single[index] for single in alone])[order]
+        check_rows(rows, target, "alone: a target depends on the other pairs of its batch")
+        message = "in another order: a target depends on its position"
+        check_rows(reordered[index][order], target, message)
     for need in anchor.required_inputs:
         changed = _call_anchor(
             anchor, {**embeddings, need: embeddings[need] + torch.randn(_NUM_PAIRS, 8)}
@@ -74,12 +82,17 @@ def _call_anchor(anchor: Anchor, embeddings: Mapping[AnchorInput, Tensor]) -> Ta
     with report_errors("calling it"), torch.inference_mode():
         targets = anchor(inputs)
     check_unchanged(list(embeddings.values()), list(inputs.values()), "calling it")
-    check_instance(targets, tuple, "its result")
-    check_that(len(targets) == 2, f"it returns {len(targets)} targets, not one for each view")
     num_pairs = len(next(iter(embeddings.values())))
-    for view, target in zip(("ego", "exo"), targets, strict=True):
-        check_vectors(target, num_pairs, f"the target of the {view} videos")
+    check_valid(find_targets_fault(targets, num_pairs))
+    for view, target in zip(VIEWS, targets, strict=True):
+        check_finite(target, f"the target of the {view} videos")
     return targets
+
+
+def _select_rows(
+    embeddings: Mapping[AnchorInput, Tensor], rows: list[int]
+) -> dict[AnchorInput, Tensor]:
+    return {need: vectors[rows] for need, vectors in embeddings.items()}
 
 
 def _are_close(first: Targets, second: Targets) -> bool:

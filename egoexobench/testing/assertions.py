@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from egoexobench.part_results import describe_value
 
 TOLERANCE = 1e-5
 _MISSING = object()
@@ -41,14 +42,14 @@ def check_has(part: object, methods: Iterable[str], attributes: Iterable[str] = 
     for name in methods:
         method = getattr(part, name, _MISSING)
         check_that(method is not _MISSING, f"it has no method {name!r}")
-        check_that(callable(method), f"{name} is {_describe_value(method)}; it must be a method")
+        check_that(callable(method), f"{name} is {describe_value(method)}; it must be a method")
 
 
 def check_instance(value: object, expected: type, name: str) -> None:
     """Check the type of a value."""
     check_that(
         isinstance(value, expected),
-        f"{name} is {_describe_value(value)}; it must be {expected.__name__}",
+        f"{name} is {describe_value(value)}; it must be {expected.__name__}",
     )
 
 
@@ -62,7 +63,7 @@ def check_sequence(values: object, item_type: type, name: str) -> None:
     """Check that values are a list or another sequence, and of one type."""
     is_sequence = isinstance(values, Sequence) and not isinstance(values, str)
     check_that(
-        is_sequence, f"{name} is {_describe_value(values)}; it must be a sequence, such as a list"
+        is_sequence, f"{name} is {describe_value(values)}; it must be a sequence, such as a list"
     )
     for value in values if isinstance(values, Sequence) else ():
         check_instance(value, item_type, f"an item of {name}")
@@ -75,20 +76,10 @@ def check_unchanged(before: Sequence[Tensor], after: Sequence[Tensor], call: str
     check_that(same, f"{call} changes its inputs in place")
 
 
-def check_vectors(vectors: object, count: int, name: str) -> None:
-    """Check that a result is a finite floating-point tensor ``(count, D)``."""
-    check_float_tensor(vectors, name)
-    shape = tuple(vectors.shape) if isinstance(vectors, Tensor) else ()
-    message = f"{name} has the shape {shape}; for {count} rows it must be ({count}, D)"
-    check_that(len(shape) == 2 and shape[0] == count, message)
-    check_finite(vectors, name)
-
-
-def check_float_tensor(tensor: object, name: str) -> None:
-    """Check that a result is a floating-point tensor."""
-    check_instance(tensor, Tensor, name)
-    dtype = tensor.dtype if isinstance(tensor, Tensor) else torch.float32
-    check_that(dtype.is_floating_point, f"{name} has the dtype {dtype}; it must be floating point")
+def check_valid(fault: str | None) -> None:
+    """Raise AssertionError with a fault of `egoexobench.part_results`; None is no fault."""
+    if fault is not None:
+        raise AssertionError(fault)
 
 
 def check_finite(tensor: object, name: str) -> None:
@@ -127,7 +118,9 @@ def is_close(first: Tensor, second: Tensor) -> bool:
     return same_shape and bool(torch.allclose(first, second, atol=TOLERANCE, rtol=TOLERANCE))
 
 
-def _describe_value(value: Any) -> str:
-    text, kind = " ".join(repr(value).split()), type(value).__name__
-    is_readable = len(text) <= 40 and not text.startswith("<")
-    return f"{text} ({kind})" if is_readable else f"of type {kind}"
+def check_rows(first: Tensor, second: Tensor, message: str) -> None:
+    """Check that two results are nearly the same in every row, and name the first other one."""
+    check_that(first.shape == second.shape, f"{message} (its shape changes)")
+    is_same = torch.isclose(first, second, atol=TOLERANCE, rtol=TOLERANCE).flatten(1).all(1)
+    wrong = (~is_same).nonzero().flatten().tolist()
+    check_that(not wrong, f"{message} (row {wrong[0] if wrong else 0} of {len(first)})")

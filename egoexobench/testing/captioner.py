@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from egoexobench.part_results import find_texts_fault
 from egoexobench.protocols import Captioner, RefiningCaptioner
-from egoexobench.testing.assertions import check_has, check_sequence, check_that, report_errors
+from egoexobench.testing.assertions import check_has, check_that, check_valid, report_errors
 from egoexobench.toolbox.captions import InvalidCaption, parse_response
 
 NARRATIONS = ("A person takes the garlic, then opens the jar.", "", "Nothing. " * 200, "切蒜")
@@ -23,7 +24,10 @@ def check_captioner(captioner: Captioner) -> None:
         _write_captions(captioner, NARRATIONS) == captions, "the same narrations get other captions"
     )
     backwards = _write_captions(captioner, NARRATIONS[::-1])
-    check_that(backwards[::-1] == captions, "the order of narrations changes their captions")
+    message = "in another order: the order of narrations changes their captions"
+    check_that(backwards[::-1] == captions, message)
+    alone = [_write_captions(captioner, (narration,))[0] for narration in NARRATIONS]
+    check_that(alone == captions, "alone: a caption depends on the other narrations")
     _write_captions(captioner, ())
     if isinstance(captioner, RefiningCaptioner):
         _check_refinement(captioner, captions)
@@ -34,22 +38,14 @@ def _write_captions(captioner: Captioner, narrations: tuple[str, ...]) -> list[s
     with report_errors("caption"):
         captions = captioner.caption(inputs)
     check_that(inputs == list(narrations), "caption changes its list of narrations")
-    check_sequence(captions, str, "the result of caption")
-    check_that(
-        len(captions) == len(narrations),
-        f"caption returns {len(captions)} captions for {len(narrations)} narrations",
-    )
+    check_valid(find_texts_fault(captions, len(narrations), "caption"))
     return list(captions)
 
 
 def _check_refinement(captioner: RefiningCaptioner, captions: list[str]) -> None:
     with report_errors("refine"):
         refined = captioner.refine(list(captions), ["a person"])
-    check_sequence(refined, str, "the result of refine")
-    check_that(
-        len(refined) == len(captions),
-        f"refine returns {len(refined)} captions for {len(captions)} captions",
-    )
+    check_valid(find_texts_fault(refined, len(captions), "refine"))
     for caption in refined:
         _check_format(caption)
 

@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.features.feature_file import DTYPES, FeatureRows
+from egoexobench.features.feature_file import FeatureRows
+from egoexobench.part_results import find_array_fault, find_tokens_fault
 from egoexobench.protocols import Encoder
 from egoexobench.testing.assertions import (
     check_choice,
     check_eval_mode,
     check_finite,
-    check_float_tensor,
     check_gradient,
     check_has,
     check_instance,
     check_that,
     check_unchanged,
+    check_valid,
     is_close,
     report_errors,
     run_backward,
@@ -32,7 +33,6 @@ from egoexobench.testing.sources import Source, copy_source, is_same_source, mak
 from egoexobench.types import Modality, Tokens
 
 Arrays = Sequence[NDArray[Any]]
-_DTYPE_NAMES = sorted(np.dtype(dtype).name for dtype in DTYPES.values())
 
 
 def check_encoder(encoder: Encoder, *, num_frames: int = 4, seed: int = 0) -> None:
@@ -98,15 +98,7 @@ def _prepare_array(encoder: Encoder, source: Source) -> NDArray[Any]:
     with report_errors("prepare"):
         array: NDArray[Any] = encoder.prepare(source)
     check_that(is_same_source(before, source), "prepare changes its source in place")
-    check_instance(array, np.ndarray, "the result of prepare")
-    check_that(
-        array.ndim > 0, "prepare returns an array without axes; the first is time, or the token"
-    )
-    dtype = array.dtype.name
-    check_that(
-        dtype in _DTYPE_NAMES,
-        f"prepare returns the dtype {dtype}; use one of {', '.join(_DTYPE_NAMES)}",
-    )
+    check_valid(find_array_fault(array))
     check_that(bool(np.isfinite(array).all()), "prepare returns NaN or infinity")
     return array
 
@@ -117,24 +109,29 @@ def _check_tokens(encoder: Encoder, bank: FeatureBank, names: Sequence[str]) -> 
     again = _encode_batch(encoder, batch)
     message = "the same batch gets other tokens in evaluation mode: is dropout active?"
     check_that(_are_same_tokens(tokens, again), message)
-    for row, name in enumerate(names):
-        in_batch = _get_real_tokens(tokens, row)
+    in_batch = [_get_real_tokens(tokens, row) for row in range(len(names))]
+    for name, rows in zip(names, in_batch, strict=True):
         check_that(
-            not bank.has(name) or len(in_batch) > 0,
+            not bank.has(name) or len(rows) > 0,
             "the mask marks no token of a clip that has input",
         )
+    for row, name in enumerate(names):
         padded = Tokens(batch.values[row : row + 1], batch.mask[row : row + 1])
         alone = _get_real_tokens(_encode_batch(encoder, padded), 0)
-        _check_count(in_batch, alone, "the other clips of its batch")
-        check_that(is_close(in_batch, alone), "a token depends on the other clips of its batch")
+        _compare_tokens(in_batch[row], alone, "alone", "the other clips of its batch")
         unpadded = _get_real_tokens(_encode_batch(encoder, bank.batch([name])), 0)
-        _check_count(alone, unpadded, "padding")
-        check_that(is_close(alone, unpadded), "a token depends on padding")
+        _compare_tokens(alone, unpadded, "padded", "padding")
+    order = list(range(len(names)))[::-1]
+    reordered = _encode_batch(encoder, Tokens(batch.values[order], batch.mask[order]))
+    for row, position in enumerate(order):
+        tokens_of_row = _get_real_tokens(reordered, position)
+        _compare_tokens(tokens_of_row, in_batch[row], "in another order", "its position")
 
 
-def _check_count(tokens: Tensor, reference: Tensor, cause: str) -> None:
+def _compare_tokens(tokens: Tensor, reference: Tensor, condition: str, cause: str) -> None:
     message = f"the mask marks {len(tokens)} tokens or {len(reference)}, depending on {cause}"
-    check_that(len(tokens) == len(reference), message)
+    check_that(len(tokens) == len(reference), f"{condition}: {message}")
+    check_that(is_close(tokens, reference), f"{condition}: a token depends on {cause}")
 
 
 def _check_trained(encoder: Encoder, bank: FeatureBank, names: Sequence[str]) -> None:
@@ -157,22 +154,9 @@ def _encode_batch(encoder: Encoder, batch: Tokens) -> Tokens:
     with report_errors(f"encode, for values of the dtype {batch.values.dtype},"):
         tokens = encoder.encode(batch.values, batch.mask)
     check_unchanged(before, inputs, "encode")
-    check_instance(tokens, Tokens, "the result of encode")
-    _check_form(tokens, len(batch.values), encoder.dim)
-    return tokens
-
-
-def _check_form(tokens: Tokens, num_rows: int, dim: int) -> None:
-    check_float_tensor(tokens.values, "values of its tokens")
-    check_instance(tokens.mask, Tensor, "mask of its tokens")
-    shape, mask_shape = tuple(tokens.values.shape), tuple(tokens.mask.shape)
-    message = f"its tokens have the shape {shape}; it must be (B, T, dim) = ({num_rows}, T, {dim})"
-    check_that(len(shape) == 3 and (shape[0], shape[2]) == (num_rows, dim), message)
-    dtype = tokens.mask.dtype
-    check_that(dtype == torch.bool, f"the mask has the dtype {dtype}; it must be torch.bool")
-    message = f"the mask has the shape {mask_shape}; it must be (B, T) = {shape[:2]}"
-    check_that(mask_shape == shape[:2], message)
+    check_valid(find_tokens_fault(tokens, len(batch.values), encoder.dim))
     check_finite(tokens.values[tokens.mask], "its tokens")
+    return tokens
 
 
 def _get_real_tokens(tokens: Tokens, row: int) -> Tensor:

@@ -7,15 +7,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from egoexobench.part_results import find_vectors_fault
 from egoexobench.protocols import Fusion
 from egoexobench.testing.assertions import (
     check_eval_mode,
+    check_finite,
     check_gradient,
     check_has,
-    check_instance,
+    check_rows,
     check_that,
     check_unchanged,
-    check_vectors,
+    check_valid,
     is_close,
     report_errors,
     run_backward,
@@ -60,16 +62,26 @@ def _check_reading(fusion: Fusion, query: Tokens, context: Tokens) -> None:
         not is_close(_call_fusion(fusion, _roll_rows(query), context), fused),
         "it does not read its query",
     )
-    alone = _call_fusion(fusion, _take_first_row(query), _take_first_row(context))
-    check_that(is_close(alone, fused[:1]), "an embedding depends on the other rows of its batch")
-    check_that(
-        is_close(_call_fusion(fusion, _add_padding(query), context), fused),
-        "it reads padding of its query",
-    )
-    check_that(
-        is_close(_call_fusion(fusion, query, _add_padding(context)), fused),
-        "it reads padding of its context",
-    )
+    _check_each_row(fusion, query, context, fused=fused)
+    for name, padded in (
+        ("query", (_add_padding(query), context)),
+        ("context", (query, _add_padding(context))),
+    ):
+        message = f"padded: it reads padding of its {name}"
+        check_rows(_call_fusion(fusion, *padded), fused, message)
+
+
+def _check_each_row(fusion: Fusion, query: Tokens, context: Tokens, *, fused: Tensor) -> None:
+    """Compute every row alone, and in another order."""
+    order = list(range(len(fused)))[::-1]
+    alone = [
+        _call_fusion(fusion, _select_rows(query, [row]), _select_rows(context, [row]))
+        for row in order
+    ]
+    message = "alone: an embedding depends on the other rows of its batch, or on earlier calls"
+    check_rows(torch.cat(alone)[order], fused, message)
+    reordered = _call_fusion(fusion, _select_rows(query, order), _select_rows(context, order))
+    check_rows(reordered[order], fused, "in another order: an embedding depends on its position")
 
 
 def _check_empty_query(fusion: Fusion, query: Tokens, context: Tokens) -> None:
@@ -104,8 +116,8 @@ def _call_fusion(
     with report_errors("calling it"):
         fused = fusion(query, context)
     check_unchanged(before, inputs, "calling it")
-    check_instance(fused, Tensor, name)
-    check_vectors(fused, len(query.values), name)
+    check_valid(find_vectors_fault(fused, len(query.values), name))
+    check_finite(fused, name)
     return fused
 
 
@@ -118,8 +130,8 @@ def _roll_rows(tokens: Tokens) -> Tokens:
     return Tokens(tokens.values.roll(1, 0), tokens.mask)
 
 
-def _take_first_row(tokens: Tokens) -> Tokens:
-    return Tokens(tokens.values[:1], tokens.mask[:1])
+def _select_rows(tokens: Tokens, rows: list[int]) -> Tokens:
+    return Tokens(tokens.values[rows], tokens.mask[rows])
 
 
 def _add_padding(tokens: Tokens) -> Tokens:

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from egoexobench.part_results import find_loss_fault
 from egoexobench.protocols import Objective
 from egoexobench.testing.assertions import (
-    check_float_tensor,
     check_gradient,
     check_has,
     check_that,
     check_unchanged,
+    check_valid,
     is_close,
     report_errors,
 )
-from egoexobench.types import VIEWS, Clip, Pair
+from egoexobench.types import VIEWS, ClipLabels, PairLabels
 
 _NUM_PAIRS = 6
 Embedded = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -41,14 +42,13 @@ def check_objective(objective: Objective, *, seed: int = 0) -> None:
     order = torch.arange(_NUM_PAIRS - 1, -1, -1)
     reordered = (ego[order], exo[order], target[order], target[order])
     backwards = _compute_loss(objective, reordered, [pairs[index] for index in order])
-    check_that(is_close(matched, backwards), "the order of the pairs changes the loss")
+    check_that(
+        is_close(matched, backwards), "in another order: the order of the pairs changes the loss"
+    )
     wrong = target.roll(1, 0)
     mismatched = _compute_loss(objective, (ego, exo, wrong, wrong), pairs)
     check_that(
         bool(matched < mismatched), "mismatched pairs have no greater loss than matched ones"
-    )
-    check_that(
-        mismatched.requires_grad, "its loss has no gradient: it was detached, or made under no_grad"
     )
     with report_errors("backward"):
         mismatched.backward()  # type: ignore[no-untyped-call]
@@ -56,30 +56,26 @@ def check_objective(objective: Objective, *, seed: int = 0) -> None:
         check_gradient([vectors], f"the {view} embeddings")
 
 
-def _compute_loss(objective: Objective, embeddings: Embedded, pairs: Sequence[Pair]) -> Tensor:
+def _compute_loss(
+    objective: Objective, embeddings: Embedded, pairs: Sequence[PairLabels]
+) -> Tensor:
     before = [vectors.detach().clone() for vectors in embeddings]
     with report_errors("calling it"):
         loss = objective(*embeddings, pairs)
     check_unchanged(before, [vectors.detach() for vectors in embeddings], "calling it")
-    check_float_tensor(loss, "its loss")
-    check_that(loss.ndim == 0, f"its loss has the shape {tuple(loss.shape)}; it must be a scalar")
+    check_valid(find_loss_fault(loss))
     check_that(bool(torch.isfinite(loss)), "its loss is NaN or infinite")
     return loss
 
 
-def _make_pair(index: int) -> Pair:
+def _make_pair(index: int) -> PairLabels:
     ego, exo = (
-        Clip(
+        ClipLabels(
             id=f"{index}/{view}",
-            view=view,
-            media="",
-            start=0.0,
-            end=1.0,
             narration=f"text {index}",
-            take=str(index),
             verbs=(f"verb{index}",),
             nouns=(f"noun{index}",),
         )
         for view in VIEWS
     )
-    return Pair(str(index), ego, exo, f"text {index}")
+    return PairLabels(str(index), ego, exo, f"text {index}")

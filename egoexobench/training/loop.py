@@ -16,6 +16,7 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.method import Method
 from egoexobench.models.embedding_model import EmbeddingModel, seeded_rng
 from egoexobench.models.feature_inputs import FeatureInputs, embed_pairs
+from egoexobench.part_results import find_loss_fault, require_valid
 from egoexobench.protocols import Anchor, Objective, Progress
 from egoexobench.training.optimizer import UncompiledAdamW
 from egoexobench.types import Pair
@@ -103,7 +104,9 @@ def _compute_loss(
     with autocast(model.device_config):
         embedded = embed_pairs(model, training_set.inputs, batch, training_set.anchor)
     ego, exo, ego_target, exo_target = (vectors.float() for vectors in embedded)
-    loss = training_set.objective(ego, exo, ego_target, exo_target, batch)
+    labels = [pair.labels for pair in batch]
+    loss = training_set.objective(ego, exo, ego_target, exo_target, labels)
+    require_valid(find_loss_fault(loss), model.labels["objective"])
     if not torch.isfinite(loss):
         raise EgoExoBenchError(
             f"the loss of {model.method.name} became {loss.item()}; try a smaller learning rate: "

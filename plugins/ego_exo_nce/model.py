@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.types import Clip, Pair
+from egoexobench.types import ClipLabels, PairLabels
 
 MAX_LOG_SCALE = math.log(100.0)
 """Largest logarithm of the inverse temperature, as released."""
@@ -29,7 +29,7 @@ class EgoExoNCE(nn.Module):
         exo: Tensor,
         ego_target: Tensor,
         exo_target: Tensor,
-        pairs: Sequence[Pair],
+        pairs: Sequence[PairLabels],
     ) -> Tensor:
         """Return the loss of embeddings ``(B, D)`` of unit length, the sum of both directions.
 
@@ -49,7 +49,7 @@ class EgoExoNCE(nn.Module):
         )
 
 
-def find_positives(clips: Sequence[Clip], num_pairs: int) -> Tensor:
+def find_positives(clips: Sequence[ClipLabels], num_pairs: int) -> Tensor:
     """Return ``(N, N)``: True for the pair's clips, and where a noun and a verb are shared."""
     nouns = _find_shared_words([clip.nouns for clip in clips])
     verbs = _find_shared_words([clip.verbs for clip in clips])

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.types import Pair
+from egoexobench.types import PairLabels
 
 MAX_LOG_SCALE = math.log(100.0)
 """Largest logarithm of the inverse temperature, as in CLIP."""
@@ -33,7 +33,7 @@ class InfoNCE(nn.Module):
         exo: Tensor,
         ego_target: Tensor,
         exo_target: Tensor,
-        pairs: Sequence[Pair],
+        pairs: Sequence[PairLabels],
     ) -> Tensor:
         """Return the sum of both views' losses for embeddings ``(B, D)`` of unit length."""
         del pairs

@@ -6,7 +6,7 @@ import pytest
 from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import MAX_NARRATION_CHARS, generate_captions
 from egoexobench.captioning.stats import format_stats, require_all
-from egoexobench.errors import CaptionerUnavailableError, DataError
+from egoexobench.errors import CaptionerUnavailableError, DataError, PartError
 from egoexobench.protocols import Captioner, CaptionRequest, CaptionResponse, ModelCaptioner
 from egoexobench_plugins.captions.rule_captioner import RuleCaptioner
 
@@ -166,9 +166,9 @@ def test_a_captioner_with_missing_or_repeated_answers_is_an_error() -> None:
         def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
             yield from list(super().answer(requests)) * 2
 
-    with pytest.raises(DataError, match="1 captions for 2"):
+    with pytest.raises(PartError, match="1 captions for 2"):
         generate_captions(IncompleteCaptioner(), {"a": "jar", "b": "tin"})
-    with pytest.raises(DataError, match="without a request, or twice"):
+    with pytest.raises(PartError, match="without a request, or twice"):
         generate_captions(RepeatingCaptioner(), {"a": "jar"})
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from egoexobench.captioning.pipeline import generate_captions
-from egoexobench.errors import DataError
+from egoexobench.errors import PartError
 from egoexobench_plugins.captions.rule_captioner import EFFECTS, RuleCaptioner
 
 EGOEXOLEARN_VERBS = (
@@ -52,7 +52,7 @@ class FixedCaptioner:
 
 
 def test_a_captioner_that_returns_another_number_of_captions_is_an_error() -> None:
-    with pytest.raises(DataError, match="2 captions for 1"):
+    with pytest.raises(PartError, match="2 captions for 1"):
         generate_captions(FixedCaptioner("[a] (b)", "[a] (b)"), {"x": "text"})  # type: ignore[arg-type]
 
 

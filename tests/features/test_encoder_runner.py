@@ -3,7 +3,6 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
@@ -85,13 +84,10 @@ def test_the_hash_of_weights_is_that_of_their_bytes() -> None:
     assert json.dumps(encoder_runner.hash_state_dict(nn.ReLU()))
 
 
-def test_items_do_not_depend_on_how_many_are_encoded_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_items_do_not_depend_on_how_many_are_encoded_at_once() -> None:
     network, arrays = LinearEncoder(), make_arrays(7)
     together = encode_arrays(EncoderRunner(network, ""), arrays, ["seen"] * 7)
-    monkeypatch.setattr(encoder_runner, "BATCH_SIZE", 2)
-    in_batches = encode_arrays(EncoderRunner(network, ""), arrays, ["seen"] * 7)
+    in_batches = encode_arrays(EncoderRunner(network, ""), arrays, ["seen"] * 7, batch_size=2)
     assert network.sizes == [7, 2, 2, 2, 1]
     for left, right, array in zip(together, in_batches, arrays, strict=True):
         assert len(left.rows) == len(array)

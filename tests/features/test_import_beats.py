@@ -65,7 +65,7 @@ def test_features_are_found_by_whole_seconds_and_stored_under_the_clip(
     import_scene.save("ab-1_0-2.pt", make_rows(4)[None])
     import_scene.save("ab-1_3-9.pt", (make_rows(7, 1), None))  # a tuple, as BEATs returns it
     result = import_scene.import_features()
-    assert (result.num_requested, result.state_counts, result.failures) == (2, {"audible": 2}, {})
+    assert (result.num_requested, result.state_counts, result.failures) == (2, {"imported": 2}, {})
     # a run finds them in its cache and decodes nothing
     banks = encode_clips.encode_clips(
         import_scene.clips,
@@ -82,7 +82,7 @@ def test_a_missing_file_is_named_and_has_no_row(import_scene: ImportScene) -> No
     import_scene.save("ab-1_0-2.pt", make_rows(4)[None])
     result = import_scene.import_features()
     assert result.failures == {"b": "ab-1_3-9.pt is missing"}
-    assert result.state_counts == {"audible": 1}
+    assert result.state_counts == {"imported": 1}
     assert len(import_scene.open_store()) == 1
 
 
@@ -101,7 +101,7 @@ def test_clips_whose_whole_seconds_are_the_same_get_no_features_and_are_named(
     result = import_scene.import_features()
     assert result.failures.keys() == {"b", "c"}
     assert "ab-1_3-9.pt is also the file of c" in result.failures["b"]
-    assert result.state_counts == {"audible": 3}
+    assert result.state_counts == {"imported": 3}
 
 
 def test_a_missing_video_has_no_key_for_its_features(import_scene: ImportScene) -> None:
@@ -134,7 +134,7 @@ def test_a_file_without_features_is_named_and_not_stored(
         read_feature(import_scene.folder / "ab-1_0-2.pt", WIDTH)
     result = import_scene.import_features()
     assert list(result.failures) == ["a"]
-    assert result.state_counts == {"audible": 1}
+    assert result.state_counts == {"imported": 1}
 
 
 def test_a_file_that_would_run_code_is_refused(

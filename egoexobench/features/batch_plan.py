@@ -1,0 +1,42 @@
+"""Which items share a forward pass, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from egoexobench.hashing import sort_by_hash
+from egoexobench.types import VIEWS, View
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """Cuts items into batches, after it has put each group of them into an order of its own.
+
+    A group is the clips of one view, or texts. Two clips of a pair are in two groups, so that
+    neither the position of a clip nor its neighbors say anything about its partner.
+    """
+
+    seed: int = 0
+    """Another seed, another order."""
+    size: int = 256
+    """Largest number of items of a batch."""
+    views: tuple[View, ...] = VIEWS
+    """The view that is computed first stands first."""
+    is_padded: bool = False
+    """Pad every item to more rows than the longest one has."""
+
+    def sort(self, names: Iterable[str], group: str) -> list[str]:
+        """Return the names of a group in the order of the plan."""
+        return sort_by_hash(names, f"{self.seed} {group}")
+
+    def split(self, names: Iterable[str], group: str) -> list[list[str]]:
+        """Return the batches of a group."""
+        ordered = self.sort(names, group)
+        return [ordered[start : start + self.size] for start in range(0, len(ordered), self.size)]
+
+
+SCORING_PLAN = BatchPlan()
+"""How everything that is scored is embedded."""
+ENCODING_PLAN = BatchPlan(size=16)
+"""How frozen encoders run; a large network needs too much memory for more clips at once."""
