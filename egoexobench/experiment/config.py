@@ -37,6 +37,8 @@ class RunConfig:
     subset: Path | None = None
     """File of `data doctor` with the ids of the clips to use; None uses all clips."""
     device: DeviceConfig = CPU
+    keep_embeddings: bool = True
+    """Write the embeddings beside the record, so that its ranks can be recomputed."""
 
     @property
     def input_options(self) -> InputOptions:

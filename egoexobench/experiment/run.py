@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.experiment.bundle import collect_bundle_files
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.consistency import check_consistency
 from egoexobench.experiment.context import RunContext
@@ -12,8 +13,9 @@ from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scoring import score_tasks
+from egoexobench.records.bundle import write_bundle
 from egoexobench.records.convert import to_record_ranks
-from egoexobench.records.store import check_output_folder, read_record, write_record
+from egoexobench.records.store import check_output_folder, read_record
 from egoexobench.results.run_result import RunResult
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.run import score_shortcuts
@@ -54,5 +56,8 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     facts = RunFacts(created, config, timer.seconds, consistency)
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
-    path = write_record(record, ranks, config.out)
+    files = collect_bundle_files(
+        scored.dataset, embeddings, scoring, keep_embeddings=config.keep_embeddings
+    )
+    path = write_bundle(record, ranks, files, config.out)
     return RunResult(read_record(path), path, scoring.skipped)

@@ -13,7 +13,12 @@ from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
 from egoexobench.errors import UsageError
 from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
 from egoexobench.evaluation.query_ranking import filter_answerable
-from egoexobench.evaluation.recognition import LabeledEmbeddings, score_recognition
+from egoexobench.evaluation.recognition import (
+    ClassScores,
+    LabeledEmbeddings,
+    compute_class_scores,
+    score_class_scores,
+)
 from egoexobench.evaluation.references import score_recognition_oracle, score_retrieval_oracle
 from egoexobench.evaluation.results import Score
 from egoexobench.evaluation.retrieval import score_retrieval
@@ -49,6 +54,10 @@ class TrackResult:
     track: Track
     score: Score
     oracle: Score
+    queries: Sequence[Query] = ()
+    """Every query that was asked; none for recognition."""
+    class_scores: ClassScores | None = None
+    """For recognition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +201,15 @@ class TaskScorer:
         if not train.clips or not test.clips:
             return []
         rng = np.random.default_rng(self.seed)
-        score = score_recognition(train, test, rng=rng, val=val)
+        class_scores = compute_class_scores(train, test, val)
+        score = score_class_scores(class_scores, rng=rng)
         oracle = score_recognition_oracle(
             train.clips, test.clips, rng=rng, val=val.clips if val else None
         )
         scored = build_recognition_track(
             self.dataset, self.name, task, test.clips, protocol=self.protocol
         )
-        return [TrackResult(scored, score, oracle)]
+        return [TrackResult(scored, score, oracle, class_scores=class_scores)]
 
     def _score_track(
         self,
@@ -228,4 +238,5 @@ class TaskScorer:
             ),
             score=score,
             oracle=score_retrieval_oracle(queries, rng=rng, policy=policy, views=views),
+            queries=queries,
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from egoexobench.errors import DataError
 from egoexobench.files import atomic_path
@@ -25,12 +25,12 @@ def write_embeddings(
     Args:
         path: the safetensors file.
         sides: embeddings by the name of their tensor.
-        about: what else the header says.
+        metadata: what else the header says.
     """
     ids = {f"{name}{IDS_KEY}": json.dumps(side.ids) for name, side in sides.items()}
     tensors = {name: side.vectors.contiguous() for name, side in sides.items()}
     with atomic_path(path) as tmp_path:
-        save_file(tensors, tmp_path, metadata={**metadata, **ids})
+        tmp_path.write_bytes(save(tensors, metadata={**metadata, **ids}))
 
 
 def read_embeddings(path: Path) -> dict[str, Embeddings]:

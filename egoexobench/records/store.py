@@ -1,6 +1,8 @@
 """Reads and writes records: ``OUT/METHOD/DATASET/ID.json`` and, beside it, ``ID.ranks.jsonl``.
 
-Files of schema version 1 are read as well; what is written has version 2.
+Files of schema version 1 are read as well; what is written has version 2. Whoever reads a record
+gets one whose numbers are possible and follow from its ranks, and whose files are those that it
+names; `egoexobench.verification` recomputes the rest.
 """
 
 from __future__ import annotations
@@ -18,6 +20,15 @@ from pydantic import BaseModel, ValidationError
 from egoexobench.errors import DataError, RenamedWarning, UsageError
 from egoexobench.files import write_text_atomic
 from egoexobench.records import version_1
+from egoexobench.records.artifacts import (
+    MAX_RECORD_BYTES,
+    RANKS_SUFFIX,
+    check_artifact,
+    check_plain_size,
+    find_artifact,
+)
+from egoexobench.records.check import iter_record_faults
+from egoexobench.records.check_ranks import iter_rank_faults
 from egoexobench.records.schema import Artifact, QueryRank, Record
 
 if TYPE_CHECKING:
@@ -28,7 +39,6 @@ if TYPE_CHECKING:
 _Model = TypeVar("_Model", bound=BaseModel)
 AUDIT_PREFIX = "audit-"
 """Prefix of the file names of audits, which may be in the same folder."""
-_RANKS_SUFFIX = ".ranks.jsonl"
 
 
 def make_record_id(created: datetime, seed: int, *fingerprints: str) -> str:
@@ -67,15 +77,25 @@ def write_record(record: Record, ranks: Iterable[QueryRank], out: Path) -> Path:
     Raises:
         DataError: if a record of that id exists already, or a file cannot be written.
     """
+    path = locate_record(record, out)
+    lines = "".join(rank.model_dump_json(exclude_none=True) + "\n" for rank in ranks)
+    artifact = Artifact(file=f"{record.id}{RANKS_SUFFIX}", sha256=_hash_text(lines))
+    write_text_atomic(path.with_name(artifact.file), lines)
+    complete = record.model_copy(update={"artifacts": (*record.artifacts, artifact)})
+    write_text_atomic(path, complete.model_dump_json(indent=2) + "\n")
+    return path
+
+
+def locate_record(record: Record, out: Path) -> Path:
+    """Return the path of a record that is not written yet.
+
+    Raises:
+        DataError: if a record of that id exists already.
+    """
     folder = out / make_slug(record.method.spec) / make_slug(record.dataset.spec)
     path = folder / f"{record.id}.json"
     if path.exists():
         raise DataError(f"{path} already exists; records are never overwritten")
-    lines = "".join(rank.model_dump_json(exclude_none=True) + "\n" for rank in ranks)
-    artifact = Artifact(file=f"{record.id}{_RANKS_SUFFIX}", sha256=_hash_text(lines))
-    write_text_atomic(folder / artifact.file, lines)
-    complete = record.model_copy(update={"artifacts": (*record.artifacts, artifact)})
-    write_text_atomic(path, complete.model_dump_json(indent=2) + "\n")
     return path
 
 
@@ -100,11 +120,29 @@ def find_records(folder: Path) -> list[Path]:
 
 
 def read_record(path: Path) -> Record:
-    """Read a record.
+    """Read a record whose numbers are possible and follow from the ranks beside it.
 
     Raises:
         DataError: with the file and the field that is wrong.
     """
+    record = read_unchecked_record(path)
+    for fault in iter_record_faults(record):
+        raise DataError(f"{path}: {fault}")
+    for artifact in record.artifacts:
+        check_artifact(path, artifact)
+    if record.status == "complete":
+        for fault in iter_rank_faults(record, list(iter_ranks(path))):
+            raise DataError(f"{path}: {fault}")
+    return record
+
+
+def read_unchecked_record(path: Path) -> Record:
+    """Read a record of which only the types of its fields are checked.
+
+    Raises:
+        DataError: with the file and the field that is wrong.
+    """
+    check_plain_size(path, MAX_RECORD_BYTES)
     return read_versioned(path, Record, version_1.upgrade_record)
 
 
@@ -115,17 +153,14 @@ def iter_ranks(path: Path) -> Iterator[QueryRank]:
         DataError: if the file is missing or was changed, or a line is wrong.
     """
     upgrade = version_1.upgrade_rank if _is_version_1(read_text(path)) else None
-    for artifact in read_record(path).artifacts:
-        if not artifact.file.endswith(_RANKS_SUFFIX):
-            continue
-        file = path.with_name(artifact.file)
-        text = read_text(file)
-        if _hash_text(text) != artifact.sha256:
-            raise DataError(f"{file} is not the file that {path} names: its hash differs")
-        for number, line in enumerate(text.splitlines(), 1):
-            location = f"{file}, line {number}"
-            current = _upgrade_text(location, line, upgrade) if upgrade else line
-            yield validate_json(location, current, QueryRank)
+    artifact = find_artifact(read_unchecked_record(path), RANKS_SUFFIX)
+    if artifact is None:
+        return
+    file = check_artifact(path, artifact)
+    for number, line in enumerate(read_text(file).splitlines(), 1):
+        location = f"{file}, line {number}"
+        current = _upgrade_text(location, line, upgrade) if upgrade else line
+        yield validate_json(location, current, QueryRank)
 
 
 def read_versioned(path: Path, schema: type[_Model], upgrade: Callable[[Any], Any]) -> _Model:

@@ -1,0 +1,100 @@
+"""Collects what lies beside a record: its queries, its class scores and its embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+import torch
+
+from egoexobench.evaluation.queries import collect_labeled_clips
+from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.experiment.embed import SplitEmbeddings
+from egoexobench.experiment.scoring import ScoringResult
+from egoexobench.protocols import Dataset, HasLabelSpace
+from egoexobench.records.bundle import TEXTS, VIDEOS, BundleFiles
+from egoexobench.records.queries_file import ScoredQueries
+from egoexobench.types import RECOGNITION_TASKS, SPLITS, Embeddings, Split, Task
+
+FITTED_SPLITS: tuple[Split, ...] = ("train", "val")
+"""The splits whose embeddings decide the linear layer of recognition."""
+
+
+def collect_bundle_files(
+    dataset: Dataset, embeddings: SplitEmbeddings, scoring: ScoringResult, *, keep_embeddings: bool
+) -> BundleFiles:
+    """Return what a record needs beside it to be verified.
+
+    Args:
+        dataset: the data set that was scored.
+        embeddings: what was scored.
+        scoring: the results, with the queries of each track.
+        keep_embeddings: False leaves out the embeddings.
+    """
+    class_scores = {
+        task: result.class_scores
+        for task in RECOGNITION_TASKS
+        for result in scoring.tracks
+        if result.track.task == task and result.class_scores is not None
+    }
+    queries = _collect_queries(dataset, scoring, class_scores)
+    stored = _select_embeddings(embeddings, queries) if keep_embeddings else None
+    return BundleFiles(queries, class_scores, stored)
+
+
+def _collect_queries(
+    dataset: Dataset, scoring: ScoringResult, recognition_tasks: Iterable[Task]
+) -> ScoredQueries:
+    tasks = list(recognition_tasks)
+    return ScoredQueries(
+        views={clip.id: clip.view for clip in dataset.clips(TEST_SPLIT)},
+        queries={
+            result.track.key: list(result.queries)
+            for result in scoring.tracks
+            if result.queries and result.track.task != "association"
+        },
+        labeled_clips={
+            task: {split: collect_labeled_clips(dataset, split, task) for split in SPLITS}
+            for task in tasks
+        },
+        label_spaces={
+            task: space
+            for task in tasks
+            if isinstance(dataset, HasLabelSpace) and (space := dataset.classes(task)) is not None
+        },
+    )
+
+
+def _select_embeddings(
+    embeddings: SplitEmbeddings, queries: ScoredQueries
+) -> dict[str, Embeddings]:
+    """Return the embeddings that the scores were computed from, by the name of their tensor."""
+    selected = {VIDEOS: _select_rows(embeddings.videos, queries.views)}
+    for split in FITTED_SPLITS:
+        names = sorted(set(_iter_labeled_clips(queries, split)))
+        selected[f"{VIDEOS}.{split}"] = _select_rows(embeddings.videos, names)
+    if embeddings.texts is not None:
+        selected[TEXTS] = _select_rows(embeddings.texts, dict.fromkeys(_iter_texts(queries)))
+    return {name: rows for name, rows in selected.items() if rows is not None}
+
+
+def _select_rows(embeddings: Embeddings, names: Iterable[str]) -> Embeddings | None:
+    available = tuple(name for name in names if name in embeddings.index)
+    if not available:
+        return None
+    rows = torch.tensor([embeddings.index[name] for name in available])
+    return Embeddings(available, embeddings.vectors[rows].float())
+
+
+def _iter_labeled_clips(queries: ScoredQueries, split: Split) -> Iterator[str]:
+    for by_split in queries.labeled_clips.values():
+        yield from (clip.clip_id for clip in by_split.get(split, ()))
+
+
+def _iter_texts(queries: ScoredQueries) -> Iterator[str]:
+    for key, track_queries in queries.queries.items():
+        if key.task == "t2v":
+            yield from (query.source for query in track_queries)
+        elif key.task == "v2t":
+            galleries = dict.fromkeys(query.gallery for query in track_queries)
+            yield from chain.from_iterable(gallery.ids for gallery in galleries)

@@ -1,0 +1,243 @@
+"""Finds what does not follow from the ranks of a record: counts, chance levels and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from egoexobench.evaluation import metrics
+from egoexobench.evaluation.arrays import Floats
+from egoexobench.evaluation.tasks import TOP_K
+from egoexobench.records.check import is_close
+from egoexobench.records.schema import QueryRank, Record, ReferenceScores, ScoreRecord
+from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, TrackKey
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PerQuery = Callable[["RankTable"], Floats]
+
+
+@dataclass(frozen=True)
+class RankTable:
+    """The ranks of a track as columns."""
+
+    rows: Sequence[QueryRank]
+
+    @cached_property
+    def _columns(self) -> NDArray[np.int64]:
+        names = [
+            (
+                row.optimistic,
+                row.pessimistic,
+                row.num_candidates,
+                row.num_positives,
+                row.num_tied_positives,
+            )
+            for row in self.rows
+        ]
+        return np.array(names, np.int64).reshape(-1, 5).T
+
+    @property
+    def optimistic(self) -> NDArray[np.int64]:
+        """Rank before everything that ties, ``(N,)``."""
+        return np.asarray(self._columns[0])
+
+    @property
+    def pessimistic(self) -> NDArray[np.int64]:
+        """Rank after everything that ties, ``(N,)``."""
+        return np.asarray(self._columns[1])
+
+    @property
+    def num_candidates(self) -> NDArray[np.int64]:
+        """Candidates of each query, ``(N,)``."""
+        return np.asarray(self._columns[2])
+
+    @property
+    def num_positives(self) -> NDArray[np.int64]:
+        """Positives of each query, ``(N,)``."""
+        return np.asarray(self._columns[3])
+
+    @property
+    def num_tied_positives(self) -> NDArray[np.int64]:
+        """Positives that tie with the best one, ``(N,)``."""
+        return np.asarray(self._columns[4])
+
+    @cached_property
+    def top1_probability(self) -> Floats:
+        """Probability that a positive is first, ``(N,)``."""
+        return np.array([row.top1_probability for row in self.rows], float)
+
+
+def group_ranks(record: Record, ranks: Sequence[QueryRank]) -> dict[TrackKey, list[QueryRank]]:
+    """Return the ranks of each score of a record, in the order of its scores.
+
+    Those of ``association`` are those of its two tasks under the same policy.
+    """
+    by_key: dict[TrackKey, list[QueryRank]] = {}
+    for rank in ranks:
+        by_key.setdefault(rank.key, []).append(rank)
+    for score in record.scores:
+        if score.task == "association":
+            keys = [TrackKey(task, score.policy) for task in CROSS_VIEW_TASKS]
+            by_key[score.key] = [rank for key in keys for rank in by_key.get(key, ())]
+    return by_key
+
+
+def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str]:
+    """Yield one line for each field that does not follow from the ranks.
+
+    Hit rates, reciprocal and median ranks, their chance levels and all counts follow. Intervals
+    and the other metrics of recognition do not; ``egoexobench verify`` recomputes them.
+    """
+    by_key = group_ranks(record, ranks)
+    scored = {score.key for score in record.scores}
+    for key in by_key.keys() - scored:
+        yield f"ranks: {key.label} has ranks and no score"
+    oracles = {score.key: score for score in _find_reference(record, "oracle")}
+    guesses = {score.key: score for score in _find_reference(record, "chance")}
+    for score in record.scores:
+        location = f"scores.{score.key.label}"
+        rows = by_key.get(score.key, [])
+        if not rows:
+            yield f"{location}: it has no ranks"
+            continue
+        table = RankTable(rows)
+        yield from _iter_row_faults(location, score, table)
+        yield from _iter_count_faults(location, score, table)
+        yield from _iter_metric_faults(location, score, table)
+        if score.key in guesses:
+            yield from _iter_chance_faults(score, guesses[score.key])
+        if score.key in oracles and oracles[score.key].num_queries < score.num_queries:
+            yield f"references.oracle.{score.key.label}.num_queries: fewer than the score has"
+
+
+def _find_reference(record: Record, name: str) -> tuple[ScoreRecord, ...]:
+    references: list[ReferenceScores] = [item for item in record.references if item.name == name]
+    return references[0].scores if references else ()
+
+
+def _iter_row_faults(location: str, score: ScoreRecord, table: RankTable) -> Iterator[str]:
+    """Ranks lie among the candidates, and the probability of a first rank follows from them."""
+    negatives = table.num_candidates - table.num_positives
+    checks: dict[str, NDArray[np.bool_]] = {
+        "optimistic is above pessimistic": table.optimistic > table.pessimistic,
+        "pessimistic is above the number of candidates": table.pessimistic > table.num_candidates,
+    }
+    if score.task in RETRIEVAL_TASKS or score.task == "association":
+        num_listed = np.array([len(row.positives) for row in table.rows])
+        top1 = metrics.hit_rate_at_k(table, 1)
+        checks |= {
+            "more positives than candidates": negatives < 0,
+            "num_positives is not the number of positives": table.num_positives != num_listed,
+            "more tied positives than positives": table.num_tied_positives > table.num_positives,
+            "a rank is below every candidate that is no positive": table.pessimistic
+            > negatives + 1,
+            "top1_probability does not follow": np.abs(top1 - table.top1_probability) > 1e-9,
+        }
+    else:
+        checks["top1_probability does not follow"] = _find_wrong_class_probability(table)
+    for reason, is_wrong in checks.items():
+        if is_wrong.any():
+            source, total = table.rows[int(is_wrong.argmax())].source, int(is_wrong.sum())
+            yield f"{location}: ranks of {total} queries, first {source!r}: {reason}"
+            return
+
+
+def _find_wrong_class_probability(table: RankTable) -> NDArray[np.bool_]:
+    """A class: t true ones of the L labels tie with f false ones, and t / (t + f) is right."""
+    labels = np.array([len(row.positives) for row in table.rows])
+    num_false = table.pessimistic - table.optimistic
+    is_first = table.optimistic == 1
+    least = np.where(is_first, 1 / (1 + num_false), 0.0)
+    most = np.where(is_first, labels / (labels + num_false), 0.0)
+    values = table.top1_probability
+    return np.asarray((values < least - 1e-9) | (values > most + 1e-9))
+
+
+def _iter_count_faults(location: str, score: ScoreRecord, table: RankTable) -> Iterator[str]:
+    sizes = table.num_candidates
+    expected = {
+        "num_queries": len(table.rows),
+        "num_clusters": len({row.cluster for row in table.rows}),
+        "candidate_range": (int(sizes.min()), int(sizes.max())),
+    }
+    for field, value in expected.items():
+        if (actual := getattr(score, field)) != value:
+            yield f"{location}.{field}: {actual}, where the ranks give {value}"
+
+
+def _iter_metric_faults(location: str, score: ScoreRecord, table: RankTable) -> Iterator[str]:
+    if score.task not in RETRIEVAL_TASKS and score.task != "association":
+        if (metric := score.metrics.get("hit_rate_at_1")) is not None:
+            expected = 100 * float(table.top1_probability.mean())
+            yield from _compare_number(f"{location}.hit_rate_at_1.value", metric.value, expected)
+        return
+    for name, (unit, value, guess) in _PER_QUERY.items():
+        if (metric := score.metrics.get(name)) is not None:
+            means = unit * float(value(table).mean()), unit * float(guess(table).mean())
+            yield from _iter_mean_faults(location, score, name, means)
+    if (metric := score.metrics.get("median_rank")) is not None:
+        median = float(np.median(metrics.expected_rank(table)))
+        yield from _compare_number(f"{location}.median_rank.value", metric.value, median)
+        chance = metrics.chance_median_rank(table)
+        yield from _compare_number(f"{location}.median_rank.chance", metric.chance, chance)
+
+
+def _iter_mean_faults(
+    location: str, score: ScoreRecord, name: str, means: tuple[float, float]
+) -> Iterator[str]:
+    """A mean over all queries, or the mean over the views, each of which is in ``by_subset``."""
+    views = [item for item in score.by_subset.values() if name in item.metrics]
+    total = sum(item.num_queries for item in views)
+    if views and total != score.num_queries:
+        yield f"{location}.by_subset: {total} queries, where the score has {score.num_queries}"
+        return
+    for field, mean in zip(("value", "chance"), means, strict=True):
+        actual = getattr(score.metrics[name], field)
+        path = f"{location}.{name}.{field}"
+        if not views:
+            yield from _compare_number(path, actual, mean)
+            continue
+        numbers = [getattr(item.metrics[name], field) or 0.0 for item in views]
+        weighted = sum(n * item.num_queries for n, item in zip(numbers, views, strict=True))
+        yield from _compare_number(path, actual, sum(numbers) / len(numbers))
+        yield from _compare_number(f"{location}.by_subset: {name}.{field}", weighted / total, mean)
+
+
+def _compare_number(location: str, actual: float | None, expected: float) -> Iterator[str]:
+    if not is_close(actual, expected):
+        yield f"{location}: {actual}, where the ranks give {expected}"
+
+
+def _iter_chance_faults(score: ScoreRecord, guess: ScoreRecord) -> Iterator[str]:
+    """The reference `chance` repeats the chance levels of the score."""
+    location = f"references.chance.{score.key.label}"
+    if guess.num_queries != score.num_queries:
+        yield f"{location}.num_queries: {guess.num_queries}, the score has {score.num_queries}"
+    for name, metric in score.metrics.items():
+        other = guess.metrics.get(name)
+        if other is None or not is_close(other.value, metric.chance):
+            value = other.value if other else None
+            yield f"{location}.{name}: {value}, where the score has the level {metric.chance}"
+
+
+def _make_mean(name: str) -> tuple[float, PerQuery, PerQuery]:
+    if name == "mrr":
+        return 1.0, metrics.reciprocal_rank, metrics.chance_reciprocal_rank
+    k = int(name.removeprefix("hit_rate_at_"))
+    return (
+        100.0,
+        lambda table: metrics.hit_rate_at_k(table, k),
+        lambda table: metrics.chance_hit_rate_at_k(table, k),
+    )
+
+
+_PER_QUERY: Mapping[str, tuple[float, PerQuery, PerQuery]] = {
+    name: _make_mean(name) for name in (*(f"hit_rate_at_{k}" for k in TOP_K), "mrr")
+}
+"""Unit, value and chance level of each mean over queries."""
