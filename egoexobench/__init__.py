@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from egoexobench.api.load import load
     from egoexobench.api.parts import dataset, list_parts, show_part
     from egoexobench.api.rerun import rerun
+    from egoexobench.api.verify import verify
     from egoexobench.errors import DataError, EgoExoBenchError, MediaError, PartError, UsageError
     from egoexobench.hookspecs import Register, hookimpl
     from egoexobench.method import COMPACT_DEFAULTS, Method
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         Query,
         Tokens,
     )
+    from egoexobench.verification.result import Verification
 
     __version__: str
 
@@ -56,6 +58,7 @@ __all__ = [
     "Spec",
     "Tokens",
     "UsageError",
+    "Verification",
     "__version__",
     "dataset",
     "embed",
@@ -65,6 +68,7 @@ __all__ = [
     "rerun",
     "run",
     "show_part",
+    "verify",
 ]
 
 _NAMES_BY_MODULE = {
@@ -72,6 +76,7 @@ _NAMES_BY_MODULE = {
     "api.load": ("load",),
     "api.parts": ("dataset", "list_parts", "show_part"),
     "api.rerun": ("rerun",),
+    "api.verify": ("verify",),
     "errors": ("DataError", "EgoExoBenchError", "MediaError", "PartError", "UsageError"),
     "hookspecs": ("Register", "hookimpl"),
     "method": ("COMPACT_DEFAULTS", "Method"),
@@ -80,6 +85,7 @@ _NAMES_BY_MODULE = {
     "results.run_result": ("RunCollection", "RunResult"),
     "spec": ("Spec",),
     "types": ("Audio", "Clip", "Embeddings", "Frames", "Gallery", "Pair", "Query", "Tokens"),
+    "verification.result": ("Verification",),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

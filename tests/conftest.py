@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from media_factory import make_clip_rows, make_tone, write_video
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, QUERIES_TABLE, QueryRow, write_table
+from egoexobench.records import store
 
 # Tests import a helper module in any folder by its name alone.
 sys.path += sorted({str(path.parent) for path in Path(__file__).parent.glob("*/**/*.py")})
@@ -56,3 +57,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     row = QueryRow.model_validate(query | {"candidates": ["n/exo", "m/exo", "o/exo"]})
     write_table(root / QUERIES_TABLE, [row])
     return root
+
+
+@pytest.fixture
+def invented_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records with invented numbers are read: nothing has to follow from ranks."""
+    monkeypatch.setattr(store, "iter_record_faults", lambda record: ())
+    monkeypatch.setattr(store, "iter_rank_faults", lambda record, ranks: ())

@@ -118,6 +118,7 @@ class RunArguments(MethodArguments):
 
     tasks: Annotated[tuple[Task, ...], BeforeValidator(_to_tasks), Field(min_length=1)]
     out: PathArgument
+    embeddings: bool
 
 
 class RerunArguments(_CheckedArguments):
@@ -154,6 +155,25 @@ class EmbedArguments(MethodArguments):
     """The arguments of `embed`."""
 
     split: Split
+
+
+def to_paths(path: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Return the argument ``path`` as paths: one, or several.
+
+    Raises:
+        UsageError: for a value that is no path, or no path at all.
+    """
+    if isinstance(path, str | Path):
+        path = [path]
+    if not isinstance(path, Iterable):
+        raise UsageError(f"argument 'path': expected a path or a list of paths, got {path!r}")
+    paths = list(path)
+    if not paths:
+        raise UsageError("argument 'path': expected at least one path, got an empty list")
+    for item in paths:
+        if not isinstance(item, str | Path):
+            raise UsageError(f"argument 'path': expected a path or a list of paths, got {item!r}")
+    return [Path(item).expanduser() for item in paths]
 
 
 def check_arguments(model: type[Arguments], values: Mapping[str, Any]) -> Arguments:

@@ -42,6 +42,7 @@ def run(
     device: str = "cpu",
     precision: str = "fp32",
     compile: bool = False,  # noqa: A002 - the name of the option of the command
+    embeddings: bool = True,
     progress: bool | None = None,
 ) -> RunResult:
     """Train a method, score it and write the record of the run, as `egoexobench run` does.
@@ -63,6 +64,8 @@ def run(
         device: ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
         compile: compile networks with torch.compile.
+        embeddings: write the embeddings beside the record; without them ``verify`` cannot
+            recompute the ranks.
         progress: show progress bars; None shows them in a terminal.
 
     Returns:
@@ -81,7 +84,12 @@ def run(
 
     with name_argument("out"):
         check_output_folder(arguments.out)
-    config = replace(_to_config(arguments), tasks=arguments.tasks, out=arguments.out)
+    config = replace(
+        _to_config(arguments),
+        tasks=arguments.tasks,
+        out=arguments.out,
+        keep_embeddings=arguments.embeddings,
+    )
     context = _create_context(arguments)
     with name_failing_part(context.registry):
         return run_experiment(config, context)

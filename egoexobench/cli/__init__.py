@@ -26,6 +26,7 @@ COMMANDS = {
     "show-recognition": "Draw a clip and the most probable classes of it for one or more runs.",
     "show-retrieval": "Draw the top results of one query for one or more runs.",
     "sweep": "Run methods on data sets with several seeds; write a paper's table.",
+    "verify": "Recompute what a record says, without its method and its data.",
     "weights": "List published checkpoints, check or convert a file.",
 }
 """The line of help of each command; `--help` prints them without importing a command."""

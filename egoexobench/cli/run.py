@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder of the record.",
 )
+@click.option(
+    "--no-embeddings",
+    is_flag=True,
+    help="Do not write the embeddings beside the record; `verify` then cannot recompute ranks.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else.")
 @click.pass_context
 def run_command(
@@ -54,6 +60,7 @@ def run_command(
     recorded: Path | None,
     tasks: tuple[str, ...],
     out: Path,
+    no_embeddings: bool,
     as_json: bool,
     options: TrainingOptions,
 ) -> None:
@@ -76,12 +83,14 @@ def run_command(
         from egoexobench.experiment.rerun import rerun_record
 
         changes = options.to_changes(method, requested if tasks else None, list_typed(ctx))
+        changes = replace(changes, keep_embeddings=False if no_embeddings else None)
         rerun = rerun_record(recorded, out=out, context=context, changes=changes, command=command)
         _print_result(rerun.result, as_json=as_json)
         click.echo("\n".join(rerun.list_lines()), err=as_json)
         return
     assert method is not None  # noqa: S101 - checked above
-    result = run_experiment(options.to_run_config(method, requested, out, command), context)
+    config = options.to_run_config(method, requested, out, command)
+    result = run_experiment(replace(config, keep_embeddings=not no_embeddings), context)
     _print_result(result, as_json=as_json)
 
 

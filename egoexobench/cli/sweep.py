@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 )
 @click.option("--allow-missing", is_flag=True, help="As for `run`.")
 @click.option("--device", default="cpu", show_default=True, help="As for `run`.")
+@click.option("--no-embeddings", is_flag=True, help="As for `run`.")
 @click.option(
     "--table",
     type=click.Path(path_type=Path),
@@ -74,6 +75,7 @@ def sweep_command(
     missing_audio: Literal["error", "skip", "mask"],
     allow_missing: bool,
     device: str,
+    no_embeddings: bool,
     table: Path | None,
     dry_run: bool,
 ) -> None:
@@ -97,7 +99,8 @@ def sweep_command(
     if dry_run:
         _print_plan(cells, plans, out)
         return
-    options = ("--device", device, *(["--allow-missing"] if allow_missing else []))
+    flags = {"--allow-missing": allow_missing, "--no-embeddings": no_embeddings}
+    options = ("--device", device, *(flag for flag, is_set in flags.items() if is_set))
     args = ChildRunArgs(blocked_plugins=tuple(ctx.obj or ()), options=options)
     status = _run_cells(ctx, cells, out, jobs, args=args)
     _write_tables(plans, pages, out, status)

@@ -95,7 +95,7 @@ def build_retrieval_track(
         queries: see :func:`egoexobench.evaluation.queries.build_queries`.
         protocol: how clips and texts are presented to the method.
     """
-    return _build_track(dataset, name, key, content=_hash_queries(queries), protocol=protocol)
+    return _build_track(dataset, name, key, content=hash_queries(queries), protocol=protocol)
 
 
 def build_recognition_track(
@@ -117,9 +117,28 @@ def build_recognition_track(
         split: split of the clips.
         protocol: how clips and texts are presented to the method.
     """
-    lines = (_to_json([clip.clip_id, sorted(clip.labels), clip.cluster]) for clip in clips)
     key = TrackKey(task, None, split)
-    return _build_track(dataset, name, key, content=_hash_lines(lines), protocol=protocol)
+    content = hash_labeled_clips(clips)
+    return _build_track(dataset, name, key, content=content, protocol=protocol)
+
+
+def hash_queries(queries: Sequence[Query]) -> str:
+    """Return the content of a retrieval track; no order matters."""
+    hashes: dict[Gallery, str] = {}
+    lines = []
+    for query in queries:
+        if query.gallery not in hashes:
+            hashes[query.gallery] = _hash_text(_to_json(sorted(query.gallery.ids)))
+        fields = [query.source, sorted(query.positive_ids), query.cluster, hashes[query.gallery]]
+        lines.append(_to_json(fields))
+    return _hash_lines(lines)
+
+
+def hash_labeled_clips(clips: Sequence[LabeledClip]) -> str:
+    """Return the content of a recognition track; no order matters."""
+    return _hash_lines(
+        _to_json([clip.clip_id, sorted(clip.labels), clip.cluster]) for clip in clips
+    )
 
 
 def _build_track(
@@ -149,17 +168,6 @@ def _find_list_version(dataset: Dataset, key: TrackKey) -> str | None:
     if key.policy != "mcq20" or not isinstance(dataset, HasListVersions):
         return None
     return dataset.versions.get(key.split)
-
-
-def _hash_queries(queries: Sequence[Query]) -> str:
-    hashes: dict[Gallery, str] = {}
-    lines = []
-    for query in queries:
-        if query.gallery not in hashes:
-            hashes[query.gallery] = _hash_text(_to_json(sorted(query.gallery.ids)))
-        fields = [query.source, sorted(query.positive_ids), query.cluster, hashes[query.gallery]]
-        lines.append(_to_json(fields))
-    return _hash_lines(lines)
 
 
 def _hash_lines(lines: Iterable[str]) -> str:

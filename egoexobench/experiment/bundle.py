@@ -12,12 +12,9 @@ from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.experiment.scoring import ScoringResult
 from egoexobench.protocols import Dataset, HasLabelSpace
-from egoexobench.records.bundle import TEXTS, VIDEOS, BundleFiles
+from egoexobench.records.bundle import FITTED_SPLITS, TEXTS, VIDEOS, BundleFiles
 from egoexobench.records.queries_file import ScoredQueries
 from egoexobench.types import RECOGNITION_TASKS, SPLITS, Embeddings, Split, Task
-
-FITTED_SPLITS: tuple[Split, ...] = ("train", "val")
-"""The splits whose embeddings decide the linear layer of recognition."""
 
 
 def collect_bundle_files(

@@ -12,6 +12,7 @@ from egoexobench.errors import DataError, UsageError
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.inputs import MissingAudioPolicy
 from egoexobench.experiment.subset import NOT_IN_SUBSET
+from egoexobench.records.artifacts import EMBEDDINGS_SUFFIX, QUERIES_SUFFIX, find_artifact
 from egoexobench.records.schema import Record
 from egoexobench.records.store import find_records
 from egoexobench.spec import Spec
@@ -42,6 +43,7 @@ class ConfigChanges:
     device: str | None = None
     precision: Precision | None = None
     compile: bool | None = None
+    keep_embeddings: bool | None = None
 
 
 def find_only_record(path: Path) -> Path:
@@ -92,9 +94,18 @@ def restore_config(record: Record, changes: ConfigChanges, location: Path) -> Ru
             changes.precision or _get_precision(record),
             bool(changes.compile or (settings and settings.compile)),
         ),
+        keep_embeddings=_choose_embeddings(record, changes),
     )
     _require_full_paths(config, location)
     return config
+
+
+def _choose_embeddings(record: Record, changes: ConfigChanges) -> bool:
+    """A run without embeddings is made again without them; an older record never had any."""
+    if changes.keep_embeddings is not None:
+        return changes.keep_embeddings
+    is_bundle = find_artifact(record, QUERIES_SUFFIX) is not None
+    return not is_bundle or find_artifact(record, EMBEDDINGS_SUFFIX) is not None
 
 
 def _list_tasks(record: Record) -> tuple[Task, ...]:

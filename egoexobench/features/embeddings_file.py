@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -15,6 +16,7 @@ from egoexobench.types import Embeddings
 
 IDS_KEY = "_ids"
 """End of the header entry with the ids of a tensor, a JSON list."""
+_IDS: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
 
 
 def write_embeddings(
@@ -39,14 +41,31 @@ def read_embeddings(path: Path) -> dict[str, Embeddings]:
     Raises:
         DataError: if the file is of another kind.
     """
+    metadata = read_header(path)
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
             return {
                 name: Embeddings(
-                    tuple(json.loads(metadata[f"{name}{IDS_KEY}"])), file.get_tensor(name)
+                    _IDS.validate_json(metadata[f"{name}{IDS_KEY}"]), file.get_tensor(name)
                 )
                 for name in file.keys()  # noqa: SIM118
             }
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} contains no embeddings with ids: {error}") from error
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise DataError(f"{path} contains no embeddings with ids: {_join(error)}") from error
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """Return what the header of a safetensors file says beside its tensors.
+
+    Raises:
+        DataError: if the file is of another kind.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path} is no safetensors file: {_join(error)}") from error
+
+
+def _join(error: Exception) -> str:
+    return " ".join(str(error).split())

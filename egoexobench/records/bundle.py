@@ -7,9 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
 from egoexobench.errors import DataError
 from egoexobench.evaluation.recognition import ClassScores
-from egoexobench.features.embeddings_file import write_embeddings
+from egoexobench.features.embeddings_file import read_embeddings, read_header, write_embeddings
 from egoexobench.files import write_text_atomic
 from egoexobench.records.artifacts import (
     CLASS_SCORES_SUFFIX,
@@ -19,14 +23,17 @@ from egoexobench.records.artifacts import (
 )
 from egoexobench.records.queries_file import ScoredQueries, format_queries
 from egoexobench.records.schema import Artifact, QueryRank, Record
-from egoexobench.records.store import locate_record, write_record
-from egoexobench.types import Embeddings, Task
+from egoexobench.records.store import first_error, locate_record, write_record
+from egoexobench.types import RECOGNITION_TASKS, Embeddings, Split, Task
 
 VIDEOS, TEXTS = "videos", "texts"
 """Names of the tensors of the scored split, as `embed` names them; ``videos.train`` and
 ``videos.val`` are those that the linear layer of recognition was fitted to."""
+FITTED_SPLITS: tuple[Split, ...] = ("train", "val")
+"""The splits whose embeddings decide the linear layer of recognition."""
 CLASSES_KEY = "_classes"
 """End of the header entry with the classes of a tensor of class scores, a JSON list."""
+_NAMES: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +90,70 @@ def _write_tensors(
 
 def _describe_artifact(path: Path) -> Artifact:
     return Artifact(file=path.name, sha256=hash_artifact(path))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredClassScores:
+    """Class scores as they are stored: ``values (N, C)``, by id of the clip and by class."""
+
+    clip_ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    values: Tensor
+
+
+def read_class_scores(path: Path) -> dict[Task, StoredClassScores]:
+    """Return the class scores of each recognition task.
+
+    Raises:
+        DataError: if the file is of another kind, or a number is NaN.
+    """
+    result: dict[Task, StoredClassScores] = {}
+    metadata = read_header(path)
+    sides = _read_unique(path)
+    for task in RECOGNITION_TASKS:
+        if (side := sides.pop(task, None)) is None:
+            continue
+        classes = _parse_names(path, metadata.get(f"{task}{CLASSES_KEY}", ""))
+        if tuple(side.vectors.shape) != (len(side.ids), len(classes)):
+            raise DataError(f"{path}: {task} has other numbers of clips and classes than ids")
+        if side.vectors.dtype != torch.float64 or bool(side.vectors.isnan().any()):
+            raise DataError(f"{path}: {task} has numbers that are NaN or no 64-bit numbers")
+        result[task] = StoredClassScores(side.ids, classes, side.vectors)
+    if sides:
+        raise DataError(f"{path}: {min(sides)!r} is no recognition task")
+    return result
+
+
+def read_stored_embeddings(path: Path) -> dict[str, Embeddings]:
+    """Return the embeddings beside a record by the name of their tensor.
+
+    Raises:
+        DataError: if the file is of another kind, an id stands twice, or a number is not finite.
+    """
+    sides = _read_unique(path)
+    for name, side in sides.items():
+        if name not in (VIDEOS, TEXTS, *(f"{VIDEOS}.{split}" for split in FITTED_SPLITS)):
+            raise DataError(f"{path}: unknown tensor {name!r}")
+        if side.vectors.dtype != torch.float32:
+            raise DataError(f"{path}: {name} are {side.vectors.dtype}, not 32-bit numbers")
+        if not bool(torch.isfinite(side.vectors).all()):
+            row = int((~torch.isfinite(side.vectors).all(1)).nonzero()[0])
+            raise DataError(f"{path}: {name} of {side.ids[row]!r} contain NaN or infinity")
+    return sides
+
+
+def _read_unique(path: Path) -> dict[str, Embeddings]:
+    sides = read_embeddings(path)
+    for name, side in sides.items():
+        if side.vectors.ndim != 2 or len(side.vectors) != len(side.ids):
+            raise DataError(f"{path}: {name} has not one row for each id")
+        if len(set(side.ids)) < len(side.ids):
+            raise DataError(f"{path}: {name} has an id twice")
+    return sides
+
+
+def _parse_names(path: Path, text: str) -> tuple[str, ...]:
+    try:
+        return _NAMES.validate_json(text)
+    except ValidationError as error:
+        raise DataError(f"{path}: the list of classes is wrong: {first_error(error)}") from None

@@ -119,6 +119,21 @@ def find_records(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.json") if not path.name.startswith(AUDIT_PREFIX))
 
 
+def list_records(paths: Iterable[Path]) -> list[Path]:
+    """Return the records that paths name: files, and all records below folders.
+
+    Raises:
+        DataError: if a folder has no record.
+    """
+    records: list[Path] = []
+    for path in paths:
+        inside = find_records(path) if path.is_dir() else [path]
+        if not inside:
+            raise DataError(f"{path} contains no record of a run")
+        records += inside
+    return records
+
+
 def read_record(path: Path) -> Record:
     """Read a record whose numbers are possible and follow from the ranks beside it.
 
@@ -129,9 +144,10 @@ def read_record(path: Path) -> Record:
     for fault in iter_record_faults(record):
         raise DataError(f"{path}: {fault}")
     for artifact in record.artifacts:
-        check_artifact(path, artifact)
+        if not artifact.file.endswith(RANKS_SUFFIX):  # those are checked when they are read
+            check_artifact(path, artifact)
     if record.status == "complete":
-        for fault in iter_rank_faults(record, list(iter_ranks(path))):
+        for fault in iter_rank_faults(record, list(_iter_ranks_of_record(path, record))):
             raise DataError(f"{path}: {fault}")
     return record
 
@@ -152,15 +168,7 @@ def iter_ranks(path: Path) -> Iterator[QueryRank]:
     Raises:
         DataError: if the file is missing or was changed, or a line is wrong.
     """
-    upgrade = version_1.upgrade_rank if _is_version_1(read_text(path)) else None
-    artifact = find_artifact(read_unchecked_record(path), RANKS_SUFFIX)
-    if artifact is None:
-        return
-    file = check_artifact(path, artifact)
-    for number, line in enumerate(read_text(file).splitlines(), 1):
-        location = f"{file}, line {number}"
-        current = _upgrade_text(location, line, upgrade) if upgrade else line
-        yield validate_json(location, current, QueryRank)
+    yield from _iter_ranks_of_record(path, read_unchecked_record(path))
 
 
 def read_versioned(path: Path, schema: type[_Model], upgrade: Callable[[Any], Any]) -> _Model:
@@ -205,6 +213,18 @@ def first_error(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown field {field!r}"
     return f"{field}: {first['msg']} (found {str(first['input'])[:60]!r})"
+
+
+def _iter_ranks_of_record(path: Path, record: Record) -> Iterator[QueryRank]:
+    artifact = find_artifact(record, RANKS_SUFFIX)
+    if artifact is None:
+        return
+    file = check_artifact(path, artifact)
+    upgrade = version_1.upgrade_rank if _is_version_1(read_text(path)) else None
+    for number, line in enumerate(read_text(file).splitlines(), 1):
+        location = f"{file}, line {number}"
+        current = _upgrade_text(location, line, upgrade) if upgrade else line
+        yield validate_json(location, current, QueryRank)
 
 
 def _is_version_1(text: str) -> bool:

@@ -16,6 +16,8 @@ from egoexobench.types import TASKS, Task
 if TYPE_CHECKING:
     import pandas as pd
 
+    from egoexobench.verification.result import Verification
+
 
 @dataclass(frozen=True, slots=True)
 class SkippedTask:
@@ -82,6 +84,13 @@ class RunResult:
         import pandas as pd
 
         return pd.DataFrame([rank.model_dump() for rank in iter_ranks(self.path)])
+
+    def verify(self) -> Verification:
+        """Recompute the record from the files beside it, as `egoexobench verify` does."""
+        from egoexobench.verification.process import verify_bundles
+
+        (verification,) = verify_bundles([self.path])
+        return verification
 
 
 @final

@@ -2,19 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from egoexobench.errors import DataError
-from egoexobench.records.store import iter_ranks, read_record
+from egoexobench.errors import DataError, format_exception_line
+from egoexobench.records.check import iter_record_faults
+from egoexobench.records.check_ranks import group_ranks, iter_rank_faults
+from egoexobench.records.schema import Record
+from egoexobench.records.store import make_record_id, read_unchecked_record
+from egoexobench.types import RETRIEVAL_TASKS
+from egoexobench.verification.bundle_content import BundleContent, read_bundle
 from egoexobench.verification.result import Verification
+from egoexobench.verification.verify_recognition import iter_recognition_differences
+from egoexobench.verification.verify_retrieval import iter_retrieval_differences
+
+NO_EMBEDDINGS = "ranks were not recomputed: no embeddings"
+NO_QUERIES = "intervals, the oracle, ranks and tracks were not recomputed: no queries"
 
 
 def verify_bundle(path: Path) -> Verification:
     """Recompute what a record says, in this process. It never raises for a bad file."""
+    differences: list[str] = []
+    skipped: tuple[str, ...] = ()
     try:
-        read_record(path)
-        for _ in iter_ranks(path):
-            pass
+        record = read_unchecked_record(path)
+        differences += iter_record_faults(record)
+        content = read_bundle(path)
+        differences += _iter_differences(content)
+        skipped = tuple(_iter_skipped(content))
     except DataError as error:
-        return Verification(path, (str(error),))
-    return Verification(path)
+        differences.append(str(error))
+    except Exception as error:
+        differences.append(f"it cannot be verified: {format_exception_line(error)}")
+    lines = dict.fromkeys(map(_to_printable_line, differences))
+    return Verification(path, tuple(lines), skipped)
+
+
+def _to_printable_line(text: str) -> str:
+    """Names in a forged record may hold line breaks and codes of the terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _iter_skipped(content: BundleContent) -> Iterator[str]:
+    if content.queries is None:
+        yield NO_QUERIES
+    elif content.embeddings is None:
+        yield NO_EMBEDDINGS
+
+
+def _iter_differences(content: BundleContent) -> Iterator[str]:
+    record = content.record
+    if record.status != "complete":
+        yield f"status: the run {record.status}"
+        return
+    yield from _iter_identity_differences(record)
+    faults = list(iter_rank_faults(record, content.ranks))
+    yield from faults
+    if content.queries is None or faults:
+        return
+    num_listed, num_clips = len(content.queries.views), record.counts.num_clips.get("test")
+    if num_clips != num_listed:
+        yield f"counts.num_clips.test: {num_clips}, the file of queries has {num_listed}"
+    by_key = group_ranks(record, content.ranks)
+    for score in record.scores:
+        is_retrieval = score.task in RETRIEVAL_TASKS or score.task == "association"
+        compare = iter_retrieval_differences if is_retrieval else iter_recognition_differences
+        try:
+            yield from compare(content, score, by_key[score.key])
+        except DataError as error:
+            yield str(error)
+
+
+def _iter_identity_differences(record: Record) -> Iterator[str]:
+    fingerprints = record.method.fingerprint, record.dataset.fingerprint
+    expected = make_record_id(record.created, record.seed, *fingerprints)
+    if record.id != expected:
+        yield f"id: {record.id} in the record, {expected} from its time, seed and fingerprints"

@@ -26,6 +26,7 @@ DEFAULTS = {
     "device": "cpu",
     "precision": "fp32",
     "compile": False,
+    "embeddings": True,
     "progress": None,
 }
 

@@ -1,6 +1,7 @@
 """A recorded run is made again, and what differs is said."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -103,8 +104,8 @@ def test_python_reruns_a_record_and_lists_changed_ranks_and_versions(
     changed = old.model_copy(
         update={"environment": old.environment.model_copy(update={"packages": versions})}
     )
-    ranks = recorded.with_suffix(".ranks.jsonl")
-    (tmp_path / ranks.name).write_text(ranks.read_text())
+    for artifact in old.artifacts:
+        shutil.copy(recorded.with_name(artifact.file), tmp_path)
     path = tmp_path / recorded.name
     path.write_text(changed.model_dump_json())
     result = ee.rerun(

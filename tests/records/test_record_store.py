@@ -11,6 +11,8 @@ from egoexobench.errors import DataError
 from egoexobench.records import store
 from egoexobench.records.schema import QueryRank, Record
 
+pytestmark = pytest.mark.usefixtures("invented_records")
+
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

@@ -19,6 +19,8 @@ from egoexobench.sweep.estimates import (
 )
 from egoexobench.sweep.record_index import StoredRecord, index_records
 
+pytestmark = pytest.mark.usefixtures("invented_records")
+
 
 def read_records_by_seed(out: Path) -> dict[int, list[StoredRecord]]:
     return {key.seed: list(result) for key, result in index_records(out).items()}

@@ -14,6 +14,8 @@ from egoexobench.sweep.process import CellStatus
 from egoexobench.sweep.record_index import index_records
 from egoexobench.sweep.schema import SweepSpec, read_sweep
 
+pytestmark = pytest.mark.usefixtures("invented_records")
+
 SWEEP_TOML = """
 schema_version = 1
 table = 9

@@ -1,0 +1,55 @@
+"""`egoexobench verify`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from egoexobench.verification.result import Verification
+
+
+@click.command("verify")
+@click.argument(
+    "bundles", nargs=-1, required=True, metavar="BUNDLE...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--rerun", "is_rerun", is_flag=True, help="Also make each run again and compare the results."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON and nothing else.")
+@click.pass_context
+def verify_command(
+    ctx: click.Context, bundles: tuple[Path, ...], is_rerun: bool, as_json: bool
+) -> None:
+    """Recompute what records say, from the files beside them, in a process without plug-ins.
+
+    BUNDLE is a record, or a folder with records. Ranks are recomputed from embeddings and queries,
+    metrics and intervals from ranks, fingerprints from their texts. It needs neither the data set
+    nor weights. The exit code is 1 if anything differs.
+    """
+    from egoexobench.records.store import list_records
+    from egoexobench.results.rerun_process import verify_rerun
+    from egoexobench.verification.process import verify_bundles
+
+    results = verify_bundles(list_records(bundles))
+    if is_rerun:
+        results = tuple(
+            verify_rerun(item, blocked_plugins=tuple(ctx.obj or ())) if item.is_verified else item
+            for item in results
+        )
+    if as_json:
+        click.echo(json.dumps([item.to_dict() for item in results], indent=2))
+    else:
+        _print_results(results)
+    if not all(item.is_verified for item in results):
+        ctx.exit(1)
+
+
+def _print_results(results: Sequence[Verification]) -> None:
+    for item in results:
+        click.echo(str(item))

@@ -1,0 +1,63 @@
+"""Reads a record and every file beside it, as far as they can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from egoexobench.records.artifacts import (
+    CLASS_SCORES_SUFFIX,
+    EMBEDDINGS_SUFFIX,
+    QUERIES_SUFFIX,
+    check_artifact,
+    find_artifact,
+)
+from egoexobench.records.bundle import (
+    StoredClassScores,
+    read_class_scores,
+    read_stored_embeddings,
+)
+from egoexobench.records.queries_file import ScoredQueries, parse_queries
+from egoexobench.records.schema import QueryRank, Record
+from egoexobench.records.store import iter_ranks, read_text, read_unchecked_record
+from egoexobench.types import Embeddings, Task
+
+
+@dataclass(frozen=True, slots=True)
+class BundleContent:
+    """A record and what lies beside it; None for a file that it does not name."""
+
+    record: Record
+    ranks: Sequence[QueryRank]
+    queries: ScoredQueries | None
+    class_scores: dict[Task, StoredClassScores]
+    embeddings: dict[str, Embeddings] | None
+
+
+def read_bundle(path: Path) -> BundleContent:
+    """Read a record and the files that it names; each must have the hash that it states.
+
+    Raises:
+        DataError: with the file and the reason.
+    """
+    record = read_unchecked_record(path)
+    ranks = list(iter_ranks(path))
+    file = _find_file(path, record, QUERIES_SUFFIX)
+    queries = parse_queries(str(file), read_text(file)) if file else None
+    file = _find_file(path, record, CLASS_SCORES_SUFFIX)
+    class_scores = read_class_scores(file) if file else {}
+    file = _find_file(path, record, EMBEDDINGS_SUFFIX)
+    embeddings = read_stored_embeddings(file) if file else None
+    return BundleContent(
+        record=record,
+        ranks=ranks,
+        queries=queries,
+        class_scores=class_scores,
+        embeddings=embeddings,
+    )
+
+
+def _find_file(path: Path, record: Record, suffix: str) -> Path | None:
+    artifact = find_artifact(record, suffix)
+    return check_artifact(path, artifact) if artifact else None

@@ -1,0 +1,198 @@
+"""Recomputes a retrieval score: its queries, ranks, metrics, intervals, chance and oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from egoexobench.errors import DataError
+from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries, sort_queries
+from egoexobench.evaluation.ranks import Ranks
+from egoexobench.evaluation.references import chance_score, score_retrieval_oracle
+from egoexobench.evaluation.results import Score
+from egoexobench.evaluation.retrieval import score_ranks
+from egoexobench.evaluation.tracks import hash_queries
+from egoexobench.records.bundle import TEXTS, VIDEOS
+from egoexobench.records.queries_file import ScoredQueries
+from egoexobench.records.schema import QueryRank, Record, ScoreRecord
+from egoexobench.types import (
+    CROSS_VIEW_TASKS,
+    CandidatePolicy,
+    Embeddings,
+    Gallery,
+    Query,
+    Similarity,
+    TrackKey,
+)
+from egoexobench.verification.bundle_content import BundleContent
+from egoexobench.verification.compare_scores import (
+    iter_reference_differences,
+    iter_score_differences,
+)
+from egoexobench.verification.rounding import is_within_rounding
+
+Sides = tuple[Embeddings, Embeddings]
+
+
+def iter_retrieval_differences(
+    content: BundleContent, score: ScoreRecord, rows: Sequence[QueryRank]
+) -> Iterator[str]:
+    """Yield one line for each thing in a retrieval score that is not as the record says.
+
+    Ranks are compared with those of the embeddings; everything else is recomputed from the
+    recorded ranks, so that each line names what was changed.
+    """
+    assert content.queries is not None  # noqa: S101 - the caller checked it
+    policy = score.policy
+    if policy is None:
+        yield f"scores.{score.key.label}.policy: missing"
+        return
+    queries = _collect_queries(content.queries, score.key, policy)
+    location = f"scores.{score.key.label}"
+    if not queries:
+        yield f"{location}: there are no such queries in the file of queries"
+        return
+    if hash_queries(queries) != score.track.get("content"):
+        yield f"{location}.track.content: it is not the hash of the queries beside the record"
+    rows = sorted(rows, key=lambda row: (row.source, row.positives[0], row.cluster))
+    counts = score.num_dropped, score.num_missing_candidates
+    if content.embeddings is None:
+        yield from _iter_query_differences(location, score, rows, queries)
+    else:
+        sides = _find_sides(content.embeddings, score)
+        answerable, num_missing = filter_answerable(queries, *sides, policy)
+        counts = len(queries) - len(answerable), num_missing
+        similarity: Similarity = "dot" if score.track.get("similarity") == "dot" else "cosine"
+        ordered = sort_queries(answerable)
+        yield from _iter_rank_differences(
+            location, rows, ordered, sides=sides, similarity=similarity
+        )
+    yield from _iter_number_differences(
+        content.record, score, rows, counts, queries=queries, views=content.queries
+    )
+
+
+def _collect_queries(queries: ScoredQueries, key: TrackKey, policy: CandidatePolicy) -> list[Query]:
+    tasks = CROSS_VIEW_TASKS if key.task == "association" else (key.task,)
+    return [query for task in tasks for query in queries.queries.get(TrackKey(task, policy), ())]
+
+
+def _find_sides(embeddings: dict[str, Embeddings], score: ScoreRecord) -> Sides:
+    names = {"t2v": (TEXTS, VIDEOS), "v2t": (VIDEOS, TEXTS)}.get(score.task, (VIDEOS, VIDEOS))
+    for name in names:
+        if name not in embeddings:
+            raise DataError(f"scores.{score.key.label}: the embeddings have no tensor {name!r}")
+    return embeddings[names[0]], embeddings[names[1]]
+
+
+def _iter_query_differences(
+    location: str, score: ScoreRecord, rows: Sequence[QueryRank], queries: Sequence[Query]
+) -> Iterator[str]:
+    """Without embeddings: the ranks are those of the queries, as far as none was left out."""
+    if len(queries) - len(rows) != score.num_dropped:
+        yield (
+            f"{location}.num_dropped: {score.num_dropped}, where {len(queries)} queries have "
+            f"{len(rows)} ranks"
+        )
+    elif score.num_dropped == score.num_missing_candidates == 0:
+        yield from _iter_identity_differences(location, rows, sort_queries(queries))
+    elif unknown := {row.source for row in rows} - {query.source for query in queries}:
+        yield f"{location}: ranks of {min(unknown)!r}, which is no query"
+
+
+def _iter_identity_differences(
+    location: str, rows: Sequence[QueryRank], queries: Sequence[Query]
+) -> Iterator[str]:
+    """Each row of ranks is that of the query in its place."""
+    if len(rows) != len(queries):
+        yield f"{location}: {len(rows)} queries in the ranks, {len(queries)} recomputed"
+        return
+    for row, query in zip(rows, queries, strict=True):
+        expected = (
+            query.source,
+            query.positive_ids,
+            query.cluster,
+            len(query.gallery.ids),
+            len(query.positives),
+        )
+        actual = row.source, row.positives, row.cluster, row.num_candidates, row.num_positives
+        if actual != expected:
+            yield f"{location}: the ranks have {actual}, the queries {expected}"
+            return
+
+
+def _iter_rank_differences(
+    location: str,
+    rows: Sequence[QueryRank],
+    queries: Sequence[Query],
+    *,
+    sides: Sides,
+    similarity: Similarity,
+) -> Iterator[str]:
+    faults = list(_iter_identity_differences(location, rows, queries))
+    if faults or not queries:
+        yield from faults
+        return
+    ranks = rank_queries(queries, *sides, similarity)
+    columns = torch.stack([ranks.optimistic, ranks.pessimistic, ranks.num_tied_positives], 1)
+    recorded = torch.tensor(
+        [(row.optimistic, row.pessimistic, row.num_tied_positives) for row in rows]
+    )
+    differing = [
+        index
+        for index in (columns != recorded).any(1).nonzero()[:, 0].tolist()
+        if not is_within_rounding(rows[index], queries[index], sides, similarity)
+    ]
+    if differing:
+        first = differing[0]
+        yield (
+            f"{location}: {len(differing)} of {len(rows)} ranks are not those of the embeddings, "
+            f"first {rows[first].source!r}: {rows[first].optimistic} in the record, "
+            f"{int(ranks.optimistic[first])} recomputed"
+        )
+
+
+def _iter_number_differences(
+    record: Record,
+    score: ScoreRecord,
+    rows: Sequence[QueryRank],
+    counts: tuple[int, int],
+    *,
+    queries: Sequence[Query],
+    views: ScoredQueries,
+) -> Iterator[str]:
+    """Metrics, intervals, chance and oracle, with the random numbers of the run."""
+    assert score.policy is not None  # noqa: S101 - the caller checked it
+    rng = np.random.default_rng(record.seed)
+    ranked = [_make_query(row) for row in rows]
+    computed = score_ranks(
+        ranked, _make_ranks(rows), rng=rng, policy=score.policy, views=views.views
+    )
+    computed = replace(computed, num_dropped=counts[0], num_missing_candidates=counts[1])
+    yield from iter_score_differences(f"scores.{score.key.label}", score, computed)
+    guess: Score = chance_score(computed)
+    yield from iter_reference_differences(record.references, "chance", score.key, guess)
+    oracle = score_retrieval_oracle(queries, rng=rng, policy=score.policy, views=views.views)
+    yield from iter_reference_differences(record.references, "oracle", score.key, oracle)
+
+
+def _make_query(row: QueryRank) -> Query:
+    gallery = Gallery(row.positives)
+    return Query(row.source, gallery, tuple(range(len(row.positives))), row.cluster)
+
+
+def _make_ranks(rows: Sequence[QueryRank]) -> Ranks:
+    columns = [
+        (
+            row.optimistic,
+            row.pessimistic,
+            row.num_candidates,
+            row.num_positives,
+            row.num_tied_positives,
+        )
+        for row in rows
+    ]
+    return Ranks(*torch.tensor(columns).T)
