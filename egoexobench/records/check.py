@@ -48,7 +48,7 @@ def iter_repeated(location: str, names: list[str]) -> Iterator[str]:
             yield f"{location}: {name} stands {count} times"
 
 
-def is_rounding_apart(first: float | None, second: float | None) -> bool:
+def is_almost_equal(first: float | None, second: float | None) -> bool:
     """Return whether two numbers differ in rounding only; None is equal to None alone."""
     if first is None or second is None:
         return first is second

@@ -12,7 +12,7 @@ import numpy as np
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.tasks import TOP_K
-from egoexobench.records.check import is_rounding_apart
+from egoexobench.records.check import is_almost_equal
 from egoexobench.records.schema import QueryRank, Record, ReferenceScores, ScoreRecord
 from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, TrackKey
 
@@ -210,7 +210,7 @@ def _iter_mean_faults(
 
 
 def _compare_number(location: str, actual: float | None, expected: float) -> Iterator[str]:
-    if not is_rounding_apart(actual, expected):
+    if not is_almost_equal(actual, expected):
         yield f"{location}: {actual}, where the ranks give {expected}"
 
 
@@ -221,7 +221,7 @@ def _iter_chance_faults(score: ScoreRecord, guess: ScoreRecord) -> Iterator[str]
         yield f"{location}.num_queries: {guess.num_queries}, the score has {score.num_queries}"
     for name, metric in score.metrics.items():
         other = guess.metrics.get(name)
-        if other is None or not is_rounding_apart(other.value, metric.chance):
+        if other is None or not is_almost_equal(other.value, metric.chance):
             value = other.value if other else None
             yield f"{location}.{name}: {value}, where the score has the level {metric.chance}"
 

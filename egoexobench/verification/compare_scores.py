@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from egoexobench.evaluation.results import Metric, Score
-from egoexobench.records.check import is_rounding_apart
+from egoexobench.records.check import is_almost_equal
 from egoexobench.records.schema import ReferenceScores, ScoreRecord, SubsetScore
 from egoexobench.types import TrackKey
 
@@ -71,5 +71,5 @@ def _compare_metric(location: str, recorded: Metric, metric: Metric) -> Iterator
         if field.name == "unit":
             continue
         number, expected = getattr(recorded, field.name), getattr(metric, field.name)
-        if not is_rounding_apart(number, expected):
+        if not is_almost_equal(number, expected):
             yield f"{location}.{field.name}: {number} in the record, {expected} recomputed"

@@ -15,10 +15,10 @@ from egoexobench.evaluation.recognition import (
     score_class_scores,
 )
 from egoexobench.evaluation.references import chance_score, score_recognition_oracle
-from egoexobench.evaluation.results import Score
+from egoexobench.evaluation.results import QueryResult, Score
 from egoexobench.evaluation.tracks import hash_labeled_clips
 from egoexobench.records.bundle import VIDEOS, StoredClassScores
-from egoexobench.records.check import is_rounding_apart
+from egoexobench.records.check import is_almost_equal
 from egoexobench.records.queries_file import ScoredQueries
 from egoexobench.records.schema import QueryRank, ScoreRecord
 from egoexobench.types import RECOGNITION_TASKS, Embeddings, Split, Task
@@ -136,34 +136,25 @@ def _iter_row_differences(
         yield f"{location}: {len(rows)} clips in the ranks, {len(results)} recomputed"
         return
     by_source = {row.source: row for row in rows}
-    differing = []
-    for result in results:
-        row = by_source.get(result.source)
-        same = row is not None and (
-            row.positives,
-            row.optimistic,
-            row.pessimistic,
-            row.num_candidates,
-            row.cluster,
-            row.num_positives,
-            row.num_tied_positives,
-        ) == (
-            result.positive_ids,
-            result.optimistic,
-            result.pessimistic,
-            result.num_candidates,
-            result.cluster,
-            result.num_positives,
-            result.num_tied_positives,
-        )
-        if (
-            row is None
-            or not same
-            or not is_rounding_apart(row.top1_probability, result.top1_probability)
-        ):
-            differing.append(result.source)
+    differing = [
+        result.source for result in results if not _is_row_of(by_source.get(result.source), result)
+    ]
     if differing:
         yield (
             f"{location}: {len(differing)} of {len(rows)} ranks are not those of the class scores, "
             f"first {differing[0]!r}"
         )
+
+
+def _is_row_of(row: QueryRank | None, result: QueryResult) -> bool:
+    if row is None or not is_almost_equal(row.top1_probability, result.top1_probability):
+        return False
+    recorded = row.positives, row.optimistic, row.pessimistic, row.num_candidates, row.cluster
+    expected = (
+        result.positive_ids,
+        result.optimistic,
+        result.pessimistic,
+        result.num_candidates,
+        result.cluster,
+    )
+    return recorded == expected and row.num_positives == row.num_tied_positives == 1
