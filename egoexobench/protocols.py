@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
@@ -158,6 +160,21 @@ class HasTemporalAlignment(Protocol):
     @property
     def alignable(self) -> bool:
         """Whether both clips of a pair show the same actions in the same order, at any speed."""
+        ...
+
+
+@runtime_checkable
+class HasFreshData(Protocol):
+    """Optional: the data set is generated, and more of the same kind can be generated."""
+
+    def regenerate(self, folder: Path, *, seed: int, num_pairs: int) -> Dataset:
+        """Return new data of the same distribution: what a method may learn stays the same.
+
+        Args:
+            folder: an empty folder for its files.
+            seed: of all random numbers.
+            num_pairs: smallest number of test pairs; the other splits are as small as possible.
+        """
         ...
 
 

@@ -7,17 +7,21 @@ changed clips: a wrapper object would not reach a part that created a data set o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import final
 
+from egoexobench.audit.data_access import WatchedEncoder, part_code, replaced_methods
+from egoexobench.audit.decoy_media import ClipDecoder, DecoyEncoder, make_decoys
 from egoexobench.audit.modality_swap import ROUNDING_TOLERANCE, derange, measure_shift
 from egoexobench.audit.pair_changes import make_pair_changes
 from egoexobench.audit.perturb import PerturbedEncoder
+from egoexobench.data.decode import decode_clip
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.build import MethodParts, build_model, build_parts
@@ -26,7 +30,7 @@ from egoexobench.experiment.inputs import InputOptions, prepare_inputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.subset import select_usable
 from egoexobench.progress import NullProgress
-from egoexobench.protocols import Dataset, Progress
+from egoexobench.protocols import Dataset, Encoder, Progress
 from egoexobench.records.audit import Change, EmbeddingSide, InvarianceCheck, InvarianceVerdict
 from egoexobench.types import Clip, Embeddings, Evidence, Pair, Query, Split, Task
 
@@ -41,9 +45,11 @@ INVARIANT_SIDES: Mapping[Change, tuple[EmbeddingSide, ...]] = {
     "ids": ("video", "text"),
     "paths": ("video", "text"),
     "media": ("text",),
+    "files": ("video",),
     "nudge": ("video",),
 }
 """Change to the embeddings that must not depend on it."""
+EncoderWrapper = Callable[[Encoder], Encoder]
 _PATCH_LOCK = Lock()
 
 
@@ -73,10 +79,13 @@ def check_invariances(
     checks: list[InvarianceCheck] = []
     num_steps = len(INVARIANT_SIDES) + 1
     with TemporaryDirectory() as links, progress.stage("invariance", num_steps) as advance:
-        before = _embed_sample(trained, pairs, pairs)
+        before = _embed_sample(trained, pairs, pairs, _keep_encoder)
         advance(1)
         for change, sides in INVARIANT_SIDES.items():
+            advance(1)
             after = _embed_changed(trained, pairs, change, Path(links))
+            if after is None:
+                continue
             checks += [
                 _compare_side(
                     change, side, before=embeddings, after=after, reference_shift=reference_shift
@@ -84,7 +93,6 @@ def check_invariances(
                 for side in sides
                 if side not in exempt[change] and (embeddings := before.get_side(side))
             ]
-            advance(1)
     return checks
 
 
@@ -108,13 +116,20 @@ def _reads_media(inputs: Collection[Evidence]) -> bool:
 
 def _embed_changed(
     trained: TrainedMethod, pairs: Sequence[Pair], change: Change, links: Path
-) -> ChangedEmbeddings:
+) -> ChangedEmbeddings | None:
+    """Embed the sample after a change; None if the change cannot be made."""
     by_id = {pair.id: pair for pair in pairs}
     origins = derange(list(by_id), trained.parts.seed)
     change_pair = make_pair_changes(links)[change]
     changed = [change_pair(pair, by_id[origins[pair.id]]) for pair in pairs]
+    wrap: EncoderWrapper = PerturbedEncoder if change == "nudge" else _keep_encoder
+    if change == "files":
+        decoys = make_decoys(pairs, change_pair, trained.parts.seed, _make_decoder(trained.parts))
+        if decoys is None:
+            return None
+        changed, wrap = list(decoys.pairs), partial(DecoyEncoder, media=decoys.media)
     try:
-        embeddings = _embed_sample(trained, pairs, changed, perturbs=change == "nudge")
+        embeddings = _embed_sample(trained, pairs, changed, wrap)
     except EgoExoBenchError:
         raise
     except Exception as error:  # the unchanged clips were encoded before: the change is the cause
@@ -151,34 +166,50 @@ def _embed_sample(
     trained: TrainedMethod,
     pairs: Sequence[Pair],
     changed: Sequence[Pair],
-    *,
-    perturbs: bool = False,
+    wrap: EncoderWrapper,
 ) -> SplitEmbeddings:
     """Embed changed pairs with parts that are built after the change, and the trained weights."""
     with (
         TemporaryDirectory() as cache,
         _patched_dataset_class(trained.scored.dataset, pairs, changed),
     ):
-        parts = build_parts(trained.parts.resolved, trained.parts.device)
+        with part_code():
+            parts = build_parts(trained.parts.resolved, trained.parts.device)
         sample = PairSubset(changed)
         inputs = prepare_inputs(
             sample,
             select_usable(sample, parts.method.name, allow_missing=False),
-            parts=_perturb_encoders(parts) if perturbs else parts,
+            parts=_wrap_encoders(parts, wrap),
             options=InputOptions(missing_audio="mask", cache_dir=Path(cache)),
             progress=NullProgress(),
         )
-        model = build_model(parts)
-        model.load_state_dict(trained.model.state_dict())
-        return embed_inputs(model, parts, inputs, (TEST_SPLIT,))
+        with part_code():
+            model = build_model(parts)
+            model.load_state_dict(trained.model.state_dict())
+            return embed_inputs(model, parts, inputs, (TEST_SPLIT,))
 
 
-def _perturb_encoders(parts: MethodParts) -> MethodParts:
+def _wrap_encoders(parts: MethodParts, wrap: EncoderWrapper) -> MethodParts:
     encoders = {
-        role: replace(runner, encoder=PerturbedEncoder(runner.encoder))
+        role: replace(runner, encoder=wrap(WatchedEncoder(runner.encoder)))
         for role, runner in parts.encoders.items()
     }
     return replace(parts, encoders=encoders)
+
+
+def _keep_encoder(encoder: Encoder) -> Encoder:
+    return encoder
+
+
+def _make_decoder(parts: MethodParts) -> ClipDecoder:
+    """Return a function that decodes a clip as the encoders of a method get it."""
+    modalities = {runner.encoder.modality for runner in parts.encoders.values()}
+    return partial(
+        decode_clip,
+        num_frames=parts.method.num_frames if "video" in modalities else 0,
+        with_audio="audio" in modalities,
+        sampling=parts.method.frame_sampling,
+    )
 
 
 @contextmanager
@@ -205,24 +236,8 @@ def _patched_dataset_class(
 
     with _PATCH_LOCK:
         original_pairs, original_clips = dataset_class.pairs, dataset_class.clips
-        with _replaced_methods(dataset_class, pairs=list_changed_pairs, clips=list_changed_clips):
+        with replaced_methods(dataset_class, pairs=list_changed_pairs, clips=list_changed_clips):
             yield
-
-
-@contextmanager
-def _replaced_methods(owner: type, **methods: object) -> Iterator[None]:
-    """Set methods of a class inside the block, and restore it afterwards."""
-    originals = {name: vars(owner)[name] for name in methods if name in vars(owner)}
-    try:
-        for name, method in methods.items():
-            setattr(owner, name, method)
-        yield
-    finally:
-        for name in methods:
-            if name in originals:
-                setattr(owner, name, originals[name])
-            else:  # it is inherited
-                delattr(owner, name)
 
 
 @final

@@ -29,6 +29,7 @@ def make_pair_changes(links: Path) -> Mapping[Change, PairTransform]:
             pair, other, lambda clip, _: replace(clip, media=_link_media(clip.media, links))
         ),
         "media": lambda pair, other: _change_clips(pair, other, _change_media),
+        "files": lambda pair, other: _change_clips(pair, other, _change_media),
         "nudge": lambda pair, _: pair,
     }
 

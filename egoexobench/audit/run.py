@@ -7,6 +7,8 @@ from typing import get_args
 
 import torch
 
+from egoexobench.audit.data_access import list_media_paths, list_opened_files, watch_parts
+from egoexobench.audit.fresh_data import check_fresh_data
 from egoexobench.audit.invariance import check_invariances
 from egoexobench.audit.modality_swap import (
     BANKS_BY_MODALITY,
@@ -15,6 +17,7 @@ from egoexobench.audit.modality_swap import (
     measure_shift,
     swap_modality,
 )
+from egoexobench.audit.patched_code import find_patched_code
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
@@ -65,8 +68,13 @@ def audit_method(config: RunConfig, context: RunContext) -> Audit:
                 shifts += _measure_scores(trained.scored.dataset, modality, before, after)
             advance(1)
     swaps = _mark_weak(swaps)
-    checks = check_invariances(trained, _find_reference_shift(swaps), context.progress)
-    verdicts = {swap.verdict for swap in swaps} | {check.verdict for check in checks}
+    files = _list_dataset_files(config, context, trained)
+    with watch_parts(trained.scored.dataset, files) as watch:
+        checks = check_invariances(trained, _find_reference_shift(swaps), context.progress)
+    fresh = check_fresh_data(trained, before, context.progress)
+    verdicts: set[str] = {swap.verdict for swap in swaps}
+    verdicts |= {check.verdict for check in checks} | {check.verdict for check in fresh}
+    accesses, patched = sorted(watch.accesses), find_patched_code()
     return Audit(
         method=trained.record,
         dataset=trained.scored.record,
@@ -74,8 +82,23 @@ def audit_method(config: RunConfig, context: RunContext) -> Audit:
         swaps=tuple(swaps),
         shifts=tuple(shifts),
         invariances=tuple(checks),
-        passed=FAILING_VERDICTS.isdisjoint(verdicts),
+        fresh_data=tuple(fresh),
+        accesses=tuple(accesses),
+        patched=tuple(patched),
+        passed=FAILING_VERDICTS.isdisjoint(verdicts) and not accesses and not patched,
     )
+
+
+def _list_dataset_files(
+    config: RunConfig, context: RunContext, trained: TrainedMethod
+) -> frozenset[str]:
+    """The annotation files of a data set, its media files and their folders."""
+
+    def read_annotation() -> None:
+        context.registry.create("dataset", config.dataset).clips(TEST_SPLIT)
+
+    media = [clip.media for clip in trained.scored.inputs.usable.all_clips]
+    return list_opened_files(read_annotation) | list_media_paths(media)
 
 
 def _measure_swap(

@@ -24,6 +24,10 @@ INVARIANCES_NOTE = (
     "Embeddings after a change that they must not depend on; a small change of the media may move "
     "them a little.\n"
 )
+FRESH_DATA_NOTE = (
+    "Mean reciprocal rank over the gallery, on the test split and on as many fresh pairs that were "
+    "generated for this audit.\n"
+)
 
 
 @click.command("audit")
@@ -80,6 +84,9 @@ def _print_audit(audit: Audit) -> None:
     ):
         console.print(table)
         console.print(note, highlight=False, soft_wrap=True)
+    if audit.fresh_data:
+        console.print(_build_fresh_data_table(audit))
+        console.print(FRESH_DATA_NOTE, highlight=False, soft_wrap=True)
     for line in list_failures(audit):
         console.print(f"FAILS  {line}", highlight=False, soft_wrap=True)
     if audit.passed:
@@ -120,6 +127,15 @@ def _build_invariances_table(audit: Audit) -> Table:
     for check in audit.invariances:
         cells = _format_shift(check.shift)
         table.add_row(check.change, check.embedding, *cells, check.verdict)
+    return table
+
+
+def _build_fresh_data_table(audit: Audit) -> Table:
+    table = _create_table(None, ("task",), ("test split", "fresh data", "n"))
+    table.add_column("verdict", no_wrap=True)
+    for check in audit.fresh_data:
+        scores = f"{check.test_mrr:.3f}", f"{check.fresh_mrr:.3f}"
+        table.add_row(check.task, *scores, str(check.num_queries[1]), check.verdict)
     return table
 
 

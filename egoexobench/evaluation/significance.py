@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -105,12 +106,53 @@ def minimum_detectable_effect(
     >>> round(minimum_detectable_effect(a, b, list("wxyz")), 2)
     1.14
     """
-    difference = to_floats(a) - to_floats(b)
-    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)
-    num_clusters = int(codes.max()) + 1
-    sums = np.bincount(codes, difference - difference.mean())
-    if num_clusters < 2 or not sums.any():
+    error = compute_clustered_error(to_floats(a) - to_floats(b), clusters)
+    if not error:
         return float("nan")
-    error = np.sqrt(num_clusters / (num_clusters - 1) * np.square(sums).sum()) / len(difference)
     normal = NormalDist()
     return float((normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)) * error)
+
+
+def compute_clustered_error(values: Floats, clusters: Sequence[str]) -> float:
+    """Return the standard error of the mean of clustered values; 0 for equal values.
+
+    With ``S_c`` the sum over cluster c of the values less their mean, it is
+    ``sqrt(C / (C - 1) * sum(S_c ** 2)) / N``. It is also 0 for a single cluster.
+    """
+    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)
+    num_clusters = int(codes.max()) + 1
+    if num_clusters < 2:
+        return 0.0
+    sums = np.bincount(codes, values - values.mean())
+    return float(np.sqrt(num_clusters / (num_clusters - 1) * np.square(sums).sum()) / len(values))
+
+
+def drop_test(
+    first: Vectors,
+    second: Vectors,
+    *,
+    clusters: tuple[Sequence[str], Sequence[str]],
+    margin: float,
+) -> float:
+    """Return the one-sided p-value of two samples: the mean drops by more than a margin.
+
+    The samples are of different queries, so they are independent of each other. The p-value is
+    that of the normal approximation with clustered standard errors.
+
+    Args:
+        first: ``(N,)``.
+        second: ``(M,)``.
+        clusters: of the first and of the second sample; clusters are independent.
+        margin: a drop of this size is allowed.
+
+    >>> values = np.array([1.0, 1, 1, 1, 0, 1]), np.array([0.0, 0, 1, 0, 0, 0])
+    >>> round(drop_test(*values, clusters=(list("uvwxyz"), list("uvwxyz")), margin=0), 4)
+    0.0023
+    """
+    a, b = to_floats(first), to_floats(second)
+    drop = float(a.mean() - b.mean()) - margin
+    errors = [compute_clustered_error(*pair) for pair in zip((a, b), clusters, strict=True)]
+    error = math.hypot(*errors)
+    if not error:
+        return 0.0 if drop > 0 else 1.0
+    return 1 - NormalDist().cdf(drop / error)

@@ -19,10 +19,19 @@ from egoexobench.types import Evidence, Task
 
 EmbeddingSide = Literal["video", "text"]
 SwapVerdict = Literal["used", "weak", "unused", "leak", "ignored", "indistinguishable"]
+FreshDataVerdict = Literal["confirmed", "test_split_only"]
 InvarianceVerdict = Literal["invariant", "dependent", "error", "discontinuous", "nondeterministic"]
-Change = Literal["nothing", "annotation", "ids", "paths", "media", "nudge"]
+Change = Literal["nothing", "annotation", "ids", "paths", "media", "files", "nudge"]
 FAILING_VERDICTS = frozenset(
-    {"leak", "ignored", "dependent", "error", "discontinuous", "nondeterministic"}
+    {
+        "leak",
+        "ignored",
+        "dependent",
+        "error",
+        "discontinuous",
+        "nondeterministic",
+        "test_split_only",
+    }
 )
 """Verdicts that fail an audit."""
 CHANGE_DESCRIPTIONS: Mapping[Change, str] = {
@@ -31,6 +40,7 @@ CHANGE_DESCRIPTIONS: Mapping[Change, str] = {
     "ids": "the same clips under other ids",
     "paths": "the same media under other file names",
     "media": "the same narrations with other media",
+    "files": "the same pictures and the same sound, while the media files are those of other pairs",
     "nudge": "the same pictures but for single gray levels, the same sound but for 0.008 dB",
 }
 
@@ -92,6 +102,21 @@ class InvarianceCheck(RecordModel):
 
 
 @final
+class FreshDataCheck(RecordModel):
+    """The gallery scores of a task on the test split and on fresh data of another data seed."""
+
+    task: Task
+    num_queries: tuple[Count, Count] = Field(description="of the test split and of fresh data")
+    test_mrr: float
+    fresh_mrr: float
+    p: float = Field(description="one-sided, that the score drops by more than the margin")
+    verdict: FreshDataVerdict = Field(
+        description="`test_split_only`: the score on fresh data is far lower, so the method knows "
+        "the test split"
+    )
+
+
+@final
 class Audit(RecordModel):
     """One audit."""
 
@@ -102,6 +127,15 @@ class Audit(RecordModel):
     swaps: tuple[ModalitySwap, ...]
     shifts: tuple[HitRateShift, ...]
     invariances: tuple[InvarianceCheck, ...]
+    fresh_data: tuple[FreshDataCheck, ...] = Field(
+        (), description="empty if the data set cannot be generated again"
+    )
+    accesses: tuple[Text, ...] = Field(
+        (), description="what parts did with the data set and its files while clips were embedded"
+    )
+    patched: tuple[str, ...] = Field(
+        (), description="functions of the toolkit that were replaced in this process"
+    )
     passed: bool
 
 
@@ -130,7 +164,17 @@ def list_failures(audit: Audit) -> list[str]:
     """Return one line for each verdict that fails the audit."""
     swaps = [swap for swap in audit.swaps if swap.verdict in FAILING_VERDICTS]
     checks = [check for check in audit.invariances if check.verdict in FAILING_VERDICTS]
-    return [*map(_describe_swap_failure, swaps), *map(_describe_invariance_failure, checks)]
+    drops = [check for check in audit.fresh_data if check.verdict in FAILING_VERDICTS]
+    return [
+        *map(_describe_swap_failure, swaps),
+        *map(_describe_invariance_failure, checks),
+        *map(_describe_drop, drops),
+        *(f"a part {access} while clips are embedded" for access in audit.accesses),
+        *(
+            f"something replaced {name}: it is not the function of the toolkit"
+            for name in audit.patched
+        ),
+    ]
 
 
 def _describe_swap_failure(swap: ModalitySwap) -> str:
@@ -151,3 +195,10 @@ def _describe_invariance_failure(check: InvarianceCheck) -> str:
         return f"{description}: {check.error}"
     num_moved, num_items = check.shift.num_moved, check.shift.num_items
     return f"{description}: {num_moved} of {num_items} {check.embedding} embeddings move"
+
+
+def _describe_drop(check: FreshDataCheck) -> str:
+    return (
+        f"fresh data of another seed: the mean reciprocal rank of {check.task} is "
+        f"{check.fresh_mrr:.2f} instead of {check.test_mrr:.2f}, so the method knows the test split"
+    )

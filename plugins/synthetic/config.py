@@ -31,6 +31,9 @@ class SyntheticConfig:
     sound: float
     sync: float
     seed: int
+    first_family: int = 0
+    """Number of the first family of each split; other families share no script and no random
+    number with these, but the preferences of the scenes."""
 
 
 def hash_config(config: SyntheticConfig) -> str:
@@ -38,6 +41,8 @@ def hash_config(config: SyntheticConfig) -> str:
     values = asdict(config)
     # The hashed names never change, so that fingerprints and cached media stay valid.
     values["pairs"] = values.pop("num_pairs")
+    if not config.first_family:
+        del values["first_family"]
     return hash_json({"generation": GENERATOR_VERSION, **values})
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import final
 
 from egoexobench.data.folder_dataset import FolderDataset
@@ -10,20 +12,28 @@ from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import cache_dir, hash_json
 from egoexobench.types import Clip, Pair, Query, Split, Task
 from egoexobench_plugins.synthetic.annotation import write_annotations
-from egoexobench_plugins.synthetic.config import SyntheticConfig, hash_config
+from egoexobench_plugins.synthetic.config import FAMILY_SIZE, SyntheticConfig, hash_config
 from egoexobench_plugins.synthetic.render import render_media
+
+FIRST_FRESH_FAMILY = 1_000_000
+"""Families of a data set have smaller numbers, families of fresh data larger ones."""
 
 
 @final
 class SyntheticDataset:
-    """Rendered videos and their annotations, in the cache folder."""
+    """Rendered videos and their annotations.
+
+    Args:
+        config: what to render.
+        root: folder of the files; None is a folder in the cache.
+    """
 
     alignable = True
     """Both views of a pair show one script, each with its own timing."""
 
-    def __init__(self, config: SyntheticConfig) -> None:
+    def __init__(self, config: SyntheticConfig, root: Path | None = None) -> None:
         self.config = config
-        self.root = cache_dir() / "synthetic" / hash_config(config)
+        self.root = root or cache_dir() / "synthetic" / hash_config(config)
         write_annotations(self.root, config)
         self._manifest = FolderDataset(self.root)
 
@@ -35,6 +45,27 @@ class SyntheticDataset:
     def prepare(self, progress: Progress) -> None:
         """Render the media files that are missing."""
         render_media(self.root, self.config, progress)
+
+    def regenerate(self, folder: Path, *, seed: int, num_pairs: int) -> SyntheticDataset:
+        """Return a data set with new scripts and media; only its test split is large.
+
+        The scenes prefer the same motions and materials as before, because a method may learn that
+        from the training split.
+
+        Args:
+            folder: an empty folder for its files.
+            seed: of scripts and media.
+            num_pairs: smallest number of test pairs.
+        """
+        counts: dict[Split, int] = {
+            "train": FAMILY_SIZE,
+            "val": FAMILY_SIZE,
+            "test": -(-num_pairs // FAMILY_SIZE) * FAMILY_SIZE,
+        }
+        first_family = FIRST_FRESH_FAMILY + seed
+        return SyntheticDataset(
+            replace(self.config, num_pairs=counts, first_family=first_family), folder
+        )
 
     def clips(self, split: Split) -> Sequence[Clip]:
         """Every clip of the split, both views."""

@@ -87,7 +87,8 @@ def write_scripts(config: SyntheticConfig) -> dict[Split, list[Script]]:
     used: set[tuple[object, ...]] = set()
     scripts: dict[Split, list[Script]] = {split: [] for split in SPLITS}
     for split in ("test", "val", "train"):
-        for family in range(config.num_pairs[split] // FAMILY_SIZE):
+        for index in range(config.num_pairs[split] // FAMILY_SIZE):
+            family = config.first_family + index
             rng = make_rng(config.seed, split, family, 0, role="script")
             first = _draw_script(rng, config, preferences, split=split, family=family)
             while _get_content(first) in used:

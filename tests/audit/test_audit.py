@@ -144,13 +144,19 @@ def test_a_lookup_of_the_narration_by_exact_frames_is_caught(
 def test_a_closure_over_the_data_set_is_caught(audit, folder: Path) -> None:
     result = audit("untrained", video=f"dataset-closure:path={folder}")
     assert not result.passed
-    assert list_invariances(result, "dependent") == {("annotation", "video")}
+    assert list_invariances(result, "dependent") == {("annotation", "video"), ("files", "video")}
+    assert {"opens clips.jsonl", "calls clips() of the data set"} <= set(result.accesses)
     assert "the same clips with other narrations and labels" in list_failures(result)[0]
 
 
 @pytest.mark.parametrize(
     ("reads", "changes"),
-    [("narration", {"annotation"}), ("id", {"ids"}), ("take", {"ids"}), ("media", {"paths"})],
+    [
+        ("narration", {"annotation"}),
+        ("id", {"ids"}),
+        ("take", {"ids"}),
+        ("media", {"paths", "files"}),
+    ],
 )
 def test_an_encoder_that_reads_the_call_stack_is_caught(
     audit, reads: str, changes: set[str]

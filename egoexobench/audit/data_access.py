@@ -1,0 +1,174 @@
+"""Watches whether a part opens files of the data set or calls the data set while it works.
+
+A part gets frames, sound or text from the harness. It has no reason to open a media file, to list
+their folder, to read the annotation or to ask a data set for its clips.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from threading import local
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from egoexobench.protocols import Dataset, Encoder
+from egoexobench.types import Audio, Frames, Modality, Tokens
+
+_FILE_EVENTS = ("open", "os.listdir", "os.scandir")
+_DATASET_METHODS = ("clips", "pairs", "queries")
+_CODE_SUFFIXES = (".py", ".pyc", ".so", ".pyd")
+
+
+@final
+@dataclass(slots=True)
+class AccessWatch:
+    """What parts did with the data set while they were watched."""
+
+    files: frozenset[str]
+    """Real paths of the media files, of their folders and of the annotation files."""
+    accesses: set[str] = field(default_factory=set)
+
+
+class _PartState(local):
+    """Whether this thread runs code of a part."""
+
+    is_inside = False
+
+
+_state = _PartState()
+_listeners: list[Callable[[str], None]] = []
+
+
+def list_opened_files(create: Callable[[], object]) -> frozenset[str]:
+    """Return the real paths of the files that a function opens, except code."""
+    opened: set[str] = set()
+    with _listening(opened.add):
+        create()
+    return frozenset(path for path in opened if not path.endswith(_CODE_SUFFIXES))
+
+
+@contextmanager
+def watch_parts(dataset: Dataset, files: frozenset[str]) -> Iterator[AccessWatch]:
+    """Watch, inside the block, what code inside `part_code` does with a data set and its files."""
+    watch = AccessWatch(files)
+
+    def record_file(path: str) -> None:
+        if _state.is_inside and path in watch.files:
+            watch.accesses.add(f"opens {Path(path).name}")
+
+    dataset_class = type(dataset)
+    originals = {name: getattr(dataset_class, name) for name in _DATASET_METHODS}
+
+    def make_watched(name: str) -> Callable[..., Any]:
+        def call_original(self: Dataset, *arguments: Any) -> Any:
+            if _state.is_inside:
+                watch.accesses.add(f"calls {name}() of the data set")
+            return originals[name](self, *arguments)
+
+        return call_original
+
+    with (
+        _listening(record_file),
+        replaced_methods(dataset_class, **{name: make_watched(name) for name in originals}),
+    ):
+        yield watch
+
+
+@contextmanager
+def part_code() -> Iterator[None]:
+    """Mark the block, in this thread, as code of parts."""
+    before, _state.is_inside = _state.is_inside, True
+    try:
+        yield
+    finally:
+        _state.is_inside = before
+
+
+@final
+class WatchedEncoder:
+    """An encoder whose calls are marked as code of a part."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+
+    @property
+    def modality(self) -> Modality:
+        """The modality of the encoder."""
+        return self.encoder.modality
+
+    @property
+    def dim(self) -> int:
+        """The token width of the encoder."""
+        return self.encoder.dim
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the encoder is frozen."""
+        return self.encoder.frozen
+
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.generic]:
+        """Prepare as the encoder does."""
+        with part_code():
+            return self.encoder.prepare(source)
+
+    def encode(self, values: Tensor, mask: Tensor) -> Tokens:
+        """Encode as the encoder does."""
+        with part_code():
+            return self.encoder.encode(values, mask)
+
+
+def list_media_paths(media: Sequence[str]) -> frozenset[str]:
+    """Return the real paths of media files and of their folders."""
+    files = {os.path.realpath(path) for path in media}
+    return frozenset(files | {str(Path(path).parent) for path in files})
+
+
+@contextmanager
+def replaced_methods(owner: type, **methods: object) -> Iterator[None]:
+    """Set methods of a class inside the block, and restore it afterwards."""
+    originals = {name: vars(owner)[name] for name in methods if name in vars(owner)}
+    try:
+        for name, method in methods.items():
+            setattr(owner, name, method)
+        yield
+    finally:
+        for name in methods:
+            if name in originals:
+                setattr(owner, name, originals[name])
+            else:  # it is inherited
+                delattr(owner, name)
+
+
+@contextmanager
+def _listening(listener: Callable[[str], None]) -> Iterator[None]:
+    """Call a function with the real path of each file and folder that Python opens."""
+    _install_hook()
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+@cache
+def _install_hook() -> None:
+    sys.addaudithook(_report_event)  # it cannot be removed; without listeners it does nothing
+
+
+def _report_event(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _listeners or event not in _FILE_EVENTS:
+        return
+    path = arguments[0]
+    if isinstance(path, str | bytes | os.PathLike):
+        real_path = os.path.realpath(os.fsdecode(path))
+        for listener in _listeners:
+            listener(real_path)
