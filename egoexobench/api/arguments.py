@@ -106,6 +106,7 @@ class MethodArguments(_CheckedArguments):
     missing_audio: Literal["error", "skip", "mask"]
     train_on: SpecArgument | None
     allow_missing: bool
+    allow_overlap: bool
     subset: PathArgument | None
     device: NameArgument
     precision: Literal["fp32", "bf16", "fp16"]

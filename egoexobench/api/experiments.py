@@ -38,6 +38,7 @@ def run(
     missing_audio: str = "error",
     train_on: str | Spec | None = None,
     allow_missing: bool = False,
+    allow_overlap: bool = False,
     subset: str | Path | None = None,
     device: str = "cpu",
     precision: str = "fp32",
@@ -60,6 +61,8 @@ def run(
             their pairs, ``"mask"`` embeds them from the frames alone.
         train_on: another data set to train on.
         allow_missing: exclude clips that cannot be used, and record how many.
+        allow_overlap: go on if test clips have the content of clips of train or val, and record how
+            many.
         subset: file of ``egoexobench data doctor --save-subset`` with the clips to use.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
@@ -106,6 +109,7 @@ def embed(
     missing_audio: str = "error",
     train_on: str | Spec | None = None,
     allow_missing: bool = False,
+    allow_overlap: bool = False,
     subset: str | Path | None = None,
     device: str = "cpu",
     precision: str = "fp32",
@@ -148,6 +152,7 @@ def _to_config(arguments: MethodArguments) -> RunConfig:
         missing_audio=arguments.missing_audio,
         train_on=arguments.train_on,
         allow_missing=arguments.allow_missing,
+        allow_overlap=arguments.allow_overlap,
         subset=arguments.subset,
         device=DeviceConfig(arguments.device, arguments.precision, arguments.compile),
     )

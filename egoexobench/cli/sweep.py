@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     help="As for `run`.",
 )
 @click.option("--allow-missing", is_flag=True, help="As for `run`.")
+@click.option("--allow-overlap", is_flag=True, help="As for `run`.")
 @click.option("--device", default="cpu", show_default=True, help="As for `run`.")
 @click.option("--no-embeddings", is_flag=True, help="As for `run`.")
 @click.option(
@@ -74,6 +75,7 @@ def sweep_command(
     train_on: str | None,
     missing_audio: Literal["error", "skip", "mask"],
     allow_missing: bool,
+    allow_overlap: bool,
     device: str,
     no_embeddings: bool,
     table: Path | None,
@@ -99,7 +101,11 @@ def sweep_command(
     if dry_run:
         _print_plan(cells, plans, out)
         return
-    flags = {"--allow-missing": allow_missing, "--no-embeddings": no_embeddings}
+    flags = {
+        "--allow-missing": allow_missing,
+        "--allow-overlap": allow_overlap,
+        "--no-embeddings": no_embeddings,
+    }
     options = ("--device", device, *(flag for flag, is_set in flags.items() if is_set))
     args = ChildRunArgs(blocked_plugins=tuple(ctx.obj or ()), options=options)
     status = _run_cells(ctx, cells, out, jobs, args=args)

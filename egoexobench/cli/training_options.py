@@ -61,6 +61,11 @@ _OPTIONS = (
     click.option(
         "--allow-missing", is_flag=True, help="Skip missing or damaged clips and record how many."
     ),
+    click.option(
+        "--allow-overlap",
+        is_flag=True,
+        help="Go on if test clips have the content of train or val, and record how many.",
+    ),
     add_renamed_option(
         "--subset",
         "--ids",
@@ -94,6 +99,7 @@ class TrainingOptions:
     missing_audio: Literal["error", "skip", "mask"]
     train_on: str | None
     allow_missing: bool
+    allow_overlap: bool
     subset: Path | None
     device: str
     precision: Precision
@@ -122,6 +128,7 @@ class TrainingOptions:
             command=command,
             train_on=Spec.parse(self.train_on) if self.train_on else None,
             allow_missing=self.allow_missing,
+            allow_overlap=self.allow_overlap,
             subset=self.subset,
             device=DeviceConfig(self.device, self.precision, self.compile_networks),
         )
@@ -143,6 +150,7 @@ class TrainingOptions:
             missing_audio=self.missing_audio if "missing_audio" in typed else None,
             train_on=Spec.parse(self.train_on) if self.train_on else None,
             allow_missing=self.allow_missing or None,
+            allow_overlap=self.allow_overlap or None,
             subset=self.subset,
             device=self.device if "device" in typed else None,
             precision=self.precision if "precision" in typed else None,

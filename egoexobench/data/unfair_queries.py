@@ -57,7 +57,7 @@ def check_queries(dataset: Dataset, split: Split, task: Task) -> CheckedQueries:
     return CheckedQueries(
         fair=tuple(query for query, fault in zip(queries, faults, strict=True) if fault is None),
         unfair=tuple(
-            UnfairQuery(split, task, location, fault.reason, fault.detail)
+            UnfairQuery(split, task, location, reason=fault.reason, detail=fault.detail)
             for location, fault in zip(locations, faults, strict=True)
             if fault is not None
         ),

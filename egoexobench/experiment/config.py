@@ -34,6 +34,8 @@ class RunConfig:
     """Data set to train on, if it is not the scored one (paper, Table 3)."""
     allow_missing: bool = False
     """Exclude rows and clips that cannot be used, and record how many."""
+    allow_overlap: bool = False
+    """Go on if test clips have the content of clips of train or val, and record how many."""
     subset: Path | None = None
     """File of `data doctor` with the ids of the clips to use; None uses all clips."""
     device: DeviceConfig = CPU

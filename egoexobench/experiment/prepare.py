@@ -16,13 +16,14 @@ from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.describe import describe_method
 from egoexobench.experiment.embed import SplitEmbeddings, embed_inputs
 from egoexobench.experiment.inputs import InputOptions, PreparedDataset, prepare_inputs
-from egoexobench.experiment.subset import select_usable
+from egoexobench.experiment.overlap import check_overlap
+from egoexobench.experiment.subset import UsableSubset, select_usable
 from egoexobench.experiment.training import train_or_load
 from egoexobench.method import apply_overrides
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.protocols import Dataset
 from egoexobench.records.describe import describe_dataset
-from egoexobench.records.schema import MethodRecord
+from egoexobench.records.schema import MethodRecord, Overlap
 from egoexobench.spec import Spec
 from egoexobench.training.loop import BestEpoch
 from egoexobench.types import Split
@@ -40,6 +41,8 @@ class TrainedMethod:
     """The data set whose queries are scored."""
     trained_on: PreparedDataset
     """The same object as ``scored``, unless another data set is trained on."""
+    overlap: Overlap
+    """Test clips that also stand in a split that the method learns from."""
     best_epoch: BestEpoch | None
     """None for a method that is not trained."""
 
@@ -61,12 +64,19 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
     parts = build_parts(resolve_method(context.registry, method, config.seed), device)
     model = build_model(parts)
     options = config.input_options
-    scored = prepare_dataset(
-        config.dataset, parts, options=options, context=context, subset_file=config.subset
-    )
+    selected = select_dataset(config.dataset, config, context, subset_file=config.subset)
+    selected_training = config.train_on and select_dataset(config.train_on, config, context)
+    with context.timer.stage("prepare"):
+        overlap = check_overlap(
+            selected.subset,
+            selected_training.subset if selected_training else None,
+            options.cache_dir,
+            allow_overlap=config.allow_overlap,
+        )
+    scored = encode_dataset(selected, parts, options, context)
     trained_on = scored
-    if config.train_on is not None:
-        trained_on = prepare_dataset(config.train_on, parts, options=options, context=context)
+    if selected_training:
+        trained_on = encode_dataset(selected_training, parts, options, context)
     with context.timer.stage("train"):
         best_epoch = train_or_load(model, parts, trained_on, context.progress)
     return TrainedMethod(
@@ -75,44 +85,69 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         model=model,
         scored=scored,
         trained_on=trained_on,
+        overlap=overlap,
         best_epoch=best_epoch,
     )
 
 
-def prepare_dataset(
-    spec: Spec,
-    parts: MethodParts,
-    *,
-    options: InputOptions,
-    context: RunContext,
-    subset_file: Path | None = None,
-) -> PreparedDataset:
-    """Create a data set, select its usable clips and encode them.
+@dataclass(frozen=True, slots=True)
+class SelectedDataset:
+    """A data set and its usable clips; nothing is encoded yet."""
+
+    spec: Spec
+    dataset: Dataset
+    subset: UsableSubset
+
+
+def select_dataset(
+    spec: Spec, config: RunConfig, context: RunContext, subset_file: Path | None = None
+) -> SelectedDataset:
+    """Create a data set and select its usable clips.
 
     Args:
         spec: name and options of the data set.
-        parts: the method with its encoders and captioner.
-        options: how clips that cannot be used are treated.
+        config: how clips that cannot be used are treated.
         context: creates the data set and shows the stages.
         subset_file: file of `data doctor` with the ids of the clips to use; None uses all clips.
 
     Raises:
         UsageError: for a name or an option that is not valid.
-        DataError: for a file, a row or a clip that cannot be used.
+        DataError: for a file or a row that cannot be used.
     """
     dataset: Dataset = context.registry.create("dataset", spec)
     clip_ids = read_clip_ids(subset_file, spec.name) if subset_file else None
     with context.timer.stage("prepare"):
         dataset.prepare(context.progress)
         subset = select_usable(
-            dataset, spec.name, allow_missing=options.allow_missing, clip_ids=clip_ids
+            dataset, spec.name, allow_missing=config.allow_missing, clip_ids=clip_ids
         )
+    return SelectedDataset(spec, dataset, subset)
+
+
+def encode_dataset(
+    selected: SelectedDataset, parts: MethodParts, options: InputOptions, context: RunContext
+) -> PreparedDataset:
+    """Encode the usable clips of a data set.
+
+    Args:
+        selected: the data set and its clips.
+        parts: the method with its encoders and captioner.
+        options: how clips that cannot be used are treated.
+        context: describes the data set and shows the stages.
+
+    Raises:
+        DataError: for a clip that cannot be used.
+    """
     with context.timer.stage("encode"):
         inputs = prepare_inputs(
-            dataset, subset, parts=parts, options=options, progress=context.progress
+            selected.dataset,
+            selected.subset,
+            parts=parts,
+            options=options,
+            progress=context.progress,
         )
-    record = describe_dataset(spec, context.registry, dataset)
-    return PreparedDataset(dataset, record, inputs)
+    record = describe_dataset(selected.spec, context.registry, selected.dataset)
+    return PreparedDataset(selected.dataset, record, inputs)
 
 
 def embed_split(trained: TrainedMethod, splits: Sequence[Split]) -> SplitEmbeddings:

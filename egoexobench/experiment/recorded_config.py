@@ -39,6 +39,7 @@ class ConfigChanges:
     missing_audio: MissingAudioPolicy | None = None
     train_on: Spec | None = None
     allow_missing: bool | None = None
+    allow_overlap: bool | None = None
     subset: Path | None = None
     device: str | None = None
     precision: Precision | None = None
@@ -88,6 +89,7 @@ def restore_config(record: Record, changes: ConfigChanges, location: Path) -> Ru
         missing_audio=changes.missing_audio or record.counts.missing_audio,
         train_on=changes.train_on or trained_on,
         allow_missing=changes.allow_missing or _allows_missing(record),
+        allow_overlap=changes.allow_overlap or _allows_overlap(record),
         subset=changes.subset or _find_subset_file(record, location),
         device=DeviceConfig(
             changes.device or _choose_device(record),
@@ -118,6 +120,11 @@ def _list_tasks(record: Record) -> tuple[Task, ...]:
 
 def _allows_missing(record: Record) -> bool:
     return record.settings.allow_missing if record.settings else record.coverage is not None
+
+
+def _allows_overlap(record: Record) -> bool:
+    """What the run allowed; older records did not measure the overlap."""
+    return record.overlap is None or bool(record.settings and record.settings.allow_overlap)
 
 
 def _find_subset_file(record: Record, location: Path) -> Path | None:

@@ -75,6 +75,7 @@ def build_record(
         checkpoint_selection=_describe_best_epoch(trained.best_epoch),
         counts=_count_data(scored, scoring),
         captions=_count_captions(scored.inputs.captions),
+        overlap=trained.overlap,
         coverage=_measure_coverage(scored),
         scores=tuple(to_record_score(result.track, result.score) for result in scoring.tracks),
         references=(
@@ -97,6 +98,7 @@ def _describe_settings(config: RunConfig) -> RunSettings:
     return RunSettings(
         tasks=config.tasks,
         allow_missing=config.allow_missing,
+        allow_overlap=config.allow_overlap,
         subset=None if config.subset is None else str(config.subset),
         device=config.device.device,
         compile=config.device.compile,

@@ -206,11 +206,34 @@ class Coverage(RecordModel):
 
 
 @final
+class SplitOverlapRecord(RecordModel):
+    """Test clips that also stand in a split that the method learned from."""
+
+    dataset: Literal["scored", "trained_on"]
+    split: Split
+    num_content: Count = Field(description="they share a part of the same media file")
+    num_takes: Count | None = Field(
+        description="they share a take or a media file; null if takes of two data sets would be "
+        "compared"
+    )
+    num_narrations: Count = Field(description="they share a text, their own or that of a pair")
+
+
+@final
+class Overlap(RecordModel):
+    """How much of the test split also stands in a split that the method learned from."""
+
+    num_clips: Count = Field(description="clips of the test split that were used")
+    splits: tuple[SplitOverlapRecord, ...]
+
+
+@final
 class RunSettings(RecordModel):
     """Options of the run that no other field holds, so that it can be run again."""
 
     tasks: tuple[Task, ...] = Field(description="tasks that were asked for")
     allow_missing: bool
+    allow_overlap: bool = False
     subset: Text | None = Field(None, description="file with the clips to use, as typed")
     device: str = Field(description="as typed, such as auto")
     compile: bool
@@ -294,6 +317,7 @@ class Record(RecordModel):
     )
     counts: ClipCounts
     captions: CaptionCounts | None = Field(None, description="null without a captioner")
+    overlap: Overlap | None = Field(None, description="null in records that did not measure it")
     coverage: Coverage | None = Field(None, description="null if the whole data set was used")
     scores: tuple[ScoreRecord, ...]
     references: tuple[ReferenceScores, ...] = Field(

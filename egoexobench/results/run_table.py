@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -11,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from egoexobench.evaluation.tasks import TASKS_INFO
+from egoexobench.records.overlap import describe_overlap
 from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
@@ -133,12 +135,18 @@ def _format_caption(record: Record) -> str:
         audio += f", {counts.num_skipped} skipped"
     if record.captions and record.captions.num_missing:
         audio += f"; {record.captions.num_missing} texts without a sound caption"
-    unfair = ""
-    if counts.num_unfair:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in counts.num_unfair.items())
-        unfair = f" Questions left out as unfair: {reasons}."
     total = sum(record.seconds.values())
     return (
         f"Scores in %: R@1 for retrieval, top-1 for recognition, or the named metric. Tie rule: "
-        f"{record.scores[0].tie_rule}.\n{training}. Clips: {audio}.{unfair} {total:.1f} s."
+        f"{record.scores[0].tie_rule}.\n{training}. Clips: {audio}. {total:.1f} s."
+        + "".join(f"\n{note}" for note in _list_notes(record))
     )
+
+
+def _list_notes(record: Record) -> Iterator[str]:
+    """Yield what makes the scores mean less than they seem to."""
+    if unfair := record.counts.num_unfair:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in unfair.items())
+        yield f"Questions left out because they cannot be answered fairly: {reasons}."
+    if overlap := describe_overlap(record.overlap):
+        yield overlap

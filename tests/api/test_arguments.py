@@ -22,6 +22,7 @@ DEFAULTS = {
     "missing_audio": "error",
     "train_on": None,
     "allow_missing": False,
+    "allow_overlap": False,
     "subset": None,
     "device": "cpu",
     "precision": "fp32",

@@ -13,6 +13,12 @@ from egoexobench.data.audio_levels import AudioQuality, classify_level
 from egoexobench.data.docstring import LICENSE_HEADING, read_docstring_section
 from egoexobench.data.doctor.inspect_media import FileReport, MediaIssue, Span, inspect_file
 from egoexobench.data.doctor.inspection_cache import InspectionCache
+from egoexobench.data.split_overlap import (
+    SplitClips,
+    SplitOverlap,
+    format_blocking_overlap,
+    measure_overlap,
+)
 from egoexobench.data.subset import ClipSubset, SharedSubset, make_subset
 from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
 from egoexobench.errors import EgoExoBenchError
@@ -60,6 +66,8 @@ class DatasetReport(BaseModel):
     rows: tuple[RowIssue, ...]
     unfair_queries: tuple[UnfairQuery, ...] = ()
     """Listed queries that a run leaves out."""
+    overlaps: tuple[SplitOverlap, ...] = ()
+    """Test clips that also stand in train, and in val."""
     pairs: dict[Split, tuple[int, int]]
     """Number of pairs whose clips are both usable, and number of all pairs."""
     clips: tuple[ClipStatus, ...]
@@ -87,12 +95,17 @@ def inspect_dataset(
         _make_clip_status(split, clip, files[clip.media], locations) for split, clip in clips
     )
     usable = {(status.split, status.id) for status in statuses if status.problem is None}
+    hashes = {path: report.sha256 for path, report in files.items() if report.sha256}
+    overlaps = tuple(_iter_overlaps(dataset, hashes))
     return DatasetReport(
         dataset=str(spec),
         license=read_docstring_section(factory, LICENSE_HEADING),
-        blocked_reason=error or _find_blocker(dataset, rows, statuses),
+        blocked_reason=error
+        or _find_blocker(dataset, rows, statuses)
+        or format_blocking_overlap(overlaps),
         missing_annotations=dict(dataset.missing) if isinstance(dataset, HasMissingFiles) else {},
         rows=rows,
+        overlaps=overlaps,
         unfair_queries=list_unfair_queries(dataset, SPLITS, RETRIEVAL_TASKS),
         pairs={split: _count_pairs(dataset, split, usable) for split in SPLITS},
         clips=statuses,
@@ -130,6 +143,14 @@ def _inspect_in_threads(spans: Mapping[str, Sequence[Span]]) -> Iterator[FileRep
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)  # an interrupt does not wait for queued files
+
+
+def _iter_overlaps(dataset: Dataset, hashes: Mapping[str, str]) -> Iterator[SplitOverlap]:
+    def get_split(split: Split) -> SplitClips:
+        return SplitClips(split, f"split {split}", dataset.clips(split), dataset.pairs(split))
+
+    for split in SPLITS[:2]:
+        yield measure_overlap(get_split("test"), get_split(split), hashes, has_same_takes=True)
 
 
 def _try_prepare(dataset: Dataset, progress: Progress) -> str | None:

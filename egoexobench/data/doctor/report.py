@@ -30,6 +30,7 @@ def format_report(report: DatasetReport) -> Iterator[str]:
         f"{split} {report.pairs[split][0]} of {report.pairs[split][1]}" for split in SPLITS
     )
     yield from _format_unfair_queries(report)
+    yield from _format_overlaps(report)
     yield from _format_media(report.files)
     yield _format_audio(usable)
     yield _format_subset(report)
@@ -59,6 +60,20 @@ def _format_unfair_queries(report: DatasetReport) -> Iterator[str]:
     if report.unfair_queries:
         yield f"Questions that cannot be answered fairly: {len(report.unfair_queries)} are left out"
         yield from _limit_lines(str(query) for query in report.unfair_queries)
+
+
+def _format_overlaps(report: DatasetReport) -> Iterator[str]:
+    for overlap in report.overlaps:
+        if overlap.num_content or overlap.num_takes or overlap.num_narrations:
+            yield (
+                f"Test clips that also stand in {overlap.name}, of {overlap.num_clips}: "
+                f"{overlap.num_content} by content, {overlap.num_takes} by take or file, "
+                f"{overlap.num_narrations} by narration"
+            )
+            yield from _limit_lines(
+                f"test clip {test_id} and {overlap.split} clip {other_id} share content"
+                for test_id, other_id in overlap.blocking
+            )
 
 
 def _limit_lines(lines: Iterable[str]) -> Iterator[str]:
