@@ -7,8 +7,7 @@ reaches either of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, final
 
@@ -17,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench.device import CPU, DeviceConfig
-from egoexobench.hashing import hash_json
 from egoexobench.method import ROLES
 from egoexobench.models.projection import TokenProjector
+from egoexobench.models.seeding import seeded_rng
 from egoexobench.models.width_check import check_widths
 from egoexobench.part_results import find_tokens_fault, find_vectors_fault, require_valid
 from egoexobench.toolbox.layers import masked_mean
@@ -236,14 +235,3 @@ def _compile_encode(encode: EncodeFunction, device_config: DeviceConfig) -> Enco
 
 def _get_video_role(view: View, encoders: Mapping[str, Encoder]) -> str:
     return "video_exo" if view == "exo" and "video_exo" in encoders else "video"
-
-
-@contextmanager
-def seeded_rng(seed: int, role: str) -> Iterator[None]:
-    """Seed torch's random numbers with (seed, role) inside, and restore their state after.
-
-    The text of a role decides the weights that are drawn: do not rename one.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(hash_json([seed, role])[:8], 16))
-        yield

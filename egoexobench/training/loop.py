@@ -14,8 +14,9 @@ from egoexobench.device import autocast, make_grad_scaler
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.method import Method
-from egoexobench.models.embedding_model import EmbeddingModel, seeded_rng
+from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import FeatureInputs, embed_pairs
+from egoexobench.models.seeding import seeded_rng
 from egoexobench.part_results import find_loss_fault, require_valid
 from egoexobench.protocols import Anchor, Objective, Progress
 from egoexobench.training.optimizer import UncompiledAdamW
