@@ -31,13 +31,18 @@ def hash_plugin_source(module: str, distribution: str, factory_module: str) -> s
         factory_module: where the part's factory is defined; a library outside of the distribution
             enters with this one module.
     """
+    return hash_files(list_part_files(module, distribution, factory_module))
+
+
+def list_part_files(module: str, distribution: str, factory_module: str) -> Files:
+    """The files of a plug-in, and the module of the factory if it is in another library."""
     files = list_plugin_files(module, distribution)
     spec = _find_spec(factory_module)
     if spec is not None and spec.has_location and spec.origin:
         path = Path(spec.origin)
         if path not in files.values():
             files |= {f"{factory_module}: {path.name}": path}
-    return hash_files(files)
+    return files
 
 
 def list_plugin_files(module: str, distribution: str) -> Files:

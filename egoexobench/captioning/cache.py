@@ -11,14 +11,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, notify
 from egoexobench.files import cache_dir
 from egoexobench.hashing import hash_json
+from egoexobench.identity import Identity, format_part, list_part_changes
 from egoexobench.toolbox.captions import parse_response
+
+_PART_FIELDS = ("kind", "name", "distribution", "files", "source", "libraries")
+"""Of the identity of a captioner; its own key says which options decide a caption."""
 
 
 @final
@@ -27,14 +31,36 @@ class CaptionCache:
 
     Args:
         root: the folder of the files; None is ``captions`` in the cache folder.
+        part: the identity of the captioner; its code, libraries and files are in every key.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, part: Identity | None = None) -> None:
         self.root = root or cache_dir() / "captions"
+        fields = part or {}
+        self.part = {name: fields[name] for name in _PART_FIELDS if name in fields}
 
     def open(self, key: Mapping[str, object]) -> CaptionFile:
         """Return the file of a key; it is created with its first caption."""
-        return CaptionFile(self.root / f"{hash_json(key)}.jsonl", key)
+        complete = {**key, "part": self.part} if self.part else key
+        return CaptionFile(self.root / f"{hash_json(complete)}.jsonl", complete)
+
+    def explain_requests(self, key: Mapping[str, object], texts: Collection[str]) -> None:
+        """Say in one line why captions are requested although an older captioner wrote them."""
+        if not self.part:
+            return
+        written = json.loads(json.dumps({**key, "part": self.part}, default=str))
+        for path in sorted(self.root.glob("*.jsonl"), key=lambda path: -path.stat().st_mtime):
+            old = _read_key(path)
+            old_part = old.get("part", {})
+            if old == written or {**old, "part": None} != {**written, "part": None}:
+                continue
+            if num_again := len(set(texts).intersection(CaptionFile(path, old).captions)):
+                changes = list_part_changes(old_part, self.part) if old_part else ["source"]
+                notify(
+                    f"{format_part(self.part)} changed ({', '.join(changes)}): "
+                    f"{num_again} captions are requested again"
+                )
+                return
 
 
 @final
@@ -96,6 +122,16 @@ class CaptionFile:
                 self.captions.setdefault(text, caption)
             case {"text": str(text), "refused": str(reason)}:
                 self.refused.setdefault(text, reason)
+
+
+def _read_key(path: Path) -> dict[str, Any]:
+    """The key of a caption file; nothing if its first line is no key."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            key = json.loads(file.readline()).get("key", {})
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return key if isinstance(key, dict) else {}
 
 
 def _append_line(path: Path, row: Mapping[str, object], header: Mapping[str, object]) -> None:

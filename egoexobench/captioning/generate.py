@@ -58,6 +58,12 @@ class CaptionSession:
             return CaptionFile(None, {})
         return self.cache.open(make_cache_key(self.captioner.key, concepts))
 
+    def explain_requests(self, requests: Sequence[CaptionRequest]) -> None:
+        """Say why captions are requested again that an older version of the captioner wrote."""
+        if requests and self.cache and isinstance(self.captioner, ModelCaptioner):
+            key = make_cache_key(self.captioner.key, requests[0].concepts)
+            self.cache.explain_requests(key, {request.text for request in requests})
+
 
 @dataclass(frozen=True, slots=True)
 class CaptionBatch:
@@ -112,6 +118,7 @@ def request_captions(
     num_cached = sum(request.text in file.captions for request in requests)
     done = file.captions if session.retry_refused else file
     pending = [request for request in requests if request.text not in done]
+    session.explain_requests(pending)
     result, num_retried = _RoundResult(), 0
     if pending:
         with session.progress.stage(stage, len(pending)) as advance:

@@ -70,10 +70,12 @@ def caption_command(
     parts = load_registry(ctx)
     from egoexobench.captioning.cache import CaptionCache
     from egoexobench.captioning.transfer import export_captions, import_captions
+    from egoexobench.experiment.part_identity import describe_part_identity
 
-    captioner: Captioner = parts.create("captioner", spec)
+    factory, captioner_options = parts.resolve("captioner", spec)
+    captioner: Captioner = factory.create(options=captioner_options)
     source: Dataset = parts.create("dataset", dataset)
-    cache = CaptionCache()
+    cache = CaptionCache(part=describe_part_identity(factory, captioner_options))
     if import_file:
         imported = import_captions(import_file, captioner, cache)
         click.echo(f"{import_file}: {len(imported.rows)} captions, {imported.refused} refused")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -15,23 +13,33 @@ from torch import nn
 from egoexobench.anchor_renames import rename_members
 from egoexobench.data.sampling import get_sampler
 from egoexobench.device import CPU, DeviceConfig
+from egoexobench.experiment.part_identity import (
+    describe_part_identity,
+    hash_file_options,
+    list_libraries,
+    list_plugin_modules,
+)
 from egoexobench.experiment.roles import (
     EncoderNames,
     check_built_modality,
     check_registered_modality,
     list_encoder_names,
 )
-from egoexobench.features.encode_clips import EncoderRunner
+from egoexobench.features.encoder_runner import EncoderRunner
+from egoexobench.features.encoder_state import hash_state
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
+from egoexobench.libraries import MEDIA_LIBRARY, find_versions
 from egoexobench.method import ROLES, Method, list_declared_inputs, method_to_dict
-from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory, seeded_rng
-from egoexobench.plugin_source import hash_plugin_source
+from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory
+from egoexobench.models.seeding import seeded_rng
 from egoexobench.protocols import Anchor, AnchorText, Captioner, Encoder, Objective
 from egoexobench.registry import PartFactory, Registry
 from egoexobench.spec import Spec
-from egoexobench.toolbox import hub
 from egoexobench.types import Evidence
+
+MAX_PROBE_BYTES = 2**26
+"""A larger encoder is not created twice to learn whether its numbers depend on the seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +54,11 @@ class ResolvedPart:
         return self.part.create(*arguments, options=self.options)
 
     def describe_identity(self) -> dict[str, Any]:
-        """What decides the behavior of the part: name, options, distribution and source."""
-        distribution = self.part.distribution
-        return {
-            "kind": self.part.kind,
-            "name": self.part.name,
-            "options": {name: _hash_file_option(value) for name, value in self.options.items()},
-            "distribution": str(distribution),
-            "source": hash_plugin_source(
-                self.part.module, distribution.name, self.part.factory.__module__
-            ),
-        }
+        """What decides the behavior of the part: options, content of files, source, libraries."""
+        return describe_part_identity(self.part, self.options)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResolvedMethod:
     """A method and each of its parts by role, not built yet."""
 
@@ -78,19 +77,36 @@ class ResolvedMethod:
         """Kind, name and distribution of each part by role, for messages."""
         return {role: str(resolved.part) for role, resolved in self.parts.items()}
 
+    @cached_property
+    def identities(self) -> Mapping[str, dict[str, Any]]:
+        """What decides the behavior of each part, by role, as it was when first asked for."""
+        libraries = {name for item in self.parts.values() for name in list_libraries(item.part)}
+        versions = find_versions(libraries)
+        return {
+            role: describe_part_identity(item.part, item.options, versions)
+            for role, item in self.parts.items()
+        }
+
     def hash_recipe(self) -> str:
-        """Return the hash of the method as it is written: names, options, hyperparameters."""
-        options = {role: dict(part.options) for role, part in self.parts.items()}
-        return hash_json([method_to_dict(self.method), options])
+        """Return the hash of the method as it is written: names, options, hyperparameters.
 
-    def hash_code(self) -> str:
-        """Return the hash of everything that decides trained weights, except data and seed.
-
-        It covers source files, so that versions of the code never share weights, up to
-        the layer `experiment`, which selects the epoch.
+        A file counts by its content, so that two machines agree.
         """
-        parts = {role: part.describe_identity() for role, part in self.parts.items()}
-        return hash_json([method_to_dict(self.method), parts, hash_layers(up_to="experiment")])
+        fields = self.describe_fields()
+        options = {
+            role: dict(part.options) | hash_file_options(part.options)
+            for role, part in self.parts.items()
+        }
+        return hash_json([fields, options])
+
+    def describe_fields(self) -> dict[str, Any]:
+        """Return the fields of the method; of a part with files its name alone, not their paths."""
+        names = {
+            role: part.part.name
+            for role, part in self.parts.items()
+            if hash_file_options(part.options)
+        }
+        return method_to_dict(self.method) | names
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +168,14 @@ def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMet
 
 def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodParts:
     """Build every part of a method, each with random numbers of its own."""
-    anchor = resolved.create("anchor")
+    with seeded_rng(resolved.seed, "anchor"):
+        anchor = resolved.create("anchor")
     if anchor is not None:
         anchor = rename_members(anchor)
     with seeded_rng(resolved.seed, "objective"):
         objective = resolved.create("objective")
+    with seeded_rng(resolved.seed, "captioner"):
+        captioner = resolved.create("captioner")
     return MethodParts(
         resolved=resolved,
         encoders={
@@ -165,7 +184,7 @@ def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodP
         },
         anchor=anchor,
         objective=objective,
-        captioner=resolved.create("captioner"),
+        captioner=captioner,
         device=device,
     )
 
@@ -177,19 +196,50 @@ def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CP
         UsageError: if the encoder reads another modality than the role takes.
         PartError: for a modality that does not exist, or that is not the registered one.
     """
-    with seeded_rng(resolved.seed, f"encoder-{role}"):
-        encoder: Encoder = resolved.create(role)
+    encoder, state = _create_encoder(resolved, role)
     check_built_modality(resolved.parts[role].part, encoder, role, resolved.encoder_names)
-    if isinstance(encoder, nn.Module):
-        encoder.to(device.device)
-    identity = hash_json([resolved.parts[role].describe_identity(), hash_layers(up_to="features")])
-    return EncoderRunner(
+    identity = resolved.identities[role] | {"toolkit": hash_layers(up_to="features")}
+    if encoder.modality != "text":
+        identity["libraries"] = find_versions({*identity["libraries"], MEDIA_LIBRARY})
+    runner = EncoderRunner(
         encoder,
-        identity,
+        hash_json(identity),
         torch.device(device.device),
         device.precision,
         label=str(resolved.parts[role].part),
+        identity=identity,
+        state=state,
     )
+    if encoder.frozen:
+        _ = runner.weights_hash  # before the encoder is used and may change
+    if isinstance(encoder, nn.Module):
+        encoder.to(device.device)
+    return runner
+
+
+def _create_encoder(resolved: ResolvedMethod, role: str) -> tuple[Encoder, dict[str, str | int]]:
+    """Create an encoder, and describe what of its state the seed decides.
+
+    What an encoder holds is decided by its code, options and files, unless it depends on the seed.
+    If it drew no random numbers that we can see, a second one with another seed shows whether it
+    does; so tables that each processor rounds in its own way do not tell two machines apart.
+    """
+    with seeded_rng(resolved.seed, f"encoder-{role}") as has_drawn:
+        encoder: Encoder = resolved.create(role)
+        is_random = has_drawn()
+    modules = list_plugin_modules(resolved.parts[role].part)
+    state = hash_state(encoder, modules)
+    described: dict[str, str | int] = {"tables": state.tables} if state.tables else {}
+    if not is_random and state.num_bytes <= MAX_PROBE_BYTES:
+        with seeded_rng(resolved.seed + 1, f"encoder-{role}"):
+            is_random = hash_state(resolved.create(role), modules).numbers != state.numbers
+    elif not is_random:
+        described["numbers"] = state.numbers
+    if is_random:
+        described["numbers"] = state.numbers
+        if not state.is_complete:
+            described["seed"] = resolved.seed
+    return encoder, described
 
 
 def build_model(parts: MethodParts) -> EmbeddingModel:
@@ -226,12 +276,3 @@ def _get_fusion_factory(resolved: ResolvedMethod, role: str) -> FusionFactory | 
     if role not in resolved.parts:
         return None
     return partial(resolved.create, role, resolved.method.embed_dim)
-
-
-def _hash_file_option(value: Any) -> Any:
-    """Return the hash of a file instead of its path, and any other value as it is."""
-    path = hub.resolve_weights(value) if isinstance(value, Path) else None
-    if path is None or not path.is_file():
-        return value
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -55,6 +55,8 @@ class PreparedInputs:
     captions: CaptionSet | None
     """Sound captions by id of the pair or clip; None without a captioner."""
     missing_audio: MissingAudioPolicy
+    clip_keys: Mapping[str, str]
+    """Hash of the content of each encoded clip, by id."""
 
     @property
     def clips(self) -> Mapping[Split, Sequence[Clip]]:
@@ -139,6 +141,7 @@ def prepare_inputs(
         features=features,
         captions=captions,
         missing_audio=options.missing_audio,
+        clip_keys=result.keys,
     )
 
 
@@ -160,6 +163,7 @@ def _encode_media(
         ]
     banks: dict[str, FeatureBank] = {}
     failures: dict[str, str] = {}
+    keys: dict[str, str] = {}
     for chosen, roles in passes:
         if not roles:
             continue
@@ -174,7 +178,8 @@ def _encode_media(
         )
         banks |= result.banks
         failures |= result.failures
-    return EncodeResult(banks, failures)
+        keys |= result.keys
+    return EncodeResult(banks, failures, keys)
 
 
 def _apply_missing_audio(
@@ -231,7 +236,7 @@ def _write_captions(
         parts.captioner,
         {**training, **narrations},
         training=training,
-        cache=CaptionCache(),
+        cache=CaptionCache(part=parts.resolved.identities["captioner"]),
         progress=progress,
         label=parts.resolved.labels["captioner"],
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from egoexobench import files
 from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.embed import embed_inputs, validation_mrr
 from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
+from egoexobench.experiment.weights_identity import describe_weights, explain_new_training
 from egoexobench.hashing import hash_json
 from egoexobench.method import Method
 from egoexobench.models.dtw import align_pairs
@@ -35,9 +35,13 @@ def train_or_load(
     if parts.objective is None or parts.anchor is None:
         return None
     dataset, inputs = training_set.dataset, training_set.inputs
-    path = _get_weights_path(parts, dataset, inputs)
+    has_alignment = uses_audio_alignment(parts.method, dataset)
+    identity = describe_weights(parts, training_set, has_alignment=has_alignment)
+    folder = files.cache_dir() / "weights"
+    path = folder / f"{hash_json(identity)}.safetensors"
     if best_epoch := checkpoint.load_checkpoint(path, model):
         return best_epoch
+    explain_new_training(folder, identity)
     pairs = select_trainable_pairs(inputs, parts.anchor)
     num_val = len(inputs.pairs["val"])
     if len(pairs) < 2 or not num_val:
@@ -46,7 +50,7 @@ def train_or_load(
             "choose an epoch on; it needs 2 and 1"
         )
     features = inputs.features
-    if uses_audio_alignment(parts.method, dataset) and features.audio:
+    if has_alignment and features.audio:
         features = replace(features, alignment_paths=align_pairs(features.audio, pairs))
     best_epoch = train_model(
         model,
@@ -57,24 +61,8 @@ def train_or_load(
         ),
         progress=progress,
     )
-    checkpoint.save_checkpoint(path, model, best_epoch)
+    checkpoint.save_checkpoint(path, model, best_epoch, identity)
     return best_epoch
-
-
-def _get_weights_path(parts: MethodParts, dataset: Dataset, inputs: PreparedInputs) -> Path:
-    """File of the trained weights; its name is a hash of everything that decides them."""
-    captions = inputs.captions
-    identity = [
-        parts.resolved.hash_code(),
-        dataset.fingerprint,
-        parts.seed,
-        inputs.missing_audio,
-        uses_audio_alignment(parts.method, dataset),
-        sorted(pair.id for split in ("train", "val") for pair in inputs.pairs[split]),
-        parts.device.precision,
-        sorted(captions.captions.items()) if captions else None,
-    ]
-    return files.cache_dir() / "weights" / f"{hash_json(identity)}.safetensors"
 
 
 def uses_audio_alignment(method: Method, dataset: Dataset) -> bool:

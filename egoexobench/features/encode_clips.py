@@ -28,6 +28,7 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import make_missing_rows
 from egoexobench.features.feature_store import FeatureStore
 from egoexobench.features.media_hash import hash_media_files
+from egoexobench.features.older_stores import explain_new_clips, explain_new_texts
 from egoexobench.part_results import find_array_fault, require_valid
 from egoexobench.protocols import Progress
 from egoexobench.types import Audio, Clip, Frames
@@ -50,11 +51,13 @@ class EncodeResult:
     """Encoded clips, and the reason for each clip that could not be encoded.
 
     A bank by encoder name holds the tokens of a frozen encoder, or the prepared arrays of a
-    trained one. A clip that failed is in none of the banks.
+    trained one. A clip that failed is in none of the banks. ``keys`` has the content of each
+    clip by its id: a hash of its file and of its span.
     """
 
     banks: Mapping[str, FeatureBank]
     failures: Mapping[str, str]
+    keys: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,9 @@ def encode_clips(
     keys = {clip.id: make_clip_key(clip, media.hashes[clip.media]) for clip in readable}
     jobs = _make_jobs(readable, keys, stores)
     errors: dict[str, str] = {}
+    for name, runner in encoders.items():
+        pending = {job.key for job in jobs if name in job.missing}
+        explain_new_clips(root, cache_signature(runner, num_frames, sampling), pending)
     if jobs:
         work = partial(
             _prepare_clip,
@@ -133,7 +139,7 @@ def encode_clips(
     banks = {
         name: _open_bank(encoded, keys, encoders[name], store) for name, store in stores.items()
     }
-    return EncodeResult(banks, failures)
+    return EncodeResult(banks, failures, keys)
 
 
 def encode_texts(
@@ -155,6 +161,7 @@ def encode_texts(
     missing = ENCODING_PLAN.sort(
         (text for text in distinct if _hash_text(text) not in store), "text"
     )
+    explain_new_texts(root, cache_signature(encoder), {_hash_text(text) for text in missing})
     for start in range(0, len(missing), ITEMS_PER_FILE):
         batch = missing[start : start + ITEMS_PER_FILE]
         arrays = [prepare_source(encoder, text) for text in batch]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.device import DeviceConfig, Precision, autocast
 from egoexobench.features.batch_plan import ENCODING_PLAN
+from egoexobench.features.encoder_state import hash_networks
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, make_missing_rows
+from egoexobench.identity import Identity
 from egoexobench.part_results import find_tokens_fault, require_valid
 from egoexobench.protocols import Encoder
 
@@ -25,12 +26,15 @@ CPU = torch.device("cpu")
 _DTYPES: Mapping[StorageDtype, type[np.floating[Any]]] = {"fp32": np.float32, "fp16": np.float16}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EncoderRunner:
-    """An encoder, the hash of its code and options, and how it computes.
+    """An encoder, what it is made of, and how it computes.
 
-    ``device`` holds its weights, ``precision`` is that of its forward pass and ``storage_dtype``
-    that of the stored tokens. The prepared arrays of a trained encoder are stored unchanged.
+    ``fingerprint`` is a hash of its code and options, and ``identity`` lists them by name, so that
+    a new version can say what changed. ``state`` has hashes of the numbers that the encoder holds
+    outside of networks, or the seed that they were drawn with. ``device`` holds its weights,
+    ``precision`` is that of its forward pass and ``storage_dtype`` that of the stored tokens. The
+    prepared arrays of a trained encoder are stored unchanged.
     """
 
     encoder: Encoder
@@ -40,6 +44,13 @@ class EncoderRunner:
     storage_dtype: StorageDtype = "fp32"
     label: str = "the encoder"
     """Kind, name and distribution, for messages."""
+    identity: Identity = field(default_factory=dict)
+    state: Mapping[str, str | int] = field(default_factory=dict)
+
+    @cached_property
+    def weights_hash(self) -> str | None:
+        """Hash of the weights of its networks when it was new; None if it has none."""
+        return hash_networks(self.encoder)
 
 
 def cache_signature(
@@ -51,27 +62,18 @@ def cache_signature(
     """
     encoder = runner.encoder
     signature: dict[str, Any] = {
-        "encoder": runner.fingerprint,
+        "encoder": dict(runner.identity) or runner.fingerprint,
         "stage": "tokens" if encoder.frozen else "prepared",
+        **runner.state,
     }
     if encoder.modality == "video":
         signature |= {"sampling": sampling, "frames": frames}
     if encoder.frozen:
         dtypes = {"precision": runner.precision, "stored": runner.storage_dtype}
         signature |= {key: value for key, value in dtypes.items() if value != "fp32"}
-        if isinstance(encoder, nn.Module):
-            signature["weights"] = hash_state_dict(encoder)
+        if runner.weights_hash:
+            signature["weights"] = runner.weights_hash
     return signature
-
-
-def hash_state_dict(module: nn.Module) -> str:
-    """Return the hash of a module's state, so that two sets of random weights differ."""
-    total = hashlib.sha256()
-    for name, value in module.state_dict().items():
-        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        flat = value.detach().cpu().contiguous().flatten()
-        total.update(flat.view(torch.uint8).numpy() if flat.numel() else b"")
-    return total.hexdigest()[:32]
 
 
 def encode_arrays(

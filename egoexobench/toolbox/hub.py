@@ -29,14 +29,32 @@ def resolve_weights(weights: Path) -> Path:
         UsageError: for a name of the hub without a file in it.
         FileUnavailableError: for one that is not in the cache and cannot be downloaded.
     """
-    text = weights.as_posix()
-    if not text.startswith(HUB_PREFIX):
+    if not weights.as_posix().startswith(HUB_PREFIX):
         return weights
+    repository, file = _split_hub_name(weights.as_posix())
+    return download(repository, file, "weights=PATH")
+
+
+def find_local_weights(weights: Path) -> Path | None:
+    """Return the file that an option names, without a download; None if the hub must send it.
+
+    Raises:
+        UsageError: for a name of the hub without a file in it.
+    """
+    if not weights.as_posix().startswith(HUB_PREFIX):
+        return weights
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(*_split_hub_name(weights.as_posix()))
+    return Path(cached) if isinstance(cached, str) else None
+
+
+def _split_hub_name(text: str) -> tuple[str, str]:
     organization, _, remaining = text.removeprefix(HUB_PREFIX).partition("/")
     name, _, file = remaining.partition("/")
     if not (organization and name and file):
         raise UsageError(f"weights {text!r} name no file; write {HUB_PREFIX}ORG/NAME/FILE")
-    return download(f"{organization}/{name}", file, "weights=PATH")
+    return f"{organization}/{name}", file
 
 
 def download(repository: str, file: str, alternative: str) -> Path:

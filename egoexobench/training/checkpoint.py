@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -16,9 +17,15 @@ if TYPE_CHECKING:
     from egoexobench.models.embedding_model import EmbeddingModel
 
 
-def save_checkpoint(path: Path, model: EmbeddingModel, best: BestEpoch) -> None:
-    """Write the weights of a model atomically."""
-    metadata = {"epoch": json.dumps(best.epoch), "value": json.dumps(best.validation_value)}
+def save_checkpoint(
+    path: Path, model: EmbeddingModel, best: BestEpoch, identity: Mapping[str, Any]
+) -> None:
+    """Write the weights of a model atomically, with a description of what decided them."""
+    metadata = {
+        "epoch": json.dumps(best.epoch),
+        "value": json.dumps(best.validation_value),
+        "identity": json.dumps(identity, default=str),
+    }
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
     with atomic_path(path) as tmp_path:
         save_file(state, tmp_path, metadata=metadata)
@@ -40,3 +47,13 @@ def load_checkpoint(path: Path, model: EmbeddingModel) -> BestEpoch | None:
     model.load_state_dict(state)
     model.eval()
     return BestEpoch(json.loads(metadata["epoch"]), json.loads(metadata["value"]))
+
+
+def read_identity(path: Path) -> dict[str, Any]:
+    """Return what decided stored weights; nothing if the file does not say it."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            identity = json.loads((file.metadata() or {}).get("identity", "{}"))
+    except (SafetensorError, OSError, ValueError):
+        return {}
+    return identity if isinstance(identity, dict) else {}

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from egoexobench.features import encoder_runner
+from egoexobench.features import encoder_runner, encoder_state
 from egoexobench.features.encoder_runner import (
     EncoderRunner,
     cache_signature,
@@ -79,9 +79,9 @@ def test_the_hash_of_weights_is_that_of_their_bytes() -> None:
         total.update(
             f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes()
         )
-    assert encoder_runner.hash_state_dict(layer) == total.hexdigest()[:32]
-    assert encoder_runner.hash_state_dict(nn.BatchNorm1d(2))  # with a counter, which is a scalar
-    assert json.dumps(encoder_runner.hash_state_dict(nn.ReLU()))
+    assert encoder_state.hash_state_dict(layer) == total.hexdigest()[:32]
+    assert encoder_state.hash_state_dict(nn.BatchNorm1d(2))  # with a counter, which is a scalar
+    assert json.dumps(encoder_state.hash_state_dict(nn.ReLU()))
 
 
 def test_items_do_not_depend_on_how_many_are_encoded_at_once() -> None:

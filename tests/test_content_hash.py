@@ -1,0 +1,59 @@
+"""A file is read once; a large one once on a machine."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from egoexobench import content_hash
+from egoexobench.content_hash import hash_content
+
+
+@pytest.fixture
+def reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    paths: list[Path] = []
+    read_hash = content_hash._read_hash
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(
+        content_hash, "_read_hash", lambda path: (paths.append(path), read_hash(path))[1]
+    )
+    return paths
+
+
+@pytest.mark.usefixtures("reads")
+def test_the_hash_of_a_file_is_its_sha_256(tmp_path: Path) -> None:
+    (tmp_path / "w").write_bytes(b"one")
+    assert hash_content(tmp_path / "w") == hashlib.sha256(b"one").hexdigest()
+    assert hash_content(tmp_path / "none") is None
+
+
+def test_a_file_is_read_again_only_after_a_change(tmp_path: Path, reads: list[Path]) -> None:
+    path = tmp_path / "w"
+    path.write_bytes(b"one")
+    first = hash_content(path)
+    assert hash_content(path) == first
+    assert len(reads) == 1
+    path.write_bytes(b"two")
+    os.utime(path, ns=(1, 1))
+    assert hash_content(path) != first
+    assert len(reads) == 2
+
+
+def test_a_large_file_is_read_by_one_process(
+    tmp_path: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_hash, "LARGE_FILE", 2)
+    (tmp_path / "w").write_bytes(b"one")
+    first = hash_content(tmp_path / "w")
+    content_hash._hash_unchanged_file.cache_clear()  # as in another process
+    assert hash_content(tmp_path / "w") == first
+    assert len(reads) == 1
+
+
+def test_hidden_files_in_a_folder_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "w").write_bytes(b"one")
+    first = hash_content(tmp_path)
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "etag").write_text("x")
+    assert hash_content(tmp_path) == first
