@@ -6,6 +6,7 @@ from typing import Any
 
 from egoexobench.experiment.build import MethodParts, ResolvedMethod
 from egoexobench.experiment.config import RunConfig
+from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, method_to_dict
 from egoexobench.method_renames import rename_settings
 from egoexobench.records.describe import describe_distribution, serialize_options
@@ -28,6 +29,7 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
         declared_inputs=DeclaredInputs(video=declared["video"], text=declared["text"]),
         fingerprint=resolved.hash_recipe(),
         distribution=describe_distribution(factory.distribution),
+        toolkit_hash=hash_layers(up_to="experiment"),
     )
 
 
@@ -40,6 +42,9 @@ def describe_parts(resolved: ResolvedMethod) -> tuple[PartRecord, ...]:
             name=resolved_part.part.name,
             options=serialize_options(resolved_part.options),
             distribution=describe_distribution(resolved_part.part.distribution),
+            source_hash=resolved.identities[role]["source"],
+            file_hashes=resolved.identities[role]["files"],
+            library_versions=resolved.identities[role]["libraries"],
         )
         for role, resolved_part in resolved.parts.items()
     )

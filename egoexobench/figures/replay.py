@@ -152,7 +152,13 @@ def _check_method(run: RecordedRun, config: RunConfig, context: RunContext) -> N
     old = _list_fields(recorded.parts, recorded.hyperparameters)
     new = _list_fields(describe_parts(resolved), list_hyperparameters(resolved))
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    if changed:  # otherwise only the folders of its files differ
+    contents = {part.role: part.file_hashes for part in describe_parts(resolved)}
+    changed += [
+        f"the file of {part.role}"
+        for part in recorded.parts
+        if part.role not in changed and part.file_hashes not in ({}, contents.get(part.role))
+    ]
+    if changed:  # otherwise it is the record of an older version, which hashed folders as well
         raise DataError(
             f"{run.path} was made by another {recorded.spec} than the one that is installed: "
             f"{', '.join(changed)} differ; run it again"

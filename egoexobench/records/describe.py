@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from egoexobench.entry_points import Distribution
+from egoexobench.plugin_source import hash_plugin_source
 from egoexobench.protocols import Dataset
 from egoexobench.records.schema import DatasetRecord, DistributionRecord
-from egoexobench.registry import Registry
+from egoexobench.registry import PartFactory, Registry
 from egoexobench.spec import Spec
 
 
@@ -22,7 +23,13 @@ def describe_dataset(spec: Spec, registry: Registry, dataset: Dataset) -> Datase
         options=serialize_options(options),
         fingerprint=dataset.fingerprint,
         distribution=describe_distribution(part.distribution),
+        source_hash=hash_part_source(part),
     )
+
+
+def hash_part_source(part: PartFactory) -> str:
+    """Return the hash of the source files of the plug-in that brings a part."""
+    return hash_plugin_source(part.module, part.distribution.name, part.factory.__module__)
 
 
 def describe_distribution(distribution: Distribution) -> DistributionRecord:

@@ -6,10 +6,10 @@ import os
 import platform
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from egoexobench.libraries import find_versions
 from egoexobench.records.schema import DistributionRecord, Environment, GitState
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PACKAGES = (
     "av",
     "egoexobench",
+    "numba",
     "numpy",
     "open_clip_torch",
     "pandas",
@@ -45,7 +46,7 @@ def collect_environment(
         device: Device of the method, such as ``cpu`` or ``cuda:0``.
         precision: ``fp32``, ``bf16`` or ``fp16``.
     """
-    packages = {name: version for name in PACKAGES if (version := _find_version(name))}
+    packages = find_versions(PACKAGES)
     return Environment(
         python=platform.python_version(),
         platform=_describe_platform(),
@@ -89,13 +90,6 @@ def _parse_git_status(lines: list[str]) -> GitState | None:
     if not head or head.startswith("("):  # "(initial)": nothing has been committed yet
         return None
     return GitState(commit=head, dirty=any(not line.startswith("#") for line in lines))
-
-
-def _find_version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _describe_platform() -> str:

@@ -49,6 +49,15 @@ class PartRecord(RecordModel):
     distribution: DistributionRecord | None = Field(
         None, description="distribution that registered the part"
     )
+    source_hash: str | None = Field(
+        None, description="hash of its source files; null in records of older versions"
+    )
+    file_hashes: dict[str, Sha256] = Field(
+        {}, description="content of each option that names a file or a folder"
+    )
+    library_versions: dict[str, str] = Field(
+        {}, description="versions of the libraries that the part computes with"
+    )
 
 
 @final
@@ -72,6 +81,9 @@ class MethodRecord(RecordModel):
     declared_inputs: DeclaredInputs
     fingerprint: str = Field(description="hash of the resolved method, without the seed")
     distribution: DistributionRecord | None = None
+    toolkit_hash: str | None = Field(
+        None, description="hash of the toolkit's code that trains and scores"
+    )
 
 
 @final
@@ -83,6 +95,9 @@ class DatasetRecord(RecordModel):
     options: Options = Field({})
     fingerprint: str
     distribution: DistributionRecord | None = None
+    source_hash: str | None = Field(
+        None, description="hash of the source files of the data set's plug-in"
+    )
 
 
 @final
