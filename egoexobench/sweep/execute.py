@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import final
 
+from egoexobench.sweep.code_version import explain_repeated_cells
 from egoexobench.sweep.plan import CellFingerprint, SweepCell
 from egoexobench.sweep.process import CellProcess, CellStatus, ChildRunArgs, acquire_lock
 from egoexobench.sweep.record_index import RecordIndex, index_records, select_remaining_tasks
@@ -72,6 +73,7 @@ class _SweepRun:
     def __init__(self, cells: Sequence[SweepCell], out: Path, args: ChildRunArgs) -> None:
         self.out, self.args = out, args
         index = index_records(out)
+        explain_repeated_cells(cells, index)
         self.status = get_initial_status(cells, index)
         remaining = (select_remaining_tasks(cell, index) for cell in cells)
         self.queue = sorted((cell for cell in remaining if cell), key=lambda cell: -cell.num_parts)

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from egoexobench.errors import UsageError
 from egoexobench.experiment import build
+from egoexobench.experiment.describe import describe_parts
 from egoexobench.method import Method, apply_overrides
+from egoexobench.records.describe import hash_part_source
+from egoexobench.spec import Spec
 from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepSpec, get_group_tasks
 from egoexobench.types import TASKS, Task
 
 if TYPE_CHECKING:
     from egoexobench.protocols import Dataset
-    from egoexobench.records.schema import MissingAudio
+    from egoexobench.records.schema import MissingAudio, PartRecord
     from egoexobench.registry import Registry
 
 CellKey = tuple[str, str]
@@ -58,6 +61,10 @@ class SweepCell:
     """Number of parts of the method."""
     optional: bool
     """This machine may lack what the run needs."""
+    parts: tuple[PartRecord, ...] | None = None
+    """The parts as the record of a run today has them; None: any record of the cell is current."""
+    dataset_source: str | None = None
+    """Hash of the code of the data set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,8 @@ def _make_cells(
     method = apply_overrides(method, row.overrides)
     train_on = group.train_on if row.transfer else None
     dataset, training = fingerprints[group.dataset], fingerprints[train_on or group.dataset]
+    parts = describe_parts(build.resolve_method(registry, method, 0))
+    dataset_part = registry.get_factory("dataset", Spec.parse(group.dataset).name)
     for seed in seeds if method.objective else seeds[:1]:
         resolved = build.resolve_method(registry, method, seed)
         yield SweepCell(
@@ -183,6 +192,8 @@ def _make_cells(
             cache_keys=_collect_cache_keys(method, dataset, training),
             num_parts=len(resolved.parts),
             optional=row.needs is not None,
+            parts=parts,
+            dataset_source=hash_part_source(dataset_part),
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from egoexobench.records.schema import Record
 from egoexobench.records.store import read_record
+from egoexobench.sweep.code_version import list_code_changes
 from egoexobench.sweep.plan import CellFingerprint, SweepCell
 from egoexobench.types import TASKS, Task
 
@@ -46,9 +47,15 @@ def index_records(out: Path) -> RecordIndex:
     }
 
 
-def select_remaining_tasks(cell: SweepCell, index: RecordIndex) -> SweepCell | None:
-    """Return the cell with the tasks that no record covers; None if there are none."""
+def get_current_records(cell: SweepCell, index: RecordIndex) -> Sequence[StoredRecord]:
+    """Return the records of a cell that the code and the libraries of today would make, too."""
     records = index.get(cell.fingerprint, ())
+    return [stored for stored in records if not list_code_changes(stored.record, cell)]
+
+
+def select_remaining_tasks(cell: SweepCell, index: RecordIndex) -> SweepCell | None:
+    """Return the cell with the tasks that no current record covers; None if there are none."""
+    records = get_current_records(cell, index)
     covered = {task for stored in records for task in _find_requested_tasks(stored.record)}
     remaining = tuple(task for task in cell.tasks if task not in covered)
     return replace(cell, tasks=remaining) if remaining else None

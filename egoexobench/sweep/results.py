@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from egoexobench.sweep.estimates import SeedByQueryValues, collect_values
+from egoexobench.sweep.record_index import get_current_records
 from egoexobench.sweep.schema import get_column_tasks
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def attach_records(plan: SweepPlan, index: RecordIndex, status: StatusByCell) ->
     """Return a plan with the records of every cell."""
     records = {
         key: {
-            cell.fingerprint.seed: index[cell.fingerprint]
+            cell.fingerprint.seed: current
             for cell in cells
-            if cell.fingerprint in index
+            if (current := get_current_records(cell, index))
         }
         for key, cells in plan.cells.items()
     }

@@ -1,0 +1,60 @@
+"""Compares the code and the libraries that made a record with those that are installed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from egoexobench.errors import notify
+from egoexobench.identity import list_library_changes
+from egoexobench.layers import hash_layers
+from egoexobench.libraries import find_versions
+
+if TYPE_CHECKING:
+    from egoexobench.records.schema import PartRecord, Record
+    from egoexobench.sweep.plan import SweepCell
+    from egoexobench.sweep.record_index import RecordIndex
+
+LIBRARIES = ("av", "numba", "numpy", "scikit-learn", "scipy", "torch")
+"""What the toolkit itself computes with, beside the libraries of the parts."""
+
+
+def list_code_changes(record: Record, cell: SweepCell) -> list[str]:
+    """Return what has changed since a record was written, in words; nothing if it is current."""
+    if cell.parts is None:
+        return []
+    old_parts = {part.role: part for part in record.method.parts}
+    changes = [
+        f"{part.kind} {part.name!r}"
+        for part in cell.parts
+        if _get_source(old_parts.get(part.role)) != _get_source(part)
+    ]
+    if record.dataset.source_hash != cell.dataset_source:
+        changes.append(f"data set {record.dataset.name!r}")
+    if record.method.toolkit_hash != hash_layers(up_to="experiment"):
+        changes.append("code of the toolkit")
+    packages = record.environment.packages
+    old = {name: packages[name] for name in LIBRARIES if name in packages}
+    new = find_versions(LIBRARIES)
+    for part in old_parts.values():
+        old |= part.library_versions
+    for part in cell.parts:
+        new |= part.library_versions
+    return changes + list_library_changes(old, new)
+
+
+def explain_repeated_cells(cells: Iterable[SweepCell], index: RecordIndex) -> None:
+    """Say in one line for each method and data set why cells with a record run again."""
+    reasons: Counter[tuple[str, str, str]] = Counter()
+    for cell in cells:
+        changes = [list_code_changes(item.record, cell) for item in index.get(cell.fingerprint, ())]
+        if changes and all(changes):
+            reasons[cell.method, cell.dataset, ", ".join(changes[0])] += 1
+    for (method, dataset, changes_text), count in reasons.items():
+        runs = "1 run is" if count == 1 else f"{count} runs are"
+        notify(f"{method} on {dataset}: {runs} repeated, because this changed: {changes_text}")
+
+
+def _get_source(part: PartRecord | None) -> tuple[object, ...] | None:
+    return (part.name, part.source_hash, part.file_hashes) if part else None
