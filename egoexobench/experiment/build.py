@@ -13,6 +13,7 @@ from torch import nn
 from egoexobench.anchor_renames import rename_members
 from egoexobench.data.sampling import get_sampler
 from egoexobench.device import CPU, DeviceConfig
+from egoexobench.experiment.encoder_creation import create_encoder
 from egoexobench.experiment.part_identity import (
     describe_part_identity,
     hash_file_options,
@@ -26,20 +27,16 @@ from egoexobench.experiment.roles import (
     list_encoder_names,
 )
 from egoexobench.features.encoder_runner import EncoderRunner
-from egoexobench.features.encoder_state import hash_state
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.libraries import MEDIA_LIBRARY, find_versions
 from egoexobench.method import ROLES, Method, list_declared_inputs, method_to_dict
 from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory
 from egoexobench.models.seeding import seeded_rng
-from egoexobench.protocols import Anchor, AnchorText, Captioner, Encoder, Objective
+from egoexobench.protocols import Anchor, AnchorText, Captioner, Objective
 from egoexobench.registry import PartFactory, Registry
 from egoexobench.spec import Spec
 from egoexobench.types import Evidence
-
-MAX_PROBE_BYTES = 2**26
-"""A larger encoder is not created twice to learn whether its numbers depend on the seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +193,14 @@ def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CP
         UsageError: if the encoder reads another modality than the role takes.
         PartError: for a modality that does not exist, or that is not the registered one.
     """
-    encoder, state = _create_encoder(resolved, role)
-    check_built_modality(resolved.parts[role].part, encoder, role, resolved.encoder_names)
+    part = resolved.parts[role]
+    encoder, state = create_encoder(
+        partial(resolved.create, role),
+        resolved.seed,
+        role=role,
+        plugin_modules=list_plugin_modules(part.part),
+    )
+    check_built_modality(part.part, encoder, role, resolved.encoder_names)
     identity = resolved.identities[role] | {"toolkit": hash_layers(up_to="features")}
     if encoder.modality != "text":
         identity["libraries"] = find_versions({*identity["libraries"], MEDIA_LIBRARY})
@@ -206,7 +209,7 @@ def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CP
         hash_json(identity),
         torch.device(device.device),
         device.precision,
-        label=str(resolved.parts[role].part),
+        label=str(part.part),
         identity=identity,
         state=state,
     )
@@ -215,31 +218,6 @@ def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CP
     if isinstance(encoder, nn.Module):
         encoder.to(device.device)
     return runner
-
-
-def _create_encoder(resolved: ResolvedMethod, role: str) -> tuple[Encoder, dict[str, str | int]]:
-    """Create an encoder, and describe what of its state the seed decides.
-
-    What an encoder holds is decided by its code, options and files, unless it depends on the seed.
-    If it drew no random numbers that we can see, a second one with another seed shows whether it
-    does; so tables that each processor rounds in its own way do not tell two machines apart.
-    """
-    with seeded_rng(resolved.seed, f"encoder-{role}") as has_drawn:
-        encoder: Encoder = resolved.create(role)
-        is_random = has_drawn()
-    modules = list_plugin_modules(resolved.parts[role].part)
-    state = hash_state(encoder, modules)
-    described: dict[str, str | int] = {"tables": state.tables} if state.tables else {}
-    if not is_random and state.num_bytes <= MAX_PROBE_BYTES:
-        with seeded_rng(resolved.seed + 1, f"encoder-{role}"):
-            is_random = hash_state(resolved.create(role), modules).numbers != state.numbers
-    elif not is_random:
-        described["numbers"] = state.numbers
-    if is_random:
-        described["numbers"] = state.numbers
-        if not state.is_complete:
-            described["seed"] = resolved.seed
-    return encoder, described
 
 
 def build_model(parts: MethodParts) -> EmbeddingModel:

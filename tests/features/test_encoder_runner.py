@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from egoexobench.features import encoder_runner, encoder_state
+from egoexobench.features import encoder_state
 from egoexobench.features.encoder_runner import (
     EncoderRunner,
     cache_signature,

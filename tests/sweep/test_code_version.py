@@ -1,0 +1,95 @@
+"""A record is current only if the code and the libraries of today would make it, too."""
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sweep_records import make_cell, make_record
+
+from egoexobench.errors import NoticeWarning
+from egoexobench.layers import hash_layers
+from egoexobench.libraries import find_versions
+from egoexobench.records.schema import PartRecord
+from egoexobench.sweep.code_version import (
+    LIBRARIES,
+    explain_repeated_cells,
+    list_code_changes,
+)
+from egoexobench.sweep.record_index import (
+    StoredRecord,
+    get_current_records,
+    select_remaining_tasks,
+)
+
+PART = PartRecord(
+    role="video",
+    kind="encoder",
+    name="pixel",
+    source_hash="s",
+    library_versions={"scipy": str(find_versions(["scipy"])["scipy"])},
+)
+CELL = replace(make_cell(), parts=(PART,), dataset_source="d")
+
+
+def make_current_record(part: PartRecord = PART, **changed: object):
+    record = make_record(CELL, [1])[0]
+    fields = {"parts": (part,), "toolkit_hash": hash_layers(up_to="experiment")}
+    packages = find_versions(LIBRARIES)
+    update = {
+        "method": record.method.model_copy(update=fields),
+        "dataset": record.dataset.model_copy(update={"source_hash": "d"}),
+        "environment": record.environment.model_copy(update={"packages": packages}),
+    }
+    return record.model_copy(update=update | changed)
+
+
+def test_a_record_of_the_code_of_today_is_current() -> None:
+    assert list_code_changes(make_current_record(), CELL) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"source_hash": "old"}, "encoder 'pixel'"),
+        ({"file_hashes": {"weights": "0" * 64}}, "encoder 'pixel'"),
+        ({"library_versions": {"scipy": "0.1"}}, "scipy 0.1 -> "),
+    ],
+)
+def test_a_change_of_a_part_is_named(change: dict, words: str) -> None:
+    (text,) = list_code_changes(make_current_record(PART.model_copy(update=change)), CELL)
+    assert text.startswith(words)
+
+
+def test_a_change_of_the_toolkit_and_of_the_data_set_is_named() -> None:
+    record = make_current_record()
+    old_method = record.method.model_copy(update={"toolkit_hash": "old"})
+    old_dataset = record.dataset.model_copy(update={"source_hash": "old"})
+    changed = record.model_copy(update={"method": old_method, "dataset": old_dataset})
+    assert list_code_changes(changed, CELL) == ["data set 'films'", "code of the toolkit"]
+
+
+def test_a_record_that_does_not_say_what_made_it_is_not_current() -> None:
+    assert list_code_changes(make_record(CELL, [1])[0], CELL)
+
+
+def test_a_cell_with_an_old_record_runs_again_and_one_line_says_why() -> None:
+    old = make_current_record(PART.model_copy(update={"source_hash": "old"}))
+    index = {CELL.fingerprint: [StoredRecord(Path("old.json"), old)]}
+    assert select_remaining_tasks(CELL, index) == CELL
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        explain_repeated_cells([CELL], index)
+    assert [str(item.message) for item in caught if item.category is NoticeWarning] == [
+        "one on films: 1 run is repeated, because this changed: encoder 'pixel'"
+    ]
+
+
+def test_a_current_record_beside_an_old_one_is_used_without_a_word() -> None:
+    old = make_current_record(PART.model_copy(update={"source_hash": "old"}))
+    stored = [StoredRecord(Path("a"), old), StoredRecord(Path("b"), make_current_record())]
+    index = {CELL.fingerprint: stored}
+    assert get_current_records(CELL, index) == stored[1:]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explain_repeated_cells([CELL], index)
