@@ -8,12 +8,17 @@ Random guessing puts the first positive at a rank of the negative hypergeometric
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
-from typing import Protocol
+from math import comb
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from egoexobench.evaluation.arrays import Floats, Vectors, to_floats
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class RankColumns(Protocol):
@@ -103,7 +108,22 @@ def chance_median_rank(ranks: RankColumns) -> float:
         mixture[: len(pmf)] += pmf * count / num_queries.sum()
     reached = mixture.cumsum()
     low = int(np.searchsorted(reached, 0.5 - 1e-9)) + 1
-    return low + 0.5 if abs(reached[low - 1] - 0.5) < 1e-9 else float(low)
+    if abs(reached[low - 1] - 0.5) > 1e-9:
+        return float(low)
+    # So close to a half, rounding must not decide: exact numbers do.
+    excess = 2 * _sum_reached(kinds.astype(int), num_queries, low) - int(num_queries.sum())
+    return low + (0.5 if excess == 0 else float(excess < 0))
+
+
+def _sum_reached(kinds: NDArray[np.int_], num_queries: NDArray[np.int_], rank: int) -> Fraction:
+    """How many queries guessing answers within a rank, exactly."""
+    return sum(
+        (
+            int(count) * (1 - Fraction(comb(max(total - rank, 0), correct), comb(total, correct)))
+            for (total, correct), count in zip(kinds.T.tolist(), num_queries, strict=True)
+        ),
+        Fraction(0),
+    )
 
 
 def reciprocal_rank(ranks: RankColumns) -> Floats:

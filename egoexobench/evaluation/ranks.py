@@ -77,8 +77,8 @@ def compute_ranks(
         similarity: ``cosine`` (a zero vector scores 0 with everything) or the raw ``dot`` product.
 
     Raises:
-        DataError: if an embedding is not finite, a query has no positive, or an index is out of
-            range.
+        DataError: if an embedding is not finite, a dot product can overflow or underflow, a query
+            has no positive, or an index is out of range.
 
     >>> queries = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     >>> candidates = torch.tensor([[1.0, 0.1], [0.9, 0.9], [0.1, 1.0]])
@@ -96,6 +96,8 @@ def compute_ranks(
         raise DataError(f"positive out of range: there are {size} candidates, 0 to {size - 1}")
     first = torch.tensor([row[0] for row in lists], dtype=torch.int64, device=queries.device)
     query_norms, candidate_norms = queries.norm(dim=1), candidates.norm(dim=1)
+    if similarity == "dot":
+        query_norms, candidate_norms = _measure_raw_norms(queries, candidates)
     best, worst = torch.empty_like(first), torch.empty_like(first)
     total, tied = torch.ones_like(first), torch.ones_like(first)
     unit = TIE_ULPS * torch.finfo(queries.dtype).eps
@@ -153,11 +155,27 @@ def _validate_vectors(vectors: Tensor, name: str, similarity: Similarity) -> Ten
     if similarity == "dot":
         return vectors
     # Scaled first, so that neither a tiny nor a huge vector loses its direction in the square.
-    vectors = vectors / vectors.abs().amax(1, keepdim=True).clamp_min(
-        torch.finfo(vectors.dtype).tiny
-    )
+    largest = vectors.abs().amax(1, keepdim=True)
+    vectors = vectors / torch.where(largest > 0, largest, 1)  # a denormal number is above 0
     norms = vectors.square().sum(1, keepdim=True).sqrt()
     return vectors / norms.clamp_min(0.5)
+
+
+def _measure_raw_norms(queries: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the norms, after a check that dot products neither overflow nor underflow."""
+    # In float64, in which the square of a float32 number does not overflow.
+    norms, candidate_norms = queries.double().norm(dim=1), candidates.double().norm(dim=1)
+    longest = candidate_norms.max()
+    limits, products = torch.finfo(queries.dtype), norms * longest
+    is_outside = (products >= limits.max) | ((products > 0) & (products < limits.tiny / limits.eps))
+    if is_outside.any():
+        row = int(is_outside.nonzero()[0])
+        raise DataError(
+            f"dot products of {int(is_outside.sum())} of {len(queries)} query embeddings leave the "
+            f"range of {queries.dtype}: that of row {row} has the length {float(norms[row]):.3g}, "
+            f"the longest candidate {float(longest):.3g}; scale them, or use the cosine"
+        )
+    return norms.to(queries.dtype), candidate_norms.to(queries.dtype)
 
 
 def _iter_scores(

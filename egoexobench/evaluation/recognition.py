@@ -12,11 +12,7 @@ from torch import Tensor
 from egoexobench.errors import DataError
 from egoexobench.evaluation import classification
 from egoexobench.evaluation.arrays import Floats, Vectors, to_floats, to_tensor
-from egoexobench.evaluation.intervals import (
-    ConfidenceInterval,
-    bootstrap_interval,
-    bootstrap_mean_interval,
-)
+from egoexobench.evaluation.intervals import ConfidenceInterval, bootstrap_variance
 from egoexobench.evaluation.linear_probe import (
     LinearProbe,
     fit_linear_probe,
@@ -24,6 +20,7 @@ from egoexobench.evaluation.linear_probe import (
     predict_logits,
 )
 from egoexobench.evaluation.results import Metric, QueryResult, Score
+from egoexobench.evaluation.score_intervals import compute_mean_interval, compute_score_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,8 +131,8 @@ def _score_clips(
     num_classes = len(truth[0])
     return Score(
         metrics={
-            "hit_rate_at_1": _measure_top1(scores, truth, clusters, rng),
-            "recall_at_5": _measure_recall(scores, truth, clusters, rng),
+            "hit_rate_at_1": _measure_top1(scores, truth, clusters),
+            "recall_at_5": _measure_recall(scores, truth, clusters),
             "map": _measure_map(scores, truth, clusters, rng),
         },
         num_queries=len(clips),
@@ -144,29 +141,24 @@ def _score_clips(
     )
 
 
-def _measure_top1(
-    scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator
-) -> Metric:
+def _measure_top1(scores: Floats, truth: LabelMatrix, clusters: Sequence[str]) -> Metric:
     values = classification.top1_accuracy(scores, truth)
     return _to_percent(
         float(values.mean()),
-        bootstrap_mean_interval(values, clusters, rng=rng),
+        compute_mean_interval(values, clusters),
         chance=float(classification.chance_top1_accuracy(truth).mean()),
         majority=classification.majority_top1_accuracy(truth),
     )
 
 
-def _measure_recall(
-    scores: Floats, truth: LabelMatrix, clusters: Sequence[str], rng: Generator
-) -> Metric:
+def _measure_recall(scores: Floats, truth: LabelMatrix, clusters: Sequence[str]) -> Metric:
     terms = classification.recall_at_k_terms(scores, truth, RECALL_K)
-
-    def compute_recall(weights: Floats) -> Floats:
-        return classification.class_mean_recall(terms, truth, weights)
-
+    rows, columns = np.nonzero(truth)
     return _to_percent(
-        float(compute_recall(np.ones((1, len(truth))))[0]),
-        bootstrap_interval(compute_recall, clusters, rng=rng),
+        float(classification.class_mean_recall(terms, truth, np.ones((1, len(truth))))[0]),
+        compute_mean_interval(
+            terms[rows, columns], [clusters[row] for row in rows.tolist()], groups=columns.tolist()
+        ),
         chance=classification.chance_recall_at_k(truth.shape[1], RECALL_K),
         majority=classification.majority_recall_at_k(truth, RECALL_K),
     )
@@ -184,9 +176,12 @@ def _measure_map(
         if count
     ]
     chance = float(np.mean(chances))
+    value = float(compute_map(np.ones((1, len(truth))))[0])
+    variance = bootstrap_variance(compute_map, clusters, rng=rng)
+    weights = (truth / np.maximum(truth.sum(0), 1)).sum(1)
     return _to_percent(
-        float(compute_map(np.ones((1, len(truth))))[0]),
-        bootstrap_interval(compute_map, clusters, rng=rng),
+        value,
+        compute_score_interval(value, variance, clusters, weights),
         chance=chance,
         # A constant answer ranks the clips of a class in random order: its mAP is chance.
         majority=chance,

@@ -12,15 +12,11 @@ import torch
 from egoexobench.errors import DataError
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.arrays import Floats
-from egoexobench.evaluation.intervals import (
-    ConfidenceInterval,
-    bootstrap_interval,
-    bootstrap_mean_interval,
-    bootstrap_median_interval,
-)
+from egoexobench.evaluation.intervals import ConfidenceInterval
 from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries, sort_queries
 from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.results import Metric, MetricUnit, QueryResult, Score
+from egoexobench.evaluation.score_intervals import compute_mean_interval, compute_median_interval
 from egoexobench.evaluation.tasks import TOP_K
 from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity, View
 
@@ -70,7 +66,7 @@ def score_retrieval(
         queries: queries of one task.
         query_embeddings: embeddings of the sources.
         candidate_embeddings: embeddings of the candidates; may be the same.
-        rng: random numbers for the intervals.
+        rng: not read: every interval of retrieval is computed without random numbers.
         policy: candidate policy of the queries.
         similarity: similarity for the ranking.
         views: view of each clip. The score is then also given for each view: that of the source,
@@ -109,14 +105,14 @@ def score_ranks(
     queries: Sequence[Query],
     ranks: Ranks,
     *,
-    rng: Generator,
+    rng: Generator,  # noqa: ARG001 - as other scores, so that callers need not tell them apart
     policy: CandidatePolicy,
     views: Mapping[str, View] | None = None,
 ) -> Score:
     """Return the score of ranks, ``(N,)``, of the queries that were ranked.
 
-    The same ranks, in the same order and with the same state of ``rng``, give the same score, so
-    that a record can be verified. For ``views`` see :func:`score_retrieval`.
+    The same ranks give the same score, so that a record can be verified. For ``rng`` and ``views``
+    see :func:`score_retrieval`.
 
     >>> from egoexobench.types import Gallery
     >>> query = Query("a/ego", Gallery(("a/exo", "b/exo")), positives=(0,), cluster="take 1")
@@ -127,9 +123,9 @@ def score_ranks(
     100.0
     """
     query_views = [] if policy == "both-views" else _find_query_views(queries, views or {})
-    by_view = _score_by_view(queries, ranks, query_views, rng)
+    by_view = _score_by_view(queries, ranks, query_views)
     return replace(
-        _score_queries(queries, ranks, rng, query_views),
+        _score_queries(queries, ranks, query_views),
         query_results=_make_query_results(queries, ranks),
         by_subset=by_view,
     )
@@ -141,7 +137,7 @@ def _find_query_views(queries: Sequence[Query], views: Mapping[str, View]) -> li
 
 
 def _score_by_view(
-    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str], rng: Generator
+    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str]
 ) -> dict[str, Score]:
     """Return the score of each view, if there are several."""
     names = sorted(set(query_views))
@@ -149,16 +145,14 @@ def _score_by_view(
     for name in names if len(names) > 1 else ():
         indices = [index for index, view in enumerate(query_views) if view == name]
         subset = [queries[index] for index in indices]
-        scores[name] = _score_queries(subset, ranks.select(torch.tensor(indices)), rng, ())
+        scores[name] = _score_queries(subset, ranks.select(torch.tensor(indices)), ())
     return scores
 
 
-def _score_queries(
-    queries: Sequence[Query], ranks: Ranks, rng: Generator, query_views: Sequence[str]
-) -> Score:
+def _score_queries(queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str]) -> Score:
     clusters = [query.cluster for query in queries]
     return Score(
-        metrics=summarize_ranks(ranks, clusters, rng=rng, query_views=query_views),
+        metrics=summarize_ranks(ranks, clusters, query_views=query_views),
         num_queries=len(queries),
         num_clusters=len(set(clusters)),
         candidate_range=(int(ranks.num_candidates.min()), int(ranks.num_candidates.max())),
@@ -166,7 +160,7 @@ def _score_queries(
 
 
 def summarize_ranks(
-    ranks: Ranks, clusters: Sequence[str], *, rng: Generator, query_views: Sequence[str] = ()
+    ranks: Ranks, clusters: Sequence[str], *, query_views: Sequence[str] = ()
 ) -> dict[str, Metric]:
     """Return every retrieval metric of some queries, with intervals and chance.
 
@@ -175,18 +169,17 @@ def summarize_ranks(
     Args:
         ranks: ``(N,)``.
         clusters: queries of different clusters are independent, ``(N,)``.
-        rng: random numbers for the intervals.
         query_views: view of each query, ``(N,)``, or empty.
     """
     result = {}
     is_balanced = len(set(Counter(query_views).values())) <= 1
-    membership = None if is_balanced else _mark_views(query_views)
+    groups = () if is_balanced else query_views
     for k in TOP_K:
         values, chance = metrics.hit_rate_at_k(ranks, k), metrics.chance_hit_rate_at_k(ranks, k)
-        mean = _compute_mean(values, chance, clusters, rng=rng, membership=membership)
+        mean = _compute_mean(values, chance, clusters, groups)
         result[f"hit_rate_at_{k}"] = mean.to_metric("%")
     positions = metrics.expected_rank(ranks)
-    interval = bootstrap_median_interval(positions, clusters, rng=rng)
+    interval = compute_median_interval(positions, clusters)
     result["median_rank"] = Metric(
         value=float(np.median(positions)),
         low=interval.low,
@@ -195,41 +188,22 @@ def summarize_ranks(
         unit="rank",
     )
     values, chance = metrics.reciprocal_rank(ranks), metrics.chance_reciprocal_rank(ranks)
-    mean = _compute_mean(values, chance, clusters, rng=rng, membership=membership)
-    result["mrr"] = mean.to_metric("1")
+    result["mrr"] = _compute_mean(values, chance, clusters, groups).to_metric("1")
     return result
 
 
-def _mark_views(query_views: Sequence[str]) -> Floats:
-    """Return 1 where a query belongs to a view, one row for each view, ``(V, N)``."""
-    names = np.asarray(query_views)
-    return np.stack([names == view for view in sorted(set(query_views))]).astype(float)
-
-
 def _compute_mean(
-    values: Floats,
-    chance: Floats,
-    clusters: Sequence[str],
-    *,
-    rng: Generator,
-    membership: Floats | None,
+    values: Floats, chance: Floats, clusters: Sequence[str], groups: Sequence[str]
 ) -> _MeanEstimate:
     """Return the mean of some values, or the mean of the means of each view, as a share of 1."""
-    if membership is None:
-        interval = bootstrap_mean_interval(values, clusters, rng=rng)
-        value, guess = float(values.mean()), float(chance.mean())
-        return _MeanEstimate(value, interval, guess)
-
-    def compute_means(weights: Floats, terms: Floats = values) -> Floats:
-        sums, counts = (weights * terms) @ membership.T, weights @ membership.T  # (R, V)
-        is_drawn = counts > 0  # a draw of clusters may contain no query of a view
-        means = np.where(is_drawn, sums / np.maximum(counts, 1), 0)
-        return np.asarray(means.sum(1) / is_drawn.sum(1))
-
-    once = np.ones((1, len(values)))
-    interval = bootstrap_interval(compute_means, clusters, rng=rng)
-    value, guess = float(compute_means(once)[0]), float(compute_means(once, chance)[0])
-    return _MeanEstimate(value, interval, guess)
+    interval = compute_mean_interval(values, clusters, groups=groups)
+    if not groups:
+        return _MeanEstimate(float(values.mean()), interval, float(chance.mean()))
+    names = np.asarray(groups)
+    membership = np.stack([names == view for view in sorted(set(groups))]).astype(float)  # (V, N)
+    sums = np.stack([values, chance]) @ membership.T
+    value, guess = (sums / membership.sum(1)).mean(1)
+    return _MeanEstimate(float(value), interval, float(guess))
 
 
 def _make_query_results(queries: Sequence[Query], ranks: Ranks) -> tuple[QueryResult, ...]:

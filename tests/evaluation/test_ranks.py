@@ -237,3 +237,28 @@ def test_the_best_of_several_right_answers_is_ranked_among_the_wrong_ones(galler
         assert result.pessimistic[row] == 1 + len([score for score in wrong if score >= best])
         assert result.num_positives[row] == len(right)
         assert result.num_tied_positives[row] == len([i for i in right if scores[i] == best])
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e30])
+def test_the_length_of_a_vector_does_not_change_its_ranks(scale):
+    generator = torch.Generator().manual_seed(0)
+    candidates = torch.randn(50, 8, generator=generator)
+    queries = candidates + 0.3 * torch.randn(50, 8, generator=generator)
+    expected = compute_ranks(queries, candidates, list(range(50)))
+    result = compute_ranks(queries * scale, candidates * scale, list(range(50)))
+    assert result.optimistic.tolist() == expected.optimistic.tolist()
+    assert result.pessimistic.tolist() == expected.pessimistic.tolist()
+    assert len(set(result.optimistic.tolist())) > 1
+
+
+@pytest.mark.parametrize("scale", [1e20, 1e-30])
+def test_dot_products_out_of_range_are_an_error(scale):
+    vectors = scale * torch.eye(4)
+    with pytest.raises(DataError, match=r"dot products of 4 of 4 .* leave the range of .*float32"):
+        compute_ranks(vectors, vectors, [0, 1, 2, 3], similarity="dot")
+
+
+def test_huge_queries_and_tiny_candidates_are_in_range():
+    eye = torch.eye(4)
+    result = compute_ranks(1e30 * eye, 1e-30 * eye, [0, 1, 2, 3], similarity="dot")
+    assert result.pessimistic.tolist() == [1] * 4
