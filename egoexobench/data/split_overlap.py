@@ -66,10 +66,12 @@ def measure_overlap(
         has_same_takes: whether the takes of both have the same names, as in one data set.
     """
     share, minimum = (
-        (_share_of_shorter, MIN_SHARED) if other.split == "train" else (_share_of_both, MIN_SAME)
+        (_compute_share_of_shorter, MIN_SHARED)
+        if other.split == "train"
+        else (_compute_share_of_both, MIN_SAME)
     )
     by_file = _group_by_file(other.clips, hashes)
-    shared = [clip for clip in test.clips if _find_clip(clip, by_file, hashes, _shares_content)]
+    shared = [clip for clip in test.clips if _find_clip(clip, by_file, hashes, _has_common_content)]
     blocking = []
     for clip in shared:
         match = _find_clip(clip, by_file, hashes, lambda a, b: share(a, b) >= minimum)
@@ -132,16 +134,16 @@ def _get_span(clip: Clip) -> Span:
     return clip.start, math.inf if clip.end is None else clip.end
 
 
-def _shares_content(first: Span, second: Span) -> bool:
-    return _share_of_shorter(first, second) >= MIN_SHARED
+def _has_common_content(first: Span, second: Span) -> bool:
+    return _compute_share_of_shorter(first, second) >= MIN_SHARED
 
 
-def _share_of_shorter(first: Span, second: Span) -> float:
+def _compute_share_of_shorter(first: Span, second: Span) -> float:
     shorter = min(end - start for start, end in (first, second))
     return _divide(_measure_shared(first, second), shorter)
 
 
-def _share_of_both(first: Span, second: Span) -> float:
+def _compute_share_of_both(first: Span, second: Span) -> float:
     union = max(first[1], second[1]) - min(first[0], second[0])
     if math.isinf(union):  # the length of the file is not known: the start decides
         return float(first[0] == second[0])
