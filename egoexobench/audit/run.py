@@ -7,6 +7,7 @@ from typing import get_args
 
 import torch
 
+from egoexobench.audit.batches import check_batches
 from egoexobench.audit.data_access import list_media_paths, list_opened_files, watch_parts
 from egoexobench.audit.fresh_data import check_fresh_data
 from egoexobench.audit.invariance import check_invariances
@@ -71,9 +72,11 @@ def audit_method(config: RunConfig, context: RunContext) -> Audit:
     files = _list_dataset_files(config, context, trained)
     with watch_parts(trained.scored.dataset, files) as watch:
         checks = check_invariances(trained, _find_reference_shift(swaps), context.progress)
+    batches = check_batches(trained, before, context.progress)
     fresh = check_fresh_data(trained, before, context.progress)
     verdicts: set[str] = {swap.verdict for swap in swaps}
     verdicts |= {check.verdict for check in checks} | {check.verdict for check in fresh}
+    verdicts |= {check.verdict for check in batches}
     accesses, patched = sorted(watch.accesses), find_patched_code()
     return Audit(
         method=trained.record,
@@ -82,6 +85,7 @@ def audit_method(config: RunConfig, context: RunContext) -> Audit:
         swaps=tuple(swaps),
         shifts=tuple(shifts),
         invariances=tuple(checks),
+        batches=tuple(batches),
         fresh_data=tuple(fresh),
         accesses=tuple(accesses),
         patched=tuple(patched),

@@ -24,6 +24,10 @@ INVARIANCES_NOTE = (
     "Embeddings after a change that they must not depend on; a small change of the media may move "
     "them a little.\n"
 )
+BATCHES_NOTE = (
+    "Every clip and text of the test split computed again: relative distance from what is scored, "
+    "and the distance that rounding explains.\n"
+)
 FRESH_DATA_NOTE = (
     "Mean reciprocal rank over the gallery, on the test split and on as many fresh pairs that were "
     "generated for this audit.\n"
@@ -81,6 +85,7 @@ def _print_audit(audit: Audit) -> None:
         (_build_swaps_table(audit), SWAPS_NOTE),
         (_build_tasks_table(audit), TASKS_NOTE),
         (_build_invariances_table(audit), INVARIANCES_NOTE),
+        (_build_batches_table(audit), BATCHES_NOTE),
     ):
         console.print(table)
         console.print(note, highlight=False, soft_wrap=True)
@@ -127,6 +132,17 @@ def _build_invariances_table(audit: Audit) -> Table:
     for check in audit.invariances:
         cells = _format_shift(check.shift)
         table.add_row(check.change, check.embedding, *cells, check.verdict)
+    return table
+
+
+def _build_batches_table(audit: Audit) -> Table:
+    table = _create_table(None, ("computed", "result"), ("moved", "max", "rounding"))
+    table.add_column("verdict", no_wrap=True)
+    for check in audit.batches:
+        moved = f"{check.num_moved} of {check.num_items}"
+        distances = f"{check.max:.1g}", f"{check.tolerance:.1g}"
+        result = f"{check.role} {check.stage}"
+        table.add_row(check.condition, result, moved, *distances, check.verdict)
     return table
 
 

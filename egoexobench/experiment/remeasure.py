@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -36,10 +35,10 @@ from egoexobench.features.feature_file import FeatureRows
 from egoexobench.features.import_beats import AUDIO_STATE
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import FeatureInputs, embed_clips, embed_texts
+from egoexobench.records.audit import CONDITION_DESCRIPTIONS, BatchCondition
 from egoexobench.types import VIEWS, Clip, Embeddings
 
-Condition = Literal["alone", "order", "companions", "padding"]
-PLANS: Mapping[Condition, BatchPlan] = {
+PLANS: Mapping[BatchCondition, BatchPlan] = {
     "alone": BatchPlan(seed=1, size=1, views=VIEWS[::-1]),
     "order": BatchPlan(seed=2, views=VIEWS[::-1]),
     "companions": BatchPlan(seed=3, size=5, views=VIEWS[::-1]),
@@ -80,7 +79,7 @@ class Deviation:
     role: str
     """Role of the encoder; `video` or `text` embedding."""
     is_embedding: bool
-    condition: Condition
+    condition: BatchCondition
     ids: tuple[str, ...]
     distances: NDArray[np.float64]
     """Length of the difference, relative to the length of what was scored."""
@@ -162,7 +161,10 @@ def prepare_selection(method: RebuiltMethod, selection: Selection) -> PreparedSe
 
 
 def measure_from_source(
-    method: RebuiltMethod, selection: Selection, prepared: PreparedSelection, condition: Condition
+    method: RebuiltMethod,
+    selection: Selection,
+    prepared: PreparedSelection,
+    condition: BatchCondition,
 ) -> Iterator[Deviation]:
     """Encode and embed a selection under a condition; yield the deviation of each stage.
 
@@ -180,7 +182,7 @@ def measure_from_source(
 
 
 def measure_from_tokens(
-    method: RebuiltMethod, selection: Selection, condition: Condition
+    method: RebuiltMethod, selection: Selection, condition: BatchCondition
 ) -> Iterator[Deviation]:
     """Embed a selection from stored tokens under a condition; yield the deviation of each side.
 
@@ -195,26 +197,17 @@ def describe_deviation(deviation: Deviation) -> str:
     index = int(np.argmax(deviation.distances))
     item = "text" if deviation.role == "text" else "clip"
     result = "another embedding" if deviation.is_embedding else "other tokens"
+    condition = CONDITION_DESCRIPTIONS[deviation.condition]
     return (
-        f"{item} {deviation.ids[index]} {CONDITION_NAMES[deviation.condition]} has {result} than "
-        f"the one that was scored (distance {deviation.distances[index]:.2g}, rounding explains "
-        f"{deviation.tolerance:.2g})"
+        f"{item} {deviation.ids[index]} {condition} has {result} than the one that was scored "
+        f"(distance {deviation.distances[index]:.2g}, rounding explains {deviation.tolerance:.2g})"
     )
-
-
-CONDITION_NAMES: Mapping[Condition, str] = {
-    "alone": "alone",
-    "order": "in another order",
-    "companions": "with other companions",
-    "padding": "padded",
-}
-"""What a message says about each condition."""
 
 
 def _measure_embeddings(
     method: RebuiltMethod,
     selection: Selection,
-    condition: Condition,
+    condition: BatchCondition,
     banks: Mapping[str, FeatureBank],
 ) -> Iterator[Deviation]:
     """Embed from new tokens where there are some, and from stored ones elsewhere."""
@@ -239,7 +232,7 @@ def _replace_banks(
     features: FeatureInputs,
     banks: Mapping[str, FeatureBank],
     names: Sequence[str],
-    condition: Condition,
+    condition: BatchCondition,
 ) -> FeatureInputs:
     """Return the rows of some items: new ones, or stored ones where there are none."""
     nudges = condition == "alone"
@@ -268,7 +261,7 @@ def _select_rows(
     return FeatureBank(present, rows, stored.shape)
 
 
-def _nudge_items(items: PreparedItems, condition: Condition) -> PreparedItems:
+def _nudge_items(items: PreparedItems, condition: BatchCondition) -> PreparedItems:
     """Change the last bit of arrays that are encoded alone; see `nudge_last_bit`."""
     if condition != "alone":
         return items
@@ -283,7 +276,7 @@ def _nudge_items(items: PreparedItems, condition: Condition) -> PreparedItems:
 def _compare_tokens(
     runner: EncoderRunner,
     role: str,
-    condition: Condition,
+    condition: BatchCondition,
     *,
     bank: FeatureBank,
     stored: FeatureBank,
@@ -310,7 +303,7 @@ def _measure_rows(rows: NDArray[np.generic], scored: NDArray[np.generic]) -> flo
 
 
 def _compare_vectors(
-    method: RebuiltMethod, side: EmbeddingSide, condition: Condition, embedded: Embeddings
+    method: RebuiltMethod, side: EmbeddingSide, condition: BatchCondition, embedded: Embeddings
 ) -> Deviation:
     scored = method.scored.get_side(side)
     assert scored is not None  # noqa: S101 - a method with texts was scored with texts

@@ -22,8 +22,11 @@ SwapVerdict = Literal["used", "weak", "unused", "leak", "ignored", "indistinguis
 FreshDataVerdict = Literal["confirmed", "test_split_only"]
 InvarianceVerdict = Literal["invariant", "dependent", "error", "discontinuous", "nondeterministic"]
 Change = Literal["nothing", "annotation", "ids", "paths", "media", "files", "nudge"]
+BatchVerdict = Literal["independent", "batch_dependent"]
+BatchCondition = Literal["alone", "order", "companions", "padding"]
 FAILING_VERDICTS = frozenset(
     {
+        "batch_dependent",
         "leak",
         "ignored",
         "dependent",
@@ -42,6 +45,13 @@ CHANGE_DESCRIPTIONS: Mapping[Change, str] = {
     "media": "the same narrations with other media",
     "files": "the same pictures and the same sound, while the media files are those of other pairs",
     "nudge": "the same pictures but for single gray levels, the same sound but for 0.008 dB",
+}
+
+CONDITION_DESCRIPTIONS: Mapping[BatchCondition, str] = {
+    "alone": "alone",
+    "order": "in another order",
+    "companions": "with other companions",
+    "padding": "padded",
 }
 
 
@@ -102,6 +112,25 @@ class InvarianceCheck(RecordModel):
 
 
 @final
+class BatchCheck(RecordModel):
+    """Whether what a part computes of a clip or a text depends on the rest of the batch."""
+
+    condition: BatchCondition
+    part: Text = Field(description="kind, name and distribution of the part")
+    role: str = Field(description="role of the encoder; video or text for embeddings")
+    stage: Literal["tokens", "embedding"]
+    num_items: Count = Field(description="comparisons; an item may be compared more than once")
+    num_moved: Count = Field(description="comparisons that differ by more than rounding")
+    max: float = Field(description="distance relative to the length of what was scored")
+    tolerance: float = Field(description="distance that rounding explains at the precision")
+    farthest: str | None = Field(None, description="id of the item that moves farthest")
+    verdict: BatchVerdict = Field(
+        description="`batch_dependent`: an item gets another result alone, in another order, with "
+        "other companions or padded"
+    )
+
+
+@final
 class FreshDataCheck(RecordModel):
     """The gallery scores of a task on the test split and on fresh data of another data seed."""
 
@@ -127,6 +156,7 @@ class Audit(RecordModel):
     swaps: tuple[ModalitySwap, ...]
     shifts: tuple[HitRateShift, ...]
     invariances: tuple[InvarianceCheck, ...]
+    batches: tuple[BatchCheck, ...] = Field((), description="empty in audits before version 0.2")
     fresh_data: tuple[FreshDataCheck, ...] = Field(
         (), description="empty if the data set cannot be generated again"
     )
@@ -164,10 +194,12 @@ def list_failures(audit: Audit) -> list[str]:
     """Return one line for each verdict that fails the audit."""
     swaps = [swap for swap in audit.swaps if swap.verdict in FAILING_VERDICTS]
     checks = [check for check in audit.invariances if check.verdict in FAILING_VERDICTS]
+    batches = [check for check in audit.batches if check.verdict in FAILING_VERDICTS]
     drops = [check for check in audit.fresh_data if check.verdict in FAILING_VERDICTS]
     return [
         *map(_describe_swap_failure, swaps),
         *map(_describe_invariance_failure, checks),
+        *map(_describe_batch_failure, batches),
         *map(_describe_drop, drops),
         *(f"a part {access} while clips are embedded" for access in audit.accesses),
         *(
@@ -201,4 +233,13 @@ def _describe_drop(check: FreshDataCheck) -> str:
     return (
         f"fresh data of another seed: the mean reciprocal rank of {check.task} is "
         f"{check.fresh_mrr:.2f} instead of {check.test_mrr:.2f}, so the method knows the test split"
+    )
+
+
+def _describe_batch_failure(check: BatchCheck) -> str:
+    result = f"{check.role} {check.stage}"
+    return (
+        f"{check.part}: {CONDITION_DESCRIPTIONS[check.condition]}, {check.num_moved} of "
+        f"{check.num_items} {result} move by more than rounding, farthest that of {check.farthest} "
+        f"(distance {check.max:.2g})"
     )

