@@ -6,10 +6,11 @@ other companions and with padding, each time by parts that are built anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from egoexobench.errors import EgoExoBenchError, format_exception_line
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.experiment.prepare import TrainedMethod
@@ -55,9 +56,12 @@ def check_batches(
     deviations: list[Deviation] = []
     with progress.stage("batches", len(chunks)) as advance:
         for chunk in chunks:
-            prepared = prepare_selection(methods["alone"], chunk)
-            for condition, method in methods.items():
-                deviations += measure_from_source(method, chunk, prepared, condition)
+            try:
+                deviations += _measure_chunk(methods, chunk)
+            except EgoExoBenchError:
+                raise
+            except Exception as error:  # the same items were encoded before: the call is the cause
+                return [_make_error_check(trained, chunk, error)]
             advance(1)
     split = Selection(
         [clip for chunk in chunks for clip in chunk.clips],
@@ -66,6 +70,34 @@ def check_batches(
     for condition in WHOLE_CONDITIONS:
         deviations += measure_from_tokens(methods[condition], split, condition)
     return list(_summarize_deviations(deviations))
+
+
+def _measure_chunk(
+    methods: Mapping[BatchCondition, RebuiltMethod], chunk: Selection
+) -> list[Deviation]:
+    """Read a chunk from its source once, and compute it under every condition."""
+    prepared = prepare_selection(methods["alone"], chunk)
+    return [
+        deviation
+        for condition, method in methods.items()
+        for deviation in measure_from_source(method, chunk, prepared, condition)
+    ]
+
+
+def _make_error_check(trained: TrainedMethod, chunk: Selection, error: Exception) -> BatchCheck:
+    num_items = len(chunk.clips) + len(chunk.text_ids)
+    return BatchCheck(
+        condition="companions",
+        part=f"method {trained.parts.method.name!r}",
+        role="video" if chunk.clips else "text",
+        stage="tokens",
+        num_items=num_items,
+        num_moved=num_items,
+        max=LARGEST_DISTANCE,
+        tolerance=0.0,
+        error=format_exception_line(error),
+        verdict="error",
+    )
 
 
 def _split_items(method: RebuiltMethod) -> list[Selection]:

@@ -22,7 +22,7 @@ SwapVerdict = Literal["used", "weak", "unused", "leak", "ignored", "indistinguis
 FreshDataVerdict = Literal["confirmed", "test_split_only"]
 InvarianceVerdict = Literal["invariant", "dependent", "error", "discontinuous", "nondeterministic"]
 Change = Literal["nothing", "annotation", "ids", "paths", "media", "files", "nudge"]
-BatchVerdict = Literal["independent", "batch_dependent"]
+BatchVerdict = Literal["independent", "batch_dependent", "error"]
 BatchCondition = Literal["alone", "order", "companions", "padding"]
 FAILING_VERDICTS = frozenset(
     {
@@ -124,9 +124,10 @@ class BatchCheck(RecordModel):
     max: float = Field(description="distance relative to the length of what was scored")
     tolerance: float = Field(description="distance that rounding explains at the precision")
     farthest: str | None = Field(None, description="id of the item that moves farthest")
+    error: Text | None = None
     verdict: BatchVerdict = Field(
         description="`batch_dependent`: an item gets another result alone, in another order, with "
-        "other companions or padded"
+        "other companions or padded; `error`: a part raised an exception when it was called again"
     )
 
 
@@ -237,6 +238,8 @@ def _describe_drop(check: FreshDataCheck) -> str:
 
 
 def _describe_batch_failure(check: BatchCheck) -> str:
+    if check.error is not None:
+        return f"{check.part}: clips and texts computed again: {check.error}"
     result = f"{check.role} {check.stage}"
     return (
         f"{check.part}: {CONDITION_DESCRIPTIONS[check.condition]}, {check.num_moved} of "
