@@ -116,7 +116,7 @@ def encode_clips(
     jobs = _make_jobs(readable, keys, stores)
     errors: dict[str, str] = {}
     for name, runner in encoders.items():
-        pending = {job.key for job in jobs if name in job.missing}
+        pending = [keys[clip.id] for clip in readable if keys[clip.id] not in stores[name]]
         explain_new_clips(root, cache_signature(runner, num_frames, sampling), pending)
     if jobs:
         work = partial(

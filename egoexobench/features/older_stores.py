@@ -42,7 +42,7 @@ def explain_new_clips(root: Path, signature: Mapping[str, Any], keys: Collection
     Args:
         root: folder of all stores.
         signature: of the store that does not have the clips yet.
-        keys: of the clips.
+        keys: of the clips; those of equal content have one key.
     """
     older, num_again = _find_nearest(root, signature, keys)
     if older:
@@ -83,7 +83,8 @@ def _find_nearest(
     written = json.loads(json.dumps(signature, default=str))  # as it is in a file
     stores = sorted(_iter_older_stores(root, written), key=lambda store: store.distance)
     for store in stores:
-        if num_again := len(_read_keys(store.folder).intersection(keys)):
+        stored = _read_keys(store.folder)
+        if num_again := sum(key in stored for key in keys):
             return (store, num_again) if store.changes else (None, 0)
     return None, 0
 

@@ -8,9 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 Scalar = bool | int | float | str | None
 Option = Scalar | tuple[Scalar, ...]
 
-_ROOT = r"(?:/(?!/)|~[^/\s]*/|[A-Za-z]:[\\/])"
+_ROOT = r"(?:(?:file://)?/(?!/)|~[^/\s]*/|[A-Za-z]:[\\/]|\\\\(?=\w))"
 _QUOTED = rf'(")({_ROOT}(?:[^"]|"")*)(?=")'
-_PLAIN = rf"(^|[=,:\s'\"])({_ROOT}[^,\s'\"]*)"
+_PLAIN = rf"(^|[=,:;@<>(\[{{\s'\"])({_ROOT}[^,\s'\"]*)"
 _ABSOLUTE_PATH = re.compile(rf"{_QUOTED}|{_PLAIN}")
 
 
@@ -41,11 +41,13 @@ def _remove_paths_from_option(value: Option) -> Option:
 
 
 def _remove_paths_from_text(text: str) -> str:
-    # an option is one value, so a path may hold commas and spaces here
+    # an option or an argument is one value, so a path may hold commas and spaces here
     return _strip_folders(text) if re.match(_ROOT, text) else strip_absolute_paths(text)
 
 
 Text = Annotated[str, AfterValidator(strip_absolute_paths)]
+Argument = Annotated[str, AfterValidator(_remove_paths_from_text)]
+"""One argument of a command line, which may be a path with spaces."""
 Options = dict[str, Annotated[Option, AfterValidator(_remove_paths_from_option)]]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]

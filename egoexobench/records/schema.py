@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from egoexobench.evaluation.results import Metric
 from egoexobench.records.field_types import (
+    Argument,
     Count,
     FileName,
     Options,
@@ -319,7 +320,7 @@ class Record(RecordModel):
     schema_version: Literal[2] = 2
     id: FileName
     created: AwareDatetime = Field(description="UTC")
-    command: tuple[Text, ...]
+    command: tuple[Argument, ...]
     status: Status
     method: MethodRecord
     seed: int

@@ -9,9 +9,11 @@ from pydantic import TypeAdapter
 
 from egoexobench import files
 from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.features.media_hash import hash_media_files
 from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
+from egoexobench.libraries import SCORING_LIBRARIES, find_versions
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.records.describe import describe_dataset
 from egoexobench.records.shortcut_report import ShortcutReport, ShortcutScores
@@ -80,7 +82,13 @@ def _load_or_score(
 
 def _get_cache_path(data: ShortcutData, tasks: str) -> Path:
     """File of the scores; its name is a hash of everything that decides them."""
-    clip_ids = [sorted(clip.id for clip in data.clips[split]) for split in SPLITS]
+    media = {clip.media for split in SPLITS for clip in data.clips[split]}
+    contents = hash_media_files(media, files.cache_dir() / "tokens", skip_failures=True).hashes
+    clips = [
+        sorted((clip.id, contents.get(clip.media, "")) for clip in data.clips[split])
+        for split in SPLITS
+    ]
     record, code = data.record, hash_layers(up_to="shortcuts")
-    identity = hash_json([record.fingerprint, record.name, tasks, clip_ids, code])
+    versions = find_versions(SCORING_LIBRARIES)
+    identity = hash_json([record.fingerprint, record.name, tasks, clips, code, versions])
     return files.cache_dir() / "shortcuts" / f"{identity}.json"

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 from egoexobench.errors import notify
 from egoexobench.identity import list_library_changes
 from egoexobench.layers import hash_layers
-from egoexobench.libraries import find_versions
+from egoexobench.libraries import SCORING_LIBRARIES, find_versions
 
 if TYPE_CHECKING:
     from egoexobench.records.schema import PartRecord, Record
     from egoexobench.sweep.plan import SweepCell
     from egoexobench.sweep.record_index import RecordIndex
-
-LIBRARIES = ("av", "numba", "numpy", "scikit-learn", "scipy", "torch")
-"""What the toolkit itself computes with, beside the libraries of the parts."""
 
 
 def list_code_changes(record: Record, cell: SweepCell) -> list[str]:
@@ -35,8 +32,8 @@ def list_code_changes(record: Record, cell: SweepCell) -> list[str]:
     if record.method.toolkit_hash != hash_layers(up_to="experiment"):
         changes.append("code of the toolkit")
     packages = record.environment.packages
-    old = {name: packages[name] for name in LIBRARIES if name in packages}
-    new = find_versions(LIBRARIES)
+    old = {name: packages[name] for name in SCORING_LIBRARIES if name in packages}
+    new = find_versions(SCORING_LIBRARIES)
     for part in old_parts.values():
         old |= part.library_versions
     for part in cell.parts:

@@ -9,10 +9,9 @@ from sweep_records import make_cell, make_record
 
 from egoexobench.errors import NoticeWarning
 from egoexobench.layers import hash_layers
-from egoexobench.libraries import find_versions
+from egoexobench.libraries import SCORING_LIBRARIES, find_versions
 from egoexobench.records.schema import PartRecord
 from egoexobench.sweep.code_version import (
-    LIBRARIES,
     explain_repeated_cells,
     list_code_changes,
 )
@@ -35,7 +34,7 @@ CELL = replace(make_cell(), parts=(PART,), dataset_source="d")
 def make_current_record(part: PartRecord = PART, **changed: object):
     record = make_record(CELL, [1])[0]
     fields = {"parts": (part,), "toolkit_hash": hash_layers(up_to="experiment")}
-    packages = find_versions(LIBRARIES)
+    packages = find_versions(SCORING_LIBRARIES)
     update = {
         "method": record.method.model_copy(update=fields),
         "dataset": record.dataset.model_copy(update={"source_hash": "d"}),

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from egoexobench import files
 from egoexobench.data.doctor.inspect_media import FileReport, Span, SpanReport
+from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
+from egoexobench.libraries import MEDIA_LIBRARY, TENSOR_LIBRARIES, find_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,9 @@ class InspectionCache:
     """File reports by path, size and modification time; incomplete lines are ignored."""
 
     def __init__(self) -> None:
-        self.path = files.cache_dir() / "doctor" / f"{hash_layers(up_to='data')}.jsonl"
+        versions = find_versions((MEDIA_LIBRARY, *TENSOR_LIBRARIES))
+        code = hash_json([hash_layers(up_to="data"), versions])
+        self.path = files.cache_dir() / "doctor" / f"{code}.jsonl"
         self._reports: dict[tuple[str, int, int], FileReport] = {}
         content = self.path.read_bytes() if self.path.is_file() else b""
         self._ends_mid_line = not content.endswith(b"\n") and bool(content)
