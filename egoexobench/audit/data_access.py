@@ -1,7 +1,8 @@
 """Watches whether a part opens files of the data set or calls the data set while it works.
 
 A part gets frames, sound or text from the harness. It has no reason to open a media file, to list
-their folder, to read the annotation or to ask a data set for its clips.
+their folder, to read the annotation, to ask a data set for its clips, or to search all objects of
+the process, among which are the narrations.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from egoexobench.protocols import Dataset, Encoder
 from egoexobench.types import Audio, Frames, Modality, Tokens
 
 _FILE_EVENTS = ("open", "os.listdir", "os.scandir")
+_OBJECT_EVENTS = ("gc.get_objects", "gc.get_referrers", "sys._current_frames")
 _DATASET_METHODS = ("clips", "pairs", "queries")
 _CODE_SUFFIXES = (".py", ".pyc", ".so", ".pyd")
 
@@ -45,13 +47,18 @@ class _PartState(local):
 
 
 _state = _PartState()
-_listeners: list[Callable[[str], None]] = []
+_listeners: list[Callable[[str, str], None]] = []
 
 
 def list_opened_files(create: Callable[[], object]) -> frozenset[str]:
     """Return the real paths of the files that a function opens, except code."""
     opened: set[str] = set()
-    with _listening(opened.add):
+
+    def add_file(event: str, path: str) -> None:
+        if event in _FILE_EVENTS:
+            opened.add(path)
+
+    with _listening(add_file):
         create()
     return frozenset(path for path in opened if not path.endswith(_CODE_SUFFIXES))
 
@@ -61,8 +68,12 @@ def watch_parts(dataset: Dataset, files: frozenset[str]) -> Iterator[AccessWatch
     """Watch, inside the block, what code inside `part_code` does with a data set and its files."""
     watch = AccessWatch(files)
 
-    def record_file(path: str) -> None:
-        if _state.is_inside and path in watch.files:
+    def record_access(event: str, path: str) -> None:
+        if not _state.is_inside:
+            return
+        if event in _OBJECT_EVENTS:
+            watch.accesses.add(f"searches all objects of the process with {event}")
+        elif path in watch.files:
             watch.accesses.add(f"opens {Path(path).name}")
 
     dataset_class = type(dataset)
@@ -77,7 +88,7 @@ def watch_parts(dataset: Dataset, files: frozenset[str]) -> Iterator[AccessWatch
         return call_original
 
     with (
-        _listening(record_file),
+        _listening(record_access),
         replaced_methods(dataset_class, **{name: make_watched(name) for name in originals}),
     ):
         yield watch
@@ -149,8 +160,8 @@ def replaced_methods(owner: type, **methods: object) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(listener: Callable[[str], None]) -> Iterator[None]:
-    """Call a function with the real path of each file and folder that Python opens."""
+def _listening(listener: Callable[[str, str], None]) -> Iterator[None]:
+    """Call a function for each event; its path is that of the file or folder, if there is one."""
     _install_hook()
     _listeners.append(listener)
     try:
@@ -165,10 +176,14 @@ def _install_hook() -> None:
 
 
 def _report_event(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _listeners or event not in _FILE_EVENTS:
+    if not _listeners:
         return
-    path = arguments[0]
-    if isinstance(path, str | bytes | os.PathLike):
-        real_path = os.path.realpath(os.fsdecode(path))
-        for listener in _listeners:
-            listener(real_path)
+    if event in _OBJECT_EVENTS:
+        _call_listeners(event, "")
+    elif event in _FILE_EVENTS and isinstance(path := arguments[0], str | bytes | os.PathLike):
+        _call_listeners(event, os.path.realpath(os.fsdecode(path)))
+
+
+def _call_listeners(event: str, path: str) -> None:
+    for listener in _listeners:
+        listener(event, path)

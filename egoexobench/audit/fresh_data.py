@@ -24,6 +24,7 @@ from egoexobench.experiment.embed import SplitEmbeddings, embed_inputs
 from egoexobench.experiment.inputs import InputOptions, prepare_inputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.subset import UsableSubset
+from egoexobench.features.encoder_state import hash_state_dict
 from egoexobench.hashing import hash_json
 from egoexobench.protocols import Dataset, HasFreshData, Progress
 from egoexobench.records.audit import FreshDataCheck
@@ -75,9 +76,10 @@ def check_fresh_data(
 
 
 def _choose_seed(trained: TrainedMethod) -> int:
-    """A seed that depends on all code of the method, so that no table can have its films."""
+    """A seed that depends on all code and weights, so that no table of them can have its films."""
     identity = [
-        trained.parts.resolved.hash_code(),
+        trained.parts.resolved.identities,
+        hash_state_dict(trained.model),
         trained.scored.dataset.fingerprint,
         trained.parts.seed,
     ]
