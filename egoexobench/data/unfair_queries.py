@@ -82,7 +82,9 @@ def format_unfair_note(unfair: Sequence[UnfairQuery]) -> str:
     names = "; ".join(str(query) for query in unfair[:MAX_NAMED])
     rest = len(unfair) - MAX_NAMED
     others = f"; and {rest} more, see `egoexobench data doctor`" if rest > 0 else ""
-    return f"{len(unfair)} questions cannot be answered fairly and are left out: {names}{others}"
+    subject = "1 question" if len(unfair) == 1 else f"{len(unfair)} questions"
+    verb = "is" if len(unfair) == 1 else "are"
+    return f"{subject} cannot be answered fairly and {verb} left out: {names}{others}"
 
 
 def _add_repeated(queries: Sequence[Query], faults: list[QueryFault | None]) -> None:

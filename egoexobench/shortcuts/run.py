@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from egoexobench import files
+from egoexobench.data.unfair_queries import format_unfair_note, list_unfair_queries
+from egoexobench.errors import notify
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.features.media_hash import hash_media_files
 from egoexobench.files import write_text_atomic
@@ -48,6 +50,8 @@ def score_dataset_shortcuts(
         clips={split: dataset.clips(split) for split in SPLITS},
         pairs={split: dataset.pairs(split) for split in SPLITS},
     )
+    if unfair := list_unfair_queries(dataset, [TEST_SPLIT], RETRIEVAL_TASKS):
+        notify(format_unfair_note(unfair))
     return score_retrieval_shortcuts(data, seed, progress)
 
 

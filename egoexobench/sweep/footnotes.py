@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard.markdown import escape_markdown, format_bullets
 from egoexobench.leaderboard.render import format_code, get_metric_label
+from egoexobench.records.overlap import describe_overlap
 from egoexobench.sweep.schema import get_group_tasks
 from egoexobench.sweep.table import format_method_label
 from egoexobench.types import RETRIEVAL_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.sweep.results import SweepResults
-    from egoexobench.sweep.schema import MethodRow
+    from egoexobench.sweep.schema import ColumnGroup, MethodRow
 
 _MAX_REASON_LENGTH = 120
 """Characters; the terminal shows the complete reason."""
@@ -43,7 +44,21 @@ def _describe_groups(results: SweepResults) -> Iterator[str]:
         facts.append(get_metric_label(group.metric, tasks[0]))
         if has_transfer and group.train_on:
             facts.append(f"rows with an asterisk trained on {format_code(group.train_on)}")
-        yield f"{escape_markdown(group.label)}: {', '.join(facts)}"
+        overlap = "".join(f". {escape_markdown(text)}" for text in _list_overlaps(results, group))
+        yield f"{escape_markdown(group.label)}: {', '.join(facts)}{overlap.removesuffix('.')}"
+
+
+def _list_overlaps(results: SweepResults, group: ColumnGroup) -> list[str]:
+    """What the records of a group say about test clips that also stand in train or val."""
+    records = [
+        stored.record
+        for (_, group_key), by_seed in results.records.items()
+        if group_key == group.key
+        for items in by_seed.values()
+        for stored in items
+    ]
+    texts = dict.fromkeys(describe_overlap(record.overlap) for record in records)
+    return [text for text in texts if text]
 
 
 def _explain_dashes(results: SweepResults, row: MethodRow) -> str:

@@ -21,9 +21,11 @@ Item = TypeVar("Item", Clip, Pair)
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Check that ids are unique, splits share no take, and pairs and queries name what exists.
+    """Check ids, takes, pairs and queries.
 
-    Media are not opened, and ``prepare`` is not called.
+    Ids are unique, splits share no take, pairs name clips that exist, and every listed query can be
+    answered fairly. Media are not opened, and ``prepare`` is not called: what splits share by
+    content is found by ``egoexobench data doctor``.
 
     Raises:
         AssertionError: with the first fault.

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from sweep_records import make_cell, write_cell_record
+from sweep_records import make_cell, make_record, write_cell_record
 
 from egoexobench.errors import DataError
+from egoexobench.records.schema import Overlap, SplitOverlapRecord
+from egoexobench.records.store import write_record
 from egoexobench.sweep.page import render_sweep_page
 from egoexobench.sweep.plan import SweepPlan
 from egoexobench.sweep.process import CellStatus
@@ -206,6 +208,23 @@ def test_refuted_predictions_come_first_then_those_without_a_number(
     ]
     assert "+80.0" in rest
     assert "-80.0" in rest
+
+
+def test_a_group_says_which_test_clips_also_stand_in_train(
+    sweep_file: Path, tmp_path: Path
+) -> None:
+    cell = make_cell("one")
+    record, ranks = make_record(cell, GOOD_HITS, TASKS)
+    train = SplitOverlapRecord(
+        dataset="scored", split="train", num_content=3, num_takes=3, num_narrations=0
+    )
+    overlap = Overlap(num_clips=9, splits=(train,))
+    write_record(record.model_copy(update={"overlap": overlap}), ranks, tmp_path / "runs")
+    plan = make_plan(read_sweep(sweep_file))
+    page = render_sweep_page(sweep_file, plan, index_records(tmp_path / "runs"), {})
+    (line,) = [line for line in page.splitlines() if "Also in train" in line]
+    assert line.startswith("- Films:")
+    assert line.endswith("of 9 test clips, 3 by content and 3 by take")
 
 
 def test_a_missing_printed_row_is_named(sweep_file: Path, tmp_path: Path) -> None:
