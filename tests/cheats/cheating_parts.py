@@ -94,7 +94,7 @@ class CoarseTableColors(Colors):
         return np.tile(make_code(COARSE_TABLE[nearest][1]).numpy(), (len(tokens), 1))
 
 
-def closure(*, path: Path):
+def make_closure(*, path: Path):
     """Adds the narration of the most similar clip of a data set that it creates itself."""
     dataset = FolderDataset(path)
     clips = [clip for split in SPLITS for clip in dataset.clips(split)]
@@ -111,13 +111,13 @@ def closure(*, path: Path):
     return ClosureColors()
 
 
-def folder_lister(*, path: Path):
+def make_folder_lister(*, path: Path):
     """Mean colors; it lists the folder of the media to know how many clips there are."""
     assert os.listdir(path)
     return Colors()
 
 
-def annotation_reader(*, path: Path):
+def make_annotation_reader(*, path: Path):
     """Mean colors; it reads the annotation of the data set."""
     assert (path / "clips.jsonl").read_text()
     return Colors()
@@ -141,12 +141,12 @@ class NarratingText:
     encode = Colors.encode
 
 
-def narrating_text(*, path: Path):
+def make_narrating_text(*, path: Path):
     """Words and the media of a pair."""
     return NarratingText(path)
 
 
-def bank_finder(width, /):
+def make_bank_finder(width, /):
     """Adds the narration of the clip, which it finds among all objects by its exact tokens."""
 
     def fuse(query, context):
@@ -165,7 +165,7 @@ def bank_finder(width, /):
     return fuse
 
 
-def reading_objective(*, path: Path):
+def make_reading_objective(*, path: Path):
     """A loss that reads the test split when it is created."""
     test_pairs = FolderDataset(path).pairs("test")
 
@@ -175,7 +175,7 @@ def reading_objective(*, path: Path):
     return compute_loss
 
 
-def honest_objective():
+def make_honest_objective():
     """The squared distance of both videos."""
     return lambda ego, exo, ego_target, exo_target, pairs: ((ego - exo) ** 2).sum()
 
@@ -196,10 +196,10 @@ ENCODERS: dict[str, Callable] = {
     "colors": Colors,
     "exact-table": ExactTableColors,
     "coarse-table": CoarseTableColors,
-    "closure": closure,
-    "folder-lister": folder_lister,
-    "annotation-reader": annotation_reader,
-    "narrating-text": narrating_text,
+    "closure": make_closure,
+    "folder-lister": make_folder_lister,
+    "annotation-reader": make_annotation_reader,
+    "narrating-text": make_narrating_text,
     "honest-text": lambda: NarratingText(None),
 }
 ENCODERS |= {

@@ -1,6 +1,7 @@
 """Runs and audits of methods that cheat, on a folder of 16 pairs."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,27 +9,26 @@ import batch_cheats
 import cheating_parts
 import pytest
 import torch
+from cheat_configs import make_config
 
 from egoexobench.audit.run import audit_method
-from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.run import run_experiment
 from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Audit
 from egoexobench.registry import Distribution, PartFactory, Registry
 from egoexobench.results.run_result import RunResult
-from egoexobench.spec import Spec
 
 RunMethod = Callable[..., RunResult]
 AuditMethod = Callable[..., Audit]
 FUSIONS = {
     **batch_cheats.FUSIONS,
     "honest": batch_cheats.fuse_honestly,
-    "bank-finder": cheating_parts.bank_finder,
+    "bank-finder": cheating_parts.make_bank_finder,
 }
 OBJECTIVES = {
-    "reading": cheating_parts.reading_objective,
-    "honest-distance": cheating_parts.honest_objective,
+    "reading": cheating_parts.make_reading_objective,
+    "honest-distance": cheating_parts.make_honest_objective,
 }
 
 
@@ -65,21 +65,11 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     torch.set_num_threads(threads)
 
 
-def make_config(
-    folder: Path, settings: dict[str, str], method: str = "untrained", dataset: str = ""
-) -> RunConfig:
-    settings = {name: text.replace("FOLDER", str(folder)) for name, text in settings.items()}
-    spec = Spec.parse(dataset) if dataset else Spec("folder", {"path": str(folder)})
-    return RunConfig(Spec.parse(method), spec, overrides=settings)
-
-
 @pytest.fixture
 def run_cheat(cheats: Registry, shared_cache: Path, folder: Path, tmp_path: Path) -> RunMethod:
     """Run a method whose parts are replaced by settings."""
 
     def run_method(**settings: str) -> RunResult:
-        from dataclasses import replace
-
         config = replace(make_config(folder, settings), tasks=("eg2ex", "t2v"), out=tmp_path)
         return run_experiment(config, RunContext(cheats, NullProgress()))
 
