@@ -165,16 +165,18 @@ def _select_fields(record: Record) -> dict[str, Any]:
     fields = record.model_dump(mode="json", exclude=set(_IGNORED_FIELDS))
     parts = fields["method"]["parts"]
     fields["method"]["parts"] = {part["role"]: _describe_part(part) for part in parts}
+    fields["method"]["files"] = {part["role"]: part["file_hashes"] for part in parts}
     fields["track"] = {score.key.label: score.track_fingerprint for score in record.scores}
     return fields
 
 
 def _describe_part(part: Mapping[str, Any]) -> str:
-    """A part on one line: its spec and its distribution."""
+    """A part on one line: its spec, its distribution and the hash of its source."""
     options = ",".join(f"{name}={value}" for name, value in part["options"].items())
     distribution = part["distribution"] or {"name": "unknown", "version": "0"}
     spec = f"{part['name']}:{options}" if options else part["name"]
-    return f"{spec} ({distribution['name']} {distribution['version']})"
+    source = f", source {part['source_hash']}" if part["source_hash"] else ""
+    return f"{spec} ({distribution['name']} {distribution['version']}{source})"
 
 
 def _flatten_fields(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -101,8 +101,15 @@ def test_python_reruns_a_record_and_lists_changed_ranks_and_versions(
     threads = torch.get_num_threads()
     old = read_record(recorded)
     versions = {**old.environment.packages, "numpy": "1.0"}
+    parts = tuple(
+        part.model_copy(update={"source_hash": "0" * 16}) if part.role == "audio" else part
+        for part in old.method.parts
+    )
     changed = old.model_copy(
-        update={"environment": old.environment.model_copy(update={"packages": versions})}
+        update={
+            "environment": old.environment.model_copy(update={"packages": versions}),
+            "method": old.method.model_copy(update={"parts": parts}),
+        }
     )
     for artifact in old.artifacts:
         shutil.copy(recorded.with_name(artifact.file), tmp_path)
@@ -122,6 +129,9 @@ def test_python_reruns_a_record_and_lists_changed_ranks_and_versions(
     new_version = read_record(result.result.path).environment.packages["numpy"]
     assert FieldDifference("environment.packages.numpy", ("1.0", new_version)) in result.fields
     assert result.result.record.method.overrides["lr"] == "0.5"
+    changed_fields = {difference.field for difference in result.fields}
+    assert "method.parts.audio" in changed_fields  # its source is another one
+    assert "method.parts.video" not in changed_fields
 
 
 def test_an_argument_of_rerun_is_checked_before_any_work() -> None:
