@@ -208,7 +208,7 @@ def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CP
     check_built_modality(part.part, encoder, role, resolved.encoder_names)
     identity = resolved.identities[role] | {"toolkit": hash_layers(up_to="features")}
     if encoder.modality != "text":
-        identity["libraries"] = find_versions({*identity["libraries"], MEDIA_LIBRARY})
+        identity["libraries"] = identity["libraries"] | find_versions([MEDIA_LIBRARY])
     runner = EncoderRunner(
         encoder,
         hash_json(identity),
