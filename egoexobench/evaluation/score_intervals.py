@@ -54,7 +54,7 @@ def compute_mean_interval(
     >>> round(interval.low, 3), round(interval.high, 3)
     (0.0, 0.161)
     """
-    terms, labels = to_floats(values), _encode(groups or [0] * len(clusters))
+    terms, labels = to_floats(values), _encode_labels(groups or [0] * len(clusters))
     sizes = np.bincount(labels).astype(float)
     means = np.bincount(labels, terms) / sizes
     mean = min(max(float(means.mean()), 0.0), 1.0)
@@ -106,7 +106,7 @@ def compute_score_interval(
     0.839
     """
     shares = to_floats(weights) / to_floats(weights).sum()
-    by_cluster = np.bincount(_encode(clusters), shares)
+    by_cluster = np.bincount(_encode_labels(clusters), shares)
     num_clusters = 1 / float(np.square(by_cluster).sum())
     mean = min(max(value, 0.0), 1.0)
     largest = mean * (1 - mean) / num_clusters
@@ -131,7 +131,7 @@ def _estimate_design_effect(
         clusters: ``(N,)``.
         rare_share: share of the rarer outcome.
     """
-    codes = _encode(clusters)
+    codes = _encode_labels(clusters)
     num_clusters = int(codes.max()) + 1
     if num_clusters == len(codes):
         return 1.0
@@ -158,7 +158,7 @@ def _compute_wilson_interval(mean: float, num_values: float) -> ConfidenceInterv
     return ConfidenceInterval(low, high)
 
 
-def _encode(labels: Sequence[Hashable]) -> NDArray[np.intp]:
+def _encode_labels(labels: Sequence[Hashable]) -> NDArray[np.intp]:
     return np.unique(np.asarray(labels), return_inverse=True)[1].reshape(-1)
 
 
