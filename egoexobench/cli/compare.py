@@ -74,12 +74,14 @@ def compare_command(
 ) -> None:
     """Compare records: list their differences and test score differences for significance.
 
-    RECORDS are two or more records of runs. Scores of different tracks are not compared. Choose
-    tasks and metrics before you look at results: every test counts in the correction.
+    RECORDS are two or more records of runs, or folders of them. Scores of different tracks are not
+    compared. Choose tasks and metrics before you look at results: every test counts in the
+    correction.
     """
     from egoexobench.comparison import compare_runs, find_differences, load_runs
+    from egoexobench.records.store import list_records
 
-    runs = load_runs(records)
+    runs = load_runs(list_records(records))
     differences = find_differences(runs)
     selected: tuple[Task, ...] = (
         TASKS if not tasks or "all" in tasks else tuple(task for task in TASKS if task in tasks)

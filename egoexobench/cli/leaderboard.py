@@ -32,10 +32,12 @@ def leaderboard_command(
 ) -> None:
     """Write Markdown tables of reported and reproduced scores.
 
-    RECORDS are records of runs, or folders of them; they are added to the reproduced rows first.
+    RECORDS are records of runs, or folders of them; they are verified and added to the reproduced
+    rows first. An audit of the same method, data and seed is found in the folders of a record.
     """
     from egoexobench.leaderboard.collect import upgrade_reproduced_rows, write_reproduced_rows
     from egoexobench.leaderboard.pages import check_pages, write_pages
+    from egoexobench.records.store import list_records
 
     if check:
         check_pages(root, mix_protocols=mix_protocols)
@@ -43,15 +45,7 @@ def leaderboard_command(
         return
     written = upgrade_reproduced_rows(root) if upgrade else []
     if records:
-        written += write_reproduced_rows(_find_files(records), root)
+        written += write_reproduced_rows(list_records(records), root)
     written += write_pages(root, mix_protocols=mix_protocols)
     for path in written:
         click.echo(path)
-
-
-def _find_files(records: tuple[Path, ...]) -> list[Path]:
-    """The records that are named, and those in the folders that are named."""
-    from egoexobench.records.store import find_records
-
-    files = [find_records(path) if path.is_dir() else [path] for path in records]
-    return [file for group in files for file in group]

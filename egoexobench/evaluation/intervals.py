@@ -115,16 +115,24 @@ def paired_test(
     """
     difference = to_floats(a) - to_floats(b)
     interval = bootstrap_mean_interval(difference, clusters, rng=rng, resamples=resamples)
-    sums = np.asarray(np.bincount(_encode_clusters(clusters), difference), float)
     return PairedDifference(
         difference=float(difference.mean()),
         low=interval.low,
         high=interval.high,
-        p=_sign_flip_test(sums[np.abs(sums) > 1e-12], rng, resamples),
+        p=sign_flip_test(difference, clusters, rng=rng, resamples=resamples),
     )
 
 
-def _sign_flip_test(sums: Floats, rng: Generator, resamples: int) -> float:
+def sign_flip_test(
+    differences: Vectors, clusters: Sequence[str], *, rng: Generator, resamples: int = RESAMPLES
+) -> float:
+    """Return the two-sided p-value of the differences of two methods, as :func:`paired_test`.
+
+    >>> sign_flip_test(np.array([1.0, 1, 1, 1, 1]), list("abcde"), rng=np.random.default_rng(0))
+    0.0625
+    """
+    sums = np.asarray(np.bincount(_encode_clusters(clusters), to_floats(differences)), float)
+    sums = sums[np.abs(sums) > 1e-12]
     if not len(sums):
         return 1.0
     sizes = np.abs(sums)

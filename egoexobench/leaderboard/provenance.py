@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.collect import shorten_fingerprint
+from egoexobench.leaderboard.build_row import shorten_fingerprint
 from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_table
 from egoexobench.leaderboard.render import format_code, format_range, format_row_label, format_seeds
+from egoexobench.leaderboard.row_notes import describe_checks
 from egoexobench.types import SCORED_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from egoexobench.leaderboard.reproduced import ReproducedRow, ReproducedTrack
+    from egoexobench.leaderboard.reproduced import ReproducedRow, ReproducedTrack, SeedRun
     from egoexobench.records.schema import CheckpointSelection, GitState
 
 RUN_HEADER = (
@@ -24,6 +25,8 @@ RUN_HEADER = (
     "Commit",
     "Versions",
     "Device",
+    "Processor",
+    "Verified and audited",
 )
 TRACK_HEADER = ("Track", "Task", "Candidates from", "Split", "Ties", "n", "Candidates")
 
@@ -52,7 +55,14 @@ def _format_run(row: ReproducedRow) -> list[str]:
         _join_distinct(_format_commit(run.git) for run in row.runs),
         _join_distinct(_format_versions(run.packages) for run in row.runs),
         _join_distinct(f"{run.device}, {run.precision}" for run in row.runs),
+        _join_distinct(filter(None, map(_format_processor, row.runs))),
+        escape_markdown(describe_checks(row)),
     ]
+
+
+def _format_processor(run: SeedRun) -> str:
+    threads = f"{run.num_threads} threads" if run.num_threads else None
+    return ", ".join(filter(None, (run.processor, run.platform, threads)))
 
 
 def _format_checkpoint(selection: CheckpointSelection) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.collect import describe_track_differences
+from egoexobench.leaderboard.build_row import describe_track_differences
 from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_bullets, format_table
+from egoexobench.leaderboard.row_notes import format_checks, list_row_notes
 from egoexobench.leaderboard.table import make_row_label
 from egoexobench.types import RECOGNITION_TASKS
 
@@ -26,6 +27,8 @@ METRIC_LABELS = {
     "mrr": "MRR",
 }
 DIGITS = {"%": 1, "rank": 1, "1": 3}
+NUM_TEXT_COLUMNS = 5
+"""Columns before the scores."""
 USUAL_VIDEO_INPUTS = {"video", "audio"}
 EXTRA_INPUTS_NOTE = (
     "† The video embeddings of this method use more than video and audio, so they contain part of "
@@ -39,6 +42,7 @@ ANNOTATION_SHORTCUT_NOTE = (
     "which the annotation leaks. Duration, loudness and synchrony (GCC-PHAT) read the media and "
     "are not trained."
 )
+STANDING_MARKS = {"level": " ≈", "untested": " ?"}
 TRANSFER_NOTE = "\\* Trained on another data set than the one that is scored."
 
 
@@ -49,7 +53,8 @@ def render_table(table: ResultTable, *, show_tasks: bool = True) -> str:
         table: What to render.
         show_tasks: Put the task into the header of each column.
     """
-    header = ["Method", "Evidence", "Scale", "Seeds", *_format_headers(table, show_tasks)]
+    headers = _format_headers(table, show_tasks)
+    header = ["Method", "Evidence", "Scale", "Seeds", "Checked", *headers]
     notes: list[str] = []
     lines = [_render_row(row, table, notes) for row in table.rows]
     lines += _render_references(table)
@@ -60,7 +65,7 @@ def render_table(table: ResultTable, *, show_tasks: bool = True) -> str:
         footnotes.insert(0, TRANSFER_NOTE)
     if any(cell.references.shortcuts for cell in table.reference_cells):
         footnotes.append(ANNOTATION_SHORTCUT_NOTE)
-    text = format_table(header, lines, num_text_columns=3)
+    text = format_table(header, lines, num_text_columns=NUM_TEXT_COLUMNS)
     return text + ("\n" + format_bullets(footnotes) if footnotes else "")
 
 
@@ -112,33 +117,54 @@ def _format_headers(table: ResultTable, show_tasks: bool) -> Iterator[str]:
 
 
 def _render_row(row: TableRow, table: ResultTable, notes: list[str]) -> list[str]:
+    label = format_row_label(row.source)
+    for row_note in list_row_notes(row.source):
+        label += _refer_to_note(row_note, notes)
     line = [
-        format_row_label(row.source),
+        label,
         _format_inputs(row.source),
         row.source.method.scale,
-        format_range({cell.num_seeds for cell in row.cells if cell}),
+        _format_row_seeds(row),
+        format_checks(row.source),
     ]
     for cell, reference in zip(row.cells, table.reference_cells, strict=True):
         text = _render_cell(cell)
         if cell and (note := _explain_cell(cell, reference)):
-            if note not in notes:
-                notes.append(note)
-            text += f" ({_get_note_letter(notes.index(note))})"
+            text += _refer_to_note(note, notes)
         line.append(text)
     return line
+
+
+def _refer_to_note(note: str, notes: list[str]) -> str:
+    """Return the letter of a note, which is added to the others if it is new."""
+    if note not in notes:
+        notes.append(note)
+    return f" ({_get_note_letter(notes.index(note))})"
+
+
+def _format_row_seeds(row: TableRow) -> str:
+    """The seeds of a row; how many of them a cell has, if cells differ; a dash for no training."""
+    by_cell = [cell.seeds for cell in row.cells if cell]
+    seeds = sorted({seed for cell_seeds in by_cell for seed in cell_seeds})
+    is_trained = any(run.checkpoint_selection for run in row.source.runs)
+    if not is_trained and len(seeds) == 1:
+        return DASH
+    text = " ".join(map(str, seeds))
+    counts = {len(cell_seeds) for cell_seeds in by_cell}
+    return text if counts == {len(seeds)} else f"{text} ({format_range(counts)} a cell)"
 
 
 def _render_cell(cell: TableCell | None) -> str:
     if cell is None:
         return DASH
     metric = cell.metric
-    mean = format_number(metric.value, metric.unit)
-    if cell.std is not None:
-        return f"{mean} ± {format_number(cell.std, metric.unit)}"
+    text = format_number(metric.value, metric.unit)
+    if cell.standing == "best":
+        text = f"**{text}**"
     if metric.low is not None and metric.high is not None:
         low, high = (format_number(bound, metric.unit) for bound in (metric.low, metric.high))
-        return f"{mean} \\[{low}, {high}\\]"
-    return mean
+        text += f" \\[{low}, {high}\\]"
+    return text + STANDING_MARKS.get(cell.standing or "below", "")
 
 
 def _explain_cell(cell: TableCell, reference: TableCell) -> str | None:
@@ -147,17 +173,27 @@ def _explain_cell(cell: TableCell, reference: TableCell) -> str | None:
         differences = escape_markdown(describe_track_differences(reference.track, track))
         return (
             f"another protocol, not comparable with its column: tracks {differences}; "
-            f"n {track.num_queries}"
+            f"n {track.num_queries}, candidates {format_range(track.candidate_range)}, chance "
+            f"{format_number(cell.metric.chance, cell.metric.unit)}"
         )
     if cell.num_used_clips:
         num_used, num_clips = cell.num_used_clips
         return (
             f"{num_used} of {num_clips} clips were used ({100 * num_used / num_clips:.1f} %): "
             f"scored on {track.num_queries} queries, {track.num_dropped} dropped, with "
-            f"{track.num_missing_candidates} candidates missing"
+            f"{track.num_missing_candidates} candidates missing; chance "
+            f"{format_number(cell.metric.chance, cell.metric.unit)}"
         )
+    sizes = f"candidates {format_range(track.candidate_range)}"
+    chance = f"chance {format_number(cell.metric.chance, cell.metric.unit)}"
     if track.num_queries != reference.track.num_queries:
-        return f"scored on {track.num_queries} queries, {track.num_dropped} dropped"
+        dropped = f"{track.num_dropped} dropped"
+        return f"scored on {track.num_queries} queries, {dropped}; {sizes}, {chance}"
+    if (cell.metric.chance, track.candidate_range) != (
+        reference.metric.chance,
+        reference.track.candidate_range,
+    ):
+        return f"another gallery: n {track.num_queries}, {sizes}, {chance}"
     return None
 
 
@@ -175,14 +211,14 @@ def _render_references(table: ResultTable) -> Iterator[list[str]]:
         yield _render_reference(f"*{name}*{mark}", values, units)
     tracks = [cell.track for cell in cells]
     sizes = [f"{track.num_queries} / {format_range(track.candidate_range)}" for track in tracks]
-    yield ["*n / candidates*", DASH, DASH, DASH, *sizes]
+    yield ["*n / candidates*", *[DASH] * (NUM_TEXT_COLUMNS - 1), *sizes]
 
 
 def _render_reference(
     label: str, values: Sequence[float | None], units: Sequence[str]
 ) -> list[str]:
     numbers = [format_number(value, unit) for value, unit in zip(values, units, strict=True)]
-    return [label, DASH, DASH, DASH, *numbers]
+    return [label, *[DASH] * (NUM_TEXT_COLUMNS - 1), *numbers]
 
 
 def _format_inputs(source: ReproducedRow) -> str:

@@ -8,7 +8,8 @@ from typing import Literal, Self, final
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
 from egoexobench.evaluation.results import Metric
-from egoexobench.records.field_types import Count, FileName, RecordModel
+from egoexobench.leaderboard.stored_ranks import StoredQueries
+from egoexobench.records.field_types import Count, FileName, RecordModel, Sha256, Text
 from egoexobench.records.schema import (
     CheckpointSelection,
     Coverage,
@@ -17,6 +18,7 @@ from egoexobench.records.schema import (
     GitState,
     MethodRecord,
     MissingAudio,
+    Overlap,
 )
 from egoexobench.records.store import make_slug, read_versioned
 from egoexobench.records.version_1 import upgrade_reproduced_row
@@ -49,11 +51,33 @@ class ReproducedTrack(RecordModel):
     num_missing_candidates: Count
     text: dict[str, JsonValue]
     references: dict[str, ReferenceLevels] = Field(description="by metric")
+    queries: StoredQueries | None = Field(
+        None, description="null in rows of older versions, and for association"
+    )
 
     @property
     def key(self) -> TrackKey:
         """Task, policy and split, which tell the tracks of one data set apart."""
         return TrackKey(self.task, self.policy, self.split)
+
+
+@final
+class RunVerification(RecordModel):
+    """What `egoexobench verify` recomputed when the run was added to its row; nothing differed."""
+
+    record_sha256: Sha256
+    files: dict[FileName, Sha256] = Field(description="the files beside the record, by name")
+    skipped: tuple[Text, ...] = Field((), description="what could not be recomputed, and why")
+
+
+@final
+class RunAudit(RecordModel):
+    """An audit of the method, the data set and the seed of a run."""
+
+    file: FileName
+    sha256: Sha256
+    passed: bool
+    failures: tuple[Text, ...] = ()
 
 
 @final
@@ -73,6 +97,17 @@ class SeedRun(RecordModel):
     missing_audio: MissingAudio
     coverage: Coverage | None = Field(None, description="null if all clips were used")
     metrics: dict[str, dict[str, Metric]] = Field(description="by track fingerprint, by name")
+    ranks: dict[str, str] = Field(
+        {}, description="rank of each query, by track fingerprint, in the order of its queries"
+    )
+    command: tuple[Text, ...] = ()
+    platform: str | None = None
+    processor: str | None = None
+    num_threads: Count | None = None
+    overlap: Overlap | None = None
+    num_unfair: dict[str, Count] = Field({}, description="as in the counts of the record")
+    verification: RunVerification | None = Field(None, description="null if it was not verified")
+    audits: tuple[RunAudit, ...] = ()
 
 
 @final
@@ -98,7 +133,20 @@ class ReproducedRow(RecordModel):
         for run in self.runs:
             if unknown := set(run.metrics) - set(fingerprints):
                 raise ValueError(f"run {run.record} has metrics on unknown track {min(unknown)}")
+            self._check_ranks(run)
         return self
+
+    def _check_ranks(self, run: SeedRun) -> None:
+        queries = {track.fingerprint: track.queries for track in self.tracks}
+        for fingerprint, text in run.ranks.items():
+            track = queries.get(fingerprint)
+            num_ranks = len(text.split())
+            if track is None or track.num_queries != num_ranks:
+                expected = track.num_queries if track else 0
+                raise ValueError(
+                    f"run {run.record} has {num_ranks} ranks on track {fingerprint}, which has "
+                    f"{expected} queries"
+                )
 
 
 def make_row_file_name(

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
-from egoexobench.leaderboard.collect import describe_track_differences
+from egoexobench.evaluation.tasks import METRICS_INFO
+from egoexobench.leaderboard.best_rows import find_standings
+from egoexobench.leaderboard.build_row import describe_track_differences
+from egoexobench.leaderboard.cell_interval import compute_cell_interval
+from egoexobench.leaderboard.query_values import collect_query_values, list_distinct_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from egoexobench.evaluation.results import Metric
+    from egoexobench.leaderboard.best_rows import Standing
+    from egoexobench.leaderboard.query_values import QueryValues
     from egoexobench.leaderboard.reproduced import ReferenceLevels, ReproducedRow, ReproducedTrack
     from egoexobench.types import TrackKey
 
@@ -28,19 +34,17 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
-    """One metric of one row: its mean over seeds.
-
-    The metric has an interval over queries only if there is a single seed.
-    """
+    """One metric of one row: its mean over seeds, with the interval over queries and seeds."""
 
     metric: Metric
-    std: float | None
-    """Standard deviation over seeds; None for a single seed."""
-    num_seeds: int
+    seeds: tuple[int, ...]
     track: ReproducedTrack
     references: ReferenceLevels
     num_used_clips: tuple[int, int] | None = None
     """Clips that were used, and all clips, of the run that used the fewest; None for all."""
+    query_values: QueryValues | None = None
+    standing: Standing | None = None
+    """How the row stands to the best one of its column; None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,14 @@ def build_table(
     ]
     filled = [i for i in range(len(columns)) if any(row.cells[i] for row in rows)]
     references = [_select_reference_cell(columns[i], i, rows, mix_protocols) for i in filled]
-    rows = [TableRow(row.source, tuple(row.cells[i] for i in filled)) for row in rows]
+    cells = [
+        _mark_standings([row.cells[i] for row in rows], columns[i].metric, reference)
+        for i, reference in zip(filled, references, strict=True)
+    ]
+    rows = [
+        TableRow(row.source, tuple(column[index] for column in cells))
+        for index, row in enumerate(rows)
+    ]
     return ResultTable(
         columns=tuple(columns[i] for i in filled),
         reference_cells=tuple(references),
@@ -94,23 +105,51 @@ def _make_cell(source: ReproducedRow, column: TableColumn) -> TableCell | None:
             break
     else:
         return None
-    by_run = [run.metrics.get(track.fingerprint, {}) for run in source.runs]
-    metrics = [metrics[column.metric] for metrics in by_run if column.metric in metrics]
-    if not metrics:
+    runs = [
+        run
+        for run in list_distinct_runs(source)
+        if column.metric in run.metrics.get(track.fingerprint, {})
+    ]
+    if not runs:
         return None
-    values = [metric.value for metric in metrics]
-    metric = metrics[0]
-    if len(metrics) > 1:
-        metric = replace(metric, value=fmean(values), low=None, high=None)
+    metrics = [run.metrics[track.fingerprint][column.metric] for run in runs]
+    values = collect_query_values(source, runs, track, column.metric)
+    interval = compute_cell_interval(metrics, values)
     coverages = [run.coverage for run in source.runs if run.coverage]
     return TableCell(
-        metric=metric,
-        std=stdev(values) if len(values) > 1 else None,
-        num_seeds=len(values),
+        metric=replace(
+            metrics[0],
+            value=fmean(metric.value for metric in metrics),
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+        ),
+        seeds=tuple(run.seed for run in runs),
         track=track,
         references=track.references[column.metric],
         num_used_clips=min(((each.num_used, each.num_clips) for each in coverages), default=None),
+        query_values=values,
     )
+
+
+def _mark_standings(
+    cells: Sequence[TableCell | None], metric: str, reference: TableCell
+) -> list[TableCell | None]:
+    """Return the cells of a column; those on the track of its reference have a standing."""
+    sign = 1.0 if METRICS_INFO[metric].higher_is_better else -1.0
+    fingerprint = reference.track.fingerprint
+    filled = {
+        index: cell
+        for index, cell in enumerate(cells)
+        if cell and cell.track.fingerprint == fingerprint
+    }
+    standings = find_standings(
+        [sign * cell.metric.value for cell in filled.values()],
+        [cell.query_values for cell in filled.values()],
+    )
+    marked = list(cells)
+    for (index, cell), standing in zip(filled.items(), standings, strict=True):
+        marked[index] = replace(cell, standing=standing)
+    return marked
 
 
 def _select_reference_cell(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from egoexobench.libraries import find_versions
+from egoexobench.records.processor import describe_processor
 from egoexobench.records.schema import DistributionRecord, Environment, GitState
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def collect_environment(
     return Environment(
         python=platform.python_version(),
         platform=_describe_platform(),
+        processor=describe_processor(),
         num_cpus=_count_cpus(),
         torch=packages.get("torch"),
         packages=packages,

@@ -269,6 +269,9 @@ class Environment(RecordModel):
 
     python: str
     platform: str = Field(description="system, processor family and C library")
+    processor: str | None = Field(
+        None, description="model of the processor, and the instruction set that torch uses"
+    )
     num_cpus: int = Field(ge=1, description="processors that this process may use")
     torch: str | None = None
     packages: dict[str, str] = Field(description="versions of the packages that affect numbers")

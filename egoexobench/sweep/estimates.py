@@ -1,24 +1,25 @@
-"""The estimate of one cell: a mean over seeds with a confidence interval.
+"""The estimate of one cell: a mean over seeds, with its interval over queries and seeds.
 
-Two things are random: the training (seeds) and which queries were sampled. The first half-width
-is Student's t over the means of the seeds, the second the bootstrap over clusters of each query's
-mean over seeds. They are combined as independent errors, by the root of the sum of their squares;
-the effect of a seed on single queries is in both, so the interval is a little wide. With one seed
-only the second remains.
+The values of a difference can be negative: its interval over queries is a bootstrap over clusters,
+that of a score is Wilson's (`evaluation.score_intervals`). How seeds enter: see
+`evaluation.seed_intervals`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from egoexobench.comparison import compute_per_query_values
 from egoexobench.errors import DataError
-from egoexobench.evaluation import intervals
+from egoexobench.evaluation.intervals import ConfidenceInterval, bootstrap_mean_interval
+from egoexobench.evaluation.score_intervals import compute_mean_interval
+from egoexobench.evaluation.seed_intervals import combine_seeds
 from egoexobench.records.store import iter_ranks
 from egoexobench.sweep.claims import Estimate
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from egoexobench.sweep.record_index import StoredRecord
     from egoexobench.sweep.schema import SweepMetric
     from egoexobench.types import CandidatePolicy, Task, TrackKey
-
-CONFIDENCE = 0.95
 
 
 class TaskQueryKey(NamedTuple):
@@ -132,20 +131,31 @@ def subtract_paired(
 def estimate_mean(
     values: SeedByQueryValues, *, bounds: tuple[float, float] | None = None
 ) -> Estimate:
-    """Return the mean of values with its interval, clipped to ``bounds``."""
-    means = values.values.mean(1)
-    mean = float(means.mean())
-    over_queries = intervals.bootstrap_mean_interval(
-        values.values.mean(0), values.clusters, rng=np.random.default_rng(0)
-    )
-    over_seeds = 0.0
-    if len(means) > 1:
-        over_seeds = _compute_t_quantile(len(means)) * float(means.std(ddof=1)) / len(means) ** 0.5
-    low = mean - float(np.hypot(over_seeds, mean - over_queries.low))
-    high = mean + float(np.hypot(over_seeds, over_queries.high - mean))
-    if bounds:
-        low, high = max(low, bounds[0]), min(high, bounds[1])
-    return Estimate(mean=mean, low=low, high=high, num_seeds=len(means))
+    """Return the mean of values with its interval.
+
+    Args:
+        values: of every seed and query.
+        bounds: 0 and the largest possible score; None for differences, which can be negative.
+    """
+    by_query = values.values.mean(0)
+    if bounds is None:
+        interval = bootstrap_mean_interval(by_query, values.clusters, rng=np.random.default_rng(0))
+        return _combine_seeds(values, interval, (float("-inf"), float("inf")))
+    shares, tasks = by_query / bounds[1], [query.task for query in values.queries]
+    sizes = Counter(tasks)  # each task has the same weight in the mean, by a factor of its values
+    factors = np.array([len(tasks) / (len(sizes) * sizes[task]) for task in tasks])
+    share = compute_mean_interval(np.clip(shares / factors, 0, 1), values.clusters, groups=tasks)
+    interval = ConfidenceInterval(bounds[1] * share.low, bounds[1] * share.high)
+    return _combine_seeds(values, interval, bounds)
+
+
+def _combine_seeds(
+    values: SeedByQueryValues, over_queries: ConfidenceInterval, bounds: tuple[float, float]
+) -> Estimate:
+    means = [float(mean) for mean in values.values.mean(1)]
+    interval = combine_seeds(means, over_queries, bounds)
+    mean = float(values.values.mean(1).mean())
+    return Estimate(mean=mean, low=interval.low, high=interval.high, num_seeds=len(means))
 
 
 def _replace_values(
@@ -158,13 +168,6 @@ def _replace_values(
         values=values,
         chance=None,
     )
-
-
-@lru_cache
-def _compute_t_quantile(num_seeds: int) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf((1 + CONFIDENCE) / 2, num_seeds - 1))
 
 
 def _find_newest_score(

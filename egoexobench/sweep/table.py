@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.collect import build_reproduced_row
+from egoexobench.leaderboard.build_row import build_reproduced_row
 from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_table
 from egoexobench.leaderboard.render import DIGITS, format_range
+from egoexobench.leaderboard.run_source import RunSource
 from egoexobench.leaderboard.table import TableColumn, build_table
 from egoexobench.sweep.estimates import SeedByQueryValues, estimate_mean
 from egoexobench.sweep.results import SweepResults, get_column_chance, get_column_values
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from egoexobench.leaderboard.reproduced import ReproducedRow, ReproducedTrack
     from egoexobench.records.schema import Record
     from egoexobench.sweep.claims import Estimate
+    from egoexobench.sweep.record_index import StoredRecord
     from egoexobench.sweep.schema import (
         ColumnGroup,
         MethodRow,
@@ -175,17 +177,19 @@ def _find_column_tracks(
 def _build_reproduced_rows(
     results: SweepResults, group: ColumnGroup, task: Task
 ) -> list[ReproducedRow]:
-    return [
-        build_reproduced_row(
-            _restrict_to_task(stored.record, task)
-            for records in by_seed.values()
-            for stored in records
-        )
-        for (_, group_key), by_seed in results.records.items()
-        if group_key == group.key and by_seed
-    ]
+    rows = []
+    for (_, group_key), by_seed in results.records.items():
+        newest = [_find_newest(stored, task) for stored in by_seed.values()]
+        sources = [RunSource(record) for record in newest if record]
+        if group_key == group.key and sources:
+            rows.append(build_reproduced_row(sources))
+    return rows
 
 
-def _restrict_to_task(record: Record, task: Task) -> Record:
-    scores = tuple(score for score in record.scores if score.task == task)
-    return record.model_copy(update={"scores": scores})
+def _find_newest(stored: Sequence[StoredRecord], task: Task) -> Record | None:
+    """The newest record that has a score on a task, with no other score."""
+    for item in stored:
+        scores = tuple(score for score in item.record.scores if score.task == task)
+        if scores:
+            return item.record.model_copy(update={"scores": scores})
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from egoexobench.evaluation.results import Metric
+from egoexobench.leaderboard import run_source
 from egoexobench.records.schema import (
     CheckpointSelection,
     ClipCounts,
@@ -25,6 +26,7 @@ from egoexobench.records.schema import (
     ScoreRecord,
 )
 from egoexobench.records.store import make_record_id, write_record
+from egoexobench.verification.result import Verification
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OURS = DistributionRecord(name="egoexobench", version="0.1.0")
@@ -141,6 +143,11 @@ def make(tmp_path: Path) -> Make:
     return make_path
 
 
+@pytest.fixture(name="build_record")
+def _build_record() -> Callable[..., Record]:
+    return make_record
+
+
 @pytest.fixture(name="score")
 def _score() -> Callable[..., ScoreRecord]:
     return make_score
@@ -163,5 +170,10 @@ def root(tmp_path: Path, repository: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _numbers_are_invented(invented_records: None) -> None:
-    """Nothing follows from ranks here."""
+def _numbers_are_invented(invented_records: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing follows from ranks here, and no record would pass its verification."""
+
+    def accept_bundles(paths: Sequence[Path]) -> tuple[Verification, ...]:
+        return tuple(Verification(path) for path in paths)
+
+    monkeypatch.setattr(run_source, "verify_bundles", accept_bundles)

@@ -48,10 +48,10 @@ def test_the_order_of_the_records_does_not_matter(make: Make, score: MakeScore, 
     assert file.read_bytes() == first
 
 
-def test_the_newest_score_of_a_seed_is_used_and_the_others_are_kept(
+def test_equal_scores_of_a_seed_are_one_and_the_others_are_added(
     make: Make, score: MakeScore, root: Path
 ) -> None:
-    old = make(scores=(score("eg2ex", top1=10.0), score("ex2eg", top1=20.0)))
+    old = make(scores=(score("eg2ex", top1=30.0), score("ex2eg", top1=20.0)))
     new = make(scores=(score("eg2ex", top1=30.0),), later=60)
     write_reproduced_rows([new, old], root)
     rows = read_only_row(root)
@@ -62,6 +62,15 @@ def test_the_newest_score_of_a_seed_is_used_and_the_others_are_kept(
         if track.fingerprint in run.metrics
     }
     assert values == {(new.stem, "eg2ex"): 30.0, (old.stem, "ex2eg"): 20.0}
+
+
+def test_two_records_of_a_seed_that_differ_are_refused(
+    make: Make, score: MakeScore, root: Path
+) -> None:
+    paths = [make(scores=(score(top1=top1),), later=int(top1)) for top1 in (10.0, 30.0)]
+    with pytest.raises(DataError, match=r"seed 0 differ in eg2ex gallery: hit_rate_at_1 is 10.*30"):
+        write_reproduced_rows(paths, root)
+    assert not (root / "reproduced").exists()
 
 
 def test_methods_overrides_and_data_sets_have_files_of_their_own(make: Make, root: Path) -> None:

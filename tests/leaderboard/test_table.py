@@ -1,14 +1,17 @@
 from collections.abc import Callable
 from dataclasses import replace
+from math import hypot, sqrt
 from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
+import scipy.stats
 
 from egoexobench.errors import DataError
-from egoexobench.leaderboard.collect import build_reproduced_row
+from egoexobench.leaderboard.build_row import build_reproduced_row
 from egoexobench.leaderboard.render import render_table
 from egoexobench.leaderboard.reproduced import ReproducedRow
+from egoexobench.leaderboard.run_source import RunSource
 from egoexobench.leaderboard.table import ResultTable, TableColumn, build_table
 from egoexobench.records.schema import ScoreRecord
 from egoexobench.records.store import read_record
@@ -27,7 +30,7 @@ def rows(make: Callable[..., Path]) -> Rows:
 
     def build_row(method: str, *seeds: tuple[ScoreRecord, ...], **changed: object) -> ReproducedRow:
         paths = [make(method, seed, scores, **changed) for seed, scores in enumerate(seeds)]
-        return build_reproduced_row(read_record(path) for path in paths)
+        return build_reproduced_row(RunSource(read_record(path)) for path in paths)
 
     return build_row
 
@@ -37,23 +40,36 @@ def get_cells(table: ResultTable, name: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_a_cell_is_the_mean_over_seeds_with_their_standard_deviation(
+def test_a_cell_without_ranks_adds_the_seeds_to_the_mean_interval_of_a_run(
     rows: Rows, score: MakeScore
 ) -> None:
     values = (41.3, 47.9, 44.2)
     table = build_table([rows("ours", *((score(top1=value),) for value in values))], [EG2EX])
     (cell,) = table.rows[0].cells
     assert cell is not None
-    assert (cell.metric.value, cell.std) == (
+    reach = hypot(5.0, scipy.stats.t.ppf(0.975, 2) * stdev(values) / sqrt(3))
+    assert (cell.metric.value, cell.metric.low, cell.metric.high) == (
         pytest.approx(mean(values)),
-        pytest.approx(stdev(values)),
+        pytest.approx(mean(values) - reach),
+        pytest.approx(mean(values) + reach),
     )
-    assert get_cells(table, "ours")[3:] == ["3", "44.5 ± 3.3"]
+    assert get_cells(table, "ours")[3:] == ["0 1 2", "-", "44.5 \\[34.8, 54.1\\]"]
 
 
 def test_a_single_seed_shows_its_interval(rows: Rows, score: MakeScore) -> None:
     table = build_table([rows("ours", (score(top1=50.0),))], [EG2EX])
-    assert get_cells(table, "ours")[3:] == ["1", "50.0 \\[45.0, 55.0\\]"]
+    assert get_cells(table, "ours")[3:] == ["0", "-", "50.0 \\[45.0, 55.0\\]"]
+
+
+def test_equal_seeds_of_an_untrained_method_are_one_run(rows: Rows, score: MakeScore) -> None:
+    equal = rows("ours", *[(score(top1=50.0),)] * 5, checkpoint_selection=None)
+    assert get_cells(build_table([equal], [EG2EX]), "ours")[3:] == [
+        "-",
+        "-",
+        "50.0 \\[45.0, 55.0\\]",
+    ]
+    random = rows("odd", (score(top1=50.0),), (score(top1=52.0),), checkpoint_selection=None)
+    assert get_cells(build_table([random], [EG2EX]), "odd")[3] == "0 1"
 
 
 def test_a_missing_number_is_a_dash_and_does_not_enter_a_mean(rows: Rows, score: MakeScore) -> None:
@@ -61,20 +77,23 @@ def test_a_missing_number_is_a_dash_and_does_not_enter_a_mean(rows: Rows, score:
     part = rows("part", (score(top1=10.0), score("ex2eg", top1=30.0)), (score(top1=20.0),))
     none = rows("none", (score("ex2eg", top1=5.0),))
     table = build_table([complete_row, part, none], [EG2EX, EX2EG])
-    assert get_cells(table, "none")[4:] == ["-", "5.0 \\[0.0, 10.0\\]"]
-    assert get_cells(table, "part")[3:] == ["1 to 2", "15.0 ± 7.1", "30.0 \\[25.0, 35.0\\]"]
+    assert get_cells(table, "none")[5:] == ["-", "5.0 \\[0.0, 10.0\\]"]
+    seeds, _, both, single = get_cells(table, "part")[3:]
+    assert seeds == "0 1 (1 to 2 a cell)"
+    assert both.startswith("15.0 ")
+    assert single == "30.0 \\[25.0, 35.0\\]"
 
 
 def test_a_true_zero_is_shown_as_a_number(rows: Rows, score: MakeScore) -> None:
     table = build_table([rows("ours", (score(top1=0.0),), (score(top1=0.0),))], [EG2EX])
-    assert get_cells(table, "ours")[4] == "0.0 ± 0.0"
+    assert get_cells(table, "ours")[5] == "0.0 \\[0.0, 5.0\\]"
 
 
 def test_chance_oracle_and_n_stand_below(rows: Rows, score: MakeScore) -> None:
     table = build_table([rows("ours", (score(n=200),))], [EG2EX])
-    assert get_cells(table, "*chance*")[4] == "0.5"
-    assert get_cells(table, "*oracle*")[4] == "100.0"
-    assert get_cells(table, "*n / candidates*")[4] == "200 / 200"
+    assert get_cells(table, "*chance*")[5] == "0.5"
+    assert get_cells(table, "*oracle*")[5] == "100.0"
+    assert get_cells(table, "*n / candidates*")[5] == "200 / 200"
 
 
 def test_different_tracks_do_not_share_a_column(rows: Rows, score: MakeScore) -> None:
@@ -100,12 +119,12 @@ def test_mixed_protocols_are_footnoted_when_they_are_asked_for(
     common = [rows(name, (score(fingerprint="b" * 64, similarity="cosine"),)) for name in "xy"]
     odd = rows("odd", (score(fingerprint="a" * 64, similarity="dot", n=100),))
     table = build_table([odd, *common], [EG2EX], mix_protocols=True)
-    assert get_cells(table, "odd")[4].endswith("(a)")
-    assert not get_cells(table, "x")[4].endswith(")")
+    assert get_cells(table, "odd")[5].endswith("(a)")
+    assert not get_cells(table, "x")[5].endswith(")")
     note = next(line for line in render_table(table).splitlines() if line.startswith("- (a)"))
     for word in ("another protocol", "a" * 12, "b" * 12, "similarity", "n 100"):
         assert word in note
-    assert get_cells(table, "*n / candidates*")[4] == "256 / 256"
+    assert get_cells(table, "*n / candidates*")[5] == "256 / 256"
 
 
 def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
@@ -120,7 +139,7 @@ def test_of_two_protocols_every_column_is_read_on_that_of_the_plainer_method(
     for order in ([plain, other], [other, plain]):
         table = build_table(order, [EG2EX, EX2EG], mix_protocols=True)
         assert [cell.track.fingerprint[0] for cell in table.reference_cells] == ["b", "c"]
-        assert [cell.endswith(")") for cell in get_cells(table, "same sampling=viclip")[4:]] == [
+        assert [cell.endswith(")") for cell in get_cells(table, "same sampling=viclip")[5:]] == [
             True
         ] * 2
 
@@ -130,7 +149,7 @@ def test_one_track_scored_on_fewer_queries_is_footnoted(rows: Rows, score: MakeS
     fewer = score(fingerprint="c" * 64, n=250).model_copy(update={"num_dropped": 6})
     table = build_table([complete_row, rows("fewer", (fewer,))], [EG2EX])
     assert "scored on 250 queries, 6 dropped" in render_table(table)
-    assert get_cells(table, "fewer")[4].endswith("(a)")
+    assert get_cells(table, "fewer")[5].endswith("(a)")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +198,7 @@ def test_a_majority_level_is_shown_where_there_is_one(rows: Rows, score: MakeSco
     with_it = build_table(
         [rows("ours", (scene,))], [TableColumn(TrackKey("scene", None), "hit_rate_at_1")]
     )
-    assert get_cells(with_it, "*majority*")[4] == "12.5"
+    assert get_cells(with_it, "*majority*")[5] == "12.5"
     assert "majority" not in render_table(build_table([rows("more", (score(),))], [EG2EX]))
 
 
@@ -187,4 +206,4 @@ def test_an_unknown_level_of_chance_is_a_dash(rows: Rows, score: MakeScore) -> N
     one = score()
     metrics = {name: replace(metric, chance=None) for name, metric in one.metrics.items()}
     table = build_table([rows("ours", (one.model_copy(update={"metrics": metrics}),))], [EG2EX])
-    assert get_cells(table, "*chance*")[4] == "-"
+    assert get_cells(table, "*chance*")[5] == "-"

@@ -10,15 +10,14 @@ numbers of runs may differ by a few queries; the shortcuts, which train nothing,
 import json
 from collections.abc import Callable
 from contextlib import chdir, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 from egoexobench.cli import main
 from egoexobench.errors import UsageError
+from egoexobench.records.processor import get_instruction_set, read_processor_field
 from egoexobench.registry import Registry
 
 pytestmark = pytest.mark.slow
@@ -177,13 +176,7 @@ def _check_almost_equal(summary: Summary, pinned: Summary, name: str) -> None:
 
 def describe_processor() -> str:
     """What decides which kernels compute: instruction set and vendor."""
-    vendor = "unknown"
-    with suppress(OSError):
-        text = Path("/proc/cpuinfo").read_text()
-        vendor = next(
-            (x.split(":")[1].strip() for x in text.splitlines() if "vendor_id" in x), vendor
-        )
-    return f"{torch.backends.cpu.get_cpu_capability()} {vendor}\n"
+    return f"{get_instruction_set()} {read_processor_field('vendor_id') or 'unknown'}\n"
 
 
 def _write_json(summaries: dict[str, Summary]) -> str:

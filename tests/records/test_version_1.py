@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from egoexobench.errors import DataError, RenamedWarning
-from egoexobench.leaderboard.collect import build_reproduced_row, upgrade_reproduced_rows
-from egoexobench.leaderboard.reproduced import read_reproduced_row
+from egoexobench.leaderboard.build_row import build_reproduced_row
+from egoexobench.leaderboard.collect import upgrade_reproduced_rows
+from egoexobench.leaderboard.reproduced import SeedRun, read_reproduced_row
+from egoexobench.leaderboard.run_source import RunSource
 from egoexobench.method import ROLES, SETTINGS
 from egoexobench.records.store import iter_ranks, read_record
 from egoexobench.records.version_1 import METRIC_NAMES, hash_track, upgrade_record
@@ -85,8 +87,18 @@ def test_every_rank_of_an_old_record_has_its_numbers() -> None:
         assert (new.num_candidates, new.top1_probability) == (old["candidates"], old["hit"])
 
 
+ADDED_TO_RUNS = ("command", "platform", "num_threads")
+"""What rows did not store."""
+
+
 def test_an_old_row_is_the_row_that_its_old_record_gives_today() -> None:
-    assert read_reproduced_row(ROW) == build_reproduced_row([read_record(RECORD)])
+    row = build_reproduced_row([RunSource(read_record(RECORD))])
+    runs = []
+    for run in row.runs:
+        fields = SeedRun.model_fields
+        added = {name: fields[name].get_default() for name in ADDED_TO_RUNS}
+        runs.append(run.model_copy(update=added))
+    assert read_reproduced_row(ROW) == row.model_copy(update={"runs": tuple(runs)})
 
 
 def test_an_upgraded_row_is_rewritten_once_and_reads_the_same(tmp_path: Path) -> None:

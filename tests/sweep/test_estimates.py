@@ -11,8 +11,10 @@ from sweep_records import make_cell, write_cell_record
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation import intervals
+from egoexobench.evaluation.score_intervals import compute_mean_interval
 from egoexobench.sweep.estimates import (
     SeedByQueryValues,
+    TaskQueryKey,
     collect_values,
     estimate_mean,
     subtract_paired,
@@ -29,7 +31,7 @@ def read_records_by_seed(out: Path) -> dict[int, list[StoredRecord]]:
 def make_values(values: list[list[float]], seeds: tuple[int, ...] = ()) -> SeedByQueryValues:
     array = np.array(values, float)
     names = [str(i) for i in range(array.shape[1])]
-    queries = tuple(("eg2ex", name, (name,)) for name in names)
+    queries = tuple(TaskQueryKey("eg2ex", name, (name,)) for name in names)
     return SeedByQueryValues(
         seeds or tuple(range(len(array))), queries, clusters=tuple(names), values=array, chance=5.0
     )
@@ -97,6 +99,26 @@ def test_equal_seeds_add_nothing_to_the_interval_over_queries() -> None:
 def test_an_interval_is_clipped_to_its_bounds() -> None:
     result = estimate_mean(make_values([[0.0, 0.0, 0.0, 100.0], [0.0] * 4]), bounds=(0.0, 100.0))
     assert result.low == 0.0
+
+
+def test_the_interval_of_a_perfect_score_has_a_width() -> None:
+    result = estimate_mean(make_values([[100.0] * 20] * 3), bounds=(0.0, 100.0))
+    assert (result.low, result.high) == (pytest.approx(83.9, abs=0.05), 100.0)
+
+
+def test_an_average_of_tasks_has_the_interval_of_the_mean_of_their_means() -> None:
+    rng = np.random.default_rng(0)
+    tasks = ["eg2ex"] * 30 + ["ex2eg"] * 90
+    hits = 100.0 * (rng.random(120) < 0.3)
+    weights = np.array([120 / (2 * tasks.count(task)) for task in tasks])
+    queries = tuple(TaskQueryKey(task, str(i), (str(i),)) for i, task in enumerate(tasks))
+    clusters = tuple(str(i) for i in range(120))
+    values = SeedByQueryValues(
+        (0,), queries, clusters=clusters, values=(weights * hits)[None], chance=None
+    )
+    result = estimate_mean(values, bounds=(0.0, 100.0))
+    expected = compute_mean_interval(hits / 100, clusters, groups=tasks)
+    assert (result.low, result.high) == pytest.approx((100 * expected.low, 100 * expected.high))
 
 
 def test_rows_are_paired_by_seed_and_by_query_in_any_order() -> None:

@@ -1,0 +1,110 @@
+"""Reads what a row stores of a run: its record, its ranks, and what was checked of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from egoexobench.errors import DataError
+from egoexobench.leaderboard.reproduced import RunAudit, RunVerification
+from egoexobench.records.artifacts import hash_artifact
+from egoexobench.records.audit import list_failures, read_audit
+from egoexobench.records.store import AUDIT_PREFIX, iter_ranks, read_record
+from egoexobench.types import TrackKey
+from egoexobench.verification.process import verify_bundles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from egoexobench.records.audit import Audit
+    from egoexobench.records.schema import QueryRank, Record
+    from egoexobench.verification.result import Verification
+
+_NUM_LISTED = 5
+_NUM_PARENTS = 3
+"""An audit lies beside the record ``OUT/METHOD/DATASET/ID.json`` or in one of these folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSource:
+    """A record with the ranks of each track, and what was verified and audited."""
+
+    record: Record
+    ranks: Mapping[TrackKey, Sequence[QueryRank]] = field(default_factory=dict)
+    verification: RunVerification | None = None
+    audits: tuple[RunAudit, ...] = ()
+
+
+def read_run_sources(paths: Sequence[Path]) -> list[RunSource]:
+    """Read records of complete runs and verify them; failed runs are skipped.
+
+    Raises:
+        DataError: if a record is not valid, or is not what follows from the files beside it.
+    """
+    records = {path: read_record(path) for path in paths}
+    complete = [path for path, record in records.items() if record.status == "complete"]
+    verifications = verify_bundles(complete)
+    _check_verified(verifications)
+    return [
+        RunSource(
+            record=records[path],
+            ranks=group_run_ranks(iter_ranks(path)),
+            verification=_describe_verification(path, records[path], verification),
+            audits=tuple(_find_audits(path, records[path])),
+        )
+        for path, verification in zip(complete, verifications, strict=True)
+    ]
+
+
+def group_run_ranks(ranks: Iterator[QueryRank]) -> dict[TrackKey, list[QueryRank]]:
+    """Return ranks by track."""
+    by_track: dict[TrackKey, list[QueryRank]] = {}
+    for rank in ranks:
+        by_track.setdefault(rank.key, []).append(rank)
+    return by_track
+
+
+def _check_verified(verifications: Sequence[Verification]) -> None:
+    wrong = [item for item in verifications if not item.is_verified]
+    if not wrong:
+        return
+    lines = [line for item in wrong for line in str(item).splitlines()]
+    more = f"\n... {len(lines) - _NUM_LISTED} more" if len(lines) > _NUM_LISTED else ""
+    raise DataError(
+        f"{len(wrong)} of {len(verifications)} records are not what follows from the files beside "
+        "them; leave them out:\n" + "\n".join(lines[:_NUM_LISTED]) + more
+    )
+
+
+def _describe_verification(
+    path: Path, record: Record, verification: Verification
+) -> RunVerification:
+    return RunVerification(
+        record_sha256=hash_artifact(path),
+        files={artifact.file: artifact.sha256 for artifact in record.artifacts},
+        skipped=verification.skipped,
+    )
+
+
+def _find_audits(path: Path, record: Record) -> Iterator[RunAudit]:
+    """The audits of the same method, code, data set and seed in the folders of a record."""
+    for folder in list(path.parents)[:_NUM_PARENTS]:
+        for file in sorted(folder.glob(f"{AUDIT_PREFIX}*.json")):
+            audit = read_audit(file)
+            if _is_audit_of(audit, record):
+                yield RunAudit(
+                    file=file.name,
+                    sha256=hash_artifact(file),
+                    passed=audit.passed,
+                    failures=tuple(list_failures(audit)),
+                )
+
+
+def _is_audit_of(audit: Audit, record: Record) -> bool:
+    return (
+        audit.seed == record.seed
+        and audit.dataset.fingerprint == record.dataset.fingerprint
+        and audit.method.fingerprint == record.method.fingerprint
+        and audit.method.parts == record.method.parts
+    )
