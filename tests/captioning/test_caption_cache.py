@@ -4,11 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
 
 from egoexobench.captioning.cache import CaptionCache, CaptionFile
+from egoexobench.errors import NoticeWarning
 
 KEY = {"captioner": "x", "model": "m"}
 
@@ -126,3 +128,30 @@ def test_killed_processes_lose_no_caption_that_they_had_written(
     lines = get_only_file(tmp_path).read_text().split("\n")
     texts = [json.loads(line)["text"] for line in lines if '"text"' in line and line[-1:] == "}"]
     assert len(texts) == len(set(texts)), "no caption was written twice"
+
+
+PART = {"kind": "captioner", "name": "llm", "distribution": "d", "source": "a", "libraries": {}}
+
+
+def list_notes(cache: CaptionCache, *texts: str) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cache.explain_requests({"model": "m"}, texts)
+    return [str(item.message) for item in caught if item.category is NoticeWarning]
+
+
+def test_another_version_of_the_captioner_has_another_file_and_says_why(tmp_path: Path) -> None:
+    old = CaptionCache(tmp_path, PART)
+    old.open({"model": "m"}).put("C knocks", "[door] (knock)")
+    new = CaptionCache(tmp_path, PART | {"source": "b"})
+    assert "C knocks" in old.open({"model": "m"})
+    assert "C knocks" not in new.open({"model": "m"})
+    assert list_notes(new, "C knocks", "C runs") == [
+        "captioner 'llm' of d changed (source): 1 captions are requested again"
+    ]
+    assert list_notes(old, "C knocks") == list_notes(new, "C runs") == []
+
+
+def test_captions_of_another_model_are_no_older_version(tmp_path: Path) -> None:
+    CaptionCache(tmp_path, PART).open({"model": "x"}).put("C knocks", "[door] (knock)")
+    assert list_notes(CaptionCache(tmp_path, PART | {"source": "b"}), "C knocks") == []
