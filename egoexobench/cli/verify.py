@@ -21,10 +21,27 @@ if TYPE_CHECKING:
 @click.option(
     "--rerun", "is_rerun", is_flag=True, help="Also make each run again and compare the results."
 )
+@click.option(
+    "--dataset",
+    metavar="NAME[:KEY=VALUE,...]",
+    help="For --rerun: the data set with the path that the record shortened.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="For --rerun: a setting with the path that the record shortened. May be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON and nothing else.")
 @click.pass_context
 def verify_command(
-    ctx: click.Context, bundles: tuple[Path, ...], is_rerun: bool, as_json: bool
+    ctx: click.Context,
+    bundles: tuple[Path, ...],
+    is_rerun: bool,
+    dataset: str | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Recompute what records say, from the files beside them, in a process without plug-ins.
 
@@ -33,14 +50,15 @@ def verify_command(
     nor weights. The exit code is 1 if anything differs.
     """
     from egoexobench.records.store import list_records
-    from egoexobench.results.rerun_process import verify_rerun
     from egoexobench.verification.process import verify_bundles
 
     results = verify_bundles(list_records(bundles))
     if is_rerun:
+        from egoexobench.results.rerun_process import RerunCommand, verify_rerun
+
+        command = RerunCommand(tuple(ctx.obj or ()), dataset, overrides)
         results = tuple(
-            verify_rerun(item, blocked_plugins=tuple(ctx.obj or ())) if item.is_verified else item
-            for item in results
+            verify_rerun(item, command) if item.is_verified else item for item in results
         )
     if as_json:
         click.echo(json.dumps([item.to_dict() for item in results], indent=2))

@@ -7,6 +7,7 @@ Here the loss has one minimum, and the layer is that minimum: it does not depend
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ from egoexobench.evaluation.arrays import Floats, Vectors, to_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from threadpoolctl import ThreadpoolController
 
 DEFAULT_L2 = 1e-3
 """The L2 penalty if no validation split selects one."""
@@ -55,7 +58,6 @@ def fit_linear_probe(
     tensor([0, 1])
     """
     from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
 
     wide = to_tensor(train).detach().double()
     truth = to_tensor(targets).detach().double().numpy()
@@ -70,7 +72,7 @@ def fit_linear_probe(
     )
     # One thread: a step is short, and threads that wait for each other make it 50 times slower
     # on a busy machine.
-    with threadpool_limits(1):
+    with _find_thread_pools().limit(limits=1):
         minimum = minimize(
             _compute_loss,
             first.ravel(),
@@ -108,6 +110,14 @@ def fit_with_validation(
 def predict_logits(probe: LinearProbe, features: Vectors) -> Tensor:
     """Return the logits ``(N, C)``, float64, of features ``(N, D)``."""
     return (to_tensor(features).double() - probe.mean) / probe.std @ probe.weight + probe.bias
+
+
+@cache
+def _find_thread_pools() -> ThreadpoolController:
+    """The thread pools of the loaded libraries; to look for them takes as long as a fit."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _compute_loss(

@@ -19,6 +19,8 @@ from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, TrackKey
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MAX_CANDIDATES = 10**7
+"""More candidates of a query are no gallery but an attempt to fill the memory."""
 PerQuery = Callable[["RankTable"], Floats]
 
 
@@ -107,8 +109,11 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
             yield f"{location}: it has no ranks"
             continue
         table = RankTable(rows)
+        faults = [*_iter_bound_faults(location, table), *_iter_count_faults(location, score, table)]
+        yield from faults
+        if faults:  # nothing can be computed from such ranks
+            continue
         yield from _iter_row_faults(location, score, table)
-        yield from _iter_count_faults(location, score, table)
         yield from _iter_metric_faults(location, score, table)
         if score.key in guesses:
             yield from _iter_chance_faults(score, guesses[score.key])
@@ -121,26 +126,38 @@ def _find_reference(record: Record, name: str) -> tuple[ScoreRecord, ...]:
     return references[0].scores if references else ()
 
 
-def _iter_row_faults(location: str, score: ScoreRecord, table: RankTable) -> Iterator[str]:
-    """Ranks lie among the candidates, and the probability of a first rank follows from them."""
-    negatives = table.num_candidates - table.num_positives
+def _iter_bound_faults(location: str, table: RankTable) -> Iterator[str]:
+    """Ranks lie among the candidates."""
     checks: dict[str, NDArray[np.bool_]] = {
+        f"more than {MAX_CANDIDATES} candidates": table.num_candidates > MAX_CANDIDATES,
         "optimistic is above pessimistic": table.optimistic > table.pessimistic,
         "pessimistic is above the number of candidates": table.pessimistic > table.num_candidates,
+        "more positives than candidates": table.num_positives > table.num_candidates,
+        "more tied positives than positives": table.num_tied_positives > table.num_positives,
     }
+    yield from _describe_first_wrong(location, table, checks)
+
+
+def _iter_row_faults(location: str, score: ScoreRecord, table: RankTable) -> Iterator[str]:
+    """Positives are counted, and the probability of a first rank follows from the ranks."""
     if score.task in RETRIEVAL_TASKS or score.task == "association":
         num_listed = np.array([len(row.positives) for row in table.rows])
+        negatives = table.num_candidates - table.num_positives
         top1 = metrics.hit_rate_at_k(table, 1)
-        checks |= {
-            "more positives than candidates": negatives < 0,
+        checks = {
             "num_positives is not the number of positives": table.num_positives != num_listed,
-            "more tied positives than positives": table.num_tied_positives > table.num_positives,
             "a rank is below every candidate that is no positive": table.pessimistic
             > negatives + 1,
             "top1_probability does not follow": np.abs(top1 - table.top1_probability) > 1e-9,
         }
     else:
-        checks["top1_probability does not follow"] = _find_wrong_class_probability(table)
+        checks = {"top1_probability does not follow": _find_wrong_class_probability(table)}
+    yield from _describe_first_wrong(location, table, checks)
+
+
+def _describe_first_wrong(
+    location: str, table: RankTable, checks: Mapping[str, NDArray[np.bool_]]
+) -> Iterator[str]:
     for reason, is_wrong in checks.items():
         if is_wrong.any():
             source, total = table.rows[int(is_wrong.argmax())].source, int(is_wrong.sum())

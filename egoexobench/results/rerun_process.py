@@ -5,8 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from egoexobench.errors import DataError
@@ -17,29 +16,47 @@ from egoexobench.verification.process import verify_bundles
 from egoexobench.verification.result import Verification
 
 
-def verify_rerun(verification: Verification, blocked_plugins: Sequence[str] = ()) -> Verification:
+@dataclass(frozen=True, slots=True)
+class RerunCommand:
+    """What the command of a new run needs beside the record."""
+
+    blocked_plugins: tuple[str, ...] = ()
+    dataset: str | None = None
+    """The data set, if the record shortened its path."""
+    overrides: tuple[str, ...] = ()
+    """Settings as ``KEY=VALUE`` whose path the record shortened."""
+
+    def build(self, record: Path, out: Path) -> list[str]:
+        """Return the command line that runs a record again."""
+        line = [sys.executable, "-m", "egoexobench"]
+        for name in self.blocked_plugins:
+            line += ["-p", f"no:{name}"]
+        line += ["run", "--from", str(record), "--out", str(out), "--json"]
+        if self.dataset is not None:
+            line += ["--dataset", self.dataset]
+        for text in self.overrides:
+            line += ["--set", text]
+        return line
+
+
+def verify_rerun(verification: Verification, command: RerunCommand) -> Verification:
     """Return the verification with what a new run of the record gives.
 
     The run is made by ``egoexobench run --from`` with the installed plug-ins. Its bundle is
     verified, and compared with the record here.
-
-    Args:
-        verification: of the record that is run again.
-        blocked_plugins: plug-ins that are not loaded.
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            differences = _run_and_compare(verification.record, Path(folder), blocked_plugins)
+            differences = _run_and_compare(verification.record, Path(folder), command)
         except DataError as error:
             differences = (f"the run cannot be made again: {error}",)
     return replace(verification, differences=(*verification.differences, *differences))
 
 
-def _run_and_compare(record: Path, out: Path, blocked_plugins: Sequence[str]) -> tuple[str, ...]:
-    blocked = [text for name in blocked_plugins for text in ("-p", f"no:{name}")]
-    command = [sys.executable, "-m", "egoexobench", *blocked, "run"]
-    command += ["--from", str(record), "--out", str(out), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+def _run_and_compare(record: Path, out: Path, command: RerunCommand) -> tuple[str, ...]:
+    done = subprocess.run(  # noqa: S603 - our own command line, no shell
+        command.build(record, out), capture_output=True, text=True, check=False
+    )
     paths = find_records(out)
     if done.returncode or len(paths) != 1:
         lines = done.stderr.strip().splitlines() or ["it wrote no record"]

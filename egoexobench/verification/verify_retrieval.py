@@ -67,9 +67,12 @@ def iter_retrieval_differences(
         counts = len(queries) - len(answerable), num_missing
         similarity: Similarity = "dot" if score.track.get("similarity") == "dot" else "cosine"
         ordered = sort_queries(answerable)
-        yield from _iter_rank_differences(
-            location, rows, ordered, sides=sides, similarity=similarity
-        )
+        if score.task == "association":  # its ranks are those of its two tasks
+            yield from _iter_identity_differences(location, rows, ordered)
+        else:
+            yield from _iter_rank_differences(
+                location, rows, ordered, sides=sides, similarity=similarity
+            )
     yield from _iter_number_differences(
         content.record, score, rows, counts, queries=queries, views=content.queries
     )
