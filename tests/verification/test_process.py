@@ -131,7 +131,7 @@ def test_only_a_new_run_refutes_the_embeddings_of_another_method(tmp_path: Path)
             "run", "--method", method, *data, "--out", tmp_path / method, **variables
         )
         assert done.returncode == 0, done.stderr
-        paths += find_records(tmp_path / method)
+        paths += find_records(out)
     forged = copy_bundle(paths[0], tmp_path)
     method = json.loads(paths[1].read_text())["method"]
     forged.edit_record(lambda fields: fields.update(method=method))
