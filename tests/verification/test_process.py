@@ -127,9 +127,8 @@ def test_only_a_new_run_refutes_the_embeddings_of_another_method(tmp_path: Path)
     data = ("--dataset", "synthetic:train=8,val=4,test=16", "--task", "eg2ex", "--set", "epochs=1")
     paths = []
     for method in ("audio-only", "video-only"):
-        done = run_command(
-            "run", "--method", method, *data, "--out", tmp_path / method, **variables
-        )
+        out = tmp_path / method
+        done = run_command("run", "--method", method, *data, "--out", out, **variables)
         assert done.returncode == 0, done.stderr
         paths += find_records(out)
     forged = copy_bundle(paths[0], tmp_path)
