@@ -61,7 +61,8 @@ def _format_run(row: ReproducedRow) -> list[str]:
 
 
 def _format_processor(run: SeedRun) -> str:
-    threads = f"{run.num_threads} threads" if run.num_threads else None
+    plural = "" if run.num_threads == 1 else "s"
+    threads = f"{run.num_threads} thread{plural}" if run.num_threads else None
     return ", ".join(filter(None, (run.processor, run.platform, threads)))
 
 

@@ -25,6 +25,8 @@ from egoexobench.records.version_1 import upgrade_reproduced_row
 from egoexobench.types import CandidatePolicy, ScoredTask, Split, TrackKey
 
 FOLDER = "reproduced"
+_MAX_LINE = 1_000
+"""Characters; the ranks of each track have a line of their own."""
 
 
 @final
@@ -178,11 +180,15 @@ def read_reproduced_row(path: Path) -> ReproducedRow:
 
 
 def to_json(row: ReproducedRow) -> str:
-    """Return a row as JSON. A list or an object that holds no other one is on one line."""
+    """Return a row as JSON.
+
+    A list or an object that holds no other one is on one line, if that is not too long to compare.
+    """
     text = json.dumps(row.model_dump(mode="json"), indent=1, ensure_ascii=False)
     innermost = re.compile(r"([\[{])\n\s*([^\[\]{}]*?)\n\s*([\]}])")
     return innermost.sub(_join_lines, text) + "\n"
 
 
 def _join_lines(match: re.Match[str]) -> str:
-    return match[1] + re.sub(r"\n\s*", " ", match[2]) + match[3]
+    line = match[1] + re.sub(r"\n\s*", " ", match[2]) + match[3]
+    return line if len(line) <= _MAX_LINE else match[0]

@@ -244,3 +244,14 @@ def test_the_page_is_markdown_with_one_cell_a_column(sweep_file: Path, tmp_path:
         rows = item.split("<tr>")[1:]
         widths = {row.count("<td") + row.count("<th") - row.count("<thead") for row in rows}
         assert len(widths) == 1
+
+
+def test_a_column_without_queries_says_why_it_has_dashes(sweep_file: Path, tmp_path: Path) -> None:
+    write_records(tmp_path / "runs")
+    policy = 'dataset = "films"\npolicy = "gallery"'
+    sweep_file.write_text(SWEEP_TOML.replace('dataset = "films"', policy))
+    text = render_page(sweep_file, tmp_path / "runs")
+    assert get_row(text, "One")[2:5] == ["-"] * 3
+    assert "- Films Eg2Ex: no number, no queries for `gallery`; there are for `mcq20`" in text
+    text = render_page(sweep_file, tmp_path / "empty")
+    assert "no queries for" not in text
