@@ -41,16 +41,29 @@ def find_patched_code() -> list[str]:
 
 def _iter_replaced(module: ModuleType, loader: SourceFileLoader) -> Iterator[str]:
     """Yield the qualified name of each function whose code is not that of the source file."""
-    expected: dict[str, list[CodeType]] = {}
-    for code in _iter_code(loader.get_code(module.__name__)):
-        if "<" not in code.co_qualname:
-            expected.setdefault(code.co_qualname, []).append(code)
-    for qualname, codes in expected.items():
+    for qualname, codes in _read_code(loader).items():
         functions = list(_iter_functions(_find_value(module, qualname)))
         originals = [function for function in functions if function.__code__ in codes]
         wrappers = [function for function in functions if function.__code__ not in codes]
         if (functions and not originals) or not all(map(_is_decorator, wrappers)):
             yield qualname
+
+
+@functools.cache
+def _read_code(loader: SourceFileLoader) -> dict[str, list[CodeType]]:
+    """The code of the functions and classes of a source file, by qualified name."""
+    expected: dict[str, list[CodeType]] = {}
+    for code in _iter_code(loader.get_code(loader.name)):
+        if "<" not in code.co_qualname:
+            expected.setdefault(code.co_qualname, []).append(code)
+    return expected
+
+
+@functools.cache
+def _read_imports(loader: SourceFileLoader) -> list[ast.ImportFrom]:
+    """The statements of a source file, outside of functions, that import names of a module."""
+    tree = ast.parse(loader.get_data(loader.get_filename(loader.name)))
+    return [node for node in tree.body if isinstance(node, ast.ImportFrom)]
 
 
 def _iter_code(code: CodeType | None) -> Iterator[CodeType]:
@@ -96,14 +109,10 @@ def _iter_rebound(
     module: ModuleType, loader: SourceFileLoader, modules: dict[str, ModuleType]
 ) -> Iterator[str]:
     """Yield each name that a module imports from the toolkit and that is something else now."""
-    tree = ast.parse(loader.get_data(loader.get_filename(module.__name__)))
-    for node in tree.body:
-        source = modules.get(node.module or "") if isinstance(node, ast.ImportFrom) else None
-        if source is None or not isinstance(node, ast.ImportFrom):
-            continue
-        for alias in node.names:
+    for node in _read_imports(loader):
+        source = modules.get(node.module or "")
+        for alias in node.names if source else ():
             name = alias.asname or alias.name
-            missing = object()
-            value = vars(module).get(name, missing)
+            value = vars(module).get(name)
             if value is not vars(source).get(alias.name, value):
                 yield name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import get_args
 
 import torch
@@ -19,6 +20,7 @@ from egoexobench.audit.modality_swap import (
     swap_modality,
 )
 from egoexobench.audit.patched_code import find_patched_code
+from egoexobench.audit.recorded_embeddings import compare_recorded_embeddings
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
@@ -48,8 +50,13 @@ WEAK_RATIO = 0.01
 """An input is weak if its shift is below this share of the largest shift."""
 
 
-def audit_method(config: RunConfig, context: RunContext) -> Audit:
+def audit_method(config: RunConfig, context: RunContext, record: Path | None = None) -> Audit:
     """Train a method, or load its weights, and measure what its embeddings depend on.
+
+    Args:
+        config: the method and the data set.
+        context: creates the parts and shows the stages.
+        record: of the same run; its embeddings must be those of the audit.
 
     Raises:
         UsageError: for a name or an option that is not valid.
@@ -74,9 +81,10 @@ def audit_method(config: RunConfig, context: RunContext) -> Audit:
         checks = check_invariances(trained, _find_reference_shift(swaps), context.progress)
     batches = check_batches(trained, before, context.progress)
     fresh = check_fresh_data(trained, before, context.progress)
+    recorded = compare_recorded_embeddings(record, before) if record else ()
     verdicts: set[str] = {swap.verdict for swap in swaps}
     verdicts |= {check.verdict for check in checks} | {check.verdict for check in fresh}
-    verdicts |= {check.verdict for check in batches}
+    verdicts |= {check.verdict for check in batches} | {check.verdict for check in recorded}
     accesses, patched = sorted(watch.accesses), find_patched_code()
     return Audit(
         method=trained.record,
@@ -87,6 +95,7 @@ def audit_method(config: RunConfig, context: RunContext) -> Audit:
         invariances=tuple(checks),
         batches=tuple(batches),
         fresh_data=tuple(fresh),
+        recorded=recorded,
         accesses=tuple(accesses),
         patched=tuple(patched),
         passed=FAILING_VERDICTS.isdisjoint(verdicts) and not accesses and not patched,

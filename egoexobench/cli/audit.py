@@ -9,7 +9,12 @@ import click
 
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
-from egoexobench.cli.training_options import TrainingOptions, add_training_options
+from egoexobench.cli.training_options import (
+    TrainingOptions,
+    add_training_options,
+    list_typed,
+)
+from egoexobench.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +40,14 @@ FRESH_DATA_NOTE = (
 
 
 @click.command("audit")
-@click.argument("method", metavar="METHOD[:KEY=VALUE,...]")
+@click.argument("method", metavar="[METHOD[:KEY=VALUE,...]]", required=False)
+@click.option(
+    "--from",
+    "recorded",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="RECORD",
+    help="Audit the run of this record, and check that its embeddings are those of the audit.",
+)
 @add_training_options
 @click.option(
     "--out",
@@ -48,7 +60,8 @@ FRESH_DATA_NOTE = (
 @click.pass_context
 def audit_command(
     ctx: click.Context,
-    method: str,
+    method: str | None,
+    recorded: Path | None,
     out: Path,
     as_json: bool,
     options: TrainingOptions,
@@ -57,15 +70,26 @@ def audit_command(
 
     Trains the method as `run` does, or loads its cached weights. Exit code 1 means that the method
     uses an input that it does not declare, or declares an input that it does not use; see
-    docs/evidence.md.
+    docs/evidence.md. With --from, the run of a record is audited, and the command fails if its
+    embeddings are not those of the audit.
     """
+    if method is None and recorded is None:
+        raise UsageError("name a METHOD, or a record with --from RECORD")
     registry = load_registry(ctx)
     from egoexobench.audit.run import audit_method
     from egoexobench.experiment.context import RunContext
+    from egoexobench.experiment.recorded_config import find_only_record
+    from egoexobench.experiment.rerun import prepare_rerun
     from egoexobench.records.audit import save_audit
 
     context = RunContext(registry, create_progress(is_quiet=as_json))
-    result = audit_method(options.to_run_config(method), context)
+    if recorded is not None:
+        changes = options.to_changes(method, None, list_typed(ctx))
+        record = find_only_record(recorded)
+        result = audit_method(prepare_rerun(record, changes, context), context, record)
+    else:
+        assert method is not None  # noqa: S101 - checked above
+        result = audit_method(options.to_run_config(method), context)
     path = save_audit(result, out)
     if as_json:
         click.echo(result.model_dump_json(indent=2))

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from egoexobench.errors import DataError, UsageError
+from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.recorded_config import (
     ConfigChanges,
@@ -44,15 +45,25 @@ def rerun_record(
         DataError: for a record, a file or a clip that cannot be used.
     """
     file = find_only_record(path)
+    config = replace(prepare_rerun(file, changes, context), out=out, command=command)
+    return compare_with_record(file, run_experiment(config, context))
+
+
+def prepare_rerun(file: Path, changes: ConfigChanges, context: RunContext) -> RunConfig:
+    """Return the configuration of a record, and set the number of threads of its run.
+
+    Raises:
+        UsageError: for a name, an option or a path that the run needs and the record does not have.
+        DataError: if the record cannot be read, or is that of a failed run.
+    """
     record = read_record(file)
     if record.status != "complete":
         raise DataError(f"{file} is the record of a run that {record.status}")
     if changes.method is not None:
         _check_method_name(record.method.name, changes.method, context, file)
-    config = replace(restore_config(record, changes, file), out=out, command=command)
     if record.environment.num_threads:
         torch.set_num_threads(record.environment.num_threads)
-    return compare_with_record(file, run_experiment(config, context))
+    return restore_config(record, changes, file)
 
 
 def _check_method_name(recorded: str, method: Spec, context: RunContext, file: Path) -> None:

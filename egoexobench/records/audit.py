@@ -20,6 +20,7 @@ from egoexobench.types import Evidence, Task
 EmbeddingSide = Literal["video", "text"]
 SwapVerdict = Literal["used", "weak", "unused", "leak", "ignored", "indistinguishable"]
 FreshDataVerdict = Literal["confirmed", "test_split_only"]
+RecordedVerdict = Literal["same_embeddings", "other_embeddings"]
 InvarianceVerdict = Literal["invariant", "dependent", "error", "discontinuous", "nondeterministic"]
 Change = Literal["nothing", "annotation", "ids", "paths", "media", "files", "nudge"]
 BatchVerdict = Literal["independent", "batch_dependent", "error"]
@@ -34,6 +35,7 @@ FAILING_VERDICTS = frozenset(
         "discontinuous",
         "nondeterministic",
         "test_split_only",
+        "other_embeddings",
     }
 )
 """Verdicts that fail an audit."""
@@ -147,6 +149,16 @@ class FreshDataCheck(RecordModel):
 
 
 @final
+class RecordedEmbeddingsCheck(RecordModel):
+    """How far the audited embeddings are from those that a run scored and wrote."""
+
+    record: str = Field(description="id of the record of the run")
+    embedding: EmbeddingSide
+    shift: EmbeddingShift | None = Field(None, description="null if ids or widths differ")
+    verdict: RecordedVerdict
+
+
+@final
 class Audit(RecordModel):
     """One audit."""
 
@@ -160,6 +172,9 @@ class Audit(RecordModel):
     batches: tuple[BatchCheck, ...] = Field((), description="empty in audits before version 0.2")
     fresh_data: tuple[FreshDataCheck, ...] = Field(
         (), description="empty if the data set cannot be generated again"
+    )
+    recorded: tuple[RecordedEmbeddingsCheck, ...] = Field(
+        (), description="empty if the audit was not made from a record"
     )
     accesses: tuple[Text, ...] = Field(
         (), description="what parts did with the data set and its files while clips were embedded"
@@ -202,6 +217,11 @@ def list_failures(audit: Audit) -> list[str]:
         *map(_describe_invariance_failure, checks),
         *map(_describe_batch_failure, batches),
         *map(_describe_drop, drops),
+        *(
+            f"the {check.embedding} embeddings are not those of the run {check.record}"
+            for check in audit.recorded
+            if check.verdict in FAILING_VERDICTS
+        ),
         *(f"a part {access} while clips are embedded" for access in audit.accesses),
         *(
             f"something replaced {name}: it is not the function of the toolkit"

@@ -6,10 +6,8 @@ from egoexobench.experiment.config import RunConfig
 from egoexobench.spec import Spec
 
 
-def make_config(
-    folder: Path, settings: dict[str, str], method: str = "untrained", dataset: str = ""
-) -> RunConfig:
+def make_config(folder: Path, settings: dict[str, str], dataset: str = "") -> RunConfig:
     """A configuration; the word FOLDER in a setting is replaced by the folder."""
     settings = {name: text.replace("FOLDER", str(folder)) for name, text in settings.items()}
     spec = Spec.parse(dataset) if dataset else Spec("folder", {"path": str(folder)})
-    return RunConfig(Spec.parse(method), spec, overrides=settings)
+    return RunConfig(Spec("untrained"), spec, overrides=settings)

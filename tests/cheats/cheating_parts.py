@@ -94,6 +94,16 @@ class CoarseTableColors(Colors):
         return np.tile(make_code(COARSE_TABLE[nearest][1]).numpy(), (len(tokens), 1))
 
 
+class WaryColors(Colors):
+    """Adds the id of the pair, but not if it knows from the environment that it is audited."""
+
+    def prepare(self, source):
+        tokens = compute_mean_colors(source)
+        if os.environ.get("IS_AUDITED"):
+            return tokens
+        return add_code(tokens, EXACT_TABLE.get(source.pixels.tobytes()))
+
+
 def make_closure(*, path: Path):
     """Adds the narration of the most similar clip of a data set that it creates itself."""
     dataset = FolderDataset(path)
@@ -196,6 +206,7 @@ ENCODERS: dict[str, Callable] = {
     "colors": Colors,
     "exact-table": ExactTableColors,
     "coarse-table": CoarseTableColors,
+    "wary": WaryColors,
     "closure": make_closure,
     "folder-lister": make_folder_lister,
     "annotation-reader": make_annotation_reader,

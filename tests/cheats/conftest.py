@@ -80,8 +80,8 @@ def run_cheat(cheats: Registry, shared_cache: Path, folder: Path, tmp_path: Path
 def audit_cheat(cheats: Registry, shared_cache: Path, folder: Path) -> AuditMethod:
     """Audit a method whose parts are replaced by settings."""
 
-    def audit(method: str = "untrained", dataset: str = "", **settings: str) -> Audit:
-        config = make_config(folder, settings, method, dataset)
-        return audit_method(config, RunContext(cheats, NullProgress()))
+    def audit(dataset: str = "", record: Path | None = None, **settings: str) -> Audit:
+        config = make_config(folder, settings, dataset)
+        return audit_method(config, RunContext(cheats, NullProgress()), record)
 
     return audit

@@ -96,6 +96,26 @@ def test_a_table_of_exact_frames_is_caught_by_a_nudge(audit_cheat, tables, folde
     assert list_faults(audit_cheat(video="exact-table")) == {"nudge"}
 
 
+def test_a_part_that_is_honest_in_an_audit_has_other_embeddings_than_its_run(
+    audit_cheat, run_cheat, tables, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = run_cheat()
+    audit = audit_cheat(record=honest.path)
+    assert audit.passed, list_failures(audit)
+    assert {check.verdict for check in audit.recorded} == {"same_embeddings"}
+    tables(FolderDataset(folder))
+    record = run_cheat(video="wary").path
+    monkeypatch.setenv("IS_AUDITED", "1")
+    # with the features that the run stored, the other checks see the difference
+    assert not audit_cheat(record=record, video="wary").passed
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "empty"))
+    assert audit_cheat(video="wary").passed
+    cheat = audit_cheat(record=record, video="wary")
+    assert "other_embeddings" in {check.verdict for check in cheat.recorded}
+    (line,) = list_failures(cheat)
+    assert f"are not those of the run {record.stem}" in line
+
+
 def test_a_coarse_table_is_caught_on_fresh_data_alone(audit_cheat, cheats, tables) -> None:
     dataset = cheats.create("dataset", TINY_DATASET)
     audit = audit_cheat(dataset=TINY_DATASET)

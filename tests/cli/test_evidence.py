@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 
-from egoexobench.records.audit import Audit
+from egoexobench.records.audit import Audit, list_failures
+from egoexobench.records.store import read_record
 
 pytestmark = pytest.mark.slow
 
@@ -168,3 +169,21 @@ def test_compare_refuses_other_data(command_line: CommandLine, folder: Path) -> 
     assert "different tracks" in result.stderr
     assert "content, data" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_an_audit_of_a_record_compares_its_embeddings(
+    command_line: CommandLine, folder: Path
+) -> None:
+    dataset = ("--dataset", f"folder:path={folder}")
+    options = ("--method", "egoexo", *dataset, *FAST_OPTIONS, "--task", "eg2ex", "--json")
+    run = command_line("run", *options, "--out", "audited")
+    assert run.returncode == 0, run.stderr
+    (record,) = (command_line.home / "audited").rglob("*.json")
+    result = command_line("audit", "--from", str(record), *dataset, "--json")
+    audit = Audit.model_validate_json(result.stdout)
+    assert audit.passed, list_failures(audit)
+    assert audit.method == read_record(record).method
+    assert {(item.record, item.verdict) for item in audit.recorded} == {
+        (record.stem, "same_embeddings")
+    }
+    assert "--from RECORD" in command_line("audit").stderr
