@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from egoexobench.types import (
         Audio,
         Clip,
+        ClipLabels,
         Embeddings,
         Frames,
         Gallery,
         Pair,
+        PairLabels,
         Query,
         Tokens,
     )
@@ -40,6 +42,7 @@ __all__ = [
     "COMPACT_DEFAULTS",
     "Audio",
     "Clip",
+    "ClipLabels",
     "DataError",
     "EgoExoBenchError",
     "Embeddings",
@@ -48,6 +51,7 @@ __all__ = [
     "MediaError",
     "Method",
     "Pair",
+    "PairLabels",
     "PartError",
     "Query",
     "Register",
@@ -84,7 +88,18 @@ _NAMES_BY_MODULE = {
     "results.rerun_result": ("RerunResult",),
     "results.run_result": ("RunCollection", "RunResult"),
     "spec": ("Spec",),
-    "types": ("Audio", "Clip", "Embeddings", "Frames", "Gallery", "Pair", "Query", "Tokens"),
+    "types": (
+        "Audio",
+        "Clip",
+        "ClipLabels",
+        "Embeddings",
+        "Frames",
+        "Gallery",
+        "Pair",
+        "PairLabels",
+        "Query",
+        "Tokens",
+    ),
     "verification.result": ("Verification",),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}

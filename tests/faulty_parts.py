@@ -19,6 +19,15 @@ def fail_at(moment):
         raise RuntimeError(f"{moment} does\nnot work")
 
 
+def replace_result(moment, result):
+    """Return a result, or a wrong one if a test selects it."""
+    if os.environ["FAULT"] == f"{moment} gives None":
+        return None
+    if os.environ["FAULT"] == f"{moment} gives too little":
+        return result[:-1]
+    return result
+
+
 @hookimpl
 def register_datasets(register):
     register("faulty-data", faulty_data)
@@ -91,7 +100,7 @@ def faulty_data(*, path: Path):
 class FaultyCaptioner:
     def caption(self, narrations):
         fail_at("captioner.caption")
-        return ["[knife] (chopping)" for _ in narrations]
+        return replace_result("captioner.caption", ["[knife] (chopping)" for _ in narrations])
 
 
 def faulty_captioner():
@@ -107,13 +116,19 @@ class FaultyEncoder:
 
     def prepare(self, source):
         fail_at("encoder.prepare")
-        return source.pixels.mean((1, 2)).astype("float32")
+        return replace_result("encoder.prepare", source.pixels.mean((1, 2)).astype("float32"))
 
     def encode(self, values, mask):
         from egoexobench.types import Tokens
 
         fail_at("encoder.encode")
-        return Tokens(values, mask)
+        if os.environ["FAULT"] == "encoder.encode gives integers":
+            return Tokens(values.int(), mask)
+        if os.environ["FAULT"] == "encoder.encode gives a number mask":
+            return Tokens(values, mask.float())
+        if os.environ["FAULT"] == "encoder.encode gives too little":
+            return Tokens(values[:-1], mask[:-1])
+        return replace_result("encoder.encode", Tokens(values, mask))
 
 
 def faulty_encoder():
@@ -132,7 +147,7 @@ def faulty_fusion(width, /):
 
     def fuse(query, context):
         fail_at("fusion call")
-        return context.values.mean(1)
+        return replace_result("fusion call", context.values.mean(1))
 
     fail_at("fusion factory")
     return fuse
@@ -144,7 +159,7 @@ class FaultyAnchor:
 
     def __call__(self, embeddings):
         fail_at("anchor call")
-        return embeddings["narration"], embeddings["narration"]
+        return replace_result("anchor call", (embeddings["narration"], embeddings["narration"]))
 
 
 def faulty_anchor():
@@ -156,7 +171,10 @@ def faulty_anchor():
 class FaultyObjective:
     def __call__(self, ego, exo, ego_target, exo_target, pairs):
         fail_at("objective call")
-        return ((ego - ego_target) ** 2 + (exo - exo_target) ** 2).sum()
+        loss = ((ego - ego_target) ** 2 + (exo - exo_target) ** 2).sum(1)
+        if os.environ["FAULT"] == "objective call gives too many":
+            return loss
+        return replace_result("objective call", loss.sum())
 
 
 def faulty_objective():

@@ -74,6 +74,40 @@ def test_an_exception_in_a_part_is_one_line_that_names_it(
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("moment", "message"),
+    [
+        ("captioner.caption gives None", "the result of caption is None (NoneType); it must be a"),
+        ("captioner.caption gives too little", "captions for "),
+        ("encoder.prepare gives None", "the result of prepare is None (NoneType); it must be nda"),
+        ("encoder.encode gives None", "the result of encode is None (NoneType); it must be Tokens"),
+        ("encoder.encode gives too little", "its tokens have the shape ("),
+        ("encoder.encode gives integers", "values of its tokens has the dtype torch.int32; it mus"),
+        ("encoder.encode gives a number mask", "the mask has the dtype torch.float32; it must be"),
+        ("fusion call gives None", "its result is None (NoneType); it must be Tensor"),
+        ("fusion call gives too little", "its result has the shape ("),
+        ("anchor call gives None", "its result is None (NoneType); it must be tuple"),
+        ("anchor call gives too little", "it returns 1 targets, not one for each view"),
+        ("objective call gives None", "its loss is None (NoneType); it must be Tensor"),
+        ("objective call gives too many", "its loss has the shape ("),
+    ],
+)
+def test_a_wrong_result_of_a_part_is_one_line_that_names_it(
+    command_line: CommandLine,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+    message: str,
+) -> None:
+    monkeypatch.setenv("FAULT", moment)
+    result = command_line(*command)
+    kind = moment.replace(".", " ").partition(" ")[0]
+    assert result.stderr.startswith(f"egoexobench: {kind} {NAMES[kind]!r} of nordlab 0.1.0: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert (result.returncode, result.stdout) == (1, "")
+
+
 @pytest.mark.parametrize("switch", ["option", "variable"])
 def test_the_traceback_is_shown_on_demand(
     command_line: CommandLine, command: list[str], monkeypatch: pytest.MonkeyPatch, switch: str

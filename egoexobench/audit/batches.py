@@ -95,6 +95,7 @@ def _make_error_check(trained: TrainedMethod, chunk: Selection, error: Exception
         num_moved=num_items,
         max=LARGEST_DISTANCE,
         tolerance=0.0,
+        farthest=None,
         error=format_exception_line(error),
         verdict="error",
     )

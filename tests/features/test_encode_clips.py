@@ -1,6 +1,6 @@
 """Which clips are encoded and stored, and how clips that fail are reported."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -228,3 +228,23 @@ def test_a_text_is_encoded_once_and_a_missing_text_is_a_masked_row(tmp_path: Pat
 def test_rows_without_any_text_have_the_width_of_the_encoder(tmp_path: Path) -> None:
     bank = encode_clips.encode_texts({"a": None}, EncoderRunner(FakeEncoder("text"), "t"), tmp_path)
     assert bank.batch(["a"]).values.shape == (1, 1, 3)
+
+
+def test_a_forward_pass_holds_one_view_in_an_order_of_its_own(media: FakeMedia) -> None:
+    passes: list[list[float]] = []
+
+    class RecordingEncoder(FakeEncoder):
+        def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+            passes.append(values[:, 0, 0].tolist())
+            return super().encode(values, mask)
+
+    clips = media.write_clips(80)
+    clips = [replace(clip, view="exo") if i % 2 else clip for i, clip in enumerate(clips)]
+    bank = media.encode(clips, {"video": EncoderRunner(RecordingEncoder("video"), "v")})["video"]
+    assert list(bank.index) == [clip.id for clip in clips]
+    assert all(len({value % 2 for value in values}) == 1 for values in passes)
+    order = [value for values in passes for value in values]
+    ego, exo = order[:40], order[40:]
+    assert sorted(ego) != ego
+    num_same_rows = sum(first + 1 == second for first, second in zip(ego, exo, strict=True))
+    assert num_same_rows <= 4

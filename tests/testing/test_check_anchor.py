@@ -95,6 +95,10 @@ def return_nothing(narration, caption, embeddings):
             make_result(lambda a, b, _: (a, b + a.mean(0))),
             "depends on the other pairs of its batch",
         ),
+        (
+            make_result(lambda a, b, _: (a + torch.arange(4.0)[: len(a), None], b)),
+            "alone: a target depends on the other pairs of its batch (row 1 of 4)",
+        ),
         (make_result(overwrite_input), "calling it changes its inputs in place"),
         (make_result(return_nothing), "calling it changes its inputs in place"),
     ],

@@ -219,6 +219,10 @@ def read_neighbors(tokens, mask, inputs):
     return Tokens(tokens + tokens.mean((0, 1), keepdim=True) * len(tokens), mask)
 
 
+def add_row_number(tokens, mask, inputs):
+    return Tokens(tokens + torch.arange(float(len(tokens)))[:, None, None], mask)
+
+
 def mark_by_batch(tokens, mask, inputs):
     return Tokens(tokens, mask if len(mask) > 1 else mask & (torch.arange(mask.shape[1]) > 0))
 
@@ -262,8 +266,9 @@ ENCODED = [
     ),
     (overwrite_input, "encode changes its inputs in place"),
     (overwrite_mask, "encode changes its inputs in place"),
-    (read_padding, "a token depends on padding"),
-    (read_neighbors, "a token depends on the other clips of its batch"),
+    (read_padding, "padded: a token depends on padding"),
+    (read_neighbors, "alone: a token depends on the other clips of its batch"),
+    (add_row_number, "alone: a token depends on the other clips of its batch"),
 ]
 
 

@@ -68,6 +68,10 @@ def return_nan_gradient(query, context):
     return torch.where(query.mask.any(1, keepdim=True), mean, 0) + masked_mean(context)
 
 
+def make_row_numbers(tokens):
+    return torch.arange(float(len(tokens.mask)))[:, None]
+
+
 FUNCTIONS = [
     (lambda query, context: 1 / 0, "calling it raised ZeroDivisionError: division by zero"),
     (lambda query: query.values, "calling it raised TypeError"),
@@ -94,8 +98,14 @@ FUNCTIONS = [
         "an embedding depends on the other rows of its batch",
     ),
     (
+        lambda query, context: (
+            add_means(query, context) + torch.arange(4.0)[: len(query.mask), None]
+        ),
+        "alone: an embedding depends on the other rows of its batch, or on earlier calls (row 1 of",
+    ),
+    (
         lambda query, context: plain_mean(query) + masked_mean(context),
-        "it reads padding of its query",
+        "padded: it reads padding of its query",
     ),
     (
         lambda query, context: masked_mean(query) + plain_mean(context),

@@ -1,10 +1,12 @@
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from fake_parts import PassThroughEncoder
+from torch import Tensor
 
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.features.feature_bank import FeatureBank
@@ -16,7 +18,7 @@ from egoexobench.progress import NullProgress
 from egoexobench.toolbox.layers import CrossAttention
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import BestEpoch, TrainingSet, train_model
-from egoexobench.types import VIEWS, Clip, Pair
+from egoexobench.types import VIEWS, Clip, Pair, PairLabels
 from egoexobench_plugins.anchors import sound_text
 from egoexobench_plugins.info_nce import info_nce
 
@@ -89,6 +91,34 @@ def test_training_pulls_the_views_of_a_pair_together() -> None:
         progress=NullProgress(),
     )
     assert pair_accuracy(model, training_set) > max(0.8, before + 0.3)
+
+
+def test_an_objective_reads_ids_narrations_verbs_and_nouns_and_nothing_else() -> None:
+    received: list[PairLabels] = []
+
+    def compute_distance(
+        ego: Tensor,
+        exo: Tensor,
+        ego_target: Tensor,
+        exo_target: Tensor,
+        pairs: Sequence[PairLabels],
+    ) -> Tensor:
+        received.extend(pairs)
+        return ((ego - ego_target) ** 2 + (exo - exo_target) ** 2).sum()
+
+    training_set = replace(make_training_set(), objective=compute_distance)
+    train_model(
+        make_model(replace(METHOD, epochs=1)),
+        training_set,
+        seed=0,
+        validation_metric=lambda: 0.0,
+        progress=NullProgress(),
+    )
+    assert {pair.id for pair in received} == {pair.id for pair in training_set.pairs}
+    for pair in received:
+        assert [field.name for field in fields(pair)] == ["id", "ego", "exo", "narration"]
+        for clip in (pair.ego, pair.exo):
+            assert [field.name for field in fields(clip)] == ["id", "narration", "verbs", "nouns"]
 
 
 def test_the_same_seed_gives_the_same_weights_after_other_random_numbers() -> None:
