@@ -29,6 +29,7 @@ def iter_record_faults(record: Record) -> Iterator[str]:
     for score in record.scores:
         yield from _iter_score_faults(f"scores.{score.key.label}", score)
         yield from _iter_track_faults(f"scores.{score.key.label}", record, score)
+    yield from _iter_query_count_faults(record)
     fingerprints = {score.key: score.track_fingerprint for score in record.scores}
     for item in record.references:
         labels = [score.key.label for score in item.scores]
@@ -39,6 +40,16 @@ def iter_record_faults(record: Record) -> Iterator[str]:
             if fingerprints.get(score.key) != score.track_fingerprint:
                 yield f"{location}.track_fingerprint: it is not that of the score"
             yield from _iter_track_faults(location, record, score)
+
+
+def _iter_query_count_faults(record: Record) -> Iterator[str]:
+    """The counts name each task with the number of queries of one of its scores."""
+    numbers: dict[str, set[int]] = {}
+    for score in record.scores:
+        numbers.setdefault(score.task, set()).add(score.num_queries)
+    for task, number in record.counts.num_queries.items():
+        if number not in numbers.get(task, {0}):
+            yield f"counts.num_queries.{task}: {number} is not that of a score"
 
 
 def iter_repeated(location: str, names: list[str]) -> Iterator[str]:

@@ -108,6 +108,9 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
         if not rows:
             yield f"{location}: it has no ranks"
             continue
+        if large := next((row for row in rows if _find_largest(row) > MAX_CANDIDATES), None):
+            yield f"{location}: ranks of {large.source!r}: a number is above {MAX_CANDIDATES}"
+            continue
         table = RankTable(rows)
         faults = [*_iter_bound_faults(location, table), *_iter_count_faults(location, score, table)]
         yield from faults
@@ -121,6 +124,16 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
             yield f"references.oracle.{score.key.label}.num_queries: fewer than the score has"
 
 
+def _find_largest(row: QueryRank) -> int:
+    return max(
+        row.optimistic,
+        row.pessimistic,
+        row.num_candidates,
+        row.num_positives,
+        row.num_tied_positives,
+    )
+
+
 def _find_reference(record: Record, name: str) -> tuple[ScoreRecord, ...]:
     references: list[ReferenceScores] = [item for item in record.references if item.name == name]
     return references[0].scores if references else ()
@@ -129,7 +142,6 @@ def _find_reference(record: Record, name: str) -> tuple[ScoreRecord, ...]:
 def _iter_bound_faults(location: str, table: RankTable) -> Iterator[str]:
     """Ranks lie among the candidates."""
     checks: dict[str, NDArray[np.bool_]] = {
-        f"more than {MAX_CANDIDATES} candidates": table.num_candidates > MAX_CANDIDATES,
         "optimistic is above pessimistic": table.optimistic > table.pessimistic,
         "pessimistic is above the number of candidates": table.pessimistic > table.num_candidates,
         "more positives than candidates": table.num_positives > table.num_candidates,

@@ -230,7 +230,7 @@ def _iter_ranks_of_record(path: Path, record: Record) -> Iterator[QueryRank]:
 def _is_version_1(text: str) -> bool:
     try:
         fields = json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return False  # the validation says what is wrong
     return isinstance(fields, dict) and fields.get("schema_version") == 1
 
