@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from media_factory import make_tone, write_video
 
 from egoexobench.cli import main
+from egoexobench.verification.bundle import verify_bundle
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +56,7 @@ def run_and_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             dataset,
             *FAST_OPTIONS,
             *options,
+            "--allow-overlap",  # films of a few kinds stand for all
             "--json",
         )
         result = CliRunner().invoke(main, arguments)
@@ -62,6 +64,8 @@ def run_and_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             raise result.exception
         assert result.exit_code == 0, result.stderr
         record = json.loads(result.stdout)
+        (path,) = tmp_path.glob(f"runs/*/*/{record['id']}.json")
+        assert verify_bundle(path).differences == ()
         return {(score["task"], score["policy"]): score for score in record["scores"]}
 
     return run_command_line
