@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from egoexobench.errors import DataError, format_exception_line
+from egoexobench.records.bundle import VIDEOS
 from egoexobench.records.check import iter_record_faults
 from egoexobench.records.check_ranks import group_ranks, iter_rank_faults
 from egoexobench.records.schema import Record
@@ -63,6 +64,7 @@ def _iter_differences(content: BundleContent) -> Iterator[str]:
     num_listed, num_clips = len(content.queries.views), record.counts.num_clips.get("test")
     if num_clips != num_listed:
         yield f"counts.num_clips.test: {num_clips}, the file of queries has {num_listed}"
+    yield from _iter_coverage_differences(content)
     by_key = group_ranks(record, content.ranks)
     for score in record.scores:
         is_retrieval = score.task in RETRIEVAL_TASKS or score.task == "association"
@@ -71,6 +73,25 @@ def _iter_differences(content: BundleContent) -> Iterator[str]:
             yield from compare(content, score, by_key[score.key])
         except DataError as error:
             yield str(error)
+
+
+def _iter_coverage_differences(content: BundleContent) -> Iterator[str]:
+    """A clip without an embedding is one that the record counts as left out."""
+    if content.queries is None or content.embeddings is None or VIDEOS not in content.embeddings:
+        return
+    listed = content.queries.views.keys()
+    embedded = set(content.embeddings[VIDEOS].ids)
+    if unknown := embedded - listed:
+        yield f"embeddings: {min(unknown)!r} is no clip of the test split"
+    counts, coverage = content.record.counts, content.record.coverage
+    num_excluded = sum(coverage.num_excluded.values()) if coverage else 0
+    num_explained = counts.num_skipped + max(counts.num_failed, num_excluded)
+    num_absent = len(listed - embedded)
+    if num_absent > num_explained:
+        yield (
+            f"embeddings: {num_absent} clips of the test split have none, where the record counts "
+            f"{num_explained} clips that were left out"
+        )
 
 
 def _iter_identity_differences(record: Record) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Each way to forge a record is refused by whoever reads it, or refuted by `verify`."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -260,6 +261,16 @@ def shuffle_embeddings(bundle: ForgedBundle) -> None:
     )
 
 
+def drop_clip(bundle: ForgedBundle) -> None:
+    """A clip that the method gets wrong is taken out."""
+
+    def edit(tensors: Any, header: Any) -> None:
+        header["videos_ids"] = json.dumps(json.loads(header["videos_ids"])[1:])
+        tensors["videos"] = tensors["videos"][1:].clone()
+
+    bundle.edit_tensors("embeddings.safetensors", edit)
+
+
 def put_nan(bundle: ForgedBundle) -> None:
     bundle.edit_tensors(
         "embeddings.safetensors", lambda tensors, header: tensors["videos"][0].fill_(torch.nan)
@@ -336,6 +347,7 @@ VERIFY: dict[str, tuple[Forge, str]] = {
     "the oracle": (lower_oracle, r"references\.oracle\.eg2ex .*mrr\.value: 0\.5"),
     "a metric left out": (drop_metric, r"eg2ex gallery: metrics"),
     "embeddings of other clips": (shuffle_embeddings, r"ranks are not those of the embeddings"),
+    "a clip left out": (drop_clip, r"1 clips of the test split have none"),
     "NaN in embeddings": (put_nan, r"contain NaN"),
     "an id twice": (repeat_id, r"has an id twice"),
     "embeddings cut short": (truncate_embeddings, r"no safetensors file"),
