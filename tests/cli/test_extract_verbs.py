@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ import torch
 from command_line import CommandLine
 from media_factory import write_video
 
+from egoexobench.data.decode import DecodedClip, decode_clip
+from egoexobench.experiment.consistency import NUM_ENCODED
 from egoexobench.features import encode_clips
 from egoexobench.features.embeddings_file import read_embeddings
+from egoexobench.types import VIEWS, Clip
 
 FAST_OPTIONS = ("--set", "epochs=1", "--set", "embed_dim=16")
 ENCODERS = ("--encoder", "color-grid", "--encoder", "logmel", "--encoder", "random-word-vectors")
@@ -34,13 +38,16 @@ def command_line(tmp_path: Path) -> ExtractCommandLine:
 def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decoding a clip fails the test."""
 
-    def decode(*_: object, **__: object) -> None:
-        raise AssertionError("a clip was decoded")
+    decoded = []
 
-    monkeypatch.setattr(encode_clips, "decode_clip", decode)
+    def decode_and_count(clip: Clip, num_frames: int, **options: Any) -> DecodedClip:
+        decoded.append(clip.id)
+        return decode_clip(clip, num_frames, **options)
+
+    monkeypatch.setattr(encode_clips, "decode_clip", decode_and_count)
 
 
-def test_a_run_decodes_no_clip_whose_features_were_extracted(
+def test_a_run_decodes_only_the_sample_of_its_check_if_features_were_extracted(
     command_line: ExtractCommandLine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = command_line("extract", f"folder:path={folder}", *ENCODERS)
@@ -50,13 +57,17 @@ def test_a_run_decodes_no_clip_whose_features_were_extracted(
     assert "random-word-vectors: 48 of 48 stored (48 read)" in result.stdout
     before = command_line.list_feature_files()
 
-    def decode(*_: object, **__: object) -> None:
-        raise AssertionError("a clip was decoded")
+    decoded = []
 
-    monkeypatch.setattr(encode_clips, "decode_clip", decode)
+    def decode_and_count(clip: Clip, num_frames: int, **options: Any) -> DecodedClip:
+        decoded.append(clip.id)
+        return decode_clip(clip, num_frames, **options)
+
+    monkeypatch.setattr(encode_clips, "decode_clip", decode_and_count)
     dataset = ("--dataset", f"folder:path={folder}")
     run = command_line("run", "--method", "soundbridge", *dataset, *FAST_OPTIONS, "--task", "eg2ex")
     assert run.returncode == 0, run.stderr
+    assert len(decoded) == len(VIEWS) * NUM_ENCODED
     assert {Path(name).parent for name in command_line.list_feature_files()} == {
         Path(name).parent for name in before
     }
@@ -149,7 +160,7 @@ def test_features_of_the_soundbridge_authors_replace_those_of_an_encoder(
     arguments = ("extract", f"folder:path={folder}", "--encoder", spec)
     result = command_line(*arguments, "--import-beats", str(features))
     assert result.returncode == 1
-    assert f"{spec}: 31 of 32 stored (31 audible)" in result.stdout
+    assert f"{spec}: 31 of 32 stored (31 imported)" in result.stdout
     assert "a/ego: a-ego_0-2.pt is missing" in result.stderr
     assert "random weights" not in result.stderr  # this encoder has none
 

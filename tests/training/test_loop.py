@@ -193,7 +193,7 @@ def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
         model, training_set, seed=0, validation_metric=lambda: 0.5, progress=NullProgress()
     )
     path = tmp_path / "deep" / "w.safetensors"
-    checkpoint.save_checkpoint(path, model, best_epoch)
+    checkpoint.save_checkpoint(path, model, best_epoch, {})
     loaded = make_model(seed=9)
     assert checkpoint.load_checkpoint(path, loaded) == best_epoch
     clips = [pair.ego for pair in training_set.pairs]
@@ -204,7 +204,7 @@ def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
 def test_weights_that_do_not_fit_or_are_cut_short_are_trained_again(tmp_path) -> None:
     path = tmp_path / "w.safetensors"
     assert checkpoint.load_checkpoint(path, make_model()) is None
-    checkpoint.save_checkpoint(path, make_model(), BestEpoch(1, 0.0))
+    checkpoint.save_checkpoint(path, make_model(), BestEpoch(1, 0.0), {})
     assert checkpoint.load_checkpoint(path, make_model(replace(METHOD, embed_dim=32))) is None
     path.write_bytes(path.read_bytes()[:-9])
     assert checkpoint.load_checkpoint(path, make_model()) is None
