@@ -63,6 +63,15 @@ class TrackKey(NamedTuple):
         return " ".join(filter(None, (self.task, self.policy)))
 
 
+class ClipContent(NamedTuple):
+    """What a clip shows: two clips of equal content are one clip with two ids."""
+
+    view: View
+    media: str
+    start: float
+    end: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """One span of one media file, seen from one view; ``end=None`` is the end of the file."""
@@ -83,10 +92,18 @@ class Clip:
         """What an objective reads of the clip."""
         return ClipLabels(self.id, self.narration, self.verbs, self.nouns)
 
+    @property
+    def content(self) -> ClipContent:
+        """View, media file and span; a clip without a file is like no clip but itself."""
+        return ClipContent(self.view, self.media or self.id, self.start, self.end)
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An ego clip and an exo clip of the same activity; ``narration`` describes both."""
+    """An ego clip and an exo clip of the same activity; ``narration`` describes both.
+
+    A clip may stand in several pairs, for example one ego clip with each of four exo clips.
+    """
 
     id: str
     ego: Clip

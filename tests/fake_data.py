@@ -1,6 +1,6 @@
 """Clips, pairs and data sets without media files."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from egoexobench.types import Clip, LabelSpace, Pair, Query, View
@@ -51,6 +51,23 @@ def make_pair(
         for view in ("ego", "exo")
     )
     return Pair(name, ego, exo, f"someone {name}")
+
+
+def make_cameras(name: str, num_cameras: int, *, share_ids: bool = True) -> list[Pair]:
+    """Pairs of one ego clip with an exo clip of each camera, ``NAME1``, ``NAME2`` and so on.
+
+    Without ``share_ids`` the ego clip has an id and a take for each pair, as in the folder format.
+    """
+    pairs = [make_pair(f"{name}{camera}") for camera in range(1, num_cameras + 1)]
+    ego = pairs[0].ego
+    return [
+        replace(
+            pair,
+            ego=ego if share_ids else replace(ego, id=pair.ego.id, take=pair.id),
+            narration=f"someone {name}",
+        )
+        for pair in pairs
+    ]
 
 
 @dataclass

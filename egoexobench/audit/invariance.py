@@ -74,7 +74,7 @@ def check_invariances(
     Raises:
         DataError: if the unchanged clips cannot be encoded.
     """
-    pairs = list(trained.scored.inputs.pairs[TEST_SPLIT])[:SAMPLE_PAIRS]
+    pairs = _select_sample(trained.scored.inputs.pairs[TEST_SPLIT])
     exempt = list_exempt_sides(trained.parts.declared_inputs)
     checks: list[InvarianceCheck] = []
     num_steps = len(INVARIANT_SIDES) + 1
@@ -94,6 +94,18 @@ def check_invariances(
                 if side not in exempt[change] and (embeddings := before.get_side(side))
             ]
     return checks
+
+
+def _select_sample(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the first pairs that share no clip: a change gives each clip of the sample one clip.
+
+    Pairs that share a clip would change it in two ways.
+    """
+    sample: dict[str, Pair] = {}
+    for pair in pairs:
+        if len(sample) < 2 * SAMPLE_PAIRS and sample.keys().isdisjoint({pair.ego.id, pair.exo.id}):
+            sample |= dict.fromkeys((pair.ego.id, pair.exo.id), pair)
+    return list(sample.values())[::2]
 
 
 def list_exempt_sides(

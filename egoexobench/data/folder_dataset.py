@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
+from egoexobench.data.pair_items import resolve_pair_items
 from egoexobench.data.schema import ClipRow, QueryRow, make_clip_id
 from egoexobench.data.table_io import FORMATS, find_table, read_table, write_table
 from egoexobench.errors import DataError
@@ -181,21 +182,61 @@ class FolderDataset:
         table = read_table(path, QueryRow)
         self._issues += table.issues
         takes = {split: dict(_iter_takes_by_id(self._pairs[split])) for split in SPLITS}
+        partners = {split: _collect_partners(self._pairs[split]) for split in SPLITS}
         for location, row in table.rows:
             if reason := _find_query_fault(row, takes[row.split]):
                 self._add_issue(path, location, reason)
                 continue
             take = takes[row.split][row.source]
-            query = Query(row.source, Gallery(row.candidates), (row.answer,), take)
+            positives = _list_positives(row, partners[row.split])
+            query = Query(row.source, Gallery(row.candidates), positives, take)
             located = f"{path.name}, {location}", query
             queries.setdefault((row.split, row.task), []).append(located)
         return queries
 
 
 def _iter_takes_by_id(pairs: Sequence[Pair]) -> Iterator[tuple[str, str]]:
-    for pair in pairs:
-        for item_id in (pair.id, pair.ego.id, pair.exo.id):
-            yield item_id, pair.ego.take
+    for items in resolve_pair_items(pairs):
+        for item_id in _list_ids(items.pair):
+            yield item_id, items.cluster
+
+
+def _list_positives(row: QueryRow, partners: Mapping[str, Sequence[set[str]]]) -> tuple[int, ...]:
+    """Return the answer of a row, then the candidates that are as right as the answer.
+
+    The exo clips of four pairs with one ego clip are such candidates of each other.
+    """
+    answer = row.candidates[row.answer]
+    right = next((ids for ids in partners[row.source] if answer in ids), {answer})
+    indices = (index for index, name in enumerate(row.candidates) if name in right)
+    return tuple(dict.fromkeys((row.answer, *indices)))
+
+
+def _collect_partners(pairs: Sequence[Pair]) -> dict[str, tuple[set[str], ...]]:
+    """Return the partners of each clip and text: ego clips, exo clips and texts, by all their ids.
+
+    An ego clip that stands in four pairs has four ids, and each of them has all four exo clips.
+    """
+    all_items = resolve_pair_items(pairs)
+    ids: dict[str, set[str]] = {}
+    partners: dict[str, tuple[set[str], ...]] = {}
+    for items in all_items:
+        own = (items.ego, items.exo, items.text)
+        for item, item_id in zip(own, _list_ids(items.pair), strict=True):
+            ids.setdefault(item, set()).add(item_id)
+            for names, partner in zip(
+                partners.setdefault(item, (set(), set(), set())), own, strict=True
+            ):
+                names.add(partner)
+    return {
+        item_id: tuple({name for partner in side for name in ids[partner]} for side in sides)
+        for item, sides in partners.items()
+        for item_id in ids[item]
+    }
+
+
+def _list_ids(pair: Pair) -> tuple[str, str, str]:
+    return pair.ego.id, pair.exo.id, pair.id
 
 
 def _find_pair_fault(pair_id: str, views: _Views) -> str | None:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from egoexobench.data.pair_items import (
+    PairItems,
+    join_takes,
+    map_clip_ids,
+    resolve_pair_items,
+)
 from egoexobench.data.unfair_queries import check_queries
 from egoexobench.errors import UsageError
 from egoexobench.protocols import HasLabelSpace
@@ -14,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from egoexobench.protocols import Dataset
-    from egoexobench.types import CandidatePolicy, Pair, Split, Task
+    from egoexobench.types import CandidatePolicy, Split, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,11 @@ def build_queries(
     """Return the queries of a retrieval task.
 
     ``mcq20`` are the data set's own lists without those that cannot be answered fairly; a data set
-    may have none. ``gallery`` asks for one side
-    of each pair among the other sides of all pairs. A text is asked for twice, once among the ego
-    and once among the exo clips; ``both-views`` asks once, among the clips of both views. If text
-    meets video, everything that belongs to a pair with the same narration is a positive.
+    may have none. ``gallery`` has one query for each clip or text, among everything of the other
+    side. All partners of a clip are its positives, so an ego clip with four exo clips is one query
+    with four positives. A text has two queries, one among the ego and one among the exo clips;
+    ``both-views`` has one, among the clips of both views. If text meets video, everything that
+    belongs to a pair with the same narration is a positive.
 
     Raises:
         UsageError: if the task is not a retrieval task.
@@ -46,12 +53,12 @@ def build_queries(
         )
     if policy == "mcq20":
         return list(check_queries(dataset, split, task).fair)
-    pairs = dataset.pairs(split)
-    ego = [pair.ego.id for pair in pairs]
-    exo = [pair.exo.id for pair in pairs]
-    text = [pair.id for pair in pairs]
+    items = resolve_pair_items(dataset.pairs(split))
+    ego = [item.ego for item in items]
+    exo = [item.exo for item in items]
+    text = [item.text for item in items]
     if policy == "both-views":
-        return list(_iter_pair_queries(pairs, text, [ego, exo], True)) if task == "t2v" else []
+        return list(_iter_source_queries(items, text, [ego, exo], True)) if task == "t2v" else []
     sides = {
         "eg2ex": [(ego, exo)],
         "ex2eg": [(exo, ego)],
@@ -62,7 +69,7 @@ def build_queries(
     return [
         query
         for sources, targets in sides[task]
-        for query in _iter_pair_queries(pairs, sources, [targets], text_involved)
+        for query in _iter_source_queries(items, sources, [targets], text_involved)
     ]
 
 
@@ -70,7 +77,8 @@ def collect_labeled_clips(dataset: Dataset, split: Split, task: Task) -> list[La
     """Return the labeled clips of a recognition task: ego clips for ``scene``, exo for ``action``.
 
     A data set may define its own label space, with clips of another view and a list of classes.
-    Clips without a label of the label space are skipped.
+    Clips without a label of the label space are skipped. Clips that show the same and have the same
+    labels are one clip.
 
     Raises:
         UsageError: if the task is not a recognition task.
@@ -82,35 +90,45 @@ def collect_labeled_clips(dataset: Dataset, split: Split, task: Task) -> list[La
     label_space = dataset.classes(task) if isinstance(dataset, HasLabelSpace) else None
     view = label_space.view if label_space else "ego" if task == "scene" else "exo"
     allowed = set(label_space.names) if label_space else None
-    clips = []
-    for clip in dataset.clips(split):
+    takes = join_takes(dataset.pairs(split))
+    all_clips = dataset.clips(split)
+    clip_ids = map_clip_ids(all_clips)
+    clips: dict[tuple[str, tuple[str, ...]], LabeledClip] = {}
+    for clip in all_clips:
         names = {clip.scene} if task == "scene" else set(clip.verbs)
         labels = sorted(name for name in names if name and (allowed is None or name in allowed))
         if clip.view == view and labels:
-            clips.append(LabeledClip(clip.id, tuple(labels), clip.take))
-    return clips
+            key = clip_ids[clip.content], tuple(labels)
+            clips.setdefault(key, LabeledClip(clip.id, tuple(labels), takes.find(clip.take)))
+    return list(clips.values())
 
 
-def _iter_pair_queries(
-    pairs: Sequence[Pair],
+def _iter_source_queries(
+    items: Sequence[PairItems],
     sources: Sequence[str],
     targets: Sequence[Sequence[str]],
     text_involved: bool,
 ) -> Iterator[Query]:
-    """Yield one query for each pair.
+    """Yield one query for each source, in the order in which the sources appear.
+
+    The first positive is that of the first pair of the source.
 
     Args:
-        pairs: each has one source and one target in each list of targets, in the same order.
-        sources: ids of the sources.
-        targets: ids of the positives, one list for each view that is searched.
+        items: the items of the pairs.
+        sources: id of the source of each pair, in the order of the pairs.
+        targets: id of the positive of each pair, one list for each view that is searched.
         text_involved: whether pairs of the same narration share their positives.
     """
     gallery = Gallery(tuple(dict.fromkeys(name for side in targets for name in side)))
-    texts = [pair.narration if text_involved and pair.narration else pair.id for pair in pairs]
-    by_text: dict[str, dict[int, None]] = {}
-    for number, text in enumerate(texts):
-        by_text.setdefault(text, {}).update({gallery.index[side[number]]: None for side in targets})
-    for number, (pair, source) in enumerate(zip(pairs, sources, strict=True)):
-        published = gallery.index[targets[0][number]]
-        others = tuple(index for index in by_text[texts[number]] if index != published)
-        yield Query(source, gallery, (published, *others), pair.ego.take)
+    keys = [(text_involved and item.pair.narration) or item.pair.id for item in items]
+    by_key: dict[str, dict[int, None]] = {}
+    rows_by_source: dict[str, list[int]] = {}
+    for row, (key, source) in enumerate(zip(keys, sources, strict=True)):
+        by_key.setdefault(key, {}).update({gallery.index[side[row]]: None for side in targets})
+        rows_by_source.setdefault(source, []).append(row)
+    for source, rows in rows_by_source.items():
+        published = gallery.index[targets[0][rows[0]]]
+        positives = {published: None}
+        for key in dict.fromkeys(keys[row] for row in rows):
+            positives |= by_key[key]
+        yield Query(source, gallery, tuple(positives), items[rows[0]].cluster)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from egoexobench.data.disjoint_sets import DisjointSets
 from egoexobench.evaluation.recognition import LabeledEmbeddings, score_recognition
 from egoexobench.evaluation.retrieval import score_retrieval
 from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity, View
@@ -87,18 +88,11 @@ def _replace_by_chance(metric: Metric) -> Metric:
 
 def _group_equivalent(queries: Sequence[Query], names: Sequence[str]) -> dict[str, str]:
     """Map each name to one representative of all names that are positives of each other."""
-    parent = {name: name for name in names}
-
-    def find_root(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = name = parent[parent[name]]
-        return name
-
+    groups = DisjointSets()
     for query in queries:
         for positive in query.positive_ids:
-            first, second = sorted((find_root(query.source), find_root(positive)))
-            parent[second] = first
-    return {name: find_root(name) for name in names}
+            groups.join(query.source, positive)
+    return {name: groups.find(name) for name in names}
 
 
 def _label_embeddings(clips: Sequence[LabeledClip], classes: Sequence[str]) -> LabeledEmbeddings:

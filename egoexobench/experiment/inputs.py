@@ -202,6 +202,7 @@ def _apply_missing_audio(
 def _list_text_ids(dataset: Dataset, selected: UsableSubset, split: Split) -> list[str]:
     """Ids of pairs, and of the clips whose text stands in a published query list."""
     ids = dict.fromkeys(pair.id for pair in selected.pairs[split])
+    ids |= dict.fromkeys(selected.map_shared_texts(split))
     for query in check_queries(dataset, split, "t2v").fair:
         ids[query.source] = None
     for query in check_queries(dataset, split, "v2t").fair:
@@ -216,6 +217,7 @@ def collect_narrations(
     listed = {name for split in SPLITS for name in text_ids[split]}
     narrations = {pair.id: pair.narration for split in SPLITS for pair in selected.pairs[split]}
     for split in SPLITS:
+        narrations |= selected.map_shared_texts(split)
         for pair in selected.pairs[split]:
             narrations |= {clip.id: clip.narration for clip in (pair.ego, pair.exo)}
         narrations |= {c.id: c.narration for c in selected.clips[split] if c.id in listed}

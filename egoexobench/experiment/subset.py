@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from egoexobench.data.pair_items import resolve_pair_items
 from egoexobench.errors import DataError
 from egoexobench.protocols import Dataset, HasAnnotationIssues
 from egoexobench.types import SPLITS, Clip, Pair, Split
@@ -27,6 +28,19 @@ class UsableSubset:
     """Clip id to reason."""
     num_rejected: int
     """Rows of the annotation that cannot be used."""
+    shared_texts: Mapping[str, str] = field(default_factory=dict)
+    """Id of a pair to the id that represents its text, if it shares the text with other pairs."""
+
+    def map_shared_texts(self, split: Split) -> dict[str, str]:
+        """Return the narration of each shared text that a usable pair has, by the id of the text.
+
+        The pair of that id can be excluded while another pair with this text is used.
+        """
+        return {
+            self.shared_texts[pair.id]: pair.narration
+            for pair in self.pairs[split]
+            if pair.id in self.shared_texts
+        }
 
     @property
     def all_clips(self) -> list[Clip]:
@@ -71,6 +85,12 @@ def select_usable(
         pairs={split: dataset.pairs(split) for split in SPLITS},
         excluded={},
         num_rejected=num_rejected,
+        shared_texts={
+            items.pair.id: items.text
+            for split in SPLITS
+            for items in resolve_pair_items(dataset.pairs(split))
+            if items.text != items.pair.id
+        },
     )
     all_clips = subset.all_clips
     if clip_ids is not None:

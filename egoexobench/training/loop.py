@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.device import autocast, make_grad_scaler
-from egoexobench.errors import EgoExoBenchError
+from egoexobench.errors import DataError, EgoExoBenchError
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.method import Method
 from egoexobench.models.embedding_model import EmbeddingModel
@@ -19,6 +19,8 @@ from egoexobench.models.feature_inputs import FeatureInputs, embed_pairs
 from egoexobench.models.seeding import seeded_rng
 from egoexobench.part_results import find_loss_fault, require_valid
 from egoexobench.protocols import Anchor, Objective, Progress
+from egoexobench.training.batches import count_batches, draw_batches
+from egoexobench.training.moments import find_moments
 from egoexobench.training.optimizer import UncompiledAdamW
 from egoexobench.types import Pair
 
@@ -62,6 +64,7 @@ def train_model(
         progress: shows the stage, one step an epoch.
 
     Raises:
+        DataError: if all pairs show one moment, so that there is no negative.
         EgoExoBenchError: if the loss is NaN or infinite.
     """
     method = model.method
@@ -69,7 +72,15 @@ def train_model(
     modules: list[nn.Module] = [model]
     if isinstance(training_set.objective, nn.Module):
         modules.append(training_set.objective.to(model.device_config.device))
-    num_steps = method.epochs * math.ceil(len(training_set.pairs) / method.batch_size)
+    moments = find_moments(training_set.pairs)
+    num_steps = count_batches(
+        moments, method.batch_size, torch.Generator().manual_seed(seed), method.epochs
+    )
+    if not num_steps:
+        raise DataError(
+            f"all {len(training_set.pairs)} training pairs show one moment, so no pair is a "
+            "negative of another one; training needs pairs of two moments"
+        )
     optimizer = UncompiledAdamW(
         _get_param_groups(modules, method.weight_decay), lr=method.lr, fused=True
     )
@@ -82,7 +93,8 @@ def train_model(
     with seeded_rng(seed, "train"), progress.stage("train", method.epochs) as advance:
         for epoch in range(1, method.epochs + 1):
             model.train()
-            for batch in _iter_batches(training_set.pairs, method.batch_size, shuffle_rng):
+            for indices in draw_batches(moments, method.batch_size, shuffle_rng):
+                batch = [training_set.pairs[index] for index in indices]
                 loss = _compute_loss(model, training_set, batch)
                 optimizer.zero_grad(set_to_none=True)
                 grad_scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
@@ -114,16 +126,6 @@ def _compute_loss(
             f"--set lr={model.method.lr / 10:g}"
         )
     return loss
-
-
-def _iter_batches(
-    pairs: Sequence[Pair], size: int, shuffle_rng: torch.Generator
-) -> Iterator[Sequence[Pair]]:
-    indices = torch.randperm(len(pairs), generator=shuffle_rng).tolist()
-    for start in range(0, len(indices), size):
-        selected = indices[start : start + size]
-        if len(selected) > 1:  # a contrastive loss needs another pair
-            yield [pairs[i] for i in selected]
 
 
 def _compute_lr_multiplier(step: int, num_steps: int, method: Method) -> float:

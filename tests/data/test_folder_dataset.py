@@ -110,6 +110,40 @@ def test_an_invalid_query_is_skipped(tmp_path: Path, changes: dict, reason: str)
     assert finding.reason.startswith(reason)
 
 
+def make_camera_rows() -> list[ClipRow]:
+    """Pairs a1 and a2 with one ego clip, and pair b."""
+    rows = make_clip_rows(["a1", "a2", "b"])
+    shared = {"media": rows[0].media, "pair_narration": rows[0].pair_narration}
+    rows[2] = rows[2].model_copy(update=shared)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("task", "source", "candidates", "positives"),
+    [
+        ("eg2ex", "a2/ego", ("b/exo", "a1/exo", "a2/exo"), (2, 1)),
+        ("ex2eg", "a1/exo", ("a1/ego", "b/ego"), (0,)),
+        ("ex2eg", "a1/exo", ("b/ego", "a2/ego"), (1,)),
+        ("t2v", "a1", ("a2/exo", "a1/exo", "b/exo"), (1, 0)),
+        ("v2t", "a1/ego", ("b", "a2", "a1"), (2, 1)),
+        ("eg2ex", "b/ego", ("a1/exo", "b/exo"), (1,)),
+        ("t2v", "b", ("b/exo", "b/ego"), (0,)),
+        ("eg2ex", "b/ego", ("a1/exo", "b/exo"), (0,)),  # an answer of another pair is that alone
+    ],
+)
+def test_candidates_that_are_partners_like_the_answer_are_right(
+    tmp_path: Path, task, source, candidates, positives
+) -> None:
+    write_table(tmp_path / CLIPS_TABLE, make_camera_rows())
+    row = QueryRow(
+        split="train", task=task, source=source, candidates=candidates, answer=positives[0]
+    )
+    write_table(tmp_path / QUERIES_TABLE, [row])
+    (query,) = FolderDataset(tmp_path).queries("train", task)
+    assert query.positives == positives
+    assert query.cluster == ("b" if source.startswith("b") else "a1")
+
+
 def test_the_error_of_an_empty_folder_says_how_to_create_a_table(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="data init"):
         FolderDataset(tmp_path)
