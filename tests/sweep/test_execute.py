@@ -16,7 +16,7 @@ from egoexobench.sweep.execute import get_initial_status, run_cells
 from egoexobench.sweep.plan import SweepCell
 from egoexobench.sweep.record_index import index_records
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("invented_records")]
 
 CHILD_SCRIPT = """
 import json, pathlib, sys, time
