@@ -7,7 +7,9 @@ from typing import Literal, Self, final
 
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
+from egoexobench.errors import DataError
 from egoexobench.evaluation.results import Metric
+from egoexobench.leaderboard.row_check import iter_row_faults
 from egoexobench.leaderboard.stored_ranks import StoredQueries
 from egoexobench.records.field_types import Count, FileName, RecordModel, Sha256, Text
 from egoexobench.records.schema import (
@@ -171,12 +173,15 @@ def read_reproduced_rows(root: Path) -> list[ReproducedRow]:
 
 
 def read_reproduced_row(path: Path) -> ReproducedRow:
-    """Read one file.
+    """Read one file whose numbers are possible and do not contradict its ranks.
 
     Raises:
         DataError: with the file and the field that is wrong.
     """
-    return read_versioned(path, ReproducedRow, upgrade_reproduced_row)
+    row = read_versioned(path, ReproducedRow, upgrade_reproduced_row)
+    for fault in iter_row_faults(row):
+        raise DataError(f"{path}: {fault}")
+    return row
 
 
 def to_json(row: ReproducedRow) -> str:

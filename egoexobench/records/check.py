@@ -82,12 +82,13 @@ def _iter_count_faults(location: str, score: ScoreRecord | SubsetScore) -> Itera
     if not 1 <= score.num_clusters <= score.num_queries:
         yield f"{location}.num_clusters: {score.num_clusters} of {score.num_queries} queries"
     for name, metric in score.metrics.items():
-        yield from _iter_metric_faults(f"{location}.{name}", name, metric, high)
+        yield from iter_metric_faults(f"{location}.{name}", name, metric, high)
 
 
-def _iter_metric_faults(
+def iter_metric_faults(
     location: str, name: str, metric: Metric, num_candidates: int
 ) -> Iterator[str]:
+    """Yield one line for each number of a metric that its unit does not allow."""
     if name in METRICS_INFO and metric.unit != METRICS_INFO[name].unit:
         yield f"{location}.unit: {metric.unit!r} is not {METRICS_INFO[name].unit!r}"
     least, most = _UNIT_LIMITS.get(metric.unit, (1.0, float(num_candidates)))

@@ -1,5 +1,6 @@
 """Records side by side, with ranks that are made up so that every number is known."""
 
+import json
 from collections.abc import Callable, Sequence
 from math import isnan
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.stats
+from click.testing import CliRunner
 
+from egoexobench.cli import main
 from egoexobench.comparison import compare_runs, find_differences, load_runs
 from egoexobench.errors import DataError, UsageError
 from egoexobench.records.schema import QueryRank, ScoreRecord
@@ -165,3 +168,11 @@ def test_provenance_names_what_differs_and_nothing_else(keep: WriteRun) -> None:
     differences = {item.field: item.values for item in find_differences(load_runs([first, second]))}
     assert differences.pop("method.fingerprint")
     assert differences == {"seed": (0, 1), "method.overrides.anchor": (None, "narration")}
+
+
+def test_the_command_takes_a_folder_of_records(keep: WriteRun, tmp_path: Path) -> None:
+    keep(make_ranks(FIRST), "one")
+    keep(make_ranks(SECOND), "two")
+    result = CliRunner().invoke(main, ["compare", str(tmp_path / "kept"), "--json"])
+    assert result.exit_code == 0, result.output
+    assert len(json.loads(result.stdout)["records"]) == 2
