@@ -118,6 +118,9 @@ def compute_clustered_error(values: Floats, clusters: Sequence[str]) -> float:
 
     With ``S_c`` the sum over cluster c of the values less their mean, it is
     ``sqrt(C / (C - 1) * sum(S_c ** 2)) / N``. It is also 0 for a single cluster.
+
+    >>> compute_clustered_error(np.array([0.0, 1.0]), ["a", "b"])
+    0.5
     """
     codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)
     num_clusters = int(codes.max()) + 1
