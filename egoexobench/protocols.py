@@ -347,6 +347,8 @@ class Objective(Protocol):
     ) -> Tensor:
         """Return a scalar from four ``(B, D)`` embeddings of unit length and their pairs.
 
-        A pair is given as its ids, narrations, verbs and nouns, and nothing else.
+        A pair is given as its ids, narrations, verbs and nouns, and nothing else. No two pairs of a
+        batch share a clip or show one moment. An objective that remembers earlier batches compares
+        the ids of clips itself.
         """
         ...

@@ -5,10 +5,14 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from fake_data import FakeDataset, make_cameras
 from fake_parts import PassThroughEncoder
 from torch import Tensor
 
-from egoexobench.errors import EgoExoBenchError
+from egoexobench.errors import DataError, EgoExoBenchError
+from egoexobench.evaluation.metrics import hit_rate_at_k
+from egoexobench.evaluation.queries import build_queries
+from egoexobench.evaluation.query_ranking import rank_queries
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_store import FeatureRows
 from egoexobench.method import COMPACT_DEFAULTS, Method
@@ -16,8 +20,9 @@ from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import FeatureInputs, embed_clips
 from egoexobench.progress import NullProgress
 from egoexobench.toolbox.layers import CrossAttention
-from egoexobench.training import checkpoint
+from egoexobench.training import checkpoint, loop
 from egoexobench.training.loop import BestEpoch, TrainingSet, train_model
+from egoexobench.training.moments import PairMoments
 from egoexobench.types import VIEWS, Clip, Pair, PairLabels
 from egoexobench_plugins.anchors import sound_text
 from egoexobench_plugins.info_nce import info_nce
@@ -208,3 +213,64 @@ def test_weights_that_do_not_fit_or_are_cut_short_are_trained_again(tmp_path) ->
     assert checkpoint.load_checkpoint(path, make_model(replace(METHOD, embed_dim=32))) is None
     path.write_bytes(path.read_bytes()[:-9])
     assert checkpoint.load_checkpoint(path, make_model()) is None
+
+
+def make_camera_set(seed: int, num_activities: int, num_cameras: int = 4) -> TrainingSet:
+    """One ego clip and some exo clips for each activity; all are noisy copies of one vector."""
+    rng = np.random.default_rng(seed)
+    pairs = [p for i in range(num_activities) for p in make_cameras(f"{i}-", num_cameras)]
+    vectors = np.repeat(rng.standard_normal((num_activities, 6)), num_cameras, axis=0)
+    truth = {pair.id: vector for pair, vector in zip(pairs, vectors, strict=True)}
+
+    def make_bank(rows: dict[str, str]) -> FeatureBank:
+        values = [truth[name] + rng.standard_normal((3, 6)) for name in rows.values()]
+        return FeatureBank(list(rows), [FeatureRows(row.astype(np.float32), "") for row in values])
+
+    clips = {clip.id: pair.id for pair in pairs for clip in (pair.ego, pair.exo)}
+    texts = {pair.id: pair.id for pair in pairs}
+    inputs = FeatureInputs(make_bank(clips), make_bank(clips), make_bank(texts), make_bank(texts))
+    return TrainingSet(pairs, inputs, sound_text(), info_nce())
+
+
+def compute_camera_hit_rate(model: EmbeddingModel, data: TrainingSet) -> float:
+    """Hit rate at 1 of ego clips among all exo clips, in percent."""
+    clips = list({c.id: c for pair in data.pairs for c in (pair.ego, pair.exo)}.values())
+    embeddings = embed_clips(model, data.inputs, clips)
+    queries = build_queries(FakeDataset(list(data.pairs)), "test", "eg2ex", "gallery")
+    ranks = rank_queries(queries, embeddings, embeddings)
+    return 100 * float(hit_rate_at_k(ranks, 1).mean())
+
+
+def test_four_cameras_are_learned_better_without_negatives_of_one_clip(monkeypatch) -> None:
+    def ignore_moments(pairs: Sequence[Pair]) -> PairMoments:
+        numbers = range(2 * len(pairs))
+        by_pair = list(zip(numbers[::2], numbers[1::2], strict=True))
+        return PairMoments(by_pair, [frozenset({number}) for number in numbers])
+
+    def train_and_score(seed: int) -> float:
+        model, test = make_model(replace(METHOD, batch_size=48, epochs=12), seed), test_sets[seed]
+        train_model(
+            model,
+            make_camera_set(seed, 12),
+            seed=seed,
+            validation_metric=lambda: compute_camera_hit_rate(model, test),
+            progress=NullProgress(),
+        )
+        return compute_camera_hit_rate(model, test)
+
+    test_sets = {seed: make_camera_set(100 + seed, 30) for seed in range(2)}
+    scores = [train_and_score(seed) for seed in test_sets]
+    monkeypatch.setattr(loop, "find_moments", ignore_moments)
+    scores_before = [train_and_score(seed) for seed in test_sets]
+    assert np.mean(scores) > np.mean(scores_before) + 3
+
+
+def test_training_pairs_of_one_moment_stop_with_one_line() -> None:
+    with pytest.raises(DataError, match="all 4 training pairs show one moment"):
+        train_model(
+            make_model(),
+            make_camera_set(0, 1),
+            seed=0,
+            validation_metric=lambda: 0.0,
+            progress=NullProgress(),
+        )
