@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import torch
 
 from egoexobench.audit.batches import check_batches
@@ -24,6 +25,7 @@ from egoexobench.audit.recorded_embeddings import compare_recorded_embeddings
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
+from egoexobench.evaluation.retrieval import find_query_views, split_by_view
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
@@ -44,7 +46,7 @@ from egoexobench.records.audit import (
     ModalitySwap,
     SwapVerdict,
 )
-from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Evidence, Query
+from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Evidence, Query, View
 
 WEAK_RATIO = 0.01
 """An input is weak if its shift is below this share of the largest shift."""
@@ -198,6 +200,7 @@ def _measure_scores(
 ) -> list[HitRateShift]:
     """The hit rate of each task before the swap, and after it on either side or on both."""
     shifts = []
+    views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips(TEST_SPLIT)}
     for task in RETRIEVAL_TASKS:
         old, new = before.get_task(task), after.get_task(task)
         if old is None or new is None:
@@ -211,26 +214,31 @@ def _measure_scores(
             not torch.equal(left.vectors, right.vectors)
             for left, right in zip(old, new, strict=True)
         ]
+        query_views = find_query_views(queries, views)
         shifts.append(
             HitRateShift(
                 task=task,
                 modality=modality,
                 n=len(queries),
-                before=_compute_hit_rate(queries, *old),
-                query=_compute_hit_rate(queries, new[0], old[1]) if has_moved[0] else None,
-                candidate=_compute_hit_rate(queries, old[0], new[1]) if has_moved[1] else None,
-                both=_compute_hit_rate(queries, *new),
+                before=_compute_hit_rate(queries, query_views, old),
+                query=_compute_hit_rate(queries, query_views, (new[0], old[1]))
+                if has_moved[0]
+                else None,
+                candidate=_compute_hit_rate(queries, query_views, (old[0], new[1]))
+                if has_moved[1]
+                else None,
+                both=_compute_hit_rate(queries, query_views, new),
             )
         )
     return shifts
 
 
 def _compute_hit_rate(
-    queries: Sequence[Query], query_embeddings: Embeddings, candidate_embeddings: Embeddings
+    queries: Sequence[Query], query_views: Sequence[str], sides: tuple[Embeddings, Embeddings]
 ) -> float:
-    """In percent."""
-    ranks = rank_queries(queries, query_embeddings, candidate_embeddings)
-    return 100 * float(metrics.hit_rate_at_k(ranks, 1).mean())
+    """In percent, the mean over the views as in a record."""
+    hits = metrics.hit_rate_at_k(rank_queries(queries, *sides), 1)
+    return 100 * float(np.mean([part.mean() for part in split_by_view(hits, query_views)]))
 
 
 def _find_reference_shift(swaps: Sequence[ModalitySwap]) -> float:

@@ -122,7 +122,7 @@ def score_ranks(
     >>> score.metrics["hit_rate_at_1"].value
     100.0
     """
-    query_views = [] if policy == "both-views" else _find_query_views(queries, views or {})
+    query_views = [] if policy == "both-views" else find_query_views(queries, views or {})
     by_view = _score_by_view(queries, ranks, query_views)
     return replace(
         _score_queries(queries, ranks, query_views),
@@ -131,9 +131,29 @@ def score_ranks(
     )
 
 
-def _find_query_views(queries: Sequence[Query], views: Mapping[str, View]) -> list[str]:
-    """Return the view of each query: of its source, or of its positive if the source is a text."""
+def find_query_views(queries: Sequence[Query], views: Mapping[str, View]) -> list[str]:
+    """Return the view of each query: of its source, or of its positive if the source is a text.
+
+    >>> from egoexobench.types import Gallery
+    >>> queries = [Query("text", Gallery(("a/exo",)), positives=(0,), cluster="take 1")]
+    >>> find_query_views(queries, {"a/exo": "exo"})
+    ['exo']
+    """
     return [views.get(query.source, views.get(query.positive_ids[0], "text")) for query in queries]
+
+
+def split_by_view(values: Floats, query_views: Sequence[str]) -> list[Floats]:
+    """Return the values of the queries of each view, or all values if views have equally many.
+
+    A score is the mean of the means of these lists.
+
+    >>> split_by_view(np.array([1.0, 0.0, 0.5]), ["ego", "exo", "exo"])
+    [array([1.]), array([0. , 0.5])]
+    """
+    if len(set(Counter(query_views).values())) <= 1:
+        return [values]
+    names = np.asarray(query_views)
+    return [values[names == view] for view in sorted(set(query_views))]
 
 
 def _score_by_view(

@@ -11,12 +11,13 @@ import torch
 from egoexobench.evaluation.metrics import reciprocal_rank
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
+from egoexobench.evaluation.retrieval import find_query_views, split_by_view
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import embed_clips, embed_texts
 from egoexobench.protocols import Dataset
-from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Split, Task
+from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Split, Task, View
 
 EmbeddingSide = Literal["video", "text"]
 EMBEDDING_SIDES: tuple[EmbeddingSide, ...] = ("video", "text")
@@ -62,19 +63,22 @@ def embed_inputs(
 def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings) -> float:
     """Return the mean reciprocal rank on the validation split, from 0 to 1.
 
-    It is the mean over the retrieval tasks that have a query. Epochs are compared by it
+    It is the mean over the retrieval tasks that have a query; a task of both views is the mean of
+    their means. Epochs are compared by it
     (`VALIDATION_METRIC`), whatever task is scored. The paper does not say how it chooses an epoch;
     its release compares the mean top-1 of both directions on the question file that is evaluated.
     Ranks tie less often than top-1 on a small split.
     """
     values = []
+    views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips("val")}
     for task in RETRIEVAL_TASKS:
         if sides := embeddings.get_task(task):
             queries, _ = filter_answerable(
                 build_queries(dataset, "val", task, "gallery"), *sides, "gallery"
             )
             if queries:
-                values.append(
-                    torch.from_numpy(reciprocal_rank(rank_queries(queries, *sides))).mean()
-                )
+                ranks = rank_queries(queries, *sides)
+                parts = split_by_view(reciprocal_rank(ranks), find_query_views(queries, views))
+                means = torch.stack([torch.from_numpy(part).mean() for part in parts])
+                values.append(means.mean())
     return float(torch.stack(values).mean()) if values else 0.0

@@ -10,6 +10,7 @@ from fake_data import FakeDataset, make_cameras, make_pair
 from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
 from egoexobench.evaluation.references import score_retrieval_oracle
 from egoexobench.evaluation.retrieval import score_retrieval
+from egoexobench.experiment.embed import SplitEmbeddings, validation_mrr
 from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Pair
 
 NUM_ACTIVITIES, NUM_CAMERAS = 12, 4
@@ -130,3 +131,23 @@ def test_an_ego_clip_of_four_pairs_is_labeled_once_and_its_cameras_are_one_clust
         assert (len(scenes), len(actions)) == (12, 48)
         assert len({clip.cluster for clip in scenes}) == NUM_ACTIVITIES
         assert len({clip.cluster for clip in actions}) == NUM_ACTIVITIES
+
+
+def test_the_validation_metric_gives_both_views_the_same_weight_as_a_score_does():
+    dataset = make_dataset(share_ids=True)
+    perfect = embed_perfectly(dataset.all_pairs)
+    is_ego = torch.tensor([name.endswith("/ego") for name in perfect.ids])
+    # ego clips are embedded like those of the next activity, exo clips like their texts
+    wrong = torch.where(is_ego[:, None], perfect.vectors.roll(1, dims=1), perfect.vectors)
+    videos = Embeddings(perfect.ids, wrong)
+    values = []
+    views = {clip.id: clip.view for clip in dataset.clips("val")}
+    for task in RETRIEVAL_TASKS:
+        queries = build_queries(dataset, "val", task, "gallery")
+        sides = SplitEmbeddings(videos, perfect).get_task(task)
+        score = score_retrieval(
+            queries, *sides, rng=np.random.default_rng(0), policy="gallery", views=views
+        )
+        values.append(score.metrics["mrr"].value)
+    expected = validation_mrr(dataset, SplitEmbeddings(videos, perfect))
+    assert expected == pytest.approx(np.mean(values))
