@@ -25,6 +25,16 @@ MediaErrorKind = Literal[
 """`late_video`: the video starts after the clip ends; `undecodable`: the file opens, but a frame
 does not decode; `not_sampled`: the sampling rule gives too few frames of this clip, or none."""
 
+DOES_NOT_DECODE = "does not decode"
+_CATEGORIES: Mapping[MediaErrorKind, str] = {
+    "missing": "missing",
+    "no_video": "has no video track",
+    "beyond_end": "is not inside its file",
+    "late_video": "has no picture",
+    "not_sampled": "has too few frames for the sampling rule",
+}
+"""What is counted for a clip of each kind that does decode."""
+
 MAX_LINE = 500
 """Characters of an exception's message that are shown on one line."""
 
@@ -39,8 +49,24 @@ class DataError(EgoExoBenchError):
     """A file, a row or a clip is not what it must be."""
 
 
+class ClipError(DataError):
+    """A clip cannot be used.
+
+    Args:
+        category: why, in a few words that are the same for all clips of this kind.
+        reason: one line that says what is wrong with the clip.
+        clip_id: the clip; empty if a whole file was requested.
+    """
+
+    def __init__(self, category: str, reason: str, clip_id: str = "") -> None:
+        super().__init__(f"clip {clip_id}: {reason}" if clip_id else reason)
+        self.category = category
+        self.reason = reason
+        self.clip_id = clip_id
+
+
 @final
-class MediaError(DataError):
+class MediaError(ClipError):
     """A media file, or a clip of one, cannot be decoded.
 
     Args:
@@ -50,9 +76,8 @@ class MediaError(DataError):
     """
 
     def __init__(self, kind: MediaErrorKind, reason: str, clip_id: str = "") -> None:
-        super().__init__(f"clip {clip_id}: {reason}" if clip_id else reason)
+        super().__init__(_CATEGORIES.get(kind, DOES_NOT_DECODE), reason, clip_id)
         self.kind = kind
-        self.reason = reason
 
 
 class CaptionerUnavailableError(DataError):

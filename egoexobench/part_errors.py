@@ -47,9 +47,8 @@ def to_part_error(error: Exception, registry: Registry) -> PartError | None:
     frames = [frame for frame, _ in walk_tb(error.__traceback__)][::-1]
     for index, frame in enumerate(frames):
         if parts := plugins.list_parts(frame.f_code.co_filename):
-            return PartError(
-                f"{_describe_part(parts, frames[index:])}: {format_exception_line(error)}"
-            )
+            part = _describe_part(parts, frames[index:])
+            return PartError(": ".join([part, *_list_notes(error), format_exception_line(error)]))
     for file in _list_remote_files(error):
         if parts := plugins.list_parts(file):
             return PartError(f"{_describe_part(parts, [])}: {format_exception_line(error)}")
@@ -95,6 +94,12 @@ def _belongs_to(frame: FrameType, part: PartFactory) -> bool:
         return True
     first = code.co_varnames[0] if code.co_argcount else None
     return first in frame.f_locals and type(frame.f_locals[first]) in part.products
+
+
+def _list_notes(error: Exception) -> list[str]:
+    """Return what was added to an exception, such as the clip that was read."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    return notes
 
 
 def _list_remote_files(error: Exception) -> list[str]:

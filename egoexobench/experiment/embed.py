@@ -8,12 +8,14 @@ from typing import Literal
 
 import torch
 
+from egoexobench.errors import DataError
 from egoexobench.evaluation.metrics import reciprocal_rank
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
 from egoexobench.evaluation.retrieval import find_query_views, split_by_view
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.inputs import PreparedInputs
+from egoexobench.experiment.subset import describe_excluded
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import embed_clips, embed_texts
 from egoexobench.protocols import Dataset
@@ -52,12 +54,27 @@ def embed_inputs(
 ) -> SplitEmbeddings:
     """Embed every clip of some splits, and every text that is a query or a candidate there."""
     clips = [clip for split in splits for clip in inputs.clips[split]]
+    require_clips(inputs, splits)
     videos = embed_clips(model, inputs.features, clips)
     if inputs.features.narration is None:
         return SplitEmbeddings(videos, None)
     text_ids = [name for split in splits for name in inputs.text_ids[split]]
+    if not text_ids:  # no clip of these splits has a text
+        return SplitEmbeddings(videos, Embeddings((), videos.vectors[:0]))
     texts = embed_texts(model, inputs.features, text_ids, parts.eval_text)
     return SplitEmbeddings(videos, texts)
+
+
+def require_clips(inputs: PreparedInputs, splits: Sequence[Split]) -> None:
+    """Check that some clip of some splits is left.
+
+    Raises:
+        DataError: if none is; it says why.
+    """
+    if not any(inputs.clips[split] for split in splits):
+        excluded = describe_excluded(inputs.selected)
+        reason = f": {excluded}" if excluded else ""
+        raise DataError(f"no clip of split {' or '.join(splits)} can be used{reason}")
 
 
 def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings) -> float:

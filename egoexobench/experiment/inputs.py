@@ -13,9 +13,9 @@ from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet, summarize_failures
 from egoexobench.data.unfair_queries import check_queries
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, notify
 from egoexobench.experiment.build import MethodParts
-from egoexobench.experiment.subset import UsableSubset
+from egoexobench.experiment.subset import UsableSubset, describe_excluded, describe_location
 from egoexobench.features import encode_clips
 from egoexobench.features.encode_clips import EncodeResult
 from egoexobench.features.feature_bank import FeatureBank
@@ -109,7 +109,9 @@ def prepare_inputs(
             audio and ``missing_audio`` is ``error``.
     """
     result = _encode_media(subset, parts, options, progress)
-    usable = subset.exclude(dict.fromkeys(result.failures, "does not decode"))
+    usable = subset.exclude(result.categories)
+    if result.failures:
+        notify(_describe_failures(dataset, result))
     selected = _apply_missing_audio(usable, result.banks.get("audio"), options.missing_audio)
     text_ids = {split: _list_text_ids(dataset, selected, split) for split in SPLITS}
     narrations = collect_narrations(selected, text_ids)
@@ -163,6 +165,7 @@ def _encode_media(
         ]
     banks: dict[str, FeatureBank] = {}
     failures: dict[str, str] = {}
+    categories: dict[str, str] = {}
     keys: dict[str, str] = {}
     for chosen, roles in passes:
         if not roles:
@@ -178,8 +181,25 @@ def _encode_media(
         )
         banks |= result.banks
         failures |= result.failures
+        categories |= result.categories
         keys |= result.keys
-    return EncodeResult(banks, failures, keys)
+    return EncodeResult(banks, failures, keys, categories)
+
+
+def _describe_failures(dataset: Dataset, result: EncodeResult) -> str:
+    """Return one line with the first clip that is left out for each reason."""
+    examples: dict[str, list[str]] = {}
+    for clip_id, category in result.categories.items():
+        examples.setdefault(category, []).append(clip_id)
+    return "; ".join(
+        f"{_count_clips(len(ids))} left out ({category}), first {ids[0]}"
+        f"{describe_location(dataset, ids[0])}: {result.failures[ids[0]]}"
+        for category, ids in examples.items()
+    )
+
+
+def _count_clips(number: int) -> str:
+    return "1 clip is" if number == 1 else f"{number} clips are"
 
 
 def _apply_missing_audio(
@@ -195,8 +215,13 @@ def _apply_missing_audio(
             f"in {first.media} ({state}); --missing-audio skip leaves "
             "their pairs out, --missing-audio mask embeds them from the picture alone"
         )
+    if audio and len(without_audio) == len(clips) and policy == "mask":
+        notify(f"none of the {len(clips)} clips has sound: audio changes no score of this run")
     skipped = without_audio if policy == "skip" else []
-    return usable.exclude({clip.id: "no sound" for clip in skipped})
+    selected = usable.exclude({clip.id: "no sound" for clip in skipped})
+    if clips and not selected.all_clips:
+        raise DataError(f"no clip can be used: {describe_excluded(selected)}")
+    return selected
 
 
 def _list_text_ids(dataset: Dataset, selected: UsableSubset, split: Split) -> list[str]:

@@ -10,6 +10,7 @@ import torch
 
 from egoexobench.data.subset import read_clip_ids
 from egoexobench.device import resolve_device
+from egoexobench.errors import ClipError, DataError
 from egoexobench.experiment.build import MethodParts, build_model, build_parts, resolve_method
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
@@ -17,7 +18,12 @@ from egoexobench.experiment.describe import describe_method
 from egoexobench.experiment.embed import SplitEmbeddings, embed_inputs
 from egoexobench.experiment.inputs import InputOptions, PreparedDataset, prepare_inputs
 from egoexobench.experiment.overlap import check_overlap
-from egoexobench.experiment.subset import UsableSubset, select_usable
+from egoexobench.experiment.subset import (
+    ALLOW_MISSING_HINT,
+    UsableSubset,
+    describe_location,
+    select_usable,
+)
 from egoexobench.experiment.training import train_or_load
 from egoexobench.method import apply_overrides
 from egoexobench.models.embedding_model import EmbeddingModel
@@ -139,13 +145,17 @@ def encode_dataset(
         DataError: for a clip that cannot be used.
     """
     with context.timer.stage("encode"):
-        inputs = prepare_inputs(
-            selected.dataset,
-            selected.subset,
-            parts=parts,
-            options=options,
-            progress=context.progress,
-        )
+        try:
+            inputs = prepare_inputs(
+                selected.dataset,
+                selected.subset,
+                parts=parts,
+                options=options,
+                progress=context.progress,
+            )
+        except ClipError as error:
+            location = describe_location(selected.dataset, error.clip_id)
+            raise DataError(f"{error}{location}; {ALLOW_MISSING_HINT}") from error
     record = describe_dataset(selected.spec, context.registry, selected.dataset)
     return PreparedDataset(selected.dataset, record, inputs)
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from egoexobench.captioning.stats import CaptionSet
+from egoexobench.data.audio_tracks import count_without_audio_track
 from egoexobench.data.subset import hash_clip_ids
 from egoexobench.evaluation.references import chance_score
 from egoexobench.experiment.config import RunConfig
-from egoexobench.experiment.inputs import PreparedDataset
+from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.scoring import ScoringResult, TrackResult
 from egoexobench.method import VALIDATION_METRIC
@@ -34,6 +35,9 @@ from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import make_record_id
 from egoexobench.training.loop import BestEpoch
 from egoexobench.types import SPLITS
+
+READ_STATES = ("audible", "silent", "no_track")
+"""States of a clip whose audio track was looked for when it was encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +136,20 @@ def _count_data(scored: PreparedDataset, scoring: ScoringResult) -> ClipCounts:
         num_pairs={split: len(dataset.pairs(split)) for split in SPLITS},
         num_queries={result.track.task: result.score.num_queries for result in scoring.tracks},
         num_silent=inputs.audio_states.get("silent", 0),
-        num_without_track=inputs.audio_states.get("no_track", 0),
+        num_without_track=_count_without_track(inputs),
         num_failed=len(inputs.usable.excluded),
         num_skipped=inputs.num_skipped,
         missing_audio=inputs.missing_audio,
         num_unfair=dict(Counter(query.reason for query in scoring.unfair)),
     )
+
+
+def _count_without_track(inputs: PreparedInputs) -> int:
+    """Count clips without an audio track, whether the method listens or not."""
+    audio = inputs.features.audio
+    states = dict(zip(audio.index, audio.states, strict=True)) if audio else {}
+    unread = [clip for clip in inputs.usable.all_clips if states.get(clip.id) not in READ_STATES]
+    return inputs.audio_states.get("no_track", 0) + count_without_audio_track(unread)
 
 
 def _count_captions(captions: CaptionSet | None) -> CaptionCounts | None:

@@ -9,6 +9,7 @@ from egoexobench.experiment.bundle import collect_bundle_files
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.consistency import check_consistency
 from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.embed import require_clips
 from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
@@ -34,6 +35,7 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     created, timer = datetime.now(UTC), context.timer
     trained = train_method(config, context)
     scored = trained.scored
+    require_clips(scored.inputs, (TEST_SPLIT,))
     with timer.stage("embed"):
         # Only the linear layer of recognition reads the other splits.
         has_recognition = not set(RECOGNITION_TASKS).isdisjoint(config.tasks)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from egoexobench.data.pair_items import resolve_pair_items
 from egoexobench.errors import DataError
-from egoexobench.protocols import Dataset, HasAnnotationIssues
+from egoexobench.protocols import Dataset, HasAnnotationIssues, HasRowLocations
 from egoexobench.types import SPLITS, Clip, Pair, Split
 
 NOT_IN_SUBSET = "not in the subset"
@@ -122,3 +123,21 @@ def _count_rejected(dataset: Dataset, name: str, *, allow_missing: bool) -> int:
             f"{ALLOW_MISSING_HINT}"
         )
     return len(rejected)
+
+
+def describe_location(dataset: Dataset, clip_id: str) -> str:
+    """Return `` (file, row)`` of a clip; empty if the data set does not know it."""
+    locations = dataset.where if isinstance(dataset, HasRowLocations) else {}
+    return f" ({locations[clip_id]})" if clip_id in locations else ""
+
+
+def describe_excluded(subset: UsableSubset) -> str:
+    """Return how many clips are left out and why, such as ``16 clips are left out: 16 no sound``.
+
+    Empty if none is.
+    """
+    if not subset.excluded:
+        return ""
+    reasons = Counter(subset.excluded.values()).items()
+    listed = ", ".join(f"{count} {reason}" for reason, count in reasons)
+    return f"{len(subset.excluded)} clips are left out: {listed}"

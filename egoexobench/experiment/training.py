@@ -10,6 +10,7 @@ from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.embed import embed_inputs, validation_mrr
 from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
+from egoexobench.experiment.subset import describe_excluded
 from egoexobench.experiment.weights_identity import describe_weights, explain_new_training
 from egoexobench.hashing import hash_json
 from egoexobench.method import Method
@@ -45,9 +46,10 @@ def train_or_load(
     pairs = select_trainable_pairs(inputs, parts.anchor)
     num_val = len(inputs.pairs["val"])
     if len(pairs) < 2 or not num_val:
+        excluded = describe_excluded(inputs.selected)
         raise DataError(
             f"{training_set.record.spec} has {len(pairs)} pairs to train on and {num_val} to "
-            "choose an epoch on; it needs 2 and 1"
+            f"choose an epoch on; it needs 2 and 1{excluded and f' ({excluded})'}"
         )
     features = inputs.features
     if has_alignment and features.audio:

@@ -6,17 +6,17 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from egoexobench.data.decode import AudioState, decode_clip
 from egoexobench.data.sampling import DEFAULT_SAMPLING
-from egoexobench.errors import DataError, MediaError
+from egoexobench.errors import DOES_NOT_DECODE, ClipError, DataError, EgoExoBenchError
 from egoexobench.features.batch_plan import ENCODING_PLAN
 from egoexobench.features.encoder_runner import (
     EncoderRunner,
@@ -42,6 +42,7 @@ __all__ = [
     "open_store",
 ]
 
+NOT_FINITE = "has features with NaN or infinity"
 ITEMS_PER_FILE = 64
 """Items of one feature file, and in memory at once."""
 
@@ -52,12 +53,21 @@ class EncodeResult:
 
     A bank by encoder name holds the tokens of a frozen encoder, or the prepared arrays of a
     trained one. A clip that failed is in none of the banks. ``keys`` has the content of each
-    clip by its id: a hash of its file and of its span.
+    clip by its id: a hash of its file and of its span. ``categories`` says in a few words why each
+    clip of ``failures`` is left out, so that clips of one kind can be counted.
     """
 
     banks: Mapping[str, FeatureBank]
     failures: Mapping[str, str]
     keys: Mapping[str, str]
+    categories: Mapping[str, str] = field(default_factory=dict)
+
+
+class ClipFailure(NamedTuple):
+    """Why a clip is not encoded: in a few words, and in one line about this clip."""
+
+    category: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +81,12 @@ class _EncodeJob:
 
 @dataclass(frozen=True, slots=True)
 class _PreparedClip:
-    """The prepared arrays of a job by encoder; ``error`` says why there are none."""
+    """The prepared arrays of a job by encoder; ``failure`` says why there are none."""
 
     job: _EncodeJob
     arrays: Mapping[str, NDArray[Any] | None]
     audio_state: AudioState
-    error: str | None = None
+    failure: ClipFailure | None = None
 
 
 def encode_clips(
@@ -110,11 +120,15 @@ def encode_clips(
         name: open_store(runner, root, num_frames, sampling) for name, runner in encoders.items()
     }
     media = hash_media_files({clip.media for clip in clips}, root, skip_failures=skip_failures)
-    failures = {c.id: media.failures[c.media] for c in clips if c.media in media.failures}
+    failures = {
+        clip.id: ClipFailure(DOES_NOT_DECODE, media.failures[clip.media])
+        for clip in clips
+        if clip.media in media.failures
+    }
     readable = [clip for clip in clips if clip.id not in failures]
     keys = {clip.id: make_clip_key(clip, media.hashes[clip.media]) for clip in readable}
     jobs = _make_jobs(readable, keys, stores)
-    errors: dict[str, str] = {}
+    errors: dict[str, ClipFailure] = {}
     for name, runner in encoders.items():
         pending = [keys[clip.id] for clip in readable if keys[clip.id] not in stores[name]]
         explain_new_clips(root, cache_signature(runner, num_frames, sampling), pending)
@@ -132,14 +146,19 @@ def encode_clips(
                     errors |= _store_batch(batch, encoders, stores)
                     if errors and not skip_failures:
                         failed = next(job for job in jobs if job.key in errors)
-                        raise DataError(f"clip {failed.clip.id}: {errors[failed.key]}")
+                        raise ClipError(*errors[failed.key], failed.clip.id)
                     advance(len(batch))
     failures |= {clip.id: errors[keys[clip.id]] for clip in readable if keys[clip.id] in errors}
     encoded = [clip.id for clip in readable if clip.id not in failures]
     banks = {
         name: _open_bank(encoded, keys, encoders[name], store) for name, store in stores.items()
     }
-    return EncodeResult(banks, failures, keys)
+    return EncodeResult(
+        banks,
+        failures={name: failure.reason for name, failure in failures.items()},
+        keys=keys,
+        categories={name: failure.category for name, failure in failures.items()},
+    )
 
 
 def encode_texts(
@@ -221,11 +240,11 @@ def _prepare_clip(
     try:
         missing = {name: encoders[name] for name in job.missing}
         arrays, state = decode_and_prepare(job.clip, missing, num_frames, sampling)
-    except DataError as error:
+    except ClipError as error:
         if not skip_failures:
             raise
-        reason = error.reason if isinstance(error, MediaError) else str(error)
-        return _PreparedClip(job, {}, "not_requested", reason)
+        failure = ClipFailure(error.category, error.reason)
+        return _PreparedClip(job, {}, "not_requested", failure)
     return _PreparedClip(job, arrays, state)
 
 
@@ -235,7 +254,7 @@ def decode_and_prepare(
     """Decode a clip once; return its prepared arrays by encoder, and the state of its audio.
 
     Raises:
-        DataError: if the clip does not decode.
+        ClipError: if the clip does not decode, or an encoder refuses it.
         PartError: if an encoder returns no array.
     """
     modalities = {runner.encoder.modality for runner in encoders.values()}
@@ -246,10 +265,24 @@ def decode_and_prepare(
         for name, runner in encoders.items()
     }
     arrays = {
-        name: None if source is None else prepare_source(encoders[name], source)
+        name: None if source is None else _prepare_clip_source(clip, encoders[name], source)
         for name, source in sources.items()
     }
     return arrays, decoded.state
+
+
+def _prepare_clip_source(clip: Clip, runner: EncoderRunner, source: Frames | Audio) -> NDArray[Any]:
+    """Prepare a source; whatever goes wrong then, the message names the clip."""
+    try:
+        return prepare_source(runner, source)
+    except DataError as error:
+        category = f"is refused by its {runner.encoder.modality} encoder"
+        raise ClipError(category, str(error), clip.id) from error
+    except EgoExoBenchError:
+        raise
+    except Exception as error:
+        error.add_note(f"clip {clip.id}")
+        raise
 
 
 def prepare_source(runner: EncoderRunner, source: Frames | Audio | str) -> NDArray[Any]:
@@ -267,16 +300,20 @@ def _store_batch(
     batch: Sequence[_PreparedClip],
     encoders: Mapping[str, EncoderRunner],
     stores: Mapping[str, FeatureStore],
-) -> dict[str, str]:
+) -> dict[str, ClipFailure]:
     """Encode and store a batch; return the reason by key for each clip that is not stored."""
-    errors = {clip.job.key: clip.error for clip in batch if clip.error}
+    errors = {clip.job.key: clip.failure for clip in batch if clip.failure}
     for name, runner in encoders.items():
-        prepared = [clip for clip in batch if name in clip.job.missing and clip.error is None]
+        prepared = [clip for clip in batch if name in clip.job.missing and clip.failure is None]
         is_audio = runner.encoder.modality == "audio"
         states = [clip.audio_state if is_audio else "decoded" for clip in prepared]
         encoded = encode_arrays(runner, [clip.arrays[name] for clip in prepared], states)
         items = {clip.job.key: item for clip, item in zip(prepared, encoded, strict=True)}
-        errors |= {key: reason for key, item in items.items() if (reason := find_nonfinite(item))}
+        errors |= {
+            key: ClipFailure(NOT_FINITE, reason)
+            for key, item in items.items()
+            if (reason := find_nonfinite(item))
+        }
         valid = {key: item for key, item in items.items() if key not in errors}
         if valid:
             stores[name].put(list(valid), list(valid.values()))

@@ -75,8 +75,10 @@ class FeatureBank:
         return Tokens(torch.from_numpy(values), torch.from_numpy(mask))
 
     def mean_std(self, ids: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation ``(D,)`` of the rows of some items."""
+        """Mean and standard deviation ``(D,)`` of the rows of some items; 0 and 1 without rows."""
         selected = [rows for name in ids if len(rows := self.rows[self.index[name]])]
+        if not selected:
+            return torch.zeros(self.shape), torch.ones(self.shape)
         if sum(rows.nbytes for rows in selected) > IN_MEMORY_LIMIT:
             return _compute_mean_std_in_chunks(selected)
         stacked = torch.from_numpy(np.concatenate(selected).astype(np.float32, copy=False))

@@ -134,9 +134,11 @@ class ClipCounts(RecordModel):
     num_clips: dict[Split, Count]
     num_pairs: dict[Split, Count]
     num_queries: dict[ScoredTask, Count]
-    num_silent: Count = Field(description="clips whose audio track is digital silence")
+    num_silent: Count = Field(
+        description="clips whose audio track is digital silence; 0 for a method that does not hear"
+    )
     num_without_track: Count = Field(description="clips without an audio track")
-    num_failed: Count = Field(description="clips that could not be decoded")
+    num_failed: Count = Field(description="clips that could not be decoded or encoded")
     num_skipped: Count = Field(description="clips that the missing-audio policy excluded")
     missing_audio: MissingAudio
     num_unfair: dict[str, Count] = Field(

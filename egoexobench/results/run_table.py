@@ -130,7 +130,9 @@ def _format_caption(record: Record) -> str:
         if selection
         else "Nothing was trained"
     )
-    audio = f"{counts.num_silent} silent, {counts.num_without_track} without an audio track"
+    audio = f"{counts.num_without_track} without an audio track"
+    if any(part.role == "audio" for part in record.method.parts):  # others do not hear silence
+        audio = f"{counts.num_silent} silent, {audio}"
     if counts.num_skipped:
         audio += f", {counts.num_skipped} skipped"
     if record.captions and record.captions.num_missing:
