@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from egoexobench.files import cache_dir, write_text_atomic
-from egoexobench.hashing import hash_json
+from egoexobench.hashing import hash_json, iter_visible_files
 
 LARGE_FILE = 64 * 1024**2
 """Bytes from which on the hash of a file is stored, for as long as its size and time stay."""
@@ -17,32 +17,30 @@ _NUM_HEX = 64
 def hash_content(path: Path) -> str | None:
     """SHA-256 of a file, or of the names and contents in a folder; None if neither exists.
 
-    Hidden files in a folder do not count. A file is read once while its size and its modification
-    time stay the same.
+    Hidden files in a folder do not count, and those of linked folders do. A file is read once while
+    its size and its times stay the same.
     """
     if path.is_file():
         return _hash_file(path)
     if not path.is_dir():
         return None
-    names = sorted(
-        file.relative_to(path).as_posix()
-        for file in path.rglob("*")
-        if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
-    )
+    names = sorted(file.relative_to(path).as_posix() for file in iter_visible_files(path))
     lines = [f"{_hash_file(path / name)} {name}" for name in names]
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _hash_file(path: Path) -> str:
     stat = path.stat()
-    return _hash_unchanged_file(path.resolve(), stat.st_size, stat.st_mtime_ns)
+    # `st_ctime_ns` shows that a file was replaced although its modification time was set back
+    times = stat.st_mtime_ns, stat.st_ctime_ns
+    return _hash_unchanged_file(path.resolve(), stat.st_size, times)
 
 
 @cache
-def _hash_unchanged_file(path: Path, size: int, modified_ns: int) -> str:
+def _hash_unchanged_file(path: Path, size: int, times: tuple[int, int]) -> str:
     if size < LARGE_FILE:
         return _read_hash(path)
-    stored = cache_dir() / "hashes" / hash_json([str(path), size, modified_ns])
+    stored = cache_dir() / "hashes" / hash_json([str(path), size, times])
     if stored.is_file() and len(text := stored.read_text()) == _NUM_HEX:
         return text
     digest = _read_hash(path)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 LENGTH = 16
-MAX_WHOLE = 16 * 1024**2
-"""Bytes up to which a file is hashed whole; of a longer one, its size and three blocks."""
-BLOCK = 1024**2
 
 
 def hash_json(value: Any) -> str:
@@ -39,29 +36,34 @@ def list_source_files(path: Path) -> dict[str, Path]:
     """
     if path.is_file():
         return {path.name: path}
-    files = {}
-    for folder, subfolders, names in os.walk(path):
-        subfolders[:] = [name for name in subfolders if _is_source(name)]
-        for name in filter(_is_source, names):
-            file = Path(folder, name)
-            if file.is_file():  # not a broken link
-                files[file.relative_to(path.parent).as_posix()] = file
-    return files
+    return {
+        file.relative_to(path.parent).as_posix(): file
+        for file in iter_visible_files(path)
+        if _is_source(file)
+    }
 
 
-def _is_source(name: str) -> bool:
-    return not name.startswith(".") and name != "__pycache__" and not name.endswith((".pyc", "~"))
+def iter_visible_files(folder: Path) -> Iterator[Path]:
+    """Yield every file of a folder and of linked folders that is not hidden and not bytecode."""
+    visited: set[str] = set()
+    for name, subfolders, files in os.walk(folder, followlinks=True):
+        is_new = (real := os.path.realpath(name)) not in visited
+        visited.add(real)
+        subfolders[:] = sorted(filter(_is_visible, subfolders)) if is_new else []
+        paths = (Path(name, file) for file in files if is_new and _is_visible(file))
+        yield from (path for path in paths if path.is_file())  # not a broken link
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and name != "__pycache__"
+
+
+def _is_source(path: Path) -> bool:
+    return not path.name.endswith((".pyc", "~"))
 
 
 @cache
 def _hash_file(path: Path) -> str:
-    """Hash of a file as it was when this process first asked."""
+    """SHA-256 of a file as it was when this process first asked."""
     with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size <= MAX_WHOLE:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        total = hashlib.sha256(str(size).encode())
-        for start in (0, (size - BLOCK) // 2, size - BLOCK):
-            file.seek(start)
-            total.update(file.read(BLOCK))
-        return total.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

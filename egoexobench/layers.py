@@ -15,6 +15,7 @@ LAYERS = (
     "errors",
     "hashing",
     "layers",
+    "source_imports",
     "plugin_source",
     "libraries",
     "identity",

@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 from egoexobench.plugin_source import OWN_DISTRIBUTION, list_part_files
+from egoexobench.source_imports import iter_imported_modules
 
 TENSOR_LIBRARIES = ("torch", "numpy")
 """Every part but a captioner computes with them."""
@@ -47,13 +48,6 @@ WITHOUT_NUMBERS = frozenset(
     }
 )
 """What they do shows in the content of files and in the weights, which have hashes of their own."""
-_IMPORT = re.compile(
-    r"^\s*from\s+(\w[\w.]*)\s+import\b"
-    r"|^\s*import\s+(\w[^\n#;]*)"
-    r"|import_module\(\s*[\"'](\w[\w.]*)[\"']",
-    re.MULTILINE,
-)
-_IMPORTED_ITEM = re.compile(r"\s*(\w[\w.]*)(?:\s+as\s+\w+)?\s*")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OWN_PACKAGE = Path(__file__).parent
 _TOOLBOX = f"{_OWN_PACKAGE.name}.toolbox"
@@ -110,9 +104,7 @@ def _list_imports(paths: Iterable[Path]) -> set[str]:
 
 def _iter_imported_modules(path: Path) -> Iterator[str]:
     text = path.read_text(errors="replace")
-    for source, modules, dynamic in _IMPORT.findall(text):
-        items = map(_IMPORTED_ITEM.fullmatch, (source or dynamic or modules).split(","))
-        yield from (item[1] for item in items if item)  # others are lines of a docstring
+    yield from iter_imported_modules(text)
     for names in re.findall(rf"^\s*from\s+{_TOOLBOX}\s+import\s+([\w, ]+)", text, re.MULTILINE):
         yield from (f"{_TOOLBOX}.{name.split()[0]}" for name in names.split(",") if name.strip())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import metadata
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from egoexobench.hashing import hash_files, list_source_files
+from egoexobench.source_imports import iter_imported_modules
 
 OWN_DISTRIBUTION = "egoexobench"
 """Its plug-ins import nothing of each other, which a test holds: each has a source of its own."""
@@ -39,7 +41,7 @@ def list_part_files(module: str, distribution: str, factory_module: str) -> File
     files = list_plugin_files(module, distribution)
     spec = _find_spec(factory_module)
     if spec is not None and spec.has_location and spec.origin:
-        path = Path(spec.origin)
+        path = _find_archive(Path(spec.origin)) or Path(spec.origin)
         if path not in files.values():
             files |= {f"{factory_module}: {path.name}": path}
     return files
@@ -50,7 +52,8 @@ def list_plugin_files(module: str, distribution: str) -> Files:
 
     These are the files that the installer listed, and all files of the packages and modules that
     `top_level.txt` and the entry points name, where an editable install keeps them. Of a folder
-    that holds them and is not an installer's, neighbors count as well (see `_list_neighbors`).
+    that holds them and is not an installer's, neighbors count as well (see `_list_neighbors`), and
+    so does every package that they import and that can be edited (see `_list_editable_imports`).
     """
     if distribution == OWN_DISTRIBUTION:
         return _list_module_files(".".join(module.split(".")[:2]))
@@ -68,7 +71,8 @@ def list_plugin_files(module: str, distribution: str) -> Files:
         for key, path in files.items()
         if path.suffix in CODE_SUFFIXES and key not in listed
     }
-    return files | listed | _list_neighbors(unlisted_code)
+    own_files = files | listed | _list_neighbors(unlisted_code)
+    return _list_editable_imports(own_files) | own_files
 
 
 def _list_installed_files(distribution: metadata.Distribution) -> Files:
@@ -112,6 +116,7 @@ def _list_module_files(name: str) -> Files:
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     if not folders and spec.has_location and spec.origin:
         folders = [Path(spec.origin)]
+    folders = [_find_archive(folder) or folder for folder in folders]
     parents = PurePosixPath(*name.split(".")[:-1])
     files: Files = {}
     for folder in reversed(folders):  # the first folder is what an import finds
@@ -120,33 +125,76 @@ def _list_module_files(name: str) -> Files:
     return files
 
 
+def _find_archive(path: Path) -> Path | None:
+    """The zip archive that a module is imported from; None if it is in a folder."""
+    return None if path.exists() else next(filter(Path.is_file, path.parents), None)
+
+
 def _list_neighbors(files: Files) -> Files:
     """What lies in the import folders of files and is not listed by any installer.
 
     Beside a module outside of packages these are all modules, for one may import another by any
-    name; beside it and beside packages, each package and module whose name occurs in the code. The
-    toolkit itself is no neighbor: its code enters every hash of features and weights by layers.
+    name; beside it and beside packages, each package, module and other file whose name occurs in
+    the code. The toolkit itself is no neighbor: its code enters every hash of features and weights
+    by layers.
     """
     neighbors: Files = {}
     for folder in sorted({_find_import_folder(key, path) for key, path in files.items()}):
         if folder.name in INSTALL_FOLDERS:
             continue
-        if any(path.parent == folder for path in files.values()):
-            neighbors |= {path.name: path for path in folder.glob("*.py")}
-        remaining = {
+        candidates = {
             path
             for path in folder.iterdir()
             if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
             if path.name != OWN_DISTRIBUTION
         }
+        if any(path.parent == folder for path in files.values()):
+            neighbors |= {path.name: path for path in folder.glob("*.py")}
         words = _list_words((files | neighbors).values())
-        while mentioned := {path for path in remaining if path.stem in words}:
-            remaining -= mentioned
+        while mentioned := {path for path in candidates if path.stem in words}:
+            candidates -= mentioned
             for path in mentioned:
                 added = list_source_files(path)
                 neighbors |= added
                 words |= _list_words(added.values())
+        neighbors |= _list_named_files(folder, (files | neighbors).values())
     return neighbors
+
+
+def _list_named_files(folder: Path, code: Iterable[Path]) -> Files:
+    """The files of a folder whose whole name occurs in code, such as ``table.npy``."""
+    texts = [path.read_text(errors="replace") for path in code if path.suffix == ".py"]
+    files = {path.name: path for path in folder.glob("[!.]*.*") if path.is_file()}
+    return {name: path for name, path in files.items() if any(name in text for text in texts)}
+
+
+def _list_editable_imports(files: Files) -> Files:
+    """Every package and module that files import and that no installer put into its folder.
+
+    A library in an installer's folder counts by its version. One that is edited where it lies, by
+    an editable install or a folder on the path, has the same version after an edit.
+    """
+    imports: Files = {}
+    own_names = {PurePosixPath(key).parts[0].removesuffix(".py") for key in files}
+    visited = own_names | sys.stdlib_module_names | {OWN_DISTRIBUTION}
+    remaining = [path for path in files.values() if path.suffix == ".py"]
+    while remaining:
+        text = remaining.pop().read_text(errors="replace")
+        names = {name.partition(".")[0] for name in iter_imported_modules(text)} - visited
+        visited |= names
+        for name in sorted(names):
+            added = {
+                f"{name}: {key}": path
+                for key, path in _list_module_files(name).items()
+                if not _is_installed(path)
+            }
+            imports |= added
+            remaining += [path for path in added.values() if path.suffix == ".py"]
+    return imports
+
+
+def _is_installed(path: Path) -> bool:
+    return not set(INSTALL_FOLDERS).isdisjoint(path.parts)
 
 
 def _find_import_folder(key: str, path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,30 @@ def test_a_file_is_read_again_only_after_a_change(tmp_path: Path, reads: list[Pa
     os.utime(path, ns=(1, 1))
     assert hash_content(path) != first
     assert len(reads) == 2
+
+
+def test_a_file_that_is_replaced_under_the_same_size_and_time_is_read_again(
+    tmp_path: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_hash, "LARGE_FILE", 2)
+    path = tmp_path / "w"
+    path.write_bytes(b"one")
+    first, stat = hash_content(path), path.stat()
+    time.sleep(0.02)  # the clock of a file system is coarse
+    path.write_bytes(b"two")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert hash_content(path) != first
+    assert len(reads) == 2
+
+
+def test_the_files_of_a_linked_folder_count(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "version").mkdir()
+    (tmp_path / "version/w").write_bytes(b"one")
+    (tmp_path / "weights/current").symlink_to(tmp_path / "version")
+    first = hash_content(tmp_path / "weights")
+    (tmp_path / "version/w2").write_bytes(b"two")
+    assert hash_content(tmp_path / "weights") != first
 
 
 def test_a_large_file_is_read_by_one_process(

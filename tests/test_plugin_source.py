@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import make_archive
 
 import pytest
 
@@ -108,6 +109,69 @@ def test_an_edit_of_a_module_beside_a_module_is_another_part(tmp_path: Path) -> 
     assert find_source(tmp_path)[0] != before[0]
 
 
+def test_a_file_beside_a_module_counts_where_its_name_occurs(tmp_path: Path) -> None:
+    files = PAIR | {"mine_net.py": 'def make(): return open("table.npy")', "table.npy": "1"}
+    write_distribution(tmp_path, files | {"notes.txt": ""}, "mine")
+    before = find_source(tmp_path)
+    assert before[1] == ["mine.py", "mine_net.py", "table.npy"]
+    (tmp_path / "table.npy").write_text("2")
+    assert find_source(tmp_path)[0] != before[0]
+
+
+@pytest.mark.parametrize("edited", ["1" * 10, "0" * 5_000_000 + "1" + "0" * 15_000_000])
+def test_any_byte_of_a_file_counts(tmp_path: Path, edited: str) -> None:
+    write_distribution(tmp_path, PACKAGE | {"nordlab/table": "0" * len(edited)}, "nordlab.hooks")
+    before = find_source(tmp_path)
+    (tmp_path / "nordlab/table").write_text(edited)
+    assert find_source(tmp_path)[0] != before[0]
+
+
+def test_a_linked_folder_counts_and_a_circle_of_links_ends(tmp_path: Path) -> None:
+    write_distribution(tmp_path / "path", PACKAGE, "nordlab.hooks")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables/table").write_text("1")
+    (tmp_path / "path/nordlab/tables").symlink_to(tmp_path / "tables")
+    (tmp_path / "tables/circle").symlink_to(tmp_path / "path/nordlab")
+    before = find_source(tmp_path / "path")
+    assert "nordlab/tables/table" in before[1]
+    (tmp_path / "tables/table").write_text("2")
+    assert find_source(tmp_path / "path")[0] != before[0]
+
+
+@pytest.mark.parametrize("module", ["nordlab", "mine"])
+def test_an_archive_on_the_path_counts(tmp_path: Path, module: str) -> None:
+    entry = "nordlab.hooks" if module == "nordlab" else "mine"
+    folder, archive = tmp_path / "files", tmp_path / "archive.zip"
+    write_distribution(folder, PACKAGE | PAIR, entry)
+    make_archive(str(archive.with_suffix("")), "zip", folder)
+    before = find_source(archive)
+    for name in ("nordlab/net.py", "mine_net.py"):
+        (folder / name).write_text("def make(): return 2")
+    make_archive(str(archive.with_suffix("")), "zip", folder)
+    assert find_source(archive)[0] != before[0]
+
+
+def test_a_library_that_is_edited_where_it_lies_counts_with_what_it_imports(tmp_path: Path) -> None:
+    hooks = HOOKS.format(imports="from sibling.net import make")
+    write_distribution(tmp_path / "path", {"mine.py": hooks}, "mine")
+    libraries, site = tmp_path / "libraries", tmp_path / "site-packages"
+    for path, text in {
+        libraries / "sibling/__init__.py": "",
+        libraries / "sibling/net.py": "import cousin\nimport installed\ndef make(): return 1",
+        libraries / "cousin.py": "",
+        libraries / "unrelated.py": "",
+        site / "installed.py": "",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    before = find_source(tmp_path / "path", libraries, site)
+    assert before[1] == [
+        "cousin: cousin.py", "mine.py", "sibling: sibling/__init__.py", "sibling: sibling/net.py"
+    ]  # fmt: skip
+    (libraries / "cousin.py").write_text("N = 2")
+    assert find_source(tmp_path / "path", libraries, site)[0] != before[0]
+
+
 def test_of_an_installed_distribution_only_its_own_files_count(tmp_path: Path) -> None:
     site = tmp_path / "site-packages"
     listed = [*PAIR, "nordlab-0.1.dist-info/METADATA", "../../bin/mine"]
@@ -140,9 +204,10 @@ def test_a_package_beside_a_package_counts_where_its_name_occurs(tmp_path: Path)
 
 
 def test_of_a_folder_of_installed_packages_no_neighbor_counts(tmp_path: Path) -> None:
+    # the name occurs, but it is not imported
     record = "".join(f"{name},,\n" for name in PACKAGE if name.endswith(".py"))
     other = {"stranger/__init__.py": "", "stranger/deep.py": ""}
-    hooks = {"nordlab/hooks.py": PACKAGE["nordlab/hooks.py"] + "\nimport stranger\n"}
+    hooks = {"nordlab/hooks.py": PACKAGE["nordlab/hooks.py"] + "\nSTRANGER = 'stranger'\n"}
     write_distribution(tmp_path, PACKAGE | hooks | other, "nordlab.hooks", RECORD=record)
     assert find_source(tmp_path)[1] == sorted(PACKAGE)
 

@@ -65,8 +65,8 @@ def hash_file_options(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _find_file(value: Any) -> Path | None:
-    """The file that an option names; text counts only if it looks like a path."""
+    """The file that an option names; text counts if it looks like a path, or names a file."""
     if isinstance(value, str):
-        looks_like_path = os.sep in value or bool(Path(value).suffix)
+        looks_like_path = os.sep in value or bool(Path(value).suffix) or Path(value).is_file()
         value = Path(value).expanduser() if looks_like_path else None
     return hub.find_local_weights(value) if isinstance(value, Path) else None

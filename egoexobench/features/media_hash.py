@@ -1,4 +1,8 @@
-"""Content hashes of media files, cached while size and modification time stay the same."""
+"""Content hashes of media files, cached while size and times stay the same.
+
+The time of the last change of an entry of the file system (``st_ctime_ns``) shows that a file was
+replaced although its modification time was set back.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +55,7 @@ def hash_media_files(
                 raise
             failures[path] = str(error)
             continue
-        hashes[path] = str(entry[2])
+        hashes[path] = str(entry[-1])
         if entries.get(path) != entry:
             fresh[path] = entry
         if len(fresh) >= FLUSH_EVERY:
@@ -79,10 +83,11 @@ def _hash_file(path: str, entries: dict[str, list[object]]) -> list[object]:
     try:
         stat = os.stat(path)
         entry = entries.get(path)
-        if entry and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
+        times = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+        if entry and entry[:-1] == times:
             return entry
         with open(path, "rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()[:32]
     except OSError as error:
         raise DataError(f"cannot read media file {path}: {error.strerror}") from error
-    return [stat.st_size, stat.st_mtime_ns, content]
+    return [*times, content]
