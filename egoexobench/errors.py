@@ -9,9 +9,6 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Literal, final
 
-EXIT_INTERRUPTED = 130
-"""Exit code that a shell expects of a command that Ctrl-C ended."""
-
 MediaErrorKind = Literal[
     "missing",
     "not_media",

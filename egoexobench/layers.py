@@ -12,7 +12,9 @@ from pathlib import Path
 from egoexobench.hashing import hash_files, list_source_files
 
 LAYERS = (
+    "visible_text",
     "errors",
+    "terminal",
     "hashing",
     "layers",
     "source_imports",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
+
+from egoexobench.terminal import create_console
 
 
 @final
@@ -26,14 +29,13 @@ class RichProgress:
     def stage(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar with the count, the total and the time; give ``advance(n)``."""
         from rich import progress
-        from rich.console import Console
 
         columns = (
-            progress.TextColumn("{task.description:<9}"),
+            progress.TextColumn("{task.description:<9}", markup=False),
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
             progress.TimeElapsedColumn(),
         )
-        with progress.Progress(*columns, console=Console(stderr=True)) as bars:
+        with progress.Progress(*columns, console=create_console(sys.stderr)) as bars:
             task = bars.add_task(name, total=total)
             yield lambda n: bars.advance(task, n)

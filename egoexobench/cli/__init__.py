@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 import warnings
 from importlib import import_module
 from typing import Any, TextIO, final
 
 import click
 
-from egoexobench.errors import EgoExoBenchError, NoticeWarning, RenamedWarning
+from egoexobench.cli.interruption import get_exit_code, raise_ending_signals
+from egoexobench.errors import DataError, EgoExoBenchError, NoticeWarning, RenamedWarning
+from egoexobench.terminal import escape_unencodable, show_text
+from egoexobench.visible_text import make_visible, make_visible_line
 
 COMMANDS = {
     "audit": "Report which modalities a method uses.",
@@ -30,6 +35,20 @@ COMMANDS = {
     "weights": "List published checkpoints, check or convert a file.",
 }
 """The line of help of each command; `--help` prints them without importing a command."""
+INTERRUPTED = "interrupted: what was finished is stored, so repeat the command to continue"
+MACHINE_ERRORS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENAMETOOLONG,
+    }
+)
+"""What the machine refuses, whatever the code is: no fault of the toolkit."""
 
 
 @final
@@ -60,21 +79,37 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error for the user or of a part is one line and an exit code."""
+        escape_unencodable(sys.stdout, sys.stderr)
         try:
-            with warnings.catch_warnings():
+            with raise_ending_signals(), warnings.catch_warnings():
                 warnings.showwarning = _show_warning
                 warnings.simplefilter("always", NoticeWarning)
                 return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            show_text(f"egoexobench: {INTERRUPTED}", is_error=True)
+            ctx.exit(get_exit_code(error))
+        except click.ClickException as error:
+            vars(error)["message"] = make_visible(error.message)
+            raise
         except Exception as error:
             reported = _to_reported_error(ctx, error)
             if reported is None:
                 raise
             if ctx.params["show_traceback"]:
-                from traceback import print_exception
+                from traceback import format_exception
 
-                print_exception(error)
-            click.echo(f"egoexobench: {reported}", err=True)
+                show_text("".join(format_exception(error)), is_error=True)
+            show_text(f"egoexobench: {make_visible_line(str(reported))}", is_error=True)
             ctx.exit(reported.exit_code)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; a record and a table are UTF-8, so that they must be as well."""
+        for text in args:
+            if text != text.encode(errors="replace").decode():
+                raise click.UsageError(
+                    f"the argument '{make_visible_line(text)}' is not UTF-8 text: rename the file"
+                )
+        return super().parse_args(ctx, args)
 
 
 def _show_warning(
@@ -87,10 +122,11 @@ def _show_warning(
 ) -> None:
     """Show a warning for the user as one line, and any other one with where it comes from."""
     del file
-    text = f"note: {message}" if issubclass(category, NoticeWarning) else f"warning: {message}"
+    line_text = make_visible_line(str(message))
+    text = f"note: {line_text}" if issubclass(category, NoticeWarning) else f"warning: {line_text}"
     if not issubclass(category, (NoticeWarning, RenamedWarning)):
         text = warnings.formatwarning(message, category, filename, lineno, line=line)
-    click.echo(text.rstrip(), err=True)
+    show_text(text.rstrip(), is_error=True)
 
 
 def _to_reported_error(ctx: click.Context, error: Exception) -> EgoExoBenchError | None:
@@ -100,7 +136,16 @@ def _to_reported_error(ctx: click.Context, error: Exception) -> EgoExoBenchError
     from egoexobench.cli.plugins import REGISTRY_KEY
     from egoexobench.part_errors import to_part_error
 
-    return to_part_error(error, ctx.meta[REGISTRY_KEY]) if REGISTRY_KEY in ctx.meta else None
+    part_error = to_part_error(error, ctx.meta[REGISTRY_KEY]) if REGISTRY_KEY in ctx.meta else None
+    return part_error or _to_machine_error(error)
+
+
+def _to_machine_error(error: Exception) -> DataError | None:
+    """Return the line for a full disk, a folder that cannot be written and their like."""
+    if not isinstance(error, OSError) or error.errno not in MACHINE_ERRORS:
+        return None
+    file = f": {error.filename}" if error.filename else ""
+    return DataError(f"{error.strerror}{file}")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,6 +15,7 @@ from egoexobench.cli.training_options import (
     list_typed,
 )
 from egoexobench.errors import UsageError
+from egoexobench.terminal import show_renderable, show_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -92,34 +93,31 @@ def audit_command(
         result = audit_method(options.to_run_config(method), context)
     path = save_audit(result, out)
     if as_json:
-        click.echo(result.model_dump_json(indent=2))
+        show_text(result.model_dump_json(indent=2))
     else:
         _print_audit(result)
-        click.echo(f"Audit: {path}")
+        show_text(f"Audit: {path}")
     ctx.exit(0 if result.passed else 1)
 
 
 def _print_audit(audit: Audit) -> None:
-    from rich.console import Console
-
     from egoexobench.records.audit import list_failures
 
-    console = Console()
     for table, note in (
         (_build_swaps_table(audit), SWAPS_NOTE),
         (_build_tasks_table(audit), TASKS_NOTE),
         (_build_invariances_table(audit), INVARIANCES_NOTE),
         (_build_batches_table(audit), BATCHES_NOTE),
     ):
-        console.print(table)
-        console.print(note, highlight=False, soft_wrap=True)
+        show_renderable(table)
+        show_text(note)
     if audit.fresh_data:
-        console.print(_build_fresh_data_table(audit))
-        console.print(FRESH_DATA_NOTE, highlight=False, soft_wrap=True)
+        show_renderable(_build_fresh_data_table(audit))
+        show_text(FRESH_DATA_NOTE)
     for line in list_failures(audit):
-        console.print(f"FAILS  {line}", highlight=False, soft_wrap=True)
+        show_text(f"FAILS  {line}")
     if audit.passed:
-        console.print("Passed: the embeddings use the declared inputs and no others.")
+        show_text("Passed: the embeddings use the declared inputs and no others.")
 
 
 def _build_swaps_table(audit: Audit) -> Table:

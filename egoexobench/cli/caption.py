@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 import click
 
 from egoexobench.cli.plugins import load_registry
-from egoexobench.errors import EXIT_INTERRUPTED, DataError
+from egoexobench.errors import DataError
+from egoexobench.terminal import create_console, show_text
 from egoexobench.types import SPLITS, Split
 
 if TYPE_CHECKING:
@@ -78,15 +79,8 @@ def caption_command(
     cache = CaptionCache(part=describe_part_identity(factory, captioner_options))
     if import_file:
         imported = import_captions(import_file, captioner, cache)
-        click.echo(f"{import_file}: {len(imported.rows)} captions, {imported.refused} refused")
-    try:
-        caption_set = _generate_captions(captioner, source, splits, cache, retry_refused=retry)
-    except KeyboardInterrupt:
-        click.echo(
-            "egoexobench: interrupted; captions are cached, repeat the command to continue",
-            err=True,
-        )
-        ctx.exit(EXIT_INTERRUPTED)
+        show_text(f"{import_file}: {len(imported.rows)} captions, {imported.refused} refused")
+    caption_set = _generate_captions(captioner, source, splits, cache, retry_refused=retry)
     _print_stats(captioner, caption_set)
     if export_file:
         export_captions(export_file, captioner, caption_set)
@@ -135,9 +129,9 @@ def _generate_captions(
 def _print_stats(captioner: Captioner, caption_set: CaptionSet) -> None:
     from egoexobench.captioning.stats import format_stats
 
-    click.echo("\n".join(format_stats(caption_set.stats)))
+    show_text("\n".join(format_stats(caption_set.stats)))
     if isinstance(captioner, HasCost) and captioner.spent is not None:
-        click.echo(f"cost: {captioner.spent:.2f}")
+        show_text(f"cost: {captioner.spent:.2f}")
 
 
 def _collect_narrations(dataset: Dataset, split: Split) -> dict[str, str]:
@@ -173,7 +167,6 @@ class RateProgress:
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a progress bar for a stage on standard error."""
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -184,7 +177,7 @@ class RateProgress:
         )
 
         columns = (
-            TextColumn("{task.description:<9}"),
+            TextColumn("{task.description:<9}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
@@ -194,7 +187,8 @@ class RateProgress:
             TextColumn("{task.fields[cost]}"),
         )
         start_time, start_cost = monotonic(), self._read_cost() or 0.0
-        with Progress(*columns, console=Console(stderr=True), speed_estimate_period=120) as bars:
+        console = create_console(sys.stderr)
+        with Progress(*columns, console=console, speed_estimate_period=120) as bars:
             task = bars.add_task(name, total=total, rate="", cost="")
             num_done = 0
 

@@ -12,6 +12,7 @@ import click
 
 from egoexobench.cli.renamed_choice import RenamedChoice
 from egoexobench.records.version_1 import METRIC_NAMES
+from egoexobench.terminal import show_renderable, show_text
 from egoexobench.types import TASKS, Task
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def compare_command(
     )
     comparisons = compare_runs(runs, tasks=selected, names=metrics, seed=seed)
     if as_json:
-        click.echo(_to_json(runs, differences, comparisons))
+        show_text(_to_json(runs, differences, comparisons))
     else:
         _print_tables(runs, differences, comparisons)
 
@@ -98,15 +99,11 @@ def _print_tables(
     differences: Sequence[FieldDifference],
     comparisons: Sequence[PairedComparison],
 ) -> None:
-    from rich.console import Console
-
-    console = Console()
-    console.width = max(console.width, WIDTH)
     for letter, run in zip(_name_runs(runs), runs, strict=True):
-        console.print(f"{letter}  {run.path}", highlight=False, soft_wrap=True)
-    console.print(_render_differences(runs, differences))
-    console.print(_render_comparisons(runs, comparisons))
-    console.print(NOTE.format(tests=len(comparisons)), highlight=False, soft_wrap=True)
+        show_text(f"{letter}  {run.path}")
+    show_renderable(_render_differences(runs, differences), min_width=WIDTH)
+    show_renderable(_render_comparisons(runs, comparisons), min_width=WIDTH)
+    show_text(NOTE.format(tests=len(comparisons)))
 
 
 def _to_json(

@@ -11,6 +11,7 @@ from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.training_options import TrainingOptions, add_training_options
 from egoexobench.errors import DataError, UsageError
+from egoexobench.terminal import show_text
 
 
 @click.command("embed")
@@ -69,5 +70,5 @@ def embed_command(
     write_embeddings(out, sides, metadata)
     for name, embeddings in sides.items():
         num_dims = embeddings.vectors.shape[1]
-        click.echo(f"{name}: {len(embeddings.ids)} embeddings with {num_dims} dimensions")
-    click.echo(f"Embeddings: {out}")
+        show_text(f"{name}: {len(embeddings.ids)} embeddings with {num_dims} dimensions")
+    show_text(f"Embeddings: {out}")

@@ -10,6 +10,7 @@ import click
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.errors import UsageError
+from egoexobench.terminal import show_text
 from egoexobench.types import MAX_SEED
 
 if TYPE_CHECKING:
@@ -146,9 +147,9 @@ def extract_command(
         created, runner, beats_folder, root=root, progress=progress, shard=shard
     )
     if result.failures and parts.resolve("encoder", spec)[1].get("weights", "") is None:
-        click.echo(
+        show_text(
             f"{spec} has random weights, and `run` uses them for clips without an imported feature",
-            err=True,
+            is_error=True,
         )
     _print_results({spec: result}, root)
 
@@ -191,13 +192,13 @@ def _print_results(results: Mapping[str, ExtractionResult], root: Path) -> None:
         counts = ", ".join(f"{count} {state}" for state, count in result.state_counts.items())
         states = f" ({counts})" if counts else ""
         num_stored = sum(result.state_counts.values())
-        click.echo(f"{spec}: {num_stored} of {result.num_requested} stored{states}")
+        show_text(f"{spec}: {num_stored} of {result.num_requested} stored{states}")
         failures |= result.failures
-    click.echo(f"Stores: {root}")
+    show_text(f"Stores: {root}")
     if failures:
-        click.echo(f"{len(failures)} clips have no features:", err=True)
+        show_text(f"{len(failures)} clips have no features:", is_error=True)
         for clip_id, reason in list(failures.items())[:MAX_LISTED_FAILURES]:
-            click.echo(f"  {clip_id}: {reason}", err=True)
+            show_text(f"  {clip_id}: {reason}", is_error=True)
         if len(failures) > MAX_LISTED_FAILURES:
-            click.echo(f"  and {len(failures) - MAX_LISTED_FAILURES} more", err=True)
+            show_text(f"  and {len(failures) - MAX_LISTED_FAILURES} more", is_error=True)
         raise SystemExit(1)

@@ -15,6 +15,7 @@ from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.cli.training_options import parse_overrides
 from egoexobench.errors import UsageError
+from egoexobench.terminal import show_text
 
 if TYPE_CHECKING:
     from egoexobench.figures.run import FigureRequest
@@ -103,8 +104,8 @@ class FigureOptions:
         path = out or Path(f"{kind}-{request.task}-{make_slug(figure.query.id)}.png")
         save_figure(figure, typeface, path)
         for warning in (*figure.warnings, *list_missing_glyph_warnings(figure, typeface)):
-            click.echo(f"warning: {warning}", err=True)
-        click.echo(f"Picture: {path}")
+            show_text(f"warning: {warning}", is_error=True)
+        show_text(f"Picture: {path}")
 
 
 def add_figure_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from egoexobench.terminal import show_text
+
 
 @click.command("leaderboard")
 @click.argument("records", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -41,11 +43,11 @@ def leaderboard_command(
 
     if check:
         check_pages(root, mix_protocols=mix_protocols)
-        click.echo(f"every table in {root} is up to date")
+        show_text(f"every table in {root} is up to date")
         return
     written = upgrade_reproduced_rows(root) if upgrade else []
     if records:
         written += write_reproduced_rows(list_records(records), root)
     written += write_pages(root, mix_protocols=mix_protocols)
     for path in written:
-        click.echo(path)
+        show_text(path)

@@ -6,6 +6,7 @@ import click
 
 from egoexobench.cli.plugins import load_registry
 from egoexobench.registry import PART_KINDS
+from egoexobench.terminal import show_text
 
 
 @click.command("list")
@@ -20,4 +21,4 @@ def list_command(ctx: click.Context, kind: str) -> None:
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
-        click.echo("  ".join((*cells, row[3])))
+        show_text("  ".join((*cells, row[3])))

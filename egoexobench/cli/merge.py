@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from egoexobench.terminal import show_text
+
 
 @click.command("merge")
 @click.argument("stores", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -22,6 +24,6 @@ def merge_command(stores: tuple[Path, ...], into: Path | None, partial: bool) ->
     from egoexobench.files import cache_dir
 
     for result in merge_stores(stores, into or cache_dir() / "tokens", partial=partial):
-        click.echo(
+        show_text(
             f"{result.folder}: {result.num_added} added, {result.num_existing} already stored"
         )

@@ -7,6 +7,8 @@ from typing import Any, final
 
 import click
 
+from egoexobench.terminal import show_text
+
 
 @final
 class RenamedChoice(click.Choice[str]):
@@ -24,6 +26,6 @@ class RenamedChoice(click.Choice[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name of today."""
         if value in self.renamed and self.renamed[value] in self.choices:
-            click.echo(f"warning: {value!r} is now named {self.renamed[value]!r}", err=True)
+            show_text(f"warning: {value!r} is now named {self.renamed[value]!r}", is_error=True)
             value = self.renamed[value]
         return super().convert(value, param, ctx)

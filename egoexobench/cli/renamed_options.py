@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from egoexobench.terminal import show_text
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -19,7 +21,7 @@ def add_renamed_option(
     def store_old(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         del param
         if value is not None:
-            click.echo(f"warning: {old_name} was renamed; use {name}", err=True)
+            show_text(f"warning: {old_name} was renamed; use {name}", is_error=True)
             ctx.meta[key] = value
 
     def choose_value(ctx: click.Context, param: click.Parameter, value: Any) -> Any:

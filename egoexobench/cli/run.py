@@ -17,6 +17,7 @@ from egoexobench.cli.training_options import (
     list_typed,
 )
 from egoexobench.errors import UsageError
+from egoexobench.terminal import show_renderable, show_text
 from egoexobench.types import TASKS
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def run_command(
         changes = replace(changes, keep_embeddings=False if no_embeddings else None)
         rerun = rerun_record(recorded, out=out, context=context, changes=changes, command=command)
         _print_result(rerun.result, as_json=as_json)
-        click.echo("\n".join(rerun.list_lines()), err=as_json)
+        show_text("\n".join(rerun.list_lines()), is_error=as_json)
         return
     assert method is not None  # noqa: S101 - checked above
     config = options.to_run_config(method, requested, out, command)
@@ -96,24 +97,18 @@ def run_command(
 
 def _print_result(result: RunResult, *, as_json: bool) -> None:
     if as_json:
-        click.echo(result.record.model_dump_json(indent=2))
+        show_text(result.record.model_dump_json(indent=2))
         return
-    from rich.console import Console
-
     from egoexobench.results.run_table import TEXT_WIDTH, build_run_table
 
-    console = Console()
-    console.width = max(console.width, TEXT_WIDTH)
-    console.print(build_run_table(result.record))
+    show_renderable(build_run_table(result.record), min_width=TEXT_WIDTH)
     for skipped in result.skipped_tasks:
-        console.print(f"{skipped.task} is not scored: {skipped.reason}", highlight=False)
+        show_text(f"{skipped.task} is not scored: {skipped.reason}")
     if coverage := result.record.coverage:
-        console.print(
+        show_text(
             f"Used {coverage.num_used} of {coverage.num_clips} clips "
             f"(subset {coverage.subset_hash}): "
             + ", ".join(f"{count} {reason}" for reason, count in coverage.num_excluded.items())
-            + (f", {coverage.num_rejected} rows rejected" if coverage.num_rejected else ""),
-            highlight=False,
-            soft_wrap=True,
+            + (f", {coverage.num_rejected} rows rejected" if coverage.num_rejected else "")
         )
-    console.print(f"Record: {result.path}", highlight=False, soft_wrap=True)
+    show_text(f"Record: {result.path}")

@@ -8,6 +8,7 @@ import click
 
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
+from egoexobench.terminal import show_renderable, show_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -54,18 +55,14 @@ def sanity_command(ctx: click.Context, dataset: str, seed: int, as_json: bool) -
     progress = create_progress(is_quiet=as_json)
     report = score_dataset_shortcuts(Spec.parse(dataset), seed, registry, progress)
     if as_json:
-        click.echo(report.model_dump_json(indent=2))
+        show_text(report.model_dump_json(indent=2))
         return
-    from rich.console import Console
-
-    console = Console()
-    console.width = max(console.width, WIDTH)
-    console.print(_build_table(report))
-    console.print(NOTE, highlight=False, soft_wrap=True)
+    show_renderable(_build_table(report), min_width=WIDTH)
+    show_text(NOTE)
     if report.num_without_audio:
-        console.print(f"{report.num_without_audio} clips have no audio: their queries are skipped.")
+        show_text(f"{report.num_without_audio} clips have no audio: their queries are skipped.")
     for name, reason in report.unavailable.items():
-        console.print(f"{name} is not computed: {reason}", highlight=False, soft_wrap=True)
+        show_text(f"{name} is not computed: {reason}")
 
 
 def _build_table(report: ShortcutReport) -> Table:

@@ -7,6 +7,7 @@ import click
 from egoexobench.cli.plugins import load_registry
 from egoexobench.part_description import describe_part
 from egoexobench.registry import PART_KINDS
+from egoexobench.terminal import show_text
 
 
 @click.command("show")
@@ -18,4 +19,4 @@ def show_command(ctx: click.Context, kind: str, name: str) -> None:
 
     For a method also every setting, with the source of its value.
     """
-    click.echo(describe_part(load_registry(ctx).get_factory(kind, name)))
+    show_text(describe_part(load_registry(ctx).get_factory(kind, name)))

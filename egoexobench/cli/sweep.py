@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from egoexobench.cli.plugins import load_registry
-from egoexobench.errors import EXIT_INTERRUPTED, DataError, UsageError
+from egoexobench.errors import DataError, UsageError
+from egoexobench.terminal import show_renderable, show_text
 from egoexobench.types import MAX_SEED
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def sweep_command(
     }
     options = ("--device", device, *(flag for flag, is_set in flags.items() if is_set))
     args = ChildRunArgs(blocked_plugins=tuple(ctx.obj or ()), options=options)
-    status = _run_cells(ctx, cells, out, jobs, args=args)
+    status = _run_cells(cells, out, jobs, args=args)
     _write_tables(plans, pages, out, status)
     num_failed = sum(cell.state == "failed" for cell in status.values())
     if num_failed:
@@ -140,39 +141,28 @@ def _choose_page_paths(table: Path | None, files: Sequence[Path]) -> dict[Path, 
 
 
 def _print_plan(cells: Sequence[SweepCell], plans: Mapping[Path, SweepPlan], out: Path) -> None:
-    from rich.console import Console
-
     from egoexobench.sweep.execute import get_initial_status
     from egoexobench.sweep.record_index import index_records
     from egoexobench.sweep.status_view import render_status
 
-    console = Console()
-    console.print(render_status(cells, get_initial_status(cells, index_records(out))))
+    show_renderable(render_status(cells, get_initial_status(cells, index_records(out))))
     for path, plan in plans.items():
         reasons = {row: reason for (row, _), reason in plan.unavailable.items()}
         for row, reason in reasons.items():
-            console.print(f"{path.name}: {row}: {reason}", highlight=False, markup=False)
+            show_text(f"{path.name}: {row}: {reason}")
 
 
 def _run_cells(
-    ctx: click.Context, cells: Sequence[SweepCell], out: Path, jobs: int, *, args: ChildRunArgs
+    cells: Sequence[SweepCell], out: Path, jobs: int, *, args: ChildRunArgs
 ) -> StatusByCell:
     from egoexobench.sweep.execute import run_cells
     from egoexobench.sweep.status_view import LineReporter, LiveTable
 
-    try:
-        if not sys.stderr.isatty():
-            return run_cells(cells, out, jobs, report=LineReporter(cells), args=args)
-        live_table = LiveTable(cells)
-        with live_table.live():
-            return run_cells(cells, out, jobs, report=live_table, args=args)
-    except KeyboardInterrupt:
-        click.echo(
-            "egoexobench: interrupted; finished runs have their records, repeat the command to "
-            "run the rest",
-            err=True,
-        )
-        ctx.exit(EXIT_INTERRUPTED)
+    if not sys.stderr.isatty():
+        return run_cells(cells, out, jobs, report=LineReporter(cells), args=args)
+    live_table = LiveTable(cells)
+    with live_table.live():
+        return run_cells(cells, out, jobs, report=live_table, args=args)
 
 
 def _write_tables(
@@ -186,7 +176,7 @@ def _write_tables(
     for path, plan in plans.items():
         text = render_sweep_page(path, plan, index, status)
         if path not in pages:
-            click.echo(text)
+            show_text(text)
             continue
         write_text_atomic(pages[path], text)
-        click.echo(pages[path])
+        show_text(pages[path])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egoexobench.terminal import show_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -61,7 +63,7 @@ def verify_command(
             verify_rerun(item, command) if item.is_verified else item for item in results
         )
     if as_json:
-        click.echo(json.dumps([item.to_dict() for item in results], indent=2))
+        show_text(json.dumps([item.to_dict() for item in results], indent=2))
     else:
         _print_results(results)
     if not all(item.is_verified for item in results):
@@ -70,4 +72,4 @@ def verify_command(
 
 def _print_results(results: Sequence[Verification]) -> None:
     for item in results:
-        click.echo(str(item))
+        show_text(str(item))

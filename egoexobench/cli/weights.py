@@ -12,6 +12,7 @@ import click
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.training_options import parse_overrides
 from egoexobench.errors import UsageError
+from egoexobench.terminal import show_text
 
 if TYPE_CHECKING:
     from egoexobench.checkpoints.check import CheckpointReport
@@ -45,7 +46,7 @@ def list_weights_command(method: str | None, as_json: bool) -> None:
             name: [{**asdict(item), "md5": parse_md5_prefix(item.file)} for item in releases]
             for name, releases in selected.items()
         }
-        click.echo(json.dumps(checkpoints, indent=2))
+        show_text(json.dumps(checkpoints, indent=2))
         return
     from egoexobench.cli.weights_table import print_checkpoint, print_checkpoint_list
 
@@ -138,7 +139,7 @@ def convert_weights_command(file: Path, out: Path) -> None:
     """
     from egoexobench.checkpoints.convert import convert_checkpoint
 
-    click.echo(f"{out}: {convert_checkpoint(file, out)} tensors")
+    show_text(f"{out}: {convert_checkpoint(file, out)} tensors")
 
 
 def _find_consumer(parts: Registry, spec: str, width: int) -> CheckpointConsumer:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from egoexobench.checkpoints.catalogue import parse_md5_prefix
 from egoexobench.checkpoints.check import CheckpointReport
 from egoexobench.checkpoints.release import PublishedCheckpoint
+from egoexobench.terminal import show_renderable, show_text
 
 WIDTH = 116
 """Columns of text that a table needs; output to a pipe has this width."""
@@ -31,9 +31,8 @@ def print_checkpoint_list(methods: Mapping[str, Sequence[PublishedCheckpoint]]) 
             location = Text(f"\n    {release.source or UNKNOWN}", style="dim")
             cells = (release.license or UNKNOWN, parse_md5_prefix(release.file) or UNKNOWN)
             table.add_row(Text(f"  {release.file}") + location, *cells)
-    console = _create_console()
-    console.print(table)
-    console.print("`weights list METHOD` shows the details: heads, parts, notes.")
+    show_renderable(table, min_width=WIDTH)
+    show_text("`weights list METHOD` shows the details: heads, parts, notes.")
 
 
 def print_checkpoint(release: PublishedCheckpoint) -> None:
@@ -52,7 +51,7 @@ def print_checkpoint(release: PublishedCheckpoint) -> None:
     for name, text in rows.items():
         if text:
             table.add_row(Text(name, style="dim"), Text(text))
-    _create_console().print(table)
+    show_renderable(table, min_width=WIDTH)
 
 
 def print_check_result(
@@ -64,34 +63,31 @@ def print_check_result(
     report: CheckpointReport,
 ) -> None:
     """Print the contents of a file, the parts that it fits, and the result."""
-    console = _create_console()
     half = f", {report.num_half} of them half precision (read as single)" if report.num_half else ""
     metadata = f"; metadata: {', '.join(report.metadata_keys)}" if report.metadata_keys else ""
     counts = f"{report.num_tensors} tensors, {report.num_values:,} values{half}{metadata}"
-    console.print(Text(f"{file.name}: {counts}"), soft_wrap=True)
+    show_text(f"{file.name}: {counts}")
     table, specs = _create_table(), [consumer.spec for consumer in release.consumers]
     for spec in specs:
         fault = report.faults.get(spec)
         mark = Text("no", style="red") if fault else Text("fits", style="green")
-        table.add_row(mark, Text(spec + (f"\n{fault}" if fault else "")))
+        table.add_row(mark, spec + (f"\n{fault}" if fault else ""))
     for name in report.faults.keys() - set(specs):
-        table.add_row(Text("no", style="red"), Text(f"{name}\n{report.faults[name]}"))
-    console.print(table)
+        table.add_row(Text("no", style="red"), f"{name}\n{report.faults[name]}")
+    show_renderable(table, min_width=WIDTH)
     if report.md5_prefix and "checksum" not in report.faults:
-        console.print(f"Checksum: MD5 starts with {report.md5_prefix}, as in the file name.")
+        show_text(f"Checksum: MD5 starts with {report.md5_prefix}, as in the file name.")
     if report.ignored_keys:
-        console.print(Text(f"Ignored, as expected: {', '.join(report.ignored_keys)}."))
+        show_text(f"Ignored, as expected: {', '.join(report.ignored_keys)}.")
     if release.heads:
-        console.print(
-            Text(f"Attention heads: {release.heads}. They cannot be read from the shapes.")
-        )
+        show_text(f"Attention heads: {release.heads}. They cannot be read from the shapes.")
     target = method or "the parts"
     nearest = f"; the nearest of {num_releases} published files is {release.file}"
     if report.faults:
         result = f"It does not fit {target}{nearest if num_releases > 1 else ''}."
     else:
         result = f"It fits {target}."
-    console.print(Text(result), soft_wrap=True)
+    show_text(result)
 
 
 def _create_table() -> Table:
@@ -99,9 +95,3 @@ def _create_table() -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     return table
-
-
-def _create_console() -> Console:
-    console = Console(highlight=False)
-    console.width = max(console.width, WIDTH)
-    return console

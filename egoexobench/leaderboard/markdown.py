@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from egoexobench.visible_text import make_visible
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -44,7 +46,7 @@ def escape_markdown(text: str) -> str:
     >>> escape_markdown("SoundBridge* [3] | <b>")
     'SoundBridge\\* \\[3\\] \\| &lt;b&gt;'
     """
-    line = " ".join(text.split())
+    line = make_visible(" ".join(text.split()))
     marked = re.sub(r"[\\`*_\[\]|~$]", r"\\\g<0>", line)
     return re.sub(r"[&<>]", lambda match: _ENTITIES[match[0]], marked)
 

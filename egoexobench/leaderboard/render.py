@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard.build_row import describe_track_differences
@@ -9,6 +10,7 @@ from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_bulle
 from egoexobench.leaderboard.row_notes import format_checks, list_row_notes
 from egoexobench.leaderboard.table import make_row_label
 from egoexobench.types import RECOGNITION_TASKS
+from egoexobench.visible_text import make_visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -87,8 +89,12 @@ def get_metric_label(metric: str, task: ScoredTask | None) -> str:
 
 
 def format_code(text: str) -> str:
-    """Return text as inline code."""
-    return f"`{text.replace('`', '')}`"
+    """Return text as inline code on one line, also in a cell of a table."""
+    line = make_visible_line(text).replace("|", "\\|")
+    if "`" not in line:
+        return f"`{line}`"
+    fence = "`" * (1 + max(map(len, re.findall("`+", line))))
+    return f"{fence} {line} {fence}"
 
 
 def format_seeds(source: ReproducedRow) -> str:

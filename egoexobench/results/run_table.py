@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.records.overlap import describe_overlap
+from egoexobench.terminal import create_console
 from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def build_run_table(record: Record) -> Table:
 
 def render_run_text(record: Record) -> str:
     """Return the table as plain text, `TEXT_WIDTH` columns wide."""
-    console = Console(file=io.StringIO(), width=TEXT_WIDTH, color_system=None)
+    console = create_console(io.StringIO(), width=TEXT_WIDTH)
     with console.capture() as capture:
         console.print(build_run_table(record))
     return capture.get().rstrip("\n")
@@ -65,7 +64,7 @@ def render_run_text(record: Record) -> str:
 
 def render_run_html(record: Record) -> str:
     """Return the table as a block of HTML, with its text escaped."""
-    console = Console(file=io.StringIO(), width=TEXT_WIDTH, record=True)
+    console = create_console(io.StringIO(), width=TEXT_WIDTH, keeps_output=True)
     console.print(build_run_table(record))
     return console.export_html(inline_styles=True, code_format=_HTML_BLOCK)
 
@@ -73,9 +72,8 @@ def render_run_html(record: Record) -> str:
 def _format_title(record: Record) -> str:
     method = record.method
     settings = "".join(f", {key}={value}" for key, value in method.overrides.items())
-    return escape(
-        f"{method.spec}{settings} ({method.scale}) on {record.dataset.spec}, seed {record.seed}"
-    )
+    dataset = record.dataset.spec
+    return f"{method.spec}{settings} ({method.scale}) on {dataset}, seed {record.seed}"
 
 
 def _format_cells(score: ScoreRecord) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, final
 
 from egoexobench.sweep.process import CELL_STATES, CellState, CellStatus
+from egoexobench.terminal import create_console, show_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,8 +31,6 @@ class LineReporter:
 
     def __call__(self, status_by_cell: StatusByCell) -> None:
         """Print the cells that ended since the last call."""
-        import click
-
         for key, status in status_by_cell.items():
             if status.state in _REPORTED_STATES and key not in self.reported:
                 self.reported.add(key)
@@ -42,7 +42,7 @@ class LineReporter:
                     seconds,
                     status.reason,
                 )
-                click.echo("  ".join(filter(None, fields)), err=True)
+                show_text("  ".join(filter(None, fields)), is_error=True)
 
 
 @final
@@ -64,17 +64,15 @@ class LiveTable:
     @contextmanager
     def live(self) -> Iterator[None]:
         """Draw while the context is open, and once more at its end."""
-        from rich.console import Console
         from rich.live import Live
 
-        with Live(self, console=Console(stderr=True), refresh_per_second=2):
+        with Live(self, console=create_console(sys.stderr), refresh_per_second=2):
             yield
 
 
 def render_status(cells: Sequence[SweepCell], status_by_cell: StatusByCell) -> Table:
     """Return the number of cells in each state by row and data set, and reasons of failures."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     title = _count_states(list(status_by_cell.values()))
@@ -86,7 +84,7 @@ def render_status(cells: Sequence[SweepCell], status_by_cell: StatusByCell) -> T
             status_by_cell[cell.fingerprint] for cell in group if cell.fingerprint in status_by_cell
         ]
         states, reason = _count_states(statuses), _find_first_reason(statuses)
-        table.add_row(escape(method), escape(dataset), states, escape(reason))
+        table.add_row(method, dataset, states, reason)
     return table
 
 

@@ -69,7 +69,8 @@ def test_an_interrupted_run_stores_its_captions_and_the_next_run_continues(
             first = run_caption(folder, "--captioner", "openai:concurrent=1,frequent=none")
         assert first.exit_code == 130
         assert first.stderr == (
-            "egoexobench: interrupted; captions are cached, repeat the command to continue\n"
+            "egoexobench: interrupted: what was finished is stored, so repeat the command to "
+            "continue\n"
         )
         again = run_caption(folder, "--captioner", "openai:concurrent=1,frequent=none")
     assert again.exit_code == 0

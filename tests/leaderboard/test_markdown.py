@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from egoexobench.leaderboard.markdown import escape_markdown, format_table
+from egoexobench.leaderboard.render import format_code
+from egoexobench.visible_text import make_visible
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 CELL = st.text(
@@ -48,7 +50,7 @@ def parse_cells(text: str) -> CellParser:
 def test_any_name_is_shown_as_it_is_and_stays_in_its_cell(rows: list[tuple[str, str]]) -> None:
     text = format_table(["a", "b"], [[escape_markdown(cell) for cell in row] for row in rows])
     shown = parse_cells(text)
-    assert shown.rows == [["a", "b"], *(list(row) for row in rows)]
+    assert shown.rows == [["a", "b"], *(list(map(make_visible, row)) for row in rows)]
     assert set(shown.tags) == {"table", "thead", "tbody", "tr", "th", "td"}
 
 
@@ -69,6 +71,11 @@ def test_any_name_is_shown_as_it_is_and_stays_in_its_cell(rows: list[tuple[str, 
 def test_markup_in_a_name_does_nothing(name: str) -> None:
     shown = parse_cells(format_table(["Method", "n"], [[escape_markdown(name), "1"]]))
     assert shown.rows[1] == [name, "1"]
+
+
+def test_what_a_terminal_or_a_browser_obeys_is_an_escape() -> None:
+    assert escape_markdown("\x1b[2J\u202etxt.4pm") == r"\\u001b\[2J\\u202etxt.4pm"
+    assert format_code("a`b\u202ec") == r"`` a`b\u202ec ``"
 
 
 def test_a_name_with_line_breaks_stays_on_one_line() -> None:

@@ -3,11 +3,11 @@
 from io import StringIO
 
 import pytest
-from rich.console import Console
 from sweep_records import make_cell
 
 from egoexobench.sweep.process import CellStatus
 from egoexobench.sweep.status_view import LineReporter, LiveTable, render_status
+from egoexobench.terminal import create_console
 
 CELLS = [
     make_cell("one"),
@@ -27,7 +27,7 @@ STATUS = {
 
 def render_text(renderable: object) -> str:
     out = StringIO()
-    Console(file=out, width=120).print(renderable)
+    create_console(out, width=120).print(renderable)
     return out.getvalue()
 
 

@@ -1,0 +1,83 @@
+"""What commands write: literal text, in any encoding, and one line where it cannot be written."""
+
+import io
+import sys
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from egoexobench.errors import DataError
+from egoexobench.terminal import (
+    create_console,
+    escape_unencodable,
+    reserve_output,
+    show_renderable,
+    show_text,
+)
+
+HARMFUL = "ru[/]ns [bold]x[/bold] :smile: \x1b[2J \u202etxt.4pm"
+SHOWN = "ru[/]ns [bold]x[/bold] :smile: \\u001b[2J \\u202etxt.4pm"
+
+
+def make_table(text: str) -> Table:
+    table = Table(title=text, caption=text)
+    table.add_column(text, no_wrap=True)
+    table.add_row(text)
+    table.add_row(Text(text))
+    return table
+
+
+class AsciiOutput(io.TextIOWrapper):
+    """Standard output of a terminal that shows only ASCII."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="ascii")
+
+
+def test_text_is_shown_literally(capsys: pytest.CaptureFixture[str]) -> None:
+    show_text(HARMFUL)
+    show_text(HARMFUL, is_error=True)
+    assert capsys.readouterr() == (f"{SHOWN}\n", f"{SHOWN}\n")
+
+
+def test_a_table_shows_text_literally_in_every_place(capsys: pytest.CaptureFixture[str]) -> None:
+    show_renderable(make_table(HARMFUL), min_width=200)
+    output = capsys.readouterr().out
+    assert output.count(SHOWN) == 5
+    assert "\x1b" not in output
+    assert "\u202e" not in output
+
+
+def test_an_export_shows_text_literally() -> None:
+    console = create_console(io.StringIO(), width=200, keeps_output=True)
+    console.print(make_table(HARMFUL))
+    assert console.export_text().count(SHOWN) == 5
+
+
+def test_a_terminal_without_unicode_gets_what_it_can_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = AsciiOutput()
+    monkeypatch.setattr(sys, "stdout", output)
+    escape_unencodable(output)
+    show_renderable(make_table("37.0–53.9"))
+    show_text("é")
+    output.seek(0)
+    text = output.read()
+    assert text.count("37.0-53.9") == 5
+    assert text.endswith("\\u00e9\n")
+
+
+@pytest.mark.parametrize("show", [show_text, show_renderable])
+def test_a_full_output_is_one_line(show, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        with pytest.raises(DataError, match=r"^cannot write to standard output: No space left"):
+            show("x" * 100_000)
+
+
+def test_what_others_print_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with reserve_output():
+        sys.stdout.write("loading weights\n")
+        show_text("{}")
+    sys.stdout.write("later\n")
+    assert capsys.readouterr() == ("{}\nlater\n", "loading weights\n")
