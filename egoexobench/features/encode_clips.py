@@ -334,9 +334,12 @@ def _map_in_threads(
     queue = iter(jobs)
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(work, job) for job in islice(queue, 4 * workers)]
-        while running:
-            yield running.pop(0).result()
-            running += [pool.submit(work, job) for job in islice(queue, 1)]
+        try:
+            while running:
+                yield running.pop(0).result()
+                running += [pool.submit(work, job) for job in islice(queue, 1)]
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt does not wait for queued clips
 
 
 def _iter_batches(clips: Iterable[_PreparedClip]) -> Iterator[list[_PreparedClip]]:

@@ -54,12 +54,17 @@ def verify_rerun(verification: Verification, command: RerunCommand) -> Verificat
 
 
 def _run_and_compare(record: Path, out: Path, command: RerunCommand) -> tuple[str, ...]:
-    done = subprocess.run(  # noqa: S603 - our own command line, no shell
-        command.build(record, out), capture_output=True, text=True, check=False
-    )
+    with subprocess.Popen(  # noqa: S603 - our own command line, no shell
+        command.build(record, out), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            _, message = child.communicate()
+        except BaseException:
+            child.terminate()  # not killed, so that it removes its drafts
+            raise
     paths = find_records(out)
-    if done.returncode or len(paths) != 1:
-        lines = done.stderr.strip().splitlines() or ["it wrote no record"]
+    if child.returncode or len(paths) != 1:
+        lines = message.strip().splitlines() or ["it wrote no record"]
         raise DataError(lines[-1].removeprefix("egoexobench: "))
     (again,) = verify_bundles(paths)
     comparison = compare_with_record(record, RunResult(read_record(paths[0]), paths[0]))

@@ -45,9 +45,12 @@ def extract_shortcut_features(
         progress.stage("decode", len(clips)) as advance,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        for clip, result in zip(clips, pool.map(_read_clip, clips), strict=True):
-            features[clip.id] = result
-            advance(1)
+        try:
+            for clip, result in zip(clips, pool.map(_read_clip, clips), strict=True):
+                features[clip.id] = result
+                advance(1)
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt does not wait for queued clips
     return features
 
 

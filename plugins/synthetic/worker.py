@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,7 +27,9 @@ def render_files(folder: Path, config: SyntheticConfig, names: Sequence[str]) ->
 
 
 def main() -> None:
-    """Read a request from standard input and render its files."""
+    """Read a request from standard input and render its files; a signal removes the draft."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
     request = json.load(sys.stdin)
     folder, config = Path(request["folder"]), SyntheticConfig(**request["config"])
     try:

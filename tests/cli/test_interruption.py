@@ -1,0 +1,49 @@
+"""A signal ends a command with its own exit code, after every cleanup."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+from plugin_factory import install_plugin
+
+from egoexobench.cli.interruption import SignalInterrupt, get_exit_code, raise_ending_signals
+from egoexobench.files import atomic_path
+
+
+def write_half_a_record(path: Path, number: int) -> None:
+    with raise_ending_signals(), atomic_path(path) as draft:
+        draft.write_text("half")
+        os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_removes_the_draft_and_names_itself(number: int, tmp_path: Path) -> None:
+    with pytest.raises(SignalInterrupt) as caught:
+        write_half_a_record(tmp_path / "record.json", number)
+    assert get_exit_code(caught.value) == 128 + number
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with raise_ending_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_command_ends_with_one_line_and_the_code_of_the_signal(
+    number: int, code: int, tmp_path: Path
+) -> None:
+    install_plugin(tmp_path, "slow", f"import os\nos.kill(os.getpid(), {int(number)})\n")
+    result = CommandLine(tmp_path, plugin_folder=tmp_path)("list")
+    assert result.returncode == code
+    assert result.stdout == ""
+    assert result.stderr.startswith("egoexobench: interrupted: what was finished is stored")
