@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError, UsageError, format_exception_line
 from egoexobench.files import atomic_path
 from egoexobench.toolbox.checkpoint import read_checkpoint
+from egoexobench.visible_text import make_visible
 
 
 def convert_checkpoint(source: Path, target: Path) -> int:
@@ -29,9 +31,14 @@ def convert_checkpoint(source: Path, target: Path) -> int:
     if target.exists():
         raise DataError(f"{target} exists already; delete it or name another")
     checkpoint = read_checkpoint(source)
-    header = {key: json.dumps(value) for key, value in checkpoint.metadata.items()}
-    with atomic_path(target) as draft:
-        save_file(_copy_shared(checkpoint.state_dict), draft, metadata=header)
+    header = {make_visible(key): json.dumps(value) for key, value in checkpoint.metadata.items()}
+    try:
+        with atomic_path(target) as draft:
+            save_file(_copy_shared(checkpoint.state_dict), draft, metadata=header)
+    except (SafetensorError, KeyError, ValueError) as error:  # a type that the format lacks
+        raise DataError(
+            f"{source} cannot be written as {target}: {format_exception_line(error)}"
+        ) from error
     return len(checkpoint.state_dict)
 
 

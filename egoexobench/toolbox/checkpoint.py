@@ -11,19 +11,20 @@ import json
 import pickle
 import re
 import warnings
-import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor, nn
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, format_exception_line
+from egoexobench.toolbox.pickle_scan import check_pickles, is_archive
 from egoexobench.toolbox.safe_unpickle import list_allowed_globals, to_json_like
 from egoexobench.toolbox.tracked_state import get_current_override
+from egoexobench.visible_text import make_visible
 
 TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 STATE_DICT_KEYS = ("state_dict", "model", "module")
@@ -36,15 +37,11 @@ WRAPPER_PREFIXES = ("_orig_mod.", "module.")
 """What torch.compile and DistributedDataParallel put in front of every key."""
 ZIP_MAGIC = b"PK"
 MAX_LISTED = 3
-_UNREADABLE = (
-    RuntimeError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-)
+MAX_CONTAINERS = 8
+"""Containers around the state that are unwrapped."""
+MAX_GROWTH, FREE_GROWTH_BYTES = 64, 16 << 20
+"""A file's tensors may have this many times its own size, as tensors may share memory, and a bit
+more. Otherwise one number that is repeated without end could fill the memory."""
 _REJECTED_NAME = re.compile(r"(?:GLOBAL |function |class )<?([\w.]+)")
 
 
@@ -103,12 +100,12 @@ def read_torch_file(path: Path) -> Any:
         DataError: if the file is missing, truncated or would run code.
     """
     _check_is_file(path)
-    # a memory map leaves an optimizer's state on disk; the old format before zip has none
-    is_zip = zipfile.is_zipfile(path)
+    check_pickles(path)
     try:
+        # a memory map leaves an optimizer's state on disk; the old format before zip has none
         with torch.serialization.safe_globals(list_allowed_globals()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive(path))
     except pickle.UnpicklingError as error:
         rejected = _REJECTED_NAME.search(str(error))
         if rejected is None:
@@ -119,7 +116,7 @@ def read_torch_file(path: Path) -> Any:
             f"{path} was rejected: loading it would run {rejected[1]!r}. "
             "Only tensors and plain configuration values are loaded."
         ) from error
-    except (*_UNREADABLE, OSError) as error:
+    except Exception as error:  # a damaged file may fail in any way
         raise DataError(f"{path} is not a complete torch file: {_describe_damage(path)}") from error
 
 
@@ -183,15 +180,17 @@ def _read_safetensors(path: Path) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             header = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{path} is not a complete safetensors file: {error}") from error
-    return _make_checkpoint(tensors, {key: _parse_json(text) for key, text in header.items()})
+    except Exception as error:  # a damaged file may fail in any way
+        line = format_exception_line(error)
+        raise DataError(f"{path} is not a complete safetensors file: {line}") from error
+    metadata = {key: _parse_json(text) for key, text in header.items()}
+    return _make_checkpoint(path, tensors, metadata)
 
 
 def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -208,16 +207,20 @@ def _describe_damage(path: Path) -> str:
 
 def _unwrap_content(path: Path, content: Any) -> Checkpoint:
     metadata: dict[str, Any] = {}
-    while isinstance(content, Mapping):
+    for _ in range(MAX_CONTAINERS):
+        if not isinstance(content, Mapping):
+            break
         if content and all(isinstance(value, Tensor) for value in content.values()):
-            return _make_checkpoint(content, metadata)
+            return _make_checkpoint(path, content, metadata)
         inner = next((key for key in STATE_DICT_KEYS if key in content), None)
         if inner is None:
             break
         skipped = (inner, *TRAINING_STATE_KEYS)
-        metadata |= to_json_like(
-            {key: value for key, value in content.items() if key not in skipped}
-        )
+        others = {key: value for key, value in content.items() if key not in skipped}
+        try:
+            metadata |= to_json_like(others)
+        except ValueError as error:
+            raise DataError(f"{path} cannot be read: beside its tensors, {error}") from error
         content = content[inner]
     keys = join_first([str(key) for key in content]) if isinstance(content, Mapping) else ""
     raise DataError(
@@ -226,7 +229,10 @@ def _unwrap_content(path: Path, content: Any) -> Checkpoint:
     )
 
 
-def _make_checkpoint(tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> Checkpoint:
+def _make_checkpoint(
+    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, Any]
+) -> Checkpoint:
+    _check_tensors(path, tensors)
     state_dict = dict(tensors)
     while state_dict and (prefix := _find_common_prefix(state_dict)):
         state_dict = {key.removeprefix(prefix): tensor for key, tensor in state_dict.items()}
@@ -236,6 +242,26 @@ def _make_checkpoint(tensors: Mapping[str, Tensor], metadata: dict[str, Any]) ->
     return Checkpoint(
         state_dict | {key: state_dict[key].float() for key in half}, metadata, len(half)
     )
+
+
+def _check_tensors(path: Path, tensors: Mapping[Any, Tensor]) -> None:
+    """Check that names are text, and that the tensors are dense and not larger than they can be."""
+    num_bytes = 0
+    for key, tensor in tensors.items():
+        if not isinstance(key, str) or key != make_visible(key):
+            raise DataError(f"{path}: the name {key!r} of a tensor is not plain text")
+        is_lazy = tensor.is_conj() or tensor.is_neg()
+        is_sparse = tensor.layout is not torch.strided or tensor.is_nested
+        if is_lazy or is_sparse or tensor.is_quantized:
+            raise DataError(f"{path}: tensor {key!r} is not dense; only dense tensors are read")
+        if tensor.device.type != "cpu":
+            raise DataError(f"{path}: tensor {key!r} has no values (device {tensor.device})")
+        num_bytes += tensor.numel() * tensor.element_size()
+    if num_bytes > MAX_GROWTH * path.stat().st_size + FREE_GROWTH_BYTES:
+        raise DataError(
+            f"{path}: its tensors have {num_bytes:,} bytes, but the file {path.stat().st_size:,}; "
+            "values are repeated without being stored"
+        )
 
 
 def _find_common_prefix(keys: Collection[str]) -> str | None:

@@ -39,6 +39,8 @@ REPLACED_CLASSES = (
 )
 """Every class that is replaced, by the name that a file uses for it."""
 
+MAX_VALUES, MAX_DEPTH = 250_000, 100
+"""What the configuration beside a state may have at most."""
 _VALUE_KEYS = ("_content", "_val", "_config")
 """Where OmegaConf and ConfigParser keep their values."""
 
@@ -62,26 +64,49 @@ def list_allowed_globals() -> list[Any]:
 
 
 def to_json_like(value: Any) -> Any:
-    """Return a value as JSON-like data; other objects become None, or are left out of a dict."""
-    result: Any = None
-    match value:
-        case Placeholder():
-            state = value.state if isinstance(value.state, dict) else {}
-            result = to_json_like(next((state[key] for key in _VALUE_KEYS if key in state), None))
-        case Namespace():
-            result = to_json_like(vars(value))
-        case dict():
-            items = {_key_to_text(key): to_json_like(item) for key, item in value.items()}
-            result = {key: item for key, item in items.items() if item is not None}
-        case list() | tuple():
-            result = [to_json_like(item) for item in value]
-        case Tensor() if value.ndim == 0:
-            result = value.item()
-        case bool() | int() | float() | str():
-            result = value
-    return result
+    """Return a value as JSON-like data; other objects become None, or are left out of a dict.
+
+    Raises:
+        ValueError: if there are too many values or levels, as in a list that contains itself.
+    """
+    return _JsonConversion().convert(value, 0)
 
 
-def _key_to_text(key: object) -> str:
-    value = to_json_like(key)
-    return str(key if value is None else value)
+@final
+class _JsonConversion:
+    """Counts the values: what is shared is written as often as it occurs, maybe without end."""
+
+    def __init__(self) -> None:
+        self.num_values = 0
+
+    def convert(self, value: Any, depth: int) -> Any:
+        self.num_values += 1
+        if self.num_values > MAX_VALUES or depth > MAX_DEPTH:
+            raise ValueError(
+                f"there are more than {MAX_VALUES:,} values or {MAX_DEPTH} levels of lists"
+            )
+        result: Any = None
+        match value:
+            case Placeholder():
+                state = value.state if isinstance(value.state, dict) else {}
+                inner = next((state[key] for key in _VALUE_KEYS if key in state), None)
+                result = self.convert(inner, depth + 1)
+            case Namespace():
+                result = self.convert(vars(value), depth + 1)
+            case dict():
+                items = {
+                    self.convert_key(key, depth): self.convert(item, depth + 1)
+                    for key, item in value.items()
+                }
+                result = {key: item for key, item in items.items() if item is not None}
+            case list() | tuple():
+                result = [self.convert(item, depth + 1) for item in value]
+            case Tensor() if value.ndim == 0 and not value.is_complex():
+                result = value.item()
+            case bool() | int() | float() | str():
+                result = value
+        return result
+
+    def convert_key(self, key: object, depth: int) -> str:
+        value = self.convert(key, depth + 1)
+        return str(key if value is None else value)
