@@ -31,12 +31,23 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class PluginEntryPoint:
-    """A named module in a group of entry points, and the distribution that declares it."""
+    """A named object in a group of entry points, and the distribution that declares it."""
 
     group: str
     name: str
-    module: str
+    value: str
+    """``MODULE``, or ``MODULE:ATTRIBUTE`` for an object in it."""
     distribution: Distribution
+
+    @property
+    def module(self) -> str:
+        """The module to import."""
+        return self.value.partition(":")[0].strip()
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The names that lead from the module to the object; empty for the module itself."""
+        return tuple(filter(None, self.value.partition(":")[2].strip().split(".")))
 
 
 def list_entry_points(*groups: str) -> list[PluginEntryPoint]:
@@ -89,9 +100,9 @@ def _read_entry_points(folder: str, groups: Collection[str]) -> Iterator[PluginE
         if line.startswith("["):
             group = line.strip("[]")
         elif group in groups and line and not line.startswith("#"):
-            name, _, module = line.partition("=")
+            name, _, value = line.partition("=")
             yield PluginEntryPoint(
-                group, name.strip(), module.partition("[")[0].strip(), distribution
+                group, name.strip(), value.partition("[")[0].strip(), distribution
             )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, final
 
 import pluggy
@@ -88,23 +88,35 @@ class PartFactory:
 
 @dataclass(frozen=True, slots=True)
 class BrokenPlugin:
-    """A plug-in that could not be loaded, and why."""
+    """A plug-in that could not be loaded, or one of its parts, and why."""
 
     plugin: str
     distribution: Distribution
     reason: str
+    part: str = ""
+    """Such as ``dataset 'folder'``; empty for the plug-in with all its parts."""
 
     def __str__(self) -> str:
-        return f"plug-in {self.plugin!r} ({self.distribution}) was not loaded: {self.reason}"
+        part = f"{self.part} of " if self.part else ""
+        return f"{part}plug-in {self.plugin!r} ({self.distribution}) was not loaded: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class PluginSource:
-    """The module of a plug-in, before it is imported."""
+    """Where a plug-in is, before it is imported."""
 
     plugin: str
     module: str
     distribution: Distribution
+    attributes: tuple[str, ...] = ()
+    """The names that lead from the module to the object with the hooks, if it is another."""
+
+    def load(self) -> object:
+        """Import the module and return the object with the hooks."""
+        plugin: object = import_module(self.module)
+        for name in self.attributes:
+            plugin = getattr(plugin, name)
+        return plugin
 
 
 @final
@@ -121,11 +133,14 @@ class Registry:
         self._aliases: dict[tuple[str, str], str] = {}
         self._manager = _PluginManager(hookspecs.PROJECT_NAME)
         self._manager.add_hookspecs(hookspecs)
-        sources = list(self._iter_sources())
-        self._sources = {source.plugin: source for source in sources}
+        # ours first, so that a stranger's part of the same name cannot replace one of them
+        sources = sorted(self._iter_sources(), key=lambda source: not _is_own(source.distribution))
         blocked_plugins = {_get_plugin_name(name) for name in blocked}
-        for name in sorted(blocked_plugins - self._sources.keys()):
-            raise UsageError(format_unknown_name("plug-in", name, self._sources))
+        for name in sorted(blocked_plugins - {source.plugin for source in sources}):
+            raise UsageError(
+                format_unknown_name("plug-in", name, {source.plugin for source in sources})
+            )
+        self._sources: dict[str, PluginSource] = {}
         for source in sources:
             if source.plugin not in blocked_plugins:
                 self._load(source)
@@ -179,7 +194,7 @@ class Registry:
         """Add a part that no installed plug-in registers."""
         self._parts.setdefault((part.kind, part.name), []).append(part)
         for alias in part.aliases:
-            self._aliases[part.kind, alias] = part.name
+            self._aliases.setdefault((part.kind, alias), part.name)
 
     def _format_broken_hint(self) -> str:
         if not self.broken:
@@ -190,40 +205,59 @@ class Registry:
         for entry in list_entry_points(ENTRY_POINT_GROUP, FOLDER_GROUP):
             if entry.group == ENTRY_POINT_GROUP:
                 plugin = _get_plugin_name(entry.name)
-                yield PluginSource(plugin, entry.module, entry.distribution)
+                yield PluginSource(plugin, entry.module, entry.distribution, entry.attributes)
                 continue
             try:
-                package = import_module(entry.module)
-            except (Exception, SystemExit) as error:  # a plug-in may fail in any way
+                folders = import_module(entry.module).__path__
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a plug-in may fail in any way
                 self.broken.append(
                     BrokenPlugin(entry.name, entry.distribution, format_exception_line(error))
                 )
                 continue
-            for child in pkgutil.iter_modules(package.__path__):
+            for child in pkgutil.iter_modules(folders):
                 if not child.name.startswith("_"):
                     module = f"{entry.module}.{child.name}"
                     yield PluginSource(_get_plugin_name(child.name), module, entry.distribution)
 
     def _load(self, source: PluginSource) -> None:
+        if source.plugin in self._sources:
+            first = self._sources[source.plugin].distribution
+            self._report_broken(source, f"{first} has a plug-in of that name")
+            return
         try:
-            self._manager.register(import_module(source.module), source.plugin)
+            plugin = source.load()
+            self._manager.register(plugin, source.plugin)
             self._manager.check_pending()
-        except (Exception, SystemExit) as error:  # a plug-in may fail in any way
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plug-in may fail in any way
             if self._manager.has_plugin(source.plugin):
                 self._manager.unregister(name=source.plugin)
-            self._report_broken(source.plugin, error)
+            self._report_broken(source, format_exception_line(error))
+            return
+        self._sources[source.plugin] = source
+        if not self._manager.get_hookcallers(plugin):
+            hooks = ", ".join(f"register_{kind}s" for kind in PART_KINDS)
+            self._report_broken(
+                source,
+                f"{source.module} has no function that is marked with @hookimpl; expected {hooks}",
+            )
 
     def _register_parts(self) -> None:
         for kind in PART_KINDS:
             caller = getattr(self._manager.hook, f"register_{kind}s")
             # one by one and not through the caller, so that the plug-in of each part is known
             # and one failing plug-in costs only its own parts
-            for implementation in reversed(caller.get_hookimpls()):
+            for implementation in caller.get_hookimpls():
                 plugin = implementation.plugin_name
                 try:
                     implementation.function(partial(self._register_part, kind, plugin))
-                except (Exception, SystemExit) as error:  # a plug-in may fail in any way
-                    self._report_broken(plugin, error)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # a plug-in may fail in any way
+                    self._report_broken(self._sources[plugin], format_exception_line(error))
 
     def _register_part(
         self,
@@ -236,6 +270,13 @@ class Registry:
         modality: Modality | None = None,
     ) -> None:
         source = self._sources[plugin]
+        owner = next(iter(self._parts.get((kind, name), ())), None)
+        if owner is not None and _is_own(owner.distribution):
+            reason = (
+                f"{owner.distribution} has a {kind} of that name (-p no:{owner.plugin} blocks it)"
+            )
+            self._report_broken(source, reason, part=f"{kind} {name!r}")
+            return
         self.add_part(
             PartFactory(
                 kind=kind,
@@ -249,13 +290,16 @@ class Registry:
             )
         )
 
-    def _report_broken(self, plugin: str, error: BaseException) -> None:
-        distribution = self._sources[plugin].distribution
-        self.broken.append(BrokenPlugin(plugin, distribution, format_exception_line(error)))
+    def _report_broken(self, source: PluginSource, reason: str, *, part: str = "") -> None:
+        self.broken.append(BrokenPlugin(source.plugin, source.distribution, reason, part))
 
 
 def _get_plugin_name(name: str) -> str:
     return name.replace("_", "-")
+
+
+def _is_own(distribution: Distribution) -> bool:
+    return distribution.name == hookspecs.PROJECT_NAME
 
 
 @final
@@ -266,7 +310,7 @@ class _PluginManager(pluggy.PluginManager):
     """
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
-        if not isinstance(vars(plugin).get(name), FunctionType):
+        if isinstance(plugin, ModuleType) and not isinstance(vars(plugin).get(name), FunctionType):
             return None
         return super().parse_hookimpl_opts(plugin, name)
 

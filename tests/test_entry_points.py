@@ -29,12 +29,11 @@ def test_they_are_those_of_importlib_on_this_machine() -> None:
         (group, entry.name, entry.value, entry.dist.name, entry.dist.version)
         for group in (*GROUPS, "console_scripts")
         for entry in entry_points(group=group)
-        if entry.dist and ":" not in entry.value
+        if entry.dist
     }
     actual = {
-        (entry.group, entry.name, entry.module, entry.distribution.name, entry.distribution.version)
+        (entry.group, entry.name, entry.value, entry.distribution.name, entry.distribution.version)
         for entry in list_entry_points(*GROUPS, "console_scripts")
-        if ":" not in entry.module
     }
     assert actual == expected
     assert ("egoexobench.folders", "plugins", "egoexobench_plugins") in {key[:3] for key in actual}
