@@ -9,7 +9,9 @@ import click
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.renamed_options import add_renamed_option
+from egoexobench.terminal import show_text
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Split, Task
+from egoexobench.visible_text import make_visible_line
 
 
 @click.group("data")
@@ -27,24 +29,32 @@ def data_command() -> None:
     help="Seed of the split assignment.",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing clips.csv.")
-def init_command(folder: Path, seed: int, force: bool) -> None:
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="CSV file to write, or folder for clips.csv.  [FOLDER]",
+)
+def init_command(folder: Path, seed: int, force: bool, out: Path | None) -> None:
     """Create clips.csv for a FOLDER of media files: pairs by file name, splits by take.
 
     The narration of NAME.mp4 is read from NAME.txt. Without that file the cell stays empty, and
-    `run` stops until it is filled in.
+    `run` stops until it is filled in. Every file that is not in the table is listed with the
+    reason.
     """
     from egoexobench.data.init_manifest import create_manifest
 
-    result = create_manifest(folder, seed=seed, force=force)
+    result = create_manifest(folder, seed=seed, force=force, out=out)
     counts = ", ".join(f"{count} {split}" for split, count in result.num_pairs.items())
-    click.echo(f"{result.path}: {sum(result.num_pairs.values())} pairs ({counts})")
+    show_text(f"{result.path}: {sum(result.num_pairs.values())} pairs ({counts})")
     for name, reason in result.unpaired:
-        click.echo(f"skipped {name}: {reason}")
+        show_text(f"skipped {make_visible_line(name)}: {reason}")
     for split, count in result.num_pairs.items():
         if not count:
-            click.echo(f"split {split} has no pair, but a run needs one: move some or add takes")
+            show_text(f"split {split} has no pair, but a run needs one: move some or add takes")
+    if not result.is_usable:
+        show_text(f"a run reads clips.csv in the folder of the media: move it to {folder}")
     if result.num_empty_narrations:
-        click.echo(
+        show_text(
             f"{result.num_empty_narrations} narrations are empty: describe what each clip shows"
         )
 
@@ -93,7 +103,7 @@ def doctor_command(
         report = report.model_copy(update={"shared": shared})
     if save_subset:
         write_subset(save_subset, report.subset)
-    click.echo(report.model_dump_json(indent=1) if as_json else "\n".join(format_report(report)))
+    show_text(report.model_dump_json(indent=1) if as_json else "\n".join(format_report(report)))
 
 
 @data_command.command("lists")
@@ -117,13 +127,13 @@ def lists_command(ctx: click.Context, dataset: str, task: Task, split: Split, ou
     source, factory = parts.create("dataset", spec), parts.get_factory("dataset", spec.name).factory
     rule = read_docstring_section(factory, LISTS_HEADING)
     header = export_queries(out, source, spec.name, split=split, task=task, rule=rule)
-    click.echo(f"{out}: {header.num_queries} queries of {task} in {split}, {header.sha256[:16]}")
+    show_text(f"{out}: {header.num_queries} queries of {task} in {split}, {header.sha256[:16]}")
     if header.num_unfair:
-        click.echo(
+        show_text(
             f"{header.num_unfair} queries cannot be answered fairly and are left out, see "
             "`data doctor`"
         )
     if header.num_dropped_rows:
-        click.echo(
+        show_text(
             f"{header.num_dropped_rows} rows of the annotations were skipped, see `data doctor`"
         )

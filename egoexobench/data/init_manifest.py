@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from egoexobench.data.media_folder import FolderListing, compose_name, list_media_folder
 from egoexobench.data.schema import ClipRow
 from egoexobench.data.table_io import FORMATS
 from egoexobench.errors import DataError, UsageError
 from egoexobench.files import write_text_atomic
 from egoexobench.types import SPLITS, Split, View
 
-MEDIA_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+TABLE_NAME = "clips.csv"
 SPLIT_SHARES: Mapping[Split, float] = {"test": 0.2, "val": 0.1}
 """Share of the takes, rounded, and at least one if there are three takes; the rest is train."""
 
@@ -37,12 +38,14 @@ class MediaFile:
 
 @dataclass(frozen=True, slots=True)
 class InitResult:
-    """The table that was written, and the files that belong to no pair, each with the reason."""
+    """The table that was written, and every file that is not in it, each with the reason."""
 
     path: Path
     num_pairs: Mapping[Split, int]
     num_empty_narrations: int
     unpaired: Sequence[tuple[str, str]] = field(default=())
+    is_usable: bool = True
+    """Whether the data set `folder` can read the table where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +54,53 @@ class _PairingResult:
     unpaired: list[tuple[str, str]]
 
 
-def create_manifest(root: Path, *, seed: int = 0, force: bool = False) -> InitResult:
+def create_manifest(
+    root: Path, *, seed: int = 0, force: bool = False, out: Path | None = None
+) -> InitResult:
     """Write `clips.csv` for a folder of media files.
 
     The id of a pair is the path of its files without the mark of the view: `ego` or `exo`,
     optionally with a number, not next to other letters, or `EGO` at the very end. A file without a
     mark is the exo file of one with `EGO` at the end. Clips in one subfolder belong to one take.
-    The narration of `NAME.mp4` is the text of `NAME.txt`, and empty if there is no such file.
+    The narration of `NAME.mp4` is the text of `NAME.txt`, and empty if there is no such file. Names
+    that differ only in how Unicode composes their letters are one name.
 
     Args:
         root: the folder.
         seed: seed of the split assignment.
         force: overwrite an existing `clips.csv`.
+        out: the table to write, or a folder for `clips.csv`; None: the folder of the media. A
+            table names media in its own folder. Where the media are not in the folder of ``out``,
+            the paths are those in ``root``, and the table is a draft for that folder.
 
     Raises:
-        UsageError: if there is a table already.
+        UsageError: if there is a table already, or ``out`` is no CSV file and no folder.
         DataError: if there is no pair, or the table cannot be written.
     """
-    path = root / "clips.csv"
-    _check_no_table(root, path, force=force)
-    pairing = _find_pairs(root)
+    path = _choose_table_path(root, out)
+    _check_no_table(path, force=force)
+    listing = list_media_folder(root)
+    pairing = _find_pairs(root, listing)
     splits = assign_splits([ego.take for ego, _ in pairing.pairs], seed)
-    rows = [_make_row(root, file, splits[file.take]) for pair in pairing.pairs for file in pair]
+    is_above = root.resolve().is_relative_to(path.parent.resolve())
+    base = path.parent if is_above else root
+    rows = [
+        _make_row(base, file, splits[file.take], listing.texts)
+        for pair in pairing.pairs
+        for file in pair
+    ]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(ClipRow.model_fields), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text_atomic(path, text.getvalue())
+    used = {file.path for pair in pairing.pairs for file in pair}
     return InitResult(
         path=path,
         num_pairs={s: sum(splits[ego.take] == s for ego, _ in pairing.pairs) for s in SPLITS},
         num_empty_narrations=sum(not row["narration"] for row in rows),
-        unpaired=pairing.unpaired,
+        unpaired=[*pairing.unpaired, *listing.list_others(used, path)],
+        is_usable=is_above and path.name == TABLE_NAME,
     )
 
 
@@ -98,15 +116,29 @@ def assign_splits(takes: Sequence[str], seed: int) -> dict[str, Split]:
     return splits
 
 
-def _check_no_table(root: Path, path: Path, *, force: bool) -> None:
-    for table in (root / f"clips{suffix}" for suffix in FORMATS):
+def _choose_table_path(root: Path, out: Path | None) -> Path:
+    """Return the file to write.
+
+    Raises:
+        UsageError: if ``out`` is neither a CSV file nor a folder that exists.
+    """
+    folder = root if out is None else out
+    if folder.is_dir():
+        return folder / TABLE_NAME
+    if folder.suffix != ".csv":
+        raise UsageError(f"--out {folder} must end with .csv or be a folder that exists")
+    return folder
+
+
+def _check_no_table(path: Path, *, force: bool) -> None:
+    for table in (path.with_suffix(suffix) for suffix in FORMATS):
         if table.exists() and not (force and table == path):
             advice = "use --force to overwrite it" if table == path else "remove it first"
-            raise UsageError(f"{root} already contains {table.name}; {advice}")
+            raise UsageError(f"{path.parent} already contains {table.name}; {advice}")
 
 
-def _find_pairs(root: Path) -> _PairingResult:
-    files, unmarked = _find_media(root)
+def _find_pairs(root: Path, listing: FolderListing) -> _PairingResult:
+    files, unmarked = _find_media(root, listing.media)
     pairs, unpaired = _match_views(root, files)
     if not pairs:
         raise DataError(
@@ -116,9 +148,8 @@ def _find_pairs(root: Path) -> _PairingResult:
     return _PairingResult(pairs, unmarked + unpaired)
 
 
-def _find_media(root: Path) -> tuple[list[MediaFile], list[tuple[str, str]]]:
+def _find_media(root: Path, paths: Sequence[Path]) -> tuple[list[MediaFile], list[tuple[str, str]]]:
     """Return the files whose names state a view, and the other files with the reason."""
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and p.is_file())
     matches = [_EGO_SUFFIX.fullmatch(_get_stem(root, path)) for path in paths]
     with_ego_suffix = {_strip_separators(match[1]) for match in matches if match}
     files: list[MediaFile] = []
@@ -130,13 +161,13 @@ def _find_media(root: Path) -> tuple[list[MediaFile], list[tuple[str, str]]]:
             both = "both views" if _VIEW_MARK.search(stem) else "no view"
             unmarked.append((path.relative_to(root).as_posix(), f"its name contains {both}"))
             continue
-        pair = _strip_view_marks(stem) or root.resolve().name
+        pair = _strip_view_marks(stem).strip() or root.resolve().name
         files.append(MediaFile(path, pair, view, pair.rpartition("/")[0] or pair))
     return files, unmarked
 
 
 def _get_stem(root: Path, path: Path) -> str:
-    return path.relative_to(root).with_suffix("").as_posix()
+    return compose_name(path.relative_to(root).with_suffix(""))
 
 
 def _strip_separators(name: str) -> str:
@@ -187,22 +218,27 @@ def _match_views(
     return pairs, unpaired
 
 
-def _make_row(root: Path, file: MediaFile, split: Split) -> dict[str, str]:
+def _make_row(
+    folder: Path, file: MediaFile, split: Split, texts: Mapping[str, Path]
+) -> dict[str, str]:
+    media = file.path.resolve().relative_to(folder.resolve()).as_posix()
     return {
         "pair": file.pair,
         "view": file.view,
         "split": split,
-        "media": file.path.relative_to(root).as_posix(),
-        "narration": _read_narration(file.path),
+        # a reader strips blanks at the ends of a cell
+        "media": media if media == media.strip() else f"./{media}",
+        "narration": _read_narration(texts.get(compose_name(file.path.with_suffix("")))),
         "take": file.take if file.take != file.pair else "",
     }
 
 
-def _read_narration(path: Path) -> str:
-    text = path.with_suffix(".txt")
-    if not text.is_file():
+def _read_narration(path: Path | None) -> str:
+    if path is None:
         return ""
     try:
-        return " ".join(text.read_text(encoding="utf-8-sig").split())
+        return " ".join(path.read_text(encoding="utf-8-sig").replace("\0", " ").split())
     except UnicodeDecodeError as error:
-        raise DataError(f"cannot read {text}: it is not UTF-8 text ({error.reason})") from error
+        raise DataError(f"cannot read {path}: it is not UTF-8 text ({error.reason})") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error

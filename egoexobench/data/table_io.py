@@ -68,6 +68,9 @@ def read_table(path: Path, schema: type[_Row]) -> Table[_Row]:
         if isinstance(cells, str):
             issues.append(AnnotationIssue(path.name, location, cells))
             continue
+        if reason := _find_nul(cells):
+            issues.append(AnnotationIssue(path.name, location, reason))
+            continue
         try:
             rows.append((location, schema.model_validate(cells)))
         except ValidationError as error:
@@ -157,6 +160,15 @@ def _parse_cell(cell: str, name: str, schema: type[BaseModel]) -> Any:
             except ValueError:
                 return cell
     return cell.strip()
+
+
+def _find_nul(cells: dict[str, Any]) -> str:
+    """Return which cell contains a NUL character, which no path may have; empty if none does."""
+    for name, value in cells.items():
+        items = value if isinstance(value, list) else [value]
+        if any(isinstance(item, str) and "\0" in item for item in items):
+            return f"{name}: contains a NUL character; write the cell again"
+    return ""
 
 
 def _describe_error(error: ValidationError, schema: type[BaseModel]) -> str:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,66 @@ def test_files_without_a_pair_are_listed_with_the_reason(tmp_path: Path) -> None
     result = create_manifest(folder(tmp_path, *names))
     assert dict(result.unpaired) == {
         "a_exo2.mp4": "pair 'a' has that view already",
+        "a_exo2.txt": "no clip has this narration",
         "b_ego.mp4": "'b' has no file of the other view",
+        "b_ego.txt": "no clip has this narration",
+        "lego.txt": "no clip has this narration",
+        "ego_exo.txt": "no clip has this narration",
         "lego.mp4": "its name contains no view",
         "ego_exo.mp4": "its name contains both views",
     }
     assert read_pairs(tmp_path) == {"a": ("a_ego.mp4", "a_exo1.mp4")}
+
+
+def test_every_file_that_is_left_out_is_listed(tmp_path: Path) -> None:
+    folder(tmp_path, "a_ego.MTS", "a_exo.mpg")
+    for name in ("._a_ego.mp4", "notes.json", "README", "sub/a.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "linked").symlink_to(tmp_path / "sub")
+    (tmp_path / "lost_ego.mp4").symlink_to(tmp_path / "nothing")
+    with open(os.fsencode(tmp_path) + b"/bad\xff_ego.mp4", "wb"):
+        pass
+    result = create_manifest(tmp_path)
+    assert dict(result.unpaired) == {
+        "._a_ego.mp4": "attributes of another file, written by a Mac",
+        "notes.json": ".json is not the suffix of a film",
+        "README": "no suffix is not the suffix of a film",
+        "sub/a.jpg": ".jpg is not the suffix of a film",
+        "linked": "a link to a folder is not followed",
+        "lost_ego.mp4": "it is not a file, or a link to nothing",
+        "bad\udcff_ego.mp4": "its name is not UTF-8 text",
+    }
+    assert read_pairs(tmp_path) == {"a": ("a_ego.MTS", "a_exo.mpg")}
+
+
+def test_composed_and_decomposed_names_are_one_name(tmp_path: Path) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    folder(tmp_path, f"{decomposed}_ego.mp4", f"{composed}_exo.mp4")
+    (tmp_path / f"{decomposed}_ego.txt").rename(tmp_path / f"{composed}_ego.txt")
+    assert create_manifest(tmp_path).num_empty_narrations == 0
+    assert read_pairs(tmp_path) == {composed: (f"{decomposed}_ego.mp4", f"{composed}_exo.mp4")}
+
+
+def test_a_name_that_starts_with_a_blank_can_be_read(tmp_path: Path) -> None:
+    create_manifest(folder(tmp_path, " a_ego.mp4", " a_exo.mp4"))
+    assert read_pairs(tmp_path) == {"a": (" a_ego.mp4", " a_exo.mp4")}
+
+
+def test_the_table_is_written_where_out_says(tmp_path: Path) -> None:
+    media = folder(tmp_path / "set/media", "a_ego.mp4", "a_exo.mp4")
+    (tmp_path / "other").mkdir()
+    above = create_manifest(media, out=tmp_path / "set")
+    assert (above.path, above.is_usable) == (tmp_path / "set/clips.csv", True)
+    assert read_pairs(tmp_path / "set") == {"a": ("media/a_ego.mp4", "media/a_exo.mp4")}
+    draft = create_manifest(media, out=tmp_path / "other/draft.csv")
+    assert (draft.path, draft.is_usable) == (tmp_path / "other/draft.csv", False)
+    assert not (media / "clips.csv").exists()
+    draft.path.rename(media / "clips.csv")
+    assert read_pairs(media) == {"a": ("a_ego.mp4", "a_exo.mp4")}
+    with pytest.raises(UsageError, match=r"must end with \.csv or be a folder that exists"):
+        create_manifest(media, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_without_a_pair_says_how_files_are_named(tmp_path: Path) -> None:

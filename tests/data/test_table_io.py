@@ -57,6 +57,21 @@ def test_parquet_contains_the_same_rows(tmp_path: Path) -> None:
     assert read_valid_rows(path) == ROWS
 
 
+@pytest.mark.parametrize("name", ["pair", "media", "narration", "verbs"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_cell_with_a_nul_character_is_named_by_its_row(
+    tmp_path: Path, suffix: str, name: str
+) -> None:
+    bad = ROWS[1].model_copy(update={name: ("a\0b",) if name == "verbs" else "a\0b"})
+    path = tmp_path / f"clips{suffix}"
+    (write_csv if suffix == ".csv" else table_io.write_table)(path, [ROWS[0], bad])
+    table = read_table(path, ClipRow)
+    (issue,) = table.issues
+    assert len(table.rows) == 1
+    assert issue.row == ("row 3" if suffix == ".csv" else "line 2")
+    assert issue.reason == f"{name}: contains a NUL character; write the cell again"
+
+
 def test_a_wrong_parquet_row_is_named_and_a_broken_file_too(tmp_path: Path) -> None:
     cells = [row.model_dump() for row in ROWS]
     cells[1]["view"] = "top"
@@ -80,7 +95,7 @@ def test_parquet_without_pyarrow_says_what_to_install(
         read_valid_rows(path)
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
 def test_any_narration_comes_back_from_json_lines(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
