@@ -7,7 +7,7 @@ encoder may have it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from egoexobench.progress import Advance
     from egoexobench.types import (
         AnnotationIssue,
         Audio,
@@ -51,8 +52,11 @@ AnchorInput = Literal[
 class Progress(Protocol):
     """Reports the progress of a stage."""
 
-    def stage(self, name: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Return a context that gives ``advance(n)``; the stage ends with the context."""
+    def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
+        """Return a context that gives ``advance(n)``; the stage ends with the context.
+
+        ``advance(1, "loss 2.31")`` adds a note to what is shown.
+        """
         ...
 
 

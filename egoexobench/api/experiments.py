@@ -69,7 +69,7 @@ def run(
         compile: compile networks with torch.compile.
         embeddings: write the embeddings beside the record; without them ``verify`` cannot
             recompute the ranks.
-        progress: show progress bars; None shows them in a terminal.
+        progress: show bars in a terminal and lines elsewhere; None does so, False shows none.
 
     Returns:
         The result; ``print(result)`` shows its table, ``result.frame()`` its scores.
@@ -181,8 +181,9 @@ def _create_context(arguments: MethodArguments) -> RunContext:
 
 
 def make_progress(*, is_shown: bool | None) -> Progress:
-    """Return progress bars or none; None shows them in a terminal."""
-    from egoexobench.progress import NullProgress, RichProgress
+    """Return progress: bars in a terminal and lines elsewhere; None means that it is shown."""
+    from egoexobench.progress import LineProgress, NullProgress, RichProgress
 
-    is_terminal = sys.stderr.isatty()
-    return RichProgress() if (is_terminal if is_shown is None else is_shown) else NullProgress()
+    if is_shown is False:
+        return NullProgress()
+    return RichProgress() if sys.stderr.isatty() else LineProgress()

@@ -45,7 +45,7 @@ def rerun(
         subset: another subset file, or the one of the run if the record shortened its path.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
-        progress: show progress bars; None shows them in a terminal.
+        progress: show bars in a terminal and lines elsewhere; None does so, False shows none.
 
     Returns:
         The result and where it differs from the record; ``print`` it.

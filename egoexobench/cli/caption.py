@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -19,6 +19,7 @@ from egoexobench.types import SPLITS, Split
 if TYPE_CHECKING:
     from egoexobench.captioning.cache import CaptionCache
     from egoexobench.captioning.stats import CaptionSet
+    from egoexobench.progress import Advance
     from egoexobench.protocols import Captioner, Dataset
 
 
@@ -103,7 +104,7 @@ def _generate_captions(
 ) -> CaptionSet:
     """Write the captions of some splits, and training captions if the refinement needs them."""
     from egoexobench.captioning.pipeline import generate_captions
-    from egoexobench.progress import NullProgress
+    from egoexobench.progress import LineProgress
     from egoexobench.protocols import ModelCaptioner, RefiningCaptioner
 
     selected = list(splits or SPLITS)
@@ -121,7 +122,7 @@ def _generate_captions(
         narrations,
         training=[pair.id for pair in dataset.pairs("train")] if "train" in selected else [],
         cache=cache,
-        progress=RateProgress(captioner) if sys.stderr.isatty() else NullProgress(),
+        progress=RateProgress(captioner) if sys.stderr.isatty() else LineProgress(),
         retry_refused=retry_refused,
     )
 
@@ -165,7 +166,7 @@ class RateProgress:
         self._captioner = captioner
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+    def stage(self, name: str, total: int) -> Iterator[Advance]:
         """Show a progress bar for a stage on standard error."""
         from rich.progress import (
             BarColumn,
@@ -192,12 +193,16 @@ class RateProgress:
             task = bars.add_task(name, total=total, rate="", cost="")
             num_done = 0
 
-            def advance(n: int) -> None:
+            def advance(count: int, note: str = "", /) -> None:
                 nonlocal num_done
-                num_done += n
+                del note
+                num_done += count
                 rate = f"{num_done / max(monotonic() - start_time, 1e-9):.3g}/s"
                 bars.update(
-                    task, advance=n, rate=rate, cost=self._format_cost(start_cost, num_done, total)
+                    task,
+                    advance=count,
+                    rate=rate,
+                    cost=self._format_cost(start_cost, num_done, total),
                 )
 
             yield advance

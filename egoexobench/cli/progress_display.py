@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 def create_progress(*, is_quiet: bool = False) -> Progress:
-    """Return progress bars for a terminal, and nothing for a pipe or a quiet command."""
-    from egoexobench.progress import NullProgress, RichProgress
+    """Return progress bars for a terminal, lines for a pipe, and nothing for a quiet command."""
+    from egoexobench.progress import LineProgress, NullProgress, RichProgress
 
-    return NullProgress() if is_quiet or not sys.stderr.isatty() else RichProgress()
+    if is_quiet:
+        return NullProgress()
+    return RichProgress() if sys.stderr.isatty() else LineProgress()

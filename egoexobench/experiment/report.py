@@ -26,6 +26,7 @@ from egoexobench.records.schema import (
     Consistency,
     Coverage,
     DistributionRecord,
+    EpochRecord,
     Record,
     ReferenceScores,
     RunSettings,
@@ -77,6 +78,7 @@ def build_record(
         dataset=scored.record,
         trained_on=None if trained.trained_on is scored else trained.trained_on.record,
         checkpoint_selection=_describe_best_epoch(trained.best_epoch),
+        epochs=_list_epochs(trained.best_epoch),
         counts=_count_data(scored, scoring),
         captions=_count_captions(scored.inputs.captions),
         overlap=trained.overlap,
@@ -126,6 +128,13 @@ def _describe_best_epoch(best_epoch: BestEpoch | None) -> CheckpointSelection | 
         validation_metric=VALIDATION_METRIC,
         epoch=best_epoch.epoch,
         validation_value=best_epoch.validation_value,
+    )
+
+
+def _list_epochs(best_epoch: BestEpoch | None) -> tuple[EpochRecord, ...]:
+    history = best_epoch.history if best_epoch else ()
+    return tuple(
+        EpochRecord(loss=epoch.loss, validation_value=epoch.validation_value) for epoch in history
     )
 
 

@@ -30,6 +30,7 @@ def iter_record_faults(record: Record) -> Iterator[str]:
         yield from _iter_score_faults(f"scores.{score.key.label}", score)
         yield from _iter_track_faults(f"scores.{score.key.label}", record, score)
     yield from _iter_query_count_faults(record)
+    yield from _iter_epoch_faults(record)
     fingerprints = {score.key: score.track_fingerprint for score in record.scores}
     for item in record.references:
         labels = [score.key.label for score in item.scores]
@@ -50,6 +51,17 @@ def _iter_query_count_faults(record: Record) -> Iterator[str]:
     for task, number in record.counts.num_queries.items():
         if number not in numbers.get(task, {0}):
             yield f"counts.num_queries.{task}: {number} is not that of a score"
+
+
+def _iter_epoch_faults(record: Record) -> Iterator[str]:
+    """The epoch that was selected is the first of those with the largest validation value."""
+    values = [epoch.validation_value for epoch in record.epochs]
+    selection = record.checkpoint_selection
+    if not values:
+        return
+    best = values.index(max(values)) + 1
+    if selection is None or (selection.epoch, selection.validation_value) != (best, max(values)):
+        yield f"epochs: the first best one is {best}, which the record does not select"
 
 
 def iter_repeated(location: str, names: list[str]) -> Iterator[str]:

@@ -112,6 +112,14 @@ class CheckpointSelection(RecordModel):
 
 
 @final
+class EpochRecord(RecordModel):
+    """One epoch of a training."""
+
+    loss: float = Field(description="mean over the batches of the epoch")
+    validation_value: float = Field(description="value of the metric that selects a checkpoint")
+
+
+@final
 class Consistency(RecordModel):
     """The check that embeddings depend on their own clip or text alone.
 
@@ -335,6 +343,9 @@ class Record(RecordModel):
     )
     checkpoint_selection: CheckpointSelection | None = Field(
         None, description="null if nothing was trained"
+    )
+    epochs: tuple[EpochRecord, ...] = Field(
+        (), description="every epoch of the training; empty in records of versions before 0.2"
     )
     counts: ClipCounts
     captions: CaptionCounts | None = Field(None, description="null without a captioner")

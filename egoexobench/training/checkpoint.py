@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from egoexobench.files import atomic_path
-from egoexobench.training.loop import BestEpoch
+from egoexobench.training.loop import BestEpoch, EpochResult
 
 if TYPE_CHECKING:
     from egoexobench.models.embedding_model import EmbeddingModel
@@ -24,6 +24,7 @@ def save_checkpoint(
     metadata = {
         "epoch": json.dumps(best.epoch),
         "value": json.dumps(best.validation_value),
+        "history": json.dumps(best.history),
         "identity": json.dumps(identity, default=str),
     }
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
@@ -46,7 +47,11 @@ def load_checkpoint(path: Path, model: EmbeddingModel) -> BestEpoch | None:
         return None  # The file belongs to another model: load nothing of it.
     model.load_state_dict(state)
     model.eval()
-    return BestEpoch(json.loads(metadata["epoch"]), json.loads(metadata["value"]))
+    return BestEpoch(
+        json.loads(metadata["epoch"]),
+        json.loads(metadata["value"]),
+        tuple(EpochResult(*values) for values in json.loads(metadata.get("history", "[]"))),
+    )
 
 
 def read_identity(path: Path) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,12 +28,21 @@ WARMUP_FRACTION = 0.05
 """Share of all steps in which the learning rate rises."""
 
 
+class EpochResult(NamedTuple):
+    """Mean loss over the batches of an epoch, and the value of the validation metric after it."""
+
+    loss: float
+    validation_value: float
+
+
 @dataclass(frozen=True, slots=True)
 class BestEpoch:
     """The epoch whose weights are used, from 1, and its value of the validation metric."""
 
     epoch: int
     validation_value: float
+    history: tuple[EpochResult, ...] = ()
+    """Every epoch of the training, the first one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +98,30 @@ def train_model(
     )
     shuffle_rng = torch.Generator().manual_seed(seed)
     best, best_state = BestEpoch(0, -math.inf), dict[str, Tensor]()
+    history: list[EpochResult] = []
     grad_scaler = make_grad_scaler(model.device_config)
     with seeded_rng(seed, "train"), progress.stage("train", method.epochs) as advance:
         for epoch in range(1, method.epochs + 1):
+            losses: list[Tensor] = []
             model.train()
             for indices in draw_batches(moments, method.batch_size, shuffle_rng):
                 batch = [training_set.pairs[index] for index in indices]
                 loss = _compute_loss(model, training_set, batch)
+                losses.append(loss.detach())
                 optimizer.zero_grad(set_to_none=True)
                 grad_scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                 grad_scaler.step(optimizer)
                 grad_scaler.update()
                 schedule.step()
             value = validation_metric()
+            history.append(EpochResult(float(torch.stack(losses).double().mean()), value))
             if value > best.validation_value:
                 best = BestEpoch(epoch, value)
                 best_state = {name: value.clone() for name, value in model.state_dict().items()}
-            advance(1)
+            advance(1, f"loss {history[-1].loss:.3g} val {value:.3g}")
     model.load_state_dict(best_state)
     model.eval()
-    return best
+    return replace(best, history=tuple(history))
 
 
 def _compute_loss(

@@ -152,9 +152,13 @@ def test_the_weights_of_the_first_best_epoch_are_loaded() -> None:
         states.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
         return next(values)
 
-    assert train_model(
+    best = train_model(
         model, make_training_set(), seed=0, validation_metric=record_state, progress=NullProgress()
-    ) == BestEpoch(2, 0.7)
+    )
+    assert (best.epoch, best.validation_value) == (2, 0.7)
+    assert [epoch.validation_value for epoch in best.history] == [0.1, 0.7, 0.3, 0.7, 0.2, 0.0]
+    losses = [epoch.loss for epoch in best.history]
+    assert losses[-1] < losses[0]
     final = model.state_dict()
     assert all(torch.equal(final[name], states[1][name]) for name in final)
     assert not all(torch.equal(final[name], states[5][name]) for name in final)
