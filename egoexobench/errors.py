@@ -16,11 +16,15 @@ MediaErrorKind = Literal[
     "truncated",
     "beyond_end",
     "late_video",
+    "no_frames",
+    "no_audio",
     "undecodable",
     "not_sampled",
 ]
-"""`late_video`: the video starts after the clip ends; `undecodable`: the file opens, but a frame
-does not decode; `not_sampled`: the sampling rule gives too few frames of this clip, or none."""
+"""`late_video`: the video starts after the clip ends; `no_frames`: it ends before the clip, or
+has a gap there; `no_audio`: the audio track has no sound in the clip; `undecodable`: the file
+opens, but a frame does not decode; `not_sampled`: the sampling rule gives too few frames of this
+clip, or none."""
 
 DOES_NOT_DECODE = "does not decode"
 _CATEGORIES: Mapping[MediaErrorKind, str] = {

@@ -1,59 +1,117 @@
-"""Times of a clip, relative to the start of its file."""
+"""The clock of a file, which its frames, its sound and its clips share."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from typing import Any
 
-from egoexobench.data.frame_index import END_TOLERANCE_S, FrameIndex
+from egoexobench.data.open_media import open_media
+from egoexobench.data.packet_times import PacketScan, PacketTime, scan_packets
 from egoexobench.errors import MediaError
 from egoexobench.types import Clip
 
 MICROSECONDS = 1_000_000
 """Ticks per second of the times of a container."""
+END_TOLERANCE_S = 0.1
+"""A clip may end this much after its file, s. A video track may also end this much before its
+header says, and start this much before or after the file and still count as starting with it."""
+CACHE_SIZE = 4096
+"""Number of files whose clock stays in memory."""
+_RESTARTING_FORMATS = {"mpegts", "mpeg"}
+"""Formats in which joined files keep the clock of each."""
 
 
-def read_container_duration(container: Any) -> float | None:
-    """Return the duration that a file states, s; None if it states none."""
-    return None if container.duration is None else float(container.duration / MICROSECONDS)
+@dataclass(frozen=True, slots=True)
+class MediaClock:
+    """The clock of a file: its second 0 is the first frame that is shown."""
+
+    origin: float
+    """Time in the file's own numbers at which the clock of clips starts, s."""
+    duration: float
+    """Time at which the file ends, s."""
+    joined_packets: tuple[PacketTime, ...] | None = None
+    """All packets in order, if the file was joined of several and its own times start again."""
 
 
-def find_start_offset(container: Any) -> float:
-    """Return the time at which a file starts, s; a broadcast stream can start at any time."""
-    return max((container.start_time or 0) / MICROSECONDS, 0.0)
+_CACHE: dict[tuple[str, int, int], MediaClock] = {}
 
 
-def find_clip_end(container: Any, clip: Clip) -> float:
+def get_cached_clock(path: str) -> MediaClock | None:
+    """Return the clock of a file if it is in memory and the file is still the same."""
+    return _CACHE.get(_make_key(path)) if os.path.isfile(path) else None
+
+
+def read_clock(container: Any, path: str, *, video: Any | None, audio: Any | None) -> MediaClock:
+    """Return the clock of an open file; it does not depend on what of the file is decoded.
+
+    Raises:
+        MediaError: if the file has no packets and does not state its duration.
+    """
+    clock = get_cached_clock(path)
+    if clock is None:
+        if len(_CACHE) >= CACHE_SIZE:
+            _CACHE.clear()
+        clock = _CACHE[_make_key(path)] = _read_clock(container, path, video=video, audio=audio)
+    return clock
+
+
+def _make_key(path: str) -> tuple[str, int, int]:
+    stat = os.stat(path)
+    return path, stat.st_size, stat.st_mtime_ns
+
+
+def find_clip_end(clock: MediaClock, clip: Clip) -> float:
     """Return the end of a clip, s after the start of its file.
 
     Raises:
-        MediaError: if the clip is not inside the file, or the file does not state its duration.
+        MediaError: if the clip is not inside the file.
     """
-    duration = read_container_duration(container)
-    if duration is None:
-        raise MediaError(
-            "truncated", f"{clip.media} does not state its duration; is it a complete media file?"
-        )
-    end = duration if clip.end is None else clip.end
-    if clip.start >= duration or end > duration + END_TOLERANCE_S:
+    end = clock.duration if clip.end is None else clip.end
+    if clip.start >= clock.duration or end > clock.duration + END_TOLERANCE_S:
         raise MediaError(
             "beyond_end",
             f"the clip {clip.start:g}-{end:g} s ends after {clip.media}, "
-            f"which is {duration:.2f} s long",
+            f"which is {clock.duration:.2f} s long",
         )
-    return min(end, duration)
+    return min(end, clock.duration)
 
 
-def find_video_delay(container: Any, index: FrameIndex, clip: Clip, end: float) -> float:
-    """Return how long after the file its video starts, s; up to `END_TOLERANCE_S` count as 0.
+def _read_clock(container: Any, path: str, *, video: Any | None, audio: Any | None) -> MediaClock:
+    is_stated = container.duration is not None and container.start_time is not None
+    if is_stated and container.format.name not in _RESTARTING_FORMATS:
+        start = container.start_time / MICROSECONDS
+        first_frame = None if video is None else _read_start(video)
+        origin = _choose_origin(start, first_frame)
+        return MediaClock(origin, start + container.duration / MICROSECONDS - origin)
+    indices = [stream.index for stream in (video, audio) if stream is not None]
+    with open_media(path) as fresh:  # reading all packets leaves a file at its end
+        streams = [fresh.streams[index] for index in indices]
+        scan = scan_packets(fresh, streams) if streams else PacketScan((), is_joined=False)
+    return _derive_clock(scan, path, video)
 
-    Raises:
-        MediaError: if the video starts after ``end``, the end of the clip.
-    """
-    delay = float(index.times[0] * index.tick) - find_start_offset(container)
-    if delay >= end:
+
+def _derive_clock(scan: PacketScan, path: str, video: Any | None) -> MediaClock:
+    spans = [
+        (packet.pts, packet.pts + packet.duration, packet.stream)
+        for packet in scan.packets
+        if packet.pts is not None and not packet.is_discard
+    ]
+    if not spans:
         raise MediaError(
-            "late_video",
-            f"the video of {clip.media} starts at {delay:.2f} s, after the clip "
-            f"{clip.start:g}-{end:g} s",
+            "truncated", f"{path} does not state its duration; is it a complete media file?"
         )
-    return delay if delay > END_TOLERANCE_S else 0.0
+    frame_starts = [start for start, _, stream in spans if video and stream == video.index]
+    start, end = min(start for start, _, _ in spans), max(end for _, end, _ in spans)
+    origin = _choose_origin(start, min(frame_starts, default=None))
+    return MediaClock(origin, end - origin, scan.packets if scan.is_joined else None)
+
+
+def _choose_origin(start: float, first_frame: float | None) -> float:
+    """Return the first frame's time, unless the file starts clearly before its video."""
+    is_near = first_frame is not None and abs(first_frame - start) <= END_TOLERANCE_S
+    return first_frame if first_frame is not None and is_near else start
+
+
+def _read_start(stream: Any) -> float | None:
+    return None if stream.start_time is None else float(stream.start_time * stream.time_base)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from egoexobench.data.tracks import ChosenTrack
 
 _FROZEN = ConfigDict(frozen=True)
 
@@ -35,7 +36,7 @@ class AudioStream(BaseModel):
 
 
 class MediaInfo(BaseModel):
-    """Duration in s, the first video track and the first audio track."""
+    """Duration in s, and the video and audio track that are decoded, with the reasons."""
 
     model_config = _FROZEN
 
@@ -43,15 +44,26 @@ class MediaInfo(BaseModel):
     seconds: float | None
     video: VideoStream | None
     audio: AudioStream | None
+    video_reason: str = ""
+    audio_reason: str = ""
+    """Why this track is the one that is decoded; empty without one."""
 
 
-def probe_media(container: Any, seconds: float | None) -> MediaInfo:
+def probe_media(
+    container: Any,
+    seconds: float | None,
+    *,
+    video: ChosenTrack | None,
+    audio: ChosenTrack | None,
+) -> MediaInfo:
     """Return the information of an open file, whose duration is ``seconds``."""
     return MediaInfo(
         container=container.format.name,
         seconds=seconds,
-        video=_read_video_stream(container.streams.video),
-        audio=_read_audio_stream(container.streams.audio),
+        video=None if video is None else _read_video_stream(container.streams[video.index]),
+        audio=None if audio is None else _read_audio_stream(container.streams[audio.index]),
+        video_reason="" if video is None else video.reason,
+        audio_reason="" if audio is None else audio.reason,
     )
 
 
@@ -60,26 +72,22 @@ def read_stream_duration(stream: Any) -> float | None:
     return None if stream.duration is None else float(stream.duration * stream.time_base)
 
 
-def _read_video_stream(streams: Sequence[Any]) -> VideoStream | None:
-    if not streams:
-        return None
-    context = streams[0].codec_context
+def _read_video_stream(stream: Any) -> VideoStream:
+    context = stream.codec_context
     return VideoStream(
         codec="unknown" if context is None else context.name,
         width=0 if context is None else context.width,
         height=0 if context is None else context.height,
-        fps=float(streams[0].average_rate or 0),
-        seconds=read_stream_duration(streams[0]),
+        fps=float(stream.average_rate or 0),
+        seconds=read_stream_duration(stream),
     )
 
 
-def _read_audio_stream(streams: Sequence[Any]) -> AudioStream | None:
-    if not streams:
-        return None
-    context = streams[0].codec_context
+def _read_audio_stream(stream: Any) -> AudioStream:
+    context = stream.codec_context
     return AudioStream(
         codec="unknown" if context is None else context.name,
         sample_rate=0 if context is None else context.sample_rate or 0,
         channels=0 if context is None else context.channels or 0,
-        seconds=read_stream_duration(streams[0]),
+        seconds=read_stream_duration(stream),
     )

@@ -99,7 +99,7 @@ def test_another_rule_gives_other_frames(tmp_path: Path) -> None:
         ("frozen-in-time", (0.0, 2.0), 17, "returns 16 frames"),
         ("lavila-single-file", (1.0, 0.5), 4, "is empty or after the file"),
         ("egoexolearn-fixed-fps30", (1.0, 2.0), 4, "starts at frame 30; the file has 16 frames"),
-        ("egovlp-start-end", (2.5, 3.5), 4, "returns frame 20; the file has frames 0 to 15"),
+        ("egovlp-start-end", (1.5, 3.5), 4, "returns frame 17; the file has frames 0 to 15"),
     ],
 )
 def test_a_rule_without_frames_for_a_span_is_an_error_of_the_clip_with_the_reason(

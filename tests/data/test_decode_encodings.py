@@ -45,7 +45,7 @@ def write_coded(path: Path, codec: str, times: list[int], **settings: str) -> Pa
     return path
 
 
-def assert_exact(path: Path) -> None:
+def assert_exact(path: Path, sampling: str = "egoexolearn") -> None:
     all_frames, file = decode_every_frame(path), read_media_info(str(path))
     info = file.video
     assert info is not None
@@ -55,8 +55,21 @@ def assert_exact(path: Path) -> None:
         indices = segment_centers(
             info.fps, FRAMES, start=start, end=min(end, file.seconds), count=count
         )
+        clip = make_clip(path, start, end)
+        decoded = decode_clip(clip, count, with_audio=False, sampling=sampling).frames
+        assert decoded is not None
+        assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
+
+
+def assert_frames_in_span(path: Path, times: list[int]) -> None:
+    """Every frame of a span has its time, ms, in the span, and is the one of that time."""
+    all_frames = decode_every_frame(path)
+    for start, end, count in SPANS:
         decoded = decode_clip(make_clip(path, start, end), count, with_audio=False).frames
         assert decoded is not None
+        indices = [int(np.abs(np.array(times) - 1000 * time).argmin()) for time in decoded.times]
+        assert np.allclose(np.array(times)[indices] / 1000, decoded.times, atol=2e-3)
+        assert all(start <= times[i] / 1000 < max(end, start + 1) for i in indices)
         assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
 
 
@@ -86,7 +99,8 @@ def test_frames_of_a_variable_rate_equal_a_sequential_decode(
     times = [0, *np.cumsum(steps * (4900 / steps.sum())).astype(int).tolist()]
     settings = f"keyint={gop}:min-keyint={gop}:{params}"
     path = write_coded(tmp_path / f"a.{suffix}", "libx264", times, **{"x264-params": settings})
-    assert_exact(path)
+    assert_exact(path, "egoexolearn,clock=nominal")
+    assert_frames_in_span(path, times)
 
 
 def test_times_of_a_variable_rate_are_those_of_the_file(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from egoexobench.data.sampling import egoinstructor, intervals, segments
 from egoexobench.data.sampling.segments import Indices, lavila_chunked, segment_centers
@@ -15,6 +17,7 @@ __all__ = [
     "SAMPLERS",
     "Indices",
     "Sampler",
+    "Sampling",
     "get_sampler",
     "lavila_chunked",
     "segment_centers",
@@ -72,12 +75,66 @@ SAMPLERS: Mapping[str, Sampler] = {
 """All rules by name; :func:`lavila_chunked`, for videos of several files, has another signature."""
 
 
+Clock = Literal["file", "nominal"]
+CLOCKS: tuple[Clock, ...] = get_args(Clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """A rule and the clock that turns seconds into frames.
+
+    The clock ``file`` takes the times that the file gives its frames. ``nominal`` multiplies by the
+    nominal rate of the file, as the releases do, and reads other frames of a file with a variable
+    rate. For a constant rate both are the same.
+    """
+
+    rule: str
+    clock: Clock = "file"
+
+    @classmethod
+    def parse(cls, text: str) -> Sampling:
+        """Return what ``RULE`` or ``RULE,clock=nominal`` stands for; ``RULE:clock=...`` works too.
+
+        Raises:
+            UsageError: if there is no such rule or option, or the rule samples stored features.
+        """
+        match = re.fullmatch(r"([^:,]*)(?:[:,](.*))?", text)
+        rule, options = (match[1], match[2]) if match else (text, None)
+        _check_rule(rule)
+        key, _, value = (options or "clock=file").partition("=")
+        clocks = [clock for clock in CLOCKS if clock == value]
+        if key != "clock" or not clocks:
+            raise UsageError(
+                f"sampling {text!r}: expected {rule}, {rule},clock=file or {rule},clock=nominal"
+            )
+        return cls(rule, clocks[0])
+
+    def __str__(self) -> str:
+        return self.rule if self.clock == "file" else f"{self.rule},clock={self.clock}"
+
+
 def get_sampler(name: str) -> Sampler:
-    """Return a rule that samples frames.
+    """Return a rule that samples frames; the name may set a clock.
 
     Raises:
         UsageError: if there is no such rule, or it samples stored features.
     """
+    return SAMPLERS[Sampling.parse(name).rule]
+
+
+def get_canonical_name(name: str) -> str:
+    """Return the first name of a rule that is registered under several names, and its clock.
+
+    Raises:
+        UsageError: if there is no such rule, or it samples stored features.
+    """
+    sampling = Sampling.parse(name)
+    rule = SAMPLERS[sampling.rule]
+    first = next(alias for alias, sampler in SAMPLERS.items() if sampler is rule)
+    return str(replace(sampling, rule=first))
+
+
+def _check_rule(name: str) -> None:
     frame_rules = [rule for rule in SAMPLERS if not rule.startswith(FEATURE_SAMPLER_PREFIX)]
     if name in SAMPLERS and name not in frame_rules:
         raise UsageError(
@@ -86,14 +143,3 @@ def get_sampler(name: str) -> Sampler:
         )
     if name not in SAMPLERS:
         raise UsageError(format_unknown_name("sampling", name, frame_rules))
-    return SAMPLERS[name]
-
-
-def get_canonical_name(name: str) -> str:
-    """Return the first name of a rule that is registered under several names.
-
-    Raises:
-        UsageError: if there is no such rule, or it samples stored features.
-    """
-    rule = get_sampler(name)
-    return next(alias for alias, sampler in SAMPLERS.items() if sampler is rule)

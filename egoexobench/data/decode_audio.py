@@ -1,0 +1,183 @@
+"""Decode the sound of a span, exactly as long as the span and on the clock of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+from av.stream import Discard
+from numpy.typing import NDArray
+
+from egoexobench.data.audio_levels import SILENCE_PEAK
+from egoexobench.data.clip_timing import END_TOLERANCE_S, MediaClock
+from egoexobench.data.decoded_clip import Interval, SpanAudio
+from egoexobench.data.downmix import AUDIO_SAMPLE_RATE, GAP_TOLERANCE_S, AudioCollector
+from egoexobench.data.open_media import open_media
+from egoexobench.data.packet_times import is_end
+from egoexobench.data.tracks import ChosenTrack
+from egoexobench.errors import MediaError
+
+_PREROLLS_S = (END_TOLERANCE_S, 1.0 + END_TOLERANCE_S)
+"""How much before the span decoding starts, s; then at the start of the file."""
+_INEXACT_FORMATS = {"mpeg", "mpegts"}
+"""Formats without an index: a seek can end inside a packet, or after the time that was meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """What was decoded from one place of a file on."""
+
+    collector: AudioCollector
+    has_frames: bool
+    """Whether anything was decoded, at whatever time."""
+    is_lossy: bool
+    """Whether packets before the first sound did not decode."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What is decoded: a track of a file, between two times on the clock of the file, s."""
+
+    path: str
+    track: ChosenTrack
+    clock: MediaClock
+    start: float
+    end: float
+
+
+def decode_span_audio(
+    container: Any, track: ChosenTrack, path: str, *, clock: MediaClock, start: float, end: float
+) -> tuple[NDArray[np.float32], SpanAudio | None]:
+    """Decode the sound between two times, s.
+
+    Silence stands where the file has no sound: before a late start, in gaps and after the end.
+
+    Returns:
+        Mono samples ``(S,)`` at `AUDIO_SAMPLE_RATE`; none for a track without any packet.
+
+    Raises:
+        MediaError: if the track has sound, but none between the two times.
+    """
+    span = _Span(path, track, clock, start, end)
+    passage = _decode_passage(container, span)
+    if not passage.has_frames:
+        return np.zeros(0, np.float32), None
+    collector = passage.collector
+    samples = collector.finish()
+    num_samples = round((end - start) * AUDIO_SAMPLE_RATE)
+    before = round(((collector.start or 0.0) - start) * AUDIO_SAMPLE_RATE)
+    samples = samples[max(-before, 0) :][: max(num_samples - max(before, 0), 0)]
+    if not samples.size:
+        raise MediaError(
+            "no_audio", f"the audio track of {path} has no sound in the clip {start:g}-{end:g} s"
+        )
+    before = max(before, 0)
+    filled = np.zeros(num_samples, np.float32)
+    filled[before : before + samples.size] = samples
+    report = SpanAudio(
+        track=track,
+        offset=before / AUDIO_SAMPLE_RATE,
+        silences=_list_silences(collector, before, samples.size, start=start, end=end),
+        channels_cancel=_find_canceling(container, span, filled, collector.num_channels),
+    )
+    return filled, report
+
+
+def _find_canceling(
+    container: Any, span: _Span, samples: NDArray[np.float32], num_channels: int
+) -> bool:
+    """Return whether the channels of a span have sound although their mean has none."""
+    if num_channels < 2 or max(samples.max(), -samples.min()) > SILENCE_PEAK:
+        return False
+    collector = _decode_passage(container, span, has_peak=True).collector
+    collector.finish()
+    return collector.channel_peak > SILENCE_PEAK
+
+
+def _list_silences(
+    collector: AudioCollector, before: int, num_samples: int, *, start: float, end: float
+) -> tuple[Interval, ...]:
+    """Return where silence was filled in, s after the start of the span."""
+    length, after = end - start, (before + num_samples) / AUDIO_SAMPLE_RATE
+    gaps = [(max(first - start, 0.0), min(last - start, length)) for first, last in collector.gaps]
+    intervals = [(0.0, before / AUDIO_SAMPLE_RATE), *gaps, (after, length)]
+    return tuple(span for span in intervals if span[1] - span[0] > GAP_TOLERANCE_S)
+
+
+def _decode_passage(container: Any, span: _Span, *, has_peak: bool = False) -> _Passage:
+    if span.clock.joined_packets is not None:
+        with open_media(span.path) as fresh:
+            return _collect(_iter_joined(fresh, span), span, has_peak=has_peak)
+    stream = container.streams[span.track.index]
+    _discard_others(container, stream)
+    is_exact = container.format.name not in _INEXACT_FORMATS
+    for preroll in (*_PREROLLS_S, span.start):
+        seek_time = max(span.start - preroll, 0.0)
+        try:
+            container.seek(int((seek_time + span.clock.origin) / stream.time_base), stream=stream)
+        except PermissionError:  # PyAV's name for FFmpeg's -1: the track has no packet
+            return _Passage(AudioCollector(span.path), has_frames=False, is_lossy=False)
+        passage = _collect(_iter_frames(container, stream, span), span, has_peak=has_peak)
+        first = passage.collector.start
+        is_early = first is not None and first <= span.start
+        if seek_time == 0.0 or is_early or (is_exact and not passage.is_lossy):
+            break
+    return passage
+
+
+def _discard_others(container: Any, stream: Any) -> None:
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all  # do not even read its packets
+
+
+_TimedFrame = tuple[float | None, Any | None]
+"""Time and frame; no frame stands for a packet that does not decode."""
+
+
+def _collect(frames: Iterable[_TimedFrame], span: _Span, *, has_peak: bool) -> _Passage:
+    collector = AudioCollector(span.path, has_peak=has_peak)
+    has_frames = is_lossy = False
+    for time, frame in frames:
+        if frame is None:
+            is_lossy = True
+            continue
+        has_frames = True
+        if time is not None and time >= span.end:
+            break
+        if time is not None and time <= span.start and collector.measure_gap(time) > 0:
+            collector = AudioCollector(span.path, has_peak=has_peak)  # nothing before it counts
+        collector.add_frame(frame, time)
+    return _Passage(collector, has_frames=has_frames, is_lossy=is_lossy)
+
+
+def _iter_frames(container: Any, stream: Any, span: _Span) -> Iterator[_TimedFrame]:
+    """Yield frames from here on; what does not decode before the first one can be half a packet."""
+    has_frames = False
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            if has_frames:
+                raise
+            yield None, None
+            continue
+        for frame in frames:
+            has_frames = True
+            yield None if frame.time is None else frame.time - span.clock.origin, frame
+
+
+def _iter_joined(container: Any, span: _Span) -> Iterator[_TimedFrame]:
+    """Yield the frames of a file that was joined, with times that do not start again."""
+    stream = container.streams[span.track.index]
+    _discard_others(container, stream)
+    packets = span.clock.joined_packets or ()
+    times = iter([packet.pts for packet in packets if packet.stream == stream.index])
+    for packet in container.demux(stream):
+        time = None if is_end(packet) else next(times, None)
+        packet.pts = packet.dts = None if time is None else round(time / packet.time_base)
+        for frame in packet.decode():
+            yield None if frame.time is None else frame.time - span.clock.origin, frame

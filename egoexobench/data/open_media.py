@@ -1,0 +1,64 @@
+"""Open media files: only formats that are known, only from the file that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+
+from egoexobench.errors import MediaError
+
+MEDIA_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,av1,avi,caf,dv,eac3,flac,flv,gif,gxf,h261,h263,h264,hevc,ivf,m4v,"
+    "matroska,mjpeg,mov,mp3,mp4,mpeg,mpegts,mpegvideo,mxf,nsv,nut,obu,ogg,rm,tta,voc,vc1,vvc,w64,"
+    "wav,webm,wtv,wv,yuv4mpegpipe"
+).split(",")
+"""Formats that are read. A playlist or a script would show another file than the one whose content
+is hashed, and a format of bare pixels or text accepts anything."""
+_OPTIONS = {"format_whitelist": ",".join(MEDIA_FORMATS), "protocol_whitelist": "file"}
+_PLAYLIST_STARTS = (b"ffconcat", b"#EXTM3U", b"<?xml", b"<MPD", b"<smil", b"[playlist]", b"file ")
+
+
+@contextmanager
+def open_media(path: str, *, with_video: bool = True) -> Iterator[Any]:
+    """Open a file; what the decoder raises inside the block becomes one line that names the file.
+
+    Args:
+        path: the file.
+        with_video: False skips decoding frames while the file is opened. The times of its tracks
+            can differ then, so do not read them.
+
+    Raises:
+        MediaError: if the file is missing, is no media file, or does not decode.
+    """
+    if not Path(path).is_file():
+        raise MediaError("missing", f"media file {path} is missing")
+    is_open = False
+    options = _OPTIONS if with_video else {**_OPTIONS, "skip_frame": "all"}
+    try:
+        with av.open(f"file:{path}", options=dict(options)) as container:
+            is_open = True
+            yield container
+    except (av.FFmpegError, EOFError) as error:
+        if is_open:
+            reason = f"cannot decode {path}: {_explain(error)}"
+            raise MediaError("undecodable", reason) from error
+        raise MediaError("not_media", _explain_format(path, error)) from error
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, PermissionError):  # FFmpeg's -1: many decoders return it for damaged data
+        return "its decoder refuses the data"
+    return str(getattr(error, "strerror", error))
+
+
+def _explain_format(path: str, error: Exception) -> str:
+    with open(path, "rb") as file:
+        start = file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t")
+    if start.startswith(_PLAYLIST_STARTS):
+        return f"{path} is a playlist or a text, not a media file; name the files that it lists"
+    reason = getattr(error, "strerror", error)
+    return f"cannot decode {path}: {reason}; it is not a complete media file"
