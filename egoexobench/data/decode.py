@@ -125,9 +125,9 @@ def _decode_clip(clip: Clip, num_frames: int, *, with_audio: bool, sampling: str
     if samples is None:
         return DecodedClip(frames, None, "no_track", sampled)
     if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENCE_PEAK:
-        return DecodedClip(frames, None, "silent", sampled, span_audio)
+        return DecodedClip(frames, None, "silent", sampled, span_audio=span_audio)
     audio = Audio(samples, AUDIO_SAMPLE_RATE)
-    return DecodedClip(frames, audio, "audible", sampled, span_audio)
+    return DecodedClip(frames, audio, "audible", sampled, span_audio=span_audio)
 
 
 def _read_clock(container: Any, path: str) -> MediaClock:

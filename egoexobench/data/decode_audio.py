@@ -27,7 +27,7 @@ _INEXACT_FORMATS = {"mpeg", "mpegts"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Passage:
+class _DecodedPart:
     """What was decoded from one place of a file on."""
 
     collector: AudioCollector
@@ -38,7 +38,7 @@ class _Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class _AudioSpan:
     """What is decoded: a track of a file, between two times on the clock of the file, s."""
 
     path: str
@@ -61,7 +61,7 @@ def decode_span_audio(
     Raises:
         MediaError: if the track has sound, but none between the two times.
     """
-    span = _Span(path, track, clock, start, end)
+    span = _AudioSpan(path, track, clock, start=start, end=end)
     passage = _decode_passage(container, span)
     if not passage.has_frames:
         return np.zeros(0, np.float32), None
@@ -87,7 +87,7 @@ def decode_span_audio(
 
 
 def _find_canceling(
-    container: Any, span: _Span, samples: NDArray[np.float32], num_channels: int
+    container: Any, span: _AudioSpan, samples: NDArray[np.float32], num_channels: int
 ) -> bool:
     """Return whether the channels of a span have sound although their mean has none."""
     if num_channels < 2 or max(samples.max(), -samples.min()) > SILENCE_PEAK:
@@ -107,10 +107,10 @@ def _list_silences(
     return tuple(span for span in intervals if span[1] - span[0] > GAP_TOLERANCE_S)
 
 
-def _decode_passage(container: Any, span: _Span, *, has_peak: bool = False) -> _Passage:
+def _decode_passage(container: Any, span: _AudioSpan, *, has_peak: bool = False) -> _DecodedPart:
     if span.clock.joined_packets is not None:
         with open_media(span.path) as fresh:
-            return _collect(_iter_joined(fresh, span), span, has_peak=has_peak)
+            return _collect_frames(_iter_joined(fresh, span), span, has_peak=has_peak)
     stream = container.streams[span.track.index]
     _discard_others(container, stream)
     is_exact = container.format.name not in _INEXACT_FORMATS
@@ -118,14 +118,20 @@ def _decode_passage(container: Any, span: _Span, *, has_peak: bool = False) -> _
         seek_time = max(span.start - preroll, 0.0)
         try:
             container.seek(int((seek_time + span.clock.origin) / stream.time_base), stream=stream)
-        except PermissionError:  # PyAV's name for FFmpeg's -1: the track has no packet
-            return _Passage(AudioCollector(span.path), has_frames=False, is_lossy=False)
-        passage = _collect(_iter_frames(container, stream, span), span, has_peak=has_peak)
+        except PermissionError:  # PyAV's name for FFmpeg's -1: one cannot seek in every file
+            return _decode_from_start(span, has_peak=has_peak)
+        passage = _collect_frames(_iter_frames(container, stream, span), span, has_peak=has_peak)
         first = passage.collector.start
         is_early = first is not None and first <= span.start
         if seek_time == 0.0 or is_early or (is_exact and not passage.is_lossy):
             break
     return passage
+
+
+def _decode_from_start(span: _AudioSpan, *, has_peak: bool) -> _DecodedPart:
+    with open_media(span.path) as fresh:
+        stream = fresh.streams[span.track.index]
+        return _collect_frames(_iter_frames(fresh, stream, span), span, has_peak=has_peak)
 
 
 def _discard_others(container: Any, stream: Any) -> None:
@@ -138,7 +144,9 @@ _TimedFrame = tuple[float | None, Any | None]
 """Time and frame; no frame stands for a packet that does not decode."""
 
 
-def _collect(frames: Iterable[_TimedFrame], span: _Span, *, has_peak: bool) -> _Passage:
+def _collect_frames(
+    frames: Iterable[_TimedFrame], span: _AudioSpan, *, has_peak: bool
+) -> _DecodedPart:
     collector = AudioCollector(span.path, has_peak=has_peak)
     has_frames = is_lossy = False
     for time, frame in frames:
@@ -151,10 +159,10 @@ def _collect(frames: Iterable[_TimedFrame], span: _Span, *, has_peak: bool) -> _
         if time is not None and time <= span.start and collector.measure_gap(time) > 0:
             collector = AudioCollector(span.path, has_peak=has_peak)  # nothing before it counts
         collector.add_frame(frame, time)
-    return _Passage(collector, has_frames=has_frames, is_lossy=is_lossy)
+    return _DecodedPart(collector, has_frames=has_frames, is_lossy=is_lossy)
 
 
-def _iter_frames(container: Any, stream: Any, span: _Span) -> Iterator[_TimedFrame]:
+def _iter_frames(container: Any, stream: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:
     """Yield frames from here on; what does not decode before the first one can be half a packet."""
     has_frames = False
     for packet in container.demux(stream):
@@ -170,7 +178,7 @@ def _iter_frames(container: Any, stream: Any, span: _Span) -> Iterator[_TimedFra
             yield None if frame.time is None else frame.time - span.clock.origin, frame
 
 
-def _iter_joined(container: Any, span: _Span) -> Iterator[_TimedFrame]:
+def _iter_joined(container: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:
     """Yield the frames of a file that was joined, with times that do not start again."""
     stream = container.streams[span.track.index]
     _discard_others(container, stream)

@@ -11,7 +11,6 @@ from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
@@ -20,7 +19,7 @@ from egoexobench.data.decoded_clip import SampledFrames
 from egoexobench.data.frame_index import FrameIndex, KeyframeGroup, read_frame_index
 from egoexobench.data.open_media import open_media
 from egoexobench.data.packet_times import is_end
-from egoexobench.data.sampling import Sampling
+from egoexobench.data.sampling import FrameSampling
 from egoexobench.data.sampling.sample import FrameTimes, check_frames_in_span, sample_frames
 from egoexobench.data.tracks import ChosenTrack
 from egoexobench.errors import MediaError
@@ -60,7 +59,7 @@ def decode_frames(
     times = index.times
     check_frames_in_span(times, start, end)
     sampled = sample_frames(sampling, times, start=start, end=end, num_frames=num_frames)
-    images = _decode_indices(container, track, path, index, np.unique(sampled))
+    images = _decode_indices(container, track, path, index=index, indices=np.unique(sampled))
     pixels = [_get_image(images, index, position, path) for position in sampled.tolist()]
     if len({image.shape for image in pixels}) > 1:
         sizes = " and ".join(sorted({f"{image.shape[1]}x{image.shape[0]}" for image in pixels}))
@@ -82,7 +81,7 @@ def decode_frames(
 def _sample_by_nominal_rate(
     sampling: str, times: FrameTimes, start: float, end: float, *, count: int
 ) -> tuple[int, ...]:
-    nominal = str(Sampling(Sampling.parse(sampling).rule, "nominal"))
+    nominal = str(FrameSampling(FrameSampling.parse(sampling).rule, "nominal"))
     try:
         indices = sample_frames(nominal, times, start=start, end=end, num_frames=count)
     except MediaError:
@@ -102,6 +101,7 @@ def _decode_indices(
     container: Any,
     track: ChosenTrack,
     path: str,
+    *,
     index: FrameIndex,
     indices: NDArray[np.int64],
 ) -> Images:
@@ -111,7 +111,11 @@ def _decode_indices(
         return _decode_by_position(path, track, index, np.unique(index.sources[indices]))
     is_fixed = stream.codec_context.name in _ONE_SETTING_DECODERS
     groups, skip = index.group_by_keyframe(indices), _ALL_FRAMES if is_fixed else "NONREF"
-    images = _decode_groups(container, stream, groups, skip)
+    try:
+        container.seek(groups[0].seek, stream=stream)
+        images = _decode_groups(container, stream, groups, skip)
+    except PermissionError:  # PyAV's name for FFmpeg's -1: one cannot seek in every file
+        images = {}
     if len(images) == len(np.unique(index.sources[indices])):
         return images
     # decoding cannot start at every frame that is marked as a keyframe
@@ -129,7 +133,6 @@ def _decode_groups(
     requested = {source for group in groups for source in group.sources}
     remaining, pending = deque(groups), set[int]()
     images: Images = {}
-    container.seek(groups[0].seek, stream=stream)
     for packet in container.demux(stream):
         if remaining and packet.pts == remaining[0].key:
             pending |= set(remaining.popleft().sources)
@@ -194,7 +197,7 @@ def _iter_frames(path: str, track: ChosenTrack, first: int, end: int | None) -> 
 
 def _make_image(frame: Any, reformatter: VideoReformatter) -> tuple[NDArray[np.uint8], int]:
     image = np.asarray(reformatter.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
-    matrix = frame.side_data.get(SideDataType.DISPLAYMATRIX)
+    matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return image, 0
     return _apply_display_matrix(image, bytes(matrix)), round(frame.rotation) % 360

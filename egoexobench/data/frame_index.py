@@ -25,6 +25,8 @@ CACHE_SIZE = 4096
 """Number of files whose index stays in memory."""
 NUM_ORDER_PACKETS = 120
 """Packets that are decoded to see whether a file's times are in the order of decoding."""
+DEFAULT_RATE = 25.0
+"""Rate of frames of which neither a rate nor a time is stated, Hz."""
 _FORMATS_WITHOUT_PRESENTATION_TIMES = {"avi", "h264", "hevc", "m4v", "mpegvideo", "vc1"}
 
 _FORMATS_WITH_FEW_TIMES = {"mpeg"}
@@ -96,12 +98,12 @@ def read_frame_index(
             _CACHE.clear()
         packets = [packet for packet in container.demux(stream) if not is_end(packet)]
         shown = [packet for packet in packets if not packet.is_discard]
-        if not shown or not stream.average_rate:
+        if not shown:
             raise MediaError("no_video", f"{path} has a video track without frames")
-        track = _Track(path, stream, packets, clock)
+        track = _VideoTrack(path, stream, packets, clock)
         order = _find_order(container, track, decode_order)
         if order is None:
-            _check_complete(stream, shown, path)
+            _check_complete(track, shown)
         _CACHE[key] = _index_by_time(track) if order is None else _index_by_position(track, order)
     return _CACHE[key]
 
@@ -112,22 +114,30 @@ def clear_cache() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Track:
+class _VideoTrack:
     path: str
     stream: Any
     packets: Sequence[Any]
     clock: MediaClock
 
+    @property
+    def has_decoding_times(self) -> bool:
+        """Whether the file states when a packet is decoded and not when it is shown."""
+        return self.stream.container.format.name in _FORMATS_WITHOUT_PRESENTATION_TIMES
+
     def is_timed(self) -> bool:
         """Return whether every packet has a time of its own."""
-        seconds = self.list_seconds()
-        return None not in seconds and len(set(seconds)) == len(seconds)
+        names = [packet.pts for packet in self.packets]
+        if self.clock.joined_packets is not None:
+            return None not in self.list_seconds()
+        return None not in names and len(set(names)) == len(names)
 
     def list_seconds(self) -> list[float | None]:
-        """Return the presentation time of each packet in the file's own numbers."""
-        if self.clock.joined_packets is None:
-            return [None if p.pts is None else p.pts * self.tick for p in self.packets]
-        return [p.pts for p in self.clock.joined_packets if p.stream == self.stream.index]
+        """Return the time of each packet in the file's own numbers."""
+        if self.clock.joined_packets is not None:
+            return [p.pts for p in self.clock.joined_packets if p.stream == self.stream.index]
+        ticks = [p.dts if self.has_decoding_times else p.pts for p in self.packets]
+        return [None if tick is None else tick * self.tick for tick in ticks]
 
     @property
     def tick(self) -> float:
@@ -135,7 +145,8 @@ class _Track:
 
     @property
     def fps(self) -> float:
-        return float(self.stream.average_rate)
+        """Frame rate that the header states, Hz; 0 if it states none."""
+        return float(self.stream.average_rate or 0)
 
     def make_times(self, first: float, times: NDArray[np.float64]) -> FrameTimes:
         """Return when frames are shown; a video that starts with its file starts at 0.
@@ -146,12 +157,19 @@ class _Track:
         """
         delay = first - self.clock.origin
         start = delay if delay > END_TOLERANCE_S else 0.0
-        return FrameTimes(self.path, times + start, self.fps, start)
+        fps = self.fps or self._measure_rate(float(times[-1]), len(times))
+        return FrameTimes(self.path, times + start, fps, start)
+
+    def _measure_rate(self, seconds: float, num_frames: int) -> float:
+        """Return the mean rate, for a file whose header states none."""
+        return (num_frames - 1) / seconds if seconds > 0 else 1.0
 
 
-def _find_order(container: Any, track: _Track, decode_order: OutputOrder) -> Sequence[int] | None:
+def _find_order(
+    container: Any, track: _VideoTrack, decode_order: OutputOrder
+) -> Sequence[int] | None:
     """Return the positions of packets in presentation order; None if their times name them."""
-    if not track.is_timed() or _is_misordered(container, track, decode_order):
+    if not track.is_timed() or _is_misordered(track, decode_order):
         return decode_order(None)
     name = container.format.name
     if track.clock.joined_packets is not None or name in _FORMATS_WITH_FEW_TIMES:
@@ -159,17 +177,16 @@ def _find_order(container: Any, track: _Track, decode_order: OutputOrder) -> Seq
     return None
 
 
-def _is_misordered(container: Any, track: _Track, decode_order: OutputOrder) -> bool:
+def _is_misordered(track: _VideoTrack, decode_order: OutputOrder) -> bool:
     """Return whether frames leave the decoder in another order than their times say."""
     times = [packet.pts for packet in track.packets]
     if not track.stream.codec_context.has_b_frames or times != sorted(times):
         return False
-    has_no_times = container.format.name in _FORMATS_WITHOUT_PRESENTATION_TIMES
-    order = decode_order(None if has_no_times else NUM_ORDER_PACKETS)
+    order = decode_order(None if track.has_decoding_times else NUM_ORDER_PACKETS)
     return order != sorted(order)
 
 
-def _index_by_time(track: _Track) -> FrameIndex:
+def _index_by_time(track: _VideoTrack) -> FrameIndex:
     keyframes = [packet for packet in track.packets if packet.is_keyframe] or track.packets[:1]
     keys = np.array(sorted((p.pts, p.pts if p.dts is None else p.dts) for p in keyframes), np.int64)
     # an edit list can hide frames that others refer to: they are decoded but never shown
@@ -179,15 +196,18 @@ def _index_by_time(track: _Track) -> FrameIndex:
     if any(packet.size == 0 for packet in shown):  # an empty packet repeats the frame before it
         filled = np.array([packet.pts for packet in track.packets if packet.size], np.int64)
         sources = filled[np.maximum(np.searchsorted(filled, ticks, "right") - 1, 0)]
+    stated = np.array(sorted(packet.dts for packet in shown if packet.dts is not None), np.int64)
+    clock_ticks = stated if track.has_decoding_times and len(stated) == len(ticks) else ticks
+    first = clock_ticks[0]
     return FrameIndex(
-        times=track.make_times(ticks[0] * track.tick, (ticks - ticks[0]) * track.tick),
+        times=track.make_times(first * track.tick, (clock_ticks - first) * track.tick),
         sources=sources,
         keyframes=keys[:, 0].copy(),
         seek_times=keys[:, 1].copy(),
     )
 
 
-def _index_by_position(track: _Track, order: Sequence[int]) -> FrameIndex:
+def _index_by_position(track: _VideoTrack, order: Sequence[int]) -> FrameIndex:
     packets, seconds = track.packets, track.list_seconds()
     shown = [position for position in order if not packets[position].is_discard]
     if not shown:
@@ -195,7 +215,7 @@ def _index_by_position(track: _Track, order: Sequence[int]) -> FrameIndex:
     filled = np.array([i for i, packet in enumerate(packets) if packet.size] or [0], np.int64)
     sources = filled[np.maximum(np.searchsorted(filled, shown, "right") - 1, 0)]
     keyframes = [i for i, packet in enumerate(packets) if packet.is_keyframe] or [0]
-    times = _fill_times([seconds[position] for position in shown], track.fps)
+    times = _fill_times([seconds[position] for position in shown], track.fps or DEFAULT_RATE)
     return FrameIndex(
         times=track.make_times(float(times[0]), times - times[0]),
         sources=sources,
@@ -222,14 +242,17 @@ def _fill_times(seconds: Sequence[float | None], fps: float) -> NDArray[np.float
     return filled
 
 
-def _check_complete(stream: Any, shown: Sequence[Any], path: str) -> None:
+def _check_complete(track: _VideoTrack, shown: Sequence[Any]) -> None:
     """Raise if a track is shorter than its header says: the file was cut after the header."""
-    expected, step = read_stream_duration(stream), 1 / float(stream.average_rate * stream.time_base)
-    end = max(packet.pts + (packet.duration or step) for packet in shown)
-    duration = float((end - min(packet.pts for packet in shown)) * stream.time_base)
+    expected = read_stream_duration(track.stream)
+    times = np.array(sorted(packet.pts for packet in shown)) * track.tick
+    # the last frame can be shown as long as any other one
+    steps = [float(packet.duration) * track.tick for packet in shown[-1:] if packet.duration]
+    longest = max([*steps, *np.diff(times).tolist(), 1 / track.fps if track.fps else 0.0])
+    duration = float(times[-1] - times[0]) + longest
     if expected is not None and duration < expected - END_TOLERANCE_S:
         raise MediaError(
             "truncated",
-            f"{path} is truncated: its header says that the video lasts {expected:.2f} s, but it "
-            f"ends after {duration:.2f} s",
+            f"{track.path} is truncated: its header says that the video lasts {expected:.2f} s, "
+            f"but it ends after {duration:.2f} s",
         )

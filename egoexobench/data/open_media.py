@@ -44,12 +44,12 @@ def open_media(path: str, *, with_video: bool = True) -> Iterator[Any]:
             yield container
     except (av.FFmpegError, EOFError) as error:
         if is_open:
-            reason = f"cannot decode {path}: {_explain(error)}"
+            reason = f"cannot decode {path}: {_explain_error(error)}"
             raise MediaError("undecodable", reason) from error
         raise MediaError("not_media", _explain_format(path, error)) from error
 
 
-def _explain(error: Exception) -> str:
+def _explain_error(error: Exception) -> str:
     if isinstance(error, PermissionError):  # FFmpeg's -1: many decoders return it for damaged data
         return "its decoder refuses the data"
     return str(getattr(error, "strerror", error))

@@ -43,7 +43,9 @@ def scan_packets(container: Any, streams: Sequence[Any]) -> PacketScan:
     """
     packets = [packet for packet in container.demux(streams) if not is_end(packet)]
     offsets = _find_offsets(packets)
-    items = [_describe(packet, offset) for packet, offset in zip(packets, offsets, strict=True)]
+    items = [
+        _describe_packet(packet, offset) for packet, offset in zip(packets, offsets, strict=True)
+    ]
     return PacketScan(tuple(items), is_joined=len(set(offsets)) > 1)
 
 
@@ -52,7 +54,7 @@ def is_end(packet: Any) -> bool:
     return packet.size == 0 and packet.pts is None
 
 
-def _describe(packet: Any, offset: float) -> PacketTime:
+def _describe_packet(packet: Any, offset: float) -> PacketTime:
     base = float(packet.time_base)
     return PacketTime(
         stream=packet.stream_index,
@@ -66,7 +68,7 @@ def _describe(packet: Any, offset: float) -> PacketTime:
 
 def _find_offsets(packets: Iterable[Any]) -> list[float]:
     """Return what to add to the time of each packet, s."""
-    parts, part_of_stream, last = [_Part()], dict[int, int](), dict[int, float]()
+    parts, part_of_stream, last = [_FilePart()], dict[int, int](), dict[int, float]()
     numbers: list[int] = []
     for packet in packets:
         stream, time = packet.stream_index, _read_decoding_time(packet)
@@ -74,7 +76,7 @@ def _find_offsets(packets: Iterable[Any]) -> list[float]:
         if time is not None:
             if stream in last and not -RESTART_S <= time - last[stream] <= LEAP_S:
                 if number == len(parts) - 1:
-                    parts.append(_Part())
+                    parts.append(_FilePart())
                 number = part_of_stream[stream] = len(parts) - 1
             last[stream] = time
             parts[number].extend(packet)
@@ -90,7 +92,7 @@ def _read_decoding_time(packet: Any) -> float | None:
     return None if ticks is None else float(ticks * packet.time_base)
 
 
-class _Part:
+class _FilePart:
     """The span of one of the files that were joined."""
 
     def __init__(self) -> None:

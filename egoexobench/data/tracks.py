@@ -35,7 +35,7 @@ def choose_video(container: Any) -> ChosenTrack | None:
     """
     streams = container.streams.video
     films = [stream for stream in streams if not stream.disposition & _NO_FILM]
-    return _choose(films, num_left_out=len(streams) - len(films), kind="video")
+    return _choose_track(films, num_left_out=len(streams) - len(films), kind="video")
 
 
 def choose_audio(container: Any) -> ChosenTrack | None:
@@ -44,13 +44,13 @@ def choose_audio(container: Any) -> ChosenTrack | None:
     A default track comes first, then one that is not a commentary or for the impaired, then the
     first.
     """
-    return _choose(container.streams.audio, num_left_out=0, kind="audio")
+    return _choose_track(container.streams.audio, num_left_out=0, kind="audio")
 
 
-def _choose(streams: Sequence[Any], *, num_left_out: int, kind: str) -> ChosenTrack | None:
+def _choose_track(streams: Sequence[Any], *, num_left_out: int, kind: str) -> ChosenTrack | None:
     if not streams:
         return None
-    best = min(streams, key=_rank)
+    best = min(streams, key=_rank_track)
     suffix = f"; {num_left_out} cover pictures are left out" if num_left_out else ""
     if len(streams) == 1:
         return ChosenTrack(best.index, f"the only {kind} track{suffix}")
@@ -59,7 +59,7 @@ def _choose(streams: Sequence[Any], *, num_left_out: int, kind: str) -> ChosenTr
     return ChosenTrack(best.index, f"{reason} of {len(streams)} {kind} tracks{suffix}")
 
 
-def _rank(stream: Any) -> tuple[bool, bool, bool, bool, int]:
+def _rank_track(stream: Any) -> tuple[bool, bool, bool, bool, int]:
     """Return a key that sorts the track first that players take."""
     context = stream.codec_context
     return (

@@ -15,9 +15,9 @@ from egoexobench.errors import UsageError, format_unknown_name
 __all__ = [
     "DEFAULT_SAMPLING",
     "SAMPLERS",
+    "FrameSampling",
     "Indices",
     "Sampler",
-    "Sampling",
     "get_sampler",
     "lavila_chunked",
     "segment_centers",
@@ -80,7 +80,7 @@ CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
+class FrameSampling:
     """A rule and the clock that turns seconds into frames.
 
     The clock ``file`` takes the times that the file gives its frames. ``nominal`` multiplies by the
@@ -92,7 +92,7 @@ class Sampling:
     clock: Clock = "file"
 
     @classmethod
-    def parse(cls, text: str) -> Sampling:
+    def parse(cls, text: str) -> FrameSampling:
         """Return what ``RULE`` or ``RULE,clock=nominal`` stands for; ``RULE:clock=...`` works too.
 
         Raises:
@@ -119,7 +119,7 @@ def get_sampler(name: str) -> Sampler:
     Raises:
         UsageError: if there is no such rule, or it samples stored features.
     """
-    return SAMPLERS[Sampling.parse(name).rule]
+    return SAMPLERS[FrameSampling.parse(name).rule]
 
 
 def get_canonical_name(name: str) -> str:
@@ -128,7 +128,7 @@ def get_canonical_name(name: str) -> str:
     Raises:
         UsageError: if there is no such rule, or it samples stored features.
     """
-    sampling = Sampling.parse(name)
+    sampling = FrameSampling.parse(name)
     rule = SAMPLERS[sampling.rule]
     first = next(alias for alias, sampler in SAMPLERS.items() if sampler is rule)
     return str(replace(sampling, rule=first))

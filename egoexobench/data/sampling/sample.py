@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from egoexobench.data.sampling import (
     SAMPLERS,
+    FrameSampling,
     Indices,
     Sampler,
-    Sampling,
     egoinstructor,
     intervals,
     segments,
@@ -80,11 +80,12 @@ def sample_frames(
         MediaError: if the file has no frame in the clip, or the rule fails for this clip, returns
             too few frames, or a frame that the file does not have.
     """
-    choice = Sampling.parse(sampling)
+    choice = FrameSampling.parse(sampling)
     rule = SAMPLERS[choice.rule]
     prefix = f"{file.path}: sampling {sampling!r}"
     try:
-        if choice.clock == "file" and not file.is_constant:
+        is_nominal = choice.clock == "nominal" or (file.is_constant and file.start == 0)
+        if not is_nominal:
             indices = _sample_by_time(rule, file, start=start, end=end, num_frames=num_frames)
         else:
             first, last = max(start - file.start, 0.0), end - file.start
