@@ -7,15 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, UsageError
 
 
 def cache_dir() -> Path:
-    """Return the cache folder: ``EGOEXOBENCH_CACHE``, else ``~/.cache/egoexobench``."""
+    """Return the cache folder: ``EGOEXOBENCH_CACHE``, else ``~/.cache/egoexobench``.
+
+    Raises:
+        UsageError: if the user has no home folder.
+    """
     if folder := os.environ.get("EGOEXOBENCH_CACHE"):
         return Path(folder).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "egoexobench"
+    if folder := os.environ.get("XDG_CACHE_HOME"):
+        return Path(folder) / "egoexobench"
+    try:
+        return Path.home() / ".cache" / "egoexobench"
+    except RuntimeError as error:
+        raise UsageError("there is no home folder: set EGOEXOBENCH_CACHE to a folder") from error
 
 
 @contextmanager

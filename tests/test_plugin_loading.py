@@ -8,6 +8,9 @@ import pytest
 from command_line import CommandLine, CommandResult
 from plugin_factory import install_plugin
 
+import egoexobench
+from egoexobench.errors import NoticeWarning
+
 HOOK = """
 from egoexobench import hookimpl
 
@@ -90,6 +93,13 @@ def test_an_entry_point_may_name_an_object_in_a_module(tmp_path: Path, name: str
     result = list_datasets(tmp_path)
     assert result.stderr == ""
     assert "dataset  theirs" in result.stdout
+
+
+def test_python_gets_a_notice(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_plugin(tmp_path, name, "1 / 0")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.warns(NoticeWarning, match=r"was not loaded: ZeroDivisionError"):
+        assert egoexobench.list_parts("dataset")
 
 
 def test_what_a_plug_in_prints_is_not_in_the_output(tmp_path: Path, name: str) -> None:

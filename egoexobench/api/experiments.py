@@ -14,8 +14,8 @@ from egoexobench.api.arguments import (
     check_arguments,
     name_argument,
 )
+from egoexobench.api.installed_parts import load_installed_parts
 from egoexobench.part_errors import name_failing_part
-from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _create_context(arguments: MethodArguments) -> RunContext:
     from egoexobench.experiment.context import RunContext
     from egoexobench.method import Method, apply_overrides
 
-    registry = Registry()
+    registry = load_installed_parts()
     with name_argument("method"):
         method: Method = registry.create("method", arguments.method, arguments.scale)
     with name_argument("set"):

@@ -10,10 +10,11 @@ from egoexobench.api.arguments import (
     check_arguments,
     name_argument,
 )
+from egoexobench.api.installed_parts import load_installed_parts
 from egoexobench.part_description import PartDescription, describe_part
 from egoexobench.part_errors import name_failing_part
 from egoexobench.progress import NullProgress
-from egoexobench.registry import PART_KINDS, PartFactory, Registry
+from egoexobench.registry import PART_KINDS, PartFactory
 
 if TYPE_CHECKING:
     from egoexobench.protocols import Dataset
@@ -31,7 +32,7 @@ def list_parts(kind: str | None = None) -> list[PartFactory]:
         UsageError: for a kind that does not exist.
     """
     check_arguments(PartArguments, {"kind": kind})
-    registry = Registry()
+    registry = load_installed_parts()
     kinds = PART_KINDS if kind is None else (kind,)
     with name_argument("kind"):
         return [part for name in kinds for part in registry.list_parts(name)]
@@ -44,7 +45,7 @@ def show_part(kind: str, name: str) -> PartDescription:
         UsageError: for a kind or a name that does not exist; the nearest name is given.
     """
     check_arguments(PartArguments, {"kind": kind, "name": name})
-    registry = Registry()
+    registry = load_installed_parts()
     with name_argument("kind"):
         registry.list_parts(kind)
     with name_argument("name"):
@@ -60,7 +61,7 @@ def dataset(spec: str | Spec) -> Dataset:
         PartError: for an exception in a plug-in; the message names the part.
     """
     arguments = check_arguments(DatasetArguments, {"spec": spec})
-    registry = Registry()
+    registry = load_installed_parts()
     with name_failing_part(registry):
         created: Dataset = registry.create("dataset", arguments.spec)
         created.prepare(NullProgress())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from egoexobench.api.arguments import RerunArguments, check_arguments, name_argument
 from egoexobench.api.experiments import make_progress
+from egoexobench.api.installed_parts import load_installed_parts
 from egoexobench.part_errors import name_failing_part
-from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -74,6 +74,6 @@ def rerun(
         device=arguments.device,
         precision=arguments.precision,
     )
-    context = RunContext(Registry(), make_progress(is_shown=arguments.progress))
+    context = RunContext(load_installed_parts(), make_progress(is_shown=arguments.progress))
     with name_failing_part(context.registry):
         return rerun_record(arguments.record, out=arguments.out, context=context, changes=changes)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from egoexobench.errors import UsageError
+from egoexobench.visible_text import make_visible
 
 INK, MUTED, PALE, PAPER = "#1a1a1a", "#5f5f5f", "#d9d9d9", "#ffffff"
 POSITIVE_COLOR, NEGATIVE_COLOR, CAPTION_COLOR, AUDIO_COLOR = (
@@ -80,8 +81,9 @@ def _render_glyph(font: Font, letter: str) -> tuple[tuple[int, int], bytes]:
 
 
 def replace_control_chars(text: str) -> str:
-    """Return a text on one line, without control characters."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text[:MAX_CHARS])
+    """Return a text on one line, with escapes for control characters."""
+    visible = make_visible(text[:MAX_CHARS])
+    printable = "".join(letter if letter.isprintable() else " " for letter in visible)
     return " ".join(unicodedata.normalize("NFC", printable).split())
 
 

@@ -115,6 +115,8 @@ class _SweepRun:
 
     def stop_all(self) -> None:
         for process in self.running.values():
+            process.process.terminate()  # all of them at once, before the first is waited for
+        for process in self.running.values():
             process.stop()
 
     def _start(self, cell: SweepCell, lock: int) -> None:

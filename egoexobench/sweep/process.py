@@ -23,6 +23,8 @@ from egoexobench.sweep.plan import SweepCell
 CellState = Literal["queued", "running", "done", "skipped", "failed", "unavailable"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+MAX_CLEANUP_S = 20
+"""How long a run may take to remove its drafts after it was told to end."""
 _OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
@@ -86,7 +88,7 @@ class CellProcess:
         """End it; records that it wrote before remain."""
         self.process.terminate()
         try:
-            self.process.wait(5)
+            self.process.wait(MAX_CLEANUP_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

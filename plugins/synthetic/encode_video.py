@@ -30,8 +30,11 @@ def write_clip(path: Path, script: Script, view: View, config: SyntheticConfig) 
     frames = render_frames(timeline, camera_rng, config)
     waveform = render_audio(timeline, microphone_rng, config.seconds)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    _encode_mp4(draft, frames, waveform, config.fps)
-    draft.replace(path)
+    try:
+        _encode_mp4(draft, frames, waveform, config.fps)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _encode_mp4(

@@ -465,3 +465,7 @@ def test_letters_without_a_glyph_are_named() -> None:
     assert "no shape for 3 characters" in warning
     assert "U+5207" in warning
     assert "--font" in warning
+
+
+def test_what_acts_in_a_text_is_drawn_as_an_escape() -> None:
+    assert replace_control_chars("a\x1b[2J\u202eb\nc") == r"a\u001b[2J\u202eb c"
