@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _PLAIN_SIGNS = str.maketrans({"–": "-", "—": "-", "…": ".", "≈": "~", "×": "x"})
 """What stands for our own signs, as wide as they are, where an encoding lacks them."""
-_OUTPUT: ContextVar[IO[str] | None] = ContextVar("standard output of the command", default=None)
+_RESERVED: ContextVar[tuple[IO[str] | None] | None] = ContextVar("reserved output", default=None)
+"""Standard output of the command, while it is reserved for the command."""
 
 
 def show_text(text: object, *, is_error: bool = False) -> None:
@@ -55,11 +56,14 @@ def show_renderable(renderable: RenderableType, *, min_width: int = 0) -> None:
     Raises:
         DataError: if standard output cannot be written.
     """
-    console = create_console(_get_output())
+    output = _get_output()
+    if output is None:
+        return
+    console = create_console(output)
     console.width = max(console.width, min_width)
     with console.capture() as capture:
         console.print(renderable)
-    _write(_get_output(), capture.get())
+    _write(output, capture.get())
 
 
 def create_console(
@@ -90,12 +94,12 @@ def reserve_output() -> Iterator[None]:
 
     Plug-ins and their libraries print, and a program reads the JSON of a command.
     """
-    token = _OUTPUT.set(_get_output())
+    token = _RESERVED.set((_get_output(),))
     try:
         with redirect_stdout(sys.stderr):
             yield
     finally:
-        _OUTPUT.reset(token)
+        _RESERVED.reset(token)
 
 
 def escape_unencodable(*files: IO[str]) -> None:
@@ -105,8 +109,10 @@ def escape_unencodable(*files: IO[str]) -> None:
             file.reconfigure(errors=ENCODING_ERRORS)
 
 
-def _get_output() -> IO[str]:
-    return _OUTPUT.get() or sys.stdout
+def _get_output() -> IO[str] | None:
+    """Return where results go; None if it was closed when the process started."""
+    reserved = _RESERVED.get()
+    return sys.stdout if reserved is None else reserved[0]
 
 
 @cache
@@ -149,21 +155,23 @@ def _replace_signs(text: str, encoding: str) -> str:
     return text if encoding.startswith("utf") else text.translate(_PLAIN_SIGNS)
 
 
-def _write(file: IO[str], text: str) -> None:
+def _write(file: IO[str] | None, text: str) -> None:
+    if file is None:
+        return
     try:
         file.write(text)
         file.flush()
     except BrokenPipeError:
         raise  # `| head` has read enough, which click ends without a word
     except OSError as error:
-        _discard_rest(file)
+        discard_rest(file)
         name = "standard error" if file is sys.stderr else "standard output"
         raise DataError(f"cannot write to {name}: {error.strerror}") from error
 
 
-def _discard_rest(file: IO[str]) -> None:
+def discard_rest(file: IO[str]) -> None:
     """Send what is still to be written nowhere, so that the end of the process does not fail."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, AttributeError):  # closed, or no file
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, file.fileno())
         os.close(null)

@@ -12,7 +12,7 @@ import click
 
 from egoexobench.cli.interruption import get_exit_code, raise_ending_signals
 from egoexobench.errors import DataError, EgoExoBenchError, NoticeWarning, RenamedWarning
-from egoexobench.terminal import escape_unencodable, show_text
+from egoexobench.terminal import discard_rest, escape_unencodable, show_text
 from egoexobench.visible_text import make_visible, make_visible_line
 
 COMMANDS = {
@@ -109,7 +109,14 @@ class LazyGroup(click.Group):
                 raise click.UsageError(
                     f"the argument '{make_visible_line(text)}' is not UTF-8 text: rename the file"
                 )
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)  # prints --help
+        except OSError as error:
+            machine_error = _to_machine_error(error)
+            if machine_error is None:
+                raise
+            show_text(f"egoexobench: {machine_error}", is_error=True)
+            ctx.exit(machine_error.exit_code)
 
 
 def _show_warning(
@@ -144,6 +151,8 @@ def _to_machine_error(error: Exception) -> DataError | None:
     """Return the line for a full disk, a folder that cannot be written and their like."""
     if not isinstance(error, OSError) or error.errno not in MACHINE_ERRORS:
         return None
+    if error.filename is None:
+        discard_rest(sys.stdout)  # where a help text may still wait
     file = f": {error.filename}" if error.filename else ""
     return DataError(f"{error.strerror}{file}")
 

@@ -8,6 +8,7 @@ that is not known here ends the scan, and torch refuses it in the same place.
 
 from __future__ import annotations
 
+import mmap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +52,8 @@ class _Item(NamedTuple):
     last_text: str = ""
 
 
-_ANY, _ENCODE = _Item(), _Item("the function _codecs.encode")
+_ANY = _Item()
+_ENCODE, _TENSOR_CLASS = _Item("the function _codecs.encode"), _Item("a class of tensors")
 
 
 def check_pickles(path: Path) -> None:
@@ -77,10 +79,15 @@ def is_archive(path: Path) -> bool:
         return file.read(len(ARCHIVE_MAGIC)) == ARCHIVE_MAGIC
 
 
-def _read_pickles(path: Path, size: int) -> Iterator[tuple[bytes, int]]:
+def _read_pickles(path: Path, size: int) -> Iterator[tuple[bytes | mmap.mmap, int]]:
     """Yield the bytes of each part with instructions, and how many pickles are in it."""
     if not is_archive(path):
-        yield path.read_bytes(), NUM_OLD_PICKLES
+        if size:
+            with (
+                path.open("rb") as file,
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+            ):
+                yield content, NUM_OLD_PICKLES
         return
     try:
         with zipfile.ZipFile(path) as archive:
@@ -100,7 +107,7 @@ def _read_pickles(path: Path, size: int) -> Iterator[tuple[bytes, int]]:
 class _PickleScan:
     """A stack machine that knows of each value only what `_Item` says."""
 
-    def __init__(self, path: Path, content: bytes, budget: int) -> None:
+    def __init__(self, path: Path, content: bytes | mmap.mmap, budget: int) -> None:
         self.path, self.content, self.budget = path, content, budget
         self.position = 0
         self.stack: list[_Item] = []
@@ -171,19 +178,25 @@ class _PickleScan:
         return _Item(value[:64].decode(errors="replace")) if code == b"X" else _ANY
 
     def read_global(self) -> _Item:
-        end = self.content.index(b"\n", self.content.index(b"\n", self.position) + 1)
-        lines = self.take(end + 1 - self.position).decode("utf-8", "strict").split("\n")
-        module, name = lines[0].strip(), lines[1].strip()
+        module, name = self.read_line(), self.read_line()
         if refusal := _find_refusal(module, name):
             raise DataError(f"{self.path} contains {refusal}; only dense tensors are read")
+        if module.partition(".")[0] == "torch" and name.endswith("Tensor"):
+            return _TENSOR_CLASS
         return _ENCODE if (module, name) == ("_codecs", "encode") else _ANY
+
+    def read_line(self) -> str:
+        end = self.content.find(b"\n", self.position)
+        if end < 0:
+            raise IndexError
+        return self.take(end + 1 - self.position).decode().strip()
 
     def pop(self, count: int) -> list[_Item]:
         return [self.stack.pop() for _ in range(count)][::-1]
 
     def push_tuple(self, items: list[_Item]) -> None:
-        if any(item is _ENCODE for item in items):
-            raise DataError(f"{self.path} calls an encoding in a way that is not read")
+        if any(item is _ENCODE for item in items) or items[:1] == [_TENSOR_CLASS]:
+            raise DataError(f"{self.path} calls a function in a way that is not read")
         num_items = 1 + sum(item.num_items for item in items)
         if num_items > MAX_TUPLE_ITEMS:
             raise DataError(f"{self.path} contains tuples in tuples with too many items")
@@ -191,6 +204,8 @@ class _PickleScan:
 
     def call_function(self) -> None:
         function, arguments = self.pop(2)
+        if function is _TENSOR_CLASS:
+            raise DataError(f"{self.path} contains a tensor without stored values")
         if function is _ENCODE and arguments.last_text not in BYTES_ENCODINGS:
             raise DataError(f"{self.path} contains bytes that are not written as latin1")
         self.stack.append(_ANY)
@@ -203,6 +218,4 @@ def _find_refusal(module: str, name: str) -> str:
     rebuilt = name.removeprefix("_rebuild_")
     if module == "torch._utils" and rebuilt != name and rebuilt not in DENSE_REBUILDS:
         return f"a tensor of another kind ({rebuilt})"
-    if module.split(".", maxsplit=1)[0] == "torch" and name.endswith("Tensor"):
-        return f"a tensor without stored values ({name})"
     return ""

@@ -87,9 +87,9 @@ def test_a_state_that_is_not_of_stored_tensors_is_one_line(
     [
         (SHARED_TUPLES, "tuples in tuples"),
         (b"\x80\x02cbuiltins\nbytearray\nJ\x00\x00\x00\x7f\x85R.", "a bytearray"),
-        (b"\x80\x02ctorch\nFloatTensor\nJ\x00\x00\x00\x7f\x85R.", "FloatTensor"),
+        (b"\x80\x02ctorch\nFloatTensor\nJ\x00\x00\x00\x7f\x85R.", "without stored values"),
         (b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x04\x00\x00\x00idna\x86R.", "latin1"),
-        (b"\x80\x02c_codecs\nencode\n\x85.", "calls an encoding"),
+        (b"\x80\x02c_codecs\nencode\n\x85.", "in a way that is not read"),
         (b"\x80\x02\x8a\xc8" + bytes(200) + b".", "an integer of 200 bytes"),
         (b"\x80\x02]" + b"K\x01a" * 300_000 + b".", "too many values"),
         (b"\x80\x02cos\nsystem\nX\x01\x00\x00\x00a\x85R.", "would run 'os.system'"),
@@ -112,6 +112,13 @@ def test_a_compressed_archive_is_refused(tmp_path: Path) -> None:
         for name, content in entries.items():
             archive.writestr(name, content)
     assert "compressed" in expect_line(path)
+
+
+def test_a_tensor_with_attributes_is_read(tmp_path: Path) -> None:
+    tensor = torch.ones(2)
+    vars(tensor)["is_decayed"] = False
+    torch.save({"a": tensor}, tmp_path / "w.pt")
+    assert torch.equal(read_checkpoint(tmp_path / "w.pt").state_dict["a"], torch.ones(2))
 
 
 def test_tensors_that_share_their_values_are_read(tmp_path: Path) -> None:
