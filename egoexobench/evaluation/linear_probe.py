@@ -64,15 +64,18 @@ def fit_linear_probe(
     mean, std = wide.mean(0), wide.std(0, correction=0)
     # A constant feature carries no information; rounding must not blow it up.
     std = torch.where(std > 1e-9 * wide.abs().amax(0), std, torch.inf)
-    features = ((wide - mean) / std).numpy()
-    first = (
-        np.vstack([np.zeros((features.shape[1], truth.shape[1])), np.log(truth.mean(0) + 1e-12)])
-        if start is None
-        else np.vstack([start.weight.numpy(), start.bias.numpy()])
-    )
+    standardized = ((wide - mean) / std).numpy()
     # One thread: a step is short, and threads that wait for each other make it 50 times slower
     # on a busy machine.
     with _find_thread_pools().limit(limits=1):
+        features, basis = _rotate_features(standardized)
+        first = (
+            np.vstack(
+                [np.zeros((features.shape[1], truth.shape[1])), np.log(truth.mean(0) + 1e-12)]
+            )
+            if start is None
+            else np.vstack([_rotate_weight(start.weight.numpy(), basis), start.bias.numpy()])
+        )
         minimum = minimize(
             _compute_loss,
             first.ravel(),
@@ -81,8 +84,9 @@ def fit_linear_probe(
             method="L-BFGS-B",
             options={"maxiter": MAX_STEPS, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-8},
         )
-    layer = torch.from_numpy(minimum.x.reshape(first.shape))
-    return LinearProbe(weight=layer[:-1], bias=layer[-1], mean=mean, std=std, l2=l2)
+    layer = minimum.x.reshape(first.shape)
+    weight = layer[:-1] if basis is None else basis @ layer[:-1]
+    return LinearProbe(torch.from_numpy(weight), torch.from_numpy(layer[-1]), mean, std, l2)
 
 
 def fit_with_validation(
@@ -118,6 +122,23 @@ def _find_thread_pools() -> ThreadpoolController:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+def _rotate_features(features: Floats) -> tuple[Floats, Floats | None]:
+    """Return features ``(N, N)`` and a basis ``(D, N)`` if there are fewer items than features.
+
+    The penalty leaves no weight outside of the space that the items span, and a rotation changes
+    neither the loss nor the length of a weight, so the minimum is the same.
+    """
+    num_items, num_features = features.shape
+    if num_items >= num_features:
+        return features, None
+    basis, factor = np.linalg.qr(features.T)
+    return np.ascontiguousarray(factor.T), basis
+
+
+def _rotate_weight(weight: Floats, basis: Floats | None) -> Floats:
+    return weight if basis is None else np.asarray(basis.T @ weight)
 
 
 def _compute_loss(

@@ -95,3 +95,19 @@ def test_the_probe_is_trained_also_inside_no_grad():
         layer = linear_probe.fit_linear_probe(train, targets)
     assert layer.weight.abs().max() > 0
     assert not layer.weight.requires_grad
+
+
+def test_more_features_than_items_give_the_layer_of_the_same_items_in_any_basis() -> None:
+    rng = np.random.default_rng(0)
+    items = rng.standard_normal((30, 20))
+    targets = np.eye(3)[rng.integers(0, 3, 30)]
+    wide = items[:12]  # 12 items of 20 features: the search has 12
+    probe = linear_probe.fit_linear_probe(wide, targets[:12], l2=1e-2)
+    assert probe.weight.shape == (20, 3)
+    # the gradient is zero in all 20 features
+    features = ((torch.from_numpy(wide) - probe.mean) / probe.std).double()
+    errors = linear_probe.predict_logits(probe, wide).softmax(1) - torch.from_numpy(targets[:12])
+    gradient = features.T @ errors / 12 + 1e-2 * probe.weight
+    assert float(gradient.abs().max()) < 1e-6
+    again = linear_probe.fit_linear_probe(wide, targets[:12], l2=1e-2, start=probe)
+    assert torch.allclose(again.weight, probe.weight, atol=1e-5)
