@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,22 +32,34 @@ class ShortcutFeatures:
     duration: float | None = None
     """In seconds."""
     loudness: float | None = None
-    """In dB."""
+    """In dB; None without a sound."""
     sound: NDArray[np.float32] | None = None
     """The first ``AUDIO_SECONDS``, downsampled, ``(N,)``."""
 
 
 def extract_shortcut_features(
-    clips: Sequence[Clip], pairs: Sequence[Pair], progress: Progress
+    clips: Sequence[Clip],
+    pairs: Sequence[Pair],
+    progress: Progress,
+    *,
+    with_sound: bool = True,
 ) -> dict[str, ShortcutFeatures]:
-    """Return the features of every clip, and of the text of every pair, by id."""
+    """Return the features of every clip, and of the text of every pair, by id.
+
+    Args:
+        clips: clips to decode.
+        pairs: pairs whose texts are read.
+        progress: shows the stage.
+        with_sound: keep the beginning of each sound, which takes 128 KB a clip.
+    """
+    read = partial(_read_clip, with_sound=with_sound)
     features = {pair.id: ShortcutFeatures(pair.narration, pair.ego.scene) for pair in pairs}
     with (
         progress.stage("decode", len(clips)) as advance,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         try:
-            for clip, result in zip(clips, pool.map(_read_clip, clips), strict=True):
+            for clip, result in zip(clips, pool.map(read, clips), strict=True):
                 features[clip.id] = result
                 advance(1)
         finally:
@@ -54,7 +67,7 @@ def extract_shortcut_features(
     return features
 
 
-def _read_clip(clip: Clip) -> ShortcutFeatures:
+def _read_clip(clip: Clip, *, with_sound: bool) -> ShortcutFeatures:
     sound = decode_clip(clip, 0, with_audio=True).audio
     span = clip.end - clip.start if clip.end is not None else None
     if sound is None:
@@ -66,5 +79,7 @@ def _read_clip(clip: Clip) -> ShortcutFeatures:
         scene=clip.scene,
         duration=span or len(sound.waveform) / AUDIO_SAMPLE_RATE,
         loudness=similarity.loudness_db(sound.waveform),
-        sound=beginning[: num_samples * DOWNSAMPLE].reshape(-1, DOWNSAMPLE).mean(1),
+        sound=beginning[: num_samples * DOWNSAMPLE].reshape(-1, DOWNSAMPLE).mean(1)
+        if with_sound
+        else None,
     )

@@ -30,6 +30,10 @@ from egoexobench.shortcuts.track_queries import (
 )
 from egoexobench.types import Embeddings, View
 
+MAX_SCORES = 2**25
+"""Largest number of scores of a track, and of a square of its candidates, in memory at once."""
+MAX_SOUND_CLIPS = 8_000
+"""Largest number of clips whose sounds are kept in memory, of up to 128 KB each."""
 MAX_AUDIO_PAIRS = 300_000
 """Largest number of audio pairs of a track that are cross-correlated; each takes half a ms."""
 
@@ -60,8 +64,15 @@ def score_retrieval_shortcuts(data: ShortcutData, seed: int, progress: Progress)
         raise DataError(f"{data.record.spec} asks no question in its split {TEST_SPLIT!r}")
     views: dict[str, View] = {clip.id: clip.view for clip in data.dataset.clips(TEST_SPLIT)}
     clips = data.clips[TEST_SPLIT]
-    features = extract_shortcut_features(clips, data.pairs[TEST_SPLIT], progress)
+    has_sounds = len(clips) <= MAX_SOUND_CLIPS
+    features = extract_shortcut_features(
+        clips, data.pairs[TEST_SPLIT], progress, with_sound=has_sounds
+    )
     scorer = ShortcutScorer(features, views, seed)
+    if not has_sounds:
+        scorer.skipped["synchrony"] = (
+            f"{len(clips)} clips, and the sounds of at most {MAX_SOUND_CLIPS} are compared"
+        )
     rows = [
         ShortcutScores(
             name="chance",
@@ -84,7 +95,7 @@ def score_retrieval_shortcuts(data: ShortcutData, seed: int, progress: Progress)
     return ShortcutReport(
         dataset=data.record,
         seed=seed,
-        num_without_audio=sum(features[clip.id].sound is None for clip in clips),
+        num_without_audio=sum(features[clip.id].loudness is None for clip in clips),
         rows=tuple(rows),
         unavailable=scorer.skipped,
     )
@@ -122,6 +133,12 @@ class ShortcutScorer:
         sources, candidates = self._list_ids(track_queries, get_feature)
         if not sources or not candidates:
             return None
+        num_scores = max(len(sources), len(candidates)) * len(candidates)
+        if num_scores > MAX_SCORES:
+            self.skipped[f"{name} {track_queries.label}"] = (
+                f"{len(sources)} sources and {len(candidates)} candidates are too many to compare"
+            )
+            return None
         scores = compare(
             [get_feature(self.features[item]) for item in sources],
             [get_feature(self.features[item]) for item in candidates],
@@ -131,8 +148,19 @@ class ShortcutScorer:
     def score_synchrony(self, track_queries: TrackQueries) -> Score | None:
         """Return the score of cross-correlated audio; None for texts and for too many pairs."""
         sources, candidates = self._list_ids(track_queries, lambda features: features.sound)
+        if len(sources) * len(candidates) > MAX_SCORES:
+            self.skipped[f"synchrony {track_queries.label}"] = (
+                f"{len(sources)} sources and {len(candidates)} candidates are too many to compare"
+            )
+            return None
         mask = make_candidate_mask(track_queries, sources, candidates)
         if not mask.any():
+            return None
+        # A pair that is known already can stand in two cells, (a, b) and (b, a).
+        if (num_least := int(mask.sum()) - 2 * len(self._peaks)) > MAX_AUDIO_PAIRS:
+            self.skipped[f"synchrony {track_queries.label}"] = (
+                f"at least {num_least} pairs of sounds, and at most {MAX_AUDIO_PAIRS} are compared"
+            )
             return None
         pairs = [[frozenset((source, item)) for item in candidates] for source in sources]
         new = np.array([[pair not in self._peaks for pair in row] for row in pairs]) & mask

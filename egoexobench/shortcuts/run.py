@@ -63,7 +63,7 @@ def score_shortcuts(
     # The seed moves only confidence intervals, so that runs of all seeds share the scores.
     if not set(tasks).isdisjoint(RETRIEVAL_TASKS) and data.dataset.pairs(TEST_SPLIT):
         path = _get_cache_path(data, "retrieval")
-        rows += _load_or_score(path, lambda: score_retrieval_shortcuts(data, 0, progress).rows)
+        rows += _load_or_score(path, lambda: _score_retrieval(data, progress))
     recognition = [task for task in RECOGNITION_TASKS if task in tasks]
     if recognition:
         path = _get_cache_path(data, " ".join(recognition))
@@ -71,6 +71,16 @@ def score_shortcuts(
             path, lambda: score_recognition_shortcuts(data, recognition, progress)
         )
     return rows
+
+
+def _score_retrieval(data: ShortcutData, progress: Progress) -> Sequence[ShortcutScores]:
+    report = score_retrieval_shortcuts(data, 0, progress)
+    for name, reason in list(report.unavailable.items())[:1]:
+        notify(
+            f"{len(report.unavailable)} scores of shortcuts are left out, the first is {name}: "
+            f"{reason}"
+        )
+    return report.rows
 
 
 def _load_or_score(

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft
+from scipy.sparse import csr_array
 
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.retrieval import score_retrieval
@@ -63,12 +64,19 @@ def tfidf_cosine(sources: Sequence[str], candidates: Sequence[str]) -> Floats:
     bags = [{*_WORD.findall(text.lower())} for text in (*sources, *candidates)]
     frequencies = Counter(word for bag in bags for word in bag)
     column = {word: index for index, word in enumerate(sorted(frequencies))}
-    rows = np.zeros((len(bags), len(column)))
-    for row, bag in zip(rows, bags, strict=True):
-        for word in bag:
-            row[column[word]] = log(1 + len(bags) / frequencies[word])
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    return np.asarray(rows[: len(sources)] @ rows[len(sources) :].T)
+    words = [sorted(bag) for bag in bags]
+    weights = [[log(1 + len(bags) / frequencies[word]) for word in bag] for bag in words]
+    lengths = [max(float(np.linalg.norm(row)), 1e-12) for row in weights]
+    rows = csr_array(
+        (
+            [weight / n for row, n in zip(weights, lengths, strict=True) for weight in row],
+            [column[word] for bag in words for word in bag],
+            np.cumsum([0, *map(len, words)]),
+        ),
+        shape=(len(bags), len(column)),
+        dtype=np.float64,
+    )
+    return np.asarray((rows[: len(sources)] @ rows[len(sources) :].T).toarray())
 
 
 def gcc_phat_peak(

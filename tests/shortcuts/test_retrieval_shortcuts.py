@@ -113,5 +113,29 @@ def test_too_many_audio_pairs_are_skipped_with_a_reason(
     ]
 
 
+def test_tracks_that_do_not_fit_in_memory_are_skipped_with_a_reason(
+    synchronous: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval, "MAX_SCORES", 64)  # both-views has 8 texts and 16 clips
+    other_report = score_folder(synchronous)
+    reason = "8 sources and 16 candidates are too many to compare"
+    assert other_report.unavailable["duration association gallery"].startswith("16 sources")
+    assert other_report.unavailable["narration t2v both-views"] == reason
+    assert get_hit_rate_at_1(other_report, "synchrony", "eg2ex") == 100
+
+
+def test_the_sounds_of_many_clips_are_not_kept(
+    report: ShortcutReport, synchronous: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval, "MAX_SOUND_CLIPS", 15)
+    other_report = score_folder(synchronous)
+    assert other_report.unavailable == {
+        "synchrony": "16 clips, and the sounds of at most 15 are compared"
+    }
+    rows = [row for row in other_report.rows if row.name != "synchrony"]
+    assert rows == [row for row in report.rows if row.name != "synchrony"]
+    assert other_report.num_without_audio == report.num_without_audio
+
+
 def test_the_same_seed_gives_the_same_rows(report: ShortcutReport, synchronous: Path) -> None:
     assert score_folder(synchronous) == report
