@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -40,8 +41,9 @@ _IGNORED_FIELDS = (
     "artifacts",
 )
 
-QueryKey = tuple[str, tuple[str, ...]]
-"""Source and positives of a query."""
+QueryKey = tuple[str, tuple[str, ...], int]
+"""Source and positives of a query, and how many queries before it have the same: a listed question
+may be asked again among other candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,24 @@ def _load_run(path: Path) -> LoadedRun:
     record = read_record(path)
     if record.status != "complete":
         raise DataError(f"{path} is the record of a run that {record.status}")
-    ranks: dict[TrackKey, dict[QueryKey, QueryRank]] = {}
+    by_track: dict[TrackKey, list[QueryRank]] = {}
     for rank in iter_ranks(path):
-        ranks.setdefault(rank.key, {})[rank.source, rank.positives] = rank
+        by_track.setdefault(rank.key, []).append(rank)
+    ranks = {
+        key: dict(zip(make_query_keys(rows), rows, strict=True)) for key, rows in by_track.items()
+    }
     return LoadedRun(path, record, ranks)
+
+
+def make_query_keys(ranks: Sequence[QueryRank]) -> list[QueryKey]:
+    """Return a key of each query of one track, the same in every run."""
+    counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    keys = []
+    for rank in ranks:
+        query = rank.source, rank.positives
+        keys.append((*query, counts[query]))
+        counts[query] += 1
+    return keys
 
 
 def _select_fields(record: Record) -> dict[str, Any]:

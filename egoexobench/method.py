@@ -165,9 +165,20 @@ def apply_overrides(method: Method, settings: Mapping[str, str]) -> Method:
         if key not in SETTINGS:
             context = f"of method {method.name!r}"
             raise UsageError(format_unknown_name("setting", key, SETTINGS, context))
-        changed[key] = parse_value(text, _get_setting_types()[key], f"setting {key!r}")
+        changed[key] = parse_setting(key, text)
     provenance = {key: text for key, text in method.provenance.items() if key not in changed}
     return validate_method(replace(method, **changed, provenance=provenance))
+
+
+def parse_setting(key: str, text: str) -> Any:
+    """Return the value of a setting, as ``--set key=value`` types it.
+
+    Raises:
+        UsageError: for an unknown setting, or a value of the wrong type.
+    """
+    if key not in SETTINGS:
+        raise UsageError(format_unknown_name("setting", key, SETTINGS, "of methods"))
+    return parse_value(text, _get_setting_types()[key], f"setting {key!r}")
 
 
 @cache

@@ -12,6 +12,7 @@ from egoexobench.leaderboard.reproduced import (
     SeedRun,
 )
 from egoexobench.leaderboard.stored_ranks import describe_queries, format_ranks
+from egoexobench.records.artifacts import EMBEDDINGS_SUFFIX, find_artifact
 from egoexobench.records.schema import ScoreRecord
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def build_reproduced_row(sources: Iterable[RunSource]) -> ReproducedRow:
         sources, key=lambda source: (source.record.created, source.record.id), reverse=True
     )
     _check_same_method([source.record for source in newest])
+    _check_distinct_seeds([source.record for source in newest])
     tracks: dict[str, ReproducedTrack] = {}
     visited: dict[tuple[int, TrackKey], ScoreRecord] = {}
     runs = []
@@ -68,6 +70,21 @@ def _check_same_method(records: list[Record]) -> None:
                     f"were made with different versions of the {noun} (fingerprints {expected} "
                     f"and {fingerprint}); leave one of them out"
                 )
+
+
+def _check_distinct_seeds(records: list[Record]) -> None:
+    """Two seeds of a method that is trained never have the same embeddings."""
+    by_hash: dict[str, Record] = {}
+    for record in records:
+        artifact = find_artifact(record, EMBEDDINGS_SUFFIX)
+        if artifact is None or record.checkpoint_selection is None:
+            continue
+        other = by_hash.setdefault(artifact.sha256, record)
+        if other.seed != record.seed:
+            raise DataError(
+                f"records {record.id} and {other.id} have the same embeddings, but the seeds "
+                f"{record.seed} and {other.seed}; one of them is a copy: leave it out"
+            )
 
 
 def _get_training_fingerprint(record: Record) -> str:

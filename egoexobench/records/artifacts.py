@@ -77,6 +77,15 @@ def iter_artifact_faults(record: Record) -> Iterator[str]:
         yield f"artifacts: the ranks are missing: {record.id}{RANKS_SUFFIX}"
 
 
+def iter_unnamed_files(path: Path, record: Record) -> Iterator[str]:
+    """Yield one line for each file of a record that lies beside it and that it does not name."""
+    named = {artifact.file for artifact in record.artifacts}
+    for suffix in MAX_BYTES:
+        name = f"{record.id}{suffix}"
+        if name not in named and path.with_name(name).exists():
+            yield f"artifacts: {name} lies beside the record, which does not name it"
+
+
 def hash_artifact(file: Path) -> str:
     """Return the SHA-256 of a file.
 

@@ -11,6 +11,7 @@ from egoexobench.evaluation.tasks import METRICS_INFO
 from egoexobench.method import COMPACT_DEFAULTS, ROLES, list_declared_inputs
 from egoexobench.protocols import AnchorText
 from egoexobench.records.artifacts import iter_artifact_faults
+from egoexobench.records.check_facts import iter_fact_faults
 from egoexobench.records.schema import MethodRecord, Record, ScoreRecord, SubsetScore
 from egoexobench.records.version_1 import hash_track
 
@@ -31,7 +32,14 @@ def iter_record_faults(record: Record) -> Iterator[str]:
         yield from _iter_track_faults(f"scores.{score.key.label}", record, score)
     yield from _iter_query_count_faults(record)
     yield from _iter_epoch_faults(record)
+    yield from iter_fact_faults(record)
     fingerprints = {score.key: score.track_fingerprint for score in record.scores}
+    largest = {
+        score.key: score.num_queries
+        for item in record.references
+        for score in item.scores
+        if item.name == "oracle"
+    }
     for item in record.references:
         labels = [score.key.label for score in item.scores]
         yield from iter_repeated(f"references.{item.name}", labels)
@@ -40,6 +48,8 @@ def iter_record_faults(record: Record) -> Iterator[str]:
             yield from _iter_score_faults(location, score)
             if fingerprints.get(score.key) != score.track_fingerprint:
                 yield f"{location}.track_fingerprint: it is not that of the score"
+            if score.num_queries > largest.get(score.key, score.num_queries):
+                yield f"{location}.num_queries: {score.num_queries}, more than the oracle has"
             yield from _iter_track_faults(location, record, score)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,6 +113,7 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
             yield f"{location}: ranks of {large.source!r}: a number is above {MAX_CANDIDATES}"
             continue
         table = RankTable(rows)
+        yield from _iter_repeated_queries(location, rows)
         faults = [*_iter_bound_faults(location, table), *_iter_count_faults(location, score, table)]
         yield from faults
         if faults:  # nothing can be computed from such ranks
@@ -122,6 +124,16 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
             yield from _iter_chance_faults(score, guesses[score.key])
         if score.key in oracles and oracles[score.key].num_queries < score.num_queries:
             yield f"references.oracle.{score.key.label}.num_queries: fewer than the score has"
+
+
+def _iter_repeated_queries(location: str, rows: Sequence[QueryRank]) -> Iterator[str]:
+    """A query, which a task asks once of the same candidates, has one rank."""
+    facts = Counter(
+        (row.task, row.source, row.positives, row.num_candidates, row.cluster) for row in rows
+    )
+    query, count = facts.most_common(1)[0]
+    if count > 1 and rows[0].policy != "mcq20":
+        yield f"{location}: {query[1]!r} has {count} ranks"
 
 
 def _find_largest(row: QueryRank) -> int:

@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from egoexobench.errors import DataError
 from egoexobench.evaluation.queries import LabeledClip
 from egoexobench.records.field_types import Count, RecordModel
-from egoexobench.records.store import first_error
+from egoexobench.records.store import check_unique_keys, first_error, split_lines
 from egoexobench.types import (
     CandidatePolicy,
     Gallery,
@@ -117,7 +117,8 @@ def parse_queries(location: str, text: str) -> ScoredQueries:
         DataError: with the line that is wrong.
     """
     scored, galleries = ScoredQueries(), dict[int, Gallery]()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(split_lines(text), 1):
+        check_unique_keys(f"{location}, line {number}", line)
         try:
             _add_line(scored, galleries, _LINE.validate_json(line))
         except ValidationError as error:

@@ -26,6 +26,7 @@ from egoexobench.records.artifacts import (
     check_artifact,
     check_plain_size,
     find_artifact,
+    iter_unnamed_files,
 )
 from egoexobench.records.check import iter_record_faults
 from egoexobench.records.check_ranks import iter_rank_faults
@@ -146,6 +147,8 @@ def read_record(path: Path) -> Record:
     for artifact in record.artifacts:
         if not artifact.file.endswith(RANKS_SUFFIX):  # those are checked when they are read
             check_artifact(path, artifact)
+    for fault in iter_unnamed_files(path, record):
+        raise DataError(f"{path}: {fault}")
     if record.status == "complete":
         for fault in iter_rank_faults(record, list(_iter_ranks_of_record(path, record))):
             raise DataError(f"{path}: {fault}")
@@ -184,6 +187,7 @@ def read_versioned(path: Path, schema: type[_Model], upgrade: Callable[[Any], An
             RenamedWarning,
             stacklevel=2,
         )
+        check_unique_keys(str(path), text)
         text = _upgrade_text(str(path), text, upgrade)
     return validate_json(str(path), text, schema)
 
@@ -201,9 +205,37 @@ def read_text(path: Path) -> str:
 def validate_json(location: str, text: str, schema: type[_Model]) -> _Model:
     """Return JSON text as its model, or raise a DataError with location and field."""
     try:
-        return schema.model_validate_json(text)
+        model = schema.model_validate_json(text)
     except ValidationError as error:
         raise DataError(f"{location}: {first_error(error)}") from None
+    check_unique_keys(location, text)
+    return model
+
+
+def check_unique_keys(location: str, text: str) -> None:
+    """Check that no object of JSON text has a key twice: readers would differ in what they read.
+
+    Raises:
+        DataError: with the first such key.
+    """
+    json.loads(text, object_pairs_hook=lambda pairs: _check_pairs(location, pairs))
+
+
+def _check_pairs(location: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise DataError(f"{location}: {repeated!r} stands twice in one object")
+    return fields
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a file of JSON lines.
+
+    `str.splitlines` would also end a line at letters that JSON lets an id contain, such as U+2028.
+    """
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def first_error(error: ValidationError) -> str:
@@ -221,7 +253,7 @@ def _iter_ranks_of_record(path: Path, record: Record) -> Iterator[QueryRank]:
         return
     file = check_artifact(path, artifact)
     upgrade = version_1.upgrade_rank if _is_version_1(read_text(path)) else None
-    for number, line in enumerate(read_text(file).splitlines(), 1):
+    for number, line in enumerate(split_lines(read_text(file)), 1):
         location = f"{file}, line {number}"
         current = _upgrade_text(location, line, upgrade) if upgrade else line
         yield validate_json(location, current, QueryRank)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from egoexobench.comparison import compute_per_query_values
+from egoexobench.comparison import compute_per_query_values, make_query_keys
 from egoexobench.errors import DataError
 from egoexobench.evaluation.intervals import ConfidenceInterval, bootstrap_mean_interval
 from egoexobench.evaluation.score_intervals import compute_mean_interval
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
 
 class TaskQueryKey(NamedTuple):
-    """Task, source and positives of a query."""
+    """Task, source and positives of a query, and how many queries before it have the same."""
 
     task: str
     source: str
     positives: tuple[str, ...]
+    num_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +191,9 @@ def _weigh_values(
     for stored in scores:
         ranks = _read_ranks(stored.path).get(stored.score.key, ())
         weight = total / (len(scores) * len(ranks)) if ranks else 0.0
-        for rank, value in zip(ranks, _compute_values(ranks, metric), strict=True):
-            key = TaskQueryKey(stored.score.task, rank.source, rank.positives)
+        columns = make_query_keys(ranks), ranks, _compute_values(ranks, metric)
+        for query, rank, value in zip(*columns, strict=True):
+            key = TaskQueryKey(stored.score.task, *query)
             values[key] = weight * float(value), rank.cluster
     return values
 

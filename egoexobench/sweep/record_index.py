@@ -74,6 +74,8 @@ def _make_fingerprint(record: Record) -> CellFingerprint:
 
 def _find_requested_tasks(record: Record) -> set[Task]:
     """Tasks with a score, and tasks that were requested but have none for a good reason."""
+    if record.settings:
+        return set(record.settings.tasks)
     command = record.command
     named = {value for option, value in pairwise(command) if option == "--task"}
     has_all = bool(command) and (not named or "all" in named)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 from egoexobench.errors import DataError, format_exception_line
+from egoexobench.evaluation.tracks import Track
+from egoexobench.records.artifacts import iter_unnamed_files
 from egoexobench.records.bundle import VIDEOS
 from egoexobench.records.check import iter_record_faults
 from egoexobench.records.check_ranks import group_ranks, iter_rank_faults
@@ -14,9 +17,11 @@ from egoexobench.records.store import make_record_id, read_unchecked_record
 from egoexobench.types import RETRIEVAL_TASKS
 from egoexobench.verification.bundle_content import BundleContent, read_bundle
 from egoexobench.verification.result import Verification
+from egoexobench.verification.verify_galleries import iter_gallery_differences
 from egoexobench.verification.verify_recognition import iter_recognition_differences
 from egoexobench.verification.verify_retrieval import iter_retrieval_differences
 
+TRACK_FIELDS = {field.name for field in fields(Track)} - {"text", "fingerprint"}
 NO_EMBEDDINGS = "ranks were not recomputed: no embeddings"
 NO_QUERIES = "intervals, the oracle, ranks and tracks were not recomputed: no queries"
 
@@ -28,6 +33,7 @@ def verify_bundle(path: Path) -> Verification:
     try:
         record = read_unchecked_record(path)
         differences += iter_record_faults(record)
+        differences += iter_unnamed_files(path, record)
         content = read_bundle(path)
         differences += _iter_differences(content)
         skipped = tuple(_iter_skipped(content))
@@ -57,6 +63,7 @@ def _iter_differences(content: BundleContent) -> Iterator[str]:
         yield f"status: the run {record.status}"
         return
     yield from _iter_identity_differences(record)
+    yield from _iter_missing_checks(content)
     faults = list(iter_rank_faults(record, content.ranks))
     yield from faults
     if content.queries is None or faults:
@@ -65,6 +72,7 @@ def _iter_differences(content: BundleContent) -> Iterator[str]:
     if num_clips != num_listed:
         yield f"counts.num_clips.test: {num_clips}, the file of queries has {num_listed}"
     yield from _iter_coverage_differences(content)
+    yield from iter_gallery_differences(content)
     by_key = group_ranks(record, content.ranks)
     for score in record.scores:
         is_retrieval = score.task in RETRIEVAL_TASKS or score.task == "association"
@@ -73,6 +81,26 @@ def _iter_differences(content: BundleContent) -> Iterator[str]:
             yield from compare(content, score, by_key[score.key])
         except DataError as error:
             yield str(error)
+
+
+def _iter_missing_checks(content: BundleContent) -> Iterator[str]:
+    """A version that writes queries and embeddings also writes what it checked and how it ran."""
+    record = content.record
+    header = content.embeddings_header
+    if header and header.get("dataset") != record.dataset.fingerprint:
+        yield f"embeddings: they are of data set {header.get('dataset')}, not of that of the record"
+    if content.queries is None:
+        return
+    for score in record.scores:
+        if differing := score.track.keys() ^ TRACK_FIELDS:
+            yield f"scores.{score.key.label}.track: field {min(differing)!r} is missing or foreign"
+    optional = {
+        "settings": record.settings,
+        "overlap": record.overlap,
+        "consistency": record.consistency,
+    }
+    for name in [name for name, value in optional.items() if value is None]:
+        yield f"{name}: missing, where every version that writes queries has it"
 
 
 def _iter_coverage_differences(content: BundleContent) -> Iterator[str]:

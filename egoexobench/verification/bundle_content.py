@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from egoexobench.features.embeddings_file import read_header
 from egoexobench.records.artifacts import (
     CLASS_SCORES_SUFFIX,
     EMBEDDINGS_SUFFIX,
@@ -33,6 +34,8 @@ class BundleContent:
     queries: ScoredQueries | None
     class_scores: dict[Task, StoredClassScores]
     embeddings: dict[str, Embeddings] | None
+    embeddings_header: dict[str, str]
+    """What the file of embeddings says beside its tensors; empty if there is none."""
 
 
 def read_bundle(path: Path) -> BundleContent:
@@ -49,12 +52,14 @@ def read_bundle(path: Path) -> BundleContent:
     class_scores = read_class_scores(file) if file else {}
     file = _find_file(path, record, EMBEDDINGS_SUFFIX)
     embeddings = read_stored_embeddings(file) if file else None
+    header = read_header(file) if file else {}
     return BundleContent(
         record=record,
         ranks=ranks,
         queries=queries,
         class_scores=class_scores,
         embeddings=embeddings,
+        embeddings_header=header,
     )
 
 

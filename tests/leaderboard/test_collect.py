@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,7 +7,8 @@ import pytest
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.collect import write_reproduced_rows
 from egoexobench.leaderboard.reproduced import ReproducedRow, read_reproduced_rows
-from egoexobench.records.schema import GitState, ScoreRecord
+from egoexobench.records.schema import Artifact, GitState, ScoreRecord
+from egoexobench.records.store import read_record
 
 Make = Callable[..., Path]
 MakeScore = Callable[..., ScoreRecord]
@@ -142,3 +144,23 @@ def test_a_row_that_was_broken_by_hand_is_named(make: Make, root: Path) -> None:
     file.write_text(file.read_text().replace('"seed": 0', '"seed": "zero"'))
     with pytest.raises(DataError, match=rf"{file.name}: runs\.0\.seed"):
         read_reproduced_rows(root)
+
+
+def test_two_seeds_with_the_same_embeddings_are_refused(make: Make, root: Path) -> None:
+    def make_run(seed: int, content: str) -> Path:
+        record = read_record(make(seed=seed, later=seed))
+        file = f"{record.id}.embeddings.safetensors"
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        named = (*record.artifacts, Artifact(file=file, sha256=digest))
+        path = record_folder / f"{record.id}.json"
+        path.with_name(file).write_text(content)
+        path.with_name(f"{record.id}.ranks.jsonl").write_text("")
+        path.write_text(record.model_copy(update={"artifacts": named}).model_dump_json())
+        return path
+
+    record_folder = root.parent / "copies"
+    record_folder.mkdir()
+    first = make_run(0, "a")
+    write_reproduced_rows([first, make_run(1, "b")], root)
+    with pytest.raises(DataError, match=r"have the same embeddings, but the seeds 0 and 2"):
+        write_reproduced_rows([first, make_run(2, "a")], root)
