@@ -1,12 +1,15 @@
 """What commands write: literal text, in any encoding, and one line where it cannot be written."""
 
 import io
+import re
 import sys
+from pathlib import Path
 
 import pytest
 from rich.table import Table
 from rich.text import Text
 
+import egoexobench
 from egoexobench.errors import DataError
 from egoexobench.terminal import (
     create_console,
@@ -33,6 +36,17 @@ class AsciiOutput(io.TextIOWrapper):
 
     def __init__(self) -> None:
         super().__init__(io.BytesIO(), encoding="ascii")
+
+
+def test_nothing_else_in_the_toolkit_writes_to_the_terminal() -> None:
+    writers = re.compile(r"\bclick\.echo\(|\bclick\.secho\(|\bprint\(|import Console\b|print_exc")
+    writing = [
+        path.name
+        for path in Path(egoexobench.__file__).parent.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if writers.search(line) and "console.print(" not in line and "``" not in line
+    ]
+    assert set(writing) <= {"terminal.py"}
 
 
 def test_text_is_shown_literally(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,4 +90,6 @@ def _hash_file(path: str, entries: dict[str, list[object]]) -> list[object]:
             content = hashlib.file_digest(file, "sha256").hexdigest()[:32]
     except OSError as error:
         raise DataError(f"cannot read media file {path}: {error.strerror}") from error
+    except ValueError as error:  # a NUL character in the path
+        raise DataError(f"cannot read media file {path!r}: {error}") from error
     return [*times, content]
