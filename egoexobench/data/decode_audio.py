@@ -164,7 +164,7 @@ def _collect_frames(
 
 def _iter_frames(container: Any, stream: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:
     """Yield frames from here on; what does not decode before the first one can be half a packet."""
-    has_frames = False
+    has_frames, origin = False, span.clock.origin
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
@@ -174,8 +174,8 @@ def _iter_frames(container: Any, stream: Any, span: _AudioSpan) -> Iterator[_Tim
             yield None, None
             continue
         for frame in frames:
-            has_frames = True
-            yield None if frame.time is None else frame.time - span.clock.origin, frame
+            has_frames, time = True, frame.time
+            yield None if time is None else time - origin, frame
 
 
 def _iter_joined(container: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:

@@ -113,9 +113,10 @@ class AudioCollector:
         gap = 0.0 if time is None else self.measure_gap(time)
         if gap > 0:
             self._add_silence(frame, gap)
-        num_cut = round(-min(gap, 0.0) * frame.sample_rate)
-        for part in self._to_planar_float.resample(frame):
-            self._write(_cut_start(part, num_cut) if num_cut else part)
+        # most decoders return planar floats: a conversion would only copy them
+        is_planar_float = frame_format[2] == "fltp"
+        for part in (frame,) if is_planar_float else self._to_planar_float.resample(frame):
+            self._write(part if gap >= 0 else _cut_start(part, round(-gap * frame.sample_rate)))
         while self._queue.samples >= BLOCK_SIZE:
             self._add_block(self._queue.read(BLOCK_SIZE))
 

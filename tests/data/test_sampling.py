@@ -3,9 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egoexobench.data.sampling import SAMPLERS, lavila_chunked, segment_centers
+from egoexobench.data.sampling import (
+    SAMPLERS,
+    FrameSampling,
+    get_canonical_name,
+    lavila_chunked,
+    segment_centers,
+)
 from egoexobench.data.sampling.egoinstructor import FRAMES_PER_FEATURE
-from egoexobench.errors import DataError
+from egoexobench.data.sampling.sample import FrameTimes, check_frames_in_span, sample_frames
+from egoexobench.errors import DataError, MediaError, UsageError
 
 spans = given(
     fps=st.sampled_from([8.0, 24.0, 25.0, 29.97, 30.0, 60.0]),
@@ -87,3 +94,47 @@ def test_seconds_by_hand() -> None:
     assert SAMPLERS["seconds"](8.0, 80, 2.0, 5.0, 16).tolist() == list(range(16, 32))
     # at 24 Hz the steps of 1/8 s are frames 0 3 6 ..., and the last that is nearest is one later
     assert SAMPLERS["seconds"](24.0, 24, 0.0, 1.0, 8).tolist() == [1, 4, 7, 10, 13, 16, 19, 22]
+
+
+def test_a_sampling_name_can_set_the_clock_and_has_one_canonical_form() -> None:
+    assert FrameSampling.parse("viclip") == FrameSampling("viclip", "file")
+    assert str(FrameSampling.parse("egoexolearn:clock=nominal")) == "egoexolearn,clock=nominal"
+    assert get_canonical_name("soundbridge,clock=nominal") == "egoexolearn,clock=nominal"
+    assert get_canonical_name("soundbridge,clock=file") == "egoexolearn"
+
+
+@pytest.mark.parametrize("text", ["egoexolearn,clock=sun", "egoexolearn,time=file"])
+def test_an_unknown_clock_is_an_error_that_says_what_to_type(text: str) -> None:
+    with pytest.raises(UsageError, match="clock=nominal"):
+        FrameSampling.parse(text)
+
+
+def test_both_clocks_give_the_same_frames_of_a_constant_rate() -> None:
+    for name, fps in (("egoexolearn", 25.0), ("egovlp-clips", 30000 / 1001), ("seconds", 24.0)):
+        times = FrameTimes("a.mp4", np.round(np.arange(300) / fps, 3), fps)
+        for start, end in ((0.0, 9.0), (1.02, 1.5), (2.5, 7.77)):
+            indices = [
+                sample_frames(sampling, times, start=start, end=end, num_frames=8).tolist()
+                for sampling in (name, f"{name},clock=nominal")
+            ]
+            assert indices[0] == indices[1]
+
+
+@pytest.mark.parametrize("name", ["egoexolearn", "lavila-single-file", "egovlp-clips", "seconds"])
+def test_frames_of_a_variable_rate_are_those_of_the_clip(name: str) -> None:
+    times = np.concatenate([np.arange(0, 4, 0.1), np.arange(4, 8, 0.02)])
+    file = FrameTimes("a.mp4", times, len(times) / 8)
+    indices = sample_frames(name, file, start=2.0, end=4.0, num_frames=8)
+    assert all(2.0 - 0.1 < times[i] < 4.0 for i in indices)
+    nominal = sample_frames(f"{name},clock=nominal", file, start=2.0, end=4.0, num_frames=8)
+    assert not all(2.0 - 0.1 < times[i] < 4.0 for i in nominal)
+
+
+def test_a_clip_in_a_gap_has_no_frames() -> None:
+    times = np.concatenate([np.arange(0, 2, 0.04), np.arange(6, 8, 0.04)])
+    file = FrameTimes("a.mp4", times, 25.0)
+    with pytest.raises(MediaError, match="has no frame in the clip 3-5 s") as caught:
+        check_frames_in_span(file, 3.0, 5.0)
+    assert caught.value.kind == "no_frames"
+    check_frames_in_span(file, 1.9, 5.0)
+    check_frames_in_span(file, 5.0, 6.1)
