@@ -30,6 +30,8 @@ class MediaClock:
     """Time in the file's own numbers at which the clock of clips starts, s."""
     duration: float
     """Time at which the file ends, s."""
+    lead: float = 0.0
+    """How long before second 0 the file starts, s; a player shows a length that counts it."""
     joined_packets: tuple[PacketTime, ...] | None = None
     """All packets in order, if the file was joined of several and its own times start again."""
 
@@ -68,7 +70,8 @@ def find_clip_end(clock: MediaClock, clip: Clip) -> float:
         MediaError: if the clip is not inside the file.
     """
     end = clock.duration if clip.end is None else clip.end
-    if clip.start >= clock.duration or end > clock.duration + END_TOLERANCE_S:
+    latest = clock.duration + max(clock.lead, 0.0) + END_TOLERANCE_S
+    if clip.start >= clock.duration or end > latest:
         raise MediaError(
             "beyond_end",
             f"the clip {clip.start:g}-{end:g} s ends after {clip.media}, "
@@ -83,7 +86,8 @@ def _read_clock(container: Any, path: str, *, video: Any | None, audio: Any | No
         start = container.start_time / MICROSECONDS
         first_frame = None if video is None else _read_start(video)
         origin = _choose_origin(start, first_frame)
-        return MediaClock(origin, start + container.duration / MICROSECONDS - origin)
+        end = start + container.duration / MICROSECONDS
+        return MediaClock(origin, end - origin, origin - start)
     indices = [stream.index for stream in (video, audio) if stream is not None]
     with open_media(path) as fresh:  # reading all packets leaves a file at its end
         streams = [fresh.streams[index] for index in indices]
@@ -104,7 +108,8 @@ def _derive_clock(scan: PacketScan, path: str, video: Any | None) -> MediaClock:
     frame_starts = [start for start, _, stream in spans if video and stream == video.index]
     start, end = min(start for start, _, _ in spans), max(end for _, end, _ in spans)
     origin = _choose_origin(start, min(frame_starts, default=None))
-    return MediaClock(origin, end - origin, scan.packets if scan.is_joined else None)
+    packets = scan.packets if scan.is_joined else None
+    return MediaClock(origin, end - origin, origin - start, joined_packets=packets)
 
 
 def _choose_origin(start: float, first_frame: float | None) -> float:

@@ -18,7 +18,7 @@ def make_frame(waveform: np.ndarray) -> av.AudioFrame:
     return frame
 
 
-def collect(times: list[float | None]) -> AudioCollector:
+def collect_frames(times: list[float | None]) -> AudioCollector:
     waveform = make_tone(SECONDS, channels=2)
     collector = AudioCollector("a.mkv", has_peak=True)
     for time in times:
@@ -28,13 +28,13 @@ def collect(times: list[float | None]) -> AudioCollector:
 
 def test_frames_in_a_row_are_joined_although_times_are_rounded() -> None:
     tone = make_tone(SECONDS)[0]
-    samples = collect([1.0, 1.1 + 0.004, None, 1.3 - 0.004]).finish()
+    samples = collect_frames([1.0, 1.1 + 0.004, None, 1.3 - 0.004]).finish()
     assert np.allclose(samples, np.tile(tone, 4))
 
 
 def test_a_gap_is_silence_and_an_overlap_is_cut() -> None:
     tone = make_tone(SECONDS)[0]
-    collector = collect([1.0, 1.3, 1.35, 1.36])
+    collector = collect_frames([1.0, 1.3, 1.35, 1.36])
     samples = collector.finish()
     silence = np.zeros(round(0.2 * SAMPLE_RATE))
     # the third frame is cut by 0.05 s, and the fourth by 0.09 s
@@ -45,8 +45,8 @@ def test_a_gap_is_silence_and_an_overlap_is_cut() -> None:
 
 
 def test_a_frame_inside_what_was_heard_before_is_left_out() -> None:
-    assert len(collect([1.0, 1.1, 1.05]).finish()) == 2 * LENGTH
-    assert len(collect([1.0, 1.0]).finish()) == LENGTH
+    assert len(collect_frames([1.0, 1.1, 1.05]).finish()) == 2 * LENGTH
+    assert len(collect_frames([1.0, 1.0]).finish()) == LENGTH
 
 
 def test_the_peak_of_channels_that_cancel_is_that_of_a_channel() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ TICKS_PER_SECOND = 1000
 """Rate of the film of a constant rate on which `TIME_RULES` are computed, Hz."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FrameTimes:
     """When the frames of a file are shown.
 
@@ -56,7 +57,7 @@ class FrameTimes:
         """Time at which the last frame ends, s."""
         return float(self.times[-1]) + 1 / self.fps
 
-    @property
+    @cached_property
     def is_constant(self) -> bool:
         """Whether every frame is less than half a frame away from where the nominal rate says."""
         expected = np.arange(len(self.times)) / self.fps
