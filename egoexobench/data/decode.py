@@ -99,35 +99,47 @@ def read_media_info(path: str) -> MediaInfo:
 
 
 def _decode_clip(clip: Clip, num_frames: int, *, with_audio: bool, sampling: str) -> DecodedClip:
-    frames: Frames | None = None
-    sampled: SampledFrames | None = None
-    clock = clip_timing.get_cached_clock(clip.media)
-    with open_media(clip.media, with_video=num_frames > 0 or clock is None) as container:
-        clock = clock or _read_clock(container, clip.media)
-        end = clip_timing.find_clip_end(clock, clip)
-        if num_frames:
-            track = choose_video(container)
-            if track is None:
-                raise MediaError("no_video", f"{clip.media} has no video track")
-            frames, sampled = decode_frames(
-                container,
-                track,
-                clip.media,
-                clock=clock,
-                start=clip.start,
-                end=end,
-                num_frames=num_frames,
-                sampling=sampling,
-            )
-        if not with_audio:
-            return DecodedClip(frames, None, "not_requested", sampled)
-        samples, span_audio = _decode_audio(container, clip, clock, end)
+    frames, sampled = None, None
+    if num_frames or not with_audio:
+        frames, sampled = _decode_clip_frames(clip, num_frames, sampling)
+    if not with_audio:
+        return DecodedClip(frames, None, "not_requested", sampled)
+    # the sound has a file of its own: where a seek ends depends on what was read before it
+    samples, span_audio = decode_clip_audio(clip)
     if samples is None:
         return DecodedClip(frames, None, "no_track", sampled)
-    if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENCE_PEAK:
-        return DecodedClip(frames, None, "silent", sampled, span_audio=span_audio)
-    audio = Audio(samples, AUDIO_SAMPLE_RATE)
-    return DecodedClip(frames, audio, "audible", sampled, span_audio=span_audio)
+    is_silent = samples.size == 0 or max(samples.max(), -samples.min()) <= SILENCE_PEAK
+    return DecodedClip(
+        frames=frames,
+        audio=None if is_silent else Audio(samples, AUDIO_SAMPLE_RATE),
+        state="silent" if is_silent else "audible",
+        sampled=sampled,
+        span_audio=span_audio,
+        samples=samples,
+    )
+
+
+def _decode_clip_frames(
+    clip: Clip, num_frames: int, sampling: str
+) -> tuple[Frames | None, SampledFrames | None]:
+    with open_media(clip.media) as container:
+        clock = clip_timing.get_cached_clock(clip.media) or _read_clock(container, clip.media)
+        end = clip_timing.find_clip_end(clock, clip)
+        if not num_frames:
+            return None, None
+        track = choose_video(container)
+        if track is None:
+            raise MediaError("no_video", f"{clip.media} has no video track")
+        return decode_frames(
+            container,
+            track,
+            clip.media,
+            clock=clock,
+            start=clip.start,
+            end=end,
+            num_frames=num_frames,
+            sampling=sampling,
+        )
 
 
 def _read_clock(container: Any, path: str) -> MediaClock:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from egoexobench.data.tracks import ChosenTrack
 from egoexobench.types import Audio, Frames
 
@@ -56,3 +59,5 @@ class DecodedClip:
     """Where the frames stand; None without frames."""
     span_audio: SpanAudio | None = None
     """Where the sound stands; None without a track that has sound."""
+    samples: NDArray[np.float32] | None = None
+    """The mono samples ``(S,)``, also if they are silent; None without a track or a request."""
