@@ -11,7 +11,15 @@ from pydantic import BaseModel
 
 from egoexobench.data.audio_levels import AudioQuality, classify_level
 from egoexobench.data.docstring import LICENSE_HEADING, read_docstring_section
-from egoexobench.data.doctor.inspect_media import FileReport, MediaIssue, Span, inspect_file
+from egoexobench.data.doctor.inspect_media import (
+    DEFAULT_READING,
+    FileReport,
+    MediaIssue,
+    ReadingRule,
+    Span,
+    SpanReport,
+    inspect_file,
+)
 from egoexobench.data.doctor.inspection_cache import InspectionCache
 from egoexobench.data.split_overlap import (
     SplitClips,
@@ -32,6 +40,9 @@ from egoexobench.protocols import (
 from egoexobench.spec import Spec
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Clip, Split
 
+MIN_NOTED_SILENCE_S = 0.1
+"""Shortest silence that a note is made of, s: encoders leave some ms at the ends of a track."""
+
 
 class RowIssue(BaseModel):
     """A row of an annotation file that is not valid."""
@@ -51,6 +62,8 @@ class ClipStatus(BaseModel):
     media: str
     problem: MediaIssue | None
     audio: AudioQuality | None
+    notes: tuple[str, ...] = ()
+    """What a user should know of a usable clip, such as a silence that is filled in."""
 
 
 class DatasetReport(BaseModel):
@@ -77,7 +90,12 @@ class DatasetReport(BaseModel):
 
 
 def inspect_dataset(
-    spec: Spec, dataset: Dataset, factory: Callable[..., Any], progress: Progress
+    spec: Spec,
+    dataset: Dataset,
+    factory: Callable[..., Any],
+    progress: Progress,
+    *,
+    rule: ReadingRule = DEFAULT_READING,
 ) -> DatasetReport:
     """Check every clip of a data set.
 
@@ -86,10 +104,11 @@ def inspect_dataset(
         dataset: the data set; media files are created first if the data set creates them.
         factory: factory of the data set; its docstring can have a section `License:`.
         progress: shows the stage.
+        rule: what a run reads of each clip.
     """
     error, rows = _try_prepare(dataset, progress), tuple(_iter_row_issues(dataset))
     clips = [(split, clip) for split in SPLITS for clip in dataset.clips(split)]
-    files = inspect_files([clip for _, clip in clips], progress)
+    files = inspect_files([clip for _, clip in clips], progress, rule)
     locations = dataset.where if isinstance(dataset, HasRowLocations) else {}
     statuses = tuple(
         _make_clip_status(split, clip, files[clip.media], locations) for split, clip in clips
@@ -114,12 +133,14 @@ def inspect_dataset(
     )
 
 
-def inspect_files(clips: Iterable[Clip], progress: Progress) -> dict[str, FileReport]:
+def inspect_files(
+    clips: Iterable[Clip], progress: Progress, rule: ReadingRule = DEFAULT_READING
+) -> dict[str, FileReport]:
     """Inspect the media files of clips in threads, each file once; return the reports by path."""
     spans: dict[str, dict[Span, None]] = {}
     for clip in clips:
         spans.setdefault(clip.media, {})[clip.start, clip.end] = None
-    cache, reports = InspectionCache(), dict[str, FileReport]()
+    cache, reports = InspectionCache(rule), dict[str, FileReport]()
     remaining: dict[str, list[Span]] = {}
     for path, requested in spans.items():
         cached = cache.get(path, requested)
@@ -129,15 +150,17 @@ def inspect_files(clips: Iterable[Clip], progress: Progress) -> dict[str, FileRe
             remaining[path] = cached.missing_spans
     with progress.stage("doctor", len(spans)) as advance:
         advance(len(reports))
-        for report in _inspect_in_threads(remaining):
+        for report in _inspect_in_threads(remaining, rule):
             reports[report.path] = cache.put(report)
             advance(1)
     return {path: reports[path] for path in spans}
 
 
-def _inspect_in_threads(spans: Mapping[str, Sequence[Span]]) -> Iterator[FileReport]:
+def _inspect_in_threads(
+    spans: Mapping[str, Sequence[Span]], rule: ReadingRule
+) -> Iterator[FileReport]:
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        futures = [pool.submit(inspect_file, path, items) for path, items in spans.items()]
+        futures = [pool.submit(inspect_file, path, items, rule) for path, items in spans.items()]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -188,7 +211,19 @@ def _make_clip_status(
         media=clip.media,
         problem=problem,
         audio=None if problem or span is None else classify_level(span.level),
+        notes=() if problem or span is None else tuple(_iter_notes(span)),
     )
+
+
+def _iter_notes(span: SpanReport) -> Iterator[str]:
+    if span.channels_cancel:
+        yield "the channels cancel in their mean, so that the clip is silent"
+    if span.silence_s >= MIN_NOTED_SILENCE_S:
+        yield "silence is filled in where the file has no sound"
+    if span.rotation:
+        yield "the frames are turned, as the file says"
+    if span.reads_other_frames:
+        yield "the release of the sampling rule reads other frames (clock=nominal reads them)"
 
 
 def _iter_row_issues(dataset: Dataset) -> Iterator[RowIssue]:

@@ -10,7 +10,13 @@ from typing import final
 from pydantic import ValidationError
 
 from egoexobench import files
-from egoexobench.data.doctor.inspect_media import FileReport, Span, SpanReport
+from egoexobench.data.doctor.inspect_media import (
+    DEFAULT_READING,
+    FileReport,
+    ReadingRule,
+    Span,
+    SpanReport,
+)
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.libraries import MEDIA_LIBRARY, TENSOR_LIBRARIES, find_versions
@@ -26,11 +32,14 @@ class CachedInspection:
 
 @final
 class InspectionCache:
-    """File reports by path, size and modification time; incomplete lines are ignored."""
+    """File reports by path, size and modification time; incomplete lines are ignored.
 
-    def __init__(self) -> None:
+    Every reading rule has its own file, because it decides which spans are usable.
+    """
+
+    def __init__(self, rule: ReadingRule = DEFAULT_READING) -> None:
         versions = find_versions((MEDIA_LIBRARY, *TENSOR_LIBRARIES))
-        code = hash_json([hash_layers(up_to="data"), versions])
+        code = hash_json([hash_layers(up_to="data"), versions, list(rule)])
         self.path = files.cache_dir() / "doctor" / f"{code}.jsonl"
         self._reports: dict[tuple[str, int, int], FileReport] = {}
         content = self.path.read_bytes() if self.path.is_file() else b""

@@ -33,6 +33,7 @@ def format_report(report: DatasetReport) -> Iterator[str]:
     yield from _format_overlaps(report)
     yield from _format_media(report.files)
     yield _format_audio(usable)
+    yield from _format_notes(usable)
     yield _format_subset(report)
     yield from _format_shared(report.shared)
     blocked = report.blocked_reason
@@ -120,6 +121,14 @@ def _format_audio(usable: Sequence[ClipStatus]) -> str:
     counts = Counter(clip.audio for clip in usable)
     text = ", ".join(f"{counts[name]} {name}" for name in AUDIO_QUALITIES if counts[name]) or "none"
     return f"Audio of the usable clips: {text}"
+
+
+def _format_notes(usable: Sequence[ClipStatus]) -> Iterator[str]:
+    counts = Counter(note for clip in usable for note in clip.notes)
+    for note, count in counts.most_common():
+        yield f"  {count} clips: {note}"
+        noted = [clip for clip in usable if note in clip.notes]
+        yield from _limit_lines(f"{clip.location or clip.split}: clip {clip.id}" for clip in noted)
 
 
 def _format_subset(report: DatasetReport) -> str:
