@@ -1,4 +1,4 @@
-"""`egoexobench data init`, `egoexobench data doctor` and `egoexobench data lists`."""
+"""`egoexobench data`: `init`, `doctor`, `inspect` and `lists`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from egoexobench.cli.data_inspect import inspect_command
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.renamed_options import add_renamed_option
+from egoexobench.method import COMPACT_DEFAULTS
 from egoexobench.terminal import show_text
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Split, Task
 from egoexobench.visible_text import make_visible_line
@@ -16,7 +18,10 @@ from egoexobench.visible_text import make_visible_line
 
 @click.group("data")
 def data_command() -> None:
-    """Create a table of clips, check a data set, or export its candidate lists."""
+    """Create a table of clips, check a data set or a file, or export candidate lists."""
+
+
+data_command.add_command(inspect_command)
 
 
 @data_command.command("init")
@@ -73,6 +78,20 @@ def init_command(folder: Path, seed: int, force: bool, out: Path | None) -> None
     value_type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help_text="Subset file of another user: report the clips that both have.",
 )
+@click.option(
+    "--frames",
+    type=click.IntRange(min=1),
+    default=COMPACT_DEFAULTS.num_frames,
+    show_default=True,
+    help="Frames that your method reads of each clip.",
+)
+@click.option(
+    "--sampling",
+    metavar="RULE",
+    default=COMPACT_DEFAULTS.frame_sampling,
+    show_default=True,
+    help="Rule by which your method picks them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the full report as JSON.")
 @click.pass_context
 def doctor_command(
@@ -80,16 +99,21 @@ def doctor_command(
     dataset: str,
     save_subset: Path | None,
     compare_subset: Path | None,
+    frames: int,
+    sampling: str,
     as_json: bool,
 ) -> None:
     """Check every clip of a data set: missing files, media errors, audio levels.
 
+    A clip is usable if a run can decode it: both call the same code, with the same frames.
     Checks every clip, also after errors. An interrupted check resumes. Exit code 0 means that the
     check finished.
     """
     parts = load_registry(ctx)
     from egoexobench.data.doctor.check_dataset import inspect_dataset
+    from egoexobench.data.doctor.inspect_media import ReadingRule
     from egoexobench.data.doctor.report import format_report
+    from egoexobench.data.sampling import get_sampler
     from egoexobench.data.subset import find_shared_clips, read_subset, write_subset
     from egoexobench.spec import Spec
 
@@ -97,7 +121,9 @@ def doctor_command(
     spec = Spec.parse(dataset)
     checked = parts.create("dataset", spec)
     factory = parts.get_factory("dataset", spec.name).factory
-    report = inspect_dataset(spec, checked, factory, create_progress(is_quiet=as_json))
+    get_sampler(sampling)  # a wrong name is not an error of every clip
+    rule = ReadingRule(frames, sampling)
+    report = inspect_dataset(spec, checked, factory, create_progress(is_quiet=as_json), rule=rule)
     if other:
         shared = find_shared_clips(report.subset, other)
         report = report.model_copy(update={"shared": shared})
