@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from egoexobench.errors import UsageError
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.bundle import collect_bundle_files
 from egoexobench.experiment.config import RunConfig
@@ -15,6 +16,7 @@ from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scoring import score_tasks
 from egoexobench.records.bundle import write_bundle
+from egoexobench.records.check_facts import is_printable_name
 from egoexobench.records.convert import to_record_ranks
 from egoexobench.records.store import check_output_folder, read_record
 from egoexobench.results.run_result import RunResult
@@ -31,6 +33,7 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
             scored.
         DataError: for a file, a row or a clip that cannot be used.
     """
+    _check_names(config)
     check_output_folder(config.out)
     created, timer = datetime.now(UTC), context.timer
     trained = train_method(config, context)
@@ -63,3 +66,11 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     )
     path = write_bundle(record, ranks, files, config.out)
     return RunResult(read_record(path), path, scoring.skipped)
+
+
+def _check_names(config: RunConfig) -> None:
+    """Check that the record can name what is run; nobody could read such a record again."""
+    specs = map(str, filter(None, (config.method, config.dataset, config.train_on)))
+    for text in (*specs, *config.overrides.values()):
+        if not is_printable_name(text):
+            raise UsageError(f"{text!a} has letters that cannot be seen; rename the file or folder")

@@ -285,3 +285,15 @@ def test_old_names_of_settings_work_and_warn_once(tmp_path: Path, folder: Path) 
     warnings = [line for line in result.stderr.splitlines() if not line.startswith("note: ")]
     assert warnings == ["warning: setting 'width' is now called 'embed_dim'"]
     assert json.loads(result.stdout)["method"]["overrides"] == {"epochs": "1", "embed_dim": "16"}
+
+
+@pytest.mark.parametrize("option", ["--dataset", "--train-on", "--method"])
+def test_a_name_that_no_record_can_have_is_refused_before_the_work(
+    tmp_path: Path, option: str
+) -> None:
+    arguments = {"--method": "logmel-neighbor", "--dataset": "synthetic"}
+    arguments[option] = "folder:path=x\x1b[2J"
+    words = [word for item in arguments.items() for word in item]
+    result = CommandLine(tmp_path)("run", *words)
+    assert result.returncode == 2
+    assert r"'folder:path=x\x1b[2J' has letters that cannot be seen" in result.stderr
