@@ -86,7 +86,8 @@ def fit_linear_probe(
         )
     layer = minimum.x.reshape(first.shape)
     weight = layer[:-1] if basis is None else basis @ layer[:-1]
-    return LinearProbe(torch.from_numpy(weight), torch.from_numpy(layer[-1]), mean, std, l2)
+    bias = torch.from_numpy(layer[-1])
+    return LinearProbe(torch.from_numpy(weight), bias, mean=mean, std=std, l2=l2)
 
 
 def fit_with_validation(
