@@ -86,6 +86,15 @@ def test_a_command_in_the_docs_exists_with_its_options(page: Path) -> None:
     assert problems == []
 
 
+def test_every_decision_is_in_the_index_under_its_title() -> None:
+    folder = ROOT / "docs/decisions"
+    pages = sorted(folder.glob("0*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    titles = [(page, page.read_text().splitlines()[0].removeprefix("# ")) for page in pages]
+    lines = [f"- [{page.name[:4]}]({page.name}) {title}" for page, title in titles]
+    assert folder.joinpath("README.md").read_text().splitlines()[2:] == lines
+
+
 def test_a_wrong_command_and_a_wrong_option_are_noticed() -> None:
     assert list_problems("egoexobench runs --task all") == ["no command 'runs'"]
     assert list_problems("egoexobench run --tusk all") == ["run has no --tusk"]
