@@ -100,7 +100,7 @@ def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
         DataError: for a file that is missing, invalid or changed, or a failed run.
     """
     if len(paths) < 2:
-        raise UsageError(f"compare needs at least two records, got {len(paths)}")
+        raise UsageError(f"compare needs at least two different records, got {len(paths)}")
     return [_load_run(path) for path in paths]
 
 
@@ -178,7 +178,9 @@ def make_query_keys(ranks: Sequence[QueryRank]) -> list[QueryKey]:
 
 
 def _select_fields(record: Record) -> dict[str, Any]:
-    fields = record.model_dump(mode="json", exclude=set(_IGNORED_FIELDS))
+    ignored: dict[str, Any] = dict.fromkeys(_IGNORED_FIELDS, True)
+    rounding = {"consistency": {"largest_deviation": True}}
+    fields = record.model_dump(mode="json", exclude=ignored | rounding)
     parts = fields["method"]["parts"]
     fields["method"]["parts"] = {part["role"]: _describe_part(part) for part in parts}
     fields["method"]["files"] = {part["role"]: part["file_hashes"] for part in parts}

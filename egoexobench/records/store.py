@@ -121,18 +121,19 @@ def find_records(folder: Path) -> list[Path]:
 
 
 def list_records(paths: Iterable[Path]) -> list[Path]:
-    """Return the records that paths name: files, and all records below folders.
+    """Return the records that paths name, each once: files, and all records below folders.
 
     Raises:
         DataError: if a folder has no record.
     """
-    records: list[Path] = []
+    records: dict[Path, Path] = {}
     for path in paths:
         inside = find_records(path) if path.is_dir() else [path]
         if not inside:
             raise DataError(f"{path} contains no record of a run")
-        records += inside
-    return records
+        for record in inside:
+            records.setdefault(record.resolve(), record)
+    return list(records.values())
 
 
 def read_record(path: Path) -> Record:

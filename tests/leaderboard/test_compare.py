@@ -146,7 +146,7 @@ def test_galleries_of_other_sizes_are_refused(keep: WriteRun) -> None:
 
 
 def test_one_record_is_too_few(keep: WriteRun) -> None:
-    with pytest.raises(UsageError, match="at least two records"):
+    with pytest.raises(UsageError, match="at least two different records"):
         load_runs([keep(make_ranks(FIRST), "one")])
 
 

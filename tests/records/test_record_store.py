@@ -43,6 +43,12 @@ def test_records_lie_by_method_and_data_set(record: Record, tmp_path: Path) -> N
     assert (dataset, name) == ("synthetic", f"{record.id}.json")
 
 
+def test_a_record_that_is_named_twice_is_listed_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.touch()
+    assert store.list_records([path, tmp_path, tmp_path / "." / "a.json"]) == [path]
+
+
 def test_a_record_is_never_overwritten(record: Record, tmp_path: Path) -> None:
     path = store.write_record(record, [], tmp_path)
     before = path.read_bytes()
