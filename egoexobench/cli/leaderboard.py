@@ -13,7 +13,7 @@ from egoexobench.terminal import show_text
 @click.argument("records", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
     default="leaderboards",
     show_default=True,
     help="Folder of reported and reproduced rows and of the tables.",
@@ -35,7 +35,8 @@ def leaderboard_command(
     """Write Markdown tables of reported and reproduced scores.
 
     RECORDS are records of runs, or folders of them; they are verified and added to the reproduced
-    rows first. An audit of the same method, data and seed is found in the folders of a record.
+    rows first. An audit of the same method, data and seed is searched in the folders of
+    the records.
     """
     from egoexobench.leaderboard.collect import upgrade_reproduced_rows, write_reproduced_rows
     from egoexobench.leaderboard.pages import check_pages, write_pages

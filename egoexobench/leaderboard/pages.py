@@ -35,23 +35,24 @@ def build_pages(root: Path, *, mix_protocols: bool = False) -> dict[str, str]:
     """Return file name and text of every page, from the data under ``root``.
 
     Args:
-        root: The leaderboards folder, with ``reported/*.toml`` and ``reproduced/*.json``.
+        root: The leaderboards folder, with ``reported/*.toml`` or ``reproduced/*.json``.
         mix_protocols: Let different tracks share a column, with a footnote at each.
 
     Raises:
-        DataError: if a file is not valid, nothing is reported, or one column would mix tracks.
+        DataError: if a file is not valid, there is no row, or one column would mix tracks.
     """
     papers = read_reported_tables(root)
-    if not papers:
-        raise DataError(
-            f"{root} has no {REPORTED_FOLDER}/*.toml; pass the leaderboards folder with --root"
-        )
     rows = read_reproduced_rows(root)
+    if not papers and not rows:
+        raise DataError(
+            f"{root} has no reproduced rows and no {REPORTED_FOLDER}/*.toml; name records of runs, "
+            "or another folder with --root"
+        )
     pages = {
         f"table-{paper.table}.md": render_paper_page(paper, rows, mix_protocols=mix_protocols)
         for paper in papers
     }
-    by_dataset: dict[str, list[ReproducedRow]] = {"synthetic": []}
+    by_dataset: dict[str, list[ReproducedRow]] = {"synthetic": []} if papers else {}
     for row in rows:
         by_dataset.setdefault(row.dataset.name, []).append(row)
     for name, group in sorted(by_dataset.items()):

@@ -48,6 +48,17 @@ def test_there_is_a_page_for_each_table_one_for_the_data_set_and_an_index(root: 
     assert set(re.findall(r"\]\(([^)]+)\)", pages["README.md"])) == names
 
 
+def test_rows_alone_have_a_page_and_an_empty_folder_has_none(
+    tmp_path: Path, make: Make, score: MakeScore
+) -> None:
+    mine = tmp_path / "mine"
+    with pytest.raises(DataError, match="mine has no reproduced rows and no reported/"):
+        build_pages(mine)
+    write_reproduced_rows([make("egoexo", 0, (score("eg2ex", "gallery", 11.1),))], mine)
+    assert {path.name for path in write_pages(mine)} == {"README.md", "synthetic.md"}
+    check_pages(mine)
+
+
 def test_every_reported_number_is_on_its_page_as_printed(root: Path) -> None:
     pages = build_pages(root)
     for table in read_reported_tables(root):
