@@ -99,9 +99,9 @@ def _print_result(result: RunResult, *, as_json: bool) -> None:
     if as_json:
         show_text(result.record.model_dump_json(indent=2))
         return
-    from egoexobench.results.run_table import TEXT_WIDTH, build_run_table
+    from egoexobench.results.run_table import TEXT_WIDTH, build_run_report
 
-    show_renderable(build_run_table(result.record), min_width=TEXT_WIDTH)
+    show_renderable(build_run_report(result.record), min_width=TEXT_WIDTH)
     for skipped in result.skipped_tasks:
         show_text(f"{skipped.task} is not scored: {skipped.reason}")
     if coverage := result.record.coverage:

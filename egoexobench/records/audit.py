@@ -210,7 +210,7 @@ def list_failures(audit: Audit) -> list[str]:
     """Return one line for each verdict that fails the audit."""
     swaps = [swap for swap in audit.swaps if swap.verdict in FAILING_VERDICTS]
     checks = [check for check in audit.invariances if check.verdict in FAILING_VERDICTS]
-    batches = [check for check in audit.batches if check.verdict in FAILING_VERDICTS]
+    batches = _select_causes([c for c in audit.batches if c.verdict in FAILING_VERDICTS])
     drops = [check for check in audit.fresh_data if check.verdict in FAILING_VERDICTS]
     return [
         *map(_describe_swap_failure, swaps),
@@ -257,10 +257,22 @@ def _describe_drop(check: FreshDataCheck) -> str:
     )
 
 
+def _select_causes(failures: list[BatchCheck]) -> list[BatchCheck]:
+    """Return the failures without embeddings that move because the tokens of an encoder do."""
+    with_tokens = {
+        (check.condition, check.role == "text") for check in failures if check.stage == "tokens"
+    }
+    return [
+        check
+        for check in failures
+        if check.stage == "tokens" or (check.condition, check.role == "text") not in with_tokens
+    ]
+
+
 def _describe_batch_failure(check: BatchCheck) -> str:
     if check.error is not None:
         return f"{check.part}: clips and texts computed again: {check.error}"
-    result = f"{check.role} {check.stage}"
+    result = f"{check.role} {'tokens' if check.stage == 'tokens' else 'embeddings'}"
     return (
         f"{check.part}: {CONDITION_DESCRIPTIONS[check.condition]}, {check.num_moved} of "
         f"{check.num_items} {result} move by more than rounding, farthest that of {check.farthest} "

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.records.overlap import describe_overlap
@@ -16,7 +18,7 @@ from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.results import Metric
-    from egoexobench.records.schema import Record, ScoreRecord
+    from egoexobench.records.schema import DatasetRecord, MethodRecord, Record, ScoreRecord
 
 TEXT_WIDTH = 100
 """Columns of the table as text."""
@@ -24,24 +26,29 @@ _HTML_BLOCK = "<pre style='line-height: 1.2'>{code}</pre>"
 DASH = "–"
 METRIC_LABELS = {"map": "mAP"}
 """Metrics that a row names, after its task."""
+TIE_RULES = {"expected": "Equal scores count with the mean over their orders."}
 SCORE_COLUMNS = ("score", "95 %", "chance", "R@5", "R@10", "median rank", "n")
 
 
-def build_run_table(record: Record) -> Table:
-    """Return one row per track: its primary metric, interval, chance, R@5, R@10, median rank, n.
+def build_run_report(record: Record) -> Group:
+    """Return a title, one row per track, and notes.
 
-    Each secondary metric of a task has a row of its own.
+    A row has the primary metric, its interval, chance, R@5, R@10, the median rank and n. Each
+    secondary metric of a task has a row of its own.
     """
-    table = Table(
-        title=_format_title(record),
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        caption=_format_caption(record),
-        caption_justify="left",
-    )
+    title = format_run_title(record.method, record.dataset, record.seed)
+    notes = (Text(note) for note in _list_notes(record))
+    return Group(Text(title, style="bold"), _build_table(record), *notes)
+
+
+def format_run_title(method: MethodRecord, dataset: DatasetRecord, seed: int) -> str:
+    """Return a line that names a method with its settings, a data set and a seed."""
+    settings = "".join(f", {key}={value}" for key, value in method.overrides.items())
+    return f"{method.spec}{settings} ({method.scale}) on {dataset.spec}, seed {seed}"
+
+
+def _build_table(record: Record) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("task", "candidates"):
         table.add_column(name, no_wrap=True)
     for name in SCORE_COLUMNS:
@@ -55,25 +62,18 @@ def build_run_table(record: Record) -> Table:
 
 
 def render_run_text(record: Record) -> str:
-    """Return the table as plain text, `TEXT_WIDTH` columns wide."""
+    """Return the report as plain text, `TEXT_WIDTH` columns wide."""
     console = create_console(io.StringIO(), width=TEXT_WIDTH)
     with console.capture() as capture:
-        console.print(build_run_table(record))
+        console.print(build_run_report(record))
     return capture.get().rstrip("\n")
 
 
 def render_run_html(record: Record) -> str:
-    """Return the table as a block of HTML, with its text escaped."""
+    """Return the report as a block of HTML, with its text escaped."""
     console = create_console(io.StringIO(), width=TEXT_WIDTH, keeps_output=True)
-    console.print(build_run_table(record))
+    console.print(build_run_report(record))
     return console.export_html(inline_styles=True, code_format=_HTML_BLOCK)
-
-
-def _format_title(record: Record) -> str:
-    method = record.method
-    settings = "".join(f", {key}={value}" for key, value in method.overrides.items())
-    dataset = record.dataset.spec
-    return f"{method.spec}{settings} ({method.scale}) on {dataset}, seed {record.seed}"
 
 
 def _format_cells(score: ScoreRecord) -> list[str]:
@@ -121,7 +121,23 @@ def _format_number(metric: Metric | None) -> str:
     return DASH if metric is None else f"{metric.value:.1f}"
 
 
-def _format_caption(record: Record) -> str:
+def _list_notes(record: Record) -> Iterator[str]:
+    """Yield what the numbers are, and what makes them mean less than they seem to."""
+    yield (
+        "Scores in %: R@1 for retrieval, top-1 for recognition, or the named metric. n: queries."
+    )
+    if any(score.task == "association" for score in record.scores):
+        yield "association: the mean of eg2ex and ex2eg."
+    yield TIE_RULES.get(rule := record.scores[0].tie_rule, f"Tie rule: {rule}.")
+    yield _describe_run(record)
+    if unfair := record.counts.num_unfair:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in unfair.items())
+        yield f"Questions left out because they cannot be answered fairly: {reasons}."
+    if overlap := describe_overlap(record.overlap):
+        yield overlap
+
+
+def _describe_run(record: Record) -> str:
     counts, selection = record.counts, record.checkpoint_selection
     training = (
         f"Epoch {selection.epoch} was chosen on split {selection.split}"
@@ -136,17 +152,4 @@ def _format_caption(record: Record) -> str:
     if record.captions and record.captions.num_missing:
         audio += f"; {record.captions.num_missing} texts without a sound caption"
     total = sum(record.seconds.values())
-    return (
-        f"Scores in %: R@1 for retrieval, top-1 for recognition, or the named metric. Tie rule: "
-        f"{record.scores[0].tie_rule}.\n{training}. Clips: {audio}. {total:.1f} s."
-        + "".join(f"\n{note}" for note in _list_notes(record))
-    )
-
-
-def _list_notes(record: Record) -> Iterator[str]:
-    """Yield what makes the scores mean less than they seem to."""
-    if unfair := record.counts.num_unfair:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in unfair.items())
-        yield f"Questions left out because they cannot be answered fairly: {reasons}."
-    if overlap := describe_overlap(record.overlap):
-        yield overlap
+    return f"{training}. Clips: {audio}. {total:.1f} s."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.records.audit import Audit, read_audit, save_audit
+from egoexobench.records.audit import Audit, BatchCheck, list_failures, read_audit, save_audit
 from egoexobench.records.schema import DatasetRecord, DeclaredInputs, MethodRecord
 
 # The warning about version 1 has a test of its own in tests/records/test_version_1.py.
@@ -94,3 +94,29 @@ def test_verdicts_of_version_1_are_read_as_the_verdicts_of_today(read_old) -> No
 def test_an_audit_that_is_written_is_read_again(read_old, tmp_path: Path) -> None:
     audit = read_old("used", "open")
     assert read_audit(save_audit(audit, tmp_path)) == audit
+
+
+def test_a_network_is_not_blamed_for_the_tokens_of_an_encoder(read_old) -> None:
+    checks = [
+        BatchCheck(
+            condition=condition,
+            part=part,
+            role=role,
+            stage=stage,
+            num_items=8,
+            num_moved=8,
+            max=1.0,
+            tolerance=1e-4,
+            farthest="p1/ego",
+            verdict="batch_dependent",
+        )
+        for condition, part, role, stage in (
+            ("alone", "encoder", "audio", "tokens"),
+            ("alone", "fusion", "video", "embedding"),
+            ("alone", "text fusion", "text", "embedding"),
+            ("order", "fusion", "video", "embedding"),
+        )
+    ]
+    audit = read_old("used", "shut").model_copy(update={"invariances": (), "batches": checks})
+    lines = [line.partition(",")[0] for line in list_failures(audit)]
+    assert lines == ["encoder: alone", "text fusion: alone", "fusion: in another order"]
