@@ -4,8 +4,10 @@ The command line turns each of them into one line and an exit code; any other ex
 and shows its traceback. A message says what was asked, what was found and what would work.
 """
 
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
+from traceback import walk_stack
 from types import ModuleType
 from typing import Literal, final
 
@@ -105,8 +107,14 @@ class NoticeWarning(UserWarning):
 
 
 def notify(message: str) -> None:
-    """Tell the user something in one line: a command shows it, and Python code gets a warning."""
-    warnings.warn(message, NoticeWarning, stacklevel=2)
+    """Tell the user something in one line: a command shows it, and Python code gets a warning.
+
+    The warning names the line of the user's code that called the toolkit.
+    """
+    frames = walk_stack(sys._getframe())
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in frames)
+    levels = (n for n, name in enumerate(modules, 1) if name.partition(".")[0] == __package__)
+    warnings.warn(message, NoticeWarning, stacklevel=max(levels) + 1)
 
 
 def warn_renamed(kind: str, old: str, new: str, note: str = "") -> None:

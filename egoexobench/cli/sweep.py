@@ -85,8 +85,9 @@ def sweep_command(
     """Run methods on data sets with several seeds, and write the results as a paper's table.
 
     FILES are TOML files such as leaderboards/sweeps/table4.toml. Runs shared by several files are
-    done once. Runs with a record in OUT are skipped, so you can repeat the command after an
-    interruption. A run that fails does not stop the others; the exit code is then 1.
+    done once. Runs with a record in OUT are skipped, unless code or a library changed since then,
+    so you can repeat the command after an interruption. A run that fails does not stop the others;
+    the exit code is then 1.
     """
     from egoexobench.sweep.plan import SweepOverrides, deduplicate_cells, expand_sweep
     from egoexobench.sweep.process import ChildRunArgs

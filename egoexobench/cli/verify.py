@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egoexobench.errors import UsageError
 from egoexobench.terminal import show_text
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def verify_command(
     metrics and intervals from ranks, fingerprints from their texts. It needs neither the data set
     nor weights. The exit code is 1 if anything differs.
     """
+    if (dataset or overrides) and not is_rerun:
+        raise UsageError("--dataset and --set are for --rerun: add it, or leave them out")
     from egoexobench.records.store import list_records
     from egoexobench.verification.process import verify_bundles
 

@@ -30,12 +30,12 @@ def notify_about_scores(scoring: ScoringResult, tasks: Sequence[Task], dataset: 
     absent = [t for t in tasks if t in RETRIEVAL_TASKS and t in scored and t not in listed]
     if absent:
         notify(
-            f"no mcq20 score of {', '.join(absent)}: {dataset} has no candidate list in split "
-            f"{TEST_SPLIT} that can be scored (a generated list needs 20 different candidates)"
+            f"no mcq20 score of {', '.join(absent)}: {dataset} has no list of candidates in split "
+            f"{TEST_SPLIT} that can be scored"
         )
     few = [r.track.key.label for r in scoring.tracks if r.score.num_queries < FEW_QUERIES]
     if few:
         notify(
-            f"{len(few)} of {len(scoring.tracks)} scores are of fewer than {FEW_QUERIES} queries "
-            f"or clips, so their intervals say little: {', '.join(few)}"
+            f"fewer than {FEW_QUERIES} queries or clips, so that intervals say little: "
+            f"{', '.join(few)}"
         )

@@ -196,10 +196,14 @@ def describe_deviation(deviation: Deviation) -> str:
     """Return one line about the item that is farthest from what was scored."""
     index = int(np.argmax(deviation.distances))
     item = "text" if deviation.role == "text" else "clip"
-    result = "another embedding" if deviation.is_embedding else "other tokens"
+    result = (
+        "another embedding than the one that was"
+        if deviation.is_embedding
+        else "other tokens than those that were"
+    )
     condition = CONDITION_DESCRIPTIONS[deviation.condition]
     return (
-        f"{item} {deviation.ids[index]} {condition} has {result} than the one that was scored "
+        f"{item} {deviation.ids[index]} {condition} has {result} scored "
         f"(distance {deviation.distances[index]:.2g}, rounding explains {deviation.tolerance:.2g})"
     )
 

@@ -68,7 +68,7 @@ def explain_new_training(folder: Path, identity: Identity) -> None:
     nearest = min(filter(None, changes), key=len, default=[])
     if nearest:
         name = identity["method"]["name"]
-        notify(f"method {name!r} changed ({', '.join(nearest)}): it is trained again")
+        notify(f"method {name!r} is trained again (other than before: {', '.join(nearest)})")
 
 
 def _describe_features(parts: MethodParts) -> dict[str, dict[str, Any]]:
@@ -132,7 +132,7 @@ def _list_changes(old: Identity, new: Identity) -> list[str]:
     if old["toolkit"] != new["toolkit"]:
         changes.append("code of the toolkit")
     if old["data"] != new["data"]:
-        changes.append(f"data set {new['dataset']!r}")
-    if old["captions"] != new["captions"]:
+        changes.append(f"data in {new['dataset']!r}")
+    elif old["captions"] != new["captions"]:
         changes.append("sound captions")
     return changes

@@ -138,9 +138,12 @@ def _write_notes(retrievals: Sequence[QueryRetrieval], selector: str | None) -> 
         usage = (
             f"read by videos of {', '.join(readers)}" if readers else "read by no video embedding"
         )
-        notes.append(f"Blue: sound caption of the pair's narration by {writers}, {usage}.")
+        notes.append(
+            f"Blue: sound caption, written from the pair's narration by captioner {writers}, "
+            f"{usage}."
+        )
     if selector:
-        notes.append(f"The query was picked by rule: {selector}.")
+        notes.append(f"A rule picked the query: {selector}.")
     return notes
 
 

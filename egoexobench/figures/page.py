@@ -106,7 +106,7 @@ def _draw_legend(canvas: Canvas, figure: RetrievalFigure, area: Area) -> int:
         x += side + 6 + canvas.measure_width(label, SMALL_PX) + 2 * GAP
     if any(card.preview for card in figure.cards):
         canvas.draw_waveform((x, y, x + 70, y + side), _make_legend_waveform())
-        label = "sound: loudest sample over time, each clip to its own peak, below its frames"
+        label = "sound over time: loudest sample, relative to the peak of the clip"
         width = area.x + area.width - x - 78
         line = truncate_line(label, canvas.typeface.load_font(SMALL_PX), width)
         canvas.write_lines(x + 78, y + 1, [line], SMALL_PX)

@@ -78,7 +78,7 @@ def load_run(path: Path, task: Task, policy: CandidatePolicy | None) -> Recorded
             for score in record.scores
             if (score.policy is None) == (policy is None) and score.task != "association"
         )
-        raise DataError(f"{file} has no ranks of {key.label}; it has: {scored or 'none'}")
+        raise DataError(f"{file} has no ranks of {key.label}; it has: {scored or 'no such ranks'}")
     similarity: Similarity = "dot" if tracks[0].get("similarity") == "dot" else "cosine"
     return RecordedRun(
         path=file, record=record, task=task, policy=policy, ranks=ranks, similarity=similarity

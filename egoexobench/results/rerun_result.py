@@ -50,9 +50,9 @@ class RerunResult:
         """Return one line that says whether the scores are equal, then one per difference."""
         num_tracks = len(self.result.record.scores)
         if self.is_equal:
-            lines = [f"equal: all {num_tracks} tracks have the scores and ranks of {self.recorded}"]
+            lines = [f"equal: every score and rank is that of {self.recorded}"]
         else:
-            lines = [f"{len(self.tracks)} tracks differ from {self.recorded}:"]
+            lines = [f"{len(self.tracks)} of {num_tracks} tracks differ from {self.recorded}:"]
             lines += [f"  {track}" for track in self.tracks]
         if self.fields:
             lines.append("other differences (recorded -> now):")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group
+from rich.styled import Styled
 from rich.table import Table
-from rich.text import Text
 
 from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.records.overlap import describe_overlap
@@ -37,8 +37,7 @@ def build_run_report(record: Record) -> Group:
     secondary metric of a task has a row of its own.
     """
     title = format_run_title(record.method, record.dataset, record.seed)
-    notes = (Text(note) for note in _list_notes(record))
-    return Group(Text(title, style="bold"), _build_table(record), *notes)
+    return Group(Styled(title, "bold"), _build_table(record), *_list_notes(record))
 
 
 def format_run_title(method: MethodRecord, dataset: DatasetRecord, seed: int) -> str:

@@ -71,7 +71,7 @@ def test_doctor_names_the_questions_and_says_that_a_run_can_start(
     questions: Path, tmp_path: Path
 ) -> None:
     result = CommandLine(tmp_path)("data", "doctor", f"folder:path={questions}")
-    assert "Questions that cannot be answered fairly: 4 are left out" in result.stdout
+    assert "Questions left out because they cannot be answered fairly: 4" in result.stdout
     for line, reason in REASONS.items():
         assert f"{QUERIES_TABLE}, line {line}: {reason}" in result.stdout
     assert "A run can start." in result.stdout

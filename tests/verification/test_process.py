@@ -120,6 +120,12 @@ def test_the_command_prints_verified_or_a_line_for_each_difference(bundle: Forge
     assert any("num_queries: 1000000000" in line for line in answer["differences"])
 
 
+def test_options_of_a_new_run_need_the_option_that_makes_it(tmp_path: Path) -> None:
+    result = run_command("verify", tmp_path, "--dataset", "folder:path=x")
+    assert result.returncode == 2
+    assert "--dataset and --set are for --rerun" in result.stderr
+
+
 @pytest.mark.slow
 def test_only_a_new_run_refutes_the_embeddings_of_another_method(tmp_path: Path) -> None:
     """A bundle of one method under the name of another one: all of it follows from itself."""

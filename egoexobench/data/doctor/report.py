@@ -59,7 +59,8 @@ def _format_reasons(report: DatasetReport, num_dropped: int) -> Iterator[str]:
 
 def _format_unfair_queries(report: DatasetReport) -> Iterator[str]:
     if report.unfair_queries:
-        yield f"Questions that cannot be answered fairly: {len(report.unfair_queries)} are left out"
+        num_unfair = len(report.unfair_queries)
+        yield f"Questions left out because they cannot be answered fairly: {num_unfair}"
         yield from _limit_lines(str(query) for query in report.unfair_queries)
 
 
