@@ -63,6 +63,11 @@ def decode_span_audio(
     """
     span = _AudioSpan(path, track, clock, start=start, end=end)
     passage = _decode_passage(container, span)
+    first = passage.collector.start
+    if passage.is_lossy and (first is None or first > start + GAP_TOLERANCE_S):
+        raise MediaError(
+            "undecodable", f"{path}: the audio at {start:g} s is damaged and does not decode"
+        )
     if not passage.has_frames:
         return np.zeros(0, np.float32), None
     collector = passage.collector
@@ -165,17 +170,17 @@ def _collect_frames(
 def _iter_frames(container: Any, stream: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:
     """Yield frames from here on; what does not decode before the first one can be half a packet."""
     has_frames, origin = False, span.clock.origin
-    for packet in container.demux(stream):
+    while True:
         try:
-            frames = packet.decode()
+            for frame in container.decode(stream):
+                has_frames, time = True, frame.time
+                yield None if time is None else time - origin, frame
         except av.FFmpegError:
             if has_frames:
                 raise
             yield None, None
-            continue
-        for frame in frames:
-            has_frames, time = True, frame.time
-            yield None if time is None else time - origin, frame
+        else:
+            return
 
 
 def _iter_joined(container: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:

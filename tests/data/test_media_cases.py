@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from media_factory import SAMPLE_RATE, make_tone, remux_video, write_video
@@ -237,3 +238,20 @@ def test_sound_is_the_same_whether_frames_are_decoded_or_not(tmp_path: Path) -> 
     assert together.audio is not None
     assert np.array_equal(alone, together.audio.waveform)
     assert len(alone) == round(1.2 * SAMPLE_RATE)
+
+
+@pytest.mark.parametrize("num_damaged", [5, 1000])
+def test_sound_that_does_not_decode_is_a_fault_and_not_silence(
+    tmp_path: Path, num_damaged: int
+) -> None:
+    path = write_video(tmp_path / "a.mp4", waveform=make_tone(2))
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(container.streams.audio[0]) if p.size]
+    content = bytearray(path.read_bytes())
+    for packet in packets[:num_damaged]:
+        assert packet.pos is not None
+        content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=r"a\.mp4") as caught:
+        decode_clip_audio(make_clip(path, 0, None))
+    assert caught.value.kind == "undecodable"
