@@ -3,12 +3,13 @@
 Distances are cosine distances, 0 for equal and 1 for unrelated embeddings; top-1 is in percent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, final
 
 from pydantic import Field
 
+from egoexobench.errors import DataError
 from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
 from egoexobench.records import version_1
@@ -191,19 +192,44 @@ def save_audit(audit: Audit, root: Path) -> Path:
     Raises:
         DataError: if it cannot be written.
     """
-    identity = hash_json([audit.method.fingerprint, audit.dataset.fingerprint, audit.seed])
-    path = root / f"{AUDIT_PREFIX}{make_slug(audit.method.name)}-{identity[:12]}.json"
+    path = root / make_audit_name(audit.method, audit.dataset, audit.seed)
     write_text_atomic(path, audit.model_dump_json(indent=1) + "\n")
     return path
 
 
+def make_audit_name(method: MethodRecord, dataset: DatasetRecord, seed: int) -> str:
+    """Return the file name of the audit of a method, a data set and a seed."""
+    identity = hash_json([method.fingerprint, dataset.fingerprint, seed])
+    return f"{AUDIT_PREFIX}{make_slug(method.name)}-{identity[:12]}.json"
+
+
 def read_audit(path: Path) -> Audit:
-    """Read an audit of this schema version or of version 1.
+    """Read an audit of this schema version or of version 1; its verdicts follow from its numbers.
 
     Raises:
-        DataError: if the file cannot be read or is not an audit.
+        DataError: if the file cannot be read, is not an audit, or contradicts itself.
     """
-    return read_versioned(path, Audit, version_1.upgrade_audit)
+    audit = read_versioned(path, Audit, version_1.upgrade_audit)
+    for fault in _iter_verdict_faults(audit):
+        raise DataError(f"{path}: {fault}")
+    return audit
+
+
+def _iter_verdict_faults(audit: Audit) -> Iterator[str]:
+    if not audit.swaps or not audit.invariances:
+        yield "swaps, invariances: an audit has at least one of each"
+    for swap in audit.swaps:
+        if not swap.declared and swap.verdict != ("leak" if swap.shift.num_moved else "unused"):
+            yield f"swaps.{swap.embedding}.{swap.modality}.verdict: {swap.verdict!r}"
+    for check in audit.invariances:
+        if (check.verdict == "error") != (check.shift is None):
+            yield f"invariances.{check.embedding}.{check.change}.verdict: {check.verdict!r}"
+    for item in audit.batches:
+        moved = "batch_dependent" if item.num_moved else "independent"
+        if item.verdict != ("error" if item.error is not None else moved):
+            yield f"batches.{item.role}.{item.condition}.verdict: {item.verdict!r}"
+    if audit.passed == bool(list_failures(audit)):
+        yield f"passed: {audit.passed}, where {len(list_failures(audit))} verdicts fail"
 
 
 def list_failures(audit: Audit) -> list[str]:

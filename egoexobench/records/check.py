@@ -24,7 +24,7 @@ _ANCHOR_TEXTS: tuple[AnchorText | None, ...] = (None, "narration", "sound_captio
 def iter_record_faults(record: Record) -> Iterator[str]:
     """Yield one line for each field that cannot be true: the field and the reason."""
     yield from iter_artifact_faults(record)
-    yield from _iter_input_faults(record.method)
+    yield from iter_input_faults(record.method)
     yield from iter_repeated("scores", [score.key.label for score in record.scores])
     yield from iter_repeated("references", [item.name for item in record.references])
     for score in record.scores:
@@ -148,7 +148,7 @@ def _iter_track_faults(location: str, record: Record, score: ScoreRecord) -> Ite
             yield f"{location}.track.{field}: {actual!r}, where the record says {value!r}"
 
 
-def _iter_input_faults(method: MethodRecord) -> Iterator[str]:
+def iter_input_faults(method: MethodRecord) -> Iterator[str]:
     """The inputs that a method declares follow from its roles; the text from its anchor, too."""
     roles: dict[str, str | None] = dict.fromkeys(ROLES)
     roles |= {part.role: part.name for part in method.parts}

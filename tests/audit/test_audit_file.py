@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from egoexobench.errors import DataError
 from egoexobench.records.audit import Audit, BatchCheck, list_failures, read_audit, save_audit
 from egoexobench.records.schema import DatasetRecord, DeclaredInputs, MethodRecord
 
@@ -120,3 +121,29 @@ def test_a_network_is_not_blamed_for_the_tokens_of_an_encoder(read_old) -> None:
     audit = read_old("used", "shut").model_copy(update={"invariances": (), "batches": checks})
     lines = [line.partition(",")[0] for line in list_failures(audit)]
     assert lines == ["encoder: alone", "text fusion: alone", "fusion: in another order"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"passed": True}, "passed: True, where 1 verdicts fail"),
+        ({"swaps": []}, "an audit has at least one of each"),
+        ({"invariances": []}, "an audit has at least one of each"),
+    ],
+)
+def test_an_audit_that_was_edited_is_refused(
+    read_old, tmp_path: Path, changed: dict, message: str
+) -> None:
+    path = save_audit(read_old("used", "shut"), tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    with pytest.raises(DataError, match=message):
+        read_audit(path)
+
+
+def test_an_undeclared_input_that_moves_embeddings_is_a_leak(read_old, tmp_path: Path) -> None:
+    path = save_audit(read_old("used", "shut"), tmp_path)
+    fields = json.loads(path.read_text())
+    fields["swaps"][0] |= {"declared": False, "verdict": "unused"}
+    path.write_text(json.dumps(fields))
+    with pytest.raises(DataError, match=r"swaps\.video\.video\.verdict: 'unused'"):
+        read_audit(path)

@@ -14,13 +14,22 @@ from egoexobench.leaderboard.reproduced import ReproducedRow
 from egoexobench.leaderboard.row_notes import describe_checks, format_checks, list_row_notes
 from egoexobench.leaderboard.run_source import read_run_sources
 from egoexobench.leaderboard.table import TableColumn, build_table
-from egoexobench.records.audit import Audit, save_audit
+from egoexobench.records.audit import (
+    Audit,
+    EmbeddingShift,
+    InvarianceCheck,
+    ModalitySwap,
+    save_audit,
+)
 from egoexobench.records.schema import Overlap, ScoreRecord, SplitOverlapRecord
 from egoexobench.records.store import read_record
 from egoexobench.types import TrackKey
 from egoexobench.verification.result import Verification
 
 Make = Callable[..., Path]
+
+
+SHIFT = EmbeddingShift(num_items=4, num_moved=4, max=0.5, median=0.5)
 
 
 def write_audit(path: Path, *, passed: bool = True, seed: int = 0, **changed: object) -> Path:
@@ -30,9 +39,20 @@ def write_audit(path: Path, *, passed: bool = True, seed: int = 0, **changed: ob
         method=record.method.model_copy(update=changed),
         dataset=record.dataset,
         seed=seed,
-        swaps=(),
+        swaps=(
+            ModalitySwap(
+                embedding="video",
+                modality="video",
+                declared=True,
+                num_changed=4,
+                shift=SHIFT,
+                verdict="used",
+            ),
+        ),
         shifts=(),
-        invariances=(),
+        invariances=(
+            InvarianceCheck(change="ids", embedding="video", shift=SHIFT, verdict="invariant"),
+        ),
         accesses=() if passed else ("opens a.mp4",),
         passed=passed,
     )
