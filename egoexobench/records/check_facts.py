@@ -13,6 +13,7 @@ from egoexobench.records.schema import Record
 from egoexobench.types import SPLITS
 
 MAX_SEED = 2**32 - 1
+MAX_THREADS = 2**16
 LARGEST_DEVIATION = 5e-2
 """The relative distance that rounding explains at the lowest precision."""
 _BAD_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
@@ -70,7 +71,11 @@ def _iter_run_faults(record: Record) -> Iterator[str]:
     for stage, seconds in record.seconds.items():
         if seconds < 0:
             yield f"seconds.{stage}: {seconds} is below 0"
-    if (precision := record.environment.precision) not in get_args(Precision):
+    environment = record.environment
+    for name in ("num_cpus", "num_threads"):
+        if not 1 <= (getattr(environment, name) or 1) <= MAX_THREADS:
+            yield f"environment.{name}: it is not in 1..{MAX_THREADS}"
+    if (precision := environment.precision) not in get_args(Precision):
         yield f"environment.precision: {precision!r} is none of {', '.join(get_args(Precision))}"
     if record.status == "complete" and not record.scores:
         yield "scores: a complete run has at least one"

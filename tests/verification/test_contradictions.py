@@ -95,6 +95,7 @@ CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
     "seed of 60 digits": (set_field("seed", 10**60), r"seed: 1000"),
     "time below 0": (set_field("seconds", "train", -5.0), r"seconds\.train: -5\.0"),
     "precision": (set_field("environment", "precision", "fp64"), r"environment\.precision: 'fp64'"),
+    "threads": (set_field("environment", "num_threads", 10**9), r"environment\.num_threads"),
     "command": (set_field("command", ["run", "--seed", "5"]), r"command: --seed 5"),
     "epoch chosen on test": (select_epoch(split="test"), r"split: test"),
     "epoch beyond": (select_epoch(epoch=99), r"epoch: 99 of 2"),
