@@ -39,6 +39,8 @@ class CommandLine:
         path = sys.path.copy()
         if self.plugin_folder is not None:
             sys.path.insert(0, str(self.plugin_folder))
+            for file in self.plugin_folder.glob("*.py"):
+                sys.modules.pop(file.stem, None)  # of another test's plug-in with this name
         try:
             with chdir(self.home):
                 result = CliRunner().invoke(main, arguments, env=environment)

@@ -164,15 +164,17 @@ def test_a_broken_plugin_is_reported_by_name_and_the_other_plugins_work(
     assert reason in result.stderr
 
 
-def test_a_duplicate_names_both_owners(tmp_path: Path) -> None:
+def test_a_duplicate_is_one_line_that_names_both_owners_and_ours_is_used(tmp_path: Path) -> None:
     code = HOOK + "    register('rules', lambda: None)"
     install_plugin(tmp_path, "double", code)
     duplicate = run_cli(
         Path(sys.executable), "show", "captioner", "rules", PYTHONPATH=str(tmp_path)
     )
-    assert duplicate.returncode == 2
-    assert "'double' of double" in duplicate.stderr
-    assert "'captions' of egoexobench" in duplicate.stderr
+    assert duplicate.returncode == 0
+    (line,) = duplicate.stderr.splitlines()
+    assert "plug-in 'double' (double" in line
+    assert "has a captioner of that name" in line
+    assert "no:captions" in line
     blocked = run_cli(
         Path(sys.executable), "-p", "no:double", "show", "captioner", "rules",
         PYTHONPATH=str(tmp_path),

@@ -15,7 +15,7 @@ from egoexobench.options import get_options
 from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Record
 from egoexobench.registry import Registry
-from egoexobench.results.run_table import build_run_table
+from egoexobench.results.run_table import build_run_report
 from egoexobench.spec import Spec
 
 REGISTRY = Registry()
@@ -79,7 +79,7 @@ def test_every_method_ends_in_a_table_or_in_one_line(
         assert str(error) == "no clip can be used: 16 clips are left out: 16 no sound"  # noqa: PT017
     else:
         assert record.scores
-        assert build_run_table(record).columns
+        assert build_run_report(record).renderables
         assert record.counts.num_without_track == 16
 
 
