@@ -34,6 +34,9 @@ def iter_gallery_differences(content: BundleContent) -> Iterator[str]:
     scored = {score.key for score in content.record.scores}
     for key in queries.keys() - scored:
         yield f"queries: {key.label} has queries and no score"
+    labeled = content.queries.labeled_clips.keys() | content.class_scores.keys()
+    for task in labeled - {key.task for key in scored}:
+        yield f"queries: {task} has labeled clips or class scores and no score"
     for key, track_queries in queries.items():
         location = f"queries of {key.label}"
         yield from _iter_view_differences(location, key.task, track_queries, views)

@@ -81,15 +81,24 @@ def test_queries_that_the_policy_does_not_give_are_refuted(bundle: ForgedBundle,
     assert any(re.search(reason, line) for line in differences), differences
 
 
-def test_a_score_that_was_left_out_is_refuted_by_its_queries(bundle: ForgedBundle) -> None:
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        ("t2v", "queries: t2v gallery has queries and no score"),
+        ("scene", "queries: scene has labeled clips or class scores and no score"),
+    ],
+)
+def test_a_score_that_was_left_out_is_refuted_by_its_queries(
+    bundle: ForgedBundle, task: str, reason: str
+) -> None:
     def drop_score(fields: Any) -> None:
         for item in (fields, *fields["references"]):
-            item["scores"] = [score for score in item["scores"] if score["task"] != "t2v"]
-        del fields["counts"]["num_queries"]["t2v"]
+            item["scores"] = [score for score in item["scores"] if score["task"] != task]
+        del fields["counts"]["num_queries"][task]
 
     bundle.edit_record(drop_score)
-    bundle.edit_lines("ranks.jsonl", lambda rows: [r for r in rows if r["task"] != "t2v"])
-    assert "queries: t2v gallery has queries and no score" in str(verify_bundle(bundle.record))
+    bundle.edit_lines("ranks.jsonl", lambda rows: [r for r in rows if r["task"] != task])
+    assert reason in str(verify_bundle(bundle.record))
 
 
 def test_association_cannot_be_left_out(bundle: ForgedBundle) -> None:
