@@ -43,7 +43,11 @@ def test_a_command_ends_with_one_line_and_the_code_of_the_signal(
     number: int, code: int, tmp_path: Path
 ) -> None:
     install_plugin(tmp_path, "slow", f"import os\nos.kill(os.getpid(), {int(number)})\n")
-    result = CommandLine(tmp_path, plugin_folder=tmp_path)("list")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+    try:
+        result = CommandLine(tmp_path, plugin_folder=tmp_path)("list")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.returncode == code
     assert result.stdout == ""
     assert result.stderr.startswith("egoexobench: interrupted: what was finished is stored")
