@@ -8,17 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
-
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
 
 from egoexobench.audit.modality_swap import derange
 from egoexobench.audit.pair_changes import PairTransform
 from egoexobench.data.decode import DecodedClip
-from egoexobench.protocols import Encoder
-from egoexobench.types import Audio, Clip, Frames, Modality, Pair, Tokens
+from egoexobench.types import Audio, Clip, Frames, Pair
 
 ClipDecoder = Callable[[Clip], DecodedClip]
 ABSENT = ("no frames", "no sound")
@@ -32,8 +26,13 @@ class DecoyMedia:
     originals: Mapping[str, Clip]
     decode: ClipDecoder
 
-    def find_original(self, source: Frames | Audio) -> Frames | Audio:
-        """Return the frames or the sound of the original clip instead of those of its decoy."""
+    def find_original(self, source: Frames | Audio | str) -> Frames | Audio | str:
+        """Return the frames or the sound of the original clip instead of those of its decoy.
+
+        A text is returned as it is.
+        """
+        if isinstance(source, str):
+            return source
         decoded = self.decode(self.originals[hash_source(source)])
         original = decoded.frames if isinstance(source, Frames) else decoded.audio
         assert original is not None  # noqa: S101 - `make_decoys` exchanges what both clips have
@@ -46,39 +45,6 @@ class Decoys:
 
     pairs: Sequence[Pair]
     media: DecoyMedia
-
-
-@final
-class DecoyEncoder:
-    """An encoder that gets the original frames and sound of clips whose media are decoys."""
-
-    def __init__(self, encoder: Encoder, media: DecoyMedia) -> None:
-        self.encoder, self.media = encoder, media
-
-    @property
-    def modality(self) -> Modality:
-        """The modality of the encoder."""
-        return self.encoder.modality
-
-    @property
-    def dim(self) -> int:
-        """The token width of the encoder."""
-        return self.encoder.dim
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the encoder is frozen."""
-        return self.encoder.frozen
-
-    def prepare(self, source: Frames | Audio | str) -> NDArray[np.generic]:
-        """Prepare the original source."""
-        if isinstance(source, str):
-            return self.encoder.prepare(source)
-        return self.encoder.prepare(self.media.find_original(source))
-
-    def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """Encode as the encoder does."""
-        return self.encoder.encode(values, mask)
 
 
 def make_decoys(

@@ -17,10 +17,11 @@ from threading import Lock
 from typing import final
 
 from egoexobench.audit.data_access import WatchedEncoder, part_code, replaced_methods
-from egoexobench.audit.decoy_media import ClipDecoder, DecoyEncoder, make_decoys
+from egoexobench.audit.decoy_media import ClipDecoder, make_decoys
 from egoexobench.audit.modality_swap import ROUNDING_TOLERANCE, derange, measure_shift
 from egoexobench.audit.pair_changes import make_pair_changes
-from egoexobench.audit.perturb import PerturbedEncoder
+from egoexobench.audit.perturb import perturb_source
+from egoexobench.audit.substitute_encoder import SubstituteEncoder
 from egoexobench.data.decode import decode_clip
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.evaluation.tasks import TEST_SPLIT
@@ -134,12 +135,15 @@ def _embed_changed(
     origins = derange(list(by_id), trained.parts.seed)
     change_pair = make_pair_changes(links)[change]
     changed = [change_pair(pair, by_id[origins[pair.id]]) for pair in pairs]
-    wrap: EncoderWrapper = PerturbedEncoder if change == "nudge" else _keep_encoder
+    wrap: EncoderWrapper = _keep_encoder
+    if change == "nudge":
+        wrap = partial(SubstituteEncoder, replace_source=perturb_source)
     if change == "files":
         decoys = make_decoys(pairs, change_pair, trained.parts.seed, _make_decoder(trained.parts))
         if decoys is None:
             return None
-        changed, wrap = list(decoys.pairs), partial(DecoyEncoder, media=decoys.media)
+        changed = list(decoys.pairs)
+        wrap = partial(SubstituteEncoder, replace_source=decoys.media.find_original)
     try:
         embeddings = _embed_sample(trained, pairs, changed, wrap)
     except EgoExoBenchError:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import final
-
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
 
-from egoexobench.protocols import Encoder
-from egoexobench.types import Audio, Frames, Modality, Tokens
+from egoexobench.types import Audio, Frames
 
 PIXEL_STRIDE = 17
 """Every 17th pixel value changes; the number is prime, so that rows and colors alternate."""
@@ -17,37 +12,6 @@ TIME_SHIFT_S = 1e-3
 """By how much frame times move, in seconds."""
 GAIN = 1 - 2.0**-10
 """Factor by which audio is scaled; 0.008 dB."""
-
-
-@final
-class PerturbedEncoder:
-    """An encoder whose frames and audio are perturbed; it reads texts unchanged."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-
-    @property
-    def modality(self) -> Modality:
-        """The modality of the encoder."""
-        return self.encoder.modality
-
-    @property
-    def dim(self) -> int:
-        """The token width of the encoder."""
-        return self.encoder.dim
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the encoder is frozen."""
-        return self.encoder.frozen
-
-    def prepare(self, source: Frames | Audio | str) -> NDArray[np.generic]:
-        """Prepare the perturbed source."""
-        return self.encoder.prepare(perturb_source(source))
-
-    def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """Encode as the encoder does."""
-        return self.encoder.encode(values, mask)
 
 
 def perturb_source(source: Frames | Audio | str) -> Frames | Audio | str:
