@@ -40,7 +40,7 @@ def cut_file(path: Path, seed: int) -> None:
     path.write_bytes(data[: random.Random(seed).randrange(1, len(data))])
 
 
-def empty_file(path: Path, seed: int) -> None:  # noqa: ARG001 - as all others
+def empty_file(path: Path, seed: int) -> None:
     """Leave a file without content, as a full disk does."""
     path.write_bytes(b"")
 
@@ -56,7 +56,7 @@ def write_other_json(path: Path, seed: int) -> None:
     path.write_text(json.dumps(random.Random(seed).choice(values)) + "\n")
 
 
-def delete_file(path: Path, seed: int) -> None:  # noqa: ARG001 - as all others
+def delete_file(path: Path, seed: int) -> None:
     """Delete the file."""
     path.unlink()
 
