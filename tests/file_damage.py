@@ -40,7 +40,7 @@ def cut_file(path: Path, seed: int) -> None:
     path.write_bytes(data[: random.Random(seed).randrange(1, len(data))])
 
 
-def empty_file(path: Path, seed: int) -> None:
+def clear_file(path: Path, seed: int) -> None:
     """Leave a file without content, as a full disk does."""
     path.write_bytes(b"")
 
@@ -66,7 +66,7 @@ DAMAGES: dict[str, Callable[[Path, int], None]] = {
     "flipped-bit": flip_one_bit,
     "zeroed-page": zero_page,
     "cut": cut_file,
-    "empty": empty_file,
+    "empty": clear_file,
     "garbage": write_garbage,
     "other-json": write_other_json,
 }

@@ -16,8 +16,8 @@ VERBS = frozenset(
     capture cast center change check choose clamp classify clean clear click clone close cluster
     collapse collate collect combine commit compare compile complete compose compress compute
     concatenate confirm connect construct consume contain continue convert convolve copy correlate
-    correct count crop create cut debug decide declare decode decompress deduplicate define delete
-    deny derange derive describe deserialize detect determine diff discard discover dispatch
+    correct count crop create cut damage debug decide declare decode decompress deduplicate define
+    delete deny derange derive describe deserialize detect determine diff discard discover dispatch
     display distribute divide document download downmix downsample drain draw drop dump edit embed
     emit enable encode end enforce ensure enumerate erase escape estimate evaluate examine exclude
     execute exempt exit expand expect explain export expose extend extract fail fake fall fetch
