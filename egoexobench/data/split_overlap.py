@@ -10,6 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from egoexobench.types import Clip, Pair, Split
 
@@ -20,6 +24,9 @@ MIN_SAME = 0.9
 """Share of both spans together from which on two clips of one file are the same clip."""
 ALLOW_OVERLAP_HINT = "--allow-overlap goes on and writes into the record how many there are"
 Span = tuple[float, float]
+Floats = NDArray[np.float64]
+MeasureShare = Callable[[Span, Floats, Floats], Floats]
+"""Returns how much a span has in common with others, given by their starts and ends ``(N,)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +72,19 @@ def measure_overlap(
         hashes: content hash of each media file by path; a file without one is skipped.
         has_same_takes: whether the takes of both have the same names, as in one data set.
     """
-    share, minimum = (
-        (_compute_share_of_shorter, MIN_SHARED)
+    measure_share, minimum = (
+        (_measure_share_of_shorter, MIN_SHARED)
         if other.split == "train"
-        else (_compute_share_of_both, MIN_SAME)
+        else (_measure_share_of_both, MIN_SAME)
     )
     by_file = _group_by_file(other.clips, hashes)
-    shared = [clip for clip in test.clips if _find_clip(clip, by_file, hashes, _has_common_content)]
-    blocking = []
-    for clip in shared:
-        match = _find_clip(clip, by_file, hashes, lambda a, b: share(a, b) >= minimum)
-        if match is not None:
+    shared, blocking = [], []
+    for clip in test.clips:
+        file_clips = by_file.get(hashes.get(clip.media, ""))
+        if not file_clips or file_clips.find(clip, _measure_share_of_shorter, MIN_SHARED) is None:
+            continue
+        shared.append(clip)
+        if match := file_clips.find(clip, measure_share, minimum):
             blocking.append((clip.id, match.id))
     takes = {clip.take for clip in other.clips}
     texts, own_texts = _collect_texts(other), _list_texts_by_clip(test)
@@ -106,58 +115,61 @@ def format_blocking_overlap(overlaps: Iterable[SplitOverlap]) -> str | None:
     return f"{'; '.join(parts)}; {ALLOW_OVERLAP_HINT}" if parts else None
 
 
-def _group_by_file(clips: Iterable[Clip], hashes: Mapping[str, str]) -> dict[str, list[Clip]]:
-    """Return the clips of each file by its content hash, sorted by their start."""
+@final
+class _FileClips:
+    """The clips of one file, sorted by their start."""
+
+    def __init__(self, clips: Iterable[Clip]) -> None:
+        self.clips = sorted(clips, key=lambda clip: clip.start)
+        self.starts, self.ends = np.array([_get_span(clip) for clip in self.clips]).T
+        self._latest_ends = np.maximum.accumulate(self.ends)
+
+    def find(self, clip: Clip, measure_share: MeasureShare, minimum: float) -> Clip | None:
+        """Return the first clip that shares so much with another clip of the file."""
+        start, end = span = _get_span(clip)
+        first = int(np.searchsorted(self._latest_ends, start, "right"))
+        last = int(np.searchsorted(self.starts, end, "left"))
+        shares = measure_share(span, self.starts[first:last], self.ends[first:last])
+        matches = np.flatnonzero(shares >= minimum)
+        return self.clips[first + int(matches[0])] if matches.size else None
+
+
+def _group_by_file(clips: Iterable[Clip], hashes: Mapping[str, str]) -> dict[str, _FileClips]:
+    """Return the clips of each file by its content hash."""
     by_file: dict[str, list[Clip]] = {}
-    for clip in sorted(clips, key=lambda clip: clip.start):
+    for clip in clips:
         if clip.media in hashes:
             by_file.setdefault(hashes[clip.media], []).append(clip)
-    return by_file
-
-
-def _find_clip(
-    clip: Clip,
-    by_file: Mapping[str, Sequence[Clip]],
-    hashes: Mapping[str, str],
-    is_match: Callable[[Span, Span], bool],
-) -> Clip | None:
-    span = _get_span(clip)
-    for other in by_file.get(hashes.get(clip.media, ""), ()):
-        if other.start >= span[1]:
-            return None
-        if is_match(span, _get_span(other)):
-            return other
-    return None
+    return {content: _FileClips(of_file) for content, of_file in by_file.items()}
 
 
 def _get_span(clip: Clip) -> Span:
     return clip.start, math.inf if clip.end is None else clip.end
 
 
-def _has_common_content(first: Span, second: Span) -> bool:
-    return _compute_share_of_shorter(first, second) >= MIN_SHARED
+def _measure_share_of_shorter(span: Span, starts: Floats, ends: Floats) -> Floats:
+    return _divide(
+        _measure_shared(span, starts, ends), np.minimum(ends - starts, span[1] - span[0])
+    )
 
 
-def _compute_share_of_shorter(first: Span, second: Span) -> float:
-    shorter = min(end - start for start, end in (first, second))
-    return _divide(_measure_shared(first, second), shorter)
+def _measure_share_of_both(span: Span, starts: Floats, ends: Floats) -> Floats:
+    union = np.maximum(ends, span[1]) - np.minimum(starts, span[0])
+    shares = _divide(_measure_shared(span, starts, ends), union)
+    # the length of the file is not known: the start decides
+    return np.where(np.isinf(union), starts == span[0], shares)
 
 
-def _compute_share_of_both(first: Span, second: Span) -> float:
-    union = max(first[1], second[1]) - min(first[0], second[0])
-    if math.isinf(union):  # the length of the file is not known: the start decides
-        return float(first[0] == second[0])
-    return _divide(_measure_shared(first, second), union)
+def _measure_shared(span: Span, starts: Floats, ends: Floats) -> Floats:
+    shared = np.minimum(ends, span[1]) - np.maximum(starts, span[0])
+    return np.asarray(np.maximum(shared, 0.0))
 
 
-def _measure_shared(first: Span, second: Span) -> float:
-    return max(min(first[1], second[1]) - max(first[0], second[0]), 0.0)
-
-
-def _divide(shared: float, length: float) -> float:
-    if math.isinf(length):  # both last until the end of the file
-        return float(shared > 0)
-    return shared / length if length > 0 else 0.0
+def _divide(shared: Floats, lengths: Floats) -> Floats:
+    """Return the share of each length; two clips that last until the end of the file share all."""
+    shares = np.zeros(len(shared))
+    np.divide(shared, lengths, out=shares, where=(lengths > 0) & np.isfinite(lengths))
+    return np.where(np.isinf(lengths), shared > 0, shares)
 
 
 def _collect_texts(clips: SplitClips) -> set[str]:

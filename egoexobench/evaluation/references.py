@@ -50,7 +50,8 @@ def score_retrieval_oracle(
     A source and its positives get the same random vector. A candidate that is a positive of
     several sources shares its vector with all of them.
     """
-    names = sorted({name for query in queries for name in (query.source, *query.gallery.ids)})
+    galleries = {query.gallery for query in queries}
+    names = sorted({query.source for query in queries}.union(*(g.ids for g in galleries)))
     leader = _group_equivalent(queries, names)
     row = {name: index for index, name in enumerate(sorted(set(leader.values())))}
     vectors = torch.from_numpy(rng.standard_normal((len(row), ORACLE_DIM))).float()

@@ -3,6 +3,7 @@
 import pytest
 from fake_data import make_clip
 
+from egoexobench.data import split_overlap
 from egoexobench.data.split_overlap import (
     SplitClips,
     SplitOverlap,
@@ -114,3 +115,24 @@ def test_the_message_names_an_example_of_each_split_and_the_count() -> None:
     assert "--allow-overlap" in message
     assert "\n" not in message
     assert format_blocking_overlap([compare(film, make_span("t", "other.mp4", 0, 2))]) is None
+
+
+@pytest.mark.parametrize("other_split", ["train", "val"])
+def test_a_clip_is_compared_only_with_clips_that_it_overlaps(
+    other_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise 50,000 clips of one film take an hour."""
+    measure_share, sizes = split_overlap._measure_share_of_shorter, []
+
+    def record_size(*arguments):
+        sizes.append(len(arguments[1]))
+        return measure_share(*arguments)
+
+    monkeypatch.setattr(split_overlap, "_measure_share_of_shorter", record_size)
+    splits = [
+        make_split(split, *(make_span(f"{split}{n}", "film.mp4", n, n + 0.98) for n in times))
+        for split, times in (("test", range(3, 900)), (other_split, range(903)))
+    ]
+    overlap = measure_overlap(*splits, HASHES, has_same_takes=True)
+    assert overlap.num_content == len(overlap.blocking) == 897
+    assert set(sizes) == {1}

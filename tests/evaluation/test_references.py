@@ -104,3 +104,17 @@ def test_the_oracle_recognizes_every_class_with_the_same_layer(most):
         == result.metrics["hit_rate_at_1"].majority
         > 100 / 19
     )
+
+
+def test_the_oracle_reads_a_shared_gallery_once_and_not_for_each_query():
+    class CountedIds(tuple):
+        num_read = 0
+
+        def __iter__(self):
+            CountedIds.num_read += 1
+            return super().__iter__()
+
+    gallery = Gallery(CountedIds(f"c{number}" for number in range(300)))
+    queries = [Query(f"q{number}", gallery, (number,), str(number)) for number in range(300)]
+    assert score_oracle(queries).metrics["hit_rate_at_1"].value == 100
+    assert CountedIds.num_read < 10
