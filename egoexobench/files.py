@@ -1,13 +1,30 @@
-"""The cache folder, and files that are written completely or not at all."""
+"""The cache folder, and files that are written completely or not at all.
+
+A file is written as a draft beside it, which is then renamed. The name of a draft says which
+process writes it, so that what a killed process left behind can be told from what is being written.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
+import re
+import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from egoexobench.errors import DataError, UsageError
+
+STALE_AFTER_S = 86_400.0
+"""Age from which on the draft of another host is taken to belong to a killed process, s."""
+_DRAFT_NAME = re.compile(r"\..+?\.(?:(?P<host>[0-9a-f]{8})-)?(?P<pid>\d+)(?:-[0-9a-f]{8})?\.draft")
+"""Also the form of versions up to 0.1, which has no host."""
+_MAX_NAME = 60
+"""Characters of a file's name that its draft repeats; a file system allows about 255 bytes."""
 
 
 def cache_dir() -> Path:
@@ -27,21 +44,55 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, flush: bool = True) -> Iterator[Path]:
     """Give a temporary path to write to; it is renamed to ``path`` only if nothing fails.
 
-    The folder is created if it is missing, the content is on disk before the name is, and a
-    temporary file is deleted after an error.
+    The folder is created if it is missing, and a temporary file is deleted after an error. The
+    first call for a folder removes what killed processes left in it.
+
+    Args:
+        path: the file.
+        flush: whether the content is on disk before the name is. Without it, a power cut may
+            leave a file without its content: for many small files that are checked when read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    tmp_path = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    _remove_stale_drafts_once(path.parent)
+    tmp_path = path.with_name(_make_draft_name(path.name))
     try:
         yield tmp_path
-        with tmp_path.open("rb+") as file:
-            os.fsync(file.fileno())
+        if flush:
+            with tmp_path.open("rb+") as file:
+                os.fsync(file.fileno())
         tmp_path.replace(path)
     finally:
         tmp_path.unlink(missing_ok=True)
+
+
+def remove_stale_drafts(folder: Path) -> None:
+    """Remove the drafts of killed processes from a folder; those of running processes stay.
+
+    A process of this host is running or not. A draft of another host, or of another container of
+    this host, is removed a day after it was last written to.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _DRAFT_NAME.fullmatch(entry.name) if entry.name.endswith(".draft") else None
+            with suppress(OSError):  # another process was faster, or may not write here
+                if match and _is_stale(entry, match["host"], int(match["pid"])):
+                    os.unlink(entry)
+
+
+@cache
+def identify_host() -> str:
+    """Return a short hash of the host and of the process numbers that are valid on it.
+
+    Containers of one host may share its name, but have process numbers of their own.
+    """
+    parts = [platform.node()]
+    with suppress(OSError):  # no Linux
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 
 def write_text_atomic(path: Path, text: str) -> None:
@@ -55,3 +106,28 @@ def write_text_atomic(path: Path, text: str) -> None:
             tmp_path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _make_draft_name(name: str) -> str:
+    return f".{name[:_MAX_NAME]}.{identify_host()}-{os.getpid()}-{secrets.token_hex(4)}.draft"
+
+
+def _is_stale(entry: os.DirEntry[str], host: str | None, process: int) -> bool:
+    if host == identify_host():
+        return not _is_running(process)
+    return time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE_AFTER_S
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # of another user, or no process number
+        return True
+    return True
+
+
+@cache
+def _remove_stale_drafts_once(folder: Path) -> None:
+    remove_stale_drafts(folder)

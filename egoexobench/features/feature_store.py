@@ -8,21 +8,18 @@ that it was writing.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, final
 
 from egoexobench.features import feature_file
 from egoexobench.features.feature_file import FeatureRows
-from egoexobench.files import atomic_path
+from egoexobench.files import atomic_path, remove_stale_drafts
 from egoexobench.hashing import hash_json
 
 __all__ = ["SIGNATURE_FILE", "FeatureRows", "FeatureStore"]
 
 SIGNATURE_FILE = "signature.json"
-STALE_AFTER_S = 86_400
-"""Seconds after which a temporary file is taken to belong to a killed process."""
 
 
 @final
@@ -43,7 +40,7 @@ class FeatureStore:
         if not file.exists():
             with atomic_path(file) as tmp_path:
                 tmp_path.write_text(json.dumps(signature, indent=1, default=str))
-        self._remove_stale()
+        remove_stale_drafts(self.folder)
         self._items: dict[str, FeatureRows] = {}
         for path in self.list_files():
             self._items.update(feature_file.read_feature_file(path))
@@ -75,9 +72,3 @@ class FeatureStore:
         with atomic_path(path) as tmp_path:
             feature_file.write_feature_file(tmp_path, keys, items)
         self._items.update(feature_file.read_feature_file(path))
-
-    def _remove_stale(self) -> None:
-        """Remove the temporary files of killed processes; those of running processes stay."""
-        for tmp_path in self.folder.glob(".*.draft"):
-            if time.time() - tmp_path.stat().st_mtime > STALE_AFTER_S:
-                tmp_path.unlink(missing_ok=True)

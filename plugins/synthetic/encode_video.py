@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
+from egoexobench.toolbox.storage import atomic_path
 from egoexobench.types import View
 from egoexobench_plugins.synthetic.audio import render_audio
 from egoexobench_plugins.synthetic.config import SyntheticConfig
@@ -29,12 +29,8 @@ def write_clip(path: Path, script: Script, view: View, config: SyntheticConfig) 
     timeline = schedule_events(script, view, timing_rng, seconds=config.seconds, sync=config.sync)
     frames = render_frames(timeline, camera_rng, config)
     waveform = render_audio(timeline, microphone_rng, config.seconds)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with atomic_path(path, flush=False) as draft:
         _encode_mp4(draft, frames, waveform, config.fps)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _encode_mp4(

@@ -11,9 +11,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
@@ -32,8 +31,6 @@ from egoexobench_plugins.synthetic.worker import render_files
 MANIFEST_NAME = "complete.json"
 MIN_CLIPS_PER_WORKER = 32
 """With fewer clips, the start of another process takes longer than it saves."""
-STALE_AFTER_S = 3600.0
-"""A temporary file of this age belongs to a killed process, s."""
 
 
 class FileEntry(BaseModel):
@@ -74,7 +71,6 @@ def render_media(
         with progress.stage("render", len(missing)) as advance:
             for _ in _render_parallel(folder, config, missing, workers or os.cpu_count() or 1):
                 advance(1)
-        _remove_stale_drafts(folder)
         _write_manifest(root, config, names)
     except OSError as error:
         raise DataError(f"cannot render into {folder}: {error}") from error
@@ -145,14 +141,6 @@ def _running_workers(
         for child in children:
             child.terminate()
             child.wait()
-
-
-def _remove_stale_drafts(folder: Path) -> None:
-    """Remove the temporary files of killed processes."""
-    for draft in folder.glob(".*"):
-        with suppress(FileNotFoundError):  # another process has just renamed its own file
-            if time.time() - draft.stat().st_mtime > STALE_AFTER_S:
-                draft.unlink()
 
 
 def _write_manifest(root: Path, config: SyntheticConfig, names: list[str]) -> None:

@@ -169,7 +169,7 @@ def test_old_temporary_files_are_removed_and_recent_ones_are_not(
 ) -> None:
     folder = tmp_path / MEDIA_FOLDER
     folder.mkdir()
-    old, fresh = folder / ".000000-a.mp4.1", folder / ".000001-a.mp4.2"
+    old, fresh = folder / ".000000-a.mp4.1.draft", folder / ".000001-a.mp4.2.draft"
     for draft in (old, fresh):
         draft.write_bytes(b"half")
     os.utime(old, (0, 0))
