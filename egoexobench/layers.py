@@ -26,6 +26,8 @@ LAYERS = (
     "hookspecs",
     "progress",
     "files",
+    "checksum",
+    "tensor_file",
     "content_hash",
     "options",
     "spec",

@@ -45,6 +45,7 @@ WITHOUT_NUMBERS = frozenset(
         "rich",
         "safetensors",
         "typing_extensions",
+        "xxhash",
     }
 )
 """What they do shows in the content of files and in the weights, which have hashes of their own."""

@@ -98,7 +98,8 @@ PACKAGES = frozenset(
     matplotlib networkx nltk numba numpy open_clip openai packaging pandas peft PIL pip platformdirs
     pluggy polars psutil pyarrow pydantic pytest regex requests rich safetensors scipy seaborn
     setuptools six sklearn sympy tensorflow threadpoolctl tokenizers torch torchaudio torchcodec
-    torchmetrics torchvision tqdm transformers typer typing_extensions urllib3 wandb yaml
+    torchmetrics torchvision tqdm transformers typer typing_extensions urllib3 wandb xxhash
+    yaml
     """.split()
 )
 """Packages that a reader thinks of when a module has their name."""

@@ -89,7 +89,11 @@ def test_a_name_of_the_greatest_length_has_a_draft(tmp_path: Path) -> None:
 
 
 def test_a_draft_is_removed_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="full"), files.atomic_path(tmp_path / "a") as draft:
-        draft.write_text("half")
-        raise OSError("full")
+    def write() -> None:
+        with files.atomic_path(tmp_path / "a") as draft:
+            draft.write_text("half")
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        write()
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,121 @@
+"""Safetensors files with a checksum of header and data in the metadata of the header.
+
+Write what ``safetensors.torch.save`` or ``safetensors.numpy.save`` returns with
+`write_tensor_file`, and call `check_tensor_file` before the file is opened as usual:
+
+>>> from pathlib import Path
+>>> from tempfile import TemporaryDirectory
+>>> import numpy as np
+>>> from safetensors.numpy import load_file, save
+>>> folder = TemporaryDirectory()
+>>> path = Path(folder.name, "weights.safetensors")
+>>> write_tensor_file(path, save({"x": np.ones(3)}, metadata={"epoch": "4"}))
+>>> check_tensor_file(path)
+{'epoch': '4'}
+>>> load_file(path)["x"].tolist()
+[1.0, 1.0, 1.0]
+
+A damaged file raises `DamagedFileError`; `egoexobench.checksum` says what to do then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import xxhash
+
+from egoexobench.checksum import DamagedFileError, compute_checksum
+from egoexobench.errors import DataError
+from egoexobench.files import atomic_path
+
+METADATA_KEY = "__metadata__"
+CHECKSUM_KEY = "checksum"
+"""Entry of the metadata."""
+_ALIGNMENT = 8
+"""The length of the header is a multiple of this number of bytes, as safetensors requires."""
+_CHUNK = 4 << 20
+"""Bytes that are read at once."""
+
+
+def write_tensor_file(path: Path, content: bytes) -> None:
+    """Write a safetensors file with a checksum; it is complete or not there.
+
+    Args:
+        path: the file.
+        content: what ``save`` of safetensors returns.
+    """
+    start = _ALIGNMENT + int.from_bytes(content[:_ALIGNMENT], "little")
+    header, data = json.loads(content[_ALIGNMENT:start]), memoryview(content)[start:]
+    checksum = compute_checksum(format_header(header), data)
+    header[METADATA_KEY] = {**header.get(METADATA_KEY, {}), CHECKSUM_KEY: checksum}
+    with atomic_path(path) as tmp_path, tmp_path.open("wb") as file:
+        file.write(encode_header(header))
+        file.write(data)
+
+
+def check_tensor_file(path: Path, *, require_checksum: bool = True) -> dict[str, str]:
+    """Check a safetensors file and return the metadata of its header, without the checksum.
+
+    Args:
+        path: the file.
+        require_checksum: False for files that cannot be made again: those that an earlier version
+            wrote without a checksum are not checked.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        DamagedFileError: if the content is not what was written.
+        DataError: if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            header = read_header(file)
+            metadata: dict[str, str] = header.setdefault(METADATA_KEY, {})
+            expected = metadata.pop(CHECKSUM_KEY, None)
+            if expected is None and not require_checksum:
+                return metadata
+            digest = xxhash.xxh3_64(format_header(header))
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError, TypeError, AttributeError) as error:
+        raise DamagedFileError(path, "its header is not complete") from error
+    if expected != digest.hexdigest():
+        raise DamagedFileError(path, "its checksum differs" if expected else "it has no checksum")
+    return metadata
+
+
+def format_header(header: Mapping[str, Any]) -> bytes:
+    """Return the form of a header without its checksum that the checksum is computed from.
+
+    The order of entries does not count, and no metadata is the same as empty metadata.
+    """
+    return json.dumps({METADATA_KEY: {}, **header}, sort_keys=True).encode()
+
+
+def encode_header(header: Mapping[str, Any]) -> bytes:
+    """Return the first bytes of a safetensors file, up to its data."""
+    content = json.dumps(header).encode()
+    content += b" " * (-len(content) % _ALIGNMENT)
+    return len(content).to_bytes(_ALIGNMENT, "little") + content
+
+
+def read_header(file: BinaryIO) -> dict[str, Any]:
+    """Read the header of a safetensors file; the file is then at the start of its data.
+
+    Raises:
+        ValueError: if it is not complete, or no JSON object.
+    """
+    size = int.from_bytes(file.read(_ALIGNMENT), "little")
+    if size > os.fstat(file.fileno()).st_size:
+        raise ValueError("the header is longer than the file")
+    header = json.loads(file.read(size))
+    if not isinstance(header, dict):
+        raise ValueError("the header is no JSON object")
+    return header
