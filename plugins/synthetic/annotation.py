@@ -12,28 +12,37 @@ from egoexobench.data.folder_dataset import (
     QueryRow,
     write_table,
 )
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, notify
 from egoexobench.types import SPLITS
 from egoexobench_plugins.synthetic.config import SyntheticConfig
+from egoexobench_plugins.synthetic.file_list import FileList
 from egoexobench_plugins.synthetic.files import MEDIA_FOLDER, RenderedFile, list_files
 from egoexobench_plugins.synthetic.narration import narrate_pair, narrate_view
 from egoexobench_plugins.synthetic.queries import build_queries
 from egoexobench_plugins.synthetic.script import Role, make_rng
 
+_TABLES = (CLIPS_TABLE, QUERIES_TABLE)
+
 
 def write_annotations(root: Path, config: SyntheticConfig) -> None:
-    """Write both tables of the manifest, unless they exist.
+    """Write both tables of the manifest, unless they exist as they were written.
 
     Raises:
-        DataError: the folder cannot be written.
+        DataError: the folder cannot be read or written.
     """
-    if (root / CLIPS_TABLE).is_file() and (root / QUERIES_TABLE).is_file():
-        return
-    files = list_files(config)
     try:
+        files = FileList(root)
+        if all(map(files.is_intact, _TABLES)):
+            return
+        old = {path: path.read_bytes() for name in _TABLES if (path := root / name).is_file()}
         root.mkdir(parents=True, exist_ok=True)
-        write_table(root / CLIPS_TABLE, (_make_clip_row(file, config) for file in files))
-        write_table(root / QUERIES_TABLE, _iter_queries(files, config.seed))
+        rendered = list_files(config)
+        write_table(root / CLIPS_TABLE, (_make_clip_row(file, config) for file in rendered))
+        write_table(root / QUERIES_TABLE, _iter_queries(rendered, config.seed))
+        for name in _TABLES:
+            files.add(name)
+        if changed := [path for path, content in old.items() if path.read_bytes() != content]:
+            notify(f"{changed[0]} was not as it was written: it is written again")
     except OSError as error:
         raise DataError(f"cannot write the annotations of 'synthetic': {error}") from error
 

@@ -27,13 +27,19 @@ class RenderedFile:
     @property
     def name(self) -> str:
         """Name of the file."""
-        return f"{self.pair}-{_VIEW_LETTERS[self.view]}.mp4"
+        return _make_name(self.pair, self.view)
+
+
+def list_file_names(config: SyntheticConfig) -> list[str]:
+    """Return the names of `list_files`, without writing the scripts."""
+    numbers = range(sum(config.num_pairs.values()))
+    return [_make_name(_make_pair_id(number), view) for number in numbers for view in VIEWS]
 
 
 def list_files(config: SyntheticConfig) -> list[RenderedFile]:
     """Return the files of all pairs, shuffled within each split; ego and exo are neighbors."""
     return [
-        RenderedFile(f"{number:06d}", view, script)
+        RenderedFile(_make_pair_id(number), view, script)
         for number, script in enumerate(_shuffle_scripts(config))
         for view in VIEWS
     ]
@@ -42,3 +48,11 @@ def list_files(config: SyntheticConfig) -> list[RenderedFile]:
 def _shuffle_scripts(config: SyntheticConfig) -> list[Script]:
     scripts, rng = write_scripts(config), np.random.default_rng([config.seed, _RANDOM_STREAM])
     return [scripts[split][i] for split in SPLITS for i in rng.permutation(len(scripts[split]))]
+
+
+def _make_pair_id(number: int) -> str:
+    return f"{number:06d}"
+
+
+def _make_name(pair: str, view: View) -> str:
+    return f"{pair}-{_VIEW_LETTERS[view]}.mp4"

@@ -1,12 +1,11 @@
 """Renders the missing media files in parallel processes, and lists the complete ones.
 
-A clip is written to a temporary name and renamed. So a kill loses only the unfinished clips, and
-two processes can render the same data set at once: they write the same files.
+A clip is written to a temporary name, renamed and listed. So a kill loses only unfinished clips,
+and two processes can render the same data set at once: they write the same files.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -19,77 +18,50 @@ from queue import SimpleQueue
 from tempfile import TemporaryFile
 from threading import Thread
 
-from pydantic import BaseModel, ValidationError
-
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, notify
 from egoexobench.protocols import Progress
-from egoexobench.toolbox.storage import atomic_path
-from egoexobench_plugins.synthetic.config import SyntheticConfig, hash_config
-from egoexobench_plugins.synthetic.files import MEDIA_FOLDER, list_files
+from egoexobench_plugins.synthetic.config import SyntheticConfig
+from egoexobench_plugins.synthetic.file_list import LIST_NAME, FileList
+from egoexobench_plugins.synthetic.files import MEDIA_FOLDER, list_file_names
 from egoexobench_plugins.synthetic.worker import render_files
 
-MANIFEST_NAME = "complete.json"
 MIN_CLIPS_PER_WORKER = 32
 """With fewer clips, the start of another process takes longer than it saves."""
-
-
-class FileEntry(BaseModel):
-    """Size and hash of a rendered file."""
-
-    size: int
-    sha256: str
-
-
-class RenderManifest(BaseModel):
-    """All rendered files by name; written when every file is complete."""
-
-    fingerprint: str
-    files: dict[str, FileEntry]
 
 
 def render_media(
     root: Path, config: SyntheticConfig, progress: Progress, workers: int | None = None
 ) -> None:
-    """Render every media file that is missing or has the wrong size.
+    """Render every media file that is missing or not as it was rendered, which one line says.
 
     Args:
-        root: folder of the manifest.
+        root: folder of the data set.
         config: what to render.
         progress: shows a stage if a file is missing.
         workers: number of processes; None for one per core.
 
     Raises:
-        DataError: a file cannot be written.
+        DataError: a file cannot be read or written.
     """
-    folder, manifest = root / MEDIA_FOLDER, _read_manifest(root, config)
-    names = list(manifest.files) if manifest else [file.name for file in list_files(config)]
-    missing = [name for name in names if not _is_complete(folder / name, manifest)]
-    if manifest and not missing:
-        return
+    folder = root / MEDIA_FOLDER
     try:
+        files = FileList(root)
+        paths = {name: f"{MEDIA_FOLDER}/{name}" for name in list_file_names(config)}
+        missing = [name for name, path in paths.items() if not files.is_intact(path)]
+        if not missing:
+            return
+        if damaged := files.select_damaged(paths[name] for name in missing):
+            notify(
+                f"{len(damaged)} of {len(paths)} films in {root} are not as {LIST_NAME} lists "
+                f"them, the first is {damaged[0]}: they are rendered again"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         with progress.stage("render", len(missing)) as advance:
-            for _ in _render_parallel(folder, config, missing, workers or os.cpu_count() or 1):
+            for name in _render_parallel(folder, config, missing, workers or os.cpu_count() or 1):
+                files.add(paths[name])
                 advance(1)
-        _write_manifest(root, config, names)
     except OSError as error:
         raise DataError(f"cannot render into {folder}: {error}") from error
-
-
-def _read_manifest(root: Path, config: SyntheticConfig) -> RenderManifest | None:
-    try:
-        manifest = RenderManifest.model_validate_json((root / MANIFEST_NAME).read_bytes())
-    except (OSError, ValidationError):
-        return None
-    return manifest if manifest.fingerprint == hash_config(config) else None
-
-
-def _is_complete(path: Path, manifest: RenderManifest | None) -> bool:
-    try:
-        size = path.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return size == manifest.files[path.name].size if manifest else size > 0
 
 
 def _render_parallel(
@@ -141,13 +113,3 @@ def _running_workers(
         for child in children:
             child.terminate()
             child.wait()
-
-
-def _write_manifest(root: Path, config: SyntheticConfig, names: list[str]) -> None:
-    files = {}
-    for name in names:
-        content = (root / MEDIA_FOLDER / name).read_bytes()
-        files[name] = FileEntry(size=len(content), sha256=hashlib.sha256(content).hexdigest())
-    manifest = RenderManifest(fingerprint=hash_config(config), files=files)
-    with atomic_path(root / MANIFEST_NAME) as draft:
-        draft.write_text(manifest.model_dump_json())

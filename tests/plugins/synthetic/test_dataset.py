@@ -4,12 +4,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from file_damage import DAMAGES, damage_file
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, QUERIES_TABLE
+from egoexobench.errors import NoticeWarning
 from egoexobench.testing import check_dataset
 from egoexobench.types import SPLITS
 from egoexobench_plugins.synthetic import synthetic
 from egoexobench_plugins.synthetic.dataset import SyntheticDataset
+from egoexobench_plugins.synthetic.file_list import LIST_NAME
 
 
 def make_dataset(
@@ -45,6 +48,31 @@ def test_the_same_arguments_write_the_same_bytes(
 def test_annotations_are_written_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     written = (make_dataset(monkeypatch, tmp_path).root / CLIPS_TABLE).stat().st_mtime_ns
     assert (make_dataset(monkeypatch, tmp_path).root / CLIPS_TABLE).stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("name", [CLIPS_TABLE, QUERIES_TABLE])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_table_is_written_again_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, damage: str
+) -> None:
+    dataset = make_dataset(monkeypatch, tmp_path)
+    content = (dataset.root / name).read_bytes()
+    damage_file(dataset.root / name, damage)
+    with pytest.warns(NoticeWarning, match=f"{dataset.root / name} was not as") as lines:
+        again = make_dataset(monkeypatch, tmp_path)
+    assert (len(lines), (dataset.root / name).read_bytes() == content) == (1, True)
+    assert again.fingerprint == dataset.fingerprint
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_list_of_files_makes_no_damaged_table_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+) -> None:
+    dataset = make_dataset(monkeypatch, tmp_path)
+    damage_file(dataset.root / LIST_NAME, damage)
+    damage_file(dataset.root / CLIPS_TABLE, "flipped-bit")
+    with pytest.warns(NoticeWarning, match=f"{CLIPS_TABLE} was not as"):
+        assert make_dataset(monkeypatch, tmp_path).fingerprint == dataset.fingerprint
 
 
 def test_another_seed_is_another_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

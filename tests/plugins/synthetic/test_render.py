@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,13 +11,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from file_damage import DAMAGES, damage_file
 from tiny_config import make_short_config
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, NoticeWarning
 from egoexobench.progress import NullProgress
 from egoexobench_plugins.synthetic import render
+from egoexobench_plugins.synthetic.file_list import LIST_NAME
 from egoexobench_plugins.synthetic.files import MEDIA_FOLDER
-from egoexobench_plugins.synthetic.render import MANIFEST_NAME, render_media
+from egoexobench_plugins.synthetic.render import render_media
 
 pytestmark = pytest.mark.slow
 
@@ -101,16 +104,43 @@ def test_a_complete_data_set_is_not_rendered_again(rendered: Path) -> None:
     assert before == {path: path.stat().st_mtime_ns for path in list_media(rendered)}
 
 
-def test_a_file_that_is_missing_or_has_another_size_is_rendered_again(tmp_path: Path) -> None:
-    render_media(tmp_path, make_short_config(), NullProgress(), workers=1)
-    contents = {path: path.read_bytes() for path in list_media(tmp_path)}
-    missing, truncated, *_ = contents
-    missing.unlink()
-    truncated.write_bytes(contents[truncated][:1000])
+@pytest.mark.parametrize("damage", [*DAMAGES, "deleted"])
+def test_a_film_that_is_not_as_it_was_rendered_is_rendered_again_with_one_line(
+    rendered: Path, tmp_path: Path, damage: str
+) -> None:
+    root = shutil.copytree(rendered, tmp_path / "copy")
+    path = list_media(root)[3]
+    content = path.read_bytes()
+    path.unlink() if damage == "deleted" else damage_file(path, damage)
     count = CountingProgress()
-    render_media(tmp_path, make_short_config(), count)
-    assert (count.totals, count.done) == ([2], 2)
-    assert contents == {path: path.read_bytes() for path in list_media(tmp_path)}
+    with pytest.warns(NoticeWarning, match=f"1 of 24 films .* first is media/{path.name}") as lines:
+        render_media(root, make_short_config(), count)
+    assert (len(lines), count.totals, path.read_bytes() == content) == (1, [1], True)
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "deleted"])
+def test_a_damaged_list_of_films_makes_no_damaged_film_believed(
+    rendered: Path, tmp_path: Path, damage: str
+) -> None:
+    root = shutil.copytree(rendered, tmp_path / "copy")
+    contents = {path: path.read_bytes() for path in list_media(root)}
+    damage_file(list_media(root)[3], "cut")
+    path = root / LIST_NAME
+    path.unlink() if damage == "deleted" else damage_file(path, damage)
+    with pytest.warns(NoticeWarning, match="they are rendered again") as lines:
+        render_media(root, make_short_config(), NullProgress())
+    assert len(lines) == 1
+    assert contents == {path: path.read_bytes() for path in list_media(root)}
+    count = CountingProgress()
+    render_media(root, make_short_config(), count)
+    assert count.totals == []
+
+
+def test_a_copy_of_a_data_set_is_not_rendered_again(rendered: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(rendered, tmp_path / "copy", copy_function=shutil.copyfile)
+    count = CountingProgress()
+    render_media(root, make_short_config(), count)
+    assert count.totals == []
 
 
 def test_an_interrupted_rendering_continues_where_it_stopped(tmp_path: Path) -> None:
@@ -122,11 +152,9 @@ def test_an_interrupted_rendering_continues_where_it_stopped(tmp_path: Path) -> 
 
     with pytest.raises(KeyboardInterrupt):
         render_media(tmp_path, make_short_config(), Stop(), workers=1)
-    assert not (tmp_path / MANIFEST_NAME).exists()
     count = CountingProgress()
     render_media(tmp_path, make_short_config(), count, workers=1)
     assert count.totals == [24 - 5]
-    assert len(json.loads((tmp_path / MANIFEST_NAME).read_text())["files"]) == 24
 
 
 def test_an_interrupted_parent_leaves_no_worker_and_no_incomplete_file(
