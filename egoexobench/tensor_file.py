@@ -50,10 +50,10 @@ def write_tensor_file(path: Path, content: bytes) -> None:
     """
     start = _ALIGNMENT + int.from_bytes(content[:_ALIGNMENT], "little")
     header, data = json.loads(content[_ALIGNMENT:start]), memoryview(content)[start:]
-    checksum = compute_checksum(format_header(header), data)
+    checksum = compute_checksum(format_tensor_header(header), data)
     header[METADATA_KEY] = {**header.get(METADATA_KEY, {}), CHECKSUM_KEY: checksum}
     with atomic_path(path) as tmp_path, tmp_path.open("wb") as file:
-        file.write(encode_header(header))
+        file.write(encode_tensor_header(header))
         file.write(data)
 
 
@@ -72,12 +72,12 @@ def check_tensor_file(path: Path, *, require_checksum: bool = True) -> dict[str,
     """
     try:
         with path.open("rb") as file:
-            header = read_header(file)
+            header = read_tensor_header(file)
             metadata: dict[str, str] = header.setdefault(METADATA_KEY, {})
             expected = metadata.pop(CHECKSUM_KEY, None)
             if expected is None and not require_checksum:
                 return metadata
-            digest = xxhash.xxh3_64(format_header(header))
+            digest = xxhash.xxh3_64(format_tensor_header(header))
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except FileNotFoundError:
@@ -91,7 +91,7 @@ def check_tensor_file(path: Path, *, require_checksum: bool = True) -> dict[str,
     return metadata
 
 
-def format_header(header: Mapping[str, Any]) -> bytes:
+def format_tensor_header(header: Mapping[str, Any]) -> bytes:
     """Return the form of a header without its checksum that the checksum is computed from.
 
     The order of entries does not count, and no metadata is the same as empty metadata.
@@ -99,14 +99,14 @@ def format_header(header: Mapping[str, Any]) -> bytes:
     return json.dumps({METADATA_KEY: {}, **header}, sort_keys=True).encode()
 
 
-def encode_header(header: Mapping[str, Any]) -> bytes:
+def encode_tensor_header(header: Mapping[str, Any]) -> bytes:
     """Return the first bytes of a safetensors file, up to its data."""
     content = json.dumps(header).encode()
     content += b" " * (-len(content) % _ALIGNMENT)
     return len(content).to_bytes(_ALIGNMENT, "little") + content
 
 
-def read_header(file: BinaryIO) -> dict[str, Any]:
+def read_tensor_header(file: BinaryIO) -> dict[str, Any]:
     """Read the header of a safetensors file; the file is then at the start of its data.
 
     Raises:

@@ -41,12 +41,12 @@ def test_only_the_draft_of_a_running_process_on_this_host_stays_for_longer_than_
 ) -> None:
     here, day = files.identify_host(), files.STALE_AFTER_S
     ended = run_process()
-    kept = [
+    current = [
         make_draft(tmp_path, here, os.getpid(), age_s=9 * day),
         make_draft(tmp_path, here, os.getppid()),
         make_draft(tmp_path, "0" * 8, ended, age_s=day - 60),
     ]
-    removed = [
+    stale = [
         make_draft(tmp_path, here, ended),
         make_draft(tmp_path, "1" * 8, os.getpid(), age_s=day + 60),
     ]
@@ -56,8 +56,8 @@ def test_only_the_draft_of_a_running_process_on_this_host_stays_for_longer_than_
         path.write_text("")
         os.utime(path, (0, 0))
     files.remove_stale_drafts(tmp_path)
-    assert [path for path in (*kept, *other) if not path.exists()] == []
-    assert [path for path in (*removed, old_form) if path.exists()] == []
+    assert [path for path in (*current, *other) if not path.exists()] == []
+    assert [path for path in (*stale, old_form) if path.exists()] == []
 
 
 def test_the_first_file_that_is_written_into_a_folder_removes_what_a_killed_process_left(
