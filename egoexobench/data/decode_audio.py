@@ -47,6 +47,14 @@ class _AudioSpan:
     start: float
     end: float
 
+    def make_collector(self, *, has_peak: bool) -> AudioCollector:
+        return AudioCollector(
+            self.path,
+            start=self.start,
+            num_samples=round((self.end - self.start) * AUDIO_SAMPLE_RATE),
+            has_peak=has_peak,
+        )
+
 
 def decode_span_audio(
     container: Any, track: ChosenTrack, path: str, *, clock: MediaClock, start: float, end: float
@@ -71,44 +79,34 @@ def decode_span_audio(
     if not passage.has_frames:
         return np.zeros(0, np.float32), None
     collector = passage.collector
-    samples = collector.finish()
-    num_samples = round((end - start) * AUDIO_SAMPLE_RATE)
-    before = round(((collector.start or 0.0) - start) * AUDIO_SAMPLE_RATE)
-    samples = samples[max(-before, 0) :][: max(num_samples - max(before, 0), 0)]
-    if not samples.size:
+    first_sample, last_sample = collector.filled
+    if first_sample >= last_sample:
         raise MediaError(
             "no_audio", f"the audio track of {path} has no sound in the clip {start:g}-{end:g} s"
         )
-    before = max(before, 0)
-    filled = np.zeros(num_samples, np.float32)
-    filled[before : before + samples.size] = samples
     report = SpanAudio(
         track=track,
-        offset=before / AUDIO_SAMPLE_RATE,
-        silences=_list_silences(collector, before, samples.size, start=start, end=end),
-        channels_cancel=_find_canceling(container, span, filled, collector.num_channels),
+        offset=first_sample / AUDIO_SAMPLE_RATE,
+        silences=_list_silences(collector, start=start, end=end),
+        channels_cancel=_find_canceling(container, span, collector),
     )
-    return filled, report
+    return collector.samples, report
 
 
-def _find_canceling(
-    container: Any, span: _AudioSpan, samples: NDArray[np.float32], num_channels: int
-) -> bool:
+def _find_canceling(container: Any, span: _AudioSpan, collector: AudioCollector) -> bool:
     """Return whether the channels of a span have sound although their mean has none."""
-    if num_channels < 2 or max(samples.max(), -samples.min()) > SILENCE_PEAK:
+    samples = collector.samples
+    if collector.num_channels < 2 or max(samples.max(), -samples.min()) > SILENCE_PEAK:
         return False
-    collector = _decode_passage(container, span, has_peak=True).collector
-    collector.finish()
-    return collector.channel_peak > SILENCE_PEAK
+    return _decode_passage(container, span, has_peak=True).collector.channel_peak > SILENCE_PEAK
 
 
-def _list_silences(
-    collector: AudioCollector, before: int, num_samples: int, *, start: float, end: float
-) -> tuple[Interval, ...]:
+def _list_silences(collector: AudioCollector, *, start: float, end: float) -> tuple[Interval, ...]:
     """Return where silence was filled in, s after the start of the span."""
-    length, after = end - start, (before + num_samples) / AUDIO_SAMPLE_RATE
+    length = end - start
+    before, after = (sample / AUDIO_SAMPLE_RATE for sample in collector.filled)
     gaps = [(max(first - start, 0.0), min(last - start, length)) for first, last in collector.gaps]
-    intervals = [(0.0, before / AUDIO_SAMPLE_RATE), *gaps, (after, length)]
+    intervals = [(0.0, before), *gaps, (after, length)]
     return tuple(span for span in intervals if span[1] - span[0] > GAP_TOLERANCE_S)
 
 
@@ -152,7 +150,7 @@ _TimedFrame = tuple[float | None, Any | None]
 def _collect_frames(
     frames: Iterable[_TimedFrame], span: _AudioSpan, *, has_peak: bool
 ) -> _DecodedPart:
-    collector = AudioCollector(span.path, has_peak=has_peak)
+    collector = span.make_collector(has_peak=has_peak)
     has_frames = is_lossy = False
     for time, frame in frames:
         if frame is None:
@@ -162,8 +160,9 @@ def _collect_frames(
         if time is not None and time >= span.end:
             break
         if time is not None and time <= span.start and collector.measure_gap(time) > 0:
-            collector = AudioCollector(span.path, has_peak=has_peak)  # nothing before it counts
+            collector = span.make_collector(has_peak=has_peak)  # nothing before it counts
         collector.add_frame(frame, time)
+    collector.finish()
     return _DecodedPart(collector, has_frames=has_frames, is_lossy=is_lossy)
 
 
