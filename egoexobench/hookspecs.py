@@ -7,6 +7,7 @@ a hook must not import torch: import it inside the factory.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 PROJECT_NAME = "egoexobench"
 hookspec = pluggy.HookspecMarker(PROJECT_NAME)
 hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+_TYPEABLE = re.compile(r"[^\s:,=\"']+")
+"""A name that a spec such as ``NAME:KEY=VALUE`` can hold, in any shell."""
 
 
 class Register(Protocol):
@@ -42,6 +45,17 @@ class Register(Protocol):
                 fits. Other kinds of parts leave it out.
         """
         ...
+
+
+def find_registration_fault(name: object, factory: object, aliases: object) -> str:
+    """Return why a part cannot be registered so; empty if it can."""
+    names = [name, *aliases] if isinstance(aliases, Sequence) else [name, aliases]
+    if isinstance(aliases, str):
+        return f"its aliases are {aliases!r}; expected a list of names"
+    for text in names:
+        if not isinstance(text, str) or not _TYPEABLE.fullmatch(text):
+            return f"{text!r} cannot be typed as a name; use letters, digits and hyphens"
+    return "" if callable(factory) else f"its factory is {factory!r}; expected a function"
 
 
 @hookspec

@@ -270,6 +270,9 @@ class Registry:
         modality: Modality | None = None,
     ) -> None:
         source = self._sources[plugin]
+        if reason := hookspecs.find_registration_fault(name, factory, aliases):
+            self._report_broken(source, reason, part=f"{kind} {name!r}")
+            return
         owner = next(iter(self._parts.get((kind, name), ())), None)
         if owner is not None and _is_own(owner.distribution):
             reason = (

@@ -88,6 +88,32 @@ def test_a_part_with_the_name_of_ours_is_one_short_line(tmp_path: Path, name: st
     assert f"{name} 0.1" in unblocked.stdout.splitlines()[2]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("3, int", "3 cannot be typed as a name"),
+        ("None, int", "None cannot be typed as a name"),
+        ("'', int", "'' cannot be typed as a name"),
+        ("'a name', int", "'a name' cannot be typed as a name"),
+        ("'a:b', int", "'a:b' cannot be typed as a name"),
+        ("'mine', 3", "its factory is 3; expected a function"),
+        ("'mine', int, aliases='old'", "its aliases are 'old'; expected a list"),
+        ("'mine', int, aliases=[3]", "3 cannot be typed as a name"),
+        ("'mine', int, aliases=3", "3 cannot be typed as a name"),
+    ],
+)
+def test_a_part_that_cannot_be_used_is_one_line_and_the_next_part_is_there(
+    tmp_path: Path, name: str, arguments: str, reason: str
+) -> None:
+    good = "    register('theirs', lambda *, path='x': None)\n"
+    source = HOOK.partition("    register(")[0] + f"    register({arguments})\n" + good
+    install_plugin(tmp_path, name, source)
+    result = list_datasets(tmp_path)
+    assert reason in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "dataset  theirs" in result.stdout
+
+
 def test_an_entry_point_may_name_an_object_in_a_module(tmp_path: Path, name: str) -> None:
     install_plugin(tmp_path, name, OBJECT_WITH_HOOKS, entry=f"mine = {name}:Holder.hooks")
     result = list_datasets(tmp_path)
