@@ -178,20 +178,13 @@ def read_lines(path: Path) -> CheckedLines:
     Raises:
         DataError: if it cannot be read.
     """
-    payloads, num_damaged = [], 0
     try:
-        with path.open("rb") as file:
-            for line in file:
-                payload = decode_line(line if line.endswith(b"\n") else line + b"\n")
-                if payload is not None:
-                    payloads.append(payload)
-                elif line.strip():
-                    num_damaged += 1
+        content = _read_bytes(path)
     except FileNotFoundError:
         return CheckedLines([], 0)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    return CheckedLines(payloads, num_damaged)
+    payloads = [decode_line(line + b"\n") for line in content.split(b"\n") if line.strip()]
+    intact = [payload for payload in payloads if payload is not None]
+    return CheckedLines(intact, len(payloads) - len(intact))
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -12,6 +12,9 @@ import re
 ENCODING_ERRORS = "egoexobench.visible"
 """Name of the handler that writes characters which an encoding lacks as escapes."""
 
+MAX_LINE = 1000
+"""Characters of a message that are shown; a cell or a path can have any number."""
+
 _OBEYED = re.compile(
     "["
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, without tab and line feed
@@ -41,6 +44,20 @@ def make_visible_line(text: str) -> str:
     'two\\u000alines'
     """
     return re.sub(r"[\n\t]", lambda match: _escape(match[0]), make_visible(text))
+
+
+def shorten_line(line: str) -> str:
+    """Return a line of at most about `MAX_LINE` characters, without its middle if it is longer.
+
+    The start says what was requested, and the end what would work.
+
+    >>> len(shorten_line("x" * 5000)) < 1050
+    True
+    """
+    if len(line) <= MAX_LINE:
+        return line
+    half = MAX_LINE // 2
+    return f"{line[:half]} [... {len(line) - 2 * half} characters ...] {line[-half:]}"
 
 
 def _escape(characters: str) -> str:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import CommandLine
 from rich.table import Table
 from rich.text import Text
 
@@ -95,3 +96,22 @@ def test_what_others_print_goes_to_standard_error(capsys: pytest.CaptureFixture[
         show_text("{}")
     sys.stdout.write("later\n")
     assert capsys.readouterr() == ("{}\nlater\n", "loading weights\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (("data", "doctor", "folder:path=."), "verbs, nouns"),
+        (("leaderboard", "x" * 9000), "' does not exist."),
+        (("show", "encoder", "x" * 9000), "videomae"),
+    ],
+)
+def test_a_message_is_short_however_long_the_text_is_that_it_names(
+    tmp_path: Path, arguments: tuple[str, ...], end: str
+) -> None:
+    (tmp_path / "clips.csv").write_text(f"pair,{'column' * 2000}\na,b\n")
+    result = CommandLine(tmp_path)(*arguments)
+    assert result.returncode
+    line = result.stderr.splitlines()[-1]
+    assert line.endswith(end)
+    assert len(line) < 1100

@@ -13,7 +13,7 @@ import click
 from egoexobench.cli.interruption import get_exit_code, raise_ending_signals
 from egoexobench.errors import DataError, EgoExoBenchError, NoticeWarning, RenamedWarning
 from egoexobench.terminal import discard_rest, escape_unencodable, show_text
-from egoexobench.visible_text import make_visible, make_visible_line
+from egoexobench.visible_text import make_visible, make_visible_line, shorten_line
 
 COMMANDS = {
     "audit": "Report which modalities a method uses.",
@@ -89,7 +89,7 @@ class LazyGroup(click.Group):
             show_text(f"egoexobench: {INTERRUPTED}", is_error=True)
             ctx.exit(get_exit_code(error))
         except click.ClickException as error:
-            vars(error)["message"] = make_visible(error.message)
+            vars(error)["message"] = shorten_line(make_visible(error.message))
             raise
         except Exception as error:
             reported = _to_reported_error(ctx, error)
@@ -99,7 +99,9 @@ class LazyGroup(click.Group):
                 from traceback import format_exception
 
                 show_text("".join(format_exception(error)), is_error=True)
-            show_text(f"egoexobench: {make_visible_line(str(reported))}", is_error=True)
+            show_text(
+                f"egoexobench: {shorten_line(make_visible_line(str(reported)))}", is_error=True
+            )
             ctx.exit(reported.exit_code)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -129,7 +131,7 @@ def _show_warning(
 ) -> None:
     """Show a warning for the user as one line, and any other one with where it comes from."""
     del file
-    line_text = make_visible_line(str(message))
+    line_text = shorten_line(make_visible_line(str(message)))
     text = f"note: {line_text}" if issubclass(category, NoticeWarning) else f"warning: {line_text}"
     if not issubclass(category, (NoticeWarning, RenamedWarning)):
         text = warnings.formatwarning(message, category, filename, lineno, line=line)

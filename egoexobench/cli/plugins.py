@@ -6,7 +6,7 @@ import click
 
 from egoexobench.registry import Registry
 from egoexobench.terminal import reserve_output, show_text
-from egoexobench.visible_text import make_visible_line
+from egoexobench.visible_text import make_visible_line, shorten_line
 
 REGISTRY_KEY = "egoexobench.registry"
 """Key of the registry in the context of a command, so that an error can name its part."""
@@ -20,6 +20,6 @@ def load_registry(ctx: click.Context) -> Registry:
     ctx.with_resource(reserve_output())
     registry = Registry(ctx.obj)
     for broken in registry.broken:
-        show_text(f"warning: {make_visible_line(str(broken))}", is_error=True)
+        show_text(f"warning: {shorten_line(make_visible_line(str(broken)))}", is_error=True)
     ctx.meta[REGISTRY_KEY] = registry
     return registry

@@ -1,4 +1,4 @@
-"""`egoexobench weights list`, `weights check`, `weights convert` and `weights fetch`."""
+"""`egoexobench weights list`, `weights check` and `weights convert`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import click
 
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.training_options import parse_overrides
-from egoexobench.cli.weights_fetch import fetch_weights_command
 from egoexobench.errors import UsageError
 from egoexobench.terminal import show_text
 
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
 
 @click.group("weights")
 def weights_command() -> None:
-    """List published checkpoints, check or convert a file, download models by name."""
-
-
-weights_command.add_command(fetch_weights_command)
+    """List published checkpoints, check a file against a method, convert a file."""
 
 
 @weights_command.command("list")

@@ -42,8 +42,7 @@ def train_or_load(
     path = folder / f"{hash_json(identity)}.safetensors"
     if best_epoch := checkpoint.load_checkpoint(path, model):
         return best_epoch
-    if not path.exists():  # nothing has said yet why
-        explain_new_training(folder, identity)
+    explain_new_training(folder, identity)
     pairs = select_trainable_pairs(inputs, parts.anchor)
     num_val = len(inputs.pairs["val"])
     if len(pairs) < 2 or not num_val:
