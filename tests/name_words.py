@@ -24,7 +24,8 @@ VERBS = frozenset(
     fill filter find finish fit fix flatten flip flush fold follow force forget fork format forward
     freeze fuse gather generate get give go group guard guess halt handle hash hide hold identify
     ignore import include increment index infer inflate initialize inject insert inspect install
-    interpolate interrupt invalidate inverse invert invoke is isolate iter iterate join jump keep
+    interpolate interrupt invalidate inverse invert invoke is isolate iter iterate join
+    judge jump keep
     kill label launch lay learn leave limit link list listen load localize locate lock log look
     loop lower make map mark mask match measure memoize merge migrate mirror mix mock modify
     monitor mount move multiply mute mutate name narrate narrow nest normalize notify nudge observe
