@@ -34,6 +34,8 @@ RETRIEVAL_TASKS: tuple[Task, ...] = ("eg2ex", "ex2eg", "t2v", "v2t")
 RECOGNITION_TASKS: tuple[Task, ...] = ("scene", "action")
 CROSS_VIEW_TASKS: tuple[Task, Task] = ("eg2ex", "ex2eg")
 """The two directions between the views, whose mean is ``association``."""
+TEXT_TASKS: tuple[Task, Task] = ("t2v", "v2t")
+"""The two directions between texts and videos."""
 TASKS: tuple[Task, ...] = RETRIEVAL_TASKS + RECOGNITION_TASKS
 SCORED_TASKS: tuple[ScoredTask, ...] = (
     "eg2ex",

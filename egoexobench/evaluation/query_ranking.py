@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
-from egoexobench.evaluation.arrays import to_tensor
-from egoexobench.evaluation.ranks import Ranks, compute_ranks
+from egoexobench.evaluation.arrays import Floats, to_tensor
+from egoexobench.evaluation.ranks import Ranks, compute_ranks, rank_scores
 from egoexobench.types import CandidatePolicy, Embeddings, Gallery, Query, Similarity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+BLOCK_SIZE = 2**20
+"""Scores in memory at once that are not products of embeddings."""
+CompareGallery = Callable[[Gallery], Callable[[Sequence[str]], Floats]]
+"""Returns, for a gallery, what computes the scores ``(S, K)`` of some sources with it, float64."""
 
 
 def filter_answerable(
@@ -70,32 +78,59 @@ def rank_queries(
         batch = [queries[index] for index in indices]
         galleries = [query.gallery for query in (batch[:1] if is_shared else batch)]
         choices = torch.tensor([[target_row[name] for name in g.ids] for g in galleries])
-        ranks = compute_ranks(
+        result[:, indices] = compute_ranks(
             sources[torch.tensor([source_row[query.source] for query in batch])],
             targets[choices[0]] if is_shared else targets,
             [query.positives for query in batch],
             choices=None if is_shared else choices,
             similarity=similarity,
-        )
-        result[:, indices] = torch.stack(
-            [
-                ranks.optimistic,
-                ranks.pessimistic,
-                ranks.num_candidates,
-                ranks.num_positives,
-                ranks.num_tied_positives,
-            ]
-        )
+        ).stack()
     return Ranks(*result)
+
+
+def rank_queries_by_scores(queries: Sequence[Query], compare: CompareGallery) -> Ranks:
+    """Rank the best positive of each query by scores that are not products of embeddings.
+
+    The scores of some sources and one gallery are in memory at once.
+
+    >>> import numpy as np
+    >>> levels = {"a": 1.0, "b": 2.0, "c": 4.0}
+    >>> query = Query("a", Gallery(("b", "c")), positives=(1,), cluster="take 1")
+    >>> def compare(gallery):
+    ...     right = np.array([levels[name] for name in gallery.ids])
+    ...     return lambda sources: np.array([right - levels[name] for name in sources])
+    >>> rank_queries_by_scores([query], compare).optimistic
+    tensor([1])
+    """
+    result = torch.zeros(5, len(queries), dtype=torch.int64)
+    for gallery, indices in _group_by_gallery(queries).items():
+        compare_sources = compare(gallery)
+        rows = max(1, BLOCK_SIZE // len(gallery.ids))
+        for start in range(0, len(indices), rows):
+            block = indices[start : start + rows]
+            batch = [queries[index] for index in block]
+            scores = torch.from_numpy(compare_sources([query.source for query in batch]))
+            result[:, block] = _rank_block(scores, [query.positives for query in batch]).stack()
+    return Ranks(*result)
+
+
+def _rank_block(scores: Tensor, positives: Sequence[Sequence[int]]) -> Ranks:
+    sizes = scores.norm(dim=1)
+    return rank_scores(scores, positives, lambda _: sizes)
+
+
+def _group_by_gallery(queries: Sequence[Query]) -> dict[Gallery, list[int]]:
+    """Return the indices of the queries of each gallery."""
+    by_gallery: dict[Gallery, list[int]] = {}
+    for index, query in enumerate(queries):
+        by_gallery.setdefault(query.gallery, []).append(index)
+    return by_gallery
 
 
 def _iter_batches(queries: Sequence[Query]) -> Iterator[tuple[list[int], bool]]:
     """Yield indices of queries that are ranked together, and whether they share one gallery."""
-    by_gallery: dict[Gallery, list[int]] = {}
-    for index, query in enumerate(queries):
-        by_gallery.setdefault(query.gallery, []).append(index)
     by_length: dict[int, list[int]] = {}
-    for gallery, indices in by_gallery.items():
+    for gallery, indices in _group_by_gallery(queries).items():
         if len(indices) > 1:
             yield indices, True
         else:

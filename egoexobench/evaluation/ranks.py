@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +13,7 @@ from egoexobench.errors import DataError
 from egoexobench.evaluation.arrays import Indices, Vectors, to_index_lists, to_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from egoexobench.types import Similarity
 
@@ -42,13 +43,11 @@ class Ranks:
 
     def select(self, indices: Tensor) -> Ranks:
         """Return the ranks of some queries."""
-        return Ranks(
-            optimistic=self.optimistic[indices],
-            pessimistic=self.pessimistic[indices],
-            num_candidates=self.num_candidates[indices],
-            num_positives=self.num_positives[indices],
-            num_tied_positives=self.num_tied_positives[indices],
-        )
+        return Ranks(*self.stack()[:, indices])
+
+    def stack(self) -> Tensor:
+        """Return the attributes in their order, ``(5, N)``."""
+        return torch.stack([getattr(self, item.name) for item in fields(self)])
 
 
 @torch.no_grad()
@@ -94,28 +93,52 @@ def compute_ranks(
     lists = to_index_lists(positives)
     if not all(row and 0 <= min(row) <= max(row) < size for row in lists):
         raise DataError(f"positive out of range: there are {size} candidates, 0 to {size - 1}")
-    first = torch.tensor([row[0] for row in lists], dtype=torch.int64, device=queries.device)
     query_norms, candidate_norms = queries.norm(dim=1), candidates.norm(dim=1)
     if similarity == "dot":
         query_norms, candidate_norms = _measure_raw_norms(queries, candidates)
-    best, worst = torch.empty_like(first), torch.empty_like(first)
-    total, tied = torch.ones_like(first), torch.ones_like(first)
-    unit = TIE_ULPS * torch.finfo(queries.dtype).eps
-    for part, scores in _iter_scores(queries, candidates, listed):
-        columns = first[part].clone()
-        several = {i: torch.tensor(row) for i, row in enumerate(lists[part]) if len(row) > 1}
-        for i, row in several.items():
-            columns[i] = row[scores[i, row].argmax()]
+
+    def measure_norms(part: slice, columns: Tensor) -> Tensor:
         rows = columns if listed is None else listed[part].gather(1, columns[:, None])[:, 0]
-        margins = query_norms[part] * candidate_norms[rows] * unit
-        best[part], worst[part] = compute_rank_bounds(scores, columns, margins)
-        for i, row in several.items():
-            is_tied = scores[i, row] >= scores[i, columns[i]] - margins[i]
-            total[part.start + i], tied[part.start + i] = len(row), int(is_tied.sum())
+        norms: Tensor = query_norms[part] * candidate_norms[rows]
+        return norms
+
+    blocks = [
+        rank_scores(scores, lists[part], partial(measure_norms, part)).stack()
+        for part, scores in _iter_scores(queries, candidates, listed)
+    ]
+    return Ranks(
+        *torch.cat([torch.empty(5, 0, dtype=torch.int64, device=queries.device), *blocks], 1)
+    )
+
+
+def rank_scores(
+    scores: Tensor, positives: Sequence[Sequence[int]], measure_norms: Callable[[Tensor], Tensor]
+) -> Ranks:
+    """Rank the best positive of each row of scores; for the rule see :func:`compute_ranks`.
+
+    Args:
+        scores: ``(N, K)``, float; NaN is not checked.
+        positives: columns of the positives of each row, at least one.
+        measure_norms: returns, for a column of each row ``(N,)``, the size of the numbers whose
+            sum the score is ``(N,)``; scores tie within 8 units of rounding of it.
+
+    >>> rank_scores(torch.tensor([[3.0, 1.0, 2.0]]), [(1, 2)], lambda _: torch.ones(1)).optimistic
+    tensor([2])
+    """
+    columns = torch.tensor([row[0] for row in positives], device=scores.device)
+    several = {i: torch.tensor(row) for i, row in enumerate(positives) if len(row) > 1}
+    for i, row in several.items():
+        columns[i] = row[scores[i, row].argmax()]
+    margins = measure_norms(columns) * (TIE_ULPS * torch.finfo(scores.dtype).eps)
+    best, worst = compute_rank_bounds(scores, columns, margins)
+    total, tied = torch.ones_like(columns), torch.ones_like(columns)
+    for i, row in several.items():
+        is_tied = scores[i, row] >= scores[i, columns[i]] - margins[i]
+        total[i], tied[i] = len(row), int(is_tied.sum())
     return Ranks(
         optimistic=best,
         pessimistic=worst - tied + 1,
-        num_candidates=torch.full_like(first, size),
+        num_candidates=torch.full_like(columns, scores.shape[1]),
         num_positives=total,
         num_tied_positives=tied,
     )

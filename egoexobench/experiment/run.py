@@ -56,8 +56,13 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     notify_about_scores(scoring, config.tasks, scored.record.name)
     with timer.stage("sanity"):
         inputs = scored.inputs
-        data = ShortcutData(scored.dataset, scored.record, inputs.clips, inputs.pairs)
-        shortcuts = score_shortcuts(data, config.tasks, context.progress)
+        data = ShortcutData(
+            scored.dataset, scored.record, inputs.clips, inputs.pairs, clip_keys=inputs.clip_keys
+        )
+        tasks = {item.track.task for item in scoring.tracks}
+        shortcuts = score_shortcuts(
+            data, [task for task in config.tasks if task in tasks], context.progress
+        )
     facts = RunFacts(created, config, timer.seconds, consistency)
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]

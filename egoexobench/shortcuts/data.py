@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from egoexobench.protocols import Dataset
 from egoexobench.records.schema import DatasetRecord
@@ -18,3 +18,5 @@ class ShortcutData:
     record: DatasetRecord
     clips: Mapping[Split, Sequence[Clip]]
     pairs: Mapping[Split, Sequence[Pair]]
+    clip_keys: Mapping[str, str] = field(default_factory=dict)
+    """Hash of the content of some clips, by id; those of one hash are decoded once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from egoexobench.data.decode import decode_clip
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.protocols import Progress
 from egoexobench.shortcuts import similarity
-from egoexobench.types import Clip, Pair
+from egoexobench.types import Clip, ClipContent, Pair
 
 AUDIO_SECONDS = 4.0
 """Length of the beginning of a clip that is cross-correlated, in seconds."""
@@ -37,49 +37,65 @@ class ShortcutFeatures:
     """The first ``AUDIO_SECONDS``, downsampled, ``(N,)``."""
 
 
+def read_annotations(clips: Sequence[Clip], pairs: Sequence[Pair]) -> dict[str, ShortcutFeatures]:
+    """Return what the annotation says of every clip and of the text of every pair, by id."""
+    texts = {pair.id: ShortcutFeatures(pair.narration, pair.ego.scene) for pair in pairs}
+    return texts | {clip.id: ShortcutFeatures(clip.narration, clip.scene) for clip in clips}
+
+
 def extract_shortcut_features(
     clips: Sequence[Clip],
-    pairs: Sequence[Pair],
     progress: Progress,
     *,
-    with_sound: bool = True,
+    clip_keys: Mapping[str, str],
+    sound_ids: Collection[str] = (),
 ) -> dict[str, ShortcutFeatures]:
-    """Return the features of every clip, and of the text of every pair, by id.
+    """Return the features of every clip by id.
 
     Args:
-        clips: clips to decode.
-        pairs: pairs whose texts are read.
+        clips: clips to decode; equal ones are decoded once.
         progress: shows the stage.
-        with_sound: keep the beginning of each sound, which takes 128 KB a clip.
+        clip_keys: hash of the content of some clips, by id.
+        sound_ids: ids of the clips whose sounds are kept, which takes up to 128 KB each.
     """
-    read = partial(_read_clip, with_sound=with_sound)
-    features = {pair.id: ShortcutFeatures(pair.narration, pair.ego.scene) for pair in pairs}
+    by_content: dict[str | ClipContent, list[Clip]] = {}
+    for clip in clips:
+        by_content.setdefault(clip_keys.get(clip.id, clip.content), []).append(clip)
+    read = partial(_read_clips, sound_ids=sound_ids)
+    features: dict[str, ShortcutFeatures] = {}
     with (
         progress.stage("decode", len(clips)) as advance,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         try:
-            for clip, result in zip(clips, pool.map(read, clips), strict=True):
-                features[clip.id] = result
-                advance(1)
+            for result in pool.map(read, by_content.values()):
+                features |= result
+                advance(len(result))
         finally:
             pool.shutdown(cancel_futures=True)  # an interrupt does not wait for queued clips
     return features
 
 
-def _read_clip(clip: Clip, *, with_sound: bool) -> ShortcutFeatures:
-    sound = decode_clip(clip, 0, with_audio=True).audio
-    span = clip.end - clip.start if clip.end is not None else None
-    if sound is None:
-        return ShortcutFeatures(clip.narration, clip.scene, span)
-    beginning = sound.waveform[: round(AUDIO_SECONDS * AUDIO_SAMPLE_RATE)]
+def _read_clips(clips: Sequence[Clip], sound_ids: Collection[str]) -> dict[str, ShortcutFeatures]:
+    """Return the features of clips with one content."""
+    first = clips[0]
+    has_sound = any(clip.id in sound_ids for clip in clips)
+    audio = decode_clip(first, 0, with_audio=True).audio
+    duration = first.end - first.start if first.end is not None else None
+    loudness, sound = None, None
+    if audio is not None:
+        duration = duration or len(audio.waveform) / AUDIO_SAMPLE_RATE
+        loudness = similarity.loudness_db(audio.waveform)
+        sound = _downsample_beginning(audio.waveform) if has_sound else None
+    return {
+        clip.id: ShortcutFeatures(
+            clip.narration, clip.scene, duration=duration, loudness=loudness, sound=sound
+        )
+        for clip in clips
+    }
+
+
+def _downsample_beginning(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    beginning = waveform[: round(AUDIO_SECONDS * AUDIO_SAMPLE_RATE)]
     num_samples = len(beginning) // DOWNSAMPLE
-    return ShortcutFeatures(
-        narration=clip.narration,
-        scene=clip.scene,
-        duration=span or len(sound.waveform) / AUDIO_SAMPLE_RATE,
-        loudness=similarity.loudness_db(sound.waveform),
-        sound=beginning[: num_samples * DOWNSAMPLE].reshape(-1, DOWNSAMPLE).mean(1)
-        if with_sound
-        else None,
-    )
+    return np.asarray(beginning[: num_samples * DOWNSAMPLE].reshape(-1, DOWNSAMPLE).mean(1))

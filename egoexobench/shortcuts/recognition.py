@@ -48,7 +48,8 @@ def score_recognition_shortcuts(
     dataset = data.dataset
     usable = {split: {clip.id: clip for clip in data.clips[split]} for split in SPLITS}
     items_by_task = {task: _list_items(dataset, task, usable) for task in tasks}
-    features = extract_shortcut_features(_list_clips(usable, items_by_task), (), progress)
+    clips = _list_clips(usable, items_by_task)
+    features = extract_shortcut_features(clips, progress, clip_keys=data.clip_keys)
     rows = []
     for name, (reads, get_feature) in FEATURES.items():
         values = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from egoexobench import files
 from egoexobench.data.unfair_queries import format_unfair_note, list_unfair_queries
-from egoexobench.errors import notify
+from egoexobench.errors import DataError, notify
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.features.media_hash import hash_media_files
 from egoexobench.files import write_text_atomic
@@ -22,9 +23,17 @@ from egoexobench.records.shortcut_report import ShortcutReport, ShortcutScores
 from egoexobench.registry import Registry
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.recognition import score_recognition_shortcuts
-from egoexobench.shortcuts.retrieval import score_retrieval_shortcuts
+from egoexobench.shortcuts.retrieval import score_references, score_retrieval_shortcuts
+from egoexobench.shortcuts.track_queries import iter_track_queries
 from egoexobench.spec import Spec
-from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS, SPLITS, Task
+from egoexobench.types import (
+    CROSS_VIEW_TASKS,
+    RECOGNITION_TASKS,
+    RETRIEVAL_TASKS,
+    SPLITS,
+    TEXT_TASKS,
+    Task,
+)
 
 
 def score_dataset_shortcuts(
@@ -50,20 +59,33 @@ def score_dataset_shortcuts(
         clips={split: dataset.clips(split) for split in SPLITS},
         pairs={split: dataset.pairs(split) for split in SPLITS},
     )
+    tracks = list(iter_track_queries(dataset, data.record.name))
+    if not tracks:
+        raise DataError(f"{data.record.spec} asks no question in its split {TEST_SPLIT!r}")
     if unfair := list_unfair_queries(dataset, [TEST_SPLIT], RETRIEVAL_TASKS):
         notify(format_unfair_note(unfair))
-    return score_retrieval_shortcuts(data, seed, progress)
+    shortcuts = score_retrieval_shortcuts(data, tracks, progress)
+    return ShortcutReport(
+        dataset=data.record,
+        seed=seed,
+        num_without_audio=shortcuts.num_without_audio,
+        rows=(*score_references(tracks, dataset, seed), *shortcuts.rows),
+        unavailable=dict(shortcuts.unavailable),
+    )
 
 
 def score_shortcuts(
     data: ShortcutData, tasks: Sequence[Task], progress: Progress
 ) -> list[ShortcutScores]:
-    """Return the scores of shortcuts on some tasks; they are computed once for the same clips."""
+    """Return the scores of shortcuts on some tasks; they are computed once for the same clips.
+
+    Runs of methods with and without texts share the scores of the tasks between the views.
+    """
     rows: list[ShortcutScores] = []
-    # The seed moves only confidence intervals, so that runs of all seeds share the scores.
-    if not set(tasks).isdisjoint(RETRIEVAL_TASKS) and data.dataset.pairs(TEST_SPLIT):
-        path = _get_cache_path(data, "retrieval")
-        rows += _load_or_score(path, lambda: _score_retrieval(data, progress))
+    for group in (CROSS_VIEW_TASKS, TEXT_TASKS):
+        if not set(tasks).isdisjoint(group) and data.dataset.pairs(TEST_SPLIT):
+            path = _get_cache_path(data, " ".join(group))
+            rows += _load_or_score(path, partial(_score_retrieval, data, group, progress))
     recognition = [task for task in RECOGNITION_TASKS if task in tasks]
     if recognition:
         path = _get_cache_path(data, " ".join(recognition))
@@ -73,14 +95,17 @@ def score_shortcuts(
     return rows
 
 
-def _score_retrieval(data: ShortcutData, progress: Progress) -> Sequence[ShortcutScores]:
-    report = score_retrieval_shortcuts(data, 0, progress)
-    for name, reason in list(report.unavailable.items())[:1]:
+def _score_retrieval(
+    data: ShortcutData, tasks: Sequence[Task], progress: Progress
+) -> Sequence[ShortcutScores]:
+    tracks = list(iter_track_queries(data.dataset, data.record.name, tasks))
+    result = score_retrieval_shortcuts(data, tracks, progress)
+    for name, reason in list(result.unavailable.items())[:1]:
         notify(
-            f"{len(report.unavailable)} scores of shortcuts are left out, the first is {name}: "
+            f"{len(result.unavailable)} scores of shortcuts are left out, the first is {name}: "
             f"{reason}"
         )
-    return report.rows
+    return result.rows
 
 
 def _load_or_score(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
@@ -15,9 +12,11 @@ from egoexobench.protocols import Dataset
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
     RETRIEVAL_TASKS,
+    TEXT_TASKS,
     CandidatePolicy,
     Query,
     ScoredTask,
+    Task,
     TrackKey,
 )
 
@@ -36,6 +35,11 @@ class TrackQueries:
         return f"{self.track.task} {self.policy}"
 
     @property
+    def has_texts(self) -> bool:
+        """Whether sources or candidates are texts, which neither last nor sound."""
+        return self.track.task in TEXT_TASKS
+
+    @property
     def sources(self) -> list[str]:
         """Id of every source, without duplicates."""
         return list(dict.fromkeys(query.source for query in self.queries))
@@ -47,19 +51,24 @@ class TrackQueries:
         return list(dict.fromkeys(name for gallery in galleries for name in gallery.ids))
 
 
-def iter_track_queries(dataset: Dataset, name: str) -> Iterator[TrackQueries]:
-    """Yield the tracks of each retrieval task, then those of ``association``.
+def iter_track_queries(
+    dataset: Dataset, name: str, tasks: Collection[Task] = RETRIEVAL_TASKS
+) -> Iterator[TrackQueries]:
+    """Yield the tracks of some retrieval tasks, then those of ``association``.
 
     Args:
         dataset: the queries are those of its test split.
         name: its registered name.
+        tasks: retrieval tasks; ``association`` needs both tasks between the views.
     """
     by_track: dict[tuple[ScoredTask, CandidatePolicy], list[Query]] = {
         (task, policy): build_queries(dataset, TEST_SPLIT, task, policy)
         for task in RETRIEVAL_TASKS
+        if task in tasks
         for policy in list_candidate_policies(task)
     }
-    for policy in list_candidate_policies(CROSS_VIEW_TASKS[0]):
+    has_both = set(CROSS_VIEW_TASKS) <= set(tasks)
+    for policy in list_candidate_policies(CROSS_VIEW_TASKS[0]) if has_both else ():
         by_task = [by_track[task, policy] for task in CROSS_VIEW_TASKS]
         is_complete = all(by_task)
         by_track["association", policy] = [q for part in by_task for q in part if is_complete]
@@ -67,20 +76,3 @@ def iter_track_queries(dataset: Dataset, name: str) -> Iterator[TrackQueries]:
         if queries:
             scored = build_retrieval_track(dataset, name, TrackKey(task, policy), queries)
             yield TrackQueries(scored, queries, policy)
-
-
-def make_candidate_mask(
-    track_queries: TrackQueries, sources: Sequence[str], candidates: Sequence[str]
-) -> NDArray[np.bool_]:
-    """Return which candidate is compared with which source, as a mask ``(S, C)``."""
-    rows = {name: index for index, name in enumerate(sources)}
-    columns = {name: index for index, name in enumerate(candidates)}
-    mask = np.zeros((len(rows), len(columns)), bool)
-    galleries = {
-        gallery: [columns[name] for name in gallery.ids if name in columns]
-        for gallery in dict.fromkeys(query.gallery for query in track_queries.queries)
-    }
-    for query in track_queries.queries:
-        if query.source in rows:
-            mask[rows[query.source], galleries[query.gallery]] = True
-    return mask

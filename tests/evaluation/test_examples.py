@@ -31,7 +31,7 @@ def list_public_functions(module):
     }
 
 
-@pytest.mark.parametrize("name", [*METRIC_MODULES, "arrays"])
+@pytest.mark.parametrize("name", [*METRIC_MODULES, "arrays", "query_ranking"])
 def test_the_examples_of_a_module_are_true(name):
     result = doctest.testmod(import_module(f"egoexobench.evaluation.{name}"))
     assert result.attempted > 0

@@ -1,21 +1,28 @@
 """Shortcuts of the retrieval tasks on real files."""
 
 import shutil
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from fake_data import FakeDataset, make_pair
 from media_factory import SAMPLE_RATE, make_clip_rows, write_video
 
-from egoexobench.data.folder_dataset import CLIPS_TABLE, write_table
+from egoexobench.data.decode import DecodedClip, decode_clip
+from egoexobench.data.folder_dataset import CLIPS_TABLE, FolderDataset, write_table
 from egoexobench.progress import NullProgress
+from egoexobench.records.describe import describe_dataset
 from egoexobench.records.shortcut_report import ShortcutReport
 from egoexobench.registry import Registry
-from egoexobench.shortcuts import retrieval
+from egoexobench.shortcuts import features, synchrony
+from egoexobench.shortcuts.data import ShortcutData
+from egoexobench.shortcuts.retrieval import score_retrieval_shortcuts
 from egoexobench.shortcuts.run import score_dataset_shortcuts
+from egoexobench.shortcuts.track_queries import iter_track_queries
 from egoexobench.spec import Spec
-
-CROSS_VIEW_TASKS = ("eg2ex", "ex2eg")
+from egoexobench.types import CROSS_VIEW_TASKS, SPLITS, TEXT_TASKS, Clip
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +112,7 @@ def test_a_clip_without_audio_is_dropped_and_counted(synchronous: Path, tmp_path
 def test_too_many_audio_pairs_are_skipped_with_a_reason(
     synchronous: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrieval, "MAX_AUDIO_PAIRS", 63)
+    monkeypatch.setattr(synchrony, "MAX_AUDIO_PAIRS", 63)
     other_report = score_folder(synchronous)
     assert "64 pairs of sounds" in other_report.unavailable["synchrony eg2ex gallery"]
     assert not [
@@ -113,24 +120,14 @@ def test_too_many_audio_pairs_are_skipped_with_a_reason(
     ]
 
 
-def test_tracks_that_do_not_fit_in_memory_are_skipped_with_a_reason(
-    synchronous: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retrieval, "MAX_SCORES", 64)  # both-views has 8 texts and 16 clips
-    other_report = score_folder(synchronous)
-    reason = "8 sources and 16 candidates are too many to compare"
-    assert other_report.unavailable["duration association gallery"].startswith("16 sources")
-    assert other_report.unavailable["narration t2v both-views"] == reason
-    assert get_hit_rate_at_1(other_report, "synchrony", "eg2ex") == 100
-
-
 def test_the_sounds_of_many_clips_are_not_kept(
     report: ShortcutReport, synchronous: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrieval, "MAX_SOUND_CLIPS", 15)
+    monkeypatch.setattr(synchrony, "MAX_SOUND_CLIPS", 15)
     other_report = score_folder(synchronous)
     assert other_report.unavailable == {
-        "synchrony": "16 clips, and the sounds of at most 15 are compared"
+        f"synchrony {task} gallery": "16 clips, and the sounds of at most 15 are compared"
+        for task in (*CROSS_VIEW_TASKS, "association")
     }
     rows = [row for row in other_report.rows if row.name != "synchrony"]
     assert rows == [row for row in report.rows if row.name != "synchrony"]
@@ -139,3 +136,37 @@ def test_the_sounds_of_many_clips_are_not_kept(
 
 def test_the_same_seed_gives_the_same_rows(report: ShortcutReport, synchronous: Path) -> None:
     assert score_folder(synchronous) == report
+
+
+def test_a_plan_of_many_clips_lists_no_pairs_and_keeps_no_sounds() -> None:
+    dataset = FakeDataset([make_pair(f"p{number}") for number in range(3000)])
+    tracks = list(iter_track_queries(dataset, "fake", CROSS_VIEW_TASKS))
+    tracemalloc.start()
+    plan = synchrony.list_comparisons(tracks, [clip.id for clip in dataset.clips("test")])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert plan.sound_ids == set()
+    assert plan.skipped["eg2ex gallery"].startswith("at least 4500000 pairs of sounds")
+    assert peak < 3e6
+
+
+def test_tasks_with_texts_decode_nothing_and_equal_clips_are_decoded_once(
+    synchronous: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = FolderDataset(synchronous)
+    decoded: list[str] = []
+
+    def record_clip(clip: Clip, *arguments: Any, **options: Any) -> DecodedClip:
+        decoded.append(clip.id)
+        return decode_clip(clip, *arguments, **options)
+
+    monkeypatch.setattr(features, "decode_clip", record_clip)
+    clips = {split: dataset.clips(split) for split in SPLITS}
+    pairs = {split: dataset.pairs(split) for split in SPLITS}
+    record = describe_dataset(Spec("folder", {"path": str(synchronous)}), Registry(), dataset)
+    keys = {clip.id: clip.view for clip in clips["test"]}  # as if all clips of a view were equal
+    data = ShortcutData(dataset, record, clips, pairs, clip_keys=keys)
+    for tasks, num_decoded in ((TEXT_TASKS, 0), (CROSS_VIEW_TASKS, 2)):
+        tracks = list(iter_track_queries(dataset, "folder", tasks))
+        score_retrieval_shortcuts(data, tracks, NullProgress())
+        assert len(decoded) == num_decoded
