@@ -2,20 +2,21 @@
 
 A file contains the captions of one captioner under one key. The first line is the key; every other
 line is ``{"text": ..., "caption": ...}``, or ``{"text": ..., "refused": reason}`` for a text for
-which the captioner returned an invalid caption twice. A line is written with one system call: a
-killed process leaves at most one incomplete line, which is ignored, and several processes can
+which the captioner returned an invalid caption twice. Each line has a checksum
+(`egoexobench.checksum`): a line that is damaged, or was edited, is left out. A line is written with
+one system call: a killed process leaves at most one incomplete line, and several processes can
 append to one file. If a text has several captions, the first one counts.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, final
 
-from egoexobench.errors import DataError, notify
+from egoexobench.checksum import append_lines, decode_line
+from egoexobench.errors import notify
 from egoexobench.files import cache_dir
 from egoexobench.hashing import hash_json
 from egoexobench.identity import Identity, format_part, list_part_changes
@@ -75,6 +76,7 @@ class CaptionFile:
     def __init__(self, path: Path | None, key: Mapping[str, object]) -> None:
         self._path, self._key = path, key
         self._num_bytes_read = 0
+        self._num_damaged = self._num_incomplete = 0
         self.captions: dict[str, str] = {}
         self.refused: dict[str, str] = {}
         self.refresh()
@@ -88,11 +90,24 @@ class CaptionFile:
             return
         with self._path.open("rb") as file:
             file.seek(self._num_bytes_read)
+            self._num_incomplete = 0
             for line in file:
                 if not line.endswith(b"\n"):
-                    break  # incomplete: its process was killed, or is still writing
+                    self._num_incomplete = 1  # its process was killed, or is still writing
+                    break
                 self._num_bytes_read += len(line)
-                self._load_line(line)
+                if line.strip():
+                    self._load_line(line)
+
+    def explain_damage(self) -> None:
+        """Say once that captions are requested although they may have been stored."""
+        if num_lines := self._num_damaged + self._num_incomplete:
+            notify(
+                f"{self._path} is damaged or was edited (lines that are left out: {num_lines}); "
+                "their captions are requested again, and --set captioner=imported:file=FILE reads "
+                "edited captions"
+            )
+            self._num_damaged = self._num_incomplete = 0
 
     def put(self, text: str, caption: str) -> str:
         """Add the caption of a text; return the caption that counts, maybe an earlier one."""
@@ -110,44 +125,27 @@ class CaptionFile:
         self.refresh()
         if text in self.captions:
             return
-        _append_line(self._path, {"text": text} | result, {"key": self._key})
+        is_new = not self._path.exists() or not self._path.stat().st_size
+        rows = [{"key": self._key}] * is_new + [{"text": text, **result}]
+        append_lines(self._path, [json.dumps(row, ensure_ascii=False) for row in rows])
 
     def _load_line(self, line: bytes) -> None:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            return  # the rest of an incomplete line
-        match row:
+        payload = decode_line(line)
+        match payload and json.loads(payload):
             case {"text": str(text), "caption": str(caption)} if parse_response(caption) == caption:
                 self.captions.setdefault(text, caption)
             case {"text": str(text), "refused": str(reason)}:
                 self.refused.setdefault(text, reason)
+            case None:
+                self._num_damaged += 1
 
 
 def _read_key(path: Path) -> dict[str, Any]:
-    """The key of a caption file; nothing if its first line is no key."""
+    """The key of a caption file; nothing if its first line is damaged or no key."""
     try:
-        with path.open(encoding="utf-8") as file:
-            key = json.loads(file.readline()).get("key", {})
-    except (OSError, ValueError, AttributeError):
+        with path.open("rb") as file:
+            payload = decode_line(file.readline())
+    except OSError:
         return {}
-    return key if isinstance(key, dict) else {}
-
-
-def _append_line(path: Path, row: Mapping[str, object], header: Mapping[str, object]) -> None:
-    """Append a line with one system call; start a new line if the last one is incomplete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        size = os.fstat(file).st_size
-        line = _encode_line(row) if size else _encode_line(header) + _encode_line(row)
-        if size and os.pread(file, 1, size - 1) != b"\n":
-            line = b"\n" + line
-        if os.write(file, line) != len(line):
-            raise DataError(f"only part of a line was written to {path}; is the disk full?")
-    finally:
-        os.close(file)
-
-
-def _encode_line(row: Mapping[str, object]) -> bytes:
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    header = json.loads(payload) if payload else {}
+    return dict(header.get("key", {}))

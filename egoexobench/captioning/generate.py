@@ -119,6 +119,8 @@ def request_captions(
     done = file.captions if session.retry_refused else file
     pending = [request for request in requests if request.text not in done]
     session.explain_requests(pending)
+    if pending:
+        file.explain_damage()
     result, num_retried = _RoundResult(), 0
     if pending:
         with session.progress.stage(stage, len(pending)) as advance:

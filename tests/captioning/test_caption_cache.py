@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from egoexobench.captioning.cache import CaptionCache, CaptionFile
+from egoexobench.checksum import append_lines
 from egoexobench.errors import NoticeWarning
 
 KEY = {"captioner": "x", "model": "m"}
@@ -32,8 +33,8 @@ def test_stored_captions_are_read_again_under_their_key_alone(tmp_path: Path) ->
     assert CaptionCache(tmp_path).open(KEY).captions == {"a": "[a] (b)", "切": "[蒜] (切)"}
     assert CaptionCache(tmp_path).open(KEY | {"model": "n"}).captions == {}
     lines = get_only_file(tmp_path).read_text().splitlines()
-    assert json.loads(lines[0]) == {"key": KEY}
-    assert json.loads(lines[1]) == {"text": "a", "caption": "[a] (b)"}
+    assert json.loads(lines[0])["payload"] == {"key": KEY}
+    assert json.loads(lines[1])["payload"] == {"text": "a", "caption": "[a] (b)"}
 
 
 def test_a_half_written_line_is_ignored_and_written_again(tmp_path: Path) -> None:
@@ -50,10 +51,11 @@ def test_a_half_written_line_is_ignored_and_written_again(tmp_path: Path) -> Non
 
 def test_lines_without_a_caption_are_ignored(tmp_path: Path) -> None:
     put_captions(tmp_path, a="[a] (b)")
+    rows = ('{"text": "b", "caption": "prose"}', "[1]", "null", '{"text": 3}')
+    append_lines(get_only_file(tmp_path), rows)
     with get_only_file(tmp_path).open("a") as file:
-        for row in ('{"text": "b", "caption": "prose"}', "[1]", "nonsense", '{"text": 3}', ""):
+        for row in ('{"text": "c", "caption": "[c] (d)"}', "nonsense", "", "[" * 200_000):
             file.write(row + "\n")
-        file.write("[" * 200_000 + "\n")
     assert CaptionCache(tmp_path).open(KEY).captions == {"a": "[a] (b)"}
 
 
@@ -126,7 +128,8 @@ def test_killed_processes_lose_no_caption_that_they_had_written(
         assert expected.items() <= captions.items()
         assert sum(text.startswith(name) for text in captions) <= last + 2
     lines = get_only_file(tmp_path).read_text().split("\n")
-    texts = [json.loads(line)["text"] for line in lines if '"text"' in line and line[-1:] == "}"]
+    payloads = [json.loads(line)["payload"] for line in lines if line[-1:] == "}"]
+    texts = [payload["text"] for payload in payloads if "text" in payload]
     assert len(texts) == len(set(texts)), "no caption was written twice"
 
 

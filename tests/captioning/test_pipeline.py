@@ -1,12 +1,14 @@
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from file_damage import DAMAGES, damage_file
 
 from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import MAX_NARRATION_CHARS, generate_captions
 from egoexobench.captioning.stats import format_stats, require_all
-from egoexobench.errors import CaptionerUnavailableError, DataError, PartError
+from egoexobench.errors import CaptionerUnavailableError, DataError, NoticeWarning, PartError
 from egoexobench.protocols import Captioner, CaptionRequest, CaptionResponse, ModelCaptioner
 from egoexobench_plugins.captions.rule_captioner import RuleCaptioner
 
@@ -198,3 +200,35 @@ def test_the_report_is_a_list_of_lines() -> None:
     assert lines[0].startswith("1 of 2 distinct narrations have a caption")
     assert "1 not a closed caption" in lines[1]
     assert lines[2] == "1 narrations are empty and have no caption"
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("damage", [name for name in DAMAGES if name != "empty"])
+def test_no_damaged_caption_is_used_and_one_line_names_the_file(
+    tmp_path: Path, damage: str, seed: int
+) -> None:
+    texts = {f"{i}": f"jar {i} falls on the table" for i in range(30)}
+    first = generate_captions(FakeModelCaptioner(), texts, cache=CaptionCache(tmp_path))
+    (path,) = tmp_path.glob("*.jsonl")
+    damage_file(path, damage, seed)
+    model = FakeModelCaptioner()
+    intact = CaptionCache(tmp_path).open(model.key).captions
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        again = generate_captions(model, texts, cache=CaptionCache(tmp_path))
+    assert again.captions == first.captions
+    requested = {request.text for request in model.requests}
+    assert requested == set(texts.values()) - intact.keys()
+    lines = [str(item.message) for item in caught]
+    assert [line.startswith(f"{path} is damaged or was edited") for line in lines] == (
+        [True] if requested else []
+    )
+
+
+def test_an_edited_caption_of_the_store_is_requested_again(tmp_path: Path) -> None:
+    generate_captions(FakeModelCaptioner(), {"a": "jar"}, cache=CaptionCache(tmp_path))
+    (path,) = tmp_path.glob("*.jsonl")
+    path.write_text(path.read_text().replace("(pop)", "(bang)"))
+    with pytest.warns(NoticeWarning, match="captioner=imported:file=FILE reads edited captions"):
+        result = generate_captions(FakeModelCaptioner(), {"a": "jar"}, cache=CaptionCache(tmp_path))
+    assert result.captions == {"a": "[jar] (pop)"}
