@@ -178,13 +178,20 @@ def read_lines(path: Path) -> CheckedLines:
     Raises:
         DataError: if it cannot be read.
     """
+    payloads, num_damaged = [], 0
     try:
-        content = _read_bytes(path)
+        with path.open("rb") as file:
+            for line in file:
+                payload = decode_line(line if line.endswith(b"\n") else line + b"\n")
+                if payload is not None:
+                    payloads.append(payload)
+                elif line.strip():
+                    num_damaged += 1
     except FileNotFoundError:
         return CheckedLines([], 0)
-    payloads = [decode_line(line + b"\n") for line in content.split(b"\n") if line.strip()]
-    intact = [payload for payload in payloads if payload is not None]
-    return CheckedLines(intact, len(payloads) - len(intact))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    return CheckedLines(payloads, num_damaged)
 
 
 def _read_bytes(path: Path) -> bytes:

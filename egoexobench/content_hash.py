@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
-from egoexobench.files import cache_dir, write_text_atomic
+from egoexobench.checksum import read_intact, read_json, write_json
+from egoexobench.files import cache_dir
 from egoexobench.hashing import hash_json, iter_visible_files
 
 LARGE_FILE = 64 * 1024**2
 """Bytes from which on the hash of a file is stored, for as long as its size and time stay."""
-_NUM_HEX = 64
 
 
 def hash_content(path: Path) -> str | None:
@@ -41,10 +42,10 @@ def _hash_unchanged_file(path: Path, size: int, times: tuple[int, int]) -> str:
     if size < LARGE_FILE:
         return _read_hash(path)
     stored = cache_dir() / "hashes" / hash_json([str(path), size, times])
-    if stored.is_file() and len(text := stored.read_text()) == _NUM_HEX:
-        return text
+    if payload := read_intact(read_json, stored, f"{path} is read again"):
+        return str(json.loads(payload))
     digest = _read_hash(path)
-    write_text_atomic(stored, digest)
+    write_json(stored, json.dumps(digest))
     return digest
 
 

@@ -193,6 +193,16 @@ class HasResolution(Protocol):
 
 
 @runtime_checkable
+class HasContentHash(Protocol):
+    """Optional: an encoder that reads files which no option of it names, such as a tokenizer's."""
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the content of these files: other content, other stored tokens."""
+        ...
+
+
+@runtime_checkable
 class Captioner(Protocol):
     """Writes a sound caption from the narration of a clip (paper, 3.2)."""
 

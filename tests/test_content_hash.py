@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+from file_damage import DAMAGES, damage_file
 
 from egoexobench import content_hash
 from egoexobench.content_hash import hash_content
+from egoexobench.errors import NoticeWarning
 
 
 @pytest.fixture
@@ -53,6 +55,23 @@ def test_a_file_that_is_replaced_under_the_same_size_and_time_is_read_again(
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert hash_content(path) != first
     assert len(reads) == 2
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_hash_of_a_large_file_is_not_used_and_one_line_names_it(
+    tmp_path: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.setattr(content_hash, "LARGE_FILE", 2)
+    path = tmp_path / "w"
+    path.write_bytes(b"one")
+    first = hash_content(path)
+    (stored,) = (tmp_path / "cache" / "hashes").iterdir()
+    content_hash._hash_unchanged_file.cache_clear()
+    assert (hash_content(path), len(reads)) == (first, 1)
+    damage_file(stored, damage)
+    content_hash._hash_unchanged_file.cache_clear()
+    with pytest.warns(NoticeWarning, match=f"{stored} is damaged: .* {path} is read again"):
+        assert (hash_content(path), len(reads)) == (first, 2)
 
 
 def test_the_files_of_a_linked_folder_count(tmp_path: Path) -> None:

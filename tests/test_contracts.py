@@ -10,6 +10,7 @@ import captioner_reach
 import charades_ego_root
 import egoexolearn_root
 import pytest
+import tiny_models
 
 from egoexobench import testing
 from egoexobench.errors import UsageError
@@ -43,6 +44,8 @@ SMALL_OPTIONS = {
     },
 }
 
+HUB_ENCODERS = {"hf-text": ("text", "bert")}
+"""Kind and family of the tiny model that an encoder of models by name gets."""
 ROOTS = {
     "charades-ego": charades_ego_root.write_charades_root,
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,
@@ -80,6 +83,9 @@ def test_a_registered_part_keeps_its_contract(
             with ExitStack() as stack:
                 options = captioner_reach.REACH[part.name](tmp_path, monkeypatch, stack)
                 testing.check_captioner(part.factory(**options))
+        case "encoder" if part.name in HUB_ENCODERS:
+            tiny_models.write_tiny_model(tmp_path, *HUB_ENCODERS[part.name])
+            testing.check_encoder(part.factory(model=str(tmp_path)))
         case kind:
             getattr(testing, f"check_{kind}")(create())
 

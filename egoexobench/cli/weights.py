@@ -1,4 +1,4 @@
-"""`egoexobench weights list`, `weights check` and `weights convert`."""
+"""`egoexobench weights list`, `weights check`, `weights convert` and `weights fetch`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.training_options import parse_overrides
+from egoexobench.cli.weights_fetch import fetch_weights_command
 from egoexobench.errors import UsageError
 from egoexobench.terminal import show_text
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 @click.group("weights")
 def weights_command() -> None:
-    """List published checkpoints, check a file against a method, convert a file."""
+    """List published checkpoints, check or convert a file, download models by name."""
+
+
+weights_command.add_command(fetch_weights_command)
 
 
 @weights_command.command("list")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from egoexobench.features.encoder_state import hash_state
 from egoexobench.models.seeding import seeded_rng
-from egoexobench.protocols import Encoder
+from egoexobench.protocols import Encoder, HasContentHash
 
 MAX_PROBE_BYTES = 2**26
 """A larger encoder is not created twice to learn whether its numbers depend on the seed."""
@@ -37,6 +37,8 @@ def create_encoder(
         with seeded_rng(seed + 1, f"encoder-{role}"):
             is_random = hash_state(create(), modules).numbers != state.numbers
     described: dict[str, str | int] = {"tables": state.tables} if state.tables else {}
+    if isinstance(encoder, HasContentHash):
+        described["files"] = encoder.content_hash
     if is_random or state.num_bytes > MAX_PROBE_BYTES:
         described["numbers"] = state.numbers
     if is_random and not state.is_complete:

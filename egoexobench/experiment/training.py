@@ -42,7 +42,8 @@ def train_or_load(
     path = folder / f"{hash_json(identity)}.safetensors"
     if best_epoch := checkpoint.load_checkpoint(path, model):
         return best_epoch
-    explain_new_training(folder, identity)
+    if not path.exists():  # nothing has said yet why
+        explain_new_training(folder, identity)
     pairs = select_trainable_pairs(inputs, parts.anchor)
     num_val = len(inputs.pairs["val"])
     if len(pairs) < 2 or not num_val:

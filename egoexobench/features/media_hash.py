@@ -1,7 +1,9 @@
 """Content hashes of media files, cached while size and times stay the same.
 
 The time of the last change of an entry of the file system (``st_ctime_ns``) shows that a file was
-replaced although its modification time was set back.
+replaced although its modification time was set back. The cache has a line
+``[path, size, mtime, ctime, hash]`` with a checksum for each file. Lines are appended, also by
+several processes at once, and of two lines of one file the last one counts.
 """
 
 from __future__ import annotations
@@ -10,15 +12,26 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
-from egoexobench.errors import DataError
+from egoexobench.checksum import append_lines, encode_line, read_lines
+from egoexobench.errors import DataError, notify
 from egoexobench.files import atomic_path
 
-HASH_CACHE = "digests.json"
+HASH_CACHE = "hashes.jsonl"
 FLUSH_EVERY = 256
-"""Number of hashed files between two writes of the cache."""
+"""Number of hashed files after which they are added to the cache at the latest."""
+FLUSH_BYTES = 256 << 20
+"""Bytes of hashed files after which they are added to the cache at the latest."""
+MIN_OUTDATED = 1024
+"""Number of lines that no longer count from which on the cache is written anew."""
+LINES_PER_CALL = 4096
+"""Lines that are parsed at once, which is faster than one by one."""
+_Entry = list[object]
+"""Path, size, two times and the hash of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,54 +55,85 @@ def hash_media_files(
     Raises:
         DataError: for a file that cannot be read, unless ``skip_failures`` is set.
     """
-    cache = root / HASH_CACHE
-    entries = _read_cache(cache)
+    cache = _HashCache(root / HASH_CACHE)
     hashes: dict[str, str] = {}
     failures: dict[str, str] = {}
-    fresh: dict[str, list[object]] = {}
-    for path in sorted(paths):
-        try:
-            entry = _hash_file(path, entries)
-        except DataError as error:
-            if not skip_failures:
-                raise
-            failures[path] = str(error)
-            continue
-        hashes[path] = str(entry[-1])
-        if entries.get(path) != entry:
-            fresh[path] = entry
-        if len(fresh) >= FLUSH_EVERY:
-            _add_to_cache(cache, fresh)
-            entries, fresh = entries | fresh, {}
-    if fresh:
-        _add_to_cache(cache, fresh)
+    try:
+        for path in sorted(paths):
+            try:
+                hashes[path] = cache.hash_file(path)
+            except DataError as error:
+                if not skip_failures:
+                    raise
+                failures[path] = str(error)
+    finally:
+        cache.flush()
     return HashResult(hashes, failures)
 
 
-def _read_cache(cache: Path) -> dict[str, list[object]]:
-    try:
-        return dict(json.loads(cache.read_text()))
-    except (FileNotFoundError, ValueError):
-        return {}  # every file is hashed again
+@final
+class _HashCache:
+    """The hashes of a file by path; new ones are appended some files at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.entries: dict[str, _Entry] = {}
+        self.fresh: list[_Entry] = []
+        self._load()
+
+    def hash_file(self, path: str) -> str:
+        """Return the hash of a file; it is read if its size or times have changed.
+
+        Raises:
+            DataError: if it cannot be read.
+        """
+        try:
+            stat = os.stat(path)
+            state: _Entry = [path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+            entry = self.entries.get(path, [])
+            if entry[:-1] != state:
+                entry = [*state, _read_hash(path)]
+                self._add(entry)
+        except OSError as error:
+            raise DataError(f"cannot read media file {path}: {error.strerror}") from error
+        except ValueError as error:  # a NUL character in the path
+            raise DataError(f"cannot read media file {path!r}: {error}") from error
+        return str(entry[-1])
+
+    def flush(self) -> None:
+        """Append what is new to the file."""
+        if self.fresh:
+            append_lines(self.path, map(json.dumps, self.fresh))
+        self.fresh.clear()
+
+    def _add(self, entry: _Entry) -> None:
+        self.entries[str(entry[0])] = entry
+        self.fresh.append(entry)
+        size = sum(int(str(entry[1])) for entry in self.fresh)
+        if len(self.fresh) >= FLUSH_EVERY or size >= FLUSH_BYTES:
+            self.flush()
+
+    def _load(self) -> None:
+        payloads, num_damaged = read_lines(self.path)
+        for start in range(0, len(payloads), LINES_PER_CALL):
+            block = ",".join(payloads[start : start + LINES_PER_CALL])
+            self.entries |= {entry[0]: entry for entry in json.loads(f"[{block}]")}
+        if num_damaged:
+            notify(
+                f"{self.path} has damaged lines, {num_damaged} of "
+                f"{num_damaged + len(payloads)}: their files are hashed again"
+            )
+        num_outdated = len(payloads) - len(self.entries)
+        if num_damaged or num_outdated > max(MIN_OUTDATED, len(self.entries)):
+            self._write_anew()
+
+    def _write_anew(self) -> None:
+        """Write only the lines that count; a line that is appended meanwhile may be lost."""
+        lines = (encode_line(json.dumps(entry)) for entry in self.entries.values())
+        with suppress(OSError), atomic_path(self.path) as tmp_path, tmp_path.open("wb") as file:
+            file.writelines(lines)  # or later, if nothing can be written here
 
 
-def _add_to_cache(cache: Path, fresh: dict[str, list[object]]) -> None:
-    # Another process may have written in the meantime: read the cache again.
-    with atomic_path(cache) as tmp_path:
-        tmp_path.write_text(json.dumps(_read_cache(cache) | fresh))
-
-
-def _hash_file(path: str, entries: dict[str, list[object]]) -> list[object]:
-    try:
-        stat = os.stat(path)
-        entry = entries.get(path)
-        times = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
-        if entry and entry[:-1] == times:
-            return entry
-        with open(path, "rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()[:32]
-    except OSError as error:
-        raise DataError(f"cannot read media file {path}: {error.strerror}") from error
-    except ValueError as error:  # a NUL character in the path
-        raise DataError(f"cannot read media file {path!r}: {error}") from error
-    return [*times, content]
+def _read_hash(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]

@@ -9,11 +9,11 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from egoexobench import files
+from egoexobench.checksum import read_intact, read_json, write_json
 from egoexobench.data.unfair_queries import format_unfair_note, list_unfair_queries
 from egoexobench.errors import DataError, notify
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.features.media_hash import hash_media_files
-from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.libraries import SCORING_LIBRARIES, find_versions
@@ -112,10 +112,10 @@ def _load_or_score(
     path: Path, score: Callable[[], Sequence[ShortcutScores]]
 ) -> Sequence[ShortcutScores]:
     adapter = TypeAdapter(tuple[ShortcutScores, ...])
-    if path.is_file():
-        return adapter.validate_json(path.read_bytes())
+    if payload := read_intact(read_json, path, "the shortcuts are scored again"):
+        return adapter.validate_json(payload)
     rows = tuple(score())
-    write_text_atomic(path, adapter.dump_json(rows).decode())
+    write_json(path, adapter.dump_json(rows).decode())
     return rows
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
-from egoexobench.files import atomic_path
+from egoexobench.checksum import decode_line, encode_line, read_intact
+from egoexobench.tensor_file import check_tensor_file, write_tensor_file
 from egoexobench.training.loop import BestEpoch, EpochResult
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from egoexobench.models.embedding_model import EmbeddingModel
 
 
@@ -25,40 +28,47 @@ def save_checkpoint(
         "epoch": json.dumps(best.epoch),
         "value": json.dumps(best.validation_value),
         "history": json.dumps(best.history),
-        "identity": json.dumps(identity, default=str),
+        # with a checksum of its own, because it is also read alone
+        "identity": encode_line(json.dumps(identity, default=str)).decode(),
     }
     state = {name: value.contiguous() for name, value in model.state_dict().items()}
-    with atomic_path(path) as tmp_path:
-        save_file(state, tmp_path, metadata=metadata)
+    write_tensor_file(path, save(state, metadata=metadata))
 
 
 def load_checkpoint(path: Path, model: EmbeddingModel) -> BestEpoch | None:
-    """Load stored weights into a model; None if no weights are stored or they do not fit."""
-    if not path.is_file():
+    """Load stored weights into a model; None if no weights are stored or they do not fit.
+
+    One line says that a file is damaged; nothing of it is loaded.
+    """
+    stored = read_intact(_read_checkpoint, path, "the method is trained again")
+    if stored is None:
         return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError:
-        return None  # The file is cut short: train again and replace it.
+    best_epoch, state = stored
     shapes = {name: value.shape for name, value in model.state_dict().items()}
     if {name: value.shape for name, value in state.items()} != shapes:
         return None  # The file belongs to another model: load nothing of it.
     model.load_state_dict(state)
     model.eval()
-    return BestEpoch(
-        json.loads(metadata["epoch"]),
-        json.loads(metadata["value"]),
-        tuple(EpochResult(*values) for values in json.loads(metadata.get("history", "[]"))),
-    )
+    return best_epoch
 
 
 def read_identity(path: Path) -> dict[str, Any]:
-    """Return what decided stored weights; nothing if the file does not say it."""
+    """Return what decided stored weights; nothing if the file does not say it, or is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            identity = json.loads((file.metadata() or {}).get("identity", "{}"))
-    except (SafetensorError, OSError, ValueError):
+            payload = decode_line((file.metadata() or {}).get("identity", "").encode())
+    except (SafetensorError, OSError):
         return {}
-    return identity if isinstance(identity, dict) else {}
+    return json.loads(payload) if payload else {}
+
+
+def _read_checkpoint(path: Path) -> tuple[BestEpoch, dict[str, Tensor]]:
+    metadata = check_tensor_file(path)
+    with safe_open(path, framework="pt") as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    best_epoch = BestEpoch(
+        json.loads(metadata["epoch"]),
+        json.loads(metadata["value"]),
+        tuple(EpochResult(*values) for values in json.loads(metadata["history"])),
+    )
+    return best_epoch, state

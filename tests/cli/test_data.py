@@ -175,8 +175,9 @@ def test_an_interrupted_examination_continues(command_line: DoctorCommandLine, c
     again = command_line.read_report(clips)
     assert again["subset"] == first["subset"]
     assert again["clips"] == first["clips"]
-    examined = {json.loads(line)["path"] for line in lines[:7]}
-    examined_again = [json.loads(line)["path"] for line in ledger.read_bytes().splitlines()[8:]]
+    examined = {json.loads(line)["payload"]["path"] for line in lines[:7]}
+    lines = ledger.read_bytes().splitlines()
+    examined_again = [json.loads(line)["payload"]["path"] for line in lines[8:]]
     paths = {file["path"] for file in first["files"]}
     assert sorted(examined_again) == sorted((paths - examined) | {str(clips / "a-exo.mp4")})
     command_line.read_report(clips)
@@ -191,7 +192,7 @@ def test_a_new_span_of_an_examined_file_is_the_only_thing_examined(
     clips_by_id = {clip["id"]: clip for clip in command_line.read_report(clips)["clips"]}
     assert clips_by_id["a/ego"]["problem"] is None
     (ledger,) = (command_line.home / "cache" / "doctor").iterdir()
-    last = json.loads(ledger.read_bytes().splitlines()[-1])
+    last = json.loads(ledger.read_bytes().splitlines()[-1])["payload"]
     assert [span["start"] for span in last["spans"]] == [0.0, 0.5]
     assert len(ledger.read_bytes().splitlines()) == 19
 

@@ -210,13 +210,10 @@ def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
     assert torch.equal(pair, two)
 
 
-def test_weights_that_do_not_fit_or_are_cut_short_are_trained_again(tmp_path) -> None:
+def test_weights_that_do_not_fit_are_trained_again(tmp_path) -> None:
     path = tmp_path / "w.safetensors"
-    assert checkpoint.load_checkpoint(path, make_model()) is None
     checkpoint.save_checkpoint(path, make_model(), BestEpoch(1, 0.0), {})
     assert checkpoint.load_checkpoint(path, make_model(replace(METHOD, embed_dim=32))) is None
-    path.write_bytes(path.read_bytes()[:-9])
-    assert checkpoint.load_checkpoint(path, make_model()) is None
 
 
 def make_camera_set(seed: int, num_activities: int, num_cameras: int = 4) -> TrainingSet:

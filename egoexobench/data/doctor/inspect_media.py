@@ -68,6 +68,7 @@ class FileReport(BaseModel):
     path: str
     size: int = 0
     mtime_ns: int = 0
+    ctime_ns: int = 0
     sha256: str | None = None
     info: MediaInfo | None = None
     problem: MediaIssue | None = None
@@ -91,6 +92,7 @@ def inspect_file(
             path=path,
             size=stat.st_size,
             mtime_ns=stat.st_mtime_ns,
+            ctime_ns=stat.st_ctime_ns,
             sha256=compute_sha256(path),
             info=info,
             spans=tuple(_inspect_span(path, span, rule) for span in spans),

@@ -1,4 +1,4 @@
-"""Cache file reports, one per line, so that an interrupted check can resume."""
+"""Caches file reports, one per line with its checksum, so that an interrupted check can resume."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
-from pydantic import ValidationError
-
 from egoexobench import files
+from egoexobench.checksum import append_lines, read_lines
 from egoexobench.data.doctor.inspect_media import (
     DEFAULT_READING,
     FileReport,
@@ -17,6 +16,7 @@ from egoexobench.data.doctor.inspect_media import (
     Span,
     SpanReport,
 )
+from egoexobench.errors import notify
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.libraries import MEDIA_LIBRARY, TENSOR_LIBRARIES, find_versions
@@ -32,7 +32,7 @@ class CachedInspection:
 
 @final
 class InspectionCache:
-    """File reports by path, size and modification time; incomplete lines are ignored.
+    """File reports by path, size and times; a damaged line is left out.
 
     Every reading rule has its own file, because it decides which spans are usable.
     """
@@ -41,11 +41,10 @@ class InspectionCache:
         versions = find_versions((MEDIA_LIBRARY, *TENSOR_LIBRARIES))
         code = hash_json([hash_layers(up_to="data"), versions, list(rule)])
         self.path = files.cache_dir() / "doctor" / f"{code}.jsonl"
-        self._reports: dict[tuple[str, int, int], FileReport] = {}
-        content = self.path.read_bytes() if self.path.is_file() else b""
-        self._ends_mid_line = not content.endswith(b"\n") and bool(content)
-        for line in content.split(b"\n"):
-            self._load_line(line)
+        lines = read_lines(self.path)
+        self._num_damaged = lines.num_damaged
+        reports = map(FileReport.model_validate_json, lines.payloads)
+        self._reports = {_get_key(report): report for report in reports}
 
     def get(self, path: str, spans: Iterable[Span]) -> CachedInspection:
         """Return what is cached of a file in its current state."""
@@ -54,34 +53,35 @@ class InspectionCache:
             stat = os.stat(path)
         except OSError:
             return CachedInspection(None, requested)
-        report = self._reports.get((path, stat.st_size, stat.st_mtime_ns))
-        if report is None:
-            return CachedInspection(None, requested)
-        cached = {(span.start, span.end) for span in report.spans}
-        return CachedInspection(report, [span for span in requested if span not in cached])
+        report = self._reports.get((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+        cached = {(span.start, span.end) for span in report.spans} if report else set()
+        missing = [span for span in requested if span not in cached]
+        if report is None or missing:
+            self._explain_damage()
+        return CachedInspection(report, missing)
 
     def put(self, report: FileReport) -> FileReport:
         """Add a report to the cache and return it, joined with the cached spans of the file."""
         if report.problem and not report.size:
             return report  # the file may exist, or be complete, the next time
-        key = report.path, report.size, report.mtime_ns
+        key = _get_key(report)
         spans: dict[Span, SpanReport] = {}
         for part in (self._reports.get(key), report):
             spans |= {(span.start, span.end): span for span in (part.spans if part else ())}
         joined = report.model_copy(update={"spans": tuple(spans.values())})
         self._reports[key] = joined
-        self._append(joined)
+        append_lines(self.path, [joined.model_dump_json()])
         return joined
 
-    def _append(self, report: FileReport) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as out:
-            out.write(b"\n" * self._ends_mid_line + report.model_dump_json().encode() + b"\n")
-        self._ends_mid_line = False
+    def _explain_damage(self) -> None:
+        """Say once that a file is inspected although its report may have been stored."""
+        if self._num_damaged:
+            notify(
+                f"{self.path} is damaged (lines that are left out: {self._num_damaged}); their "
+                "files are inspected again"
+            )
+            self._num_damaged = 0
 
-    def _load_line(self, line: bytes) -> None:
-        try:
-            report = FileReport.model_validate_json(line)
-        except ValidationError:
-            return
-        self._reports[report.path, report.size, report.mtime_ns] = report
+
+def _get_key(report: FileReport) -> tuple[str, int, int, int]:
+    return report.path, report.size, report.mtime_ns, report.ctime_ns

@@ -1,0 +1,131 @@
+"""Loads a model of transformers from a folder: every weight from the file, nothing of its code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from egoexobench.errors import DataError, EgoExoBenchError, format_exception_line
+from egoexobench.toolbox import hub_models, model_folder
+from egoexobench.toolbox.checkpoint import join_first
+from egoexobench.toolbox.model_folder import TRANSFORMERS_WEIGHTS
+from egoexobench_plugins.hub_encoders.families import Kind, ModelFamily, find_family, read_path
+
+_RANDOM_IN_TRAINING = (
+    "layerdrop", "encoder_layerdrop", "mask_time_prob", "mask_feature_prob", "drop_path_rate",
+)  # fmt: skip
+"""Settings that skip layers or hide parts of the input at random; fine-tuning here does neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainedModel:
+    """A model, its family and configuration, and the folder and the hash of its files."""
+
+    model: Any
+    family: ModelFamily
+    config: Any
+    folder: Path
+    content_hash: str
+
+    def get_width(self, *, is_pooler: bool) -> int:
+        """Return the width of a token, or of the model's own pooled vector."""
+        path = self.family.pooled_width if is_pooler else ""
+        return self.read_number(path or self.family.width)
+
+    def read_number(self, path: str) -> int:
+        """Return a whole number of the configuration.
+
+        Raises:
+            DataError: if it is none.
+        """
+        value = read_path(self.config, path)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise DataError(f"{self.folder}: {path} in config.json is {value!r}, not a number")
+        return value
+
+
+def load_pretrained(name: str, kind: Kind, *, checkpointing: bool = False) -> PretrainedModel:
+    """Return the model of a name, in single precision and with all of its weights.
+
+    Args:
+        name: a folder, or ``ORG/NAME@COMMIT`` of the hub.
+        kind: what the encoder reads.
+        checkpointing: recompute blocks in the backward pass, which needs less memory.
+
+    Raises:
+        UsageError: for a family that is not known.
+        DataError: if files are missing or damaged, or the weights are not those of the model.
+    """
+    folder = hub_models.resolve_model(name)
+    family = find_family(kind, model_folder.read_settings(folder, "config.json"), name)
+    with quiet_library(name), torch.random.fork_rng(devices=[]):
+        import transformers
+
+        config = transformers.AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        for setting in _RANDOM_IN_TRAINING:
+            if isinstance(getattr(config, setting, None), float):
+                setattr(config, setting, 0.0)
+        model, report = getattr(transformers, family.model).from_pretrained(
+            None,
+            config=config,
+            state_dict=model_folder.read_weights(folder, TRANSFORMERS_WEIGHTS),
+            dtype=torch.float32,
+            output_loading_info=True,
+            **family.arguments,
+        )
+    _check_weights(name, family, report)
+    for module in family.dropped:
+        delattr(model, module)
+    if checkpointing:
+        new_name = getattr(model, "activation_checkpointing_enable", None)  # transformers 5.24
+        (new_name or model.gradient_checkpointing_enable)()
+    content = model_folder.hash_model(folder, TRANSFORMERS_WEIGHTS)
+    return PretrainedModel(model, family, config, folder=folder, content_hash=content)
+
+
+@contextmanager
+def quiet_library(name: str) -> Iterator[None]:
+    """Let transformers print nothing, and give its errors as one line about the files of a model.
+
+    Raises:
+        DataError: for any error of the library.
+    """
+    from transformers import utils
+
+    logging: Any = utils.logging  # it is not typed
+    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    except EgoExoBenchError:
+        raise
+    except Exception as error:  # files from outside may break the library in any way
+        raise DataError(f"{name} cannot be loaded: {format_exception_line(error)}") from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if has_bars:
+            logging.enable_progress_bar()
+
+
+def _check_weights(name: str, family: ModelFamily, report: dict[str, Any]) -> None:
+    unused = re.compile("|".join((*family.optional, *map(re.escape, family.dropped), r"(?!)")))
+    missing = sorted(key for key in report["missing_keys"] if not unused.match(key))
+    if missing:
+        raise DataError(
+            f"{name} lacks {len(missing)} weights of {family.model} ({join_first(missing)})"
+        )
+    mismatched = sorted(str(key) for key in report["mismatched_keys"])
+    if mismatched:
+        raise DataError(
+            f"{len(mismatched)} weights of {name} do not have the shape that its config.json says "
+            f"({join_first(mismatched)})"
+        )

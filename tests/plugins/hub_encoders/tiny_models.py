@@ -1,0 +1,102 @@
+"""Tiny random models of each family, saved as a hub has them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from egoexobench_plugins.hub_encoders.families import Kind, ModelFamily, find_family
+
+WIDTH = 16
+BODY = {
+    "hidden_size": WIDTH,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+}
+VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", *"abcdefghijklmnopqrstuvwxyz "]
+TOKENS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+TEXT_BODY = {**BODY, **TOKENS, "vocab_size": len(VOCABULARY), "max_position_embeddings": 40}
+TEXT_TOWER = {**TEXT_BODY, "projection_dim": 8}
+CLIP_VISION = {**BODY, "image_size": 32, "patch_size": 16, "projection_dim": 8}
+CLAP_AUDIO = {
+    "patch_embeds_hidden_size": 8,
+    "hidden_size": 64,
+    "depths": [1, 1, 1, 1],
+    "num_attention_heads": [1, 2, 4, 8],
+    "window_size": 8,
+    "projection_dim": 8,
+}
+CLIP = {"text_config": TEXT_TOWER, "vision_config": CLIP_VISION, "projection_dim": 8}
+XCLIP_VISION = {
+    **CLIP_VISION,
+    "num_frames": 8,
+    "mit_hidden_size": WIDTH,
+    "mit_intermediate_size": 32,
+    "mit_num_hidden_layers": 1,
+    "mit_num_attention_heads": 2,
+}
+SETTINGS: Mapping[str, dict[str, Any]] = {
+    "bert": TEXT_BODY,
+    "deberta-v2": {**TEXT_BODY, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]},
+    "distilbert": {
+        "dim": WIDTH, "hidden_dim": 32, "n_layers": 2, "n_heads": 2, "pad_token_id": 0,
+        "vocab_size": len(VOCABULARY), "max_position_embeddings": 40,
+    },
+    "electra": {**TEXT_BODY, "embedding_size": WIDTH},
+    "modernbert": {**TEXT_BODY, "cls_token_id": 1, "sep_token_id": 2},
+    "mpnet": TEXT_BODY,
+    "roberta": TEXT_BODY,
+    "xlm-roberta": TEXT_BODY,
+    "clap": {"text_config": TEXT_TOWER, "audio_config": CLAP_AUDIO, "projection_dim": 8},
+    "clip": CLIP,
+    "metaclip_2": CLIP,
+    "siglip": {
+        "text_config": {**TEXT_BODY, "projection_size": WIDTH},
+        "vision_config": {**BODY, "image_size": 32, "patch_size": 16},
+    },
+    "xclip": {"text_config": TEXT_TOWER, "vision_config": XCLIP_VISION, "projection_dim": 8},
+}  # fmt: skip
+"""Configuration of a tiny model by family."""
+
+
+def write_tiny_model(folder: Path, kind: Kind, model_type: str, **changes: Any) -> ModelFamily:
+    """Write a random model of a family with its tokenizer or processor."""
+    import transformers
+
+    family = find_family(kind, {"model_type": model_type}, str(folder))
+    config = transformers.AutoConfig.for_model(model_type, **(SETTINGS[model_type] | changes))
+    torch.manual_seed(0)
+    model = getattr(transformers, family.model)(config)
+    for parameter in model.parameters():  # zeros and ones of a new model would hide faults
+        torch.nn.init.normal_(parameter, std=0.2)
+    model.save_pretrained(folder)
+    WRITERS[kind](folder, model_type)
+    return family
+
+
+def write_tokenizer(folder: Path, model_type: str) -> None:
+    """Write a tokenizer of single letters, with start and end."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    lookup = {token: index for index, token in enumerate(VOCABULARY)}
+    letters = Tokenizer(models.WordLevel(lookup, unk_token="<unk>"))
+    letters.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    letters.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
+    )
+    pad = "</s>" if model_type == "siglip" else "<pad>"
+    PreTrainedTokenizerFast(
+        tokenizer_object=letters,
+        pad_token=pad,
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_max_length=1000,
+    ).save_pretrained(folder)
+
+
+WRITERS: Mapping[Kind, Callable[[Path, str], None]] = {"text": write_tokenizer}
+"""What is saved beside a model."""

@@ -1,0 +1,51 @@
+"""Stored weights are those that were written, or the method is trained again."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from file_damage import DAMAGES, damage_file
+from torch import nn
+
+from egoexobench.errors import NoticeWarning
+from egoexobench.training.checkpoint import load_checkpoint, read_identity, save_checkpoint
+from egoexobench.training.loop import BestEpoch, EpochResult
+
+BEST = BestEpoch(2, 0.5, (EpochResult(1.5, 0.25), EpochResult(1.0, 0.5)))
+IDENTITY = {"method": "linear", "seed": 0}
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "weights.safetensors"
+    torch.manual_seed(0)
+    save_checkpoint(path, nn.Linear(200, 10), BEST, IDENTITY)  # type: ignore[arg-type]
+    return path
+
+
+def test_weights_their_epochs_and_what_decided_them_are_read_back(weights: Path) -> None:
+    torch.manual_seed(0)
+    trained, model = nn.Linear(200, 10), nn.Linear(200, 10)
+    assert load_checkpoint(weights, model) == BEST  # type: ignore[arg-type]
+    assert torch.equal(model.weight, trained.weight)
+    assert read_identity(weights) == IDENTITY
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_weights_are_not_loaded_and_one_line_names_them(
+    weights: Path, damage: str, seed: int
+) -> None:
+    damage_file(weights, damage, seed)
+    model = nn.Linear(200, 10)
+    before = model.weight.clone()
+    with pytest.warns(NoticeWarning, match=f"{weights} is damaged: .*trained again") as lines:
+        assert load_checkpoint(weights, model) is None  # type: ignore[arg-type]
+    assert (len(lines), torch.equal(model.weight, before)) == (1, True)
+    assert read_identity(weights) in ({}, IDENTITY)
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_do_not_exist_are_no_damage(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path / "none.safetensors", nn.Linear(2, 1)) is None  # type: ignore[arg-type]
+    assert read_identity(tmp_path / "none.safetensors") == {}
