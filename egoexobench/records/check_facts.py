@@ -20,6 +20,8 @@ _BAD_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 _INVISIBLE = {*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF}
 """Letters without a width, and those that turn the direction of a text: a name looks like another
 name. Line breaks and codes of the terminal are of the categories above."""
+_JOINERS = "\u200c\u200d"
+"""Zero-width letters that belong to names in Persian, in the scripts of India, and in emoji."""
 _FREE_TEXTS = {"command", "captions", "settings", "scores", "references"}
 """Fields with texts that are no names: what was typed, captions, and the texts of tracks."""
 
@@ -39,16 +41,40 @@ def iter_fact_faults(record: Record) -> Iterator[str]:
 
 
 def is_printable_name(text: str) -> bool:
-    """Return whether every letter of a name can be seen.
+    """Return whether every letter of a name can be seen, or joins two letters that can be.
 
     >>> is_printable_name("soundbridge"), is_printable_name("sound" + chr(0x200B) + "bridge")
     (True, False)
     """
-    return (text.isascii() and text.isprintable()) or not any(map(_is_hidden, text))
+    if text.isascii():
+        return text.isprintable()
+    return not any(
+        _is_hidden(letter) and not _joins(text[max(index - 1, 0) : index + 2])
+        for index, letter in enumerate(text)
+    )
 
 
 def _is_hidden(letter: str) -> bool:
     return ord(letter) in _INVISIBLE or unicodedata.category(letter) in _BAD_CATEGORIES
+
+
+def _joins(letters: str) -> bool:
+    """Return whether the middle one of three letters is a joiner, and the others can be joined."""
+    return len(letters) == 3 and letters[1] in _JOINERS and all(map(_is_joinable, letters[::2]))
+
+
+def _is_joinable(letter: str) -> bool:
+    """Return whether a letter is of a script whose letters join, or a part of an emoji.
+
+    In other scripts, such as Latin and Chinese, a joiner only makes a name look like another one.
+    """
+    match unicodedata.category(letter):
+        case "Lo":
+            return unicodedata.east_asian_width(letter) not in "WF"
+        case "Mn" | "Mc":  # accents of Latin letters stand above or below them, class 200 and more
+            return unicodedata.combining(letter) < 200
+        case category:
+            return category in ("So", "Sk")
 
 
 def _iter_texts(value: object, location: str = "") -> Iterator[tuple[str, str]]:

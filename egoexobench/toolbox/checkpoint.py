@@ -37,6 +37,7 @@ WRAPPER_PREFIXES = ("_orig_mod.", "module.")
 """What torch.compile and DistributedDataParallel put in front of every key."""
 ZIP_MAGIC = b"PK"
 MAX_LISTED = 3
+MAX_NAME_LENGTH = 100
 MAX_CONTAINERS = 8
 """Containers around the state that are unwrapped."""
 MAX_GROWTH, FREE_GROWTH_BYTES = 64, 16 << 20
@@ -164,8 +165,11 @@ def describe_differences(module: nn.Module, state_dict: Mapping[str, Tensor]) ->
 
 
 def join_first(names: Sequence[str]) -> str:
-    """Return the first names, separated by commas."""
-    return ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
+    """Return the first names, separated by commas; long ones are cut."""
+    shown = [
+        n if len(n) <= MAX_NAME_LENGTH else f"{n[:MAX_NAME_LENGTH]}..." for n in names[:MAX_LISTED]
+    ]
+    return ", ".join(shown) + (", ..." if len(names) > MAX_LISTED else "")
 
 
 def _check_is_file(path: Path) -> None:

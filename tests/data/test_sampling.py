@@ -89,6 +89,14 @@ def test_intervals_by_hand() -> None:
     assert SAMPLERS["viclip"](1.0, 10, 0, 0, 3).tolist() == [0, 3, 6]
 
 
+def test_an_interval_without_a_frame_takes_the_one_before_it_and_never_one_before_the_file() -> (
+    None
+):
+    assert SAMPLERS["egovlp-clips"](10.0, 20, 1.0, 1.2, count=4).tolist() == [9, 10, 10, 11]
+    assert SAMPLERS["egovlp-clips"](2.0, 2, 0.0, 1.0, count=4).tolist() == [0, 0, 0, 1]
+    assert SAMPLERS["egovlp-clips"](1.0, 1, 0.0, 1.0, count=4).tolist() == [0, 0, 0, 0]
+
+
 def test_seconds_by_hand() -> None:
     # 2 seconds of 2-5 s: segments of (3 - 1) / 2 = 1 s, edges 2 3 4, so the seconds from 2 and 3
     assert SAMPLERS["seconds"](8.0, 80, 2.0, 5.0, 16).tolist() == list(range(16, 32))

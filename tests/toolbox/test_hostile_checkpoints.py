@@ -158,3 +158,10 @@ def change_bytes(content: bytes, draw: random.Random) -> bytes:
     for _ in range(draw.choice((1, 3, 20))):
         damaged[draw.randrange(draw.choice((200, len(content))))] = draw.randrange(256)
     return bytes(damaged)
+
+
+def test_a_long_name_is_cut_in_a_message(tmp_path: Path) -> None:
+    torch.save({"k" * 100_000: 1}, tmp_path / "a.pt")
+    with pytest.raises(DataError, match=r"contains no state dictionary; found k+\.\.\.") as error:
+        convert_checkpoint(tmp_path / "a.pt", tmp_path / "b.safetensors")
+    assert len(str(error.value)) < 1000

@@ -24,7 +24,7 @@ def egovlp_start_end(fps: float, num_frames: int, start: float, end: float, coun
     showlab/EgoVLP, base/base_dataset.py, ``sample_frames_start_end``. The reference takes frame
     numbers; here seconds are converted to frames as in :func:`egovlp_charades`. For an end below
     ``count`` the number of indices is the frame number of the end. For an interval without a frame
-    the index is that of the frame before it, which is -1 at the start of a file.
+    the index is that of the frame before it.
     """
     del num_frames
     first, last = int(start * fps), int(end * fps)
@@ -34,11 +34,13 @@ def egovlp_start_end(fps: float, num_frames: int, start: float, end: float, coun
 def egovlp_clips(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
     """Return the middle frames of equal intervals of a clip that is clamped to the file.
 
-    showlab/EgoVLP, base/base_dataset.py, ``sample_frames_clips``. For a clip that
+    showlab/EgoVLP, base/base_dataset.py, ``sample_frames_clips``. For an interval without a frame
+    the index is that of the frame before it; at the start of a file, which has none, it is 0. The
+    reference has -1 there, which its reader takes for the last frame of the file. For a clip that
     starts after the file the indices descend, outside the file, as in the reference.
     """
     first, last = max(0, int(start * fps)), min(num_frames, int(end * fps))
-    return _compute_interval_middles(first, last, count)
+    return np.maximum(_compute_interval_middles(first, last, count), 0)
 
 
 def egovlp_charades(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
