@@ -44,7 +44,11 @@ SMALL_OPTIONS = {
     },
 }
 
-HUB_ENCODERS = {"hf-text": ("text", "bert")}
+HUB_ENCODERS = {
+    "hf-image": ("image", "dinov2"),
+    "hf-text": ("text", "bert"),
+    "hf-video": ("video", "timesformer"),
+}
 """Kind and family of the tiny model that an encoder of models by name gets."""
 ROOTS = {
     "charades-ego": charades_ego_root.write_charades_root,

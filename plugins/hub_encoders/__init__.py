@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoders."""
+    register("hf-image", hf_image, modality="video")
     register("hf-text", hf_text, modality="text")
+    register("hf-video", hf_video, modality="video")
 
 
 def hf_text(
@@ -42,3 +44,65 @@ def hf_text(
 
     pretrained = load_pretrained(model, "text", checkpointing=checkpointing)
     return HubTextEncoder(pretrained, output=output, layer=layer, trained=trained)
+
+
+def hf_image(
+    *,
+    model: str,
+    output: Literal["frames", "pooled", "tokens"] = "frames",
+    layer: int | None = None,
+    trained: bool = False,
+    checkpointing: bool = False,
+) -> Encoder:
+    """A picture model of transformers by name, such as `facebook/dinov2-base`, for each frame.
+
+    Frames are resized and cropped by the model's own processor with Pillow.
+
+    Args:
+        model: a folder, `ORG/NAME@COMMIT` of the Hugging Face hub, or `ORG/NAME` if its commit is
+            known ([encoders](docs/encoders.md)).
+        output: `frames` returns the published vector of each frame, `pooled` the mean of these,
+            `tokens` every patch of every frame.
+        layer: number of the hidden state that is read: 0 is what enters the first block, -1 the
+            last; without it, what the model returns. A vector is its first token then, or the
+            mean of its patches.
+        trained: train it inside the method; otherwise it runs once, frozen.
+        checkpointing: recompute blocks in the backward pass, which needs less memory.
+    """
+    from egoexobench_plugins.hub_encoders.image import HubImageEncoder
+    from egoexobench_plugins.hub_encoders.load import load_pretrained
+
+    pretrained = load_pretrained(model, "image", checkpointing=checkpointing)
+    return HubImageEncoder(pretrained, output=output, layer=layer, trained=trained)
+
+
+def hf_video(
+    *,
+    model: str,
+    output: Literal["pooled", "frames", "tokens"] = "frames",
+    layer: int | None = None,
+    frames: int | None = None,
+    trained: bool = False,
+    checkpointing: bool = False,
+) -> Encoder:
+    """A video model of transformers by name, such as `facebook/vjepa2-vitl-fpc64-256`.
+
+    Most models take one number of frames; a clip with another is refused.
+
+    Args:
+        model: a folder, `ORG/NAME@COMMIT` of the Hugging Face hub, or `ORG/NAME` if its commit is
+            known ([encoders](docs/encoders.md)).
+        output: `frames` returns the mean of all places for each step in time (a frame, or a tube
+            of two), `pooled` the published vector, `tokens` every tube.
+        layer: number of the hidden state that is read: 0 is what enters the first block, -1 the
+            last; without it, what the model returns.
+        frames: frames that the model reads, evenly spaced, of those that the method decodes;
+            without it, all.
+        trained: train it inside the method; otherwise it runs once, frozen.
+        checkpointing: recompute blocks in the backward pass, which needs less memory.
+    """
+    from egoexobench_plugins.hub_encoders.load import load_pretrained
+    from egoexobench_plugins.hub_encoders.video import HubVideoEncoder
+
+    pretrained = load_pretrained(model, "video", checkpointing=checkpointing)
+    return HubVideoEncoder(pretrained, output=output, layer=layer, frames=frames, trained=trained)

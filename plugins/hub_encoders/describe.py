@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from egoexobench.toolbox.model_pins import MODEL_PINS
-from egoexobench_plugins.hub_encoders.families import FAMILIES, ModelFamily
+from egoexobench_plugins.hub_encoders.families import FAMILIES
+from egoexobench_plugins.hub_encoders.family import ModelFamily
 
 
 def format_families() -> str:
@@ -30,7 +31,16 @@ def format_pins() -> str:
 
 
 def _describe_input(family: ModelFamily) -> str:
-    return "all texts padded to one length" if family.reads_padding else "any length"
+    match family.kind:
+        case "text":
+            return "all texts padded to one length" if family.reads_padding else "any length"
+        case "image":
+            return "any number of frames"
+        case "video" if family.frames:
+            return f"exactly the frames that `{family.frames}` says"
+        case "video" if family.tubelet:
+            return f"any multiple of `{family.tubelet}` frames"
+    return "any number of frames"
 
 
 def _describe_vector(family: ModelFamily) -> str:

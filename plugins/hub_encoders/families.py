@@ -8,57 +8,10 @@ stand in front.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from egoexobench.errors import UsageError
-
-Kind = Literal["text", "image", "video", "audio"]
-"""What the encoders ``hf-text``, ``hf-image``, ``hf-video`` and ``hf-audio`` read."""
-Pooling = Literal["pooler", "first", "mean"]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFamily:
-    """One way to call one kind of model; a path such as ``text_config.hidden_size`` is of config.
-
-    Args:
-        kind: what it reads.
-        model_type: of `config.json`.
-        model: class of transformers.
-        width: path of the width of a token.
-        call: method that computes the tokens and the pooled vector.
-        pooling: the published vector of an input: ``pooler``, what the model calls its pooled
-            output; ``first``, the first token; ``mean``, the mean of the tokens. A folder of
-            sentence-transformers says its own.
-        pooled_width: path of the width of that vector, if it has another.
-        special: number of tokens in front that stand for no place and no time, or the path of a
-            number of registers behind a first token.
-        dropped: modules that the input does not pass; they are not kept.
-        optional: weights that may be missing, as regular expressions, since nothing reads them.
-        arguments: of the class.
-        context: path of the largest number of tokens of a text.
-        reserved: positions of these that no token takes.
-        reads_padding: every text is padded to that number, and the padding is read like words.
-        note: what the documentation says about it.
-    """
-
-    kind: Kind
-    model_type: str
-    model: str
-    width: str
-    call: str = "forward"
-    pooling: Pooling = "mean"
-    pooled_width: str = ""
-    special: int | str = 0
-    dropped: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    context: str = "max_position_embeddings"
-    reserved: int = 0
-    reads_padding: bool = False
-    note: str = ""
-
+from egoexobench_plugins.hub_encoders.family import Kind, ModelFamily
 
 _NO_POOLER = {"add_pooling_layer": False}
 _ROBERTA: Mapping[str, Any] = {"arguments": _NO_POOLER, "reserved": 2}
@@ -67,6 +20,12 @@ _TEXT_TOWER: Mapping[str, Any] = {
     "width": "text_config.hidden_size",
     "call": "get_text_features",
     "context": "text_config.max_position_embeddings",
+    "pooling": "pooler",
+}
+_TEXT_SIDE = ("text_model", "text_projection")
+_IMAGE_TOWER: Mapping[str, Any] = {
+    "width": "vision_config.hidden_size",
+    "call": "get_image_features",
     "pooling": "pooler",
 }
 
@@ -119,6 +78,42 @@ FAMILIES: Sequence[ModelFamily] = (
         note="its own classifier changes a text by the video; this vector is of the text alone",
         **_TEXT_TOWER,
     ),
+    ModelFamily("image", "aimv2", "Aimv2Model", pooled_width="projection_dim", dropped=_TEXT_SIDE,
+                **_IMAGE_TOWER),
+    ModelFamily("image", "altclip", "AltCLIPModel", pooled_width="projection_dim", special=1,
+                dropped=_TEXT_SIDE, **_IMAGE_TOWER),
+    ModelFamily("image", "clip", "CLIPModel", pooled_width="projection_dim", special=1,
+                dropped=_TEXT_SIDE, **_IMAGE_TOWER),
+    ModelFamily("image", "convnext", "ConvNextModel", "hidden_sizes.-1", pooling="pooler"),
+    ModelFamily("image", "convnextv2", "ConvNextV2Model", "hidden_sizes.-1", pooling="pooler"),
+    ModelFamily("image", "dinov2", "Dinov2Model", "hidden_size", pooling="pooler", special=1),
+    ModelFamily("image", "dinov2_with_registers", "Dinov2WithRegistersModel", "hidden_size",
+                pooling="pooler", special=1, registers="num_register_tokens"),
+    ModelFamily("image", "dinov3_vit", "DINOv3ViTModel", "hidden_size", pooling="pooler",
+                special=1, registers="num_register_tokens", resizes_floats=True,
+                note="gated; its pictures are stored with 32 bits, since they are never rounded"),
+    ModelFamily("image", "ijepa", "IJepaModel", "hidden_size"),
+    ModelFamily("image", "metaclip_2", "MetaClip2Model", pooled_width="projection_dim", special=1,
+                dropped=_TEXT_SIDE, **_IMAGE_TOWER),
+    ModelFamily("image", "resnet", "ResNetModel", "hidden_sizes.-1", pooling="pooler"),
+    ModelFamily("image", "siglip", "SiglipModel", dropped=("text_model",), **_IMAGE_TOWER),
+    ModelFamily("image", "vit", "ViTModel", "hidden_size", pooling="first", special=1,
+                arguments=_NO_POOLER),
+    ModelFamily("video", "timesformer", "TimesformerModel", "hidden_size", pooling="first",
+                special=1, is_place_major=True,
+                note="its positions in time are interpolated for another number of frames"),
+    ModelFamily("video", "videomae", "VideoMAEModel", "hidden_size", frames="num_frames",
+                tubelet="tubelet_size", note="self-supervised weights say little when frozen"),
+    ModelFamily("video", "vivit", "VivitModel", "hidden_size", pooling="first", special=1,
+                frames="num_frames", tubelet="tubelet_size.0", arguments=_NO_POOLER),
+    ModelFamily("video", "vjepa2", "VJEPA2Model", "hidden_size", processor="video",
+                tubelet="tubelet_size", input="pixel_values_videos", dropped=("predictor",),
+                call_arguments={"skip_predictor": True},
+                note="alone it drops an odd last frame; here that is refused"),
+    ModelFamily("video", "xclip", "XCLIPModel", "projection_dim", call="get_video_features",
+                pooling="pooler", frames="vision_config.num_frames", has_tokens=False,
+                dropped=("text_model", "text_projection", "prompts_generator"),
+                note="trained with 8 frames"),
 )  # fmt: skip
 """Every family that is known; another one is refused."""
 
@@ -147,10 +142,3 @@ def find_family(kind: Kind, settings: Mapping[str, Any], name: str) -> ModelFami
     others = [family.kind for family in FAMILIES if family.model_type == model_type]
     hint = f" (use hf-{others[0]})" if others else ""
     raise UsageError(f"{name} is of the family {model_type!r}{hint}, and hf-{kind} reads: {names}")
-
-
-def read_path(config: Any, path: str) -> Any:
-    """Return the value of a configuration at a path such as ``text_config.hidden_size``."""
-    for key in path.split("."):
-        config = config[int(key)] if key.lstrip("-").isdigit() else getattr(config, key)
-    return config

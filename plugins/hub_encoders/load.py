@@ -15,7 +15,8 @@ from egoexobench.errors import DataError, EgoExoBenchError, format_exception_lin
 from egoexobench.toolbox import hub_models, model_folder
 from egoexobench.toolbox.checkpoint import join_first
 from egoexobench.toolbox.model_folder import TRANSFORMERS_WEIGHTS
-from egoexobench_plugins.hub_encoders.families import Kind, ModelFamily, find_family, read_path
+from egoexobench_plugins.hub_encoders.families import find_family
+from egoexobench_plugins.hub_encoders.family import Kind, ModelFamily, read_path
 
 _RANDOM_IN_TRAINING = (
     "layerdrop", "encoder_layerdrop", "mask_time_prob", "mask_feature_prob", "drop_path_rate",
@@ -37,6 +38,14 @@ class PretrainedModel:
         """Return the width of a token, or of the model's own pooled vector."""
         path = self.family.pooled_width if is_pooler else ""
         return self.read_number(path or self.family.width)
+
+    def count_special(self) -> int:
+        """Return how many tokens in front stand for no place and no time."""
+        return self.family.special + self.read_size(self.family.registers, default=0)
+
+    def read_size(self, path: str, *, default: int = 1) -> int:
+        """Return a whole number of the configuration, or a default without a path."""
+        return self.read_number(path) if path else default
 
     def read_number(self, path: str) -> int:
         """Return a whole number of the configuration.

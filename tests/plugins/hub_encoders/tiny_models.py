@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from egoexobench_plugins.hub_encoders.families import Kind, ModelFamily, find_family
+from egoexobench_plugins.hub_encoders.families import find_family
+from egoexobench_plugins.hub_encoders.family import Kind, ModelFamily
 
 WIDTH = 16
 BODY = {
@@ -19,6 +20,7 @@ VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", *"abcdefghijklmnopqrstuvwxyz "]
 TOKENS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 TEXT_BODY = {**BODY, **TOKENS, "vocab_size": len(VOCABULARY), "max_position_embeddings": 40}
 TEXT_TOWER = {**TEXT_BODY, "projection_dim": 8}
+PICTURE = {**BODY, "image_size": 32, "patch_size": 16}
 CLIP_VISION = {**BODY, "image_size": 32, "patch_size": 16, "projection_dim": 8}
 CLAP_AUDIO = {
     "patch_embeds_hidden_size": 8,
@@ -32,7 +34,7 @@ CLIP = {"text_config": TEXT_TOWER, "vision_config": CLIP_VISION, "projection_dim
 XCLIP_VISION = {
     **CLIP_VISION,
     "num_frames": 8,
-    "mit_hidden_size": WIDTH,
+    "mit_hidden_size": 8,
     "mit_intermediate_size": 32,
     "mit_num_hidden_layers": 1,
     "mit_num_attention_heads": 2,
@@ -57,6 +59,30 @@ SETTINGS: Mapping[str, dict[str, Any]] = {
         "vision_config": {**BODY, "image_size": 32, "patch_size": 16},
     },
     "xclip": {"text_config": TEXT_TOWER, "vision_config": XCLIP_VISION, "projection_dim": 8},
+    "aimv2": {"text_config": TEXT_TOWER, "vision_config": PICTURE, "projection_dim": 8},
+    "altclip": {
+        "text_config": {**TEXT_TOWER, "project_dim": 8},
+        "vision_config": CLIP_VISION,
+        "projection_dim": 8,
+    },
+    "convnext": {"hidden_sizes": [8, WIDTH], "depths": [1, 1], "num_stages": 2},
+    "convnextv2": {"hidden_sizes": [8, WIDTH], "depths": [1, 1], "num_stages": 2},
+    "resnet": {
+        "embedding_size": 8, "hidden_sizes": [8, WIDTH], "depths": [1, 1], "layer_type": "basic",
+    },
+    "dinov2": {**PICTURE, "mlp_ratio": 2},
+    "dinov2_with_registers": {**PICTURE, "mlp_ratio": 2, "num_register_tokens": 3},
+    "dinov3_vit": {**PICTURE, "num_register_tokens": 3},
+    "ijepa": PICTURE,
+    "vit": PICTURE,
+    "timesformer": {**PICTURE, "num_frames": 4},
+    "videomae": {**PICTURE, "num_frames": 4, "decoder_num_hidden_layers": 1},
+    "vivit": {**PICTURE, "num_frames": 4, "tubelet_size": [2, 16, 16]},
+    "vjepa2": {
+        **PICTURE, "crop_size": 32, "frames_per_clip": 4, "mlp_ratio": 2.0,
+        "pred_hidden_size": WIDTH, "pred_num_attention_heads": 2, "pred_num_hidden_layers": 1,
+        "pred_num_mask_tokens": 1,
+    },
 }  # fmt: skip
 """Configuration of a tiny model by family."""
 
@@ -98,5 +124,51 @@ def write_tokenizer(folder: Path, model_type: str) -> None:
     ).save_pretrained(folder)
 
 
-WRITERS: Mapping[Kind, Callable[[Path, str], None]] = {"text": write_tokenizer}
+def write_image_processor(folder: Path, model_type: str) -> None:
+    """Write the processor of a family for pictures of 32 by 32."""
+    import transformers
+
+    crop = {"height": 32, "width": 32}
+    name, side = PROCESSORS[model_type]
+    getattr(transformers, name)(size=side or crop, crop_size=crop).save_pretrained(folder)
+
+
+def write_video_processor(folder: Path, model_type: str) -> None:
+    """Write the processor of a family for clips of 32 by 32."""
+    from transformers import VJEPA2VideoProcessor
+
+    if model_type != "vjepa2":
+        write_image_processor(folder, model_type)
+        return
+    crop = {"height": 32, "width": 32}
+    VJEPA2VideoProcessor(size={"shortest_edge": 36}, crop_size=crop).save_pretrained(folder)
+
+
+SHORT_SIDE = {"shortest_edge": 36}
+PROCESSORS: Mapping[str, tuple[str, dict[str, int] | None]] = {
+    "aimv2": ("CLIPImageProcessor", SHORT_SIDE),
+    "altclip": ("CLIPImageProcessor", SHORT_SIDE),
+    "clip": ("CLIPImageProcessor", SHORT_SIDE),
+    "convnext": ("ConvNextImageProcessor", {"shortest_edge": 32}),
+    "convnextv2": ("ConvNextImageProcessor", {"shortest_edge": 32}),
+    "dinov2": ("BitImageProcessor", SHORT_SIDE),
+    "dinov2_with_registers": ("BitImageProcessor", SHORT_SIDE),
+    "dinov3_vit": ("DINOv3ViTImageProcessor", None),
+    "ijepa": ("ViTImageProcessor", None),
+    "metaclip_2": ("CLIPImageProcessor", SHORT_SIDE),
+    "resnet": ("ConvNextImageProcessor", {"shortest_edge": 32}),
+    "siglip": ("SiglipImageProcessor", None),
+    "timesformer": ("VideoMAEImageProcessor", SHORT_SIDE),
+    "videomae": ("VideoMAEImageProcessor", SHORT_SIDE),
+    "vit": ("ViTImageProcessor", None),
+    "vivit": ("VivitImageProcessor", None),
+    "xclip": ("VideoMAEImageProcessor", SHORT_SIDE),
+}
+"""Class and size of the processor that repositories of a family have; None: resized to a square."""
+
+WRITERS: Mapping[Kind, Callable[[Path, str], None]] = {
+    "text": write_tokenizer,
+    "image": write_image_processor,
+    "video": write_video_processor,
+}
 """What is saved beside a model."""

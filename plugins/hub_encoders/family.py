@@ -1,0 +1,82 @@
+"""One family of models: how transformers is called for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["text", "image", "video", "audio"]
+"""What the encoders ``hf-text``, ``hf-image``, ``hf-video`` and ``hf-audio`` read."""
+Pooling = Literal["pooler", "first", "mean"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFamily:
+    """One way to call one kind of model; a path such as ``text_config.hidden_size`` is of config.
+
+    Args:
+        kind: what it reads.
+        model_type: of `config.json`.
+        model: class of transformers.
+        width: path of the width of a token.
+        call: method that computes the tokens and the pooled vector.
+        pooling: the published vector of an input: ``pooler``, what the model calls its pooled
+            output; ``first``, the first token; ``mean``, the mean of the tokens. A folder of
+            sentence-transformers says its own.
+        pooled_width: path of the width of that vector, if it has another.
+        special: number of tokens in front that stand for no place and no time.
+        registers: path of a number of further ones.
+        dropped: modules that the input does not pass; they are not kept.
+        optional: weights that may be missing, as regular expressions, since nothing reads them.
+        arguments: of the class.
+        input: name of the argument that gets the pictures of a clip.
+        call_arguments: further arguments of the call.
+        context: path of the largest number of tokens of a text.
+        reserved: positions of these that no token takes.
+        reads_padding: every text is padded to that number, and the padding is read like words.
+        processor: whether it takes a clip at once, or a picture.
+        resizes_floats: whether a picture is scaled before it is resized, and so never has 8 bits.
+        frames: path of the only number of frames that it takes; without it, it takes any.
+        tubelet: path of the number of frames that are one step in time; without it, it is 1.
+        is_place_major: whether tokens are sorted by place and then by time.
+        has_tokens: whether it returns tokens of a clip, beside a vector.
+        note: what the documentation says about it.
+    """
+
+    kind: Kind
+    model_type: str
+    model: str
+    width: str
+    call: str = "forward"
+    pooling: Pooling = "mean"
+    pooled_width: str = ""
+    special: int = 0
+    dropped: tuple[str, ...] = ()
+    registers: str = ""
+    optional: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    input: str = "pixel_values"
+    call_arguments: Mapping[str, Any] = field(default_factory=dict)
+    context: str = "max_position_embeddings"
+    reserved: int = 0
+    reads_padding: bool = False
+    processor: Literal["image", "video"] = "image"
+    resizes_floats: bool = False
+    frames: str = ""
+    tubelet: str = ""
+    is_place_major: bool = False
+    has_tokens: bool = True
+    note: str = ""
+
+    @property
+    def is_convolutional(self) -> bool:
+        """Whether its layers differ in width."""
+        return self.width.startswith("hidden_sizes")
+
+
+def read_path(config: Any, path: str) -> Any:
+    """Return the value of a configuration at a path such as ``text_config.hidden_size``."""
+    for key in path.split("."):
+        config = config[int(key)] if key.lstrip("-").isdigit() else getattr(config, key)
+    return config

@@ -1,0 +1,125 @@
+"""Encoder of clips: all frames of a clip together."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from egoexobench.errors import DataError, UsageError
+from egoexobench.toolbox import layers
+from egoexobench.types import Audio, Frames, Modality, Tokens
+from egoexobench_plugins.hub_encoders.load import PretrainedModel
+from egoexobench_plugins.hub_encoders.pictures import PictureProcessor
+from egoexobench_plugins.hub_encoders.ragged import encode_by_length
+
+VideoOutput = Literal["pooled", "frames", "tokens"]
+FRAMES_AT_ONCE = 64
+"""Frames of one forward pass, but at least one clip."""
+
+
+@final
+class HubVideoEncoder(nn.Module):
+    """Encodes clips with a model of video; the options are those of the factory."""
+
+    modality: Modality = "video"
+    train = layers.train_unless_frozen
+
+    def __init__(
+        self,
+        pretrained: PretrainedModel,
+        *,
+        output: VideoOutput,
+        layer: int | None,
+        frames: int | None,
+        trained: bool,
+    ) -> None:
+        super().__init__()
+        self.family = pretrained.family
+        if not self.family.has_tokens and (output != "pooled" or layer is not None):
+            raise UsageError(f"{self.family.model} gives one vector of a clip: write output=pooled")
+        self.model = pretrained.model
+        self.content_hash = pretrained.content_hash
+        self.output = output
+        self.layer = layer
+        self.frozen = not trained
+        self.num_special = pretrained.count_special()
+        self.step = pretrained.read_size(self.family.tubelet)
+        self.num_frames = pretrained.read_size(self.family.frames) if self.family.frames else None
+        self.chosen_frames = frames
+        if frames is not None:
+            self._check_count(frames)
+        is_video = self.family.processor == "video"
+        self.pictures = PictureProcessor(pretrained.folder, is_video=is_video)
+        is_pooler = output == "pooled" and layer is None and self.family.pooling == "pooler"
+        self.dim = pretrained.get_width(is_pooler=is_pooler)
+        layers.set_trainable(self, trained)
+
+    @property
+    def resolution(self) -> int:
+        """Side of the input images, in pixels."""
+        return self.pictures.resolution
+
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8 | np.float32]:
+        """Return resized frames ``(T, 3, side, side)``.
+
+        Raises:
+            DataError: for a number of frames that the model does not take.
+        """
+        assert isinstance(source, Frames)  # noqa: S101 - the harness passes this modality
+        count = self.chosen_frames or len(source.pixels)
+        if count > len(source.pixels):
+            raise DataError(
+                f"frames={count}: a clip has {len(source.pixels)} frames; set num_frames={count} "
+                "for the method"
+            )
+        self._check_count(count)
+        # the middle of each of `count` equal parts of the clip
+        selected = ((np.arange(count) + 0.5) * len(source.pixels) / count).astype(int)
+        return self.pictures.prepare(Frames(source.pixels[selected], source.times[selected]))
+
+    def encode(self, values: Tensor, mask: Tensor) -> Tokens:
+        """Return tokens of frames ``(B, T, 3, side, side)``: a clip, a time or a tube each."""
+        return encode_by_length(values, mask, self._compute, dim=self.dim, num_rows=FRAMES_AT_ONCE)
+
+    def _compute(self, frames: Tensor) -> Tensor:
+        result: Any = getattr(self.model, self.family.call)(
+            **{self.family.input: self.pictures.normalize(frames)},
+            **self.family.call_arguments,
+            output_hidden_states=self.layer is not None,
+        )
+        if self.output == "pooled" and self.layer is None and self.family.pooling == "pooler":
+            pooled: Tensor = result.pooler_output
+            return pooled[:, None]
+        states: Tensor = (
+            result.last_hidden_state if self.layer is None else result.hidden_states[self.layer]
+        )
+        tubes = states[:, self.num_special :]
+        if self.output == "tokens":
+            return tubes
+        if self.output == "pooled":
+            is_first = self.family.pooling == "first"
+            return states[:, :1] if is_first else tubes.mean(1, keepdim=True)
+        clips, num_steps = len(frames), frames.shape[1] // self.step
+        if self.family.is_place_major:
+            return tubes.reshape(clips, -1, num_steps, self.dim).mean(1)
+        return tubes.reshape(clips, num_steps, -1, self.dim).mean(2)
+
+    def _check_count(self, count: int) -> None:
+        """Refuse what a model would drop or does not take.
+
+        Raises:
+            DataError: with the number of frames that it takes.
+        """
+        if self.num_frames not in (None, count):
+            expected = str(self.num_frames)
+        elif count % self.step:
+            expected = f"a multiple of {self.step}"
+        else:
+            return
+        raise DataError(
+            f"{self.family.model} takes {expected} frames of a clip and gets {count}; set "
+            "num_frames for the method, or the encoder's frames"
+        )
