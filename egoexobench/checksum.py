@@ -34,8 +34,9 @@ from typing import NamedTuple, TypeVar, final
 
 import xxhash
 
-from egoexobench.errors import DataError, notify
+from egoexobench.errors import DataError, WriteError, notify
 from egoexobench.files import atomic_path
+from egoexobench.machine_errors import name_written_file
 
 _PREFIX, _MIDDLE, _END = b'{"checksum": "', b'", "payload": ', b"}\n"
 _NUM_HEX = 16
@@ -121,13 +122,10 @@ def write_json(path: Path, payload: str) -> None:
     """Write a JSON value, one line, with its checksum; the file is complete or not there.
 
     Raises:
-        DataError: if it cannot be written.
+        WriteError: if the machine refuses to write it.
     """
-    try:
-        with atomic_path(path) as tmp_path:
-            tmp_path.write_bytes(encode_line(payload))
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    with atomic_path(path) as tmp_path:
+        tmp_path.write_bytes(encode_line(payload))
 
 
 def read_json(path: Path) -> str:
@@ -153,10 +151,10 @@ def append_lines(path: Path, payloads: Iterable[str]) -> None:
     alone on its line.
 
     Raises:
-        DataError: if they cannot be written.
+        WriteError: if the machine refuses to write them.
     """
     content = b"".join(map(encode_line, payloads))
-    try:
+    with name_written_file(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
@@ -166,10 +164,8 @@ def append_lines(path: Path, payloads: Iterable[str]) -> None:
             num_written = os.write(file, content)
         finally:
             os.close(file)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
     if num_written != len(content):
-        raise DataError(f"only part of a line was written to {path}; is the disk full?")
+        raise WriteError(path, "only part of a line was written; is the disk full?")
 
 
 def read_lines(path: Path) -> CheckedLines:

@@ -10,6 +10,7 @@ from pathlib import Path
 from egoexobench.checksum import read_intact, read_json, write_json
 from egoexobench.files import cache_dir
 from egoexobench.hashing import hash_json, iter_visible_files
+from egoexobench.machine_errors import skip_if_unwritable
 
 LARGE_FILE = 64 * 1024**2
 """Bytes from which on the hash of a file is stored, for as long as its size and time stay."""
@@ -45,7 +46,8 @@ def _hash_unchanged_file(path: Path, size: int, times: tuple[int, int]) -> str:
     if payload := read_intact(read_json, stored, f"{path} is read again"):
         return str(json.loads(payload))
     digest = _read_hash(path)
-    write_json(stored, json.dumps(digest))
+    with skip_if_unwritable():
+        write_json(stored, json.dumps(digest))
     return digest
 
 

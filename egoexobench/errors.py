@@ -7,6 +7,7 @@ and shows its traceback. A message says what was asked, what was found and what 
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from traceback import walk_stack
 from types import ModuleType
 from typing import Literal, final
@@ -50,6 +51,21 @@ class EgoExoBenchError(Exception):
 
 class DataError(EgoExoBenchError):
     """A file, a row or a clip is not what it must be."""
+
+
+@final
+class WriteError(DataError):
+    """A file cannot be written: a full disk, a folder that is read-only or not the user's.
+
+    Args:
+        path: the file.
+        reason: what the machine says.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"cannot write {path}: {reason}")
+        self.path = path
+        self.reason = reason
 
 
 class ClipError(DataError):

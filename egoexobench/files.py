@@ -6,6 +6,7 @@ process writes it, so that what a killed process left behind can be told from wh
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -17,7 +18,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import UsageError, WriteError
+from egoexobench.machine_errors import name_written_file
 
 STALE_AFTER_S = 86_400.0
 """Age from which on the draft of another host is taken to belong to a killed process, s."""
@@ -54,18 +56,22 @@ def atomic_path(path: Path, *, flush: bool = True) -> Iterator[Path]:
         path: the file.
         flush: whether the content is on disk before the name is. Without it, a power cut may
             leave a file without its content: for many small files that are checked when read.
+
+    Raises:
+        WriteError: if the machine refuses to write it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale_drafts_once(path.parent)
     tmp_path = path.with_name(_make_draft_name(path.name))
-    try:
-        yield tmp_path
-        if flush:
-            with tmp_path.open("rb+") as file:
-                os.fsync(file.fileno())
-        tmp_path.replace(path)
-    finally:
-        tmp_path.unlink(missing_ok=True)
+    with name_written_file(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_drafts_once(path.parent)
+        try:
+            yield tmp_path
+            if flush:
+                with tmp_path.open("rb+") as file:
+                    os.fsync(file.fileno())
+            tmp_path.replace(path)
+        finally:
+            tmp_path.unlink(missing_ok=True)
 
 
 def remove_stale_drafts(folder: Path) -> None:
@@ -99,13 +105,26 @@ def write_text_atomic(path: Path, text: str) -> None:
     """Write a text file completely or not at all; folders are created.
 
     Raises:
-        DataError: if it cannot be written.
+        WriteError: if the machine refuses to write it.
     """
-    try:
-        with atomic_path(path) as tmp_path:
-            tmp_path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    with atomic_path(path) as tmp_path:
+        tmp_path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def check_writable(path: Path, *, is_folder: bool = False) -> None:
+    """Check, before long work, that a file, or files below a folder, can be written.
+
+    Raises:
+        WriteError: if it, or the folder in which it would be created, cannot be written.
+    """
+    existing = path
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir() and (is_folder or existing != path):
+        raise WriteError(path, f"{existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK if existing.is_dir() else os.W_OK):
+        is_read_only = os.statvfs(existing).f_flag & os.ST_RDONLY
+        raise WriteError(path, os.strerror(errno.EROFS if is_read_only else errno.EACCES))
 
 
 def _make_draft_name(name: str) -> str:

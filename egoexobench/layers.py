@@ -14,6 +14,7 @@ from egoexobench.hashing import hash_files, list_source_files
 LAYERS = (
     "visible_text",
     "errors",
+    "machine_errors",
     "terminal",
     "hashing",
     "layers",

@@ -184,6 +184,6 @@ def test_a_full_disk_is_one_line_and_leaves_no_believed_half(
     append_lines(path, ["1"])
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, content: write(file, content[:20]))
-    with pytest.raises(DataError, match=r"only part of a line was written to .*a\.jsonl"):
+    with pytest.raises(DataError, match=r"cannot write .*a\.jsonl: only part of a line"):
         append_lines(path, ["2"])
     assert read_lines(path) == (["1"], 1)

@@ -18,7 +18,7 @@ from pydantic import (
     ValidationError,
 )
 
-from egoexobench.errors import UsageError, format_unknown_name
+from egoexobench.errors import UsageError, WriteError, format_unknown_name
 from egoexobench.spec import Spec, format_value
 from egoexobench.types import MAX_SEED, TASKS, Split, Task
 
@@ -195,8 +195,12 @@ def check_arguments(model: type[Arguments], values: Mapping[str, Any]) -> Argume
 
 @contextmanager
 def name_argument(name: str) -> Iterator[None]:
-    """Put the name of an argument in front of the message of a `UsageError` inside."""
+    """Put the name of an argument in front of the message of an error inside.
+
+    Raises:
+        UsageError: for an argument that is not valid, or that names what cannot be written.
+    """
     try:
         yield
-    except UsageError as error:
+    except (UsageError, WriteError) as error:
         raise UsageError(f"argument {name!r}: {error}") from None

@@ -83,10 +83,10 @@ def run(
     from dataclasses import replace
 
     from egoexobench.experiment.run import run_experiment
-    from egoexobench.records.store import check_output_folder
+    from egoexobench.files import check_writable
 
     with name_argument("out"):
-        check_output_folder(arguments.out)
+        check_writable(arguments.out, is_folder=True)
     config = replace(
         _to_config(arguments),
         tasks=arguments.tasks,

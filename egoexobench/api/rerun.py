@@ -59,10 +59,10 @@ def rerun(
     from egoexobench.experiment.context import RunContext
     from egoexobench.experiment.recorded_config import ConfigChanges
     from egoexobench.experiment.rerun import rerun_record
-    from egoexobench.records.store import check_output_folder
+    from egoexobench.files import check_writable
 
     with name_argument("out"):
-        check_output_folder(arguments.out)
+        check_writable(arguments.out, is_folder=True)
     changes = ConfigChanges(
         method=arguments.method,
         dataset=arguments.dataset,

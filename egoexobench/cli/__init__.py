@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, TextIO, final
 
@@ -12,6 +12,7 @@ import click
 
 from egoexobench.cli.interruption import get_exit_code, raise_ending_signals
 from egoexobench.errors import DataError, EgoExoBenchError, NoticeWarning, RenamedWarning
+from egoexobench.machine_errors import find_machine_reason
 from egoexobench.terminal import discard_rest, escape_unencodable, show_text
 from egoexobench.visible_text import make_visible, make_visible_line, shorten_line
 
@@ -36,19 +37,6 @@ COMMANDS = {
 }
 """The line of help of each command; `--help` prints them without importing a command."""
 INTERRUPTED = "interrupted: what was finished is stored, so repeat the command to continue"
-MACHINE_ERRORS = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENAMETOOLONG,
-    }
-)
-"""What the machine refuses, whatever the code is: no fault of the toolkit."""
 
 
 @final
@@ -80,13 +68,17 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error for the user or of a part is one line and an exit code."""
         escape_unencodable(sys.stdout, sys.stderr)
+        with raise_ending_signals():
+            return self._invoke_command(ctx)
+
+    def _invoke_command(self, ctx: click.Context) -> Any:
         try:
-            with raise_ending_signals(), warnings.catch_warnings():
+            with warnings.catch_warnings():
                 warnings.showwarning = _show_warning
                 warnings.simplefilter("always", NoticeWarning)
                 return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            show_text(f"egoexobench: {INTERRUPTED}", is_error=True)
+            _show_last_line(INTERRUPTED)
             ctx.exit(get_exit_code(error))
         except click.ClickException as error:
             vars(error)["message"] = shorten_line(make_visible(error.message))
@@ -99,9 +91,7 @@ class LazyGroup(click.Group):
                 from traceback import format_exception
 
                 show_text("".join(format_exception(error)), is_error=True)
-            show_text(
-                f"egoexobench: {shorten_line(make_visible_line(str(reported)))}", is_error=True
-            )
+            _show_last_line(shorten_line(make_visible_line(str(reported))))
             ctx.exit(reported.exit_code)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -117,8 +107,14 @@ class LazyGroup(click.Group):
             machine_error = _to_machine_error(error)
             if machine_error is None:
                 raise
-            show_text(f"egoexobench: {machine_error}", is_error=True)
+            _show_last_line(str(machine_error))
             ctx.exit(machine_error.exit_code)
+
+
+def _show_last_line(text: str) -> None:
+    """Say why the command ends; where nobody can read it, the exit code says it."""
+    with suppress(DataError, OSError):
+        show_text(f"egoexobench: {text}", is_error=True)
 
 
 def _show_warning(
@@ -151,12 +147,13 @@ def _to_reported_error(ctx: click.Context, error: Exception) -> EgoExoBenchError
 
 def _to_machine_error(error: Exception) -> DataError | None:
     """Return the line for a full disk, a folder that cannot be written and their like."""
-    if not isinstance(error, OSError) or error.errno not in MACHINE_ERRORS:
+    reason = find_machine_reason(error)
+    if reason is None:
         return None
-    if error.filename is None:
+    name = error.filename if isinstance(error, OSError) else None
+    if name is None:
         discard_rest(sys.stdout)  # where a help text may still wait
-    file = f": {error.filename}" if error.filename else ""
-    return DataError(f"{error.strerror}{file}")
+    return DataError(f"{reason}: {name}" if name else reason)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

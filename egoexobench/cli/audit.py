@@ -15,6 +15,7 @@ from egoexobench.cli.training_options import (
     list_typed,
 )
 from egoexobench.errors import UsageError
+from egoexobench.files import check_writable
 from egoexobench.terminal import show_renderable, show_text
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def audit_command(
     """
     if method is None and recorded is None:
         raise UsageError("name a METHOD, or a record with --from RECORD")
+    check_writable(out, is_folder=True)
     registry = load_registry(ctx)
     from egoexobench.audit.run import audit_method
     from egoexobench.experiment.context import RunContext

@@ -73,7 +73,10 @@ def caption_command(
     from egoexobench.captioning.cache import CaptionCache
     from egoexobench.captioning.transfer import export_captions, import_captions
     from egoexobench.experiment.part_identity import describe_part_identity
+    from egoexobench.files import check_writable
 
+    if export_file:
+        check_writable(export_file)
     factory, captioner_options = parts.resolve("captioner", spec)
     captioner: Captioner = factory.create(options=captioner_options)
     source: Dataset = parts.create("dataset", dataset)

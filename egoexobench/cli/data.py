@@ -115,8 +115,11 @@ def doctor_command(
     from egoexobench.data.doctor.report import format_report
     from egoexobench.data.sampling import get_sampler
     from egoexobench.data.subset import find_shared_clips, read_subset, write_subset
+    from egoexobench.files import check_writable
     from egoexobench.spec import Spec
 
+    if save_subset:
+        check_writable(save_subset)
     other = read_subset(compare_subset) if compare_subset else None
     spec = Spec.parse(dataset)
     checked = parts.create("dataset", spec)

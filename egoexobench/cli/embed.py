@@ -11,6 +11,7 @@ from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.training_options import TrainingOptions, add_training_options
 from egoexobench.errors import DataError, UsageError
+from egoexobench.files import check_writable
 from egoexobench.terminal import show_text
 
 
@@ -47,6 +48,7 @@ def embed_command(
         raise UsageError(f"--out {out} is not valid: the name must end with .safetensors")
     if out.exists():
         raise DataError(f"{out} already exists; delete it or choose another name")
+    check_writable(out)
     registry = load_registry(ctx)
     from egoexobench.experiment.consistency import embed_and_check
     from egoexobench.experiment.context import RunContext

@@ -15,6 +15,7 @@ from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.cli.training_options import parse_overrides
 from egoexobench.errors import UsageError
+from egoexobench.files import check_writable
 from egoexobench.terminal import show_text
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class FigureOptions:
 
         if out and out.suffix.lower() != ".png":
             raise UsageError(f"--out {out} is not valid: the name must end with .png")
+        check_writable(out or Path())
         parts, typeface = load_registry(ctx), Typeface(self.font)
         typeface.load_font(20)  # a file that is not a font is reported before anything is trained
         overrides = PathOverrides(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn, final
+from typing import final
 
-_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-"""What ends a process from outside; Python itself turns Ctrl-C into an exception."""
+_DEFAULT_HANDLERS = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+}
+"""What ends a process, and its handler in a process that has not chosen another one."""
 
 
 @final
@@ -24,21 +29,26 @@ class SignalInterrupt(KeyboardInterrupt):
 
 @contextmanager
 def raise_ending_signals() -> Iterator[None]:
-    """Raise `SignalInterrupt` for a signal that would end the process without any cleanup.
+    """Raise `SignalInterrupt` for a signal that would end the process.
 
-    A signal that is ignored, as SIGHUP under ``nohup``, stays ignored.
+    A second one does not stop the cleanup after the first. A signal that is ignored, as SIGHUP
+    under ``nohup``, stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers
         return
-    default = [number for number in _ENDING_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    for number in default:
+    defaults = {
+        number: handler
+        for number, handler in _DEFAULT_HANDLERS.items()
+        if signal.getsignal(number) is handler
+    }
+    for number in defaults:
         signal.signal(number, _raise_interrupt)
     try:
         yield
     finally:
-        for number in default:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in defaults.items():
+            signal.signal(number, handler)
 
 
 def get_exit_code(error: KeyboardInterrupt) -> int:
@@ -46,6 +56,14 @@ def get_exit_code(error: KeyboardInterrupt) -> int:
     return 128 + (error.number if isinstance(error, SignalInterrupt) else signal.SIGINT)
 
 
-def _raise_interrupt(number: int, _: FrameType | None) -> NoReturn:
-    signal.signal(number, signal.SIG_IGN)  # a second one must not stop the cleanup
-    raise SignalInterrupt(number)
+def _raise_interrupt(number: int, _: FrameType | None) -> None:
+    if not _is_cleaning_up():
+        raise SignalInterrupt(number)
+
+
+def _is_cleaning_up() -> bool:
+    """Whether an earlier signal is being handled: it is what `finally` and `except` handle now."""
+    error = sys.exception()
+    while error is not None and not isinstance(error, SignalInterrupt):
+        error = error.__context__
+    return error is not None

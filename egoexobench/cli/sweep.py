@@ -10,6 +10,7 @@ import click
 
 from egoexobench.cli.plugins import load_registry
 from egoexobench.errors import DataError, UsageError
+from egoexobench.files import check_writable
 from egoexobench.terminal import show_renderable, show_text
 from egoexobench.types import MAX_SEED
 
@@ -103,6 +104,8 @@ def sweep_command(
     if dry_run:
         _print_plan(cells, plans, out)
         return
+    for path in pages.values():
+        check_writable(path)
     flags = {
         "--allow-missing": allow_missing,
         "--allow-overlap": allow_overlap,

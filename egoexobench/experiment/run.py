@@ -15,10 +15,11 @@ from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scoring import score_tasks
+from egoexobench.files import check_writable
 from egoexobench.records.bundle import write_bundle
 from egoexobench.records.check_facts import is_printable_name
 from egoexobench.records.convert import to_record_ranks
-from egoexobench.records.store import check_output_folder, read_record
+from egoexobench.records.store import read_record
 from egoexobench.results.run_result import RunResult
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.run import score_shortcuts
@@ -34,7 +35,7 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         DataError: for a file, a row or a clip that cannot be used.
     """
     _check_names(config)
-    check_output_folder(config.out)
+    check_writable(config.out, is_folder=True)
     created, timer = datetime.now(UTC), context.timer
     trained = train_method(config, context)
     scored = trained.scored

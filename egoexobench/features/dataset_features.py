@@ -12,7 +12,7 @@ from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import UsageError
 from egoexobench.features.encode_clips import encode_clips, encode_texts
 from egoexobench.features.encoder_runner import EncoderRunner, cache_signature
-from egoexobench.files import atomic_path
+from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.types import SPLITS, Clip
@@ -155,8 +155,10 @@ def write_receipt(
         "states": dict(result.state_counts),
         "failures": dict(result.failures),
     }
-    with atomic_path(store_folder / name) as tmp_path:
-        tmp_path.write_text(json.dumps(receipt, indent=1))
+    path, text = store_folder / name, json.dumps(receipt, indent=1)
+    if path.is_file() and path.read_bytes() == text.encode():
+        return  # nothing is new, so that the store may be read-only
+    write_text_atomic(path, text)
 
 
 def count_states(states: Sequence[str]) -> dict[str, int]:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import final
 
 from egoexobench.checksum import append_lines, encode_line, read_lines
-from egoexobench.errors import DataError, notify
+from egoexobench.errors import DataError, WriteError, notify
 from egoexobench.files import atomic_path
+from egoexobench.machine_errors import skip_if_unwritable
 
 HASH_CACHE = "hashes.jsonl"
 FLUSH_EVERY = 256
@@ -103,7 +104,8 @@ class _HashCache:
     def flush(self) -> None:
         """Append what is new to the file."""
         if self.fresh:
-            append_lines(self.path, map(json.dumps, self.fresh))
+            with skip_if_unwritable():
+                append_lines(self.path, map(json.dumps, self.fresh))
         self.fresh.clear()
 
     def _add(self, entry: _Entry) -> None:
@@ -130,8 +132,12 @@ class _HashCache:
     def _write_anew(self) -> None:
         """Write only the lines that count; a line that is appended meanwhile may be lost."""
         lines = (encode_line(json.dumps(entry)) for entry in self.entries.values())
-        with suppress(OSError), atomic_path(self.path) as tmp_path, tmp_path.open("wb") as file:
-            file.writelines(lines)  # or later, if nothing can be written here
+        with (
+            suppress(WriteError),  # where nothing can be written, a later process does it
+            atomic_path(self.path) as tmp_path,
+            tmp_path.open("wb") as file,
+        ):
+            file.writelines(lines)
 
 
 def _read_hash(path: str) -> str:

@@ -95,15 +95,12 @@ def save_figure(figure: RetrievalFigure, typeface: Typeface, path: Path) -> None
 
     Raises:
         UsageError: if the font file is not valid.
-        DataError: if it cannot be written.
+        WriteError: if it cannot be written.
     """
     image, metadata = draw_page(figure, typeface), PngInfo()
     metadata.add_text("Title", f"{figure.title}: {figure.query.id}")
-    try:
-        with atomic_path(path) as tmp_path:
-            image.save(tmp_path, "PNG", optimize=True, pnginfo=metadata)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    with atomic_path(path) as tmp_path:
+        image.save(tmp_path, "PNG", optimize=True, pnginfo=metadata)
 
 
 def list_missing_glyph_warnings(figure: RetrievalFigure, typeface: Typeface) -> list[str]:

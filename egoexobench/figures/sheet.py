@@ -12,7 +12,6 @@ from PIL import Image
 from egoexobench.data.decode import DecodedClip
 from egoexobench.data.doctor.inspect_span import FramePosition, SpanInspection
 from egoexobench.data.doctor.span_report import format_frame, format_span
-from egoexobench.errors import DataError
 from egoexobench.figures.drawing import (
     CAPTION_COLOR,
     MUTED,
@@ -51,14 +50,11 @@ def write_sheet(path: Path, report: SpanInspection, decoded: DecodedClip) -> Non
     """Write the contact sheet of a decoded span as a PNG.
 
     Raises:
-        DataError: if it cannot be written.
+        WriteError: if it cannot be written.
     """
     image = draw_sheet(report, decoded, Typeface())
-    try:
-        with atomic_path(path) as tmp_path:
-            image.save(tmp_path, "PNG", optimize=True)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    with atomic_path(path) as tmp_path:
+        image.save(tmp_path, "PNG", optimize=True)
 
 
 def draw_sheet(report: SpanInspection, decoded: DecodedClip, typeface: Typeface) -> Image.Image:

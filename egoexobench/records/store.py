@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import warnings
 from datetime import UTC
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.errors import DataError, RenamedWarning, UsageError
+from egoexobench.errors import DataError, RenamedWarning
 from egoexobench.files import write_text_atomic
 from egoexobench.records import version_1
 from egoexobench.records.artifacts import (
@@ -98,21 +97,6 @@ def locate_record(record: Record, out: Path) -> Path:
     if path.exists():
         raise DataError(f"{path} already exists; records are never overwritten")
     return path
-
-
-def check_output_folder(out: Path) -> None:
-    """Check, before any work, that records can be written below a folder.
-
-    Raises:
-        UsageError: if it, or the folder in which it would be created, cannot be written.
-    """
-    existing = out
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir():
-        raise UsageError(f"cannot write records to {out}: {existing} is not a folder")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write records to {out}: no permission to write to {existing}")
 
 
 def find_records(folder: Path) -> list[Path]:

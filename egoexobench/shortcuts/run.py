@@ -17,6 +17,7 @@ from egoexobench.features.media_hash import hash_media_files
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.libraries import SCORING_LIBRARIES, find_versions
+from egoexobench.machine_errors import skip_if_unwritable
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.records.describe import describe_dataset
 from egoexobench.records.shortcut_report import ShortcutReport, ShortcutScores
@@ -115,7 +116,8 @@ def _load_or_score(
     if payload := read_intact(read_json, path, "the shortcuts are scored again"):
         return adapter.validate_json(payload)
     rows = tuple(score())
-    write_json(path, adapter.dump_json(rows).decode())
+    with skip_if_unwritable():
+        write_json(path, adapter.dump_json(rows).decode())
     return rows
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import final
 
+from egoexobench.files import check_writable
 from egoexobench.sweep.code_version import explain_repeated_cells
 from egoexobench.sweep.plan import CellFingerprint, SweepCell
 from egoexobench.sweep.process import CellProcess, CellStatus, ChildRunArgs, acquire_lock
@@ -77,6 +78,8 @@ class _SweepRun:
         self.status = get_initial_status(cells, index)
         remaining = (select_remaining_tasks(cell, index) for cell in cells)
         self.queue = sorted((cell for cell in remaining if cell), key=lambda cell: -cell.num_parts)
+        if self.queue:
+            check_writable(out, is_folder=True)
         skipped = (cell for cell in cells if self.status[cell.fingerprint].state == "skipped")
         self.cached = {key for cell in skipped for key in cell.cache_keys}
         self.running: dict[CellFingerprint, CellProcess] = {}

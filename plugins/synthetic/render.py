@@ -23,7 +23,7 @@ from egoexobench.protocols import Progress
 from egoexobench_plugins.synthetic.config import SyntheticConfig
 from egoexobench_plugins.synthetic.file_list import LIST_NAME, FileList
 from egoexobench_plugins.synthetic.files import MEDIA_FOLDER, list_file_names
-from egoexobench_plugins.synthetic.worker import render_files
+from egoexobench_plugins.synthetic.worker import ERROR_MARK, render_files
 
 MIN_CLIPS_PER_WORKER = 32
 """With fewer clips, the start of another process takes longer than it saves."""
@@ -77,7 +77,10 @@ def _render_parallel(
         for child in children:
             Thread(target=_forward_lines, args=(child, lines), daemon=True).start()
         for _ in children:
-            yield from iter(lines.get, None)
+            for line in iter(lines.get, None):
+                if line.startswith(ERROR_MARK):
+                    raise DataError(line.removeprefix(ERROR_MARK))
+                yield line
         codes = [child.wait() for child in children]
     if any(codes):
         raise DataError(
@@ -89,7 +92,7 @@ def _render_parallel(
 def _forward_lines(child: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
     """Put the output of a worker into a queue, and None at its end."""
     for line in child.stdout or ():
-        lines.put(line.strip())
+        lines.put(line.rstrip("\n"))
     lines.put(None)
 
 

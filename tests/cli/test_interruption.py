@@ -27,6 +27,29 @@ def test_a_signal_removes_the_draft_and_names_itself(number: int, tmp_path: Path
     assert signal.getsignal(number) is signal.SIG_DFL
 
 
+def test_a_second_signal_does_not_stop_the_cleanup() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    cleaned: list[int] = []
+
+    def interrupt_cleanup() -> None:
+        with raise_ending_signals():
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            finally:
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    os.kill(os.getpid(), number)
+                    cleaned.append(number)
+
+    try:
+        with pytest.raises(SignalInterrupt) as caught:
+            interrupt_cleanup()
+        assert get_exit_code(caught.value) == 130
+        assert len(cleaned) == 3
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

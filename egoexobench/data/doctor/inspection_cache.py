@@ -20,6 +20,7 @@ from egoexobench.errors import notify
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.libraries import MEDIA_LIBRARY, TENSOR_LIBRARIES, find_versions
+from egoexobench.machine_errors import skip_if_unwritable
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class InspectionCache:
             spans |= {(span.start, span.end): span for span in (part.spans if part else ())}
         joined = report.model_copy(update={"spans": tuple(spans.values())})
         self._reports[key] = joined
-        append_lines(self.path, [joined.model_dump_json()])
+        with skip_if_unwritable():
+            append_lines(self.path, [joined.model_dump_json()])
         return joined
 
     def _explain_damage(self) -> None:

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,13 +13,14 @@ import av
 import numpy as np
 import pytest
 from file_damage import DAMAGES, damage_file
+from file_size import limit_file_size
 from tiny_config import make_short_config
 
 from egoexobench.errors import DataError, NoticeWarning
 from egoexobench.progress import NullProgress
 from egoexobench_plugins.synthetic import render
 from egoexobench_plugins.synthetic.file_list import LIST_NAME
-from egoexobench_plugins.synthetic.files import MEDIA_FOLDER
+from egoexobench_plugins.synthetic.files import MEDIA_FOLDER, list_files
 from egoexobench_plugins.synthetic.render import render_media
 
 pytestmark = pytest.mark.slow
@@ -210,6 +212,38 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot render into") as error:
         render_media(tmp_path, make_short_config(), NullProgress())
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_one_line_that_names_the_film(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render, "MIN_CLIPS_PER_WORKER", 6)
+    line = r"^cannot write .*/media/0000\d\d-[ab].mp4: File too large$"
+    with limit_file_size(2048), pytest.raises(DataError, match=line):
+        render_media(tmp_path, make_short_config(), NullProgress(), workers=workers)
+    assert list((tmp_path / MEDIA_FOLDER).iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_worker_that_is_told_twice_to_end_leaves_no_draft(number: int, tmp_path: Path) -> None:
+    config = make_short_config()
+    names = [file.name for file in list_files(config)]
+    request = {"config": asdict(config), "folder": str(tmp_path), "names": names}
+    command = [sys.executable, "-P", "-m", "egoexobench_plugins.synthetic.worker"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, text=True, **pipes) as worker:
+        assert worker.stdin
+        assert worker.stdout
+        assert worker.stderr
+        worker.stdin.write(json.dumps(request))
+        worker.stdin.close()
+        worker.stdout.readline()
+        for _ in range(2):
+            worker.send_signal(number)
+        messages = worker.stderr.read()
+    assert (worker.returncode, messages) == (1, "")
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".mp4"] == []
 
 
 def test_a_killed_worker_is_reported_and_its_files_remain(
