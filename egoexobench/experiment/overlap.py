@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from egoexobench.data.split_overlap import (
@@ -16,7 +15,6 @@ from egoexobench.data.split_overlap import (
 from egoexobench.errors import DataError
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.subset import UsableSubset
-from egoexobench.features.media_hash import hash_media_files
 from egoexobench.records.schema import Overlap, SplitOverlapRecord
 from egoexobench.types import Split
 
@@ -35,7 +33,7 @@ class DatasetOverlap:
 def check_overlap(
     scored: UsableSubset,
     trained_on: UsableSubset | None,
-    cache_dir: Path,
+    hashes: Mapping[str, str],
     *,
     allow_overlap: bool,
 ) -> Overlap:
@@ -44,13 +42,13 @@ def check_overlap(
     Args:
         scored: the clips of the data set that is scored.
         trained_on: the clips of another data set that is trained on.
-        cache_dir: folder of the cache of content hashes.
+        hashes: content hashes of the media files by path; a file that cannot be read has none.
         allow_overlap: go on if content is shared.
 
     Raises:
         DataError: if content is shared, with an example; unless ``allow_overlap`` is set.
     """
-    overlaps = list(_iter_overlaps(scored, trained_on, cache_dir))
+    overlaps = list(_iter_overlaps(scored, trained_on, hashes))
     reason = format_blocking_overlap(item.overlap for item in overlaps)
     if reason and not allow_overlap:
         raise DataError(reason)
@@ -70,13 +68,9 @@ def check_overlap(
 
 
 def _iter_overlaps(
-    scored: UsableSubset, trained_on: UsableSubset | None, cache_dir: Path
+    scored: UsableSubset, trained_on: UsableSubset | None, hashes: Mapping[str, str]
 ) -> Iterator[DatasetOverlap]:
-    """Yield the overlap with each split; files are hashed once for all commands."""
-    subsets = [scored] if trained_on is None else [scored, trained_on]
-    media = {clip.media for subset in subsets for clip in subset.all_clips}
-    # a file that cannot be read is reported where it is encoded
-    hashes = hash_media_files(media, cache_dir, skip_failures=True).hashes
+    """Yield the overlap with each split."""
     test = _get_split(scored, TEST_SPLIT, "")
     yield from _compare_splits("scored", test, scored, hashes)
     if trained_on is not None:

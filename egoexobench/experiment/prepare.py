@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from egoexobench.experiment.subset import (
     select_usable,
 )
 from egoexobench.experiment.training import train_or_load
+from egoexobench.features.media_hash import hash_clip_media, hash_media_files
 from egoexobench.method import apply_overrides
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.protocols import Dataset
@@ -76,7 +77,7 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         overlap = check_overlap(
             selected.subset,
             selected_training.subset if selected_training else None,
-            options.cache_dir,
+            {**selected.hashes, **(selected_training.hashes if selected_training else {})},
             allow_overlap=config.allow_overlap,
         )
     scored = encode_dataset(selected, parts, options, context)
@@ -103,6 +104,8 @@ class SelectedDataset:
     spec: Spec
     dataset: Dataset
     subset: UsableSubset
+    hashes: Mapping[str, str]
+    """Content hashes of the media files by path; a file that cannot be read has none."""
 
 
 def select_dataset(
@@ -127,7 +130,11 @@ def select_dataset(
         subset = select_usable(
             dataset, spec.name, allow_missing=config.allow_missing, clip_ids=clip_ids
         )
-    return SelectedDataset(spec, dataset, subset)
+        media = {clip.media for clip in subset.all_clips}
+        # a file that cannot be read is reported where it is encoded
+        cache = config.input_options.cache_dir
+        hashes = hash_media_files(media, cache, skip_failures=True).hashes
+    return SelectedDataset(spec, dataset, subset, hashes)
 
 
 def encode_dataset(
@@ -156,7 +163,12 @@ def encode_dataset(
         except ClipError as error:
             location = describe_location(selected.dataset, error.clip_id)
             raise DataError(f"{error}{location}; {ALLOW_MISSING_HINT}") from error
-    record = describe_dataset(selected.spec, context.registry, selected.dataset)
+    record = describe_dataset(
+        selected.spec,
+        context.registry,
+        selected.dataset,
+        media_hash=hash_clip_media(selected.subset.all_clips, selected.hashes),
+    )
     return PreparedDataset(selected.dataset, record, inputs)
 
 

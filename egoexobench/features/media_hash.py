@@ -20,7 +20,9 @@ from typing import final
 from egoexobench.checksum import append_lines, encode_line, read_lines
 from egoexobench.errors import DataError, WriteError, notify
 from egoexobench.files import atomic_path
+from egoexobench.hashing import hash_json
 from egoexobench.machine_errors import skip_if_unwritable
+from egoexobench.types import Clip
 
 HASH_CACHE = "hashes.jsonl"
 FLUSH_EVERY = 256
@@ -70,6 +72,17 @@ def hash_media_files(
     finally:
         cache.flush()
     return HashResult(hashes, failures)
+
+
+def hash_clip_media(clips: Iterable[Clip], hashes: Mapping[str, str]) -> str | None:
+    """Return a hash of which content which clip shows; None if no file of a clip can be read.
+
+    Args:
+        clips: their ids and media count, and not their spans, which stand in the tables.
+        hashes: content hashes by path; a clip without one does not count.
+    """
+    contents = {clip.id: hashes[clip.media] for clip in clips if clip.media in hashes}
+    return hash_json(contents) if contents else None
 
 
 @final

@@ -14,7 +14,9 @@ from egoexobench.registry import PartFactory, Registry
 from egoexobench.spec import Spec
 
 
-def describe_dataset(spec: Spec, registry: Registry, dataset: Dataset) -> DatasetRecord:
+def describe_dataset(
+    spec: Spec, registry: Registry, dataset: Dataset, *, media_hash: str | None = None
+) -> DatasetRecord:
     """Return the record of a data set, with all its options."""
     part, options = registry.resolve("dataset", spec)
     return DatasetRecord(
@@ -24,6 +26,7 @@ def describe_dataset(spec: Spec, registry: Registry, dataset: Dataset) -> Datase
         fingerprint=dataset.fingerprint,
         distribution=describe_distribution(part.distribution),
         source_hash=hash_part_source(part),
+        media_hash=media_hash,
     )
 
 

@@ -99,6 +99,11 @@ class DatasetRecord(RecordModel):
     source_hash: str | None = Field(
         None, description="hash of the source files of the data set's plug-in"
     )
+    media_hash: str | None = Field(
+        None,
+        description="hash of the content of the media files that were used, by clip; null if no "
+        "media were read",
+    )
 
 
 @final

@@ -1,4 +1,4 @@
-"""Compares the code and the libraries that made a record with those that are installed."""
+"""Compares the code, the libraries and the media that made a record with those of today."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 def list_code_changes(record: Record, cell: SweepCell) -> list[str]:
     """Return what has changed since a record was written, in words; nothing if it is current."""
+    changes = _list_media_changes(record, cell)
     if cell.parts is None:
-        return []
+        return changes
     old_parts = {part.role: part for part in record.method.parts}
-    changes = [
+    changes += [
         f"{part.kind} {part.name!r}"
         for part in cell.parts
         if _get_source(old_parts.get(part.role)) != _get_source(part)
@@ -51,6 +52,21 @@ def explain_repeated_cells(cells: Iterable[SweepCell], index: RecordIndex) -> No
     for (method, dataset, changes_text), count in reasons.items():
         runs = "1 run is" if count == 1 else f"{count} runs are"
         notify(f"{method} on {dataset}: {runs} repeated, because this changed: {changes_text}")
+
+
+def _list_media_changes(record: Record, cell: SweepCell) -> list[str]:
+    """Media of another content than those that were used; where none is here, none is another."""
+    if cell.media is None:
+        return []
+    datasets = {
+        cell.media.dataset: record.dataset,
+        cell.media.training_dataset: record.trained_on or record.dataset,
+    }
+    return [
+        f"media of {dataset.name!r}"
+        for media, dataset in datasets.items()
+        if media.hash is not None and media.hash != dataset.media_hash
+    ]
 
 
 def _get_source(part: PartRecord | None) -> tuple[object, ...] | None:

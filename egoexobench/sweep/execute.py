@@ -111,6 +111,8 @@ class _SweepRun:
                 continue
             del self.running[fingerprint]
             self._set_status(process.cell, status)
+            for media in process.cell.media or ():
+                media.forget()
             if status.state == "done":
                 self.cached |= process.cell.cache_keys
             elif status.state == "unavailable":

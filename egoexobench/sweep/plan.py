@@ -12,6 +12,7 @@ from egoexobench.experiment.describe import describe_parts
 from egoexobench.method import Method, apply_overrides
 from egoexobench.records.describe import hash_part_source
 from egoexobench.spec import Spec
+from egoexobench.sweep.media import MediaContent
 from egoexobench.sweep.schema import ColumnGroup, MethodRow, SweepSpec, get_group_tasks
 from egoexobench.types import TASKS, Task
 
@@ -44,6 +45,13 @@ class CellFingerprint(NamedTuple):
     missing_audio: str
 
 
+class CellMedia(NamedTuple):
+    """The media of the data that a cell scores, and of the data that it trains on."""
+
+    dataset: MediaContent
+    training_dataset: MediaContent
+
+
 @dataclass(frozen=True, slots=True)
 class SweepCell:
     """One run."""
@@ -65,6 +73,8 @@ class SweepCell:
     """The parts as the record of a run today has them; None: any record of the cell is current."""
     dataset_source: str | None = None
     """Hash of the code of the data set."""
+    media: CellMedia | None = None
+    """None: media are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,7 @@ def expand_sweep(sweep: SweepSpec, overrides: SweepOverrides, registry: Registry
         DataError: for a data set that is not valid.
     """
     sweep = _apply_sweep_overrides(sweep, overrides)
-    fingerprints = _collect_fingerprints(sweep, registry)
+    datasets = _create_datasets(sweep, registry)
     cells: dict[CellKey, tuple[SweepCell, ...]] = {}
     unavailable: dict[CellKey, str] = {}
     for row, group in _iter_row_groups(sweep):
@@ -103,7 +113,7 @@ def expand_sweep(sweep: SweepSpec, overrides: SweepOverrides, registry: Registry
                     seeds=sweep.seeds,
                     missing_audio=overrides.missing_audio,
                     registry=registry,
-                    fingerprints=fingerprints,
+                    datasets=datasets,
                 )
             )
         except UsageError as error:
@@ -148,14 +158,22 @@ def _iter_row_groups(sweep: SweepSpec) -> Iterator[tuple[MethodRow, ColumnGroup]
                 yield row, group
 
 
-def _collect_fingerprints(sweep: SweepSpec, registry: Registry) -> dict[str, str]:
-    fingerprints: dict[str, str] = {}
+class _CellDataset(NamedTuple):
+    """What a cell needs of a data set, which is created once for all cells."""
+
+    fingerprint: str
+    media: MediaContent
+
+
+def _create_datasets(sweep: SweepSpec, registry: Registry) -> dict[str, _CellDataset]:
+    """The data sets of a sweep by spec."""
+    datasets: dict[str, _CellDataset] = {}
     for row, group in _iter_row_groups(sweep):
         for spec in (group.dataset, group.train_on if row.transfer else None):
-            if spec and spec not in fingerprints:
+            if spec and spec not in datasets:
                 dataset: Dataset = registry.create("dataset", spec)
-                fingerprints[spec] = dataset.fingerprint
-    return fingerprints
+                datasets[spec] = _CellDataset(dataset.fingerprint, MediaContent(dataset))
+    return datasets
 
 
 def _make_cells(
@@ -165,12 +183,12 @@ def _make_cells(
     seeds: tuple[int, ...],
     missing_audio: str,
     registry: Registry,
-    fingerprints: Mapping[str, str],
+    datasets: Mapping[str, _CellDataset],
 ) -> Iterator[SweepCell]:
     method: Method = registry.create("method", row.method, row.scale)
     method = apply_overrides(method, row.overrides)
     train_on = group.train_on if row.transfer else None
-    dataset, training = fingerprints[group.dataset], fingerprints[train_on or group.dataset]
+    dataset, training = datasets[group.dataset], datasets[train_on or group.dataset]
     parts = describe_parts(build.resolve_method(registry, method, 0))
     dataset_part = registry.get_factory("dataset", Spec.parse(group.dataset).name)
     for seed in seeds if method.objective else seeds[:1]:
@@ -183,17 +201,18 @@ def _make_cells(
             train_on=train_on,
             fingerprint=CellFingerprint(
                 method=resolved.hash_recipe(),
-                dataset=dataset,
-                training_dataset=training,
+                dataset=dataset.fingerprint,
+                training_dataset=training.fingerprint,
                 seed=seed,
                 missing_audio=missing_audio,
             ),
             tasks=get_group_tasks(group),
-            cache_keys=_collect_cache_keys(method, dataset, training),
+            cache_keys=_collect_cache_keys(method, dataset.fingerprint, training.fingerprint),
             num_parts=len(resolved.parts),
             optional=row.needs is not None,
             parts=parts,
             dataset_source=hash_part_source(dataset_part),
+            media=CellMedia(dataset.media, training.media),
         )
 
 

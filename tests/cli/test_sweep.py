@@ -8,6 +8,7 @@ import pytest
 from command_line import CommandLine, CommandResult
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE
+from egoexobench.records.store import read_record
 from egoexobench.sweep.record_index import index_records
 
 pytestmark = pytest.mark.slow
@@ -142,6 +143,26 @@ def test_a_second_call_runs_only_cells_without_a_record(
     assert command_line.list_records() == before
     tables = [command_line.home / "again.md", command_line.home / "tables" / "three.md"]
     assert tables[0].read_text() == tables[1].read_text()
+
+
+def test_a_cell_whose_film_was_replaced_under_its_name_runs_again_and_a_line_says_why(
+    command_line: SweepCommandLine, first_call: CommandResult
+) -> None:
+    before = command_line.list_records()
+    film = command_line.home / "other" / "m-ego.mp4"
+    content = film.read_bytes()
+    shutil.copy(film.with_name("n-ego.mp4"), film)
+    again = command_line.run_sweep("three.toml")
+    notes = [line for line in again.stderr.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        f"note: soundbridge on folder:path={film.parent}: 1 run is repeated, because this changed: "
+        "media of 'folder'"
+    ]
+    (path,) = command_line.list_records() - before
+    assert read_record(path).dataset.spec.endswith("/other")
+    film.write_bytes(content)
+    assert "1 queued, 2 skipped" in command_line.run_sweep("three.toml", "--dry-run").stdout
+    assert command_line.list_records() == before | {path}
 
 
 @pytest.mark.parametrize(

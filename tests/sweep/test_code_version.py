@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fake_data import FakeDataset, make_pair
 from sweep_records import make_cell, make_record
 
 from egoexobench.errors import NoticeWarning
@@ -15,6 +16,8 @@ from egoexobench.sweep.code_version import (
     explain_repeated_cells,
     list_code_changes,
 )
+from egoexobench.sweep.media import MediaContent
+from egoexobench.sweep.plan import CellMedia
 from egoexobench.sweep.record_index import (
     StoredRecord,
     get_current_records,
@@ -66,6 +69,36 @@ def test_a_change_of_the_toolkit_and_of_the_data_set_is_named() -> None:
     old_dataset = record.dataset.model_copy(update={"source_hash": "old"})
     changed = record.model_copy(update={"method": old_method, "dataset": old_dataset})
     assert list_code_changes(changed, CELL) == ["data set 'films'", "code of the toolkit"]
+
+
+@pytest.fixture
+def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MediaContent:
+    """The media of a data set of one pair."""
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
+    pair = make_pair("a")
+    ego, exo = (replace(clip, media=str(tmp_path / clip.media)) for clip in (pair.ego, pair.exo))
+    for clip in (ego, exo):
+        Path(clip.media).write_text(clip.id)
+    return MediaContent(FakeDataset([replace(pair, ego=ego, exo=exo)]))
+
+
+def test_new_films_under_old_names_are_a_change(tmp_path: Path, media: MediaContent) -> None:
+    cell = replace(CELL, media=CellMedia(media, media))
+    record = make_current_record()
+    dataset = record.dataset.model_copy(update={"media_hash": media.hash})
+    current = record.model_copy(update={"dataset": dataset})
+    assert list_code_changes(current, cell) == []
+    assert list_code_changes(record, cell) == ["media of 'films'"]
+    (tmp_path / "a-ego.mp4").write_text("another film")
+    media.forget()
+    assert list_code_changes(current, cell) == ["media of 'films'"]
+
+
+def test_media_that_are_not_here_are_no_change(tmp_path: Path, media: MediaContent) -> None:
+    for path in tmp_path.glob("*.mp4"):
+        path.unlink()
+    record = make_current_record()
+    assert list_code_changes(record, replace(CELL, media=CellMedia(media, media))) == []
 
 
 def test_a_record_that_does_not_say_what_made_it_is_not_current() -> None:
