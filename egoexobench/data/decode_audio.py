@@ -17,7 +17,7 @@ from egoexobench.data.decoded_clip import Interval, SpanAudio
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE, GAP_TOLERANCE_S, AudioCollector
 from egoexobench.data.open_media import open_media
 from egoexobench.data.packet_times import is_end
-from egoexobench.data.tracks import ChosenTrack
+from egoexobench.data.tracks import ChosenTrack, check_decoder
 from egoexobench.errors import MediaError
 
 _PREROLLS_S = (END_TOLERANCE_S, 1.0 + END_TOLERANCE_S)
@@ -69,6 +69,7 @@ def decode_span_audio(
     Raises:
         MediaError: if the track has sound, but none between the two times.
     """
+    check_decoder(container, track, path)
     span = _AudioSpan(path, track, clock, start=start, end=end)
     passage = _decode_passage(container, span)
     first = passage.collector.start
@@ -169,17 +170,15 @@ def _collect_frames(
 def _iter_frames(container: Any, stream: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:
     """Yield frames from here on; what does not decode before the first one can be half a packet."""
     has_frames, origin = False, span.clock.origin
-    while True:
+    for packet in container.demux(stream):
         try:
-            for frame in container.decode(stream):
+            for frame in packet.decode():
                 has_frames, time = True, frame.time
                 yield None if time is None else time - origin, frame
         except av.FFmpegError:
             if has_frames:
                 raise
             yield None, None
-        else:
-            return
 
 
 def _iter_joined(container: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:

@@ -21,7 +21,7 @@ from egoexobench.data.open_media import open_media
 from egoexobench.data.packet_times import is_end
 from egoexobench.data.sampling import FrameSampling
 from egoexobench.data.sampling.sample import FrameTimes, check_frames_in_span, sample_frames
-from egoexobench.data.tracks import ChosenTrack
+from egoexobench.data.tracks import ChosenTrack, check_decoder
 from egoexobench.errors import MediaError
 from egoexobench.types import Frames
 
@@ -49,6 +49,7 @@ def decode_frames(
         UsageError: for an unknown rule.
         MediaError: if there are no frames at this place, or they do not decode.
     """
+    check_decoder(container, track, path)
     stream = container.streams[track.index]
     stream.codec_context.thread_count = 1  # clips are already decoded in parallel
 

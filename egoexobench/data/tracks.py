@@ -8,6 +8,8 @@ from typing import Any
 
 from av.stream import Disposition
 
+from egoexobench.errors import MediaError
+
 _NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _FOR_SOME = (
     Disposition.hearing_impaired
@@ -45,6 +47,19 @@ def choose_audio(container: Any) -> ChosenTrack | None:
     first.
     """
     return _choose_track(container.streams.audio, num_left_out=0, kind="audio")
+
+
+def check_decoder(container: Any, track: ChosenTrack, path: str) -> None:
+    """Check that the codec of a track is known.
+
+    Raises:
+        MediaError: if it is not.
+    """
+    stream = container.streams[track.index]
+    if stream.codec_context is None:
+        kind = stream.type or "chosen"
+        reason = f"{path}: the codec of its {kind} track is unknown; convert the file"
+        raise MediaError("undecodable", reason)
 
 
 def _choose_track(streams: Sequence[Any], *, num_left_out: int, kind: str) -> ChosenTrack | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media_factory import SAMPLE_RATE, make_tone, write_video
+from media_factory import SAMPLE_RATE, make_tone, remux_video, write_video
 
 from egoexobench.data.decode import decode_audio, decode_clip, read_media_info
 from egoexobench.data.sampling import SAMPLERS, segment_centers
@@ -205,6 +205,23 @@ def test_a_missing_a_corrupt_and_a_truncated_file_are_one_line(tmp_path: Path) -
         with pytest.raises(DataError, match=path.name) as caught:
             decode_clip(make_clip(path), 4, with_audio=True)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("codec", "kind"), [(b"V_MPEG4/ISO/AVC", "video"), (b"A_AAC", "audio")], ids=["video", "audio"]
+)
+def test_a_track_of_an_unknown_codec_is_one_line_that_names_the_file(
+    tmp_path: Path, codec: bytes, kind: str
+) -> None:
+    film = write_video(tmp_path / "film.mp4", waveform=make_tone())
+    path = remux_video(film, tmp_path / "film.mkv")
+    path.write_bytes(path.read_bytes().replace(codec, codec[:2] + b"X" * len(codec[2:])))
+    reason = rf"film\.mkv: the codec of its {kind} track is unknown"
+    with pytest.raises(MediaError, match=reason):
+        decode_clip(make_clip(path), 4, with_audio=True)
+    if kind == "audio":
+        with pytest.raises(MediaError, match=reason):
+            decode_audio(make_clip(path))
 
 
 def write_coded(path: Path, *, frames: int = 48, fps: int = 12, **settings: str) -> Path:
