@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -24,7 +25,7 @@ from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
 
-from fault_cases import corruptions, environments, inputs, kills, pairs
+from fault_cases import agreements, corruptions, environments, inputs, kills, pairs
 from fault_cases.forked_command import import_commands
 from fault_cases.material import CaseMaterial, build_material
 from fault_cases.outcome import FAILURES, VERDICTS, CaseOutcome, FaultCase
@@ -33,6 +34,7 @@ KINDS: dict[str, ModuleType] = {
     "kills": kills,
     "corruptions": corruptions,
     "inputs": inputs,
+    "agreements": agreements,
     "environments": environments,
     "pairs": pairs,
 }
@@ -48,12 +50,19 @@ def check_fault_case(
     (folder / "home").mkdir()
     case = FaultCase(case_id, seed, folder, material)
     try:
-        outcome = KINDS[case_id.rpartition("-")[0]].check_case(case)
-        if keep and outcome.verdict in FAILURES:
-            shutil.copytree(folder, keep / case_id, symlinks=True, dirs_exist_ok=True)
+        try:
+            outcome = KINDS[case_id.rpartition("-")[0]].check_case(case)
+        except Exception:
+            outcome = CaseOutcome("traceback", f"of the campaign: {traceback.format_exc()}")
+        if keep and not (keep / case_id).exists() and outcome.verdict in FAILURES:
+            shutil.copytree(folder, keep / case_id, ignore=_list_pipes, symlinks=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return case_id, outcome, case.notes
+
+
+def _list_pipes(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if (Path(folder) / name).is_fifo()]
 
 
 def list_case_ids(counts: dict[str, int]) -> list[str]:

@@ -23,16 +23,20 @@ FILM = "h-ego.mp4"
 def make_film(case: FaultCase) -> MutatedInput:
     """Return a command on a folder of films, one of which is mutated."""
     rng = case.create_random()
+    note = damage_film(case, rng)
+    case.material.copy_to(case.folder, "cache")
+    return MutatedInput(rng.choice(COMMANDS), (note,))
+
+
+def damage_film(case: FaultCase, rng: random.Random) -> str:
+    """Give a case its own films, change one of them, and say how."""
     folder = link_films(case)
     for name in ("clips.jsonl", "queries.jsonl"):
         (folder / name).write_bytes((case.material.root / "films" / name).read_bytes())
     path = folder / FILM
     data = path.read_bytes()
     path.unlink()  # a link to the common film
-    change = rng.choice(CHANGES)
-    note = change(path, data, rng)
-    case.material.copy_to(case.folder, "cache")
-    return MutatedInput(rng.choice(COMMANDS), (f"{FILM}: {note}",))
+    return f"{FILM}: {rng.choice(CHANGES)(path, data, rng)}"
 
 
 def _damage_bytes(path: Path, data: bytes, rng: random.Random) -> str:

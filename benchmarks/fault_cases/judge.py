@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from fault_cases.recipes import RECIPES, make_command
 
 LINE_STARTS = ("egoexobench: ", "Error: ")
 MAX_LINE = 1500
+_BUG = re.compile(
+    r"^(?!.*plug-in).*\b(Attribute|Type|Key|Index|Assertion|ZeroDivision|Overflow|Unicode\w+|Recursion"
+    r"|Memory|NotImplemented|Validation)Error\b.*",
+    re.MULTILINE,
+)
+"""What Python says of a bug, in a line that is not about a plug-in."""
 TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -44,6 +51,8 @@ def _find_fault(result: CommandResult) -> CaseOutcome | None:
     for text in (result.stderr, result.stdout):
         if TRACEBACK in text:
             return CaseOutcome("traceback", text.strip().rpartition("\n")[2][:300])
+        if match := _BUG.search(text):
+            return CaseOutcome("traceback", f"the text of a bug: {match.group()[:200]}")
     if result.survivors:
         return CaseOutcome("left over", f"processes {result.survivors} still run")
     return None
