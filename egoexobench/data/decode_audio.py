@@ -8,7 +8,6 @@ from typing import Any
 
 import av
 import numpy as np
-from av.stream import Discard
 from numpy.typing import NDArray
 
 from egoexobench.data.audio_levels import SILENCE_PEAK
@@ -16,7 +15,7 @@ from egoexobench.data.clip_timing import END_TOLERANCE_S, MediaClock
 from egoexobench.data.decoded_clip import Interval, SpanAudio
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE, GAP_TOLERANCE_S, AudioCollector
 from egoexobench.data.open_media import open_media
-from egoexobench.data.packet_times import is_end
+from egoexobench.data.packet_reader import PacketPlaces, discard_others, open_packets
 from egoexobench.data.tracks import ChosenTrack, check_decoder
 from egoexobench.errors import MediaError
 
@@ -113,10 +112,9 @@ def _list_silences(collector: AudioCollector, *, start: float, end: float) -> tu
 
 def _decode_passage(container: Any, span: _AudioSpan, *, has_peak: bool = False) -> _DecodedPart:
     if span.clock.joined_packets is not None:
-        with open_media(span.path) as fresh:
-            return _collect_frames(_iter_joined(fresh, span), span, has_peak=has_peak)
+        return _collect_frames(_iter_joined(span), span, has_peak=has_peak)
     stream = container.streams[span.track.index]
-    _discard_others(container, stream)
+    discard_others(container, stream)
     is_exact = container.format.name not in _INEXACT_FORMATS
     for preroll in (*_PREROLLS_S, span.start):
         seek_time = max(span.start - preroll, 0.0)
@@ -136,12 +134,6 @@ def _decode_from_start(span: _AudioSpan, *, has_peak: bool) -> _DecodedPart:
     with open_media(span.path) as fresh:
         stream = fresh.streams[span.track.index]
         return _collect_frames(_iter_frames(fresh, stream, span), span, has_peak=has_peak)
-
-
-def _discard_others(container: Any, stream: Any) -> None:
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all  # do not even read its packets
 
 
 _TimedFrame = tuple[float | None, Any | None]
@@ -181,14 +173,23 @@ def _iter_frames(container: Any, stream: Any, span: _AudioSpan) -> Iterator[_Tim
             yield None, None
 
 
-def _iter_joined(container: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:
+def _iter_joined(span: _AudioSpan) -> Iterator[_TimedFrame]:
     """Yield the frames of a file that was joined, with times that do not start again."""
-    stream = container.streams[span.track.index]
-    _discard_others(container, stream)
-    packets = span.clock.joined_packets or ()
-    times = iter([packet.pts for packet in packets if packet.stream == stream.index])
-    for packet in container.demux(stream):
-        time = None if is_end(packet) else next(times, None)
-        packet.pts = packet.dts = None if time is None else round(time / packet.time_base)
-        for frame in packet.decode():
-            yield None if frame.time is None else frame.time - span.clock.origin, frame
+    packets = [p for p in span.clock.joined_packets or () if p.stream == span.track.index]
+    times = [np.nan if packet.pts is None else packet.pts - span.clock.origin for packet in packets]
+    after_start = np.flatnonzero(np.array(times) > span.start - _PREROLLS_S[-1])
+    after_end = np.flatnonzero(np.array(times) > span.end + END_TOLERANCE_S)
+    first = max(int(after_start[0]) - 1, 0) if after_start.size else max(len(packets) - 1, 0)
+    end = int(after_end[0]) + 1 if after_end.size else None
+    places = PacketPlaces.from_packets(packets)
+    with open_packets(span.path, span.track.index, places, first=first, end=end) as (stream, items):
+        for position, packet in items:
+            pts = packets[position].pts
+            packet.pts = packet.dts = None if pts is None else round(pts / packet.time_base)
+            yield from _time_frames(packet.decode(), span)
+        yield from _time_frames(stream.codec_context.decode(None), span)
+
+
+def _time_frames(frames: Iterable[Any], span: _AudioSpan) -> Iterator[_TimedFrame]:
+    for frame in frames:
+        yield None if frame.time is None else frame.time - span.clock.origin, frame

@@ -18,6 +18,7 @@ from egoexobench.data.clip_timing import MediaClock
 from egoexobench.data.decoded_clip import SampledFrames
 from egoexobench.data.frame_index import FrameIndex, KeyframeGroup, read_frame_index
 from egoexobench.data.open_media import open_media
+from egoexobench.data.packet_reader import PacketPlaces, open_packets
 from egoexobench.data.packet_times import is_end
 from egoexobench.data.sampling import FrameSampling
 from egoexobench.data.sampling.sample import FrameTimes, check_frames_in_span, sample_frames
@@ -164,7 +165,8 @@ def _decode_by_position(
     # frames that are shown before a keyframe but stand after it need the keyframe before it
     for first in (int(earlier[-2:][0]) if len(earlier) else 0, 0):
         reformatter, images = VideoReformatter(), Images()
-        for frame in _iter_frames(path, track, first, int(sources[-1]) + 1):
+        end = int(sources[-1]) + 1
+        for frame in _iter_frames(path, track, index.places, first=first, end=end):
             if frame.pts in requested and not frame.is_corrupt:
                 images[frame.pts] = _make_image(frame, reformatter)
         if len(images) == len(requested):
@@ -174,19 +176,19 @@ def _decode_by_position(
 
 def _list_output_order(path: str, track: ChosenTrack, limit: int | None) -> list[int]:
     """Return the positions of packets in the order in which their frames leave the decoder."""
-    return [frame.pts for frame in _iter_frames(path, track, 0, limit) if frame.pts is not None]
+    frames = _iter_frames(path, track, None, first=0, end=limit)
+    return [frame.pts for frame in frames if frame.pts is not None]
 
 
-def _iter_frames(path: str, track: ChosenTrack, first: int, end: int | None) -> Iterator[Any]:
+def _iter_frames(
+    path: str, track: ChosenTrack, places: PacketPlaces | None, *, first: int, end: int | None
+) -> Iterator[Any]:
     """Decode the packets between two positions; the time of a frame is its packet's position."""
-    with open_media(path) as container:
-        stream = container.streams[track.index]
+    with open_packets(path, track.index, places, first=first, end=end) as (stream, packets):
         context = stream.codec_context
         context.thread_count = 1
-        for position, packet in enumerate(container.demux(stream)):
-            if end is not None and position >= end:
-                break
-            if position < first or not packet.size:
+        for position, packet in packets:
+            if not packet.size:
                 continue
             packet.pts, packet.dts = position, None
             try:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from egoexobench.data.clip_timing import END_TOLERANCE_S, MediaClock
 from egoexobench.data.media_info import read_stream_duration
+from egoexobench.data.packet_reader import PacketPlaces
 from egoexobench.data.packet_times import is_end
 from egoexobench.data.sampling.sample import FrameTimes
 from egoexobench.errors import MediaError
@@ -61,6 +62,8 @@ class FrameIndex:
     seek_times: NDArray[np.int64]
     """Decoding times of the keyframes, in the same order."""
     is_sequential: bool = False
+    places: PacketPlaces | None = None
+    """Where in the file the packets lie; only if ``is_sequential``."""
 
     def group_by_keyframe(self, indices: NDArray[np.int64]) -> list[KeyframeGroup]:
         """Group frames by the last keyframe before each of them."""
@@ -226,6 +229,7 @@ def _index_by_position(track: _VideoTrack, order: Sequence[int]) -> FrameIndex:
         keyframes=np.array(keyframes, np.int64),
         seek_times=np.zeros(len(keyframes), np.int64),
         is_sequential=True,
+        places=PacketPlaces.from_packets(packets),
     )
 
 

@@ -22,6 +22,8 @@ class PacketTime:
     pts: float | None
     duration: float
     size: int
+    pos: int | None
+    """Byte of the file at which the packet lies."""
     is_keyframe: bool
     is_discard: bool
 
@@ -61,6 +63,7 @@ def _describe_packet(packet: Any, offset: float) -> PacketTime:
         pts=None if packet.pts is None else packet.pts * base + offset,
         duration=float(packet.duration or 0) * base,
         size=packet.size,
+        pos=packet.pos,
         is_keyframe=packet.is_keyframe,
         is_discard=packet.is_discard,
     )
