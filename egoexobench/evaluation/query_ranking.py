@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +21,61 @@ BLOCK_SIZE = 2**20
 """Scores in memory at once that are not products of embeddings."""
 CompareGallery = Callable[[Gallery], Callable[[Sequence[str]], Floats]]
 """Returns, for a gallery, what computes the scores ``(S, K)`` of some sources with it, float64."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedQueries:
+    """Queries in the order in which they are scored, and the rank of the best positive of each."""
+
+    queries: Sequence[Query]
+    ranks: Ranks
+    num_dropped: int = 0
+    """Queries that could not be ranked."""
+    num_missing_candidates: int = 0
+    has_order: bool = True
+    """False if only the first candidate of each query is known."""
+
+
+def rank_answerable(
+    queries: Sequence[Query],
+    query_embeddings: Embeddings,
+    candidate_embeddings: Embeddings,
+    policy: CandidatePolicy,
+    *,
+    similarity: Similarity = "cosine",
+) -> RankedQueries | None:
+    """Rank the queries that have embeddings; None if no query has.
+
+    See :func:`score_retrieval` for the rule.
+    """
+    answerable, num_missing = filter_answerable(
+        queries, query_embeddings, candidate_embeddings, policy
+    )
+    if not answerable:
+        return None
+    answerable = sort_queries(answerable)
+    return RankedQueries(
+        answerable,
+        rank_queries(answerable, query_embeddings, candidate_embeddings, similarity),
+        num_dropped=len(queries) - len(answerable),
+        num_missing_candidates=num_missing,
+    )
+
+
+def join_ranked_queries(parts: Sequence[RankedQueries]) -> RankedQueries:
+    """Return the queries of several tasks, with disjoint candidates, as those of one track."""
+    queries = [query for part in parts for query in part.queries]
+    order = sorted(range(len(queries)), key=lambda index: _get_sort_key(queries[index]))
+    columns = (
+        torch.cat([getattr(part.ranks, field.name) for part in parts]) for field in fields(Ranks)
+    )
+    return RankedQueries(
+        [queries[index] for index in order],
+        Ranks(*columns).select(torch.tensor(order)),
+        num_dropped=sum(part.num_dropped for part in parts),
+        num_missing_candidates=sum(part.num_missing_candidates for part in parts),
+        has_order=all(part.has_order for part in parts),
+    )
 
 
 def filter_answerable(
@@ -58,7 +113,11 @@ def filter_answerable(
 
 def sort_queries(queries: Sequence[Query]) -> list[Query]:
     """Return queries in the order in which they are scored, whatever their order was."""
-    return sorted(queries, key=lambda query: (query.source, query.positive_ids[0], query.cluster))
+    return sorted(queries, key=_get_sort_key)
+
+
+def _get_sort_key(query: Query) -> tuple[str, str, str]:
+    return query.source, query.gallery.ids[query.positives[0]], query.cluster
 
 
 def rank_queries(

@@ -13,7 +13,7 @@ from egoexobench.errors import DataError
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.intervals import ConfidenceInterval
-from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries, sort_queries
+from egoexobench.evaluation.query_ranking import RankedQueries, rank_answerable
 from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.results import Metric, MetricUnit, QueryResult, Score
 from egoexobench.evaluation.score_intervals import compute_mean_interval, compute_median_interval
@@ -84,20 +84,39 @@ def score_retrieval(
     >>> score.metrics["hit_rate_at_1"].value, score.metrics["hit_rate_at_1"].chance
     (100.0, 50.0)
     """
-    answerable, num_missing = filter_answerable(
-        queries, query_embeddings, candidate_embeddings, policy
+    ranked = rank_answerable(
+        queries, query_embeddings, candidate_embeddings, policy, similarity=similarity
     )
-    if not answerable:
+    if ranked is None:
         raise DataError(
             f"none of the {len(queries)} queries can be scored: a query needs an embedding of its "
             "source and of at least one positive"
         )
-    answerable = sort_queries(answerable)
-    ranks = rank_queries(answerable, query_embeddings, candidate_embeddings, similarity)
+    return score_ranked_queries(ranked, rng=rng, policy=policy, views=views)
+
+
+def score_ranked_queries(
+    ranked: RankedQueries,
+    *,
+    rng: Generator,
+    policy: CandidatePolicy,
+    views: Mapping[str, View] | None = None,
+) -> Score:
+    """Return the score of queries that were ranked, with the number of those that were not.
+
+    For ``rng`` and ``views`` see :func:`score_retrieval`.
+    """
     return replace(
-        score_ranks(answerable, ranks, rng=rng, policy=policy, views=views),
-        num_dropped=len(queries) - len(answerable),
-        num_missing_candidates=num_missing,
+        score_ranks(
+            ranked.queries,
+            ranked.ranks,
+            rng=rng,
+            policy=policy,
+            views=views,
+            has_order=ranked.has_order,
+        ),
+        num_dropped=ranked.num_dropped,
+        num_missing_candidates=ranked.num_missing_candidates,
     )
 
 
@@ -108,11 +127,13 @@ def score_ranks(
     rng: Generator,  # noqa: ARG001 - as other scores, so that callers need not tell them apart
     policy: CandidatePolicy,
     views: Mapping[str, View] | None = None,
+    has_order: bool = True,
 ) -> Score:
     """Return the score of ranks, ``(N,)``, of the queries that were ranked.
 
     The same ranks give the same score, so that a record can be verified. For ``rng`` and ``views``
-    see :func:`score_retrieval`.
+    see :func:`score_retrieval`. Without ``has_order`` only the first candidate of a query is known,
+    and the hit rate at 1 is the only metric.
 
     >>> from egoexobench.types import Gallery
     >>> query = Query("a/ego", Gallery(("a/exo", "b/exo")), positives=(0,), cluster="take 1")
@@ -123,9 +144,9 @@ def score_ranks(
     100.0
     """
     query_views = [] if policy == "both-views" else find_query_views(queries, views or {})
-    by_view = _score_by_view(queries, ranks, query_views)
+    by_view = _score_by_view(queries, ranks, query_views, has_order)
     return replace(
-        _score_queries(queries, ranks, query_views),
+        _score_queries(queries, ranks, query_views, has_order),
         query_results=_make_query_results(queries, ranks),
         by_subset=by_view,
     )
@@ -157,7 +178,7 @@ def split_by_view(values: Floats, query_views: Sequence[str]) -> list[Floats]:
 
 
 def _score_by_view(
-    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str]
+    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str], has_order: bool
 ) -> dict[str, Score]:
     """Return the score of each view, if there are several."""
     names = sorted(set(query_views))
@@ -165,14 +186,16 @@ def _score_by_view(
     for name in names if len(names) > 1 else ():
         indices = [index for index, view in enumerate(query_views) if view == name]
         subset = [queries[index] for index in indices]
-        scores[name] = _score_queries(subset, ranks.select(torch.tensor(indices)), ())
+        scores[name] = _score_queries(subset, ranks.select(torch.tensor(indices)), (), has_order)
     return scores
 
 
-def _score_queries(queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str]) -> Score:
+def _score_queries(
+    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str], has_order: bool
+) -> Score:
     clusters = [query.cluster for query in queries]
     return Score(
-        metrics=summarize_ranks(ranks, clusters, query_views=query_views),
+        metrics=summarize_ranks(ranks, clusters, query_views=query_views, has_order=has_order),
         num_queries=len(queries),
         num_clusters=len(set(clusters)),
         candidate_range=(int(ranks.num_candidates.min()), int(ranks.num_candidates.max())),
@@ -180,7 +203,11 @@ def _score_queries(queries: Sequence[Query], ranks: Ranks, query_views: Sequence
 
 
 def summarize_ranks(
-    ranks: Ranks, clusters: Sequence[str], *, query_views: Sequence[str] = ()
+    ranks: Ranks,
+    clusters: Sequence[str],
+    *,
+    query_views: Sequence[str] = (),
+    has_order: bool = True,
 ) -> dict[str, Metric]:
     """Return every retrieval metric of some queries, with intervals and chance.
 
@@ -190,14 +217,17 @@ def summarize_ranks(
         ranks: ``(N,)``.
         clusters: queries of different clusters are independent, ``(N,)``.
         query_views: view of each query, ``(N,)``, or empty.
+        has_order: False if only the first candidate of a query is known, which gives one metric.
     """
     result = {}
     is_balanced = len(set(Counter(query_views).values())) <= 1
     groups = () if is_balanced else query_views
-    for k in TOP_K:
+    for k in TOP_K if has_order else (1,):
         values, chance = metrics.hit_rate_at_k(ranks, k), metrics.chance_hit_rate_at_k(ranks, k)
         mean = _compute_mean(values, chance, clusters, groups)
         result[f"hit_rate_at_{k}"] = mean.to_metric("%")
+    if not has_order:
+        return result
     positions = metrics.expected_rank(ranks)
     interval = compute_median_interval(positions, clusters)
     result["median_rank"] = Metric(

@@ -30,6 +30,7 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
         fingerprint=resolved.hash_recipe(),
         distribution=describe_distribution(factory.distribution),
         toolkit_hash=hash_layers(up_to="experiment"),
+        external=None,
     )
 
 

@@ -78,6 +78,11 @@ def restore_config(record: Record, changes: ConfigChanges, location: Path) -> Ru
             have it.
     """
     recorded, settings = record.method, record.settings
+    if (source := recorded.external) is not None:
+        raise UsageError(
+            f"{location} is of {source.kind} that were made elsewhere, so that it cannot be run "
+            "again; `egoexobench verify` recomputes it from the files beside it"
+        )
     trained_on = Spec.parse(record.trained_on.spec) if record.trained_on else None
     config = RunConfig(
         method=changes.method or Spec.parse(recorded.spec),

@@ -10,13 +10,13 @@ from datetime import datetime
 from egoexobench.captioning.stats import CaptionSet
 from egoexobench.data.audio_tracks import count_without_audio_track
 from egoexobench.data.subset import hash_clip_ids
-from egoexobench.evaluation.references import chance_score
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
 from egoexobench.experiment.prepare import TrainedMethod
-from egoexobench.experiment.scoring import ScoringResult, TrackResult
+from egoexobench.experiment.reference_scores import list_reference_scores
+from egoexobench.experiment.scoring import ScoringResult
 from egoexobench.method import VALIDATION_METRIC
-from egoexobench.records.convert import to_record_score, track_to_dict
+from egoexobench.records.convert import to_record_score
 from egoexobench.records.describe import describe_distribution
 from egoexobench.records.environment import collect_environment, read_own_git_state
 from egoexobench.records.schema import (
@@ -28,9 +28,7 @@ from egoexobench.records.schema import (
     DistributionRecord,
     EpochRecord,
     Record,
-    ReferenceScores,
     RunSettings,
-    ScoreRecord,
 )
 from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import make_record_id
@@ -84,10 +82,7 @@ def build_record(
         overlap=trained.overlap,
         coverage=_measure_coverage(scored),
         scores=tuple(to_record_score(result.track, result.score) for result in scoring.tracks),
-        references=(
-            *_score_references(scoring.tracks),
-            *_match_shortcuts(shortcuts, scoring.tracks),
-        ),
+        references=list_reference_scores(scoring.tracks, shortcuts),
         settings=_describe_settings(facts.config),
         consistency=facts.consistency,
         environment=collect_environment(
@@ -193,38 +188,3 @@ def _measure_coverage(scored: PreparedDataset) -> Coverage | None:
         num_excluded=dict(Counter(usable.excluded.values())),
         subset_hash=hash_clip_ids(used),
     )
-
-
-def _score_references(tracks: Sequence[TrackResult]) -> list[ReferenceScores]:
-    guesses = tuple(to_record_score(result.track, chance_score(result.score)) for result in tracks)
-    oracles = tuple(to_record_score(result.track, result.oracle) for result in tracks)
-    return [
-        ReferenceScores(name="chance", scores=guesses),
-        ReferenceScores(name="oracle", scores=oracles),
-    ]
-
-
-def _match_shortcuts(
-    shortcuts: Sequence[ShortcutScores], tracks: Sequence[TrackResult]
-) -> list[ReferenceScores]:
-    """Scores of shortcuts on the tracks that were scored, with the fingerprints of these tracks."""
-    by_content = {
-        (item.track.task, item.track.policy, item.track.content): item.track for item in tracks
-    }
-    scores: dict[str, list[ScoreRecord]] = {}
-    for shortcut in shortcuts:
-        if shortcut.name in ("chance", "oracle"):
-            continue
-        for score in shortcut.scores:
-            track = by_content.get((score.task, score.policy, str(score.track["content"])))
-            if track is not None:
-                update = {
-                    "track": track_to_dict(track),
-                    "track_fingerprint": track.fingerprint,
-                    "by_subset": {},
-                }
-                scores.setdefault(shortcut.name, []).append(score.model_copy(update=update))
-    return [
-        ReferenceScores.model_validate({"name": name, "scores": tuple(items)})
-        for name, items in scores.items()
-    ]

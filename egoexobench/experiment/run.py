@@ -13,8 +13,9 @@ from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.embed import require_clips
 from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import embed_split, train_method
+from egoexobench.experiment.rankers import EmbeddingRanker
 from egoexobench.experiment.report import RunFacts, build_record
-from egoexobench.experiment.scoring import score_tasks
+from egoexobench.experiment.scoring import TaskScorer, get_input_protocol, score_tasks
 from egoexobench.files import check_writable
 from egoexobench.records.bundle import write_bundle
 from egoexobench.records.check_facts import is_printable_name
@@ -47,13 +48,15 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     with timer.stage("check"):
         consistency = check_consistency(trained, embeddings, TEST_SPLIT)
     with timer.stage("evaluate"):
-        scoring = score_tasks(
-            embeddings,
-            parts=trained.parts,
-            scored=scored,
-            tasks=config.tasks,
-            progress=context.progress,
+        protocol = get_input_protocol(trained.parts)
+        scorer = TaskScorer(
+            dataset=scored.dataset,
+            name=scored.record.name,
+            ranker=EmbeddingRanker(embeddings, protocol.similarity),
+            protocol=protocol,
+            seed=trained.parts.seed,
         )
+        scoring = score_tasks(scorer, config.tasks, context.progress)
     notify_about_scores(scoring, config.tasks, scored.record.name)
     with timer.stage("sanity"):
         inputs = scored.inputs

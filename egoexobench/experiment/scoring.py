@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
@@ -12,7 +12,7 @@ from egoexobench.data.sampling import get_canonical_name
 from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
 from egoexobench.errors import UsageError
 from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
-from egoexobench.evaluation.query_ranking import filter_answerable
+from egoexobench.evaluation.query_ranking import RankedQueries, join_ranked_queries
 from egoexobench.evaluation.recognition import (
     ClassScores,
     LabeledEmbeddings,
@@ -21,7 +21,7 @@ from egoexobench.evaluation.recognition import (
 )
 from egoexobench.evaluation.references import score_recognition_oracle, score_retrieval_oracle
 from egoexobench.evaluation.results import Score
-from egoexobench.evaluation.retrieval import score_retrieval
+from egoexobench.evaluation.retrieval import score_ranked_queries
 from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
 from egoexobench.evaluation.tracks import (
     InputProtocol,
@@ -30,8 +30,7 @@ from egoexobench.evaluation.tracks import (
     build_retrieval_track,
 )
 from egoexobench.experiment.build import MethodParts
-from egoexobench.experiment.embed import SplitEmbeddings
-from egoexobench.experiment.inputs import PreparedDataset
+from egoexobench.experiment.rankers import QueryRanker
 from egoexobench.protocols import Dataset, HasResolution, Progress
 from egoexobench.results.run_result import SkippedTask
 from egoexobench.types import (
@@ -70,32 +69,17 @@ class ScoringResult:
     """Listed queries of the scored tasks that are left out."""
 
 
-def score_tasks(
-    embeddings: SplitEmbeddings,
-    parts: MethodParts,
-    scored: PreparedDataset,
-    tasks: Sequence[Task],
-    progress: Progress,
-) -> ScoringResult:
-    """Score embeddings on the test split.
+def score_tasks(scorer: TaskScorer, tasks: Sequence[Task], progress: Progress) -> ScoringResult:
+    """Score every task of the test split that can be scored.
 
     Args:
-        embeddings: of the test split, and of the other splits for recognition tasks.
-        parts: the method that computed them.
-        scored: the data set whose queries and labels are used.
+        scorer: the data set, and what ranks its candidates.
         tasks: the tasks to score.
         progress: shows the stage, one step for each task.
 
     Raises:
         UsageError: if none of the tasks can be scored.
     """
-    scorer = TaskScorer(
-        dataset=scored.dataset,
-        name=scored.record.name,
-        embeddings=embeddings,
-        protocol=get_input_protocol(parts),
-        seed=parts.seed,
-    )
     tracks: list[TrackResult] = []
     skipped: list[SkippedTask] = []
     with progress.stage("evaluate", len(tasks)) as advance:
@@ -110,7 +94,7 @@ def score_tasks(
     if set(CROSS_VIEW_TASKS) <= set(tasks):
         tracks += scorer.score_association()
     retrieval_tasks = [task for task in tasks if task in RETRIEVAL_TASKS]
-    unfair = list_unfair_queries(scored.dataset, [TEST_SPLIT], retrieval_tasks)
+    unfair = list_unfair_queries(scorer.dataset, [TEST_SPLIT], retrieval_tasks)
     return ScoringResult(tracks, skipped, unfair)
 
 
@@ -141,14 +125,17 @@ def label_embeddings(
 @final
 @dataclass(frozen=True, slots=True)
 class TaskScorer:
-    """Scores the embeddings of a data set on one task at a time."""
+    """Scores a data set on one task at a time."""
 
     dataset: Dataset
     name: str
-    embeddings: SplitEmbeddings
+    ranker: QueryRanker
+    """Ranks the candidates of queries, from embeddings or from answers."""
     protocol: InputProtocol
     seed: int
     """Seed of the confidence intervals."""
+    _ranked: dict[TrackKey, RankedQueries] = field(default_factory=dict, init=False)
+    """What was ranked, so that ``association`` joins it."""
 
     def score_task(self, task: Task) -> list[TrackResult]:
         """Return the result on each track of a task; none if it cannot be scored."""
@@ -160,44 +147,41 @@ class TaskScorer:
 
     def explain_skip(self, task: Task) -> str:
         """Return why a task has no result."""
+        if reason := self.ranker.explain_skip(task):
+            return reason
         if task not in RETRIEVAL_TASKS:
             return f"{self.name} has no labels for it in its splits 'train' and {TEST_SPLIT!r}"
-        sides = self.embeddings.get_task(task)
-        if sides is None:
-            return "the method has no text encoder"
-        source, candidate = (side.vectors.shape[1] for side in sides)
-        if source != candidate:
-            return (
-                f"it compares {source} features with {candidate}, and nothing maps one to another"
-            )
         return f"no question of split {TEST_SPLIT!r} of {self.name} can be asked"
 
     def score_association(self) -> list[TrackResult]:
-        """Return the mean of both cross-view tasks, for each candidate policy."""
-        sides = self.embeddings.videos, self.embeddings.videos
+        """Return the mean of both cross-view tasks that were scored, for each candidate policy."""
         results = []
         for policy in list_candidate_policies(CROSS_VIEW_TASKS[0]):
-            by_task = [
-                build_queries(self.dataset, TEST_SPLIT, task, policy) for task in CROSS_VIEW_TASKS
-            ]
-            if all(filter_answerable(queries, *sides, policy)[0] for queries in by_task):
-                queries = [query for queries in by_task for query in queries]
-                results.append(self._score_track("association", queries, sides, policy))
+            keys = [TrackKey(task, policy) for task in CROSS_VIEW_TASKS]
+            if all(key in self._ranked for key in keys):
+                queries = [
+                    query
+                    for task in CROSS_VIEW_TASKS
+                    for query in build_queries(self.dataset, TEST_SPLIT, task, policy)
+                ]
+                ranked = join_ranked_queries([self._ranked[key] for key in keys])
+                results.append(self._score_track("association", queries, ranked, policy))
         return results
 
     def _score_retrieval(self, task: Task) -> list[TrackResult]:
-        sides = self.embeddings.get_task(task)
-        if sides is None or len({side.vectors.shape[1] for side in sides}) > 1:
-            return []
         results = []
         for policy in list_candidate_policies(task):
             queries = build_queries(self.dataset, TEST_SPLIT, task, policy)
-            if filter_answerable(queries, *sides, policy)[0]:
-                results.append(self._score_track(task, queries, sides, policy))
+            if ranked := self.ranker.rank(task, queries, policy):
+                self._ranked[TrackKey(task, policy)] = ranked
+                results.append(self._score_track(task, queries, ranked, policy))
         return results
 
     def _score_recognition(self, task: Task) -> list[TrackResult]:
-        train, val, test = label_embeddings(self.dataset, task, self.embeddings.videos)
+        videos = self.ranker.videos
+        if videos is None:
+            return []
+        train, val, test = label_embeddings(self.dataset, task, videos)
         if not train.clips or not test.clips:
             return []
         rng = np.random.default_rng(self.seed)
@@ -215,19 +199,11 @@ class TaskScorer:
         self,
         task: ScoredTask,
         queries: Sequence[Query],
-        sides: tuple[Embeddings, Embeddings],
+        ranked: RankedQueries,
         policy: CandidatePolicy,
     ) -> TrackResult:
         views: dict[str, View] = {clip.id: clip.view for clip in self.dataset.clips(TEST_SPLIT)}
         rng = np.random.default_rng(self.seed)
-        score = score_retrieval(
-            queries,
-            *sides,
-            rng=rng,
-            policy=policy,
-            similarity=self.protocol.similarity,
-            views=views,
-        )
         return TrackResult(
             track=build_retrieval_track(
                 self.dataset,
@@ -236,7 +212,7 @@ class TaskScorer:
                 queries,
                 protocol=self.protocol,
             ),
-            score=score,
+            score=score_ranked_queries(ranked, rng=rng, policy=policy, views=views),
             oracle=score_retrieval_oracle(queries, rng=rng, policy=policy, views=views),
             queries=queries,
         )

@@ -228,8 +228,12 @@ def _render_reference(
 
 
 def _format_inputs(source: ReproducedRow) -> str:
+    external = source.method.external
+    if external is not None and external.evidence == "unknown":
+        return "unknown"
     sides = (source.method.declared_inputs.video, source.method.declared_inputs.text)
-    return "; ".join(", ".join(side).replace("_", " ") or DASH for side in sides)
+    inputs = "; ".join(", ".join(side).replace("_", " ") or DASH for side in sides)
+    return inputs if external is None else f"{inputs} (claimed)"
 
 
 def _get_note_letter(index: int) -> str:

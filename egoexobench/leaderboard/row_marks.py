@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from egoexobench.records.artifacts import EMBEDDINGS_SUFFIX, MAX_BYTES, RANKS_SUFFIX
+from egoexobench.records.artifacts import (
+    ANSWERS_SUFFIX,
+    EMBEDDINGS_SUFFIX,
+    MAX_BYTES,
+    RANKS_SUFFIX,
+)
 from egoexobench.records.audit import make_audit_name
 
 if TYPE_CHECKING:
@@ -37,8 +42,11 @@ def _iter_verification_faults(
         yield f"{location}.files: {min(foreign)!r} is no file of this record"
     if f"{run.record}{RANKS_SUFFIX}" not in files:
         yield f"{location}.files: the ranks are missing"
-    if f"{run.record}{EMBEDDINGS_SUFFIX}" not in files and not verification.skipped:
-        yield f"{location}.skipped: empty, where the files have no embeddings"
+    external = row.method.external
+    is_answered = external is not None and external.kind == "answers"
+    suffix, noun = (ANSWERS_SUFFIX, "answers") if is_answered else (EMBEDDINGS_SUFFIX, "embeddings")
+    if f"{run.record}{suffix}" not in files and not verification.skipped:
+        yield f"{location}.skipped: empty, where the files have no {noun}"
     scored = {track.fingerprint for track in row.tracks if track.task != "association"}
     if missing := (scored & run.metrics.keys()) - run.ranks.keys():
         yield f"{location}: the run has no ranks on track {min(missing)[:12]}"

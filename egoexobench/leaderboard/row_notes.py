@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard.markdown import DASH, escape_markdown
+from egoexobench.records.external import describe_external_source
 from egoexobench.records.overlap import describe_overlap
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def format_checks(row: ReproducedRow) -> str:
     if audits:
         has_passed = all(audit.passed for _, audit in audits)
         words.append("audited" if has_passed else "**audit failed**")
+    if row.method.external is not None:
+        words.append(f"**{row.method.external.kind} given, not audited**")
     return ", ".join(words) or DASH
 
 
@@ -48,7 +51,8 @@ def describe_checks(row: ReproducedRow) -> str:
 
 def list_row_notes(row: ReproducedRow) -> list[str]:
     """Return what a reader must know of the data of a row, as Markdown."""
-    notes = dict.fromkeys(note for run in row.runs for note in _iter_run_notes(run))
+    notes = dict.fromkeys(filter(None, [describe_external_source(row.method)]))
+    notes |= dict.fromkeys(note for run in row.runs for note in _iter_run_notes(run))
     return [escape_markdown(note) for note in notes]
 
 

@@ -14,11 +14,13 @@ RANKS_SUFFIX = ".ranks.jsonl"
 QUERIES_SUFFIX = ".queries.jsonl"
 CLASS_SCORES_SUFFIX = ".class-scores.safetensors"
 EMBEDDINGS_SUFFIX = ".embeddings.safetensors"
+ANSWERS_SUFFIX = ".answers.jsonl"
 MAX_BYTES = {
     RANKS_SUFFIX: 2**31,
     QUERIES_SUFFIX: 2**31,
     CLASS_SCORES_SUFFIX: 2**34,
     EMBEDDINGS_SUFFIX: 2**36,
+    ANSWERS_SUFFIX: 2**31,
 }
 """The largest file that is read, by the end of its name; a run is far below."""
 MAX_RECORD_BYTES = 2**26

@@ -16,6 +16,7 @@ from egoexobench.evaluation.recognition import ClassScores
 from egoexobench.features.embeddings_file import read_embeddings, read_header, write_embeddings
 from egoexobench.files import write_text_atomic
 from egoexobench.records.artifacts import (
+    ANSWERS_SUFFIX,
     CLASS_SCORES_SUFFIX,
     EMBEDDINGS_SUFFIX,
     QUERIES_SUFFIX,
@@ -43,7 +44,9 @@ class BundleFiles:
     queries: ScoredQueries
     class_scores: Mapping[Task, ClassScores]
     embeddings: Mapping[str, Embeddings] | None
-    """By the name of their tensor; None if they must not be stored."""
+    """By the name of their tensor; None if there are none, or they must not be stored."""
+    answers: str | None = None
+    """Text of the file of answers, for a system without embeddings."""
 
 
 def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles, out: Path) -> Path:
@@ -64,6 +67,10 @@ def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles,
     if files.embeddings is not None:
         path = folder / f"{record.id}{EMBEDDINGS_SUFFIX}"
         _write_tensors(path, files.embeddings, {"dataset": record.dataset.fingerprint})
+        artifacts.append(_describe_artifact(path))
+    if files.answers is not None:
+        path = folder / f"{record.id}{ANSWERS_SUFFIX}"
+        write_text_atomic(path, files.answers)
         artifacts.append(_describe_artifact(path))
     complete = record.model_copy(update={"artifacts": (*record.artifacts, *artifacts)})
     return write_record(complete, ranks, out)

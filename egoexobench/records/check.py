@@ -12,6 +12,7 @@ from egoexobench.method import COMPACT_DEFAULTS, ROLES, list_declared_inputs
 from egoexobench.protocols import AnchorText
 from egoexobench.records.artifacts import iter_artifact_faults
 from egoexobench.records.check_facts import iter_fact_faults
+from egoexobench.records.external import iter_external_faults
 from egoexobench.records.schema import MethodRecord, Record, ScoreRecord, SubsetScore
 from egoexobench.records.version_1 import hash_track
 
@@ -150,6 +151,9 @@ def _iter_track_faults(location: str, record: Record, score: ScoreRecord) -> Ite
 
 def iter_input_faults(method: MethodRecord) -> Iterator[str]:
     """The inputs that a method declares follow from its roles; the text from its anchor, too."""
+    yield from iter_external_faults(method)
+    if method.external is not None:
+        return
     roles: dict[str, str | None] = dict.fromkeys(ROLES)
     roles |= {part.role: part.name for part in method.parts}
     if unknown := sorted(roles.keys() - ROLES.keys()):

@@ -108,6 +108,8 @@ def _iter_run_faults(record: Record) -> Iterator[str]:
     if record.status == "failed" and (record.scores or record.references):
         yield "scores: a run that failed has none"
     tasks = {score.task for score in record.scores} - {"association"}
+    if record.method.external is not None and record.trained_on is not None:
+        yield "trained_on: the method is external, so nobody knows what it was trained on"
     if record.settings and (foreign := tasks - set(record.settings.tasks)):
         yield f"scores: {min(foreign)} is no task of the settings"
 
@@ -199,6 +201,8 @@ def _iter_consistency_faults(record: Record) -> Iterator[str]:
     check, num_test = record.consistency, record.counts.num_clips.get("test", 0)
     if check is None:
         return
+    if record.method.external is not None:
+        yield "consistency: the method is external, so nothing could be computed again"
     yield from _iter_excesses({"consistency.num_clips": check.num_clips}, num_test, "test clips")
     if not check.num_clips:
         yield "consistency.num_clips: 0, so nothing was checked"

@@ -23,7 +23,8 @@ from egoexobench.records.field_types import (
 from egoexobench.types import CandidatePolicy, Evidence, ScoredTask, Split, Task, TrackKey
 
 Status = Literal["complete", "failed"]
-Scale = Literal["compact", "paper"]
+Scale = Literal["compact", "paper", "external"]
+"""``external``: of unknown size, because embeddings or answers were made elsewhere."""
 MissingAudio = Literal["error", "skip", "mask"]
 ReferenceName = Literal[
     "chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"
@@ -70,6 +71,18 @@ class DeclaredInputs(RecordModel):
 
 
 @final
+class ExternalSource(RecordModel):
+    """Embeddings or answers that were made elsewhere; nobody saw how, so nothing was audited."""
+
+    kind: Literal["embeddings", "answers"]
+    evidence: Literal["claimed", "unknown"] = Field(
+        description="whether the declared inputs are a claim, or nobody says what was used"
+    )
+    authors: Text | None = None
+    content: Sha256 = Field(description="hash of the ids with their vectors, or of the answers")
+
+
+@final
 class MethodRecord(RecordModel):
     """The method that was run."""
 
@@ -84,6 +97,9 @@ class MethodRecord(RecordModel):
     distribution: DistributionRecord | None = None
     toolkit_hash: str | None = Field(
         None, description="hash of the toolkit's code that trains and scores"
+    )
+    external: ExternalSource | None = Field(
+        None, description="null for a method that this toolkit ran"
     )
 
 

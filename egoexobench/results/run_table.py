@@ -12,6 +12,7 @@ from rich.styled import Styled
 from rich.table import Table
 
 from egoexobench.evaluation.tasks import TASKS_INFO
+from egoexobench.records.external import describe_external_source
 from egoexobench.records.overlap import describe_overlap
 from egoexobench.terminal import create_console
 from egoexobench.types import RECOGNITION_TASKS
@@ -138,6 +139,8 @@ def _list_notes(record: Record) -> Iterator[str]:
 
 def _describe_run(record: Record) -> str:
     counts, selection = record.counts, record.checkpoint_selection
+    if note := describe_external_source(record.method):
+        return f"{note[0].upper()}{note[1:]}. {sum(record.seconds.values()):.1f} s."
     training = (
         f"Epoch {selection.epoch} was chosen on split {selection.split}"
         if selection

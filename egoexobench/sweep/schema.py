@@ -18,8 +18,8 @@ from pydantic import (
 )
 
 from egoexobench.errors import DataError, RenamedWarning
+from egoexobench.method import Scale
 from egoexobench.method_renames import RENAMED_FIELDS, rename_settings
-from egoexobench.records.schema import Scale
 from egoexobench.records.store import first_error, read_text
 from egoexobench.records.version_1 import METRIC_NAMES, POLICY_NAMES
 from egoexobench.spec import format_value

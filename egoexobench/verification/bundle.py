@@ -23,6 +23,7 @@ from egoexobench.verification.verify_retrieval import iter_retrieval_differences
 
 TRACK_FIELDS = {field.name for field in fields(Track)} - {"text", "fingerprint"}
 NO_EMBEDDINGS = "ranks were not recomputed: no embeddings"
+NO_ANSWERS = "ranks were not recomputed: no answers"
 NO_QUERIES = "intervals, the oracle, ranks and tracks were not recomputed: no queries"
 
 
@@ -53,8 +54,12 @@ def _to_printable_line(text: str) -> str:
 def _iter_skipped(content: BundleContent) -> Iterator[str]:
     if content.queries is None:
         yield NO_QUERIES
-    elif content.embeddings is None:
-        yield NO_EMBEDDINGS
+    elif content.embeddings is None and content.answers is None:
+        yield NO_ANSWERS if _is_answered(content.record) else NO_EMBEDDINGS
+
+
+def _is_answered(record: Record) -> bool:
+    return record.method.external is not None and record.method.external.kind == "answers"
 
 
 def _iter_differences(content: BundleContent) -> Iterator[str]:
@@ -94,11 +99,13 @@ def _iter_missing_checks(content: BundleContent) -> Iterator[str]:
     for score in record.scores:
         if differing := score.track.keys() ^ TRACK_FIELDS:
             yield f"scores.{score.key.label}.track: field {min(differing)!r} is missing or foreign"
-    optional = {
-        "settings": record.settings,
-        "overlap": record.overlap,
-        "consistency": record.consistency,
-    }
+    if content.answers is not None and not _is_answered(record):
+        yield "answers: the record is not that of a system that answers"
+    if content.embeddings is not None and _is_answered(record):
+        yield "embeddings: the record is that of a system that answers"
+    optional: dict[str, object] = {"settings": record.settings, "overlap": record.overlap}
+    if record.method.external is None:  # nothing could be computed again
+        optional["consistency"] = record.consistency
     for name in [name for name, value in optional.items() if value is None]:
         yield f"{name}: missing, where every version that writes queries has it"
 

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from egoexobench.evaluation.answers import Answer
 from egoexobench.features.embeddings_file import read_header
+from egoexobench.records.answers_file import parse_answers
 from egoexobench.records.artifacts import (
+    ANSWERS_SUFFIX,
     CLASS_SCORES_SUFFIX,
     EMBEDDINGS_SUFFIX,
     QUERIES_SUFFIX,
@@ -36,6 +39,8 @@ class BundleContent:
     embeddings: dict[str, Embeddings] | None
     embeddings_header: dict[str, str]
     """What the file of embeddings says beside its tensors; empty if there is none."""
+    answers: dict[str, Answer] | None
+    """By id of the query."""
 
 
 def read_bundle(path: Path) -> BundleContent:
@@ -53,6 +58,7 @@ def read_bundle(path: Path) -> BundleContent:
     file = _find_file(path, record, EMBEDDINGS_SUFFIX)
     embeddings = read_stored_embeddings(file) if file else None
     header = read_header(file) if file else {}
+    answered = _find_file(path, record, ANSWERS_SUFFIX)
     return BundleContent(
         record=record,
         ranks=ranks,
@@ -60,6 +66,7 @@ def read_bundle(path: Path) -> BundleContent:
         class_scores=class_scores,
         embeddings=embeddings,
         embeddings_header=header,
+        answers=parse_answers(str(answered), read_text(answered)) if answered else None,
     )
 
 

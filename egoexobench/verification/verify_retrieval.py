@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from egoexobench.errors import DataError
-from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries, sort_queries
+from egoexobench.evaluation.answers import Answer, rank_answers
+from egoexobench.evaluation.query_ranking import (
+    RankedQueries,
+    filter_answerable,
+    join_ranked_queries,
+    rank_queries,
+    sort_queries,
+)
 from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.references import chance_score, score_retrieval_oracle
 from egoexobench.evaluation.results import Score
@@ -20,11 +27,13 @@ from egoexobench.records.queries_file import ScoredQueries
 from egoexobench.records.schema import QueryRank, Record, ScoreRecord
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
+    RETRIEVAL_TASKS,
     CandidatePolicy,
     Embeddings,
     Gallery,
     Query,
     Similarity,
+    Task,
     TrackKey,
 )
 from egoexobench.verification.bundle_content import BundleContent
@@ -59,7 +68,16 @@ def iter_retrieval_differences(
         yield f"{location}.track.content: it is not the hash of the queries beside the record"
     rows = sorted(rows, key=lambda row: (row.source, row.positives[0], row.cluster))
     counts = score.num_dropped, score.num_missing_candidates
-    if content.embeddings is None:
+    has_order = True
+    if content.answers is not None:
+        ranked = _rank_answers(content.queries, score.key, policy, content.answers)
+        if ranked is None:
+            yield f"{location}: no query of it has an answer in the file of answers"
+            return
+        counts, has_order = (ranked.num_dropped, 0), ranked.has_order
+        yield from _iter_answer_differences(location, rows, ranked)
+    elif content.embeddings is None:
+        has_order = _is_embedded(content.record) or "mrr" in score.metrics
         yield from _iter_query_differences(location, score, rows, queries)
     else:
         sides = _find_sides(content.embeddings, score)
@@ -74,8 +92,58 @@ def iter_retrieval_differences(
                 location, rows, ordered, sides=sides, similarity=similarity
             )
     yield from _iter_number_differences(
-        content.record, score, rows, counts, queries=queries, views=content.queries
+        content.record,
+        score,
+        rows,
+        counts,
+        queries=queries,
+        views=content.queries,
+        has_order=has_order,
     )
+
+
+def _is_embedded(record: Record) -> bool:
+    external = record.method.external
+    return external is None or external.kind == "embeddings"
+
+
+def _rank_answers(
+    queries: ScoredQueries, key: TrackKey, policy: CandidatePolicy, answers: Mapping[str, Answer]
+) -> RankedQueries | None:
+    tasks = CROSS_VIEW_TASKS if key.task == "association" else _list_task(key)
+    parts = [
+        rank_answers(task, policy, queries.queries.get(TrackKey(task, policy), []), answers)
+        for task in tasks
+    ]
+    ranked = [part for part in parts if part is not None]
+    return join_ranked_queries(ranked) if len(ranked) == len(parts) else None
+
+
+def _list_task(key: TrackKey) -> tuple[Task, ...]:
+    return tuple(task for task in RETRIEVAL_TASKS if task == key.task)
+
+
+def _iter_answer_differences(
+    location: str, rows: Sequence[QueryRank], ranked: RankedQueries
+) -> Iterator[str]:
+    """Ranks are exactly those of the answers: nothing is rounded."""
+    faults = list(_iter_identity_differences(location, rows, ranked.queries))
+    yield from faults
+    if faults:
+        return
+    recorded, ranks = _make_ranks(rows), ranked.ranks
+    columns = [
+        getattr(recorded, name) != getattr(ranks, name)
+        for name in ("optimistic", "pessimistic", "num_tied_positives")
+    ]
+    differing = torch.stack(columns).any(0).nonzero()[:, 0].tolist()
+    if differing:
+        first = differing[0]
+        yield (
+            f"{location}: {len(differing)} of {len(rows)} ranks are not those of the answers, "
+            f"first {rows[first].source!r}: {rows[first].optimistic} in the record, "
+            f"{int(ranks.optimistic[first])} recomputed"
+        )
 
 
 def _collect_queries(queries: ScoredQueries, key: TrackKey, policy: CandidatePolicy) -> list[Query]:
@@ -166,13 +234,19 @@ def _iter_number_differences(
     *,
     queries: Sequence[Query],
     views: ScoredQueries,
+    has_order: bool,
 ) -> Iterator[str]:
     """Metrics, intervals, chance and oracle, with the random numbers of the run."""
     assert score.policy is not None  # noqa: S101 - the caller checked it
     rng = np.random.default_rng(record.seed)
     ranked = [_make_query(row) for row in rows]
     computed = score_ranks(
-        ranked, _make_ranks(rows), rng=rng, policy=score.policy, views=views.views
+        ranked,
+        _make_ranks(rows),
+        rng=rng,
+        policy=score.policy,
+        views=views.views,
+        has_order=has_order,
     )
     computed = replace(computed, num_dropped=counts[0], num_missing_candidates=counts[1])
     yield from iter_score_differences(f"scores.{score.key.label}", score, computed)

@@ -136,9 +136,9 @@ def test_a_function_of_the_toolkit_that_was_replaced_is_named(
 ) -> None:
     from egoexobench.experiment import scoring
 
-    monkeypatch.setattr(scoring, "score_retrieval", lambda *arguments, **options: None)
+    monkeypatch.setattr(scoring, "score_ranked_queries", lambda *arguments, **options: None)
     monkeypatch.setattr(FolderDataset, "queries", lambda self, split, task: ())
     assert list_faults(audit_cheat()) == {
-        "egoexobench.experiment.scoring.score_retrieval",
+        "egoexobench.experiment.scoring.score_ranked_queries",
         "egoexobench.data.folder_dataset.FolderDataset.queries",
     }

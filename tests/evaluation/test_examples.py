@@ -18,6 +18,7 @@ METRIC_MODULES = (
 WITHOUT_EXAMPLE = {
     "predict_logits": "shown in fit_linear_probe",
     "filter_answerable": "a step of score_retrieval",
+    "score_ranked_queries": "a step of score_retrieval",
     "rank_queries": "a step of score_retrieval",
     "summarize_ranks": "a step of score_retrieval",
 }
@@ -31,7 +32,7 @@ def list_public_functions(module):
     }
 
 
-@pytest.mark.parametrize("name", [*METRIC_MODULES, "arrays", "query_ranking"])
+@pytest.mark.parametrize("name", [*METRIC_MODULES, "answers", "arrays", "query_ranking"])
 def test_the_examples_of_a_module_are_true(name):
     result = doctest.testmod(import_module(f"egoexobench.evaluation.{name}"))
     assert result.attempted > 0

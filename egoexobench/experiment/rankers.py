@@ -1,0 +1,96 @@
+"""What ranks the candidates of queries: embeddings, or the answers of another system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, final
+
+from egoexobench.evaluation.answers import Answer, rank_answers
+from egoexobench.evaluation.query_ranking import RankedQueries, rank_answerable
+from egoexobench.experiment.embed import SplitEmbeddings
+from egoexobench.types import (
+    RETRIEVAL_TASKS,
+    CandidatePolicy,
+    Embeddings,
+    Query,
+    Similarity,
+    Task,
+)
+
+
+class QueryRanker(Protocol):
+    """Ranks the candidates of the queries of one track."""
+
+    @property
+    def videos(self) -> Embeddings | None:
+        """Embeddings that the linear layer of recognition reads; None if there are none."""
+
+    def rank(
+        self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
+    ) -> RankedQueries | None:
+        """Rank the queries that can be ranked; None if none can."""
+
+    def explain_skip(self, task: Task) -> str | None:
+        """Return why the task cannot be scored; None if the reason lies in the data set."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class EmbeddingRanker:
+    """Ranks candidates by the similarity of their embeddings to that of the query."""
+
+    embeddings: SplitEmbeddings
+    similarity: Similarity
+
+    @property
+    def videos(self) -> Embeddings:
+        """The embeddings of the clips."""
+        return self.embeddings.videos
+
+    def rank(
+        self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
+    ) -> RankedQueries | None:
+        """Rank the queries whose source and positives have embeddings of one width."""
+        sides = self.embeddings.get_task(task)
+        if sides is None or self.explain_skip(task):
+            return None
+        return rank_answerable(queries, *sides, policy, similarity=self.similarity)
+
+    def explain_skip(self, task: Task) -> str | None:
+        """Return that there are no texts, or that the widths of the two sides differ."""
+        if task not in RETRIEVAL_TASKS:
+            return None
+        sides = self.embeddings.get_task(task)
+        if sides is None:
+            return "the method has no text encoder"
+        source, candidate = (side.vectors.shape[1] for side in sides)
+        if source == candidate:
+            return None
+        return f"it compares {source} features with {candidate}, and nothing maps one to another"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AnswerRanker:
+    """Ranks candidates as the answers of a system do."""
+
+    answers: Mapping[str, Answer]
+    """By id of the query."""
+
+    @property
+    def videos(self) -> None:
+        """A system that answers has no embeddings."""
+        return
+
+    def rank(
+        self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
+    ) -> RankedQueries | None:
+        """Rank the queries that have an answer."""
+        return rank_answers(task, policy, queries, self.answers)
+
+    def explain_skip(self, task: Task) -> str | None:
+        """Return that recognition needs embeddings, or that there is no answer."""
+        if task not in RETRIEVAL_TASKS:
+            return "answers rank candidates, and it needs embeddings of the training clips"
+        return "no query of it has an answer"

@@ -1,0 +1,90 @@
+"""The method of a record whose embeddings or answers were made elsewhere: a name and claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from egoexobench.hashing import hash_json
+from egoexobench.layers import hash_layers
+from egoexobench.records.schema import DeclaredInputs, ExternalSource, MethodRecord
+from egoexobench.types import Evidence
+
+ExternalKind = Literal["embeddings", "answers"]
+
+
+def describe_external_method(
+    name: str,
+    source: ExternalSource,
+    *,
+    video: Sequence[Evidence],
+    text: Sequence[Evidence],
+) -> MethodRecord:
+    """Return the method as a record holds it.
+
+    Args:
+        name: of the method, as its authors call it.
+        source: what was given.
+        video: what the answers or the embeddings of videos are said to be computed from.
+        text: the same of texts.
+    """
+    inputs = DeclaredInputs(video=tuple(video), text=tuple(text))
+    return MethodRecord(
+        name=name,
+        spec=name,
+        overrides={},
+        scale="external",
+        parts=(),
+        hyperparameters={},
+        declared_inputs=inputs,
+        fingerprint=hash_external_method(name, source, inputs),
+        toolkit_hash=hash_layers(up_to="experiment"),
+        external=source,
+    )
+
+
+def hash_external_method(name: str, source: ExternalSource, inputs: DeclaredInputs) -> str:
+    """Return the fingerprint: it follows from the record alone, so that a claim cannot change."""
+    return hash_json([name, source.model_dump(), inputs.model_dump()])
+
+
+def describe_external_source(method: MethodRecord) -> str | None:
+    """Return what a table says of embeddings or answers that were made elsewhere; None otherwise.
+
+    >>> source = ExternalSource(kind="answers", evidence="unknown", content="0" * 64)
+    >>> describe_external_source(describe_external_method("guesser", source, video=(), text=()))
+    'answers given, not audited: what they were computed from is unknown'
+    """
+    source = method.external
+    if source is None:
+        return None
+    authors = f" by {source.authors}" if source.authors else ""
+    start = f"{source.kind} given{authors}, not audited"
+    if source.evidence == "unknown":
+        return f"{start}: what they were computed from is unknown"
+    sides = method.declared_inputs.video, method.declared_inputs.text
+    claims = [" and ".join(side).replace("_", " ") for side in sides if side]
+    return f"{start}: computed from {', texts from '.join(claims)}, as claimed"
+
+
+def iter_external_faults(method: MethodRecord) -> Iterator[str]:
+    """Yield one line for each field that contradicts that the method ran elsewhere."""
+    source, inputs = method.external, method.declared_inputs
+    if (method.scale == "external") != (source is not None):
+        yield f"method.scale: {method.scale!r}, where external is {source is not None}"
+    if source is None:
+        return
+    for field in ("parts", "overrides", "hyperparameters", "distribution"):
+        if getattr(method, field):
+            yield f"method.{field}: the method is external, so nobody knows them"
+    if method.spec != method.name:
+        yield f"method.spec: {method.spec!r}, where the name is {method.name!r}"
+    if (source.evidence == "claimed") != bool(inputs.video):
+        yield f"method.declared_inputs.video: {inputs.video}, where evidence is {source.evidence}"
+    if source.evidence == "unknown" and inputs.text:
+        yield f"method.declared_inputs.text: {inputs.text}, where evidence is unknown"
+    if len(set(inputs.video)) < len(inputs.video) or len(set(inputs.text)) < len(inputs.text):
+        yield "method.declared_inputs: one stands twice"
+    expected = hash_external_method(method.name, source, inputs)
+    if method.fingerprint != expected:
+        yield f"method.fingerprint: {method.fingerprint}, where its fields give {expected}"
