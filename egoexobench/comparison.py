@@ -137,12 +137,12 @@ def compare_runs(
     for track in _list_tracks(runs, tasks):
         indices = [index for index, run in enumerate(runs) if track in run.ranks]
         _check_same_track([runs[index] for index in indices], track)
-        has_all = track.task in RETRIEVAL_TASKS
+        by_run = {index: _list_metrics(runs[index], track) for index in indices}
         for pair in combinations(indices, 2):
             comparisons += [
                 _compare_pair(runs, pair, track, metric=name, seed=seed)
                 for name in names
-                if has_all or name == "hit_rate_at_1"
+                if name in by_run[pair[0]] & by_run[pair[1]]
             ]
     if not comparisons:
         raise DataError("no two of the records were scored on the same task; nothing to compare")
@@ -216,6 +216,12 @@ def _list_tracks(runs: Sequence[LoadedRun], tasks: Sequence[Task]) -> list[Track
 
 def _find_score(run: LoadedRun, track: TrackKey) -> ScoreRecord:
     return next(score for score in run.record.scores if score.key == track)
+
+
+def _list_metrics(run: LoadedRun, track: TrackKey) -> set[str]:
+    """The metrics that can be computed for each query; chosen answers have no other ranks."""
+    names = set(_find_score(run, track).metrics)
+    return names if track.task in RETRIEVAL_TASKS else names & {"hit_rate_at_1"}
 
 
 def _check_same_track(runs: Sequence[LoadedRun], track: TrackKey) -> None:

@@ -55,6 +55,7 @@ LAYERS = (
     "comparison",
     "results",
     "shortcuts",
+    "external",
     "experiment",
     "audit",
     "figures",

@@ -99,8 +99,12 @@ def _print_tables(
     differences: Sequence[FieldDifference],
     comparisons: Sequence[PairedComparison],
 ) -> None:
+    from egoexobench.records.external import describe_external_source
+
     for letter, run in zip(_name_runs(runs), runs, strict=True):
         show_text(f"{letter}  {run.path}")
+        if note := describe_external_source(run.record.method):
+            show_text(f"   {note}")
     show_renderable(_render_differences(runs, differences), min_width=WIDTH)
     show_renderable(_render_comparisons(runs, comparisons), min_width=WIDTH)
     show_text(NOTE.format(tests=len(comparisons)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +55,8 @@ def embed_command(
     from egoexobench.experiment.consistency import embed_and_check
     from egoexobench.experiment.context import RunContext
     from egoexobench.experiment.prepare import train_method
+    from egoexobench.experiment.scoring import get_input_protocol
+    from egoexobench.external.claims import PROTOCOL_KEY
     from egoexobench.features.embeddings_file import write_embeddings
 
     context = RunContext(registry, create_progress())
@@ -68,6 +72,7 @@ def embed_command(
         "dataset_fingerprint": trained.scored.record.fingerprint,
         "split": split,
         "seed": str(options.seed),
+        PROTOCOL_KEY: json.dumps(asdict(get_input_protocol(trained.parts))),
     }
     write_embeddings(out, sides, metadata)
     for name, embeddings in sides.items():

@@ -86,16 +86,17 @@ def run_command(
         changes = options.to_changes(method, requested if tasks else None, list_typed(ctx))
         changes = replace(changes, keep_embeddings=False if no_embeddings else None)
         rerun = rerun_record(recorded, out=out, context=context, changes=changes, command=command)
-        _print_result(rerun.result, as_json=as_json)
+        print_result(rerun.result, as_json=as_json)
         show_text("\n".join(rerun.list_lines()), is_error=as_json)
         return
     assert method is not None  # noqa: S101 - checked above
     config = options.to_run_config(method, requested, out, command)
     result = run_experiment(replace(config, keep_embeddings=not no_embeddings), context)
-    _print_result(result, as_json=as_json)
+    print_result(result, as_json=as_json)
 
 
-def _print_result(result: RunResult, *, as_json: bool) -> None:
+def print_result(result: RunResult, *, as_json: bool) -> None:
+    """Print the table of a run, what was not scored and where the record is; or JSON."""
     if as_json:
         show_text(result.record.model_dump_json(indent=2))
         return

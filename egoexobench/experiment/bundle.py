@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 import torch
 
+from egoexobench.evaluation.answers import Answer, make_query_ids
 from egoexobench.evaluation.queries import collect_labeled_clips
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.experiment.scoring import ScoringResult
 from egoexobench.protocols import Dataset, HasLabelSpace
+from egoexobench.records.answers_file import format_answers
 from egoexobench.records.bundle import FITTED_SPLITS, TEXTS, VIDEOS, BundleFiles
 from egoexobench.records.queries_file import ScoredQueries
-from egoexobench.types import RECOGNITION_TASKS, SPLITS, Embeddings, Split, Task
+from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS, SPLITS, Embeddings, Split, Task
 
 
 def collect_bundle_files(
-    dataset: Dataset, embeddings: SplitEmbeddings, scoring: ScoringResult, *, keep_embeddings: bool
+    dataset: Dataset,
+    scoring: ScoringResult,
+    embeddings: SplitEmbeddings | None,
+    answers: Mapping[str, Answer] | None = None,
 ) -> BundleFiles:
     """Return what a record needs beside it to be verified.
 
     Args:
         dataset: the data set that was scored.
-        embeddings: what was scored.
         scoring: the results, with the queries of each track.
-        keep_embeddings: False leaves out the embeddings.
+        embeddings: what was scored; None leaves it out.
+        answers: what was scored instead of embeddings, by id of the query.
     """
     class_scores = {
         task: result.class_scores
@@ -35,8 +40,22 @@ def collect_bundle_files(
         if result.track.task == task and result.class_scores is not None
     }
     queries = _collect_queries(dataset, scoring, class_scores)
-    stored = _select_embeddings(embeddings, queries) if keep_embeddings else None
-    return BundleFiles(queries, class_scores, stored)
+    return BundleFiles(
+        queries,
+        class_scores,
+        None if embeddings is None else _select_embeddings(embeddings, queries),
+        answers=None if answers is None else format_answers(answers, _list_query_ids(scoring)),
+    )
+
+
+def _list_query_ids(scoring: ScoringResult) -> list[str]:
+    return [
+        name
+        for result in scoring.tracks
+        for task in RETRIEVAL_TASKS
+        if task == result.track.task and result.track.policy is not None
+        for name in make_query_ids(task, result.track.policy, result.queries)
+    ]
 
 
 def _collect_queries(

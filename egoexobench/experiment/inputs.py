@@ -113,7 +113,7 @@ def prepare_inputs(
     if result.failures:
         notify(_describe_failures(dataset, result))
     selected = _apply_missing_audio(usable, result.banks.get("audio"), options.missing_audio)
-    text_ids = {split: _list_text_ids(dataset, selected, split) for split in SPLITS}
+    text_ids = {split: list_text_ids(dataset, selected, split) for split in SPLITS}
     narrations = collect_narrations(selected, text_ids)
     narration_bank, caption_bank, captions = None, None, None
     if encoder := parts.encoders.get("text"):
@@ -224,7 +224,7 @@ def _apply_missing_audio(
     return selected
 
 
-def _list_text_ids(dataset: Dataset, selected: UsableSubset, split: Split) -> list[str]:
+def list_text_ids(dataset: Dataset, selected: UsableSubset, split: Split) -> list[str]:
     """Ids of pairs, and of the clips whose text stands in a published query list."""
     ids = dict.fromkeys(pair.id for pair in selected.pairs[split])
     ids |= dict.fromkeys(selected.map_shared_texts(split))

@@ -70,9 +70,8 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     facts = RunFacts(created, config, timer.seconds, consistency)
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
-    files = collect_bundle_files(
-        scored.dataset, embeddings, scoring, keep_embeddings=config.keep_embeddings
-    )
+    stored = embeddings if config.keep_embeddings else None
+    files = collect_bundle_files(scored.dataset, scoring, stored)
     path = write_bundle(record, ranks, files, config.out)
     return RunResult(read_record(path), path, scoring.skipped)
 

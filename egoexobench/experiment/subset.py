@@ -68,6 +68,7 @@ def select_usable(
     *,
     allow_missing: bool,
     clip_ids: Mapping[Split, Collection[str]] | None = None,
+    needs_media: bool = True,
 ) -> UsableSubset:
     """Return the clips and pairs of a data set that can be used.
 
@@ -76,6 +77,7 @@ def select_usable(
         name: its registered name.
         allow_missing: exclude rows that cannot be used and clips without a media file.
         clip_ids: ids of the only clips to use, by split; None uses all clips.
+        needs_media: False for clips that were embedded elsewhere.
 
     Raises:
         DataError: for a row that cannot be used or a missing file, unless ``allow_missing`` is set.
@@ -103,6 +105,8 @@ def select_usable(
                 if clip.id not in clip_ids[split]
             }
         )
+    if not needs_media:
+        return subset
     media = {clip.media for clip in subset.all_clips}
     missing = sorted(path for path in media if not Path(path).is_file())
     if missing and not allow_missing:

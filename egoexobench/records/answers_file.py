@@ -56,7 +56,9 @@ def parse_answers(location: str, text: str) -> dict[str, Answer]:
         check_unique_keys(where, line)
         if item.query in answers:
             first = first_lines[item.query]
-            raise DataError(f"{where}: {item.query} is answered a second time, first in line {first}")
+            raise DataError(
+                f"{where}: {item.query} is answered a second time, first in line {first}"
+            )
         answers[item.query] = Answer(item.order, item.scores, item.choice)
         first_lines[item.query] = number
     if not answers:

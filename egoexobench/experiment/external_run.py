@@ -1,0 +1,194 @@
+"""Scores embeddings or answers that were made elsewhere, as a run scores those of its method."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+from egoexobench import files
+from egoexobench.data.audio_tracks import count_without_audio_track
+from egoexobench.data.subset import hash_clip_ids
+from egoexobench.errors import ClipError, UsageError, notify
+from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.experiment.bundle import collect_bundle_files
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.external_source import (
+    Answers,
+    ExternalConfig,
+    MatchedSource,
+    describe_source,
+    match_source,
+)
+from egoexobench.experiment.notices import notify_about_scores
+from egoexobench.experiment.overlap import check_overlap
+from egoexobench.experiment.reference_scores import list_reference_scores
+from egoexobench.experiment.scoring import ScoringResult, TaskScorer, score_tasks
+from egoexobench.experiment.subset import UsableSubset, select_usable
+from egoexobench.external import fit
+from egoexobench.external.claims import check_name
+from egoexobench.external.embeddings import ExternalEmbeddings
+from egoexobench.protocols import Dataset
+from egoexobench.records.bundle import write_bundle
+from egoexobench.records.check_facts import is_printable_name
+from egoexobench.records.convert import to_record_ranks, to_record_score
+from egoexobench.records.describe import describe_dataset
+from egoexobench.records.environment import collect_environment, read_own_git_state
+from egoexobench.records.schema import (
+    ClipCounts,
+    Coverage,
+    DatasetRecord,
+    Record,
+    RunSettings,
+)
+from egoexobench.records.shortcut_report import ShortcutScores
+from egoexobench.records.store import check_output_folder, make_record_id, read_record
+from egoexobench.results.run_result import RunResult
+from egoexobench.shortcuts.data import ShortcutData
+from egoexobench.shortcuts.run import score_shortcuts
+from egoexobench.types import SPLITS
+
+
+def score_external(
+    config: ExternalConfig, source: ExternalEmbeddings | Answers, context: RunContext
+) -> RunResult:
+    """Score embeddings or answers on every task of the configuration and record them.
+
+    Args:
+        config: what is claimed of them, and the data set.
+        source: the embeddings, or the answers by id of their query.
+        context: creates the data set and shows the stages.
+
+    Raises:
+        UsageError: for a name or an option that is not valid, or if no task can be scored.
+        DataError: for ids, embeddings or answers that are not those of the data set.
+    """
+    _check_texts(config)
+    check_output_folder(config.out)
+    created, timer = datetime.now(UTC), context.timer
+    dataset: Dataset = context.registry.create("dataset", config.dataset)
+    with timer.stage("prepare"):
+        dataset.prepare(context.progress)
+        fit.check_fingerprints(config.headers, dataset, str(config.dataset))
+        subset = select_usable(
+            dataset,
+            config.dataset.name,
+            allow_missing=config.allow_missing,
+            needs_media=False,
+        )
+        matched = match_source(config, source, dataset, subset)
+        overlap = check_overlap(
+            matched.subset, None, files.cache_dir() / "tokens", allow_overlap=config.allow_overlap
+        )
+    record = describe_dataset(config.dataset, context.registry, dataset)
+    with timer.stage("evaluate"):
+        scorer = TaskScorer(
+            dataset=dataset,
+            name=record.name,
+            ranker=matched.ranker,
+            protocol=config.protocol,
+            seed=config.seed,
+        )
+        scoring = score_tasks(scorer, matched.tasks, context.progress)
+    notify_about_scores(scoring, matched.tasks, record.name)
+    with timer.stage("sanity"):
+        shortcuts = _score_shortcuts(dataset, record, matched, context)
+    method = describe_source(config, source)
+    complete = Record(
+        id=make_record_id(created, config.seed, method.fingerprint, record.fingerprint),
+        created=created,
+        command=config.command,
+        status="complete",
+        method=method,
+        seed=config.seed,
+        dataset=record,
+        trained_on=None,
+        checkpoint_selection=None,
+        epochs=(),
+        counts=_count_data(dataset, matched.subset, scoring),
+        captions=None,
+        overlap=overlap,
+        coverage=_measure_coverage(dataset, matched.subset),
+        scores=tuple(to_record_score(item.track, item.score) for item in scoring.tracks),
+        references=list_reference_scores(scoring.tracks, shortcuts),
+        settings=RunSettings(
+            tasks=config.tasks,
+            allow_missing=config.allow_missing,
+            allow_overlap=config.allow_overlap,
+            subset=None,
+            device="cpu",
+            compile=False,
+        ),
+        consistency=None,
+        environment=collect_environment(
+            [record.distribution] if record.distribution else [], device="cpu", precision="fp32"
+        ),
+        git=read_own_git_state(),
+        seconds=dict(timer.seconds),
+    )
+    ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
+    embeddings, answers = matched.embeddings, matched.answers
+    stored = collect_bundle_files(
+        dataset, scoring, embeddings if config.keep_embeddings else None, answers
+    )
+    path = write_bundle(complete, ranks, stored, config.out)
+    return RunResult(read_record(path), path, (*matched.skipped, *scoring.skipped))
+
+
+def _check_texts(config: ExternalConfig) -> None:
+    """Check that the record can name what is scored; nobody could read such a record again."""
+    check_name(config.name)
+    for text in (str(config.dataset), config.authors or "", config.protocol.template):
+        if not is_printable_name(text):
+            raise UsageError(f"{text!a} has letters that cannot be seen")
+
+
+def _score_shortcuts(
+    dataset: Dataset, record: DatasetRecord, matched: MatchedSource, context: RunContext
+) -> list[ShortcutScores]:
+    """Score the shortcuts of the clips whose media are there: embeddings can be scored alone."""
+    subset = matched.subset
+    media = {clip.media for clip in subset.all_clips}
+    present = {path for path in media if Path(path).is_file()}
+    if len(present) < len(media):
+        notify(
+            f"{len(media) - len(present)} of {len(media)} media files of {record.name} are "
+            "missing: shortcuts and the overlap of the splits are those of the rest"
+        )
+    used = subset.exclude({clip.id: "" for clip in subset.all_clips if clip.media not in present})
+    if not used.clips[TEST_SPLIT]:
+        return []
+    data = ShortcutData(dataset, record, used.clips, used.pairs)
+    try:
+        return score_shortcuts(data, matched.tasks, context.progress)
+    except ClipError as error:
+        notify(f"no shortcut is scored: {error}")
+        return []
+
+
+def _count_data(dataset: Dataset, subset: UsableSubset, scoring: ScoringResult) -> ClipCounts:
+    return ClipCounts(
+        num_clips={split: len(dataset.clips(split)) for split in SPLITS},
+        num_pairs={split: len(dataset.pairs(split)) for split in SPLITS},
+        num_queries={item.track.task: item.score.num_queries for item in scoring.tracks},
+        num_silent=0,
+        num_without_track=count_without_audio_track(subset.all_clips),
+        num_failed=0,
+        num_skipped=0,
+        missing_audio="error",
+        num_unfair=dict(Counter(query.reason for query in scoring.unfair)),
+    )
+
+
+def _measure_coverage(dataset: Dataset, subset: UsableSubset) -> Coverage | None:
+    """The share of the test split that was scored; other splits need no embeddings."""
+    if not subset.excluded and not subset.num_rejected:
+        return None
+    used = [clip.id for clip in subset.clips[TEST_SPLIT]]
+    return Coverage(
+        num_clips=len(dataset.clips(TEST_SPLIT)) + subset.num_rejected,
+        num_used=len(used),
+        num_rejected=subset.num_rejected,
+        num_excluded=dict(Counter(subset.excluded.values())),
+        subset_hash=hash_clip_ids({TEST_SPLIT: used}),
+    )
