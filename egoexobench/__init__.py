@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from egoexobench.api.load import load
     from egoexobench.api.parts import dataset, list_parts, show_part
     from egoexobench.api.rerun import rerun
+    from egoexobench.api.score import score
     from egoexobench.api.verify import verify
     from egoexobench.errors import DataError, EgoExoBenchError, MediaError, PartError, UsageError
     from egoexobench.hookspecs import Register, hookimpl
@@ -71,6 +72,7 @@ __all__ = [
     "load",
     "rerun",
     "run",
+    "score",
     "show_part",
     "verify",
 ]
@@ -80,6 +82,7 @@ _NAMES_BY_MODULE = {
     "api.load": ("load",),
     "api.parts": ("dataset", "list_parts", "show_part"),
     "api.rerun": ("rerun",),
+    "api.score": ("score",),
     "api.verify": ("verify",),
     "errors": ("DataError", "EgoExoBenchError", "MediaError", "PartError", "UsageError"),
     "hookspecs": ("Register", "hookimpl"),

@@ -16,11 +16,13 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 
 from egoexobench.errors import UsageError, WriteError, format_unknown_name
 from egoexobench.spec import Spec, format_value
-from egoexobench.types import MAX_SEED, TASKS, Split, Task
+from egoexobench.types import MAX_SEED, TASKS, Embeddings, Similarity, Split, Task
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
 
@@ -120,6 +122,45 @@ class RunArguments(MethodArguments):
     tasks: Annotated[tuple[Task, ...], BeforeValidator(_to_tasks), Field(min_length=1)]
     out: PathArgument
     embeddings: bool
+
+
+class ScoreArguments(_CheckedArguments):
+    """The arguments of `score`."""
+
+    videos: Any
+    texts: Any
+    answers: Mapping[str, Mapping[str, Any]] | str | Path | None
+    dataset: SpecArgument
+    tasks: Annotated[tuple[Task, ...], BeforeValidator(_to_tasks), Field(min_length=1)]
+    evidence: NameArgument
+    text_evidence: NameArgument
+    name: NameArgument | None
+    authors: NameArgument | None
+    similarity: Similarity | None
+    claims: Annotated[dict[str, str], BeforeValidator(_to_overrides)]
+    seed: SeedArgument
+    allow_missing: bool
+    allow_overlap: bool
+    out: PathArgument
+    embeddings: bool
+    progress: bool | None
+
+    @field_validator("videos", "texts")
+    @classmethod
+    def _check_vectors(cls, value: Any) -> Any:
+        if value is None or isinstance(value, Mapping | Embeddings | str | Path):
+            return value
+        message = "expected vectors by id, Embeddings or a file"
+        raise ValueError(message)
+
+    @field_validator("answers")
+    @classmethod
+    def _check_source(cls, value: Any, info: ValidationInfo) -> Any:
+        has_videos = info.data.get("videos") is not None
+        if has_videos == (value is not None) or (value is not None and info.data.get("texts")):
+            message = "expected either videos, with or without texts, or answers"
+            raise ValueError(message)
+        return value
 
 
 class RerunArguments(_CheckedArguments):

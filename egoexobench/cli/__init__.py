@@ -20,7 +20,7 @@ COMMANDS = {
     "audit": "Report which modalities a method uses.",
     "caption": "Write a sound caption for every narration of a data set.",
     "compare": "Compare records: list their differences and test score differences.",
-    "data": "Create a table of clips, check a data set, export candidate lists.",
+    "data": "Create a table of clips, check a data set, export clips and queries.",
     "embed": "Write the embeddings of a split, with their ids.",
     "extract": "Encode a data set once and store the features for later runs.",
     "leaderboard": "Write the tables of reported and reproduced scores.",

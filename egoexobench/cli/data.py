@@ -1,4 +1,4 @@
-"""`egoexobench data`: `init`, `doctor`, `inspect` and `lists`."""
+"""`egoexobench data`: `init`, `doctor`, `inspect`, `items`, `lists` and `questions`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from egoexobench.cli.data_export import items_command, questions_command
 from egoexobench.cli.data_inspect import inspect_command
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
@@ -18,10 +19,12 @@ from egoexobench.visible_text import make_visible_line
 
 @click.group("data")
 def data_command() -> None:
-    """Create a table of clips, check a data set or a file, or export candidate lists."""
+    """Create a table of clips, check a data set or a file, or export clips and queries."""
 
 
 data_command.add_command(inspect_command)
+data_command.add_command(items_command)
+data_command.add_command(questions_command)
 
 
 @data_command.command("init")

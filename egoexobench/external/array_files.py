@@ -247,7 +247,7 @@ def _to_tensor(path: Path, name: str, array: np.ndarray[Any, Any]) -> Tensor:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind == "u" or array.dtype.itemsize > 8:
         array = array.astype(np.float64)
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.require(array, requirements=("C_CONTIGUOUS", "WRITEABLE")))
 
 
 def _detach(path: Path, tensor: Tensor) -> Tensor:
