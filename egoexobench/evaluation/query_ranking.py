@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -66,12 +66,10 @@ def join_ranked_queries(parts: Sequence[RankedQueries]) -> RankedQueries:
     """Return the queries of several tasks, with disjoint candidates, as those of one track."""
     queries = [query for part in parts for query in part.queries]
     order = sorted(range(len(queries)), key=lambda index: _get_sort_key(queries[index]))
-    columns = (
-        torch.cat([getattr(part.ranks, field.name) for part in parts]) for field in fields(Ranks)
-    )
+    columns = torch.cat([part.ranks.stack() for part in parts], dim=1)
     return RankedQueries(
         [queries[index] for index in order],
-        Ranks(*columns).select(torch.tensor(order)),
+        Ranks(*columns[:, order]),
         num_dropped=sum(part.num_dropped for part in parts),
         num_missing_candidates=sum(part.num_missing_candidates for part in parts),
         has_order=all(part.has_order for part in parts),

@@ -124,8 +124,8 @@ def _check_embeddings(
         return
     text_ids = {split: list_text_ids(dataset, subset, split) for split in SPLITS}
     narrations = collect_narrations(subset, text_ids)
-    known = {text for split in SPLITS for text in text_ids[split]} | narrations.keys()
-    fit.check_ids("text", source.texts.ids, known, name)
+    all_texts = {text for split in SPLITS for text in text_ids[split]} | narrations.keys()
+    fit.check_ids("text", source.texts.ids, all_texts, name)
     if {"t2v", "v2t"} & set(config.tasks):
         required = [text for text in text_ids[TEST_SPLIT] if text in narrations]
         fit.check_complete("text", required, source.texts, allow_missing=config.allow_missing)

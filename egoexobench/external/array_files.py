@@ -116,7 +116,7 @@ def _read_npy(path: Path) -> ArrayFile:
 def _read_torch(path: Path) -> ArrayFile:
     content = read_torch_file(path)
     if isinstance(content, Tensor):
-        return ArrayFile((NamedArray(path, UNNAMED, _detach(path, content)),), {})
+        return ArrayFile((NamedArray(path, UNNAMED, _take_dense(path, content)),), {})
     if not isinstance(content, Mapping):
         raise DataError(
             f"{path} contains a {type(content).__name__}; expected a tensor, tensors and lists of "
@@ -132,7 +132,9 @@ def _read_torch(path: Path) -> ArrayFile:
         if isinstance(item, list | tuple) and str(name).endswith(IDS_KEY)
     }
     tensors = {
-        str(name): _detach(path, item) for name, item in content.items() if isinstance(item, Tensor)
+        str(name): _take_dense(path, item)
+        for name, item in content.items()
+        if isinstance(item, Tensor)
     }
     return ArrayFile((*arrays, *_join_ids(path, tensors, ids)), {})
 
@@ -215,7 +217,7 @@ def _join_ids(
     path: Path, tensors: Mapping[str, Tensor], ids: Mapping[str, tuple[str, ...]]
 ) -> Iterator[NamedArray]:
     for name, tensor in tensors.items():
-        yield NamedArray(path, name, _detach(path, tensor), ids.get(f"{name}{IDS_KEY}"))
+        yield NamedArray(path, name, _take_dense(path, tensor), ids.get(f"{name}{IDS_KEY}"))
     lonely = [key for key in ids if key.removesuffix(IDS_KEY) not in tensors]
     if lonely:
         raise DataError(f"{path}: {lonely[0]!r} has no array {lonely[0].removesuffix(IDS_KEY)!r}")
@@ -227,7 +229,7 @@ def _stack_vectors(path: Path, name: str, vectors: Mapping[Any, Any]) -> NamedAr
     shapes = {tuple(item.shape) if isinstance(item, Tensor) else None for item in vectors.values()}
     if len(shapes) != 1 or len(next(iter(shapes)) or ()) != 1:
         raise DataError(f"{location}: the values are no vectors of one length")
-    return NamedArray(path, name, _detach(path, torch.stack(list(vectors.values()))), ids)
+    return NamedArray(path, name, _take_dense(path, torch.stack(list(vectors.values()))), ids)
 
 
 def _check_ids(location: str, values: Any) -> tuple[str, ...]:
@@ -247,10 +249,10 @@ def _to_tensor(path: Path, name: str, array: np.ndarray[Any, Any]) -> Tensor:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind == "u" or array.dtype.itemsize > 8:
         array = array.astype(np.float64)
-    return torch.from_numpy(np.require(array, requirements=("C_CONTIGUOUS", "WRITEABLE")))
+    return torch.from_numpy(np.require(array, requirements=("C", "W")))
 
 
-def _detach(path: Path, tensor: Tensor) -> Tensor:
+def _take_dense(path: Path, tensor: Tensor) -> Tensor:
     is_dense = tensor.layout is torch.strided and not tensor.is_nested and not tensor.is_quantized
     if not is_dense or tensor.is_complex() or tensor.dtype is torch.bool or tensor.is_meta:
         raise DataError(f"{path} contains a tensor that is not of dense real numbers")

@@ -42,29 +42,29 @@ def check_fingerprints(headers: Sequence[Mapping[str, str]], dataset: Dataset, n
             )
 
 
-def check_ids(noun: str, ids: Collection[str], known: Collection[str], example_of: str) -> None:
+def check_ids(noun: str, ids: Collection[str], dataset_ids: Collection[str], name: str) -> None:
     """Check that ids are those of a data set; others are counted.
 
     Args:
         noun: what an id names, such as ``clip``.
         ids: of the embeddings.
-        known: of the data set.
-        example_of: the data set, for messages.
+        dataset_ids: of the data set.
+        name: the data set, for messages.
 
     Raises:
         DataError: if none is.
     """
-    foreign = [name for name in ids if name not in known]
+    foreign = [item for item in ids if item not in dataset_ids]
     if not foreign:
         return
-    example = f"such as {min(known)!r}" if known else f"and {example_of} has none"
+    example = f"such as {min(dataset_ids)!r}" if dataset_ids else "and there is none"
     if len(foreign) == len(ids):
         raise DataError(
-            f"none of the {len(ids)} ids is that of a {noun} of {example_of}, the first is "
+            f"none of the {len(ids)} ids is that of a {noun} of {name}, the first is "
             f"{foreign[0]!r}; an id says which {noun}, {example}"
         )
     notify(
-        f"{len(foreign)} of {len(ids)} ids are of no {noun} of {example_of} and are ignored, first "
+        f"{len(foreign)} of {len(ids)} ids are of no {noun} of {name} and are ignored, first "
         f"{foreign[0]!r}"
     )
 
@@ -124,10 +124,10 @@ def check_answers(
         DataError: for an answer to no query; for a query without an answer, if another one of its
             track has one, unless ``allow_missing`` is set.
     """
-    known: set[str] = set()
+    all_ids: set[str] = set()
     for task, policy, queries in iter_tracks(dataset):
         ids = make_query_ids(task, policy, queries)
-        known.update(ids)
+        all_ids.update(ids)
         absent = [query for query in ids if query not in answers]
         if task not in tasks or not absent or len(absent) == len(ids):
             continue
@@ -138,7 +138,7 @@ def check_answers(
         if not allow_missing:
             raise DataError(f"{line}; {ALLOW_MISSING_HINT}")
         notify(f"{line}; they are left out")
-    foreign = [query for query in answers if query not in known]
+    foreign = [query for query in answers if query not in all_ids]
     if foreign:
         raise DataError(
             f"{len(foreign)} of {len(answers)} answers are to no query of {name}, the first to "

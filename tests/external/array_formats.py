@@ -49,7 +49,7 @@ def save_tensors(path: Path, ids: object = IDS, vectors: np.ndarray = VIDEOS) ->
     return path
 
 
-def as_npz_of_views(root: Path) -> Written:
+def save_npz_of_views(root: Path) -> Written:
     file = save_npz(
         root / "a.npz",
         ego=VIDEOS[::2],
@@ -62,31 +62,31 @@ def as_npz_of_views(root: Path) -> Written:
     return [file], {}
 
 
-def as_npz_with_ids_files(root: Path) -> Written:
+def save_npz_with_ids_files(root: Path) -> Written:
     file = save_npz(root / "a.npz", videos=VIDEOS, texts=TEXTS)
     return [file], {"ids": [write_ids(root / "v.txt"), write_ids(root / "t.txt", TEXT_IDS)]}
 
 
-def as_arrays_of_views(root: Path) -> Written:
+def save_arrays_of_views(root: Path) -> Written:
     files = [save_array(root / f"{i}.npy", VIDEOS[i::2]) for i in range(2)]
     ids = [write_ids(root / f"{i}.txt", IDS[i::2]) for i in range(2)]
     texts = save_array(root / "t.npy", TEXTS)
     return files, {"ids": ids, "texts": [texts], "text_ids": [write_ids(root / "t.txt", TEXT_IDS)]}
 
 
-def as_array_with_json_ids(root: Path) -> Written:
+def save_array_with_json_ids(root: Path) -> Written:
     ids = write_text(root / "ids.json", json.dumps(IDS))
     texts = save_torch(root / "t.pt", dict(zip(TEXT_IDS, torch.from_numpy(TEXTS), strict=True)))
     return [save_array(root / "a.npy")], {"ids": [ids], "texts": [texts]}
 
 
-def as_tensor(root: Path) -> Written:
+def save_tensor(root: Path) -> Written:
     ids = save_array(root / "ids.npy", np.array(IDS))
     texts = save_npz(root / "t.npz", anything=TEXTS, anything_ids=TEXT_IDS)
     return [save_torch(root / "a.pt", torch.from_numpy(VIDEOS))], {"ids": [ids], "texts": [texts]}
 
 
-def as_tensors_with_ids(root: Path) -> Written:
+def save_tensors_with_ids(root: Path) -> Written:
     value = {
         "videos": torch.from_numpy(VIDEOS),
         "videos_ids": IDS,
@@ -96,7 +96,7 @@ def as_tensors_with_ids(root: Path) -> Written:
     return [save_torch(root / "a.pt", value)], {}
 
 
-def as_vectors_by_id(root: Path) -> Written:
+def save_vectors_by_id(root: Path) -> Written:
     value = {
         "videos": dict(zip(IDS, torch.from_numpy(VIDEOS), strict=True)),
         "texts": dict(zip(TEXT_IDS, torch.from_numpy(TEXTS), strict=True)),
@@ -104,7 +104,7 @@ def as_vectors_by_id(root: Path) -> Written:
     return [save_torch(root / "a.pth", value)], {}
 
 
-def as_float64(root: Path) -> Written:
+def save_float64(root: Path) -> Written:
     file = save_npz(
         root / "a.npz",
         videos=VIDEOS.astype(">f8"),
@@ -115,14 +115,14 @@ def as_float64(root: Path) -> Written:
     return [file], {}
 
 
-def as_columns_first(root: Path) -> Written:
+def save_columns_first(root: Path) -> Written:
     ids, texts = write_ids(root / "ids.txt"), save_array(root / "t.npy", TEXTS)
     text_ids = write_text(root / "t.txt", "\ufeffa\r\nb\r\n")
     file = save_array(root / "a.npy", np.asfortranarray(VIDEOS))
     return [file], {"ids": [ids], "texts": [texts], "text_ids": [text_ids]}
 
 
-def as_bundle(root: Path) -> Written:
+def save_bundle(root: Path) -> Written:
     parts = {"videos": VIDEOS[:2], "videos.train": VIDEOS[2:], "texts": TEXTS}
     tensors = {name: torch.from_numpy(part.copy()) for name, part in parts.items()}
     ids = {"videos_ids": IDS[:2], "videos.train_ids": IDS[2:], "texts_ids": TEXT_IDS}
@@ -133,16 +133,16 @@ def as_bundle(root: Path) -> Written:
 
 FORMATS: list[Write] = [
     lambda root: ([save_tensors(root / "a.safetensors")], {}),
-    as_bundle,
-    as_npz_of_views,
-    as_npz_with_ids_files,
-    as_arrays_of_views,
-    as_array_with_json_ids,
-    as_tensor,
-    as_tensors_with_ids,
-    as_vectors_by_id,
-    as_float64,
-    as_columns_first,
+    save_bundle,
+    save_npz_of_views,
+    save_npz_with_ids_files,
+    save_arrays_of_views,
+    save_array_with_json_ids,
+    save_tensor,
+    save_tensors_with_ids,
+    save_vectors_by_id,
+    save_float64,
+    save_columns_first,
 ]
 
 

@@ -70,7 +70,7 @@ def test_positions_scores_and_ids_say_the_same(
     candidates, queries = gallery
     order = [2, 0, 3, 1]
     by_id = [candidates[position] for position in order]
-    points = {name: 4.0 - place for place, name in enumerate(by_id)}
+    points = {name: 4.0 - position for position, name in enumerate(by_id)}
     forms: list[Any] = [
         {"order": order},
         {"order": by_id},
@@ -169,7 +169,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "prose": ("The answer is B.", "line 1"),
     "prose in a field": ('{"query": "Q", "choice": "B, because"}', "'B, because', which is none"),
     "bool": ('{"query": "Q", "choice": true}', "line 1"),
-    "unknown field": ('{"query": "Q", "chioce": 1}', "unknown field 'chioce'"),
+    "unknown field": ('{"query": "Q", "option": 1}', "unknown field 'option'"),
     "key twice": ('{"query": "Q", "choice": 1, "choice": 2}', "'choice' stands twice"),
     "answered twice": (
         '{"query": "Q", "choice": 1}\n{"query": "Q", "choice": 2}',

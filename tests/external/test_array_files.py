@@ -30,11 +30,13 @@ def test_every_format_gives_the_same_embeddings(tmp_path: Path, write: Write) ->
 @needs_parquet
 @pytest.mark.parametrize("has_fixed_width", [False, True])
 def test_parquet_gives_the_same_embeddings(tmp_path: Path, has_fixed_width: bool) -> None:
-    import pyarrow as pa
+    import pyarrow
     from pyarrow import parquet
 
-    kind = pa.list_(pa.float32(), 8) if has_fixed_width else pa.list_(pa.float32())
-    table = pa.table({"id": IDS, "embedding": pa.array(VIDEOS.tolist(), kind)})
+    kind = (
+        pyarrow.list_(pyarrow.float32(), 8) if has_fixed_width else pyarrow.list_(pyarrow.float32())
+    )
+    table = pyarrow.table({"id": IDS, "embedding": pyarrow.array(VIDEOS.tolist(), kind)})
     parquet.write_table(table, tmp_path / "a.parquet", row_group_size=3)
     result, _ = read_embedding_files([tmp_path / "a.parquet"])
     assert result.videos.ids == tuple(IDS)
@@ -43,14 +45,16 @@ def test_parquet_gives_the_same_embeddings(tmp_path: Path, has_fixed_width: bool
 
 @needs_parquet
 def test_parquet_with_lists_of_two_lengths_is_refused(tmp_path: Path) -> None:
-    import pyarrow as pa
+    import pyarrow
     from pyarrow import parquet
 
     for rows in ([[1.0], [1.0, 2.0]], [[1.0], None], [1.0, 2.0]):
-        parquet.write_table(pa.table({"id": ["a", "b"], "embedding": rows}), tmp_path / "a.parquet")
+        parquet.write_table(
+            pyarrow.table({"id": ["a", "b"], "embedding": rows}), tmp_path / "a.parquet"
+        )
         with pytest.raises(DataError, match="no lists of one length"):
             read_embedding_files([tmp_path / "a.parquet"])
-    parquet.write_table(pa.table({"name": ["a"]}), tmp_path / "a.parquet")
+    parquet.write_table(pyarrow.table({"name": ["a"]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match="column 'id' is missing; columns: name"):
         read_embedding_files([tmp_path / "a.parquet"])
 

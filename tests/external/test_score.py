@@ -176,7 +176,7 @@ def test_claims_are_the_protocol_of_the_track(vectors: tuple[dict, dict], score:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"evidence": "vidoe"}, "argument 'evidence': unknown evidence 'vidoe'.*'video'"),
+        ({"evidence": "sight"}, "argument 'evidence': unknown evidence 'sight'.*video"),
         ({"claims": {"fps": 3}}, "argument 'claims': unknown claim 'fps'"),
         ({"claims": {"frames": "many"}}, "claim 'frames' is 'many'"),
         ({"claims": {"frames": -1}}, "frames and resolution"),
