@@ -28,6 +28,7 @@ from egoexobench.experiment.subset import UsableSubset, select_usable
 from egoexobench.external import fit
 from egoexobench.external.claims import check_name
 from egoexobench.external.embeddings import ExternalEmbeddings
+from egoexobench.files import check_writable
 from egoexobench.protocols import Dataset
 from egoexobench.records.bundle import write_bundle
 from egoexobench.records.check_facts import is_printable_name
@@ -42,7 +43,7 @@ from egoexobench.records.schema import (
     RunSettings,
 )
 from egoexobench.records.shortcut_report import ShortcutScores
-from egoexobench.records.store import check_output_folder, make_record_id, read_record
+from egoexobench.records.store import make_record_id, read_record
 from egoexobench.results.run_result import RunResult
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.run import score_shortcuts
@@ -64,7 +65,7 @@ def score_external(
         DataError: for ids, embeddings or answers that are not those of the data set.
     """
     _check_texts(config)
-    check_output_folder(config.out)
+    check_writable(config.out, is_folder=True)
     created, timer = datetime.now(UTC), context.timer
     dataset: Dataset = context.registry.create("dataset", config.dataset)
     with timer.stage("prepare"):

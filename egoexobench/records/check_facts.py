@@ -49,7 +49,7 @@ def is_printable_name(text: str) -> bool:
     if text.isascii():
         return text.isprintable()
     return not any(
-        _is_hidden(letter) and not _joins(text[max(index - 1, 0) : index + 2])
+        _is_hidden(letter) and not _is_joined(text[max(index - 1, 0) : index + 2])
         for index, letter in enumerate(text)
     )
 
@@ -58,7 +58,7 @@ def _is_hidden(letter: str) -> bool:
     return ord(letter) in _INVISIBLE or unicodedata.category(letter) in _BAD_CATEGORIES
 
 
-def _joins(letters: str) -> bool:
+def _is_joined(letters: str) -> bool:
     """Return whether the middle one of three letters is a joiner, and the others can be joined."""
     return len(letters) == 3 and letters[1] in _JOINERS and all(map(_is_joinable, letters[::2]))
 
