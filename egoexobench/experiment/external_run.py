@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from egoexobench.experiment.subset import UsableSubset, select_usable
 from egoexobench.external import fit
 from egoexobench.external.claims import check_name
 from egoexobench.external.embeddings import ExternalEmbeddings
+from egoexobench.features.media_hash import hash_clip_media, hash_media_files
 from egoexobench.files import check_writable
 from egoexobench.protocols import Dataset
 from egoexobench.records.bundle import write_bundle
@@ -78,10 +80,15 @@ def score_external(
             needs_media=False,
         )
         matched = match_source(config, source, dataset, subset)
-        overlap = check_overlap(
-            matched.subset, None, files.cache_dir() / "tokens", allow_overlap=config.allow_overlap
-        )
-    record = describe_dataset(config.dataset, context.registry, dataset)
+        media = {clip.media for clip in matched.subset.all_clips}
+        hashes = hash_media_files(media, files.cache_dir() / "tokens", skip_failures=True).hashes
+        overlap = check_overlap(matched.subset, None, hashes, allow_overlap=config.allow_overlap)
+    record = describe_dataset(
+        config.dataset,
+        context.registry,
+        dataset,
+        media_hash=hash_clip_media(subset.all_clips, hashes),
+    )
     with timer.stage("evaluate"):
         scorer = TaskScorer(
             dataset=dataset,
@@ -93,7 +100,9 @@ def score_external(
         scoring = score_tasks(scorer, matched.tasks, context.progress)
     notify_about_scores(scoring, matched.tasks, record.name)
     with timer.stage("sanity"):
-        shortcuts = _score_shortcuts(dataset, record, matched, context)
+        tasks = {item.track.task for item in scoring.tracks}
+        scored = replace(matched, tasks=tuple(task for task in matched.tasks if task in tasks))
+        shortcuts = _score_shortcuts(dataset, record, scored, context)
     method = describe_source(config, source)
     complete = Record(
         id=make_record_id(created, config.seed, method.fingerprint, record.fingerprint),
