@@ -193,6 +193,16 @@ class HasResolution(Protocol):
 
 
 @runtime_checkable
+class HasSampleRate(Protocol):
+    """Optional: an audio encoder that reads another sample rate than 16 kHz."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate at which audio is decoded for it, Hz."""
+        ...
+
+
+@runtime_checkable
 class HasContentHash(Protocol):
     """Optional: an encoder that reads files which no option of it names, such as a tokenizer's."""
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from egoexobench.features.encoder_runner import get_sample_rate
 from egoexobench.protocols import Dataset, Encoder
 from egoexobench.types import Audio, Frames, Modality, Tokens
 
@@ -125,6 +126,11 @@ class WatchedEncoder:
     def frozen(self) -> bool:
         """Whether the encoder is frozen."""
         return self.encoder.frozen
+
+    @property
+    def sample_rate(self) -> int:
+        """The sample rate that the encoder reads, Hz."""
+        return get_sample_rate(self.encoder)
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.generic]:
         """Prepare as the encoder does."""

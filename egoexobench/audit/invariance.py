@@ -23,6 +23,7 @@ from egoexobench.audit.pair_changes import make_pair_changes
 from egoexobench.audit.perturb import perturb_source
 from egoexobench.audit.substitute_encoder import SubstituteEncoder
 from egoexobench.data.decode import decode_clip
+from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.errors import EgoExoBenchError
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.build import MethodParts, build_model, build_parts
@@ -220,11 +221,13 @@ def _keep_encoder(encoder: Encoder) -> Encoder:
 def _make_decoder(parts: MethodParts) -> ClipDecoder:
     """Return a function that decodes a clip as the encoders of a method get it."""
     modalities = {runner.encoder.modality for runner in parts.encoders.values()}
+    audio = parts.encoders.get("audio")
     return partial(
         decode_clip,
         num_frames=parts.method.num_frames if "video" in modalities else 0,
         with_audio="audio" in modalities,
         sampling=parts.method.frame_sampling,
+        sample_rate=audio.sample_rate if audio else AUDIO_SAMPLE_RATE,
     )
 
 

@@ -35,7 +35,12 @@ __all__ = [
 
 
 def decode_clip(
-    clip: Clip, num_frames: int, *, with_audio: bool, sampling: str = DEFAULT_SAMPLING
+    clip: Clip,
+    num_frames: int,
+    *,
+    with_audio: bool,
+    sampling: str = DEFAULT_SAMPLING,
+    sample_rate: int = AUDIO_SAMPLE_RATE,
 ) -> DecodedClip:
     """Decode a clip.
 
@@ -44,6 +49,7 @@ def decode_clip(
         num_frames: number of frames; 0 decodes no video.
         with_audio: decode the audio as well.
         sampling: name of the sampling rule, one of `SAMPLERS`.
+        sample_rate: of the audio, Hz.
 
     Raises:
         UsageError: if there is no such rule, or it does not sample frames.
@@ -52,7 +58,13 @@ def decode_clip(
     """
     get_sampler(sampling)  # a wrong name is not an error of the file
     try:
-        return _decode_clip(clip, num_frames, with_audio=with_audio, sampling=sampling)
+        return _decode_clip(
+            clip,
+            num_frames,
+            with_audio=with_audio,
+            sampling=sampling,
+            sample_rate=sample_rate,
+        )
     except MediaError as error:
         raise MediaError(error.kind, error.reason, clip.id) from error
 
@@ -69,8 +81,10 @@ def decode_audio(clip: Clip) -> NDArray[np.float32] | None:
     return samples
 
 
-def decode_clip_audio(clip: Clip) -> tuple[NDArray[np.float32] | None, SpanAudio | None]:
-    """Return the samples as `decode_audio`, and where in the file they stand.
+def decode_clip_audio(
+    clip: Clip, sample_rate: int = AUDIO_SAMPLE_RATE
+) -> tuple[NDArray[np.float32] | None, SpanAudio | None]:
+    """Return the samples as `decode_audio`, at any sample rate, and where in the file they stand.
 
     Raises:
         MediaError: as `decode_clip`.
@@ -78,7 +92,18 @@ def decode_clip_audio(clip: Clip) -> tuple[NDArray[np.float32] | None, SpanAudio
     clock = clip_timing.get_cached_clock(clip.media)
     with open_media(clip.media, with_video=clock is None) as container:
         clock = clock or _read_clock(container, clip.media)
-        return _decode_audio(container, clip, clock, clip_timing.find_clip_end(clock, clip))
+        track = choose_audio(container)
+        if track is None:
+            return None, None
+        return decode_span_audio(
+            container,
+            track,
+            clip.media,
+            clock=clock,
+            start=clip.start,
+            end=clip_timing.find_clip_end(clock, clip),
+            sample_rate=sample_rate,
+        )
 
 
 def read_media_info(path: str) -> MediaInfo:
@@ -98,20 +123,22 @@ def read_media_info(path: str) -> MediaInfo:
         )
 
 
-def _decode_clip(clip: Clip, num_frames: int, *, with_audio: bool, sampling: str) -> DecodedClip:
+def _decode_clip(
+    clip: Clip, num_frames: int, *, with_audio: bool, sampling: str, sample_rate: int
+) -> DecodedClip:
     frames, sampled = None, None
     if num_frames or not with_audio:
         frames, sampled = _decode_clip_frames(clip, num_frames, sampling)
     if not with_audio:
         return DecodedClip(frames, None, "not_requested", sampled)
     # the sound has a file of its own: where a seek ends depends on what was read before it
-    samples, span_audio = decode_clip_audio(clip)
+    samples, span_audio = decode_clip_audio(clip, sample_rate)
     if samples is None:
         return DecodedClip(frames, None, "no_track", sampled)
     is_silent = samples.size == 0 or max(samples.max(), -samples.min()) <= SILENCE_PEAK
     return DecodedClip(
         frames=frames,
-        audio=None if is_silent else Audio(samples, AUDIO_SAMPLE_RATE),
+        audio=None if is_silent else Audio(samples, sample_rate),
         state="silent" if is_silent else "audible",
         sampled=sampled,
         span_audio=span_audio,
@@ -150,12 +177,3 @@ def _read_clock(container: Any, path: str) -> MediaClock:
         video=None if video is None else container.streams[video.index],
         audio=None if audio is None else container.streams[audio.index],
     )
-
-
-def _decode_audio(
-    container: Any, clip: Clip, clock: MediaClock, end: float
-) -> tuple[NDArray[np.float32] | None, SpanAudio | None]:
-    track = choose_audio(container)
-    if track is None:
-        return None, None
-    return decode_span_audio(container, track, clip.media, clock=clock, start=clip.start, end=end)

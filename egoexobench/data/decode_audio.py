@@ -45,31 +45,41 @@ class _AudioSpan:
     clock: MediaClock
     start: float
     end: float
+    sample_rate: int
+    """Of the result, Hz."""
 
     def make_collector(self, *, has_peak: bool) -> AudioCollector:
         return AudioCollector(
             self.path,
             start=self.start,
-            num_samples=round((self.end - self.start) * AUDIO_SAMPLE_RATE),
+            num_samples=round((self.end - self.start) * self.sample_rate),
+            sample_rate=self.sample_rate,
             has_peak=has_peak,
         )
 
 
 def decode_span_audio(
-    container: Any, track: ChosenTrack, path: str, *, clock: MediaClock, start: float, end: float
+    container: Any,
+    track: ChosenTrack,
+    path: str,
+    *,
+    clock: MediaClock,
+    start: float,
+    end: float,
+    sample_rate: int = AUDIO_SAMPLE_RATE,
 ) -> tuple[NDArray[np.float32], SpanAudio | None]:
     """Decode the sound between two times, s.
 
     Silence stands where the file has no sound: before a late start, in gaps and after the end.
 
     Returns:
-        Mono samples ``(S,)`` at `AUDIO_SAMPLE_RATE`; none for a track without any packet.
+        Mono samples ``(S,)`` at `sample_rate`; none for a track without any packet.
 
     Raises:
         MediaError: if the track has sound, but none between the two times.
     """
     check_decoder(container, track, path)
-    span = _AudioSpan(path, track, clock, start=start, end=end)
+    span = _AudioSpan(path, track, clock, start=start, end=end, sample_rate=sample_rate)
     passage = _decode_passage(container, span)
     first = passage.collector.start
     if passage.is_lossy and (first is None or first > start + GAP_TOLERANCE_S):
@@ -86,8 +96,8 @@ def decode_span_audio(
         )
     report = SpanAudio(
         track=track,
-        offset=first_sample / AUDIO_SAMPLE_RATE,
-        silences=_list_silences(collector, start=start, end=end),
+        offset=first_sample / sample_rate,
+        silences=_list_silences(collector, span),
         channels_cancel=_find_canceling(container, span, collector),
     )
     return collector.samples, report
@@ -101,13 +111,13 @@ def _find_canceling(container: Any, span: _AudioSpan, collector: AudioCollector)
     return _decode_passage(container, span, has_peak=True).collector.channel_peak > SILENCE_PEAK
 
 
-def _list_silences(collector: AudioCollector, *, start: float, end: float) -> tuple[Interval, ...]:
+def _list_silences(collector: AudioCollector, span: _AudioSpan) -> tuple[Interval, ...]:
     """Return where silence was filled in, s after the start of the span."""
-    length = end - start
-    before, after = (sample / AUDIO_SAMPLE_RATE for sample in collector.filled)
+    start, length = span.start, span.end - span.start
+    before, after = (sample / span.sample_rate for sample in collector.filled)
     gaps = [(max(first - start, 0.0), min(last - start, length)) for first, last in collector.gaps]
     intervals = [(0.0, before), *gaps, (after, length)]
-    return tuple(span for span in intervals if span[1] - span[0] > GAP_TOLERANCE_S)
+    return tuple(part for part in intervals if part[1] - part[0] > GAP_TOLERANCE_S)
 
 
 def _decode_passage(container: Any, span: _AudioSpan, *, has_peak: bool = False) -> _DecodedPart:

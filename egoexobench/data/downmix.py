@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from egoexobench.errors import MediaError
 
 AUDIO_SAMPLE_RATE = 16_000
-"""Sample rate of all decoded audio, Hz."""
+"""Sample rate of decoded audio that nobody asks for at another one, Hz."""
 GAP_TOLERANCE_S = 0.03
 """Sound that is up to this much away from where its time says stays where it is, s."""
 BLOCK_SIZE = 16_000
@@ -64,19 +64,27 @@ class AudioCollector:
     Args:
         path: the file, for error messages.
         start: start of the span, s.
-        num_samples: length of the span, in samples at `AUDIO_SAMPLE_RATE`.
+        num_samples: length of the span, in samples at `sample_rate`.
+        sample_rate: of the result, Hz.
         has_peak: measure the peak of the channels as well.
     """
 
     def __init__(
-        self, path: str, *, start: float, num_samples: int, has_peak: bool = False
+        self,
+        path: str,
+        *,
+        start: float,
+        num_samples: int,
+        sample_rate: int = AUDIO_SAMPLE_RATE,
+        has_peak: bool = False,
     ) -> None:
         self._path = path
+        self._output_rate = sample_rate
         self._span_start = start
         self._has_peak = has_peak
         self._to_planar_float = av.AudioResampler(format="fltp")
         self._queue = av.AudioFifo()
-        self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=AUDIO_SAMPLE_RATE)
+        self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=sample_rate)
         self._is_planar_float = False
         self._sample_rate = 0
         self._num_input_samples = 0
@@ -148,7 +156,7 @@ class AudioCollector:
             self._write(part if gap >= 0 else _cut_start(part, round(-gap * frame.sample_rate)))
 
     def _find_start_position(self) -> int:
-        return round(((self.start or 0.0) - self._span_start) * AUDIO_SAMPLE_RATE)
+        return round(((self.start or 0.0) - self._span_start) * self._output_rate)
 
     def _add_silence(self, frame: Any, seconds: float) -> None:
         end = (self.start or 0.0) + self._num_input_samples / frame.sample_rate
@@ -169,7 +177,7 @@ class AudioCollector:
         """Complete the samples; call it once, after the last frame."""
         if block := self._queue.read():
             self._add_block(block)
-        if self._sample_rate != AUDIO_SAMPLE_RATE:
+        if self._sample_rate != self._output_rate:
             self._resample(None)
 
     def _add_block(self, block: Any) -> None:
@@ -178,7 +186,7 @@ class AudioCollector:
             self.channel_peak = max(self.channel_peak, *peaks)
         mono = av.AudioFrame(format="fltp", layout="mono", samples=block.samples)
         mixed = downmix_block(block, get_channel_views(mono)[0])
-        if self._sample_rate == AUDIO_SAMPLE_RATE:
+        if self._sample_rate == self._output_rate:
             self._put(mixed)
             return
         mono.rate = self._sample_rate

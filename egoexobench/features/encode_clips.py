@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from egoexobench.data.decode import AudioState, decode_clip
+from egoexobench.data.decode import AudioState, decode_clip, decode_clip_audio
+from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import DOES_NOT_DECODE, ClipError, DataError, EgoExoBenchError
 from egoexobench.features.batch_plan import ENCODING_PLAN
@@ -259,9 +260,19 @@ def decode_and_prepare(
     """
     modalities = {runner.encoder.modality for runner in encoders.values()}
     count = num_frames if "video" in modalities else 0
-    decoded = decode_clip(clip, count, with_audio="audio" in modalities, sampling=sampling)
+    rates = {run.sample_rate for run in encoders.values() if run.encoder.modality == "audio"}
+    first_rate, *other_rates = sorted(rates) or [AUDIO_SAMPLE_RATE]
+    decoded = decode_clip(
+        clip, count, with_audio=bool(rates), sampling=sampling, sample_rate=first_rate
+    )
+    audio = {first_rate: decoded.audio}
+    for rate in other_rates if decoded.audio else ():
+        samples, _ = decode_clip_audio(clip, rate)
+        audio[rate] = None if samples is None else Audio(samples, rate)
     sources = {
-        name: decoded.frames if runner.encoder.modality == "video" else decoded.audio
+        name: decoded.frames
+        if runner.encoder.modality == "video"
+        else audio.get(runner.sample_rate)
         for name, runner in encoders.items()
     }
     arrays = {

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.device import DeviceConfig, Precision, autocast
 from egoexobench.features.batch_plan import ENCODING_PLAN
@@ -19,7 +20,7 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.identity import Identity
 from egoexobench.part_results import find_tokens_fault, require_valid
-from egoexobench.protocols import Encoder
+from egoexobench.protocols import Encoder, HasSampleRate
 
 StorageDtype = Literal["fp32", "fp16"]
 CPU = torch.device("cpu")
@@ -47,10 +48,20 @@ class EncoderRunner:
     identity: Identity = field(default_factory=dict)
     state: Mapping[str, str | int] = field(default_factory=dict)
 
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate at which audio is decoded for it, Hz."""
+        return get_sample_rate(self.encoder)
+
     @cached_property
     def weights_hash(self) -> str | None:
         """Hash of the weights of its networks when it was new; None if it has none."""
         return hash_networks(self.encoder)
+
+
+def get_sample_rate(encoder: Encoder) -> int:
+    """Return the sample rate that an encoder reads, Hz; `AUDIO_SAMPLE_RATE` if it says none."""
+    return encoder.sample_rate if isinstance(encoder, HasSampleRate) else AUDIO_SAMPLE_RATE
 
 
 def cache_signature(
@@ -68,6 +79,8 @@ def cache_signature(
     }
     if encoder.modality == "video":
         signature |= {"sampling": sampling, "frames": frames}
+    if encoder.modality == "audio" and runner.sample_rate != AUDIO_SAMPLE_RATE:
+        signature["sample_rate"] = runner.sample_rate
     if encoder.frozen:
         dtypes = {"precision": runner.precision, "stored": runner.storage_dtype}
         signature |= {key: value for key, value in dtypes.items() if value != "fp32"}

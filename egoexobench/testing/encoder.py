@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, get_args
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from egoexobench.features.encoder_runner import get_sample_rate
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows
 from egoexobench.part_results import find_array_fault, find_tokens_fault
@@ -35,25 +36,41 @@ from egoexobench.types import Modality, Tokens
 Arrays = Sequence[NDArray[Any]]
 
 
-def check_encoder(encoder: Encoder, *, num_frames: int = 4, seed: int = 0) -> None:
+Reference = Callable[[Source], NDArray[Any] | Tensor]
+
+
+def check_encoder(
+    encoder: Encoder,
+    *,
+    num_frames: int = 4,
+    seed: int = 0,
+    reference: Reference | None = None,
+) -> None:
     """Check that tokens have the right form and depend on nothing but their own source.
+
+    Tokens can be right in form and wrong in number: a text model that was trained with padding, for
+    example, gives other vectors without it, always the same ones. A reference finds that.
 
     Args:
         encoder: of one modality, frozen or trained. Its weights are not changed.
         num_frames: frames of a clip, for a video encoder that takes a fixed number.
         seed: of the sources.
+        reference: returns the tokens ``(T, dim)`` of a source as the authors' own code computes
+            them, such as the processor and the model of a library.
 
     Raises:
         AssertionError: with the first fault.
     """
     _check_members(encoder)
-    sources = make_sources(encoder.modality, num_frames, seed)
+    sources = make_sources(encoder.modality, num_frames, seed, get_sample_rate(encoder))
     arrays = _prepare_all(encoder, sources)
     names = [str(index) for index in range(len(arrays))]
     bank = FeatureBank(names, [FeatureRows(array, "") for array in arrays])
     with _evaluation_mode(encoder):
         with torch.inference_mode():
             _check_tokens(encoder, bank, names)
+            if reference is not None:
+                _check_reference(encoder, reference, sources=sources, arrays=arrays)
         if not encoder.frozen:
             _check_trained(encoder, bank, names)
 
@@ -128,6 +145,27 @@ def _check_tokens(encoder: Encoder, bank: FeatureBank, names: Sequence[str]) -> 
         _compare_tokens(tokens_of_row, in_batch[row], "in another order", "its position")
 
 
+def _check_reference(
+    encoder: Encoder, reference: Reference, *, sources: Sequence[Source], arrays: Arrays
+) -> None:
+    for index, (source, array) in enumerate(zip(sources, arrays, strict=True)):
+        bank = FeatureBank(["source"], [FeatureRows(array, "")])
+        tokens = _get_real_tokens(_encode_batch(encoder, bank.batch(["source"])), 0)
+        with report_errors("the reference"):
+            expected = torch.as_tensor(reference(copy_source(source))).to(tokens)
+        label = repr(source) if isinstance(source, str) else f"source {index}"
+        check_that(
+            tokens.shape == expected.shape,
+            f"{label} has tokens {tuple(tokens.shape)}, and the reference {tuple(expected.shape)}",
+        )
+        difference = float((tokens - expected).abs().max()) if tokens.numel() else 0.0
+        check_that(
+            is_close(tokens, expected),
+            f"the tokens of {label} are not those of the reference; they differ by up to "
+            f"{difference:.2g}",
+        )
+
+
 def _compare_tokens(tokens: Tensor, reference: Tensor, condition: str, cause: str) -> None:
     message = f"the mask marks {len(tokens)} tokens or {len(reference)}, depending on {cause}"
     check_that(len(tokens) == len(reference), f"{condition}: {message}")
@@ -155,6 +193,11 @@ def _encode_batch(encoder: Encoder, batch: Tokens) -> Tokens:
         tokens = encoder.encode(batch.values, batch.mask)
     check_unchanged(before, inputs, "encode")
     check_valid(find_tokens_fault(tokens, len(batch.values), encoder.dim))
+    check_that(
+        tokens.values.dtype == torch.float32,
+        f"its tokens have the dtype {tokens.values.dtype}; in single precision they must be "
+        "torch.float32 (a checkpoint in half precision is read with float())",
+    )
     check_finite(tokens.values[tokens.mask], "its tokens")
     return tokens
 

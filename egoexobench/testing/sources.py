@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.types import Audio, Frames, Modality
 
 Source = Frames | Audio | str
 
 TEXTS = ("a person takes the garlic", "one", "", "C öffnet das Glas 罐")
-SAMPLE_RATE = 16_000
 AUDIO_SECONDS = (1.0, 1.5, 4.0)
 FRAME_SIZES = ((64, 64), (96, 128), (64, 64))
 
 
-def make_sources(modality: Modality, num_frames: int, seed: int) -> list[Source]:
+def make_sources(
+    modality: Modality, num_frames: int, seed: int, sample_rate: int = AUDIO_SAMPLE_RATE
+) -> list[Source]:
     """Return sources of a modality that differ in length or size."""
     rng = np.random.default_rng(seed)
     if modality == "text":
         return list(TEXTS)
     if modality == "audio":
-        lengths = [int(seconds * SAMPLE_RATE) for seconds in AUDIO_SECONDS]
+        lengths = [int(seconds * sample_rate) for seconds in AUDIO_SECONDS]
         waves = [rng.uniform(-0.5, 0.5, length).astype(np.float32) for length in lengths]
-        return [Audio(wave, SAMPLE_RATE) for wave in waves]
+        return [Audio(wave, sample_rate) for wave in waves]
     times = np.arange(num_frames) / 8
     shapes = [(num_frames, *size, 3) for size in FRAME_SIZES]
     return [Frames(rng.integers(0, 256, shape, dtype=np.uint8), times.copy()) for shape in shapes]

@@ -169,6 +169,30 @@ def test_other_rates_are_resampled(tmp_path: Path) -> None:
     assert abs(spectral_peak(sound.waveform) - 1000) < 10
 
 
+@pytest.mark.parametrize(("rate", "level"), [(16_000, 0.0), (48_000, 0.2)])
+def test_sound_is_decoded_at_the_rate_that_is_requested(
+    tmp_path: Path, rate: int, level: float
+) -> None:
+    path = tmp_path / "a.mkv"
+    time = np.arange(96_000) / 48_000
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=48_000, layout="mono")
+        tones = np.sin(2 * np.pi * 500 * time) + np.sin(2 * np.pi * 15_000 * time)
+        samples = (8000 * tones).astype(np.int16)[None]
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        frame.rate, frame.time_base = 48_000, Fraction(1, 48_000)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    clip = make_clip(path, 0.5, 1.5)
+    sound = decode_clip(clip, 0, with_audio=True, sample_rate=rate).audio
+    assert sound is not None
+    assert (sound.sample_rate, len(sound.waveform)) == (rate, rate)
+    spectrum = np.abs(np.fft.rfft(sound.waveform)) / len(sound.waveform)  # a bin is 1 Hz
+    above = spectrum[8500:] if len(spectrum) > 8500 else np.zeros(1)
+    assert 2 * above.max() == pytest.approx(level, abs=0.06)  # nothing above 8 kHz at 16 kHz
+    assert 2 * spectrum[500] == pytest.approx(8000 / 32768, abs=0.01)
+
+
 def test_no_track_and_digital_silence_are_different_states_and_never_zeros(tmp_path: Path) -> None:
     without = decode_clip(make_clip(write_video(tmp_path / "a.mp4")), 2, with_audio=True)
     silent = decode_clip(

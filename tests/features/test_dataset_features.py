@@ -88,7 +88,7 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VideoDataset:
     for i in range(len(video_dataset.lengths)):
         (video_dataset.root / f"f{i}").write_text(str(i))
 
-    def decode(clip: Clip, num_frames: int, *, with_audio: bool, sampling: str) -> DecodedClip:
+    def decode(clip: Clip, num_frames: int, *, with_audio: bool, **_: object) -> DecodedClip:
         value = 10 * int(Path(clip.media).read_text()) + int(clip.start)
         pixels = np.full((num_frames, 2, 2, 3), value, np.uint8)
         return DecodedClip(Frames(pixels, np.zeros(num_frames)), None, "not_requested")

@@ -9,7 +9,7 @@ import torch
 
 from egoexobench.data.decode import DecodedClip
 from egoexobench.errors import DataError, MediaError
-from egoexobench.features import encode_clips
+from egoexobench.features import encode_clips, encoder_runner
 from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.progress import NullProgress
 from egoexobench.types import Audio, Clip, Frames, Modality, Tokens
@@ -59,7 +59,7 @@ class FakeMedia:
         return clips
 
     def decode(
-        self, clip: Clip, num_frames: int, *, with_audio: bool, sampling: str
+        self, clip: Clip, num_frames: int, *, with_audio: bool, sampling: str, sample_rate: int
     ) -> DecodedClip:
         self.decoded.append(clip.id)
         self.samplings.add(sampling)
@@ -248,3 +248,35 @@ def test_a_forward_pass_holds_one_view_in_an_order_of_its_own(media: FakeMedia) 
     assert sorted(ego) != ego
     num_same_rows = sum(first + 1 == second for first, second in zip(ego, exo, strict=True))
     assert num_same_rows <= 4
+
+
+def test_each_encoder_gets_the_sound_at_its_own_rate(tmp_path: Path, folder: Path) -> None:
+    class RateEncoder(FakeEncoder):
+        """Tokens are the rate, the number of samples and 0."""
+
+        def __init__(self, sample_rate: int) -> None:
+            super().__init__("audio")
+            if sample_rate != 16_000:
+                self.sample_rate = sample_rate
+
+        def prepare(self, source: object) -> np.ndarray:
+            assert isinstance(source, Audio)
+            return np.array([[source.sample_rate, len(source.waveform), 0]], np.float32)
+
+    path = str(folder / "a-ego.mp4")
+    clips = [Clip("c", "ego", path, start=0.0, end=0.5, narration="", take="t")]
+    rates = (48_000, 16_000, 24_000)
+    runners = {str(rate): EncoderRunner(RateEncoder(rate), "same") for rate in rates}
+    runners["video"] = EncoderRunner(FakeEncoder("video"), "v")
+    result = encode_clips.encode_clips(clips, runners, 2, root=tmp_path, progress=NullProgress())
+    for rate in rates:
+        assert result.banks[str(rate)].get("c").tolist() == [[rate + 1, rate // 2 + 1, 1]]
+
+
+def test_another_sample_rate_is_another_store() -> None:
+    encoder = FakeEncoder("audio")
+    before = encoder_runner.cache_signature(EncoderRunner(encoder, "a"))
+    assert "sample_rate" not in before  # stores of before keep their names
+    encoder.sample_rate = 48_000
+    after = encoder_runner.cache_signature(EncoderRunner(encoder, "a"))
+    assert after == before | {"sample_rate": 48_000}

@@ -318,3 +318,26 @@ def test_a_wrong_encoder_is_one_line_that_names_its_fault(encoder: object, messa
         check_encoder(encoder)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_half_precision_is_found():
+    class HalfEncoder(FrozenEncoder):
+        def encode(self, values, mask):
+            return Tokens(values[..., :1].expand(-1, -1, DIM).half(), mask)
+
+    with pytest.raises(AssertionError, match=r"dtype torch\.float16"):
+        check_encoder(HalfEncoder())
+
+
+def test_a_reference_finds_tokens_of_right_form_and_wrong_numbers():
+    encoder = FrozenEncoder()
+
+    def compute_reference(source):
+        with torch.inference_mode():
+            return encoder.layer(torch.from_numpy(encoder.prepare(source)))
+
+    check_encoder(encoder, reference=compute_reference)
+    with pytest.raises(AssertionError, match=r"source 0 are not those of the reference; .* 0\.01"):
+        check_encoder(encoder, reference=lambda source: compute_reference(source) + 0.01)
+    with pytest.raises(AssertionError, match=r"tokens \(2, 4\), and the reference \(1, 4\)"):
+        check_encoder(encoder, reference=lambda source: compute_reference(source)[:1])
