@@ -45,6 +45,7 @@ SMALL_OPTIONS = {
 }
 
 HUB_ENCODERS = {
+    "hf-audio": ("audio", "wav2vec2"),
     "hf-image": ("image", "dinov2"),
     "hf-text": ("text", "bert"),
     "hf-video": ("video", "timesformer"),

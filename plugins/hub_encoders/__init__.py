@@ -14,9 +14,47 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoders."""
+    register("hf-audio", hf_audio, modality="audio")
     register("hf-image", hf_image, modality="video")
     register("hf-text", hf_text, modality="text")
     register("hf-video", hf_video, modality="video")
+
+
+def hf_audio(
+    *,
+    model: str,
+    output: Literal["pooled", "frames", "tokens"] = "frames",
+    layer: int | None = None,
+    window: float | None = None,
+    trained: bool = False,
+    checkpointing: bool = False,
+) -> Encoder:
+    """A sound model of transformers by name, such as `laion/clap-htsat-unfused`.
+
+    Sound is decoded at the sample rate of the model. All of a clip is read, also where the model
+    takes a few seconds at once.
+
+    Args:
+        model: a folder, `ORG/NAME@COMMIT` of the Hugging Face hub, or `ORG/NAME` if its commit is
+            known ([encoders](docs/encoders.md)).
+        output: `frames` returns one token for each step in time, `pooled` the published vector (of
+            several windows, their mean), `tokens` every patch of a spectrogram.
+        layer: number of the hidden state that is read: 0 is what enters the first block, -1 the
+            last; without it, what the model returns.
+        window: length of a window, s. Without it, a window is what the model reads at once, or the
+            clip.
+        trained: train it inside the method; otherwise it runs once, frozen.
+        checkpointing: recompute blocks in the backward pass, which needs less memory.
+    """
+    from egoexobench_plugins.hub_encoders.load import load_pretrained
+    from egoexobench_plugins.hub_encoders.spectrogram import HubSpectrogramEncoder
+    from egoexobench_plugins.hub_encoders.waveform import HubWaveformEncoder
+
+    pretrained = load_pretrained(model, "audio", checkpointing=checkpointing)
+    kind: type[HubSpectrogramEncoder | HubWaveformEncoder] = (
+        HubSpectrogramEncoder if pretrained.family.spectrogram else HubWaveformEncoder
+    )
+    return kind(pretrained, output=output, layer=layer, window=window, trained=trained)
 
 
 def hf_text(

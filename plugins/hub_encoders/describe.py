@@ -31,16 +31,13 @@ def format_pins() -> str:
 
 
 def _describe_input(family: ModelFamily) -> str:
-    match family.kind:
-        case "text":
-            return "all texts padded to one length" if family.reads_padding else "any length"
-        case "image":
-            return "any number of frames"
-        case "video" if family.frames:
-            return f"exactly the frames that `{family.frames}` says"
-        case "video" if family.tubelet:
-            return f"any multiple of `{family.tubelet}` frames"
-    return "any number of frames"
+    if family.kind == "text":
+        return "all texts padded to one length" if family.reads_padding else "any length"
+    if family.kind == "audio":
+        return "windows of a spectrogram" if family.spectrogram else "samples, any length"
+    if family.frames:
+        return f"exactly `{family.frames}` frames"
+    return f"a multiple of `{family.tubelet}` frames" if family.tubelet else "any number of frames"
 
 
 def _describe_vector(family: ModelFamily) -> str:

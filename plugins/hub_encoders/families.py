@@ -28,6 +28,10 @@ _IMAGE_TOWER: Mapping[str, Any] = {
     "call": "get_image_features",
     "pooling": "pooler",
 }
+_SAMPLES: Mapping[str, Any] = {
+    "optional": ("masked_spec_embed",),
+    "note": "a group norm in its first layer would read padding; no clip is padded",
+}
 
 FAMILIES: Sequence[ModelFamily] = (
     ModelFamily("text", "bert", "BertModel", "hidden_size", arguments=_NO_POOLER),
@@ -84,8 +88,10 @@ FAMILIES: Sequence[ModelFamily] = (
                 dropped=_TEXT_SIDE, **_IMAGE_TOWER),
     ModelFamily("image", "clip", "CLIPModel", pooled_width="projection_dim", special=1,
                 dropped=_TEXT_SIDE, **_IMAGE_TOWER),
-    ModelFamily("image", "convnext", "ConvNextModel", "hidden_sizes.-1", pooling="pooler"),
-    ModelFamily("image", "convnextv2", "ConvNextV2Model", "hidden_sizes.-1", pooling="pooler"),
+    ModelFamily("image", "convnext", "ConvNextModel", "hidden_sizes.-1", pooling="pooler",
+                has_layers=False),
+    ModelFamily("image", "convnextv2", "ConvNextV2Model", "hidden_sizes.-1", pooling="pooler",
+                has_layers=False),
     ModelFamily("image", "dinov2", "Dinov2Model", "hidden_size", pooling="pooler", special=1),
     ModelFamily("image", "dinov2_with_registers", "Dinov2WithRegistersModel", "hidden_size",
                 pooling="pooler", special=1, registers="num_register_tokens"),
@@ -95,7 +101,8 @@ FAMILIES: Sequence[ModelFamily] = (
     ModelFamily("image", "ijepa", "IJepaModel", "hidden_size"),
     ModelFamily("image", "metaclip_2", "MetaClip2Model", pooled_width="projection_dim", special=1,
                 dropped=_TEXT_SIDE, **_IMAGE_TOWER),
-    ModelFamily("image", "resnet", "ResNetModel", "hidden_sizes.-1", pooling="pooler"),
+    ModelFamily("image", "resnet", "ResNetModel", "hidden_sizes.-1", pooling="pooler",
+                has_layers=False),
     ModelFamily("image", "siglip", "SiglipModel", dropped=("text_model",), **_IMAGE_TOWER),
     ModelFamily("image", "vit", "ViTModel", "hidden_size", pooling="first", special=1,
                 arguments=_NO_POOLER),
@@ -114,6 +121,24 @@ FAMILIES: Sequence[ModelFamily] = (
                 pooling="pooler", frames="vision_config.num_frames", has_tokens=False,
                 dropped=("text_model", "text_projection", "prompts_generator"),
                 note="trained with 8 frames"),
+    ModelFamily("audio", "audio-spectrogram-transformer", "ASTModel", "hidden_size",
+                pooling="pooler", special=2, spectrogram="ast",
+                note="alone it reads the first 10.24 s; here all windows"),
+    ModelFamily("audio", "clap", "ClapModel", "audio_config.hidden_size", has_layers=False,
+                call="get_audio_features", pooling="pooler", pooled_width="projection_dim",
+                dropped=("text_model", "text_projection"), spectrogram="clap",
+                processor_arguments={"truncation": "rand_trunc", "padding": "repeatpad"},
+                note="alone it cuts 10 s at random; here all windows; 48 kHz"),
+    ModelFamily("audio", "data2vec-audio", "Data2VecAudioModel", "hidden_size", **_SAMPLES),
+    ModelFamily("audio", "hubert", "HubertModel", "hidden_size", **_SAMPLES),
+    ModelFamily("audio", "unispeech-sat", "UniSpeechSatModel", "hidden_size", **_SAMPLES),
+    ModelFamily("audio", "wav2vec2", "Wav2Vec2Model", "hidden_size", **_SAMPLES),
+    ModelFamily("audio", "wavlm", "WavLMModel", "hidden_size", **_SAMPLES),
+    ModelFamily("audio", "whisper", "WhisperModel", "d_model", call="encoder",
+                dropped=("decoder",), spectrogram="whisper",
+                processor_arguments={"padding": "max_length"},
+                note="alone it returns 30 s of tokens for each sound; here those of silence are "
+                     "masked"),
 )  # fmt: skip
 """Every family that is known; another one is refused."""
 

@@ -41,6 +41,9 @@ class ModelFamily:
         tubelet: path of the number of frames that are one step in time; without it, it is 1.
         is_place_major: whether tokens are sorted by place and then by time.
         has_tokens: whether it returns tokens of a clip, beside a vector.
+        has_layers: whether all its hidden states have one width.
+        spectrogram: form of the windows of a spectrogram that it reads; None for samples.
+        processor_arguments: of the call of its feature extractor.
         note: what the documentation says about it.
     """
 
@@ -67,12 +70,10 @@ class ModelFamily:
     tubelet: str = ""
     is_place_major: bool = False
     has_tokens: bool = True
+    has_layers: bool = True
+    spectrogram: Literal["ast", "clap", "whisper"] | None = None
+    processor_arguments: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
-
-    @property
-    def is_convolutional(self) -> bool:
-        """Whether its layers differ in width."""
-        return self.width.startswith("hidden_sizes")
 
 
 def read_path(config: Any, path: str) -> Any:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import layers
 from egoexobench.types import Audio, Frames, Modality, Tokens
-from egoexobench_plugins.hub_encoders.load import PretrainedModel
+from egoexobench_plugins.hub_encoders.load import PretrainedModel, get_states
 from egoexobench_plugins.hub_encoders.pictures import PictureProcessor
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class HubImageEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.family = pretrained.family
-        if layer is not None and self.family.is_convolutional:
+        if layer is not None and not self.family.has_layers:
             raise UsageError(f"layer={layer}: the layers of {self.family.model} differ in width")
         self.model = pretrained.model
         self.content_hash = pretrained.content_hash
@@ -80,9 +80,7 @@ class HubImageEncoder(nn.Module):
             pixel_values=self.pictures.normalize(frames),
             output_hidden_states=self.layer is not None,
         )
-        states: Tensor = (
-            result.last_hidden_state if self.layer is None else result.hidden_states[self.layer]
-        )
+        states = get_states(result, self.layer)
         if states.ndim == 4:  # of a convolutional network
             states = states.flatten(2).transpose(1, 2)
         places = states[:, self.num_special :]

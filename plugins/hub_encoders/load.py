@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from egoexobench.errors import DataError, EgoExoBenchError, format_exception_line
 from egoexobench.toolbox import hub_models, model_folder
@@ -98,6 +99,12 @@ def load_pretrained(name: str, kind: Kind, *, checkpointing: bool = False) -> Pr
         (new_name or model.gradient_checkpointing_enable)()
     content = model_folder.hash_model(folder, TRANSFORMERS_WEIGHTS)
     return PretrainedModel(model, family, config, folder=folder, content_hash=content)
+
+
+def get_states(result: Any, layer: int | None) -> Tensor:
+    """Return the tokens that a model returns, or one of its hidden states."""
+    states: Tensor = result.last_hidden_state if layer is None else result.hidden_states[layer]
+    return states
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from egoexobench.errors import DataError, UsageError
 from egoexobench.toolbox import layers
 from egoexobench.types import Audio, Frames, Modality, Tokens
-from egoexobench_plugins.hub_encoders.load import PretrainedModel
+from egoexobench_plugins.hub_encoders.load import PretrainedModel, get_states
 from egoexobench_plugins.hub_encoders.pictures import PictureProcessor
 from egoexobench_plugins.hub_encoders.ragged import encode_by_length
 
@@ -93,9 +93,7 @@ class HubVideoEncoder(nn.Module):
         if self.output == "pooled" and self.layer is None and self.family.pooling == "pooler":
             pooled: Tensor = result.pooler_output
             return pooled[:, None]
-        states: Tensor = (
-            result.last_hidden_state if self.layer is None else result.hidden_states[self.layer]
-        )
+        states = get_states(result, self.layer)
         tubes = states[:, self.num_special :]
         if self.output == "tokens":
             return tubes

@@ -31,6 +31,17 @@ CLAP_AUDIO = {
     "projection_dim": 8,
 }
 CLIP = {"text_config": TEXT_TOWER, "vision_config": CLIP_VISION, "projection_dim": 8}
+SPEECH = {
+    **BODY,
+    "conv_dim": [8, 8, 8],
+    "conv_kernel": [10, 4, 4],
+    "conv_stride": [5, 4, 4],
+    "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 8,
+    "num_conv_pos_embedding_groups": 2,
+    "vocab_size": 32,
+    "layerdrop": 0.1,
+}
 XCLIP_VISION = {
     **CLIP_VISION,
     "num_frames": 8,
@@ -59,6 +70,20 @@ SETTINGS: Mapping[str, dict[str, Any]] = {
         "vision_config": {**BODY, "image_size": 32, "patch_size": 16},
     },
     "xclip": {"text_config": TEXT_TOWER, "vision_config": XCLIP_VISION, "projection_dim": 8},
+    "audio-spectrogram-transformer": {
+        **BODY, "patch_size": 16, "max_length": 64, "num_mel_bins": 32,
+    },
+    "data2vec-audio": SPEECH,
+    "hubert": SPEECH,
+    "unispeech-sat": SPEECH,
+    "wav2vec2": SPEECH,
+    "wavlm": SPEECH,
+    "whisper": {
+        "d_model": WIDTH, "encoder_layers": 2, "decoder_layers": 1, "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32,
+        "vocab_size": 40, "max_source_positions": 100, "max_target_positions": 8, **TOKENS,
+        "decoder_start_token_id": 1, "suppress_tokens": [], "begin_suppress_tokens": [],
+    },
     "aimv2": {"text_config": TEXT_TOWER, "vision_config": PICTURE, "projection_dim": 8},
     "altclip": {
         "text_config": {**TEXT_TOWER, "project_dim": 8},
@@ -144,6 +169,22 @@ def write_video_processor(folder: Path, model_type: str) -> None:
     VJEPA2VideoProcessor(size={"shortest_edge": 36}, crop_size=crop).save_pretrained(folder)
 
 
+def write_extractor(folder: Path, model_type: str) -> None:
+    """Write the feature extractor of a family."""
+    import transformers
+
+    match model_type:
+        case "audio-spectrogram-transformer":
+            extractor = transformers.ASTFeatureExtractor(num_mel_bins=32, max_length=64)
+        case "clap":
+            extractor = transformers.ClapFeatureExtractor(truncation="rand_trunc")
+        case "whisper":
+            extractor = transformers.WhisperFeatureExtractor(chunk_length=2)
+        case _:
+            extractor = transformers.Wav2Vec2FeatureExtractor()
+    extractor.save_pretrained(folder)
+
+
 SHORT_SIDE = {"shortest_edge": 36}
 PROCESSORS: Mapping[str, tuple[str, dict[str, int] | None]] = {
     "aimv2": ("CLIPImageProcessor", SHORT_SIDE),
@@ -167,6 +208,7 @@ PROCESSORS: Mapping[str, tuple[str, dict[str, int] | None]] = {
 """Class and size of the processor that repositories of a family have; None: resized to a square."""
 
 WRITERS: Mapping[Kind, Callable[[Path, str], None]] = {
+    "audio": write_extractor,
     "text": write_tokenizer,
     "image": write_image_processor,
     "video": write_video_processor,
