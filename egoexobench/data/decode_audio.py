@@ -15,8 +15,8 @@ from egoexobench.data.clip_timing import END_TOLERANCE_S, MediaClock
 from egoexobench.data.decoded_clip import Interval, SpanAudio
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE, GAP_TOLERANCE_S, AudioCollector
 from egoexobench.data.open_media import open_media
-from egoexobench.data.packet_reader import PacketPlaces, discard_others, open_packets
-from egoexobench.data.tracks import ChosenTrack, check_decoder
+from egoexobench.data.packet_reader import PacketPlaces, open_packets
+from egoexobench.data.tracks import ChosenTrack, check_decoder, discard_others
 from egoexobench.errors import MediaError
 
 _PREROLLS_S = (END_TOLERANCE_S, 1.0 + END_TOLERANCE_S)
@@ -172,11 +172,21 @@ def _collect_frames(
 def _iter_frames(container: Any, stream: Any, span: _AudioSpan) -> Iterator[_TimedFrame]:
     """Yield frames from here on; what does not decode before the first one can be half a packet."""
     has_frames, origin = False, span.clock.origin
+    try:
+        for frame in container.decode(stream):  # faster than a loop over packets
+            has_frames, time = True, frame.time
+            yield None if time is None else time - origin, frame
+    except av.FFmpegError:
+        if has_frames:
+            raise
+        yield None, None
+    else:
+        return
     for packet in container.demux(stream):
         try:
-            for frame in packet.decode():
-                has_frames, time = True, frame.time
-                yield None if time is None else time - origin, frame
+            for timed in _time_frames(packet.decode(), span):
+                has_frames = True
+                yield timed
         except av.FFmpegError:
             if has_frames:
                 raise

@@ -14,11 +14,11 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from av.stream import Discard
 from numpy.typing import NDArray
 
 from egoexobench.data.open_media import open_media
 from egoexobench.data.packet_times import PacketTime, is_end
+from egoexobench.data.tracks import discard_others
 
 NumberedPackets = Iterable[tuple[int, Any]]
 """Packets, each with its position among those of its track."""
@@ -97,13 +97,6 @@ def _open_track(path: str, stream_index: int) -> Iterator[tuple[Any, Any]]:
         stream = container.streams[stream_index]
         discard_others(container, stream)
         yield container, stream
-
-
-def discard_others(container: Any, stream: Any) -> None:
-    """Do not even read the packets of other tracks."""
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all
 
 
 def _iter_packets(container: Any, stream: Any) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from av.stream import Disposition
+from av.stream import Discard, Disposition
 
 from egoexobench.errors import MediaError
 
@@ -60,6 +60,13 @@ def check_decoder(container: Any, track: ChosenTrack, path: str) -> None:
         kind = stream.type or "chosen"
         reason = f"{path}: the codec of its {kind} track is unknown; convert the file"
         raise MediaError("undecodable", reason)
+
+
+def discard_others(container: Any, stream: Any) -> None:
+    """Do not even read the packets of other tracks."""
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all
 
 
 def _choose_track(streams: Sequence[Any], *, num_left_out: int, kind: str) -> ChosenTrack | None:
