@@ -5,7 +5,9 @@
 A clip has the size of 8 frames and 10 s of audio with 768 features in half precision: 8 x 768 and
 50 x 768, 89 KB in two stores. Writing is timed before and after the disk has the data. Reading
 copies both arrays of a clip at a time, in random order, with the files in the page cache. The
-methods take turns in each round, so that other load on the machine affects all of them alike.
+methods take turns in each round, so that other load on the machine affects all of them alike. The
+last table is the first use of a store in a process, when rows are compared with their checksums:
+every row is copied once, or given out once in batches in single precision, as training reads it.
 """
 
 from __future__ import annotations
@@ -24,12 +26,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from egoexobench.features import feature_file
 from egoexobench.features.encode_clips import ITEMS_PER_FILE
-from egoexobench.features.feature_file import FeatureRows, write_feature_file
+from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.features.feature_file import FeatureRows, StoredItem, write_feature_file
 from egoexobench.features.feature_store import FeatureStore
 
 FLOOR = "bare copy"
 SHARDED = "feature store"
+CHECKED = "feature store, first use"
 PER_CLIP = "a .npy per clip"
 SHAPES = ((8, 768), (50, 768))
 ClipFeatures = list[NDArray[np.float16]]
@@ -81,7 +86,7 @@ def write_stores(features: list[ClipFeatures], folder: Path) -> None:
             path = folder / f"{modality}-{start}.safetensors"
             keys = [str(start + i) for i in range(len(block))]
             rows = [FeatureRows(clip[modality], "decoded") for clip in block]
-            write_feature_file(path, keys, rows)
+            write_feature_file(path, list(map(StoredItem, keys, rows)))
 
 
 def write_arrays(features: list[ClipFeatures], folder: Path) -> None:
@@ -120,7 +125,7 @@ def time_reading(
     features: list[ClipFeatures], root: Path, rounds: int
 ) -> dict[str, list[CallDuration]]:
     """Return the duration of each round of each method."""
-    stores = [FeatureStore(root / "stores", {"modality": i}) for i in range(len(SHAPES))]
+    stores = _open_stores(root)
     for modality, store in enumerate(stores):
         for start, block in _iter_blocks(features):
             keys = [str(start + i) for i in range(len(block))]
@@ -152,6 +157,47 @@ def time_reading(
             if turn >= 0:
                 durations[name].append(duration)
     return durations
+
+
+def time_first_use(
+    num_clips: int, root: Path, rounds: int
+) -> dict[str, dict[str, list[CallDuration]]]:
+    """Return the duration of each round of each method, without and with the check, by consumer.
+
+    The stores are those of `time_reading`.
+    """
+    keys = [str(i) for i in range(num_clips)]
+    order = np.random.default_rng(1).permutation(num_clips).tolist()
+    batches = [[str(i) for i in order[start : start + 64]] for start in range(0, num_clips, 64)]
+
+    def copy_rows(bank: FeatureBank) -> None:
+        for i in order:
+            np.copy(bank.rows[i])
+
+    def make_batches(bank: FeatureBank) -> None:
+        for batch in batches:
+            bank.batch(batch)
+
+    def read_all(consume: Callable[[FeatureBank], None]) -> None:
+        for store in _open_stores(root):
+            store.find_missing(keys)
+            consume(FeatureBank(keys, [store[key] for key in keys]))
+
+    durations: dict[str, dict[str, list[CallDuration]]] = {}
+    is_intact = feature_file.is_intact
+    for turn in range(-1, rounds):
+        for name, consume in {"copies": copy_rows, "batches": make_batches}.items():
+            table = durations.setdefault(name, {FLOOR: [], CHECKED: []})
+            for method, check in {FLOOR: lambda *_: True, CHECKED: is_intact}.items():
+                feature_file.is_intact = check
+                duration = time_call(partial(read_all, consume))
+                if turn >= 0:
+                    table[method].append(duration)
+    return durations
+
+
+def _open_stores(root: Path) -> list[FeatureStore]:
+    return [FeatureStore(root / "stores", {"modality": i}) for i in range(len(SHAPES))]
 
 
 def _iter_blocks(features: list[ClipFeatures]) -> Iterator[tuple[int, list[ClipFeatures]]]:
@@ -190,6 +236,11 @@ def main() -> None:
         print_table(time_writing(features, Path(name), rounds), "MB/s written", size)
         print()
         print_table(time_reading(features, Path(name), rounds), "clips/s read", arguments.clips)
+        for consumer, durations in time_first_use(len(features), Path(name), rounds).items():
+            print(
+                f"\nFirst use as {consumer}; here the first line is the same without the check:\n"
+            )
+            print_table(durations, "clips/s read", arguments.clips)
 
 
 if __name__ == "__main__":

@@ -50,8 +50,9 @@ def write_tensor_file(path: Path, content: bytes) -> None:
     """
     start = _ALIGNMENT + int.from_bytes(content[:_ALIGNMENT], "little")
     header, data = json.loads(content[_ALIGNMENT:start]), memoryview(content)[start:]
-    checksum = compute_checksum(format_tensor_header(header), data)
-    header[METADATA_KEY] = {**header.get(METADATA_KEY, {}), CHECKSUM_KEY: checksum}
+    metadata = header.setdefault(METADATA_KEY, {})
+    metadata.pop(CHECKSUM_KEY, None)  # that of the file from which the metadata was read
+    metadata[CHECKSUM_KEY] = compute_checksum(format_tensor_header(header), data)
     with atomic_path(path) as tmp_path, tmp_path.open("wb") as file:
         file.write(encode_tensor_header(header))
         file.write(data)

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from egoexobench.errors import DataError
-from egoexobench.files import atomic_path
+from egoexobench.tensor_file import CHECKSUM_KEY, check_tensor_file, write_tensor_file
 from egoexobench.types import Embeddings
 
 IDS_KEY = "_ids"
@@ -31,17 +31,18 @@ def write_embeddings(
     """
     ids = {f"{name}{IDS_KEY}": json.dumps(side.ids) for name, side in sides.items()}
     tensors = {name: side.vectors.contiguous() for name, side in sides.items()}
-    with atomic_path(path) as tmp_path:
-        tmp_path.write_bytes(save(tensors, metadata={**metadata, **ids}))
+    write_tensor_file(path, save(tensors, metadata={**metadata, **ids}))
 
 
 def read_embeddings(path: Path) -> dict[str, Embeddings]:
     """Return the embeddings of a file by the name of their tensor.
 
     Raises:
-        DataError: if the file is of another kind.
+        DataError: if the file is of another kind, or damaged; a file of a version without
+            checksums is read as it is.
     """
     metadata = read_header(path)
+    check_tensor_file(path, require_checksum=False)
     try:
         with safe_open(path, framework="pt") as file:
             return {
@@ -62,9 +63,11 @@ def read_header(path: Path) -> dict[str, str]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}
+            metadata: dict[str, str] = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path} is no safetensors file: {_join(error)}") from error
+    metadata.pop(CHECKSUM_KEY, None)
+    return metadata
 
 
 def _join(error: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -128,11 +128,11 @@ def encode_clips(
     }
     readable = [clip for clip in clips if clip.id not in failures]
     keys = {clip.id: make_clip_key(clip, media.hashes[clip.media]) for clip in readable}
-    jobs = _make_jobs(readable, keys, stores)
+    missing = {name: set(store.find_missing(keys.values())) for name, store in stores.items()}
+    jobs = _make_jobs(readable, keys, missing)
     errors: dict[str, ClipFailure] = {}
     for name, runner in encoders.items():
-        pending = [keys[clip.id] for clip in readable if keys[clip.id] not in stores[name]]
-        explain_new_clips(root, cache_signature(runner, num_frames, sampling), pending)
+        explain_new_clips(root, cache_signature(runner, num_frames, sampling), missing[name])
     if jobs:
         work = partial(
             _prepare_clip,
@@ -149,6 +149,8 @@ def encode_clips(
                         failed = next(job for job in jobs if job.key in errors)
                         raise ClipError(*errors[failed.key], failed.clip.id)
                     advance(len(batch))
+        for store in stores.values():
+            store.join_small_files()
     failures |= {clip.id: errors[keys[clip.id]] for clip in readable if keys[clip.id] in errors}
     encoded = [clip.id for clip in readable if clip.id not in failures]
     banks = {
@@ -178,10 +180,11 @@ def encode_texts(
     """
     store = open_store(encoder, root)
     distinct = {text for text in texts.values() if text is not None}
+    missing_keys = set(store.find_missing(map(_hash_text, distinct)))
     missing = ENCODING_PLAN.sort(
-        (text for text in distinct if _hash_text(text) not in store), "text"
+        (text for text in distinct if _hash_text(text) in missing_keys), "text"
     )
-    explain_new_texts(root, cache_signature(encoder), {_hash_text(text) for text in missing})
+    explain_new_texts(root, cache_signature(encoder), missing_keys)
     for start in range(0, len(missing), ITEMS_PER_FILE):
         batch = missing[start : start + ITEMS_PER_FILE]
         arrays = [prepare_source(encoder, text) for text in batch]
@@ -190,6 +193,7 @@ def encode_texts(
             if reason := find_nonfinite(item):
                 raise DataError(f"text {text[:60]!r}: {reason}")
         store.put([_hash_text(text) for text in batch], items)
+    store.join_small_files()
     items = [
         make_missing_rows("no text") if text is None else store[_hash_text(text)]
         for text in texts.values()
@@ -210,15 +214,15 @@ def make_clip_key(clip: Clip, content: str) -> str:
 
 
 def _make_jobs(
-    clips: Sequence[Clip], keys: Mapping[str, str], stores: Mapping[str, FeatureStore]
+    clips: Sequence[Clip], keys: Mapping[str, str], missing: Mapping[str, Collection[str]]
 ) -> list[_EncodeJob]:
     """Return one job per key; two clips may be the same span of the same file."""
     jobs: dict[str, _EncodeJob] = {}
     for clip in clips:
         key = keys[clip.id]
-        missing = frozenset(name for name, store in stores.items() if key not in store)
-        if missing:
-            jobs.setdefault(key, _EncodeJob(clip, key, missing))
+        encoders = frozenset(name for name, of_encoder in missing.items() if key in of_encoder)
+        if encoders:
+            jobs.setdefault(key, _EncodeJob(clip, key, encoders))
     return list(jobs.values())
 
 

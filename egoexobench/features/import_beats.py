@@ -69,7 +69,8 @@ def import_features(
         raise DataError(f"{folder} is not a folder")
     files = _find_files(clips, folder, root)
     store, failures = open_store(runner, root), dict(files.failures)
-    names = [name for name in files.files if files.keys[name] not in store]
+    missing = set(store.find_missing(files.keys[name] for name in files.files))
+    names = [name for name in files.files if files.keys[name] in missing]
     with progress.stage("import", len(names)) as advance:
         for start in range(0, len(names), ITEMS_PER_FILE):
             batch = names[start : start + ITEMS_PER_FILE]

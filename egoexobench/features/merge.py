@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Sequence
@@ -13,9 +12,8 @@ import numpy as np
 
 from egoexobench.errors import DataError
 from egoexobench.features.feature_file import FeatureRows, read_feature_file
-from egoexobench.features.feature_store import SIGNATURE_FILE, FeatureStore
+from egoexobench.features.feature_store import SIGNATURE_FILE, FeatureStore, read_signature
 from egoexobench.files import atomic_path
-from egoexobench.hashing import hash_json
 
 RELATIVE_TOLERANCE = 1e-4
 """Largest difference between the rows of two machines, relative to the largest value."""
@@ -89,13 +87,10 @@ def _check_complete(name: str, folders: Iterable[Path]) -> None:
 
 
 def _merge_store(source: Path, target: Path) -> MergeResult:
-    signature = json.loads((source / SIGNATURE_FILE).read_text())
-    if hash_json(signature) != source.name:
-        raise DataError(f"{source} is not the store that its {SIGNATURE_FILE} describes")
-    store, num_added, num_existing = FeatureStore(target, signature), 0, 0
+    store, num_added, num_existing = FeatureStore(target, read_signature(source)), 0, 0
     for path in sorted(source.glob("*.safetensors")):
         items = read_feature_file(path)
-        fresh = {key: item for key, item in items.items() if key not in store}
+        fresh = {key: items[key] for key in store.find_missing(items)}
         for key in items.keys() - fresh.keys():
             if not _are_close(items[key], store[key]):
                 raise DataError(
@@ -105,6 +100,7 @@ def _merge_store(source: Path, target: Path) -> MergeResult:
         if fresh:
             store.put(list(fresh), list(fresh.values()))
         num_added, num_existing = num_added + len(fresh), num_existing + len(items) - len(fresh)
+    store.join_small_files()
     for receipt in source.glob("shard-*.json"):
         with atomic_path(store.folder / receipt.name) as tmp_path:
             shutil.copyfile(receipt, tmp_path)

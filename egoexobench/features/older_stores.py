@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from egoexobench.errors import DataError, notify
-from egoexobench.features.feature_file import read_feature_file
-from egoexobench.features.feature_store import SIGNATURE_FILE
+from egoexobench.features.feature_store import SIGNATURE_FILE, FeatureStore, read_signature
 from egoexobench.hashing import hash_json
 from egoexobench.identity import format_part, is_same_part, list_part_changes
 
@@ -25,7 +24,7 @@ _STATE = ("encoder", "weights", "numbers", "tables", "seed")
 
 @dataclass(frozen=True, slots=True)
 class _OlderStore:
-    folder: Path
+    signature: dict[str, Any]
     changes: tuple[str, ...]
     has_other_state: bool
     written: float
@@ -83,8 +82,8 @@ def _find_nearest(
     written = json.loads(json.dumps(signature, default=str))  # as it is in a file
     stores = sorted(_iter_older_stores(root, written), key=lambda store: store.distance)
     for store in stores:
-        stored = _read_keys(store.folder)
-        if num_again := sum(key in stored for key in keys):
+        items = FeatureStore(root, store.signature)
+        if num_again := sum(key in items for key in keys):
             return (store, num_again) if store.changes else (None, 0)
     return None, 0
 
@@ -93,7 +92,10 @@ def _iter_older_stores(root: Path, signature: Mapping[str, Any]) -> Iterator[_Ol
     chosen = {key: value for key, value in signature.items() if key not in _STATE}
     new = signature["encoder"]
     for file in root.glob(f"*/{SIGNATURE_FILE}"):
-        other = _read_signature(file)
+        try:
+            other = read_signature(file.parent)
+        except (OSError, DataError):  # an older store that is damaged is of no interest
+            continue
         old = other.get("encoder")
         if not isinstance(old, dict) or not is_same_part(old, new):
             continue  # also the stores of versions up to 0.1, which list nothing
@@ -102,22 +104,4 @@ def _iter_older_stores(root: Path, signature: Mapping[str, Any]) -> Iterator[_Ol
         changes = tuple(list_part_changes(old, new))
         has_other_state = any(other.get(key) != signature.get(key) for key in _STATE[1:])
         if changes or has_other_state:
-            yield _OlderStore(file.parent, changes, has_other_state, file.stat().st_mtime)
-
-
-def _read_signature(file: Path) -> dict[str, Any]:
-    try:
-        signature = json.loads(file.read_text())
-    except (OSError, ValueError):
-        return {}
-    return signature if isinstance(signature, dict) else {}
-
-
-def _read_keys(folder: Path) -> set[str]:
-    keys: set[str] = set()
-    for path in folder.glob("*.safetensors"):
-        try:
-            keys.update(read_feature_file(path))
-        except DataError:  # a damaged file of an older store is of no interest
-            continue
-    return keys
+            yield _OlderStore(other, changes, has_other_state, file.stat().st_mtime)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from egoexobench.data.decode import DecodedClip
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError, NoticeWarning, UsageError
 from egoexobench.features import encode_clips
 from egoexobench.features.dataset_features import (
     SamplingConfig,
@@ -231,8 +231,31 @@ def test_a_folder_that_is_no_store_is_an_error(tmp_path: Path) -> None:
         merge_stores([tmp_path], tmp_path / "joined")
     FeatureStore(tmp_path / "a", {"x": 1})
     shutil.move(tmp_path / "a" / hash_json({"x": 1}), tmp_path / "a" / "renamed")
-    with pytest.raises(DataError, match="is not the store"):
+    with pytest.raises(
+        DataError, match=r"signature\.json is damaged: it is not the store renamed that"
+    ):
         merge_stores([tmp_path / "a"], tmp_path / "joined", partial=True)
+
+
+def test_a_damaged_file_of_a_store_that_is_merged_is_an_error_that_names_it(
+    tmp_path: Path,
+) -> None:
+    store = FeatureStore(tmp_path / "a", {"x": 1})
+    store.put(["k"], [FeatureRows(np.ones((1, 2), np.float32), "decoded")])
+    (path,) = store.list_files()
+    content = path.read_bytes()
+    for damaged in (content[:-4] + bytes(4), content[:-4], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=f"{path} is damaged"):
+            merge_stores([tmp_path / "a"], tmp_path / "b", partial=True)
+    path.write_bytes(content)
+    merge_stores([tmp_path / "a"], tmp_path / "b", partial=True)
+    merged = FeatureStore(tmp_path / "b", {"x": 1})
+    (copy,) = merged.list_files()
+    copy.write_bytes(copy.read_bytes()[:-4] + bytes(4))
+    with pytest.warns(NoticeWarning, match=f"{copy} is damaged"):  # and replaced by the source
+        merge_stores([tmp_path / "a"], tmp_path / "b", partial=True)
+    assert FeatureStore(tmp_path / "b", {"x": 1})["k"].rows.tolist() == [[1, 1]]
 
 
 def test_a_store_and_a_folder_of_stores_are_both_merged(tmp_path: Path) -> None:

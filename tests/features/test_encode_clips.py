@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from egoexobench.data.decode import DecodedClip
-from egoexobench.errors import DataError, MediaError
+from egoexobench.errors import DataError, MediaError, NoticeWarning
 from egoexobench.features import encode_clips, encoder_runner
 from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.progress import NullProgress
@@ -172,6 +172,34 @@ def test_a_clip_that_failed_has_no_stored_row_and_is_encoded_again(media: FakeMe
     result = media.encode_with_failures(clips, make_runners(), skip_failures=True)
     assert result.failures == {}
     assert result.banks["video"].batch(["c0"]).values.unique().tolist() == [6.0]
+
+
+def test_damaged_tokens_are_encoded_again_and_the_line_names_the_file(media: FakeMedia) -> None:
+    clips, runners = media.write_clips(3), {"video": EncoderRunner(FakeEncoder("video"), "v")}
+    expected = media.encode(clips, runners)["video"]
+    rows = {clip.id: expected.get(clip.id).copy() for clip in clips}
+    (path,) = media.cache.glob("*/*.safetensors")
+    path.write_bytes(path.read_bytes()[:-4] + bytes(4))
+    media.decoded.clear()
+    with pytest.warns(NoticeWarning, match=f"{path} is damaged") as notes:
+        again = media.encode(clips, runners)["video"]
+    assert len(notes) == len(media.decoded) == 1
+    assert all(np.array_equal(again.get(name), value) for name, value in rows.items())
+
+
+def test_damaged_embeddings_of_texts_are_encoded_again(tmp_path: Path) -> None:
+    encoder = FakeEncoder("text")
+    texts = {"a": "one two", "b": "three"}
+    expected = encode_clips.encode_texts(texts, EncoderRunner(encoder, "t"), tmp_path)
+    rows = {name: expected.get(name).copy() for name in texts}
+    (path,) = tmp_path.glob("*/*.safetensors")
+    path.write_bytes(path.read_bytes()[:-50])
+    encoder.texts.clear()
+    with pytest.warns(NoticeWarning, match=f"{path} is damaged") as notes:
+        again = encode_clips.encode_texts(texts, EncoderRunner(encoder, "t"), tmp_path)
+    assert len(notes) == 1
+    assert sorted(encoder.texts) == ["one two", "three"]
+    assert all(np.array_equal(again.get(name), value) for name, value in rows.items())
 
 
 def test_numbers_that_are_not_finite_are_not_stored(media: FakeMedia) -> None:

@@ -2,14 +2,24 @@ import os
 import resource
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from egoexobench.errors import DataError
-from egoexobench.features.feature_store import FeatureRows, FeatureStore
+from egoexobench.checksum import DamagedFileError
+from egoexobench.errors import NoticeWarning
+from egoexobench.features import feature_file, feature_store
+from egoexobench.features.feature_store import (
+    SIGNATURE_FILE,
+    FeatureRows,
+    FeatureStore,
+    read_signature,
+)
+from egoexobench.features.item_index import INDEX_FILE, read_index
+from egoexobench.tensor_file import encode_tensor_header, read_tensor_header
 
 SIGNATURE = {"encoder": "abc", "frames": 8}
 
@@ -44,21 +54,231 @@ def test_another_signature_is_another_folder(tmp_path: Path) -> None:
     assert "a" not in FeatureStore(tmp_path, SIGNATURE | {"frames": 4})
 
 
-def test_a_truncated_shard_is_an_error_that_names_it(tmp_path: Path) -> None:
+def flip_bit(path: Path, position: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1 << position % 8
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def no_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many small files are written without waiting for the disk."""
+    monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
+@pytest.mark.usefixtures("no_flush")
+def test_no_damage_of_a_file_gives_other_rows(tmp_path: Path) -> None:
+    """Bits in every region, cuts and zeros: each item is as it was, or missing with one line."""
+    items = dict(zip("abcde", make_items(5), strict=True))
     store = FeatureStore(tmp_path, SIGNATURE)
-    store.put(["a", "b"], make_items(2))
-    (shard,) = store.folder.glob("*.safetensors")
-    shard.write_bytes(shard.read_bytes()[:-4])
-    with pytest.raises(DataError, match=shard.name):
+    store.put(list(items), list(items.values()))
+    (path,) = store.list_files()
+    content = path.read_bytes()
+    size = len(content)
+    places = range(0, size, 5)
+    damaged = [content[:i] + bytes([content[i] ^ 1 << i % 8]) + content[i + 1 :] for i in places]
+    damaged += [content[:i] for i in range(0, size, 50)]
+    damaged += [content[:i] + bytes(40) + content[i + 40 :] for i in range(0, size, 40)]
+    damaged += [content + b"\0", b"\xff" * size, b"[]"]
+    for value in damaged:
+        for file in store.folder.glob("*.[sd]*s"):
+            file.unlink()
+        path.write_bytes(value)
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always")
+            again = FeatureStore(tmp_path, SIGNATURE)
+            missing = again.find_missing(items)
+        for key in items.keys() - set(missing):
+            assert np.array_equal(again[key].rows, items[key].rows)
+            assert again[key].state == "audible"
+        if missing:
+            assert len(notes) == 1, value
+            assert f"{path} is damaged: " in str(notes[0].message)
+            assert not path.exists()
+            again.put(missing, [items[key] for key in missing])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert not FeatureStore(tmp_path, SIGNATURE).find_missing(items)
+
+
+def test_one_damaged_item_of_a_file_is_missing_and_the_others_stay(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, SIGNATURE)
+    store.put(list("abc"), make_items(3))
+    (path,) = store.list_files()
+    flip_bit(path, -1)
+    again = FeatureStore(tmp_path, SIGNATURE)
+    with pytest.raises(DamagedFileError, match=f"{path} is damaged: the rows of c differ from"):
+        again["c"]
+    with pytest.warns(NoticeWarning, match=r"it is renamed to \w+\.damaged, and what it lacks is"):
+        assert again.find_missing("abcd") == ["c", "d"]
+    assert np.array_equal(FeatureStore(tmp_path, SIGNATURE)["b"].rows, make_items(3)[1].rows)
+
+
+def test_a_file_that_was_cut_after_the_store_was_opened_is_missing(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, SIGNATURE)
+    store.put(list("abc"), make_items(3))
+    (path,) = store.list_files()
+    again = FeatureStore(tmp_path, SIGNATURE)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(NoticeWarning, match="is damaged: it has"):
+        assert again.find_missing("abc") == ["a", "b", "c"]
+
+
+def test_a_file_of_an_earlier_version_without_checksums_is_read_as_it_is(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, SIGNATURE)
+    store.put(list("abc"), make_items(3))
+    remove_checksums(store.list_files()[0])
+    again = FeatureStore(tmp_path, SIGNATURE)
+    assert not again.find_missing("abc")
+    assert np.array_equal(again["b"].rows, make_items(3)[1].rows)
+
+
+def remove_checksums(path: Path) -> None:
+    with path.open("rb") as file:
+        header = read_tensor_header(file)
+        data = file.read()
+    del header["__metadata__"]["checksum"], header["__metadata__"]["checksums"]
+    path.write_bytes(encode_tensor_header(header) + data)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 99_999, b'{"encoder": "b"}'])
+def test_a_damaged_signature_is_written_again_with_one_line(content: bytes, tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, SIGNATURE)
+    (store.folder / SIGNATURE_FILE).write_bytes(content)
+    with pytest.raises(DamagedFileError, match=SIGNATURE_FILE):
+        read_signature(store.folder)
+    with pytest.warns(NoticeWarning, match=r"signature\.json is damaged: .*; it is written again"):
         FeatureStore(tmp_path, SIGNATURE)
+    assert read_signature(store.folder) == SIGNATURE
+
+
+@pytest.fixture
+def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FeatureStore:
+    """A store of six files that has an index."""
+    monkeypatch.setattr(feature_store, "MAX_NOT_INDEXED", 3)
+    store = FeatureStore(tmp_path, SIGNATURE)
+    for i in range(6):
+        store.put([f"a{i}", f"b{i}"], make_items(2, seed=i))
+    return FeatureStore(tmp_path, SIGNATURE)
+
+
+def check_indexed(store: FeatureStore) -> None:
+    assert sorted(store) == sorted(f"{name}{i}" for name in "ab" for i in range(6))
+    assert not store.find_missing(list(store))
+    for i in range(6):
+        assert np.array_equal(store[f"b{i}"].rows, make_items(2, seed=i)[1].rows)
+    assert "c" not in store
+    assert len(store) == 12
+
+
+def test_a_store_with_an_index_reads_no_header(
+    indexed: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    locate = feature_file.read_locations
+    monkeypatch.setattr(
+        feature_file, "read_locations", lambda path: read.append(path) or locate(path)
+    )
+    store = FeatureStore(tmp_path, SIGNATURE)
+    assert not read
+    check_indexed(store)
+    store.put(["new"], make_items(1))
+    read.clear()
+    again = FeatureStore(tmp_path, SIGNATURE)
+    assert "new" in again
+    assert len(read) == 1
+
+
+@pytest.mark.usefixtures("no_flush")
+def test_no_damage_of_the_index_gives_other_items(indexed: FeatureStore, tmp_path: Path) -> None:
+    path = indexed.folder / INDEX_FILE
+    content = path.read_bytes()
+    size = len(content)
+    damaged = [content[:i] + bytes([content[i] ^ 4]) + content[i + 1 :] for i in range(0, size, 23)]
+    damaged += [content[: size // 2], b"", bytes(size), content[:99] + bytes(99) + content[198:]]
+    for value in damaged:
+        path.write_bytes(value)
+        with pytest.warns(NoticeWarning, match=f"{INDEX_FILE} is damaged: .*it is made again") as w:
+            check_indexed(FeatureStore(tmp_path, SIGNATURE))
+        assert len(w) == 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            check_indexed(FeatureStore(tmp_path, SIGNATURE))
+
+
+def test_files_that_are_gone_are_not_in_the_index(indexed: FeatureStore, tmp_path: Path) -> None:
+    for path in indexed.list_files()[:4]:
+        path.unlink()
+    again = FeatureStore(tmp_path, SIGNATURE)
+    assert len(again) == 4
+    assert len(again.find_missing([f"a{i}" for i in range(6)])) == 4
+    assert len(read_index(again.folder).files) == 2  # it is renewed when most of it is gone
+
+
+def test_small_files_of_one_process_are_joined_and_readers_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_store, "JOIN_COUNT", 4)
+    writer, other = (FeatureStore(tmp_path, SIGNATURE) for _ in range(2))
+    other.put(["other"], make_items(1, seed=99))
+    for i in range(3):
+        writer.put([f"a{i}", f"b{i}"], make_items(2, seed=i))
+    reader = FeatureStore(tmp_path, SIGNATURE)
+    early = reader["b1"].rows
+    for i in range(3, 17):
+        writer.put([f"a{i}", f"b{i}"], make_items(2, seed=i))
+    empty = FeatureRows(np.zeros((0, 1), np.float32), "no_track")
+    for name in "xyz":  # another format of rows, which is not joined with the others
+        writer.put([name], [empty])
+    assert len(writer.list_files()) == 1 + 1 + 1 + 3  # 16 as one, the 17th, of the other, x y z
+    for i in range(3):  # its files are gone
+        assert np.array_equal(reader[f"a{i}"].rows, make_items(2, seed=i)[0].rows)
+    assert np.array_equal(early, make_items(2, seed=1)[1].rows)
+    writer.join_small_files()
+    writer.join_small_files()
+    assert len(writer.list_files()) == 3
+    again = FeatureStore(tmp_path, SIGNATURE)
+    for store in (writer, again):
+        assert not store.find_missing(f"{name}{i}" for name in "ab" for i in range(17))
+        for i in range(17):
+            assert np.array_equal(store[f"b{i}"].rows, make_items(2, seed=i)[1].rows)
+        assert store["y"].state == "no_track"
+    assert np.array_equal(again["other"].rows, make_items(1, seed=99)[0].rows)
+
+
+def test_files_beyond_the_number_of_maps_are_read_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_store, "MAX_MAPS", 2)
+    store = FeatureStore(tmp_path, SIGNATURE)
+    for i in range(5):
+        store.put([f"a{i}", f"b{i}"], make_items(2, seed=i))
+    for i in range(5):
+        rows = store[f"b{i}"].rows
+        assert np.array_equal(rows, make_items(2, seed=i)[1].rows)
+        assert not rows.flags.writeable
+
+
+def test_a_store_that_cannot_be_written_is_read(
+    indexed: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (indexed.folder / INDEX_FILE).unlink()
+    for module, name in ((os, "fsync"), (os, "unlink"), (Path, "mkdir"), (Path, "replace")):
+        monkeypatch.setattr(module, name, refuse)
+    check_indexed(FeatureStore(tmp_path, SIGNATURE))
 
 
 KILL_WRITERS_CODE = f"""
 import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
+from egoexobench.features import feature_store
 from egoexobench.features.feature_store import FeatureRows, FeatureStore
 
+feature_store.JOIN_COUNT, feature_store.MAX_NOT_INDEXED = 3, 4
 root, rng = Path(sys.argv[1]), random.Random(0)
 
 
@@ -76,11 +296,15 @@ def check(turn, committed):
         for j in range(8):
             assert (store[f"{{turn}} {{i}} {{j}}"].rows == 1 + i).all(), (turn, i, j)
     for key in store if turn % 10 == 9 else ():  # and no other key exists
-        assert (store[key].rows == 1 + int(key.split()[1])).all(), key
+        assert (store[key].rows == 1 + int(key.split()[-2])).all(), key
 
 
 total = 0
 for turn in range(50):
+    partner = os.fork() if turn % 3 == 0 else 0  # a second writer, which is killed too
+    if turn % 3 == 0 and not partner:
+        write(f"{{turn}} partner", os.open(os.devnull, os.O_WRONLY))
+        os._exit(0)
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -91,8 +315,9 @@ for turn in range(50):
     # every fifth is killed at any moment, the others after their first file is written
     committed = len(os.read(reading, 1)) if turn % 5 else 0
     time.sleep(rng.uniform(0, 0.02))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    for process in filter(None, (child, partner)):
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
     while block := os.read(reading, 4096):
         committed += len(block)
     os.close(reading)

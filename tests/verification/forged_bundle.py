@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from egoexobench.records.version_1 import hash_track
+from egoexobench.tensor_file import write_tensor_file
 
 Json = Any
 
@@ -42,7 +43,7 @@ class ForgedBundle:
             header = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         edit(tensors, header)
-        save_file(tensors, self.get_file(kind), metadata=header)
+        write_tensor_file(self.get_file(kind), save(tensors, metadata=header))
         self.replace_file(kind, self.get_file(kind).read_bytes())
 
     def replace_file(self, kind: str, content: bytes) -> None:
