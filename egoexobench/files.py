@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from egoexobench.errors import UsageError, WriteError
+from egoexobench.errors import DataError, WriteError
 from egoexobench.machine_errors import name_written_file
 
 STALE_AFTER_S = 86_400.0
@@ -33,7 +33,7 @@ def cache_dir() -> Path:
     """Return the cache folder: ``EGOEXOBENCH_CACHE``, else ``~/.cache/egoexobench``.
 
     Raises:
-        UsageError: if the user has no home folder.
+        DataError: if the user has no home folder.
     """
     if folder := os.environ.get("EGOEXOBENCH_CACHE"):
         return Path(folder).expanduser()
@@ -42,7 +42,7 @@ def cache_dir() -> Path:
     try:
         return Path.home() / ".cache" / "egoexobench"
     except RuntimeError as error:
-        raise UsageError("there is no home folder: set EGOEXOBENCH_CACHE to a folder") from error
+        raise DataError("there is no home folder: set EGOEXOBENCH_CACHE to a folder") from error
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
 from typing import Protocol, final
 
-from egoexobench.errors import DataError
 from egoexobench.terminal import create_console, show_text
 
 QUIET_SECONDS = 5.0
@@ -122,7 +121,7 @@ class _StageLines:
         if now - self._start < QUIET_SECONDS or now - self._last_time < seconds:
             return
         self._last_time, self._last_line = now, self._format_line()
-        with suppress(DataError, OSError, ValueError):  # work goes on where nobody can read
+        with suppress(ValueError):  # standard error is closed; work goes on where nobody can read
             show_text(self._last_line, is_error=True)
 
 

@@ -40,6 +40,8 @@ _RESERVED: ContextVar[tuple[IO[str] | None] | None] = ContextVar("reserved outpu
 def show_text(text: object, *, is_error: bool = False) -> None:
     """Write a text and a line feed to standard output or standard error.
 
+    Standard error that cannot be written is no error.
+
     Raises:
         DataError: if standard output cannot be written.
     """
@@ -161,12 +163,14 @@ def _write(file: IO[str] | None, text: str) -> None:
     try:
         file.write(text)
         file.flush()
-    except BrokenPipeError:
-        raise  # `| head` has read enough, which click ends without a word
     except OSError as error:
+        if file is sys.stderr:
+            discard_rest(file)  # nobody can read it, and the work goes on
+            return
+        if isinstance(error, BrokenPipeError):
+            raise  # `| head` has read enough, which click ends without a word
         discard_rest(file)
-        name = "standard error" if file is sys.stderr else "standard output"
-        raise DataError(f"cannot write to {name}: {error.strerror}") from error
+        raise DataError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def discard_rest(file: IO[str]) -> None:

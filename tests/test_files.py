@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from egoexobench import files
-from egoexobench.errors import UsageError
+from egoexobench.errors import DataError
 
 
 def test_without_a_home_folder_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +18,7 @@ def test_without_a_home_folder_the_variable_is_named(monkeypatch: pytest.MonkeyP
     for name in ("EGOEXOBENCH_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", fail)
-    with pytest.raises(UsageError, match="set EGOEXOBENCH_CACHE to a folder"):
+    with pytest.raises(DataError, match="set EGOEXOBENCH_CACHE to a folder"):
         files.cache_dir()
 
 

@@ -90,6 +90,13 @@ def test_a_full_output_is_one_line(show, monkeypatch: pytest.MonkeyPatch) -> Non
             show("x" * 100_000)
 
 
+def test_a_note_that_nobody_can_read_stops_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as output:
+        monkeypatch.setattr(sys, "stderr", output)
+        show_text("note: a clip has no sound", is_error=True)
+        show_text("note: a further one", is_error=True)
+
+
 def test_what_others_print_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     with reserve_output():
         sys.stdout.write("loading weights\n")

@@ -72,6 +72,40 @@ ENVIRONMENTS = (
     ),
     BadEnvironment("few open files", "run-synthetic", "ulimit -n 64", is_cold=True, can_work=True),
     BadEnvironment("a file where the cache should be", script="touch cache", is_cold=True),
+    BadEnvironment(
+        "link to itself where the cache should be", script="ln -s cache cache", is_cold=True
+    ),
+    BadEnvironment(
+        "cache on a disk without a further name",
+        script=_mount_small("cache", "8m,nr_inodes=4"),
+        is_cold=True,
+        mounts=True,
+    ),
+    BadEnvironment(
+        "full cache that has all",
+        script="mkdir disk && mount -t tmpfs -o size=8m tmpfs disk && cp -a cache/. disk; "
+        "cat /dev/zero > disk/fill; mount --bind disk cache",
+        can_work=True,
+        mounts=True,
+    ),
+    BadEnvironment("files of at most 4 KB", script="ulimit -f 8", is_cold=True),
+    BadEnvironment("no temporary folder", variables={"TMPDIR": "/proc/none"}, can_work=True),
+    BadEnvironment(
+        "temporary folder on a full disk",
+        "audit",
+        "mkdir disk && mount -t tmpfs -o size=4k tmpfs disk; cat /dev/zero > disk/fill",
+        variables={"TMPDIR": "disk"},
+        can_work=True,
+        mounts=True,
+    ),
+    BadEnvironment("full standard error", script='exec "$@" 2> /dev/full', can_work=True),
+    BadEnvironment("no standard stream", script='exec "$@" <&- >&- 2>&-', can_work=True),
+    BadEnvironment("reader of standard output that has gone", script='"$@" | true', can_work=True),
+    BadEnvironment(
+        "clock that was turned back",
+        script='find cache -exec touch -h -d "2 days" {} +',
+        can_work=True,
+    ),
 )
 COUNT = len(ENVIRONMENTS)
 
@@ -112,8 +146,8 @@ def check_case(case: FaultCase) -> CaseOutcome:
 
 def _repeat_in_good_environment(case: FaultCase, bad: BadEnvironment) -> bool:
     """Return whether the command gives the right numbers where nothing is wrong."""
-    if (case.folder / "cache").is_file():
-        (case.folder / "cache").unlink()
+    if not (case.folder / "cache").is_dir():
+        (case.folder / "cache").unlink(missing_ok=True)
     result = run_command(make_command(RECIPES[bad.recipe]), case.folder)
     return judge_command(case, bad.recipe, result).verdict == "right"
 

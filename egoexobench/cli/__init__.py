@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from contextlib import suppress
 from importlib import import_module
 from typing import Any, TextIO, final
 
@@ -79,7 +78,7 @@ class LazyGroup(click.Group):
                 warnings.simplefilter("always", NoticeWarning)
                 return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            _show_last_line(INTERRUPTED)
+            show_text(f"egoexobench: {INTERRUPTED}", is_error=True)
             ctx.exit(get_exit_code(error))
         except click.ClickException as error:
             vars(error)["message"] = shorten_line(make_visible(error.message))
@@ -92,7 +91,8 @@ class LazyGroup(click.Group):
                 from traceback import format_exception
 
                 show_text("".join(format_exception(error)), is_error=True)
-            _show_last_line(shorten_line(make_visible_line(str(reported))))
+            line = shorten_line(make_visible_line(str(reported)))
+            show_text(f"egoexobench: {line}", is_error=True)
             ctx.exit(reported.exit_code)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -108,14 +108,8 @@ class LazyGroup(click.Group):
             machine_error = _to_machine_error(error)
             if machine_error is None:
                 raise
-            _show_last_line(str(machine_error))
+            show_text(f"egoexobench: {machine_error}", is_error=True)
             ctx.exit(machine_error.exit_code)
-
-
-def _show_last_line(text: str) -> None:
-    """Say why the command ends; where nobody can read it, the exit code says it."""
-    with suppress(DataError, OSError):
-        show_text(f"egoexobench: {text}", is_error=True)
 
 
 def _show_warning(
