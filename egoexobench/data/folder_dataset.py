@@ -73,6 +73,7 @@ class FolderDataset:
             )
         self._issues: list[AnnotationIssue] = []
         self._locations: dict[str, str] = {}
+        self._paths: dict[str, Path] = {}
         self._pairs = self._read_pairs(self._tables["clips"])
         self._queries = self._read_queries(self._tables.get("queries"))
 
@@ -149,7 +150,7 @@ class FolderDataset:
         return pairs
 
     def _find_row_fault(self, row: ClipRow) -> str | None:
-        if not (self.root / row.media).resolve().is_relative_to(self.root):
+        if not self._resolve(row.media).is_relative_to(self.root):
             return f"media {row.media!r} is outside the folder; give a path inside it"
         if row.end is not None and row.end <= row.start:
             return f"the clip {row.start:g}-{row.end:g} s is empty; end must be after start"
@@ -161,11 +162,17 @@ class FolderDataset:
         self._locations |= {ego.id: f"{file}, {ego_location}", exo.id: f"{file}, {exo_location}"}
         return Pair(pair_id, ego, exo, ego_row.pair_narration or ego_row.narration)
 
+    def _resolve(self, media: str) -> Path:
+        """Return the path of a media file without links; many clips may be of one file."""
+        if media not in self._paths:
+            self._paths[media] = (self.root / media).resolve()
+        return self._paths[media]
+
     def _make_clip(self, row: ClipRow) -> Clip:
         return Clip(
             id=make_clip_id(row.pair, row.view),
             view=row.view,
-            media=str((self.root / row.media).resolve()),
+            media=str(self._resolve(row.media)),
             start=row.start,
             end=row.end,
             narration=row.narration,

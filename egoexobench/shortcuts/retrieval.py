@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from egoexobench.evaluation.query_ranking import CompareGallery
+from egoexobench.evaluation.query_ranking import (
+    CompareGallery,
+    RankedQueries,
+    join_ranked_queries,
+)
 from egoexobench.evaluation.references import chance_score, score_retrieval_oracle
 from egoexobench.evaluation.results import Score
+from egoexobench.evaluation.retrieval import score_ranked_queries
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.records import schema
@@ -30,7 +35,7 @@ from egoexobench.shortcuts.synchrony import (
     measure_peaks,
 )
 from egoexobench.shortcuts.track_queries import TrackQueries
-from egoexobench.types import View
+from egoexobench.types import TrackKey, View
 
 GetFeature = Callable[[ShortcutFeatures], Any]
 CompareFeatures = Callable[[Mapping[str, Any], Mapping[str, Any]], CompareGallery]
@@ -82,7 +87,7 @@ def score_retrieval_shortcuts(
             key: value for key, item in features.items() if (value := get_feature(item)) is not None
         }
         selected = between_views if reads == "media" else tracks
-        scores = _score_all(selected, partial(_score_values, values, compare, views))
+        scores = _score_all(selected, partial(_rank_values, values, compare), views)
         rows.append(ShortcutScores.model_validate({"name": name, "reads": reads, "scores": scores}))
     with progress.stage("synchrony", 1) as advance:
         rows.append(_score_synchrony(plan, between_views, features, views))
@@ -123,28 +128,24 @@ def _list_views(dataset: Dataset) -> dict[str, View]:
     return {clip.id: clip.view for clip in dataset.clips(TEST_SPLIT)}
 
 
-def _score_values(
-    values: Mapping[str, Any],
-    compare: CompareFeatures,
-    views: Mapping[str, View],
-    track: TrackQueries,
-) -> Score | None:
-    """Return the score of one shortcut; None if no query can be scored by its feature."""
+def _rank_values(
+    values: Mapping[str, Any], compare: CompareFeatures, track: TrackQueries
+) -> RankedQueries | None:
+    """Rank by one shortcut; None if no query can be ranked by its feature."""
     sources = {name: values[name] for name in track.sources if name in values}
     candidates = {name: values[name] for name in track.candidates if name in values}
-    return similarity.score_shortcut(
+    return similarity.rank_shortcut(
         track.queries,
         [*sources],
         [*candidates],
         compare(sources, candidates),
         policy=track.policy,
-        views=views,
     )
 
 
 def _score_synchrony(
     plan: SynchronyPlan,
-    tracks: Iterable[TrackQueries],
+    tracks: Sequence[TrackQueries],
     features: Mapping[str, ShortcutFeatures],
     views: Mapping[str, View],
 ) -> ShortcutScores:
@@ -152,23 +153,33 @@ def _score_synchrony(
     sounds = {name: sound for name in plan.sound_ids if (sound := features[name].sound) is not None}
     peaks = measure_peaks(plan, sounds)
 
-    def score_track(track: TrackQueries) -> Score | None:
-        return similarity.score_shortcut(
-            track.queries,
-            [*sounds],
-            [*sounds],
-            peaks.compare_gallery,
-            policy=track.policy,
-            views=views,
+    def rank_track(track: TrackQueries) -> RankedQueries | None:
+        return similarity.rank_shortcut(
+            track.queries, [*sounds], [*sounds], peaks.compare_gallery, policy=track.policy
         )
 
-    planned = [track for track in tracks if track.label in plan.pairs]
-    scores = _score_all(planned, score_track)
+    planned = [track for track in tracks if track.label not in plan.skipped]
+    scores = _score_all(planned, rank_track, views)
     return ShortcutScores(name="synchrony", reads="media", scores=scores)
 
 
 def _score_all(
-    tracks: Iterable[TrackQueries], scorer: Callable[[TrackQueries], Score | None]
+    tracks: Sequence[TrackQueries],
+    rank_track: Callable[[TrackQueries], RankedQueries | None],
+    views: Mapping[str, View],
 ) -> tuple[schema.ScoreRecord, ...]:
-    scores = [(item.track, scorer(item)) for item in tracks]
-    return tuple(to_record_score(track, score) for track, score in scores if score is not None)
+    """Score tracks; ``association`` follows its two tasks and needs no ranks of its own."""
+    ranked: dict[TrackKey, RankedQueries] = {}
+    records = []
+    for track in tracks:
+        parts = [ranked[key] for key in track.parts if key in ranked]
+        if track.parts:
+            result = join_ranked_queries(parts) if len(parts) == len(track.parts) else None
+        else:
+            result = rank_track(track)
+        if result is not None:
+            ranked[track.track.key] = result
+            rng = np.random.default_rng(0)  # is not read: no interval of retrieval needs it
+            score = score_ranked_queries(result, rng=rng, policy=track.policy, views=views)
+            records.append(to_record_score(track.track, score))
+    return tuple(records)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from math import log
 from typing import TYPE_CHECKING
 
@@ -23,16 +22,15 @@ from scipy.sparse import csr_array
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.query_ranking import (
     CompareGallery,
+    RankedQueries,
     filter_answerable,
     rank_queries_by_scores,
     sort_queries,
 )
-from egoexobench.evaluation.retrieval import score_ranks
 from egoexobench.types import Embeddings, Gallery
 
 if TYPE_CHECKING:
-    from egoexobench.evaluation.results import Score
-    from egoexobench.types import CandidatePolicy, Query, View
+    from egoexobench.types import CandidatePolicy, Query
 
 QUIET = -120.0
 """Level of digital silence, dB."""
@@ -104,16 +102,15 @@ def compare_texts(sources: Mapping[str, str], candidates: Mapping[str, str]) -> 
     return compare_gallery
 
 
-def score_shortcut(
+def rank_shortcut(
     queries: Sequence[Query],
     sources: Sequence[str],
     candidates: Sequence[str],
     compare: CompareGallery,
     *,
     policy: CandidatePolicy,
-    views: Mapping[str, View] | None = None,
-) -> Score | None:
-    """Score similarities on the queries of a track, by the rule that scores embeddings.
+) -> RankedQueries | None:
+    """Rank the queries of a track by similarities, by the rule that ranks by embeddings.
 
     Args:
         queries: queries of one task.
@@ -121,20 +118,18 @@ def score_shortcut(
         candidates: likewise.
         compare: compares sources with the candidates of a gallery.
         policy: candidate policy of the queries.
-        views: view of each clip, for the scores of each view.
 
     Returns:
-        None if no query can be scored.
+        None if no query can be ranked.
     """
     left, right = (Embeddings(tuple(ids), torch.empty(0)) for ids in (sources, candidates))
     answerable, num_missing = filter_answerable(queries, left, right, policy)
     if not answerable:
         return None
     answerable = sort_queries(answerable)
-    ranks = rank_queries_by_scores(answerable, compare)
-    rng = np.random.default_rng(0)  # is not read: no interval of retrieval needs it
-    return replace(
-        score_ranks(answerable, ranks, rng=rng, policy=policy, views=views),
+    return RankedQueries(
+        answerable,
+        rank_queries_by_scores(answerable, compare),
         num_dropped=len(queries) - len(answerable),
         num_missing_candidates=num_missing,
     )

@@ -56,6 +56,10 @@ def list_comparisons(tracks: Iterable[TrackQueries], clip_ids: Sequence[str]) ->
     plan = SynchronyPlan({name: position for position, name in enumerate(clip_ids)})
     compared, used = np.zeros(0, np.int64), np.zeros(0, np.int64)
     for track in tracks:
+        if track.parts:
+            if reasons := [plan.skipped[k.label] for k in track.parts if k.label in plan.skipped]:
+                plan.skipped[track.label] = reasons[0]
+            continue
         blocks = list(_iter_gallery_positions(track, plan.positions))
         # A pair stands in at most two cells of a gallery, (a, b) and (b, a).
         num_cells = max((len(rows) * len(columns) for rows, columns in blocks), default=0)

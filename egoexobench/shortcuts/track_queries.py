@@ -40,6 +40,12 @@ class TrackQueries:
         return self.track.task in TEXT_TASKS
 
     @property
+    def parts(self) -> list[TrackKey]:
+        """The tracks that have the same queries together; none unless it is ``association``."""
+        is_joined = self.track.task == "association"
+        return [TrackKey(task, self.policy) for task in CROSS_VIEW_TASKS] if is_joined else []
+
+    @property
     def sources(self) -> list[str]:
         """Id of every source, without duplicates."""
         return list(dict.fromkeys(query.source for query in self.queries))
