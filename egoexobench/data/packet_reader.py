@@ -44,8 +44,7 @@ class PacketPlaces:
 
         A parser needs the start of the packet before, so one seeks to two blocks before.
         """
-        known = self.offsets[self.offsets >= 0]
-        if (np.diff(known) < 0).any():
+        if (np.diff(self.offsets[self.offsets >= 0]) < 0).any():
             return None
         before = self.offsets[: first + 1]
         blocks = np.unique(before[before >= 0])
@@ -53,14 +52,14 @@ class PacketPlaces:
 
     def is_at(self, position: int, packet: Any) -> bool:
         """Return whether a packet lies where the one at a position should."""
-        place = int(self.offsets[position]), int(self.sizes[position])
-        return place == (_get_offset(packet), packet.size)
+        expected = int(self.offsets[position]), int(self.sizes[position])
+        return expected == (_get_offset(packet), packet.size)
 
     def find_first_of_block(self, offset: int) -> int:
         """Return the position of the first packet that starts in a block, or after it."""
-        known = np.flatnonzero(self.offsets >= 0)
-        index = int(np.searchsorted(self.offsets[known], offset))
-        return int(known[index]) if index < len(known) else len(self.offsets)
+        starts = np.flatnonzero(self.offsets >= 0)
+        index = int(np.searchsorted(self.offsets[starts], offset))
+        return int(starts[index]) if index < len(starts) else len(self.offsets)
 
 
 def _get_offset(packet: Any | PacketTime) -> int:

@@ -64,7 +64,7 @@ def test_a_span_reads_its_own_part_of_the_file(
 ) -> None:
     path = render_kind(name, tmp_path)
     clear_cache()
-    expected = decode(path, 4.5, 5.5)
+    expected = decode_pixels(path, 4.5, 5.5)
     assert {read_number(image) for image in expected} <= set(range(112, 138))
     read: list[Any] = []
     iter_packets = packet_reader._iter_packets
@@ -76,7 +76,7 @@ def test_a_span_reads_its_own_part_of_the_file(
             yield packet
 
     monkeypatch.setattr(packet_reader, "_iter_packets", count_packets)
-    assert np.array_equal(decode(path, 4.5, 5.5), expected)
+    assert np.array_equal(decode_pixels(path, 4.5, 5.5), expected)
     assert 0 < len(read) < 100, "from the start it takes 112 pictures to come to the span"
 
 
@@ -93,7 +93,7 @@ def test_places_that_are_not_those_of_the_file_are_not_believed(
     assert content == [bytes(packet) for packet in expected[100:103]]
 
 
-def decode(path: Path, start: float, end: float) -> Any:
+def decode_pixels(path: Path, start: float, end: float) -> Any:
     clip = Clip("x", "ego", str(path), start, end=end, narration="", take="")
     frames = decode_clip(clip, 4, with_audio=True).frames
     assert get_cached_clock(str(path)) is not None
