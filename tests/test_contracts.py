@@ -11,6 +11,7 @@ import charades_ego_root
 import egoexolearn_root
 import pytest
 import tiny_models
+import tiny_towers
 
 from egoexobench import testing
 from egoexobench.errors import UsageError
@@ -51,6 +52,12 @@ HUB_ENCODERS = {
     "hf-video": ("video", "timesformer"),
 }
 """Kind and family of the tiny model that an encoder of models by name gets."""
+IMAGE_TOWERS = {
+    "open-clip": tiny_towers.write_open_clip,
+    "open-clip-text": tiny_towers.write_open_clip,
+    "timm": partial(tiny_towers.write_timm, img_size=32, depth=1),
+}
+"""Writer of the tiny model that an encoder of models of open_clip and timm gets."""
 ROOTS = {
     "charades-ego": charades_ego_root.write_charades_root,
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,
@@ -90,6 +97,9 @@ def test_a_registered_part_keeps_its_contract(
                 testing.check_captioner(part.factory(**options))
         case "encoder" if part.name in HUB_ENCODERS:
             tiny_models.write_tiny_model(tmp_path, *HUB_ENCODERS[part.name])
+            testing.check_encoder(part.factory(model=str(tmp_path)))
+        case "encoder" if part.name in IMAGE_TOWERS:
+            IMAGE_TOWERS[part.name](tmp_path)
             testing.check_encoder(part.factory(model=str(tmp_path)))
         case kind:
             getattr(testing, f"check_{kind}")(create())
