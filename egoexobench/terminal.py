@@ -104,6 +104,20 @@ def reserve_output() -> Iterator[None]:
         _RESERVED.reset(token)
 
 
+def open_closed_streams() -> None:
+    """Open the standard streams that were closed when the process started, to nowhere.
+
+    Otherwise a file would take the number of one, and a library that prints would write into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+
+
 def escape_unencodable(*files: IO[str]) -> None:
     """Let text files write escapes for characters that their encoding lacks."""
     for file in files:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -95,6 +96,23 @@ def test_a_note_that_nobody_can_read_stops_no_work(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(sys, "stderr", output)
         show_text("note: a clip has no sound", is_error=True)
         show_text("note: a further one", is_error=True)
+
+
+def test_no_file_takes_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from egoexobench.terminal import open_closed_streams\n"
+        "open_closed_streams()\n"
+        "with open(sys.argv[1], 'w') as file:\n"
+        "    file.write(str(file.fileno()))\n"
+        "    sys.stderr.write('note')\n"
+        "    os.write(2, b'a line of a library')\n"
+    )
+    file = tmp_path / "record.json"
+    script = 'exec "$@" <&- >&- 2>&-'
+    command = ["sh", "-c", script, "sh", sys.executable, "-c", code, str(file)]
+    subprocess.run(command, check=True)
+    assert int(file.read_text()) > 2
 
 
 def test_what_others_print_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

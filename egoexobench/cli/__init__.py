@@ -12,7 +12,7 @@ import click
 from egoexobench.cli.interruption import get_exit_code, raise_ending_signals
 from egoexobench.errors import DataError, EgoExoBenchError, NoticeWarning, RenamedWarning
 from egoexobench.machine_errors import find_machine_reason
-from egoexobench.terminal import discard_rest, escape_unencodable, show_text
+from egoexobench.terminal import discard_rest, escape_unencodable, open_closed_streams, show_text
 from egoexobench.visible_text import make_visible, make_visible_line, shorten_line
 
 COMMANDS = {
@@ -67,6 +67,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error for the user or of a part is one line and an exit code."""
+        open_closed_streams()
         escape_unencodable(sys.stdout, sys.stderr)
         with raise_ending_signals():
             return self._invoke_command(ctx)
