@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -162,7 +163,11 @@ def main() -> None:
     if not args.repeat:
         print_table(results, counts)
         print_failures(results, args.seed)
-        print(f"\n{time.monotonic() - start:.0f} s")
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(
+            f"\n{time.monotonic() - start:.0f} s, "
+            f"{used.ru_utime + used.ru_stime:.0f} s of the processor, seed {args.seed}"
+        )
     sys.exit(any(outcome.verdict in FAILURES for _, outcome, _ in results))
 
 

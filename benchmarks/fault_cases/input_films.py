@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from fault_cases.input_tables import TABLE_COMMANDS, link_films
+from fault_cases.input_tables import TABLE_COMMANDS, copy_films
 from fault_cases.mutated_input import MutatedInput
 from fault_cases.mutations import mutate_bytes
 from fault_cases.outcome import FaultCase
@@ -30,12 +30,12 @@ def make_film(case: FaultCase) -> MutatedInput:
 
 def damage_film(case: FaultCase, rng: random.Random) -> str:
     """Give a case its own films, change one of them, and say how."""
-    folder = link_films(case)
+    folder = copy_films(case)
     for name in ("clips.jsonl", "queries.jsonl"):
         (folder / name).write_bytes((case.material.root / "films" / name).read_bytes())
     path = folder / FILM
     data = path.read_bytes()
-    path.unlink()  # a link to the common film
+    path.unlink()
     return f"{FILM}: {rng.choice(CHANGES)(path, data, rng)}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 
 from fault_cases.mutated_input import MutatedInput
 from fault_cases.mutations import ODD_TEXTS, mutate_bytes
@@ -126,7 +126,7 @@ def make_media_folder(case: FaultCase) -> MutatedInput:
         )
         notes.append(name)
         if not (folder / name).exists():
-            os.link(film, folder / name)
+            shutil.copy2(film, folder / name)
             text = folder / f"{name.rpartition('.')[0] or name}.txt"
             if not text.exists() and rng.random() < 0.7:
                 text.write_text(rng.choice(ODD_TEXTS), encoding="utf-8")

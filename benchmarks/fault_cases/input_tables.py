@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,12 @@ TABLE_COMMANDS = (
 Row = dict[str, Any]
 
 
-def link_films(case: FaultCase) -> Path:
-    """Give a case its own folder of films, which are links to the common ones."""
+def copy_films(case: FaultCase) -> Path:
+    """Give a case its own folder of films."""
     folder = case.folder / "films"
     folder.mkdir()
     for film in (case.material.root / "films").glob("*.mp4"):
-        os.link(film, folder / film.name)
+        shutil.copy2(film, folder / film.name)
     return folder
 
 
@@ -63,7 +63,7 @@ def make_queries_table(case: FaultCase) -> MutatedInput:
 def make_same_table(case: FaultCase) -> MutatedInput:
     """Return a command on tables that say the same in another form."""
     rng = case.create_random()
-    folder = link_films(case)
+    folder = copy_films(case)
     notes = [
         _write_table(folder / name, read_rows(case, f"{name}.jsonl"), rng)
         for name in ("clips", "queries")
@@ -76,7 +76,7 @@ def make_same_table(case: FaultCase) -> MutatedInput:
 def _make_input(
     case: FaultCase, rng: random.Random, tables: dict[str, list[Row]], notes: list[str]
 ) -> MutatedInput:
-    folder = link_films(case)
+    folder = copy_films(case)
     for name, rows in tables.items():
         notes.append(_write_table(folder / name, rows, rng))
     if rng.random() < 0.2:

@@ -13,7 +13,7 @@ TOLERANCE = 1e-4
 """A clip that is encoded in another batch may differ by this much."""
 VOLATILE = frozenset(
     "id created seconds command git environment artifacts epochs_seconds record records "
-    "largest_deviation consistency sha256 source_hash file path identity mtime_ns".split()
+    "largest_deviation consistency sha256 source_hash file path identity mtime_ns ctime_ns".split()
 )
 """Fields that differ between two equal runs."""
 _STAMPS = (
