@@ -29,7 +29,18 @@ MEMORY_BYTES = 12 << 30
 FILE_BYTES = 1 << 30
 SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 MODULES = (
-    *("run", "caption", "extract", "embed", "merge", "sanity", "audit", "compare", "verify"),
+    *(
+        "run",
+        "score",
+        "caption",
+        "extract",
+        "embed",
+        "merge",
+        "sanity",
+        "audit",
+        "compare",
+        "verify",
+    ),
     *("leaderboard", "sweep", "weights", "data", "show", "show_retrieval", "show_recognition"),
 )
 LIBRARIES = (

@@ -123,7 +123,7 @@ def _change_rows(rows: list[Row], rng: random.Random) -> str:
 def _write_table(stem: Path, rows: list[Row], rng: random.Random) -> str:
     """Write a table in one of its forms, and say in which."""
     form = rng.choice(("jsonl", "jsonl", "csv", "csv", "parquet"))
-    if form == "parquet" and not _write_parquet(stem, rows):
+    if form == "parquet" and not write_parquet(stem.with_suffix(".parquet"), rows):
         form = "csv"
     if form == "parquet":
         return f"{stem.name}.parquet"
@@ -160,15 +160,16 @@ def _format_cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _write_parquet(stem: Path, rows: list[Row]) -> bool:
+def write_parquet(path: Path, rows: list[Row]) -> bool:
+    """Write a table; return whether Parquet can hold it, and is installed."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
         return False
     try:
-        parquet.write_table(pyarrow.Table.from_pylist(rows), stem.with_suffix(".parquet"))
+        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
-        stem.with_suffix(".parquet").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         return False
     return True

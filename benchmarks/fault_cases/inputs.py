@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from fault_cases import (
+    input_embeddings,
     input_files,
     input_films,
     input_folders,
@@ -33,6 +34,8 @@ SOURCES: tuple[Callable[[FaultCase], MutatedInput], ...] = (
     *(input_records.make_record_file,) * 2,
     *(input_specs.make_spec,) * 3,
     *(input_specs.make_arguments,) * 2,
+    *(input_embeddings.make_embeddings,) * 2,
+    *(input_embeddings.make_answers,) * 1,
     *(input_files.make_sweep,) * 1,
     *(input_files.make_checkpoint,) * 2,
     *(input_files.make_captions,) * 1,

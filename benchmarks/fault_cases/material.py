@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from typing import Any
 
 from fault_cases.forked_command import CommandLine, CommandResult, run_command
 from fault_cases.measured_numbers import read_numbers
-from fault_cases.recipes import FILMS, RECIPES, CommandRecipe, make_environment
+from fault_cases.recipes import ANSWERS, FILMS, RECIPES, VECTORS, CommandRecipe, make_environment
 
 SPLITS = {"train": "abcd", "val": "efg", "test": "hijk"}
 SWEEP = """schema_version = 1
@@ -91,6 +92,9 @@ def build_material(root: Path) -> CaseMaterial:
         )
     _complete_command(material, ("sweep", "sweep.toml", "--out", "swept"))
     _complete_command(material, ("data", "doctor", FILMS, "--save-subset", "subset.json"))
+    _complete_command(material, (*RECIPES["embed"].arguments[:-1], VECTORS))
+    _complete_command(material, (*RECIPES["questions"].arguments[:-1], "questions.jsonl"))
+    _write_answers(root)
     for name in RECIPES:
         _measure_recipe(material, name)
         if name == "audit":
@@ -153,6 +157,13 @@ def _render_films(folder: Path) -> None:
     query = {"split": "test", "task": "eg2ex", "source": "h/ego", "answer": 1}
     row = QueryRow.model_validate(query | {"candidates": ["i/exo", "h/exo", "k/exo"]})
     write_table(folder / QUERIES_TABLE, [row])
+
+
+def _write_answers(root: Path) -> None:
+    lines = (root / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    queries = [line["query"] for line in map(json.loads, lines) if "query" in line]
+    answers = [json.dumps({"query": query, "order": [1, 0]}) for query in queries]
+    (root / ANSWERS).write_text("\n".join(answers) + "\n", encoding="utf-8")
 
 
 def _save_layer(path: Path) -> None:

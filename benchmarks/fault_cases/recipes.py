@@ -12,6 +12,7 @@ FILMS = "folder:path=films"
 SYNTHETIC = "synthetic:train=4,val=4,test=4,seconds=2,pixels=32"
 NEIGHBOR = ("run", "--method", "logmel-neighbor")
 TRAINED = ("soundbridge", "--set", "epochs=2", "--set", "batch_size=4")
+VECTORS, ANSWERS = "vectors.safetensors", "answers.jsonl"
 RECORD = "runs/neighbor.json"
 TRAINED_RECORD = "runs/trained.json"
 
@@ -51,6 +52,29 @@ RECIPES: Mapping[str, CommandRecipe] = {
     ),
     "embed": CommandRecipe(
         ("embed", *TRAINED, "--dataset", FILMS, "--out", "out.safetensors"), "out.safetensors"
+    ),
+    "score": CommandRecipe(
+        ("score", VECTORS, "--dataset", FILMS, "--evidence", "unknown", "--out", "out"),
+        "out",
+        ("cache", VECTORS),
+    ),
+    "score-answers": CommandRecipe(
+        (
+            "score",
+            "--answers",
+            ANSWERS,
+            "--dataset",
+            FILMS,
+            "--evidence",
+            "unknown",
+            "--out",
+            "out",
+        ),
+        "out",
+        ("cache", ANSWERS),
+    ),
+    "questions": CommandRecipe(
+        ("data", "questions", FILMS, "--policy", "gallery", "--out", "out.jsonl"), "out.jsonl"
     ),
     "audit": CommandRecipe(("audit", "logmel-neighbor", "--dataset", FILMS, "--out", "out"), "out"),
     "sanity": CommandRecipe(("sanity", "--dataset", FILMS, "--json")),
