@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from egoexobench import files
-from egoexobench.checksum import read_intact, read_json, write_json
+from egoexobench.checksum import DamagedFileError, read_intact, read_json, write_json
 from egoexobench.data.unfair_queries import format_unfair_note, list_unfair_queries
 from egoexobench.errors import DataError, notify
 from egoexobench.evaluation.tasks import TEST_SPLIT
@@ -35,6 +35,9 @@ from egoexobench.types import (
     TEXT_TASKS,
     Task,
 )
+
+_STORED_ROWS = TypeAdapter(tuple[str, tuple[ShortcutScores, ...]])
+"""Identity of the scores, which is the name of their file, and the scores."""
 
 
 def score_dataset_shortcuts(
@@ -112,12 +115,19 @@ def _score_retrieval(
 def _load_or_score(
     path: Path, score: Callable[[], Sequence[ShortcutScores]]
 ) -> Sequence[ShortcutScores]:
-    adapter = TypeAdapter(tuple[ShortcutScores, ...])
-    if payload := read_intact(read_json, path, "the shortcuts are scored again"):
-        return adapter.validate_json(payload)
+    stored = read_intact(_read_rows, path, "the shortcuts are scored again")
+    if stored is not None:
+        return stored
     rows = tuple(score())
     with skip_if_unwritable():
-        write_json(path, adapter.dump_json(rows).decode())
+        write_json(path, _STORED_ROWS.dump_json((path.stem, rows)).decode())
+    return rows
+
+
+def _read_rows(path: Path) -> Sequence[ShortcutScores]:
+    identity, rows = _STORED_ROWS.validate_json(read_json(path))
+    if identity != path.stem:
+        raise DamagedFileError(path, "it has the scores of another data set, code or task")
     return rows
 
 

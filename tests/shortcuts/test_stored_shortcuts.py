@@ -30,3 +30,10 @@ def test_damaged_scores_are_computed_again_and_one_line_names_the_file(
     with pytest.warns(NoticeWarning, match=f"{path} is damaged: .*; the shortcuts are scored") as w:
         assert _load_or_score(path, lambda: ROWS) == ROWS
     assert (len(w), path.read_bytes() == content) == (1, True)
+
+
+def test_scores_under_the_name_of_others_are_computed_again(tmp_path: Path) -> None:
+    _load_or_score(tmp_path / "others.json", lambda: ())
+    path = (tmp_path / "others.json").rename(tmp_path / "scores.json")
+    with pytest.warns(NoticeWarning, match=f"{path} is damaged: it has the scores of another"):
+        assert _load_or_score(path, lambda: ROWS) == ROWS
