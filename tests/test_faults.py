@@ -9,14 +9,14 @@ import pytest
 CAMPAIGN = Path(__file__).parents[1] / "benchmarks" / "faults.py"
 
 
-KINDS = ("kills", "inputs")
+KINDS = ("kills", "corruptions", "inputs", "agreements")
 
 
 @pytest.mark.slow
 def test_nothing_is_wrong_without_a_word() -> None:
     options = [option for kind in KINDS for option in ("--only", kind)]
     done = subprocess.run(
-        [sys.executable, str(CAMPAIGN), *options, "--count", "20", "--jobs", "2"],
+        [sys.executable, str(CAMPAIGN), *options, "--count", "16", "--jobs", "2"],
         capture_output=True,
         text=True,
         check=False,
