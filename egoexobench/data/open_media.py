@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import av
@@ -39,7 +40,8 @@ def open_media(path: str, *, with_video: bool = True) -> Iterator[Any]:
     is_open = False
     options = _OPTIONS if with_video else {**_OPTIONS, "skip_frame": "all"}
     try:
-        with av.open(f"file:{path}", options=dict(options)) as container:
+        # titles may be in any encoding; nothing reads them
+        with av.open(f"file:{path}", options=dict(options), metadata_errors="replace") as container:
             is_open = True
             yield container
     except (av.FFmpegError, EOFError) as error:
@@ -47,6 +49,17 @@ def open_media(path: str, *, with_video: bool = True) -> Iterator[Any]:
             reason = f"cannot decode {path}: {_explain_error(error)}"
             raise MediaError("undecodable", reason) from error
         raise MediaError("not_media", _explain_format(path, error)) from error
+    except IndexError as error:
+        if not is_open or not _is_from_decoder(error):
+            raise
+        reason = f"{path}: a track begins inside the file, which cannot be read; convert the file"
+        raise MediaError("undecodable", reason) from error
+
+
+def _is_from_decoder(error: Exception) -> bool:
+    """Return whether PyAV raised it: its packets of a track that it does not know do so."""
+    *_, (frame, _line) = walk_tb(error.__traceback__)
+    return frame.f_code.co_filename.startswith("av/")
 
 
 def _explain_error(error: Exception) -> str:

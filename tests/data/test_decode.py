@@ -248,6 +248,28 @@ def test_a_track_of_an_unknown_codec_is_one_line_that_names_the_file(
             decode_audio(make_clip(path))
 
 
+def test_titles_in_another_encoding_do_not_matter(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "film.mp4", waveform=make_tone())
+    frames = decode_clip(make_clip(path), 4, with_audio=True).frames
+    content = path.read_bytes()
+    assert b"VideoHandler" in content
+    path.write_bytes(content.replace(b"VideoHandler", b"Vid\xe9oHandler"))
+    again = decode_clip(make_clip(path), 4, with_audio=True).frames
+    assert frames
+    assert again
+    assert np.array_equal(frames.pixels, again.pixels)
+
+
+def test_a_track_that_begins_inside_a_file_is_one_line(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.mp4", seconds=8.0)
+    path = remux_video(film, tmp_path / "film.flv")
+    body = b"\x2f" + bytes(300)  # MP3, which the header does not announce
+    tag = b"\x08" + len(body).to_bytes(3) + (8000).to_bytes(3) + bytes(4) + body
+    path.write_bytes(path.read_bytes() + tag + len(tag).to_bytes(4))
+    with pytest.raises(MediaError, match=r"film\.flv: a track begins inside the file"):
+        decode_clip(make_clip(path), 4, with_audio=False)
+
+
 def write_coded(path: Path, *, frames: int = 48, fps: int = 12, **settings: str) -> Path:
     """Write a video with options of the encoder; a bright square moves over noise."""
     rng = np.random.default_rng(3)
