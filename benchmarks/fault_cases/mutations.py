@@ -51,6 +51,13 @@ def make_odd_value(rng: random.Random) -> Any:
 
 def mutate_bytes(data: bytes, rng: random.Random) -> tuple[bytes, str]:
     """Return changed bytes, and what was changed."""
+    changed, note = _change_bytes(data, rng)
+    while changed == data:  # zeros in the place of zeros
+        changed, note = _change_bytes(data, rng)
+    return changed, note
+
+
+def _change_bytes(data: bytes, rng: random.Random) -> tuple[bytes, str]:
     kind = rng.choice(
         ("flip", "flip", "flip many", "cut", "zero", "insert", "remove", "repeat", "swap")
     )
