@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from egoexobench.features.embeddings_file import write_embeddings
 from egoexobench.types import Embeddings
@@ -51,15 +52,8 @@ def write_vectors(path: Path, num_pairs: int, width: int) -> None:
     for name, names in ids.items():
         vectors = np.tile(pairs, (len(names) // num_pairs, 1))
         vectors += NOISE * rng.standard_normal(vectors.shape, np.float32)
-        sides[name] = Embeddings(tuple(names), torch_from(vectors))
+        sides[name] = Embeddings(tuple(names), torch.from_numpy(vectors))
     write_embeddings(path, sides, {})
-
-
-def torch_from(vectors: np.ndarray) -> object:
-    """Return an array as a tensor."""
-    import torch
-
-    return torch.from_numpy(vectors)
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def drop_metrics(fields: Fields) -> None:
         score["metrics"] = {"hit_rate_at_1": score["metrics"]["hit_rate_at_1"]}
 
 
-def become_a_run(fields: Fields) -> None:
+def hide_the_source(fields: Fields) -> None:
     fields["method"]["external"] = None
     fields["method"]["scale"] = "compact"
 
@@ -53,7 +53,7 @@ REFUSED: dict[str, Forge] = {
     "other content": edit(lambda f: f["method"]["external"].update(content="0" * 64)),
     "another name": edit(lambda f: f["method"].update(name="mine", spec="mine")),
     "another scale": edit(lambda f: f["method"].update(scale="paper")),
-    "a run": edit(become_a_run),
+    "a run": edit(hide_the_source),
     "a check": edit(add_a_check),
     "settings": edit(lambda f: f["method"].update(hyperparameters={"num_frames": 8})),
     "a training set": edit(lambda f: f.update(trained_on=f["dataset"])),
