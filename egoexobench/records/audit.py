@@ -14,8 +14,9 @@ from egoexobench.files import write_text_atomic
 from egoexobench.hashing import hash_json
 from egoexobench.records import version_1
 from egoexobench.records.field_types import Count, RecordModel, Text
+from egoexobench.records.own_checksum import check_own_checksum, format_with_checksum
 from egoexobench.records.schema import DatasetRecord, MethodRecord
-from egoexobench.records.store import AUDIT_PREFIX, make_slug, read_versioned
+from egoexobench.records.store import AUDIT_PREFIX, make_slug, read_text, read_versioned
 from egoexobench.types import Evidence, Task
 
 EmbeddingSide = Literal["video", "text"]
@@ -184,6 +185,9 @@ class Audit(RecordModel):
         (), description="functions of the toolkit that were replaced in this process"
     )
     passed: bool
+    checksum: str | None = Field(
+        default=None, description="of all other fields; null in audits before version 0.2"
+    )
 
 
 def save_audit(audit: Audit, root: Path) -> Path:
@@ -193,7 +197,7 @@ def save_audit(audit: Audit, root: Path) -> Path:
         DataError: if it cannot be written.
     """
     path = root / make_audit_name(audit.method, audit.dataset, audit.seed)
-    write_text_atomic(path, audit.model_dump_json(indent=1) + "\n")
+    write_text_atomic(path, format_with_checksum(audit, indent=1))
     return path
 
 
@@ -212,7 +216,8 @@ def read_audit(path: Path) -> Audit:
     audit = read_versioned(path, Audit, version_1.upgrade_audit)
     for fault in _iter_verdict_faults(audit):
         raise DataError(f"{path}: {fault}")
-    return audit
+    check_own_checksum(str(path), read_text(path))
+    return audit.model_copy(update={"checksum": None})  # of the file, not of the audit
 
 
 def _iter_verdict_faults(audit: Audit) -> Iterator[str]:

@@ -382,6 +382,9 @@ class Record(RecordModel):
     git: GitState | None = Field(None, description="null if the toolkit is not a checkout")
     seconds: dict[str, float] = Field(description="by stage")
     artifacts: tuple[Artifact, ...] = ()
+    checksum: str | None = Field(
+        default=None, description="of all other fields; null in records before version 0.2"
+    )
 
 
 def record_json_schema() -> dict[str, Any]:

@@ -29,6 +29,7 @@ from egoexobench.records.artifacts import (
 )
 from egoexobench.records.check import iter_record_faults
 from egoexobench.records.check_ranks import iter_rank_faults
+from egoexobench.records.own_checksum import check_own_checksum, format_with_checksum
 from egoexobench.records.schema import Artifact, QueryRank, Record
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def write_record(record: Record, ranks: Iterable[QueryRank], out: Path) -> Path:
     artifact = Artifact(file=f"{record.id}{RANKS_SUFFIX}", sha256=_hash_text(lines))
     write_text_atomic(path.with_name(artifact.file), lines)
     complete = record.model_copy(update={"artifacts": (*record.artifacts, artifact)})
-    write_text_atomic(path, complete.model_dump_json(indent=2) + "\n")
+    write_text_atomic(path, format_with_checksum(complete, indent=2))
     return path
 
 
@@ -124,7 +125,7 @@ def read_record(path: Path) -> Record:
     """Read a record whose numbers are possible and follow from the ranks beside it.
 
     Raises:
-        DataError: with the file and the field that is wrong.
+        DataError: with the file and the field that is wrong, or if it is not as it was written.
     """
     record = read_unchecked_record(path)
     for fault in iter_record_faults(record):
@@ -137,6 +138,7 @@ def read_record(path: Path) -> Record:
     if record.status == "complete":
         for fault in iter_rank_faults(record, list(_iter_ranks_of_record(path, record))):
             raise DataError(f"{path}: {fault}")
+    check_own_checksum(str(path), read_text(path))
     return record
 
 
@@ -147,7 +149,8 @@ def read_unchecked_record(path: Path) -> Record:
         DataError: with the file and the field that is wrong.
     """
     check_plain_size(path, MAX_RECORD_BYTES)
-    return read_versioned(path, Record, version_1.upgrade_record)
+    record = read_versioned(path, Record, version_1.upgrade_record)
+    return record.model_copy(update={"checksum": None})  # of the file, not of the run
 
 
 def iter_ranks(path: Path) -> Iterator[QueryRank]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from file_damage import DAMAGES, damage_file
 
 from egoexobench.errors import DataError
 from egoexobench.records.audit import Audit, BatchCheck, list_failures, read_audit, save_audit
@@ -95,6 +96,19 @@ def test_verdicts_of_version_1_are_read_as_the_verdicts_of_today(read_old) -> No
 def test_an_audit_that_is_written_is_read_again(read_old, tmp_path: Path) -> None:
     audit = read_old("used", "open")
     assert read_audit(save_audit(audit, tmp_path)) == audit
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_audit_is_refused_in_one_line_that_names_it(
+    read_old, tmp_path: Path, damage: str, seed: int
+) -> None:
+    path = save_audit(read_old("used", "open"), tmp_path)
+    damage_file(path, damage, seed)
+    with pytest.raises(DataError) as error:
+        read_audit(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_network_is_not_blamed_for_the_tokens_of_an_encoder(read_old) -> None:
