@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from egoexobench.content_hash import hash_content
 from egoexobench.errors import DataError
-from egoexobench.hashing import hash_json
+from egoexobench.hashing import hash_json, iter_visible_files
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,7 +122,7 @@ def read_license(folder: Path) -> str | None:
 
 
 def _iter_model_files(folder: Path, weight_names: Sequence[str]) -> Iterator[Path]:
-    names = (path.relative_to(folder).as_posix() for path in folder.glob("**/*") if path.is_file())
+    names = (path.relative_to(folder).as_posix() for path in iter_visible_files(folder))
     yield from (folder / name for name in select_model_files(names, weight_names))
 
 
