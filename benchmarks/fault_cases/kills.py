@@ -45,7 +45,8 @@ def check_case(case: FaultCase) -> CaseOutcome:
     ended = run_command(command, case.folder)
     number = moment.number
     fault = judge_end(ended, endings=(-number, 128 + number))
-    if fault and fault.verdict != "one line":
+    is_orphan = number == signal.SIGKILL and fault and fault.verdict == "left over"
+    if fault and fault.verdict != "one line" and not is_orphan:  # who is killed ends nobody
         return fault
     if number != signal.SIGKILL and (drafts := list_drafts(case.folder)):
         return CaseOutcome("left over", f"drafts after {moment}: {', '.join(drafts)[:200]}")
