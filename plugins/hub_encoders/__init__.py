@@ -46,11 +46,14 @@ def hf_audio(
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
     """
+    from egoexobench.toolbox.hub_models import resolve_model
+
+    folder = resolve_model(model)  # before the import of torch, so that an error comes at once
     from egoexobench_plugins.hub_encoders.load import load_pretrained
     from egoexobench_plugins.hub_encoders.spectrogram import HubSpectrogramEncoder
     from egoexobench_plugins.hub_encoders.waveform import HubWaveformEncoder
 
-    pretrained = load_pretrained(model, "audio", checkpointing=checkpointing)
+    pretrained = load_pretrained(folder, "audio", name=model, checkpointing=checkpointing)
     kind: type[HubSpectrogramEncoder | HubWaveformEncoder] = (
         HubSpectrogramEncoder if pretrained.family.spectrogram else HubWaveformEncoder
     )
@@ -77,10 +80,13 @@ def hf_text(
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
     """
+    from egoexobench.toolbox.hub_models import resolve_model
+
+    folder = resolve_model(model)  # before the import of torch, so that an error comes at once
     from egoexobench_plugins.hub_encoders.load import load_pretrained
     from egoexobench_plugins.hub_encoders.text import HubTextEncoder
 
-    pretrained = load_pretrained(model, "text", checkpointing=checkpointing)
+    pretrained = load_pretrained(folder, "text", name=model, checkpointing=checkpointing)
     return HubTextEncoder(pretrained, output=output, layer=layer, trained=trained)
 
 
@@ -107,10 +113,13 @@ def hf_image(
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
     """
+    from egoexobench.toolbox.hub_models import resolve_model
+
+    folder = resolve_model(model)  # before the import of torch, so that an error comes at once
     from egoexobench_plugins.hub_encoders.image import HubImageEncoder
     from egoexobench_plugins.hub_encoders.load import load_pretrained
 
-    pretrained = load_pretrained(model, "image", checkpointing=checkpointing)
+    pretrained = load_pretrained(folder, "image", name=model, checkpointing=checkpointing)
     return HubImageEncoder(pretrained, output=output, layer=layer, trained=trained)
 
 
@@ -139,8 +148,11 @@ def hf_video(
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
     """
+    from egoexobench.toolbox.hub_models import resolve_model
+
+    folder = resolve_model(model)  # before the import of torch, so that an error comes at once
     from egoexobench_plugins.hub_encoders.load import load_pretrained
     from egoexobench_plugins.hub_encoders.video import HubVideoEncoder
 
-    pretrained = load_pretrained(model, "video", checkpointing=checkpointing)
+    pretrained = load_pretrained(folder, "video", name=model, checkpointing=checkpointing)
     return HubVideoEncoder(pretrained, output=output, layer=layer, frames=frames, trained=trained)

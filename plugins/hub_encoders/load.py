@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from egoexobench.errors import DataError, EgoExoBenchError, format_exception_line
-from egoexobench.toolbox import hub_models, model_folder
+from egoexobench.toolbox import model_folder
 from egoexobench.toolbox.checkpoint import join_first
 from egoexobench.toolbox.model_folder import TRANSFORMERS_WEIGHTS
 from egoexobench_plugins.hub_encoders.families import find_family
@@ -60,19 +60,21 @@ class PretrainedModel:
         return value
 
 
-def load_pretrained(name: str, kind: Kind, *, checkpointing: bool = False) -> PretrainedModel:
-    """Return the model of a name, in single precision and with all of its weights.
+def load_pretrained(
+    folder: Path, kind: Kind, *, name: str, checkpointing: bool = False
+) -> PretrainedModel:
+    """Return the model of a folder, in single precision and with all of its weights.
 
     Args:
-        name: a folder, or ``ORG/NAME@COMMIT`` of the hub.
+        folder: of the model.
         kind: what the encoder reads.
+        name: what messages call the model.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
 
     Raises:
         UsageError: for a family that is not known.
         DataError: if files are missing or damaged, or the weights are not those of the model.
     """
-    folder = hub_models.resolve_model(name)
     family = find_family(kind, model_folder.read_settings(folder, "config.json"), name)
     with quiet_library(name), torch.random.fork_rng(devices=[]):
         import transformers
