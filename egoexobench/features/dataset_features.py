@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +11,10 @@ from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import UsageError
 from egoexobench.features.encode_clips import encode_clips, encode_texts
 from egoexobench.features.encoder_runner import EncoderRunner, cache_signature
-from egoexobench.files import write_text_atomic
+from egoexobench.features.shard_receipt import ShardName, write_shard_receipt
 from egoexobench.hashing import hash_json
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.types import SPLITS, Clip
-
-RECEIPT_NAME = "shard-{list}-{number}-of-{count}.json"
-"""File in a store that says that a shard was finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +145,13 @@ def write_receipt(
 ) -> None:
     """Write the file into the store of an encoder that says that a shard was finished."""
     clips = [(clip.id, clip.start, clip.end) for s in SPLITS for clip in dataset.clips(s)]
-    name = RECEIPT_NAME.format(list=hash_json(clips), number=shard.number, count=shard.count)
-    receipt = {
+    contents = {
         "num_requested": result.num_requested,
         "states": dict(result.state_counts),
         "failures": dict(result.failures),
     }
-    path, text = store_folder / name, json.dumps(receipt, indent=1)
-    if path.is_file() and path.read_bytes() == text.encode():
-        return  # nothing is new, so that the store may be read-only
-    write_text_atomic(path, text)
+    name = ShardName(hash_json(clips), shard.number, shard.count)
+    write_shard_receipt(store_folder, name, contents)
 
 
 def count_states(states: Sequence[str]) -> dict[str, int]:

@@ -1,16 +1,14 @@
 """One file of features in the safetensors format, written directly and read by memory map.
 
-One tensor contains the rows of all items, one item after the other. The header contains the key of
-each item, its number of rows, the state of its source and the checksum of its rows. It has a
-checksum of its own. An item without rows is one whose source is missing, such as the sound of a
-silent clip; it cannot be confused with zeros.
+One tensor contains the rows of all items, one item after the other; `feature_header` describes the
+header. An item without rows is one whose source is missing, such as the sound of a silent clip; it
+cannot be confused with zeros.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,40 +18,20 @@ import torch
 import xxhash
 from numpy.typing import NDArray
 
-from egoexobench.checksum import DamagedFileError, compute_checksum
+from egoexobench.checksum import DamagedFileError
 from egoexobench.errors import DataError
-from egoexobench.tensor_file import (
-    CHECKSUM_KEY,
-    METADATA_KEY,
-    encode_tensor_header,
-    format_tensor_header,
-    read_tensor_header,
+from egoexobench.features.feature_header import (
+    DTYPES,
+    FileLayout,
+    ItemFormat,
+    ItemLocation,
+    make_header,
+    parse_header,
 )
+from egoexobench.tensor_file import encode_tensor_header, read_tensor_header
 
 IOV_MAX = 1024
 """Buffers that one call of writev accepts on Linux and macOS."""
-DTYPES: Mapping[str, type[np.generic]] = {
-    "F16": np.float16,
-    "F32": np.float32,
-    "F64": np.float64,
-    "U8": np.uint8,
-    "I8": np.int8,
-    "I16": np.int16,
-    "I32": np.int32,
-    "I64": np.int64,
-    "BOOL": np.bool_,
-}
-"""Number formats by their names in the file."""
-_OLD_STATES = {
-    "heard": "audible",
-    "no track": "no_track",
-    "not asked": "not_requested",
-    "seen": "decoded",
-}
-"""States in files of versions up to 0.1, by their name now."""
-DTYPE_NAMES = {np.dtype(kind): name for name, kind in DTYPES.items()}
-_OLD_METADATA = {"keys", "lengths", "states"}
-"""Metadata of a file of an earlier version, which has no checksums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +40,6 @@ class FeatureRows:
 
     rows: NDArray[Any]
     state: str
-
-
-class FileLayout(NamedTuple):
-    """Where the rows of a file are, and what they are; ``offset`` and ``size`` are bytes."""
-
-    name: str
-    size: int
-    offset: int
-    dtype: str
-    shape: tuple[int, ...]
-    """Shape of a row."""
-    num_rows: int
-
-
-class ItemLocation(NamedTuple):
-    """The rows of an item in a file; an item of an earlier version has no checksum."""
-
-    file: FileLayout
-    start: int
-    length: int
-    state: str
-    checksum: int | None
 
 
 class StoredItem(NamedTuple):
@@ -116,48 +72,64 @@ def write_feature_file(path: Path, items: Sequence[StoredItem]) -> None:
         message = f"rows of one file differ in dtype or shape: {sorted(map(str, formats))}"
         raise ValueError(message)
     ((dtype, shape),) = formats
-    data = [array.data.cast("B") for array in rows if array.size]
-    checksums = [
-        hash_rows(array) if item.checksum is None else item.checksum
+    item_formats = [
+        ItemFormat(
+            item.key,
+            len(array),
+            state=item.item.state,
+            checksum=hash_rows(array) if item.checksum is None else item.checksum,
+        )
         for item, array in zip(items, rows, strict=True)
     ]
-    metadata = {
-        "keys": json.dumps([item.key for item in items]),
-        "lengths": json.dumps([len(array) for array in rows]),
-        "states": json.dumps([item.item.state for item in items]),
-        "checksums": "".join(f"{checksum:016x}" for checksum in checksums),
-    }
-    shape = (sum(map(len, rows)), *shape)
-    offsets = [0, sum(buffer.nbytes for buffer in data)]
-    tensor = {"dtype": DTYPE_NAMES[dtype], "shape": shape, "data_offsets": offsets}
-    header = {METADATA_KEY: metadata, "rows": tensor}
-    metadata[CHECKSUM_KEY] = compute_checksum(format_tensor_header(header))
+    header = make_header(item_formats, store=path.parent.name, dtype=dtype, shape=shape)
+    data = [array.data.cast("B") for array in rows if array.size]
     _write_buffers(path, [memoryview(encode_tensor_header(header)), *data])
 
 
-def read_locations(path: Path) -> dict[str, ItemLocation]:
+def read_locations(path: Path, *, require_checksums: bool = True) -> dict[str, ItemLocation]:
     """Return where the items of a file are, by key.
+
+    Args:
+        path: the file.
+        require_checksums: False for files that versions up to 0.1 wrote.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        DamagedFileError: if the header is damaged, or the file is cut short.
+        DamagedFileError: if the header is damaged or that of another store, or the file has
+            another size.
+        DataError: if it cannot be read.
+    """
+    locations, size = _read_header(path)
+    first = next(iter(locations.values()), None)
+    if first and size != first.file.size:
+        raise DamagedFileError(path, f"it has {size} bytes, expected {first.file.size}")
+    if first and first.checksum is None and require_checksums:
+        raise DamagedFileError(path, "it has no checksums")
+    return locations
+
+
+def read_intact_items(path: Path) -> Iterator[StoredItem]:
+    """Yield the items of a file that may be cut or damaged whose rows equal their checksums.
+
+    There are none if the file is gone, or if its header is damaged.
+
+    Raises:
         DataError: if it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            header, offset = read_tensor_header(file), file.tell()
-        return _parse_header(path, header, offset)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DamagedFileError(path, reason) from error
+        locations, _ = _read_header(path)
+        for key, location in locations.items():
+            if location.checksum is None:
+                continue
+            rows = read_rows(path, location)
+            if hash_rows(rows) == location.checksum:
+                yield StoredItem(key, FeatureRows(rows, location.state), location.checksum)
+    except (FileNotFoundError, DamagedFileError):  # no row is behind the end of a file
+        return
 
 
 def read_feature_file(path: Path) -> dict[str, FeatureRows]:
-    """Return the items of a file by key; their rows are views of a memory map.
+    """Return the items of a file by key, also of versions up to 0.1; their rows are memory maps.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -165,7 +137,7 @@ def read_feature_file(path: Path) -> dict[str, FeatureRows]:
     """
     items: dict[str, FeatureRows] = {}
     rows: NDArray[Any] | None = None
-    for key, location in read_locations(path).items():
+    for key, location in read_locations(path, require_checksums=False).items():
         rows = map_rows(path, location.file) if rows is None else rows
         item = cut_rows(rows, location)
         if not is_intact(item, location):
@@ -228,46 +200,20 @@ def read_rows(path: Path, location: ItemLocation) -> NDArray[Any]:
     return rows
 
 
-def _parse_header(path: Path, header: Mapping[str, Any], offset: int) -> dict[str, ItemLocation]:
-    metadata = dict(header[METADATA_KEY])
-    if (checksum := metadata.pop(CHECKSUM_KEY, None)) is not None or set(metadata) != _OLD_METADATA:
-        content = format_tensor_header({**header, METADATA_KEY: metadata})
-        if compute_checksum(content) != checksum:
-            raise ValueError("the checksum of its header differs")
-    keys, lengths = json.loads(metadata["keys"]), json.loads(metadata["lengths"])
-    states = [_OLD_STATES.get(state, state) for state in json.loads(metadata["states"])]
-    layout = _parse_layout(path, header["rows"], offset)
-    if not len(keys) == len(lengths) == len(states) or sum(lengths) != layout.num_rows:
-        message = f"{len(keys)} keys, {len(states)} states, {layout.num_rows} rows"
-        raise ValueError(message)
-    starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).tolist()
-    checksums = list(_parse_checksums(metadata.get("checksums"), len(keys)))
-    return {
-        key: ItemLocation(layout, starts[i], lengths[i], state=states[i], checksum=checksums[i])
-        for i, key in enumerate(keys)
-    }
-
-
-def _parse_layout(path: Path, tensor: Mapping[str, Any], offset: int) -> FileLayout:
-    start, stop = tensor["data_offsets"]
-    num_rows, *shape = tensor["shape"]
-    itemsize = np.dtype(DTYPES[tensor["dtype"]]).itemsize
-    if start or stop != itemsize * np.prod([num_rows, *shape], dtype=np.int64):
-        raise ValueError("its rows have another size than its header says")
-    size = os.path.getsize(path)
-    if size != offset + stop:
-        message = f"it has {size} bytes, expected {offset + stop}"
-        raise ValueError(message)
-    return FileLayout(
-        path.name, size, offset, dtype=tensor["dtype"], shape=tuple(shape), num_rows=num_rows
-    )
-
-
-def _parse_checksums(text: str | None, count: int) -> Iterator[int | None]:
-    if text is None:
-        yield from [None] * count
-    else:
-        yield from np.frombuffer(bytes.fromhex(text), ">u8", count).tolist()
+def _read_header(path: Path) -> tuple[dict[str, ItemLocation], int]:
+    """Return where the items of a file should be, by key, and its size in bytes."""
+    try:
+        with path.open("rb") as file:
+            header, offset = read_tensor_header(file), file.tell()
+            size = os.fstat(file.fileno()).st_size
+        return parse_header(header, name=path.name, store=path.parent.name, offset=offset), size
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DamagedFileError(path, reason) from error
 
 
 def _write_buffers(path: Path, blocks: Sequence[memoryview]) -> None:

@@ -11,20 +11,20 @@ compared with their checksums before they are used for the first time.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 from numpy.typing import NDArray
 
 from egoexobench.checksum import DamagedFileError
 from egoexobench.errors import WriteError, notify
 from egoexobench.features import feature_file
-from egoexobench.features.feature_file import FeatureRows, FileLayout, ItemLocation, StoredItem
+from egoexobench.features.feature_file import FeatureRows, StoredItem
+from egoexobench.features.feature_header import FileLayout, ItemLocation
 from egoexobench.features.item_index import (
     ItemIndex,
     index_items,
@@ -32,12 +32,13 @@ from egoexobench.features.item_index import (
     read_index,
     write_index,
 )
+from egoexobench.features.join_queue import JoinQueue
+from egoexobench.features.store_signature import ensure_signature
 from egoexobench.files import atomic_path, remove_stale_drafts
 from egoexobench.hashing import hash_json
 
-__all__ = ["SIGNATURE_FILE", "FeatureRows", "FeatureStore", "read_signature"]
+__all__ = ["FeatureRows", "FeatureStore"]
 
-SIGNATURE_FILE = "signature.json"
 SUFFIX = ".safetensors"
 DAMAGED_SUFFIX = ".damaged"
 """A damaged file gets this suffix, so that no process reads it again."""
@@ -45,22 +46,10 @@ MAX_NOT_INDEXED = 32
 """Files that are read one by one when a store opens; if there are more, the index is renewed."""
 MAX_RECENT = 65_536
 """Items outside of the index from which on it is renewed."""
-JOIN_COUNT = 16
-"""Small files of one process, of similar size, that are joined to one file."""
-JOIN_BYTES = 256 << 20
-"""Size from which on small files are joined, even if they are few."""
 MAX_LISTINGS = 5
 """How often a folder is listed, if files vanish in the meantime."""
 MAX_MAPS = 30_000
 """Files that are mapped at once; Linux allows a process about 65,000."""
-
-
-class _SizeClass(NamedTuple):
-    """Small files that may be joined: of one format of rows, and joined equally often."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    level: int
 
 
 @final
@@ -72,17 +61,22 @@ class FeatureStore:
     Args:
         root: folder of all stores.
         signature: everything that decides the rows; its hash names the folder.
+        require_checksums: False for a store that versions up to 0.1 may have written. Those of this
+            version have other names, as their signatures have the hash of its code.
     """
 
-    def __init__(self, root: Path, signature: dict[str, Any]) -> None:
+    def __init__(
+        self, root: Path, signature: dict[str, Any], *, require_checksums: bool = True
+    ) -> None:
         self.folder = root / hash_json(signature)
-        self._ensure_signature(signature)
+        self._require_checksums = require_checksums
+        ensure_signature(self.folder, signature)
         remove_stale_drafts(self.folder)
         self._index = index_items({})
         self._recent: dict[str, ItemLocation] = {}
         self._maps: dict[str, NDArray[Any]] = {}
         self._checked: set[str] = set()
-        self._small: dict[_SizeClass, list[FileLayout]] = {}
+        self._small_files = JoinQueue()
         self._load()
 
     def __contains__(self, key: str) -> bool:
@@ -95,11 +89,9 @@ class FeatureStore:
             KeyError: if there is none.
             DamagedFileError: if its rows are not those that were written.
         """
-        try:
-            return self._read(key)
-        except FileNotFoundError:  # its process has joined it to a larger one
-            self._load()
-            return self._read(key)
+        if (location := self._find(key)) is None:
+            raise KeyError(key)
+        return FeatureRows(self._read_rows(key, location), location.state)
 
     def __iter__(self) -> Iterator[str]:
         return iter({**dict.fromkeys(self._index.iter_keys()), **self._recent})
@@ -119,9 +111,9 @@ class FeatureStore:
         unique = list(dict.fromkeys(keys))
         located = {key: location for key in unique if (location := self._find(key))}
         lost = False
-        for key in sorted(located, key=lambda key: (located[key].file.name, located[key].start)):
+        for location, key in sorted((location, key) for key, location in located.items()):
             try:
-                self[key]
+                self._read_rows(key, location)
             except DamagedFileError as error:
                 self._set_aside(error)
                 lost = True
@@ -139,42 +131,26 @@ class FeatureStore:
         if not keys:
             return
         new = [StoredItem(key, item) for key, item in zip(keys, items, strict=True)]
-        self._join_if_many(self._write(new), 0)
+        layout: FileLayout | None = self._write(new)
+        level = 0
+        while layout and (layouts := self._small_files.add(layout, level)):
+            layout, level = self._join(layouts), level + 1
         if len(self._recent) > MAX_RECENT:
             self._load()
 
     def join_small_files(self) -> None:
         """Join all small files that this store has written, for instance when it is complete."""
-        pending = self._small
-        self._small = {}
-        by_format: dict[tuple[str, tuple[int, ...]], list[FileLayout]] = {}
-        for size_class, layouts in pending.items():
-            by_format.setdefault(size_class[:2], []).extend(layouts)
-        for layouts in by_format.values():
-            if len(layouts) > 1:
-                self._join(layouts)
-
-    def _ensure_signature(self, signature: Mapping[str, Any]) -> None:
-        file = self.folder / SIGNATURE_FILE
-        try:
-            read_signature(self.folder)
-        except FileNotFoundError:
-            pass
-        except DamagedFileError as error:
-            notify(f"{error}; it is written again")
-        else:
-            return
-        with atomic_path(file) as tmp_path:
-            tmp_path.write_text(json.dumps(signature, indent=1, default=str))
+        for layouts in self._small_files.pop_all():
+            self._join(layouts)
 
     def _load(self) -> None:
         """Read the index and the files that it does not name."""
         stored = read_index(self.folder)
         for _ in range(MAX_LISTINGS):
             index, names = self._list_new_files(stored)
-            new, recent, num_vanished = self._read_new_files(names)
-            if not num_vanished:
-                break  # else a process has joined files to a larger one, which has a new name
+            new, recent, has_other_names = self._read_new_files(names)
+            if not has_other_names:
+                break  # else a process has joined files, or what is intact is in another file
         num_lost = len(stored.files) - len(index.files)
         if new or len(names) > MAX_NOT_INDEXED or num_lost > len(index.files):
             index, recent = join_indexes([index, *new, index_items(recent)]), {}
@@ -192,42 +168,54 @@ class FeatureStore:
 
     def _read_new_files(
         self, names: Sequence[str]
-    ) -> tuple[list[ItemIndex], dict[str, ItemLocation], int]:
-        """Return the items of files: indexes of many and the rest, and how many files vanished."""
+    ) -> tuple[list[ItemIndex], dict[str, ItemLocation], bool]:
+        """Return the items of files: indexes of many and the rest, and whether a file vanished."""
         indexes: list[ItemIndex] = []
         recent: dict[str, ItemLocation] = {}
-        num_vanished = 0
+        has_other_names = False
         for name in names:
             try:
-                recent |= feature_file.read_locations(self.folder / name)
+                recent |= feature_file.read_locations(
+                    self.folder / name, require_checksums=self._require_checksums
+                )
             except FileNotFoundError:
-                num_vanished += 1
+                has_other_names = True
             except DamagedFileError as error:
-                self._set_aside(error)
+                has_other_names |= self._set_aside(error)
             if len(recent) > MAX_RECENT:
                 indexes.append(index_items(recent))
                 recent = {}
-        return indexes, recent, num_vanished
+        return indexes, recent, has_other_names
 
     def _find(self, key: str) -> ItemLocation | None:
         return self._recent.get(key) or self._index.find(key)
 
-    def _read(self, key: str) -> FeatureRows:
-        if (location := self._find(key)) is None:
-            raise KeyError(key)
-        name = location.file.name
-        if name not in self._maps and len(self._maps) < MAX_MAPS:
-            self._maps[name] = feature_file.map_rows(self.folder / name, location.file)
-        if name in self._maps:
-            rows = feature_file.cut_rows(self._maps[name], location)
-        else:
-            rows = feature_file.read_rows(self.folder / name, location)
+    def _read_rows(self, key: str, location: ItemLocation) -> NDArray[Any]:
+        """Return the rows of an item, compared with their checksum at the first time."""
+        try:
+            rows = self._map_rows(location)
+        except FileNotFoundError:  # its process has joined it to a larger one
+            self._load()
+            if (new_location := self._find(key)) is None:
+                raise KeyError(key) from None
+            location = new_location
+            rows = self._map_rows(location)
         if key not in self._checked:
             if not feature_file.is_intact(rows, location):
-                reason = f"the rows of {key} differ from their checksum"
-                raise DamagedFileError(self.folder / name, reason)
+                path = self.folder / location.file.name
+                raise DamagedFileError(path, f"the rows of {key} differ from their checksum")
             self._checked.add(key)
-        return FeatureRows(rows, location.state)
+        return rows
+
+    def _map_rows(self, location: ItemLocation) -> NDArray[Any]:
+        name = location.file.name
+        rows = self._maps.get(name)
+        if rows is None:
+            if len(self._maps) >= MAX_MAPS:
+                return feature_file.read_rows(self.folder / name, location)
+            rows = feature_file.map_rows(self.folder / name, location.file)
+            self._maps[name] = rows
+        return feature_file.cut_rows(rows, location)
 
     def _write(self, items: Sequence[StoredItem]) -> FileLayout:
         path = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
@@ -237,70 +225,34 @@ class FeatureStore:
         self._recent |= locations
         return next(iter(locations.values())).file
 
-    def _join_if_many(self, layout: FileLayout, level: int) -> None:
-        """Keep a file that this store has written for joining, and join if there are enough."""
-        if layout.size >= JOIN_BYTES // 2:
-            return
-        size_class = _SizeClass(layout.dtype, layout.shape, level)
-        layouts = self._small.setdefault(size_class, [])
-        layouts.append(layout)
-        if len(layouts) >= JOIN_COUNT or sum(file.size for file in layouts) >= JOIN_BYTES:
-            del self._small[size_class]
-            if joined := self._join(layouts):
-                self._join_if_many(joined, level + 1)
-
     def _join(self, layouts: Sequence[FileLayout]) -> FileLayout | None:
         paths = [self.folder / layout.name for layout in layouts]
-        items = [item for path in paths for item in _read_items(path)]
+        items = [item for path in paths for item in feature_file.read_intact_items(path)]
         joined = self._write(items) if items else None
         for path in paths:
             self._maps.pop(path.name, None)
             path.unlink(missing_ok=True)
         return joined
 
-    def _set_aside(self, error: DamagedFileError) -> None:
-        """Rename a damaged file, after its intact items are written to another one."""
+    def _set_aside(self, error: DamagedFileError) -> bool:
+        """Rename a damaged file, after its intact items are written to another one.
+
+        Returns:
+            Whether this was possible.
+        """
         path = error.path
         remaining = {file.name for file in self._index.files} - {path.name}
         self._index = self._index.select_files(remaining)
         self._recent = {k: v for k, v in self._recent.items() if v.file.name != path.name}
+        self._maps.pop(path.name, None)
         damaged = path.with_suffix(DAMAGED_SUFFIX)
-        with suppress(OSError, WriteError):  # another process was faster, or may not write here
-            if intact := _read_items(path):
+        is_writable = True
+        try:
+            if intact := list(feature_file.read_intact_items(path)):
                 self._write(intact)
             path.replace(damaged)
-        self._maps.pop(path.name, None)
-        notify(f"{error}; it is renamed to {damaged.name}, and what it lacks is computed again")
-
-
-def _read_items(path: Path) -> list[StoredItem]:
-    """Return the intact items of a file; none if it is gone or damaged."""
-    try:
-        locations = feature_file.read_locations(path)
-        layout = next(iter(locations.values())).file
-        rows = feature_file.map_rows(path, layout)
-    except (FileNotFoundError, DamagedFileError, StopIteration):
-        return []
-    return [
-        StoredItem(key, FeatureRows(item, location.state), location.checksum)
-        for key, location in locations.items()
-        if feature_file.is_intact(item := feature_file.cut_rows(rows, location), location)
-    ]
-
-
-def read_signature(folder: Path) -> dict[str, Any]:
-    """Return what the signature file of a store says.
-
-    Raises:
-        FileNotFoundError: if there is none.
-        DamagedFileError: if it does not describe the store whose folder it is in.
-    """
-    path = folder / SIGNATURE_FILE
-    try:
-        signature = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise DamagedFileError(path, "it is no JSON") from error
-    if not isinstance(signature, dict) or hash_json(signature) != folder.name:
-        reason = f"it is not the store {folder.name} that it describes"
-        raise DamagedFileError(path, reason)
-    return signature
+        except (OSError, WriteError):  # another process was faster, or may not write here
+            is_writable = False
+        change = f"it is renamed to {damaged.name}" if is_writable else "it is not used"
+        notify(f"{error}; {change}, and what it lacks is computed again")
+        return is_writable

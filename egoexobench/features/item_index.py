@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from safetensors.numpy import load_file, save
 
 from egoexobench.checksum import DamagedFileError, read_intact
-from egoexobench.features.feature_file import FileLayout, ItemLocation
+from egoexobench.features.feature_header import FileLayout, ItemLocation
 from egoexobench.tensor_file import check_tensor_file, write_tensor_file
 
 INDEX_FILE = "items.index"

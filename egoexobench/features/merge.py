@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +10,12 @@ import numpy as np
 
 from egoexobench.errors import DataError
 from egoexobench.features.feature_file import FeatureRows, read_feature_file
-from egoexobench.features.feature_store import SIGNATURE_FILE, FeatureStore, read_signature
-from egoexobench.files import atomic_path
+from egoexobench.features.feature_store import FeatureStore
+from egoexobench.features.shard_receipt import copy_receipts, find_finished_shards
+from egoexobench.features.store_signature import SIGNATURE_FILE, read_signature
 
 RELATIVE_TOLERANCE = 1e-4
 """Largest difference between the rows of two machines, relative to the largest value."""
-_RECEIPT = re.compile(r"shard-(\w+)-(\d+)-of-(\d+)\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +62,8 @@ def _check_complete(name: str, folders: Iterable[Path]) -> None:
     """Check that every list of clips has a division of which all shards are finished."""
     finished: dict[tuple[str, int], set[int]] = {}
     for folder in folders:
-        for path in folder.glob("shard-*.json"):
-            if match := _RECEIPT.fullmatch(path.name):
-                finished.setdefault((match[1], int(match[3])), set()).add(int(match[2]))
+        for shard in find_finished_shards(folder):
+            finished.setdefault((shard.clip_list, shard.num_shards), set()).add(shard.number)
     if not finished:
         raise DataError(
             f"store {name} has no finished shard of `extract`; --partial merges what exists"
@@ -87,7 +84,11 @@ def _check_complete(name: str, folders: Iterable[Path]) -> None:
 
 
 def _merge_store(source: Path, target: Path) -> MergeResult:
-    store, num_added, num_existing = FeatureStore(target, read_signature(source)), 0, 0
+    store, num_added, num_existing = (
+        FeatureStore(target, read_signature(source), require_checksums=False),
+        0,
+        0,
+    )
     for path in sorted(source.glob("*.safetensors")):
         items = read_feature_file(path)
         fresh = {key: items[key] for key in store.find_missing(items)}
@@ -101,9 +102,7 @@ def _merge_store(source: Path, target: Path) -> MergeResult:
             store.put(list(fresh), list(fresh.values()))
         num_added, num_existing = num_added + len(fresh), num_existing + len(items) - len(fresh)
     store.join_small_files()
-    for receipt in source.glob("shard-*.json"):
-        with atomic_path(store.folder / receipt.name) as tmp_path:
-            shutil.copyfile(receipt, tmp_path)
+    copy_receipts(source, store.folder)
     return MergeResult(store.folder, num_added, num_existing)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from egoexobench.errors import DataError, notify
-from egoexobench.features.feature_store import SIGNATURE_FILE, FeatureStore, read_signature
+from egoexobench.features.feature_store import FeatureStore
+from egoexobench.features.store_signature import SIGNATURE_FILE, read_signature
 from egoexobench.hashing import hash_json
 from egoexobench.identity import format_part, is_same_part, list_part_changes
 
@@ -82,7 +83,7 @@ def _find_nearest(
     written = json.loads(json.dumps(signature, default=str))  # as it is in a file
     stores = sorted(_iter_older_stores(root, written), key=lambda store: store.distance)
     for store in stores:
-        items = FeatureStore(root, store.signature)
+        items = FeatureStore(root, store.signature, require_checksums=False)
         if num_again := sum(key in items for key in keys):
             return (store, num_again) if store.changes else (None, 0)
     return None, 0

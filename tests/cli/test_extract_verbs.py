@@ -11,6 +11,7 @@ import torch
 from command_line import CommandLine
 from media_factory import write_video
 
+from egoexobench.checksum import read_json
 from egoexobench.data.decode import DecodedClip, decode_clip
 from egoexobench.experiment.consistency import NUM_ENCODED
 from egoexobench.features import encode_clips
@@ -201,10 +202,7 @@ def test_a_receipt_lists_the_contents_of_a_store(
 ) -> None:
     command_line("extract", f"folder:path={folder}", "--encoder", "color-grid", "--out", "stores")
     (receipt,) = (command_line.home / "stores").glob("*/shard-*-1-of-1.json")
-    assert json.loads(receipt.read_text()) == {
-        "num_requested": 32,
-        "states": {"decoded": 32},
-        "failures": {},
-    }
+    expected = {"num_requested": 32, "states": {"decoded": 32}, "failures": {}}
+    assert expected.items() <= json.loads(read_json(receipt)).items()
     (signature,) = (command_line.home / "stores").glob("*/signature.json")
     assert json.loads(signature.read_text())["sampling"] == "egoexolearn"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from egoexobench.checksum import read_json
 from egoexobench.data.decode import DecodedClip
 from egoexobench.errors import DataError, NoticeWarning, UsageError
 from egoexobench.features import encode_clips
@@ -199,7 +200,7 @@ def test_a_shard_that_was_not_finished_counts_as_missing(
             shard=Shard(i, 2),
         )
     (receipt,) = (tmp_path / "m2").glob("*/shard-*-2-of-2.json")
-    assert json.loads(receipt.read_text())["num_requested"] == len(
+    assert json.loads(read_json(receipt))["num_requested"] == len(
         list_shard_clips(dataset, Shard(2, 2))
     )
     receipt.unlink()
@@ -277,7 +278,7 @@ def test_clips_that_fail_are_in_the_receipt_and_the_others_are_stored(
     assert result.state_counts == {"decoded": 9}
     assert list(result.failures) == ["f1-0"]
     (receipt,) = (tmp_path / "s").glob("*/shard-*-1-of-1.json")
-    assert list(json.loads(receipt.read_text())["failures"]) == ["f1-0"]
+    assert list(json.loads(read_json(receipt))["failures"]) == ["f1-0"]
 
 
 def test_texts_are_put_into_the_template(dataset: VideoDataset, tmp_path: Path) -> None:

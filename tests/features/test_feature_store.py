@@ -1,5 +1,6 @@
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import warnings
@@ -11,14 +12,10 @@ from safetensors.numpy import load_file
 
 from egoexobench.checksum import DamagedFileError
 from egoexobench.errors import NoticeWarning
-from egoexobench.features import feature_file, feature_store
-from egoexobench.features.feature_store import (
-    SIGNATURE_FILE,
-    FeatureRows,
-    FeatureStore,
-    read_signature,
-)
+from egoexobench.features import feature_file, feature_store, join_queue
+from egoexobench.features.feature_store import FeatureRows, FeatureStore
 from egoexobench.features.item_index import INDEX_FILE, read_index
+from egoexobench.features.store_signature import SIGNATURE_FILE, read_signature
 from egoexobench.tensor_file import encode_tensor_header, read_tensor_header
 
 SIGNATURE = {"encoder": "abc", "frames": 8}
@@ -114,30 +111,61 @@ def test_one_damaged_item_of_a_file_is_missing_and_the_others_stay(tmp_path: Pat
     assert np.array_equal(FeatureStore(tmp_path, SIGNATURE)["b"].rows, make_items(3)[1].rows)
 
 
-def test_a_file_that_was_cut_after_the_store_was_opened_is_missing(tmp_path: Path) -> None:
+def test_a_file_that_was_cut_after_the_store_was_opened_is_noticed(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, SIGNATURE)
     store.put(list("abc"), make_items(3))
     (path,) = store.list_files()
     again = FeatureStore(tmp_path, SIGNATURE)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.warns(NoticeWarning, match="is damaged: it has"):
-        assert again.find_missing("abc") == ["a", "b", "c"]
+        assert again.find_missing("abc") == ["c"]
 
 
-def test_a_file_of_an_earlier_version_without_checksums_is_read_as_it_is(tmp_path: Path) -> None:
+def test_the_rows_before_a_cut_are_kept(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, SIGNATURE)
+    store.put(list("abc"), make_items(3))
+    (path,) = store.list_files()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(NoticeWarning, match="is damaged: it has .* and what it lacks is computed"):
+        again = FeatureStore(tmp_path, SIGNATURE)
+    assert again.find_missing("abc") == ["c"]
+    assert np.array_equal(again["b"].rows, make_items(3)[1].rows)
+
+
+def test_a_file_of_another_store_is_set_aside(tmp_path: Path) -> None:
+    """The key of a clip is the same in the store of every encoder."""
+    store, other = (FeatureStore(tmp_path, SIGNATURE | {"frames": n}) for n in (8, 4))
+    for i, writer in enumerate((store, other)):
+        writer.put(list("abc"), make_items(3, seed=i))
+    (path,), (other_path,) = store.list_files(), other.list_files()
+    path.write_bytes(other_path.read_bytes())
+    reason = f"it belongs to the store {other.folder.name}"
+    with pytest.warns(NoticeWarning, match=f"{path} is damaged: {reason}; it is renamed"):
+        again = FeatureStore(tmp_path, SIGNATURE | {"frames": 8})
+    assert again.find_missing("abc") == ["a", "b", "c"]
+    with pytest.raises(DamagedFileError, match=reason):
+        feature_file.read_feature_file(Path(shutil.copy(other_path, path)))
+
+
+def test_a_file_without_checksums_is_read_only_where_an_earlier_version_wrote(
+    tmp_path: Path,
+) -> None:
     store = FeatureStore(tmp_path, SIGNATURE)
     store.put(list("abc"), make_items(3))
     remove_checksums(store.list_files()[0])
-    again = FeatureStore(tmp_path, SIGNATURE)
-    assert not again.find_missing("abc")
-    assert np.array_equal(again["b"].rows, make_items(3)[1].rows)
+    older = FeatureStore(tmp_path, SIGNATURE, require_checksums=False)
+    assert not older.find_missing("abc")
+    assert np.array_equal(older["b"].rows, make_items(3)[1].rows)
+    with pytest.warns(NoticeWarning, match="is damaged: it has no checksums"):
+        assert FeatureStore(tmp_path, SIGNATURE).find_missing("abc") == ["a", "b", "c"]
 
 
 def remove_checksums(path: Path) -> None:
     with path.open("rb") as file:
         header = read_tensor_header(file)
         data = file.read()
-    del header["__metadata__"]["checksum"], header["__metadata__"]["checksums"]
+    for name in ("store", "checksum", "checksums"):
+        del header["__metadata__"][name]
     path.write_bytes(encode_tensor_header(header) + data)
 
 
@@ -150,6 +178,18 @@ def test_a_damaged_signature_is_written_again_with_one_line(content: bytes, tmp_
     with pytest.warns(NoticeWarning, match=r"signature\.json is damaged: .*; it is written again"):
         FeatureStore(tmp_path, SIGNATURE)
     assert read_signature(store.folder) == SIGNATURE
+
+
+def test_a_damaged_signature_of_a_store_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FeatureStore(tmp_path, SIGNATURE)
+    store.put(list("abc"), make_items(3))
+    (store.folder / SIGNATURE_FILE).write_text("{")
+    refuse_writing(monkeypatch)
+    with pytest.warns(NoticeWarning, match="is damaged: .*; it cannot be written again") as notes:
+        assert not FeatureStore(tmp_path, SIGNATURE).find_missing("abc")
+    assert len(notes) == 1
 
 
 @pytest.fixture
@@ -177,7 +217,7 @@ def test_a_store_with_an_index_reads_no_header(
     read: list[Path] = []
     locate = feature_file.read_locations
     monkeypatch.setattr(
-        feature_file, "read_locations", lambda path: read.append(path) or locate(path)
+        feature_file, "read_locations", lambda path, **options: read.append(path) or locate(path)
     )
     store = FeatureStore(tmp_path, SIGNATURE)
     assert not read
@@ -218,7 +258,7 @@ def test_files_that_are_gone_are_not_in_the_index(indexed: FeatureStore, tmp_pat
 def test_small_files_of_one_process_are_joined_and_readers_follow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feature_store, "JOIN_COUNT", 4)
+    monkeypatch.setattr(join_queue, "JOIN_COUNT", 4)
     writer, other = (FeatureStore(tmp_path, SIGNATURE) for _ in range(2))
     other.put(["other"], make_items(1, seed=99))
     for i in range(3):
@@ -262,23 +302,27 @@ def test_files_beyond_the_number_of_maps_are_read_into_memory(
 def test_a_store_that_cannot_be_written_is_read(
     indexed: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (indexed.folder / INDEX_FILE).unlink()
+    refuse_writing(monkeypatch)
+    check_indexed(FeatureStore(tmp_path, SIGNATURE))
+
+
+def refuse_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    (indexed.folder / INDEX_FILE).unlink()
     for module, name in ((os, "fsync"), (os, "unlink"), (Path, "mkdir"), (Path, "replace")):
         monkeypatch.setattr(module, name, refuse)
-    check_indexed(FeatureStore(tmp_path, SIGNATURE))
 
 
 KILL_WRITERS_CODE = f"""
 import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
-from egoexobench.features import feature_store
+from egoexobench.features import feature_store, join_queue
 from egoexobench.features.feature_store import FeatureRows, FeatureStore
 
-feature_store.JOIN_COUNT, feature_store.MAX_NOT_INDEXED = 3, 4
+join_queue.JOIN_COUNT, feature_store.MAX_NOT_INDEXED = 3, 4
 root, rng = Path(sys.argv[1]), random.Random(0)
 
 
