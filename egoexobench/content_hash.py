@@ -7,7 +7,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from egoexobench.checksum import read_intact, read_json, write_json
+from egoexobench.checksum import DamagedFileError, read_intact, read_json, write_json
 from egoexobench.files import cache_dir
 from egoexobench.hashing import hash_json, iter_visible_files
 from egoexobench.machine_errors import skip_if_unwritable
@@ -43,12 +43,19 @@ def _hash_unchanged_file(path: Path, size: int, times: tuple[int, int]) -> str:
     if size < LARGE_FILE:
         return _read_hash(path)
     stored = cache_dir() / "hashes" / hash_json([str(path), size, times])
-    if payload := read_intact(read_json, stored, f"{path} is read again"):
-        return str(json.loads(payload))
+    if digest := read_intact(_read_stored_hash, stored, f"{path} is read again"):
+        return digest
     digest = _read_hash(path)
     with skip_if_unwritable():
-        write_json(stored, json.dumps(digest))
+        write_json(stored, json.dumps([stored.name, digest]))
     return digest
+
+
+def _read_stored_hash(path: Path) -> str:
+    match json.loads(read_json(path)):
+        case [path.name, str(digest)]:
+            return digest
+    raise DamagedFileError(path, "it has the hash of another file")
 
 
 def _read_hash(path: Path) -> str:

@@ -74,6 +74,21 @@ def test_a_damaged_hash_of_a_large_file_is_not_used_and_one_line_names_it(
         assert (hash_content(path), len(reads)) == (first, 2)
 
 
+def test_the_hash_of_another_file_is_not_used(
+    tmp_path: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_hash, "LARGE_FILE", 2)
+    paths = [tmp_path / "w", tmp_path / "v"]
+    for path in paths:
+        path.write_bytes(path.name.encode() * 3)
+    hashes = list(map(hash_content, paths))
+    first, second = (tmp_path / "cache" / "hashes").iterdir()
+    first.write_bytes(second.read_bytes())
+    content_hash._hash_unchanged_file.cache_clear()
+    with pytest.warns(NoticeWarning, match=f"{first} is damaged: it has the hash of another file"):
+        assert list(map(hash_content, paths)) == hashes
+
+
 def test_the_files_of_a_linked_folder_count(tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "version").mkdir()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, final
 
@@ -43,7 +44,11 @@ class CaptionCache:
     def open(self, key: Mapping[str, object]) -> CaptionFile:
         """Return the file of a key; it is created with its first caption."""
         complete = {**key, "part": self.part} if self.part else key
-        return CaptionFile(self.root / f"{hash_json(complete)}.jsonl", complete)
+        path = self.root / f"{hash_json(complete)}.jsonl"
+        stored_key = _read_key(path)
+        if stored_key and hash_json(stored_key) != path.stem and not _set_aside(path):
+            return CaptionFile(None, complete)
+        return CaptionFile(path, complete)
 
     def explain_requests(self, key: Mapping[str, object], texts: Collection[str]) -> None:
         """Say in one line why captions are requested although an older captioner wrote them."""
@@ -138,6 +143,19 @@ class CaptionFile:
                 self.refused.setdefault(text, reason)
             case None:
                 self._num_damaged += 1
+
+
+def _set_aside(path: Path) -> bool:
+    """Rename a file whose captions have another key than its name says, if that is possible."""
+    renamed = path.with_suffix(".damaged")
+    with suppress(OSError):
+        path.replace(renamed)
+    change = "it is not used" if path.exists() else f"it is renamed to {renamed.name}"
+    notify(
+        f"{path} is damaged: it has the captions of another captioner; {change}, and captions are "
+        "requested again"
+    )
+    return not path.exists()
 
 
 def _read_key(path: Path) -> dict[str, Any]:

@@ -130,13 +130,17 @@ class _HashCache:
 
     def _load(self) -> None:
         payloads, num_damaged = read_lines(self.path)
+        num_lines = num_damaged + len(payloads)
         for start in range(0, len(payloads), LINES_PER_CALL):
             block = ",".join(payloads[start : start + LINES_PER_CALL])
-            self.entries |= {entry[0]: entry for entry in json.loads(f"[{block}]")}
+            entries = json.loads(f"[{block}]")
+            valid = [entry for entry in entries if _is_entry(entry)]
+            num_damaged += len(entries) - len(valid)
+            self.entries |= {str(entry[0]): entry for entry in valid}
         if num_damaged:
             notify(
-                f"{self.path} has damaged lines, {num_damaged} of "
-                f"{num_damaged + len(payloads)}: their files are hashed again"
+                f"{self.path} has damaged lines, {num_damaged} of {num_lines}: their files are "
+                "hashed again"
             )
         num_outdated = len(payloads) - len(self.entries)
         if num_damaged or num_outdated > max(MIN_OUTDATED, len(self.entries)):
@@ -151,6 +155,11 @@ class _HashCache:
             tmp_path.open("wb") as file,
         ):
             file.writelines(lines)
+
+
+def _is_entry(value: object) -> bool:
+    """Whether a line is of this kind of file, and not of another one."""
+    return isinstance(value, list) and list(map(type, value)) == [str, int, int, int, str]
 
 
 def _read_hash(path: str) -> str:

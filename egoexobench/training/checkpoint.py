@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from egoexobench.checksum import decode_line, encode_line, read_intact
+from egoexobench.checksum import DamagedFileError, decode_line, encode_line, read_intact
+from egoexobench.hashing import hash_json
 from egoexobench.tensor_file import check_tensor_file, write_tensor_file
 from egoexobench.training.loop import BestEpoch, EpochResult
 
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 def save_checkpoint(
     path: Path, model: EmbeddingModel, best: BestEpoch, identity: Mapping[str, Any]
 ) -> None:
-    """Write the weights of a model atomically, with a description of what decided them."""
+    """Write the weights of a model atomically, with a description of what decided them.
+
+    Args:
+        path: the file; its name without the suffix is the hash of the identity.
+        model: whose weights are written.
+        best: the epoch that they are of.
+        identity: what decided them.
+    """
     metadata = {
         "epoch": json.dumps(best.epoch),
         "value": json.dumps(best.validation_value),
@@ -56,14 +64,20 @@ def read_identity(path: Path) -> dict[str, Any]:
     """Return what decided stored weights; nothing if the file does not say it, or is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            payload = decode_line((file.metadata() or {}).get("identity", "").encode())
+            return _parse_identity(file.metadata() or {})
     except (SafetensorError, OSError):
         return {}
+
+
+def _parse_identity(metadata: Mapping[str, str]) -> dict[str, Any]:
+    payload = decode_line(metadata.get("identity", "").encode())
     return json.loads(payload) if payload else {}
 
 
 def _read_checkpoint(path: Path) -> tuple[BestEpoch, dict[str, Tensor]]:
     metadata = check_tensor_file(path)
+    if hash_json(_parse_identity(metadata)) != path.stem:
+        raise DamagedFileError(path, "it has the weights of another training")
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     best_epoch = BestEpoch(

@@ -12,6 +12,7 @@ import pytest
 from egoexobench.captioning.cache import CaptionCache, CaptionFile
 from egoexobench.checksum import append_lines
 from egoexobench.errors import NoticeWarning
+from egoexobench.hashing import hash_json
 
 KEY = {"captioner": "x", "model": "m"}
 
@@ -74,6 +75,21 @@ def test_a_caption_replaces_a_refusal(tmp_path: Path) -> None:
     assert CaptionCache(tmp_path).open(KEY).refused == {"a": "empty"}
     file.put("a", "[a] (b)")
     assert CaptionCache(tmp_path).open(KEY).captions == {"a": "[a] (b)"}
+
+
+def test_captions_under_the_name_of_others_are_not_used(tmp_path: Path) -> None:
+    put_captions(tmp_path, a="[a] (b)")
+    other_key = {**KEY, "other": 1}
+    cache = CaptionCache(tmp_path)
+    cache.open(other_key).put("a", "[other] (b)")
+    (path,) = (p for p in tmp_path.iterdir() if p.stem == hash_json(KEY))
+    (other_path,) = (p for p in tmp_path.iterdir() if p != path)
+    path.write_bytes(other_path.read_bytes())
+    with pytest.warns(NoticeWarning, match=f"{path} is damaged: it has the captions of another"):
+        file = cache.open(KEY)
+    assert not file.captions
+    file.put("a", "[a] (b)")
+    assert cache.open(KEY).captions == {"a": "[a] (b)"}
 
 
 def test_a_cache_without_a_path_is_in_memory(tmp_path: Path) -> None:

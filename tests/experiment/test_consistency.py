@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import batch_cheats
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,12 @@ from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.consistency import check_consistency
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.prepare import embed_split, train_method
+from egoexobench.features.feature_file import (
+    FeatureRows,
+    StoredItem,
+    read_feature_file,
+    write_feature_file,
+)
 from egoexobench.method import COMPACT_DEFAULTS
 from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Consistency
@@ -112,9 +119,10 @@ def test_the_message_says_under_which_condition_and_how_far(check: RunCheck) -> 
 def test_stale_tokens_stop_the_run(check: RunCheck, tmp_path: Path) -> None:
     check()
     for path in tmp_path.glob("tokens/*/*.safetensors"):
-        content = bytearray(path.read_bytes())
-        start = 8 + int.from_bytes(content[:8], "little")
-        content[start:] = bytes(len(content) - start)
-        path.write_bytes(content)
+        items = [
+            StoredItem(key, FeatureRows(np.zeros_like(item.rows), item.state))
+            for key, item in read_feature_file(path).items()
+        ]
+        write_feature_file(path, items)
     with pytest.raises(PartError, match="what is stored is wrong: delete "):
         check()

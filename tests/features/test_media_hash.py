@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from egoexobench.checksum import read_lines
+from egoexobench.checksum import encode_line, read_lines
 from egoexobench.errors import DataError, NoticeWarning
 from egoexobench.features import media_hash
 from egoexobench.features.media_hash import HASH_CACHE, hash_media_files
@@ -70,7 +70,7 @@ def test_no_damage_of_the_cache_changes_a_hash(
     size = len(content)
     damaged = [content[:i] + bytes([content[i] ^ 4]) + content[i + 1 :] for i in range(0, size, 4)]
     damaged += [content[:i] + bytes(64) + content[i + 64 :] for i in range(0, size, 50)]
-    for value in [*damaged, b"\xff\n{}\n[]\nnull\n" + b"[" * 9999]:
+    for value in [*damaged, b"\xff\n{}\n[]\nnull\n" + b"[" * 9999, encode_line("{}")]:
         cache.write_bytes(value)
         with pytest.warns(
             NoticeWarning, match=rf"{HASH_CACHE} has damaged lines, \d+ of \d+: their"

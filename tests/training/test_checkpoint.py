@@ -8,6 +8,7 @@ from file_damage import DAMAGES, damage_file
 from torch import nn
 
 from egoexobench.errors import NoticeWarning
+from egoexobench.hashing import hash_json
 from egoexobench.training.checkpoint import load_checkpoint, read_identity, save_checkpoint
 from egoexobench.training.loop import BestEpoch, EpochResult
 
@@ -17,7 +18,7 @@ IDENTITY = {"method": "linear", "seed": 0}
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    path = tmp_path / "weights.safetensors"
+    path = tmp_path / f"{hash_json(IDENTITY)}.safetensors"
     torch.manual_seed(0)
     save_checkpoint(path, nn.Linear(200, 10), BEST, IDENTITY)  # type: ignore[arg-type]
     return path
@@ -43,6 +44,12 @@ def test_damaged_weights_are_not_loaded_and_one_line_names_them(
         assert load_checkpoint(weights, model) is None  # type: ignore[arg-type]
     assert (len(lines), torch.equal(model.weight, before)) == (1, True)
     assert read_identity(weights) in ({}, IDENTITY)
+
+
+def test_weights_of_another_training_are_not_loaded(weights: Path) -> None:
+    path = weights.rename(weights.with_stem(hash_json({"method": "linear", "seed": 1})))
+    with pytest.warns(NoticeWarning, match="is damaged: it has the weights of another training"):
+        assert load_checkpoint(path, nn.Linear(200, 10)) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("error")

@@ -15,6 +15,7 @@ from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.query_ranking import rank_queries
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_store import FeatureRows
+from egoexobench.hashing import hash_json
 from egoexobench.method import COMPACT_DEFAULTS, Method
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import FeatureInputs, embed_clips
@@ -201,7 +202,7 @@ def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
     best_epoch = train_model(
         model, training_set, seed=0, validation_metric=lambda: 0.5, progress=NullProgress()
     )
-    path = tmp_path / "deep" / "w.safetensors"
+    path = tmp_path / "deep" / f"{hash_json({})}.safetensors"
     checkpoint.save_checkpoint(path, model, best_epoch, {})
     loaded = make_model(seed=9)
     assert checkpoint.load_checkpoint(path, loaded) == best_epoch
@@ -211,7 +212,7 @@ def test_stored_weights_give_the_same_embeddings(tmp_path) -> None:
 
 
 def test_weights_that_do_not_fit_are_trained_again(tmp_path) -> None:
-    path = tmp_path / "w.safetensors"
+    path = tmp_path / f"{hash_json({})}.safetensors"
     checkpoint.save_checkpoint(path, make_model(), BestEpoch(1, 0.0), {})
     assert checkpoint.load_checkpoint(path, make_model(replace(METHOD, embed_dim=32))) is None
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
+from pydantic import TypeAdapter, ValidationError
+
 from egoexobench import files
 from egoexobench.checksum import append_lines, read_lines
 from egoexobench.data.doctor.inspect_media import (
@@ -21,6 +23,9 @@ from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.libraries import MEDIA_LIBRARY, TENSOR_LIBRARIES, find_versions
 from egoexobench.machine_errors import skip_if_unwritable
+
+_STORED_REPORT: TypeAdapter[tuple[str, FileReport]] = TypeAdapter(tuple[str, FileReport])
+"""A report, and the name of the file that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,9 @@ class InspectionCache:
         self.path = files.cache_dir() / "doctor" / f"{code}.jsonl"
         lines = read_lines(self.path)
         self._num_damaged = lines.num_damaged
-        reports = map(FileReport.model_validate_json, lines.payloads)
-        self._reports = {_get_key(report): report for report in reports}
+        self._reports: dict[tuple[str, int, int, int], FileReport] = {}
+        for payload in lines.payloads:
+            self._load_report(payload)
 
     def get(self, path: str, spans: Iterable[Span]) -> CachedInspection:
         """Return what is cached of a file in its current state."""
@@ -72,8 +78,18 @@ class InspectionCache:
         joined = report.model_copy(update={"spans": tuple(spans.values())})
         self._reports[key] = joined
         with skip_if_unwritable():
-            append_lines(self.path, [joined.model_dump_json()])
+            append_lines(self.path, [_STORED_REPORT.dump_json((self.path.stem, joined)).decode()])
         return joined
+
+    def _load_report(self, payload: str) -> None:
+        try:
+            name, report = _STORED_REPORT.validate_json(payload)
+        except ValidationError:
+            name = ""
+        if name == self.path.stem:
+            self._reports[_get_key(report)] = report
+        else:
+            self._num_damaged += 1
 
     def _explain_damage(self) -> None:
         """Say once that a file is inspected although its report may have been stored."""

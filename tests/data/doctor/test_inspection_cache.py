@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from file_damage import DAMAGES, damage_file
 
-from egoexobench.data.doctor.inspect_media import FileReport, SpanReport
+from egoexobench.checksum import append_lines
+from egoexobench.data.doctor.inspect_media import FileReport, ReadingRule, SpanReport
 from egoexobench.data.doctor.inspection_cache import InspectionCache
 from egoexobench.errors import NoticeWarning
 
@@ -55,3 +56,16 @@ def test_damage_that_nobody_needs_is_not_spoken_of(report: FileReport) -> None:
     path.write_bytes(path.read_bytes()[:40])
     InspectionCache().put(report)
     assert InspectionCache().get(report.path, SPANS).missing_spans == []
+
+
+@pytest.mark.parametrize("payload", ["{}", "[1]", '"x"', None])
+def test_a_report_of_another_rule_is_not_used(report: FileReport, payload: str | None) -> None:
+    other = InspectionCache(ReadingRule(num_frames=99))
+    if payload is None:
+        other.put(report)
+    else:
+        append_lines(other.path, [payload])
+    path = other.path.replace(InspectionCache().path)
+    cache = InspectionCache()
+    with pytest.warns(NoticeWarning, match=f"{path} is damaged"):
+        assert cache.get(report.path, SPANS).report is None
