@@ -132,7 +132,8 @@ def encode_clips(
     jobs = _make_jobs(readable, keys, missing)
     errors: dict[str, ClipFailure] = {}
     for name, runner in encoders.items():
-        explain_new_clips(root, cache_signature(runner, num_frames, sampling), missing[name])
+        again = [key for key in keys.values() if key in missing[name]]
+        explain_new_clips(root, cache_signature(runner, num_frames, sampling), again)
     if jobs:
         work = partial(
             _prepare_clip,

@@ -42,7 +42,7 @@ def explain_new_clips(root: Path, signature: Mapping[str, Any], keys: Collection
     Args:
         root: folder of all stores.
         signature: of the store that does not have the clips yet.
-        keys: of the clips; those of equal content have one key.
+        keys: one for each clip; those of equal content have the same.
     """
     older, num_again = _find_nearest(root, signature, keys)
     if older:

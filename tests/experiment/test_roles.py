@@ -16,7 +16,7 @@ from egoexobench.registry import PartFactory, Registry
 
 SOURCE = Path(__file__).with_name("odd_encoders.py")
 DATASET = "synthetic:train=8,val=4,test=24"
-FITTING = {"audio": "beats, clap, logmel", "text": "clip-text", "video": "color-grid"}
+FITTING = {"audio": "beats, clap, ", "text": "clip-text, ", "video": "color-grid, "}
 WRONG = [
     ("audio", "color-grid"),
     ("video", "logmel"),

@@ -102,12 +102,23 @@ def test_a_file_that_is_missing_or_has_no_valid_name_is_named(tmp_path: Path) ->
 
 
 HASH_CODE = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from egoexobench.features import media_hash
-media_hash.FLUSH_EVERY = 2
-root = Path(sys.argv[1])
+root, appends_before_kill = Path(sys.argv[1]), int(sys.argv[2])
+append_lines, media_hash.FLUSH_EVERY = media_hash.append_lines, 2
+num_appends = 0
+
+def append_and_count(path, payloads):
+    global num_appends
+    num_appends += 1
+    append_lines(path, payloads)
+    if num_appends == appends_before_kill:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+media_hash.append_lines = append_and_count
 print("ready", flush=True)
+sys.stdin.readline()
 media_hash.hash_media_files([str(path) for path in (root / "media").iterdir()], root)
 """
 
@@ -120,9 +131,16 @@ def test_two_processes_of_which_one_is_killed_leave_a_cache_that_is_true(
     for i in range(400):
         (folder / f"{i}.mp4").write_bytes(b"%d" % i)
     command = [sys.executable, "-c", HASH_CODE, str(tmp_path)]
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+    children = [
+        subprocess.Popen(
+            [*command, appends_before_kill], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for appends_before_kill in ("20", "-1")
+    ]
     assert [child.stdout.readline() for child in children if child.stdout] == [b"ready\n"] * 2
-    children[0].kill()
+    for child in children:
+        assert child.stdin
+        child.stdin.close()  # both start at once
     assert [child.wait() for child in children] == [-9, 0]
     paths = [str(path) for path in folder.iterdir()]
     rows = [json.loads(payload) for payload in read_lines(tmp_path / HASH_CACHE).payloads]

@@ -35,12 +35,11 @@ def egovlp_clips(fps: float, num_frames: int, start: float, end: float, count: i
     """Return the middle frames of equal intervals of a clip that is clamped to the file.
 
     showlab/EgoVLP, base/base_dataset.py, ``sample_frames_clips``. For an interval without a frame
-    the index is that of the frame before it; at the start of a file, which has none, it is 0. The
-    reference has -1 there, which its reader takes for the last frame of the file. For a clip that
+    the index is that of the frame before it, which is -1 at the start of a file. For a clip that
     starts after the file the indices descend, outside the file, as in the reference.
     """
     first, last = max(0, int(start * fps)), min(num_frames, int(end * fps))
-    return np.maximum(_compute_interval_middles(first, last, count), 0)
+    return _compute_interval_middles(first, last, count)
 
 
 def egovlp_charades(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:

@@ -95,6 +95,9 @@ def sample_frames(
         if isinstance(error, MediaError):
             raise
         raise MediaError("not_sampled", f"{prefix}: {error}") from error
+    # The frame before the first one. The releases' reader takes -1 for the last frame of the file,
+    # which is not in the clip.
+    indices = np.where(indices == -1, 0, indices)
     if len(indices) < num_frames:
         raise MediaError(
             "not_sampled",
