@@ -31,6 +31,7 @@ COMMANDS = {
     "show": "Show the options and the docstring of a part.",
     "show-recognition": "Draw a clip and the most probable classes of it for one or more runs.",
     "show-retrieval": "Draw the top results of one query for one or more runs.",
+    "submit": "Put verified records and a card into a folder for a pull request.",
     "sweep": "Run methods on data sets with several seeds; write a paper's table.",
     "verify": "Recompute what a record says, without its method and its data.",
     "weights": "List published checkpoints, check or convert a file.",

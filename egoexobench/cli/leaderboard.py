@@ -18,7 +18,11 @@ from egoexobench.terminal import show_text
     show_default=True,
     help="Folder of reported and reproduced rows and of the tables.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; fail if a table is outdated.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; fail if a table is outdated or a submission is refused.",
+)
 @click.option(
     "--upgrade",
     is_flag=True,
@@ -36,15 +40,18 @@ def leaderboard_command(
 
     RECORDS are records of runs, or folders of them; they are verified and added to the reproduced
     rows first. An audit of the same method, data and seed is searched in the folders of
-    the records.
+    the records. Submissions of others are verified each time.
     """
     from egoexobench.leaderboard.collect import upgrade_reproduced_rows, write_reproduced_rows
     from egoexobench.leaderboard.pages import check_pages, write_pages
+    from egoexobench.leaderboard.submissions import list_submissions
     from egoexobench.records.store import list_records
 
     if check:
+        num_submissions = len(list_submissions(root))
         check_pages(root, mix_protocols=mix_protocols)
-        show_text(f"every table in {root} is up to date")
+        suffix = f"; verified submissions: {num_submissions}" if num_submissions else ""
+        show_text(f"every table in {root} is up to date{suffix}")
         return
     written = upgrade_reproduced_rows(root) if upgrade else []
     if records:

@@ -18,6 +18,7 @@ from egoexobench.leaderboard.markdown import (
 from egoexobench.leaderboard.paper_page import render_paper_page
 from egoexobench.leaderboard.reported import REPORTED_FOLDER, read_reported_tables
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
+from egoexobench.leaderboard.submissions import SUBMISSIONS_FOLDER, read_submissions
 from egoexobench.records.store import make_slug, read_text
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from egoexobench.leaderboard.reported import ReportedTable
     from egoexobench.leaderboard.reproduced import ReproducedRow
+    from egoexobench.leaderboard.submitted_row import SubmittedRow
 
 INDEX_PAGE = "README.md"
 _NUM_DIFF_LINES = 12
@@ -35,15 +37,18 @@ def build_pages(root: Path, *, mix_protocols: bool = False) -> dict[str, str]:
     """Return file name and text of every page, from the data under ``root``.
 
     Args:
-        root: The leaderboards folder, with ``reported/*.toml`` or ``reproduced/*.json``.
+        root: The leaderboards folder, with ``reported/*.toml``, ``reproduced/*.json`` or
+            ``submissions/*``.
         mix_protocols: Let different tracks share a column, with a footnote at each.
 
     Raises:
-        DataError: if a file is not valid, there is no row, or one column would mix tracks.
+        DataError: if a file is not valid, a submission is refused, there is no row, or one column
+            would mix tracks.
     """
     papers = read_reported_tables(root)
     rows = read_reproduced_rows(root)
-    if not papers and not rows:
+    submitted = read_submissions(root)
+    if not papers and not rows and not submitted:
         raise DataError(
             f"{root} has no reproduced rows and no {REPORTED_FOLDER}/*.toml; name records of runs, "
             "or another folder with --root"
@@ -55,11 +60,17 @@ def build_pages(root: Path, *, mix_protocols: bool = False) -> dict[str, str]:
     by_dataset: dict[str, list[ReproducedRow]] = {"synthetic": []} if papers else {}
     for row in rows:
         by_dataset.setdefault(row.dataset.name, []).append(row)
-    for name, group in sorted(by_dataset.items()):
-        pages[f"{make_slug(name)}.md"] = render_dataset_page(
-            name, group, mix_protocols=mix_protocols
+    submitted_by_dataset: dict[str, list[SubmittedRow]] = {name: [] for name in by_dataset}
+    for submitted_row in submitted:
+        submitted_by_dataset.setdefault(submitted_row.dataset.name, []).append(submitted_row)
+    for name, group in sorted(submitted_by_dataset.items()):
+        page = f"{make_slug(name)}.md"
+        if page in {other.lower() for other in (INDEX_PAGE, *pages)}:  # some disks see one name
+            raise DataError(f"data set {name!r} would have the page {page}, which another has")
+        pages[page] = render_dataset_page(
+            name, by_dataset.get(name, []), group, mix_protocols=mix_protocols
         )
-    return {INDEX_PAGE: _render_index(papers, by_dataset), **pages}
+    return {INDEX_PAGE: _render_index(papers, by_dataset, submitted_by_dataset), **pages}
 
 
 def write_pages(root: Path, *, mix_protocols: bool = False) -> list[Path]:
@@ -116,13 +127,19 @@ def _find_obsolete_pages(root: Path, pages: Mapping[str, str]) -> list[Path]:
 
 
 def _render_index(
-    papers: Sequence[ReportedTable], by_dataset: Mapping[str, Sequence[ReproducedRow]]
+    papers: Sequence[ReportedTable],
+    by_dataset: Mapping[str, Sequence[ReproducedRow]],
+    submitted: Mapping[str, Sequence[SubmittedRow]],
 ) -> str:
     lines = [_format_paper_line(paper) for paper in papers]
-    lines += [_format_dataset_line(name, rows) for name, rows in sorted(by_dataset.items())]
+    lines += [
+        _format_dataset_line(name, by_dataset.get(name, []), rows)
+        for name, rows in sorted(submitted.items())
+    ]
     introduction = (
         f"`{LEADERBOARD_COMMAND}` writes these pages from `reported/*.toml`, the scores of "
-        "papers, and `reproduced/*.json`, the scores of our runs; "
+        "papers, `reproduced/*.json`, the scores of our runs, and "
+        f"`{SUBMISSIONS_FOLDER}/*`, the scores that others submitted; "
         f"`{LEADERBOARD_COMMAND} --check` fails if one is outdated.\n"
     )
     table = format_table(["Page", "Content", "Scores"], lines, num_text_columns=3)
@@ -138,10 +155,13 @@ def _format_paper_line(paper: ReportedTable) -> list[str]:
     ]
 
 
-def _format_dataset_line(name: str, rows: Sequence[ReproducedRow]) -> list[str]:
+def _format_dataset_line(
+    name: str, rows: Sequence[ReproducedRow], submitted: Sequence[SubmittedRow]
+) -> list[str]:
     num_runs = sum(len(row.runs) for row in rows)
+    submissions = f", {len(submitted)} submitted by others" if submitted else ""
     return [
         f"[{escape_markdown(name)}]({make_slug(name)}.md)",
         "All reproduced scores",
-        f"{len(rows)} rows reproduced in {num_runs} runs",
+        f"{len(rows)} rows reproduced in {num_runs} runs{submissions}",
     ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.dataset_page import group_by_dataset, render_headline_tables
+from egoexobench.leaderboard.dataset_page import group_by_dataset
+from egoexobench.leaderboard.headline import render_headline_tables
 from egoexobench.leaderboard.markdown import (
     DASH,
     escape_markdown,

@@ -114,7 +114,6 @@ class SeedRun(RecordModel):
     audits: tuple[RunAudit, ...] = ()
 
 
-@final
 class ReproducedRow(RecordModel):
     """All seeds of one method at one scale on one data set."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard.markdown import DASH, escape_markdown
+from egoexobench.leaderboard.submitted_row import SubmittedRow
 from egoexobench.records.external import describe_external_source
 from egoexobench.records.overlap import describe_overlap
 
@@ -18,7 +19,7 @@ _HASH_LENGTH = 12
 
 def format_checks(row: ReproducedRow) -> str:
     """Return `verified` and `audited` where they are true of a row, as Markdown; or a dash."""
-    words = []
+    words = ["**submitted**"] if isinstance(row, SubmittedRow) else []
     num_complete = sum(_is_completely_verified(run) for run in row.runs)
     num_verified = sum(run.verification is not None for run in row.runs)
     if num_complete == len(row.runs):
@@ -51,9 +52,20 @@ def describe_checks(row: ReproducedRow) -> str:
 
 def list_row_notes(row: ReproducedRow) -> list[str]:
     """Return what a reader must know of the data of a row, as Markdown."""
-    notes = dict.fromkeys(filter(None, [describe_external_source(row.method)]))
+    sources = [_describe_submission(row), describe_external_source(row.method)]
+    notes = dict.fromkeys(filter(None, sources))
     notes |= dict.fromkeys(note for run in row.runs for note in _iter_run_notes(run))
     return [escape_markdown(note) for note in notes]
+
+
+def _describe_submission(row: ReproducedRow) -> str | None:
+    if not isinstance(row, SubmittedRow):
+        return None
+    first, *others = row.card.authors
+    return (
+        f"{row.submission}: submitted by {first}{' and others' if others else ''}, not run by us; "
+        f"learned from {row.card.training_data}"
+    )
 
 
 def _iter_run_notes(run: SeedRun) -> Iterator[str]:

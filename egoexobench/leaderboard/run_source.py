@@ -36,15 +36,19 @@ class RunSource:
     audits: tuple[RunAudit, ...] = ()
 
 
-def read_run_sources(paths: Sequence[Path]) -> list[RunSource]:
+def read_run_sources(paths: Sequence[Path], *, timeout_s: float | None = None) -> list[RunSource]:
     """Read records of complete runs and verify them; failed runs are skipped.
+
+    Args:
+        paths: files of records.
+        timeout_s: how long the verification may take, s; None for any time.
 
     Raises:
         DataError: if a record is not valid, or is not what follows from the files beside it.
     """
     records = {path: read_record(path) for path in paths}
     complete = [path for path, record in records.items() if record.status == "complete"]
-    verifications = verify_bundles(complete)
+    verifications = verify_bundles(complete, timeout_s=timeout_s)
     _check_verified(verifications)
     return [
         RunSource(

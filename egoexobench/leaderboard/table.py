@@ -13,6 +13,7 @@ from egoexobench.leaderboard.best_rows import find_standings
 from egoexobench.leaderboard.build_row import describe_track_differences
 from egoexobench.leaderboard.cell_interval import compute_cell_interval
 from egoexobench.leaderboard.query_values import collect_query_values, list_distinct_runs
+from egoexobench.leaderboard.submitted_row import SubmittedRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,10 +178,11 @@ def _select_reference_cell(
 
 
 def make_row_label(source: ReproducedRow) -> str:
-    """Return the label of a row: the method as typed and its overrides."""
+    """Return the label of a row: the method as typed and its overrides, after a submission."""
     overrides = (f"{role}={part}" for role, part in sorted(source.method.overrides.items()))
     training = f"trained on {source.trained_on.spec} *" if source.trained_on else ""
-    return " ".join(filter(None, (source.method.spec, *overrides, training)))
+    label = " ".join(filter(None, (source.method.spec, *overrides, training)))
+    return f"{source.submission}: {label}" if isinstance(source, SubmittedRow) else label
 
 
 def make_column_label(column: TableColumn) -> str:

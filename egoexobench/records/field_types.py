@@ -23,6 +23,19 @@ def strip_absolute_paths(text: str) -> str:
     return _ABSOLUTE_PATH.sub(_strip_match, text)
 
 
+def find_absolute_path(text: str) -> str | None:
+    """Return the first absolute path in a text; None if there is none. A lone ``/`` is none.
+
+    >>> find_absolute_path("clips=/data/clips"), find_absolute_path("cut / stir, and/or fry")
+    ('/data/clips', None)
+    """
+    for match in _ABSOLUTE_PATH.finditer(text):
+        path = match[2] or match[4]
+        if path.strip("/"):
+            return path
+    return None
+
+
 def _strip_match(match: re.Match[str]) -> str:
     before, path = match.groups()[:2] if match[1] is not None else match.groups()[2:]
     return before + _strip_folders(path)

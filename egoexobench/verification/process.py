@@ -35,11 +35,14 @@ _VARIABLES = {
 """No plug-in of torch or pydantic, and sums in one order."""
 
 
-def verify_bundles(paths: Sequence[Path]) -> tuple[Verification, ...]:
+def verify_bundles(
+    paths: Sequence[Path], *, timeout_s: float | None = None
+) -> tuple[Verification, ...]:
     """Verify records, in the order of their paths, in one fresh process without plug-ins.
 
     Args:
         paths: files of records; the files that they name lie beside them.
+        timeout_s: after how long the process is ended, s; None for never.
 
     Raises:
         DataError: if the process cannot be started, or ends before it has answered.
@@ -47,14 +50,18 @@ def verify_bundles(paths: Sequence[Path]) -> tuple[Verification, ...]:
     if not paths:
         return ()
     command = [sys.executable, "-I", "-S", "-c", _START + _MAIN, json.dumps(_list_folders())]
-    done = subprocess.run(  # noqa: S603 - our own command line, no shell
-        command,
-        input=json.dumps([str(path.absolute()) for path in paths]),
-        env=os.environ | _VARIABLES,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command line, no shell
+            command,
+            input=json.dumps([str(path.absolute()) for path in paths]),
+            env=os.environ | _VARIABLES,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+        )
+    except subprocess.TimeoutExpired:
+        raise DataError(f"the process that verifies did not end within {timeout_s:g} s") from None
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it printed nothing"]
         raise DataError(

@@ -173,7 +173,9 @@ def root(tmp_path: Path, repository: Path) -> Path:
 def _numbers_are_invented(invented_records: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing follows from ranks here, and no record would pass its verification."""
 
-    def accept_bundles(paths: Sequence[Path]) -> tuple[Verification, ...]:
+    def accept_bundles(
+        paths: Sequence[Path], *, timeout_s: float | None = None
+    ) -> tuple[Verification, ...]:
         return tuple(Verification(path) for path in paths)
 
     monkeypatch.setattr(run_source, "verify_bundles", accept_bundles)

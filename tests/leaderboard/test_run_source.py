@@ -68,7 +68,9 @@ def verify_as(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let the verification of every record say something."""
 
     def replace_result(*, differences: Sequence[str] = (), skipped: Sequence[str] = ()) -> None:
-        def verify(paths: Sequence[Path]) -> tuple[Verification, ...]:
+        def verify(
+            paths: Sequence[Path], *, timeout_s: float | None = None
+        ) -> tuple[Verification, ...]:
             return tuple(Verification(path, tuple(differences), tuple(skipped)) for path in paths)
 
         monkeypatch.setattr(run_source, "verify_bundles", verify)

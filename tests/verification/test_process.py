@@ -11,6 +11,7 @@ import pytest
 from forged_bundle import ForgedBundle, copy_bundle, find_score
 
 import egoexobench as ee
+from egoexobench.errors import DataError
 from egoexobench.records.store import (
     find_records,
     make_record_id,
@@ -155,3 +156,8 @@ def test_only_a_new_run_refutes_the_embeddings_of_another_method(tmp_path: Path)
     assert "the new run: eg2ex" in done.stdout
     honest = run_command("verify", paths[1], "--rerun", **variables)
     assert honest.stdout == f"{paths[1]}: verified\n"
+
+
+def test_a_verification_that_takes_too_long_is_ended(bundle: ForgedBundle) -> None:
+    with pytest.raises(DataError, match=r"did not end within 0\.01 s"):
+        verify_bundles([bundle.record], timeout_s=0.01)
