@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, final
 
@@ -171,7 +172,11 @@ class Registry:
         parts = self._parts.get(key, [])
         if not parts:
             names = [part.name for part in self.list_parts(kind)]
-            raise UsageError(format_unknown_name(kind, name, names) + self._format_broken_hint())
+            is_folder = kind == "dataset" and Path(name).is_dir()
+            hint = f". A folder of clips is folder:path={name}" if is_folder else ""
+            raise UsageError(
+                format_unknown_name(kind, name, names) + hint + self._format_broken_hint()
+            )
         if len(parts) > 1:
             plugins = " and ".join(f"{part.plugin!r} of {part.distribution}" for part in parts)
             raise UsageError(

@@ -1,6 +1,7 @@
 """Names of parts: today's, old and unknown ones."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,13 @@ def test_an_unknown_part_is_named_with_the_nearest_and_with_all(registry: Regist
     message = r"^unknown encoder 'beat'\. Did you mean 'beats'\? Available: beats, clap, clip-text"
     with pytest.raises(UsageError, match=message):
         registry.get_factory("encoder", "beat")
+
+
+def test_a_folder_in_place_of_a_dataset_is_answered_with_how_to_name_it(
+    registry: Registry, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=f"A folder of clips is folder:path={tmp_path}$"):
+        registry.get_factory("dataset", str(tmp_path))
 
 
 def test_two_plug_ins_with_one_name_are_both_named(registry: Registry) -> None:

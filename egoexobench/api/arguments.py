@@ -25,6 +25,8 @@ from egoexobench.spec import Spec, format_value
 from egoexobench.types import MAX_SEED, TASKS, Embeddings, Similarity, Split, Task
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
+MAX_VALUE_CHARS = 80
+"""Length at which a wrong value is cut in a message."""
 
 
 def _to_spec(value: object) -> object:
@@ -208,13 +210,15 @@ def to_paths(path: str | Path | Iterable[str | Path]) -> list[Path]:
     if isinstance(path, str | Path):
         path = [path]
     if not isinstance(path, Iterable):
-        raise UsageError(f"argument 'path': expected a path or a list of paths, got {path!r}")
+        raise UsageError(f"argument 'path': expected a path or a list of paths, got {_quote(path)}")
     paths = list(path)
     if not paths:
         raise UsageError("argument 'path': expected at least one path, got an empty list")
     for item in paths:
         if not isinstance(item, str | Path):
-            raise UsageError(f"argument 'path': expected a path or a list of paths, got {item!r}")
+            raise UsageError(
+                f"argument 'path': expected a path or a list of paths, got {_quote(item)}"
+            )
     return [Path(item).expanduser() for item in paths]
 
 
@@ -230,7 +234,7 @@ def check_arguments(model: type[Arguments], values: Mapping[str, Any]) -> Argume
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"][:2] if str(part).isidentifier())
         reason = first["msg"].removeprefix("Value error, ")
-        value = "" if "Available:" in reason else f"; got {first['input']!r}"
+        value = "" if "Available:" in reason else f"; got {_quote(first['input'])}"
         raise UsageError(f"argument {path!r}: {reason}{value}") from None
 
 
@@ -245,3 +249,9 @@ def name_argument(name: str) -> Iterator[None]:
         yield
     except (UsageError, WriteError) as error:
         raise UsageError(f"argument {name!r}: {error}") from None
+
+
+def _quote(value: object) -> str:
+    """Return a value as one short line; the text of an array has many."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}..."

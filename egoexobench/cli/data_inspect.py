@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
 
+from egoexobench.cli.figure_options import check_png_name
 from egoexobench.method import COMPACT_DEFAULTS
 from egoexobench.terminal import show_text
 
@@ -61,8 +63,13 @@ def inspect_command(
     from egoexobench.data.doctor.span_report import format_inspection
     from egoexobench.errors import DataError, UsageError
 
+    for option, seconds in (("--start", start), ("--end", end)):
+        if seconds is not None and not math.isfinite(seconds):
+            raise UsageError(f"{option} is {seconds:g}; expected a number of seconds")
     if end is not None and end <= start:
         raise UsageError(f"the span {start:g}-{end:g} s is empty: --end must be above --start")
+    if out:
+        check_png_name(out)
     report, decoded = inspect_span(str(file), start, end, num_frames=frames, sampling=sampling)
     show_text(report.model_dump_json(indent=1) if as_json else "\n".join(format_inspection(report)))
     if decoded is None:

@@ -90,8 +90,8 @@ class FigureOptions:
         from egoexobench.figures.run import build_figure, list_missing_glyph_warnings, save_figure
         from egoexobench.records.store import make_slug
 
-        if out and out.suffix.lower() != ".png":
-            raise UsageError(f"--out {out} is not valid: the name must end with .png")
+        if out:
+            check_png_name(out)
         check_writable(out or Path())
         parts, typeface = load_registry(ctx), Typeface(self.font)
         typeface.load_font(20)  # a file that is not a font is reported before anything is trained
@@ -108,6 +108,16 @@ class FigureOptions:
         for warning in (*figure.warnings, *list_missing_glyph_warnings(figure, typeface)):
             show_text(f"warning: {warning}", is_error=True)
         show_text(f"Picture: {path}")
+
+
+def check_png_name(path: Path) -> None:
+    """Check that the name of a picture says its format, which is always PNG.
+
+    Raises:
+        UsageError: for another suffix.
+    """
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"--out {path} is not valid: the name must end with .png")
 
 
 def add_figure_options(command: Callable[..., Any]) -> Callable[..., Any]:

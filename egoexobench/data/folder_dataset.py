@@ -67,6 +67,10 @@ class FolderDataset:
         tables = {name: find_table(self.root, name) for name in ("clips", "queries")}
         self._tables = {name: path for name, path in tables.items() if path}
         if "clips" not in self._tables:
+            if not self.root.is_dir():
+                raise DataError(
+                    f"{root} is not a folder; a data set is a folder with a table of clips"
+                )
             names = ", ".join(f"clips{suffix}" for suffix in FORMATS)
             raise DataError(
                 f"{root} contains none of {names}; `egoexobench data init {root}` creates one"

@@ -35,6 +35,8 @@ def open_media(path: str, *, with_video: bool = True) -> Iterator[Any]:
     Raises:
         MediaError: if the file is missing, is no media file, or does not decode.
     """
+    if Path(path).is_dir():
+        raise MediaError("not_media", f"{path} is a folder, and not a media file")
     if not Path(path).is_file():
         raise MediaError("missing", f"media file {path} is missing")
     is_open = False

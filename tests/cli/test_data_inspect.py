@@ -43,7 +43,11 @@ def test_a_span_that_a_run_refuses_ends_with_its_reason_and_code_1(
     [
         (("--start", "2", "--end", "1"), 2, "is empty: --end must be above --start"),
         (("--sampling", "nothing"), 2, "nothing"),
-        (("--start", "100"), 1, "ends after"),
+        (("--start", "100"), 2, "the span starts at 100 s, after the end of"),
+        (("--start", "nan"), 2, "--start is nan"),
+        (("--end", "nan"), 2, "--end is nan"),
+        (("--end", "inf"), 2, "--end is inf"),
+        (("--out", "sheet.pdf"), 2, "the name must end with .png"),
     ],
 )
 def test_a_wrong_span_or_rule_is_one_line(
@@ -59,3 +63,9 @@ def test_a_file_that_is_no_media_is_one_line(tmp_path: Path) -> None:
     result = CommandLine(tmp_path)("data", "inspect", str(tmp_path / "text.mp4"))
     assert result.returncode == 1
     assert "text.mp4" in result.stderr
+
+
+def test_a_folder_is_named_as_one(tmp_path: Path) -> None:
+    result = CommandLine(tmp_path)("data", "inspect", str(tmp_path))
+    assert result.returncode == 1
+    assert "is a folder, and not a media file" in result.stderr

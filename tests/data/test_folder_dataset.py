@@ -149,6 +149,13 @@ def test_the_error_of_an_empty_folder_says_how_to_create_a_table(tmp_path: Path)
         FolderDataset(tmp_path)
 
 
+def test_the_error_of_a_folder_that_does_not_exist_does_not_offer_to_create_a_table(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(DataError, match="nothing is not a folder; a data set is"):
+        FolderDataset(tmp_path / "nothing")
+
+
 def test_the_fingerprint_changes_with_either_table(tmp_path: Path) -> None:
     first = write_dataset(tmp_path).fingerprint
     assert write_dataset(tmp_path).fingerprint == first

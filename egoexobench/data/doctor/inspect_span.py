@@ -11,7 +11,7 @@ from egoexobench.data.doctor.inspect_media import MediaIssue
 from egoexobench.data.media_info import MediaInfo
 from egoexobench.data.open_media import open_media
 from egoexobench.data.tracks import ChosenTrack, choose_audio, choose_video
-from egoexobench.errors import MediaError
+from egoexobench.errors import MediaError, UsageError
 from egoexobench.types import Clip
 
 _FROZEN = ConfigDict(frozen=True)
@@ -99,10 +99,15 @@ def inspect_span(
         The report, and the decoded span; None if the report has a problem.
 
     Raises:
-        UsageError: for an unknown sampling rule.
+        UsageError: for an unknown sampling rule, or a span that starts after the file.
         MediaError: if the file is missing or is not a media file.
     """
     info, tracks = read_media_info(path), list_tracks(path)
+    if end is None and info.seconds is not None and start >= info.seconds:
+        raise UsageError(
+            f"the span starts at {start:g} s, after the end of {path}, "
+            f"which is {info.seconds:.3f} s long"
+        )
     report = SpanInspection(
         path=path,
         info=info,
