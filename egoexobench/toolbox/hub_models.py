@@ -36,7 +36,6 @@ DEADLINE_S = 5.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _FOLDER_STARTS = ("/", "./", "../", "~")
-_READ_SIZE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +219,7 @@ def _check_content(path: Path, sibling: Any, repository: str) -> None:
 
 def _hash_file(path: Path, total: Any) -> str:
     with path.open("rb") as file:
-        while block := file.read(_READ_SIZE):
-            total.update(block)
-    return str(total.hexdigest())
+        return hashlib.file_digest(file, lambda: total).hexdigest()
 
 
 def _describe_failure(repository: str, commit: str, error: Exception) -> DataError:
