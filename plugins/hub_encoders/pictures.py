@@ -22,6 +22,12 @@ from egoexobench_plugins.hub_encoders.load import quiet_library
 
 _SIDE = 64
 """Side of the pictures with which a processor is measured."""
+_PROCESSOR_FILES = (
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+    "processor_config.json",
+)
+"""Where transformers looks for the settings of a processor; one of them has to be there."""
 _SCALING_STEPS = ("do_rescale", "do_normalize")
 
 
@@ -46,6 +52,11 @@ class PictureProcessor(nn.Module):
         super().__init__()
         self.is_video = is_video
         self.resizes_floats = resizes_floats
+        if not any((folder / name).is_file() for name in _PROCESSOR_FILES):
+            raise DataError(
+                f"{folder} has no {_PROCESSOR_FILES[0]}, which says how frames are resized; "
+                "save it there with `save_pretrained` of the image processor of the model"
+            )
         with quiet_library(str(folder)):
             import transformers
 
