@@ -126,7 +126,9 @@ def score_command(
     that nothing was audited.
     """
     if (answers is None) == (not files):
-        raise UsageError("name files of embeddings, or a file of answers with --answers FILE")
+        raise UsageError(
+            "name either files of embeddings, or a file of answers with --answers FILE"
+        )
     if answers is not None and (ids or texts or text_ids):
         raise UsageError("--ids, --texts and --text-ids are for embeddings, not for --answers")
     registry = load_registry(ctx)

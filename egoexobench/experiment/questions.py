@@ -98,9 +98,22 @@ def write_questions(path: Path, items: DatasetItems, task: Task, policy: Candida
         raise UsageError(f"{task} has no candidates by policy {policy!r}; choose from {policies}")
     queries = build_queries(items.dataset, TEST_SPLIT, task, policy)
     if not queries:
-        raise DataError(f"{items.name} asks no {policy} query of {task} in split {TEST_SPLIT}")
+        raise DataError(
+            f"{items.name} asks no {policy} query of {task} in split {TEST_SPLIT}"
+            f"{_suggest_policy(items, task)}"
+        )
     write_text_atomic(path, _to_lines(_iter_questions(items, task, policy, queries)))
     return len(queries)
+
+
+def _suggest_policy(items: DatasetItems, task: Task) -> str:
+    """Return the policies of a task that ask queries, as the end of a message."""
+    policies = [
+        policy
+        for policy in list_candidate_policies(task)
+        if build_queries(items.dataset, TEST_SPLIT, task, policy)
+    ]
+    return f"; it asks those of --policy {' or '.join(policies)}" if policies else ""
 
 
 def _iter_questions(

@@ -73,9 +73,8 @@ def read_array_file(path: Path) -> ArrayFile:
     try:
         result = reader(path)
     except (OSError, ValueError, SafetensorError, EOFError, zipfile.BadZipFile) as error:
-        kind = path.suffix.lower()
         raise DataError(
-            f"{path} is not a complete {kind} file: {format_exception_line(error)}"
+            _explain_error(path, f"a complete {path.suffix.lower()} file", error)
         ) from None
     if not result.arrays:
         raise DataError(f"{path} contains no array")
@@ -191,7 +190,7 @@ def read_ids_file(path: Path) -> tuple[str, ...]:
         if path.suffix == ".json":
             return _check_ids(str(path), json.loads(text))
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} is no list of ids: {format_exception_line(error)}") from None
+        raise DataError(_explain_error(path, "a list of ids", error)) from None
     return _check_ids(str(path), text.removesuffix("\n").split("\n"))
 
 
@@ -211,6 +210,16 @@ def add_ids(arrays: Sequence[NamedArray], files: Sequence[Path], option: str) ->
         )
     lists = iter([read_ids_file(file) for file in files])
     return [replace(array, ids=next(lists)) if array.ids is None else array for array in arrays]
+
+
+def _explain_error(path: Path, expected: str, error: Exception) -> str:
+    """Return one line; numpy refuses arrays of objects, which pandas makes of text."""
+    if "Object arrays" in str(error):
+        return (
+            f"{path} contains an array of Python objects, which can run code and is not read; "
+            "store ids as an array of text: numpy.array(ids, dtype=str)"
+        )
+    return f"{path} is not {expected}: {format_exception_line(error)}"
 
 
 def _join_ids(

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from egoexobench.errors import DataError, notify
+from egoexobench.errors import DataError, format_exception_line, notify
 from egoexobench.external.array_files import NamedArray, add_ids, read_array_file
 from egoexobench.records.bundle import TEXTS, VIDEOS
 from egoexobench.types import SPLITS, VIEWS, Embeddings
@@ -132,7 +132,7 @@ def _join_side(noun: str, arrays: Sequence[NamedArray]) -> Embeddings:
                 places = dict.fromkeys((owners[name], array.location))
                 raise DataError(
                     f"{noun} {name!r} stands twice in {' and '.join(places)}: an id says which "
-                    f"{noun}, so that each has one row"
+                    f"{noun}, so that each has one row; `egoexobench data items` lists the ids"
                 )
             owners[name] = array.location
     vectors = torch.empty(len(owners), arrays[0].vectors.shape[1])
@@ -186,7 +186,10 @@ def to_named_array(argument: str, vectors: Mapping[str, object] | Embeddings) ->
     location = Path(f"argument {argument!r}")
     if isinstance(vectors, Embeddings):
         return NamedArray(location, "", torch.as_tensor(vectors.vectors), tuple(vectors.ids))
-    rows = [torch.as_tensor(item) for item in vectors.values()]
+    try:
+        rows = [torch.as_tensor(item) for item in vectors.values()]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{location}: {format_exception_line(error)}; expected vectors") from None
     if not rows or {row.shape for row in rows} != {rows[0].shape} or rows[0].ndim != 1:
         raise DataError(f"{location}: the values are no vectors of one length")
     return NamedArray(location, "", torch.stack(rows), tuple(vectors))

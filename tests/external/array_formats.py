@@ -203,7 +203,11 @@ WRONG: dict[str, tuple[Write, str]] = {
     "cut": (cut(write_tensors(), 9), "not a complete .safetensors file"),
     "pickle": (write_bytes("bad.pt", pickle.dumps(Hostile())), "bad.pt"),
     "code": (write_pt(Hostile()), "would run '.*print'"),
-    "pickle in npy": (write_npy(np.array([Hostile()])), "not a complete .npy file: ValueError"),
+    "pickle in npy": (write_npy(np.array([Hostile()])), "array of Python objects, .* store ids as"),
+    "ids of pandas": (
+        write_npz(videos=VIDEOS, videos_ids=np.array(IDS, dtype=object)),
+        "array of Python objects, .* store ids as",
+    ),
     "NaN": (write_npy(set_cell(np.nan)), "clip 'a/exo' contains NaN or infinity"),
     "infinity": (write_npy(set_cell(np.inf)), "clip 'a/exo' contains NaN or infinity"),
     "too large": (write_npy(VIDEOS.astype(np.float64) * 1e300), "32 bits cannot hold"),
@@ -214,7 +218,7 @@ WRONG: dict[str, tuple[Write, str]] = {
     # one row a view, both under the id of their pair: nothing says which is which
     "both views": (
         write_npy(VIDEOS, ["a", "a", "b", "b"]),
-        "clip 'a' stands twice in .*: an id says which clip",
+        "clip 'a' stands twice in .*`egoexobench data items` lists the ids",
     ),
     "no id": (write_npy(VIDEOS, [*IDS[:3], " "]), "row 3 is no id but ' '"),
     "two widths": (

@@ -218,7 +218,17 @@ def test_questions_name_media_and_texts_and_no_answer(
         "data", "questions", dataset, "--media", str(tmp_path), "--out", "q.jsonl"
     )
     assert done.returncode == 1
-    assert "the file of clip 'm/ego' is not inside" in done.stderr or "is not inside" in done.stderr
+    assert "is not inside" in done.stderr
+
+
+def test_a_policy_without_queries_is_answered_with_those_that_have_some(
+    dataset: str, tmp_path: Path
+) -> None:
+    done = CommandLine(tmp_path)(
+        "data", "questions", dataset, "--task", "ex2eg", "--out", str(tmp_path / "q.jsonl")
+    )
+    assert done.returncode == 1
+    assert "no mcq20 query of ex2eg in split test; it asks those of --policy gallery" in done.stderr
 
 
 def test_the_order_of_candidates_does_not_follow_the_sources(dataset: str, tmp_path: Path) -> None:

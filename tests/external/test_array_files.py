@@ -27,6 +27,11 @@ def test_every_format_gives_the_same_embeddings(tmp_path: Path, write: Write) ->
     assert result.videos.vectors.dtype == torch.float32
 
 
+def test_values_that_are_no_vectors_are_refused_in_one_line() -> None:
+    with pytest.raises(DataError, match=r"argument 'videos': .*; expected vectors"):
+        to_named_array("videos", {"a": "text"})
+
+
 @needs_parquet
 @pytest.mark.parametrize("has_fixed_width", [False, True])
 def test_parquet_gives_the_same_embeddings(tmp_path: Path, has_fixed_width: bool) -> None:

@@ -184,6 +184,7 @@ def test_claims_are_the_protocol_of_the_track(vectors: tuple[dict, dict], score:
         ({"name": "a\u200bb"}, "is not valid"),
         ({"similarity": "l2"}, "argument 'similarity'"),
         ({"videos": 3}, "argument 'videos': expected vectors by id"),
+        ({"videos": np.zeros((40, 9))}, r"expected vectors by id, .*; got array[^\n]{,120}\Z"),
         ({"answers": "a.jsonl"}, "argument 'answers': expected either videos"),
     ],
 )
