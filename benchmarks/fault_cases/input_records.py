@@ -20,8 +20,6 @@ COMMANDS = (
     ("show-recognition", RECORD, "--query", "hardest", "--out", "out.png"),
     ("run", "--from", RECORD, "--out", "out"),
 )
-SCORED = ("scores/", "references/")
-"""Fields that a record claims and that can be computed again."""
 
 
 def make_record(case: FaultCase) -> MutatedInput:

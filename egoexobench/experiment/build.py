@@ -96,11 +96,6 @@ class ResolvedMethod:
         }
         return hash_json([fields, options])
 
-    def hash_code(self) -> str:
-        """Return the hash of all code, files and libraries of the method, without data and seed."""
-        code = hash_layers(up_to="experiment")
-        return hash_json([self.describe_fields(), dict(self.identities), code])
-
     def describe_fields(self) -> dict[str, Any]:
         """Return the fields of the method; of a part with files its name alone, not their paths."""
         names = {
