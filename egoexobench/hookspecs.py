@@ -79,6 +79,11 @@ def register_fusions(register: Register) -> None:
 
 
 @hookspec
+def register_scorers(register: Register) -> None:
+    """``factory(*, options) -> Scorer``."""
+
+
+@hookspec
 def register_anchors(register: Register) -> None:
     """``factory(*, options) -> Anchor``."""
 

@@ -31,6 +31,7 @@ ROLES = {
     "text_fusion": "fusion",
     "anchor": "anchor",
     "objective": "objective",
+    "scorer": "scorer",
 }
 """Role of a method to kind of the part that plays it."""
 
@@ -66,6 +67,9 @@ class Method:
     objective: str | None
     video_exo: str | None = None
     """Encoder of exo clips, if it is not that of ego clips."""
+    scorer: str | None = None
+    """What compares query and candidate by their tokens, for `mcq20` and `rerank@100`; without it
+    embeddings alone rank candidates."""
     video_query: Literal["audio", "sound_caption"] = "audio"
     """What queries the video tokens in ``video_fusion`` when a video is scored. Training always
     uses the audio."""
@@ -280,7 +284,12 @@ def __getattr__(name: str) -> Any:
 
 
 def method_to_dict(method: Method) -> dict[str, Any]:
-    """Return the method as a plain dictionary: what a record stores and a fingerprint hashes."""
+    """Return the method as a plain dictionary: what a record stores and a fingerprint hashes.
+
+    A role that came later stands there only if it is played: methods of before keep their hash.
+    """
     values = asdict(method)
     del values["provenance"]
+    if method.scorer is None:
+        del values["scorer"]
     return values

@@ -105,6 +105,23 @@ def find_vectors_fault(
     return None
 
 
+def find_scores_fault(scores: object, num_queries: int, num_candidates: int) -> str | None:
+    """Return what is wrong with the result of `Scorer.score`."""
+    import torch
+
+    fault = _find_float_fault(scores, "the result of score")
+    if fault is not None:
+        return fault
+    assert isinstance(scores, torch.Tensor)  # noqa: S101 - it has no fault
+    expected = num_queries, num_candidates
+    if tuple(scores.shape) != expected:
+        return f"its scores have the shape {tuple(scores.shape)}; it must be (Q, K) = {expected}"
+    if not bool(torch.isfinite(scores).all()):
+        num_wrong = int((~torch.isfinite(scores)).sum())
+        return f"{num_wrong} of {scores.numel()} scores are NaN or infinite"
+    return None
+
+
 def find_targets_fault(targets: object, num_pairs: int, dim: int | None = None) -> str | None:
     """Return what is wrong with the result of an anchor."""
     if not isinstance(targets, tuple):

@@ -339,6 +339,25 @@ class Fusion(Protocol):
 
 
 @runtime_checkable
+class Scorer(Protocol):
+    """Compares a query and a candidate by all their tokens, not by one vector of each.
+
+    The tokens are those that the embeddings of the method are computed from. A score depends on the
+    tokens of its own query and its own candidate alone: not on other rows, their order or padding.
+    A scorer has no weights that are trained.
+    """
+
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
+        """Return finite scores ``(Q, K)``, a larger one for a candidate that fits better.
+
+        Args:
+            query_tokens: ``(Q, Tq, D)``, on the device of the method.
+            candidate_tokens: ``(K, Tk, D)``; each query is compared with each of them.
+        """
+        ...
+
+
+@runtime_checkable
 class Anchor(Protocol):
     """The target that training pulls both videos of a pair to (paper, Table 6)."""
 

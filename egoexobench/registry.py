@@ -34,7 +34,16 @@ from egoexobench.spec import Spec
 if TYPE_CHECKING:
     from egoexobench.types import Modality
 
-PART_KINDS = ("dataset", "captioner", "encoder", "fusion", "anchor", "objective", "method")
+PART_KINDS = (
+    "dataset",
+    "captioner",
+    "encoder",
+    "fusion",
+    "scorer",
+    "anchor",
+    "objective",
+    "method",
+)
 ProductKey = type | CodeType
 ENTRY_POINT_GROUP, FOLDER_GROUP = "egoexobench", "egoexobench.folders"
 

@@ -25,7 +25,7 @@ Evidence = Literal["video", "audio", "narration", "sound_caption"]
 Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"]
 ScoredTask = Literal[Task, "association"]
 """A task, or ``association``: the mean of both directions between the views."""
-CandidatePolicy = Literal["mcq20", "gallery", "both-views"]
+CandidatePolicy = Literal["mcq20", "gallery", "both-views", "rerank@100"]
 Similarity = Literal["cosine", "dot"]
 
 VIEWS: tuple[View, ...] = ("ego", "exo")

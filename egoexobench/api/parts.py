@@ -25,8 +25,8 @@ def list_parts(kind: str | None = None) -> list[PartFactory]:
     """Every installed part of a kind, by name; of all kinds if none is named.
 
     Args:
-        kind: ``dataset``, ``captioner``, ``encoder``, ``fusion``, ``anchor``, ``objective`` or
-            ``method``.
+        kind: ``dataset``, ``captioner``, ``encoder``, ``fusion``, ``scorer``, ``anchor``,
+            ``objective`` or ``method``.
 
     Raises:
         UsageError: for a kind that does not exist.

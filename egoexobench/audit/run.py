@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
-import torch
-
 from egoexobench.audit.batches import check_batches
 from egoexobench.audit.data_access import list_media_paths, list_opened_files, watch_parts
 from egoexobench.audit.fresh_data import check_fresh_data
+from egoexobench.audit.hit_rates import SwappedSplit, measure_hit_rates
 from egoexobench.audit.invariance import check_invariances
 from egoexobench.audit.modality_swap import (
     BANKS_BY_MODALITY,
@@ -22,22 +20,17 @@ from egoexobench.audit.modality_swap import (
 )
 from egoexobench.audit.patched_code import find_patched_code
 from egoexobench.audit.recorded_embeddings import compare_recorded_embeddings
-from egoexobench.evaluation import metrics
-from egoexobench.evaluation.queries import build_queries
-from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
-from egoexobench.evaluation.retrieval import find_query_views, split_by_view
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.embed import (
     EMBEDDING_SIDES,
-    SplitEmbeddings,
     embed_inputs,
 )
 from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.experiment.prepare import TrainedMethod, embed_split, train_method
+from egoexobench.experiment.scorer_ranker import collect_tokens, create_comparison
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.protocols import Dataset
 from egoexobench.records.audit import (
     FAILING_VERDICTS,
     Audit,
@@ -46,7 +39,7 @@ from egoexobench.records.audit import (
     ModalitySwap,
     SwapVerdict,
 )
-from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Evidence, Query, View
+from egoexobench.types import Evidence
 
 WEAK_RATIO = 0.01
 """An input is weak if its shift is below this share of the largest shift."""
@@ -66,16 +59,21 @@ def audit_method(config: RunConfig, context: RunContext, record: Path | None = N
     """
     trained = train_method(config, context)
     before = embed_split(trained, (TEST_SPLIT,))
+    comparison = create_comparison(trained.parts)
+    tokens = comparison and collect_tokens(trained.model, trained.parts, trained.scored.inputs)
+    scored = SwappedSplit(before, tokens, comparison)
     swaps: list[ModalitySwap] = []
     shifts: list[HitRateShift] = []
     with context.progress.stage("swap", len(BANKS_BY_MODALITY)) as advance:
         for modality in get_args(Evidence):
             result = swap_modality(trained.scored.inputs, modality, TEST_SPLIT, trained.parts.seed)
             after = embed_inputs(trained.model, trained.parts, result.inputs, (TEST_SPLIT,))
-            measured = _measure_swap(trained, modality, result, before=before, after=after)
+            tokens = comparison and collect_tokens(trained.model, trained.parts, result.inputs)
+            swapped = SwappedSplit(after, tokens, comparison)
+            measured = _measure_swap(trained, modality, result, before=scored, after=swapped)
             swaps += measured
             if any(swap.shift.num_moved for swap in measured):
-                shifts += _measure_scores(trained.scored.dataset, modality, before, after)
+                shifts += measure_hit_rates(trained.scored.dataset, modality, scored, swapped)
             advance(1)
     swaps = _mark_weak(swaps)
     files = _list_dataset_files(config, context, trained)
@@ -121,10 +119,13 @@ def _measure_swap(
     modality: Evidence,
     result: SwapResult,
     *,
-    before: SplitEmbeddings,
-    after: SplitEmbeddings,
+    before: SwappedSplit,
+    after: SwappedSplit,
 ) -> list[ModalitySwap]:
-    """The shift of the embeddings of each side by the swap of one modality."""
+    """The shift of the embeddings of each side by the swap of one modality.
+
+    Of a method with a scorer, the mean of the tokens that it reads counts as a part of them.
+    """
     swaps = []
     for side in EMBEDDING_SIDES:
         left, right = before.get_side(side), after.get_side(side)
@@ -193,52 +194,6 @@ def _has_identical_inputs(
         for clip in inputs.clips[TEST_SPLIT]
         if clip.id in bank.index
     )
-
-
-def _measure_scores(
-    dataset: Dataset, modality: Evidence, before: SplitEmbeddings, after: SplitEmbeddings
-) -> list[HitRateShift]:
-    """The hit rate of each task before the swap, and after it on either side or on both."""
-    shifts = []
-    views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips(TEST_SPLIT)}
-    for task in RETRIEVAL_TASKS:
-        old, new = before.get_task(task), after.get_task(task)
-        if old is None or new is None:
-            continue
-        queries, _ = filter_answerable(
-            build_queries(dataset, TEST_SPLIT, task, "gallery"), *old, "gallery"
-        )
-        if not queries:
-            continue
-        has_moved = [
-            not torch.equal(left.vectors, right.vectors)
-            for left, right in zip(old, new, strict=True)
-        ]
-        query_views = find_query_views(queries, views)
-        shifts.append(
-            HitRateShift(
-                task=task,
-                modality=modality,
-                n=len(queries),
-                before=_compute_hit_rate(queries, query_views, old),
-                query=_compute_hit_rate(queries, query_views, (new[0], old[1]))
-                if has_moved[0]
-                else None,
-                candidate=_compute_hit_rate(queries, query_views, (old[0], new[1]))
-                if has_moved[1]
-                else None,
-                both=_compute_hit_rate(queries, query_views, new),
-            )
-        )
-    return shifts
-
-
-def _compute_hit_rate(
-    queries: Sequence[Query], query_views: Sequence[str], sides: tuple[Embeddings, Embeddings]
-) -> float:
-    """In percent, the mean over the views as in a record."""
-    hits = metrics.hit_rate_at_k(rank_queries(queries, *sides), 1)
-    return 100 * float(np.mean([part.mean() for part in split_by_view(hits, query_views)]))
 
 
 def _find_reference_shift(swaps: Sequence[ModalitySwap]) -> float:

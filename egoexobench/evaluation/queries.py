@@ -41,7 +41,8 @@ def build_queries(
     may have none. ``gallery`` has one query for each clip or text, among everything of the other
     side. All partners of a clip are its positives, so an ego clip with four exo clips is one query
     with four positives. A text has two queries, one among the ego and one among the exo clips;
-    ``both-views`` has one, among the clips of both views. If text meets video, everything that
+    ``both-views`` has one, among the clips of both views. ``rerank@100`` has the queries of
+    ``gallery``. If text meets video, everything that
     belongs to a pair with the same narration is a positive.
 
     Raises:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from egoexobench.evaluation.reranking import PairScores
+
 BLOCK_SIZE = 2**20
 """Scores in memory at once that are not products of embeddings."""
 CompareGallery = Callable[[Gallery], Callable[[Sequence[str]], Floats]]
@@ -34,6 +36,8 @@ class RankedQueries:
     num_missing_candidates: int = 0
     has_order: bool = True
     """False if only the first candidate of each query is known."""
+    pair_scores: PairScores | None = None
+    """What a scorer gave to candidates; None if embeddings or answers alone rank them."""
 
 
 def rank_answerable(
@@ -160,7 +164,7 @@ def rank_queries_by_scores(queries: Sequence[Query], compare: CompareGallery) ->
     tensor([1])
     """
     result = torch.zeros(5, len(queries), dtype=torch.int64)
-    for gallery, indices in _group_by_gallery(queries).items():
+    for gallery, indices in group_by_gallery(queries).items():
         compare_sources = compare(gallery)
         rows = max(1, BLOCK_SIZE // len(gallery.ids))
         for start in range(0, len(indices), rows):
@@ -176,7 +180,7 @@ def _rank_block(scores: Tensor, positives: Sequence[Sequence[int]]) -> Ranks:
     return rank_scores(scores, positives, lambda _: sizes)
 
 
-def _group_by_gallery(queries: Sequence[Query]) -> dict[Gallery, list[int]]:
+def group_by_gallery(queries: Sequence[Query]) -> dict[Gallery, list[int]]:
     """Return the indices of the queries of each gallery."""
     by_gallery: dict[Gallery, list[int]] = {}
     for index, query in enumerate(queries):
@@ -187,7 +191,7 @@ def _group_by_gallery(queries: Sequence[Query]) -> dict[Gallery, list[int]]:
 def _iter_batches(queries: Sequence[Query]) -> Iterator[tuple[list[int], bool]]:
     """Yield indices of queries that are ranked together, and whether they share one gallery."""
     by_length: dict[int, list[int]] = {}
-    for gallery, indices in _group_by_gallery(queries).items():
+    for gallery, indices in group_by_gallery(queries).items():
         if len(indices) > 1:
             yield indices, True
         else:

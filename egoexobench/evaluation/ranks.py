@@ -86,8 +86,8 @@ def compute_ranks(
     >>> compute_ranks(queries, candidates, [(1, 0), (0, 1)]).optimistic
     tensor([1, 2])
     """
-    queries = _validate_vectors(to_tensor(queries), "query", similarity)
-    candidates = _validate_vectors(to_tensor(candidates), "candidate", similarity)
+    queries = normalize_vectors(to_tensor(queries), "query", similarity)
+    candidates = normalize_vectors(to_tensor(candidates), "candidate", similarity)
     listed = None if choices is None else to_tensor(choices)
     size = len(candidates) if listed is None else listed.shape[1]
     lists = to_index_lists(positives)
@@ -166,7 +166,7 @@ def compute_rank_bounds(
     return num_better.long() + 1, num_at_least.long()
 
 
-def _validate_vectors(vectors: Tensor, name: str, similarity: Similarity) -> Tensor:
+def normalize_vectors(vectors: Tensor, name: str, similarity: Similarity) -> Tensor:
     """Return finite vectors of at least float32, of unit length for the cosine."""
     vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
     is_broken = ~torch.isfinite(vectors).all(1)

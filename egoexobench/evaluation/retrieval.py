@@ -17,7 +17,7 @@ from egoexobench.evaluation.query_ranking import RankedQueries, rank_answerable
 from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.results import Metric, MetricUnit, QueryResult, Score
 from egoexobench.evaluation.score_intervals import compute_mean_interval, compute_median_interval
-from egoexobench.evaluation.tasks import TOP_K
+from egoexobench.evaluation.tasks import TOP_K, list_top_k
 from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity, View
 
 if TYPE_CHECKING:
@@ -144,9 +144,10 @@ def score_ranks(
     100.0
     """
     query_views = [] if policy == "both-views" else find_query_views(queries, views or {})
-    by_view = _score_by_view(queries, ranks, query_views, has_order)
+    top_k = list_top_k(policy) if has_order else ()
+    by_view = _score_by_view(queries, ranks, query_views, top_k)
     return replace(
-        _score_queries(queries, ranks, query_views, has_order),
+        _score_queries(queries, ranks, query_views, top_k),
         query_results=_make_query_results(queries, ranks),
         by_subset=by_view,
     )
@@ -178,7 +179,7 @@ def split_by_view(values: Floats, query_views: Sequence[str]) -> list[Floats]:
 
 
 def _score_by_view(
-    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str], has_order: bool
+    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str], top_k: Sequence[int]
 ) -> dict[str, Score]:
     """Return the score of each view, if there are several."""
     names = sorted(set(query_views))
@@ -186,16 +187,16 @@ def _score_by_view(
     for name in names if len(names) > 1 else ():
         indices = [index for index, view in enumerate(query_views) if view == name]
         subset = [queries[index] for index in indices]
-        scores[name] = _score_queries(subset, ranks.select(torch.tensor(indices)), (), has_order)
+        scores[name] = _score_queries(subset, ranks.select(torch.tensor(indices)), (), top_k)
     return scores
 
 
 def _score_queries(
-    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str], has_order: bool
+    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str], top_k: Sequence[int]
 ) -> Score:
     clusters = [query.cluster for query in queries]
     return Score(
-        metrics=summarize_ranks(ranks, clusters, query_views=query_views, has_order=has_order),
+        metrics=summarize_ranks(ranks, clusters, query_views=query_views, top_k=top_k),
         num_queries=len(queries),
         num_clusters=len(set(clusters)),
         candidate_range=(int(ranks.num_candidates.min()), int(ranks.num_candidates.max())),
@@ -207,7 +208,7 @@ def summarize_ranks(
     clusters: Sequence[str],
     *,
     query_views: Sequence[str] = (),
-    has_order: bool = True,
+    top_k: Sequence[int] = TOP_K,
 ) -> dict[str, Metric]:
     """Return every retrieval metric of some queries, with intervals and chance.
 
@@ -217,16 +218,17 @@ def summarize_ranks(
         ranks: ``(N,)``.
         clusters: queries of different clusters are independent, ``(N,)``.
         query_views: view of each query, ``(N,)``, or empty.
-        has_order: False if only the first candidate of a query is known, which gives one metric.
+        top_k: the k of every hit rate; empty if only the first candidate of a query is known, which
+            gives one metric.
     """
     result = {}
     is_balanced = len(set(Counter(query_views).values())) <= 1
     groups = () if is_balanced else query_views
-    for k in TOP_K if has_order else (1,):
+    for k in top_k or (1,):
         values, chance = metrics.hit_rate_at_k(ranks, k), metrics.chance_hit_rate_at_k(ranks, k)
         mean = _compute_mean(values, chance, clusters, groups)
         result[f"hit_rate_at_{k}"] = mean.to_metric("%")
-    if not has_order:
+    if not top_k:
         return result
     positions = metrics.expected_rank(ranks)
     interval = compute_median_interval(positions, clusters)

@@ -19,6 +19,11 @@ TEST_SPLIT: Split = "test"
 """The only split that is scored; choices are made on ``val``."""
 TOP_K: tuple[int, ...] = (1, 5, 10)
 """The k of every hit rate."""
+SCORER_POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", "rerank@100")
+"""The candidate policies under which a scorer ranks, if a method has one."""
+RERANKED_TOP_K: tuple[int, ...] = (*TOP_K, 100)
+"""The same under ``rerank@100``; the last is the recall of the first stage."""
+
 TIE_RULE = "expected"
 """Every score is its mean over all orders of the candidates that tie."""
 
@@ -67,6 +72,10 @@ METRICS_INFO: Mapping[str, MetricInfo] = {
     "hit_rate_at_1": MetricInfo("the first answer is right", "%"),
     "hit_rate_at_5": MetricInfo("the right answer is among the first five", "%"),
     "hit_rate_at_10": MetricInfo("the right answer is among the first ten", "%"),
+    "hit_rate_at_100": MetricInfo(
+        "the right answer is among the first hundred; with rerank@100 what the first stage finds",
+        "%",
+    ),
     "median_rank": MetricInfo(
         "median rank of the right answer, 1 is first", "rank", higher_is_better=False
     ),
@@ -80,8 +89,15 @@ def list_candidate_policies(task: Task) -> tuple[CandidatePolicy, ...]:
     """Return the candidate policies of a task; recognition has none.
 
     ``mcq20`` are the lists of the data set, ``gallery`` is every clip or text of the other side,
-    and ``both-views`` is every clip of both views, of which at least two match a text.
+    and ``both-views`` is every clip of both views, of which at least two match a text. A method
+    with a scorer has ``rerank@100``, too: the same queries as ``gallery``, whose first hundred
+    candidates the scorer puts into another order.
     """
     if task not in RETRIEVAL_TASKS:
         return ()
     return ("mcq20", "gallery", "both-views") if task == "t2v" else ("mcq20", "gallery")
+
+
+def list_top_k(policy: CandidatePolicy) -> tuple[int, ...]:
+    """Return the k of every hit rate under a candidate policy."""
+    return RERANKED_TOP_K if policy == "rerank@100" else TOP_K

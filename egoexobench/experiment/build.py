@@ -13,6 +13,7 @@ from torch import nn
 from egoexobench.anchor_renames import rename_members
 from egoexobench.data.sampling import get_sampler
 from egoexobench.device import CPU, DeviceConfig
+from egoexobench.errors import PartError
 from egoexobench.experiment.encoder_creation import create_encoder
 from egoexobench.experiment.part_identity import (
     describe_part_identity,
@@ -33,7 +34,7 @@ from egoexobench.libraries import MEDIA_LIBRARY, find_versions
 from egoexobench.method import ROLES, Method, list_declared_inputs, method_to_dict
 from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory
 from egoexobench.models.seeding import seeded_rng
-from egoexobench.protocols import Anchor, AnchorText, Captioner, Objective
+from egoexobench.protocols import Anchor, AnchorText, Captioner, Objective, Scorer
 from egoexobench.registry import PartFactory, Registry
 from egoexobench.spec import Spec
 from egoexobench.types import Evidence
@@ -118,6 +119,8 @@ class MethodParts:
     """None for a method that is not trained."""
     captioner: Captioner | None
     device: DeviceConfig
+    scorer: Scorer | None = None
+    """None for a method that compares embeddings alone."""
 
     @property
     def method(self) -> Method:
@@ -173,6 +176,8 @@ def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodP
         objective = resolved.create("objective")
     with seeded_rng(resolved.seed, "captioner"):
         captioner = resolved.create("captioner")
+    with seeded_rng(resolved.seed, "scorer"):
+        scorer = _create_scorer(resolved, device)
     return MethodParts(
         resolved=resolved,
         encoders={
@@ -183,6 +188,7 @@ def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodP
         objective=objective,
         captioner=captioner,
         device=device,
+        scorer=scorer,
     )
 
 
@@ -231,6 +237,23 @@ def build_model(parts: MethodParts) -> EmbeddingModel:
         device_config=parts.device,
         labels=parts.resolved.labels,
     )
+
+
+def _create_scorer(resolved: ResolvedMethod, device: DeviceConfig) -> Scorer | None:
+    """Return the scorer in evaluation mode on the device; None for a method without one.
+
+    Raises:
+        PartError: if it has weights that wait to be trained: nothing trains them.
+    """
+    scorer: Scorer | None = resolved.create("scorer")
+    if isinstance(scorer, nn.Module):
+        if any(weight.requires_grad for weight in scorer.parameters()):
+            raise PartError(
+                f"{resolved.labels['scorer']} has weights that nothing trains; load trained ones "
+                "in its factory and freeze them with requires_grad_(False)"
+            )
+        scorer.eval().to(device.device)
+    return scorer
 
 
 def _list_encoder_roles(resolved: ResolvedMethod, anchor: Anchor | None) -> list[str]:

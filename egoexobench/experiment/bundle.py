@@ -9,6 +9,7 @@ import torch
 
 from egoexobench.evaluation.answers import Answer, make_query_ids
 from egoexobench.evaluation.queries import collect_labeled_clips
+from egoexobench.evaluation.reranking import PairScores
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.experiment.scoring import ScoringResult
@@ -16,7 +17,15 @@ from egoexobench.protocols import Dataset, HasLabelSpace
 from egoexobench.records.answers_file import format_answers
 from egoexobench.records.bundle import FITTED_SPLITS, TEXTS, VIDEOS, BundleFiles
 from egoexobench.records.queries_file import ScoredQueries
-from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS, SPLITS, Embeddings, Split, Task
+from egoexobench.types import (
+    RECOGNITION_TASKS,
+    RETRIEVAL_TASKS,
+    SPLITS,
+    Embeddings,
+    Split,
+    Task,
+    TrackKey,
+)
 
 
 def collect_bundle_files(
@@ -30,7 +39,7 @@ def collect_bundle_files(
     Args:
         dataset: the data set that was scored.
         scoring: the results, with the queries of each track.
-        embeddings: what was scored; None leaves it out.
+        embeddings: what was scored; None leaves it out, with the scores of pairs.
         answers: what was scored instead of embeddings, by id of the query.
     """
     class_scores = {
@@ -45,7 +54,16 @@ def collect_bundle_files(
         class_scores,
         None if embeddings is None else _select_embeddings(embeddings, queries),
         answers=None if answers is None else format_answers(answers, _list_query_ids(scoring)),
+        pair_scores={} if embeddings is None else _collect_pair_scores(scoring),
     )
+
+
+def _collect_pair_scores(scoring: ScoringResult) -> dict[TrackKey, PairScores]:
+    return {
+        result.track.key: result.pair_scores
+        for result in scoring.tracks
+        if result.pair_scores is not None
+    }
 
 
 def _list_query_ids(scoring: ScoringResult) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Protocol, final
 
 from egoexobench.evaluation.answers import Answer, rank_answers
 from egoexobench.evaluation.query_ranking import RankedQueries, rank_answerable
+from egoexobench.evaluation.tasks import list_candidate_policies
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.types import (
     RETRIEVAL_TASKS,
@@ -30,6 +31,9 @@ class QueryRanker(Protocol):
         self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
     ) -> RankedQueries | None:
         """Rank the queries that can be ranked; None if none can."""
+
+    def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
+        """Return the candidate policies under which a task is scored; recognition has none."""
 
     def explain_skip(self, task: Task) -> str | None:
         """Return why the task cannot be scored; None if the reason lies in the data set."""
@@ -56,6 +60,10 @@ class EmbeddingRanker:
         if sides is None or self.explain_skip(task):
             return None
         return rank_answerable(queries, *sides, policy, similarity=self.similarity)
+
+    def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
+        """Return every policy that needs no scorer."""
+        return list_candidate_policies(task)
 
     def explain_skip(self, task: Task) -> str | None:
         """Return that there are no texts, or that the widths of the two sides differ."""
@@ -88,6 +96,10 @@ class AnswerRanker:
     ) -> RankedQueries | None:
         """Rank the queries that have an answer."""
         return rank_answers(task, policy, queries, self.answers)
+
+    def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
+        """Return every policy that needs no scorer."""
+        return list_candidate_policies(task)
 
     def explain_skip(self, task: Task) -> str | None:
         """Return that recognition needs embeddings, or that there is no answer."""

@@ -13,8 +13,8 @@ from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.embed import require_clips
 from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import embed_split, train_method
-from egoexobench.experiment.rankers import EmbeddingRanker
 from egoexobench.experiment.report import RunFacts, build_record
+from egoexobench.experiment.scorer_ranker import create_ranker
 from egoexobench.experiment.scoring import TaskScorer, get_input_protocol, score_tasks
 from egoexobench.files import check_writable
 from egoexobench.records.bundle import write_bundle
@@ -52,7 +52,7 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         scorer = TaskScorer(
             dataset=scored.dataset,
             name=scored.record.name,
-            ranker=EmbeddingRanker(embeddings, protocol.similarity),
+            ranker=create_ranker(trained, embeddings),
             protocol=protocol,
             seed=trained.parts.seed,
         )

@@ -20,9 +20,10 @@ from egoexobench.evaluation.recognition import (
     score_class_scores,
 )
 from egoexobench.evaluation.references import score_recognition_oracle, score_retrieval_oracle
+from egoexobench.evaluation.reranking import PairScores
 from egoexobench.evaluation.results import Score
 from egoexobench.evaluation.retrieval import score_ranked_queries
-from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
+from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.evaluation.tracks import (
     InputProtocol,
     Track,
@@ -57,6 +58,8 @@ class TrackResult:
     """Every query that was asked; none for recognition."""
     class_scores: ClassScores | None = None
     """For recognition."""
+    pair_scores: PairScores | None = None
+    """What a scorer gave to the candidates of the ranked queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ class TaskScorer:
     def score_association(self) -> list[TrackResult]:
         """Return the mean of both cross-view tasks that were scored, for each candidate policy."""
         results = []
-        for policy in list_candidate_policies(CROSS_VIEW_TASKS[0]):
+        for policy in self.ranker.list_policies(CROSS_VIEW_TASKS[0]):
             keys = [TrackKey(task, policy) for task in CROSS_VIEW_TASKS]
             if all(key in self._ranked for key in keys):
                 queries = [
@@ -170,7 +173,7 @@ class TaskScorer:
 
     def _score_retrieval(self, task: Task) -> list[TrackResult]:
         results = []
-        for policy in list_candidate_policies(task):
+        for policy in self.ranker.list_policies(task):
             queries = build_queries(self.dataset, TEST_SPLIT, task, policy)
             if ranked := self.ranker.rank(task, queries, policy):
                 self._ranked[TrackKey(task, policy)] = ranked
@@ -215,4 +218,5 @@ class TaskScorer:
             score=score_ranked_queries(ranked, rng=rng, policy=policy, views=views),
             oracle=score_retrieval_oracle(queries, rng=rng, policy=policy, views=views),
             queries=queries,
+            pair_scores=ranked.pair_scores,
         )

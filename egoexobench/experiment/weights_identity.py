@@ -40,14 +40,17 @@ def describe_weights(
     """
     dataset, inputs = training_set.dataset, training_set.inputs
     captions = inputs.captions
+    fields, identities = parts.resolved.describe_fields(), dict(parts.resolved.identities)
+    for trained_without in (fields, identities):  # a scorer compares what is trained already
+        trained_without.pop("scorer", None)
     return {
-        "method": parts.resolved.describe_fields(),
+        "method": fields,
         "seed": parts.seed,
         "dataset": training_set.record.name,
         "missing_audio": inputs.missing_audio,
         "audio_alignment": has_alignment,
         "precision": parts.device.precision,
-        "parts": dict(parts.resolved.identities),
+        "parts": identities,
         "features": _describe_features(parts),
         "data": hash_json([dataset.fingerprint, _describe_data(inputs)]),
         "captions": hash_json(sorted(captions.captions.items())) if captions else None,

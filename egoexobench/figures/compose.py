@@ -27,6 +27,7 @@ POLICY_LABELS: Mapping[CandidatePolicy, str] = {
     "mcq20": "mcq20: {} listed {}",
     "gallery": "gallery of {} {}",
     "both-views": "both-views: gallery of {} {} of both views",
+    "rerank@100": "rerank@100: the first 100 of a gallery of {} {}",
 }
 SIMILARITY_LABELS: Mapping[Similarity, str] = {"cosine": "cosine similarity", "dot": "dot product"}
 

@@ -25,6 +25,7 @@ POLICY_DESCRIPTIONS: tuple[tuple[CandidatePolicy, str], ...] = (
     ("gallery", "against all clips of the other side (`gallery`)"),
     ("mcq20", "among 20 listed candidates (`mcq20`)"),
     ("both-views", "of a text against all clips of both views, two are right (`both-views`)"),
+    ("rerank@100", "of the gallery, whose first 100 a scorer puts in order (`rerank@100`)"),
 )
 
 

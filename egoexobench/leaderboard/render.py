@@ -23,6 +23,7 @@ METRIC_LABELS = {
     "hit_rate_at_1": "R@1",
     "hit_rate_at_5": "R@5",
     "hit_rate_at_10": "R@10",
+    "hit_rate_at_100": "R@100",
     "recall_at_5": "class R@5",
     "map": "mAP",
     "median_rank": "median rank",

@@ -11,7 +11,7 @@ import numpy as np
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.score_intervals import compute_mean_interval
-from egoexobench.evaluation.tasks import TOP_K
+from egoexobench.evaluation.tasks import RERANKED_TOP_K
 from egoexobench.leaderboard.row_marks import iter_mark_faults
 from egoexobench.leaderboard.stored_ranks import RANKED_METRICS, compute_values, parse_ranks
 from egoexobench.records.check import is_almost_equal, iter_input_faults, iter_metric_faults
@@ -89,7 +89,7 @@ def _iter_level_faults(row: ReproducedRow, track: ReproducedTrack) -> Iterator[s
 
 def _find_least_chance(track: ReproducedTrack, name: str) -> float:
     """The hit rate of guessing, if each query has one answer among the largest gallery."""
-    tops = {f"hit_rate_at_{k}": k for k in TOP_K}
+    tops = {f"hit_rate_at_{k}": k for k in RERANKED_TOP_K}
     if name not in tops or track.task not in (*RETRIEVAL_TASKS, "association"):
         return 0.0
     return 100 * min(1.0, tops[name] / max(1, track.candidate_range[1]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 
 FusionFactory = Callable[[], "Fusion"]
 EncodeFunction = Callable[[Tensor, Tensor], Tokens]
+
+
+class _ProjectedTokens(NamedTuple):
+    """What a fusion gets; its query is its context where only one thing is embedded."""
+
+    role: str
+    query: Tokens
+    context: Tokens
 
 
 @final
@@ -148,15 +156,18 @@ class EmbeddingModel(nn.Module):
         Returns:
             ``(B, D)``, of unit length except for a method that compares by dot product.
         """
-        role = f"video-{VIEWS[0] if self.method.share_view_weights else view}"
-        frames = self._project_tokens(self.video_role[view], role, video)
-        query_role, query_tokens = ("audio", audio) if caption is None else ("text", caption)
-        query = self._project_tokens(query_role, query_role, query_tokens)
-        context = frames or query
-        if context is None:
-            message = "a video embedding needs frames or sound"
-            raise ValueError(message)
-        return self._fuse(role, query or context, context)
+        projected = self._project_video(view, video, audio, caption)
+        return self._fuse(projected.role, projected.query, projected.context)
+
+    def list_video_tokens(
+        self,
+        view: View,
+        video: Tokens | None,
+        audio: Tokens | None,
+        caption: Tokens | None = None,
+    ) -> Tokens:
+        """Return the tokens ``(B, T, D)`` that `embed_video` computes an embedding from."""
+        return self._join_tokens(self._project_video(view, video, audio, caption))
 
     def embed_text(self, narration: Tokens, caption: Tokens | None, kind: AnchorText) -> Tensor:
         """Embed texts from narration and sound caption.
@@ -169,13 +180,16 @@ class EmbeddingModel(nn.Module):
         Returns:
             ``(B, D)``, with the same length as video embeddings.
         """
-        context = self._require_tokens("text", narration)
-        if kind == "narration" or caption is None:
-            return self._normalize(masked_mean(context))
-        query = self._require_tokens("text", caption)
-        if kind == "sound_caption":
-            return self._normalize(masked_mean(query))
-        return self._fuse("text", query, context)
+        projected = self._project_text(narration, caption, kind)
+        if projected.query is projected.context:
+            return self._normalize(masked_mean(projected.context))
+        return self._fuse("text", projected.query, projected.context)
+
+    def list_text_tokens(
+        self, narration: Tokens, caption: Tokens | None, kind: AnchorText
+    ) -> Tokens:
+        """Return the tokens ``(B, T, D)`` that `embed_text` computes an embedding from."""
+        return self._join_tokens(self._project_text(narration, caption, kind))
 
     def embed_sound(self, audio: Tokens) -> Tensor:
         """Embed sound alone, ``f_a`` of the paper's eq. 6 as one vector of unit length: ``(B, D)``.
@@ -190,6 +204,38 @@ class EmbeddingModel(nn.Module):
             projector = self.projectors[role]
             assert isinstance(projector, TokenProjector)  # noqa: S101 - it contains nothing else
             projector.set_normalization(mean, std)
+
+    def _project_video(
+        self, view: View, video: Tokens | None, audio: Tokens | None, caption: Tokens | None
+    ) -> _ProjectedTokens:
+        role = f"video-{VIEWS[0] if self.method.share_view_weights else view}"
+        frames = self._project_tokens(self.video_role[view], role, video)
+        query_role, query_tokens = ("audio", audio) if caption is None else ("text", caption)
+        query = self._project_tokens(query_role, query_role, query_tokens)
+        context = frames or query
+        if context is None:
+            message = "a video embedding needs frames or sound"
+            raise ValueError(message)
+        return _ProjectedTokens(role, query or context, context)
+
+    def _project_text(
+        self, narration: Tokens, caption: Tokens | None, kind: AnchorText
+    ) -> _ProjectedTokens:
+        context = self._require_tokens("text", narration)
+        if kind == "narration" or caption is None:
+            return _ProjectedTokens("text", context, context)
+        query = self._require_tokens("text", caption)
+        return _ProjectedTokens("text", query, query if kind == "sound_caption" else context)
+
+    def _join_tokens(self, projected: _ProjectedTokens) -> Tokens:
+        """Return the tokens of query and context as one sequence, or of what is embedded alone."""
+        query, context = projected.query, projected.context
+        is_fused = projected.role in self.fusions or projected.role in self.functional_fusions
+        if query is context or not is_fused:
+            return context
+        return Tokens(
+            torch.cat([query.values, context.values], 1), torch.cat([query.mask, context.mask], 1)
+        )
 
     def _require_tokens(self, role: str, tokens: Tokens) -> Tokens:
         projected = self._project_tokens(role, role, tokens)

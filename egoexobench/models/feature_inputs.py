@@ -69,7 +69,7 @@ def embed_clips(
     for view in plan.views:
         ids = [clip.id for clip in clips if clip.view == view]
         for batch in plan.split(dict.fromkeys(ids), view):
-            with _inference_mode(model):
+            with inference_mode(model):
                 embedded = _embed_video_batch(model, inputs, batch, view=view, plan=plan)
                 vectors.update(zip(batch, embedded.float().cpu(), strict=True))
     names = tuple(clip.id for clip in clips)
@@ -87,7 +87,7 @@ def embed_texts(
     """Embed texts by the id of their pair or clip, in a seeded order; rows are in that of ids."""
     vectors: dict[str, Tensor] = {}
     for batch in plan.split(dict.fromkeys(ids), "text"):
-        with _inference_mode(model):
+        with inference_mode(model):
             embedded = _embed_text_batch(model, inputs, batch, kind, plan=plan)
             vectors.update(zip(batch, embedded.float().cpu(), strict=True))
     return Embeddings(tuple(ids), torch.stack([vectors[name] for name in ids]))
@@ -136,8 +136,16 @@ def _embed_anchor_input(
 def _embed_video_batch(
     model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str], *, view: View, plan: BatchPlan
 ) -> Tensor:
+    return model.embed_video(view, *read_video_inputs(model, inputs, ids, view=view, plan=plan))
+
+
+def read_video_inputs(
+    model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str], *, view: View, plan: BatchPlan
+) -> tuple[Tokens | None, Tokens | None, Tokens | None]:
+    """Return the frames, the sound and the sound captions of some clips of one view."""
     audio = _read_batch(model, "audio", inputs.audio, ids, plan=plan) if inputs.audio else None
-    return _fuse_video(model, inputs, ids, view=view, audio=audio, plan=plan)
+    video, caption = _read_frames(model, inputs, ids, view=view, plan=plan)
+    return video, audio, caption
 
 
 def _fuse_video(
@@ -147,13 +155,20 @@ def _fuse_video(
     *,
     view: View,
     audio: Tokens | None,
-    plan: BatchPlan = SCORING_PLAN,
 ) -> Tensor:
+    video, caption = _read_frames(model, inputs, ids, view=view, plan=SCORING_PLAN)
+    return model.embed_video(view, video, audio, caption)
+
+
+def _read_frames(
+    model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str], *, view: View, plan: BatchPlan
+) -> tuple[Tokens | None, Tokens | None]:
+    """Return the frames of clips, and their sound captions if a method scores with these."""
     bank, caption = inputs.get_video_bank(view), None
     if model.method.video_query == "sound_caption" and not model.training and inputs.caption:
         caption = _read_batch(model, "text", inputs.caption, ids, plan=plan)
     video = _read_batch(model, model.video_role[view], bank, ids, plan=plan) if bank else None
-    return model.embed_video(view, video, audio, caption)
+    return video, caption
 
 
 def _read_batch(
@@ -190,13 +205,25 @@ def _embed_text_batch(
     *,
     plan: BatchPlan = SCORING_PLAN,
 ) -> Tensor:
+    return model.embed_text(*read_text_inputs(model, inputs, ids, kind, plan=plan), kind)
+
+
+def read_text_inputs(
+    model: EmbeddingModel,
+    inputs: FeatureInputs,
+    ids: Sequence[str],
+    kind: AnchorText,
+    *,
+    plan: BatchPlan,
+) -> tuple[Tokens, Tokens | None]:
+    """Return some narrations, and their sound captions if the kind of text uses them."""
     if inputs.narration is None:
         message = "the method has no text encoder"
         raise ValueError(message)
     caption_bank = inputs.caption if kind != "narration" else None
     caption = _read_batch(model, "text", caption_bank, ids, plan=plan) if caption_bank else None
     narration = _read_batch(model, "text", inputs.narration, ids, plan=plan)
-    return model.embed_text(narration, caption, kind)
+    return narration, caption
 
 
 def _embed_audio_batch(model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str]) -> Tensor:
@@ -207,7 +234,7 @@ def _embed_audio_batch(model: EmbeddingModel, inputs: FeatureInputs, ids: Sequen
 
 
 @contextmanager
-def _inference_mode(model: EmbeddingModel) -> Iterator[None]:
+def inference_mode(model: EmbeddingModel) -> Iterator[None]:
     """Evaluation mode without gradients inside; the previous mode after."""
     mode = model.training
     model.eval()

@@ -75,6 +75,12 @@ def _measure_width(model: EmbeddingModel, name: str, *, query_role: str, context
     fusion = _get_fusion(model, name)
     if fusion is None:
         return context
+    if model.method.scorer and query != context:
+        raise UsageError(
+            f"scorer={model.method.scorer} of method {model.method.name!r} compares the tokens of "
+            f"{query_role} and {context_role} as one sequence, but they have {query} and {context} "
+            f"features; set {_suggest(model)}"
+        )
     try:
         fused = _try_fusion(fusion, query, context)
     except EgoExoBenchError:

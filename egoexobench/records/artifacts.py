@@ -15,12 +15,14 @@ QUERIES_SUFFIX = ".queries.jsonl"
 CLASS_SCORES_SUFFIX = ".class-scores.safetensors"
 EMBEDDINGS_SUFFIX = ".embeddings.safetensors"
 ANSWERS_SUFFIX = ".answers.jsonl"
+PAIR_SCORES_SUFFIX = ".pair-scores.safetensors"
 MAX_BYTES = {
     RANKS_SUFFIX: 2**31,
     QUERIES_SUFFIX: 2**31,
     CLASS_SCORES_SUFFIX: 2**34,
     EMBEDDINGS_SUFFIX: 2**36,
     ANSWERS_SUFFIX: 2**31,
+    PAIR_SCORES_SUFFIX: 2**36,
 }
 """The largest file that is read, by the end of its name; a run is far below."""
 MAX_RECORD_BYTES = 2**26

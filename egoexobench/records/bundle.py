@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -13,19 +13,22 @@ from torch import Tensor
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation.recognition import ClassScores
+from egoexobench.evaluation.reranking import PairScores
 from egoexobench.features.embeddings_file import read_embeddings, read_header, write_embeddings
 from egoexobench.files import write_text_atomic
 from egoexobench.records.artifacts import (
     ANSWERS_SUFFIX,
     CLASS_SCORES_SUFFIX,
     EMBEDDINGS_SUFFIX,
+    PAIR_SCORES_SUFFIX,
     QUERIES_SUFFIX,
     hash_artifact,
 )
+from egoexobench.records.pair_scores_file import write_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, format_queries
 from egoexobench.records.schema import Artifact, QueryRank, Record
 from egoexobench.records.store import first_error, locate_record, write_record
-from egoexobench.types import RECOGNITION_TASKS, Embeddings, Split, Task
+from egoexobench.types import RECOGNITION_TASKS, Embeddings, Split, Task, TrackKey
 
 VIDEOS, TEXTS = "videos", "texts"
 """Names of the tensors of the scored split, as `embed` names them; ``videos.train`` and
@@ -47,6 +50,8 @@ class BundleFiles:
     """By the name of their tensor; None if there are none, or they must not be stored."""
     answers: str | None = None
     """Text of the file of answers, for a system without embeddings."""
+    pair_scores: Mapping[TrackKey, PairScores] = field(default_factory=dict)
+    """What a scorer gave, by track; empty for a method without one."""
 
 
 def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles, out: Path) -> Path:
@@ -71,6 +76,10 @@ def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles,
     if files.answers is not None:
         path = folder / f"{record.id}{ANSWERS_SUFFIX}"
         write_text_atomic(path, files.answers)
+        artifacts.append(_describe_artifact(path))
+    if files.pair_scores:
+        path = folder / f"{record.id}{PAIR_SCORES_SUFFIX}"
+        write_pair_scores(path, files.pair_scores)
         artifacts.append(_describe_artifact(path))
     complete = record.model_copy(update={"artifacts": (*record.artifacts, *artifacts)})
     return write_record(complete, ranks, out)

@@ -12,7 +12,7 @@ import numpy as np
 
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.arrays import Floats
-from egoexobench.evaluation.tasks import TOP_K
+from egoexobench.evaluation.tasks import RERANKED_TOP_K
 from egoexobench.records.check import is_almost_equal
 from egoexobench.records.schema import QueryRank, Record, ReferenceScores, ScoreRecord
 from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, TrackKey
@@ -279,6 +279,6 @@ def _make_mean(name: str) -> tuple[float, PerQuery, PerQuery]:
 
 
 _PER_QUERY: Mapping[str, tuple[float, PerQuery, PerQuery]] = {
-    name: _make_mean(name) for name in (*(f"hit_rate_at_{k}" for k in TOP_K), "mrr")
+    name: _make_mean(name) for name in (*(f"hit_rate_at_{k}" for k in RERANKED_TOP_K), "mrr")
 }
 """Unit, value and chance level of each mean over queries."""

@@ -128,6 +128,8 @@ def _list_notes(record: Record) -> Iterator[str]:
     )
     if any(score.task == "association" for score in record.scores):
         yield "association: the mean of eg2ex and ex2eg."
+    if any(score.policy == "rerank@100" for score in record.scores):
+        yield f"rerank@100: a scorer orders the first 100 of the gallery; {_list_recalls(record)}."
     yield TIE_RULES.get(rule := record.scores[0].tie_rule, f"Tie rule: {rule}.")
     yield _describe_run(record)
     if unfair := record.counts.num_unfair:
@@ -135,6 +137,16 @@ def _list_notes(record: Record) -> Iterator[str]:
         yield f"Questions left out because they cannot be answered fairly: {reasons}."
     if overlap := describe_overlap(record.overlap):
         yield overlap
+
+
+def _list_recalls(record: Record) -> str:
+    """Return for how many queries of each task the first stage finds a right answer."""
+    recalls = [
+        f"{score.task} {_format_number(score.metrics.get('hit_rate_at_100'))}"
+        for score in record.scores
+        if score.policy == "rerank@100"
+    ]
+    return f"a right one is among them in % of {', '.join(recalls)}"
 
 
 def _describe_run(record: Record) -> str:

@@ -13,6 +13,7 @@ from egoexobench.testing.encoder import check_encoder
 from egoexobench.testing.fusion import check_fusion
 from egoexobench.testing.method import check_method
 from egoexobench.testing.objective import check_objective
+from egoexobench.testing.scorer import check_scorer
 
 __all__ = [
     "check_anchor",
@@ -22,4 +23,5 @@ __all__ = [
     "check_fusion",
     "check_method",
     "check_objective",
+    "check_scorer",
 ]

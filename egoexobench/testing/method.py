@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.method import ROLES, Method, method_to_dict, validate_method
+from egoexobench.method import ROLES, Method, validate_method
 from egoexobench.testing.assertions import check_instance, report_errors
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ def check_method(method: Method, registry: Registry) -> None:
     check_instance(method, Method, "it")
     with report_errors("validating it"):
         validate_method(method)
-    specs = method_to_dict(method)
     for role, kind in ROLES.items():
-        if specs[role]:
+        if spec := getattr(method, role):
             with report_errors(f"finding the {kind} of the role {role}"):
-                registry.resolve(kind, specs[role])
+                registry.resolve(kind, spec)

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from egoexobench.errors import DataError, format_exception_line
+from egoexobench.evaluation.tasks import SCORER_POLICIES
 from egoexobench.evaluation.tracks import Track
 from egoexobench.records.artifacts import iter_unnamed_files
 from egoexobench.records.bundle import VIDEOS
@@ -103,11 +104,26 @@ def _iter_missing_checks(content: BundleContent) -> Iterator[str]:
         yield "answers: the record is not that of a system that answers"
     if content.embeddings is not None and _is_answered(record):
         yield "embeddings: the record is that of a system that answers"
+    yield from _iter_pair_score_faults(content)
     optional: dict[str, object] = {"settings": record.settings, "overlap": record.overlap}
     if record.method.external is None:  # nothing could be computed again
         optional["consistency"] = record.consistency
     for name in [name for name, value in optional.items() if value is None]:
         yield f"{name}: missing, where every version that writes queries has it"
+
+
+def _iter_pair_score_faults(content: BundleContent) -> Iterator[str]:
+    """A method with a scorer, and no other, has the scores of the pairs of each track it ranks."""
+    scored = {score.key for score in content.record.scores}
+    has_scorer = any(part.role == "scorer" for part in content.record.method.parts)
+    if content.pair_scores and not has_scorer:
+        yield "pair scores: the method of the record has no scorer"
+    for key in content.pair_scores.keys() - scored:
+        yield f"pair scores: {key.label} has pair scores and no score"
+    is_complete = has_scorer and content.embeddings is not None
+    for key in scored - content.pair_scores.keys() if is_complete else ():
+        if key.policy in SCORER_POLICIES and key.task != "association":
+            yield f"pair scores: {key.label} has a score and no pair scores"
 
 
 def _iter_coverage_differences(content: BundleContent) -> Iterator[str]:

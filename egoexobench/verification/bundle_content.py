@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from egoexobench.evaluation.answers import Answer
+from egoexobench.evaluation.reranking import PairScores
 from egoexobench.features.embeddings_file import read_header
 from egoexobench.records.answers_file import parse_answers
 from egoexobench.records.artifacts import (
     ANSWERS_SUFFIX,
     CLASS_SCORES_SUFFIX,
     EMBEDDINGS_SUFFIX,
+    PAIR_SCORES_SUFFIX,
     QUERIES_SUFFIX,
     check_artifact,
     find_artifact,
@@ -22,10 +24,11 @@ from egoexobench.records.bundle import (
     read_class_scores,
     read_stored_embeddings,
 )
+from egoexobench.records.pair_scores_file import read_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, parse_queries
 from egoexobench.records.schema import QueryRank, Record
 from egoexobench.records.store import iter_ranks, read_text, read_unchecked_record
-from egoexobench.types import Embeddings, Task
+from egoexobench.types import Embeddings, Task, TrackKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class BundleContent:
     """What the file of embeddings says beside its tensors; empty if there is none."""
     answers: dict[str, Answer] | None
     """By id of the query."""
+    pair_scores: dict[TrackKey, PairScores]
+    """What a scorer gave, by track; empty if there is no such file."""
 
 
 def read_bundle(path: Path) -> BundleContent:
@@ -58,6 +63,7 @@ def read_bundle(path: Path) -> BundleContent:
     file = _find_file(path, record, EMBEDDINGS_SUFFIX)
     embeddings = read_stored_embeddings(file) if file else None
     header = read_header(file) if file else {}
+    compared = _find_file(path, record, PAIR_SCORES_SUFFIX)
     answered = _find_file(path, record, ANSWERS_SUFFIX)
     return BundleContent(
         record=record,
@@ -67,6 +73,7 @@ def read_bundle(path: Path) -> BundleContent:
         embeddings=embeddings,
         embeddings_header=header,
         answers=parse_answers(str(answered), read_text(answered)) if answered else None,
+        pair_scores=read_pair_scores(compared) if compared else {},
     )
 
 

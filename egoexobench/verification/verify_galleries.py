@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from egoexobench.evaluation.tracks import hash_queries
 from egoexobench.records.queries_file import QueriesByTrack
 from egoexobench.types import CROSS_VIEW_TASKS, Gallery, Query, ScoredTask, Task, TrackKey, View
 from egoexobench.verification.bundle_content import BundleContent
@@ -20,6 +21,10 @@ NUM_GALLERIES: Mapping[TrackKey, int] = {
     TrackKey("t2v", "gallery"): 2,
     TrackKey("t2v", "both-views"): 1,
     TrackKey("v2t", "gallery"): 1,
+    TrackKey("eg2ex", "rerank@100"): 1,
+    TrackKey("ex2eg", "rerank@100"): 1,
+    TrackKey("t2v", "rerank@100"): 2,
+    TrackKey("v2t", "rerank@100"): 1,
 }
 """Galleries of each track that is made of all clips and pairs."""
 REVERSED_TASKS: tuple[tuple[Task, Task], ...] = (("eg2ex", "ex2eg"), ("t2v", "v2t"))
@@ -43,6 +48,7 @@ def iter_gallery_differences(content: BundleContent) -> Iterator[str]:
         yield from _iter_repeated_queries(location, track_queries)
         if key in NUM_GALLERIES:
             yield from _iter_rule_differences(location, track_queries, NUM_GALLERIES[key])
+    yield from _iter_reranked_differences(queries)
     for first, second in REVERSED_TASKS:
         yield from _iter_direction_differences(queries, first, second)
     for policy in {key.policy for key in scored}:
@@ -87,6 +93,15 @@ def _iter_rule_differences(
     for gallery, answers in by_gallery.items():
         if missing := set(gallery.ids) - answers:
             yield f"{location}: no query has the answer {min(missing)!r}"
+
+
+def _iter_reranked_differences(queries: QueriesByTrack) -> Iterator[str]:
+    """What is reranked are the queries of the gallery."""
+    for key, track_queries in queries.items():
+        if key.policy == "rerank@100":
+            gallery = queries.get(TrackKey(key.task, "gallery"), [])
+            if hash_queries(track_queries) != hash_queries(gallery):
+                yield f"queries of {key.label}: they are not those of {key.task} gallery"
 
 
 def _iter_direction_differences(

@@ -17,7 +17,6 @@ from egoexobench.evaluation.query_ranking import (
     rank_queries,
     sort_queries,
 )
-from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.references import chance_score, score_retrieval_oracle
 from egoexobench.evaluation.results import Score
 from egoexobench.evaluation.retrieval import score_ranks
@@ -41,7 +40,9 @@ from egoexobench.verification.compare_scores import (
     iter_reference_differences,
     iter_score_differences,
 )
+from egoexobench.verification.recorded_ranks import iter_identity_differences, make_ranks
 from egoexobench.verification.rounding import is_within_rounding
+from egoexobench.verification.verify_pair_scores import iter_pair_score_differences
 
 Sides = tuple[Embeddings, Embeddings]
 
@@ -86,7 +87,11 @@ def iter_retrieval_differences(
         similarity: Similarity = "dot" if score.track.get("similarity") == "dot" else "cosine"
         ordered = sort_queries(answerable)
         if score.task == "association":  # its ranks are those of its two tasks
-            yield from _iter_identity_differences(location, rows, ordered)
+            yield from iter_identity_differences(location, rows, ordered)
+        elif (scores := content.pair_scores.get(score.key)) is not None:
+            yield from iter_pair_score_differences(
+                location, rows, ordered, scores, sides=sides, similarity=similarity
+            )
         else:
             yield from _iter_rank_differences(
                 location, rows, ordered, sides=sides, similarity=similarity
@@ -127,11 +132,11 @@ def _iter_answer_differences(
     location: str, rows: Sequence[QueryRank], ranked: RankedQueries
 ) -> Iterator[str]:
     """Ranks are exactly those of the answers: nothing is rounded."""
-    faults = list(_iter_identity_differences(location, rows, ranked.queries))
+    faults = list(iter_identity_differences(location, rows, ranked.queries))
     yield from faults
     if faults:
         return
-    recorded, ranks = _make_ranks(rows), ranked.ranks
+    recorded, ranks = make_ranks(rows), ranked.ranks
     columns = [
         getattr(recorded, name) != getattr(ranks, name)
         for name in ("optimistic", "pessimistic", "num_tied_positives")
@@ -169,30 +174,9 @@ def _iter_query_differences(
             f"{len(rows)} ranks"
         )
     elif score.num_dropped == score.num_missing_candidates == 0:
-        yield from _iter_identity_differences(location, rows, sort_queries(queries))
+        yield from iter_identity_differences(location, rows, sort_queries(queries))
     elif unknown := {row.source for row in rows} - {query.source for query in queries}:
         yield f"{location}: ranks of {min(unknown)!r}, which is no query"
-
-
-def _iter_identity_differences(
-    location: str, rows: Sequence[QueryRank], queries: Sequence[Query]
-) -> Iterator[str]:
-    """Each row of ranks is that of the query in its place."""
-    if len(rows) != len(queries):
-        yield f"{location}: {len(rows)} queries in the ranks, {len(queries)} recomputed"
-        return
-    for row, query in zip(rows, queries, strict=True):
-        expected = (
-            query.source,
-            query.positive_ids,
-            query.cluster,
-            len(query.gallery.ids),
-            len(query.positives),
-        )
-        actual = row.source, row.positives, row.cluster, row.num_candidates, row.num_positives
-        if actual != expected:
-            yield f"{location}: the ranks have {actual}, the queries {expected}"
-            return
 
 
 def _iter_rank_differences(
@@ -203,7 +187,7 @@ def _iter_rank_differences(
     sides: Sides,
     similarity: Similarity,
 ) -> Iterator[str]:
-    faults = list(_iter_identity_differences(location, rows, queries))
+    faults = list(iter_identity_differences(location, rows, queries))
     if faults or not queries:
         yield from faults
         return
@@ -242,7 +226,7 @@ def _iter_number_differences(
     ranked = [_make_query(row) for row in rows]
     computed = score_ranks(
         ranked,
-        _make_ranks(rows),
+        make_ranks(rows),
         rng=rng,
         policy=score.policy,
         views=views.views,
@@ -259,17 +243,3 @@ def _iter_number_differences(
 def _make_query(row: QueryRank) -> Query:
     gallery = Gallery(row.positives)
     return Query(row.source, gallery, tuple(range(len(row.positives))), row.cluster)
-
-
-def _make_ranks(rows: Sequence[QueryRank]) -> Ranks:
-    columns = [
-        (
-            row.optimistic,
-            row.pessimistic,
-            row.num_candidates,
-            row.num_positives,
-            row.num_tied_positives,
-        )
-        for row in rows
-    ]
-    return Ranks(*torch.tensor(columns).T)

@@ -1,0 +1,219 @@
+"""Ranks candidates by a scorer, which compares the tokens of query and candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from egoexobench.errors import PartError
+from egoexobench.evaluation.query_ranking import RankedQueries
+from egoexobench.evaluation.reranking import (
+    NO_CANDIDATE,
+    PairScores,
+    rank_pair_scores,
+    select_candidates,
+)
+from egoexobench.evaluation.tasks import SCORER_POLICIES, TEST_SPLIT, list_candidate_policies
+from egoexobench.experiment.build import MethodParts
+from egoexobench.experiment.embed import SplitEmbeddings
+from egoexobench.experiment.inputs import PreparedInputs
+from egoexobench.experiment.prepare import TrainedMethod
+from egoexobench.experiment.rankers import EmbeddingRanker, QueryRanker
+from egoexobench.models.embedding_model import EmbeddingModel
+from egoexobench.models.token_table import TokenTable, collect_clip_tokens, collect_text_tokens
+from egoexobench.part_results import find_scores_fault, require_valid
+from egoexobench.protocols import Scorer
+from egoexobench.types import (
+    CROSS_VIEW_TASKS,
+    RETRIEVAL_TASKS,
+    CandidatePolicy,
+    Embeddings,
+    Gallery,
+    Query,
+    Similarity,
+    Task,
+)
+
+MAX_PAIRS = 2048
+"""Pairs of a query and a candidate that are scored in one call."""
+NUM_ALONE = 12
+"""Queries of each track whose pairs are scored alone once more."""
+ALONE_TOLERANCE = 1e-4
+"""How far a score may be from that of the pair alone, relative to the largest score."""
+TokenSides = tuple[TokenTable, TokenTable]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitTokens:
+    """Tokens of the clips and the texts of a split."""
+
+    videos: TokenTable
+    texts: TokenTable | None
+
+    def get_task(self, task: Task) -> TokenSides:
+        """Return the tokens of the sources and of the candidates of a retrieval task."""
+        if task in CROSS_VIEW_TASKS or self.texts is None:
+            return self.videos, self.videos
+        return (self.texts, self.videos) if task == "t2v" else (self.videos, self.texts)
+
+
+def create_ranker(trained: TrainedMethod, embeddings: SplitEmbeddings) -> QueryRanker:
+    """Return what ranks candidates for a method: its embeddings, and its scorer if it has one."""
+    parts = trained.parts
+    first_stage = EmbeddingRanker(embeddings, parts.method.similarity)
+    comparison = create_comparison(parts)
+    if comparison is None:
+        return first_stage
+    tokens = collect_tokens(trained.model, parts, trained.scored.inputs)
+    return ScorerRanker(first_stage, comparison, tokens)
+
+
+def create_comparison(parts: MethodParts) -> PairComparison | None:
+    """Return what compares pairs by the scorer of a method; None if it has none."""
+    if parts.scorer is None:
+        return None
+    label = parts.resolved.labels["scorer"]
+    return PairComparison(parts.scorer, label, parts.method.similarity, parts.seed)
+
+
+def collect_tokens(
+    model: EmbeddingModel, parts: MethodParts, inputs: PreparedInputs
+) -> SplitTokens:
+    """Return the tokens of every clip and text of the scored split."""
+    texts = None
+    if inputs.features.narration is not None:
+        ids = inputs.text_ids[TEST_SPLIT]
+        texts = collect_text_tokens(model, inputs.features, ids, parts.eval_text)
+    videos = collect_clip_tokens(model, inputs.features, inputs.clips[TEST_SPLIT])
+    return SplitTokens(videos, texts)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ScorerRanker:
+    """Ranks the candidates of ``mcq20``, and the first of ``rerank@100``, by their scores."""
+
+    first_stage: EmbeddingRanker
+    """Ranks all other candidate policies, and the candidates that are not scored."""
+    comparison: PairComparison
+    tokens: SplitTokens
+
+    @property
+    def videos(self) -> Embeddings:
+        """The embeddings of the clips."""
+        return self.first_stage.videos
+
+    def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
+        """Return the candidate policies of a task, the reranked gallery among them."""
+        policies = list_candidate_policies(task)
+        return (*policies, "rerank@100") if task in RETRIEVAL_TASKS else policies
+
+    def explain_skip(self, task: Task) -> str | None:
+        """Return why the embeddings cannot be ranked."""
+        return self.first_stage.explain_skip(task)
+
+    def rank(
+        self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
+    ) -> RankedQueries | None:
+        """Rank the queries that have embeddings.
+
+        Raises:
+            PartError: if a score is not finite, or depends on other pairs.
+        """
+        ranked = self.first_stage.rank(task, queries, policy)
+        sides = self.first_stage.embeddings.get_task(task)
+        if ranked is None or sides is None or policy not in SCORER_POLICIES:
+            return ranked
+        tokens = self.tokens.get_task(task)
+        scores = self.comparison.score_candidates(ranked.queries, sides, tokens)
+        self.comparison.check_alone(ranked.queries, scores, tokens)
+        ranks = rank_pair_scores(ranked.queries, scores, ranked.ranks)
+        return replace(ranked, ranks=ranks, pair_scores=scores)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PairComparison:
+    """Compares queries with the candidates that their embeddings select."""
+
+    scorer: Scorer
+    label: str
+    """Kind, name and distribution of the scorer, for messages."""
+    similarity: Similarity
+    """Of the embeddings."""
+    seed: int
+    """Seed of the sample that is scored again."""
+
+    def score_candidates(
+        self, queries: Sequence[Query], sides: tuple[Embeddings, Embeddings], tokens: TokenSides
+    ) -> PairScores:
+        """Return the scores of the first candidates of each query.
+
+        Args:
+            queries: those that have embeddings.
+            sides: embeddings of the sources and of the candidates.
+            tokens: tokens of both.
+        """
+        candidates = select_candidates(queries, *sides, similarity=self.similarity)
+        values = torch.zeros(candidates.shape)
+        for indices, positions in _group_by_candidates(queries, candidates):
+            names = _list_names(queries[indices[0]], positions)
+            rows = max(1, MAX_PAIRS // len(names))
+            for start in range(0, len(indices), rows):
+                block = indices[start : start + rows]
+                sources = [queries[index].source for index in block]
+                values[block, : len(names)] = self._score_pairs(tokens, sources, names)
+        return PairScores(candidates, values)
+
+    def check_alone(self, queries: Sequence[Query], scores: PairScores, tokens: TokenSides) -> None:
+        """Score the pairs of a seeded sample alone, and compare.
+
+        Raises:
+            PartError: if a score differs by more than rounding.
+        """
+        order = np.random.default_rng(self.seed).permutation(len(queries))
+        for index in sorted(order[:NUM_ALONE].tolist()):
+            source = queries[index].source
+            names = _list_names(queries[index], scores.candidates[index])
+            alone = torch.cat([self._score_pairs(tokens, [source], [n]) for n in names], 1)[0]
+            values = scores.values[index, : len(names)]
+            distances = (alone - values).abs()
+            if bool((distances > ALONE_TOLERANCE * alone.abs().max()).any()):
+                worst = int(distances.argmax())
+                raise PartError(
+                    f"{self.label}: the score of {source} and {names[worst]} is "
+                    f"{float(alone[worst]):.6g} alone and {float(values[worst]):.6g} beside "
+                    "others; it depends on other items of its batch, earlier calls or random "
+                    "numbers"
+                )
+
+    def _score_pairs(
+        self, tokens: TokenSides, sources: Sequence[str], names: Sequence[str]
+    ) -> Tensor:
+        """Return the scores ``(Q, K)`` on the CPU."""
+        with torch.inference_mode():
+            scores = self.scorer.score(tokens[0].batch(sources), tokens[1].batch(names))
+        require_valid(find_scores_fault(scores, len(sources), len(names)), self.label)
+        return scores.float().cpu()
+
+
+def _group_by_candidates(
+    queries: Sequence[Query], candidates: Tensor
+) -> Iterator[tuple[list[int], Tensor]]:
+    """Yield the queries that have the same candidates, and the positions of these."""
+    groups: dict[tuple[Gallery, bytes], list[int]] = {}
+    for index, query in enumerate(queries):
+        key = query.gallery, candidates[index].numpy().tobytes()
+        groups.setdefault(key, []).append(index)
+    for indices in groups.values():
+        yield indices, candidates[indices[0]]
+
+
+def _list_names(query: Query, positions: Tensor) -> list[str]:
+    ids = query.gallery.ids
+    return [ids[position] for position in positions.tolist() if position != NO_CANDIDATE]

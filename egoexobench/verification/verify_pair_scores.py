@@ -1,0 +1,75 @@
+"""Recomputes the ranks of a track from the scores of pairs, and what the first stage selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from egoexobench.evaluation.query_ranking import rank_queries
+from egoexobench.evaluation.reranking import PairScores, find_wrong_selections, rank_pair_scores
+from egoexobench.records.schema import QueryRank
+from egoexobench.types import Embeddings, Query, Similarity
+from egoexobench.verification.recorded_ranks import iter_identity_differences, make_ranks
+from egoexobench.verification.rounding import is_within_rounding
+
+
+def iter_pair_score_differences(
+    location: str,
+    rows: Sequence[QueryRank],
+    queries: Sequence[Query],
+    scores: PairScores,
+    *,
+    sides: tuple[Embeddings, Embeddings],
+    similarity: Similarity,
+) -> Iterator[str]:
+    """Yield one line for ranks that are not those of the scores, or for a wrong first stage.
+
+    Ranks among the scored candidates are exact. The first stage, and the ranks behind it, are those
+    of the embeddings up to rounding.
+
+    Args:
+        location: the score in the record, for messages.
+        rows: its ranks.
+        queries: its queries in the same order.
+        scores: of the pairs of the track.
+        sides: embeddings of the sources and of the candidates.
+        similarity: of the first stage.
+    """
+    faults = list(iter_identity_differences(location, rows, queries))
+    if len(scores.candidates) != len(queries):
+        faults.append(
+            f"{location}: {len(scores.candidates)} queries have pair scores, {len(queries)} ranks"
+        )
+    if faults:
+        yield from faults
+        return
+    wrong = find_wrong_selections(queries, scores.candidates, sides, similarity=similarity)
+    if wrong:
+        yield (
+            f"{location}: the scored candidates of {len(wrong)} of {len(rows)} queries are not the "
+            f"first by their embeddings, first {queries[wrong[0]].source!r}"
+        )
+        return
+    ranks = rank_pair_scores(queries, scores, rank_queries(queries, *sides, similarity))
+    recorded = make_ranks(rows)
+    names = ("optimistic", "pessimistic", "num_tied_positives")
+    is_other = torch.stack([getattr(recorded, n) != getattr(ranks, n) for n in names]).any(0)
+    differing = [
+        index
+        for index in is_other.nonzero()[:, 0].tolist()
+        if _has_scored_positive(queries[index], scores, index)
+        or not is_within_rounding(rows[index], queries[index], sides, similarity)
+    ]
+    if differing:
+        first = differing[0]
+        yield (
+            f"{location}: {len(differing)} of {len(rows)} ranks are not those of the pair scores, "
+            f"first {rows[first].source!r}: {rows[first].optimistic} in the record, "
+            f"{int(ranks.optimistic[first])} recomputed"
+        )
+
+
+def _has_scored_positive(query: Query, scores: PairScores, index: int) -> bool:
+    return bool(np.isin(scores.candidates[index].numpy(), query.positives).any())

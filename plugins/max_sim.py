@@ -1,0 +1,47 @@
+"""Scorer `max-sim`: late interaction; nothing is trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from egoexobench import hookimpl
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from egoexobench import Register
+    from egoexobench.protocols import Scorer
+    from egoexobench.types import Tokens
+
+
+@hookimpl
+def register_scorers(register: Register) -> None:
+    """Register the scorer."""
+    register("max-sim", max_sim)
+
+
+def max_sim() -> Scorer:
+    """Late interaction: each query token meets the candidate token that is most like it.
+
+    The score is the mean over the query tokens of their largest cosine with a candidate token
+    (ColBERT, arXiv:2004.12832, eq. 3, which has the sum: for one query the order is the same).
+    """
+    return _MaxSim()
+
+
+@final
+class _MaxSim:
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
+        """``(Q, K)`` from -1 to 1; 0 where query or candidate has no token."""
+        from torch import einsum
+        from torch.nn.functional import normalize
+
+        queries = normalize(query_tokens.values, dim=2)
+        candidates = normalize(candidate_tokens.values, dim=2)
+        cosines = einsum("qid,kjd->qkij", queries, candidates)
+        is_padding = ~candidate_tokens.mask[None, :, None, :]
+        largest = cosines.masked_fill(is_padding, -1.0).amax(3)  # (Q, K, Tq)
+        is_real = query_tokens.mask[:, None, :]
+        count = is_real.sum(2).clamp(min=1)
+        means = (largest * is_real).sum(2) / count
+        return means * candidate_tokens.mask.any(1)[None, :]

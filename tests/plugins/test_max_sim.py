@@ -1,0 +1,34 @@
+"""Late interaction is the mean of the largest cosines, computed here one by one."""
+
+import torch
+from torch.nn.functional import cosine_similarity
+
+from egoexobench.types import Tokens
+from egoexobench_plugins.max_sim import max_sim
+
+
+def make_tokens(seed, *lengths):
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.arange(max(lengths))[None, :] < torch.tensor(lengths)[:, None]
+    return Tokens(torch.randn(len(lengths), max(lengths), 8, generator=generator), mask)
+
+
+def test_a_score_is_the_mean_of_the_largest_cosine_of_each_query_token():
+    queries, candidates = make_tokens(0, 4, 2), make_tokens(1, 1, 5, 3)
+    scores = max_sim().score(queries, candidates)
+    for q in range(2):
+        for k in range(3):
+            mine, theirs = (
+                queries.values[q][queries.mask[q]],
+                candidates.values[k][candidates.mask[k]],
+            )
+            best = [max(float(cosine_similarity(a, b, dim=0)) for b in theirs) for a in mine]
+            torch.testing.assert_close(float(scores[q, k]), sum(best) / len(best))
+
+
+def test_what_has_no_token_scores_zero():
+    queries, candidates = make_tokens(0, 4, 0), make_tokens(1, 0, 5)
+    scores = max_sim().score(queries, candidates)
+    assert scores[1].tolist() == [0, 0]
+    assert scores[0, 0] == 0
+    assert scores[0, 1] != 0
