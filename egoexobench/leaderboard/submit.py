@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from egoexobench.errors import DataError, UsageError
-from egoexobench.files import write_text_atomic
+from egoexobench.files import check_writable, write_text_atomic
 from egoexobench.leaderboard.submission_card import CARD_FILE, SubmissionCard, parse_card
 from egoexobench.leaderboard.submissions import (
     check_record_texts,
@@ -61,6 +61,7 @@ def write_submission(
     target = folder / name
     if os.path.lexists(target):
         raise DataError(f"{target} already exists: choose another --name, or remove it first")
+    check_writable(target, is_folder=True)
     bundles = [file for record in records for file in list_bundle_files(record)]
     names = [file.name for file in bundles]
     if len(set(names)) < len(names):

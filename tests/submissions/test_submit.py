@@ -182,6 +182,15 @@ def test_nothing_is_left_if_a_file_cannot_be_written(
     assert list_names(root / "submissions") == set()
 
 
+def test_a_folder_that_cannot_be_written_is_said_before_the_verification(
+    bundle: ForgedBundle, root: Path, submit: Submit
+) -> None:
+    root.touch()
+    bundle.drop_file("embeddings.safetensors")  # which the verification would refuse
+    with pytest.raises(WriteError, match=r"acme-net: .*leaderboards is not a folder"):
+        submit(bundle.record)
+
+
 def test_a_field_is_missing(bundle: ForgedBundle, root: Path) -> None:
     with pytest.raises(UsageError, match="the card lacks authors, license, training_data"):
         write_submission([bundle.record], root, {})
