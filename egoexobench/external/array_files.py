@@ -42,7 +42,7 @@ class NamedArray:
     @property
     def location(self) -> str:
         """File and name, for messages."""
-        return f"{self.file}, {self.name!r}" if self.name else str(self.file)
+        return _locate(self.file, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +233,16 @@ def _join_ids(
 
 
 def _stack_vectors(path: Path, name: str, vectors: Mapping[Any, Any]) -> NamedArray:
-    location = NamedArray(path, name, torch.empty(0)).location
+    location = _locate(path, name)
     ids = _check_ids(location, list(vectors))
     shapes = {tuple(item.shape) if isinstance(item, Tensor) else None for item in vectors.values()}
     if len(shapes) != 1 or len(next(iter(shapes)) or ()) != 1:
         raise DataError(f"{location}: the values are no vectors of one length")
     return NamedArray(path, name, _take_dense(path, torch.stack(list(vectors.values()))), ids)
+
+
+def _locate(path: Path, name: str) -> str:
+    return f"{path}, {name!r}" if name else str(path)
 
 
 def _check_ids(location: str, values: Any) -> tuple[str, ...]:
@@ -252,7 +256,7 @@ def _check_ids(location: str, values: Any) -> tuple[str, ...]:
 
 def _to_tensor(path: Path, name: str, array: np.ndarray[Any, Any]) -> Tensor:
     if array.dtype.kind not in "fiu":
-        location = NamedArray(path, name, torch.empty(0)).location
+        location = _locate(path, name)
         raise DataError(f"{location} is an array of {array.dtype}, and not of numbers")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
