@@ -1,15 +1,15 @@
 """Safetensors files with a checksum of header and data in the metadata of the header.
 
-Write what ``safetensors.torch.save`` or ``safetensors.numpy.save`` returns with
+Write arrays with `write_arrays`, or what ``safetensors.torch.save`` returns with
 `write_tensor_file`, and call `check_tensor_file` before the file is opened as usual:
 
 >>> from pathlib import Path
 >>> from tempfile import TemporaryDirectory
 >>> import numpy as np
->>> from safetensors.numpy import load_file, save
+>>> from safetensors.numpy import load_file
 >>> folder = TemporaryDirectory()
 >>> path = Path(folder.name, "weights.safetensors")
->>> write_tensor_file(path, save({"x": np.ones(3)}, metadata={"epoch": "4"}))
+>>> write_arrays(path, {"x": np.ones(3)}, {"epoch": "4"})
 >>> check_tensor_file(path)
 {'epoch': '4'}
 >>> load_file(path)["x"].tolist()
@@ -22,11 +22,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import xxhash
+from numpy.typing import NDArray
 
 from egoexobench.checksum import DamagedFileError, compute_checksum
 from egoexobench.errors import DataError
@@ -39,6 +41,19 @@ _ALIGNMENT = 8
 """The length of the header is a multiple of this number of bytes, as safetensors requires."""
 _CHUNK = 4 << 20
 """Bytes that are read at once."""
+DTYPES: Mapping[str, type[np.generic]] = {
+    "F16": np.float16,
+    "F32": np.float32,
+    "F64": np.float64,
+    "U8": np.uint8,
+    "I8": np.int8,
+    "I16": np.int16,
+    "I32": np.int32,
+    "I64": np.int64,
+    "BOOL": np.bool_,
+}
+"""Number formats by their names in the file."""
+DTYPE_NAMES = {np.dtype(kind): name for name, kind in DTYPES.items()}
 
 
 def write_tensor_file(path: Path, content: bytes) -> None:
@@ -50,12 +65,31 @@ def write_tensor_file(path: Path, content: bytes) -> None:
     """
     start = _ALIGNMENT + int.from_bytes(content[:_ALIGNMENT], "little")
     header, data = json.loads(content[_ALIGNMENT:start]), memoryview(content)[start:]
-    metadata = header.setdefault(METADATA_KEY, {})
-    metadata.pop(CHECKSUM_KEY, None)  # that of the file from which the metadata was read
-    metadata[CHECKSUM_KEY] = compute_checksum(format_tensor_header(header), data)
-    with atomic_path(path) as tmp_path, tmp_path.open("wb") as file:
-        file.write(encode_tensor_header(header))
-        file.write(data)
+    _write_with_checksum(path, header, [data])
+
+
+def write_arrays(
+    path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
+) -> None:
+    """Write arrays as a safetensors file with a checksum, without a copy of them in memory.
+
+    Args:
+        path: the file; it is complete or not there.
+        arrays: contiguous, of the formats in `DTYPES`, by name.
+        metadata: what else the header says.
+    """
+    header: dict[str, Any] = {METADATA_KEY: dict(metadata)}
+    # as the library: formats of large numbers first, so that every array is aligned
+    ordered = sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0]))
+    position = 0
+    for name, array in ordered:
+        header[name] = {
+            "dtype": DTYPE_NAMES[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [position, position + array.nbytes],
+        }
+        position += array.nbytes
+    _write_with_checksum(path, header, [array.data.cast("B") for _, array in ordered if array.size])
 
 
 def check_tensor_file(path: Path, *, require_checksum: bool = True) -> dict[str, str]:
@@ -90,6 +124,15 @@ def check_tensor_file(path: Path, *, require_checksum: bool = True) -> dict[str,
     if expected != digest.hexdigest():
         raise DamagedFileError(path, "its checksum differs" if expected else "it has no checksum")
     return metadata
+
+
+def _write_with_checksum(path: Path, header: dict[str, Any], data: Sequence[memoryview]) -> None:
+    metadata = header.setdefault(METADATA_KEY, {})
+    metadata.pop(CHECKSUM_KEY, None)  # that of the file from which the metadata was read
+    metadata[CHECKSUM_KEY] = compute_checksum(format_tensor_header(header), *data)
+    with atomic_path(path) as tmp_path, tmp_path.open("wb") as file:
+        file.write(encode_tensor_header(header))
+        file.writelines(data)
 
 
 def format_tensor_header(header: Mapping[str, Any]) -> bytes:

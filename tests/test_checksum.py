@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from egoexobench.checksum import (
     write_json,
 )
 from egoexobench.errors import DataError, NoticeWarning
-from egoexobench.tensor_file import check_tensor_file, write_tensor_file
+from egoexobench.tensor_file import check_tensor_file, write_arrays, write_tensor_file
 
 PAYLOAD = json.dumps({"score": 0.1, "name": "é \ud800 \u2028", "rows": [None, True]})
 
@@ -187,3 +188,26 @@ def test_a_full_disk_is_one_line_and_leaves_no_believed_half(
     with pytest.raises(DataError, match=r"cannot write .*a\.jsonl: only part of a line"):
         append_lines(path, ["2"])
     assert read_lines(path) == (["1"], 1)
+
+
+def test_arrays_are_written_as_the_library_reads_them_and_without_a_copy(tmp_path: Path) -> None:
+    arrays = {
+        "b": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "a": np.ones((0, 4), np.float16),
+        "c": np.array([True, False, True]),
+        "large": np.zeros(4 << 20, np.int64),
+    }
+    path = tmp_path / "x.safetensors"
+    tracemalloc.start()
+    write_arrays(path, arrays, {"epoch": "4"})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < arrays["large"].nbytes / 4
+    assert check_tensor_file(path) == {"epoch": "4"}
+    result = load_file(path)
+    assert {name: value.tolist() for name, value in result.items()} == {
+        name: value.tolist() for name, value in arrays.items()
+    }
+    assert {name: value.dtype for name, value in result.items()} == {
+        name: value.dtype for name, value in arrays.items()
+    }

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from egoexobench.errors import DataError
-from egoexobench.tensor_file import CHECKSUM_KEY, check_tensor_file, write_tensor_file
+from egoexobench.tensor_file import CHECKSUM_KEY, check_tensor_file, write_arrays
 from egoexobench.types import Embeddings
 
 IDS_KEY = "_ids"
@@ -30,8 +29,8 @@ def write_embeddings(
         metadata: what else the header says.
     """
     ids = {f"{name}{IDS_KEY}": json.dumps(side.ids) for name, side in sides.items()}
-    tensors = {name: side.vectors.contiguous() for name, side in sides.items()}
-    write_tensor_file(path, save(tensors, metadata={**metadata, **ids}))
+    arrays = {name: side.vectors.cpu().contiguous().numpy() for name, side in sides.items()}
+    write_arrays(path, arrays, {**metadata, **ids})
 
 
 def read_embeddings(path: Path) -> dict[str, Embeddings]:

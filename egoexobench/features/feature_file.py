@@ -21,14 +21,13 @@ from numpy.typing import NDArray
 from egoexobench.checksum import DamagedFileError
 from egoexobench.errors import DataError
 from egoexobench.features.feature_header import (
-    DTYPES,
     FileLayout,
     ItemFormat,
     ItemLocation,
     make_header,
     parse_header,
 )
-from egoexobench.tensor_file import encode_tensor_header, read_tensor_header
+from egoexobench.tensor_file import DTYPES, encode_tensor_header, read_tensor_header
 
 IOV_MAX = 1024
 """Buffers that one call of writev accepts on Linux and macOS."""

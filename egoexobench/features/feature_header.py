@@ -14,21 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from egoexobench.checksum import compute_checksum
-from egoexobench.tensor_file import CHECKSUM_KEY, METADATA_KEY, format_tensor_header
+from egoexobench.tensor_file import (
+    CHECKSUM_KEY,
+    DTYPE_NAMES,
+    DTYPES,
+    METADATA_KEY,
+    format_tensor_header,
+)
 
-DTYPES: Mapping[str, type[np.generic]] = {
-    "F16": np.float16,
-    "F32": np.float32,
-    "F64": np.float64,
-    "U8": np.uint8,
-    "I8": np.int8,
-    "I16": np.int16,
-    "I32": np.int32,
-    "I64": np.int64,
-    "BOOL": np.bool_,
-}
-"""Number formats by their names in the file."""
-DTYPE_NAMES = {np.dtype(kind): name for name, kind in DTYPES.items()}
 _OLD_STATES = {
     "heard": "audible",
     "no track": "no_track",

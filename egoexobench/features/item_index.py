@@ -16,11 +16,11 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
 from egoexobench.checksum import DamagedFileError, read_intact
 from egoexobench.features.feature_header import FileLayout, ItemLocation
-from egoexobench.tensor_file import check_tensor_file, write_tensor_file
+from egoexobench.tensor_file import check_tensor_file, write_arrays
 
 INDEX_FILE = "items.index"
 _ITEM = np.dtype(
@@ -136,8 +136,8 @@ def write_index(folder: Path, index: ItemIndex) -> None:
         WriteError: if the machine refuses to write it.
     """
     metadata = {"files": json.dumps(index.files), "states": json.dumps(index.states)}
-    tensors = {"keys": _view_bytes(index.keys), "items": _view_bytes(index.items)}
-    write_tensor_file(folder / INDEX_FILE, save(tensors, metadata))
+    arrays = {"keys": _view_bytes(index.keys), "items": _view_bytes(index.items)}
+    write_arrays(folder / INDEX_FILE, arrays, metadata)
 
 
 def read_index(folder: Path) -> ItemIndex:
