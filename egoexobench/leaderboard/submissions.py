@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from egoexobench.errors import DataError, format_exception_line, notify
@@ -17,7 +17,11 @@ from egoexobench.leaderboard.private_text import check_file_texts
 from egoexobench.leaderboard.run_source import read_run_sources
 from egoexobench.leaderboard.submission_card import CARD_FILE, SubmissionCard, read_card
 from egoexobench.leaderboard.submitted_row import SubmittedRow, build_submitted_rows
-from egoexobench.records.artifacts import ANSWERS_SUFFIX, EMBEDDINGS_SUFFIX
+from egoexobench.records.artifacts import (
+    ANSWERS_SUFFIX,
+    EMBEDDINGS_SUFFIX,
+    PAIR_SCORES_SUFFIX,
+)
 from egoexobench.records.store import AUDIT_PREFIX, read_unchecked_record
 
 SUBMISSIONS_FOLDER = "submissions"
@@ -179,6 +183,28 @@ def check_record_texts(record: Path, login: str = "") -> None:
         check_file_texts(path, login, MAX_TEXT)
 
 
+def list_proof_hashes(files: Mapping[str, str]) -> list[str]:
+    """Return the hashes of the files from which the ranks of a record follow.
+
+    Two methods that compare tokens may start from the same embeddings, and differ in the scores
+    of their scorers.
+
+    Args:
+        files: hash of each file of a record, by name.
+
+    >>> list_proof_hashes({"a.embeddings.safetensors": "1", "a.ranks.jsonl": "2"})
+    ['1']
+    >>> list_proof_hashes({"a.embeddings.safetensors": "1", "a.pair-scores.safetensors": "3"})
+    ['3']
+    """
+    scores = [sha256 for name, sha256 in files.items() if name.endswith(PAIR_SCORES_SUFFIX)]
+    return scores or [
+        sha256
+        for name, sha256 in files.items()
+        if name.endswith((EMBEDDINGS_SUFFIX, ANSWERS_SUFFIX))
+    ]
+
+
 def _check_folder(folder: Path) -> None:
     if not stat.S_ISDIR(folder.lstat().st_mode):
         raise DataError(f"{folder} is no folder; a link is not accepted")
@@ -200,12 +226,7 @@ def _iter_copies(rows: Iterable[SubmittedRow]) -> Iterator[str]:
     for row in rows:
         for run in row.runs:
             files = run.verification.files if run.verification else {}
-            hashes = [
-                sha256
-                for name, sha256 in files.items()
-                if name.endswith((EMBEDDINGS_SUFFIX, ANSWERS_SUFFIX))
-            ]
-            for key in (run.record, *hashes):
+            for key in (run.record, *list_proof_hashes(files)):
                 owner = owners.setdefault(key, row.submission)
                 if owner != row.submission:
                     yield (

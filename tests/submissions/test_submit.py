@@ -12,7 +12,7 @@ from forged_bundle import ForgedBundle, copy_bundle
 from egoexobench.errors import DataError, UsageError, WriteError
 from egoexobench.leaderboard import submissions
 from egoexobench.leaderboard.submission_card import SubmissionCard, read_card
-from egoexobench.leaderboard.submissions import read_submissions
+from egoexobench.leaderboard.submissions import list_proof_hashes, read_submissions
 from egoexobench.leaderboard.submit import WrittenSubmission, write_submission
 
 MakeRecord = Callable[..., Path]
@@ -205,3 +205,10 @@ def test_the_process_without_plugins_verifies_a_submission(
     copies.mkdir()
     submit(copy_bundle(honest_record, copies).record)
     assert len(read_submissions(root)) == 1
+
+
+def test_equal_embeddings_are_a_copy_only_without_the_scores_of_a_scorer() -> None:
+    embeddings = {"a.embeddings.safetensors": "1", "a.ranks.jsonl": "2"}
+    assert list_proof_hashes(embeddings) == ["1"]
+    assert list_proof_hashes(embeddings | {"a.pair-scores.safetensors": "3"}) == ["3"]
+    assert list_proof_hashes({"a.answers.jsonl": "4"}) == ["4"]
