@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import final
 
 from egoexobench.checksum import append_lines, encode_line, read_lines
@@ -103,6 +104,8 @@ class _HashCache:
         """
         try:
             stat = os.stat(path)
+            if not S_ISREG(stat.st_mode):  # one waits for ever for a pipe that nobody writes to
+                raise DataError(f"cannot read media file {path}: it is no regular file")
             state: _Entry = [path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
             entry = self.entries.get(path, [])
             if entry[:-1] != state:

@@ -175,9 +175,9 @@ def test_an_interrupted_examination_continues(command_line: DoctorCommandLine, c
     again = command_line.read_report(clips)
     assert again["subset"] == first["subset"]
     assert again["clips"] == first["clips"]
-    examined = {json.loads(line)["payload"]["path"] for line in lines[:7]}
+    examined = {json.loads(line)["payload"][1]["path"] for line in lines[:7]}
     lines = ledger.read_bytes().splitlines()
-    examined_again = [json.loads(line)["payload"]["path"] for line in lines[8:]]
+    examined_again = [json.loads(line)["payload"][1]["path"] for line in lines[8:]]
     paths = {file["path"] for file in first["files"]}
     assert sorted(examined_again) == sorted((paths - examined) | {str(clips / "a-exo.mp4")})
     command_line.read_report(clips)
@@ -192,7 +192,7 @@ def test_a_new_span_of_an_examined_file_is_the_only_thing_examined(
     clips_by_id = {clip["id"]: clip for clip in command_line.read_report(clips)["clips"]}
     assert clips_by_id["a/ego"]["problem"] is None
     (ledger,) = (command_line.home / "cache" / "doctor").iterdir()
-    last = json.loads(ledger.read_bytes().splitlines()[-1])["payload"]
+    last = json.loads(ledger.read_bytes().splitlines()[-1])["payload"][1]
     assert [span["start"] for span in last["spans"]] == [0.0, 0.5]
     assert len(ledger.read_bytes().splitlines()) == 19
 
@@ -287,7 +287,7 @@ def test_a_folder_of_files_becomes_a_data_set(
     [
         (["doctor", "folders"], 2, "Did you mean 'folder'"),
         (["doctor", "folder"], 2, "needs the option 'path'"),
-        (["doctor", "folder:path=none"], 1, "data init"),
+        (["doctor", "folder:path=none"], 1, "none is not a folder"),
         (["init", "none"], 2, "does not exist"),
         (["init", "."], 1, "no pair in"),
         (

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,20 @@ def write_half_a_record(path: Path, number: int) -> None:
     with raise_ending_signals(), atomic_path(path) as draft:
         draft.write_text("half")
         os.kill(os.getpid(), number)
+
+
+@pytest.fixture(autouse=True)
+def default_signals() -> Iterator[None]:
+    """Signals end the process: a background job ignores SIGINT, and one of nohup SIGHUP."""
+    defaults = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -66,11 +81,7 @@ def test_a_command_ends_with_one_line_and_the_code_of_the_signal(
     number: int, code: int, tmp_path: Path
 ) -> None:
     install_plugin(tmp_path, "slow", f"import os\nos.kill(os.getpid(), {int(number)})\n")
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
-    try:
-        result = CommandLine(tmp_path, plugin_folder=tmp_path)("list")
-    finally:
-        signal.signal(signal.SIGINT, before)
+    result = CommandLine(tmp_path, plugin_folder=tmp_path)("list")
     assert result.returncode == code
     assert result.stdout == ""
     assert result.stderr.startswith("egoexobench: interrupted: what was finished is stored")

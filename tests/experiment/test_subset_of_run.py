@@ -33,7 +33,9 @@ def run_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def render_page() -> str:
     """The leaderboard page of every record in `runs`."""
     write_reproduced_rows(list(Path("runs").rglob("*seed0-*.json")), Path("board"))
-    return render_dataset_page("folder", read_reproduced_rows(Path("board")), mix_protocols=False)
+    return render_dataset_page(
+        "folder", read_reproduced_rows(Path("board")), submitted=(), mix_protocols=False
+    )
 
 
 @pytest.fixture

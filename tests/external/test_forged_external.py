@@ -165,7 +165,7 @@ def test_the_leaderboard_marks_the_row_and_accepts_it_again(
         file = tmp_path / f"{record.stem}.json"
         file.write_text(to_json(row))
         rows.append(read_reproduced_row(file))
-    page = render_dataset_page("folder", rows, mix_protocols=True)
+    page = render_dataset_page("folder", rows, submitted=(), mix_protocols=True)
     for kind, inputs in (("embeddings", "video; narration (claimed)"), ("answers", "unknown")):
         line = next(line for line in page.splitlines() if f"**{kind} given, not audited**" in line)
         assert inputs.split(";")[0] in line

@@ -234,7 +234,7 @@ def test_the_command_reads_an_array_with_an_ids_file(
     assert command_line("verify", "runs").returncode == 0
     for arguments, reason in (
         (("v.npy", *options), "give one --ids FILE"),
-        (options, "name files of embeddings"),
+        (options, "name either files of embeddings"),
         (("v.npy", "--answers", "v.txt", *options), "or a file of answers"),
         (("v.npy", "--dataset", dataset), "Missing option '--evidence'"),
     ):

@@ -97,6 +97,9 @@ def test_a_file_that_is_missing_or_has_no_valid_name_is_named(tmp_path: Path) ->
     failures = hash_media_files(names, tmp_path, skip_failures=True).failures
     assert failures[names[0]] == f"cannot read media file {names[0]}: No such file or directory"
     assert "null" in failures[names[1]]
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(DataError, match=r"pipe\.mp4: it is no regular file"):
+        hash_media_files([str(tmp_path / "pipe.mp4")], tmp_path)
     with pytest.raises(DataError, match="cannot read media file"):
         hash_media_files(names, tmp_path)
 

@@ -230,7 +230,10 @@ def test_a_worker_that_is_told_twice_to_end_leaves_no_draft(number: int, tmp_pat
     config = make_short_config()
     names = [file.name for file in list_files(config)]
     request = {"config": asdict(config), "folder": str(tmp_path), "names": names}
-    command = [sys.executable, "-P", "-m", "egoexobench_plugins.synthetic.worker"]
+    default = "default_int_handler" if number == signal.SIGINT else "SIG_DFL"
+    reset = f"import runpy, signal; signal.signal({int(number)}, signal.{default}); "
+    start = "runpy.run_module('egoexobench_plugins.synthetic.worker', run_name='__main__')"
+    command = [sys.executable, "-P", "-c", reset + start]  # a background job ignores some signals
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen(command, text=True, **pipes) as worker:
         assert worker.stdin
