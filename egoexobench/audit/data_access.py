@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from egoexobench.features.encoder_runner import get_sample_rate
-from egoexobench.protocols import Dataset, Encoder
-from egoexobench.types import Audio, Frames, Modality, Tokens
+from egoexobench.audit.encoder_wrapper import EncoderWrapper
+from egoexobench.protocols import Dataset
+from egoexobench.types import Audio, Frames, Tokens
 
 _FILE_EVENTS = ("open", "os.listdir", "os.scandir")
 _OBJECT_EVENTS = ("gc.get_objects", "gc.get_referrers", "sys._current_frames")
@@ -106,31 +106,8 @@ def part_code() -> Iterator[None]:
 
 
 @final
-class WatchedEncoder:
+class WatchedEncoder(EncoderWrapper):
     """An encoder whose calls are marked as code of a part."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-
-    @property
-    def modality(self) -> Modality:
-        """The modality of the encoder."""
-        return self.encoder.modality
-
-    @property
-    def dim(self) -> int:
-        """The token width of the encoder."""
-        return self.encoder.dim
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the encoder is frozen."""
-        return self.encoder.frozen
-
-    @property
-    def sample_rate(self) -> int:
-        """The sample rate that the encoder reads, Hz."""
-        return get_sample_rate(self.encoder)
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.generic]:
         """Prepare as the encoder does."""

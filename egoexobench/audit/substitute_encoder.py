@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from egoexobench.features.encoder_runner import get_sample_rate
+from egoexobench.audit.encoder_wrapper import EncoderWrapper
 from egoexobench.protocols import Encoder
-from egoexobench.types import Audio, Frames, Modality, Tokens
+from egoexobench.types import Audio, Frames, Tokens
 
 Source = Frames | Audio | str
 
 
 @final
-class SubstituteEncoder:
+class SubstituteEncoder(EncoderWrapper):
     """An encoder whose sources are replaced before it prepares them.
 
     Args:
@@ -26,27 +26,8 @@ class SubstituteEncoder:
     """
 
     def __init__(self, encoder: Encoder, replace_source: Callable[[Source], Source]) -> None:
-        self.encoder, self.replace_source = encoder, replace_source
-
-    @property
-    def modality(self) -> Modality:
-        """The modality of the encoder."""
-        return self.encoder.modality
-
-    @property
-    def dim(self) -> int:
-        """The token width of the encoder."""
-        return self.encoder.dim
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the encoder is frozen."""
-        return self.encoder.frozen
-
-    @property
-    def sample_rate(self) -> int:
-        """The sample rate that the encoder reads, Hz."""
-        return get_sample_rate(self.encoder)
+        super().__init__(encoder)
+        self.replace_source = replace_source
 
     def prepare(self, source: Source) -> NDArray[np.generic]:
         """Prepare what stands for the source."""
