@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egoexobench.cli.common_options import TASKS_OPTION
 from egoexobench.cli.renamed_choice import RenamedChoice
 from egoexobench.records.version_1 import METRIC_NAMES
 from egoexobench.terminal import show_renderable, show_text
@@ -43,13 +44,7 @@ NOTE = (
 
 @click.command("compare")
 @click.argument("records", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--task",
-    "tasks",
-    type=click.Choice([*TASKS, "all"]),
-    multiple=True,
-    help="Task; may be repeated.  [all]",
-)
+@TASKS_OPTION
 @click.option(
     "--metric",
     "metrics",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egoexobench.cli.common_options import TASKS_OPTION
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.training_options import (
@@ -34,13 +35,7 @@ if TYPE_CHECKING:
     help="Run this record again; the options that you give replace what it says.",
 )
 @add_training_options
-@click.option(
-    "--task",
-    "tasks",
-    type=click.Choice([*TASKS, "all"]),
-    multiple=True,
-    help="Task; may be repeated.  [all]",
-)
+@TASKS_OPTION
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egoexobench.cli.common_options import DATASET_OPTION
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.terminal import show_renderable, show_text
@@ -27,13 +28,7 @@ NOTE = (
 
 
 @click.command("sanity")
-@click.option(
-    "--dataset",
-    default="synthetic",
-    show_default=True,
-    metavar="NAME[:KEY=VALUE,...]",
-    help="Data set, see `list dataset`.",
-)
+@DATASET_OPTION
 @click.option(
     "--seed",
     type=click.IntRange(min=0),

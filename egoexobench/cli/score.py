@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egoexobench.cli.common_options import DATASET_OPTION, TASKS_OPTION
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.run import print_result
@@ -30,20 +31,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--texts", multiple=True, type=_FILE, help="File of which every array has texts.")
 @click.option("--text-ids", multiple=True, type=_FILE, help="As --ids, for --texts.")
 @click.option("--answers", type=_FILE, help="Score this file of answers instead of embeddings.")
-@click.option(
-    "--dataset",
-    default="synthetic",
-    show_default=True,
-    metavar="NAME[:KEY=VALUE,...]",
-    help="Data set, see `list dataset`.",
-)
-@click.option(
-    "--task",
-    "tasks",
-    type=click.Choice([*TASKS, "all"]),
-    multiple=True,
-    help="Task; may be repeated.  [all]",
-)
+@DATASET_OPTION
+@TASKS_OPTION
 @click.option(
     "--evidence",
     required=True,

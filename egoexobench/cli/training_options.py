@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from egoexobench.cli.common_options import DATASET_OPTION
 from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.device import DeviceConfig, Precision
 from egoexobench.errors import UsageError
@@ -20,13 +21,7 @@ if TYPE_CHECKING:
     from egoexobench.experiment.recorded_config import ConfigChanges
 
 _OPTIONS = (
-    click.option(
-        "--dataset",
-        default="synthetic",
-        show_default=True,
-        metavar="NAME[:KEY=VALUE,...]",
-        help="Data set, see `list dataset`.",
-    ),
+    DATASET_OPTION,
     click.option(
         "--scale",
         type=click.Choice(["compact", "paper"]),
