@@ -22,7 +22,7 @@ from egoexobench.records.schema import (
     MissingAudio,
     Overlap,
 )
-from egoexobench.records.store import make_slug, read_versioned
+from egoexobench.records.store import make_slug, parse_versioned, read_text
 from egoexobench.records.version_1 import upgrade_reproduced_row
 from egoexobench.types import CandidatePolicy, ScoredTask, Split, TrackKey
 
@@ -177,7 +177,7 @@ def read_reproduced_row(path: Path) -> ReproducedRow:
     Raises:
         DataError: with the file and the field that is wrong.
     """
-    row = read_versioned(path, ReproducedRow, upgrade_reproduced_row)
+    row = parse_versioned(path, read_text(path), ReproducedRow, upgrade_reproduced_row)
     for fault in iter_row_faults(row):
         raise DataError(f"{path}: {fault}")
     return row

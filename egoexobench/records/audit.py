@@ -16,7 +16,7 @@ from egoexobench.records import version_1
 from egoexobench.records.field_types import Count, RecordModel, Text
 from egoexobench.records.own_checksum import check_own_checksum, format_with_checksum
 from egoexobench.records.schema import DatasetRecord, MethodRecord
-from egoexobench.records.store import AUDIT_PREFIX, make_slug, read_text, read_versioned
+from egoexobench.records.store import AUDIT_PREFIX, make_slug, parse_versioned, read_text
 from egoexobench.types import Evidence, Task
 
 EmbeddingSide = Literal["video", "text"]
@@ -213,10 +213,11 @@ def read_audit(path: Path) -> Audit:
     Raises:
         DataError: if the file cannot be read, is not an audit, or contradicts itself.
     """
-    audit = read_versioned(path, Audit, version_1.upgrade_audit)
+    text = read_text(path)
+    audit = parse_versioned(path, text, Audit, version_1.upgrade_audit)
     for fault in _iter_verdict_faults(audit):
         raise DataError(f"{path}: {fault}")
-    check_own_checksum(str(path), read_text(path))
+    check_own_checksum(str(path), text)
     return audit.model_copy(update={"checksum": None})  # of the file, not of the audit
 
 

@@ -127,7 +127,9 @@ def read_record(path: Path) -> Record:
     Raises:
         DataError: with the file and the field that is wrong, or if it is not as it was written.
     """
-    record = read_unchecked_record(path)
+    check_plain_size(path, MAX_RECORD_BYTES)
+    text = read_text(path)
+    record = _parse_record(path, text)
     for fault in iter_record_faults(record):
         raise DataError(f"{path}: {fault}")
     for artifact in record.artifacts:
@@ -138,7 +140,7 @@ def read_record(path: Path) -> Record:
     if record.status == "complete":
         for fault in iter_rank_faults(record, list(_iter_ranks_of_record(path, record))):
             raise DataError(f"{path}: {fault}")
-    check_own_checksum(str(path), read_text(path))
+    check_own_checksum(str(path), text)
     return record
 
 
@@ -149,7 +151,11 @@ def read_unchecked_record(path: Path) -> Record:
         DataError: with the file and the field that is wrong.
     """
     check_plain_size(path, MAX_RECORD_BYTES)
-    record = read_versioned(path, Record, version_1.upgrade_record)
+    return _parse_record(path, read_text(path))
+
+
+def _parse_record(path: Path, text: str) -> Record:
+    record = parse_versioned(path, text, Record, version_1.upgrade_record)
     return record.model_copy(update={"checksum": None})  # of the file, not of the run
 
 
@@ -162,13 +168,14 @@ def iter_ranks(path: Path) -> Iterator[QueryRank]:
     yield from _iter_ranks_of_record(path, read_unchecked_record(path))
 
 
-def read_versioned(path: Path, schema: type[_Model], upgrade: Callable[[Any], Any]) -> _Model:
-    """Read a JSON file; the fields of a file of schema version 1 are upgraded, with a warning.
+def parse_versioned(
+    path: Path, text: str, schema: type[_Model], upgrade: Callable[[Any], Any]
+) -> _Model:
+    """Return the JSON text of a file; fields of schema version 1 are upgraded, with a warning.
 
     Raises:
         DataError: with the file and the field that is wrong.
     """
-    text = read_text(path)
     if _is_version_1(text):
         warnings.warn(
             f"{path} has schema version 1; its fields are read by their names in version 2",
