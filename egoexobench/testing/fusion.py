@@ -22,6 +22,7 @@ from egoexobench.testing.assertions import (
     report_errors,
     run_backward,
 )
+from egoexobench.testing.tokens import add_padding
 from egoexobench.types import Tokens
 
 _NUM_ROWS = 4
@@ -64,8 +65,8 @@ def _check_reading(fusion: Fusion, query: Tokens, context: Tokens) -> None:
     )
     _check_each_row(fusion, query, context, fused=fused)
     for name, padded in (
-        ("query", (_add_padding(query), context)),
-        ("context", (query, _add_padding(context))),
+        ("query", (add_padding(query), context)),
+        ("context", (query, add_padding(context))),
     ):
         message = f"padded: it reads padding of its {name}"
         check_rows(_call_fusion(fusion, *padded), fused, message)
@@ -132,9 +133,3 @@ def _roll_rows(tokens: Tokens) -> Tokens:
 
 def _select_rows(tokens: Tokens, rows: list[int]) -> Tokens:
     return Tokens(tokens.values[rows], tokens.mask[rows])
-
-
-def _add_padding(tokens: Tokens) -> Tokens:
-    noise = torch.randn_like(tokens.values[:, :2])
-    masked = torch.zeros_like(tokens.mask[:, :2])
-    return Tokens(torch.cat([tokens.values, noise], 1), torch.cat([tokens.mask, masked], 1))

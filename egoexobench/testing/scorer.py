@@ -17,6 +17,7 @@ from egoexobench.testing.assertions import (
     is_close,
     report_errors,
 )
+from egoexobench.testing.tokens import add_padding
 from egoexobench.types import Tokens
 
 _NUM_QUERIES, _NUM_CANDIDATES = 4, 6
@@ -62,8 +63,8 @@ def _check_scores(scorer: Scorer, queries: Tokens, candidates: Tokens) -> None:
     check_that(not is_close(_score(scorer, queries, other), scores), "it does not read candidates")
     _check_each_pair(scorer, queries, candidates, scores=scores)
     for name, padded in (
-        ("query", (_add_padding(queries), candidates)),
-        ("candidate", (queries, _add_padding(candidates))),
+        ("query", (add_padding(queries), candidates)),
+        ("candidate", (queries, add_padding(candidates))),
     ):
         message = f"padded: it reads padding of a {name}"
         check_rows(_score(scorer, *padded), scores, message)
@@ -118,9 +119,3 @@ def _select_rows(tokens: Tokens, rows: list[int]) -> Tokens:
     mask = tokens.mask[rows]
     length = int(mask.sum(1).max())
     return Tokens(tokens.values[rows, :length], mask[:, :length])
-
-
-def _add_padding(tokens: Tokens) -> Tokens:
-    noise = torch.randn_like(tokens.values[:, :2])
-    masked = torch.zeros_like(tokens.mask[:, :2])
-    return Tokens(torch.cat([tokens.values, noise], 1), torch.cat([tokens.mask, masked], 1))
