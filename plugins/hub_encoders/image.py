@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, final
 import torch
 from torch import Tensor, nn
 
-from egoexobench.errors import UsageError
 from egoexobench.toolbox import layers
 from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.hub_encoders.load import PretrainedModel, get_states
@@ -34,8 +33,7 @@ class HubImageEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.family = pretrained.family
-        if layer is not None and not self.family.has_layers:
-            raise UsageError(f"layer={layer}: the layers of {self.family.model} differ in width")
+        pretrained.check_layer(layer)
         self.model = pretrained.model
         self.content_hash = pretrained.content_hash
         self.output = output

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from egoexobench.errors import DataError, EgoExoBenchError, format_exception_line
+from egoexobench.errors import DataError, EgoExoBenchError, UsageError, format_exception_line
 from egoexobench.toolbox import model_folder
 from egoexobench.toolbox.checkpoint import join_first
 from egoexobench.toolbox.model_folder import TRANSFORMERS_WEIGHTS
@@ -39,6 +39,15 @@ class PretrainedModel:
         """Return the width of a token, or of the model's own pooled vector."""
         path = self.family.pooled_width if is_pooler else ""
         return self.read_number(path or self.family.width)
+
+    def check_layer(self, layer: int | None) -> None:
+        """Refuse a layer of a model whose layers have no common width.
+
+        Raises:
+            UsageError: with the family.
+        """
+        if layer is not None and not self.family.has_layers:
+            raise UsageError(f"layer={layer}: the layers of {self.family.model} differ in width")
 
     def count_special(self) -> int:
         """Return how many tokens in front stand for no place and no time."""

@@ -41,8 +41,7 @@ class HubSpectrogramEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.family = pretrained.family
-        if layer is not None and not self.family.has_layers:
-            raise UsageError(f"layer={layer}: the layers of {self.family.model} differ in width")
+        pretrained.check_layer(layer)
         self.model = pretrained.model
         self.content_hash = pretrained.content_hash
         self.output = output
