@@ -262,9 +262,9 @@ def test_a_damaged_file_of_a_store_that_is_merged_is_an_error_that_names_it(
 def test_a_store_and_a_folder_of_stores_are_both_merged(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "a", {"x": 1})
     store.put(["k"], [FeatureRows(np.ones((1, 1), np.float32), "decoded")])
-    (one,) = merge_stores([store.folder], tmp_path / "b", partial=True)
-    (two,) = merge_stores([tmp_path / "b"], tmp_path / "c", partial=True)
-    assert one.num_added == two.num_added == 1
+    (first,) = merge_stores([store.folder], tmp_path / "b", partial=True)
+    (second,) = merge_stores([tmp_path / "b"], tmp_path / "c", partial=True)
+    assert first.num_added == second.num_added == 1
     assert "k" in FeatureStore(tmp_path / "c", {"x": 1})
 
 

@@ -418,10 +418,10 @@ def test_rows_keep_their_type_and_shape(tmp_path: Path, dtype: type[np.generic])
 
 
 def test_rows_of_another_shape_are_not_put_into_one_shard(tmp_path: Path) -> None:
-    one, other = (FeatureRows(np.ones((2, width), np.float32), "decoded") for width in (3, 4))
+    first, other = (FeatureRows(np.ones((2, width), np.float32), "decoded") for width in (3, 4))
     store = FeatureStore(tmp_path, SIGNATURE)
     with pytest.raises(ValueError, match="differ in dtype or shape"):
-        store.put(["a", "b"], [one, other])
+        store.put(["a", "b"], [first, other])
     assert not store.list_files()
 
 

@@ -107,11 +107,11 @@ def test_a_long_sound_is_read_to_its_end_and_twice_the_same(
     write_tiny_model(tmp_path, "audio", model_type)
     encoder: Any = hf_audio(model=str(tmp_path))
     window = WINDOW_S[model_type]
-    one, two, half = (encode_sound(encoder, factor * window) for factor in (1, 2, 2.5))
-    assert len(two) == 2 * len(one)
-    assert len(two) < len(half) < 3 * len(one)
-    torch.testing.assert_close(two[: len(one)], one)
-    assert torch.equal(two, encode_sound(encoder, 2 * window))
+    single, double, half = (encode_sound(encoder, factor * window) for factor in (1, 2, 2.5))
+    assert len(double) == 2 * len(single)
+    assert len(double) < len(half) < 3 * len(single)
+    torch.testing.assert_close(double[: len(single)], single)
+    assert torch.equal(double, encode_sound(encoder, 2 * window))
 
 
 def test_a_window_cuts_a_sound_for_a_model_of_samples(tmp_path: Path) -> None:
