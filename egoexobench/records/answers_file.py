@@ -6,15 +6,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Self, final
 
 from pydantic import Field, ValidationError, model_validator
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, format_unknown_name
 from egoexobench.evaluation.answers import Answer
 from egoexobench.records.field_types import RecordModel
-from egoexobench.records.store import check_unique_keys, first_error, split_lines
+from egoexobench.records.store import check_unique_keys, split_lines
+
+ANSWER_FORMS = {
+    "order": "a list of candidates, the best first, each by its id or its position from 0",
+    "scores": "one finite number for each candidate, as a list or by id",
+    "choice": "one candidate, by its id or its position from 0",
+}
+"""The fields of which a line has one, and their values."""
+_FIELDS = {"query": "the id of a query, as `egoexobench data questions` writes it", **ANSWER_FORMS}
+_MAX_SHOWN = 60
+"""Characters of a wrong value that a message shows."""
 
 
 @final
@@ -31,7 +42,7 @@ class AnswerLine(RecordModel):
     @model_validator(mode="after")
     def _check_one_field(self) -> Self:
         if sum(item is not None for item in (self.order, self.scores, self.choice)) != 1:
-            raise ValueError("write exactly one of order, scores and choice")
+            raise ValueError("a line has one of order, scores and choice")
         return self
 
 
@@ -52,7 +63,7 @@ def parse_answers(location: str, text: str) -> dict[str, Answer]:
         try:
             item = AnswerLine.model_validate_json(line)
         except ValidationError as error:
-            raise DataError(f"{where}: {first_error(error)}") from None
+            raise DataError(f"{where}: {_explain_fault(error)}") from None
         check_unique_keys(where, line)
         if item.query in answers:
             first = first_lines[item.query]
@@ -64,6 +75,33 @@ def parse_answers(location: str, text: str) -> dict[str, Answer]:
     if not answers:
         raise DataError(f"{location} contains no answer")
     return answers
+
+
+def _explain_fault(error: ValidationError) -> str:
+    """Return which field of a line is wrong, what it is, and what it can be."""
+    first = error.errors()[0]
+    name, kind = str(first["loc"][0]) if first["loc"] else "", first["type"]
+    if kind == "extra_forbidden":
+        return format_unknown_name("field", name, _FIELDS, "of an answer")
+    if kind == "missing":
+        return f"the field {name!r} is missing: {_FIELDS[name]}"
+    if name:
+        same_field = [item for item in error.errors() if item["loc"][:1] == (name,)]
+        value = max(same_field, key=lambda item: len(item["loc"]))["input"]
+        shown = _shorten(json.dumps(value, default=str, ensure_ascii=False))
+        return f"the field {name!r} has {shown}, expected {_FIELDS[name]}"
+    forms = ", ".join(ANSWER_FORMS)
+    if kind == "value_error":
+        count = sum(first["input"].get(form) is not None for form in ANSWER_FORMS)
+        return f"it has {count} of the fields {forms}; write exactly one of them"
+    return (
+        f"it is {_shorten(str(first['input']))!r}, expected a JSON object with 'query' and one of "
+        f"{forms}"
+    )
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def format_answers(answers: Mapping[str, Answer], query_ids: Iterable[str]) -> str:

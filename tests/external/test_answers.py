@@ -162,14 +162,22 @@ WRONG: dict[str, tuple[str, str]] = {
     "negative": ('{"query": "Q", "choice": -1}', "names -1, which is none of its 4"),
     "candidate twice": ('{"query": "Q", "order": [1, 1]}', "candidate 1 twice"),
     "some scores": ('{"query": "Q", "scores": [1.0]}', "has 1 scores, where the query has 4"),
-    "NaN": ('{"query": "Q", "scores": [NaN, 1, 2, 3]}', "line 1"),
-    "infinite": ('{"query": "Q", "scores": [1e999, 1, 2, 3]}', "line 1"),
-    "two forms": ('{"query": "Q", "choice": 1, "order": [1]}', "exactly one of order, scores and"),
-    "no form": ('{"query": "Q"}', "exactly one of order, scores and"),
-    "prose": ("The answer is B.", "line 1"),
+    "NaN": ('{"query": "Q", "scores": [NaN, 1, 2, 3]}', "'scores' has NaN, expected one finite"),
+    "infinite": ('{"query": "Q", "scores": {"a": 1e999}}', "'scores' has Infinity, expected one"),
+    "text as score": ('{"query": "Q", "scores": {"a": "b"}}', "'scores' has \"b\", expected one"),
+    "number as order": ('{"query": "Q", "order": 1}', "'order' has 1, expected a list of cand"),
+    "fraction": ('{"query": "Q", "order": [1, 2.5]}', "'order' has 2.5, expected a list of"),
+    "no query": ('{"choice": 1}', "'query' is missing: the id of a query, as"),
+    "number as query": ('{"query": 7, "choice": 1}', "'query' has 7, expected the id of a query"),
+    "two forms": ('{"query": "Q", "choice": 1, "order": [1]}', "2 of the fields order, scores, ch"),
+    "no form": ('{"query": "Q"}', "0 of the fields order, scores, choice; write exactly one"),
+    "prose": ("The answer is B.", "line 1: it is 'The answer is B.', expected a JSON object"),
     "prose in a field": ('{"query": "Q", "choice": "B, because"}', "'B, because', which is none"),
-    "bool": ('{"query": "Q", "choice": true}', "line 1"),
-    "unknown field": ('{"query": "Q", "option": 1}', "unknown field 'option'"),
+    "bool": ('{"query": "Q", "choice": true}', "'choice' has true, expected one candidate"),
+    "unknown field": (
+        '{"query": "Q", "choise": 1}',
+        "unknown field 'choise' of an answer. Did you mean 'choice'",
+    ),
     "key twice": ('{"query": "Q", "choice": 1, "choice": 2}', "'choice' stands twice"),
     "answered twice": (
         '{"query": "Q", "choice": 1}\n{"query": "Q", "choice": 2}',
@@ -180,7 +188,7 @@ WRONG: dict[str, tuple[str, str]] = {
         "1 of 1 answers are to no query",
     ),
     "empty": ("", "contains no answer"),
-    "list": ("[1, 2]", "line 1"),
+    "list": ("[1, 2]", "line 1: it is '.1, 2.', expected a JSON object"),
 }
 
 
