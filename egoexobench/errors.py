@@ -99,8 +99,11 @@ class MediaError(ClipError):
         self.kind = kind
 
 
-class CaptionerUnavailableError(DataError):
-    """A captioner can give no further response: no model, key or server. It says what to do."""
+class ModelUnavailableError(DataError):
+    """A model that a part calls gives no further response: no weights, key or server.
+
+    It says what to do.
+    """
 
 
 @final
@@ -179,3 +182,12 @@ def format_exception_line(error: BaseException) -> str:
     message = " ".join(str(error).split())
     line = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}..."
+
+
+def __getattr__(name: str) -> object:
+    """Return the class of an old name, with a warning."""
+    if name != "CaptionerUnavailableError":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = f"{__name__}.{name} is deprecated: use ModelUnavailableError"
+    warnings.warn(message, FutureWarning, stacklevel=2)
+    return ModelUnavailableError

@@ -263,7 +263,7 @@ class ModelCaptioner(Protocol):
         """Yield one response to each request, in any order; requests are read when needed.
 
         Raises:
-            CaptionerUnavailableError: if no further response can come.
+            ModelUnavailableError: if no further response can come.
         """
         ...
 

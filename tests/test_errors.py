@@ -4,6 +4,9 @@ import inspect
 import warnings
 from types import ModuleType
 
+import pytest
+
+from egoexobench import errors
 from egoexobench.errors import NoticeWarning, notify
 
 INNER = """
@@ -28,3 +31,10 @@ def test_a_note_names_the_line_that_called_the_toolkit() -> None:
     (note,) = caught
     assert (note.category, str(note.message)) == (NoticeWarning, "a note")
     assert (note.filename, note.lineno) == (__file__, line)
+
+
+def test_the_old_name_of_an_error_still_works_and_warns() -> None:
+    with pytest.warns(FutureWarning, match="use ModelUnavailableError"):
+        assert errors.CaptionerUnavailableError is errors.ModelUnavailableError
+    with pytest.raises(AttributeError):
+        _ = errors.NoSuchError

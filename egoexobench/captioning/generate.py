@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from egoexobench.captioning.cache import CaptionCache, CaptionFile
-from egoexobench.errors import CaptionerUnavailableError, PartError
+from egoexobench.errors import ModelUnavailableError, PartError
 from egoexobench.hashing import hash_json
 from egoexobench.part_results import describe_value, find_texts_fault, require_valid
 from egoexobench.protocols import (
@@ -171,7 +171,7 @@ def _request_round(
             else:
                 file.put(text, caption)
                 advance(1)
-    except CaptionerUnavailableError as error:
+    except ModelUnavailableError as error:
         unanswered = [
             _InvalidResponse(CaptionResponse(request, "", "no answer"), "no answer")
             for request in remaining.values()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
-from egoexobench_plugins.captions.limits import check_minimum
+from egoexobench.toolbox.option_limits import check_minimum
 from egoexobench_plugins.captions.prompt import add_prompts_to_docstring
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def llm(
         TransformersOptions,
     )
 
-    check_minimum("llm", {"batch": (batch, 1), "tokens": (tokens, 1)})
+    check_minimum("captioner 'llm'", {"batch": (batch, 1), "tokens": (tokens, 1)})
     options = TransformersOptions(
         model=model,
         device=device,
@@ -116,19 +116,25 @@ def openai(
         input_price: price of a million prompt tokens, in any currency, to estimate the cost.
         output_price: price of a million response tokens.
     """
+    from egoexobench.toolbox.chat_client import ChatOptions
     from egoexobench_plugins.captions.openai_captioner import OpenAICaptioner, OpenAIOptions
 
+    part = "captioner 'openai'"
     counts = {"tokens": (tokens, 1), "concurrent": (concurrent, 1), "retries": (retries, 0)}
     prices = {"input_price": (input_price or 0, 0), "output_price": (output_price or 0, 0)}
     decoding = {"temperature": (temperature, 0), "timeout": (timeout, 0.001)}
-    check_minimum("openai", {**counts, **decoding, **prices})
-    options = OpenAIOptions(
+    check_minimum(part, {**counts, **decoding, **prices})
+    chat = ChatOptions(
+        part=part,
         model=model,
         tokens=tokens,
         temperature=temperature,
-        concurrent=concurrent,
         retries=retries,
         timeout=timeout,
+    )
+    options = OpenAIOptions(
+        chat=chat,
+        concurrent=concurrent,
         frequent=frequent,
         input_price=input_price,
         output_price=output_price,

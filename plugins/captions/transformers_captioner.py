@@ -13,7 +13,7 @@ from typing import Any, final
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from egoexobench.errors import CaptionerUnavailableError
+from egoexobench.errors import ModelUnavailableError
 from egoexobench.protocols import CaptionRequest, CaptionResponse
 from egoexobench.toolbox.captions import collect_responses
 from egoexobench_plugins.captions.messages import build_messages, hash_prompts
@@ -76,7 +76,7 @@ class ChatModel:
     """Model and tokenizer.
 
     Raises:
-        CaptionerUnavailableError: if there is no such model on this machine, or no such device.
+        ModelUnavailableError: if there is no such model on this machine, or no such device.
     """
 
     def __init__(self, options: TransformersOptions) -> None:
@@ -141,7 +141,7 @@ def _load_model(model: str, precision: str) -> tuple[Any, Any]:
                 source, use_safetensors=True, **dtype_option
             )
     except (OSError, ValueError, KeyError) as error:
-        raise CaptionerUnavailableError(_format_missing_model(model, error)) from error
+        raise ModelUnavailableError(_format_missing_model(model, error)) from error
     return tokenizer, weights
 
 
@@ -184,7 +184,7 @@ def _move_model(model: Any, device: str | None) -> Any:
     try:
         return model.to(target).eval()
     except (RuntimeError, AssertionError) as error:
-        raise CaptionerUnavailableError(
+        raise ModelUnavailableError(
             f"captioner 'llm' cannot use device {target!r} ({str(error).splitlines()[0]}); "
             "use device=cpu or a device that torch supports"
         ) from error

@@ -8,7 +8,7 @@ from file_damage import DAMAGES, damage_file
 from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import MAX_NARRATION_CHARS, generate_captions
 from egoexobench.captioning.stats import format_stats, require_all
-from egoexobench.errors import CaptionerUnavailableError, DataError, NoticeWarning, PartError
+from egoexobench.errors import DataError, ModelUnavailableError, NoticeWarning, PartError
 from egoexobench.protocols import Captioner, CaptionRequest, CaptionResponse, ModelCaptioner
 from egoexobench_plugins.captions.rule_captioner import RuleCaptioner
 
@@ -39,7 +39,7 @@ class FakeModelCaptioner:
     def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
         for request in requests:
             if not self.num_left:
-                raise CaptionerUnavailableError("the model is gone")
+                raise ModelUnavailableError("the model is gone")
             self.num_left -= 1
             self.requests.append(request)
             yield CaptionResponse(

@@ -8,7 +8,7 @@ from tiny_llama import SAID, write_llama
 from egoexobench import testing
 from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import generate_captions
-from egoexobench.errors import CaptionerUnavailableError, UsageError
+from egoexobench.errors import ModelUnavailableError, UsageError
 from egoexobench.protocols import CaptionRequest
 from egoexobench_plugins.captions import llm
 
@@ -101,7 +101,7 @@ def test_a_model_that_is_not_there_is_one_line_that_says_what_to_put_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captioner = make_captioner(tmp_path / "nowhere")
-    with pytest.raises(CaptionerUnavailableError, match=r"config\.json.*safetensors") as raised:
+    with pytest.raises(ModelUnavailableError, match=r"config\.json.*safetensors") as raised:
         captioner.caption(["x"])
     assert "\n" not in str(raised.value)
     written = generate_captions(captioner, NARRATIONS)
@@ -115,7 +115,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     write_llama(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     torch.save({}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(CaptionerUnavailableError):
+    with pytest.raises(ModelUnavailableError):
         make_captioner(tmp_path).caption(["x"])
 
 
@@ -141,5 +141,5 @@ def test_loading_draws_no_bar_of_its_own(says: Path, capfd: pytest.CaptureFixtur
 
 
 def test_a_device_that_is_not_there_is_one_line(says: Path) -> None:
-    with pytest.raises(CaptionerUnavailableError, match="cannot use device 'cuda:7'"):
+    with pytest.raises(ModelUnavailableError, match="cannot use device 'cuda:7'"):
         make_captioner(says, device="cuda:7").caption(["x"])

@@ -20,7 +20,7 @@ from egoexobench import testing
 from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet
-from egoexobench.errors import CaptionerUnavailableError, UsageError
+from egoexobench.errors import ModelUnavailableError, UsageError
 from egoexobench_plugins.captions import openai
 
 pytestmark = pytest.mark.slow
@@ -216,7 +216,7 @@ def test_without_a_key_it_is_one_clear_message_and_stored_captions_still_serve(
     assert len(more.captions) == 20
     assert more.stats.refusals == {"no answer": 1}
     assert "OPENAI_API_KEY" in str(more.stats.abort_reason)
-    with pytest.raises(CaptionerUnavailableError, match="OPENAI_API_KEY"):
+    with pytest.raises(ModelUnavailableError, match="OPENAI_API_KEY"):
         make_captioner().caption(["x"])
 
 

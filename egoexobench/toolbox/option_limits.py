@@ -8,15 +8,16 @@ from math import inf
 from egoexobench.errors import UsageError
 
 
-def check_minimum(captioner: str, options: Mapping[str, tuple[float, float]]) -> None:
-    """Compare each option's value with its minimum; ``options`` are (value, minimum) by name.
+def check_minimum(part: str, options: Mapping[str, tuple[float, float]]) -> None:
+    """Compare each option's value with its minimum.
+
+    Args:
+        part: kind and name of the part, such as ``captioner 'openai'``.
+        options: value and minimum by name.
 
     Raises:
         UsageError: for the first value that is below its minimum or not finite.
     """
     for name, (value, minimum) in options.items():
         if not minimum <= value < inf:
-            raise UsageError(
-                f"{name}={value:g} is invalid for captioner {captioner!r}: "
-                f"must be {minimum:g} or more"
-            )
+            raise UsageError(f"{name}={value:g} is invalid for {part}: must be {minimum:g} or more")
