@@ -120,6 +120,16 @@ class HasRowLocations(Protocol):
 
 
 @runtime_checkable
+class HasCameras(Protocol):
+    """Optional: the data set names the cameras of its clips."""
+
+    @property
+    def cameras(self) -> Mapping[str, str]:
+        """Name of the camera by clip id, such as ``exo2``; clips of an unnamed one are absent."""
+        ...
+
+
+@runtime_checkable
 class HasQueryLocations(Protocol):
     """Optional: the data set knows the file and row of each listed query."""
 

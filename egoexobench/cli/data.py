@@ -13,7 +13,7 @@ from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.method import COMPACT_DEFAULTS
 from egoexobench.terminal import show_text
-from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Split, Task
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS, VIEWS, Split, Task
 from egoexobench.visible_text import make_visible_line
 
 
@@ -45,7 +45,10 @@ data_command.add_command(questions_command)
 def init_command(folder: Path, seed: int, force: bool, out: Path | None) -> None:
     """Create clips.csv for a FOLDER of media files: pairs by file name, splits by take.
 
-    The narration of NAME.mp4 is read from NAME.txt. Without that file the cell stays empty, and
+    Files are views of one activity if their names differ in the camera alone: take1_ego.mp4 and
+    take1_exo1.mp4, take1/ego.mp4 and take1/exo1.mp4, or aria01.mp4 and cam01.mp4 in one folder.
+    Each ego file makes a pair with each exo file. The narration of NAME.mp4 is read from NAME.txt,
+    or from the text without the camera (take1.txt). Without that file the cell stays empty, and
     `run` stops until it is filled in. Every file that is not in the table is listed with the
     reason.
     """
@@ -54,6 +57,9 @@ def init_command(folder: Path, seed: int, force: bool, out: Path | None) -> None
     result = create_manifest(folder, seed=seed, force=force, out=out)
     counts = ", ".join(f"{count} {split}" for split, count in result.num_pairs.items())
     show_text(f"{result.path}: {sum(result.num_pairs.values())} pairs ({counts})")
+    if len(result.num_groups_by_camera) > len(VIEWS):
+        cameras = ", ".join(f"{name} {n}" for name, n in result.num_groups_by_camera.items())
+        show_text(f"files by camera, of {result.num_groups} activities: {cameras}")
     for name, reason in result.unpaired:
         show_text(f"skipped {make_visible_line(name)}: {reason}")
     for split, count in result.num_pairs.items():

@@ -78,6 +78,7 @@ class FolderDataset:
         self._issues: list[AnnotationIssue] = []
         self._locations: dict[str, str] = {}
         self._paths: dict[str, Path] = {}
+        self._cameras: dict[str, str] = {}
         self._pairs = self._read_pairs(self._tables["clips"])
         self._queries = self._read_queries(self._tables.get("queries"))
 
@@ -100,6 +101,11 @@ class FolderDataset:
     def where(self) -> Mapping[str, str]:
         """File and row of each clip, by id."""
         return self._locations
+
+    @property
+    def cameras(self) -> Mapping[str, str]:
+        """Camera by clip id, of the rows that name one."""
+        return self._cameras
 
     def prepare(self, progress: Progress) -> None:
         """Do nothing: the files exist already."""
@@ -164,6 +170,8 @@ class FolderDataset:
         (ego_location, ego_row), (exo_location, exo_row) = views["ego"], views["exo"]
         ego, exo = self._make_clip(ego_row), self._make_clip(exo_row)
         self._locations |= {ego.id: f"{file}, {ego_location}", exo.id: f"{file}, {exo_location}"}
+        rows = {ego.id: ego_row, exo.id: exo_row}
+        self._cameras |= {name: row.camera for name, row in rows.items() if row.camera}
         return Pair(pair_id, ego, exo, ego_row.pair_narration or ego_row.narration)
 
     def _resolve(self, media: str) -> Path:

@@ -5,35 +5,43 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from egoexobench.data.media_folder import FolderListing, compose_name, list_media_folder
 from egoexobench.data.schema import ClipRow
 from egoexobench.data.table_io import FORMATS
+from egoexobench.data.view_names import collect_ego_names, parse_view_name
 from egoexobench.errors import DataError, UsageError
 from egoexobench.files import write_text_atomic
-from egoexobench.types import SPLITS, Split, View
+from egoexobench.types import SPLITS, VIEWS, Split, View
 
 TABLE_NAME = "clips.csv"
 SPLIT_SHARES: Mapping[Split, float] = {"test": 0.2, "val": 0.1}
 """Share of the takes, rounded, and at least one if there are three takes; the rest is train."""
 
-_VIEW_MARK = re.compile(r"(?<![a-z])(ego|exo)(\d*)(?![a-z])", re.IGNORECASE)
-_EGO_SUFFIX = re.compile(r"(.+)EGO")
-"""As in CharadesEgo: the ego file of `NAME` is `NAMEEGO`."""
-
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A media file, with the pair and the view that its name states."""
+    """A media file, with the activity, the view and the camera that its name states."""
 
     path: Path
-    pair: str
+    group: str
     view: View
+    camera: str
     take: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilePair:
+    """An ego file and an exo file of one activity."""
+
+    id: str
+    ego: MediaFile
+    exo: MediaFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,10 @@ class InitResult:
     path: Path
     num_pairs: Mapping[Split, int]
     num_empty_narrations: int
+    num_groups: int
+    """Activities: files whose names differ in the camera alone."""
+    num_groups_by_camera: Mapping[str, int]
+    """Activities of which a camera has a file."""
     unpaired: Sequence[tuple[str, str]] = field(default=())
     is_usable: bool = True
     """Whether the data set `folder` can read the table where it is."""
@@ -50,7 +62,7 @@ class InitResult:
 
 @dataclass(frozen=True, slots=True)
 class _PairingResult:
-    pairs: list[tuple[MediaFile, MediaFile]]
+    pairs: list[FilePair]
     unpaired: list[tuple[str, str]]
 
 
@@ -59,11 +71,13 @@ def create_manifest(
 ) -> InitResult:
     """Write `clips.csv` for a folder of media files.
 
-    The id of a pair is the path of its files without the mark of the view: `ego` or `exo`,
-    optionally with a number, not next to other letters, or `EGO` at the very end. A file without a
-    mark is the exo file of one with `EGO` at the end. Clips in one subfolder belong to one take.
-    The narration of `NAME.mp4` is the text of `NAME.txt`, and empty if there is no such file. Names
-    that differ only in how Unicode composes their letters are one name.
+    Files are views of one activity if their paths differ in the mark of the view alone: `ego` or
+    `exo`, optionally with a number, not next to other letters, `EGO` at the very end, or a camera
+    of Ego-Exo4D such as `aria01` or `cam02`. A file without a mark is the exo file of one with
+    `EGO` at the end. Each ego file makes a pair with each exo file. Clips in one subfolder belong
+    to one take. The narration of `NAME.mp4` is the text of `NAME.txt`, or that of the path without
+    the mark, and empty if there is no such file. Names that differ only in how Unicode composes
+    their letters are one name.
 
     Args:
         root: the folder.
@@ -81,25 +95,30 @@ def create_manifest(
     _check_no_table(path, force=force)
     listing = list_media_folder(root)
     pairing = _find_pairs(root, listing)
-    splits = assign_splits([ego.take for ego, _ in pairing.pairs], seed)
+    pairs = pairing.pairs
+    splits = assign_splits([pair.ego.take for pair in pairs], seed)
     is_above = root.resolve().is_relative_to(path.parent.resolve())
     base = path.parent if is_above else root
     rows = [
-        _make_row(base, file, splits[file.take], listing.texts)
-        for pair in pairing.pairs
-        for file in pair
+        _make_row(base, pair, file, split=splits[pair.ego.take], listing=listing)
+        for pair in pairs
+        for file in (pair.ego, pair.exo)
     ]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(ClipRow.model_fields), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text_atomic(path, text.getvalue())
-    used = {file.path for pair in pairing.pairs for file in pair}
+    files = {file for pair in pairs for file in (pair.ego, pair.exo)}
+    narrations = (_find_text(file, listing) for file in files)
+    used_texts = {narration for narration in narrations if narration}
     return InitResult(
         path=path,
-        num_pairs={s: sum(splits[ego.take] == s for ego, _ in pairing.pairs) for s in SPLITS},
-        num_empty_narrations=sum(not row["narration"] for row in rows),
-        unpaired=[*pairing.unpaired, *listing.list_others(used, path)],
+        num_pairs={s: sum(splits[pair.ego.take] == s for pair in pairs) for s in SPLITS},
+        num_empty_narrations=len({row["media"] for row in rows if not row["narration"]}),
+        num_groups=len({file.group for file in files}),
+        num_groups_by_camera=Counter(sorted(file.camera for file in files)),
+        unpaired=[*pairing.unpaired, *listing.list_others(used_texts, path)],
         is_usable=is_above and path.name == TABLE_NAME,
     )
 
@@ -143,94 +162,82 @@ def _find_pairs(root: Path, listing: FolderListing) -> _PairingResult:
     if not pairs:
         raise DataError(
             f"no pair in {root}: {len(files)} files have a view in their names, {len(unmarked)} do "
-            "not; name them like take1_ego.mp4 and take1_exo.mp4"
+            "not; name them like take1_ego.mp4 and take1_exo.mp4, or take1/ego.mp4 and "
+            "take1/exo1.mp4"
         )
     return _PairingResult(pairs, unmarked + unpaired)
 
 
 def _find_media(root: Path, paths: Sequence[Path]) -> tuple[list[MediaFile], list[tuple[str, str]]]:
     """Return the files whose names state a view, and the other files with the reason."""
-    matches = [_EGO_SUFFIX.fullmatch(_get_stem(root, path)) for path in paths]
-    with_ego_suffix = {_strip_separators(match[1]) for match in matches if match}
+    stems = [compose_name(path.relative_to(root).with_suffix("")) for path in paths]
+    ego_names = collect_ego_names(stems)
     files: list[MediaFile] = []
     unmarked: list[tuple[str, str]] = []
-    for path in paths:
-        stem = _get_stem(root, path)
-        view = _find_view(stem, with_ego_suffix)
-        if view is None:
-            both = "both views" if _VIEW_MARK.search(stem) else "no view"
-            unmarked.append((path.relative_to(root).as_posix(), f"its name contains {both}"))
+    for path, stem in zip(paths, stems, strict=True):
+        name = parse_view_name(stem, ego_names)
+        if isinstance(name, str):
+            unmarked.append((path.relative_to(root).as_posix(), name))
             continue
-        pair = _strip_view_marks(stem).strip() or root.resolve().name
-        files.append(MediaFile(path, pair, view, pair.rpartition("/")[0] or pair))
+        group = name.group.strip() or root.resolve().name
+        take = group if name.is_camera_alone else group.rpartition("/")[0] or group
+        files.append(MediaFile(path, group, view=name.view, camera=name.camera, take=take))
     return files, unmarked
-
-
-def _get_stem(root: Path, path: Path) -> str:
-    return compose_name(path.relative_to(root).with_suffix(""))
-
-
-def _strip_separators(name: str) -> str:
-    return name.rstrip("_-. /")
-
-
-def _find_view(stem: str, with_ego_suffix: set[str]) -> View | None:
-    """Return the view that a name states; None if it states none or both."""
-    if _EGO_SUFFIX.fullmatch(stem):
-        return "ego"
-    views = {mark[1].lower() for mark in _VIEW_MARK.finditer(stem)}
-    if views == {"ego"}:
-        return "ego"
-    if views == {"exo"} or (not views and stem in with_ego_suffix):
-        return "exo"
-    return None
-
-
-def _strip_view_marks(stem: str) -> str:
-    """Remove the view marks from a name; one separator stays where a mark was between two."""
-    if match := _EGO_SUFFIX.fullmatch(stem):
-        stem = _strip_separators(match[1])
-    while mark := _VIEW_MARK.search(stem):
-        before, after = stem[: mark.start()], stem[mark.end() :]
-        if before and not before.endswith("/"):
-            stem = _strip_separators(before) + after
-        else:
-            stem = before + after.lstrip("_-. /")
-    return stem.rstrip("/")
 
 
 def _match_views(
     root: Path, files: Sequence[MediaFile]
-) -> tuple[list[tuple[MediaFile, MediaFile]], list[tuple[str, str]]]:
-    """Return the first ego and exo file of each pair id, and the other files with the reason."""
-    groups: dict[str, dict[View, list[MediaFile]]] = {}
+) -> tuple[list[FilePair], list[tuple[str, str]]]:
+    """Return each ego file with each exo file of its group, and the other files with the reason."""
+    groups: dict[str, dict[str, MediaFile]] = {}
+    pairs: list[FilePair] = []
+    unpaired: list[tuple[MediaFile, str]] = []
     for file in files:
-        groups.setdefault(file.pair, {"ego": [], "exo": []})[file.view].append(file)
-    pairs, unpaired = [], []
-    for name, group in groups.items():
-        ego, exo = group["ego"], group["exo"]
-        if ego and exo:
-            pairs.append((ego[0], exo[0]))
-            spare, reason = [*ego[1:], *exo[1:]], f"pair {name!r} has that view already"
-        else:
-            spare, reason = [*ego, *exo], f"{name!r} has no file of the other view"
-        unpaired += [(file.path.relative_to(root).as_posix(), reason) for file in spare]
-    return pairs, unpaired
+        first = groups.setdefault(file.group, {}).setdefault(file.camera, file)
+        if first is not file:
+            unpaired.append((file, f"{file.group!r} has a file of {file.camera} already"))
+    marked_views = [view for view in VIEWS if _has_many_cameras(groups.values(), view)]
+    for group, cameras in groups.items():
+        ego, exo = (_select_view(cameras, view) for view in VIEWS)
+        if not ego or not exo:
+            reason = f"{group!r} has no file of the other view"
+            unpaired += [(file, reason) for file in cameras.values()]
+        for pair in product(ego, exo):
+            marks = [file.camera for file in pair if file.view in marked_views]
+            pairs.append(FilePair("-".join([group, *marks]), *pair))
+    return pairs, [(file.path.relative_to(root).as_posix(), reason) for file, reason in unpaired]
+
+
+def _has_many_cameras(groups: Iterable[Mapping[str, MediaFile]], view: View) -> bool:
+    """Whether the ids of all pairs name the camera of a view: some activity has several."""
+    return any(len(_select_view(cameras, view)) > 1 for cameras in groups)
+
+
+def _select_view(cameras: Mapping[str, MediaFile], view: View) -> list[MediaFile]:
+    return [file for file in cameras.values() if file.view == view]
 
 
 def _make_row(
-    folder: Path, file: MediaFile, split: Split, texts: Mapping[str, Path]
+    base: Path, pair: FilePair, file: MediaFile, split: Split, listing: FolderListing
 ) -> dict[str, str]:
-    media = file.path.resolve().relative_to(folder.resolve()).as_posix()
+    media = file.path.resolve().relative_to(base.resolve()).as_posix()
+    take = pair.ego.take
     return {
-        "pair": file.pair,
+        "pair": pair.id,
         "view": file.view,
         "split": split,
         # a reader strips blanks at the ends of a cell
         "media": media if media == media.strip() else f"./{media}",
-        "narration": _read_narration(texts.get(compose_name(file.path.with_suffix("")))),
-        "take": file.take if file.take != file.pair else "",
+        "narration": _read_narration(_find_text(file, listing)),
+        "take": take if take != pair.id else "",
+        "camera": file.camera,
     }
+
+
+def _find_text(file: MediaFile, listing: FolderListing) -> Path | None:
+    """Return the text of a file, or that of all views of its activity."""
+    group_text = listing.texts.get(compose_name(listing.root / file.group))
+    return listing.texts.get(compose_name(file.path.with_suffix("")), group_text)
 
 
 def _read_narration(path: Path | None) -> str:

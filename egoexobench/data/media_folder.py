@@ -29,11 +29,10 @@ class FolderListing:
     others: Sequence[tuple[str, str]]
     """What is neither, with the reason."""
 
-    def list_others(self, used: Collection[Path], table: Path) -> Iterator[tuple[str, str]]:
+    def list_others(self, used_texts: Collection[Path], table: Path) -> Iterator[tuple[str, str]]:
         """Yield what is not media, and texts without a clip in the table, with the reason."""
-        stems = {compose_name(path.with_suffix("")) for path in used}
-        for stem, path in self.texts.items():
-            if stem not in stems:
+        for path in self.texts.values():
+            if path not in used_texts:
                 yield path.relative_to(self.root).as_posix(), "no clip has this narration"
         for name, reason in self.others:
             if self.root / name != table:

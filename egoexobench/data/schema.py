@@ -31,6 +31,9 @@ class ClipRow(BaseModel):
     take: str | None = Field(
         None, description="recording from which clips were cut; default: the pair"
     )
+    camera: str | None = Field(
+        default=None, description="name of the camera, such as exo2; only for counts"
+    )
     scene: str | None = Field(None, description="label of the task scene")
     verbs: tuple[str, ...] = Field((), strict=False, description="labels of the task action")
     nouns: tuple[str, ...] = Field((), strict=False, description="objects that are handled")

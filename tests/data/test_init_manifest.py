@@ -59,11 +59,10 @@ def test_pairs_are_found_by_name(tmp_path: Path, ego: str, exo: str, name: str) 
 
 
 def test_files_without_a_pair_are_listed_with_the_reason(tmp_path: Path) -> None:
-    names = ("a_ego.mp4", "a_exo1.mp4", "a_exo2.mp4", "b_ego.mp4", "lego.mp4", "ego_exo.mp4")
+    names = ("a_ego.mp4", "a_exo1.mp4", "a_exo1.mov", "b_ego.mp4", "lego.mp4", "ego_exo.mp4")
     result = create_manifest(folder(tmp_path, *names))
     assert dict(result.unpaired) == {
-        "a_exo2.mp4": "pair 'a' has that view already",
-        "a_exo2.txt": "no clip has this narration",
+        "a_exo1.mp4": "'a' has a file of exo1 already",
         "b_ego.mp4": "'b' has no file of the other view",
         "b_ego.txt": "no clip has this narration",
         "lego.txt": "no clip has this narration",
@@ -71,7 +70,78 @@ def test_files_without_a_pair_are_listed_with_the_reason(tmp_path: Path) -> None
         "lego.mp4": "its name contains no view",
         "ego_exo.mp4": "its name contains both views",
     }
-    assert read_pairs(tmp_path) == {"a": ("a_ego.mp4", "a_exo1.mp4")}
+    assert read_pairs(tmp_path) == {"a": ("a_ego.mp4", "a_exo1.mov")}
+
+
+MANY_VIEWS = {
+    "folders of takes": ["t1/ego.mp4", "t1/exo1.mp4", "t1/exo2.mp4", "t2/ego.mp4", "t2/exo2.mp4"],
+    "folders of cameras": ["ego/t1.mp4", "exo1/t1.mp4", "exo2/t1.mp4", "ego/t2.mp4", "exo2/t2.mp4"],
+    "names": ["t1_ego.mp4", "t1_exo1.mp4", "t1_exo2.mp4", "t2_ego.mp4", "t2_exo2.mp4"],
+}
+
+
+@pytest.mark.parametrize("layout", MANY_VIEWS)
+def test_each_ego_file_is_paired_with_each_exo_file(tmp_path: Path, layout: str) -> None:
+    ego1, exo1, exo2, ego2, other = names = MANY_VIEWS[layout]
+    result = create_manifest(folder(tmp_path, *names))
+    assert result.unpaired == []
+    assert (result.num_groups, result.num_groups_by_camera) == (2, {"ego": 2, "exo1": 1, "exo2": 2})
+    assert read_pairs(tmp_path) == {
+        "t1-exo1": (ego1, exo1),
+        "t1-exo2": (ego1, exo2),
+        "t2-exo2": (ego2, other),
+    }
+    clips = [clip for split in SPLITS for clip in FolderDataset(tmp_path).clips(split)]
+    assert {clip.take for clip in clips} == {"t1", "t2"}
+    cameras = FolderDataset(tmp_path).cameras
+    assert (cameras["t1-exo1/exo"], cameras["t1-exo2/ego"]) == ("exo1", "ego")
+
+
+def test_cameras_of_ego_exo4d_are_views(tmp_path: Path) -> None:
+    inner = "frame_aligned_videos/downscaled/448"
+    streams = ("aria01_214-1", "aria01_1201-1", "cam01", "cam02", "gp03")
+    names = [f"takes/{take}/{inner}/{name}.mp4" for take in ("iiith", "cmu") for name in streams]
+    result = create_manifest(folder(tmp_path, *names))
+    skipped = dict(result.unpaired)
+    reason = "its name is that of a stream that is not the color camera"
+    assert skipped[f"takes/cmu/{inner}/aria01_1201-1.mp4"] == reason
+    cameras = {"aria01": 2, "cam01": 2, "cam02": 2, "gp03": 2}
+    assert result.num_groups_by_camera == cameras
+    pairs = read_pairs(tmp_path)
+    assert pairs["takes/cmu-gp03"] == tuple(names[5:][index] for index in (0, 4))
+    clips = [clip for split in SPLITS for clip in FolderDataset(tmp_path).clips(split)]
+    assert {clip.take for clip in clips} == {"takes/iiith", "takes/cmu"}
+
+
+def test_several_ego_cameras_are_named_in_the_pair(tmp_path: Path) -> None:
+    create_manifest(folder(tmp_path, "t/ego1.mp4", "t/ego2.mp4", "t/exo.mp4"))
+    assert read_pairs(tmp_path) == {
+        "t-ego1": ("t/ego1.mp4", "t/exo.mp4"),
+        "t-ego2": ("t/ego2.mp4", "t/exo.mp4"),
+    }
+
+
+def test_one_text_describes_all_views_of_a_take(tmp_path: Path) -> None:
+    folder(tmp_path, "t1.0/ego.mp4", "t1.0/exo1.mp4", "t1.0/exo2.mp4")
+    for path in tmp_path.glob("t1.0/ex*.txt"):
+        path.unlink()
+    (tmp_path / "t1.0.txt").write_text("someone cooks")
+    result = create_manifest(tmp_path)
+    assert (result.unpaired, result.num_empty_narrations) == ([], 0)
+    texts = {c.view: c.narration for s in SPLITS for c in FolderDataset(tmp_path).clips(s)}
+    assert texts == {"ego": "what t1.0/ego.mp4 shows", "exo": "someone cooks"}
+
+
+def test_no_take_of_many_views_is_in_two_splits(tmp_path: Path) -> None:
+    cameras = ("ego", "exo1", "exo2", "exo3", "exo4")
+    names = [f"all/t{take}/{camera}.mp4" for take in range(10) for camera in cameras]
+    names.remove("all/t3/exo2.mp4")
+    result = create_manifest(folder(tmp_path, *names))
+    assert sum(result.num_pairs.values()) == 39
+    assert result.num_groups_by_camera["exo2"] == 9
+    takes = {s: {clip.take for clip in FolderDataset(tmp_path).clips(s)} for s in SPLITS}
+    assert sorted(map(len, takes.values())) == [1, 2, 7]
+    assert len(set.union(*takes.values())) == 10
 
 
 def test_every_file_that_is_left_out_is_listed(tmp_path: Path) -> None:

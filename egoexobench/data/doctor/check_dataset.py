@@ -21,6 +21,7 @@ from egoexobench.data.doctor.inspect_media import (
     inspect_file,
 )
 from egoexobench.data.doctor.inspection_cache import InspectionCache
+from egoexobench.data.doctor.view_counts import ViewCount, count_views
 from egoexobench.data.split_overlap import (
     SplitClips,
     SplitOverlap,
@@ -33,6 +34,7 @@ from egoexobench.errors import EgoExoBenchError
 from egoexobench.protocols import (
     Dataset,
     HasAnnotationIssues,
+    HasCameras,
     HasMissingFiles,
     HasRowLocations,
     Progress,
@@ -83,6 +85,10 @@ class DatasetReport(BaseModel):
     """Test clips that also stand in train, and in val."""
     pairs: dict[Split, tuple[int, int]]
     """Number of pairs whose clips are both usable, and number of all pairs."""
+    views: tuple[ViewCount, ...] = ()
+    """Clips by view; one that stands in several pairs counts once."""
+    cameras: tuple[ViewCount, ...] = ()
+    """The same by camera, if the data set names cameras."""
     clips: tuple[ClipStatus, ...]
     files: tuple[FileReport, ...]
     subset: ClipSubset
@@ -127,6 +133,10 @@ def inspect_dataset(
         overlaps=overlaps,
         unfair_queries=list_unfair_queries(dataset, SPLITS, RETRIEVAL_TASKS),
         pairs={split: _count_pairs(dataset, split, usable) for split in SPLITS},
+        views=count_views(clips, usable, {clip.id: clip.view for _, clip in clips}),
+        cameras=count_views(
+            clips, usable, dataset.cameras if isinstance(dataset, HasCameras) else {}
+        ),
         clips=statuses,
         files=tuple(files.values()),
         subset=_make_subset(spec.name, dataset, statuses, files),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from egoexobench.data.audio_levels import AUDIO_QUALITIES
 from egoexobench.data.doctor.check_dataset import ClipStatus, DatasetReport
 from egoexobench.data.doctor.inspect_media import FileReport
+from egoexobench.data.doctor.view_counts import format_view_counts
 from egoexobench.data.media_info import AudioStream
 from egoexobench.data.subset import SharedSubset
 from egoexobench.types import SPLITS
@@ -29,6 +30,7 @@ def format_report(report: DatasetReport) -> Iterator[str]:
     yield "Pairs with both clips: " + ", ".join(
         f"{split} {report.pairs[split][0]} of {report.pairs[split][1]}" for split in SPLITS
     )
+    yield from format_view_counts(report.views, report.cameras)
     yield from _format_unfair_queries(report)
     yield from _format_overlaps(report)
     yield from _format_media(report.files)
