@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
-from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale, use_pretrained
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def egoexo(
     crops; ego clips are contrasted with ego clips and exo with exo, not all rows of a batch; a
     text over the context length keeps its end token.
     """
-    if scale == "compact" and weights:
-        raise UsageError("method 'egoexo' uses no weights at scale compact; add --scale paper")
+    if scale != "paper" and weights:
+        raise UsageError(f"method 'egoexo' uses no weights at scale {scale}; add --scale paper")
     method = replace(
         COMPACT_DEFAULTS,
         name="egoexo",
@@ -96,4 +96,5 @@ def egoexo(
         schedule="constant",
         provenance=_PROVENANCE,
     )
-    return select_scale(scale, {"compact": method, "paper": paper})
+    pretrained = use_pretrained(method)
+    return select_scale(scale, {"compact": method, "pretrained": pretrained, "paper": paper})

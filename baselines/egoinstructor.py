@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
-from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale, use_pretrained
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def egoinstructor(
     SoundBridge's authors without details; here it is trained on the pairs of the data set. A text
     over the context length keeps its end token.
     """
-    if scale == "compact" and (weights or ego_weights or exo_weights):
+    if scale != "paper" and (weights or ego_weights or exo_weights):
         raise UsageError(
-            "method 'egoinstructor' uses no weights at scale compact; add --scale paper"
+            f"method 'egoinstructor' uses no weights at scale {scale}; add --scale paper"
         )
     method = replace(
         COMPACT_DEFAULTS,
@@ -118,4 +118,5 @@ def egoinstructor(
         schedule="constant",
         provenance=_PROVENANCE,
     )
-    return select_scale(scale, {"compact": method, "paper": paper})
+    pretrained = use_pretrained(method)
+    return select_scale(scale, {"compact": method, "pretrained": pretrained, "paper": paper})

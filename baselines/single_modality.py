@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from egoexobench import hookimpl
-from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale, use_pretrained
 
 if TYPE_CHECKING:
     from egoexobench import Register
@@ -30,13 +30,11 @@ def register_methods(register: Register) -> None:
 
 def audio_only(scale: str, /) -> Method:
     """SoundBridge without video: the mean of the audio tokens is the video embedding."""
-    return select_scale(
-        scale, {"compact": replace(_SINGLE_MODALITY, name="audio-only", video=None)}
-    )
+    method = replace(_SINGLE_MODALITY, name="audio-only", video=None)
+    return select_scale(scale, {"compact": method, "pretrained": use_pretrained(method)})
 
 
 def video_only(scale: str, /) -> Method:
     """SoundBridge without audio: the mean of the video tokens is the video embedding."""
-    return select_scale(
-        scale, {"compact": replace(_SINGLE_MODALITY, name="video-only", audio=None)}
-    )
+    method = replace(_SINGLE_MODALITY, name="video-only", audio=None)
+    return select_scale(scale, {"compact": method, "pretrained": use_pretrained(method)})

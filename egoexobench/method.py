@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # listing methods needs neither
     from egoexobench.protocols import AnchorText
     from egoexobench.types import Evidence, Modality, Similarity
 
-Scale = Literal["compact", "paper"]
+Scale = Literal["compact", "pretrained", "paper"]
 
 VALIDATION_METRIC = "mean reciprocal rank over the gallery retrieval tasks"
 """The metric on split val that chooses the epoch of every trained method."""
@@ -121,6 +121,42 @@ COMPACT_DEFAULTS = Method(
     objective=None,
 )
 """Small frozen encoders that run on any machine: what methods of this scale start from."""
+
+_CLIP = "laion/CLIP-ViT-B-16-laion2B-s34B-b88K"
+_AST = "MIT/ast-finetuned-audioset-10-10-0.4593"
+PRETRAINED_DEFAULTS = replace(
+    COMPACT_DEFAULTS,
+    name="pretrained",
+    scale="pretrained",
+    video=f"open-clip:model={_CLIP}",
+    audio=f"hf-audio:model={_AST}",
+    text=f"open-clip-text:model={_CLIP}",
+    embed_dim=256,
+    lr=1e-3,
+    provenance={
+        "video": f"{_CLIP}, frozen: the published vector of each frame (docs/pretrained.md)",
+        "audio": f"{_AST}, frozen: the mean of all bands for each step in time",
+        "text": f"{_CLIP}, frozen: the published vector of a text, in the space of the frames",
+        "embed_dim": "the width of SoundBridge (paper, 5.1.2)",
+        **dict.fromkeys(
+            ("num_frames", "num_layers", "epochs", "batch_size", "lr", "weight_decay", "schedule"),
+            "unknown: chosen here, because no paper trains this network",
+        ),
+    },
+)
+"""Frozen encoders with open weights by name: what methods of this scale start from."""
+
+
+def use_pretrained(method: Method) -> Method:
+    """Return a method of scale compact with open weights in place of its small encoders.
+
+    A role that the method does not play stays empty, and its other parts stay as they are.
+    """
+    changed = ("scale", "embed_dim", "lr", "provenance")
+    played = [role for role in ENCODER_ROLES if getattr(method, role)]
+    return replace(
+        method, **{name: getattr(PRETRAINED_DEFAULTS, name) for name in (*changed, *played)}
+    )
 
 
 def select_scale(scale: str, methods: Mapping[Scale, Method]) -> Method:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
-from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
+from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale, use_pretrained
 from egoexobench.spec import Spec
 
 if TYPE_CHECKING:
@@ -106,8 +106,10 @@ def soundbridge(
     epochs, batch, schedule, how the epoch is chosen, and which parameters have weight decay. The
     lines below say what was chosen.
     """
-    if scale == "compact" and (weights or audio_weights):
-        raise UsageError("method 'soundbridge' uses no weights at scale compact; add --scale paper")
+    if scale != "paper" and (weights or audio_weights):
+        raise UsageError(
+            f"method 'soundbridge' uses no weights at scale {scale}; add --scale paper"
+        )
     method = replace(
         COMPACT_DEFAULTS,
         name="soundbridge",
@@ -118,7 +120,8 @@ def soundbridge(
         objective="info-nce",
     )
     paper = _build_paper_method(method, weights, audio_weights, size)
-    return select_scale(scale, {"compact": method, "paper": paper})
+    pretrained = use_pretrained(method)
+    return select_scale(scale, {"compact": method, "pretrained": pretrained, "paper": paper})
 
 
 def _build_paper_method(

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from egoexobench.errors import UsageError, WriteError, format_unknown_name
+from egoexobench.method import Scale
 from egoexobench.spec import Spec, format_value
 from egoexobench.types import MAX_SEED, TASKS, Embeddings, Similarity, Split, Task
 
@@ -106,7 +107,7 @@ class MethodArguments(_CheckedArguments):
     dataset: SpecArgument
     seed: SeedArgument
     set: Annotated[dict[str, str], BeforeValidator(_to_overrides)]
-    scale: Literal["compact", "paper"]
+    scale: Scale
     missing_audio: Literal["error", "skip", "mask"]
     train_on: SpecArgument | None
     allow_missing: bool

@@ -55,7 +55,7 @@ def run(
             and ``action``.
         seed: seed of weights, order and intervals; 0 or more.
         set: parts or settings of the method to replace: ``{"epochs": 2, "anchor": "narration"}``.
-        scale: ``"compact"`` or ``"paper"``.
+        scale: ``"compact"``, ``"pretrained"`` or ``"paper"``.
         out: folder of the record.
         missing_audio: what to do with clips without sound: ``"error"`` stops, ``"skip"`` excludes
             their pairs, ``"mask"`` embeds them from the frames alone.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
@@ -14,6 +14,7 @@ from egoexobench.cli.common_options import DATASET_OPTION
 from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.device import DeviceConfig, Precision
 from egoexobench.errors import UsageError
+from egoexobench.method import Scale
 from egoexobench.types import MAX_SEED, TASKS, Task
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ _OPTIONS = (
     DATASET_OPTION,
     click.option(
         "--scale",
-        type=click.Choice(["compact", "paper"]),
+        type=click.Choice(get_args(Scale)),
         default="compact",
         show_default=True,
-        help="Size of the method: small for any machine, or as published.",
+        help="Encoders: small for any machine, open weights by name, or as published.",
     ),
     click.option(
         "--seed",

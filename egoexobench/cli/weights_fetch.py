@@ -32,7 +32,8 @@ def fetch_weights_command(ctx: click.Context, specs: tuple[str, ...], scale: Sca
 
     Each NAME is an encoder with its options, or a method. An encoder is built once, so what is
     missing, damaged or of another model shows now. Sizes and licenses are printed before a download
-    and in the end.
+    and in the end. With --scale pretrained, everything that a run of the method needs is there
+    afterwards.
     """
     registry = load_registry(ctx)
     from egoexobench.toolbox.hub_models import record_models
@@ -41,7 +42,8 @@ def fetch_weights_command(ctx: click.Context, specs: tuple[str, ...], scale: Sca
         for encoder in [text for spec in specs for text in _list_encoders(registry, spec, scale)]:
             registry.create("encoder", encoder)
     if not models:
-        show_text("These encoders need no model by name.")
+        hint = " With --scale pretrained a method has such models." if scale == "compact" else ""
+        show_text(f"These encoders need no model by name.{hint}")
         return
     _print_models(list({model.folder: model for model in models}.values()))
 

@@ -32,6 +32,7 @@ from egoexobench.protocols import Dataset
 from egoexobench.records.describe import describe_dataset
 from egoexobench.records.schema import MethodRecord, Overlap
 from egoexobench.spec import Spec
+from egoexobench.toolbox.hub import FileUnavailableError
 from egoexobench.training.loop import BestEpoch
 from egoexobench.types import Split
 
@@ -68,7 +69,13 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
     if method.scale == "compact":
         # Small matrices do not profit from threads, and one thread makes sums reproducible.
         torch.set_num_threads(1)
-    parts = build_parts(resolve_method(context.registry, method, config.seed), device)
+    resolved = resolve_method(context.registry, method, config.seed)
+    try:
+        parts = build_parts(resolved, device)
+    except FileUnavailableError as error:
+        if method.scale != "pretrained":
+            raise
+        raise FileUnavailableError(f"{error}. {_format_fetch_hint(config.method)}") from error
     model = build_model(parts)
     options = config.input_options
     selected = select_dataset(config.dataset, config, context, subset_file=config.subset)
@@ -95,6 +102,11 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         overlap=overlap,
         best_epoch=best_epoch,
     )
+
+
+def _format_fetch_hint(method: Spec) -> str:
+    command = f"egoexobench weights fetch '{method}' --scale pretrained"
+    return f"All models of the method, where there is a network: `{command}`"
 
 
 @dataclass(frozen=True, slots=True)

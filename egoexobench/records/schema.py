@@ -23,7 +23,7 @@ from egoexobench.records.field_types import (
 from egoexobench.types import CandidatePolicy, Evidence, ScoredTask, Split, Task, TrackKey
 
 Status = Literal["complete", "failed"]
-Scale = Literal["compact", "paper", "external"]
+Scale = Literal["compact", "pretrained", "paper", "external"]
 """``external``: of unknown size, because embeddings or answers were made elsewhere."""
 MissingAudio = Literal["error", "skip", "mask"]
 ReferenceName = Literal[

@@ -242,7 +242,7 @@ def _describe_failure(repository: str, commit: str, error: Exception) -> DataErr
     return FileUnavailableError(
         f"{name} is not on this machine and cannot be downloaded ({reason[:120]}): save the files "
         f"of {page}/tree/{commit} into a folder and write model=FOLDER, or run "
-        "`egoexobench weights fetch` where there is a network"
+        "`egoexobench weights fetch ENCODER` where there is a network"
     )
 
 

@@ -33,9 +33,9 @@ def load_picture_tower(name: str, pretrained: str | None, *, checkpointing: bool
         UsageError: for an architecture or a tag that open_clip does not have.
         DataError: if files are missing or damaged, or the weights are not those of the model.
     """
+    folder, model = _load_model(name, pretrained)
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    folder, model = _load_model(name, pretrained)
     if checkpointing:
         model.set_grad_checkpointing(True)
     settings = model.visual.preprocess_cfg
@@ -55,9 +55,9 @@ def load_text_tower(name: str, pretrained: str | None, *, checkpointing: bool) -
         UsageError: for an architecture or a tag that open_clip does not have.
         DataError: if files are missing or damaged, or the weights are not those of the model.
     """
+    folder, model = _load_model(name, pretrained)
     import open_clip
 
-    folder, model = _load_model(name, pretrained)
     if checkpointing:
         model.set_grad_checkpointing(True)
     del model.visual
@@ -73,12 +73,12 @@ def load_text_tower(name: str, pretrained: str | None, *, checkpointing: bool) -
 
 
 def _load_model(name: str, pretrained: str | None) -> tuple[Path, Any]:
-    import open_clip
-
     uses_quick_gelu = False
     if pretrained is not None:
         name, uses_quick_gelu = _find_repository(name, pretrained)
     folder = hub_models.resolve_model(name, OPEN_CLIP_WEIGHTS)
+    import open_clip  # after the files: without a network, their error comes at once
+
     settings = model_folder.read_settings(folder, CONFIG_NAME).get("model_cfg") or {}
     text_settings = settings.get("text_cfg") or {}
     if text_settings.get("hf_model_name") or settings.get("multimodal_cfg"):

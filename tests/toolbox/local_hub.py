@@ -22,7 +22,7 @@ class LocalHub:
     """What the hub serves; tests change it."""
 
     repositories: dict[str, Path] = field(default_factory=dict)
-    """Folder of each repository, whose only commit is `COMMIT`."""
+    """Folder of each repository."""
     gated: set[str] = field(default_factory=set)
     cut: set[str] = field(default_factory=set)
     """Files of which only a part is sent."""
@@ -31,6 +31,8 @@ class LocalHub:
     license: str = "mit"
     requests: list[str] = field(default_factory=list)
     endpoint: str = ""
+    commit: str = COMMIT
+    """The only commit of every repository."""
 
 
 def use_hub(monkeypatch: pytest.MonkeyPatch, endpoint: str, cache: Path) -> None:
@@ -42,9 +44,9 @@ def use_hub(monkeypatch: pytest.MonkeyPatch, endpoint: str, cache: Path) -> None
 
 
 @contextmanager
-def serve_hub() -> Iterator[LocalHub]:
+def serve_hub(commit: str = COMMIT) -> Iterator[LocalHub]:
     """Serve a hub inside the context."""
-    hub = LocalHub()
+    hub = LocalHub(commit=commit)
     handler = type("Handler", (_Handler,), {"hub": hub})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     hub.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
@@ -81,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(401, "RepoNotFound", "Repository Not Found")
         elif repository in self.hub.gated:
             self._refuse(403, "GatedRepo", "Access to this model is restricted")
-        elif revision != COMMIT:
+        elif revision != self.hub.commit:
             self._refuse(404, "RevisionNotFound", "Revision Not Found")
         elif path.startswith("api/models/"):
             body = json.dumps(self._describe(repository, folder)).encode()
@@ -100,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
                 item["lfs"] = {"sha256": sha256, "size": len(content), "pointerSize": 130}
             siblings.append(item)
         card = {"license": self.hub.license}
-        return {"id": repository, "sha": COMMIT, "siblings": siblings, "cardData": card}
+        return {"id": repository, "sha": self.hub.commit, "siblings": siblings, "cardData": card}
 
     def _send_file(self, folder: Path, name: str, *, with_body: bool) -> None:
         path = folder / name
@@ -109,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         content = self.hub.replaced.get(name, path.read_bytes())
         digest = hashlib.sha256(content).hexdigest()
-        headers = {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT}
+        headers = {"ETag": f'"{digest}"', "X-Repo-Commit": self.hub.commit}
         body = content[: len(content) // 2] if name in self.hub.cut else content
         headers["Content-Length"] = str(len(content))
         self._send(200, body if with_body else b"", headers)
