@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -72,6 +73,32 @@ def atomic_path(path: Path, *, flush: bool = True) -> Iterator[Path]:
             tmp_path.replace(path)
         finally:
             tmp_path.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path, hint: str) -> Iterator[Path]:
+    """Give a new folder to fill; it is renamed to ``path`` only if nothing fails.
+
+    Args:
+        path: the folder; it must not exist, or be empty.
+        hint: what to do if it exists, for the message.
+
+    Raises:
+        DataError: if it exists and is not empty.
+        WriteError: if the machine refuses to write it.
+    """
+    draft = path.with_name(_make_draft_name(path.name))
+    with name_written_file(draft):
+        draft.mkdir(parents=True)
+        try:
+            yield draft
+            os.rename(draft, path)
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise DataError(f"{path} already exists: {hint}") from None
+            raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def remove_stale_drafts(folder: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import getpass
 import os
-import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from egoexobench.errors import DataError, UsageError
-from egoexobench.files import check_writable, write_text_atomic
+from egoexobench.files import atomic_folder, check_writable, write_text_atomic
 from egoexobench.leaderboard.submission_card import CARD_FILE, SubmissionCard, parse_card
 from egoexobench.leaderboard.submissions import (
     check_record_texts,
@@ -97,22 +95,12 @@ def _complete_card(record: Path, fields: Mapping[str, Any]) -> SubmissionCard:
 
 
 def _write_folder(target: Path, files: Sequence[Path], card: SubmissionCard) -> None:
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.draft")
     text = card.model_dump_json(indent=2, exclude_none=True) + "\n"
-    with name_written_file(draft):
-        draft.mkdir(parents=True)
-        try:
-            for file in files:
-                with name_written_file(draft / file.name):
-                    shutil.copyfile(file, draft / file.name)
-            write_text_atomic(draft / CARD_FILE, text)
-            os.rename(draft, target)
-        except OSError as error:
-            if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
-                raise DataError(f"{target} already exists: choose another --name") from None
-            raise
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+    with atomic_folder(target, "choose another --name") as draft:
+        for file in files:
+            with name_written_file(draft / file.name):
+                shutil.copyfile(file, draft / file.name)
+        write_text_atomic(draft / CARD_FILE, text)
 
 
 def _find_login() -> str:
