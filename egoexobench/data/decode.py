@@ -123,6 +123,19 @@ def read_media_info(path: str) -> MediaInfo:
         )
 
 
+def read_media_clock(path: str) -> MediaClock:
+    """Return the clock of a file, which its frames, its sound and its clips share.
+
+    Raises:
+        MediaError: if the file is missing or is not a media file.
+    """
+    clock = clip_timing.get_cached_clock(path)
+    if clock is not None:
+        return clock
+    with open_media(path) as container:
+        return _read_clock(container, path)
+
+
 def _decode_clip(
     clip: Clip, num_frames: int, *, with_audio: bool, sampling: str, sample_rate: int
 ) -> DecodedClip:

@@ -28,6 +28,8 @@ from egoexobench.types import Frames
 
 Images = dict[int, tuple[NDArray[np.uint8], int]]
 """RGB image ``(H, W, 3)`` and the degrees by which it was turned, by the name of its packet."""
+SPAN_BLOCK = 64
+"""Frames in memory at once while a span is decoded."""
 _ALL_FRAMES = "DEFAULT"
 _ONE_SETTING_DECODERS = {"libdav1d", "libaom-av1", "av1"}
 """Decoders that read which frames to skip once, when they open."""
@@ -50,14 +52,7 @@ def decode_frames(
         UsageError: for an unknown rule.
         MediaError: if there are no frames at this place, or they do not decode.
     """
-    check_decoder(container, track, path)
-    stream = container.streams[track.index]
-    stream.codec_context.thread_count = 1  # clips are already decoded in parallel
-
-    def decode_order(limit: int | None) -> list[int]:
-        return _list_output_order(path, track, limit)
-
-    index = read_frame_index(container, stream, path, clock=clock, decode_order=decode_order)
+    index = _read_index(container, track, path, clock)
     times = index.times
     check_frames_in_span(times, start, end)
     sampled = sample_frames(sampling, times, start=start, end=end, num_frames=num_frames)
@@ -78,6 +73,38 @@ def decode_frames(
         rotation=rotation,
     )
     return Frames(np.stack(pixels), times.times[sampled]), report
+
+
+def iter_span_frames(
+    container: Any, track: ChosenTrack, path: str, *, clock: MediaClock, start: float, end: float
+) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """Yield every frame that is presented between two times, s, and its time.
+
+    Raises:
+        MediaError: if there are no frames at this place, or they do not decode.
+    """
+    index = _read_index(container, track, path, clock)
+    times = index.times.times
+    check_frames_in_span(index.times, start, end)
+    positions = np.flatnonzero((times >= start) & (times < end))
+    if not len(positions):  # one frame is shown all the time
+        positions = np.array([max(int(np.searchsorted(times, start, "right")) - 1, 0)])
+    for first in range(0, len(positions), SPAN_BLOCK):
+        block = positions[first : first + SPAN_BLOCK]
+        images = _decode_indices(container, track, path, index=index, indices=block)
+        for position in block.tolist():
+            yield _get_image(images, index, position, path), float(times[position])
+
+
+def _read_index(container: Any, track: ChosenTrack, path: str, clock: MediaClock) -> FrameIndex:
+    check_decoder(container, track, path)
+    stream = container.streams[track.index]
+    stream.codec_context.thread_count = 1  # clips are already decoded in parallel
+
+    def decode_order(limit: int | None) -> list[int]:
+        return _list_output_order(path, track, limit)
+
+    return read_frame_index(container, stream, path, clock=clock, decode_order=decode_order)
 
 
 def _sample_by_nominal_rate(
