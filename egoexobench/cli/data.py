@@ -1,4 +1,4 @@
-"""`egoexobench data`: `init`, `doctor`, `inspect`, `items`, `lists` and `questions`."""
+"""`egoexobench data`: `init`, `doctor`, `export`, `inspect`, `items`, `lists`, `questions`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from egoexobench.cli.data_export import items_command, questions_command
+from egoexobench.cli.data_export import export_command, items_command, questions_command
 from egoexobench.cli.data_inspect import inspect_command
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
@@ -22,6 +22,7 @@ def data_command() -> None:
     """Create a table of clips, check a data set or a file, or export clips and queries."""
 
 
+data_command.add_command(export_command)
 data_command.add_command(inspect_command)
 data_command.add_command(items_command)
 data_command.add_command(questions_command)

@@ -1,4 +1,4 @@
-"""`egoexobench data items` and `data questions`: what a system that runs elsewhere needs."""
+"""`egoexobench data items`, `questions` and `export`: what a system that runs elsewhere needs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, Task
 if TYPE_CHECKING:
     from egoexobench.experiment.questions import DatasetItems
 
+EXPORTED_POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", "gallery", "both-views")
+"""Policies whose candidates are known before a method ranks them."""
 _OUT = click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
 )
@@ -73,6 +75,75 @@ def questions_command(
 
     num_queries = write_questions(out, _open_items(ctx, dataset, media), task, policy)
     show_text(f"{out}: {num_queries} queries of {task} {policy}")
+
+
+@click.command("export")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["mteb"]),
+    required=True,
+    help="mteb: a folder of tasks that the library mteb (2.x) runs.",
+)
+@click.option(
+    "--task",
+    "tasks",
+    type=click.Choice([*RETRIEVAL_TASKS, "all"]),
+    multiple=True,
+    help="Task; may be repeated.  [all]",
+)
+@click.option(
+    "--policy",
+    "policies",
+    type=click.Choice([*EXPORTED_POLICIES, "all"]),
+    multiple=True,
+    help="Candidates of a query; may be repeated.  [all]",
+)
+@click.option("--allow-missing", is_flag=True, help="Leave out clips without a media file.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to create, with all media.",
+)
+@click.pass_context
+def export_command(
+    ctx: click.Context,
+    dataset: str,
+    file_format: str,  # noqa: ARG001 - there is one
+    tasks: tuple[str, ...],
+    policies: tuple[str, ...],
+    allow_missing: bool,
+    out: Path,
+) -> None:
+    """Write the tracks of a data set for another benchmark, with queries, answers and media.
+
+    A clip that is a part of a file is cut out, as H.264 and AAC.
+    """
+    registry = load_registry(ctx)
+    from egoexobench.experiment.mteb_export import export_mteb
+    from egoexobench.files import check_writable
+    from egoexobench.spec import Spec
+
+    check_writable(out, is_folder=True)
+    spec, progress = Spec.parse(dataset), create_progress()
+    source = registry.create("dataset", spec)
+    source.prepare(progress)
+    tracks = export_mteb(
+        out,
+        source,
+        spec.name,
+        tasks=[task for task in RETRIEVAL_TASKS if task in tasks or not set(tasks) - {"all"}],
+        policies=[p for p in EXPORTED_POLICIES if p in policies or not set(policies) - {"all"}],
+        allow_missing=allow_missing,
+        progress=progress,
+    )
+    for track in tracks:
+        subsets = f" in {' and '.join(track.subsets)}" if len(track.subsets) > 1 else ""
+        dropped = f", {track.num_dropped} left out" if track.num_dropped else ""
+        show_text(f"{track.name}: {track.num_queries} queries{subsets}{dropped}")
+    show_text(f"{out}: {len(tracks)} tasks of mteb, see README.md in it")
 
 
 def _open_items(ctx: click.Context, dataset: str, media: Path | None) -> DatasetItems:

@@ -37,9 +37,9 @@ def test_the_frames_and_the_sound_of_a_span_are_written(tmp_path: Path, start: f
         differences = {t: np.abs(image - other).mean() for t, other in expected.items()}
         assert min(differences, key=differences.__getitem__) == original_time
         assert np.abs(image - original).mean() < 10
-    whole = make_clip("b", media=str(tmp_path / "cut.mp4"), end=None)
-    assert is_complete_file(whole)
-    samples, _ = decode_clip_audio(whole)
+    complete = make_clip("b", media=str(tmp_path / "cut.mp4"), end=None)
+    assert is_complete_file(complete)
+    samples, _ = decode_clip_audio(complete)
     original_samples, _ = decode_clip_audio(clip)
     assert samples is not None
     assert original_samples is not None
