@@ -70,7 +70,7 @@ def register_captioners(register: Register) -> None:
 
 @hookspec
 def register_encoders(register: Register) -> None:
-    """``factory(*, options) -> Encoder``; pass ``modality=`` to ``register``."""
+    """``factory(*, options) -> Encoder | JointEncoder``; pass ``modality=`` to ``register``."""
 
 
 @hookspec

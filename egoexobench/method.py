@@ -14,7 +14,7 @@ from egoexobench.options import parse_value
 
 if TYPE_CHECKING:  # listing methods needs neither
     from egoexobench.protocols import AnchorText
-    from egoexobench.types import Evidence, Modality, Similarity
+    from egoexobench.types import Evidence, JointInputs, Modality, Similarity
 
 Scale = Literal["compact", "pretrained", "paper"]
 
@@ -26,6 +26,7 @@ ROLES = {
     "video_exo": "encoder",
     "audio": "encoder",
     "text": "encoder",
+    "joint": "encoder",
     "captioner": "captioner",
     "video_fusion": "fusion",
     "text_fusion": "fusion",
@@ -40,6 +41,7 @@ ENCODER_ROLES: Mapping[str, Modality] = {
     "video_exo": "video",
     "audio": "audio",
     "text": "text",
+    "joint": "joint",
 }
 """Role of an encoder to the modality that it must read."""
 
@@ -51,8 +53,8 @@ class Method:
 
     Roles hold the spec of a part as text (``name:key=value``; `str` of a `Spec`) or None. A method
     without ``video_fusion`` embeds a clip as the mean of its video tokens (of its audio tokens, if
-    it has no ``video``). A method without ``objective`` is not trained: its tokens are used as they
-    are.
+    it has no ``video``). A method has ``video`` and ``audio``, or one encoder ``joint`` of both. A
+    method without ``objective`` is not trained: its tokens are used as they are.
     """
 
     name: str
@@ -70,6 +72,11 @@ class Method:
     scorer: str | None = None
     """What compares query and candidate by their tokens, for `mcq20` and `rerank@100`; without it
     embeddings alone rank candidates."""
+    joint: str | None = None
+    """Encoder of picture and sound together, instead of ``video`` and ``audio``."""
+    joint_inputs: JointInputs = "both"
+    """What the encoder ``joint`` is given. With ``video`` or ``audio`` the other input is not even
+    decoded, so that no embedding can depend on it."""
     video_query: Literal["audio", "sound_caption"] = "audio"
     """What queries the video tokens in ``video_fusion`` when a video is scored. Training always
     uses the audio."""
@@ -210,6 +217,12 @@ def apply_overrides(method: Method, settings: Mapping[str, str]) -> Method:
     return validate_method(replace(method, **changed, provenance=provenance))
 
 
+def make_encoder_method(role: str, spec: str) -> Method:
+    """Return `COMPACT_DEFAULTS` with one encoder replaced, and without those that it stands for."""
+    others = {"video": "none", "audio": "none"} if role == "joint" else {}
+    return apply_overrides(COMPACT_DEFAULTS, {role: spec, **others})
+
+
 def parse_setting(key: str, text: str) -> Any:
     """Return the value of a setting, as ``--set key=value`` types it.
 
@@ -223,9 +236,10 @@ def parse_setting(key: str, text: str) -> Any:
 
 @cache
 def _get_setting_types() -> dict[str, Any]:
-    from egoexobench.types import Similarity
+    from egoexobench.types import JointInputs, Similarity
 
-    return get_type_hints(Method, localns={"Similarity": Similarity})
+    names = {"JointInputs": JointInputs, "Similarity": Similarity}
+    return get_type_hints(Method, localns=names)
 
 
 def validate_method(method: Method) -> Method:
@@ -236,8 +250,7 @@ def validate_method(method: Method) -> Method:
     """
     _validate_numbers(method)
     name = f"method {method.name!r}"
-    if not method.video and not method.audio:
-        raise UsageError(f"{name} needs a video or an audio encoder")
+    _validate_media_roles(method)
     if method.objective and not method.anchor:
         raise UsageError(f"{name} needs an anchor because objective is set")
     if method.text_fusion and not method.captioner:
@@ -248,8 +261,6 @@ def validate_method(method: Method) -> Method:
         raise UsageError(
             f"{name} needs a text encoder and a captioner because video_query is sound_caption"
         )
-    if method.video_exo and not method.video:
-        raise UsageError(f"{name} needs a video encoder because video_exo is set")
     if method.num_layers and not method.project:
         raise UsageError(
             f"num_layers={method.num_layers} of {name} needs project=true; num_layers=0 and "
@@ -260,6 +271,28 @@ def validate_method(method: Method) -> Method:
             f"text_template={method.text_template!r} of {name} must contain {{}} once, for the text"
         )
     return method
+
+
+def _validate_media_roles(method: Method) -> None:
+    """A clip is read by encoders of picture and sound, or by one that reads both together."""
+    name = f"method {method.name!r}"
+    others = [role for role in ("video", "video_exo", "audio") if getattr(method, role)]
+    if method.joint and others:
+        settings = " ".join(f"--set {role}=none" for role in others)
+        raise UsageError(
+            f"{name} has joint={method.joint} and {' and '.join(others)}; a joint encoder reads "
+            f"picture and sound itself. Add {settings}, or --set joint=none"
+        )
+    if method.joint:
+        return
+    if method.video_exo and not method.video:
+        raise UsageError(f"{name} needs a video encoder because video_exo is set")
+    if not others:
+        raise UsageError(f"{name} needs a video, an audio or a joint encoder")
+    if method.joint_inputs != "both":
+        raise UsageError(
+            f"joint_inputs={method.joint_inputs} of {name} needs a joint encoder; set joint=NAME"
+        )
 
 
 def _validate_numbers(method: Method) -> None:
@@ -283,8 +316,10 @@ def list_declared_inputs(
         anchor_text: the text embedding that the anchor uses for a text; None: that of the fusion.
     """
     video: list[Evidence] = []
-    if method.video:
+    if method.video or (method.joint and method.joint_inputs != "audio"):
         video.append("video")
+    if method.joint and method.joint_inputs != "video":
+        video.append("audio")
     if method.video_query == "sound_caption":
         video.append("sound_caption")
     elif method.audio and (method.video_fusion or not method.video):
@@ -323,9 +358,12 @@ def method_to_dict(method: Method) -> dict[str, Any]:
     """Return the method as a plain dictionary: what a record stores and a fingerprint hashes.
 
     A role that came later stands there only if it is played: methods of before keep their hash.
+    The setting of such a role stands there with it.
     """
     values = asdict(method)
     del values["provenance"]
     if method.scorer is None:
         del values["scorer"]
+    if method.joint is None:
+        del values["joint"], values["joint_inputs"]
     return values

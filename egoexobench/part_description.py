@@ -101,7 +101,8 @@ def _format_settings(method: Method) -> list[str]:
     """Each setting that decides something, and under it where its value comes from."""
     hidden = {"name", "scale", *_list_idle_settings(method)}
     lines = []
-    for name, value in (method_to_dict(method) | {"scorer": method.scorer}).items():
+    later_roles = {"scorer": method.scorer, "joint": method.joint}
+    for name, value in (method_to_dict(method) | later_roles).items():
         if name in hidden:
             continue
         lines.append(f"{name}={_format_value(value)}")

@@ -204,7 +204,7 @@ class HasResolution(Protocol):
 
 @runtime_checkable
 class HasSampleRate(Protocol):
-    """Optional: an audio encoder that reads another sample rate than 16 kHz."""
+    """Optional: an encoder of sound that reads another sample rate than 16 kHz."""
 
     @property
     def sample_rate(self) -> int:
@@ -334,6 +334,57 @@ class Encoder(Protocol):
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return tokens ``(B, T, dim)`` of ``values (B, T0, ...)`` with ``mask (B, T0)``."""
         ...
+
+
+@runtime_checkable
+class JointEncoder(Protocol):
+    """Turns picture and sound of a clip into tokens that were computed from both.
+
+    ``prepare_video`` and ``prepare_audio`` run once per clip on a CPU worker, under the rules of
+    `Encoder.prepare`. A sound is never prepared for a clip without sound, which is not the same as
+    silence: such a clip has no True in ``audio_mask``. The harness may also leave out the picture.
+    The values of an input that is left out are zeros of the usual shape, for which one of the two
+    functions gets zeros as its source once.
+    """
+
+    @property
+    def modality(self) -> Modality:
+        """Always ``joint``."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Number of features D of a token."""
+        ...
+
+    @property
+    def frozen(self) -> bool:
+        """True: the encoder runs once and its tokens are stored. False: it is trained."""
+        ...
+
+    def prepare_video(self, source: Frames) -> NDArray[np.generic]:
+        """Return an array ``(T0, ...)`` of decoded frames; runs on the CPU."""
+        ...
+
+    def prepare_audio(self, source: Audio) -> NDArray[np.generic]:
+        """Return an array ``(S0, ...)`` of decoded sound; runs on the CPU."""
+        ...
+
+    def encode(
+        self, video_values: Tensor, video_mask: Tensor, audio_values: Tensor, audio_mask: Tensor
+    ) -> Tokens:
+        """Return tokens ``(B, T, dim)``.
+
+        Args:
+            video_values: ``(B, T0, ...)``, with a mask ``(B, T0)``.
+            video_mask: all False in a row without a picture.
+            audio_values: ``(B, S0, ...)``, with a mask ``(B, S0)``.
+            audio_mask: all False in a row without sound.
+        """
+        ...
+
+
+AnyEncoder = Encoder | JointEncoder
 
 
 @runtime_checkable

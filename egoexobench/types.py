@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 View = Literal["ego", "exo"]
 Split = Literal["train", "val", "test"]
-Modality = Literal["video", "audio", "text"]
+Modality = Literal["video", "audio", "text", "joint"]
+"""What an encoder reads; ``joint``: picture and sound together."""
+JointInputs = Literal["both", "video", "audio"]
+"""Which of its two inputs a joint encoder is given."""
 Evidence = Literal["video", "audio", "narration", "sound_caption"]
 Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"]
 ScoredTask = Literal[Task, "association"]

@@ -17,13 +17,7 @@ from pathlib import Path
 from threading import local
 from typing import Any, final
 
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
-
-from egoexobench.audit.encoder_wrapper import EncoderWrapper
 from egoexobench.protocols import Dataset
-from egoexobench.types import Audio, Frames, Tokens
 
 _FILE_EVENTS = ("open", "os.listdir", "os.scandir")
 _OBJECT_EVENTS = ("gc.get_objects", "gc.get_referrers", "sys._current_frames")
@@ -103,21 +97,6 @@ def part_code() -> Iterator[None]:
         yield
     finally:
         _state.is_inside = before
-
-
-@final
-class WatchedEncoder(EncoderWrapper):
-    """An encoder whose calls are marked as code of a part."""
-
-    def prepare(self, source: Frames | Audio | str) -> NDArray[np.generic]:
-        """Prepare as the encoder does."""
-        with part_code():
-            return self.encoder.prepare(source)
-
-    def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """Encode as the encoder does."""
-        with part_code():
-            return self.encoder.encode(values, mask)
 
 
 def list_media_paths(media: Sequence[str]) -> frozenset[str]:

@@ -29,11 +29,12 @@ class DecoyMedia:
     def find_original(self, source: Frames | Audio | str) -> Frames | Audio | str:
         """Return the frames or the sound of the original clip instead of those of its decoy.
 
-        A text is returned as it is.
+        A text is returned as it is, and so are the zeros from which the harness learns the shape
+        of an input that a clip does not have.
         """
-        if isinstance(source, str):
+        if isinstance(source, str) or (key := hash_source(source)) not in self.originals:
             return source
-        decoded = self.decode(self.originals[hash_source(source)])
+        decoded = self.decode(self.originals[key])
         original = decoded.frames if isinstance(source, Frames) else decoded.audio
         assert original is not None  # noqa: S101 - `make_decoys` exchanges what both clips have
         return original

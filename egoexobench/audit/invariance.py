@@ -7,7 +7,7 @@ changed clips: a wrapper object would not reach a part that created a data set o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,12 +16,12 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import final
 
-from egoexobench.audit.data_access import WatchedEncoder, part_code, replaced_methods
+from egoexobench.audit.data_access import part_code, replaced_methods
 from egoexobench.audit.decoy_media import ClipDecoder, make_decoys
+from egoexobench.audit.encoder_wrapper import ReplaceSource, Source, wrap_encoder
 from egoexobench.audit.modality_swap import ROUNDING_TOLERANCE, derange, measure_shift
 from egoexobench.audit.pair_changes import make_pair_changes
 from egoexobench.audit.perturb import perturb_source
-from egoexobench.audit.substitute_encoder import SubstituteEncoder
 from egoexobench.data.decode import decode_clip
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.errors import EgoExoBenchError
@@ -32,7 +32,7 @@ from egoexobench.experiment.inputs import InputOptions, prepare_inputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.subset import select_usable
 from egoexobench.progress import NullProgress
-from egoexobench.protocols import Dataset, Encoder, Progress
+from egoexobench.protocols import Dataset, Progress
 from egoexobench.records.audit import Change, EmbeddingSide, InvarianceCheck, InvarianceVerdict
 from egoexobench.types import Clip, Embeddings, Evidence, Pair, Query, Split, Task
 
@@ -51,7 +51,6 @@ INVARIANT_SIDES: Mapping[Change, tuple[EmbeddingSide, ...]] = {
     "nudge": ("video",),
 }
 """Change to the embeddings that must not depend on it."""
-EncoderWrapper = Callable[[Encoder], Encoder]
 _PATCH_LOCK = Lock()
 
 
@@ -81,7 +80,7 @@ def check_invariances(
     checks: list[InvarianceCheck] = []
     num_steps = len(INVARIANT_SIDES) + 1
     with TemporaryDirectory() as links, progress.stage("invariance", num_steps) as advance:
-        before = _embed_sample(trained, pairs, pairs, _keep_encoder)
+        before = _embed_sample(trained, pairs, pairs, _keep_source)
         advance(1)
         for change, sides in INVARIANT_SIDES.items():
             advance(1)
@@ -136,17 +135,17 @@ def _embed_changed(
     origins = derange(list(by_id), trained.parts.seed)
     change_pair = make_pair_changes(links)[change]
     changed = [change_pair(pair, by_id[origins[pair.id]]) for pair in pairs]
-    wrap: EncoderWrapper = _keep_encoder
+    replace_source: ReplaceSource = _keep_source
     if change == "nudge":
-        wrap = partial(SubstituteEncoder, replace_source=perturb_source)
+        replace_source = perturb_source
     if change == "files":
         decoys = make_decoys(pairs, change_pair, trained.parts.seed, _make_decoder(trained.parts))
         if decoys is None:
             return None
         changed = list(decoys.pairs)
-        wrap = partial(SubstituteEncoder, replace_source=decoys.media.find_original)
+        replace_source = decoys.media.find_original
     try:
-        embeddings = _embed_sample(trained, pairs, changed, wrap)
+        embeddings = _embed_sample(trained, pairs, changed, replace_source)
     except EgoExoBenchError:
         raise
     except Exception as error:  # the unchanged clips were encoded before: the change is the cause
@@ -183,7 +182,7 @@ def _embed_sample(
     trained: TrainedMethod,
     pairs: Sequence[Pair],
     changed: Sequence[Pair],
-    wrap: EncoderWrapper,
+    replace_source: ReplaceSource,
 ) -> SplitEmbeddings:
     """Embed changed pairs with parts that are built after the change, and the trained weights."""
     with (
@@ -196,7 +195,7 @@ def _embed_sample(
         inputs = prepare_inputs(
             sample,
             select_usable(sample, parts.method.name, allow_missing=False),
-            parts=_wrap_encoders(parts, wrap),
+            parts=_wrap_encoders(parts, replace_source),
             options=InputOptions(missing_audio="mask", cache_dir=Path(cache)),
             progress=NullProgress(),
         )
@@ -206,28 +205,28 @@ def _embed_sample(
             return embed_inputs(model, parts, inputs, (TEST_SPLIT,))
 
 
-def _wrap_encoders(parts: MethodParts, wrap: EncoderWrapper) -> MethodParts:
+def _wrap_encoders(parts: MethodParts, replace_source: ReplaceSource) -> MethodParts:
     encoders = {
-        role: replace(runner, encoder=wrap(WatchedEncoder(runner.encoder)))
+        role: replace(runner, encoder=wrap_encoder(runner.encoder, replace_source))
         for role, runner in parts.encoders.items()
     }
     return replace(parts, encoders=encoders)
 
 
-def _keep_encoder(encoder: Encoder) -> Encoder:
-    return encoder
+def _keep_source(source: Source) -> Source:
+    return source
 
 
 def _make_decoder(parts: MethodParts) -> ClipDecoder:
     """Return a function that decodes a clip as the encoders of a method get it."""
-    modalities = {runner.encoder.modality for runner in parts.encoders.values()}
-    audio = parts.encoders.get("audio")
+    given = {modality for run in parts.encoders.values() for modality in run.given_inputs}
+    rates = [run.sample_rate for run in parts.encoders.values() if "audio" in run.given_inputs]
     return partial(
         decode_clip,
-        num_frames=parts.method.num_frames if "video" in modalities else 0,
-        with_audio="audio" in modalities,
+        num_frames=parts.method.num_frames if "video" in given else 0,
+        with_audio="audio" in given,
         sampling=parts.method.frame_sampling,
-        sample_rate=audio.sample_rate if audio else AUDIO_SAMPLE_RATE,
+        sample_rate=rates[0] if rates else AUDIO_SAMPLE_RATE,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,15 +14,20 @@ from torch.nn import functional
 
 from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.records.audit import EmbeddingShift
 from egoexobench.types import VIEWS, Embeddings, Evidence, Split
 
 BANKS_BY_MODALITY: Mapping[Evidence, tuple[str, ...]] = {
     "video": ("video", "video_exo"),
-    "audio": ("audio",),
+    "audio": ("audio", "joint_audio"),
     "narration": ("narration",),
     "sound_caption": ("caption",),
 }
+EncodeJoint = Callable[[Evidence, Mapping[str, str]], FeatureBank | None]
+"""Takes a modality, and each clip id to the id of the clip whose input it gets."""
+MAX_ROUNDING = 1e-4
+"""Relative distance of tokens up to which another batch explains it."""
 ROUNDING_TOLERANCE = 1e-9
 """Cosine distances below this are those of float32 numbers that differ in their last bits."""
 
@@ -50,9 +55,16 @@ def derange(ids: Sequence[str], seed: int, step: int = 1) -> dict[str, str]:
 
 
 def swap_modality(
-    inputs: PreparedInputs, modality: Evidence, split: Split, seed: int
+    inputs: PreparedInputs,
+    modality: Evidence,
+    split: Split,
+    seed: int,
+    *,
+    encode_joint: EncodeJoint | None = None,
 ) -> SwapResult:
     """Exchange one modality between the clips of a split.
+
+    ``encode_joint`` computes the tokens of a frozen joint encoder from the exchanged inputs.
 
     Clips exchange with clips of the same view, and texts of pairs with texts of pairs. Ego clips
     move by one step on the circle and exo clips by two: if both clips of a pair were replaced by
@@ -64,16 +76,27 @@ def swap_modality(
     groups.append([name for name in inputs.text_ids[split] if name not in clip_ids])
     swapped: dict[str, Any] = {}
     changed_ids = set[str]()
-    for name in BANKS_BY_MODALITY[modality]:
-        bank: FeatureBank | None = getattr(inputs.features, name)
-        if bank is not None:
-            origins = _derange_groups(bank, groups, seed)
-            swapped[name] = _swap_rows(bank, origins)
-            changed_ids |= {
-                item for item in origins if not _has_equal_rows(bank, swapped[name], item)
-            }
+    for name in list_banks(inputs.features, modality):
+        bank: FeatureBank = getattr(inputs.features, name)
+        origins = _derange_groups(bank, groups, seed)
+        swapped[name] = _swap_rows(bank, origins)
+        changed_ids |= {item for item in origins if not _has_equal_rows(bank, swapped[name], item)}
+    joint = inputs.features.joint
+    if joint is not None and encode_joint is not None and not inputs.features.joint_audio:
+        origins = _derange_groups(joint, groups, seed)
+        if encoded := encode_joint(modality, origins):
+            swapped["joint"] = encoded
+            changed_ids |= {item for item in origins if _is_far(joint, encoded, item)}
     features = replace(inputs.features, **swapped)
     return SwapResult(replace(inputs, features=features), frozenset(changed_ids))
+
+
+def list_banks(features: FeatureInputs, modality: Evidence) -> list[str]:
+    """Return the names of the banks that contain one modality and nothing else."""
+    names = [name for name in BANKS_BY_MODALITY[modality] if getattr(features, name) is not None]
+    if modality == "video" and features.joint is not None and features.joint_audio is not None:
+        names.append("joint")  # prepared frames
+    return names
 
 
 def _derange_groups(
@@ -95,6 +118,15 @@ def _swap_rows(bank: FeatureBank, origins: Mapping[str, str]) -> FeatureBank:
 def _has_equal_rows(left: FeatureBank, right: FeatureBank, name: str) -> bool:
     before, after = left.batch([name]), right.batch([name])
     return torch.equal(before.mask, after.mask) and torch.equal(before.values, after.values)
+
+
+def _is_far(left: FeatureBank, right: FeatureBank, name: str) -> bool:
+    """Whether rows that were computed in other batches differ by more than rounding."""
+    before, after = (bank.rows[bank.index[name]] for bank in (left, right))
+    if before.shape != after.shape:
+        return True
+    distance = np.linalg.norm(after - before)
+    return bool(distance > MAX_ROUNDING * np.linalg.norm(before))
 
 
 def measure_shift(before: Embeddings, after: Embeddings) -> EmbeddingShift:

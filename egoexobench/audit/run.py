@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -11,10 +12,12 @@ from egoexobench.audit.data_access import list_media_paths, list_opened_files, w
 from egoexobench.audit.fresh_data import check_fresh_data
 from egoexobench.audit.hit_rates import SwappedSplit, measure_hit_rates
 from egoexobench.audit.invariance import check_invariances
+from egoexobench.audit.joint_swap import encode_swapped
 from egoexobench.audit.modality_swap import (
     BANKS_BY_MODALITY,
     ROUNDING_TOLERANCE,
     SwapResult,
+    list_banks,
     measure_shift,
     swap_modality,
 )
@@ -66,7 +69,13 @@ def audit_method(config: RunConfig, context: RunContext, record: Path | None = N
     shifts: list[HitRateShift] = []
     with context.progress.stage("swap", len(BANKS_BY_MODALITY)) as advance:
         for modality in get_args(Evidence):
-            result = swap_modality(trained.scored.inputs, modality, TEST_SPLIT, trained.parts.seed)
+            result = swap_modality(
+                trained.scored.inputs,
+                modality,
+                TEST_SPLIT,
+                trained.parts.seed,
+                encode_joint=partial(encode_swapped, trained),
+            )
             after = embed_inputs(trained.model, trained.parts, result.inputs, (TEST_SPLIT,))
             tokens = comparison and collect_tokens(trained.model, trained.parts, result.inputs)
             swapped = SwappedSplit(after, tokens, comparison)
@@ -184,16 +193,12 @@ def _has_identical_inputs(
             return len({pair.narration for pair in inputs.pairs[TEST_SPLIT]}) < 2
         case "sound_caption":
             return not changed_ids
-    banks: list[FeatureBank | None] = [
-        getattr(inputs.features, name) for name in BANKS_BY_MODALITY[modality]
-    ]
-    return not any(
-        bank.has(clip.id)
-        for bank in banks
-        if bank is not None
-        for clip in inputs.clips[TEST_SPLIT]
-        if clip.id in bank.index
-    )
+    features, clips = inputs.features, inputs.clips[TEST_SPLIT]
+    if features.joint is not None:
+        without_sound = features.without_sound if modality == "audio" else {}
+        return all(clip.id in without_sound for clip in clips)
+    banks: list[FeatureBank] = [getattr(features, name) for name in list_banks(features, modality)]
+    return not any(bank.has(clip.id) for bank in banks for clip in clips if clip.id in bank.index)
 
 
 def _find_reference_shift(swaps: Sequence[ModalitySwap]) -> float:

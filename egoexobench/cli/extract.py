@@ -159,11 +159,11 @@ def _build_runner(parts: Registry, spec: str, seed: int, compute: DeviceConfig) 
     from egoexobench.device import resolve_device
     from egoexobench.experiment.build import build_encoder, resolve_method
     from egoexobench.experiment.roles import find_modality
-    from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
+    from egoexobench.method import make_encoder_method
 
     part, options = parts.resolve("encoder", spec)
     role = find_modality(part, options)
-    resolved = resolve_method(parts, apply_overrides(COMPACT_DEFAULTS, {role: spec}), seed)
+    resolved = resolve_method(parts, make_encoder_method(role, spec), seed)
     return build_encoder(resolved, role, resolve_device(compute))
 
 

@@ -218,6 +218,7 @@ def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CP
         label=str(part.part),
         identity=identity,
         state=state,
+        joint_inputs=resolved.method.joint_inputs,
     )
     if encoder.frozen:
         _ = runner.weights_hash  # before the encoder is used and may change
@@ -269,6 +270,7 @@ def _list_encoder_roles(resolved: ResolvedMethod, anchor: Anchor | None) -> list
         "video_exo": True,
         "audio": bool(fuses_audio) or anchored_audio,
         "text": True,
+        "joint": True,
     }
     return [role for role, used in is_used.items() if used and role in resolved.parts]
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable
 
 from egoexobench.features.encoder_state import hash_state
 from egoexobench.models.seeding import seeded_rng
-from egoexobench.protocols import Encoder, HasContentHash
+from egoexobench.protocols import AnyEncoder, HasContentHash
 
 MAX_PROBE_BYTES = 2**26
 """A larger encoder is not created twice to learn whether its numbers depend on the seed."""
 
 
 def create_encoder(
-    create: Callable[[], Encoder], seed: int, *, role: str, plugin_modules: Iterable[str]
-) -> tuple[Encoder, dict[str, str | int]]:
+    create: Callable[[], AnyEncoder], seed: int, *, role: str, plugin_modules: Iterable[str]
+) -> tuple[AnyEncoder, dict[str, str | int]]:
     """Create an encoder, and describe what of its state its code and options do not decide.
 
     The state of an encoder that draws no random numbers is decided by its code, options and files.

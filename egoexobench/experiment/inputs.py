@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,8 @@ from egoexobench.protocols import Dataset, Progress
 from egoexobench.records.schema import DatasetRecord
 from egoexobench.types import SPLITS, Clip, Pair, Split
 
+MEDIA_ROLES = ("video", "audio", "joint")
+"""Roles of the encoders that read the clips of both views."""
 MissingAudioPolicy = Literal["error", "skip", "mask"]
 
 
@@ -71,7 +73,7 @@ class PreparedInputs:
     @property
     def audio_states(self) -> Mapping[str, int]:
         """Number of clips by state of their audio; empty if no audio is encoded."""
-        return Counter(self.features.audio.states) if self.features.audio else {}
+        return Counter(self.features.sound.states) if self.features.sound else {}
 
     @property
     def num_skipped(self) -> int:
@@ -112,7 +114,16 @@ def prepare_inputs(
     usable = subset.exclude(result.categories)
     if result.failures:
         notify(_describe_failures(dataset, result))
-    selected = _apply_missing_audio(usable, result.banks.get("audio"), options.missing_audio)
+    features = FeatureInputs(
+        video=result.banks.get("video"),
+        audio=result.banks.get("audio"),
+        narration=None,
+        caption=None,
+        video_exo=result.banks.get("video_exo"),
+        joint=result.banks.get("joint"),
+        joint_audio=result.banks.get("joint_audio"),
+    )
+    selected = _apply_missing_audio(usable, features.without_sound, options.missing_audio)
     text_ids = {split: list_text_ids(dataset, selected, split) for split in SPLITS}
     narrations = collect_narrations(selected, text_ids)
     narration_bank, caption_bank, captions = None, None, None
@@ -129,18 +140,11 @@ def prepare_inputs(
             split: [name for name in ids if name in narration_bank.index]
             for split, ids in text_ids.items()
         }
-    features = FeatureInputs(
-        video=result.banks.get("video"),
-        audio=result.banks.get("audio"),
-        narration=narration_bank,
-        caption=caption_bank,
-        video_exo=result.banks.get("video_exo"),
-    )
     return PreparedInputs(
         usable=usable,
         selected=selected,
         text_ids=text_ids,
-        features=features,
+        features=replace(features, narration=narration_bank, caption=caption_bank),
         captions=captions,
         missing_audio=options.missing_audio,
         clip_keys=result.keys,
@@ -152,7 +156,7 @@ def _encode_media(
 ) -> EncodeResult:
     """Encode video and audio; exo clips have their own video encoder in some methods."""
     clips, encoders = subset.all_clips, parts.encoders
-    both_views = {role: encoders[role] for role in ("video", "audio") if role in encoders}
+    both_views = {role: encoders[role] for role in MEDIA_ROLES if role in encoders}
     passes = [(clips, both_views)]
     if "video_exo" in encoders:
         ego = [clip for clip in clips if clip.view == "ego"]
@@ -203,19 +207,19 @@ def _count_clips(number: int) -> str:
 
 
 def _apply_missing_audio(
-    usable: UsableSubset, audio: FeatureBank | None, policy: MissingAudioPolicy
+    usable: UsableSubset, states: Mapping[str, str], policy: MissingAudioPolicy
 ) -> UsableSubset:
+    """Leave out clips without sound, or stop; ``states`` has the state of each of them."""
     clips = usable.all_clips
-    without_audio = [clip for clip in clips if audio and not audio.has(clip.id)]
-    if audio and without_audio and policy == "error":
+    without_audio = [clip for clip in clips if clip.id in states]
+    if without_audio and policy == "error":
         first = without_audio[0]
-        state = audio.states[audio.index[first.id]]
         raise DataError(
             f"{len(without_audio)} of {len(clips)} clips have no sound, the first is {first.id} "
-            f"in {first.media} ({state}); --missing-audio skip leaves "
+            f"in {first.media} ({states[first.id]}); --missing-audio skip leaves "
             "their pairs out, --missing-audio mask embeds them from the picture alone"
         )
-    if audio and len(without_audio) == len(clips) and policy == "mask":
+    if without_audio and len(without_audio) == len(clips) and policy == "mask":
         notify(f"none of the {len(clips)} clips has sound: audio changes no score of this run")
     skipped = without_audio if policy == "skip" else []
     selected = usable.exclude({clip.id: "no sound" for clip in skipped})

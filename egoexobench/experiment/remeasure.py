@@ -22,14 +22,13 @@ from egoexobench.experiment.inputs import PreparedInputs, collect_narrations
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.features.batch_plan import BatchPlan
 from egoexobench.features.encode_again import (
-    PreparedItem,
     PreparedItems,
     encode_prepared,
     nudge_last_bit,
     prepare_clips,
     prepare_texts,
 )
-from egoexobench.features.encoder_runner import EncoderRunner
+from egoexobench.features.encoder_runner import EncoderRunner, split_stored_inputs
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows
 from egoexobench.features.import_beats import AUDIO_STATE
@@ -140,7 +139,7 @@ def prepare_selection(method: RebuiltMethod, selection: Selection) -> PreparedSe
     inputs, parts = method.inputs, method.parts
     clips = prepare_clips(
         selection.clips,
-        parts.encoders,
+        split_stored_inputs(parts.encoders),
         num_frames=parts.method.num_frames,
         sampling=parts.method.frame_sampling,
     )
@@ -172,9 +171,10 @@ def measure_from_source(
         PartError: if a part returns something wrong.
     """
     banks: dict[str, FeatureBank] = {}
+    runners = split_stored_inputs(method.parts.encoders)
     for name, items in {**prepared.clips, **prepared.texts}.items():
         role = "text" if name in prepared.texts else name
-        runner, stored = method.parts.encoders[role], _get_bank(method.inputs.features, name)
+        runner, stored = runners[role], _get_bank(method.inputs.features, name)
         bank = encode_prepared(runner, _nudge_items(items, condition), PLANS[condition])
         yield _compare_tokens(runner, role, condition, bank=bank, stored=stored)
         banks[name] = bank
@@ -250,6 +250,8 @@ def _replace_banks(
         narration=select_bank("narration", features.narration),
         caption=select_bank("caption", features.caption),
         video_exo=select_bank("video_exo", features.video_exo),
+        joint=select_bank("joint", features.joint),
+        joint_audio=select_bank("joint_audio", features.joint_audio),
     )
 
 
@@ -262,7 +264,7 @@ def _select_rows(
         bank = computed if computed is not None and name in computed.index else stored
         array = bank.rows[bank.index[name]]
         rows.append(FeatureRows(nudge_last_bit(array) if nudges else array, ""))
-    return FeatureBank(present, rows, stored.shape)
+    return FeatureBank(present, rows, stored.shape, stored.dtype)
 
 
 def _nudge_items(items: PreparedItems, condition: BatchCondition) -> PreparedItems:
@@ -270,9 +272,9 @@ def _nudge_items(items: PreparedItems, condition: BatchCondition) -> PreparedIte
     if condition != "alone":
         return items
     return {
-        name: item
-        if item.array is None
-        else PreparedItem(item.group, nudge_last_bit(item.array), item.state)
+        name: replace(
+            item, arrays=tuple(None if a is None else nudge_last_bit(a) for a in item.arrays)
+        )
         for name, item in items.items()
     }
 
@@ -336,7 +338,7 @@ def _get_tolerance(vectors: Tensor, precision: Precision) -> float:
 def _describe_parts(parts: MethodParts, side: EmbeddingSide) -> str:
     """Return the labels of the parts between the stored rows and an embedding."""
     fusion_role = f"{side}_fusion"
-    roles = ("text",) if side == "text" else ("video", "video_exo", "audio")
+    roles = ("text",) if side == "text" else ("video", "video_exo", "audio", "joint")
     trained = [
         role for role in roles if role in parts.encoders and not parts.encoders[role].encoder.frozen
     ]

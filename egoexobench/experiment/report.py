@@ -150,8 +150,8 @@ def _count_data(scored: PreparedDataset, scoring: ScoringResult) -> ClipCounts:
 
 def _count_without_track(inputs: PreparedInputs) -> int:
     """Count clips without an audio track, whether the method listens or not."""
-    audio = inputs.features.audio
-    states = dict(zip(audio.index, audio.states, strict=True)) if audio else {}
+    sound = inputs.features.sound
+    states = dict(zip(sound.index, sound.states, strict=True)) if sound else {}
     unread = [clip for clip in inputs.usable.all_clips if states.get(clip.id) not in READ_STATES]
     return inputs.audio_states.get("no_track", 0) + count_without_audio_track(unread)
 

@@ -7,10 +7,12 @@ from typing import Any, get_args
 
 from egoexobench.errors import PartError, UsageError
 from egoexobench.method import ENCODER_ROLES
-from egoexobench.protocols import Encoder
+from egoexobench.protocols import AnyEncoder, JointEncoder
 from egoexobench.registry import PartFactory, Registry
 from egoexobench.types import Modality
 
+_DESCRIPTIONS: Mapping[str, str] = {"joint": "picture and sound together"}
+"""What an encoder reads, where the modality does not say it."""
 EncoderNames = Mapping[Modality | None, tuple[str, ...]]
 """Names of encoders by the modality with which they are registered; None: they do not say it."""
 
@@ -35,7 +37,7 @@ def check_registered_modality(part: PartFactory, role: str, names: EncoderNames)
 
 
 def check_built_modality(
-    part: PartFactory, encoder: Encoder, role: str, names: EncoderNames
+    part: PartFactory, encoder: AnyEncoder, role: str, names: EncoderNames
 ) -> None:
     """Check an encoder that is built.
 
@@ -64,11 +66,14 @@ def find_modality(part: PartFactory, options: Mapping[str, Any]) -> Modality:
     return part.modality
 
 
-def _read_modality(part: PartFactory, encoder: Encoder) -> Modality:
+def _read_modality(part: PartFactory, encoder: AnyEncoder) -> Modality:
     modality: Modality | None = getattr(encoder, "modality", None)
     if modality is None:
         raise PartError(f"{part} has no attribute 'modality'; set it to {_format_modalities()}")
     _check_exists(part, modality)
+    if (modality == "joint") != isinstance(encoder, JointEncoder):
+        expected = "prepare_video and prepare_audio" if modality == "joint" else "prepare"
+        raise PartError(f"{part} has the modality {modality!r}, so it needs {expected}")
     return modality
 
 
@@ -81,8 +86,8 @@ def _check_modality(part: PartFactory, modality: Modality, role: str, names: Enc
     undeclared = ", ".join(names.get(None, ()))
     hint = f"; registered without a modality: {undeclared}" if undeclared else ""
     raise UsageError(
-        f"{role}={part.name} does not fit: encoder {part.name!r} reads {modality}, and the role "
-        f"{role!r} takes an encoder of {required}. Available: {fitting}{hint}"
+        f"{role}={part.name} does not fit: encoder {part.name!r} reads {_describe(modality)}, and "
+        f"the role {role!r} takes an encoder of {_describe(required)}. Available: {fitting}{hint}"
     )
 
 
@@ -91,6 +96,10 @@ def _check_exists(part: PartFactory, modality: object) -> None:
         raise PartError(
             f"{part} has the unknown modality {modality!r}; it must be {_format_modalities()}"
         )
+
+
+def _describe(modality: Modality) -> str:
+    return _DESCRIPTIONS.get(modality, modality)
 
 
 def _format_modalities() -> str:

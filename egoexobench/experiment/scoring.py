@@ -103,7 +103,8 @@ def score_tasks(scorer: TaskScorer, tasks: Sequence[Task], progress: Progress) -
 
 def get_input_protocol(parts: MethodParts) -> InputProtocol:
     """Return how the method reads clips and texts; it is part of every track."""
-    method, video = parts.method, parts.encoders.get("video")
+    method = parts.method
+    video = parts.encoders.get("video") or parts.encoders.get("joint")
     encoder = video.encoder if video else None
     return InputProtocol(
         sampling=get_canonical_name(method.frame_sampling),

@@ -10,7 +10,11 @@ from pathlib import Path
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import UsageError
 from egoexobench.features.encode_clips import encode_clips, encode_texts
-from egoexobench.features.encoder_runner import EncoderRunner, cache_signature
+from egoexobench.features.encoder_runner import (
+    EncoderRunner,
+    cache_signature,
+    split_stored_inputs,
+)
 from egoexobench.features.shard_receipt import ShardName, write_shard_receipt
 from egoexobench.hashing import hash_json
 from egoexobench.protocols import Dataset, Progress
@@ -111,8 +115,9 @@ def extract_features(
     Returns:
         The result of each encoder, by the names of ``encoders``.
     """
+    stores = split_stored_inputs(encoders)
     media_encoders = {
-        name: runner for name, runner in encoders.items() if runner.encoder.modality != "text"
+        name: runner for name, runner in stores.items() if runner.encoder.modality != "text"
     }
     results: dict[str, ExtractionResult] = {}
     if media_encoders:
@@ -130,11 +135,11 @@ def extract_features(
             name: ExtractionResult(len(clips), count_states(bank.states), encoded.failures)
             for name, bank in encoded.banks.items()
         }
-    for name in encoders.keys() - media_encoders.keys():
+    for name in stores.keys() - media_encoders.keys():
         texts = list_shard_texts(dataset, sampling.text_template, shard)
-        bank = encode_texts(texts, encoders[name], root)
+        bank = encode_texts(texts, stores[name], root)
         results[name] = ExtractionResult(len(texts), count_states(bank.states))
-    for name, runner in encoders.items():
+    for name, runner in stores.items():
         signature = cache_signature(runner, sampling.num_frames, sampling.frame_sampling)
         write_receipt(dataset, root / hash_json(signature), shard, results[name])
     return {name: results[name] for name in encoders}

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egoexobench.features.batch_plan import BatchPlan
-from egoexobench.features.encode_clips import decode_and_prepare, prepare_source
+from egoexobench.features.encode_clips import decode_and_prepare
+from egoexobench.features.encoder_inputs import NO_ROWS, ClipArrays
 from egoexobench.features.encoder_runner import EncoderRunner, encode_arrays
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows
@@ -19,13 +20,13 @@ from egoexobench.types import Clip
 
 @dataclass(frozen=True, slots=True)
 class PreparedItem:
-    """The prepared array of a clip or text, None if its source is missing.
+    """The prepared arrays of a clip or text, one for each input of the encoder.
 
     Items of one group are encoded together: a view, or ``text``.
     """
 
     group: str
-    array: NDArray[Any] | None
+    arrays: ClipArrays
     state: str
 
 
@@ -56,10 +57,9 @@ def prepare_clips(
             if role != other_role and runner.encoder.modality != "text"
         }
         arrays, audio_state = decode_and_prepare(clip, runners, num_frames, sampling)
-        for role, array in arrays.items():
-            is_audio = runners[role].encoder.modality == "audio"
-            state = audio_state if is_audio else "decoded"
-            result[role][clip.id] = PreparedItem(clip.view, array, state)
+        for role, item in arrays.items():
+            state = audio_state if "audio" in runners[role].given_inputs else "decoded"
+            result[role][clip.id] = PreparedItem(clip.view, item, state)
     return {role: items for role, items in result.items() if items}
 
 
@@ -70,9 +70,9 @@ def prepare_texts(texts: Mapping[str, str | None], runner: EncoderRunner) -> Pre
         PartError: if the encoder returns no array.
     """
     return {
-        name: PreparedItem("text", None, "no text")
+        name: PreparedItem("text", NO_ROWS, "no text")
         if text is None
-        else PreparedItem("text", prepare_source(runner, text), "read")
+        else PreparedItem("text", (runner.prepare(text),), "read")
         for name, text in texts.items()
     }
 
@@ -83,18 +83,20 @@ def encode_prepared(runner: EncoderRunner, items: PreparedItems, plan: BatchPlan
     A padded plan pads every item to the longest one of them. A trained encoder is run by the model,
     so its bank holds the prepared arrays.
     """
-    lengths = [len(item.array) for item in items.values() if item.array is not None]
-    min_length = max(lengths, default=1) if plan.is_padded else 1
+    min_lengths = [1 for _ in runner.inputs]
+    if plan.is_padded:
+        columns = zip(*(item.arrays for item in items.values()), strict=True)
+        min_lengths = [max(1 if a is None else len(a) for a in column) for column in columns]
     rows: dict[str, FeatureRows] = {}
     groups = dict.fromkeys([*plan.views, *(item.group for item in items.values())])
     for group in groups:
         names = plan.sort((name for name, item in items.items() if item.group == group), group)
         encoded = encode_arrays(
             runner,
-            [items[name].array for name in names],
+            [items[name].arrays for name in names],
             [items[name].state for name in names],
             batch_size=plan.size,
-            min_length=min_length,
+            min_lengths=min_lengths,
         )
         rows.update(zip(names, encoded, strict=True))
     return FeatureBank(list(items), [rows[name] for name in items], (runner.encoder.dim,))

@@ -19,20 +19,21 @@ from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import DOES_NOT_DECODE, ClipError, DataError, EgoExoBenchError
 from egoexobench.features.batch_plan import ENCODING_PLAN
+from egoexobench.features.encoder_inputs import ClipArrays
 from egoexobench.features.encoder_runner import (
     EncoderRunner,
     cache_signature,
     encode_arrays,
     find_nonfinite,
+    split_stored_inputs,
 )
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import make_missing_rows
 from egoexobench.features.feature_store import FeatureStore
 from egoexobench.features.media_hash import hash_media_files
 from egoexobench.features.older_stores import explain_new_clips, explain_new_texts
-from egoexobench.part_results import find_array_fault, require_valid
 from egoexobench.protocols import Progress
-from egoexobench.types import Audio, Clip, Frames
+from egoexobench.types import Audio, Clip, Frames, Modality
 
 __all__ = [
     "EncodeResult",
@@ -53,7 +54,8 @@ class EncodeResult:
     """Encoded clips, and the reason for each clip that could not be encoded.
 
     A bank by encoder name holds the tokens of a frozen encoder, or the prepared arrays of a
-    trained one. A clip that failed is in none of the banks. ``keys`` has the content of each
+    trained one; a trained joint encoder has a second bank, of its sounds, named after it with
+    ``_audio``. A clip that failed is in none of the banks. ``keys`` has the content of each
     clip by its id: a hash of its file and of its span. ``categories`` says in a few words why each
     clip of ``failures`` is left out, so that clips of one kind can be counted.
     """
@@ -85,7 +87,7 @@ class _PreparedClip:
     """The prepared arrays of a job by encoder; ``failure`` says why there are none."""
 
     job: _EncodeJob
-    arrays: Mapping[str, NDArray[Any] | None]
+    arrays: Mapping[str, ClipArrays]
     audio_state: AudioState
     failure: ClipFailure | None = None
 
@@ -117,6 +119,7 @@ def encode_clips(
             set.
         PartError: if an encoder returns something wrong.
     """
+    encoders = split_stored_inputs(encoders)
     stores = {
         name: open_store(runner, root, num_frames, sampling) for name, runner in encoders.items()
     }
@@ -155,7 +158,8 @@ def encode_clips(
     failures |= {clip.id: errors[keys[clip.id]] for clip in readable if keys[clip.id] in errors}
     encoded = [clip.id for clip in readable if clip.id not in failures]
     banks = {
-        name: _open_bank(encoded, keys, encoders[name], store) for name, store in stores.items()
+        name: _open_bank(encoded, keys, encoders[name], store, num_frames)
+        for name, store in stores.items()
     }
     return EncodeResult(
         banks,
@@ -188,7 +192,7 @@ def encode_texts(
     explain_new_texts(root, cache_signature(encoder), missing_keys)
     for start in range(0, len(missing), ITEMS_PER_FILE):
         batch = missing[start : start + ITEMS_PER_FILE]
-        arrays = [prepare_source(encoder, text) for text in batch]
+        arrays = [(encoder.prepare(text),) for text in batch]
         items = encode_arrays(encoder, arrays, ["read"] * len(batch))
         for text, item in zip(batch, items, strict=True):
             if reason := find_nonfinite(item):
@@ -256,16 +260,16 @@ def _prepare_clip(
 
 def decode_and_prepare(
     clip: Clip, encoders: Mapping[str, EncoderRunner], num_frames: int, sampling: str
-) -> tuple[dict[str, NDArray[Any] | None], AudioState]:
+) -> tuple[dict[str, ClipArrays], AudioState]:
     """Decode a clip once; return its prepared arrays by encoder, and the state of its audio.
 
     Raises:
         ClipError: if the clip does not decode, or an encoder refuses it.
         PartError: if an encoder returns no array.
     """
-    modalities = {runner.encoder.modality for runner in encoders.values()}
-    count = num_frames if "video" in modalities else 0
-    rates = {run.sample_rate for run in encoders.values() if run.encoder.modality == "audio"}
+    needs_frames = any("video" in runner.given_inputs for runner in encoders.values())
+    count = num_frames if needs_frames else 0
+    rates = {run.sample_rate for run in encoders.values() if "audio" in run.given_inputs}
     first_rate, *other_rates = sorted(rates) or [AUDIO_SAMPLE_RATE]
     decoded = decode_clip(
         clip, count, with_audio=bool(rates), sampling=sampling, sample_rate=first_rate
@@ -274,23 +278,46 @@ def decode_and_prepare(
     for rate in other_rates if decoded.audio else ():
         samples, _ = decode_clip_audio(clip, rate)
         audio[rate] = None if samples is None else Audio(samples, rate)
-    sources = {
-        name: decoded.frames
-        if runner.encoder.modality == "video"
-        else audio.get(runner.sample_rate)
-        for name, runner in encoders.items()
-    }
-    arrays = {
-        name: None if source is None else _prepare_clip_source(clip, encoders[name], source)
-        for name, source in sources.items()
-    }
+    arrays: dict[str, ClipArrays] = {}
+    for name, runner in encoders.items():
+        sources = {"video": decoded.frames, "audio": audio.get(runner.sample_rate)}
+        given = {modality: sources[modality] for modality in runner.given_inputs}
+        arrays[name] = prepare_clip_sources(clip, runner, given, num_frames)
     return arrays, decoded.state
+
+
+def prepare_clip_sources(
+    clip: Clip,
+    runner: EncoderRunner,
+    sources: Mapping[Modality, Frames | Audio | None],
+    num_frames: int,
+) -> ClipArrays:
+    """Return a prepared array for each input of an encoder.
+
+    Args:
+        clip: the clip, for messages.
+        runner: the encoder.
+        sources: frames and sound; what is missing is None, or left out.
+        num_frames: frames of each clip.
+
+    Raises:
+        ClipError: if the encoder refuses a source.
+        PartError: if it returns no array.
+    """
+    return tuple(
+        _prepare_clip_source(clip, runner, source)
+        if (source := sources.get(modality)) is not None
+        else runner.prepare_blank(modality, num_frames)
+        if runner.is_joint
+        else None
+        for modality in runner.inputs
+    )
 
 
 def _prepare_clip_source(clip: Clip, runner: EncoderRunner, source: Frames | Audio) -> NDArray[Any]:
     """Prepare a source; whatever goes wrong then, the message names the clip."""
     try:
-        return prepare_source(runner, source)
+        return runner.prepare(source)
     except DataError as error:
         category = f"is refused by its {runner.encoder.modality} encoder"
         raise ClipError(category, str(error), clip.id) from error
@@ -299,17 +326,6 @@ def _prepare_clip_source(clip: Clip, runner: EncoderRunner, source: Frames | Aud
     except Exception as error:
         error.add_note(f"clip {clip.id}")
         raise
-
-
-def prepare_source(runner: EncoderRunner, source: Frames | Audio | str) -> NDArray[Any]:
-    """Return the prepared array of a source.
-
-    Raises:
-        PartError: if the encoder returns no array.
-    """
-    array = runner.encoder.prepare(source)
-    require_valid(find_array_fault(array), runner.label)
-    return array
 
 
 def _store_batch(
@@ -321,8 +337,8 @@ def _store_batch(
     errors = {clip.job.key: clip.failure for clip in batch if clip.failure}
     for name, runner in encoders.items():
         prepared = [clip for clip in batch if name in clip.job.missing and clip.failure is None]
-        is_audio = runner.encoder.modality == "audio"
-        states = [clip.audio_state if is_audio else "decoded" for clip in prepared]
+        reads_audio = "audio" in runner.given_inputs
+        states = [clip.audio_state if reads_audio else "decoded" for clip in prepared]
         encoded = encode_arrays(runner, [clip.arrays[name] for clip in prepared], states)
         items = {clip.job.key: item for clip, item in zip(prepared, encoded, strict=True)}
         errors |= {
@@ -337,9 +353,17 @@ def _store_batch(
 
 
 def _open_bank(
-    ids: Sequence[str], keys: Mapping[str, str], runner: EncoderRunner, store: FeatureStore
+    ids: Sequence[str],
+    keys: Mapping[str, str],
+    runner: EncoderRunner,
+    store: FeatureStore,
+    num_frames: int,
 ) -> FeatureBank:
-    return FeatureBank(ids, [store[keys[name]] for name in ids], (runner.encoder.dim,))
+    items = [store[keys[name]] for name in ids]
+    if runner.stored_input and not any(len(item.rows) for item in items):
+        blank = runner.prepare_blank(runner.stored_input, num_frames)
+        return FeatureBank(ids, items, blank.shape[1:], blank.dtype)
+    return FeatureBank(ids, items, (runner.encoder.dim,))
 
 
 def _map_in_threads(

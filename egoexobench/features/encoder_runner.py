@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.device import DeviceConfig, Precision, autocast
 from egoexobench.features.batch_plan import ENCODING_PLAN
+from egoexobench.features.encoder_inputs import (
+    ClipArrays,
+    list_given_inputs,
+    list_inputs,
+    make_blank_source,
+    prepare_input,
+)
 from egoexobench.features.encoder_state import hash_networks
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.identity import Identity
-from egoexobench.part_results import find_tokens_fault, require_valid
-from egoexobench.protocols import Encoder, HasSampleRate
+from egoexobench.part_results import find_array_fault, find_tokens_fault, require_valid
+from egoexobench.protocols import AnyEncoder, HasSampleRate, JointEncoder
+from egoexobench.types import Audio, Frames, JointInputs, Modality, Tokens
 
 StorageDtype = Literal["fp32", "fp16"]
 CPU = torch.device("cpu")
@@ -38,7 +47,7 @@ class EncoderRunner:
     prepared arrays of a trained encoder are stored unchanged.
     """
 
-    encoder: Encoder
+    encoder: AnyEncoder
     fingerprint: str
     device: torch.device = CPU
     precision: Precision = "fp32"
@@ -47,6 +56,26 @@ class EncoderRunner:
     """Kind, name and distribution, for messages."""
     identity: Identity = field(default_factory=dict)
     state: Mapping[str, str | int] = field(default_factory=dict)
+    joint_inputs: JointInputs = "both"
+    """What a joint encoder is given."""
+    stored_input: Modality | None = None
+    """The input whose prepared arrays are stored, of a joint encoder that is trained."""
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether it encodes picture and sound together."""
+        return isinstance(self.encoder, JointEncoder) and self.stored_input is None
+
+    @property
+    def inputs(self) -> tuple[Modality, ...]:
+        """What is prepared for it, in the order of `encode`."""
+        return (self.stored_input,) if self.stored_input else list_inputs(self.encoder)
+
+    @property
+    def given_inputs(self) -> tuple[Modality, ...]:
+        """What is decoded for it: all inputs, or those that a joint encoder is given."""
+        given = list_given_inputs(self.encoder, self.joint_inputs)
+        return tuple(modality for modality in self.inputs if modality in given)
 
     @property
     def sample_rate(self) -> int:
@@ -58,8 +87,53 @@ class EncoderRunner:
         """Hash of the weights of its networks when it was new; None if it has none."""
         return hash_networks(self.encoder)
 
+    def prepare(self, source: Frames | Audio | str) -> NDArray[Any]:
+        """Return the prepared array of a source.
 
-def get_sample_rate(encoder: Encoder) -> int:
+        Raises:
+            PartError: if the encoder returns no array.
+        """
+        array = prepare_input(self.encoder, source)
+        require_valid(find_array_fault(array), self.label)
+        return array
+
+    def prepare_blank(self, modality: Modality, num_frames: int) -> NDArray[Any]:
+        """Return an array without rows ``(0, ...)``, in the shape and dtype of prepared ones.
+
+        It stands for an input that is left out.
+
+        Raises:
+            PartError: if the encoder returns no array.
+        """
+        if modality not in self._blanks:
+            source = make_blank_source(
+                modality, num_frames=num_frames, sample_rate=self.sample_rate
+            )
+            self._blanks[modality] = self.prepare(source)[:0]
+        return self._blanks[modality]
+
+    @cached_property
+    def _blanks(self) -> dict[Modality, NDArray[Any]]:
+        return {}
+
+
+def split_stored_inputs(runners: Mapping[str, EncoderRunner]) -> dict[str, EncoderRunner]:
+    """Return one runner for each store of features, by name.
+
+    The prepared arrays of a joint encoder that is trained are stored by input: those of the picture
+    under the name of the encoder, those of the sound under that name with ``_audio``.
+    """
+    result: dict[str, EncoderRunner] = {}
+    for name, runner in runners.items():
+        if runner.is_joint and not runner.encoder.frozen:
+            result[name] = replace(runner, stored_input="video")
+            result[f"{name}_audio"] = replace(runner, stored_input="audio")
+        else:
+            result[name] = runner
+    return result
+
+
+def get_sample_rate(encoder: AnyEncoder) -> int:
     """Return the sample rate that an encoder reads, Hz; `AUDIO_SAMPLE_RATE` if it says none."""
     return encoder.sample_rate if isinstance(encoder, HasSampleRate) else AUDIO_SAMPLE_RATE
 
@@ -77,9 +151,13 @@ def cache_signature(
         "stage": "tokens" if encoder.frozen else "prepared",
         **runner.state,
     }
-    if encoder.modality == "video":
+    if runner.stored_input:
+        signature["input"] = runner.stored_input
+    if runner.given_inputs != runner.inputs:
+        signature["inputs"] = list(runner.given_inputs)
+    if "video" in runner.given_inputs:
         signature |= {"sampling": sampling, "frames": frames}
-    if encoder.modality == "audio" and runner.sample_rate != AUDIO_SAMPLE_RATE:
+    if "audio" in runner.given_inputs and runner.sample_rate != AUDIO_SAMPLE_RATE:
         signature["sample_rate"] = runner.sample_rate
     if encoder.frozen:
         dtypes = {"precision": runner.precision, "stored": runner.storage_dtype}
@@ -91,32 +169,35 @@ def cache_signature(
 
 def encode_arrays(
     runner: EncoderRunner,
-    arrays: Sequence[NDArray[Any] | None],
+    arrays: Sequence[ClipArrays],
     states: Sequence[str],
     *,
     batch_size: int = ENCODING_PLAN.size,
-    min_length: int = 1,
+    min_lengths: Sequence[int] = (1, 1),
 ) -> list[FeatureRows]:
     """Return the rows to store: tokens, or the prepared arrays if the encoder is trained.
 
     Args:
         runner: the encoder.
-        arrays: ``(T0, ...)`` each, in the order in which they are encoded; None if the source is
-            missing.
+        arrays: ``(T0, ...)`` for each input, in the order in which the items are encoded.
         states: state of each source, such as ``audible``.
         batch_size: items of one forward pass.
-        min_length: least T0; shorter items are padded to it.
+        min_lengths: least T0 of each input; shorter items are padded to it.
 
     Raises:
         PartError: if the encoder returns something wrong.
     """
-    present = [array for array in arrays if array is not None]
-    require_valid(_find_shape_fault(present), runner.label)
-    is_frozen = runner.encoder.frozen
-    rows = iter(_encode_batches(runner, present, batch_size, min_length) if is_frozen else present)
+    present = [item for item in map(_require_any_input, arrays) if item is not None]
+    for of_input in zip(*present, strict=True):
+        require_valid(_find_shape_fault(of_input), runner.label)
+    rows: Iterator[NDArray[Any]] = (item[0] for item in present)
+    if runner.encoder.frozen:
+        rows = _encode_batches(runner, present, batch_size, min_lengths)
     return [
-        make_missing_rows(state) if array is None else FeatureRows(next(rows), state)
-        for array, state in zip(arrays, states, strict=True)
+        make_missing_rows(state)
+        if _require_any_input(item) is None
+        else FeatureRows(next(rows), state)
+        for item, state in zip(arrays, states, strict=True)
     ]
 
 
@@ -125,6 +206,13 @@ def find_nonfinite(item: FeatureRows) -> str | None:
     if item.rows.dtype.kind == "f" and not np.isfinite(item.rows).all():
         return "its features contain NaN or infinity; try another precision"
     return None
+
+
+def _require_any_input(item: ClipArrays) -> tuple[NDArray[Any], ...] | None:
+    """Return the arrays of an item; None if the source of each of them is missing."""
+    arrays = tuple(array for array in item if array is not None)
+    is_missing = not arrays or (len(arrays) > 1 and not any(len(array) for array in arrays))
+    return None if is_missing else arrays
 
 
 def _find_shape_fault(arrays: Sequence[NDArray[Any]]) -> str | None:
@@ -139,21 +227,31 @@ def _find_shape_fault(arrays: Sequence[NDArray[Any]]) -> str | None:
 
 
 def _encode_batches(
-    runner: EncoderRunner, arrays: Sequence[NDArray[Any]], batch_size: int, min_length: int
+    runner: EncoderRunner,
+    arrays: Sequence[tuple[NDArray[Any], ...]],
+    batch_size: int,
+    min_lengths: Sequence[int],
 ) -> Iterator[NDArray[Any]]:
     dtype = _DTYPES[runner.storage_dtype]
     for start in range(0, len(arrays), batch_size):
         selected = arrays[start : start + batch_size]
-        names = [str(position) for position in range(len(selected))]
-        bank = FeatureBank(names, [FeatureRows(array, "") for array in selected])
-        batch = bank.batch(names, min_length)
-        values, mask = batch.values.to(runner.device), batch.mask.to(runner.device)
+        inputs: list[Tensor] = []
+        for of_input, min_length in zip(zip(*selected, strict=True), min_lengths, strict=False):
+            batch = _make_batch(of_input, min_length)
+            inputs += [batch.values.to(runner.device), batch.mask.to(runner.device)]
         compute = DeviceConfig(str(runner.device), runner.precision)
         with torch.inference_mode(), autocast(compute):
-            tokens = runner.encoder.encode(values, mask)
+            tokens = runner.encoder.encode(*inputs)
         fault = find_tokens_fault(tokens, len(selected), runner.encoder.dim)
         require_valid(fault, runner.label)
         encoded, masks = tokens.values.float().cpu().numpy(), tokens.mask.cpu().numpy()
         with np.errstate(over="ignore"):  # `find_nonfinite` reports the item
             encoded = encoded.astype(dtype, copy=False)
         yield from (rows[row_mask] for rows, row_mask in zip(encoded, masks, strict=True))
+
+
+def _make_batch(arrays: Sequence[NDArray[Any]], min_length: int) -> Tokens:
+    names = [str(position) for position in range(len(arrays))]
+    rows = [FeatureRows(array, "") for array in arrays]
+    first = arrays[0]
+    return FeatureBank(names, rows, first.shape[1:], first.dtype).batch(names, min_length)

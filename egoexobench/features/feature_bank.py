@@ -13,6 +13,7 @@ from torch import Tensor
 from egoexobench.features.feature_file import FeatureRows
 from egoexobench.types import Tokens
 
+_FLOAT32 = np.dtype(np.float32)
 IN_MEMORY_LIMIT = 256 << 20
 """Bytes of rows up to which mean and deviation are computed from all rows at once."""
 ITEMS_PER_CHUNK = 256
@@ -30,16 +31,21 @@ class FeatureBank:
         ids: one per item.
         items: their rows; an item without rows gives a row of padding, which is masked.
         shape: shape of a row, for the case that no item has rows.
+        dtype: that of the rows in this case.
     """
 
     def __init__(
-        self, ids: Sequence[str], items: Sequence[FeatureRows], shape: tuple[int, ...] = (1,)
+        self,
+        ids: Sequence[str],
+        items: Sequence[FeatureRows],
+        shape: tuple[int, ...] = (1,),
+        dtype: np.dtype[Any] = _FLOAT32,
     ) -> None:
         self.index = {name: i for i, name in enumerate(ids)}
         self.states = [item.state for item in items]
         self.rows = [item.rows for item in items]
         self.shape = next((rows.shape[1:] for rows in self.rows if len(rows)), shape)
-        self.dtype = _get_batch_dtype(self.rows)
+        self.dtype = _get_batch_dtype(self.rows, dtype)
 
     @property
     def max_length(self) -> int:
@@ -96,8 +102,8 @@ def _compute_mean_std_in_chunks(selected: Sequence[NDArray[Any]]) -> tuple[Tenso
     return torch.from_numpy(mean).float(), torch.from_numpy(deviation).float()
 
 
-def _get_batch_dtype(items: Sequence[NDArray[Any]]) -> np.dtype[Any]:
+def _get_batch_dtype(items: Sequence[NDArray[Any]], default: np.dtype[Any]) -> np.dtype[Any]:
     """Return the dtype that holds the rows of every item; items without rows do not count."""
     dtypes = {rows.dtype for rows in items if len(rows)}
-    dtype = np.result_type(*dtypes) if dtypes else np.dtype(np.float32)
-    return np.dtype(np.float32) if dtype.kind == "f" else dtype
+    dtype = np.result_type(*dtypes) if dtypes else default
+    return _FLOAT32 if dtype.kind == "f" else dtype

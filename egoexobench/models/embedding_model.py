@@ -26,10 +26,10 @@ from egoexobench.types import VIEWS, Tokens, View
 
 if TYPE_CHECKING:
     from egoexobench.method import Method
-    from egoexobench.protocols import AnchorText, Encoder, Fusion
+    from egoexobench.protocols import AnchorText, AnyEncoder, Fusion
 
 FusionFactory = Callable[[], "Fusion"]
-EncodeFunction = Callable[[Tensor, Tensor], Tokens]
+EncodeFunction = Callable[..., Tokens]
 
 
 class _ProjectedTokens(NamedTuple):
@@ -63,7 +63,7 @@ class EmbeddingModel(nn.Module):
     def __init__(
         self,
         method: Method,
-        encoders: Mapping[str, Encoder],
+        encoders: Mapping[str, AnyEncoder],
         video_fusion: FusionFactory | None,
         text_fusion: FusionFactory | None,
         seed: int,
@@ -147,9 +147,9 @@ class EmbeddingModel(nn.Module):
 
         Args:
             view: the view whose weights are used.
-            video: output of the video encoder, or prepared input of a trained one; None if the
-                method does not use it.
-            audio: the same for sound.
+            video: output of the video encoder or of the joint one, or prepared frames if it is
+                trained; None if the method does not use it.
+            audio: the same for sound; prepared sounds for a joint encoder that is trained.
             caption: the same for sound captions, only for a method that declares to read them
                 instead of the sound when a video is scored.
 
@@ -209,9 +209,11 @@ class EmbeddingModel(nn.Module):
         self, view: View, video: Tokens | None, audio: Tokens | None, caption: Tokens | None
     ) -> _ProjectedTokens:
         role = f"video-{VIEWS[0] if self.method.share_view_weights else view}"
-        frames = self._project_tokens(self.video_role[view], role, video)
+        encoder_role = self.video_role[view]
+        inputs = [video, audio] if encoder_role == "joint" else [video]
+        frames = self._project_tokens(encoder_role, role, *filter(None, inputs))
         query_role, query_tokens = ("audio", audio) if caption is None else ("text", caption)
-        query = self._project_tokens(query_role, query_role, query_tokens)
+        query = self._project_tokens(query_role, query_role, *filter(None, [query_tokens]))
         context = frames or query
         if context is None:
             message = "a video embedding needs frames or sound"
@@ -244,12 +246,15 @@ class EmbeddingModel(nn.Module):
             raise ValueError(message)
         return projected
 
-    def _project_tokens(self, encoder_role: str, role: str, tokens: Tokens | None) -> Tokens | None:
-        if tokens is None or encoder_role not in self.encoders:
+    def _project_tokens(self, encoder_role: str, role: str, *inputs: Tokens) -> Tokens | None:
+        """Encode the prepared inputs of a trained encoder, and project tokens; None without any."""
+        if not inputs or encoder_role not in self.encoders:
             return None
+        tokens = inputs[0]
         if not self.frozen[encoder_role]:
             num_rows, dim = len(tokens.values), self.encoders[encoder_role].dim
-            tokens = self.encode[encoder_role](tokens.values, tokens.mask)
+            tensors = [tensor for item in inputs for tensor in (item.values, item.mask)]
+            tokens = self.encode[encoder_role](*tensors)
             fault = find_tokens_fault(tokens, num_rows, dim)
             require_valid(fault, self.labels[encoder_role])
         if role not in self.projectors:
@@ -279,5 +284,7 @@ def _compile_encode(encode: EncodeFunction, device_config: DeviceConfig) -> Enco
     return torch.compile(encode) if device_config.compile else encode
 
 
-def _get_video_role(view: View, encoders: Mapping[str, Encoder]) -> str:
+def _get_video_role(view: View, encoders: Mapping[str, AnyEncoder]) -> str:
+    if "joint" in encoders:
+        return "joint"
     return "video_exo" if view == "exo" and "video_exo" in encoders else "video"

@@ -30,6 +30,8 @@ _CLIP_TEXT: Mapping[AnchorInput, AnchorText] = {
     "exo_sound_text": "sound_text",
 }
 """The text of an anchor input that belongs to a clip and not to its pair."""
+NO_SOUND_STATES = ("silent", "no_track")
+"""States of a clip that a joint encoder embeds from its picture alone."""
 EXTRA_PADDING = 3
 """Rows of padding that a padded plan adds to the longest item of a frozen encoder."""
 
@@ -38,8 +40,10 @@ EXTRA_PADDING = 3
 class FeatureInputs:
     """A feature bank per role; None for a role that the method does not use.
 
-    ``video_exo`` contains exo clips if they have their own encoder. ``alignment_paths`` contains,
-    by pair id, the path along which the two sounds of a training pair are read.
+    ``video_exo`` contains exo clips if they have their own encoder. ``joint`` contains the tokens
+    of a joint encoder; if it is trained, the prepared frames, and ``joint_audio`` the prepared
+    sounds. ``alignment_paths`` contains, by pair id, the path along which the two sounds of a
+    training pair are read.
     """
 
     video: FeatureBank | None
@@ -47,11 +51,32 @@ class FeatureInputs:
     narration: FeatureBank | None
     caption: FeatureBank | None
     video_exo: FeatureBank | None = None
+    joint: FeatureBank | None = None
+    joint_audio: FeatureBank | None = None
     alignment_paths: Mapping[str, AlignmentPath] = field(default_factory=dict)
 
     def get_video_bank(self, view: View) -> FeatureBank | None:
         """The bank of the clips of a view."""
+        if self.joint:
+            return self.joint
         return self.video_exo if view == "exo" and self.video_exo else self.video
+
+    @property
+    def sound(self) -> FeatureBank | None:
+        """The bank whose states are those of the sounds; None if no sound is read."""
+        return self.audio or self.joint_audio or self.joint
+
+    @property
+    def without_sound(self) -> Mapping[str, str]:
+        """State of the sound of each clip that has none, by id; empty if no sound is read."""
+        bank = self.sound
+        if bank is None:
+            return {}
+        return {
+            name: state
+            for name, state in zip(bank.index, bank.states, strict=True)
+            if (not bank.has(name) if bank is self.audio else state in NO_SOUND_STATES)
+        }
 
 
 def embed_clips(
@@ -143,7 +168,8 @@ def read_video_inputs(
     model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str], *, view: View, plan: BatchPlan
 ) -> tuple[Tokens | None, Tokens | None, Tokens | None]:
     """Return the frames, the sound and the sound captions of some clips of one view."""
-    audio = _read_batch(model, "audio", inputs.audio, ids, plan=plan) if inputs.audio else None
+    role, bank = ("audio", inputs.audio) if inputs.audio else ("joint", inputs.joint_audio)
+    audio = _read_batch(model, role, bank, ids, plan=plan) if bank else None
     video, caption = _read_frames(model, inputs, ids, view=view, plan=plan)
     return video, audio, caption
 
@@ -188,10 +214,11 @@ def _read_aligned_audio(
     model: EmbeddingModel, inputs: FeatureInputs, pairs: Sequence[Pair]
 ) -> tuple[Tokens | None, Tokens | None]:
     """Return the sounds of both clips of each pair, along the path of the pair if it has one."""
-    if inputs.audio is None:
+    bank = inputs.audio or inputs.joint_audio
+    if bank is None:
         return None, None
-    ego = inputs.audio.batch([pair.ego.id for pair in pairs])
-    exo = inputs.audio.batch([pair.exo.id for pair in pairs])
+    ego = bank.batch([pair.ego.id for pair in pairs])
+    exo = bank.batch([pair.exo.id for pair in pairs])
     if inputs.alignment_paths:
         ego, exo = warp_pair(ego, exo, [inputs.alignment_paths.get(pair.id) for pair in pairs])
     return model.to_device(ego), model.to_device(exo)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from egoexobench.evaluation.results import Metric
 from egoexobench.evaluation.tasks import METRICS_INFO
-from egoexobench.method import COMPACT_DEFAULTS, ROLES, list_declared_inputs
+from egoexobench.method import COMPACT_DEFAULTS, ROLES, list_declared_inputs, parse_setting
 from egoexobench.protocols import AnchorText
 from egoexobench.records.artifacts import iter_artifact_faults
 from egoexobench.records.check_facts import iter_fact_faults
@@ -173,6 +173,10 @@ def iter_input_faults(method: MethodRecord) -> Iterator[str]:
         text_fusion=roles["text_fusion"],
         anchor=roles["anchor"],
         video_query="sound_caption" if is_caption_query else "audio",
+        joint=roles["joint"],
+        joint_inputs=parse_setting(
+            "joint_inputs", str(method.hyperparameters.get("joint_inputs", "both"))
+        ),
     )
     anchors = _ANCHOR_TEXTS[1:] if assembled.anchor else _ANCHOR_TEXTS[:1]
     possible = [list_declared_inputs(assembled, anchor) for anchor in anchors]

@@ -159,7 +159,7 @@ def _describe_run(record: Record) -> str:
         else "Nothing was trained"
     )
     audio = f"{counts.num_without_track} without an audio track"
-    if any(part.role == "audio" for part in record.method.parts):  # others do not hear silence
+    if _reads_sound(record.method):  # others do not hear silence
         audio = f"{counts.num_silent} silent, {audio}"
     if counts.num_skipped:
         audio += f", {counts.num_skipped} skipped"
@@ -167,3 +167,9 @@ def _describe_run(record: Record) -> str:
         audio += f"; {record.captions.num_missing} texts without a sound caption"
     total = sum(record.seconds.values())
     return f"{training}. Clips: {audio}. {total:.1f} s."
+
+
+def _reads_sound(method: MethodRecord) -> bool:
+    """Whether the sound of clips was looked at, be it for training alone."""
+    roles = {part.role for part in method.parts}
+    return "audio" in roles or ("joint" in roles and "audio" in method.declared_inputs.video)

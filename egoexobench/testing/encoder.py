@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from egoexobench.features.encoder_inputs import list_inputs, prepare_input
 from egoexobench.features.encoder_runner import get_sample_rate
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.features.feature_file import FeatureRows
+from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.part_results import find_array_fault, find_tokens_fault
-from egoexobench.protocols import Encoder
+from egoexobench.protocols import AnyEncoder, JointEncoder
 from egoexobench.testing.assertions import (
     check_choice,
     check_eval_mode,
@@ -30,17 +31,17 @@ from egoexobench.testing.assertions import (
     report_errors,
     run_backward,
 )
-from egoexobench.testing.sources import Source, copy_source, is_same_source, make_sources
+from egoexobench.testing.missing_inputs import check_missing_inputs
+from egoexobench.testing.sources import Item, Source, copy_source, is_same_source, make_items
 from egoexobench.types import Modality, Tokens
 
-Arrays = Sequence[NDArray[Any]]
-
-
-Reference = Callable[[Source], NDArray[Any] | Tensor]
+Batch = tuple[Tokens, ...]
+"""A padded batch for each input of an encoder."""
+Reference = Callable[..., NDArray[Any] | Tensor]
 
 
 def check_encoder(
-    encoder: Encoder,
+    encoder: AnyEncoder,
     *,
     num_frames: int = 4,
     seed: int = 0,
@@ -52,32 +53,39 @@ def check_encoder(
     example, gives other vectors without it, always the same ones. A reference finds that.
 
     Args:
-        encoder: of one modality, frozen or trained. Its weights are not changed.
+        encoder: of one modality or of picture and sound together, frozen or trained. Its weights
+            are not changed.
         num_frames: frames of a clip, for a video encoder that takes a fixed number.
         seed: of the sources.
         reference: returns the tokens ``(T, dim)`` of a source as the authors' own code computes
-            them, such as the processor and the model of a library.
+            them, such as the processor and the model of a library. That of a joint encoder takes
+            frames, and a sound or None.
 
     Raises:
         AssertionError: with the first fault.
     """
     _check_members(encoder)
-    sources = make_sources(encoder.modality, num_frames, seed, get_sample_rate(encoder))
-    arrays = _prepare_all(encoder, sources)
-    names = [str(index) for index in range(len(arrays))]
-    bank = FeatureBank(names, [FeatureRows(array, "") for array in arrays])
+    items = make_items(encoder.modality, num_frames, seed, get_sample_rate(encoder))
+    banks = [
+        _prepare_all(encoder, [item[index] for item in items])
+        for index in range(len(list_inputs(encoder)))
+    ]
     with _evaluation_mode(encoder):
         with torch.inference_mode():
-            _check_tokens(encoder, bank, names)
+            _check_tokens(encoder, banks)
+            if isinstance(encoder, JointEncoder):
+                check_missing_inputs(encoder, banks)
             if reference is not None:
-                _check_reference(encoder, reference, sources=sources, arrays=arrays)
+                _check_reference(encoder, reference, items, banks)
         if not encoder.frozen:
-            _check_trained(encoder, bank, names)
+            _check_trained(encoder, banks)
 
 
-def _check_members(encoder: Encoder) -> None:
-    check_has(encoder, ["prepare", "encode"], ["modality", "dim", "frozen"])
+def _check_members(encoder: AnyEncoder) -> None:
+    check_has(encoder, ["encode"], ["modality", "dim", "frozen"])
     check_choice(encoder.modality, get_args(Modality), "modality")
+    is_joint = encoder.modality == "joint"
+    check_has(encoder, ["prepare_video", "prepare_audio"] if is_joint else ["prepare"])
     check_instance(encoder.frozen, bool, "frozen")
     is_count = isinstance(encoder.dim, int) and not isinstance(encoder.dim, bool)
     check_that(is_count and encoder.dim > 0, f"dim is {encoder.dim!r}; it must be a positive int")
@@ -94,9 +102,11 @@ def _check_members(encoder: Encoder) -> None:
         )
 
 
-def _prepare_all(encoder: Encoder, sources: Sequence[Source]) -> list[NDArray[Any]]:
-    arrays = [_prepare_array(encoder, source) for source in sources]
-    for source, array in zip(sources, arrays, strict=True):
+def _prepare_all(encoder: AnyEncoder, sources: Sequence[Source | None]) -> FeatureBank:
+    """Prepare the sources of one input; None is a source that is missing."""
+    present = [source for source in sources if source is not None]
+    arrays = [_prepare_array(encoder, source) for source in present]
+    for source, array in zip(present, arrays, strict=True):
         again = _prepare_array(encoder, source)
         same = array.shape == again.shape and np.array_equal(array, again)
         check_that(same, "prepare returns another array for the same source")
@@ -107,21 +117,27 @@ def _prepare_all(encoder: Encoder, sources: Sequence[Source]) -> list[NDArray[An
     shapes = sorted({array.shape[1:] for array in filled})
     message = f"prepare returns arrays that differ in more than the first axis: {shapes}"
     check_that(len(shapes) == 1, message)
-    return arrays
+    prepared = iter(arrays)
+    rows = [
+        make_missing_rows("") if source is None else FeatureRows(next(prepared), "")
+        for source in sources
+    ]
+    return FeatureBank([str(index) for index in range(len(sources))], rows)
 
 
-def _prepare_array(encoder: Encoder, source: Source) -> NDArray[Any]:
+def _prepare_array(encoder: AnyEncoder, source: Source) -> NDArray[Any]:
     before = copy_source(source)
     with report_errors("prepare"):
-        array: NDArray[Any] = encoder.prepare(source)
+        array = prepare_input(encoder, source)
     check_that(is_same_source(before, source), "prepare changes its source in place")
     check_valid(find_array_fault(array))
     check_that(bool(np.isfinite(array).all()), "prepare returns NaN or infinity")
     return array
 
 
-def _check_tokens(encoder: Encoder, bank: FeatureBank, names: Sequence[str]) -> None:
-    batch = bank.batch(names)
+def _check_tokens(encoder: AnyEncoder, banks: Sequence[FeatureBank]) -> None:
+    names = list(banks[0].index)
+    batch = _make_batch(banks, names)
     tokens = _encode_batch(encoder, batch)
     again = _encode_batch(encoder, batch)
     message = "the same batch gets other tokens in evaluation mode: is dropout active?"
@@ -129,31 +145,34 @@ def _check_tokens(encoder: Encoder, bank: FeatureBank, names: Sequence[str]) -> 
     in_batch = [_get_real_tokens(tokens, row) for row in range(len(names))]
     for name, rows in zip(names, in_batch, strict=True):
         check_that(
-            not bank.has(name) or len(rows) > 0,
+            not any(bank.has(name) for bank in banks) or len(rows) > 0,
             "the mask marks no token of a clip that has input",
         )
     for row, name in enumerate(names):
-        padded = Tokens(batch.values[row : row + 1], batch.mask[row : row + 1])
+        padded = _select_rows(batch, [row])
         alone = _get_real_tokens(_encode_batch(encoder, padded), 0)
         _compare_tokens(in_batch[row], alone, "alone", "the other clips of its batch")
-        unpadded = _get_real_tokens(_encode_batch(encoder, bank.batch([name])), 0)
-        _compare_tokens(alone, unpadded, "padded", "padding")
+        unpadded = _make_batch(banks, [name])
+        for index in range(len(banks)):  # padding of one input at a time
+            inputs = (*padded[:index], unpadded[index], *padded[index + 1 :])
+            shorter = _get_real_tokens(_encode_batch(encoder, inputs), 0)
+            _compare_tokens(alone, shorter, "padded", "padding")
     order = list(range(len(names)))[::-1]
-    reordered = _encode_batch(encoder, Tokens(batch.values[order], batch.mask[order]))
+    reordered = _encode_batch(encoder, _select_rows(batch, order))
     for row, position in enumerate(order):
         tokens_of_row = _get_real_tokens(reordered, position)
         _compare_tokens(tokens_of_row, in_batch[row], "in another order", "its position")
 
 
 def _check_reference(
-    encoder: Encoder, reference: Reference, *, sources: Sequence[Source], arrays: Arrays
+    encoder: AnyEncoder, reference: Reference, items: Sequence[Item], banks: Sequence[FeatureBank]
 ) -> None:
-    for index, (source, array) in enumerate(zip(sources, arrays, strict=True)):
-        bank = FeatureBank(["source"], [FeatureRows(array, "")])
-        tokens = _get_real_tokens(_encode_batch(encoder, bank.batch(["source"])), 0)
+    for index, (name, item) in enumerate(zip(banks[0].index, items, strict=True)):
+        tokens = _get_real_tokens(_encode_batch(encoder, _make_batch(banks, [name])), 0)
+        copies = [None if source is None else copy_source(source) for source in item]
         with report_errors("the reference"):
-            expected = torch.as_tensor(reference(copy_source(source))).to(tokens)
-        label = repr(source) if isinstance(source, str) else f"source {index}"
+            expected = torch.as_tensor(reference(*copies)).to(tokens)
+        label = repr(item[0]) if isinstance(item[0], str) else f"source {index}"
         check_that(
             tokens.shape == expected.shape,
             f"{label} has tokens {tuple(tokens.shape)}, and the reference {tuple(expected.shape)}",
@@ -172,12 +191,13 @@ def _compare_tokens(tokens: Tensor, reference: Tensor, condition: str, cause: st
     check_that(is_close(tokens, reference), f"{condition}: a token depends on {cause}")
 
 
-def _check_trained(encoder: Encoder, bank: FeatureBank, names: Sequence[str]) -> None:
-    batch = bank.batch(names)
+def _check_trained(encoder: AnyEncoder, banks: Sequence[FeatureBank]) -> None:
+    batch = _make_batch(banks, list(banks[0].index))
     without_input = "the mask marks tokens of a clip that has no input"
-    no_input = _encode_batch(encoder, Tokens(torch.zeros_like(batch.values), batch.mask & False))
-    check_that(not bool(no_input.mask.any()), without_input)
-    batch.values[0], batch.mask[0] = 0, False  # a clip without input, such as one without sound
+    empty = tuple(Tokens(torch.zeros_like(one.values), one.mask & False) for one in batch)
+    check_that(not bool(_encode_batch(encoder, empty).mask.any()), without_input)
+    for one in batch:
+        one.values[0], one.mask[0] = 0, False  # a clip without input, such as one without sound
     tokens = _encode_batch(encoder, batch)
     check_that(not bool(tokens.mask[0].any()), without_input)
     run_backward(tokens.values[tokens.mask], "its tokens")
@@ -186,13 +206,22 @@ def _check_trained(encoder: Encoder, bank: FeatureBank, names: Sequence[str]) ->
         check_gradient(weights, "its weights")
 
 
-def _encode_batch(encoder: Encoder, batch: Tokens) -> Tokens:
-    inputs = [batch.values, batch.mask]
+def _make_batch(banks: Sequence[FeatureBank], names: Sequence[str]) -> Batch:
+    return tuple(bank.batch(names) for bank in banks)
+
+
+def _select_rows(batch: Batch, rows: list[int]) -> Batch:
+    return tuple(Tokens(one.values[rows], one.mask[rows]) for one in batch)
+
+
+def _encode_batch(encoder: AnyEncoder, batch: Batch) -> Tokens:
+    inputs = [tensor for one in batch for tensor in (one.values, one.mask)]
     before = [tensor.clone() for tensor in inputs]
-    with report_errors(f"encode, for values of the dtype {batch.values.dtype},"):
-        tokens = encoder.encode(batch.values, batch.mask)
+    dtypes = " and ".join(str(one.values.dtype) for one in batch)
+    with report_errors(f"encode, for values of the dtype {dtypes},"):
+        tokens = encoder.encode(*inputs)
     check_unchanged(before, inputs, "encode")
-    check_valid(find_tokens_fault(tokens, len(batch.values), encoder.dim))
+    check_valid(find_tokens_fault(tokens, len(batch[0].values), encoder.dim))
     check_that(
         tokens.values.dtype == torch.float32,
         f"its tokens have the dtype {tokens.values.dtype}; in single precision they must be "
@@ -212,7 +241,7 @@ def _are_same_tokens(first: Tokens, second: Tokens) -> bool:
 
 
 @contextmanager
-def _evaluation_mode(encoder: Encoder) -> Iterator[None]:
+def _evaluation_mode(encoder: AnyEncoder) -> Iterator[None]:
     if not isinstance(encoder, nn.Module):
         yield
         return

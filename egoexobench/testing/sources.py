@@ -8,6 +8,8 @@ from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.types import Audio, Frames, Modality
 
 Source = Frames | Audio | str
+Item = tuple[Source | None, ...]
+"""A source for each input of an encoder; None is one that is missing."""
 
 TEXTS = ("a person takes the garlic", "one", "", "C öffnet das Glas 罐")
 AUDIO_SECONDS = (1.0, 1.5, 4.0)
@@ -28,6 +30,15 @@ def make_sources(
     times = np.arange(num_frames) / 8
     shapes = [(num_frames, *size, 3) for size in FRAME_SIZES]
     return [Frames(rng.integers(0, 256, shape, dtype=np.uint8), times.copy()) for shape in shapes]
+
+
+def make_items(modality: Modality, num_frames: int, seed: int, sample_rate: int) -> list[Item]:
+    """Return sources for each input of an encoder; one clip of a joint encoder has no sound."""
+    if modality != "joint":
+        return [(source,) for source in make_sources(modality, num_frames, seed, sample_rate)]
+    frames, further = (make_sources("video", num_frames, seed + index) for index in range(2))
+    sounds = make_sources("audio", num_frames, seed, sample_rate)
+    return [*zip(frames, sounds, strict=True), (further[0], None)]
 
 
 def copy_source(source: Source) -> Source:

@@ -173,7 +173,11 @@ def _compute_token_statistics(
     texts = [pair.id for pair in training_set.pairs]
     is_shared = model.method.share_view_weights and training_set.inputs.video_exo is None
     sources: dict[str, tuple[str, FeatureBank | None, list[str]]] = {
-        "video-ego": ("video", training_set.inputs.video, ego + exo if is_shared else ego),
+        "video-ego": (
+            model.video_role["ego"],
+            training_set.inputs.get_video_bank("ego"),
+            ego + exo if is_shared else ego,
+        ),
         "video-exo": (model.video_role["exo"], training_set.inputs.get_video_bank("exo"), exo),
         "audio": ("audio", training_set.inputs.audio, ego + exo),
         "text": ("text", training_set.inputs.narration, texts),

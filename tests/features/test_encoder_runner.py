@@ -1,9 +1,12 @@
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from egoexobench.features import encoder_state
@@ -13,6 +16,7 @@ from egoexobench.features.encoder_runner import (
     encode_arrays,
     find_nonfinite,
 )
+from egoexobench.features.feature_file import FeatureRows
 from egoexobench.hashing import hash_json
 from egoexobench.types import Modality, Tokens
 
@@ -42,6 +46,15 @@ class LinearEncoder(nn.Module):
 def make_arrays(count: int) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     return [rng.random((1 + i % 3, 4), np.float32) for i in range(count)]
+
+
+def encode_sources(
+    runner: EncoderRunner,
+    arrays: Sequence[NDArray[Any] | None],
+    states: Sequence[str],
+    **options: int,
+) -> list[FeatureRows]:
+    return encode_arrays(runner, [(array,) for array in arrays], states, **options)
 
 
 def test_a_signature_names_everything_that_changes_a_number() -> None:
@@ -86,8 +99,8 @@ def test_the_hash_of_weights_is_that_of_their_bytes() -> None:
 
 def test_items_do_not_depend_on_how_many_are_encoded_at_once() -> None:
     network, arrays = LinearEncoder(), make_arrays(7)
-    together = encode_arrays(EncoderRunner(network, ""), arrays, ["seen"] * 7)
-    in_batches = encode_arrays(EncoderRunner(network, ""), arrays, ["seen"] * 7, batch_size=2)
+    together = encode_sources(EncoderRunner(network, ""), arrays, ["seen"] * 7)
+    in_batches = encode_sources(EncoderRunner(network, ""), arrays, ["seen"] * 7, batch_size=2)
     assert network.sizes == [7, 2, 2, 2, 1]
     for left, right, array in zip(together, in_batches, arrays, strict=True):
         assert len(left.rows) == len(array)
@@ -96,18 +109,18 @@ def test_items_do_not_depend_on_how_many_are_encoded_at_once() -> None:
 
 def test_a_missing_source_is_an_item_without_rows_at_its_position() -> None:
     first, second = make_arrays(2)
-    result = encode_arrays(
+    result = encode_sources(
         EncoderRunner(LinearEncoder(), ""), [first, None, second], ["heard", "silent", "heard"]
     )
     assert [len(item.rows) for item in result] == [1, 0, 2]
     assert result[1].state == "silent"
-    alone = encode_arrays(EncoderRunner(LinearEncoder(), ""), [second], ["heard"])
+    alone = encode_sources(EncoderRunner(LinearEncoder(), ""), [second], ["heard"])
     assert np.allclose(result[2].rows, alone[0].rows, atol=1e-6)
 
 
 def test_the_input_of_a_trained_encoder_is_not_changed() -> None:
     arrays = [np.arange(6, dtype=np.uint8).reshape(2, 3)]
-    (item,) = encode_arrays(
+    (item,) = encode_sources(
         EncoderRunner(LinearEncoder(frozen=False), "", storage_dtype="fp16"), arrays, ["seen"]
     )
     assert item.rows is arrays[0]
@@ -115,8 +128,8 @@ def test_the_input_of_a_trained_encoder_is_not_changed() -> None:
 
 def test_rows_are_single_precision_unless_fp16_is_set() -> None:
     arrays = make_arrays(3)
-    single = encode_arrays(EncoderRunner(LinearEncoder(), ""), arrays, ["seen"] * 3)
-    half = encode_arrays(
+    single = encode_sources(EncoderRunner(LinearEncoder(), ""), arrays, ["seen"] * 3)
+    half = encode_sources(
         EncoderRunner(LinearEncoder(), "", storage_dtype="fp16"), arrays, ["seen"] * 3
     )
     for left, right in zip(single, half, strict=True):
@@ -126,8 +139,8 @@ def test_rows_are_single_precision_unless_fp16_is_set() -> None:
 
 def test_a_lower_precision_gives_slightly_different_rows_in_single_precision() -> None:
     arrays = make_arrays(3)
-    exact = encode_arrays(EncoderRunner(LinearEncoder(), ""), arrays, ["seen"] * 3)
-    rough = encode_arrays(
+    exact = encode_sources(EncoderRunner(LinearEncoder(), ""), arrays, ["seen"] * 3)
+    rough = encode_sources(
         EncoderRunner(LinearEncoder(), "", precision="bf16"), arrays, ["seen"] * 3
     )
     for left, right in zip(exact, rough, strict=True):
@@ -140,8 +153,8 @@ def test_numbers_that_are_not_finite_are_reported() -> None:
     network = LinearEncoder()
     with torch.no_grad():
         network.linear.weight.fill_(1e6)
-    (single,) = encode_arrays(EncoderRunner(network, ""), make_arrays(1), ["seen"])
-    (half,) = encode_arrays(
+    (single,) = encode_sources(EncoderRunner(network, ""), make_arrays(1), ["seen"])
+    (half,) = encode_sources(
         EncoderRunner(network, "", storage_dtype="fp16"), make_arrays(1), ["seen"]
     )
     assert find_nonfinite(single) is None
