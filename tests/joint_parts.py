@@ -49,14 +49,17 @@ class ColorLoudness(nn.Module):
     def encode(
         self, video_values: Tensor, video_mask: Tensor, audio_values: Tensor, audio_mask: Tensor
     ) -> Tokens:
-        seen, heard = video_mask.any(1), audio_mask.any(1)
+        has_picture, has_sound = video_mask.any(1), audio_mask.any(1)
         sound = masked_mean(Tokens(audio_values, audio_mask))
-        sound = torch.cat([sound, 1 - heard[:, None].float()], 1) * (heard | seen)[:, None]
+        sound = (
+            torch.cat([sound, 1 - has_sound[:, None].float()], 1)
+            * (has_sound | has_picture)[:, None]
+        )
         colors = video_values.float() / 255 * video_mask[..., None]
-        blind = (~seen)[:, None, None].float().expand(-1, colors.shape[1], 1)
+        blind = (~has_picture)[:, None, None].float().expand(-1, colors.shape[1], 1)
         both = torch.cat([colors, blind, sound[:, None].expand(-1, colors.shape[1], -1)], 2)
         first = torch.zeros_like(video_mask)
-        first[:, 0] = ~seen & heard
+        first[:, 0] = ~has_picture & has_sound
         return Tokens(self.layer(both), video_mask | first)
 
 

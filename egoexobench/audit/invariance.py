@@ -219,12 +219,12 @@ def _keep_source(source: Source) -> Source:
 
 def _make_decoder(parts: MethodParts) -> ClipDecoder:
     """Return a function that decodes a clip as the encoders of a method get it."""
-    given = {modality for run in parts.encoders.values() for modality in run.given_inputs}
+    modalities = {modality for run in parts.encoders.values() for modality in run.given_inputs}
     rates = [run.sample_rate for run in parts.encoders.values() if "audio" in run.given_inputs]
     return partial(
         decode_clip,
-        num_frames=parts.method.num_frames if "video" in given else 0,
-        with_audio="audio" in given,
+        num_frames=parts.method.num_frames if "video" in modalities else 0,
+        with_audio="audio" in modalities,
         sampling=parts.method.frame_sampling,
         sample_rate=rates[0] if rates else AUDIO_SAMPLE_RATE,
     )

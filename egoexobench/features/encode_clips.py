@@ -281,8 +281,8 @@ def decode_and_prepare(
     arrays: dict[str, ClipArrays] = {}
     for name, runner in encoders.items():
         sources = {"video": decoded.frames, "audio": audio.get(runner.sample_rate)}
-        given = {modality: sources[modality] for modality in runner.given_inputs}
-        arrays[name] = prepare_clip_sources(clip, runner, given, num_frames)
+        decoded_sources = {modality: sources[modality] for modality in runner.given_inputs}
+        arrays[name] = prepare_clip_sources(clip, runner, decoded_sources, num_frames)
     return arrays, decoded.state
 
 

@@ -74,8 +74,8 @@ class EncoderRunner:
     @property
     def given_inputs(self) -> tuple[Modality, ...]:
         """What is decoded for it: all inputs, or those that a joint encoder is given."""
-        given = list_given_inputs(self.encoder, self.joint_inputs)
-        return tuple(modality for modality in self.inputs if modality in given)
+        decoded = list_given_inputs(self.encoder, self.joint_inputs)
+        return tuple(modality for modality in self.inputs if modality in decoded)
 
     @property
     def sample_rate(self) -> int:

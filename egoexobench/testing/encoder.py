@@ -194,10 +194,10 @@ def _compare_tokens(tokens: Tensor, reference: Tensor, condition: str, cause: st
 def _check_trained(encoder: AnyEncoder, banks: Sequence[FeatureBank]) -> None:
     batch = _make_batch(banks, list(banks[0].index))
     without_input = "the mask marks tokens of a clip that has no input"
-    empty = tuple(Tokens(torch.zeros_like(one.values), one.mask & False) for one in batch)
+    empty = tuple(Tokens(torch.zeros_like(item.values), item.mask & False) for item in batch)
     check_that(not bool(_encode_batch(encoder, empty).mask.any()), without_input)
-    for one in batch:
-        one.values[0], one.mask[0] = 0, False  # a clip without input, such as one without sound
+    for item in batch:
+        item.values[0], item.mask[0] = 0, False  # a clip without input, such as one without sound
     tokens = _encode_batch(encoder, batch)
     check_that(not bool(tokens.mask[0].any()), without_input)
     run_backward(tokens.values[tokens.mask], "its tokens")
@@ -211,13 +211,13 @@ def _make_batch(banks: Sequence[FeatureBank], names: Sequence[str]) -> Batch:
 
 
 def _select_rows(batch: Batch, rows: list[int]) -> Batch:
-    return tuple(Tokens(one.values[rows], one.mask[rows]) for one in batch)
+    return tuple(Tokens(item.values[rows], item.mask[rows]) for item in batch)
 
 
 def _encode_batch(encoder: AnyEncoder, batch: Batch) -> Tokens:
-    inputs = [tensor for one in batch for tensor in (one.values, one.mask)]
+    inputs = [tensor for item in batch for tensor in (item.values, item.mask)]
     before = [tensor.clone() for tensor in inputs]
-    dtypes = " and ".join(str(one.values.dtype) for one in batch)
+    dtypes = " and ".join(str(item.values.dtype) for item in batch)
     with report_errors(f"encode, for values of the dtype {dtypes},"):
         tokens = encoder.encode(*inputs)
     check_unchanged(before, inputs, "encode")
