@@ -86,8 +86,9 @@ def _check_modality(part: PartFactory, modality: Modality, role: str, names: Enc
     undeclared = ", ".join(names.get(None, ()))
     hint = f"; registered without a modality: {undeclared}" if undeclared else ""
     raise UsageError(
-        f"{role}={part.name} does not fit: encoder {part.name!r} reads {_describe_modality(modality)}, and "
-        f"the role {role!r} takes an encoder of {_describe_modality(required)}. Available: {fitting}{hint}"
+        f"{role}={part.name} does not fit: encoder {part.name!r} reads {_name_input(modality)}, "
+        f"and the role {role!r} takes an encoder of {_name_input(required)}. "
+        f"Available: {fitting}{hint}"
     )
 
 
@@ -98,7 +99,7 @@ def _check_exists(part: PartFactory, modality: object) -> None:
         )
 
 
-def _describe_modality(modality: Modality) -> str:
+def _name_input(modality: Modality) -> str:
     return _DESCRIPTIONS.get(modality, modality)
 
 

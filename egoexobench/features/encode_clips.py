@@ -158,7 +158,7 @@ def encode_clips(
     failures |= {clip.id: errors[keys[clip.id]] for clip in readable if keys[clip.id] in errors}
     encoded = [clip.id for clip in readable if clip.id not in failures]
     banks = {
-        name: _open_bank(encoded, keys, encoders[name], store, num_frames)
+        name: _open_bank(encoded, keys, encoders[name], store=store, num_frames=num_frames)
         for name, store in stores.items()
     }
     return EncodeResult(
@@ -356,6 +356,7 @@ def _open_bank(
     ids: Sequence[str],
     keys: Mapping[str, str],
     runner: EncoderRunner,
+    *,
     store: FeatureStore,
     num_frames: int,
 ) -> FeatureBank:

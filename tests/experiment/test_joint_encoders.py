@@ -92,7 +92,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def prepare_folder(
+def prepare_all(
     registry: Registry, folder: Path, method: Method, cache_dir: Path, **options: Any
 ) -> PreparedInputs:
     dataset = FolderDataset(folder)
@@ -179,7 +179,7 @@ def test_a_clip_without_sound_or_with_silence_reaches_the_encoder_without_sound(
     registry: Registry, clips_folder: Path, tmp_path: Path, trained: str
 ) -> None:
     method = make_encoder_method("joint", f"color-loudness:trained={trained}")
-    features = prepare_folder(registry, clips_folder, method, tmp_path).features
+    features = prepare_all(registry, clips_folder, method, tmp_path).features
     assert features.without_sound == {WITHOUT_TRACK: "no_track", SILENT: "silent"}
     joint, sounds = features.joint, features.joint_audio
     assert joint is not None
@@ -197,8 +197,8 @@ def test_the_policy_for_missing_sound_is_that_of_a_sound_encoder(
 ) -> None:
     method = make_encoder_method("joint", "color-loudness")
     with pytest.raises(DataError, match="2 of 20 clips have no sound, the first is g/ego"):
-        prepare_folder(registry, clips_folder, method, tmp_path, missing_audio="error")
-    inputs = prepare_folder(registry, clips_folder, method, tmp_path, missing_audio="skip")
+        prepare_all(registry, clips_folder, method, tmp_path, missing_audio="error")
+    inputs = prepare_all(registry, clips_folder, method, tmp_path, missing_audio="skip")
     assert {pair.id for pair in inputs.pairs["test"]} == {"i", "j"}
     assert inputs.audio_states == {"audible": 18, "silent": 1, "no_track": 1}
 
@@ -216,9 +216,7 @@ def test_the_picture_alone_is_read_without_the_sound(
         raise AssertionError
 
     monkeypatch.setattr("egoexobench.data.decode.decode_clip_audio", refuse)
-    features = prepare_folder(
-        registry, clips_folder, method, tmp_path, missing_audio="error"
-    ).features
+    features = prepare_all(registry, clips_folder, method, tmp_path, missing_audio="error").features
     assert features.joint is not None
     assert all((rows[:, FLAG] == 1).all() for rows in features.joint.rows)
     assert not features.without_sound
@@ -230,7 +228,7 @@ def test_the_sound_alone_is_read_without_the_picture(
     method = make_encoder_method("joint", "color-loudness")
     method = apply_overrides(method, {"joint_inputs": "audio"})
     monkeypatch.setattr("egoexobench.data.decode.decode_frames", None)
-    features = prepare_folder(registry, clips_folder, method, tmp_path).features
+    features = prepare_all(registry, clips_folder, method, tmp_path).features
     assert features.joint is not None
     sizes = {name: len(features.joint.get(name)) for name in features.joint.index}
     assert {name for name, size in sizes.items() if not size} == {WITHOUT_TRACK, SILENT}
@@ -244,11 +242,11 @@ def test_stored_tokens_are_those_of_one_choice_of_inputs(
         method = make_encoder_method("joint", f"color-loudness:trained={trained}")
         alone = apply_overrides(method, {"joint_inputs": "video"})
         for chosen in (method, alone):
-            prepare_folder(registry, clips_folder, chosen, tmp_path)
+            prepare_all(registry, clips_folder, chosen, tmp_path)
     monkeypatch.setattr("egoexobench.features.encode_clips.decode_clip", None)
     for trained in ("false", "true"):  # a second run decodes nothing
         method = make_encoder_method("joint", f"color-loudness:trained={trained}")
-        inputs = prepare_folder(registry, clips_folder, method, tmp_path)
+        inputs = prepare_all(registry, clips_folder, method, tmp_path)
         assert len(inputs.features.without_sound) == 2
 
 
