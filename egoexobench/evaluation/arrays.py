@@ -39,6 +39,18 @@ def to_floats(values: Vectors) -> Floats:
     return np.asarray(to_tensor(values).detach().cpu().double().numpy())
 
 
+def find_nonfinite_rows(vectors: Tensor) -> Tensor:
+    """Return the rows of a matrix ``(N, D)`` that contain NaN or infinity, ``(K,)``.
+
+    >>> import torch
+    >>> find_nonfinite_rows(torch.tensor([[1.0, 2.0], [3.0, float("nan")]]))
+    tensor([1])
+    """
+    # A sum reads once and writes nothing. It can overflow: then the numbers themselves decide.
+    suspects = (~vectors.sum(1).isfinite()).nonzero()[:, 0]
+    return suspects[~vectors[suspects].isfinite().all(1)]
+
+
 def to_index_lists(indices: Indices) -> list[list[int]]:
     """Return one list of indices for each query.
 

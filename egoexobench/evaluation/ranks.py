@@ -1,9 +1,8 @@
-"""Ranks of the positives, counted in chunks of one matrix product; nothing is sorted."""
+"""Ranks of the positives, counted from scores; nothing is sorted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,16 +10,19 @@ from torch import Tensor
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation.arrays import Indices, Vectors, to_index_lists, to_tensor
+from egoexobench.evaluation.rank_tiles import CHUNK_SIZE, rank_in_tiles
+from egoexobench.evaluation.vector_norms import (
+    TIE_ULPS,
+    check_dot_range,
+    check_vectors,
+    measure_norms,
+    normalize_vectors,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from egoexobench.types import Similarity
-
-CHUNK_SIZE = 4 * 2**20
-"""Scores in memory at once."""
-TIE_ULPS = 8.0
-"""Two scores tie if they differ by less than this many units of rounding, times both norms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def compute_ranks(
     *,
     choices: Vectors | None = None,
     similarity: Similarity = "cosine",
+    chunk_size: int = CHUNK_SIZE,
 ) -> Ranks:
     """Rank the best positive of each query among all candidates, or among listed choices.
 
@@ -74,6 +77,7 @@ def compute_ranks(
             its positives. They count rows of ``candidates``, or columns of ``choices``.
         choices: rows of ``candidates`` that each query chooses from, ``(N, K)`` int; None is all.
         similarity: ``cosine`` (a zero vector scores 0 with everything) or the raw ``dot`` product.
+        chunk_size: numbers in memory at once, about, besides the arguments and the result.
 
     Raises:
         DataError: if an embedding is not finite, a dot product can overflow or underflow, a query
@@ -86,26 +90,33 @@ def compute_ranks(
     >>> compute_ranks(queries, candidates, [(1, 0), (0, 1)]).optimistic
     tensor([1, 2])
     """
-    queries = normalize_vectors(to_tensor(queries), "query", similarity)
-    candidates = normalize_vectors(to_tensor(candidates), "candidate", similarity)
+    queries = check_vectors(to_tensor(queries), "query")
+    candidates = check_vectors(to_tensor(candidates), "candidate")
     listed = None if choices is None else to_tensor(choices)
     size = len(candidates) if listed is None else listed.shape[1]
     lists = to_index_lists(positives)
     if not all(row and 0 <= min(row) <= max(row) < size for row in lists):
         raise DataError(f"positive out of range: there are {size} candidates, 0 to {size - 1}")
-    query_norms, candidate_norms = queries.norm(dim=1), candidates.norm(dim=1)
+    if listed is None:
+        return Ranks(
+            *rank_in_tiles(queries, candidates, lists, similarity=similarity, chunk_size=chunk_size)
+        )
     if similarity == "dot":
-        query_norms, candidate_norms = _measure_raw_norms(queries, candidates)
+        check_dot_range(queries, candidates)
+    queries = normalize_vectors(queries, similarity)
+    candidates = normalize_vectors(candidates, similarity)
+    norms = [measure_norms(vectors).to(queries.dtype) for vectors in (queries, candidates)]
+    rows = max(1, chunk_size // max(1, listed.shape[1] * queries.shape[1]))
+    blocks = []
+    for start in range(0, len(queries), rows):
+        block = slice(start, start + rows)
+        scores = (candidates[listed[block]] @ queries[block][:, :, None])[:, :, 0]
 
-    def measure_norms(part: slice, columns: Tensor) -> Tensor:
-        rows = columns if listed is None else listed[part].gather(1, columns[:, None])[:, 0]
-        norms: Tensor = query_norms[part] * candidate_norms[rows]
-        return norms
+        def measure_products(columns: Tensor, block: slice = block) -> Tensor:
+            selected = listed[block].gather(1, columns[:, None])[:, 0]
+            return norms[0][block] * norms[1][selected]
 
-    blocks = [
-        rank_scores(scores, lists[part], partial(measure_norms, part)).stack()
-        for part, scores in _iter_scores(queries, candidates, listed)
-    ]
+        blocks.append(rank_scores(scores, lists[block], measure_products).stack())
     return Ranks(
         *torch.cat([torch.empty(5, 0, dtype=torch.int64, device=queries.device), *blocks], 1)
     )
@@ -164,59 +175,3 @@ def compute_rank_bounds(
     num_better = torch.gt(scores, (own + margins)[:, None], out=mask).sum(1)
     num_at_least = torch.ge(scores, (own - margins)[:, None], out=mask).sum(1)
     return num_better.long() + 1, num_at_least.long()
-
-
-def normalize_vectors(vectors: Tensor, name: str, similarity: Similarity) -> Tensor:
-    """Return finite vectors of at least float32, of unit length for the cosine."""
-    vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
-    is_broken = ~torch.isfinite(vectors).all(1)
-    if is_broken.any():
-        raise DataError(
-            f"{int(is_broken.sum())} of {len(vectors)} {name} embeddings contain NaN or infinity, "
-            f"first at row {int(is_broken.nonzero()[0])}"
-        )
-    if similarity == "dot":
-        return vectors
-    # Scaled first, so that neither a tiny nor a huge vector loses its direction in the square.
-    largest = vectors.abs().amax(1, keepdim=True)
-    vectors = vectors / torch.where(largest > 0, largest, 1)  # a denormal number is above 0
-    norms = vectors.square().sum(1, keepdim=True).sqrt()
-    return vectors / norms.clamp_min(0.5)
-
-
-def _measure_raw_norms(queries: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the norms, after a check that dot products neither overflow nor underflow."""
-    # In float64, in which the square of a float32 number does not overflow.
-    norms, candidate_norms = queries.double().norm(dim=1), candidates.double().norm(dim=1)
-    longest = candidate_norms.max()
-    limits, products = torch.finfo(queries.dtype), norms * longest
-    is_outside = (products >= limits.max) | ((products > 0) & (products < limits.tiny / limits.eps))
-    if is_outside.any():
-        row = int(is_outside.nonzero()[0])
-        raise DataError(
-            f"dot products of {int(is_outside.sum())} of {len(queries)} query embeddings leave the "
-            f"range of {queries.dtype}: that of row {row} has the length {float(norms[row]):.3g}, "
-            f"the longest candidate {float(longest):.3g}; scale them, or use the cosine"
-        )
-    return norms.to(queries.dtype), candidate_norms.to(queries.dtype)
-
-
-def _iter_scores(
-    queries: Tensor, candidates: Tensor, choices: Tensor | None
-) -> Iterator[tuple[slice, Tensor]]:
-    """Yield rows and their scores ``(rows, K)``; each chunk overwrites the one before."""
-    if choices is None:
-        rows = max(16, CHUNK_SIZE // max(1, len(candidates)))
-        buffer = queries.new_empty(min(rows, len(queries)), len(candidates))
-        for part in _iter_slices(len(queries), rows):
-            chunk = queries[part]
-            yield part, torch.mm(chunk, candidates.T, out=buffer[: len(chunk)])
-        return
-    rows = max(1, CHUNK_SIZE // max(1, choices.shape[1] * queries.shape[1]))
-    for part in _iter_slices(len(queries), rows):
-        listed = candidates[choices[part]]  # (rows, K, D)
-        yield part, (listed @ queries[part][:, :, None])[:, :, 0]
-
-
-def _iter_slices(total: int, rows: int) -> Iterator[slice]:
-    return (slice(start, start + rows) for start in range(0, total, rows))

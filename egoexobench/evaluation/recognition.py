@@ -11,7 +11,7 @@ from torch import Tensor
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation import classification
-from egoexobench.evaluation.arrays import Floats, Vectors, to_floats, to_tensor
+from egoexobench.evaluation.arrays import Floats, Vectors, find_nonfinite_rows, to_floats, to_tensor
 from egoexobench.evaluation.intervals import ConfidenceInterval, bootstrap_variance
 from egoexobench.evaluation.linear_probe import (
     LinearProbe,
@@ -255,11 +255,11 @@ def _select_vectors(split: LabeledEmbeddings, clips: Sequence[LabeledClip]) -> T
     index = split.embeddings.index
     rows = torch.tensor([index[clip.clip_id] for clip in clips])
     vectors = to_tensor(split.embeddings.vectors)[rows]
-    is_broken = ~torch.isfinite(vectors).all(1)
-    if is_broken.any():
-        name = clips[int(is_broken.nonzero()[0])].clip_id
+    broken = find_nonfinite_rows(vectors)
+    if len(broken):
+        name = clips[int(broken[0])].clip_id
         raise DataError(
-            f"{int(is_broken.sum())} of {len(clips)} embeddings contain NaN or infinity, first "
+            f"{len(broken)} of {len(clips)} embeddings contain NaN or infinity, first "
             f"that of {name!r}"
         )
     return vectors

@@ -1,20 +1,23 @@
 """Reference scores of every track: ``chance``, the score of guessing, and ``oracle``, the ceiling.
 
-The embeddings of the oracle are made from the true answers and are scored by the same code as any
-others. If the oracle stays below 100 %, the track contains a query without a unique answer.
+The embeddings of the oracle are made from the true answers. If the oracle stays below 100 %, the
+track contains a query without a unique answer.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from egoexobench.data.disjoint_sets import DisjointSets
+from egoexobench.evaluation.query_ranking import sort_queries
+from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.recognition import LabeledEmbeddings, score_recognition
-from egoexobench.evaluation.retrieval import score_retrieval
-from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity, View
+from egoexobench.evaluation.retrieval import score_ranks
+from egoexobench.types import CandidatePolicy, Embeddings, Gallery, Query, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 
     from egoexobench.evaluation.queries import LabeledClip
     from egoexobench.evaluation.results import Metric, Score
-
-ORACLE_DIM = 64
 
 
 def chance_score(score: Score) -> Score:
@@ -42,24 +43,31 @@ def score_retrieval_oracle(
     *,
     rng: Generator,
     policy: CandidatePolicy,
-    similarity: Similarity = "cosine",
     views: Mapping[str, View] | None = None,
 ) -> Score:
     """Return the score of embeddings made from the true answers.
 
-    A source and its positives get the same random vector. A candidate that is a positive of
-    several sources shares its vector with all of them.
+    A source and its positives have the same embedding. A candidate that is a positive of several
+    sources shares it with all of them. So the candidates of this group tie and come first, which
+    needs no product of embeddings.
     """
-    galleries = {query.gallery for query in queries}
-    names = sorted({query.source for query in queries}.union(*(g.ids for g in galleries)))
-    leader = _group_equivalent(queries, names)
-    row = {name: index for index, name in enumerate(sorted(set(leader.values())))}
-    vectors = torch.from_numpy(rng.standard_normal((len(row), ORACLE_DIM))).float()
-    vectors = torch.nn.functional.normalize(vectors, dim=1)
-    rows = torch.tensor([row[leader[name]] for name in names])
-    oracle = Embeddings(tuple(names), vectors[rows])
-    return score_retrieval(
-        queries, oracle, oracle, rng=rng, policy=policy, similarity=similarity, views=views
+    ordered = sort_queries(queries)
+    leaders = _group_equivalent(ordered)
+    sizes: dict[Gallery, Counter[str | None]] = {}
+    for gallery in {query.gallery for query in ordered}:
+        sizes[gallery] = Counter(map(leaders.get, gallery.ids))
+    columns = [
+        (
+            1,
+            sizes[query.gallery][leaders[query.source]] - len(query.positives) + 1,
+            len(query.gallery.ids),
+            len(query.positives),
+            len(query.positives),
+        )
+        for query in ordered
+    ]
+    return score_ranks(
+        ordered, Ranks(*torch.tensor(columns).T), rng=rng, policy=policy, views=views
     )
 
 
@@ -87,12 +95,13 @@ def _replace_by_chance(metric: Metric) -> Metric:
     return replace(metric, value=level, low=level, high=level)
 
 
-def _group_equivalent(queries: Sequence[Query], names: Sequence[str]) -> dict[str, str]:
-    """Map each name to one representative of all names that are positives of each other."""
+def _group_equivalent(queries: Sequence[Query]) -> dict[str, str]:
+    """Map sources and positives to one representative of all that are positives of each other."""
     groups = DisjointSets()
     for query in queries:
         for positive in query.positive_ids:
             groups.join(query.source, positive)
+    names = {query.source for query in queries}.union(*(query.positive_ids for query in queries))
     return {name: groups.find(name) for name in names}
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from egoexobench.evaluation.answers import list_candidates
 from egoexobench.evaluation.query_ranking import BLOCK_SIZE, group_by_gallery
-from egoexobench.evaluation.ranks import TIE_ULPS, Ranks, normalize_vectors
+from egoexobench.evaluation.ranks import Ranks
+from egoexobench.evaluation.vector_norms import TIE_ULPS, check_vectors, normalize_vectors
 from egoexobench.types import Embeddings, Query, Similarity
 
 if TYPE_CHECKING:
@@ -166,13 +167,13 @@ def _iter_embedding_scores(
     """
     sources, targets = sides
     rows = torch.tensor([targets.index[name] for name in names])
-    vectors = normalize_vectors(targets.vectors[rows], "candidate", similarity)
+    vectors = normalize_vectors(check_vectors(targets.vectors[rows], "candidate"), similarity)
     longest = vectors.norm(dim=1).max()
     step = max(16, BLOCK_SIZE // len(names))
     for start in range(0, len(queries), step):
         block = slice(start, start + step)
         source_rows = torch.tensor([sources.index[query.source] for query in queries[block]])
-        batch = normalize_vectors(sources.vectors[source_rows], "query", similarity)
+        batch = normalize_vectors(check_vectors(sources.vectors[source_rows], "query"), similarity)
         yield block, batch @ vectors.T, batch.norm(dim=1) * longest
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from egoexobench.errors import DataError, format_exception_line, notify
+from egoexobench.evaluation.arrays import find_nonfinite_rows
 from egoexobench.external.array_files import NamedArray, add_ids, read_array_file
 from egoexobench.records.bundle import TEXTS, VIDEOS
 from egoexobench.types import SPLITS, VIEWS, Embeddings
@@ -167,9 +168,9 @@ def _check_shape(array: NamedArray, first: NamedArray) -> None:
 
 def _check_rows(noun: str, array: NamedArray, names: Sequence[str], vectors: Tensor) -> list[str]:
     """Return the names of zero vectors, after a check that all numbers are finite."""
-    is_broken = ~torch.isfinite(vectors).all(1)
-    if is_broken.any():
-        name = names[int(is_broken.nonzero()[0])]
+    broken = find_nonfinite_rows(vectors)
+    if len(broken):
+        name = names[int(broken[0])]
         raise DataError(
             f"{array.location}: the embedding of {noun} {name!r} contains NaN or infinity, or a "
             "number that 32 bits cannot hold"

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from egoexobench.errors import DataError
+from egoexobench.evaluation.arrays import find_nonfinite_rows
 from egoexobench.evaluation.recognition import ClassScores
 from egoexobench.evaluation.reranking import PairScores
 from egoexobench.features.embeddings_file import read_embeddings, read_header, write_embeddings
@@ -152,9 +153,9 @@ def read_stored_embeddings(path: Path) -> dict[str, Embeddings]:
             raise DataError(f"{path}: unknown tensor {name!r}")
         if side.vectors.dtype != torch.float32:
             raise DataError(f"{path}: {name} are {side.vectors.dtype}, not 32-bit numbers")
-        if not bool(torch.isfinite(side.vectors).all()):
-            row = int((~torch.isfinite(side.vectors).all(1)).nonzero()[0])
-            raise DataError(f"{path}: {name} of {side.ids[row]!r} contain NaN or infinity")
+        if len(broken := find_nonfinite_rows(side.vectors)):
+            owner = side.ids[int(broken[0])]
+            raise DataError(f"{path}: {name} of {owner!r} contain NaN or infinity")
     return sides
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from egoexobench.evaluation.ranks import TIE_ULPS
+from egoexobench.evaluation.vector_norms import TIE_ULPS
 from egoexobench.records.schema import QueryRank
 from egoexobench.types import Embeddings, Query, Similarity
 

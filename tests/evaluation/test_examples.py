@@ -19,7 +19,6 @@ WITHOUT_EXAMPLE = {
     "predict_logits": "shown in fit_linear_probe",
     "filter_answerable": "a step of score_retrieval",
     "score_ranked_queries": "a step of score_retrieval",
-    "normalize_vectors": "a step of compute_ranks",
     "rank_queries": "a step of score_retrieval",
     "summarize_ranks": "a step of score_retrieval",
 }

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egoexobench.errors import DataError
-from egoexobench.evaluation import ranks
 from egoexobench.evaluation.metrics import expected_rank
 from egoexobench.evaluation.ranks import compute_rank_bounds, compute_ranks
 
@@ -134,22 +133,36 @@ def test_one_candidate_is_first():
     assert expected_rank(result).tolist() == [1.0, 1.0, 1.0]
 
 
-def test_chunks_change_nothing(monkeypatch):
+@pytest.mark.parametrize("chunk_size", [1, 40, 700])
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_chunks_change_nothing(chunk_size, similarity):
     torch.manual_seed(0)
-    queries, candidates, answers = (
-        torch.randn(100, 8),
-        torch.randn(60, 8),
-        torch.randint(60, (100,)),
-    )
+    queries, candidates = torch.randn(100, 8), torch.randn(60, 8)
+    candidates[40:] = candidates[:20]
+    answers = [torch.randperm(60)[: 1 + number % 4].tolist() for number in range(100)]
     choices = torch.randint(60, (100, 20))
-    listed = {"choices": choices}
-    complete = compute_ranks(queries, candidates, answers)
-    some = compute_ranks(queries, candidates, answers % 20, **listed)
-    monkeypatch.setattr(ranks, "CHUNK_SIZE", 1)
-    assert torch.equal(compute_ranks(queries, candidates, answers).optimistic, complete.optimistic)
-    assert torch.equal(
-        compute_ranks(queries, candidates, answers % 20, **listed).optimistic, some.optimistic
-    )
+    listed = [[answer % 20 for answer in row] for row in answers]
+    for positives, options in ((answers, {}), (listed, {"choices": choices})):
+        options["similarity"] = similarity
+        complete = compute_ranks(queries, candidates, positives, **options)
+        some = compute_ranks(queries, candidates, positives, chunk_size=chunk_size, **options)
+        assert torch.equal(some.stack(), complete.stack())
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_tiles_count_as_a_comparison_of_each_pair_does(similarity):
+    torch.manual_seed(0)
+    queries, candidates = torch.randn(1100, 24), torch.randn(700, 24)
+    candidates[300:400], candidates[0] = candidates[:100], 0
+    queries[7] = 0
+    positives = [torch.randperm(700)[: 1 + number % 5].tolist() for number in range(1100)]
+    positives[:50] = [[number, number + 300] for number in range(50)]
+    result = compute_ranks(queries, candidates, positives, similarity=similarity, chunk_size=9000)
+    choices = torch.arange(700).expand(1100, 700)
+    listed = compute_ranks(queries, candidates, positives, similarity=similarity, choices=choices)
+    assert torch.equal(result.stack(), listed.stack())
+    assert int((result.optimistic < result.pessimistic).sum()) > 10
+    assert int((result.num_tied_positives > 1).sum()) > 40
 
 
 def test_the_order_of_queries_and_candidates_does_not_matter():
