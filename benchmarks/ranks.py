@@ -34,8 +34,8 @@ _LARGEST_TABLE = 2**28
 def multiply_matrices(queries: Tensor, candidates: Tensor) -> float:
     """The bare matrix product, in tiles, into one buffer."""
     buffer = torch.empty(_TILE)
-    for tile in candidates.split(_TILE[1]):
-        for block in queries.split(_TILE[0]):
+    for tile in torch.split(candidates, _TILE[1]):
+        for block in torch.split(queries, _TILE[0]):
             torch.mm(block, tile.T, out=buffer[: len(block), : len(tile)])
     return float(buffer[0, 0])
 

@@ -48,7 +48,7 @@ def normalize_vectors(vectors: Tensor, similarity: Similarity) -> Tensor:
 
 def measure_norms(vectors: Tensor) -> Tensor:
     """Return the norms, float64, in which the square of a float32 number does not overflow."""
-    return torch.cat([block.double().norm(dim=1) for block in vectors.split(BLOCK_ROWS)])
+    return torch.cat([block.double().norm(dim=1) for block in torch.split(vectors, BLOCK_ROWS)])
 
 
 def check_dot_range(queries: Tensor, candidates: Tensor) -> None:
