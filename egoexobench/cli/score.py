@@ -66,7 +66,7 @@ _FILE = click.Path(path_type=Path)
     type=click.IntRange(min=0, max=MAX_SEED),
     default=0,
     show_default=True,
-    help="Seed of the intervals.",
+    help="Seed of the training that gave the embeddings or answers, and of random intervals.",
 )
 @click.option(
     "--allow-missing",

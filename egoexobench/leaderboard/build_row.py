@@ -13,15 +13,17 @@ from egoexobench.leaderboard.reproduced import (
 )
 from egoexobench.leaderboard.stored_ranks import describe_queries, format_ranks
 from egoexobench.records.artifacts import EMBEDDINGS_SUFFIX, find_artifact
+from egoexobench.records.external import replace_content
 from egoexobench.records.schema import ScoreRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from egoexobench.leaderboard.run_source import RunSource
-    from egoexobench.records.schema import Record
+    from egoexobench.records.schema import MethodRecord, Record
     from egoexobench.types import TrackKey
 
+NO_CONTENT = "0" * 64
 _SHARED_FIELDS = ReproducedTrack.model_fields.keys() & ScoreRecord.model_fields.keys()
 _PROTOCOL_FIELDS = sorted(_SHARED_FIELDS - {"task", "policy", "split"})
 
@@ -41,14 +43,15 @@ def build_reproduced_row(sources: Iterable[RunSource]) -> ReproducedRow:
     tracks: dict[str, ReproducedTrack] = {}
     visited: dict[tuple[int, TrackKey], ScoreRecord] = {}
     runs = []
+    method = newest[0].record.method
     for source in newest:
         scores = list(_iter_new_scores(source.record, visited))
         for score in scores:
             _add_track(tracks, _to_track(source, score), source.record.id)
         if scores:
-            runs.append(_to_seed_run(source, scores))
+            runs.append(_to_seed_run(source, scores, method))
     return ReproducedRow(
-        method=newest[0].record.method,
+        method=method,
         dataset=newest[0].record.dataset,
         trained_on=newest[0].record.trained_on,
         tracks=tuple(sorted(tracks.values(), key=_sort_key)),
@@ -60,8 +63,9 @@ def _check_same_method(records: list[Record]) -> None:
     first = records[0]
     for record in records[1:]:
         for noun, expected, fingerprint in (
-            ("method", first.method.fingerprint, record.method.fingerprint),
+            ("method", _hash_without_content(first), _hash_without_content(record)),
             ("data set", first.dataset.fingerprint, record.dataset.fingerprint),
+            ("media files", *_list_media_hashes(first, record)),
             ("training set", _get_training_fingerprint(first), _get_training_fingerprint(record)),
         ):
             if expected != fingerprint:
@@ -73,18 +77,39 @@ def _check_same_method(records: list[Record]) -> None:
 
 
 def _check_distinct_seeds(records: list[Record]) -> None:
-    """Two seeds of a method that is trained never have the same embeddings."""
+    """Two seeds of a method that is trained, or of another lab, never have the same embeddings."""
     by_hash: dict[str, Record] = {}
     for record in records:
-        artifact = find_artifact(record, EMBEDDINGS_SUFFIX)
-        if artifact is None or record.checkpoint_selection is None:
+        content = _find_seed_content(record)
+        if content is None:
             continue
-        other = by_hash.setdefault(artifact.sha256, record)
+        other = by_hash.setdefault(content, record)
         if other.seed != record.seed:
+            noun = record.method.external.kind if record.method.external else "embeddings"
             raise DataError(
-                f"records {record.id} and {other.id} have the same embeddings, but the seeds "
+                f"records {record.id} and {other.id} have the same {noun}, but the seeds "
                 f"{record.seed} and {other.seed}; one of them is a copy: leave it out"
             )
+
+
+def _find_seed_content(record: Record) -> str | None:
+    """Return a hash of what is another one for each seed; None if seeds need not differ."""
+    if record.method.external is not None:
+        return record.method.external.content
+    artifact = find_artifact(record, EMBEDDINGS_SUFFIX)
+    is_trained = record.checkpoint_selection is not None
+    return artifact.sha256 if artifact and is_trained else None
+
+
+def _list_media_hashes(*records: Record) -> list[str]:
+    """The hashes of the media files, or nothing if one of the runs did not have them."""
+    hashes = [record.dataset.media_hash for record in records]
+    return [text or "" for text in hashes] if all(hashes) else [""] * len(hashes)
+
+
+def _hash_without_content(record: Record) -> str:
+    """The fingerprint of a method; each seed of an external one has embeddings of its own."""
+    return replace_content(record.method, NO_CONTENT).fingerprint
 
 
 def _get_training_fingerprint(record: Record) -> str:
@@ -188,8 +213,9 @@ def _collect_references(record: Record, score: ScoreRecord) -> dict[str, Referen
     }
 
 
-def _to_seed_run(source: RunSource, scores: list[ScoreRecord]) -> SeedRun:
+def _to_seed_run(source: RunSource, scores: list[ScoreRecord], method: MethodRecord) -> SeedRun:
     record, environment = source.record, source.record.environment
+    external = record.method.external
     return SeedRun(
         record=record.id,
         created=record.created,
@@ -217,6 +243,7 @@ def _to_seed_run(source: RunSource, scores: list[ScoreRecord]) -> SeedRun:
         num_unfair=record.counts.num_unfair,
         verification=source.verification,
         audits=source.audits,
+        content=external.content if external and external != method.external else None,
     )
 
 

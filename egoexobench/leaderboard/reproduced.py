@@ -112,6 +112,11 @@ class SeedRun(RecordModel):
     num_unfair: dict[str, Count] = Field({}, description="as in the counts of the record")
     verification: RunVerification | None = Field(None, description="null if it was not verified")
     audits: tuple[RunAudit, ...] = ()
+    content: Sha256 | None = Field(
+        None,
+        description="hash of what was given for this seed, if the method of the row has another",
+        exclude_if=lambda value: value is None,
+    )
 
 
 class ReproducedRow(RecordModel):

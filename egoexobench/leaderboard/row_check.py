@@ -15,6 +15,7 @@ from egoexobench.evaluation.tasks import RERANKED_TOP_K
 from egoexobench.leaderboard.row_marks import iter_mark_faults
 from egoexobench.leaderboard.stored_ranks import RANKED_METRICS, compute_values, parse_ranks
 from egoexobench.records.check import is_almost_equal, iter_input_faults, iter_metric_faults
+from egoexobench.records.external import replace_content
 from egoexobench.records.store import make_record_id
 from egoexobench.records.version_1 import hash_track
 from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, TrackKey
@@ -38,8 +39,9 @@ def iter_row_faults(row: ReproducedRow) -> Iterator[str]:
         if count > 1:
             yield f"runs: seed {seed} has {count} runs on track {name[:12]}"
     for run in row.runs:
+        method = replace_content(row.method, run.content) if run.content else row.method
         expected = make_record_id(
-            run.created, run.seed, row.method.fingerprint, row.dataset.fingerprint
+            run.created, run.seed, method.fingerprint, row.dataset.fingerprint
         )
         if run.record != expected:
             yield f"runs.{run.record}.record: time, seed and fingerprints give {expected}"

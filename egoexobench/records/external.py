@@ -48,6 +48,15 @@ def hash_external_method(name: str, source: ExternalSource, inputs: DeclaredInpu
     return hash_json([name, source.model_dump(), inputs.model_dump()])
 
 
+def replace_content(method: MethodRecord, content: str) -> MethodRecord:
+    """Return an external method as if other embeddings or answers had been given."""
+    if method.external is None:
+        return method
+    source = method.external.model_copy(update={"content": content})
+    fingerprint = hash_external_method(method.name, source, method.declared_inputs)
+    return method.model_copy(update={"external": source, "fingerprint": fingerprint})
+
+
 def describe_external_source(method: MethodRecord) -> str | None:
     """Return what a table says of embeddings or answers that were made elsewhere; None otherwise.
 

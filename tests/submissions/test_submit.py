@@ -67,6 +67,41 @@ def test_answers_are_accepted_as_well(
     assert row.method.external.kind == "answers"
 
 
+def test_seeds_of_embeddings_made_elsewhere_are_one_row(
+    make_record: MakeRecord, root: Path, submit: Submit
+) -> None:
+    records = [make_record(20 + seed, seed=seed) for seed in range(3)]
+    (row,) = submit(*records).rows
+    assert [run.seed for run in row.runs] == [0, 1, 2]
+    assert len({run.content for run in row.runs}) == 3
+    (read_row,) = read_submissions(root)
+    assert read_row == row
+
+
+@pytest.mark.parametrize(
+    ("numbers", "options", "message"),
+    [
+        ((30, 30), {}, "have the same embeddings, but the seeds . and .; one of them is a copy"),
+        ((31, 32), {"evidence": "video"}, "the card says evidence video, audio"),
+        ((33, 34), {"authors": "C. Lab"}, "different versions of the method"),
+    ],
+)
+def test_seeds_that_are_copies_or_make_other_claims_are_refused(
+    make_record: MakeRecord,
+    root: Path,
+    submit: Submit,
+    tmp_path: Path,
+    numbers: tuple[int, int],
+    options: dict[str, Any],
+    message: str,
+) -> None:
+    first = make_record(numbers[0], out=tmp_path / "first")
+    second = make_record(numbers[1], seed=1, out=tmp_path / "second", **options)
+    with pytest.raises(DataError, match=message):
+        submit(first, second)
+    assert not root.exists()
+
+
 def test_the_command_says_what_it_wrote_and_what_is_missing(
     bundle: ForgedBundle, tmp_path: Path
 ) -> None:
