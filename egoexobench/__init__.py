@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from egoexobench.api.parts import dataset, list_parts, show_part
     from egoexobench.api.rerun import rerun
     from egoexobench.api.score import score
+    from egoexobench.api.submit import submit
     from egoexobench.api.verify import verify
     from egoexobench.errors import DataError, EgoExoBenchError, MediaError, PartError, UsageError
     from egoexobench.hookspecs import Register, hookimpl
+    from egoexobench.leaderboard.submit import WrittenSubmission
     from egoexobench.method import COMPACT_DEFAULTS, Method
     from egoexobench.registry import Registry
     from egoexobench.results.rerun_result import RerunResult
@@ -64,6 +66,7 @@ __all__ = [
     "Tokens",
     "UsageError",
     "Verification",
+    "WrittenSubmission",
     "__version__",
     "dataset",
     "embed",
@@ -74,6 +77,7 @@ __all__ = [
     "run",
     "score",
     "show_part",
+    "submit",
     "verify",
 ]
 
@@ -83,9 +87,11 @@ _NAMES_BY_MODULE = {
     "api.parts": ("dataset", "list_parts", "show_part"),
     "api.rerun": ("rerun",),
     "api.score": ("score",),
+    "api.submit": ("submit",),
     "api.verify": ("verify",),
     "errors": ("DataError", "EgoExoBenchError", "MediaError", "PartError", "UsageError"),
     "hookspecs": ("Register", "hookimpl"),
+    "leaderboard.submit": ("WrittenSubmission",),
     "method": ("COMPACT_DEFAULTS", "Method"),
     "registry": ("Registry",),
     "results.rerun_result": ("RerunResult",),

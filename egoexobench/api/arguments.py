@@ -20,7 +20,12 @@ from pydantic import (
     field_validator,
 )
 
-from egoexobench.errors import UsageError, WriteError, format_unknown_name
+from egoexobench.errors import (
+    UsageError,
+    WriteError,
+    format_unknown_name,
+    format_validation_reason,
+)
 from egoexobench.method import Scale
 from egoexobench.spec import Spec, format_value
 from egoexobench.types import MAX_SEED, TASKS, Embeddings, Similarity, Split, Task
@@ -88,6 +93,10 @@ def _to_integer(value: object) -> object:
 
 def _to_path(value: object) -> object:
     return Path(value).expanduser() if isinstance(value, str) and value else value
+
+
+def _to_names(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 SpecArgument = Annotated[Spec, BeforeValidator(_to_spec)]
@@ -166,6 +175,20 @@ class ScoreArguments(_CheckedArguments):
         return value
 
 
+class SubmitArguments(_CheckedArguments):
+    """The arguments of `submit`; fields of the card may be None."""
+
+    to: PathArgument
+    name: str | None
+    card: Annotated[Mapping[str, Any] | Path | None, BeforeValidator(_to_path)]
+    method: NameArgument | None
+    authors: Annotated[tuple[NameArgument, ...] | None, BeforeValidator(_to_names)]
+    paper: NameArgument | None
+    code: NameArgument | None
+    license: NameArgument | None
+    training_data: NameArgument | None
+
+
 class RerunArguments(_CheckedArguments):
     """The arguments of `rerun`; None keeps what the record says."""
 
@@ -234,7 +257,7 @@ def check_arguments(model: type[Arguments], values: Mapping[str, Any]) -> Argume
     except ValidationError as error:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"][:2] if str(part).isidentifier())
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = format_validation_reason(first)
         value = "" if "Available:" in reason else f"; got {_quote(first['input'])}"
         raise UsageError(f"argument {path!r}: {reason}{value}") from None
 

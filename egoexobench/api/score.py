@@ -62,7 +62,7 @@ def score(
         authors: who made the embeddings or the answers.
         similarity: ``"cosine"`` or ``"dot"``; None is what a file says, or the cosine.
         claims: how clips were read: ``sampling``, ``frames``, ``resolution``, ``template``.
-        seed: seed of the intervals.
+        seed: of the training that gave the embeddings or answers, and of random intervals.
         allow_missing: leave out what has no embedding or answer, and record how much.
         allow_overlap: go on if test clips have the content of clips of train or val, and record how
             many.

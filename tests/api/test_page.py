@@ -18,4 +18,5 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
     assert len(os.listdir("runs")) == 3
+    assert os.listdir("leaderboards/submissions") == ["acme-net"]
     assert set(names["scores"].columns) >= {"task", "value", "n"}  # type: ignore[attr-defined]
