@@ -2,9 +2,11 @@
 
 Models are matched by what they hold: a class may be renamed or moved. Prose (titles and
 descriptions) is left out. A field that is added, removed, renamed or typed otherwise is another
-format.
+format. A model inside another one stands there as the hash of its format, so that each format is
+written once.
 """
 
+import hashlib
 import json
 import pkgutil
 from collections import Counter
@@ -28,7 +30,8 @@ def test_every_model_has_its_pinned_fields(read_pinned: Callable[[str, str], str
     for model in _find_models():
         same_name = sum(key.partition(" ")[0] == model.__name__ for key in current)
         suffix = f" {same_name + 1}" if same_name else ""
-        current[model.__name__ + suffix] = _describe_format(model)
+        schema = _describe_format(model)
+        current[model.__name__ + suffix] = {"format": _hash_format(schema)} | schema
     text = json.dumps(current, indent=1, sort_keys=True) + "\n"
     pinned = json.loads(read_pinned("schemas.json", text))
     assert _find_unmatched(current, pinned) == {}, "formats that are not pinned"
@@ -48,6 +51,26 @@ def test_a_renamed_field_is_another_format_and_a_renamed_class_is_not() -> None:
     assert _describe_format(One) == _describe_format(Other)
     assert _find_unmatched({"a": _describe_format(One)}, {"b": _describe_format(Other)}) == {}
     assert _find_unmatched({"a": _describe_format(One)}, {"b": _describe_format(Renamed)}) != {}
+
+
+def test_a_model_inside_another_one_stands_there_as_the_hash_of_its_format() -> None:
+    class Inner(BaseModel):
+        value: int
+
+    class Outer(BaseModel):
+        first: Inner
+        second: Inner
+
+    class OtherInner(BaseModel):
+        value: str
+
+    class OtherOuter(BaseModel):
+        first: Inner
+        second: OtherInner
+
+    inner = {"format": _hash_format(_describe_format(Inner))}
+    assert _describe_format(Outer)["properties"] == {"first": inner, "second": inner}
+    assert _describe_format(Outer) != _describe_format(OtherOuter)
 
 
 def _find_models() -> list[type[BaseModel]]:
@@ -87,7 +110,8 @@ def _remove_prose(schema: Any, definitions: dict[str, Any]) -> Any:
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        return _remove_prose(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        inner = _remove_prose(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        return {"format": _hash_format(inner)}
     if "properties" in schema:
         properties = {
             name: _remove_prose(field, definitions) for name, field in schema["properties"].items()
@@ -99,6 +123,10 @@ def _remove_prose(schema: Any, definitions: dict[str, Any]) -> Any:
         for name, value in schema.items()
         if name not in (*PROSE, "$defs")
     }
+
+
+def _hash_format(schema: Any) -> str:
+    return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _find_unmatched(models: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
