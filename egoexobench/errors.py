@@ -173,6 +173,15 @@ def format_unknown_name(kind: str, name: str, names: Iterable[str], context: str
     return f"{problem}.{hint} Available: {', '.join(available) or 'none'}"
 
 
+def format_validation_reason(fault: Mapping[str, object]) -> str:
+    """Return the message of a fault that pydantic found, without the words that it puts first.
+
+    >>> format_validation_reason({"msg": "Value error, an address has no password"})
+    'an address has no password'
+    """
+    return str(fault["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
 def format_exception_line(error: BaseException) -> str:
     """Return an exception's type and message as one line of at most `MAX_LINE` characters.
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, format_validation_reason
 from egoexobench.files import write_text_atomic
 from egoexobench.types import SPLITS, Split
 
@@ -142,7 +142,8 @@ def read_subset(path: Path) -> ClipSubset:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "file"
         raise DataError(
-            f"{path} is not a subset file of `data doctor --save-subset`: {field}: {first['msg']}"
+            f"{path} is not a subset file of `data doctor --save-subset`: {field}: "
+            f"{format_validation_reason(first)}"
         ) from None
     if subset.clips_hash != hash_clip_ids(subset.clips):
         raise DataError(f"{path}: clips_hash does not match the clips; the file was edited")

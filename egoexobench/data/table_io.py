@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError, UsageError, format_validation_reason
 from egoexobench.files import atomic_path
 from egoexobench.types import AnnotationIssue
 
@@ -178,7 +178,7 @@ def _describe_error(error: ValidationError, schema: type[BaseModel]) -> str:
         return _format_unknown_column(name, schema)
     if first["type"] == "missing":
         return f"{name}: missing or empty; {schema.model_fields[name].description}"
-    return f"{name}: {first['msg']} (value: {str(first['input'])[:60]!r})"
+    return f"{name}: {format_validation_reason(first)} (value: {str(first['input'])[:60]!r})"
 
 
 def _format_unknown_column(name: str, schema: type[BaseModel]) -> str:

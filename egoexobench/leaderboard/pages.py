@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from egoexobench.leaderboard.submitted_row import SubmittedRow
 
 INDEX_PAGE = "README.md"
-_NUM_DIFF_LINES = 12
+_NUM_DIFF_LINES = 6
 
 
 def build_pages(root: Path, *, mix_protocols: bool = False) -> dict[str, str]:
@@ -99,10 +99,10 @@ def check_pages(root: Path, *, mix_protocols: bool = False) -> None:
         path.name: ["is no longer generated"] for path in _find_obsolete_pages(root, pages)
     }
     if outdated:
-        first = "\n".join(next(iter(outdated.values()))[:_NUM_DIFF_LINES])
+        first = " | ".join(next(iter(outdated.values()))[:_NUM_DIFF_LINES])
         raise DataError(
             f"outdated in {root}: {', '.join(outdated)}; run `{LEADERBOARD_COMMAND}` to write "
-            f"them again\n{first}"
+            f"them again; the first differences: {first}"
         )
 
 

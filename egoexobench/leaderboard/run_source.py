@@ -74,10 +74,10 @@ def _check_verified(verifications: Sequence[Verification]) -> None:
     if not wrong:
         return
     lines = [line for item in wrong for line in str(item).splitlines()]
-    more = f"\n... {len(lines) - _NUM_LISTED} more" if len(lines) > _NUM_LISTED else ""
+    more = f"; and {len(lines) - _NUM_LISTED} more" if len(lines) > _NUM_LISTED else ""
     raise DataError(
         f"{len(wrong)} of {len(verifications)} records are not what follows from the files beside "
-        "them; leave them out:\n" + "\n".join(lines[:_NUM_LISTED]) + more
+        f"them; leave them out: {'; '.join(lines[:_NUM_LISTED])}{more}"
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.errors import DataError, RenamedWarning
+from egoexobench.errors import DataError, RenamedWarning, format_validation_reason
 from egoexobench.files import write_text_atomic
 from egoexobench.records import version_1
 from egoexobench.records.artifacts import (
@@ -239,7 +239,7 @@ def first_error(error: ValidationError) -> str:
     field = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         return f"unknown field {field!r}"
-    return f"{field}: {first['msg']} (found {str(first['input'])[:60]!r})"
+    return f"{field}: {format_validation_reason(first)} (found {str(first['input'])[:60]!r})"
 
 
 def _iter_ranks_of_record(path: Path, record: Record) -> Iterator[QueryRank]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, format_validation_reason
 from egoexobench.toolbox.checkpoint import load_state_dict_strict, read_checkpoint
 from egoexobench_plugins.beats.config import BEATsConfig
 from egoexobench_plugins.beats.model import BEATsModel
@@ -46,5 +46,6 @@ def parse_config(cfg: Any, source: str) -> BEATsConfig:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise DataError(
-            f"{source}: 'cfg' field {field!r} is {first['input']!r}: {first['msg']}"
+            f"{source}: 'cfg' field {field!r} is {first['input']!r}: "
+            f"{format_validation_reason(first)}"
         ) from error

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from egoexobench.errors import format_validation_reason
 from egoexobench.types import AnnotationIssue, Split, View
 from egoexobench_plugins.charades_ego.files import COLUMNS, AnnotationTable
 
@@ -201,5 +202,5 @@ def _describe_validation_error(error: ValidationError) -> str:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "value_error":
-        return f"{field}: {str(first['msg']).removeprefix('Value error, ')}"
-    return f"{field}: {first['msg']} (the value is {str(first['input'])[:60]!r})"
+        return f"{field}: {format_validation_reason(first)}"
+    return f"{field}: {format_validation_reason(first)} (the value is {str(first['input'])[:60]!r})"

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, format_validation_reason
 from egoexobench.types import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import SourceFile
 from egoexobench_plugins.egoexolearn.parse_cells import parse_numbers, parse_words
@@ -189,7 +189,7 @@ def describe_validation_error(error: ValidationError) -> str:
     """Return in one line which field is invalid and why."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "row"
-    message = str(first["msg"]).removeprefix("Value error, ")
+    message = format_validation_reason(first)
     if first["type"] in ("value_error", "missing"):
         return f"{field}: {message}"
     return f"{field}: {message} (the value is {str(first['input'])[:60]!r})"
