@@ -77,7 +77,13 @@ def write_arrays(
         path: the file; it is complete or not there.
         arrays: contiguous, of the formats in `DTYPES`, by name.
         metadata: what else the header says.
+
+    Raises:
+        KeyError: for a format that is not in `DTYPES`.
+        ValueError: for an array of the name that the format reserves.
     """
+    if METADATA_KEY in arrays:
+        raise ValueError(f"no array can have the name {METADATA_KEY}")
     header: dict[str, Any] = {METADATA_KEY: dict(metadata)}
     # as the library: formats of large numbers first, so that every array is aligned
     ordered = sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0]))

@@ -21,6 +21,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from egoexobench.errors import DataError, format_exception_line
+from egoexobench.tensor_file import CHECKSUM_KEY, check_tensor_file
 from egoexobench.toolbox.pickle_scan import check_pickles, is_archive
 from egoexobench.toolbox.safe_unpickle import list_allowed_globals, to_json_like
 from egoexobench.toolbox.tracked_state import get_current_override
@@ -43,6 +44,7 @@ MAX_CONTAINERS = 8
 MAX_GROWTH, FREE_GROWTH_BYTES = 64, 16 << 20
 """A file's tensors may have this many times its own size, as tensors may share memory, and a bit
 more. Otherwise one number that is repeated without end could fill the memory."""
+_CHECKSUM = "[0-9a-f]{16}"
 _REJECTED_NAME = re.compile(r"(?:GLOBAL |function |class )<?([\w.]+)")
 
 
@@ -187,6 +189,8 @@ def _read_safetensors(path: Path) -> Checkpoint:
     except Exception as error:  # a damaged file may fail in any way
         line = format_exception_line(error)
         raise DataError(f"{path} is not a complete safetensors file: {line}") from error
+    if re.fullmatch(_CHECKSUM, header.get(CHECKSUM_KEY, "")):  # `weights convert` wrote it
+        header = check_tensor_file(path)
     metadata = {key: _parse_json(text) for key, text in header.items()}
     return _make_checkpoint(path, tensors, metadata)
 

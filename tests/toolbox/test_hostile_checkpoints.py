@@ -129,6 +129,29 @@ def test_tensors_that_share_their_values_are_read(tmp_path: Path) -> None:
     assert convert_checkpoint(path, tmp_path / "out.safetensors") == 12
 
 
+def test_a_converted_file_has_a_checksum_that_is_compared_when_it_is_read(tmp_path: Path) -> None:
+    source, target = tmp_path / "w.pt", tmp_path / "w.safetensors"
+    torch.save(
+        {"model": {"a": torch.arange(64.0), "b": torch.tensor(2.0)}, "cfg": {"n": 1}}, source
+    )
+    convert_checkpoint(source, target)
+    expected, converted = read_checkpoint(source), read_checkpoint(target)
+    assert converted.metadata == expected.metadata == {"cfg": {"n": 1}}
+    assert all(torch.equal(converted.state_dict[k], v) for k, v in expected.state_dict.items())
+    content = bytearray(target.read_bytes())
+    content[-9] ^= 1
+    target.write_bytes(content)
+    with pytest.raises(DataError, match=r"w\.safetensors is damaged: its checksum differs"):
+        read_checkpoint(target)
+
+
+def test_the_name_that_the_format_reserves_is_no_tensor(tmp_path: Path) -> None:
+    torch.save({"__metadata__": torch.ones(2)}, tmp_path / "w.pt")
+    with pytest.raises(DataError, match="no array can have the name __metadata__"):
+        convert_checkpoint(tmp_path / "w.pt", tmp_path / "out.safetensors")
+    assert not (tmp_path / "out.safetensors").exists()
+
+
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".safetensors"])
 def test_a_damaged_file_is_read_or_is_one_line(tmp_path: Path, suffix: str) -> None:
     source = tmp_path / f"source{'.pt' if suffix == '.safetensors' else suffix}"
