@@ -15,6 +15,7 @@ from egoexobench.features.encoder_runner import (
     cache_signature,
     split_stored_inputs,
 )
+from egoexobench.features.feature_store import count_items
 from egoexobench.features.shard_receipt import ShardName, write_shard_receipt
 from egoexobench.hashing import hash_json
 from egoexobench.protocols import Dataset, Progress
@@ -148,12 +149,16 @@ def extract_features(
 def write_receipt(
     dataset: Dataset, store_folder: Path, shard: Shard, result: ExtractionResult
 ) -> None:
-    """Write the file into the store of an encoder that says that a shard was finished."""
+    """Write the file into the store of an encoder that says that a shard was finished.
+
+    It also says how many items the store had then, so that a file that is lost later is noticed.
+    """
     clips = [(clip.id, clip.start, clip.end) for s in SPLITS for clip in dataset.clips(s)]
     contents = {
         "num_requested": result.num_requested,
         "states": dict(result.state_counts),
         "failures": dict(result.failures),
+        "num_items": count_items(store_folder),
     }
     name = ShardName(hash_json(clips), shard.number, shard.count)
     write_shard_receipt(store_folder, name, contents)

@@ -37,7 +37,7 @@ from egoexobench.features.store_signature import ensure_signature
 from egoexobench.files import atomic_path, remove_stale_drafts
 from egoexobench.hashing import hash_json
 
-__all__ = ["FeatureRows", "FeatureStore"]
+__all__ = ["FeatureRows", "FeatureStore", "count_items"]
 
 SUFFIX = ".safetensors"
 DAMAGED_SUFFIX = ".damaged"
@@ -256,3 +256,19 @@ class FeatureStore:
         change = f"it is renamed to {damaged.name}" if is_writable else "it is not used"
         notify(f"{error}; {change}, and what it lacks is computed again")
         return is_writable
+
+
+def count_items(folder: Path) -> int:
+    """Return how many items the files of a store have; nothing is set aside or written.
+
+    Args:
+        folder: the folder of the store.
+
+    Raises:
+        DamagedFileError: if the header of a file is not what was written.
+    """
+    keys: set[str] = set()
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # its process has joined it to a larger one
+            keys.update(feature_file.read_locations(path, require_checksums=False))
+    return len(keys)

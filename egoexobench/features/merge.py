@@ -10,8 +10,12 @@ import numpy as np
 
 from egoexobench.errors import DataError
 from egoexobench.features.feature_file import FeatureRows, read_feature_file
-from egoexobench.features.feature_store import FeatureStore
-from egoexobench.features.shard_receipt import copy_receipts, find_finished_shards
+from egoexobench.features.feature_store import FeatureStore, count_items
+from egoexobench.features.shard_receipt import (
+    copy_receipts,
+    find_finished_shards,
+    find_recorded_size,
+)
 from egoexobench.features.store_signature import SIGNATURE_FILE, read_signature
 
 RELATIVE_TOLERANCE = 1e-4
@@ -38,14 +42,16 @@ def merge_stores(
         partial: merge also if a shard is missing.
 
     Raises:
-        DataError: for a folder without stores, an incomplete store or file, a missing shard, and an
-            item with different rows in two stores. The target contains only complete files at any
-            time, and items that were already added stay.
+        DataError: for a folder without stores, an incomplete store or file, a missing shard, a file
+            that was lost, and an item with different rows in two stores. The target contains only
+            complete files at any time, and items that were already added stay.
     """
     stores = [store for source in sources for store in _find_stores(source)]
     if not partial:
         for name in sorted({store.name for store in stores}):
             _check_complete(name, [*(s for s in stores if s.name == name), target / name])
+        for store in stores:
+            _check_size(store)
     return [_merge_store(store, target) for store in stores]
 
 
@@ -81,6 +87,16 @@ def _check_complete(name: str, folders: Iterable[Path]) -> None:
                 f"store {name}: shard {names} is missing or was not finished; --partial merges "
                 "what exists"
             )
+
+
+def _check_size(store: Path) -> None:
+    """Check that no file of a store was lost since its shards were finished."""
+    recorded, present = find_recorded_size(store), count_items(store)
+    if present < recorded:
+        raise DataError(
+            f"store {store} has {present} items, and had {recorded} when a shard was finished: a "
+            "file is lost; extract again, or --partial merges what exists"
+        )
 
 
 def _merge_store(source: Path, target: Path) -> MergeResult:

@@ -51,6 +51,16 @@ def find_finished_shards(folder: Path) -> set[ShardName]:
     return {shard for shard, _ in _iter_receipts(folder)}
 
 
+def find_recorded_size(folder: Path) -> int:
+    """Return the number of items that a store had, by its receipts; 0 if none of them says it.
+
+    Raises:
+        DataError: if a receipt cannot be read.
+    """
+    sizes = [result.get("num_items", 0) for _, result in _iter_receipts(folder)]
+    return max((size for size in sizes if isinstance(size, int)), default=0)
+
+
 def copy_receipts(source: Path, target: Path) -> None:
     """Copy the receipts of finished shards from one folder of a store to another one.
 

@@ -212,6 +212,30 @@ def test_a_shard_that_was_not_finished_counts_as_missing(
     assert not (tmp_path / "joined").exists()
 
 
+def test_a_file_that_is_lost_after_its_shard_was_finished_is_noticed(
+    dataset: VideoDataset, tmp_path: Path
+) -> None:
+    for i in (1, 2):
+        extract_features(
+            dataset,
+            {"pictures": VIDEO_ENCODERS["pictures"]},
+            SAMPLING,
+            root=tmp_path / f"m{i}",
+            progress=NullProgress(),
+            shard=Shard(i, 2),
+        )
+    for file in (tmp_path / "m2").glob("*/*.safetensors"):
+        file.unlink()
+    machines = [tmp_path / "m1", tmp_path / "m2"]
+    with pytest.raises(DataError, match=r"has 0 items, and had \d+ when .*: a file is lost"):
+        merge_stores(machines, tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
+    first, second = merge_stores(machines, tmp_path / "joined", partial=True)
+    assert (first.num_added > 0, second.num_added) == (True, 0)
+    with pytest.raises(DataError, match="a file is lost"):
+        merge_stores([tmp_path / "joined"], tmp_path / "again")
+
+
 def test_stores_that_differ_are_not_merged_and_the_shard_is_named(tmp_path: Path) -> None:
     rows = np.arange(6, dtype=np.float32).reshape(2, 3)
     for name, difference in (("a", 0.0), ("near", 1e-5), ("far", 1e-2), ("longer", None)):
