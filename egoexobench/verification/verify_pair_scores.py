@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 
 from egoexobench.evaluation.query_ranking import rank_queries
 from egoexobench.evaluation.reranking import PairScores, find_wrong_selections, rank_pair_scores
 from egoexobench.records.schema import QueryRank
 from egoexobench.types import Embeddings, Query, Similarity
-from egoexobench.verification.recorded_ranks import iter_identity_differences, make_ranks
+from egoexobench.verification.recorded_ranks import (
+    find_differing_ranks,
+    iter_identity_differences,
+    iter_rank_lines,
+)
 from egoexobench.verification.rounding import is_within_rounding
 
 
@@ -53,22 +56,13 @@ def iter_pair_score_differences(
         )
         return
     ranks = rank_pair_scores(queries, scores, rank_queries(queries, *sides, similarity))
-    recorded = make_ranks(rows)
-    names = ("optimistic", "pessimistic", "num_tied_positives")
-    is_other = torch.stack([getattr(recorded, n) != getattr(ranks, n) for n in names]).any(0)
     differing = [
         index
-        for index in is_other.nonzero()[:, 0].tolist()
+        for index in find_differing_ranks(rows, ranks)
         if _has_scored_positive(queries[index], scores, index)
         or not is_within_rounding(rows[index], queries[index], sides, similarity)
     ]
-    if differing:
-        first = differing[0]
-        yield (
-            f"{location}: {len(differing)} of {len(rows)} ranks are not those of the pair scores, "
-            f"first {rows[first].source!r}: {rows[first].optimistic} in the record, "
-            f"{int(ranks.optimistic[first])} recomputed"
-        )
+    yield from iter_rank_lines(location, rows, ranks, differing, "pair scores")
 
 
 def _has_scored_positive(query: Query, scores: PairScores, index: int) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation.answers import Answer, rank_answers
@@ -40,7 +39,12 @@ from egoexobench.verification.compare_scores import (
     iter_reference_differences,
     iter_score_differences,
 )
-from egoexobench.verification.recorded_ranks import iter_identity_differences, make_ranks
+from egoexobench.verification.recorded_ranks import (
+    find_differing_ranks,
+    iter_identity_differences,
+    iter_rank_lines,
+    make_ranks,
+)
 from egoexobench.verification.rounding import is_within_rounding
 from egoexobench.verification.verify_pair_scores import iter_pair_score_differences
 
@@ -136,19 +140,8 @@ def _iter_answer_differences(
     yield from faults
     if faults:
         return
-    recorded, ranks = make_ranks(rows), ranked.ranks
-    columns = [
-        getattr(recorded, name) != getattr(ranks, name)
-        for name in ("optimistic", "pessimistic", "num_tied_positives")
-    ]
-    differing = torch.stack(columns).any(0).nonzero()[:, 0].tolist()
-    if differing:
-        first = differing[0]
-        yield (
-            f"{location}: {len(differing)} of {len(rows)} ranks are not those of the answers, "
-            f"first {rows[first].source!r}: {rows[first].optimistic} in the record, "
-            f"{int(ranks.optimistic[first])} recomputed"
-        )
+    differing = find_differing_ranks(rows, ranked.ranks)
+    yield from iter_rank_lines(location, rows, ranked.ranks, differing, "answers")
 
 
 def _collect_queries(queries: ScoredQueries, key: TrackKey, policy: CandidatePolicy) -> list[Query]:
@@ -192,22 +185,12 @@ def _iter_rank_differences(
         yield from faults
         return
     ranks = rank_queries(queries, *sides, similarity)
-    columns = torch.stack([ranks.optimistic, ranks.pessimistic, ranks.num_tied_positives], 1)
-    recorded = torch.tensor(
-        [(row.optimistic, row.pessimistic, row.num_tied_positives) for row in rows]
-    )
     differing = [
         index
-        for index in (columns != recorded).any(1).nonzero()[:, 0].tolist()
+        for index in find_differing_ranks(rows, ranks)
         if not is_within_rounding(rows[index], queries[index], sides, similarity)
     ]
-    if differing:
-        first = differing[0]
-        yield (
-            f"{location}: {len(differing)} of {len(rows)} ranks are not those of the embeddings, "
-            f"first {rows[first].source!r}: {rows[first].optimistic} in the record, "
-            f"{int(ranks.optimistic[first])} recomputed"
-        )
+    yield from iter_rank_lines(location, rows, ranks, differing, "embeddings")
 
 
 def _iter_number_differences(
