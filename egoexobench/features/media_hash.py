@@ -94,6 +94,7 @@ class _HashCache:
         self.path = path
         self.entries: dict[str, _Entry] = {}
         self.fresh: list[_Entry] = []
+        self.num_fresh_bytes = 0
         self._load()
 
     def hash_file(self, path: str) -> str:
@@ -123,12 +124,13 @@ class _HashCache:
             with skip_if_unwritable():
                 append_lines(self.path, map(json.dumps, self.fresh))
         self.fresh.clear()
+        self.num_fresh_bytes = 0
 
     def _add(self, entry: _Entry) -> None:
         self.entries[str(entry[0])] = entry
         self.fresh.append(entry)
-        size = sum(int(str(entry[1])) for entry in self.fresh)
-        if len(self.fresh) >= FLUSH_EVERY or size >= FLUSH_BYTES:
+        self.num_fresh_bytes += int(str(entry[1]))
+        if len(self.fresh) >= FLUSH_EVERY or self.num_fresh_bytes >= FLUSH_BYTES:
             self.flush()
 
     def _load(self) -> None:
