@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,22 +12,20 @@ from typing import final
 
 from egoexobench.files import check_writable
 from egoexobench.sweep.code_version import explain_repeated_cells
-from egoexobench.sweep.plan import CellFingerprint, SweepCell
+from egoexobench.sweep.plan import CellFingerprint, RunKey, SweepCell
 from egoexobench.sweep.process import CellProcess, CellStatus, ChildRunArgs, acquire_lock
 from egoexobench.sweep.record_index import RecordIndex, index_records, select_remaining_tasks
 
 _POLL_INTERVAL_S = 0.1
 _NO_ARGS = ChildRunArgs()
 
-StatusByCell = Mapping[CellFingerprint, CellStatus]
+StatusByCell = Mapping[RunKey, CellStatus]
 
 
-def get_initial_status(
-    cells: Iterable[SweepCell], index: RecordIndex
-) -> dict[CellFingerprint, CellStatus]:
+def get_initial_status(cells: Iterable[SweepCell], index: RecordIndex) -> dict[RunKey, CellStatus]:
     """Return the status of every cell before anything runs: skipped if recorded, else queued."""
     return {
-        cell.fingerprint: CellStatus("queued" if select_remaining_tasks(cell, index) else "skipped")
+        cell.run_key: CellStatus("queued" if select_remaining_tasks(cell, index) else "skipped")
         for cell in cells
     }
 
@@ -45,7 +44,7 @@ def run_cells(
     captioner writes captions. An interruption ends the processes and is raised again.
 
     Args:
-        cells: Cells with different fingerprints (`plan.deduplicate_cells`).
+        cells: Cells with different keys (`plan.deduplicate_cells`).
         out: Folder of the records.
         num_jobs: Number of processes at once.
         report: Called with the status of all cells, several times a second.
@@ -80,10 +79,11 @@ class _SweepRun:
         self.queue = sorted((cell for cell in remaining if cell), key=lambda cell: -cell.num_parts)
         if self.queue:
             check_writable(out, is_folder=True)
-        skipped = (cell for cell in cells if self.status[cell.fingerprint].state == "skipped")
+        skipped = (cell for cell in cells if self.status[cell.run_key].state == "skipped")
         self.cached = {key for cell in skipped for key in cell.cache_keys}
-        self.running: dict[CellFingerprint, CellProcess] = {}
-        self.waited: set[CellFingerprint] = set()
+        self.running: dict[RunKey, CellProcess] = {}
+        counts = Counter(cell.fingerprint for cell in cells)
+        self.waited = {fingerprint for fingerprint, count in counts.items() if count > 1}
 
     def has_work(self) -> bool:
         return bool(self.queue or self.running)
@@ -104,12 +104,12 @@ class _SweepRun:
             self._start(cell, lock)
 
     def collect_finished(self) -> None:
-        for fingerprint, process in list(self.running.items()):
+        for key, process in list(self.running.items()):
             status = process.check_status()
             if status is None:
-                self.status[fingerprint] = CellStatus("running", "", process.measure_seconds())
+                self.status[key] = CellStatus("running", "", process.measure_seconds())
                 continue
-            del self.running[fingerprint]
+            del self.running[key]
             self._set_status(process.cell, status)
             for media in process.cell.media or ():
                 media.forget()
@@ -128,13 +128,14 @@ class _SweepRun:
         self.queue.remove(cell)
         remaining: SweepCell | None = cell
         if cell.fingerprint in self.waited:
-            # the run that it waited for may have been this cell, in another sweep
+            # The run that it waited for may have been this cell, in another sweep or on another
+            # data set of the same tables, and maybe of the same media.
             remaining = select_remaining_tasks(cell, index_records(self.out))
         if remaining is None:
             os.close(lock)
             self._set_status(cell, CellStatus("skipped"))
             return
-        self.running[cell.fingerprint] = CellProcess(remaining, self.out, self.args, lock)
+        self.running[cell.run_key] = CellProcess(remaining, self.out, self.args, lock)
         self._set_status(cell, CellStatus("running"))
 
     def _skip_other_seeds(self, cell: SweepCell, status: CellStatus) -> None:
@@ -145,7 +146,7 @@ class _SweepRun:
                 self._set_status(queued, replace(status, seconds=0.0))
 
     def _set_status(self, cell: SweepCell, status: CellStatus) -> None:
-        self.status[cell.fingerprint] = status
+        self.status[cell.run_key] = status
 
 
 def _drop_seed(cell: SweepCell) -> CellFingerprint:

@@ -90,7 +90,7 @@ def _explain_dashes(results: SweepResults, row: MethodRow) -> str:
     reasons = dict.fromkeys(reason for key, reason in unavailable if key[0] == row.key)
     for key, cells in results.plan.cells.items():
         for cell in cells if key[0] == row.key else ():
-            status = results.status.get(cell.fingerprint)
+            status = results.status.get(cell.run_key)
             if status and status.state in ("failed", "unavailable"):
                 reasons[status.reason] = None
     if not reasons:

@@ -45,6 +45,14 @@ class CellFingerprint(NamedTuple):
     missing_audio: str
 
 
+class RunKey(NamedTuple):
+    """Tells the runs of a sweep apart: two data sets of equal tables may have other media."""
+
+    fingerprint: CellFingerprint
+    dataset: str
+    train_on: str | None
+
+
 class CellMedia(NamedTuple):
     """The media of the data that a cell scores, and of the data that it trains on."""
 
@@ -75,6 +83,11 @@ class SweepCell:
     """Hash of the code of the data set."""
     media: CellMedia | None = None
     """None: media are not compared."""
+
+    @property
+    def run_key(self) -> RunKey:
+        """What no other cell of a sweep has."""
+        return RunKey(self.fingerprint, self.dataset, self.train_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +138,12 @@ def expand_sweep(sweep: SweepSpec, overrides: SweepOverrides, registry: Registry
 
 def deduplicate_cells(plans: Iterable[SweepPlan]) -> list[SweepCell]:
     """Return each cell of some plans once, with every task that any of them has."""
-    unique: dict[CellFingerprint, SweepCell] = {}
+    unique: dict[RunKey, SweepCell] = {}
     for cell in (cell for plan in plans for cells in plan.cells.values() for cell in cells):
-        first = unique.setdefault(cell.fingerprint, cell)
+        first = unique.setdefault(cell.run_key, cell)
         tasks = tuple(task for task in TASKS if task in {*first.tasks, *cell.tasks})
         optional = first.optional and cell.optional
-        unique[cell.fingerprint] = replace(first, tasks=tasks, optional=optional)
+        unique[cell.run_key] = replace(first, tasks=tasks, optional=optional)
     return list(unique.values())
 
 

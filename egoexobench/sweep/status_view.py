@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from egoexobench.sweep.execute import StatusByCell
-    from egoexobench.sweep.plan import CellFingerprint, SweepCell
+    from egoexobench.sweep.plan import RunKey, SweepCell
 
 _REPORTED_STATES: tuple[CellState, ...] = ("done", "failed", "unavailable")
 _REASON_STATES: tuple[CellState, ...] = ("failed", "unavailable", "queued")
@@ -26,8 +26,8 @@ class LineReporter:
     """Prints one line on standard error for each cell that ends."""
 
     def __init__(self, cells: Sequence[SweepCell]) -> None:
-        self.labels = {cell.fingerprint: make_cell_label(cell) for cell in cells}
-        self.reported: set[CellFingerprint] = set()
+        self.labels = {cell.run_key: make_cell_label(cell) for cell in cells}
+        self.reported: set[RunKey] = set()
 
     def __call__(self, status_by_cell: StatusByCell) -> None:
         """Print the cells that ended since the last call."""
@@ -38,7 +38,7 @@ class LineReporter:
                 fields = (
                     status.state,
                     self.labels[key],
-                    f"seed {key.seed}",
+                    f"seed {key.fingerprint.seed}",
                     seconds,
                     status.reason,
                 )
@@ -81,7 +81,7 @@ def render_status(cells: Sequence[SweepCell], status_by_cell: StatusByCell) -> T
         table.add_column(header, overflow="fold")
     for (method, dataset), group in _group_cells(cells).items():
         statuses = [
-            status_by_cell[cell.fingerprint] for cell in group if cell.fingerprint in status_by_cell
+            status_by_cell[cell.run_key] for cell in group if cell.run_key in status_by_cell
         ]
         states, reason = _count_states(statuses), _find_first_reason(statuses)
         table.add_row(method, dataset, states, reason)

@@ -81,7 +81,7 @@ class FakeRuns:
 
     def run_and_list_states(self, *cells: SweepCell, jobs: int = 2) -> list[str]:
         status = run_cells(cells, self.out, jobs, lambda _: None)
-        return [status[item.fingerprint].state for item in cells]
+        return [status[item.run_key].state for item in cells]
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_recorded_cells_are_skipped_and_only_missing_tasks_run(fake_runs: FakeRu
     partial = make_cell("one", tasks=("eg2ex", "t2v"))
     write_cell_record(fake_runs.out, partial, [1, 0], ["eg2ex"])
     assert (
-        get_initial_status([partial], index_records(fake_runs.out))[partial.fingerprint].state
+        get_initial_status([partial], index_records(fake_runs.out))[partial.run_key].state
         == "queued"
     )
     states = []
@@ -198,8 +198,8 @@ def test_a_failed_cell_stops_no_other_and_its_last_line_is_the_reason(fake_runs:
     fake_runs.exit_codes = {"bad": 2}
     cells = [make_cell("bad", num_parts=9), make_cell("good"), make_cell("bad", seed=1)]
     status = run_cells(cells, fake_runs.out, 1, lambda _: None)
-    assert [status[item.fingerprint].state for item in cells] == ["failed", "done", "failed"]
-    assert status[cells[0].fingerprint].reason == "no model lies there"
+    assert [status[item.run_key].state for item in cells] == ["failed", "done", "failed"]
+    assert status[cells[0].run_key].reason == "no model lies there"
 
 
 def test_an_optional_cell_that_fails_is_unavailable_and_its_other_seeds_are_not_run(
@@ -223,10 +223,7 @@ def test_an_interrupted_sweep_stops_its_runs_and_keeps_finished_ones(fake_runs: 
     cells = [make_cell("quick", num_parts=9), make_cell("slow")]
 
     def stop(status) -> None:
-        if (
-            status[cells[1].fingerprint].state == "running"
-            and ("begin", "slow 0 films") in events()
-        ):
+        if status[cells[1].run_key].state == "running" and ("begin", "slow 0 films") in events():
             raise KeyboardInterrupt
 
     events = fake_runs.read_events

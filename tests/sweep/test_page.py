@@ -175,7 +175,7 @@ def test_a_row_with_a_failed_seed_has_the_number_of_seeds_and_the_reason(
 ) -> None:
     out = tmp_path / "runs"
     write_cell_record(out, make_cell("one"), GOOD_HITS, TASKS)
-    missing = make_cell("one", 1).fingerprint
+    missing = make_cell("one", 1).run_key
     text = render_page(sweep_file, out, {missing: CellStatus("failed", "no space is left")})
     assert get_row(text, "One")[1] == "1 of 2"
     assert "no space is left" in text

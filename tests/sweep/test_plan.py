@@ -136,6 +136,27 @@ def test_another_spelling_of_the_same_method_is_the_same_run(
     assert len(deduplicate_cells([plan])) == 4
 
 
+def test_two_folders_of_equal_tables_are_two_runs_because_their_media_may_differ(
+    tmp_path: Path, registry: Registry
+) -> None:
+    header = "pair,view,split,media,narration\n"
+    rows = [f"p{n},{v},test,{v}{n}.mp4,cut\n" for n in range(2) for v in ("ego", "exo")]
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "clips.csv").write_text(header + "".join(rows))
+    sweep = read_sweep(write_sweep(tmp_path))
+    plans = [
+        expand_sweep(
+            sweep, SweepOverrides(dataset=f"folder:path={tmp_path / name}", seeds=(0,)), registry
+        )
+        for name in ("a", "b")
+    ]
+    cells = deduplicate_cells(plans)
+    assert len({cell.fingerprint for cell in cells}) == 1
+    assert [Path(cell.dataset.partition("=")[2]).name for cell in cells] == ["a", "b"]
+    assert len(deduplicate_cells([plans[0], plans[0]])) == 1
+
+
 def test_another_data_set_replaces_the_first_group_and_drops_the_others(
     tmp_path: Path, registry: Registry
 ) -> None:

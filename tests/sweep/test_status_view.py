@@ -17,11 +17,11 @@ CELLS = [
     make_cell("one", data="others", trained_on="films"),
 ]
 STATUS = {
-    CELLS[0].fingerprint: CellStatus("skipped"),
-    CELLS[1].fingerprint: CellStatus("running", "", 12.4),
-    CELLS[2].fingerprint: CellStatus("queued"),
-    CELLS[3].fingerprint: CellStatus("failed", "no room is [left]", 3.0),
-    CELLS[4].fingerprint: CellStatus("done", "", 61.0),
+    CELLS[0].run_key: CellStatus("skipped"),
+    CELLS[1].run_key: CellStatus("running", "", 12.4),
+    CELLS[2].run_key: CellStatus("queued"),
+    CELLS[3].run_key: CellStatus("failed", "no room is [left]", 3.0),
+    CELLS[4].run_key: CellStatus("done", "", 61.0),
 }
 
 
