@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
-
 from egoexobench.errors import DataError, UsageError, format_exception_line
 from egoexobench.tensor_file import write_arrays
 from egoexobench.toolbox.checkpoint import read_checkpoint
@@ -32,7 +30,7 @@ def convert_checkpoint(source: Path, target: Path) -> int:
     header = {make_visible(key): json.dumps(value) for key, value in checkpoint.metadata.items()}
     tensors = checkpoint.state_dict
     try:
-        arrays = {key: np.ascontiguousarray(item.detach().numpy()) for key, item in tensors.items()}
+        arrays = {key: item.detach().contiguous().numpy() for key, item in tensors.items()}
         write_arrays(target, arrays, header)
     except (TypeError, KeyError, ValueError) as error:  # a type that the format lacks
         raise DataError(

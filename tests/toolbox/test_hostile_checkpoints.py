@@ -169,7 +169,9 @@ def test_a_damaged_file_is_read_or_is_one_line(tmp_path: Path, suffix: str) -> N
             convert_checkpoint(path, tmp_path / f"{index}-out.safetensors")
         except DataError as error:
             messages.append(str(error))
-    assert NUM_MUTATIONS > len(messages) > NUM_MUTATIONS / 4
+    assert len(messages) > NUM_MUTATIONS / 4
+    # Any change of a converted file is noticed; a torch file has no checksum.
+    assert (len(messages) == NUM_MUTATIONS) == (suffix == ".safetensors")
     assert not any("\n" in message for message in messages)
 
 
