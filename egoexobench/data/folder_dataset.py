@@ -7,6 +7,7 @@ its file, its row and the reason.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import final
@@ -79,6 +80,7 @@ class FolderDataset:
         self._locations: dict[str, str] = {}
         self._paths: dict[str, Path] = {}
         self._cameras: dict[str, str] = {}
+        self._folders: dict[str, Path] = {}
         self._pairs = self._read_pairs(self._tables["clips"])
         self._queries = self._read_queries(self._tables.get("queries"))
 
@@ -177,8 +179,19 @@ class FolderDataset:
     def _resolve(self, media: str) -> Path:
         """Return the path of a media file without links; many clips may be of one file."""
         if media not in self._paths:
-            self._paths[media] = (self.root / media).resolve()
+            path = self.root / media
+            folder, name = os.path.split(path)
+            if name in ("", ".", "..") or os.path.islink(path):
+                self._paths[media] = path.resolve()
+            else:
+                self._paths[media] = self._resolve_folder(folder) / name
         return self._paths[media]
+
+    def _resolve_folder(self, folder: str) -> Path:
+        """Return a folder without links; to resolve it anew for each file in it takes long."""
+        if folder not in self._folders:
+            self._folders[folder] = Path(folder).resolve()
+        return self._folders[folder]
 
     def _make_clip(self, row: ClipRow) -> Clip:
         return Clip(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -110,10 +111,11 @@ def _read_csv(path: Path, schema: type[BaseModel]) -> Iterator[_Cells]:
     try:
         header = [name.strip() for name in next(lines, [])]
         _check_columns(path, header, schema)
+        converters = [_find_converter(name, schema) for name in header]
         for number, cells in enumerate(lines, 2):
             if len(cells) == len(header):
-                named = zip(header, cells, strict=True)
-                yield f"row {number}", {n: _parse_cell(c, n, schema) for n, c in named if c.strip()}
+                columns = zip(header, cells, converters, strict=True)
+                yield f"row {number}", {n: convert(c) for n, c, convert in columns if c.strip()}
             elif cells:
                 reason = f"the row has {len(cells)} cells, but the header has {len(header)}"
                 yield f"row {number}", reason
@@ -148,18 +150,29 @@ def _check_columns(path: Path, columns: list[str], schema: type[BaseModel]) -> N
         raise DataError(f"{path}: column {missing[0]!r} is missing; columns: {', '.join(columns)}")
 
 
-def _parse_cell(cell: str, name: str, schema: type[BaseModel]) -> Any:
-    """Convert a CSV cell to the type of its column; the schema reports cells that do not fit."""
+def _find_converter(name: str, schema: type[BaseModel]) -> Callable[[str], Any]:
+    """Return what converts a CSV cell to the type of its column.
+
+    The schema reports cells that do not fit.
+    """
     annotation = schema.model_fields[name].annotation
     if get_origin(annotation) is tuple:
-        return [item.strip() for item in cell.split(SEPARATOR) if item.strip()]
+        return _split_cell
     for number_type in (int, float):
         if number_type in (annotation, *get_args(annotation)):
-            try:
-                return number_type(cell)
-            except ValueError:
-                return cell
-    return cell.strip()
+            return partial(_parse_number, number_type)
+    return str.strip
+
+
+def _split_cell(cell: str) -> list[str]:
+    return [item.strip() for item in cell.split(SEPARATOR) if item.strip()]
+
+
+def _parse_number(number_type: Callable[[str], float], cell: str) -> float | str:
+    try:
+        return number_type(cell)
+    except ValueError:
+        return cell
 
 
 def _find_nul(cells: dict[str, Any]) -> str:

@@ -57,37 +57,7 @@ def fit_linear_probe(
     >>> predict_logits(probe, np.array([[-1.0], [1.0]])).argmax(1)
     tensor([0, 1])
     """
-    from scipy.optimize import minimize
-
-    wide = to_tensor(train).detach().double()
-    truth = to_tensor(targets).detach().double().numpy()
-    mean, std = wide.mean(0), wide.std(0, correction=0)
-    # A constant feature carries no information; rounding must not blow it up.
-    std = torch.where(std > 1e-9 * wide.abs().amax(0), std, torch.inf)
-    standardized = ((wide - mean) / std).numpy()
-    # One thread: a step is short, and threads that wait for each other make it 50 times slower
-    # on a busy machine.
-    with _find_thread_pools().limit(limits=1):
-        features, basis = _rotate_features(standardized)
-        first = (
-            np.vstack(
-                [np.zeros((features.shape[1], truth.shape[1])), np.log(truth.mean(0) + 1e-12)]
-            )
-            if start is None
-            else np.vstack([_rotate_weight(start.weight.numpy(), basis), start.bias.numpy()])
-        )
-        minimum = minimize(
-            _compute_loss,
-            first.ravel(),
-            args=(features, truth, l2),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": MAX_STEPS, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-8},
-        )
-    layer = minimum.x.reshape(first.shape)
-    weight = layer[:-1] if basis is None else basis @ layer[:-1]
-    bias = torch.from_numpy(layer[-1])
-    return LinearProbe(torch.from_numpy(weight), bias, mean=mean, std=std, l2=l2)
+    return _fit_standardized(_standardize(train), targets, l2=l2, start=start)
 
 
 def fit_with_validation(
@@ -104,9 +74,11 @@ def fit_with_validation(
     >>> fit_with_validation(train, targets, train, targets).l2
     0.0001
     """
+    features = _standardize(train)
     probes: list[LinearProbe] = []
     for l2 in grid:
-        probes.append(fit_linear_probe(train, targets, l2=l2, start=probes[-1] if probes else None))
+        start = probes[-1] if probes else None
+        probes.append(_fit_standardized(features, targets, l2=l2, start=start))
     truth = to_tensor(val_targets).double()
     losses = [float(_cross_entropy(predict_logits(probe, val), truth)) for probe in probes]
     return probes[losses.index(min(losses))]
@@ -115,6 +87,56 @@ def fit_with_validation(
 def predict_logits(probe: LinearProbe, features: Vectors) -> Tensor:
     """Return the logits ``(N, C)``, float64, of features ``(N, D)``."""
     return (to_tensor(features).double() - probe.mean) / probe.std @ probe.weight + probe.bias
+
+
+@dataclass(frozen=True, slots=True)
+class _StandardizedFeatures:
+    """Centered features with a deviation of 1, rotated if there are fewer items than features."""
+
+    values: Floats
+    basis: Floats | None
+    mean: Tensor
+    std: Tensor
+
+
+def _standardize(train: Vectors) -> _StandardizedFeatures:
+    wide = to_tensor(train).detach().double()
+    mean, std = wide.mean(0), wide.std(0, correction=0)
+    # A constant feature carries no information; rounding must not blow it up.
+    std = torch.where(std > 1e-9 * wide.abs().amax(0), std, torch.inf)
+    with _find_thread_pools().limit(limits=1):
+        values, basis = _rotate_features(((wide - mean) / std).numpy())
+    return _StandardizedFeatures(values, basis, mean=mean, std=std)
+
+
+def _fit_standardized(
+    train: _StandardizedFeatures, targets: Vectors, *, l2: float, start: LinearProbe | None
+) -> LinearProbe:
+    from scipy.optimize import minimize
+
+    truth = to_tensor(targets).detach().double().numpy()
+    # One thread: a step is short, and threads that wait for each other make it 50 times slower
+    # on a busy machine.
+    with _find_thread_pools().limit(limits=1):
+        first = (
+            np.vstack(
+                [np.zeros((train.values.shape[1], truth.shape[1])), np.log(truth.mean(0) + 1e-12)]
+            )
+            if start is None
+            else np.vstack([_rotate_weight(start.weight.numpy(), train.basis), start.bias.numpy()])
+        )
+        minimum = minimize(
+            _compute_loss,
+            first.ravel(),
+            args=(train.values, truth, l2),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": MAX_STEPS, "maxcor": 20, "ftol": 1e-15, "gtol": 1e-8},
+        )
+        layer = minimum.x.reshape(first.shape)
+        weight = layer[:-1] if train.basis is None else train.basis @ layer[:-1]
+    bias = torch.from_numpy(layer[-1])
+    return LinearProbe(torch.from_numpy(weight), bias, mean=train.mean, std=train.std, l2=l2)
 
 
 @cache
@@ -149,9 +171,10 @@ def _compute_loss(
     layer = flat.reshape(-1, targets.shape[1])
     logits = features @ layer[:-1] + layer[-1]
     logits -= logits.max(1, keepdims=True)
-    sums = np.exp(logits).sum(1, keepdims=True)
+    exponentials = np.exp(logits)
+    sums = exponentials.sum(1, keepdims=True)
     entropy = -(targets * (logits - np.log(sums))).sum() / len(targets)
-    errors = (np.exp(logits) / sums - targets) / len(targets)  # (N, C)
+    errors = (exponentials / sums - targets) / len(targets)  # (N, C)
     gradient = np.vstack([features.T @ errors + l2 * layer[:-1], errors.sum(0)])
     return float(entropy + l2 / 2 * (layer[:-1] ** 2).sum()), gradient.ravel()
 

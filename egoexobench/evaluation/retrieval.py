@@ -260,17 +260,20 @@ def _compute_mean(
 
 def _make_query_results(queries: Sequence[Query], ranks: Ranks) -> tuple[QueryResult, ...]:
     top1 = metrics.hit_rate_at_k(ranks, 1).tolist()
+    rows = ranks.stack().T.tolist()  # at once: one number after the other takes longer than ranking
     return tuple(
         QueryResult(
             source=query.source,
             positive_ids=query.positive_ids,
-            optimistic=int(ranks.optimistic[index]),
-            pessimistic=int(ranks.pessimistic[index]),
-            num_candidates=int(ranks.num_candidates[index]),
-            top1_probability=top1[index],
+            optimistic=best,
+            pessimistic=worst,
+            num_candidates=num_candidates,
+            top1_probability=probability,
             cluster=query.cluster,
-            num_positives=int(ranks.num_positives[index]),
-            num_tied_positives=int(ranks.num_tied_positives[index]),
+            num_positives=num_positives,
+            num_tied_positives=num_tied,
         )
-        for index, query in enumerate(queries)
+        for query, probability, (best, worst, num_candidates, num_positives, num_tied) in zip(
+            queries, top1, rows, strict=True
+        )
     )
