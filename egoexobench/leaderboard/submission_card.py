@@ -40,6 +40,8 @@ def _check_line(text: str) -> str:
 
 
 def _check_url(text: str) -> str:
+    if "@" in text:
+        raise ValueError("an address with a user or a password is not accepted")
     if not _URL.fullmatch(text) or not _URL_LETTERS.fullmatch(text):
         raise ValueError(f"{ascii(text)[:60]} is no address that starts with https:// or http://")
     return text

@@ -45,9 +45,9 @@ def build_submitted_rows(
         DataError: if a record was not verified completely, its evidence is not that of the card,
             or the records are of several methods.
     """
+    _check_same_method([source.record for source in sources])
     for source in sources:
         _check_source(source, card)
-    _check_same_method([source.record for source in sources])
     groups: dict[str, list[RunSource]] = defaultdict(list)
     for source in sources:
         record = source.record

@@ -239,7 +239,12 @@ def first_error(error: ValidationError) -> str:
     field = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         return f"unknown field {field!r}"
-    return f"{field}: {format_validation_reason(first)} (found {str(first['input'])[:60]!r})"
+    value = str(first["input"])[:60]
+    if first["type"] == "json_invalid":
+        return f"not JSON: {first['ctx']['error']} (found {value!r})"
+    if first["type"] == "value_error":  # ours says what was found, or hides a password
+        return f"{field}: {format_validation_reason(first)}"
+    return f"{field}: {format_validation_reason(first)} (found {value!r})"
 
 
 def _iter_ranks_of_record(path: Path, record: Record) -> Iterator[QueryRank]:

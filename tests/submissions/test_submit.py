@@ -247,3 +247,13 @@ def test_equal_embeddings_are_a_copy_only_without_the_scores_of_a_scorer() -> No
     assert list_proof_hashes(embeddings) == ["1"]
     assert list_proof_hashes(embeddings | {"a.pair-scores.safetensors": "3"}) == ["3"]
     assert list_proof_hashes({"a.answers.jsonl": "4"}) == ["4"]
+
+
+def test_records_of_several_methods_are_named_before_a_card_that_fits_only_one(
+    make_record: MakeRecord, root: Path, submit: Submit, tmp_path: Path
+) -> None:
+    first = make_record(40, out=tmp_path / "first")
+    second = make_record(41, out=tmp_path / "second", name="other", evidence="video")
+    with pytest.raises(DataError, match=r"are of different methods, 'mine' and 'other'"):
+        submit(first, second)
+    assert not root.exists()
