@@ -80,7 +80,9 @@ def _rank_block(
         torch.arange(len(positives)).repeat_interleave(sizes).to(device),
         torch.tensor([column for row in positives for column in row], device=device),
     )
-    scores, norms = _score_positives(queries, candidates, pairs, similarity, chunk_size)
+    scores, norms = _score_positives(
+        queries, candidates, pairs, similarity=similarity, chunk_size=chunk_size
+    )
     own = scores.new_full((len(queries),), -torch.inf)
     own.scatter_reduce_(0, pairs.rows, scores, "amax")
     is_best = scores == own[pairs.rows]
@@ -108,7 +110,12 @@ def _rank_block(
 
 
 def _score_positives(
-    queries: Tensor, candidates: Tensor, pairs: _Positives, similarity: Similarity, chunk_size: int
+    queries: Tensor,
+    candidates: Tensor,
+    pairs: _Positives,
+    *,
+    similarity: Similarity,
+    chunk_size: int,
 ) -> tuple[Tensor, Tensor]:
     """Return the scores of queries and positives, and the products of their norms, float64."""
     results = []

@@ -42,7 +42,12 @@ def find_differing_ranks(rows: Sequence[QueryRank], ranks: Ranks) -> list[int]:
 
 
 def iter_rank_lines(
-    location: str, rows: Sequence[QueryRank], ranks: Ranks, differing: Sequence[int], source: str
+    location: str,
+    rows: Sequence[QueryRank],
+    ranks: Ranks,
+    *,
+    differing: Sequence[int],
+    source: str,
 ) -> Iterator[str]:
     """Yield one line if ranks differ, with the first of them.
 

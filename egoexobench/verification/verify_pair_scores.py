@@ -62,7 +62,7 @@ def iter_pair_score_differences(
         if _has_scored_positive(queries[index], scores, index)
         or not is_within_rounding(rows[index], queries[index], sides, similarity)
     ]
-    yield from iter_rank_lines(location, rows, ranks, differing, "pair scores")
+    yield from iter_rank_lines(location, rows, ranks, differing=differing, source="pair scores")
 
 
 def _has_scored_positive(query: Query, scores: PairScores, index: int) -> bool:

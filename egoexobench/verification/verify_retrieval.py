@@ -141,7 +141,7 @@ def _iter_answer_differences(
     if faults:
         return
     differing = find_differing_ranks(rows, ranked.ranks)
-    yield from iter_rank_lines(location, rows, ranked.ranks, differing, "answers")
+    yield from iter_rank_lines(location, rows, ranked.ranks, differing=differing, source="answers")
 
 
 def _collect_queries(queries: ScoredQueries, key: TrackKey, policy: CandidatePolicy) -> list[Query]:
@@ -190,7 +190,7 @@ def _iter_rank_differences(
         for index in find_differing_ranks(rows, ranks)
         if not is_within_rounding(rows[index], queries[index], sides, similarity)
     ]
-    yield from iter_rank_lines(location, rows, ranks, differing, "embeddings")
+    yield from iter_rank_lines(location, rows, ranks, differing=differing, source="embeddings")
 
 
 def _iter_number_differences(

@@ -108,7 +108,10 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "hidden letter": (lambda f: edit_card(f, authors=["a\u202eb"]), "is not one line"),
     "address": (lambda f: edit_card(f, paper="javascript:alert(1)"), "is no address"),
     "file address": (lambda f: edit_card(f, code="file:///etc/passwd"), "is no address"),
-    "password": (lambda f: edit_card(f, code="https://me:pw@x.org/"), "a user or a password is not accepted$"),
+    "password": (
+        lambda f: edit_card(f, code="https://me:pw@x.org/"),
+        "a user or a password is not accepted$",
+    ),
     "address and tag": (lambda f: edit_card(f, code="https://x.org/><script>"), "is no address"),
     "license": (lambda f: edit_card(f, license="free for all"), "is no SPDX id"),
     "own license": (lambda f: edit_card(f, license="LicenseRef-mine"), "is no SPDX id"),
