@@ -80,6 +80,8 @@ def describe_part(part: PartFactory) -> PartDescription:
 
 def _format_method(part: PartFactory) -> list[str]:
     lines: list[str] = []
+    if any(option.default is REQUIRED for option in get_options(part.factory).values()):
+        return lines  # its options decide everything
     for scale in get_args(Scale):
         try:
             method = part.create(scale, options={})

@@ -47,6 +47,7 @@ def run_method(name: str, folder: Path, tmp_path: Path, policy: MissingAudioPoli
         {
             "size": "tiny" if "size" in options else None,
             "vocabulary": VOCABULARY if "vocabulary" in options else None,
+            "model": "mteb/baseline-random-encoder" if name == "mteb" else None,
         }
     )
     config = RunConfig(
@@ -72,6 +73,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_method_ends_in_a_table_or_in_one_line(
     name: str, policy: MissingAudioPolicy, silent_folder: Path, tmp_path: Path
 ) -> None:
+    if name == "mteb":
+        pytest.importorskip("mteb")
     try:
         record = run_method(name, silent_folder, tmp_path, policy)
     except DataError as error:
