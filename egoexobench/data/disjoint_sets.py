@@ -28,5 +28,7 @@ class DisjointSets:
 
     def join(self, left: str, right: str) -> None:
         """Join the sets of two names."""
+        if left == right:
+            return
         first, second = sorted((self.find(left), self.find(right)))
         self._parents[second] = first

@@ -67,6 +67,7 @@ def join_takes(pairs: Iterable[Pair]) -> DisjointSets:
     for pair in pairs:
         for clip in (pair.ego, pair.exo):
             first = first_pairs.setdefault(clip.content, pair)
-            takes.join(first.ego.take, pair.ego.take)
-            takes.join(first.exo.take, pair.exo.take)
+            if first is not pair:
+                takes.join(first.ego.take, pair.ego.take)
+                takes.join(first.exo.take, pair.exo.take)
     return takes
