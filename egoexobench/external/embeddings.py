@@ -156,7 +156,9 @@ def _join_side(noun: str, arrays: Sequence[NamedArray]) -> Embeddings:
 def _check_shape(array: NamedArray, first: NamedArray) -> None:
     shape, ids = tuple(array.vectors.shape), array.ids or ()
     if len(shape) != 2 or not all(shape):
-        raise DataError(f"{array.location} has the shape {shape}; expected one row for each id")
+        raise DataError(
+            f"{array.location} has the shape {shape}; expected (N, D), one row for each id"
+        )
     if len(ids) != shape[0]:
         raise DataError(f"{array.location} has {shape[0]} rows and {len(ids)} ids")
     width = first.vectors.shape[1]

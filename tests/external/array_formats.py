@@ -213,7 +213,10 @@ WRONG: dict[str, tuple[Write, str]] = {
     "too large": (write_npy(VIDEOS.astype(np.float64) * 1e300), "32 bits cannot hold"),
     "text": (write_npy(np.array([["x"]])), "is an array of <U1, and not of numbers"),
     "complex": (write_npy(VIDEOS.astype(complex)), "is an array of complex128"),
-    "one row": (write_npy(VIDEOS[0]), r"has the shape \(8,\); expected one row for each id"),
+    "one row": (
+        write_npy(VIDEOS[0]),
+        r"has the shape \(8,\); expected \(N, D\), one row for each id",
+    ),
     "fewer ids": (write_npy(VIDEOS, IDS[:3]), "has 4 rows and 3 ids"),
     # one row a view, both under the id of their pair: nothing says which is which
     "both views": (

@@ -9,12 +9,14 @@ import pytest
 from command_line import CommandLine
 from forged_bundle import ForgedBundle, copy_bundle
 
+import egoexobench as ee
 from egoexobench.errors import DataError, UsageError, WriteError
 from egoexobench.leaderboard import submissions
 from egoexobench.leaderboard.submission_card import SubmissionCard, read_card
 from egoexobench.leaderboard.submissions import list_proof_hashes, read_submissions
 from egoexobench.leaderboard.submit import WrittenSubmission, write_submission
 
+FIELDS = {"license": "CC-BY-4.0", "training_data": "nothing", "authors": ["A. Lab"]}
 MakeRecord = Callable[..., Path]
 Submit = Callable[..., WrittenSubmission]
 
@@ -256,4 +258,36 @@ def test_records_of_several_methods_are_named_before_a_card_that_fits_only_one(
     second = make_record(41, out=tmp_path / "second", name="other", evidence="video")
     with pytest.raises(DataError, match=r"are of different methods, 'mine' and 'other'"):
         submit(first, second)
+    assert not root.exists()
+
+
+def test_python_submits_as_the_command_does(bundle: ForgedBundle, root: Path) -> None:
+    card = {"license": "MIT", "training_data": "nothing", "authors": ["B. Lab"]}
+    submission = ee.submit(
+        bundle.record.parent, to=root / "submissions", name="by-python", card=card, authors="A. Lab"
+    )
+    assert list_names(submission.folder) == {"card.json", *list_names(bundle.record.parent)}
+    written = read_card(submission.folder / "card.json")
+    assert (written.authors, written.license) == (("A. Lab",), "MIT")
+    (row,) = read_submissions(root)
+    assert row == submission.rows[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"license": 5}, "argument 'license'"),
+        ({"authors": []}, "authors"),
+        ({"card": 3}, "argument 'card'"),
+        ({"to": None}, "argument 'to'"),
+        ({"card": "missing.toml"}, r"cannot read missing\.toml"),
+    ],
+)
+def test_a_wrong_argument_of_python_is_one_line_and_leaves_nothing(
+    bundle: ForgedBundle, root: Path, options: dict[str, Any], message: str
+) -> None:
+    defaults: dict[str, Any] = {"to": root / "submissions", "card": FIELDS}
+    with pytest.raises((UsageError, DataError), match=message) as error:
+        ee.submit(bundle.record, **(defaults | options))
+    assert "\n" not in str(error.value)
     assert not root.exists()
