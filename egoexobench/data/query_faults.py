@@ -62,7 +62,7 @@ class SplitItems:
                 splits |= {pair.id: split for pair in self.dataset.pairs(split)}
         return splits
 
-    @property
+    @cached_property
     def has_only_pair_texts(self) -> bool:
         """Whether the id of a clip never means its text."""
         return isinstance(self.dataset, HasPairTexts) and self.dataset.has_only_pair_texts

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array
 
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.query_ranking import (
@@ -30,6 +29,8 @@ from egoexobench.evaluation.query_ranking import (
 from egoexobench.types import Embeddings, Gallery
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from egoexobench.types import CandidatePolicy, Query
 
 QUIET = -120.0
@@ -137,6 +138,8 @@ def rank_shortcut(
 
 def _make_tfidf_vectors(texts: Sequence[str]) -> csr_array:
     """Return the weighted words of each text, of length 1, ``(N, W)``."""
+    from scipy.sparse import csr_array
+
     bags = [{*_WORD.findall(text.lower())} for text in texts]
     frequencies = Counter(word for bag in bags for word in bag)
     column = {word: index for index, word in enumerate(sorted(frequencies))}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.shortcuts.similarity import CompareSources
@@ -139,6 +138,8 @@ def compute_gcc_phat(sounds: Mapping[int, NDArray[np.float32]], pairs: Pairs) ->
     Returns:
         The peak of each pair, ``(P,)``.
     """
+    from scipy import fft  # only where the scores are not stored already
+
     size = fft.next_fast_len(2 * max(map(len, sounds.values()), default=1), real=True)
     peaks = np.zeros(len(pairs))
     candidates = np.unique(pairs[:, 1])
@@ -187,6 +188,8 @@ def _describe_limit(count: str) -> str:
 
 
 def _whiten(sound: NDArray[np.float32], size: int) -> NDArray[np.complex64]:
+    from scipy import fft
+
     spectrum = fft.rfft(np.asarray(sound, np.float32), size)
     strength = np.abs(spectrum)
     # Bands without energy are not amplified to the strength of the others.
