@@ -141,9 +141,9 @@ def rank_queries(
         choices = torch.tensor([[target_row[name] for name in g.ids] for g in galleries])
         result[:, indices] = compute_ranks(
             sources[torch.tensor([source_row[query.source] for query in batch])],
-            targets[choices[0]] if is_shared else targets,
+            targets,
             [query.positives for query in batch],
-            choices=None if is_shared else choices,
+            choices=choices[0] if is_shared else choices,
             similarity=similarity,
         ).stack()
     return Ranks(*result)

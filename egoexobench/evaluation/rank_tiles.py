@@ -39,50 +39,63 @@ class _Positives:
     columns: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class _Gallery:
+    """Candidates, of which only those that are compared at the moment are copied."""
+
+    vectors: Tensor
+    rows: Tensor | None
+    """Rows of ``vectors`` that are candidates; None is all."""
+    similarity: Similarity
+
+    def __len__(self) -> int:
+        return len(self.vectors if self.rows is None else self.rows)
+
+    def select(self, columns: slice | Tensor) -> Tensor:
+        """Return some candidates, normalized."""
+        indices = columns if self.rows is None else self.rows[columns]
+        return normalize_vectors(self.vectors[indices], self.similarity)
+
+
 def rank_in_tiles(
     queries: Tensor,
     candidates: Tensor,
     positives: Sequence[Sequence[int]],
     *,
+    rows: Tensor | None = None,
     similarity: Similarity,
     chunk_size: int = CHUNK_SIZE,
 ) -> Tensor:
     """Return the attributes of the ranks of some queries, ``(5, N)``.
 
-    The arguments are those of :func:`egoexobench.evaluation.ranks.compute_ranks`.
+    The arguments are those of :func:`egoexobench.evaluation.ranks.compute_ranks`; ``rows`` are the
+    choices that all queries share.
     """
     if similarity == "dot":
-        check_dot_range(queries, candidates)
-    rows = max(1, chunk_size // max(1, queries.shape[1]))
+        check_dot_range(queries, candidates, rows)
+    gallery = _Gallery(candidates, rows, similarity)
+    step = max(1, chunk_size // max(1, queries.shape[1]))
     blocks = [
         _rank_block(
-            normalize_vectors(queries[start : start + rows], similarity),
-            candidates,
-            positives[start : start + rows],
-            similarity=similarity,
+            normalize_vectors(queries[start : start + step], similarity),
+            gallery,
+            positives[start : start + step],
             chunk_size=chunk_size,
         )
-        for start in range(0, len(queries), rows)
+        for start in range(0, len(queries), step)
     ]
     return torch.cat([torch.empty(5, 0, dtype=torch.int64, device=queries.device), *blocks], 1)
 
 
 def _rank_block(
-    queries: Tensor,
-    candidates: Tensor,
-    positives: Sequence[Sequence[int]],
-    *,
-    similarity: Similarity,
-    chunk_size: int,
+    queries: Tensor, gallery: _Gallery, positives: Sequence[Sequence[int]], *, chunk_size: int
 ) -> Tensor:
     device, sizes = queries.device, torch.tensor([len(row) for row in positives])
     pairs = _Positives(
         torch.arange(len(positives)).repeat_interleave(sizes).to(device),
         torch.tensor([column for row in positives for column in row], device=device),
     )
-    scores, norms = _score_positives(
-        queries, candidates, pairs, similarity=similarity, chunk_size=chunk_size
-    )
+    scores, norms = _score_positives(queries, gallery, pairs, chunk_size=chunk_size)
     own = scores.new_full((len(queries),), -torch.inf)
     own.scatter_reduce_(0, pairs.rows, scores, "amax")
     is_best = scores == own[pairs.rows]
@@ -92,17 +105,16 @@ def _rank_block(
     is_tied = scores >= (own - margins)[pairs.rows]
     num_better, num_at_least = _count_negatives(
         queries,
-        candidates,
+        gallery,
         pairs,
         bounds=torch.stack([own + margins, own - margins]).to(queries.dtype),
-        similarity=similarity,
         chunk_size=chunk_size,
     )
     return torch.stack(
         [
             num_better + 1,
             num_at_least + 1,
-            torch.full_like(num_better, len(candidates)),
+            torch.full_like(num_better, len(gallery)),
             sizes.to(device),
             torch.bincount(pairs.rows[is_tied], minlength=len(queries)),
         ]
@@ -110,20 +122,14 @@ def _rank_block(
 
 
 def _score_positives(
-    queries: Tensor,
-    candidates: Tensor,
-    pairs: _Positives,
-    *,
-    similarity: Similarity,
-    chunk_size: int,
+    queries: Tensor, gallery: _Gallery, pairs: _Positives, *, chunk_size: int
 ) -> tuple[Tensor, Tensor]:
     """Return the scores of queries and positives, and the products of their norms, float64."""
     results = []
     step = max(1, chunk_size // max(1, 4 * queries.shape[1]))
     for start in range(0, len(pairs.rows), step):
         rows, columns = (item[start : start + step] for item in (pairs.rows, pairs.columns))
-        left = queries[rows].double()
-        right = normalize_vectors(candidates[columns], similarity).double()
+        left, right = queries[rows].double(), gallery.select(columns).double()
         results.append(torch.stack([(left * right).sum(1), left.norm(dim=1) * right.norm(dim=1)]))
     scores, norms = torch.cat(results, 1)
     return scores, norms
@@ -131,21 +137,19 @@ def _score_positives(
 
 def _count_negatives(
     queries: Tensor,
-    candidates: Tensor,
+    gallery: _Gallery,
     pairs: _Positives,
     *,
     bounds: Tensor,
-    similarity: Similarity,
     chunk_size: int,
 ) -> tuple[Tensor, Tensor]:
     """Count the negatives of each query above its upper bound, and those from its lower bound on.
 
     Args:
         queries: ``(N, D)``, normalized.
-        candidates: ``(C, D)``, as they were given.
+        gallery: C candidates.
         pairs: the positives, which are not counted.
         bounds: upper and lower bound of each query, ``(2, N)``.
-        similarity: decides how candidates are normalized.
         chunk_size: numbers in memory at once.
     """
     num_rows = min(TILE_ROWS, len(queries))
@@ -153,9 +157,9 @@ def _count_negatives(
     num_columns = max(1, min(num_columns, chunk_size // max(1, 4 * queries.shape[1])))
     counts = torch.zeros(2, len(queries), dtype=torch.int64, device=queries.device)
     buffers = queries.new_empty(2, num_rows * num_columns)
-    tiles = _iter_positives_of_tiles(pairs, num_rows, num_columns, (len(queries), len(candidates)))
-    for column in range(0, len(candidates), num_columns):
-        part = normalize_vectors(candidates[column : column + num_columns], similarity)
+    tiles = _iter_positives_of_tiles(pairs, num_rows, num_columns, (len(queries), len(gallery)))
+    for column in range(0, len(gallery), num_columns):
+        part = gallery.select(slice(column, column + num_columns))
         for row in range(0, len(queries), num_rows):
             block = slice(row, min(row + num_rows, len(queries)))
             shape = block.stop - row, len(part)

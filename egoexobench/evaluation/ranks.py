@@ -75,7 +75,8 @@ def compute_ranks(
         candidates: embeddings ``(C, D)``, a tensor or an array.
         positives: index of each query's positive ``(N,)``, or for each query the indices of all
             its positives. They count rows of ``candidates``, or columns of ``choices``.
-        choices: rows of ``candidates`` that each query chooses from, ``(N, K)`` int; None is all.
+        choices: rows of ``candidates`` that each query chooses from, ``(N, K)`` int, or that all
+            of them choose from, ``(K,)``; None is all.
         similarity: ``cosine`` (a zero vector scores 0 with everything) or the raw ``dot`` product.
         chunk_size: numbers in memory at once, about, besides the arguments and the result.
 
@@ -91,15 +92,23 @@ def compute_ranks(
     tensor([1, 2])
     """
     queries = check_vectors(to_tensor(queries), "query")
-    candidates = check_vectors(to_tensor(candidates), "candidate")
     listed = None if choices is None else to_tensor(choices)
-    size = len(candidates) if listed is None else listed.shape[1]
+    shared = listed if listed is not None and listed.ndim == 1 else None
+    candidates = check_vectors(to_tensor(candidates), "candidate", shared)
+    size = len(candidates) if listed is None else listed.shape[-1]
     lists = to_index_lists(positives)
     if not all(row and 0 <= min(row) <= max(row) < size for row in lists):
         raise DataError(f"positive out of range: there are {size} candidates, 0 to {size - 1}")
-    if listed is None:
+    if listed is None or shared is not None:
         return Ranks(
-            *rank_in_tiles(queries, candidates, lists, similarity=similarity, chunk_size=chunk_size)
+            *rank_in_tiles(
+                queries,
+                candidates,
+                lists,
+                rows=shared,
+                similarity=similarity,
+                chunk_size=chunk_size,
+            )
         )
     if similarity == "dot":
         check_dot_range(queries, candidates)

@@ -19,14 +19,16 @@ BLOCK_ROWS = 8192
 """Rows that are converted to 64 bits at once."""
 
 
-def check_vectors(vectors: Tensor, name: str) -> Tensor:
-    """Return finite vectors of at least float32.
+def check_vectors(vectors: Tensor, name: str, rows: Tensor | None = None) -> Tensor:
+    """Return vectors of at least float32, of which some rows are finite; None is all.
 
     Raises:
         DataError: if one contains NaN or infinity.
     """
     vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
     broken = find_nonfinite_rows(vectors)
+    if len(broken) and rows is not None:
+        broken = broken[torch.isin(broken, rows)]
     if len(broken):
         raise DataError(
             f"{len(broken)} of {len(vectors)} {name} embeddings contain NaN or infinity, first at "
@@ -51,13 +53,14 @@ def measure_norms(vectors: Tensor) -> Tensor:
     return torch.cat([block.double().norm(dim=1) for block in torch.split(vectors, BLOCK_ROWS)])
 
 
-def check_dot_range(queries: Tensor, candidates: Tensor) -> None:
-    """Check that dot products neither overflow nor underflow.
+def check_dot_range(queries: Tensor, candidates: Tensor, rows: Tensor | None = None) -> None:
+    """Check that dot products with some candidates, or all, neither overflow nor underflow.
 
     Raises:
         DataError: if one can.
     """
-    norms, longest = measure_norms(queries), measure_norms(candidates).max()
+    norms, candidate_norms = measure_norms(queries), measure_norms(candidates)
+    longest = (candidate_norms if rows is None else candidate_norms[rows]).max()
     limits, products = torch.finfo(queries.dtype), norms * longest
     is_outside = (products >= limits.max) | ((products > 0) & (products < limits.tiny / limits.eps))
     if is_outside.any():

@@ -150,6 +150,23 @@ def test_chunks_change_nothing(chunk_size, similarity):
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
+def test_choices_that_all_queries_share_are_those_candidates_alone(similarity):
+    torch.manual_seed(0)
+    queries, candidates = torch.randn(40, 8), torch.randn(90, 8)
+    candidates[5] = torch.nan  # no candidate
+    candidates[6] = 1e30
+    rows = torch.randperm(83)[:50] + 7
+    positives = [torch.randperm(50)[: 1 + number % 3].tolist() for number in range(40)]
+    options = {"similarity": similarity, "chunk_size": 400}
+    shared = compute_ranks(queries, candidates, positives, choices=rows, **options)
+    alone = compute_ranks(queries, candidates[rows], positives, **options)
+    assert torch.equal(shared.stack(), alone.stack())
+    rows[3] = 5
+    with pytest.raises(DataError, match="1 of 90 candidate embeddings contain NaN"):
+        compute_ranks(queries, candidates, positives, choices=rows, **options)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot"])
 def test_tiles_count_as_a_comparison_of_each_pair_does(similarity):
     torch.manual_seed(0)
     queries, candidates = torch.randn(1100, 24), torch.randn(700, 24)
