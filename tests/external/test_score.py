@@ -100,6 +100,7 @@ def test_without_texts_the_tasks_with_texts_are_skipped(
     assert reasons["t2v"] == reasons["v2t"] == "no embeddings of texts were given"
 
 
+@pytest.mark.slow
 def test_a_clip_without_embedding_is_refused_or_counted(
     vectors: tuple[dict, dict], score: Score
 ) -> None:
@@ -195,6 +196,7 @@ def test_a_wrong_argument_is_named(
         score(**{"videos": vectors[0]} | options)
 
 
+@pytest.mark.slow
 def test_missing_media_leave_out_shortcuts_and_nothing_else(
     vectors: tuple[dict, dict], folder: Path, honest_run: RunResult, tmp_path: Path
 ) -> None:
@@ -218,6 +220,7 @@ def test_a_record_of_given_embeddings_is_not_run_again(
         ee.rerun(result.path, out=tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_reads_an_array_with_an_ids_file(
     vectors: tuple[dict, dict], dataset: str, tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ def test_no_path_needs_no_process() -> None:
     assert verify_bundles([]) == ()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_record_is_one_difference(tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text("{}")
     (result,) = verify_bundles([tmp_path / "record.json"])
@@ -90,6 +91,7 @@ def test_the_process_imports_neither_the_registry_nor_what_the_environment_names
     assert result.differences == ()
 
 
+@pytest.mark.slow
 def test_the_child_never_imports_the_registry() -> None:
     code = (
         "import sys, egoexobench.verification.child\n"
