@@ -13,7 +13,9 @@ Batch = list[int]
 """Indices of pairs."""
 
 
-def draw_batches(moments: PairMoments, size: int, rng: torch.Generator) -> list[Batch]:
+def draw_batches(
+    moments: PairMoments, size: int, rng: torch.Generator, order: Sequence[int] | None = None
+) -> list[Batch]:
     """Return the batches of one epoch, each with two pairs or more.
 
     The pairs are put in random order, and each goes into the first batch that has room for it and
@@ -25,8 +27,11 @@ def draw_batches(moments: PairMoments, size: int, rng: torch.Generator) -> list[
         moments: of all training pairs.
         size: largest number of pairs in a batch.
         rng: decides the order.
+        order: indices of all pairs, instead of a random order.
     """
-    order = torch.randperm(len(moments.by_pair), generator=rng).tolist()
+    if order is None:
+        order = torch.randperm(len(moments.by_pair), generator=rng).tolist()
+    order = list(order)
     if not moments.has_conflicts:
         batches = [order[start : start + size] for start in range(0, len(order), size)]
     else:

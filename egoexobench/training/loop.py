@@ -1,26 +1,25 @@
-"""The training loop of every method."""
+"""The training loop of every method and of every scorer with weights."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from egoexobench.device import autocast, make_grad_scaler
+from egoexobench.device import DeviceConfig, autocast, make_grad_scaler
 from egoexobench.errors import DataError, EgoExoBenchError
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.method import Method
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import FeatureInputs, embed_pairs
 from egoexobench.models.seeding import seeded_rng
 from egoexobench.part_results import find_loss_fault, require_valid
 from egoexobench.protocols import Anchor, Objective, Progress
-from egoexobench.training.batches import count_batches, draw_batches
-from egoexobench.training.moments import find_moments
+from egoexobench.training.batches import Batch, count_batches, draw_batches
+from egoexobench.training.moments import PairMoments, find_moments
 from egoexobench.training.optimizer import UncompiledAdamW
 from egoexobench.types import Pair
 
@@ -55,6 +54,46 @@ class TrainingSet:
     objective: Objective
 
 
+class OptimizerSettings(Protocol):
+    """How long and how fast weights are trained."""
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training pairs."""
+
+    @property
+    def lr(self) -> float:
+        """The largest learning rate."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of matrices."""
+
+    @property
+    def schedule(self) -> Literal["constant", "cosine"]:
+        """How the learning rate changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTask:
+    """What is trained, on which batches, by which loss, and how its epochs are compared."""
+
+    stage: str
+    """Its random numbers are drawn for this name, and the progress shows it."""
+    module: nn.Module
+    """Trained in place."""
+    settings: OptimizerSettings
+    num_steps: int
+    """Batches of all epochs."""
+    draw_epoch: Callable[[], Iterable[Batch]]
+    """Returns the batches of the next epoch."""
+    compute_loss: Callable[[Batch], Tensor]
+    validation_metric: Callable[[], float]
+    """Returns the value of the current module on the validation split; larger is better."""
+    loss_module: nn.Module | None = None
+    """Weights of the loss, trained too and not used afterwards."""
+
+
 def train_model(
     model: EmbeddingModel,
     training_set: TrainingSet,
@@ -78,49 +117,77 @@ def train_model(
     """
     method = model.method
     model.set_normalization(_compute_token_statistics(model, training_set))
-    modules: list[nn.Module] = [model]
+    loss_module = None
     if isinstance(training_set.objective, nn.Module):
-        modules.append(training_set.objective.to(model.device_config.device))
+        loss_module = training_set.objective.to(model.device_config.device)
     moments = find_moments(training_set.pairs)
-    num_steps = count_batches(
-        moments, method.batch_size, torch.Generator().manual_seed(seed), method.epochs
+    rng = torch.Generator().manual_seed(seed)
+    task = TrainingTask(
+        stage="train",
+        module=model,
+        settings=method,
+        num_steps=count_steps(moments, method.batch_size, seed, method.epochs),
+        draw_epoch=lambda: draw_batches(moments, method.batch_size, rng),
+        compute_loss=lambda batch: _compute_loss(
+            model, training_set, [training_set.pairs[index] for index in batch]
+        ),
+        validation_metric=validation_metric,
+        loss_module=loss_module,
     )
+    return train_epochs(task, seed, model.device_config, progress)
+
+
+def count_steps(moments: PairMoments, batch_size: int, seed: int, num_epochs: int) -> int:
+    """Return the number of batches of a training.
+
+    Raises:
+        DataError: if all pairs show one moment, so that there is no negative.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    num_steps = count_batches(moments, batch_size, rng, num_epochs)
     if not num_steps:
         raise DataError(
-            f"all {len(training_set.pairs)} training pairs show one moment, so no pair is a "
+            f"all {len(moments.by_pair)} training pairs show one moment, so no pair is a "
             "negative of another one; training needs pairs of two moments"
         )
+    return num_steps
+
+
+def train_epochs(
+    task: TrainingTask, seed: int, device_config: DeviceConfig, progress: Progress
+) -> BestEpoch:
+    """Train a module and leave it with the weights of its best epoch; the first one of equals."""
+    module, settings = task.module, task.settings
+    modules = [module] if task.loss_module is None else [module, task.loss_module]
     optimizer = UncompiledAdamW(
-        _get_param_groups(modules, method.weight_decay), lr=method.lr, fused=True
+        _get_param_groups(modules, settings.weight_decay), lr=settings.lr, fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: _compute_lr_multiplier(step, num_steps, method)
+        optimizer, lambda step: _compute_lr_multiplier(step, task.num_steps, settings)
     )
-    shuffle_rng = torch.Generator().manual_seed(seed)
     best, best_state = BestEpoch(0, -math.inf), dict[str, Tensor]()
     history: list[EpochResult] = []
-    grad_scaler = make_grad_scaler(model.device_config)
-    with seeded_rng(seed, "train"), progress.stage("train", method.epochs) as advance:
-        for epoch in range(1, method.epochs + 1):
+    grad_scaler = make_grad_scaler(device_config)
+    with seeded_rng(seed, task.stage), progress.stage(task.stage, settings.epochs) as advance:
+        for epoch in range(1, settings.epochs + 1):
             losses: list[Tensor] = []
-            model.train()
-            for indices in draw_batches(moments, method.batch_size, shuffle_rng):
-                batch = [training_set.pairs[index] for index in indices]
-                loss = _compute_loss(model, training_set, batch)
+            module.train()
+            for batch in task.draw_epoch():
+                loss = task.compute_loss(batch)
                 losses.append(loss.detach())
                 optimizer.zero_grad(set_to_none=True)
                 grad_scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                 grad_scaler.step(optimizer)
                 grad_scaler.update()
                 schedule.step()
-            value = validation_metric()
+            value = task.validation_metric()
             history.append(EpochResult(float(torch.stack(losses).double().mean()), value))
             if value > best.validation_value:
                 best = BestEpoch(epoch, value)
-                best_state = {name: value.clone() for name, value in model.state_dict().items()}
+                best_state = {name: value.clone() for name, value in module.state_dict().items()}
             advance(1, f"loss {history[-1].loss:.3g} val {value:.3g}")
-    model.load_state_dict(best_state)
-    model.eval()
+    module.load_state_dict(best_state)
+    module.eval()
     return replace(best, history=tuple(history))
 
 
@@ -141,8 +208,8 @@ def _compute_loss(
     return loss
 
 
-def _compute_lr_multiplier(step: int, num_steps: int, method: Method) -> float:
-    if method.schedule == "constant":
+def _compute_lr_multiplier(step: int, num_steps: int, settings: OptimizerSettings) -> float:
+    if settings.schedule == "constant":
         return 1.0
     num_warmup = max(int(WARMUP_FRACTION * num_steps), 1)
     if step < num_warmup:
