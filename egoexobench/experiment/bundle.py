@@ -39,7 +39,7 @@ def collect_bundle_files(
     Args:
         dataset: the data set that was scored.
         scoring: the results, with the queries of each track.
-        embeddings: what was scored; None leaves it out, with the scores of pairs.
+        embeddings: what was scored; None leaves it out.
         answers: what was scored instead of embeddings, by id of the query.
     """
     class_scores = {
@@ -54,7 +54,7 @@ def collect_bundle_files(
         class_scores,
         None if embeddings is None else _select_embeddings(embeddings, queries),
         answers=None if answers is None else format_answers(answers, _list_query_ids(scoring)),
-        pair_scores={} if embeddings is None else _collect_pair_scores(scoring),
+        pair_scores=_collect_pair_scores(scoring),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch.nn.functional import normalize
@@ -10,6 +12,9 @@ from egoexobench.evaluation.query_ranking import filter_answerable
 from egoexobench.evaluation.recognition import ClassScores
 from egoexobench.records.schema import QueryRank
 from egoexobench.types import CandidatePolicy, Embeddings, Query, Similarity
+
+QueryPairScores = Mapping[int, float]
+"""Scores of candidates of one query by their position in its gallery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,20 @@ def rank_candidates(
     *,
     policy: CandidatePolicy,
     similarity: Similarity,
+    pair_scores: QueryPairScores | None = None,
 ) -> tuple[RankedCandidate, ...]:
     """Return every candidate of a query, the most similar first; none if it cannot be answered.
 
     Candidates without an embedding are dropped as the track drops them. Scores are those that the
     evaluation ranks, in float64; equal scores keep the order of the candidate list.
+
+    Args:
+        query: the query.
+        source: embeddings of the side of the query.
+        target: embeddings of the candidates.
+        policy: whether a list without all its embeddings is dropped.
+        similarity: of the embeddings.
+        pair_scores: what a scorer gave to some candidates; these stand before all others.
     """
     answerable, _ = filter_answerable([query], source, target, policy)
     if not answerable:
@@ -46,6 +60,9 @@ def rank_candidates(
         candidates, vector = normalize(candidates, dim=1), normalize(vector, dim=0)
     scores = (candidates @ vector).tolist()
     order = sorted(range(len(scores)), key=lambda index: -scores[index])
+    if pair_scores is not None:
+        order.sort(key=lambda index: -pair_scores.get(index, -math.inf))
+        scores = [pair_scores.get(index, score) for index, score in enumerate(scores)]
     return tuple(
         RankedCandidate(ids[index], rank, scores[index], index in query.positives)
         for rank, index in enumerate(order, 1)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from egoexobench.errors import DataError
+from egoexobench.evaluation.reranking import NO_CANDIDATE
+from egoexobench.evaluation.tasks import SCORER_POLICIES
 from egoexobench.experiment.build import resolve_method
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
@@ -18,9 +20,12 @@ from egoexobench.experiment.recorded_config import (
     find_only_record,
     restore_config,
 )
+from egoexobench.figures.ranking import QueryPairScores
 from egoexobench.method import apply_overrides
 from egoexobench.protocols import Dataset
 from egoexobench.records import store
+from egoexobench.records.artifacts import PAIR_SCORES_SUFFIX, check_artifact, find_artifact
+from egoexobench.records.pair_scores_file import read_pair_scores
 from egoexobench.records.schema import DatasetRecord, PartRecord, QueryRank, Record
 from egoexobench.spec import Spec
 from egoexobench.types import CandidatePolicy, Similarity, Task, TrackKey
@@ -40,6 +45,8 @@ class RecordedRun:
     """None for a recognition task."""
     ranks: Mapping[QueryKey, QueryRank]
     similarity: Similarity
+    pair_scores: Mapping[QueryKey, QueryPairScores] = field(default_factory=dict)
+    """What a scorer gave to candidates of each query; empty where embeddings rank them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +75,9 @@ def load_run(path: Path, task: Task, policy: CandidatePolicy | None) -> Recorded
     if record.status != "complete":
         raise DataError(f"{file} is the record of a run that {record.status}")
     key = TrackKey(task, policy)
-    ranks = {
-        (rank.source, rank.positives[0]): rank for rank in store.iter_ranks(file) if rank.key == key
-    }
+    rows = [rank for rank in store.iter_ranks(file) if rank.key == key]
+    rows.sort(key=lambda rank: (rank.source, rank.positives[0], rank.cluster))
+    ranks = {(rank.source, rank.positives[0]): rank for rank in rows}
     tracks = [score.track for score in record.scores if score.key == key]
     if not ranks or not tracks:
         scored = ", ".join(
@@ -81,8 +88,44 @@ def load_run(path: Path, task: Task, policy: CandidatePolicy | None) -> Recorded
         raise DataError(f"{file} has no ranks of {key.label}; it has: {scored or 'no such ranks'}")
     similarity: Similarity = "dot" if tracks[0].get("similarity") == "dot" else "cosine"
     return RecordedRun(
-        path=file, record=record, task=task, policy=policy, ranks=ranks, similarity=similarity
+        path=file,
+        record=record,
+        task=task,
+        policy=policy,
+        ranks=ranks,
+        similarity=similarity,
+        pair_scores=_read_pair_scores(file, record, key, rows),
     )
+
+
+def _read_pair_scores(
+    file: Path, record: Record, key: TrackKey, rows: Sequence[QueryRank]
+) -> dict[QueryKey, QueryPairScores]:
+    """Return the scores by which a scorer ranked the candidates of each query.
+
+    Raises:
+        DataError: if a scorer ranked them and its scores are not beside the record.
+    """
+    if key.policy not in SCORER_POLICIES:
+        return {}
+    if not any(part.role == "scorer" for part in record.method.parts):
+        return {}
+    artifact = find_artifact(record, PAIR_SCORES_SUFFIX)
+    scores = read_pair_scores(check_artifact(file, artifact)).get(key) if artifact else None
+    if scores is None or len(scores.values) != len(rows):
+        raise DataError(
+            f"{file} has no scores of the pairs of {key.label}, which a scorer ranked; choose "
+            "--policy gallery, or run it again"
+        )
+    columns = zip(scores.candidates.tolist(), scores.values.tolist(), strict=True)
+    return {
+        (row.source, row.positives[0]): {
+            position: value
+            for position, value in zip(positions, values, strict=True)
+            if position != NO_CANDIDATE
+        }
+        for row, (positions, values) in zip(rows, columns, strict=True)
+    }
 
 
 def restore_run_config(run: RecordedRun, overrides: PathOverrides) -> RunConfig:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError
 from egoexobench.evaluation.recognition import compute_class_scores
-from egoexobench.evaluation.tasks import SCORER_POLICIES, TEST_SPLIT
+from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.prepare import TrainedMethod, embed_split, train_method
@@ -56,23 +56,23 @@ def retrieve_candidates(
 ) -> list[QueryRetrieval]:
     """Load the tokens and weights of a run, or compute them again, and rank the candidates.
 
+    Candidates that a scorer ranked stand in the order of the scores in the bundle.
+
     Raises:
-        UsageError: if a scorer ranks the candidates.
         DataError: if a query has no embedding any more.
     """
     trained = train_method(config, context)
-    if trained.parts.scorer is not None and run.policy in SCORER_POLICIES:
-        raise UsageError(
-            f"{run.path} ranks {run.policy} by the scorer {trained.parts.method.scorer!r}, and "
-            "figures show ranks by embeddings; choose --policy gallery"
-        )
     sides = embed_split(trained, (TEST_SPLIT,)).get_task(run.task)
     retrievals = []
     for query in queries:
         candidates: tuple[RankedCandidate, ...] = ()
         if sides is not None and run.policy is not None:
             candidates = rank_candidates(
-                query, *sides, policy=run.policy, similarity=run.similarity
+                query,
+                *sides,
+                policy=run.policy,
+                similarity=run.similarity,
+                pair_scores=run.pair_scores.get(get_query_key(query)),
             )
         retrievals.append(
             _make_retrieval(

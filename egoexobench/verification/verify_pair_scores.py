@@ -14,6 +14,7 @@ from egoexobench.verification.recorded_ranks import (
     find_differing_ranks,
     iter_identity_differences,
     iter_rank_lines,
+    make_ranks,
 )
 from egoexobench.verification.rounding import is_within_rounding
 
@@ -24,20 +25,20 @@ def iter_pair_score_differences(
     queries: Sequence[Query],
     scores: PairScores,
     *,
-    sides: tuple[Embeddings, Embeddings],
+    sides: tuple[Embeddings, Embeddings] | None,
     similarity: Similarity,
 ) -> Iterator[str]:
     """Yield one line for ranks that are not those of the scores, or for a wrong first stage.
 
     Ranks among the scored candidates are exact. The first stage, and the ranks behind it, are those
-    of the embeddings up to rounding.
+    of the embeddings up to rounding; without embeddings they are not compared.
 
     Args:
         location: the score in the record, for messages.
         rows: its ranks.
         queries: its queries in the same order.
         scores: of the pairs of the track.
-        sides: embeddings of the sources and of the candidates.
+        sides: embeddings of the sources and of the candidates; None if they are not stored.
         similarity: of the first stage.
     """
     faults = list(iter_identity_differences(location, rows, queries))
@@ -48,18 +49,22 @@ def iter_pair_score_differences(
     if faults:
         yield from faults
         return
-    wrong = find_wrong_selections(queries, scores.candidates, sides, similarity=similarity)
+    wrong = sides and find_wrong_selections(
+        queries, scores.candidates, sides, similarity=similarity
+    )
     if wrong:
         yield (
             f"{location}: the scored candidates of {len(wrong)} of {len(rows)} queries are not the "
             f"first by their embeddings, first {queries[wrong[0]].source!r}"
         )
         return
-    ranks = rank_pair_scores(queries, scores, rank_queries(queries, *sides, similarity))
+    first_stage = rank_queries(queries, *sides, similarity) if sides else make_ranks(rows)
+    ranks = rank_pair_scores(queries, scores, first_stage)
     differing = [
         index
         for index in find_differing_ranks(rows, ranks)
         if _has_scored_positive(queries[index], scores, index)
+        or sides is None
         or not is_within_rounding(rows[index], queries[index], sides, similarity)
     ]
     yield from iter_rank_lines(location, rows, ranks, differing=differing, source="pair scores")

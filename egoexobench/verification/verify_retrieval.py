@@ -84,6 +84,11 @@ def iter_retrieval_differences(
     elif content.embeddings is None:
         has_order = _is_embedded(content.record) or "mrr" in score.metrics
         yield from _iter_query_differences(location, score, rows, queries)
+        scores = content.pair_scores.get(score.key)
+        if scores is not None and score.num_dropped == score.num_missing_candidates == 0:
+            yield from iter_pair_score_differences(
+                location, rows, sort_queries(queries), scores, sides=None, similarity="cosine"
+            )
     else:
         sides = _find_sides(content.embeddings, score)
         answerable, num_missing = filter_answerable(queries, *sides, policy)
