@@ -80,7 +80,7 @@ def register_fusions(register: Register) -> None:
 
 @hookspec
 def register_scorers(register: Register) -> None:
-    """``factory(*, options) -> Scorer``."""
+    """``factory(width, /, *, options) -> Scorer``; an ``nn.Module`` where it has weights."""
 
 
 @hookspec

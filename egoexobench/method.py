@@ -20,6 +20,10 @@ Scale = Literal["compact", "pretrained", "paper"]
 
 VALIDATION_METRIC = "mean reciprocal rank over the gallery retrieval tasks"
 """The metric on split val that chooses the epoch of every trained method."""
+SCORER_VALIDATION_METRIC = (
+    "mean reciprocal rank over the retrieval tasks, the first 100 of each gallery reranked"
+)
+"""The metric on split val that chooses the epoch of every trained scorer."""
 
 ROLES = {
     "video": "encoder",

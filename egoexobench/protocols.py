@@ -1,8 +1,8 @@
 """Protocols that plug-ins implement; a plug-in inherits nothing.
 
 The keyword-only parameters of a factory are the part's options. The harness passes its own values
-(``width``, ``scale``) as positional arguments. A ``HasX`` protocol is optional: a data set or an
-encoder may have it.
+(``width``, ``scale``) as positional arguments. A ``HasX`` protocol is optional: a data set, an
+encoder or a scorer may have it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Pair,
         PairLabels,
         Query,
+        ScorerTraining,
         Split,
         Task,
         Tokens,
@@ -405,7 +406,10 @@ class Scorer(Protocol):
 
     The tokens are those that the embeddings of the method are computed from. A score depends on the
     tokens of its own query and its own candidate alone: not on other rows, their order or padding.
-    A scorer has no weights that are trained.
+
+    A scorer with weights that require gradients is an ``nn.Module``. They are trained after those
+    of the method, which do not change any more: every pair of a batch is a query whose right
+    candidate is its own, and scores are the logits of a softmax over the candidates of the batch.
     """
 
     def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
@@ -415,6 +419,16 @@ class Scorer(Protocol):
             query_tokens: ``(Q, Tq, D)``, on the device of the method.
             candidate_tokens: ``(K, Tk, D)``; each query is compared with each of them.
         """
+        ...
+
+
+@runtime_checkable
+class HasTrainingSettings(Protocol):
+    """Optional: a scorer that is trained otherwise than with the defaults of `ScorerTraining`."""
+
+    @property
+    def training_settings(self) -> ScorerTraining:
+        """How its weights are trained."""
         ...
 
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from warnings import warn
+
+from egoexobench.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -248,6 +251,31 @@ class Embeddings:
     def index(self) -> Mapping[str, int]:
         """Row of each id in ``vectors``."""
         return {name: row for row, name in enumerate(self.ids)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerTraining:
+    """How the weights of a scorer are trained, after those of its method.
+
+    Raises:
+        UsageError: for a number that is too small.
+    """
+
+    epochs: int = 8
+    batch_size: int = 16
+    """Pairs of a training step; each query of it is compared with as many candidates."""
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    schedule: Literal["constant", "cosine"] = "cosine"
+    negatives: Literal["random", "neighbors"] = "random"
+    """``neighbors``: a batch is a pair and those that its embeddings are most similar to."""
+
+    def __post_init__(self) -> None:
+        for name, minimum in (("epochs", 1), ("batch_size", 2), ("lr", 0), ("weight_decay", 0)):
+            if not minimum <= (value := getattr(self, name)) < inf:  # NaN is neither
+                raise UsageError(
+                    f"{name}={value} of a scorer is invalid: must be {minimum} or more"
+                )
 
 
 @dataclass(frozen=True, slots=True)

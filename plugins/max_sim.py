@@ -20,12 +20,13 @@ def register_scorers(register: Register) -> None:
     register("max-sim", max_sim)
 
 
-def max_sim() -> Scorer:
+def max_sim(width: int, /) -> Scorer:
     """Late interaction: each query token meets the candidate token that is most like it.
 
     The score is the mean over the query tokens of their largest cosine with a candidate token
     (ColBERT, arXiv:2004.12832, eq. 3, which has the sum: for one query the order is the same).
     """
+    del width  # it compares tokens of any width
     return _MaxSim()
 
 

@@ -90,6 +90,8 @@ def test_a_registered_part_keeps_its_contract(
     match part.kind:
         case "fusion":
             testing.check_fusion(create)
+        case "scorer":
+            testing.check_scorer(create)
         case "method":
             methods = [
                 method for scale in get_args(Scale) if (method := _create_method(create, scale))

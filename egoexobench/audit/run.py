@@ -33,6 +33,7 @@ from egoexobench.experiment.embed import (
 from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.experiment.prepare import TrainedMethod, embed_split, train_method
 from egoexobench.experiment.scorer_ranker import collect_tokens, create_comparison
+from egoexobench.experiment.scorer_training import train_scorer
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.records.audit import (
     FAILING_VERDICTS,
@@ -60,24 +61,27 @@ def audit_method(config: RunConfig, context: RunContext, record: Path | None = N
         UsageError: for a name or an option that is not valid.
         DataError: for a file, a row or a clip that cannot be used.
     """
-    trained = train_method(config, context)
+    trained = train_scorer(train_method(config, context), context.progress)
     before = embed_split(trained, (TEST_SPLIT,))
     comparison = create_comparison(trained.parts)
-    tokens = comparison and collect_tokens(trained.model, trained.parts, trained.scored.inputs)
+    inputs = trained.scored.inputs
+    tokens = comparison and collect_tokens(trained.model, trained.parts, inputs, TEST_SPLIT)
     scored = SwappedSplit(before, tokens, comparison)
     swaps: list[ModalitySwap] = []
     shifts: list[HitRateShift] = []
     with context.progress.stage("swap", len(BANKS_BY_MODALITY)) as advance:
         for modality in get_args(Evidence):
             result = swap_modality(
-                trained.scored.inputs,
+                inputs,
                 modality,
                 TEST_SPLIT,
                 trained.parts.seed,
                 encode_joint=partial(encode_swapped, trained),
             )
             after = embed_inputs(trained.model, trained.parts, result.inputs, (TEST_SPLIT,))
-            tokens = comparison and collect_tokens(trained.model, trained.parts, result.inputs)
+            tokens = comparison and collect_tokens(
+                trained.model, trained.parts, result.inputs, TEST_SPLIT
+            )
             swapped = SwappedSplit(after, tokens, comparison)
             measured = _measure_swap(trained, modality, result, before=scored, after=swapped)
             swaps += measured

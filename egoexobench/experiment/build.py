@@ -13,7 +13,6 @@ from torch import nn
 from egoexobench.anchor_renames import rename_members
 from egoexobench.data.sampling import get_sampler
 from egoexobench.device import CPU, DeviceConfig
-from egoexobench.errors import PartError
 from egoexobench.experiment.encoder_creation import create_encoder
 from egoexobench.experiment.part_identity import (
     describe_part_identity,
@@ -176,14 +175,17 @@ def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodP
         objective = resolved.create("objective")
     with seeded_rng(resolved.seed, "captioner"):
         captioner = resolved.create("captioner")
+    encoders = {
+        role: build_encoder(resolved, role, device)
+        for role in _list_encoder_roles(resolved, anchor)
+    }
     with seeded_rng(resolved.seed, "scorer"):
-        scorer = _create_scorer(resolved, device)
+        scorer = resolved.create("scorer", _find_token_width(resolved.method, encoders))
+    if isinstance(scorer, nn.Module):
+        scorer.eval().to(device.device)
     return MethodParts(
         resolved=resolved,
-        encoders={
-            role: build_encoder(resolved, role, device)
-            for role in _list_encoder_roles(resolved, anchor)
-        },
+        encoders=encoders,
         anchor=anchor,
         objective=objective,
         captioner=captioner,
@@ -240,21 +242,12 @@ def build_model(parts: MethodParts) -> EmbeddingModel:
     )
 
 
-def _create_scorer(resolved: ResolvedMethod, device: DeviceConfig) -> Scorer | None:
-    """Return the scorer in evaluation mode on the device; None for a method without one.
-
-    Raises:
-        PartError: if it has weights that wait to be trained: nothing trains them.
-    """
-    scorer: Scorer | None = resolved.create("scorer")
-    if isinstance(scorer, nn.Module):
-        if any(weight.requires_grad for weight in scorer.parameters()):
-            raise PartError(
-                f"{resolved.labels['scorer']} has weights that nothing trains; load trained ones "
-                "in its factory and freeze them with requires_grad_(False)"
-            )
-        scorer.eval().to(device.device)
-    return scorer
+def _find_token_width(method: Method, encoders: Mapping[str, EncoderRunner]) -> int:
+    """Return D of the tokens of clips that a scorer reads."""
+    if method.objective and method.project:
+        return method.embed_dim
+    role = next(role for role in ("joint", "video", "audio") if role in encoders)
+    return encoders[role].encoder.dim
 
 
 def _list_encoder_roles(resolved: ResolvedMethod, anchor: Anchor | None) -> list[str]:

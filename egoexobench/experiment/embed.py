@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,7 @@ from egoexobench.errors import DataError
 from egoexobench.evaluation.metrics import reciprocal_rank
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.query_ranking import filter_answerable, rank_queries
+from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.retrieval import find_query_views, split_by_view
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.inputs import PreparedInputs
@@ -19,9 +20,13 @@ from egoexobench.experiment.subset import describe_excluded
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import embed_clips, embed_texts
 from egoexobench.protocols import Dataset
-from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Split, Task, View
+from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Query, Split, Task, View
 
 EmbeddingSide = Literal["video", "text"]
+RankFunction = Callable[
+    [Task, Sequence[Query], tuple[Embeddings, Embeddings]], tuple[Sequence[Query], Ranks]
+]
+"""Ranks queries of a task, or some of them, and returns which."""
 EMBEDDING_SIDES: tuple[EmbeddingSide, ...] = ("video", "text")
 
 
@@ -65,6 +70,14 @@ def embed_inputs(
     return SplitEmbeddings(videos, texts)
 
 
+def rank_by_embeddings(
+    task: Task, queries: Sequence[Query], sides: tuple[Embeddings, Embeddings]
+) -> tuple[Sequence[Query], Ranks]:
+    """Return the queries and the ranks of their positives by the similarity of embeddings."""
+    del task
+    return queries, rank_queries(queries, *sides)
+
+
 def require_clips(inputs: PreparedInputs, splits: Sequence[Split]) -> None:
     """Check that some clip of some splits is left.
 
@@ -77,7 +90,9 @@ def require_clips(inputs: PreparedInputs, splits: Sequence[Split]) -> None:
         raise DataError(f"no clip of split {' or '.join(splits)} can be used{reason}")
 
 
-def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings) -> float:
+def validation_mrr(
+    dataset: Dataset, embeddings: SplitEmbeddings, rank: RankFunction = rank_by_embeddings
+) -> float:
     """Return the mean reciprocal rank on the validation split, from 0 to 1.
 
     It is the mean over the retrieval tasks that have a query; a task of both views is the mean of
@@ -85,6 +100,11 @@ def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings) -> float:
     (`VALIDATION_METRIC`), whatever task is scored. The paper does not say how it chooses an epoch;
     its release compares the mean top-1 of both directions on the question file that is evaluated.
     Ranks tie less often than top-1 on a small split.
+
+    Args:
+        dataset: its validation queries are ranked.
+        embeddings: of their sources and candidates.
+        rank: ranks the queries of a task.
     """
     values = []
     views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips("val")}
@@ -94,8 +114,8 @@ def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings) -> float:
                 build_queries(dataset, "val", task, "gallery"), *sides, "gallery"
             )
             if queries:
-                ranks = rank_queries(queries, *sides)
-                parts = split_by_view(reciprocal_rank(ranks), find_query_views(queries, views))
+                ranked, ranks = rank(task, queries, sides)
+                parts = split_by_view(reciprocal_rank(ranks), find_query_views(ranked, views))
                 means = torch.stack([torch.from_numpy(part).mean() for part in parts])
                 values.append(means.mean())
     return float(torch.stack(values).mean()) if values else 0.0

@@ -53,6 +53,8 @@ class TrainedMethod:
     """Test clips that also stand in a split that the method learns from."""
     best_epoch: BestEpoch | None
     """None for a method that is not trained."""
+    scorer_epoch: BestEpoch | None = None
+    """None for a method without a scorer, or with one that is not trained, or not trained yet."""
 
 
 def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from torch import nn
+
 from egoexobench.captioning.stats import CaptionSet
 from egoexobench.data.audio_tracks import count_without_audio_track
 from egoexobench.data.subset import hash_clip_ids
@@ -15,7 +17,8 @@ from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.reference_scores import list_reference_scores
 from egoexobench.experiment.scoring import ScoringResult
-from egoexobench.method import VALIDATION_METRIC
+from egoexobench.features.encoder_state import hash_state_dict
+from egoexobench.method import SCORER_VALIDATION_METRIC, VALIDATION_METRIC
 from egoexobench.records.convert import to_record_score
 from egoexobench.records.describe import describe_distribution
 from egoexobench.records.environment import collect_environment, read_own_git_state
@@ -29,6 +32,7 @@ from egoexobench.records.schema import (
     EpochRecord,
     Record,
     RunSettings,
+    ScorerTrainingRecord,
 )
 from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import make_record_id
@@ -75,8 +79,9 @@ def build_record(
         seed=parts.seed,
         dataset=scored.record,
         trained_on=None if trained.trained_on is scored else trained.trained_on.record,
-        checkpoint_selection=_describe_best_epoch(trained.best_epoch),
+        checkpoint_selection=_describe_best_epoch(trained.best_epoch, VALIDATION_METRIC),
         epochs=_list_epochs(trained.best_epoch),
+        scorer_training=_describe_scorer_training(trained),
         counts=_count_data(scored, scoring),
         captions=_count_captions(scored.inputs.captions),
         overlap=trained.overlap,
@@ -115,14 +120,27 @@ def _list_distributions(trained: TrainedMethod) -> list[DistributionRecord]:
     return list(distributions)
 
 
-def _describe_best_epoch(best_epoch: BestEpoch | None) -> CheckpointSelection | None:
+def _describe_best_epoch(best_epoch: BestEpoch | None, metric: str) -> CheckpointSelection | None:
     if best_epoch is None:
         return None
     return CheckpointSelection(
         split="val",
-        validation_metric=VALIDATION_METRIC,
+        validation_metric=metric,
         epoch=best_epoch.epoch,
         validation_value=best_epoch.validation_value,
+    )
+
+
+def _describe_scorer_training(trained: TrainedMethod) -> ScorerTrainingRecord | None:
+    scorer = trained.parts.scorer
+    selection = _describe_best_epoch(trained.scorer_epoch, SCORER_VALIDATION_METRIC)
+    if selection is None or not isinstance(scorer, nn.Module):
+        return None
+    return ScorerTrainingRecord(
+        num_weights=sum(weight.numel() for weight in scorer.parameters()),
+        weights_hash=hash_state_dict(scorer),
+        checkpoint_selection=selection,
+        epochs=_list_epochs(trained.scorer_epoch),
     )
 
 

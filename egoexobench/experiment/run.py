@@ -15,6 +15,7 @@ from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scorer_ranker import create_ranker
+from egoexobench.experiment.scorer_training import has_trainable_scorer, train_scorer
 from egoexobench.experiment.scoring import TaskScorer, get_input_protocol, score_tasks
 from egoexobench.files import check_writable
 from egoexobench.records.bundle import write_bundle
@@ -47,6 +48,9 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         embeddings = embed_split(trained, SPLITS if has_recognition else (TEST_SPLIT,))
     with timer.stage("check"):
         consistency = check_consistency(trained, embeddings, TEST_SPLIT)
+    if has_trainable_scorer(trained.parts):
+        with timer.stage("train scorer"):
+            trained = train_scorer(trained, context.progress)
     with timer.stage("evaluate"):
         protocol = get_input_protocol(trained.parts)
         scorer = TaskScorer(

@@ -36,6 +36,7 @@ from egoexobench.types import (
     Gallery,
     Query,
     Similarity,
+    Split,
     Task,
 )
 
@@ -69,7 +70,7 @@ def create_ranker(trained: TrainedMethod, embeddings: SplitEmbeddings) -> QueryR
     comparison = create_comparison(parts)
     if comparison is None:
         return first_stage
-    tokens = collect_tokens(trained.model, parts, trained.scored.inputs)
+    tokens = collect_tokens(trained.model, parts, trained.scored.inputs, TEST_SPLIT)
     return ScorerRanker(first_stage, comparison, tokens)
 
 
@@ -82,14 +83,14 @@ def create_comparison(parts: MethodParts) -> PairComparison | None:
 
 
 def collect_tokens(
-    model: EmbeddingModel, parts: MethodParts, inputs: PreparedInputs
+    model: EmbeddingModel, parts: MethodParts, inputs: PreparedInputs, split: Split
 ) -> SplitTokens:
-    """Return the tokens of every clip and text of the scored split."""
+    """Return the tokens of every clip and text of a split."""
     texts = None
     if inputs.features.narration is not None:
-        ids = inputs.text_ids[TEST_SPLIT]
+        ids = inputs.text_ids[split]
         texts = collect_text_tokens(model, inputs.features, ids, parts.eval_text)
-    videos = collect_clip_tokens(model, inputs.features, inputs.clips[TEST_SPLIT])
+    videos = collect_clip_tokens(model, inputs.features, inputs.clips[split])
     return SplitTokens(videos, texts)
 
 

@@ -43,15 +43,9 @@ def train_or_load(
     if best_epoch := checkpoint.load_checkpoint(path, model):
         return best_epoch
     if not path.exists():  # nothing has said yet why
-        explain_new_training(folder, identity)
+        explain_new_training(folder, identity, f"method {parts.method.name!r}")
     pairs = select_trainable_pairs(inputs, parts.anchor)
-    num_val = len(inputs.pairs["val"])
-    if len(pairs) < 2 or not num_val:
-        excluded = describe_excluded(inputs.selected)
-        raise DataError(
-            f"{training_set.record.spec} has {len(pairs)} pairs to train on and {num_val} to "
-            f"choose an epoch on; it needs 2 and 1{excluded and f' ({excluded})'}"
-        )
+    require_pairs(training_set, len(pairs))
     features = inputs.features
     if has_alignment and features.audio:
         features = replace(features, alignment_paths=align_pairs(features.audio, pairs))
@@ -66,6 +60,22 @@ def train_or_load(
     )
     checkpoint.save_checkpoint(path, model, best_epoch, identity)
     return best_epoch
+
+
+def require_pairs(training_set: PreparedDataset, num_train: int) -> None:
+    """Check that a data set has pairs to train on and to choose an epoch on.
+
+    Raises:
+        DataError: if it does not; it says how many it has.
+    """
+    inputs = training_set.inputs
+    num_val = len(inputs.pairs["val"])
+    if num_train < 2 or not num_val:
+        excluded = describe_excluded(inputs.selected)
+        raise DataError(
+            f"{training_set.record.spec} has {num_train} pairs to train on and {num_val} to "
+            f"choose an epoch on; it needs 2 and 1{excluded and f' ({excluded})'}"
+        )
 
 
 def uses_audio_alignment(method: Method, dataset: Dataset) -> bool:

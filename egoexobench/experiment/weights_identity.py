@@ -59,19 +59,37 @@ def describe_weights(
     }
 
 
-def explain_new_training(folder: Path, identity: Identity) -> None:
-    """Say in one line why a method is trained although an older version of it was trained.
+def describe_scorer_weights(
+    parts: MethodParts, training_set: PreparedDataset, *, embeddings_hash: str
+) -> dict[str, Any]:
+    """Return everything that decides the weights of a scorer, as JSON.
+
+    Args:
+        parts: the method with its scorer.
+        training_set: the data.
+        embeddings_hash: of the weights that the tokens are computed with.
+    """
+    identity = describe_weights(parts, training_set, has_alignment=False)
+    return identity | {
+        "method": parts.resolved.describe_fields(),
+        "parts": dict(parts.resolved.identities),
+        "embeddings": embeddings_hash,
+    }
+
+
+def explain_new_training(folder: Path, identity: Identity, name: str) -> None:
+    """Say in one line why weights are trained although an older version of them was trained.
 
     Args:
         folder: of all stored weights.
         identity: of the weights that are not stored yet.
+        name: what is trained, for the message.
     """
     written = json.loads(json.dumps(identity, default=str))  # as it is in a file
     changes = [_list_changes(old, written) for old in _iter_older(folder, written)]
     nearest = min(filter(None, changes), key=len, default=[])
     if nearest:
-        name = identity["method"]["name"]
-        notify(f"method {name!r} is trained again (other than before: {', '.join(nearest)})")
+        notify(f"{name} is trained again (other than before: {', '.join(nearest)})")
 
 
 def _describe_features(parts: MethodParts) -> dict[str, dict[str, Any]]:
@@ -138,4 +156,6 @@ def _list_changes(old: Identity, new: Identity) -> list[str]:
         changes.append(f"data in {new['dataset']!r}")
     elif old["captions"] != new["captions"]:
         changes.append("sound captions")
+    if not changes and old.get("embeddings") != new.get("embeddings"):
+        changes.append("weights of the embeddings")
     return changes

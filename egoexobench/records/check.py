@@ -66,13 +66,21 @@ def _iter_query_count_faults(record: Record) -> Iterator[str]:
 
 def _iter_epoch_faults(record: Record) -> Iterator[str]:
     """The epoch that was selected is the first of those with the largest validation value."""
-    values = [epoch.validation_value for epoch in record.epochs]
-    selection = record.checkpoint_selection
-    if not values:
-        return
-    best = values.index(max(values)) + 1
-    if selection is None or (selection.epoch, selection.validation_value) != (best, max(values)):
-        yield f"epochs: the first best one is {best}, which the record does not select"
+    trainings = [("epochs", record.epochs, record.checkpoint_selection)]
+    if scorer := record.scorer_training:
+        trainings.append(("scorer_training.epochs", scorer.epochs, scorer.checkpoint_selection))
+        if not scorer.epochs:
+            yield "scorer_training.epochs: there are none"
+    for location, epochs, selection in trainings:
+        values = [epoch.validation_value for epoch in epochs]
+        if not values:
+            continue
+        best = values.index(max(values)) + 1
+        if selection is None or (selection.epoch, selection.validation_value) != (
+            best,
+            max(values),
+        ):
+            yield f"{location}: the first best one is {best}, which the record does not select"
 
 
 def iter_repeated(location: str, names: list[str]) -> Iterator[str]:

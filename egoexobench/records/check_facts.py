@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import get_args
 
 from egoexobench.device import Precision
-from egoexobench.method import VALIDATION_METRIC
+from egoexobench.method import SCORER_VALIDATION_METRIC, VALIDATION_METRIC
 from egoexobench.records.check_method import iter_method_faults
-from egoexobench.records.schema import Record
+from egoexobench.records.schema import CheckpointSelection, Record
 from egoexobench.types import SPLITS
 
 MAX_SEED = 2**32 - 1
@@ -116,17 +116,33 @@ def _iter_run_faults(record: Record) -> Iterator[str]:
 
 def _iter_selection_faults(record: Record) -> Iterator[str]:
     selection, epochs = record.checkpoint_selection, record.method.hyperparameters.get("epochs")
-    location = "checkpoint_selection"
-    has_objective = any(part.role == "objective" for part in record.method.parts)
-    if record.status == "complete" and has_objective != (selection is not None):
-        yield f"{location}: a method has a selected epoch if it has an objective, and only then"
-    if selection is None:
-        return
+    roles = {part.role for part in record.method.parts}
+    if record.status == "complete" and ("objective" in roles) != (selection is not None):
+        yield (
+            "checkpoint_selection: a method has a selected epoch if it has an objective, and only "
+            "then"
+        )
+    if selection is not None:
+        limit = epochs if isinstance(epochs, int) else selection.epoch
+        yield from _iter_epoch_choice_faults("checkpoint_selection", selection, limit)
+    if training := record.scorer_training:
+        if "scorer" not in roles:
+            yield "scorer_training: the method has no scorer"
+        yield from _iter_epoch_choice_faults(
+            "scorer_training.checkpoint_selection",
+            training.checkpoint_selection,
+            len(training.epochs),
+        )
+
+
+def _iter_epoch_choice_faults(
+    location: str, selection: CheckpointSelection, num_epochs: int
+) -> Iterator[str]:
     if selection.split != "val":
         yield f"{location}.split: {selection.split}, where the epoch is chosen on val"
-    if isinstance(epochs, int) and selection.epoch > epochs:
-        yield f"{location}.epoch: {selection.epoch} of {epochs} epochs"
-    is_rank = selection.validation_metric == VALIDATION_METRIC
+    if selection.epoch > num_epochs:
+        yield f"{location}.epoch: {selection.epoch} of {num_epochs} epochs"
+    is_rank = selection.validation_metric in (VALIDATION_METRIC, SCORER_VALIDATION_METRIC)
     if is_rank and not 0 <= selection.validation_value <= 1:
         yield f"{location}.validation_value: {selection.validation_value} is not in 0..1"
 

@@ -8,7 +8,13 @@ record can be shared.
 
 from typing import Any, Literal, final
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import (
+    AwareDatetime,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from egoexobench.evaluation.results import Metric
 from egoexobench.records.field_types import (
@@ -138,6 +144,16 @@ class EpochRecord(RecordModel):
 
     loss: float = Field(description="mean over the batches of the epoch")
     validation_value: float = Field(description="value of the metric that selects a checkpoint")
+
+
+@final
+class ScorerTrainingRecord(RecordModel):
+    """The second stage of a training: the weights of a scorer, on the tokens of the first stage."""
+
+    num_weights: Count
+    weights_hash: str = Field(min_length=16, description="hash of the weights that were used")
+    checkpoint_selection: CheckpointSelection
+    epochs: tuple[EpochRecord, ...] = Field(description="every epoch")
 
 
 @final
@@ -368,6 +384,9 @@ class Record(RecordModel):
     epochs: tuple[EpochRecord, ...] = Field(
         (), description="every epoch of the training; empty in records of versions before 0.2"
     )
+    scorer_training: ScorerTrainingRecord | None = Field(
+        default=None, description="only of a method whose scorer was trained"
+    )
     counts: ClipCounts
     captions: CaptionCounts | None = Field(None, description="null without a captioner")
     overlap: Overlap | None = Field(None, description="null in records that did not measure it")
@@ -385,6 +404,14 @@ class Record(RecordModel):
     checksum: str | None = Field(
         default=None, description="of all other fields; null in records before version 0.2"
     )
+
+    @model_serializer(mode="wrap")
+    def _omit_unused(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Records of methods without a trained scorer have the fields that they always had."""
+        fields: dict[str, Any] = serialize(self)
+        if fields.get("scorer_training", ...) is None:
+            del fields["scorer_training"]
+        return fields
 
 
 def record_json_schema() -> dict[str, Any]:

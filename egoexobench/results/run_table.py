@@ -158,6 +158,8 @@ def _describe_run(record: Record) -> str:
         if selection
         else "Nothing was trained"
     )
+    if scorer := record.scorer_training:
+        training += f", epoch {scorer.checkpoint_selection.epoch} of its scorer"
     audio = f"{counts.num_without_track} without an audio track"
     if _reads_sound(record.method):  # others do not hear silence
         audio = f"{counts.num_silent} silent, {audio}"

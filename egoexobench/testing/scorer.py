@@ -2,53 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from egoexobench.part_results import find_scores_fault
-from egoexobench.protocols import Scorer
+from egoexobench.protocols import HasTrainingSettings, Scorer
 from egoexobench.testing.assertions import (
     check_eval_mode,
+    check_gradient,
     check_has,
+    check_instance,
     check_rows,
     check_that,
     check_unchanged,
     check_valid,
     is_close,
     report_errors,
+    run_backward,
 )
 from egoexobench.testing.tokens import add_padding
-from egoexobench.types import Tokens
+from egoexobench.types import ScorerTraining, Tokens
 
 _NUM_QUERIES, _NUM_CANDIDATES = 4, 6
 
 
-def check_scorer(scorer: Scorer, *, width: int = 16, seed: int = 0) -> None:
+def check_scorer(make_scorer: Callable[[int], Scorer], *, width: int = 16, seed: int = 0) -> None:
     """Check that a score depends on its own query and candidate, and not on padding or order.
 
+    The gradient of its scores must reach every weight that is trained, in fp32 and bf16.
+
     Args:
-        scorer: the scorer.
+        make_scorer: creates the scorer for a width, such as its factory.
         width: D of the tokens that it takes.
-        seed: of the tokens of the check.
+        seed: of the weights and tokens of the check.
 
     Raises:
         AssertionError: with one line that says what is wrong.
     """
-    check_has(scorer, methods=["score"])
-    if isinstance(scorer, nn.Module):
-        scorer.eval()
-        check_eval_mode(scorer, "eval() leaves modules in training mode")
-        trained = [name for name, weight in scorer.named_parameters() if weight.requires_grad]
-        check_that(
-            not trained,
-            f"its weight {trained[0] if trained else ''!r} waits to be trained, and nothing "
-            "trains a scorer; freeze it with requires_grad_(False)",
-        )
-    with torch.random.fork_rng([]), torch.inference_mode():
+    with torch.random.fork_rng([]):
         torch.manual_seed(seed)
+        with report_errors(f"creating it for width {width}"):
+            scorer = make_scorer(width)
+        check_has(scorer, methods=["score"])
+        if isinstance(scorer, nn.Module):
+            scorer.eval()
+            check_eval_mode(scorer, "eval() leaves modules in training mode")
         queries = _make_tokens(_NUM_QUERIES, 5, width)
         candidates = _make_tokens(_NUM_CANDIDATES, 3, width)
-        _check_scores(scorer, queries, candidates)
+        with torch.inference_mode():
+            _check_scores(scorer, queries, candidates)
+        if isinstance(scorer, nn.Module):
+            _check_training(scorer, queries, candidates)
+
+
+def _check_training(scorer: nn.Module, queries: Tokens, candidates: Tokens) -> None:
+    """Look for the gradient of each weight that is trained."""
+    weights = [(name, item) for name, item in scorer.named_parameters() if item.requires_grad]
+    if not weights:
+        return
+    assert isinstance(scorer, Scorer)  # noqa: S101 - it was scored with
+    if isinstance(scorer, HasTrainingSettings):
+        check_instance(scorer.training_settings, ScorerTraining, "training_settings")
+    for precision in (torch.float32, torch.bfloat16):
+        scorer.zero_grad(set_to_none=True)
+        name = str(precision).removeprefix("torch.")
+        with (
+            report_errors(f"score in {name} with gradients"),
+            torch.autocast("cpu", precision, enabled=precision != torch.float32),
+        ):
+            scores = scorer.score(queries, candidates)
+        check_valid(find_scores_fault(scores, _NUM_QUERIES, _NUM_CANDIDATES))
+        run_backward(scores.float(), "the result of score")
+        for weight_name, weight in weights:
+            check_gradient([weight], f"its weight {weight_name!r} in {name}")
 
 
 def _check_scores(scorer: Scorer, queries: Tokens, candidates: Tokens) -> None:

@@ -16,13 +16,11 @@ from egoexobench.tensor_file import check_tensor_file, write_tensor_file
 from egoexobench.training.loop import BestEpoch, EpochResult
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from egoexobench.models.embedding_model import EmbeddingModel
+    from torch import Tensor, nn
 
 
 def save_checkpoint(
-    path: Path, model: EmbeddingModel, best: BestEpoch, identity: Mapping[str, Any]
+    path: Path, model: nn.Module, best: BestEpoch, identity: Mapping[str, Any]
 ) -> None:
     """Write the weights of a model atomically, with a description of what decided them.
 
@@ -43,12 +41,12 @@ def save_checkpoint(
     write_tensor_file(path, save(state, metadata=metadata))
 
 
-def load_checkpoint(path: Path, model: EmbeddingModel) -> BestEpoch | None:
+def load_checkpoint(path: Path, model: nn.Module) -> BestEpoch | None:
     """Load stored weights into a model; None if no weights are stored or they do not fit.
 
     One line says that a file is damaged; nothing of it is loaded.
     """
-    stored = read_intact(_read_checkpoint, path, "the method is trained again")
+    stored = read_intact(_read_checkpoint, path, "the weights are trained again")
     if stored is None:
         return None
     best_epoch, state = stored

@@ -10,10 +10,13 @@ import pytest
 import torch
 from forged_bundle import ForgedBundle
 
-from egoexobench.errors import PartError, UsageError
+from egoexobench.data.folder_dataset import FolderDataset
+from egoexobench.errors import DataError, PartError, UsageError
+from egoexobench.evaluation.queries import build_queries
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.run import run_experiment
+from egoexobench.figures.query_selection import get_query_key
 from egoexobench.figures.replay import load_run
 from egoexobench.figures.retrievals import retrieve_candidates
 from egoexobench.progress import NullProgress
@@ -37,28 +40,25 @@ class FunctionScorer:
         self.score = function
 
 
-class TrainedScorer(torch.nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = torch.nn.Linear(16, 16)
-
-
 SCORERS = {
-    "softmax": lambda: FunctionScorer(lambda q, c: compare_means(q, c).softmax(1)),
-    "infinite": lambda: FunctionScorer(lambda q, c: compare_means(q, c) / 0),
-    "narrow": lambda: FunctionScorer(lambda q, c: compare_means(q, c)[:, :1]),
-    "trained": TrainedScorer,
+    "softmax": lambda q, c: compare_means(q, c).softmax(1),
+    "infinite": lambda q, c: compare_means(q, c) / 0,
+    "narrow": lambda q, c: compare_means(q, c)[:, :1],
 }
+
+
+def make_factory(name: str) -> Callable[[int], FunctionScorer]:
+    return lambda width, /: FunctionScorer(SCORERS[name])
 
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
     result = Registry()
-    for name, factory in SCORERS.items():
+    for name in SCORERS:
         part = PartFactory(
             kind="scorer",
             name=name,
-            factory=factory,
+            factory=make_factory(name),
             plugin="nordlab",
             distribution=Distribution("nordlab", "0.1"),
             module="nordlab",
@@ -147,11 +147,22 @@ def test_a_bundle_with_pair_scores_is_verified(reranked: Path) -> None:
     assert verify_bundle(reranked).differences == ()
 
 
-def test_without_embeddings_no_pair_scores_are_kept(run: Callable[..., Path]) -> None:
+def test_without_embeddings_the_pair_scores_still_prove_the_ranks(
+    run: Callable[..., Path], tmp_path: Path
+) -> None:
     path = run("max-sim", keep_embeddings=False)
-    assert not list(path.parent.glob("*.pair-scores.safetensors"))
+    assert not list(path.parent.glob("*.embeddings.safetensors"))
     result = verify_bundle(path)
     assert (result.differences, len(result.skipped)) == ((), 1)
+    shutil.copytree(path.parent, tmp_path / "copy")
+    bundle = ForgedBundle(tmp_path / "copy" / path.name)
+
+    def negate_scores(tensors, header) -> None:
+        tensors["v2t rerank@100 values"] = -tensors["v2t rerank@100 values"]
+
+    bundle.edit_tensors("pair-scores.safetensors", negate_scores)
+    (line,) = verify_bundle(bundle.record).differences
+    assert line.startswith("scores.v2t rerank@100: ")
 
 
 def test_another_score_of_a_pair_is_a_difference(bundle: ForgedBundle) -> None:
@@ -196,7 +207,6 @@ def test_a_track_without_pair_scores_is_a_difference(bundle: ForgedBundle) -> No
         ("softmax", "alone and .* beside others; it depends on other items of its batch"),
         ("infinite", "scores are NaN or infinite"),
         ("narrow", r"its scores have the shape \(1, 1\); it must be \(Q, K\) = \(1, 3\)"),
-        ("trained", "has weights that nothing trains; load trained ones"),
     ],
 )
 def test_a_wrong_scorer_stops_the_run_in_one_line(
@@ -207,15 +217,33 @@ def test_a_wrong_scorer_stops_the_run_in_one_line(
     assert "\n" not in str(raised.value)
 
 
-def test_a_figure_does_not_show_ranks_of_embeddings_as_those_of_a_scorer(
-    reranked: Path, registry: Registry, folder: Path, run: Callable[..., Path]
+@pytest.mark.parametrize("policy", ["rerank@100", "mcq20"])
+def test_a_figure_shows_the_order_of_the_recorded_scores(
+    reranked: Path, registry: Registry, folder: Path, run: Callable[..., Path], policy: str
 ) -> None:
     del run  # its cache
-    recorded = load_run(reranked, "eg2ex", "rerank@100")
+    recorded = load_run(reranked, "eg2ex", policy)
     config = make_config(folder, "max-sim", reranked.parent)
     context = RunContext(registry, NullProgress())
-    with pytest.raises(UsageError, match="ranks rerank@100 by the scorer 'max-sim'"):
-        retrieve_candidates(recorded, config, context, queries=[], num_candidates=3)
+    queries = build_queries(FolderDataset(folder), "test", "eg2ex", policy)
+    retrievals = retrieve_candidates(recorded, config, context, queries=queries, num_candidates=2)
+    assert len(retrievals) == len(queries) > 0
+    for retrieval in retrievals:
+        scores = recorded.pair_scores[get_query_key(retrieval.query)]
+        assert retrieval.warning is None
+        assert [item.score for item in retrieval.first] == sorted(scores.values())[:-3:-1]
+        names = {retrieval.query.gallery.ids[position]: scores[position] for position in scores}
+        assert all(names[item.id] == item.score for item in retrieval.displayed)
+
+
+def test_a_figure_needs_the_recorded_scores(bundle: ForgedBundle) -> None:
+    def drop_track(tensors, header) -> None:
+        for name in ("candidates", "values"):
+            del tensors[f"eg2ex rerank@100 {name}"]
+
+    bundle.edit_tensors("pair-scores.safetensors", drop_track)
+    with pytest.raises(DataError, match="has no scores of the pairs of eg2ex rerank@100"):
+        load_run(bundle.record, "eg2ex", "rerank@100")
 
 
 def test_tokens_of_two_widths_are_refused_before_anything_is_encoded(

@@ -23,13 +23,47 @@ class FunctionScorer:
 
 
 class Bilinear(nn.Module):
-    def __init__(self, *, frozen: bool) -> None:
+    def __init__(self, width: int = 16, *, frozen: bool = False) -> None:
         super().__init__()
-        self.layer = nn.Linear(16, 16).requires_grad_(not frozen)
+        self.layer = nn.Linear(width, width).requires_grad_(not frozen)
         self.dropout = nn.Dropout(0.5)
 
     def score(self, query: Tokens, candidate: Tokens) -> torch.Tensor:
         return self.dropout(self.layer(masked_mean(query)) @ masked_mean(candidate).T)
+
+
+class IdleWeight(Bilinear):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.idle = nn.Linear(2, 2)
+
+
+class DetachedScores(Bilinear):
+    def score(self, query: Tokens, candidate: Tokens) -> torch.Tensor:
+        return super().score(query, candidate).detach()
+
+
+class HalfOnly(Bilinear):
+    """A weight that a step in bf16 does not reach, because its share is cut."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.offset = nn.Parameter(torch.ones(width))
+
+    def score(self, query: Tokens, candidate: Tokens) -> torch.Tensor:
+        scores = super().score(query, candidate)
+        if torch.is_autocast_enabled("cpu"):
+            return scores
+        return scores + (masked_mean(query) * self.offset).sum(1, keepdim=True)
+
+
+class OddSettings(Bilinear):
+    training_settings = "two epochs"
+
+
+class RaisingOptions(Bilinear):
+    def __init__(self, width: int) -> None:
+        raise ValueError(f"no width {width}")
 
 
 def compare_padded_means(query, candidate):
@@ -47,8 +81,9 @@ def overwrite_input(query, candidate):
 
 
 def test_right_scorers_pass() -> None:
-    check_scorer(FunctionScorer(compare_means))
-    check_scorer(Bilinear(frozen=True))
+    check_scorer(lambda width: FunctionScorer(compare_means))
+    check_scorer(lambda width: Bilinear(width, frozen=True))
+    check_scorer(Bilinear, width=8)
 
 
 FUNCTIONS = [
@@ -80,12 +115,24 @@ FUNCTIONS = [
 @pytest.mark.parametrize(("function", "message"), FUNCTIONS)
 def test_a_wrong_scorer_is_refused(function: Callable[..., object], message: str) -> None:
     with pytest.raises(AssertionError, match=re.escape(message)):
-        check_scorer(FunctionScorer(function))
+        check_scorer(lambda width: FunctionScorer(function))
 
 
-def test_weights_that_wait_for_a_training_are_refused() -> None:
-    with pytest.raises(AssertionError, match=r"its weight 'layer\.weight' waits to be trained"):
-        check_scorer(Bilinear(frozen=False))
+@pytest.mark.parametrize(
+    ("scorer", "message"),
+    [
+        (IdleWeight, "no gradient reaches its weight 'idle.weight' in float32"),
+        (DetachedScores, "the result of score has no gradient: it was detached"),
+        (HalfOnly, "no gradient reaches its weight 'offset' in bfloat16"),
+        (OddSettings, "training_settings is 'two epochs' (str); it must be ScorerTraining"),
+        (RaisingOptions, "creating it for width 16 raised ValueError: no width 16"),
+    ],
+)
+def test_a_scorer_that_cannot_be_trained_is_refused(
+    scorer: Callable[[int], Bilinear], message: str
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        check_scorer(scorer)
 
 
 def test_noise_behind_the_mask_is_padding() -> None:
@@ -93,4 +140,4 @@ def test_noise_behind_the_mask_is_padding() -> None:
         return compare_means(query, candidate) + query.values[:, -1].sum(1)[:, None]
 
     with pytest.raises(AssertionError):
-        check_scorer(FunctionScorer(read_last))
+        check_scorer(lambda width: FunctionScorer(read_last))
