@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tiny_models import write_tiny_model
+from tiny_pe_av import write_tiny_pe_av
 from tiny_towers import write_open_clip
 
 from egoexobench.method import ENCODER_ROLES, Method
@@ -30,6 +31,7 @@ WRITERS: Mapping[str, Callable[[Path], object]] = {
         folder, "audio", "audio-spectrogram-transformer"
     ),
     "facebook/dinov2-base": lambda folder: write_tiny_model(folder, "image", "dinov2"),
+    "facebook/pe-av-base": write_tiny_pe_av,
     "facebook/vjepa2-vitl-fpc64-256": lambda folder: write_tiny_model(folder, "video", "vjepa2"),
 }
 """By name of the model whose place the tiny one takes."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from media_factory import make_clip_rows, make_tone, write_video
+from pretrained_models import write_models
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, write_table
 from egoexobench.errors import DataError, NoticeWarning
@@ -50,12 +51,16 @@ def run_method(name: str, folder: Path, tmp_path: Path, policy: MissingAudioPoli
             "model": "mteb/baseline-random-encoder" if name == "mteb" else None,
         }
     )
+    scale, overrides = "paper" if "size" in options else "compact", FAST_OVERRIDES
+    if name == "pe-av":  # it comes at scale pretrained alone
+        scale = "pretrained"
+        overrides = write_models(REGISTRY.create("method", name, scale), tmp_path / "models")
     config = RunConfig(
         method=method,
         dataset=Spec("folder", {"path": str(folder)}),
         tasks=("eg2ex", "t2v"),
-        scale="paper" if "size" in options else "compact",
-        overrides=FAST_OVERRIDES,
+        scale=scale,
+        overrides=overrides,
         missing_audio=policy,
         out=tmp_path / "runs",
     )
