@@ -11,6 +11,7 @@ import charades_ego_root
 import egoexolearn_root
 import pytest
 import tiny_models
+import tiny_pe_av
 import tiny_towers
 
 from egoexobench import testing
@@ -62,8 +63,12 @@ IMAGE_TOWERS = {
     "open-clip": tiny_towers.write_open_clip,
     "open-clip-text": tiny_towers.write_open_clip,
     "timm": partial(tiny_towers.write_timm, img_size=32, depth=1),
+    "pe-av": tiny_pe_av.write_tiny_pe_av,
+    "pe-av-audio": tiny_pe_av.write_tiny_pe_av,
+    "pe-av-text": tiny_pe_av.write_tiny_pe_av,
+    "pe-av-video": tiny_pe_av.write_tiny_pe_av,
 }
-"""Writer of the tiny model that an encoder of models of open_clip and timm gets."""
+"""Writer of the tiny model that an encoder of models of open_clip, timm or PE-AV gets."""
 ROOTS = {
     "charades-ego": charades_ego_root.write_charades_root,
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,

@@ -20,7 +20,7 @@ from egoexobench.method import list_declared_inputs
 from egoexobench.registry import Registry
 from egoexobench.testing import check_encoder
 from egoexobench.types import Audio, Frames
-from egoexobench_baselines.perception_encoder import pe_av as pe_av_method
+from egoexobench_baselines import perception_encoder
 from egoexobench_plugins.pe_av import pe_av, pe_av_audio, pe_av_text, pe_av_video
 
 TEXTS = ("a person takes", "cut")
@@ -182,11 +182,11 @@ def test_the_method_declares_the_evidence() -> None:
         ("video", ("video",)),
         ("audio", ("audio",)),
     ):
-        method = pe_av_method("pretrained", evidence=evidence)  # type: ignore[arg-type]
+        method = perception_encoder.pe_av("pretrained", evidence=evidence)  # type: ignore[arg-type]
         assert list_declared_inputs(method)["video"] == inputs
         assert f"evidence={evidence}" in str(method.text)
     with pytest.raises(UsageError, match="not available at scale 'compact'"):
-        pe_av_method("compact")
+        perception_encoder.pe_av("compact")
     assert "pe-av" in {part.name for part in Registry().list_parts("method")}
 
 
