@@ -1,10 +1,11 @@
-"""Encoders `hf-text`, ...: models of transformers by name, as data of a table of families."""
+"""Encoders `hf-text`, ... and `pe-av`, ...: models of transformers by name, as data of a table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
+from egoexobench_plugins.hub_encoders.pe_av import pe_av, pe_av_audio, pe_av_text, pe_av_video
 
 if TYPE_CHECKING:
     from egoexobench import Register
@@ -18,6 +19,10 @@ def register_encoders(register: Register) -> None:
     register("hf-image", hf_image, modality="video")
     register("hf-text", hf_text, modality="text")
     register("hf-video", hf_video, modality="video")
+    register("pe-av", pe_av, modality="joint")
+    register("pe-av-audio", pe_av_audio, modality="audio")
+    register("pe-av-text", pe_av_text, modality="text")
+    register("pe-av-video", pe_av_video, modality="video")
 
 
 def hf_audio(

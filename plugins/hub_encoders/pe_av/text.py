@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from egoexobench.toolbox import layers
 from egoexobench.types import Audio, Frames, Modality, Tokens
+from egoexobench_plugins.hub_encoders.pe_av.model import hash_files, load_model
 from egoexobench_plugins.hub_encoders.text import load_tokenizer
-from egoexobench_plugins.pe_av.model import hash_files, load_model
 
 TextEvidence = Literal["joint", "video", "audio"]
 HEADS: Mapping[TextEvidence, tuple[str, ...]] = {

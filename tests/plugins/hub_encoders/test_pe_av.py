@@ -21,7 +21,7 @@ from egoexobench.registry import Registry
 from egoexobench.testing import check_encoder
 from egoexobench.types import Audio, Frames
 from egoexobench_baselines import perception_encoder
-from egoexobench_plugins.pe_av import pe_av, pe_av_audio, pe_av_text, pe_av_video
+from egoexobench_plugins.hub_encoders.pe_av import pe_av, pe_av_audio, pe_av_text, pe_av_video
 
 TEXTS = ("a person takes", "cut")
 

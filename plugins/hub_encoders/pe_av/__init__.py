@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from egoexobench import hookimpl
-
 if TYPE_CHECKING:
-    from egoexobench import Register
     from egoexobench.protocols import Encoder, JointEncoder
-
-
-@hookimpl
-def register_encoders(register: Register) -> None:
-    """Register the encoders."""
-    register("pe-av", pe_av, modality="joint")
-    register("pe-av-audio", pe_av_audio, modality="audio")
-    register("pe-av-text", pe_av_text, modality="text")
-    register("pe-av-video", pe_av_video, modality="video")
 
 
 def pe_av(*, model: str, trained: bool = False) -> JointEncoder:
@@ -37,7 +25,7 @@ def pe_av(*, model: str, trained: bool = False) -> JointEncoder:
     from egoexobench.toolbox.hub_models import resolve_model
 
     folder = resolve_model(model)  # before the import of torch, so that an error comes at once
-    from egoexobench_plugins.pe_av.encoder import PeAvEncoder
+    from egoexobench_plugins.hub_encoders.pe_av.encoder import PeAvEncoder
 
     return PeAvEncoder(folder, name=model, trained=trained)
 
@@ -52,7 +40,7 @@ def pe_av_video(*, model: str, trained: bool = False) -> Encoder:
     from egoexobench.toolbox.hub_models import resolve_model
 
     folder = resolve_model(model)
-    from egoexobench_plugins.pe_av.encoder import PeAvVideoEncoder
+    from egoexobench_plugins.hub_encoders.pe_av.encoder import PeAvVideoEncoder
 
     return PeAvVideoEncoder(folder, name=model, trained=trained)
 
@@ -67,7 +55,7 @@ def pe_av_audio(*, model: str, trained: bool = False) -> Encoder:
     from egoexobench.toolbox.hub_models import resolve_model
 
     folder = resolve_model(model)
-    from egoexobench_plugins.pe_av.encoder import PeAvAudioEncoder
+    from egoexobench_plugins.hub_encoders.pe_av.encoder import PeAvAudioEncoder
 
     return PeAvAudioEncoder(folder, name=model, trained=trained)
 
@@ -86,6 +74,6 @@ def pe_av_text(
     from egoexobench.toolbox.hub_models import resolve_model
 
     folder = resolve_model(model)
-    from egoexobench_plugins.pe_av.text import PeAvTextEncoder
+    from egoexobench_plugins.hub_encoders.pe_av.text import PeAvTextEncoder
 
     return PeAvTextEncoder(folder, name=model, evidence=evidence, trained=trained)

@@ -15,10 +15,10 @@ from torch.nn import functional
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import layers
 from egoexobench.types import Audio, Frames, Modality, Tokens
+from egoexobench_plugins.hub_encoders.pe_av.model import hash_files, load_model
 from egoexobench_plugins.hub_encoders.pictures import PictureProcessor
 from egoexobench_plugins.hub_encoders.ragged import encode_by_length
 from egoexobench_plugins.hub_encoders.sound import load_extractor
-from egoexobench_plugins.pe_av.model import hash_files, load_model
 
 FRAMES_AT_ONCE = 64
 """Frames of one forward pass, but at least one clip."""
