@@ -1,0 +1,1 @@
+egoexobench run --method mteb:model=mteb/baseline-random-encoder --dataset folder:path=clips --task eg2ex
