@@ -36,6 +36,13 @@ def test_show_prints_the_parts_and_inputs_of_a_method() -> None:
     assert "a video embedding reads: audio\n" in run_cli("show", "method", "audio-only")[1]
 
 
+def test_show_prints_the_options_of_a_method_that_needs_one_to_have_parts() -> None:
+    code, text = run_cli("show", "method", "mteb")
+    assert code == 0, text
+    assert "model=text (required)" in text
+    assert "At scale" not in text
+
+
 def test_show_prints_the_source_of_a_published_setting() -> None:
     lines = run_cli("show", "method", "egoexo")[1].splitlines()
     position = lines.index("  lr=3e-05")
