@@ -39,7 +39,7 @@ class PeAvEncoder(nn.Module):
 
     def __init__(self, folder: Path, *, name: str, trained: bool) -> None:
         super().__init__()
-        model = load_model(folder, name)
+        model = load_model(folder, name, "joint")
         self.encoder = model.audio_video_encoder
         self.joint_head = model.audio_video_head
         self.video_head = model.video_model.video_head
@@ -109,9 +109,9 @@ class PeAvVideoEncoder(nn.Module):
 
     def __init__(self, folder: Path, *, name: str, trained: bool) -> None:
         super().__init__()
-        model = load_model(folder, name)
-        self.encoder = model.video_model.video_encoder
-        self.head = model.video_model.video_head
+        model = load_model(folder, name, "video")
+        self.encoder = model.video_encoder
+        self.head = model.video_head
         self.pictures = PictureProcessor(folder, is_video=True)
         self.content_hash = hash_files(folder)
         self.frozen = not trained
@@ -142,9 +142,9 @@ class PeAvAudioEncoder(nn.Module):
 
     def __init__(self, folder: Path, *, name: str, trained: bool) -> None:
         super().__init__()
-        model = load_model(folder, name)
-        self.encoder = model.audio_model.audio_encoder
-        self.head = model.audio_model.audio_head
+        model = load_model(folder, name, "audio")
+        self.encoder = model.audio_encoder
+        self.head = model.audio_head
         self.extractor = load_extractor(folder)
         self.sample_rate: int = self.extractor.sampling_rate
         self.content_hash = hash_files(folder)

@@ -10,9 +10,10 @@ encoders call the parts and their heads themselves, as `PeAudioVideoModel.forwar
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import torch
 
@@ -22,36 +23,52 @@ from egoexobench.toolbox.checkpoint import join_first
 from egoexobench.toolbox.model_folder import TRANSFORMERS_WEIGHTS
 from egoexobench_plugins.hub_encoders.load import quiet_library
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-MODEL_TYPE = "pe_audio_video"
+Evidence = Literal["joint", "video", "audio"]
+CLASSES: Mapping[str, str] = {
+    "pe_audio_video": "PeAudioVideo",
+    "pe_video": "PeVideo",
+    "pe_audio": "PeAudio",
+}
+"""Classes of transformers by family, without their ends `Model` and `Config`."""
 _BUFFER, _BUFFERS = r"|.*\.rope\.pos_embed", r"|.*\.rope\."
 
 
-def load_model(folder: Path, name: str) -> Any:
-    """Return the model of a folder in single precision.
+def load_model(folder: Path, name: str, evidence: Evidence) -> Any:
+    """Return the model for one kind of evidence, in single precision.
 
     Args:
-        folder: with `config.json` and the weights.
+        folder: with `config.json` and the weights. PE-AV has the models of picture and of sound
+            inside; PE-Video and PE-Audio are these alone.
         name: what messages call the model.
+        evidence: what clips are embedded from.
 
     Raises:
         UsageError: for a model of another family.
         DataError: if files are missing or damaged, or the weights are not those of the model.
     """
-    model_type = model_folder.read_settings(folder, "config.json").get("model_type")
-    if model_type != MODEL_TYPE:
-        raise UsageError(f"{name} is of the family {model_type!r}, and pe-av reads {MODEL_TYPE!r}")
+    families = ["pe_audio_video"] if evidence == "joint" else ["pe_audio_video", f"pe_{evidence}"]
+    family = model_folder.read_settings(folder, "config.json").get("model_type")
+    if family not in families:
+        raise UsageError(
+            f"{name} is of the family {family!r}, and for {evidence} evidence this reads "
+            f"{' or '.join(families)}"
+        )
+    model = _load_family(folder, name, CLASSES[family])
+    if evidence == "joint" or family != "pe_audio_video":
+        return model
+    return model.video_model if evidence == "video" else model.audio_model
+
+
+def _load_family(folder: Path, name: str, class_name: str) -> Any:
     # transformers prints a line about the docstring of a method each time it builds the class
     silence = redirect_stdout(io.StringIO())
     with quiet_library(name), silence, torch.random.fork_rng(devices=[]):
         import transformers
 
-        original: Any = transformers.PeAudioVideoModel
-        tied = {"_tied_weights_keys": _leave_out_buffers(original._tied_weights_keys)}
-        repaired: Any = type("PeAudioVideoModel", (original,), tied)
-        config: Any = transformers.PeAudioVideoConfig
+        original: Any = getattr(transformers, f"{class_name}Model")
+        tied = {"_tied_weights_keys": _leave_out_buffers(original._tied_weights_keys or {})}
+        repaired: Any = type(original.__name__, (original,), tied)
+        config: Any = getattr(transformers, f"{class_name}Config")
         model, report = repaired.from_pretrained(
             None,
             config=config.from_pretrained(folder, local_files_only=True),
@@ -63,7 +80,7 @@ def load_model(folder: Path, name: str) -> Any:
         if keys := sorted(map(str, report[problem])):
             said = "lacks" if problem == "missing_keys" else "has with another shape"
             raise DataError(
-                f"{name} {said} {len(keys)} weights of PeAudioVideoModel ({join_first(keys)})"
+                f"{name} {said} {len(keys)} weights of {class_name}Model ({join_first(keys)})"
             )
     return model
 

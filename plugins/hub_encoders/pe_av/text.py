@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 import torch
@@ -13,16 +13,15 @@ from torch import Tensor, nn
 
 from egoexobench.toolbox import layers
 from egoexobench.types import Audio, Frames, Modality, Tokens
-from egoexobench_plugins.hub_encoders.pe_av.model import hash_files, load_model
+from egoexobench_plugins.hub_encoders.pe_av.model import Evidence, hash_files, load_model
 from egoexobench_plugins.hub_encoders.text import load_tokenizer
 
-TextEvidence = Literal["joint", "video", "audio"]
-HEADS: Mapping[TextEvidence, tuple[str, ...]] = {
+HEADS: Mapping[Evidence, tuple[str, ...]] = {
     "joint": ("text_audio_video_head", "video_model.text_video_head"),
-    "video": ("video_model.text_video_head",),
-    "audio": ("audio_model.text_audio_head",),
+    "video": ("text_video_head",),
+    "audio": ("text_audio_head",),
 }
-"""The heads of the model by what clips are embedded from."""
+"""The heads of the model for each kind of evidence."""
 
 
 @final
@@ -32,9 +31,9 @@ class PeAvTextEncoder(nn.Module):
     modality: Modality = "text"
     train = layers.train_unless_frozen
 
-    def __init__(self, folder: Path, *, name: str, evidence: TextEvidence, trained: bool) -> None:
+    def __init__(self, folder: Path, *, name: str, evidence: Evidence, trained: bool) -> None:
         super().__init__()
-        model = load_model(folder, name)
+        model = load_model(folder, name, evidence)
         self.encoder = model.text_model
         self.heads = nn.ModuleList(model.get_submodule(path) for path in HEADS[evidence])
         self.tokenizer = load_tokenizer(folder)

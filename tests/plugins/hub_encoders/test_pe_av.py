@@ -159,7 +159,7 @@ def test_a_clip_without_a_picture_is_refused(tiny: tuple[str, Any]) -> None:
 
 def test_a_wrong_model_is_one_line(tiny: tuple[str, Any], tmp_path: Path) -> None:
     write_tiny_model(tmp_path / "clip", "text", "clip")
-    with pytest.raises(UsageError, match="is of the family 'clip', and pe-av reads"):
+    with pytest.raises(UsageError, match="is of the family 'clip', and for joint evidence"):
         pe_av(model=str(tmp_path / "clip"))
     with pytest.raises(UsageError, match=r"pe-av-base: its commit is not known; write .*@COMMIT"):
         pe_av(model="facebook/pe-av-base")
@@ -174,6 +174,31 @@ def test_a_wrong_model_is_one_line(tiny: tuple[str, Any], tmp_path: Path) -> Non
     save_file(weights, broken / "model.safetensors")
     with pytest.raises(DataError, match=r"lacks 1 weights .*audio_video_head\.proj"):
         pe_av(model=str(broken))
+
+
+@pytest.mark.parametrize("evidence", ["video", "audio"])
+def test_models_of_one_evidence_are_read_alone(
+    tiny: tuple[str, Any], items: tuple[Frames, Audio], tmp_path: Path, evidence: str
+) -> None:
+    model = getattr(tiny[1], f"{evidence}_model")
+    model.save_pretrained(tmp_path)
+    for path in Path(tiny[0]).iterdir():
+        if not (tmp_path / path.name).exists():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    factory, source = {"video": (pe_av_video, items[0]), "audio": (pe_av_audio, items[1])}[evidence]
+    vectors = []
+    for folder in (tiny[0], str(tmp_path)):
+        encoder = factory(model=folder)
+        values = torch.from_numpy(encoder.prepare(source))[None]
+        text = pe_av_text(model=folder, evidence=evidence)  # type: ignore[arg-type]
+        ids = torch.from_numpy(text.prepare(TEXTS[0]))[None]
+        with torch.inference_mode():
+            clip = encoder.encode(values, torch.ones(values.shape[:2]) > 0).values
+            vectors.append((clip, text.encode(ids, ids >= 0).values))
+    for first, second in zip(*vectors, strict=True):
+        assert torch.allclose(first, second, atol=1e-5)
+    with pytest.raises(UsageError, match="for joint evidence this reads pe_audio_video"):
+        pe_av(model=str(tmp_path))
 
 
 def test_the_method_declares_the_evidence() -> None:
