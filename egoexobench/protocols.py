@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         AnnotationIssue,
         Audio,
         Clip,
+        Evidence,
         Frames,
         LabelSpace,
         Modality,
@@ -220,6 +221,29 @@ class HasContentHash(Protocol):
     @property
     def content_hash(self) -> str:
         """Hash of the content of these files: other content, other stored tokens."""
+        ...
+
+
+@runtime_checkable
+class HasGivenFeatures(Protocol):
+    """Optional: an encoder that computes nothing, because its features were made elsewhere.
+
+    The harness asks it for the features of a clip by the id of the clip, and for those of a text by
+    the text itself. It opens no media for it and never calls ``prepare`` and ``encode``. Such an
+    encoder is frozen and fits every role; what its features show is a claim.
+    """
+
+    @property
+    def claimed_evidence(self) -> tuple[Evidence, ...]:
+        """What the features are said to be computed from; empty: what the role takes."""
+        ...
+
+    def select_modality(self, modality: Modality) -> Encoder:
+        """Return the encoder for a role that takes this modality."""
+        ...
+
+    def get_features(self, name: str) -> NDArray[np.floating[Any]] | None:
+        """Return the tokens ``(T, dim)`` of a clip or text; None if there are none."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import get_args
 import captioner_reach
 import charades_ego_root
 import egoexolearn_root
+import numpy as np
 import pytest
 import tiny_models
 import tiny_pe_av
@@ -18,6 +19,7 @@ from egoexobench import testing
 from egoexobench.errors import UsageError
 from egoexobench.method import Method, Scale
 from egoexobench.options import REQUIRED, get_options
+from egoexobench.protocols import Encoder, HasGivenFeatures
 from egoexobench.registry import PART_KINDS, PartFactory, Registry
 
 REGISTRY = Registry()
@@ -113,6 +115,11 @@ def test_a_registered_part_keeps_its_contract(
         case "encoder" if part.name in HUB_ENCODERS:
             tiny_models.write_tiny_model(tmp_path, *HUB_ENCODERS[part.name])
             testing.check_encoder(part.factory(model=str(tmp_path)))
+        case "encoder" if part.name == "features":
+            np.savez(tmp_path / "features.npz", clip=np.ones((2, 3)))
+            table = part.factory(file=tmp_path / "features.npz")
+            assert isinstance(table, Encoder)
+            assert isinstance(table, HasGivenFeatures)
         case "encoder" if part.name in IMAGE_TOWERS:
             IMAGE_TOWERS[part.name](tmp_path)
             testing.check_encoder(part.factory(model=str(tmp_path)))

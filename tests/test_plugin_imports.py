@@ -18,6 +18,7 @@ PUBLIC_MODULES = {
     "egoexobench.testing",
     "egoexobench.types",
     "egoexobench.data.folder_dataset",
+    "egoexobench.external.feature_table",
 }
 PUBLIC_PACKAGE = "egoexobench.toolbox"
 TOOLBOX = Path(egoexobench.__file__).parent / "toolbox"

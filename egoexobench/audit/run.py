@@ -23,6 +23,7 @@ from egoexobench.audit.modality_swap import (
 )
 from egoexobench.audit.patched_code import find_patched_code
 from egoexobench.audit.recorded_embeddings import compare_recorded_embeddings
+from egoexobench.errors import UsageError
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
@@ -61,7 +62,13 @@ def audit_method(config: RunConfig, context: RunContext, record: Path | None = N
         UsageError: for a name or an option that is not valid.
         DataError: for a file, a row or a clip that cannot be used.
     """
-    trained = train_scorer(train_method(config, context), context.progress)
+    trained = train_method(config, context)
+    if claims := trained.parts.claims:
+        raise UsageError(
+            f"the features of {' and '.join(claims)} were made elsewhere, so that no audit can say "
+            "what they were computed from; audit the method with the encoder that made them"
+        )
+    trained = train_scorer(trained, context.progress)
     before = embed_split(trained, (TEST_SPLIT,))
     comparison = create_comparison(trained.parts)
     inputs = trained.scored.inputs

@@ -95,10 +95,12 @@ def _print_tables(
     comparisons: Sequence[PairedComparison],
 ) -> None:
     from egoexobench.records.external import describe_external_source
+    from egoexobench.records.given_features import describe_given_features
 
     for letter, run in zip(_name_runs(runs), runs, strict=True):
         show_text(f"{letter}  {run.path}")
-        if note := describe_external_source(run.record.method):
+        method = run.record.method
+        if note := describe_external_source(method) or describe_given_features(method):
             show_text(f"   {note}")
     show_renderable(_render_differences(runs, differences), min_width=WIDTH)
     show_renderable(_render_comparisons(runs, comparisons), min_width=WIDTH)

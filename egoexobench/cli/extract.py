@@ -90,6 +90,13 @@ MAX_LISTED_FAILURES = 10
     type=click.Path(path_type=Path),
     help="Import audio features {uid}_{start}-{end}.pt of this folder instead of encoding.",
 )
+@click.option(
+    "--export",
+    "exported",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.safetensors",
+    help="Also write the features to a file that other code and `features:file=` read.",
+)
 @click.pass_context
 def extract_command(
     ctx: click.Context,
@@ -105,6 +112,7 @@ def extract_command(
     shard_text: str,
     out: Path | None,
     beats_folder: Path | None,
+    exported: Path | None,
 ) -> None:
     """Encode every clip or text of a data set once and store the features for later runs.
 
@@ -118,6 +126,7 @@ def extract_command(
     from egoexobench.device import DeviceConfig
     from egoexobench.features.dataset_features import (
         SamplingConfig,
+        export_features,
         extract_features,
         parse_shard,
     )
@@ -133,14 +142,32 @@ def extract_command(
     }
     if beats_folder is not None and len(runners) > 1:
         raise UsageError("--import-beats needs exactly one --encoder: the one of the features")
+    if external := next((spec for spec, runner in runners.items() if runner.feature_source), None):
+        raise UsageError(
+            f"{external} has features that were made elsewhere: there is nothing to do"
+        )
+    if exported is not None:
+        _check_export(exported, len(runners), is_part=shard.count > 1 or beats_folder is not None)
     progress = create_progress()
     created.prepare(progress)
     if beats_folder is None:
         config = SamplingConfig(num_frames, sampling, text_template)
-        _print_results(
-            extract_features(created, runners, config, root=root, progress=progress, shard=shard),
-            root,
+        results = extract_features(
+            created, runners, config, root=root, progress=progress, shard=shard
         )
+        if exported is not None:
+            ((spec, runner),) = runners.items()
+            num_items = export_features(
+                created,
+                runner,
+                config,
+                root=root,
+                progress=progress,
+                path=exported,
+                metadata={"dataset": dataset, "encoder": spec},
+            )
+            show_text(f"{exported}: features of {num_items} of {results[spec].num_requested}")
+        _print_results(results, root)
         return
     ((spec, runner),) = runners.items()
     result = _import_features(
@@ -152,6 +179,16 @@ def extract_command(
             is_error=True,
         )
     _print_results({spec: result}, root)
+
+
+def _check_export(path: Path, num_encoders: int, *, is_part: bool) -> None:
+    from egoexobench.files import check_writable
+
+    if path.suffix != ".safetensors":
+        raise UsageError(f"--export {path} is not valid: the name must end with .safetensors")
+    if num_encoders > 1 or is_part:
+        raise UsageError("--export needs one --encoder, and neither --shard nor --import-beats")
+    check_writable(path)
 
 
 def _build_runner(parts: Registry, spec: str, seed: int, compute: DeviceConfig) -> EncoderRunner:

@@ -30,10 +30,24 @@ from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.libraries import MEDIA_LIBRARY, find_versions
-from egoexobench.method import ROLES, Method, list_declared_inputs, method_to_dict
+from egoexobench.method import (
+    ENCODER_ROLES,
+    ROLES,
+    Method,
+    list_declared_inputs,
+    method_to_dict,
+)
 from egoexobench.models.embedding_model import EmbeddingModel, FusionFactory
 from egoexobench.models.seeding import seeded_rng
-from egoexobench.protocols import Anchor, AnchorText, Captioner, Objective, Scorer
+from egoexobench.protocols import (
+    Anchor,
+    AnchorText,
+    Captioner,
+    HasGivenFeatures,
+    Objective,
+    Scorer,
+)
+from egoexobench.records.given_features import ROLE_EVIDENCE, add_claims
 from egoexobench.registry import PartFactory, Registry
 from egoexobench.spec import Spec
 from egoexobench.types import Evidence
@@ -141,7 +155,25 @@ class MethodParts:
     @property
     def declared_inputs(self) -> dict[str, tuple[Evidence, ...]]:
         """Evidence that the embeddings are declared to be computed from, by side."""
-        return list_declared_inputs(self.method, self.anchor.eval_text if self.anchor else None)
+        declared = list_declared_inputs(self.method, self.anchor.eval_text if self.anchor else None)
+        return add_claims(declared, self.encoders, self.claims)
+
+    @property
+    def claims(self) -> dict[str, tuple[Evidence, ...]]:
+        """What features that were given are said to be computed from, by role."""
+        return {
+            role: tuple(runner.feature_source.claimed_evidence) or ROLE_EVIDENCE[role]
+            for role, runner in self.encoders.items()
+            if runner.feature_source
+        }
+
+    @property
+    def reads_media(self) -> bool:
+        """Whether any encoder reads frames or sound of the data set."""
+        return any(
+            runner.encoder.modality != "text" and not runner.feature_source
+            for runner in self.encoders.values()
+        )
 
 
 def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMethod:
@@ -208,6 +240,8 @@ def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CP
         role=role,
         plugin_modules=list_plugin_modules(part.part),
     )
+    if isinstance(encoder, HasGivenFeatures):
+        encoder = encoder.select_modality(ENCODER_ROLES[role])
     check_built_modality(part.part, encoder, role, resolved.encoder_names)
     identity = resolved.identities[role] | {"toolkit": hash_layers(up_to="features")}
     if encoder.modality != "text":

@@ -65,10 +65,12 @@ def check_consistency(
         deviations.append(deviation)
     sample = _draw_sample(method, split, NUM_REORDERED)
     encoded = _draw_sample(method, split, NUM_ENCODED)
+    text_runner = method.parts.encoders.get("text")
+    num_texts = 0 if text_runner and text_runner.feature_source else len(encoded.text_ids)
     return Consistency(
         num_clips=len(sample.clips),
         num_texts=len(sample.text_ids),
-        num_encoded=len(encoded.clips) + len(encoded.text_ids),
+        num_encoded=len(encoded.clips) * method.parts.reads_media + num_texts,
         tolerance=min(deviation.tolerance for deviation in deviations),
         largest_deviation=max(
             float(deviation.distances.max(initial=0.0)) for deviation in deviations

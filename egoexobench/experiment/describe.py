@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from egoexobench.experiment.build import MethodParts, ResolvedMethod
@@ -13,6 +15,7 @@ from egoexobench.records.describe import describe_distribution, serialize_option
 from egoexobench.records.schema import DeclaredInputs, MethodRecord, PartRecord
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
+from egoexobench.types import Evidence
 
 
 def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -> MethodRecord:
@@ -24,7 +27,7 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
         spec=str(Spec(factory.name, config.method.options)),
         overrides=rename_settings(config.overrides),
         scale=resolved.method.scale,
-        parts=describe_parts(resolved),
+        parts=describe_parts(resolved, parts.claims),
         hyperparameters=list_hyperparameters(resolved),
         declared_inputs=DeclaredInputs(video=declared["video"], text=declared["text"]),
         fingerprint=resolved.hash_recipe(),
@@ -34,8 +37,15 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
     )
 
 
-def describe_parts(resolved: ResolvedMethod) -> tuple[PartRecord, ...]:
-    """Return the parts of a method as a record holds them."""
+def describe_parts(
+    resolved: ResolvedMethod, claims: Mapping[str, tuple[Evidence, ...]] = MappingProxyType({})
+) -> tuple[PartRecord, ...]:
+    """Return the parts of a method as a record holds them.
+
+    Args:
+        resolved: the method and its parts.
+        claims: what given features are said to be computed from, by role.
+    """
     return tuple(
         PartRecord(
             role=role,
@@ -46,6 +56,7 @@ def describe_parts(resolved: ResolvedMethod) -> tuple[PartRecord, ...]:
             source_hash=resolved.identities[role]["source"],
             file_hashes=resolved.identities[role]["files"],
             library_versions=resolved.identities[role]["libraries"],
+            claimed=claims.get(role, ()),
         )
         for role, resolved_part in resolved.parts.items()
     )

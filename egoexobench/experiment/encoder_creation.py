@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from egoexobench.features.encoder_state import hash_state
 from egoexobench.models.seeding import seeded_rng
-from egoexobench.protocols import AnyEncoder, HasContentHash
+from egoexobench.protocols import AnyEncoder, HasContentHash, HasGivenFeatures
 
 MAX_PROBE_BYTES = 2**26
 """A larger encoder is not created twice to learn whether its numbers depend on the seed."""
@@ -31,16 +31,21 @@ def create_encoder(
     with seeded_rng(seed, f"encoder-{role}") as has_drawn:
         encoder = create()
         is_random = has_drawn()
+    if isinstance(encoder, HasGivenFeatures):  # its arrays are what its hash is of
+        return encoder, _describe_files(encoder)
     modules = frozenset(plugin_modules)
     state = hash_state(encoder, modules)
     if not is_random and state.num_bytes <= MAX_PROBE_BYTES:
         with seeded_rng(seed + 1, f"encoder-{role}"):
             is_random = hash_state(create(), modules).numbers != state.numbers
     described: dict[str, str | int] = {"tables": state.tables} if state.tables else {}
-    if isinstance(encoder, HasContentHash):
-        described["files"] = encoder.content_hash
+    described |= _describe_files(encoder)
     if is_random or state.num_bytes > MAX_PROBE_BYTES:
         described["numbers"] = state.numbers
     if is_random and not state.is_complete:
         described["seed"] = seed
     return encoder, described
+
+
+def _describe_files(encoder: AnyEncoder) -> dict[str, str | int]:
+    return {"files": encoder.content_hash} if isinstance(encoder, HasContentHash) else {}

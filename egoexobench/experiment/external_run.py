@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from egoexobench import files
 from egoexobench.data.audio_tracks import count_without_audio_track
 from egoexobench.data.subset import hash_clip_ids
-from egoexobench.errors import ClipError, UsageError, notify
+from egoexobench.errors import UsageError
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.bundle import collect_bundle_files
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.external_source import (
     Answers,
     ExternalConfig,
-    MatchedSource,
     describe_source,
     match_source,
 )
 from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.overlap import check_overlap
+from egoexobench.experiment.present_shortcuts import score_present_shortcuts
 from egoexobench.experiment.reference_scores import list_reference_scores
 from egoexobench.experiment.scoring import ScoringResult, TaskScorer, score_tasks
 from egoexobench.experiment.subset import UsableSubset, select_usable
@@ -40,15 +39,12 @@ from egoexobench.records.environment import collect_environment, read_own_git_st
 from egoexobench.records.schema import (
     ClipCounts,
     Coverage,
-    DatasetRecord,
     Record,
     RunSettings,
 )
-from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import make_record_id, read_record
 from egoexobench.results.run_result import RunResult
 from egoexobench.shortcuts.data import ShortcutData
-from egoexobench.shortcuts.run import score_shortcuts
 from egoexobench.types import SPLITS
 
 
@@ -102,7 +98,8 @@ def score_external(
     with timer.stage("sanity"):
         tasks = {item.track.task for item in scoring.tracks}
         scored = replace(matched, tasks=tuple(task for task in matched.tasks if task in tasks))
-        shortcuts = _score_shortcuts(dataset, record, scored, context)
+        data = ShortcutData(dataset, record, scored.subset.clips, scored.subset.pairs)
+        shortcuts = score_present_shortcuts(data, scored.subset, scored.tasks, context)
     method = describe_source(config, source)
     complete = Record(
         id=make_record_id(created, config.seed, method.fingerprint, record.fingerprint),
@@ -151,29 +148,6 @@ def _check_texts(config: ExternalConfig) -> None:
     for text in (str(config.dataset), config.authors or "", config.protocol.template):
         if not is_printable_name(text):
             raise UsageError(f"{text!a} has letters that cannot be seen")
-
-
-def _score_shortcuts(
-    dataset: Dataset, record: DatasetRecord, matched: MatchedSource, context: RunContext
-) -> list[ShortcutScores]:
-    """Score the shortcuts of the clips whose media are there: embeddings can be scored alone."""
-    subset = matched.subset
-    media = {clip.media for clip in subset.all_clips}
-    present = {path for path in media if Path(path).is_file()}
-    if len(present) < len(media):
-        notify(
-            f"{len(media) - len(present)} of {len(media)} media files of {record.name} are "
-            "missing: shortcuts and the overlap of the splits are those of the rest"
-        )
-    used = subset.exclude({clip.id: "" for clip in subset.all_clips if clip.media not in present})
-    if not used.clips[TEST_SPLIT]:
-        return []
-    data = ShortcutData(dataset, record, used.clips, used.pairs)
-    try:
-        return score_shortcuts(data, matched.tasks, context.progress)
-    except ClipError as error:
-        notify(f"no shortcut is scored: {error}")
-        return []
 
 
 def _count_data(dataset: Dataset, subset: UsableSubset, scoring: ScoringResult) -> ClipCounts:

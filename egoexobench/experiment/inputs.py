@@ -18,7 +18,13 @@ from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.subset import UsableSubset, describe_excluded, describe_location
 from egoexobench.features import encode_clips
 from egoexobench.features.encode_clips import EncodeResult
+from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.features.given_features import (
+    NO_FEATURE,
+    check_missing_features,
+    collect_given_features,
+)
 from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.records.schema import DatasetRecord
@@ -130,12 +136,12 @@ def prepare_inputs(
     if encoder := parts.encoders.get("text"):
         template = parts.method.text_template
         prompts = {name: template.replace("{}", text) for name, text in narrations.items()}
-        narration_bank = encode_clips.encode_texts(prompts, encoder, options.cache_dir)
+        narration_bank = _encode_texts(prompts, encoder, options)
         captions = _write_captions(dataset, narrations, parts, progress)
         if captions is not None:
             # A text without a caption gets an empty row: it is embedded from its narration alone.
             by_id = {name: captions.captions.get(name) for name in narrations}
-            caption_bank = encode_clips.encode_texts(by_id, encoder, options.cache_dir)
+            caption_bank = _encode_texts(by_id, encoder, options)
         text_ids = {
             split: [name for name in ids if name in narration_bank.index]
             for split, ids in text_ids.items()
@@ -171,7 +177,13 @@ def _encode_media(
     failures: dict[str, str] = {}
     categories: dict[str, str] = {}
     keys: dict[str, str] = {}
-    for chosen, roles in passes:
+    for chosen, all_roles in passes:
+        sources = {role: runner for role, runner in all_roles.items() if runner.feature_source}
+        result = _collect_given(chosen, sources, options)
+        banks |= result.banks
+        failures |= result.failures
+        categories |= result.categories
+        roles = {role: runner for role, runner in all_roles.items() if role not in sources}
         if not roles:
             continue
         result = encode_clips.encode_clips(
@@ -188,6 +200,37 @@ def _encode_media(
         categories |= result.categories
         keys |= result.keys
     return EncodeResult(banks, failures, keys, categories)
+
+
+def _collect_given(
+    clips: Sequence[Clip], runners: Mapping[str, EncoderRunner], options: InputOptions
+) -> EncodeResult:
+    """Return the features that were given; sound without any is treated like missing sound."""
+    keys = {clip.id: clip.id for clip in clips}
+    banks: dict[str, FeatureBank] = {}
+    failures: dict[str, str] = {}
+    for role, runner in runners.items():
+        masks_missing = role == "audio" and options.missing_audio != "error"
+        features = collect_given_features(keys, runner, masks_missing=masks_missing)
+        check_missing_features(
+            "clip", features.missing, keys, runner=runner, allow_missing=options.allow_missing
+        )
+        banks[role] = features.bank
+        failures |= dict.fromkeys(features.missing, f"{runner.label} has no feature of it")
+    return EncodeResult(banks, failures, {}, dict.fromkeys(failures, NO_FEATURE))
+
+
+def _encode_texts(
+    texts: Mapping[str, str | None], runner: EncoderRunner, options: InputOptions
+) -> FeatureBank:
+    """Return the tokens of texts; given features are found by the text itself."""
+    if not runner.feature_source:
+        return encode_clips.encode_texts(texts, runner, options.cache_dir)
+    features = collect_given_features(texts, runner)
+    check_missing_features(
+        "text", features.missing, texts, runner=runner, allow_missing=options.allow_missing
+    )
+    return features.bank
 
 
 def _describe_failures(dataset: Dataset, result: EncodeResult) -> str:

@@ -80,8 +80,13 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         raise FileUnavailableError(f"{error}. {_format_fetch_hint(config.method)}") from error
     model = build_model(parts)
     options = config.input_options
-    selected = select_dataset(config.dataset, config, context, subset_file=config.subset)
-    selected_training = config.train_on and select_dataset(config.train_on, config, context)
+    reads_media = parts.reads_media
+    selected = select_dataset(
+        config.dataset, config, context, subset_file=config.subset, reads_media=reads_media
+    )
+    selected_training = config.train_on and select_dataset(
+        config.train_on, config, context, reads_media=reads_media
+    )
     with context.timer.stage("prepare"):
         overlap = check_overlap(
             selected.subset,
@@ -123,7 +128,12 @@ class SelectedDataset:
 
 
 def select_dataset(
-    spec: Spec, config: RunConfig, context: RunContext, subset_file: Path | None = None
+    spec: Spec,
+    config: RunConfig,
+    context: RunContext,
+    *,
+    subset_file: Path | None = None,
+    reads_media: bool = True,
 ) -> SelectedDataset:
     """Create a data set and select its usable clips.
 
@@ -132,6 +142,8 @@ def select_dataset(
         config: how clips that cannot be used are treated.
         context: creates the data set and shows the stages.
         subset_file: file of `data doctor` with the ids of the clips to use; None uses all clips.
+        reads_media: False for a method whose features were given: media are neither made nor
+            required, and are not hashed.
 
     Raises:
         UsageError: for a name or an option that is not valid.
@@ -140,11 +152,16 @@ def select_dataset(
     dataset: Dataset = context.registry.create("dataset", spec)
     clip_ids = read_clip_ids(subset_file, spec.name) if subset_file else None
     with context.timer.stage("prepare"):
-        dataset.prepare(context.progress)
+        if reads_media:
+            dataset.prepare(context.progress)
         subset = select_usable(
-            dataset, spec.name, allow_missing=config.allow_missing, clip_ids=clip_ids
+            dataset,
+            spec.name,
+            allow_missing=config.allow_missing,
+            clip_ids=clip_ids,
+            needs_media=reads_media,
         )
-        media = {clip.media for clip in subset.all_clips}
+        media = {clip.media for clip in subset.all_clips} if reads_media else set()
         # a file that cannot be read is reported where it is encoded
         cache = config.input_options.cache_dir
         hashes = hash_media_files(media, cache, skip_failures=True).hashes

@@ -137,9 +137,12 @@ def prepare_selection(method: RebuiltMethod, selection: Selection) -> PreparedSe
         PartError: if an encoder returns no array.
     """
     inputs, parts = method.inputs, method.parts
+    computing = {
+        role: runner for role, runner in parts.encoders.items() if not runner.feature_source
+    }
     clips = prepare_clips(
-        selection.clips,
-        split_stored_inputs(parts.encoders),
+        selection.clips if parts.reads_media else (),
+        split_stored_inputs(computing),
         num_frames=parts.method.num_frames,
         sampling=parts.method.frame_sampling,
     )
@@ -148,7 +151,7 @@ def prepare_selection(method: RebuiltMethod, selection: Selection) -> PreparedSe
         for role, items in clips.items()
     }
     texts: dict[str, PreparedItems] = {}
-    if "text" in parts.encoders and selection.text_ids:
+    if "text" in computing and selection.text_ids:
         narrations = collect_narrations(inputs.selected, inputs.text_ids)
         template = parts.method.text_template
         prompts = {name: template.replace("{}", narrations[name]) for name in selection.text_ids}

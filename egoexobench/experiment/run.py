@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from egoexobench.errors import UsageError
@@ -12,7 +13,8 @@ from egoexobench.experiment.consistency import check_consistency
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.embed import require_clips
 from egoexobench.experiment.notices import notify_about_scores
-from egoexobench.experiment.prepare import embed_split, train_method
+from egoexobench.experiment.prepare import TrainedMethod, embed_split, train_method
+from egoexobench.experiment.present_shortcuts import score_present_shortcuts
 from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scorer_ranker import create_ranker
 from egoexobench.experiment.scorer_training import has_trainable_scorer, train_scorer
@@ -21,11 +23,12 @@ from egoexobench.files import check_writable
 from egoexobench.records.bundle import write_bundle
 from egoexobench.records.check_facts import is_printable_name
 from egoexobench.records.convert import to_record_ranks
+from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import read_record
 from egoexobench.results.run_result import RunResult
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.run import score_shortcuts
-from egoexobench.types import RECOGNITION_TASKS, SPLITS
+from egoexobench.types import RECOGNITION_TASKS, SPLITS, Task
 
 
 def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
@@ -63,14 +66,9 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         scoring = score_tasks(scorer, config.tasks, context.progress)
     notify_about_scores(scoring, config.tasks, scored.record.name)
     with timer.stage("sanity"):
-        inputs = scored.inputs
-        data = ShortcutData(
-            scored.dataset, scored.record, inputs.clips, inputs.pairs, clip_keys=inputs.clip_keys
-        )
         tasks = {item.track.task for item in scoring.tracks}
-        shortcuts = score_shortcuts(
-            data, [task for task in config.tasks if task in tasks], context.progress
-        )
+        scored_tasks = [task for task in config.tasks if task in tasks]
+        shortcuts = _score_shortcuts(trained, scored_tasks, context)
     facts = RunFacts(created, config, timer.seconds, consistency)
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
@@ -78,6 +76,19 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     files = collect_bundle_files(scored.dataset, scoring, stored)
     path = write_bundle(record, ranks, files, config.out)
     return RunResult(read_record(path), path, scoring.skipped)
+
+
+def _score_shortcuts(
+    trained: TrainedMethod, tasks: Sequence[Task], context: RunContext
+) -> list[ShortcutScores]:
+    """Score the shortcuts of all clips; a method that reads no media needs none for them either."""
+    scored, inputs = trained.scored, trained.scored.inputs
+    data = ShortcutData(
+        scored.dataset, scored.record, inputs.clips, inputs.pairs, clip_keys=inputs.clip_keys
+    )
+    if trained.parts.reads_media:
+        return score_shortcuts(data, tasks, context.progress)
+    return score_present_shortcuts(data, inputs.selected, tasks, context)
 
 
 def _check_names(config: RunConfig) -> None:

@@ -106,9 +106,10 @@ def get_input_protocol(parts: MethodParts) -> InputProtocol:
     method = parts.method
     video = parts.encoders.get("video") or parts.encoders.get("joint")
     encoder = video.encoder if video else None
+    is_unknown = video is not None and video.feature_source is not None
     return InputProtocol(
-        sampling=get_canonical_name(method.frame_sampling),
-        frames=method.num_frames,
+        sampling="unknown" if is_unknown else get_canonical_name(method.frame_sampling),
+        frames=0 if is_unknown else method.num_frames,
         resolution=encoder.resolution if isinstance(encoder, HasResolution) else None,
         template=method.text_template,
         similarity=method.similarity,

@@ -16,6 +16,7 @@ from egoexobench.features.encoder_runner import (
     split_stored_inputs,
 )
 from egoexobench.features.feature_store import count_items
+from egoexobench.features.features_file import write_features
 from egoexobench.features.shard_receipt import ShardName, write_shard_receipt
 from egoexobench.hashing import hash_json
 from egoexobench.protocols import Dataset, Progress
@@ -144,6 +145,56 @@ def extract_features(
         signature = cache_signature(runner, sampling.num_frames, sampling.frame_sampling)
         write_receipt(dataset, root / hash_json(signature), shard, results[name])
     return {name: results[name] for name in encoders}
+
+
+def export_features(
+    dataset: Dataset,
+    runner: EncoderRunner,
+    sampling: SamplingConfig,
+    root: Path,
+    progress: Progress,
+    *,
+    path: Path,
+    metadata: Mapping[str, str],
+) -> int:
+    """Write the features of a whole data set to one file that other code can read.
+
+    Clips have their ids, and texts have the text itself. What is stored is not computed again; an
+    item that has no features is left out.
+
+    Args:
+        dataset: its media are prepared.
+        runner: a frozen encoder.
+        sampling: how frames are picked, and the template of texts.
+        root: folder of the stores.
+        progress: shows the stage.
+        path: the file to write.
+        metadata: what else the header says.
+
+    Returns:
+        The number of written items.
+
+    Raises:
+        UsageError: for an encoder that is trained.
+        DataError: if no item has features.
+    """
+    if not runner.encoder.frozen:
+        raise UsageError(f"{runner.label} is trained by a method, so that it has no features yet")
+    if runner.encoder.modality == "text":
+        texts = list_shard_texts(dataset, sampling.text_template, FULL)
+        return write_features(path, encode_texts(texts, runner, root), metadata, names=texts)
+    clips = list_shard_clips(dataset, FULL)
+    result = encode_clips(
+        clips,
+        encoders={"": runner},
+        num_frames=sampling.num_frames,
+        root=root,
+        progress=progress,
+        sampling=sampling.frame_sampling,
+        skip_failures=True,
+    )
+    names = {clip.id: clip.id for clip in clips}
+    return write_features(path, result.banks[""], metadata, names=names)
 
 
 def write_receipt(

@@ -28,7 +28,7 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.identity import Identity
 from egoexobench.part_results import find_array_fault, find_tokens_fault, require_valid
-from egoexobench.protocols import AnyEncoder, HasSampleRate, JointEncoder
+from egoexobench.protocols import AnyEncoder, HasGivenFeatures, HasSampleRate, JointEncoder
 from egoexobench.types import Audio, Frames, JointInputs, Modality, Tokens
 
 StorageDtype = Literal["fp32", "fp16"]
@@ -82,10 +82,15 @@ class EncoderRunner:
         """Sample rate at which audio is decoded for it, Hz."""
         return get_sample_rate(self.encoder)
 
+    @property
+    def feature_source(self) -> HasGivenFeatures | None:
+        """The encoder, if its features were made elsewhere; None if it computes them."""
+        return self.encoder if isinstance(self.encoder, HasGivenFeatures) else None
+
     @cached_property
     def weights_hash(self) -> str | None:
         """Hash of the weights of its networks when it was new; None if it has none."""
-        return hash_networks(self.encoder)
+        return None if self.feature_source else hash_networks(self.encoder)
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[Any]:
         """Return the prepared array of a source.

@@ -9,6 +9,7 @@ from egoexobench.leaderboard.build_row import describe_track_differences
 from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_bullets, format_table
 from egoexobench.leaderboard.row_notes import format_checks, list_row_notes
 from egoexobench.leaderboard.table import make_row_label
+from egoexobench.records.given_features import list_claims
 from egoexobench.types import RECOGNITION_TASKS
 from egoexobench.visible_text import make_visible_line
 
@@ -234,7 +235,8 @@ def _format_inputs(source: ReproducedRow) -> str:
         return "unknown"
     sides = (source.method.declared_inputs.video, source.method.declared_inputs.text)
     inputs = "; ".join(", ".join(side).replace("_", " ") or DASH for side in sides)
-    return inputs if external is None else f"{inputs} (claimed)"
+    is_claimed = external is not None or list_claims(source.method)
+    return f"{inputs} (claimed)" if is_claimed else inputs
 
 
 def _get_note_letter(index: int) -> str:

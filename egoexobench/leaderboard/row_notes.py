@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from egoexobench.leaderboard.markdown import DASH, escape_markdown
 from egoexobench.leaderboard.submitted_row import SubmittedRow
 from egoexobench.records.external import describe_external_source
+from egoexobench.records.given_features import describe_given_features, list_claims
 from egoexobench.records.overlap import describe_overlap
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def format_checks(row: ReproducedRow) -> str:
         words.append("audited" if has_passed else "**audit failed**")
     if row.method.external is not None:
         words.append(f"**{row.method.external.kind} given, not audited**")
+    if list_claims(row.method):
+        words.append("**features given, not audited**")
     return ", ".join(words) or DASH
 
 
@@ -52,7 +55,11 @@ def describe_checks(row: ReproducedRow) -> str:
 
 def list_row_notes(row: ReproducedRow) -> list[str]:
     """Return what a reader must know of the data of a row, as Markdown."""
-    sources = [_describe_submission(row), describe_external_source(row.method)]
+    sources = [
+        _describe_submission(row),
+        describe_external_source(row.method),
+        describe_given_features(row.method),
+    ]
     notes = dict.fromkeys(filter(None, sources))
     notes |= dict.fromkeys(note for run in row.runs for note in _iter_run_notes(run))
     return [escape_markdown(note) for note in notes]

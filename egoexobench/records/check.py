@@ -13,6 +13,7 @@ from egoexobench.protocols import AnchorText
 from egoexobench.records.artifacts import iter_artifact_faults
 from egoexobench.records.check_facts import iter_fact_faults
 from egoexobench.records.external import iter_external_faults
+from egoexobench.records.given_features import add_claims, list_claims
 from egoexobench.records.schema import MethodRecord, Record, ScoreRecord, SubsetScore
 from egoexobench.records.version_1 import hash_track
 
@@ -164,6 +165,7 @@ def iter_input_faults(method: MethodRecord) -> Iterator[str]:
         return
     roles: dict[str, str | None] = dict.fromkeys(ROLES)
     roles |= {part.role: part.name for part in method.parts}
+    played = {part.role for part in method.parts}
     if unknown := sorted(roles.keys() - ROLES.keys()):
         yield f"method.parts: unknown role {unknown[0]!r}"
         return
@@ -187,7 +189,10 @@ def iter_input_faults(method: MethodRecord) -> Iterator[str]:
         ),
     )
     anchors = _ANCHOR_TEXTS[1:] if assembled.anchor else _ANCHOR_TEXTS[:1]
-    possible = [list_declared_inputs(assembled, anchor) for anchor in anchors]
+    possible = [
+        add_claims(list_declared_inputs(assembled, anchor), played, list_claims(method))
+        for anchor in anchors
+    ]
     declared: Mapping[str, tuple[str, ...]] = {
         "video": method.declared_inputs.video,
         "text": method.declared_inputs.text,

@@ -66,6 +66,18 @@ class PartRecord(RecordModel):
     library_versions: dict[str, str] = Field(
         {}, description="versions of the libraries that the part computes with"
     )
+    claimed: tuple[Evidence, ...] = Field(
+        default=(),
+        description="what its features are said to be computed from, if they were made elsewhere; "
+        "absent for a part that computes",
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out_unused(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = serialize(self)
+        if not self.claimed:
+            values.pop("claimed", None)
+        return values
 
 
 @final
