@@ -59,7 +59,7 @@ def test_show_prints_no_training_setting_of_a_method_that_is_not_trained() -> No
 def test_show_states_the_rules_of_training_that_no_setting_shows() -> None:
     text = " ".join(run_cli("show", "method", "soundbridge")[1].split())
     assert text.count(f"epoch: the one with the best {VALIDATION_METRIC} on split val") == 3
-    assert text.count("weight decay: on matrices alone") == 2
+    assert text.count("weight decay: on matrices alone") == 3
     assert "LaViLa's form of that network" in text
     assert "epoch: the one" not in run_cli("show", "method", "frozen-in-time")[1]
 
