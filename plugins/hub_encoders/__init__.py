@@ -10,6 +10,8 @@ from egoexobench_plugins.hub_encoders.pe_av import pe_av, pe_av_audio, pe_av_tex
 if TYPE_CHECKING:
     from egoexobench import Register
     from egoexobench.protocols import Encoder
+    from egoexobench_plugins.hub_encoders.family import Kind
+    from egoexobench_plugins.hub_encoders.load import PretrainedModel
 
 
 @hookimpl
@@ -51,14 +53,10 @@ def hf_audio(
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
     """
-    from egoexobench.toolbox.hub_models import resolve_model
-
-    folder = resolve_model(model)  # before the import of torch, so that an error comes at once
-    from egoexobench_plugins.hub_encoders.load import load_pretrained
+    pretrained = _load_model(model, "audio", checkpointing=checkpointing)
     from egoexobench_plugins.hub_encoders.spectrogram import HubSpectrogramEncoder
     from egoexobench_plugins.hub_encoders.waveform import HubWaveformEncoder
 
-    pretrained = load_pretrained(folder, "audio", name=model, checkpointing=checkpointing)
     kind: type[HubSpectrogramEncoder | HubWaveformEncoder] = (
         HubSpectrogramEncoder if pretrained.family.spectrogram else HubWaveformEncoder
     )
@@ -85,13 +83,9 @@ def hf_text(
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
     """
-    from egoexobench.toolbox.hub_models import resolve_model
-
-    folder = resolve_model(model)  # before the import of torch, so that an error comes at once
-    from egoexobench_plugins.hub_encoders.load import load_pretrained
+    pretrained = _load_model(model, "text", checkpointing=checkpointing)
     from egoexobench_plugins.hub_encoders.text import HubTextEncoder
 
-    pretrained = load_pretrained(folder, "text", name=model, checkpointing=checkpointing)
     return HubTextEncoder(pretrained, output=output, layer=layer, trained=trained)
 
 
@@ -118,13 +112,9 @@ def hf_image(
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
     """
-    from egoexobench.toolbox.hub_models import resolve_model
-
-    folder = resolve_model(model)  # before the import of torch, so that an error comes at once
+    pretrained = _load_model(model, "image", checkpointing=checkpointing)
     from egoexobench_plugins.hub_encoders.image import HubImageEncoder
-    from egoexobench_plugins.hub_encoders.load import load_pretrained
 
-    pretrained = load_pretrained(folder, "image", name=model, checkpointing=checkpointing)
     return HubImageEncoder(pretrained, output=output, layer=layer, trained=trained)
 
 
@@ -153,11 +143,16 @@ def hf_video(
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
     """
-    from egoexobench.toolbox.hub_models import resolve_model
-
-    folder = resolve_model(model)  # before the import of torch, so that an error comes at once
-    from egoexobench_plugins.hub_encoders.load import load_pretrained
+    pretrained = _load_model(model, "video", checkpointing=checkpointing)
     from egoexobench_plugins.hub_encoders.video import HubVideoEncoder
 
-    pretrained = load_pretrained(folder, "video", name=model, checkpointing=checkpointing)
     return HubVideoEncoder(pretrained, output=output, layer=layer, frames=frames, trained=trained)
+
+
+def _load_model(name: str, kind: Kind, *, checkpointing: bool) -> PretrainedModel:
+    from egoexobench.toolbox.hub_models import resolve_model
+
+    folder = resolve_model(name)  # before the import of torch, so that an error comes at once
+    from egoexobench_plugins.hub_encoders.load import load_pretrained
+
+    return load_pretrained(folder, kind, name=name, checkpointing=checkpointing)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from egoexobench.errors import DataError, EgoExoBenchError, UsageError, format_exception_line
 from egoexobench.toolbox import model_folder
@@ -36,7 +35,7 @@ class PretrainedModel:
     content_hash: str
 
     def get_width(self, *, is_pooler: bool) -> int:
-        """Return the width of a token, or of the model's own pooled vector."""
+        """Return the width of a token, or of the published vector."""
         path = self.family.pooled_width if is_pooler else ""
         return self.read_number(path or self.family.width)
 
@@ -81,7 +80,7 @@ def load_pretrained(
         checkpointing: recompute blocks in the backward pass, which needs less memory.
 
     Raises:
-        UsageError: for a family that is not known.
+        UsageError: for a family that is not known, or ``checkpointing`` of one that has none.
         DataError: if files are missing or damaged, or the weights are not those of the model.
     """
     family = find_family(kind, model_folder.read_settings(folder, "config.json"), name)
@@ -106,16 +105,9 @@ def load_pretrained(
     for module in family.dropped:
         delattr(model, module)
     if checkpointing:
-        new_name = getattr(model, "activation_checkpointing_enable", None)  # transformers 5.24
-        (new_name or model.gradient_checkpointing_enable)()
+        _enable_checkpointing(model, name)
     content = model_folder.hash_model(folder, TRANSFORMERS_WEIGHTS)
     return PretrainedModel(model, family, config, folder=folder, content_hash=content)
-
-
-def get_states(result: Any, layer: int | None) -> Tensor:
-    """Return the tokens that a model returns, or one of its hidden states."""
-    states: Tensor = result.last_hidden_state if layer is None else result.hidden_states[layer]
-    return states
 
 
 @contextmanager
@@ -141,6 +133,16 @@ def quiet_library(name: str) -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if has_bars:
             logging.enable_progress_bar()
+
+
+def _enable_checkpointing(model: Any, name: str) -> None:
+    new_name = getattr(model, "activation_checkpointing_enable", None)  # transformers 5.24
+    try:
+        (new_name or model.gradient_checkpointing_enable)()
+    except ValueError as error:
+        raise UsageError(
+            f"checkpointing=true: {type(model).__name__} of {name} cannot recompute its blocks"
+        ) from error
 
 
 def _check_weights(name: str, family: ModelFamily, report: dict[str, Any]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from egoexobench.types import Tokens
 
@@ -24,19 +23,24 @@ def encode_by_length(
         num_rows: at most so many entries ``L`` are computed together, but at least one row.
     """
     lengths = mask.sum(1).tolist()
-    rows: dict[int, Tensor] = {}
-    for length in sorted(set(lengths) - {0}):
+    tokens = torch.zeros(len(lengths), 1, dim, device=values.device)
+    token_mask = torch.zeros(len(lengths), 1, dtype=torch.bool, device=values.device)
+    # the longest rows come first and have the most tokens, which are then stored once
+    for length, rows in _split_by_length(lengths, num_rows):
+        result = compute(values[rows, :length])
+        count = result.shape[1]
+        if not bool(token_mask.any()):
+            tokens = result.new_zeros(len(lengths), count, dim)
+            token_mask = token_mask.new_zeros(tokens.shape[:2])
+        tokens[rows, :count] = result
+        token_mask[rows, :count] = True
+    return Tokens(tokens, token_mask)
+
+
+def _split_by_length(lengths: Sequence[int], num_rows: int) -> Iterator[tuple[int, list[int]]]:
+    """Yield the positions of rows of one length that are computed together, longest rows first."""
+    for length in sorted(set(lengths) - {0}, reverse=True):
         positions = [row for row, row_length in enumerate(lengths) if row_length == length]
         step = max(num_rows // length, 1)
         for start in range(0, len(positions), step):
-            chunk = positions[start : start + step]
-            rows |= dict(zip(chunk, compute(values[chunk, :length]), strict=True))
-    empty = torch.zeros(0, dim, device=values.device)
-    ordered = [rows.get(row, empty) for row in range(len(lengths))]
-    longest = max([1, *map(len, ordered)])
-    counts = torch.tensor([len(row) for row in ordered], device=values.device)
-    dtype = next(iter(rows.values()), empty).dtype
-    padded = [functional.pad(row.to(dtype), (0, 0, 0, longest - len(row))) for row in ordered]
-    return Tokens(
-        torch.stack(padded), torch.arange(longest, device=values.device) < counts[:, None]
-    )
+            yield length, positions[start : start + step]

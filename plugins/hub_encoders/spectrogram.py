@@ -7,11 +7,12 @@ from typing import Any, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.toolbox import layers
 from egoexobench.types import Audio, Frames, Modality, Tokens
+from egoexobench_plugins.hub_encoders.encoder import HubEncoder
 from egoexobench_plugins.hub_encoders.load import PretrainedModel
 from egoexobench_plugins.hub_encoders.sound import AudioOutput, load_extractor, split_windows
 
@@ -20,7 +21,7 @@ WINDOWS_AT_ONCE = 16
 
 
 @final
-class HubSpectrogramEncoder(nn.Module):
+class HubSpectrogramEncoder(HubEncoder):
     """Encodes windows of a spectrogram; the options are those of the factory.
 
     A longer clip is read in several windows, where the library would cut it, at random or at the
@@ -28,7 +29,6 @@ class HubSpectrogramEncoder(nn.Module):
     """
 
     modality: Modality = "audio"
-    train = layers.train_unless_frozen
 
     def __init__(
         self,
@@ -39,14 +39,9 @@ class HubSpectrogramEncoder(nn.Module):
         window: float | None,
         trained: bool,
     ) -> None:
-        super().__init__()
-        self.family = pretrained.family
-        pretrained.check_layer(layer)
-        self.model = pretrained.model
-        self.content_hash = pretrained.content_hash
-        self.output = output
-        self.layer = layer
-        self.frozen = not trained
+        super().__init__(
+            pretrained, output=output, layer=layer, trained=trained, has_vectors=output == "pooled"
+        )
         self.extractor = load_extractor(pretrained.folder)
         self.sample_rate: int = self.extractor.sampling_rate
         self.longest_s = self._get_longest_s()
@@ -55,10 +50,6 @@ class HubSpectrogramEncoder(nn.Module):
                 f"window={window:g}: {self.family.model} reads {self.longest_s:g} s at most"
             )
         self.window_samples = round((window or self.longest_s) * self.sample_rate)
-        self.num_special = pretrained.count_special()
-        self.is_pooler = (output, layer, self.family.pooling) == ("pooled", None, "pooler")
-        self.dim = pretrained.get_width(is_pooler=self.is_pooler)
-        layers.set_trainable(self, trained)
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.float32]:
         """Return windows ``(W, rows, bands + 1)``; the last column is 1 at rows of the sound.
@@ -99,13 +90,10 @@ class HubSpectrogramEncoder(nn.Module):
         """Return the tokens ``(N, T, dim)`` of windows, and which of them are of the sound."""
         spectrogram, is_row = windows[..., :-1], windows[..., -1] > 0
         result = self._run(spectrogram)
-        if self.is_pooler:
+        if self.is_published and self.pooling == "pooler":
             pooled: Tensor = result.pooler_output
             return pooled[:, None], is_row[:, :1]
-        states = (
-            result.last_hidden_state if self.layer is None else result.hidden_states[self.layer]
-        )
-        by_time = self._sort_by_time(states)  # (N, steps, bands, dim)
+        by_time = self._sort_by_time(self.get_states(result))  # (N, steps, bands, dim)
         num_steps, num_bands = by_time.shape[1:3]
         is_step = is_row[:, self._list_first_rows(num_steps, windows.shape[1])]
         if self.output == "tokens":
@@ -114,7 +102,7 @@ class HubSpectrogramEncoder(nn.Module):
 
     def _run(self, spectrogram: Tensor) -> Any:
         is_longer = torch.zeros(len(spectrogram), 1, dtype=torch.bool, device=spectrogram.device)
-        arguments: dict[str, Any] = {"output_hidden_states": self.layer is not None}
+        arguments: dict[str, Any] = {}
         match self.family.spectrogram:
             case "ast":
                 arguments["input_values"] = spectrogram
@@ -123,7 +111,7 @@ class HubSpectrogramEncoder(nn.Module):
                 arguments["is_longer"] = is_longer
             case "whisper":
                 arguments["input_features"] = spectrogram.transpose(1, 2)
-        return getattr(self.model, self.family.call)(**arguments)
+        return self.run_model(**arguments)
 
     def _sort_by_time(self, states: Tensor) -> Tensor:
         match self.family.spectrogram:

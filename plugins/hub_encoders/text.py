@@ -8,11 +8,11 @@ from typing import Any, Literal, final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from egoexobench.errors import DataError
-from egoexobench.toolbox import layers
 from egoexobench.types import Audio, Frames, Modality, Tokens
+from egoexobench_plugins.hub_encoders.encoder import HubEncoder
 from egoexobench_plugins.hub_encoders.load import PretrainedModel, quiet_library
 from egoexobench_plugins.hub_encoders.text_recipe import pool_tokens, read_recipe
 
@@ -24,29 +24,22 @@ _VOCABULARIES = (
 
 
 @final
-class HubTextEncoder(nn.Module):
+class HubTextEncoder(HubEncoder):
     """Encodes texts with a model of transformers; the options are those of the factory."""
 
     modality: Modality = "text"
-    train = layers.train_unless_frozen
 
     def __init__(
         self, pretrained: PretrainedModel, *, output: TextOutput, layer: int | None, trained: bool
     ) -> None:
-        super().__init__()
-        self.model = pretrained.model
-        self.family = pretrained.family
-        self.content_hash = pretrained.content_hash
-        self.output = output
-        self.layer = layer
-        self.frozen = not trained
-        self.recipe = read_recipe(pretrained.folder, self.family.pooling)
+        self.recipe = read_recipe(pretrained.folder, pretrained.family.pooling)
+        super().__init__(
+            pretrained, output=output, layer=layer, trained=trained,
+            has_vectors=output == "pooled", pooling=self.recipe.pooling,
+        )  # fmt: skip
         self.tokenizer = load_tokenizer(pretrained.folder)
         positions = pretrained.read_number(self.family.context) - self.family.reserved
         self.context = min(self.recipe.context or self.tokenizer.model_max_length, positions)
-        is_pooler = (output, layer, self.recipe.pooling) == ("pooled", None, "pooler")
-        self.dim = pretrained.get_width(is_pooler=is_pooler)
-        layers.set_trainable(self, trained)
 
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.int64]:
         """Return the token ids ``(T,)`` of a text with its start and end, ``context`` at most."""
@@ -80,23 +73,22 @@ class HubTextEncoder(nn.Module):
         arguments: dict[str, Any] = {"input_ids": token_ids}
         if not self.family.reads_padding:
             arguments["attention_mask"] = mask.long()
-        result = getattr(self.model, self.family.call)(
-            **arguments, output_hidden_states=self.layer is not None
-        )
-        pooler = None
-        if self.layer is not None:
-            states = result.hidden_states[self.layer]
-        else:
-            states, pooler = result.last_hidden_state, getattr(result, "pooler_output", None)
+        result = self.run_model(**arguments)
+        states = self.get_states(result)[:, : mask.shape[1]]
         if self.output == "pooled":
-            return mask[:, :1], pool_tokens(self.recipe, states, mask, pooler)[:, None]
+            pooler = getattr(result, "pooler_output", None) if self.layer is None else None
+            vectors = self.project(pool_tokens(self.recipe, states, mask, pooler))
+            return mask[:, :1], vectors[:, None]
         return self._mark_words(token_ids) if self.family.reads_padding else mask, states
 
     def _mark_words(self, token_ids: Tensor) -> Tensor:
-        """Return the mask of the tokens up to the end token, where a text holds its padding."""
+        """Return the mask of the tokens of a text that holds its own padding, on either side."""
         pad, end = self.tokenizer.pad_token_id, self.tokenizer.eos_token_id
         num_real = 1 if pad == end else 0  # the end token may be the first that looks like padding
-        return torch.le((token_ids == pad).cumsum(1), num_real)
+        is_left = self.tokenizer.padding_side == "left"
+        ordered = token_ids.flip(1) if is_left else token_ids
+        is_word = torch.le((ordered == pad).cumsum(1), num_real)
+        return is_word.flip(1) if is_left else is_word
 
 
 def load_tokenizer(folder: Path) -> Any:

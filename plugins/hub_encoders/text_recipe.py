@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,8 +14,8 @@ from egoexobench.errors import UsageError
 from egoexobench.toolbox import layers
 from egoexobench.toolbox.model_folder import read_settings
 from egoexobench.types import Tokens
+from egoexobench_plugins.hub_encoders.family import Pooling
 
-Pooling = Literal["pooler", "mean", "max", "first", "last"]
 _POOLINGS: Mapping[str, Pooling] = {
     "mean": "mean",
     "mean_tokens": "mean",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, final
+from typing import Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from egoexobench.errors import DataError, UsageError
-from egoexobench.toolbox import layers
 from egoexobench.types import Audio, Frames, Modality, Tokens
-from egoexobench_plugins.hub_encoders.load import PretrainedModel, get_states
+from egoexobench_plugins.hub_encoders.encoder import HubEncoder
+from egoexobench_plugins.hub_encoders.load import PretrainedModel
 from egoexobench_plugins.hub_encoders.pictures import PictureProcessor
 from egoexobench_plugins.hub_encoders.ragged import encode_by_length
 
@@ -21,11 +21,10 @@ FRAMES_AT_ONCE = 64
 
 
 @final
-class HubVideoEncoder(nn.Module):
+class HubVideoEncoder(HubEncoder):
     """Encodes clips with a model of video; the options are those of the factory."""
 
     modality: Modality = "video"
-    train = layers.train_unless_frozen
 
     def __init__(
         self,
@@ -36,26 +35,20 @@ class HubVideoEncoder(nn.Module):
         frames: int | None,
         trained: bool,
     ) -> None:
-        super().__init__()
-        self.family = pretrained.family
-        if not self.family.has_tokens and (output != "pooled" or layer is not None):
-            raise UsageError(f"{self.family.model} gives one vector of a clip: write output=pooled")
-        self.model = pretrained.model
-        self.content_hash = pretrained.content_hash
-        self.output = output
-        self.layer = layer
-        self.frozen = not trained
-        self.num_special = pretrained.count_special()
+        family = pretrained.family
+        if not family.has_tokens and (output != "pooled" or layer is not None):
+            raise UsageError(f"{family.model} gives one vector of a clip: write output=pooled")
+        super().__init__(
+            pretrained, output=output, layer=layer, trained=trained, has_vectors=output == "pooled"
+        )
         self.step = pretrained.read_size(self.family.tubelet)
         self.num_frames = pretrained.read_size(self.family.frames) if self.family.frames else None
         self.chosen_frames = frames
         if frames is not None:
             self._check_count(frames)
-        is_video = self.family.processor == "video"
-        self.pictures = PictureProcessor(pretrained.folder, is_video=is_video)
-        is_pooler = output == "pooled" and layer is None and self.family.pooling == "pooler"
-        self.dim = pretrained.get_width(is_pooler=is_pooler)
-        layers.set_trainable(self, trained)
+        self.pictures = PictureProcessor(
+            pretrained.folder, is_video=family.processor == "video", input_name=family.input
+        ).train(trained)
 
     @property
     def resolution(self) -> int:
@@ -85,21 +78,16 @@ class HubVideoEncoder(nn.Module):
         return encode_by_length(values, mask, self._compute, dim=self.dim, num_rows=FRAMES_AT_ONCE)
 
     def _compute(self, frames: Tensor) -> Tensor:
-        result: Any = getattr(self.model, self.family.call)(
-            **{self.family.input: self.pictures.normalize(frames)},
-            **self.family.call_arguments,
-            output_hidden_states=self.layer is not None,
-        )
-        if self.output == "pooled" and self.layer is None and self.family.pooling == "pooler":
+        result = self.run_model(**self.pictures.make_inputs(frames))
+        if self.is_published and self.pooling == "pooler":
             pooled: Tensor = result.pooler_output
-            return pooled[:, None]
-        states = get_states(result, self.layer)
+            return pooled.reshape(len(frames), 1, self.dim)
+        states = self.get_states(result)
         tubes = states[:, self.num_special :]
         if self.output == "tokens":
             return tubes
         if self.output == "pooled":
-            is_first = self.family.pooling == "first"
-            return states[:, :1] if is_first else tubes.mean(1, keepdim=True)
+            return states[:, :1] if self.pooling == "first" else tubes.mean(1, keepdim=True)
         clips, num_steps = len(frames), frames.shape[1] // self.step
         if self.family.is_place_major:
             return tubes.reshape(clips, -1, num_steps, self.dim).mean(1)

@@ -18,7 +18,7 @@ from egoexobench_plugins.hub_encoders.families import FAMILIES
 from egoexobench_plugins.hub_encoders.family import ModelFamily
 
 AUDIO_FAMILIES = [family for family in FAMILIES if family.kind == "audio"]
-SPEECH = ["data2vec-audio", "hubert", "unispeech-sat", "wav2vec2", "wavlm"]
+SPEECH = [family.model_type for family in AUDIO_FAMILIES if family.input == "input_values"]
 WINDOW_S = {"audio-spectrogram-transformer": 0.64, "clap": 10.0, "whisper": 2.0}
 
 
@@ -50,6 +50,8 @@ def run_library(folder: Path, family: ModelFamily, seconds: float) -> Any:
 def get_expected(family: ModelFamily, result: Any, output: str) -> Tensor:
     """The library's tokens of a sound that fills one window."""
     states = result.last_hidden_state[0]
+    if family.model_type == "wav2vec2-bert":
+        states = states[:-1]  # 49 rows are joined in pairs, and the mask leaves out the last pair
     if output == "pooled":
         return result.pooler_output if family.pooling == "pooler" else states.mean(0)[None]
     match family.spectrogram:
@@ -66,7 +68,7 @@ def get_expected(family: ModelFamily, result: Any, output: str) -> Tensor:
 def test_a_family_of_sound_equals_the_library(family: ModelFamily, tmp_path: Path) -> None:
     write_tiny_model(tmp_path, "audio", family.model_type)
     # Kaldi's frames lie inside of the sound: 15 ms more fill the last of 64 rows
-    seconds = WINDOW_S.get(family.model_type, 0.5)
+    seconds = WINDOW_S.get(family.model_type, 0.505)
     result = run_library(tmp_path, family, seconds)
     for output in ("frames", "pooled", "tokens"):
         encoder = hf_audio(model=str(tmp_path), output=output)

@@ -38,17 +38,20 @@ def run_library(folder: Path, model_type: str, texts: list[str]) -> Any:
     family = next(f for f in FAMILIES if (f.kind, f.model_type) == ("text", model_type))
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     length = 40 - family.reserved
-    padding = "max_length" if model_type == "siglip" else True
+    padding = "max_length" if family.reads_padding else True
     batch = tokenizer(
         texts, padding=padding, truncation=True, max_length=length, return_tensors="pt"
     )
     batch.pop("token_type_ids", None)
     mask = batch["attention_mask"].bool()
-    if model_type == "siglip":
+    if family.reads_padding:
         del batch["attention_mask"]
     model = getattr(transformers, family.model).from_pretrained(folder).eval()
     with torch.inference_mode():
-        return getattr(model, family.call)(**batch, output_hidden_states=True), mask
+        result = getattr(model, family.call)(**batch, output_hidden_states=True)
+        if family.projection:  # as in its `forward`, before it gets unit length
+            result.pooler_output = getattr(model, family.projection)(result[0])[:, 0]
+        return result, mask
 
 
 @pytest.mark.parametrize("model_type", TEXT_FAMILIES)
@@ -65,15 +68,17 @@ def test_a_family_equals_the_library_and_keeps_the_contract(
         testing.check_encoder(encoder)
     result, mask = run_library(tmp_path, model_type, TEXTS)
     for row, tokens in enumerate(encode_texts(encoders["tokens"], TEXTS)):
-        expected = result.last_hidden_state[row][mask[row]]
+        expected = result.last_hidden_state[row, : mask.shape[1]][mask[row]]
         torch.testing.assert_close(tokens, expected, rtol=1e-4, atol=1e-5)
     for row, tokens in enumerate(encode_texts(encoders["layer"], TEXTS)):
-        expected = result.hidden_states[1][row][mask[row]]
+        expected = result.hidden_states[1][row, : mask.shape[1]][mask[row]]
         torch.testing.assert_close(tokens, expected, rtol=1e-4, atol=1e-5)
     for row, tokens in enumerate(encode_texts(encoders["pooled"], TEXTS)):
-        states = result.last_hidden_state[row][mask[row]]
-        pooler = family.pooling == "pooler"
-        expected = result.pooler_output[row] if pooler else states.mean(0)
+        states = result.last_hidden_state[row, : mask.shape[1]][mask[row]]
+        if family.pooling == "pooler" or family.projection:
+            expected = result.pooler_output[row]
+        else:
+            expected = states[-1] if family.pooling == "last" else states.mean(0)
         torch.testing.assert_close(tokens[0], expected, rtol=1e-4, atol=1e-5)
 
 
@@ -150,6 +155,20 @@ def test_an_unknown_family_is_refused_with_the_list(
     (tmp_path / "code.py").write_text("raise SystemExit('the code of the model ran')")
     with pytest.raises(UsageError, match=text):
         hf_text(model=str(tmp_path))
+
+
+def test_code_beside_a_known_family_never_runs(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path, "text", "bert")
+    expected = encode_texts(hf_text(model=str(tmp_path)), TEXTS)
+    auto_map = {"AutoConfig": "code.Config", "AutoModel": "code.Model", "AutoTokenizer": "code.Own"}
+    for name in ("config.json", "tokenizer_config.json"):
+        settings = json.loads((tmp_path / name).read_text())
+        (tmp_path / name).write_text(json.dumps(settings | {"auto_map": auto_map}))
+    (tmp_path / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit")
+    tokens = encode_texts(hf_text(model=str(tmp_path)), TEXTS)
+    assert not (tmp_path / "ran").exists()
+    for first, second in zip(tokens, expected, strict=True):
+        assert torch.equal(first, second)
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"model_type": ', "{" * 100_000])
