@@ -23,7 +23,8 @@ def open_clip_image(
     *,
     model: str,
     pretrained: str | None = None,
-    output: Literal["frames", "pooled"] = "frames",
+    output: Literal["frames", "pooled", "tokens"] = "frames",
+    layer: int | None = None,
     trained: bool = False,
     checkpointing: bool = False,
 ) -> Encoder:
@@ -37,7 +38,10 @@ def open_clip_image(
             `ORG/NAME@COMMIT` with `open_clip_config.json`.
         pretrained: tag of open_clip, such as `laion2b_s34b_b88k`, as `TAG@COMMIT` if the commit of
             its repository is not known ([encoders](docs/encoders.md)).
-        output: `frames` returns the published vector of each frame, `pooled` their mean.
+        output: `frames` returns the published vector of each frame, `pooled` their mean, `tokens`
+            every patch of every frame, after the last norm.
+        layer: number of the block whose patches are read as they leave it: 1 is the first, -1 the
+            last. A vector is the mean of its patches then.
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
 
@@ -47,23 +51,29 @@ def open_clip_image(
     from egoexobench_plugins.image_towers.open_clip_model import load_picture_tower
 
     tower = load_picture_tower(model, pretrained, checkpointing=checkpointing)
-    return FrameEncoder(tower, output=output, trained=trained)
+    return FrameEncoder(tower, output=output, layer=layer, trained=trained)
 
 
 def open_clip_text(
     *,
     model: str,
     pretrained: str | None = None,
+    output: Literal["pooled", "tokens"] = "pooled",
+    layer: int | None = None,
     trained: bool = False,
     checkpointing: bool = False,
 ) -> Encoder:
-    """The text tower of a model of open_clip: one token per text, its published vector.
+    """The text tower of a model of open_clip.
 
     Args:
         model: architecture of open_clip, such as `ViT-B-16`, with `pretrained`; or a folder or
             `ORG/NAME@COMMIT` with `open_clip_config.json`.
         pretrained: tag of open_clip, such as `laion2b_s34b_b88k`, as `TAG@COMMIT` if the commit of
             its repository is not known ([encoders](docs/encoders.md)).
+        output: `pooled` returns one token per text, its published vector; `tokens` every token up
+            to the end of the text.
+        layer: number of the block whose tokens are read as they leave it: 1 is the first, -1 the
+            last. A vector is the mean of its tokens then.
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
 
@@ -73,13 +83,14 @@ def open_clip_text(
     from egoexobench_plugins.image_towers.text import OpenCLIPTextEncoder
 
     tower = load_text_tower(model, pretrained, checkpointing=checkpointing)
-    return OpenCLIPTextEncoder(tower, trained=trained)
+    return OpenCLIPTextEncoder(tower, output=output, layer=layer, trained=trained)
 
 
 def timm_image(
     *,
     model: str,
-    output: Literal["frames", "pooled"] = "frames",
+    output: Literal["frames", "pooled", "tokens"] = "frames",
+    layer: int | None = None,
     trained: bool = False,
     checkpointing: bool = False,
 ) -> Encoder:
@@ -87,7 +98,10 @@ def timm_image(
 
     Args:
         model: a folder as timm's `save_for_hf` writes it, or `timm/NAME@COMMIT`.
-        output: `frames` returns the pooled vector of each frame, `pooled` their mean.
+        output: `frames` returns the pooled vector of each frame, `pooled` their mean, `tokens`
+            every patch of every frame, after the last norm.
+        layer: number of the block whose patches are read as they leave it: 1 is the first, -1 the
+            last; of a convolutional network, its stages. A vector is the mean of its patches then.
         trained: train it inside the method; otherwise it runs once, frozen.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
 
@@ -97,4 +111,4 @@ def timm_image(
     from egoexobench_plugins.image_towers.timm_model import load_timm_model
 
     tower = load_timm_model(model, checkpointing=checkpointing)
-    return FrameEncoder(tower, output=output, trained=trained)
+    return FrameEncoder(tower, output=output, layer=layer, trained=trained)

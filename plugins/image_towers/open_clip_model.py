@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from egoexobench.errors import UsageError, format_unknown_name
 from egoexobench.toolbox import hub_models, model_folder
 from egoexobench.toolbox.checkpoint import load_state_dict_strict
 from egoexobench_plugins.image_towers.frames import PictureTower, build_quietly
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 OPEN_CLIP_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 CONFIG_NAME = "open_clip_config.json"
@@ -19,10 +22,10 @@ CONFIG_NAME = "open_clip_config.json"
 class TextTower:
     """A model whose `encode_text` gives the published vectors, and its tokenizer."""
 
+    name: str
     model: Any
     tokenizer: Any
     context: int
-    width: int
     content_hash: str
 
 
@@ -45,7 +48,7 @@ def load_picture_tower(name: str, pretrained: str | None, *, checkpointing: bool
 
     transform = build_quietly(name, make_transform)
     content = model_folder.hash_model(folder, OPEN_CLIP_WEIGHTS)
-    return PictureTower(name, model.visual, transform, content)
+    return PictureTower(name, model.visual, transform, content, read_maps=_read_maps)
 
 
 def load_text_tower(name: str, pretrained: str | None, *, checkpointing: bool) -> TextTower:
@@ -62,14 +65,25 @@ def load_text_tower(name: str, pretrained: str | None, *, checkpointing: bool) -
         model.set_grad_checkpointing(True)
     del model.visual
     tokenizer = build_quietly(name, lambda: open_clip.get_tokenizer(f"local-dir:{folder}"))
-    width = model_folder.read_settings(folder, CONFIG_NAME)["model_cfg"]["embed_dim"]
     return TextTower(
+        name=name,
         model=model,
         tokenizer=tokenizer,
         context=model.context_length,
-        width=width,
         content_hash=model_folder.hash_model(folder, OPEN_CLIP_WEIGHTS),
     )
+
+
+def _read_maps(visual: Any, pictures: Tensor, index: int, norm: bool) -> Tensor:
+    output = visual.forward_intermediates(
+        pictures,
+        indices=[index],
+        normalize_intermediates=norm,
+        stop_early=True,
+        intermediates_only=True,
+    )
+    maps: Tensor = output["image_intermediates"][0]
+    return maps
 
 
 def _load_model(name: str, pretrained: str | None) -> tuple[Path, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from egoexobench.toolbox import hub_models, model_folder
 from egoexobench.toolbox.checkpoint import load_state_dict_strict
 from egoexobench.toolbox.model_folder import TRANSFORMERS_WEIGHTS
 from egoexobench_plugins.image_towers.frames import PictureTower, build_quietly
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def load_timm_model(name: str, *, checkpointing: bool) -> PictureTower:
@@ -43,4 +46,13 @@ def load_timm_model(name: str, *, checkpointing: bool) -> PictureTower:
         return library.create_transform(**data, is_training=False)
 
     content = model_folder.hash_model(folder, TRANSFORMERS_WEIGHTS)
-    return PictureTower(name, model, build_quietly(name, make_transform), content)
+    transform = build_quietly(name, make_transform)
+    return PictureTower(name, model, transform, content, read_maps=_read_maps)
+
+
+def _read_maps(model: Any, pictures: Tensor, index: int, norm: bool) -> Tensor:
+    (maps,) = model.forward_intermediates(
+        pictures, indices=[index], norm=norm, stop_early=True, intermediates_only=True
+    )
+    result: Tensor = maps
+    return result

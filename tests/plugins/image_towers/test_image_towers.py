@@ -72,6 +72,59 @@ def test_texts_of_open_clip_equal_the_library(tmp_path: Path) -> None:
     testing.check_encoder(open_clip_text(model=str(tmp_path), trained=True))
 
 
+def test_patches_of_open_clip_equal_the_library(tmp_path: Path) -> None:
+    model = write_open_clip(tmp_path)
+    _, _, transform = open_clip.create_model_and_transforms(
+        f"local-dir:{tmp_path}", load_weights=False
+    )
+    pictures = transform_frames(transform)
+    model.visual.output_tokens = True
+    with torch.inference_mode():
+        _, patches = model.visual(pictures)
+        block = model.visual.transformer.resblocks[0](model.visual._embeds(pictures))[:, 1:]
+    encoders = {
+        "tokens": (open_clip_image(model=str(tmp_path), output="tokens"), patches.flatten(0, 1)),
+        "layer": (open_clip_image(model=str(tmp_path), output="tokens", layer=1),
+                  block.flatten(0, 1)),
+        "vector": (open_clip_image(model=str(tmp_path), layer=-2), block.mean(1)),
+    }  # fmt: skip
+    for encoder, expected in encoders.values():
+        testing.check_encoder(encoder)
+        torch.testing.assert_close(encode_frames(encoder), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_words_of_open_clip_equal_the_library(tmp_path: Path) -> None:
+    model = write_open_clip(tmp_path)
+    text = "a cat!"  # the sign has the number 0, which is that of padding as well
+    token_ids = open_clip.tokenize([text], context_length=20)
+    num_words = int(token_ids.argmax()) + 1
+    with torch.inference_mode():
+        embedded = model.token_embedding(token_ids) + model.positional_embedding
+        block = model.transformer.resblocks[0](embedded, attn_mask=model.attn_mask)
+        last = model.ln_final(model.transformer(embedded, attn_mask=model.attn_mask))
+    for options, expected in (({}, last), ({"layer": 1}, block)):
+        encoder: Any = open_clip_text(model=str(tmp_path), output="tokens", **options)
+        testing.check_encoder(encoder)
+        values = torch.from_numpy(encoder.prepare(text))[None]
+        with torch.inference_mode():
+            tokens = encoder.encode(values, torch.ones_like(values, dtype=torch.bool))
+        assert int(tokens.mask.sum()) == num_words
+        actual = tokens.values[0, :num_words]
+        torch.testing.assert_close(actual, expected[0, :num_words], rtol=1e-4, atol=1e-5)
+    testing.check_encoder(
+        open_clip_text(model=str(tmp_path), layer=1, trained=True, checkpointing=True)
+    )
+
+
+@pytest.mark.parametrize("layer", [0, 3, -3])
+def test_a_layer_that_does_not_exist_is_refused_in_one_line(layer: int, tmp_path: Path) -> None:
+    write_open_clip(tmp_path)
+    for create in (open_clip_image, open_clip_text):
+        with pytest.raises((DataError, UsageError)) as caught:
+            create(model=str(tmp_path), output="tokens", layer=layer)
+        assert "\n" not in str(caught.value)
+
+
 def test_the_activation_is_that_of_the_repository(tmp_path: Path) -> None:
     write_open_clip(tmp_path / "gelu")
     write_open_clip(tmp_path / "quick", quick_gelu=True)
@@ -131,6 +184,26 @@ def test_a_model_of_timm_equals_the_library(architecture: str, tmp_path: Path) -
     encoder = timm_image(model=str(tmp_path))
     testing.check_encoder(encoder, num_frames=2)
     torch.testing.assert_close(encode_frames(encoder), expected, rtol=1e-4, atol=1e-5)
+    for checkpointing in (False, True):
+        testing.check_encoder(
+            timm_image(
+                model=str(tmp_path), layer=2, output="tokens", trained=True,
+                checkpointing=checkpointing,
+            ),
+            num_frames=2,
+        )  # fmt: skip
+    if architecture == "mobilenetv3_small_050":
+        return  # its last layer belongs to its head
+    with torch.inference_mode():
+        features = model.forward_features(transform_frames(transform))
+    if features.ndim == 4:
+        features = features.flatten(2).transpose(1, 2)
+    else:
+        features = features[:, model.num_prefix_tokens :]
+    patches = timm_image(model=str(tmp_path), output="tokens")
+    testing.check_encoder(patches, num_frames=2)
+    expected = features.flatten(0, 1)
+    torch.testing.assert_close(encode_frames(patches), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
