@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
 
 from egoexobench.cli.plugins import load_registry
+from egoexobench.errors import EgoExoBenchError, UsageError
 from egoexobench.method import ENCODER_ROLES, Scale
+from egoexobench.spec import Spec
 from egoexobench.terminal import show_renderable, show_text
 
 if TYPE_CHECKING:
@@ -50,15 +53,38 @@ def fetch_weights_command(ctx: click.Context, specs: tuple[str, ...], scale: Sca
 
 def _list_encoders(registry: Registry, text: str, scale: Scale) -> Iterator[str]:
     """Yield the specs of encoders that a spec names; a method has several."""
-    from egoexobench.spec import Spec
-
     name = Spec.parse(text).name
     methods = {part.name for part in registry.list_parts("method")}
     if name not in methods:
+        encoders = {
+            name for part in registry.list_parts("encoder") for name in (part.name, *part.aliases)
+        }
+        if name not in encoders and "/" in text:
+            raise UsageError(_suggest_encoders(registry, text))
         yield text
         return
     method = registry.create("method", text, scale)
     yield from filter(None, (getattr(method, role) for role in ENCODER_ROLES))
+
+
+def _suggest_encoders(registry: Registry, model: str) -> str:
+    """Say with which encoders a model is named; those that read it, if it is a folder."""
+    from egoexobench.options import get_options
+
+    def is_readable(spec: str) -> bool:
+        try:
+            registry.create("encoder", spec)
+        except EgoExoBenchError:
+            return False
+        return True
+
+    specs = [
+        str(Spec(part.name, {"model": model}))
+        for part in registry.list_parts("encoder")
+        if "model" in get_options(part.factory)
+    ]
+    readable = [spec for spec in specs if is_readable(spec)] if Path(model).is_dir() else []
+    return f"{model!r} is a model; write with which encoder: {' or '.join(readable or specs)}"
 
 
 def _print_models(models: Sequence[ModelFiles]) -> None:

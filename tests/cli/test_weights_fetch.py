@@ -35,6 +35,25 @@ def test_fetch_of_a_method_without_models_by_name_says_so(command: CommandLine) 
     assert "no model by name" in command("weights", "fetch", "soundbridge").stdout
 
 
+@pytest.mark.parametrize("name", ["openai/clip-vit-base-patch16", "org/tiny@main"])
+def test_fetch_of_a_model_alone_says_how_to_name_it(command: CommandLine, name: str) -> None:
+    result = command("weights", "fetch", name)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert len(result.stderr.strip().splitlines()) == 1
+    for encoder in ("hf-image", "hf-text", "open-clip", "timm"):
+        assert f"{encoder}:model={name}" in result.stderr
+
+
+def test_fetch_of_a_folder_says_the_encoder_that_reads_it(
+    command: CommandLine, tmp_path: Path
+) -> None:
+    write_tiny_model(tmp_path / "tiny", "text", "bert")
+    result = command("weights", "fetch", str(tmp_path / "tiny"))
+    assert result.returncode == 2
+    assert f"hf-text:model={tmp_path / 'tiny'}" in result.stderr
+    assert "hf-image" not in result.stderr
+
+
 def test_fetch_of_a_branch_is_a_usage_error(command: CommandLine) -> None:
     result = command("weights", "fetch", "hf-text:model=org/tiny@main")
     assert (result.returncode, "not a commit" in result.stderr) == (2, True)

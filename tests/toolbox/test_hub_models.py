@@ -118,6 +118,20 @@ def test_a_repository_without_weights_is_refused_before_a_download(
     assert not (tmp_path / "cache").exists()
 
 
+def test_names_that_leave_the_folder_or_hold_code_are_never_asked_for() -> None:
+    hostile = [
+        "../x.json",
+        "a/../config.json",
+        "/etc/x.json",
+        "code.py",
+        "a/b/config.json",
+        ".x.json",
+    ]
+    names = [*hostile, "..\\x.json", "model.safetensors", "config.json"]
+    selected = model_folder.select_model_files(names, model_folder.TRANSFORMERS_WEIGHTS)
+    assert selected == ["config.json", "model.safetensors"]
+
+
 def test_weights_in_parts_are_read_together_and_a_missing_part_is_missing(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "parts")
     (folder / "model.safetensors").unlink()
