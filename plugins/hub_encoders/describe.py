@@ -34,12 +34,16 @@ def _describe_input(family: ModelFamily) -> str:
     if family.kind == "text":
         return "all texts padded to one length" if family.reads_padding else "any length"
     if family.kind == "audio":
-        return "windows of a spectrogram" if family.spectrogram else "samples, any length"
+        if family.spectrogram:
+            return "windows of a spectrogram"
+        return "samples, any length" if family.frame_samples == 1 else "a spectrogram, any length"
     if family.frames:
         return f"exactly `{family.frames}` frames"
     return f"a multiple of `{family.tubelet}` frames" if family.tubelet else "any number of frames"
 
 
 def _describe_vector(family: ModelFamily) -> str:
-    names = {"pooler": "the model's own", "first": "first token", "mean": "mean of the tokens"}
-    return names[family.pooling]
+    if family.projection:
+        return f"{family.pooling} token, projected"
+    names = {"pooler": "the model's own", "mean": "mean of the tokens"}
+    return names.get(family.pooling, f"{family.pooling} token")
