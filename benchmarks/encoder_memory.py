@@ -60,7 +60,15 @@ def write_model(folder: Path, layers: int) -> None:
 def make_clips(film: Path, num_clips: int) -> list[Clip]:
     """Return clips of one view, one after the other."""
     return [
-        Clip(f"{index}", "ego", str(film), index * SPAN_S, (index + 1) * SPAN_S, "", "take")
+        Clip(
+            id=f"{index}",
+            view="ego",
+            media=str(film),
+            start=index * SPAN_S,
+            end=(index + 1) * SPAN_S,
+            narration="",
+            take="take",
+        )
         for index in range(num_clips)
     ]
 
@@ -121,7 +129,7 @@ def main() -> None:
         clips = make_clips(root / "film.mp4", arguments.clips)
         for run in ("first run", "second run"):
             with mock.patch.object(open_media.av, "open", wraps=av.open) as opened:
-                encode_clips(clips, {"video": runner}, NUM_FRAMES, root, NullProgress())
+                encode_clips(clips, {"video": runner}, NUM_FRAMES, root, progress=NullProgress())
             print(
                 f"{run}: peak {measure_peak_gib():.2f} GiB, opened {opened.call_count} films, "
                 f"{limit.count} forward passes, {limit.seconds:.0f} CPU s for the last",

@@ -23,7 +23,7 @@ def encode_once(folder: Path, clips: list[Clip], root: Path) -> np.ndarray:
         kind: EncoderRunner(registry.create("encoder", f"hf-{kind}:model={folder / kind}"), kind)
         for kind in ("video", "audio")
     }
-    banks = encode_clips(clips, runners, NUM_FRAMES, root, NullProgress()).banks
+    banks = encode_clips(clips, runners, NUM_FRAMES, root, progress=NullProgress()).banks
     return np.concatenate([banks[kind].get(clip.id).ravel() for kind in banks for clip in clips])
 
 
@@ -33,7 +33,17 @@ def test_a_second_run_opens_no_media(tmp_path: Path, monkeypatch: pytest.MonkeyP
     clips = []
     for index in range(3):
         path = write_video(tmp_path / f"{index}.mp4", waveform=make_tone(), seed=index)
-        clips.append(Clip(str(index), "ego", str(path), 0.0, None, "", "take"))
+        clips.append(
+            Clip(
+                id=str(index),
+                view="ego",
+                media=str(path),
+                start=0.0,
+                end=None,
+                narration="",
+                take="take",
+            )
+        )
     opened = []
     original = open_media.av.open
 
