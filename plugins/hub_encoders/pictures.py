@@ -87,12 +87,16 @@ class PictureProcessor(nn.Module):
         rounded: NDArray[np.uint8] = np.rint(pixels).clip(0, 255).astype(np.uint8)
         return rounded
 
+    def normalize(self, pixels: Tensor) -> Tensor:
+        """Return scaled pixels ``(..., 3, side, side)`` of prepared ones."""
+        if self.resizes_floats:
+            return pixels
+        scale, offset = self.scale[:, None, None], self.offset[:, None, None]
+        return pixels.to(scale.dtype) * scale + offset
+
     def make_inputs(self, pixels: Tensor) -> dict[str, Tensor]:
         """Return the input of the model for prepared pixels ``(..., 3, side, side)``."""
-        if not self.resizes_floats:
-            scale, offset = self.scale[:, None, None], self.offset[:, None, None]
-            pixels = pixels.to(scale.dtype) * scale + offset
-        return {self.input_name: pixels}
+        return {self.input_name: self.normalize(pixels)}
 
     def mark_places(self, pixels: Tensor, num_places: int) -> Tensor:
         """Return that all places ``(N, P)`` of pictures are of a picture."""
