@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from egoexobench.toolbox.torch_compat import install_import_hook
 
 if TYPE_CHECKING:
+    from egoexobench.api.answer import answer
     from egoexobench.api.experiments import embed, run
     from egoexobench.api.load import load
     from egoexobench.api.parts import dataset, list_parts, show_part
@@ -68,6 +69,7 @@ __all__ = [
     "Verification",
     "WrittenSubmission",
     "__version__",
+    "answer",
     "dataset",
     "embed",
     "hookimpl",
@@ -82,6 +84,7 @@ __all__ = [
 ]
 
 _NAMES_BY_MODULE = {
+    "api.answer": ("answer",),
     "api.experiments": ("embed", "run"),
     "api.load": ("load",),
     "api.parts": ("dataset", "list_parts", "show_part"),

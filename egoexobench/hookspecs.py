@@ -69,6 +69,11 @@ def register_captioners(register: Register) -> None:
 
 
 @hookspec
+def register_answerers(register: Register) -> None:
+    """``factory(*, options) -> Answerer``."""
+
+
+@hookspec
 def register_encoders(register: Register) -> None:
     """``factory(*, options) -> Encoder | JointEncoder``; pass ``modality=`` to ``register``."""
 

@@ -7,10 +7,11 @@ them where it calls a part and names the part; `egoexobench.testing` calls them 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import PartError
-from egoexobench.types import VIEWS, Tokens
+from egoexobench.types import VIEWS, QuestionAnswer, Tokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -160,6 +161,47 @@ def find_texts_fault(texts: object, num_texts: int, name: str) -> str | None:
         inputs = "captions" if name == "refine" else "narrations"
         return f"{name} returns {len(texts)} captions for {num_texts} {inputs}"
     return None
+
+
+def find_answer_fault(answer: object, num_candidates: int) -> str | None:
+    """Return what is wrong with an answer to a question with ``num_candidates`` candidates."""
+    if not isinstance(answer, QuestionAnswer):
+        return f"answer yields {describe_value(answer)}; it must be QuestionAnswer"
+    fields = ("choice", "order", "scores", "refusal", "failure")
+    names = [name for name in fields if getattr(answer, name) is not None]
+    if len(names) != 1:
+        return f"an answer has {len(names)} of {', '.join(fields)}; it must have exactly one"
+    value = getattr(answer, names[0])
+    match names[0]:
+        case "scores":
+            return _find_candidate_scores_fault(value, num_candidates)
+        case "choice" | "order":
+            positions = (value,) if names[0] == "choice" else value
+            return _find_positions_fault(positions, num_candidates)
+    is_reason = isinstance(value, str) and bool(value.strip())
+    shown = f"the {names[0]} of an answer is {describe_value(value)}; it must be a reason"
+    return None if is_reason else shown
+
+
+def _find_positions_fault(positions: object, num_candidates: int) -> str | None:
+    if not isinstance(positions, tuple):
+        return f"the order of an answer is {describe_value(positions)}; it must be tuple"
+    for position in positions:
+        if type(position) is not int or not 0 <= position < num_candidates:
+            shown = describe_value(position)
+            return f"an answer names {shown}; candidates are 0 to {num_candidates - 1}"
+    is_repeated = len(set(positions)) < len(positions)
+    return "the order of an answer has a candidate twice" if is_repeated else None
+
+
+def _find_candidate_scores_fault(scores: object, num_candidates: int) -> str | None:
+    if not isinstance(scores, tuple) or len(scores) != num_candidates:
+        return (
+            f"the scores of an answer are {describe_value(scores)}; it must be a tuple of "
+            f"{num_candidates} numbers"
+        )
+    wrong = [score for score in scores if type(score) not in (int, float) or not isfinite(score)]
+    return f"a score of an answer is {describe_value(wrong[0])}" if wrong else None
 
 
 def _find_float_fault(tensor: Tensor | object, name: str) -> str | None:

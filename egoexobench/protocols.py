@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         AnnotationIssue,
         Audio,
         Clip,
+        ClipFormat,
         Evidence,
         Frames,
         LabelSpace,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
         Pair,
         PairLabels,
         Query,
+        Question,
+        QuestionAnswer,
+        RequestSize,
         ScorerTraining,
         Split,
         Task,
@@ -319,6 +323,50 @@ class RefiningCaptioner(Protocol):
             captions: closed captions.
             concepts: frequent sources and effects, the most frequent first.
         """
+        ...
+
+
+@runtime_checkable
+class Answerer(Protocol):
+    """Answers questions about clips and texts: for systems that have no embeddings."""
+
+    @property
+    def clip_format(self) -> ClipFormat:
+        """What it reads of each clip."""
+        ...
+
+    @property
+    def max_candidates(self) -> int:
+        """Largest number of candidates of a question that it takes."""
+        ...
+
+    def answer(self, questions: Iterable[Question]) -> Iterator[QuestionAnswer]:
+        """Yield one answer to each question, in any order; questions are read when needed.
+
+        An answer depends on its own question alone.
+
+        Raises:
+            ModelUnavailableError: if no further answer can come.
+        """
+        ...
+
+
+@runtime_checkable
+class HasAnswerKey(Protocol):
+    """Optional: an answerer that calls a model, so that its answers are worth storing."""
+
+    @property
+    def key(self) -> Mapping[str, object]:
+        """Everything that decides an answer, except the question: model, prompts, decoding."""
+        ...
+
+
+@runtime_checkable
+class HasRequestSize(Protocol):
+    """Optional: an answerer that says how much it sends."""
+
+    def measure_request(self, question: Question) -> RequestSize:
+        """Return the size of the first request of a question, without sending it."""
         ...
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 PART_KINDS = (
     "dataset",
     "captioner",
+    "answerer",
     "encoder",
     "fusion",
     "scorer",

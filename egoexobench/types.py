@@ -230,6 +230,71 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipFormat:
+    """What an answerer reads of a clip.
+
+    ``num_frames`` frames, scaled down so that the longer side has at most ``side`` pixels, and the
+    sound at ``sample_rate`` Hz; None reads no sound.
+    """
+
+    num_frames: int
+    side: int
+    sample_rate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionItem:
+    """What a question shows of a clip or a text, and nothing else: no id, no file, no label.
+
+    A clip has ``frames``, whose times begin at 0, and ``audio`` if it was requested and can be
+    heard; a text has ``text``.
+    """
+
+    frames: Frames | None = None
+    audio: Audio | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question to an answerer: which candidate belongs to the query.
+
+    ``number`` tells the questions of one call apart and says nothing else. The candidates stand in
+    an order of this question alone, which says nothing either.
+    """
+
+    number: int
+    task: Task
+    query: QuestionItem
+    candidates: tuple[QuestionItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAnswer:
+    """What an answerer says to the question of that ``number``; exactly one other field is set.
+
+    Candidates are named by position from 0: the ``choice``, an ``order`` with the best first,
+    which may leave some out, or one finite score for each in ``scores``. ``refusal`` is the reason,
+    in a few words, why the system gave no valid answer; it is stored and counts as chance.
+    ``failure`` is the reason why nothing came back; the question is asked again the next time.
+    """
+
+    number: int
+    choice: int | None = None
+    order: tuple[int, ...] | None = None
+    scores: tuple[float, ...] | None = None
+    refusal: str | None = None
+    failure: str | None = None
+
+
+class RequestSize(NamedTuple):
+    """What an answerer sends for one question: pictures, and bytes of the request."""
+
+    num_images: int
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """Encoder output: ``values (B, T, D)``; ``mask (B, T)`` is True where a token is real."""
 

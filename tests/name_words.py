@@ -10,11 +10,12 @@ BANNED = frozenset(
 
 VERBS = frozenset(
     """
-    abort accept accumulate acquire add adjust admit advance align allow annotate append apply
-    approximate assemble assert assign attach attend audit await backfill backpropagate bake batch
-    begin bind blend block bootstrap break bring broadcast build cache calculate call cancel cap
-    capture cast center change check choose clamp classify clean clear click clone close cluster
-    collapse collate collect combine commit compare compile complete compose compress compute
+    abort accept accumulate acquire add adjust admit advance align allow annotate answer append
+    apply approximate ask assemble assert assign attach attend audit await backfill backpropagate
+    bake batch begin bind blend block bootstrap break bring broadcast build cache calculate call
+    cancel cap capture cast center change check choose clamp classify clean clear click clone
+    close cluster collapse collate collect combine commit compare compile complete compose compress
+    compute
     concatenate confirm connect construct consume contain continue convert convolve copy correlate
     correct count crop create cut damage debug decide declare decode decompress deduplicate define
     delete deny derange derive describe deserialize detect determine diff discard discover dispatch

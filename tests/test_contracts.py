@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
+import answerer_reach
 import captioner_reach
 import charades_ego_root
 import egoexolearn_root
@@ -112,6 +113,10 @@ def test_a_registered_part_keeps_its_contract(
             with ExitStack() as stack:
                 options = captioner_reach.REACH[part.name](tmp_path, monkeypatch, stack)
                 testing.check_captioner(part.factory(**options))
+        case "answerer" if part.name in answerer_reach.REACH:
+            with ExitStack() as stack:
+                options = answerer_reach.REACH[part.name](tmp_path, monkeypatch, stack)
+                testing.check_answerer(part.factory(**options))
         case "encoder" if part.name in HUB_ENCODERS:
             tiny_models.write_tiny_model(tmp_path, *HUB_ENCODERS[part.name])
             testing.check_encoder(part.factory(model=str(tmp_path)))

@@ -28,7 +28,16 @@ from egoexobench.errors import (
 )
 from egoexobench.method import Scale
 from egoexobench.spec import Spec, format_value
-from egoexobench.types import MAX_SEED, TASKS, Embeddings, Similarity, Split, Task
+from egoexobench.types import (
+    MAX_SEED,
+    RETRIEVAL_TASKS,
+    TASKS,
+    CandidatePolicy,
+    Embeddings,
+    Similarity,
+    Split,
+    Task,
+)
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
 MAX_VALUE_CHARS = 80
@@ -187,6 +196,32 @@ class SubmitArguments(_CheckedArguments):
     code: NameArgument | None
     license: NameArgument | None
     training_data: NameArgument | None
+
+
+class AnswerArguments(_CheckedArguments):
+    """The arguments of `answer`."""
+
+    answerer: SpecArgument
+    dataset: SpecArgument
+    tasks: Annotated[tuple[Task, ...], BeforeValidator(_to_tasks), Field(min_length=1)]
+    policy: CandidatePolicy
+    max_queries: Annotated[int, BeforeValidator(_to_integer), Field(ge=1)] | None
+    name: NameArgument | None
+    seed: SeedArgument
+    retry: bool
+    allow_missing: bool
+    allow_overlap: bool
+    export: PathArgument | None
+    out: PathArgument
+    progress: bool | None
+
+    @field_validator("tasks")
+    @classmethod
+    def _check_tasks(cls, value: tuple[Task, ...]) -> tuple[Task, ...]:
+        if foreign := [task for task in value if task not in RETRIEVAL_TASKS]:
+            message = f"{foreign[0]} has no candidates; choose from {', '.join(RETRIEVAL_TASKS)}"
+            raise ValueError(message)
+        return value
 
 
 class RerunArguments(_CheckedArguments):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from egoexobench.captioning.cache import CaptionCache, CaptionFile
+from egoexobench.captioning.cache import CAPTIONS
 from egoexobench.errors import ModelUnavailableError, PartError
 from egoexobench.hashing import hash_json
 from egoexobench.part_results import describe_value, find_texts_fault, require_valid
@@ -17,6 +17,7 @@ from egoexobench.protocols import (
     Progress,
     RefiningCaptioner,
 )
+from egoexobench.response_cache import ResponseCache, ResponseFile
 from egoexobench.toolbox.captions import InvalidCaption, parse_response
 
 Advance = Callable[[int], None]
@@ -27,7 +28,7 @@ class CaptionSession:
     """A captioner with its cache and progress display."""
 
     captioner: Captioner
-    cache: CaptionCache | None
+    cache: ResponseCache | None
     progress: Progress
     retry_refused: bool
     """Request captions of refused texts again."""
@@ -52,10 +53,10 @@ class CaptionSession:
                 require_valid(fault, self.label)
             yield response
 
-    def open_file(self, concepts: Sequence[str]) -> CaptionFile:
+    def open_file(self, concepts: Sequence[str]) -> ResponseFile:
         """Return the cached captions; refined captions are cached by the list of concepts."""
         if self.cache is None or not isinstance(self.captioner, ModelCaptioner):
-            return CaptionFile(None, {})
+            return ResponseFile(None, {}, CAPTIONS)
         return self.cache.open(make_cache_key(self.captioner.key, concepts))
 
     def explain_requests(self, requests: Sequence[CaptionRequest]) -> None:
@@ -115,8 +116,8 @@ def request_captions(
         PartError: if the captioner returns anything but one text for each request.
     """
     file = session.open_file(requests[0].concepts if requests else ())
-    num_cached = sum(request.text in file.captions for request in requests)
-    done = file.captions if session.retry_refused else file
+    num_cached = sum(request.text in file.responses for request in requests)
+    done = file.responses if session.retry_refused else file
     pending = [request for request in requests if request.text not in done]
     session.explain_requests(pending)
     if pending:
@@ -135,7 +136,7 @@ def request_captions(
             advance(len(result.invalid))
     _store_refusals(result.invalid, file)
     texts = [request.text for request in requests]
-    captions = {text: file.captions[text] for text in texts if text in file.captions}
+    captions = {text: file.responses[text] for text in texts if text in file.responses}
     refused = {text: file.refused[text] for text in texts if text in file.refused}
     refused |= {item.text: item.reason for item in result.invalid}
     return CaptionBatch(
@@ -150,7 +151,7 @@ def request_captions(
 def _request_round(
     session: CaptionSession,
     requests: Sequence[CaptionRequest],
-    file: CaptionFile,
+    file: ResponseFile,
     advance: Advance,
 ) -> _RoundResult:
     """Send each request once; store captions as they arrive and return the other responses."""
@@ -185,7 +186,7 @@ def _request_round(
     return _RoundResult(invalid)
 
 
-def _store_refusals(invalid: Iterable[_InvalidResponse], file: CaptionFile) -> None:
+def _store_refusals(invalid: Iterable[_InvalidResponse], file: ResponseFile) -> None:
     """Store texts that were refused twice, so that the next run does not request them again.
 
     Failures of a server are not stored.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.concepts import find_frequent_concepts, validate_share
 from egoexobench.captioning.generate import CaptionBatch, CaptionSession, request_captions
 from egoexobench.captioning.stats import CaptionSet, CaptionStats
@@ -17,6 +16,7 @@ from egoexobench.protocols import (
     Progress,
     RefiningCaptioner,
 )
+from egoexobench.response_cache import ResponseCache
 from egoexobench.toolbox.caption_file import CaptionRow
 from egoexobench.toolbox.captions import CLIP_CONTEXT, estimate_clip_tokens
 
@@ -29,7 +29,7 @@ def generate_captions(
     narrations: Mapping[str, str],
     *,
     training: Collection[str] = (),
-    cache: CaptionCache | None = None,
+    cache: ResponseCache | None = None,
     progress: Progress | None = None,
     retry_refused: bool = False,
     label: str = "the captioner",

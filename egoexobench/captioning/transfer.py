@@ -11,12 +11,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from egoexobench.captioning.cache import CaptionCache
 from egoexobench.captioning.generate import make_cache_key
 from egoexobench.captioning.stats import CaptionSet
 from egoexobench.errors import UsageError
 from egoexobench.files import write_text_atomic
 from egoexobench.protocols import Captioner, ModelCaptioner
+from egoexobench.response_cache import ResponseCache
 from egoexobench.toolbox.caption_file import CaptionExport, CaptionRow, read_captions
 
 
@@ -32,7 +32,7 @@ def export_captions(path: Path, captioner: Captioner, caption_set: CaptionSet) -
     write_text_atomic(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
-def import_captions(path: Path, captioner: Captioner, cache: CaptionCache) -> CaptionExport:
+def import_captions(path: Path, captioner: Captioner, cache: ResponseCache) -> CaptionExport:
     """Add the captions of an exported file to the cache of the captioner that wrote them.
 
     Raises:

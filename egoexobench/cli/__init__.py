@@ -16,6 +16,7 @@ from egoexobench.terminal import discard_rest, escape_unencodable, open_closed_s
 from egoexobench.visible_text import make_visible, make_visible_line, shorten_line
 
 COMMANDS = {
+    "answer": "Ask a multimodal model which candidate belongs to a query.",
     "audit": "Report which modalities a method uses.",
     "caption": "Write a sound caption for every narration of a data set.",
     "compare": "Compare records: list their differences and test score differences.",

@@ -17,10 +17,10 @@ from egoexobench.terminal import create_console, show_text
 from egoexobench.types import SPLITS, Split
 
 if TYPE_CHECKING:
-    from egoexobench.captioning.cache import CaptionCache
     from egoexobench.captioning.stats import CaptionSet
     from egoexobench.progress import Advance
     from egoexobench.protocols import Captioner, Dataset
+    from egoexobench.response_cache import ResponseCache
 
 
 @click.command("caption")
@@ -70,7 +70,7 @@ def caption_command(
     narration has a caption.
     """
     parts = load_registry(ctx)
-    from egoexobench.captioning.cache import CaptionCache
+    from egoexobench.captioning.cache import open_cache
     from egoexobench.captioning.transfer import export_captions, import_captions
     from egoexobench.experiment.part_identity import describe_part_identity
     from egoexobench.files import check_writable
@@ -80,7 +80,7 @@ def caption_command(
     factory, captioner_options = parts.resolve("captioner", spec)
     captioner: Captioner = factory.create(options=captioner_options)
     source: Dataset = parts.create("dataset", dataset)
-    cache = CaptionCache(part=describe_part_identity(factory, captioner_options))
+    cache = open_cache(part=describe_part_identity(factory, captioner_options))
     if import_file:
         imported = import_captions(import_file, captioner, cache)
         show_text(f"{import_file}: {len(imported.rows)} captions, {imported.refused} refused")
@@ -101,7 +101,7 @@ def _generate_captions(
     captioner: Captioner,
     dataset: Dataset,
     splits: Sequence[Split],
-    cache: CaptionCache,
+    cache: ResponseCache,
     *,
     retry_refused: bool,
 ) -> CaptionSet:

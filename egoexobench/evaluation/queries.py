@@ -12,7 +12,8 @@ from egoexobench.data.pair_items import (
     resolve_pair_items,
 )
 from egoexobench.data.unfair_queries import check_queries
-from egoexobench.errors import UsageError
+from egoexobench.errors import DataError, UsageError
+from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
 from egoexobench.protocols import HasLabelSpace
 from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS, Gallery, Query
 
@@ -72,6 +73,32 @@ def build_queries(
         for sources, targets in sides[task]
         for query in _iter_source_queries(items, sources, [targets], text_involved)
     ]
+
+
+def require_queries(
+    dataset: Dataset, name: str, task: Task, policy: CandidatePolicy
+) -> list[Query]:
+    """Return the queries of a task in the test split.
+
+    Args:
+        dataset: the data set.
+        name: of the data set, for messages.
+        task: a retrieval task.
+        policy: candidate policy.
+
+    Raises:
+        UsageError: if the task has no such policy.
+        DataError: if there are no queries; the line names the policies that have some.
+    """
+    policies = list_candidate_policies(task)
+    if policy not in policies:
+        choices = ", ".join(policies)
+        raise UsageError(f"{task} has no candidates by policy {policy!r}; choose from {choices}")
+    if queries := build_queries(dataset, TEST_SPLIT, task, policy):
+        return queries
+    others = [item for item in policies if build_queries(dataset, TEST_SPLIT, task, item)]
+    hint = f"; it asks those of --policy {' or '.join(others)}" if others else ""
+    raise DataError(f"{name} asks no {policy} query of {task} in split {TEST_SPLIT}{hint}")
 
 
 def collect_labeled_clips(dataset: Dataset, split: Split, task: Task) -> list[LabeledClip]:

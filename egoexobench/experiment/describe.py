@@ -8,12 +8,13 @@ from typing import Any
 
 from egoexobench.experiment.build import MethodParts, ResolvedMethod
 from egoexobench.experiment.config import RunConfig
+from egoexobench.identity import Identity
 from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, method_to_dict
 from egoexobench.method_renames import rename_settings
 from egoexobench.records.describe import describe_distribution, serialize_options
 from egoexobench.records.schema import DeclaredInputs, MethodRecord, PartRecord
-from egoexobench.registry import Registry
+from egoexobench.registry import PartFactory, Registry
 from egoexobench.spec import Spec
 from egoexobench.types import Evidence
 
@@ -47,18 +48,40 @@ def describe_parts(
         claims: what given features are said to be computed from, by role.
     """
     return tuple(
-        PartRecord(
-            role=role,
-            kind=resolved_part.part.kind,
-            name=resolved_part.part.name,
-            options=serialize_options(resolved_part.options),
-            distribution=describe_distribution(resolved_part.part.distribution),
-            source_hash=resolved.identities[role]["source"],
-            file_hashes=resolved.identities[role]["files"],
-            library_versions=resolved.identities[role]["libraries"],
-            claimed=claims.get(role, ()),
+        to_part_record(
+            role, item.part, item.options, resolved.identities[role], claimed=claims.get(role, ())
         )
-        for role, resolved_part in resolved.parts.items()
+        for role, item in resolved.parts.items()
+    )
+
+
+def to_part_record(
+    role: str,
+    part: PartFactory,
+    options: Mapping[str, Any],
+    identity: Identity,
+    *,
+    claimed: tuple[Evidence, ...] = (),
+) -> PartRecord:
+    """Return one part as a record holds it.
+
+    Args:
+        role: of the part.
+        part: its factory.
+        options: every option with its value.
+        identity: of `describe_part_identity`.
+        claimed: what given features are said to be computed from.
+    """
+    return PartRecord(
+        role=role,
+        kind=part.kind,
+        name=part.name,
+        options=serialize_options(options),
+        distribution=describe_distribution(part.distribution),
+        source_hash=identity["source"],
+        file_hashes=identity["files"],
+        library_versions=identity["libraries"],
+        claimed=claimed,
     )
 
 

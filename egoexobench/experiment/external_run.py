@@ -94,7 +94,8 @@ def score_external(
             seed=config.seed,
         )
         scoring = score_tasks(scorer, matched.tasks, context.progress)
-    notify_about_scores(scoring, matched.tasks, record.name)
+    # Tracks without answers were not asked: the data set may have them.
+    notify_about_scores(scoring, () if matched.answers else matched.tasks, record.name)
     with timer.stage("sanity"):
         tasks = {item.track.task for item in scoring.tracks}
         scored = replace(matched, tasks=tuple(task for task in matched.tasks if task in tasks))

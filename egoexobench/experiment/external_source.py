@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from egoexobench.errors import UsageError
 from egoexobench.evaluation.answers import Answer
@@ -21,7 +22,7 @@ from egoexobench.external.embeddings import ExternalEmbeddings
 from egoexobench.protocols import Dataset
 from egoexobench.records.answers_file import format_answers
 from egoexobench.records.external import describe_external_method
-from egoexobench.records.schema import ExternalSource, MethodRecord
+from egoexobench.records.schema import AnswererRecord, ExternalSource, MethodRecord
 from egoexobench.results.run_result import SkippedTask
 from egoexobench.spec import Spec
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS, TASKS, Evidence, Task
@@ -54,6 +55,8 @@ class ExternalConfig:
     out: Path = Path("runs")
     command: tuple[str, ...] = ()
     keep_embeddings: bool = True
+    answerer: AnswererRecord | None = None
+    """The part that gave the answers, if this toolkit asked it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +146,20 @@ def _explain_skip(
 def describe_source(config: ExternalConfig, source: ExternalEmbeddings | Answers) -> MethodRecord:
     """Return the method of the record: a name and claims."""
     texts = source.texts if isinstance(source, ExternalEmbeddings) else None
+    claim: Literal["unknown", "claimed"] = "unknown" if config.evidence is None else "claimed"
     external = ExternalSource(
         kind="embeddings" if isinstance(source, ExternalEmbeddings) else "answers",
-        evidence="unknown" if config.evidence is None else "claimed",
+        evidence=claim if config.answerer is None else "sent",
         authors=config.authors,
         content=source.content if isinstance(source, ExternalEmbeddings) else _hash_answers(source),
+        answerer=config.answerer,
     )
+    has_texts = texts is not None or config.answerer is not None
     return describe_external_method(
         config.name,
         external,
         video=config.evidence or (),
-        text=() if texts is None or config.evidence is None else config.text_evidence,
+        text=config.text_evidence if has_texts and config.evidence is not None else (),
     )
 
 

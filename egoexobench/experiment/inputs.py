@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from egoexobench import files
-from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.cache import open_cache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet, summarize_failures
 from egoexobench.data.unfair_queries import check_queries
@@ -310,7 +310,7 @@ def _write_captions(
         parts.captioner,
         {**training, **narrations},
         training=training,
-        cache=CaptionCache(part=parts.resolved.identities["captioner"]),
+        cache=open_cache(part=parts.resolved.identities["captioner"]),
         progress=progress,
         label=parts.resolved.labels["captioner"],
     )

@@ -8,7 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from egoexobench.content_hash import hash_content
-from egoexobench.libraries import TENSOR_LIBRARIES, find_versions, list_part_libraries
+from egoexobench.libraries import (
+    MEDIA_LIBRARY,
+    TENSOR_LIBRARIES,
+    find_versions,
+    list_part_libraries,
+)
 from egoexobench.plugin_source import hash_plugin_source, list_part_files
 from egoexobench.registry import PartFactory
 from egoexobench.toolbox import hub
@@ -45,7 +50,7 @@ def describe_part_identity(
 def list_libraries(part: PartFactory) -> tuple[str, ...]:
     """Names of the libraries that a part computes with."""
     code = part.module, part.distribution.name, part.factory.__module__
-    always = () if part.kind == "captioner" else TENSOR_LIBRARIES
+    always = {"captioner": (), "answerer": (MEDIA_LIBRARY,)}.get(part.kind, TENSOR_LIBRARIES)
     return tuple(sorted({*always, *list_part_libraries(*code)}))
 
 

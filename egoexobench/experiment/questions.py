@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError
 from egoexobench.evaluation.answers import list_candidates, make_query_ids
-from egoexobench.evaluation.queries import build_queries
-from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
+from egoexobench.evaluation.queries import require_queries
+from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.inputs import collect_narrations, list_text_ids
 from egoexobench.experiment.subset import UsableSubset, select_usable
 from egoexobench.files import write_text_atomic
@@ -93,27 +93,9 @@ def write_questions(path: Path, items: DatasetItems, task: Task, policy: Candida
         DataError: if there are no queries, a media file is outside of the folder, or the file
             cannot be written.
     """
-    if policy not in list_candidate_policies(task):
-        policies = ", ".join(list_candidate_policies(task))
-        raise UsageError(f"{task} has no candidates by policy {policy!r}; choose from {policies}")
-    queries = build_queries(items.dataset, TEST_SPLIT, task, policy)
-    if not queries:
-        raise DataError(
-            f"{items.name} asks no {policy} query of {task} in split {TEST_SPLIT}"
-            f"{_suggest_policy(items, task)}"
-        )
+    queries = require_queries(items.dataset, items.name, task, policy)
     write_text_atomic(path, _to_lines(_iter_questions(items, task, policy, queries)))
     return len(queries)
-
-
-def _suggest_policy(items: DatasetItems, task: Task) -> str:
-    """Return the policies of a task that ask queries, as the end of a message."""
-    policies = [
-        policy
-        for policy in list_candidate_policies(task)
-        if build_queries(items.dataset, TEST_SPLIT, task, policy)
-    ]
-    return f"; it asks those of --policy {' or '.join(policies)}" if policies else ""
 
 
 def _iter_questions(

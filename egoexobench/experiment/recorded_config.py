@@ -78,7 +78,12 @@ def restore_config(record: Record, changes: ConfigChanges, location: Path) -> Ru
             have it.
     """
     recorded, settings = record.method, record.settings
-    if (source := recorded.external) is not None:
+    if (source := recorded.external) is not None and source.answerer is not None:
+        raise UsageError(
+            f"{location} is of answers of {source.answerer.part.name}: `egoexobench answer` asks "
+            "again, and `egoexobench verify` recomputes it from the files beside it"
+        )
+    if source is not None:
         raise UsageError(
             f"{location} is of {source.kind} that were made elsewhere, so that it cannot be run "
             "again; `egoexobench verify` recomputes it from the files beside it"

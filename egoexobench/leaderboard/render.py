@@ -235,8 +235,9 @@ def _format_inputs(source: ReproducedRow) -> str:
         return "unknown"
     sides = (source.method.declared_inputs.video, source.method.declared_inputs.text)
     inputs = "; ".join(", ".join(side).replace("_", " ") or DASH for side in sides)
-    is_claimed = external is not None or list_claims(source.method)
-    return f"{inputs} (claimed)" if is_claimed else inputs
+    if external is not None:
+        return f"{inputs} ({external.evidence})"
+    return f"{inputs} (claimed)" if list_claims(source.method) else inputs
 
 
 def _get_note_letter(index: int) -> str:

@@ -33,8 +33,9 @@ def format_checks(row: ReproducedRow) -> str:
     if audits:
         has_passed = all(audit.passed for _, audit in audits)
         words.append("audited" if has_passed else "**audit failed**")
-    if row.method.external is not None:
-        words.append(f"**{row.method.external.kind} given, not audited**")
+    if (external := row.method.external) is not None:
+        verb = "given" if external.answerer is None else "of a system"
+        words.append(f"**{external.kind} {verb}, not audited**")
     if list_claims(row.method):
         words.append("**features given, not audited**")
     return ", ".join(words) or DASH

@@ -7,7 +7,12 @@ from typing import Literal
 
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
-from egoexobench.records.schema import DeclaredInputs, ExternalSource, MethodRecord
+from egoexobench.records.schema import (
+    AnswererRecord,
+    DeclaredInputs,
+    ExternalSource,
+    MethodRecord,
+)
 from egoexobench.types import Evidence
 
 ExternalKind = Literal["embeddings", "answers"]
@@ -67,13 +72,47 @@ def describe_external_source(method: MethodRecord) -> str | None:
     source = method.external
     if source is None:
         return None
+    sides = method.declared_inputs.video, method.declared_inputs.text
+    inputs = [" and ".join(side).replace("_", " ") for side in sides if side]
+    if source.answerer is not None:
+        start = _describe_answerer(source.answerer)
+        return f"{start}, not audited: it was sent {', texts from '.join(inputs)}"
     authors = f" by {source.authors}" if source.authors else ""
     start = f"{source.kind} given{authors}, not audited"
     if source.evidence == "unknown":
         return f"{start}: what they were computed from is unknown"
-    sides = method.declared_inputs.video, method.declared_inputs.text
-    claims = [" and ".join(side).replace("_", " ") for side in sides if side]
-    return f"{start}: computed from {', texts from '.join(claims)}, as claimed"
+    return f"{start}: computed from {', texts from '.join(inputs)}, as claimed"
+
+
+def describe_answer_counts(answerer: AnswererRecord) -> str:
+    """Return how many questions an answerer got, and what came back."""
+    total = f"Questions: {answerer.num_questions}"
+    if answerer.max_queries is not None:
+        total += f", up to {answerer.max_queries} of a task by seed {answerer.seed}"
+    parts = [f"{total}, each with candidates in an order of its own"]
+    for text, reasons in (
+        ("without a valid answer, which counts as chance", answerer.num_refused),
+        ("without a response and left out", answerer.num_failed),
+    ):
+        if reasons:
+            counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+            parts.append(f"{text}: {counts}")
+    if any(answerer.positions):
+        excess = [
+            n - e for n, e in zip(answerer.positions, answerer.expected_positions, strict=True)
+        ]
+        first = max(range(len(excess)), key=excess.__getitem__)
+        count, expected = answerer.positions[first], answerer.expected_positions[first]
+        parts.append(
+            f"most chosen position: candidate {first + 1}, {count} of {sum(answerer.positions)} "
+            f"answers, {expected:.1f} expected"
+        )
+    return "; ".join(parts)
+
+
+def _describe_answerer(answerer: AnswererRecord) -> str:
+    model = answerer.key.get("model")
+    return f"answers of {answerer.part.name}" + (f" (model {model})" if model else "")
 
 
 def iter_external_faults(method: MethodRecord) -> Iterator[str]:
@@ -88,7 +127,8 @@ def iter_external_faults(method: MethodRecord) -> Iterator[str]:
             yield f"method.{field}: the method is external, so nobody knows them"
     if method.spec != method.name:
         yield f"method.spec: {method.spec!r}, where the name is {method.name!r}"
-    if (source.evidence == "claimed") != bool(inputs.video):
+    yield from _iter_answerer_faults(source)
+    if (source.evidence != "unknown") != bool(inputs.video):
         yield f"method.declared_inputs.video: {inputs.video}, where evidence is {source.evidence}"
     if source.evidence == "unknown" and inputs.text:
         yield f"method.declared_inputs.text: {inputs.text}, where evidence is unknown"
@@ -97,3 +137,26 @@ def iter_external_faults(method: MethodRecord) -> Iterator[str]:
     expected = hash_external_method(method.name, source, inputs)
     if method.fingerprint != expected:
         yield f"method.fingerprint: {method.fingerprint}, where its fields give {expected}"
+
+
+def _iter_answerer_faults(source: ExternalSource) -> Iterator[str]:
+    """Yield what contradicts that a part asked the questions, and counts that cannot be."""
+    answerer, location = source.answerer, "method.external.answerer"
+    if (answerer is not None) != (source.evidence == "sent"):
+        yield f"{location}: {answerer is not None}, where evidence is {source.evidence}"
+    if answerer is None:
+        return
+    if source.kind != "answers":
+        yield f"{location}: it answers, where the kind is {source.kind}"
+    if (answerer.part.role, answerer.part.kind) != ("answerer", "answerer"):
+        yield f"{location}.part: {answerer.part.role} of kind {answerer.part.kind}"
+    num_wrong = sum(answerer.num_refused.values()) + sum(answerer.num_failed.values())
+    num_valid = answerer.num_questions - num_wrong
+    if num_valid < 0:
+        yield f"{location}.num_questions: {answerer.num_questions}, of which {num_wrong} failed"
+    elif sum(answerer.positions) > num_valid:
+        yield f"{location}.positions: {sum(answerer.positions)} choices in {num_valid} answers"
+    if len(answerer.positions) != len(answerer.expected_positions):
+        yield f"{location}.expected_positions: not as many as positions"
+    elif abs(sum(answerer.expected_positions) - sum(answerer.positions)) > 1e-6 * num_valid + 1e-9:
+        yield f"{location}.expected_positions: their sum is not that of positions"

@@ -89,15 +89,53 @@ class DeclaredInputs(RecordModel):
 
 
 @final
+class AnswererRecord(RecordModel):
+    """The part that asked a system the questions, and what came back."""
+
+    part: PartRecord
+    key: Options = Field({}, description="what decides an answer, such as model and prompts")
+    policy: CandidatePolicy
+    seed: Count = Field(description="of the order of the candidates, and of which were asked")
+    max_queries: Count | None = Field(
+        None, description="largest number of questions of a task; null if all were asked"
+    )
+    num_questions: Count
+    num_refused: dict[str, Count] = Field(
+        {}, description="questions without a valid answer, by reason; they count as chance"
+    )
+    num_failed: dict[str, Count] = Field(
+        {}, description="questions to which nothing came back, by reason; they are left out"
+    )
+    positions: tuple[Count, ...] = Field(
+        (), description="how often the candidate at each position was put first"
+    )
+    expected_positions: tuple[float, ...] = Field(
+        (), description="the same if the position means nothing"
+    )
+
+
+@final
 class ExternalSource(RecordModel):
     """Embeddings or answers that were made elsewhere; nobody saw how, so nothing was audited."""
 
     kind: Literal["embeddings", "answers"]
-    evidence: Literal["claimed", "unknown"] = Field(
-        description="whether the declared inputs are a claim, or nobody says what was used"
+    evidence: Literal["claimed", "unknown", "sent"] = Field(
+        description="whether the declared inputs are a claim, nobody says what was used, or they "
+        "are what this toolkit sent to the system"
     )
     authors: Text | None = None
     content: Sha256 = Field(description="hash of the ids with their vectors, or of the answers")
+    answerer: AnswererRecord | None = Field(
+        None, description="absent if the toolkit did not ask the questions itself"
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out_answerer(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Records without an answerer have the fields of earlier versions, and their hash."""
+        fields: dict[str, Any] = handler(self)
+        if self.answerer is None:
+            fields.pop("answerer", None)
+        return fields
 
 
 @final

@@ -12,7 +12,7 @@ from rich.styled import Styled
 from rich.table import Table
 
 from egoexobench.evaluation.tasks import TASKS_INFO
-from egoexobench.records.external import describe_external_source
+from egoexobench.records.external import describe_answer_counts, describe_external_source
 from egoexobench.records.given_features import describe_given_features
 from egoexobench.records.overlap import describe_overlap
 from egoexobench.terminal import create_console
@@ -133,6 +133,8 @@ def _list_notes(record: Record) -> Iterator[str]:
         yield f"rerank@100: a scorer orders the first 100 of the gallery; {_list_recalls(record)}."
     yield TIE_RULES.get(rule := record.scores[0].tie_rule, f"Tie rule: {rule}.")
     yield _describe_run(record)
+    if record.method.external and (answerer := record.method.external.answerer):
+        yield f"{describe_answer_counts(answerer)}."
     if note := describe_given_features(record.method):
         yield f"{note[0].upper()}{note[1:]}."
     if unfair := record.counts.num_unfair:

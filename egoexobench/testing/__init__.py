@@ -1,12 +1,13 @@
 """The contract of each kind of part, as checks that a plug-in's own tests can call.
 
 Each check raises `AssertionError` with one line that says what is wrong, whatever is wrong. Call it
-in a test: ``check_encoder(my_encoder())``. Encoders, fusions, anchors and captioners compute every
-row alone, in another order and, where there is padding, padded; the line says which of the three
-changed a row.
+in a test: ``check_encoder(my_encoder())``. Encoders, fusions, anchors, captioners and answerers
+compute every row alone, in another order and, where there is padding, padded; the line says which
+of the three changed a row.
 """
 
 from egoexobench.testing.anchor import check_anchor
+from egoexobench.testing.answerer import check_answerer
 from egoexobench.testing.captioner import check_captioner
 from egoexobench.testing.dataset import check_dataset
 from egoexobench.testing.encoder import check_encoder
@@ -17,6 +18,7 @@ from egoexobench.testing.scorer import check_scorer
 
 __all__ = [
     "check_anchor",
+    "check_answerer",
     "check_captioner",
     "check_dataset",
     "check_encoder",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from file_damage import DAMAGES, damage_file
 
-from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.cache import open_cache
 from egoexobench.captioning.pipeline import MAX_NARRATION_CHARS, generate_captions
 from egoexobench.captioning.stats import format_stats, require_all
 from egoexobench.errors import DataError, ModelUnavailableError, NoticeWarning, PartError
@@ -100,7 +100,7 @@ def test_a_very_long_narration_is_cut_at_a_space_and_counted() -> None:
 def test_half_a_character_in_a_narration_reaches_no_captioner(tmp_path: Path) -> None:
     captioner = ListCaptioner()
     assert set(
-        generate_captions(captioner, {"a": "jar \ud800"}, cache=CaptionCache(tmp_path)).captions
+        generate_captions(captioner, {"a": "jar \ud800"}, cache=open_cache(tmp_path)).captions
     ) == {"a"}
     assert captioner.received == ["jar ?"]
 
@@ -114,13 +114,11 @@ def test_long_captions_are_counted_and_not_cut() -> None:
 
 def test_captions_survive_a_model_that_stops_and_are_not_requested_again(tmp_path: Path) -> None:
     texts = {str(i): f"jar {i}" for i in range(10)}
-    first = generate_captions(
-        FakeModelCaptioner(num_answers=4), texts, cache=CaptionCache(tmp_path)
-    )
+    first = generate_captions(FakeModelCaptioner(num_answers=4), texts, cache=open_cache(tmp_path))
     assert first.stats.abort_reason == "the model is gone"
     assert first.stats.refusals == {"no answer": 6}
     model = FakeModelCaptioner()
-    last = generate_captions(model, texts, cache=CaptionCache(tmp_path))
+    last = generate_captions(model, texts, cache=open_cache(tmp_path))
     assert len(model.requests) == 6
     assert (last.stats.num_cached, last.stats.num_written) == (4, 6)
     assert last.captions == generate_captions(FakeModelCaptioner(), texts).captions
@@ -179,10 +177,10 @@ def test_progress_counts_requests_up_to_the_total(tmp_path: Path) -> None:
     progress = CountingProgress()
     generate_captions(ListCaptioner(bad="prose"), texts, progress=progress)
     assert progress.done == progress.total == 3
-    generate_captions(FakeModelCaptioner(), texts, cache=CaptionCache(tmp_path))
+    generate_captions(FakeModelCaptioner(), texts, cache=open_cache(tmp_path))
     cached_progress = CountingProgress()
     generate_captions(
-        FakeModelCaptioner(), texts, cache=CaptionCache(tmp_path), progress=cached_progress
+        FakeModelCaptioner(), texts, cache=open_cache(tmp_path), progress=cached_progress
     )
     assert cached_progress.total == 0
 
@@ -208,14 +206,14 @@ def test_no_damaged_caption_is_used_and_one_line_names_the_file(
     tmp_path: Path, damage: str, seed: int
 ) -> None:
     texts = {f"{i}": f"jar {i} falls on the table" for i in range(30)}
-    first = generate_captions(FakeModelCaptioner(), texts, cache=CaptionCache(tmp_path))
+    first = generate_captions(FakeModelCaptioner(), texts, cache=open_cache(tmp_path))
     (path,) = tmp_path.glob("*.jsonl")
     damage_file(path, damage, seed)
     model = FakeModelCaptioner()
-    intact = CaptionCache(tmp_path).open(model.key).captions
+    intact = open_cache(tmp_path).open(model.key).responses
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        again = generate_captions(model, texts, cache=CaptionCache(tmp_path))
+        again = generate_captions(model, texts, cache=open_cache(tmp_path))
     assert again.captions == first.captions
     requested = {request.text for request in model.requests}
     assert requested == set(texts.values()) - intact.keys()
@@ -226,9 +224,9 @@ def test_no_damaged_caption_is_used_and_one_line_names_the_file(
 
 
 def test_an_edited_caption_of_the_store_is_requested_again(tmp_path: Path) -> None:
-    generate_captions(FakeModelCaptioner(), {"a": "jar"}, cache=CaptionCache(tmp_path))
+    generate_captions(FakeModelCaptioner(), {"a": "jar"}, cache=open_cache(tmp_path))
     (path,) = tmp_path.glob("*.jsonl")
     path.write_text(path.read_text().replace("(pop)", "(bang)"))
     with pytest.warns(NoticeWarning, match="captioner=imported:file=FILE reads edited captions"):
-        result = generate_captions(FakeModelCaptioner(), {"a": "jar"}, cache=CaptionCache(tmp_path))
+        result = generate_captions(FakeModelCaptioner(), {"a": "jar"}, cache=open_cache(tmp_path))
     assert result.captions == {"a": "[jar] (pop)"}

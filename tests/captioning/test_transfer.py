@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from test_pipeline import FakeModelCaptioner, ListCaptioner
 
-from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.cache import open_cache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.transfer import export_captions, import_captions
 from egoexobench.errors import DataError, UsageError
@@ -13,7 +13,10 @@ TEXTS = {"a": "jar", "b": "tin", "c": "切蒜"}
 
 
 def test_captions_go_from_one_machine_to_another_without_the_model(tmp_path: Path) -> None:
-    source, target = CaptionCache(tmp_path / "source"), CaptionCache(tmp_path / "target")
+    source, target = (
+        open_cache(tmp_path / "source"),
+        open_cache(tmp_path / "target"),
+    )
     first = generate_captions(
         FakeModelCaptioner(frequent=0.6), TEXTS, training=["a", "b"], cache=source
     )
@@ -28,7 +31,10 @@ def test_captions_go_from_one_machine_to_another_without_the_model(tmp_path: Pat
 
 
 def test_captions_that_could_not_be_refined_are_so_on_the_other_machine_too(tmp_path: Path) -> None:
-    source, target = CaptionCache(tmp_path / "source"), CaptionCache(tmp_path / "target")
+    source, target = (
+        open_cache(tmp_path / "source"),
+        open_cache(tmp_path / "target"),
+    )
     first = generate_captions(
         FakeModelCaptioner(num_answers=4, frequent=0.6), TEXTS, training=["a", "b"], cache=source
     )
@@ -59,7 +65,7 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_file_is_taken_in_by_the_captioner_that_wrote_it_alone(tmp_path: Path) -> None:
-    file, store = tmp_path / "file.jsonl", CaptionCache(tmp_path / "store")
+    file, store = tmp_path / "file.jsonl", open_cache(tmp_path / "store")
     export_captions(file, FakeModelCaptioner(), generate_captions(FakeModelCaptioner(), TEXTS))
     other = FakeModelCaptioner()
     other.key = {"captioner": "other"}

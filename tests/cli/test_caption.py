@@ -8,8 +8,8 @@ import pytest
 from chat_server import Reply, serving
 from click.testing import CliRunner, Result
 
-from egoexobench.captioning.cache import CaptionFile
 from egoexobench.cli import main
+from egoexobench.response_cache import ResponseFile
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def test_an_interrupted_run_stores_its_captions_and_the_next_run_continues(
     with serving(lambda text, tries: Reply(f"[{text}] (pop)")) as (address, server):
         monkeypatch.setenv("OPENAI_BASE_URL", address)
         with monkeypatch.context() as patch:
-            patch.setattr(CaptionFile, "put", _make_interrupted_put(after=10))
+            patch.setattr(ResponseFile, "put", _make_interrupted_put(after=10))
             first = run_caption(folder, "--captioner", "openai:concurrent=1,frequent=none")
         assert first.exit_code == 130
         assert first.stderr == (
@@ -80,11 +80,11 @@ def test_an_interrupted_run_stores_its_captions_and_the_next_run_continues(
     )  # the caption that was not stored, and a request in flight
 
 
-def _make_interrupted_put(after: int) -> Callable[[CaptionFile, str, str], str]:
-    """`CaptionFile.put` that is interrupted by Ctrl-C after some calls."""
-    real, count = CaptionFile.put, iter(range(after))
+def _make_interrupted_put(after: int) -> Callable[[ResponseFile, str, str], str]:
+    """`ResponseFile.put` that is interrupted by Ctrl-C after some calls."""
+    real, count = ResponseFile.put, iter(range(after))
 
-    def put(file: CaptionFile, text: str, caption: str) -> str:
+    def put(file: ResponseFile, text: str, caption: str) -> str:
         if next(count, None) is None:
             raise KeyboardInterrupt
         return real(file, text, caption)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Reply:
     status: int = 200
     body: bytes | None = None
     wait: float = 0.0
+    is_cut: bool = False
     headers: dict[str, str] = field(default_factory=lambda: {"retry-after-ms": "5"})
 
 
@@ -39,10 +41,16 @@ def read_narration(talk: list[dict[str, str]]) -> str:
 
 
 class Server:
-    def __init__(self, reply: Callable[[str, int], Reply]) -> None:
+    def __init__(
+        self,
+        reply: Callable[[str, int], Reply],
+        identify: Callable[[list[dict[str, Any]]], str] = read_narration,
+    ) -> None:
         self.reply = reply
+        self.identify = identify
         self.tries: Counter[str] = Counter()
-        self.talks: list[list[dict[str, str]]] = []
+        self.talks: list[list[dict[str, Any]]] = []
+        self.bodies: list[dict[str, Any]] = []
         self.headers: list[str] = []
         self.flying = self.most = 0
         self.lock = threading.Lock()
@@ -59,10 +67,11 @@ def _make_handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             sent = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            text = read_narration(sent["messages"])
+            text = server.identify(sent["messages"])
             with server.lock:
                 server.tries[text] += 1
                 server.talks.append(sent["messages"])
+                server.bodies.append(sent)
                 server.headers.append(self.headers.get("authorization", ""))
                 server.flying += 1
                 server.most = max(server.most, server.flying)
@@ -75,9 +84,10 @@ def _make_handler(server: Server) -> type[BaseHTTPRequestHandler]:
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
+            self.send_header("content-length", str(len(body) + 100 * reply.is_cut))
             self.end_headers()
             self.wfile.write(body)
+            self.close_connection = reply.is_cut
 
         def log_message(self, *_: object) -> None:
             pass
@@ -86,9 +96,15 @@ def _make_handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serving(reply: Callable[[str, int], Reply]) -> Iterator[tuple[str, Server]]:
-    """A server for the time of a test: its base URL, and what it was asked."""
-    server = Server(reply)
+def serving(
+    reply: Callable[[str, int], Reply],
+    identify: Callable[[list[dict[str, Any]]], str] = read_narration,
+) -> Iterator[tuple[str, Server]]:
+    """A server for the time of a test: its base URL, and what it was asked.
+
+    ``identify`` says which request a conversation is; repeated tries have the same.
+    """
+    server = Server(reply, identify)
     http = Http(("127.0.0.1", 0), _make_handler(server))
     thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
     thread.start()

@@ -6,7 +6,7 @@ import pytest
 from tiny_llama import SAID, write_llama
 
 from egoexobench import testing
-from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.cache import open_cache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.errors import ModelUnavailableError, UsageError
 from egoexobench.protocols import CaptionRequest
@@ -57,7 +57,7 @@ def test_answers_do_not_depend_on_batch_or_padding(random: Path) -> None:
 
 
 def test_random_weights_give_no_caption_and_are_counted(random: Path, tmp_path: Path) -> None:
-    written = generate_captions(make_captioner(random), NARRATIONS, cache=CaptionCache(tmp_path))
+    written = generate_captions(make_captioner(random), NARRATIONS, cache=open_cache(tmp_path))
     assert written.captions == {}
     assert sum(written.stats.refusals.values()) == written.stats.num_retried == 4
     assert written.stats.num_missing == 4
@@ -73,7 +73,7 @@ def test_a_second_try_tells_the_model_what_it_said(random: Path) -> None:
 
 
 def test_stored_captions_need_no_weights(says: Path, tmp_path: Path) -> None:
-    store = CaptionCache(tmp_path)
+    store = open_cache(tmp_path)
     first = generate_captions(make_captioner(says), NARRATIONS, cache=store)
     hidden = tmp_path / "weights"
     weights = says / "model.safetensors"

@@ -17,7 +17,7 @@ pytest.importorskip("openai", reason="the extra `llm` is not installed")
 from chat_server import Reply, Server, make_completion, serving
 
 from egoexobench import testing
-from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.cache import open_cache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet
 from egoexobench.errors import ModelUnavailableError, UsageError
@@ -54,7 +54,7 @@ def make_captioner(**options: object):
 
 
 def write_all_captions(store: Path, **options: object) -> CaptionSet:
-    return generate_captions(make_captioner(**options), TEXTS, cache=CaptionCache(store))
+    return generate_captions(make_captioner(**options), TEXTS, cache=open_cache(store))
 
 
 def test_a_server_that_writes_captions_keeps_the_contract(serve) -> None:
@@ -163,7 +163,7 @@ def test_a_refused_narration_is_asked_again_on_demand_only(serve, tmp_path: Path
     assert write_all_captions(tmp_path).stats.refusals == {"not a closed caption": 20}
     assert server.tries.total() == 40
     healed = generate_captions(
-        make_captioner(), TEXTS, cache=CaptionCache(tmp_path), retry_refused=True
+        make_captioner(), TEXTS, cache=open_cache(tmp_path), retry_refused=True
     )
     assert healed.stats.num_written == 20
     assert write_all_captions(tmp_path).stats.num_cached == 20
@@ -211,7 +211,7 @@ def test_without_a_key_it_is_one_clear_message_and_stored_captions_still_serve(
     monkeypatch.delenv("OPENAI_API_KEY")
     assert write_all_captions(tmp_path).stats.num_cached == 20
     more = generate_captions(
-        make_captioner(), TEXTS | {"new": "C waits"}, cache=CaptionCache(tmp_path)
+        make_captioner(), TEXTS | {"new": "C waits"}, cache=open_cache(tmp_path)
     )
     assert len(more.captions) == 20
     assert more.stats.refusals == {"no answer": 1}
@@ -282,7 +282,7 @@ def test_the_key_reaches_the_server_and_nothing_else(
     server = serve(lambda text, tries: Reply(status=429 if tries == 1 else 200))
     captioner = make_captioner()
     with caplog.at_level(logging.DEBUG):
-        written = generate_captions(captioner, TEXTS, cache=CaptionCache(tmp_path))
+        written = generate_captions(captioner, TEXTS, cache=open_cache(tmp_path))
     assert set(server.headers) == {f"Bearer {SECRET}"}
     visible = [
         caplog.text,
@@ -308,7 +308,7 @@ def test_refinement_asks_with_the_frequent_concepts_of_training_alone(
     server = serve(reply)
     texts = {"a": "jar", "b": "tin", "c": "can"}
     written = generate_captions(
-        make_captioner(frequent=0.9), texts, training=["a", "b"], cache=CaptionCache(tmp_path)
+        make_captioner(frequent=0.9), texts, training=["a", "b"], cache=open_cache(tmp_path)
     )
     assert written.stats.concepts == ("person", "pop", "steps")
     assert written.captions == {name: f"[{text}] (pop)" for name, text in texts.items()}
@@ -316,7 +316,7 @@ def test_refinement_asks_with_the_frequent_concepts_of_training_alone(
     before = server.tries.total()
     assert before == 6
     again = generate_captions(
-        make_captioner(frequent=0.9), texts, training=["a", "b"], cache=CaptionCache(tmp_path)
+        make_captioner(frequent=0.9), texts, training=["a", "b"], cache=open_cache(tmp_path)
     )
     assert again.captions == written.captions
     assert server.tries.total() == before
@@ -368,7 +368,7 @@ def test_a_server_killed_half_way_costs_no_caption_and_no_second_request(
     watcher = threading.Thread(target=watch)
     watcher.start()
     first = generate_captions(
-        make_captioner(concurrent=4, retries=0), texts, cache=CaptionCache(tmp_path)
+        make_captioner(concurrent=4, retries=0), texts, cache=open_cache(tmp_path)
     )
     watcher.join(5)
     server.wait(5)
@@ -380,7 +380,7 @@ def test_a_server_killed_half_way_costs_no_caption_and_no_second_request(
     second.stdout.readline()
     try:
         last = generate_captions(
-            make_captioner(concurrent=4, retries=0), texts, cache=CaptionCache(tmp_path)
+            make_captioner(concurrent=4, retries=0), texts, cache=open_cache(tmp_path)
         )
     finally:
         second.kill()
@@ -399,11 +399,11 @@ JOB = """
 import signal, sys
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
-from egoexobench.captioning.cache import CaptionCache
+from egoexobench.captioning.cache import open_cache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench_plugins.captions import openai
 texts = {str(i): f"jar {i}" for i in range(60)}
-generate_captions(openai(frequent=None, concurrent=4), texts, cache=CaptionCache(Path(sys.argv[1])))
+generate_captions(openai(frequent=None, concurrent=4), texts, cache=open_cache(Path(sys.argv[1])))
 """
 
 
@@ -439,7 +439,7 @@ def test_a_killed_job_asks_again_for_what_was_in_flight_and_for_nothing_else(
     job.kill()
     job.wait()
     texts = {str(i): f"jar {i}" for i in range(60)}
-    written = generate_captions(make_captioner(concurrent=4), texts, cache=CaptionCache(tmp_path))
+    written = generate_captions(make_captioner(concurrent=4), texts, cache=open_cache(tmp_path))
     assert written.captions == {name: f"[{text}] (pop)" for name, text in texts.items()}
     assert written.stats.num_cached >= 20
     assert server.tries.total() <= 60 + 4
