@@ -48,7 +48,7 @@ def test_nothing_else_in_the_toolkit_writes_to_the_terminal() -> None:
         for line in path.read_text().splitlines()
         if writers.search(line) and "console.print(" not in line and "``" not in line
     ]
-    assert set(writing) <= {"terminal.py"}
+    assert set(writing) <= {"terminal.py", "mteb_template.py"}, "the latter is text of an export"
 
 
 def test_text_is_shown_literally(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ def make_tokens(seed, *lengths):
 
 def test_a_score_is_the_mean_of_the_largest_cosine_of_each_query_token():
     queries, candidates = make_tokens(0, 4, 2), make_tokens(1, 1, 5, 3)
-    scores = max_sim().score(queries, candidates)
+    scores = max_sim(8).score(queries, candidates)
     for q in range(2):
         for k in range(3):
             mine, theirs = (
@@ -28,7 +28,7 @@ def test_a_score_is_the_mean_of_the_largest_cosine_of_each_query_token():
 
 def test_what_has_no_token_scores_zero():
     queries, candidates = make_tokens(0, 4, 0), make_tokens(1, 0, 5)
-    scores = max_sim().score(queries, candidates)
+    scores = max_sim(8).score(queries, candidates)
     assert scores[1].tolist() == [0, 0]
     assert scores[0, 0] == 0
     assert scores[0, 1] != 0
