@@ -474,22 +474,26 @@ class Fusion(Protocol):
 
 @runtime_checkable
 class Scorer(Protocol):
-    """Compares a query and a candidate by all their tokens, not by one vector of each.
+    """Compares a query and a candidate by all their tokens, not only by one vector of each.
 
     The tokens are those that the embeddings of the method are computed from. A score depends on the
-    tokens of its own query and its own candidate alone: not on other rows, their order or padding.
+    tokens of its own query and its own candidate, and on the similarity of their embeddings, alone:
+    not on other rows, their order or padding.
 
     A scorer with weights that require gradients is an ``nn.Module``. They are trained after those
     of the method, which do not change any more: every pair of a batch is a query whose right
     candidate is its own, and scores are the logits of a softmax over the candidates of the batch.
     """
 
-    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens, similarity: Tensor) -> Tensor:
         """Return finite scores ``(Q, K)``, a larger one for a candidate that fits better.
 
         Args:
             query_tokens: ``(Q, Tq, D)``, on the device of the method.
             candidate_tokens: ``(K, Tk, D)``; each query is compared with each of them.
+            similarity: float32 ``(Q, K)``, the inner product of the embeddings of each pair, by
+                which the method orders candidates without a scorer. It is the cosine, except for a
+                method that compares by dot product.
         """
         ...
 

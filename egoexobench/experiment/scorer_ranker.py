@@ -25,7 +25,13 @@ from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.rankers import EmbeddingRanker, QueryRanker
 from egoexobench.models.embedding_model import EmbeddingModel
-from egoexobench.models.token_table import TokenTable, collect_clip_tokens, collect_text_tokens
+from egoexobench.models.token_table import (
+    ScorerItems,
+    TokenTable,
+    collect_clip_tokens,
+    collect_text_tokens,
+    score_pairs,
+)
 from egoexobench.part_results import find_scores_fault, require_valid
 from egoexobench.protocols import Scorer
 from egoexobench.types import (
@@ -132,7 +138,7 @@ class ScorerRanker:
             return ranked
         tokens = self.tokens.get_task(task)
         scores = self.comparison.score_candidates(ranked.queries, sides, tokens)
-        self.comparison.check_alone(ranked.queries, scores, tokens)
+        self.comparison.check_alone(ranked.queries, scores, sides, tokens)
         ranks = rank_pair_scores(ranked.queries, scores, ranked.ranks)
         return replace(ranked, ranks=ranks, pair_scores=scores)
 
@@ -162,26 +168,34 @@ class PairComparison:
         """
         candidates = select_candidates(queries, *sides, similarity=self.similarity)
         values = torch.zeros(candidates.shape)
+        items = _join_sides(sides, tokens)
         for indices, positions in _group_by_candidates(queries, candidates):
             names = _list_names(queries[indices[0]], positions)
             rows = max(1, MAX_PAIRS // len(names))
             for start in range(0, len(indices), rows):
                 block = indices[start : start + rows]
                 sources = [queries[index].source for index in block]
-                values[block, : len(names)] = self._score_pairs(tokens, sources, names)
+                values[block, : len(names)] = self._score_pairs(items, sources, names)
         return PairScores(candidates, values)
 
-    def check_alone(self, queries: Sequence[Query], scores: PairScores, tokens: TokenSides) -> None:
+    def check_alone(
+        self,
+        queries: Sequence[Query],
+        scores: PairScores,
+        sides: tuple[Embeddings, Embeddings],
+        tokens: TokenSides,
+    ) -> None:
         """Score the pairs of a seeded sample alone, and compare.
 
         Raises:
             PartError: if a score differs by more than rounding.
         """
+        items = _join_sides(sides, tokens)
         order = np.random.default_rng(self.seed).permutation(len(queries))
         for index in sorted(order[:NUM_ALONE].tolist()):
             source = queries[index].source
             names = _list_names(queries[index], scores.candidates[index])
-            alone = torch.cat([self._score_pairs(tokens, [source], [n]) for n in names], 1)[0]
+            alone = torch.cat([self._score_pairs(items, [source], [n]) for n in names], 1)[0]
             values = scores.values[index, : len(names)]
             distances = (alone - values).abs()
             if bool((distances > ALONE_TOLERANCE * alone.abs().max()).any()):
@@ -194,13 +208,22 @@ class PairComparison:
                 )
 
     def _score_pairs(
-        self, tokens: TokenSides, sources: Sequence[str], names: Sequence[str]
+        self,
+        items: tuple[ScorerItems, ScorerItems],
+        sources: Sequence[str],
+        names: Sequence[str],
     ) -> Tensor:
         """Return the scores ``(Q, K)`` on the CPU."""
         with torch.inference_mode():
-            scores = self.scorer.score(tokens[0].batch(sources), tokens[1].batch(names))
+            scores = score_pairs(self.scorer, *items, query_ids=sources, candidate_ids=names)
         require_valid(find_scores_fault(scores, len(sources), len(names)), self.label)
         return scores.float().cpu()
+
+
+def _join_sides(
+    sides: tuple[Embeddings, Embeddings], tokens: TokenSides
+) -> tuple[ScorerItems, ScorerItems]:
+    return ScorerItems(tokens[0], sides[0]), ScorerItems(tokens[1], sides[1])
 
 
 def _group_by_candidates(

@@ -32,6 +32,7 @@ from egoexobench.experiment.training import require_pairs
 from egoexobench.experiment.weights_identity import describe_scorer_weights, explain_new_training
 from egoexobench.features.encoder_state import hash_state_dict
 from egoexobench.hashing import hash_json
+from egoexobench.models.token_table import ScorerItems
 from egoexobench.protocols import Dataset, HasTrainingSettings, Progress
 from egoexobench.training import checkpoint
 from egoexobench.training.scorer_loop import (
@@ -39,7 +40,7 @@ from egoexobench.training.scorer_loop import (
     TrainedScorer,
     train_scorer_weights,
 )
-from egoexobench.types import Embeddings, Query, ScorerTraining, Split, Task
+from egoexobench.types import Embeddings, Pair, Query, ScorerTraining, Split, Task
 
 MAX_VALIDATION_QUERIES = 256
 """Queries of each task whose candidates are scored after each epoch; a seeded sample of more."""
@@ -89,7 +90,7 @@ def train_scorer(trained: TrainedMethod, progress: Progress) -> TrainedMethod:
     )
     best_epoch = train_scorer_weights(
         TrainedScorer(scorer, comparison.scorer, comparison.label, settings),
-        ScorerTrainingSet(pairs, tokens.videos, tokens.texts, embeddings.videos),
+        _join_training_set(pairs, tokens, embeddings),
         parts.seed,
         parts.device,
         validation_metric=lambda: validation.measure_mrr(scorer),
@@ -108,6 +109,15 @@ def _collect_split(trained: TrainedMethod, split: Split) -> tuple[SplitTokens, S
     if ranker.explain_skip("t2v"):
         return replace(tokens, texts=None), replace(embeddings, texts=None)
     return tokens, embeddings
+
+
+def _join_training_set(
+    pairs: Sequence[Pair], tokens: SplitTokens, embeddings: SplitEmbeddings
+) -> ScorerTrainingSet:
+    texts = None
+    if tokens.texts is not None and embeddings.texts is not None:
+        texts = ScorerItems(tokens.texts, embeddings.texts)
+    return ScorerTrainingSet(pairs, ScorerItems(tokens.videos, embeddings.videos), texts)
 
 
 @final

@@ -1,4 +1,4 @@
-"""The tokens of clips and texts that a scorer compares: those that embeddings are computed from."""
+"""What a scorer compares: the tokens that embeddings are computed from, and the embeddings."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from egoexobench.models.feature_inputs import (
     read_text_inputs,
     read_video_inputs,
 )
-from egoexobench.protocols import AnchorText
-from egoexobench.types import Clip, Tokens
+from egoexobench.protocols import AnchorText, Scorer
+from egoexobench.types import Clip, Embeddings, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,39 @@ class TokenTable:
         rows = [self.rows[name] for name in ids]
         masks = [row.new_ones(len(row), dtype=torch.bool) for row in rows]
         return Tokens(pad_sequence(rows, batch_first=True), pad_sequence(masks, batch_first=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerItems:
+    """Clips or texts as a scorer compares them, by their ids."""
+
+    tokens: TokenTable
+    embeddings: Embeddings
+
+    def select_vectors(self, ids: Sequence[str]) -> Tensor:
+        """Return the embeddings ``(B, D)`` of some ids."""
+        index = self.embeddings.index
+        return self.embeddings.vectors[[index[name] for name in ids]]
+
+
+def score_pairs(
+    scorer: Scorer,
+    queries: ScorerItems,
+    candidates: ScorerItems,
+    *,
+    query_ids: Sequence[str],
+    candidate_ids: Sequence[str],
+) -> Tensor:
+    """Return what a scorer gives to each pair of a query and a candidate, ``(Q, K)``.
+
+    The result is not checked.
+    """
+    query_tokens = queries.tokens.batch(query_ids)
+    candidate_tokens = candidates.tokens.batch(candidate_ids)
+    with torch.autocast("cpu", enabled=False):  # similarities of 16 bits would tie
+        similarity = queries.select_vectors(query_ids) @ candidates.select_vectors(candidate_ids).T
+    similarity = similarity.to(query_tokens.values.device)
+    return scorer.score(query_tokens, candidate_tokens, similarity)
 
 
 def collect_clip_tokens(

@@ -13,27 +13,25 @@ from torch.nn import functional
 
 from egoexobench.device import DeviceConfig, autocast
 from egoexobench.errors import PartError
-from egoexobench.models.token_table import TokenTable
+from egoexobench.models.token_table import ScorerItems, score_pairs
 from egoexobench.part_results import find_loss_fault, find_scores_fault, require_valid
 from egoexobench.protocols import Progress, Scorer
 from egoexobench.training.batches import Batch, draw_batches
 from egoexobench.training.loop import BestEpoch, TrainingTask, count_steps, train_epochs
 from egoexobench.training.moments import find_moments
-from egoexobench.types import Embeddings, Pair, ScorerTraining
+from egoexobench.types import Pair, ScorerTraining
 
 STAGE = "train scorer"
 
 
 @dataclass(frozen=True, slots=True)
 class ScorerTrainingSet:
-    """The training pairs, and what the trained method knows of them."""
+    """The training pairs, and what the trained method computes from them."""
 
     pairs: Sequence[Pair]
-    videos: TokenTable
-    texts: TokenTable | None
+    videos: ScorerItems
+    texts: ScorerItems | None
     """By id of the pair; None for a method without texts."""
-    embeddings: Embeddings
-    """Of the clips, which say what pairs are similar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class TrainedScorer:
 class _Side(NamedTuple):
     """Items of one kind, one of each pair."""
 
-    tokens: TokenTable
+    items: ScorerItems
     ids: list[str]
 
 
@@ -162,9 +160,9 @@ def order_by_similarity(
 
 def _join_views(training_set: ScorerTrainingSet) -> tuple[Tensor, Tensor]:
     """Return two vectors of each pair, so that ego clips are compared with exo clips."""
-    index, vectors = training_set.embeddings.index, training_set.embeddings.vectors
-    ego = vectors[[index[pair.ego.id] for pair in training_set.pairs]]
-    exo = vectors[[index[pair.exo.id] for pair in training_set.pairs]]
+    ego_ids, exo_ids = _list_clip_ids(training_set.pairs)
+    ego = training_set.videos.select_vectors(ego_ids)
+    exo = training_set.videos.select_vectors(exo_ids)
     ego, exo = functional.normalize(ego, dim=1), functional.normalize(exo, dim=1)
     return torch.cat([ego, exo], 1), torch.cat([exo, ego], 1)
 
@@ -173,7 +171,7 @@ def _iter_comparisons(
     training_set: ScorerTrainingSet, pairs: Sequence[Pair], rng: torch.Generator
 ) -> Iterator[_Comparison]:
     videos, texts = training_set.videos, training_set.texts
-    described = [pair for pair in pairs if texts is not None and pair.id in texts.rows]
+    described = [pair for pair in pairs if texts is not None and pair.id in texts.tokens.rows]
     ego, exo = (_Side(videos, ids) for ids in _list_clip_ids(pairs))
     compared = [(ego, exo)]
     is_equal = None
@@ -201,8 +199,12 @@ def _find_equal_texts(narrations: Sequence[str]) -> Tensor | None:
 
 def _compute_comparison_loss(trained: TrainedScorer, comparison: _Comparison, step: int) -> Tensor:
     queries, candidates, is_equal = comparison
-    scores = trained.scorer.score(
-        queries.tokens.batch(queries.ids), candidates.tokens.batch(candidates.ids)
+    scores = score_pairs(
+        trained.scorer,
+        queries.items,
+        candidates.items,
+        query_ids=queries.ids,
+        candidate_ids=candidates.ids,
     )
     num_rows = len(queries.ids)
     if fault := find_scores_fault(scores, num_rows, num_rows):

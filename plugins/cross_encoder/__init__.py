@@ -26,8 +26,9 @@ def cross_encoder(
     layers: int = 2,
     heads: int = 2,
     dropout: float = 0.0,
+    scale: float = 20.0,
     max_pairs: int = 512,
-    epochs: int = 8,
+    epochs: int = 3,
     batch_size: int = 16,
     lr: float = 1e-3,
     weight_decay: float = 0.01,
@@ -37,9 +38,10 @@ def cross_encoder(
 
     The sequence is one summary token, the tokens of the query and those of the candidate, each side
     with a type embedding (BERT reranker, arXiv:1901.04085). One linear map of the summary token is
-    the score. One network compares views with each other and with texts, in both directions: what
-    a token is of, its content says. Query and candidate have different types, so the score of two
-    clips depends on the direction; training asks in both.
+    a correction, which is added to the similarity of the two embeddings. It starts as zero, so
+    before training the order is that of the embeddings. One network compares views with each other
+    and with texts, in both directions: what a token is of, its content says. Query and candidate
+    have different types, so the score of two clips depends on the direction; training asks in both.
 
     Args:
         dim: features of a token inside; a multiple of `heads`.
@@ -47,6 +49,8 @@ def cross_encoder(
             the summary token reads them.
         heads: attention heads.
         dropout: share of features that training sets to zero.
+        scale: of the similarity at the start; it is trained too. With a large one, pairs that
+            the embeddings separate teach the correction nothing.
         max_pairs: pairs that are computed at once, which bounds memory and changes no score.
         epochs: passes over the training pairs.
         batch_size: pairs of a training step.
@@ -64,4 +68,4 @@ def cross_encoder(
         negatives=negatives,
     )
     size = NetworkSize(dim=dim, layers=layers, heads=heads, dropout=dropout)
-    return CrossEncoder(width, size, max_pairs, settings)
+    return CrossEncoder(width, size, settings, scale=scale, max_pairs=max_pairs)

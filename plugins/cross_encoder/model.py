@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -44,21 +45,36 @@ class NetworkSize:
 
 @final
 class CrossEncoder(nn.Module):
-    """Scores pairs of token sequences with one transformer.
+    """Adds what one transformer says of two token sequences to the similarity of the embeddings.
+
+    The last layer starts with zeros, so before training the order is that of the embeddings
+    (residual learning over a first stage: CLEAR, arXiv:2004.13969; a branch that starts as zero:
+    ReZero, arXiv:2003.04887).
 
     Args:
         width: D of the tokens.
         size: of the network.
-        max_pairs: pairs that are computed at once.
         training_settings: how it is trained.
+        scale: of the similarity of the embeddings, at the start of training.
+        max_pairs: pairs that are computed at once.
     """
 
     def __init__(
-        self, width: int, size: NetworkSize, max_pairs: int, training_settings: ScorerTraining
+        self,
+        width: int,
+        size: NetworkSize,
+        training_settings: ScorerTraining,
+        *,
+        scale: float,
+        max_pairs: int,
     ) -> None:
         super().__init__()
         if max_pairs < 1:
             raise UsageError(f"max_pairs={max_pairs} of scorer 'cross-encoder' must be 1 or more")
+        if not 0 < scale < math.inf:
+            raise UsageError(
+                f"scale={scale} of scorer 'cross-encoder' must be more than 0 and finite"
+            )
         self.max_pairs = max_pairs
         self.training_settings = training_settings
         self.project = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, size.dim))
@@ -68,8 +84,10 @@ class CrossEncoder(nn.Module):
         # a constant that is added to every score changes no order and no loss
         self.norm = nn.LayerNorm(size.dim, elementwise_affine=False)
         self.output = nn.Linear(size.dim, 1, bias=False)
+        nn.init.zeros_(self.output.weight)
+        self.log_scale = nn.Parameter(torch.tensor(scale).log())
 
-    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens, similarity: Tensor) -> Tensor:
         """``(Q, K)``, unbounded; the logits of a softmax over candidates."""
         queries = self.project(query_tokens.values) + self.types[0]
         candidates = self.project(candidate_tokens.values) + self.types[1]
@@ -83,7 +101,7 @@ class CrossEncoder(nn.Module):
             )
             for start in range(0, len(candidates), step)
         ]
-        return torch.cat(columns, 1)
+        return torch.cat(columns, 1) + self.log_scale.exp() * similarity
 
     def _score_block(self, queries: Tokens, candidates: Tokens) -> Tensor:
         shape = len(queries.values), len(candidates.values)

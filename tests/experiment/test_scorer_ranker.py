@@ -36,14 +36,16 @@ def compare_means(queries: Tokens, candidates: Tokens) -> torch.Tensor:
 
 
 class FunctionScorer:
-    def __init__(self, function: Callable[[Tokens, Tokens], torch.Tensor]) -> None:
+    def __init__(self, function: Callable[..., torch.Tensor]) -> None:
         self.score = function
 
 
 SCORERS = {
-    "softmax": lambda q, c: compare_means(q, c).softmax(1),
-    "infinite": lambda q, c: compare_means(q, c) / 0,
-    "narrow": lambda q, c: compare_means(q, c)[:, :1],
+    "similarity": lambda q, c, s: s,
+    "softmax": lambda q, c, s: compare_means(q, c).softmax(1),
+    "infinite": lambda q, c, s: compare_means(q, c) / 0,
+    "centered": lambda q, c, s: s - s.mean(1, keepdim=True),
+    "narrow": lambda q, c, s: compare_means(q, c)[:, :1],
 }
 
 
@@ -143,6 +145,15 @@ def test_a_reranked_score_has_the_recall_of_the_first_stage_and_a_track_of_its_o
     assert {name for name in tracks[0] if tracks[0][name] != tracks[1][name]} == {"policy"}
 
 
+def test_a_scorer_gets_the_similarity_by_which_the_first_stage_ranks(
+    run: Callable[..., Path],
+) -> None:
+    plain, scored = list_scores(read_record(run(None))), list_scores(read_record(run("similarity")))
+    for label in plain:
+        policy = label.replace("gallery", "rerank@100")
+        assert scored[policy] == pytest.approx(plain[label]), label
+
+
 def test_a_bundle_with_pair_scores_is_verified(reranked: Path) -> None:
     assert verify_bundle(reranked).differences == ()
 
@@ -205,6 +216,7 @@ def test_a_track_without_pair_scores_is_a_difference(bundle: ForgedBundle) -> No
     ("name", "message"),
     [
         ("softmax", "alone and .* beside others; it depends on other items of its batch"),
+        ("centered", "alone and .* beside others; it depends on other items of its batch"),
         ("infinite", "scores are NaN or infinite"),
         ("narrow", r"its scores have the shape \(1, 1\); it must be \(Q, K\) = \(1, 3\)"),
     ],

@@ -46,18 +46,18 @@ class Bilinear(nn.Module):
         super().__init__()
         self.layer = nn.Linear(width, width)
 
-    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens, similarity: Tensor) -> Tensor:
         return self.layer(masked_mean(query_tokens)) @ masked_mean(candidate_tokens).T
 
 
 class ReadsOthers(Bilinear):
-    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
-        return super().score(query_tokens, candidate_tokens).log_softmax(1)
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens, similarity: Tensor) -> Tensor:
+        return super().score(query_tokens, candidate_tokens, similarity).log_softmax(1)
 
 
 class InfiniteScores(Bilinear):
-    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
-        return super().score(query_tokens, candidate_tokens) / 0
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens, similarity: Tensor) -> Tensor:
+        return super().score(query_tokens, candidate_tokens, similarity) / 0
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ from egoexobench.toolbox.layers import masked_mean
 from egoexobench.types import Tokens
 
 
-def compare_means(query: Tokens, candidate: Tokens) -> torch.Tensor:
+def compare_means(query: Tokens, candidate: Tokens, *_: object) -> torch.Tensor:
     """Return the products of the means of both."""
     return masked_mean(query) @ masked_mean(candidate).T
 
 
 class FunctionScorer:
-    def __init__(self, function: Callable[[Tokens, Tokens], torch.Tensor]) -> None:
+    def __init__(self, function: Callable[..., torch.Tensor]) -> None:
         self.score = function
 
 
@@ -28,8 +28,19 @@ class Bilinear(nn.Module):
         self.layer = nn.Linear(width, width).requires_grad_(not frozen)
         self.dropout = nn.Dropout(0.5)
 
-    def score(self, query: Tokens, candidate: Tokens) -> torch.Tensor:
+    def score(self, query: Tokens, candidate: Tokens, similarity: torch.Tensor) -> torch.Tensor:
         return self.dropout(self.layer(masked_mean(query)) @ masked_mean(candidate).T)
+
+
+class Correction(Bilinear):
+    """It starts as the similarity: its last layer starts with zeros."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.output = nn.Parameter(torch.zeros(()))
+
+    def score(self, query: Tokens, candidate: Tokens, similarity: torch.Tensor) -> torch.Tensor:
+        return similarity + self.output * super().score(query, candidate, similarity)
 
 
 class IdleWeight(Bilinear):
@@ -39,8 +50,8 @@ class IdleWeight(Bilinear):
 
 
 class DetachedScores(Bilinear):
-    def score(self, query: Tokens, candidate: Tokens) -> torch.Tensor:
-        return super().score(query, candidate).detach()
+    def score(self, query: Tokens, candidate: Tokens, similarity: torch.Tensor) -> torch.Tensor:
+        return super().score(query, candidate, similarity).detach()
 
 
 class HalfOnly(Bilinear):
@@ -50,8 +61,8 @@ class HalfOnly(Bilinear):
         super().__init__(width)
         self.offset = nn.Parameter(torch.ones(width))
 
-    def score(self, query: Tokens, candidate: Tokens) -> torch.Tensor:
-        scores = super().score(query, candidate)
+    def score(self, query: Tokens, candidate: Tokens, similarity: torch.Tensor) -> torch.Tensor:
+        scores = super().score(query, candidate, similarity)
         if torch.is_autocast_enabled("cpu"):
             return scores
         return scores + (masked_mean(query) * self.offset).sum(1, keepdim=True)
@@ -66,16 +77,16 @@ class RaisingOptions(Bilinear):
         raise ValueError(f"no width {width}")
 
 
-def compare_padded_means(query, candidate):
+def compare_padded_means(query, candidate, similarity):
     return query.values.mean(1) @ masked_mean(candidate).T
 
 
-def divide_by_count(query, candidate):
+def divide_by_count(query, candidate, similarity):
     mean = (query.values * query.mask[..., None]).sum(1) / query.mask.sum(1, keepdim=True)
     return mean @ masked_mean(candidate).T
 
 
-def overwrite_input(query, candidate):
+def overwrite_input(query, candidate, similarity):
     query.values.mul_(2)
     return compare_means(query, candidate)
 
@@ -84,28 +95,50 @@ def test_right_scorers_pass() -> None:
     check_scorer(lambda width: FunctionScorer(compare_means))
     check_scorer(lambda width: Bilinear(width, frozen=True))
     check_scorer(Bilinear, width=8)
+    check_scorer(Correction)
 
 
 FUNCTIONS = [
-    (lambda query, candidate: 1 / 0, "score raised ZeroDivisionError: division by zero"),
-    (lambda query, candidate: None, "the result of score is None (NoneType); it must be Tensor"),
-    (lambda query, candidate: compare_means(query, candidate).int(), "has the dtype torch.int32"),
     (
-        lambda query, candidate: compare_means(query, candidate).T,
+        lambda query, candidate, similarity: 1 / 0,
+        "score raised ZeroDivisionError: division by zero",
+    ),
+    (
+        lambda query, candidate, similarity: None,
+        "the result of score is None (NoneType); it must be Tensor",
+    ),
+    (
+        lambda query, candidate, similarity: compare_means(query, candidate).int(),
+        "has the dtype torch.int32",
+    ),
+    (
+        lambda query, candidate, similarity: compare_means(query, candidate).T,
         "its scores have the shape (6, 4); it must be (Q, K) = (4, 6)",
     ),
-    (lambda q, c: compare_means(q, c) * torch.nan, "24 of 24 scores are NaN or infinite"),
+    (lambda q, c, s: compare_means(q, c) * torch.nan, "24 of 24 scores are NaN or infinite"),
     (overwrite_input, "score changes its inputs in place"),
-    (lambda q, c: compare_means(q, c) + torch.rand(()), "the same tokens get other scores"),
-    (lambda q, c: masked_mean(c).sum(1).expand(len(q.mask), -1), "it does not read queries"),
+    (lambda q, c, s: compare_means(q, c) + torch.rand(()), "the same inputs get other scores"),
     (
-        lambda q, c: masked_mean(q).sum(1)[:, None].expand(-1, len(c.mask)),
-        "it does not read candidates",
+        lambda q, c, s: masked_mean(c).sum(1).expand(len(q.mask), -1),
+        "it does not read the tokens of queries",
     ),
-    (lambda q, c: compare_means(q, c).softmax(1), "alone: a score depends on other queries or"),
     (
-        lambda q, c: compare_means(q, c) + torch.arange(float(len(c.mask))),
+        lambda q, c, s: masked_mean(q).sum(1)[:, None].expand(-1, len(c.mask)),
+        "it does not read the tokens of candidates",
+    ),
+    (lambda q, c, s: compare_means(q, c).softmax(1), "alone: a score depends on other queries or"),
+    (
+        lambda q, c, s: compare_means(q, c) + torch.arange(float(len(c.mask))),
         "alone: a score depends on other queries or candidates",
+    ),
+    (lambda query, candidate, similarity: similarity, "it does not read the tokens of queries"),
+    (
+        lambda q, c, s: compare_means(q, c) + s - s.amax(1, keepdim=True),
+        "alone: a score depends on other queries or candidates",
+    ),
+    (
+        lambda q, c, s: compare_means(q, c) + s.mul_(2),
+        "score changes its inputs in place",
     ),
     (compare_padded_means, "depends on other queries"),
     (divide_by_count, "scores of a query without tokens: 24 of 24 scores are NaN or infinite"),
@@ -136,7 +169,7 @@ def test_a_scorer_that_cannot_be_trained_is_refused(
 
 
 def test_noise_behind_the_mask_is_padding() -> None:
-    def read_last(query: Tokens, candidate: Tokens) -> torch.Tensor:
+    def read_last(query: Tokens, candidate: Tokens, similarity: torch.Tensor) -> torch.Tensor:
         return compare_means(query, candidate) + query.values[:, -1].sum(1)[:, None]
 
     with pytest.raises(AssertionError):

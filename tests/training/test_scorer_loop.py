@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from egoexobench.device import CPU
 from egoexobench.errors import DataError, PartError, UsageError
 from egoexobench.models.seeding import seeded_rng
-from egoexobench.models.token_table import TokenTable
+from egoexobench.models.token_table import ScorerItems, TokenTable, score_pairs
 from egoexobench.progress import NullProgress
 from egoexobench.toolbox.layers import masked_mean
 from egoexobench.training.loop import BestEpoch
@@ -35,25 +35,25 @@ class Bilinear(nn.Module):
         self.layer = nn.Linear(WIDTH, WIDTH)
         self.num_calls = 0
 
-    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens, similarity: Tensor) -> Tensor:
         self.num_calls += 1
         return self.layer(masked_mean(query_tokens)) @ masked_mean(candidate_tokens).T
 
 
 class LateFailure(Bilinear):
-    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
-        scores = super().score(query_tokens, candidate_tokens)
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens, similarity: Tensor) -> Tensor:
+        scores = super().score(query_tokens, candidate_tokens, similarity)
         return scores * (math.nan if self.num_calls > 4 else 1)
 
 
 class DetachedScores(Bilinear):
-    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
-        return super().score(query_tokens, candidate_tokens).detach()
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens, similarity: Tensor) -> Tensor:
+        return super().score(query_tokens, candidate_tokens, similarity).detach()
 
 
 class WrongShape(Bilinear):
-    def score(self, query_tokens: Tokens, candidate_tokens: Tokens) -> Tensor:
-        return super().score(query_tokens, candidate_tokens)[:, :1]
+    def score(self, query_tokens: Tokens, candidate_tokens: Tokens, similarity: Tensor) -> Tensor:
+        return super().score(query_tokens, candidate_tokens, similarity)[:, :1]
 
 
 def make_pair(number: int, *, text: str | None = None, media: str = "") -> Pair:
@@ -80,8 +80,13 @@ def make_training_set(pairs: list[Pair]) -> ScorerTrainingSet:
     clips = [(clip.id, i) for i, pair in enumerate(pairs) for clip in (pair.ego, pair.exo)]
     videos = make_table(clips)
     texts = make_table([(pair.id, i) for i, pair in enumerate(pairs)])
-    vectors = torch.stack([row.mean(0) for row in videos.rows.values()])
-    return ScorerTrainingSet(pairs, videos, texts, Embeddings(tuple(videos.rows), vectors))
+    return ScorerTrainingSet(pairs, embed_table(videos), embed_table(texts))
+
+
+def embed_table(table: TokenTable) -> ScorerItems:
+    """The mean of the tokens is the embedding."""
+    vectors = torch.stack([row.mean(0) for row in table.rows.values()])
+    return ScorerItems(table, Embeddings(tuple(table.rows), vectors))
 
 
 def make_scorer(kind: type[Bilinear] = Bilinear) -> Bilinear:
@@ -92,9 +97,12 @@ def make_scorer(kind: type[Bilinear] = Bilinear) -> Bilinear:
 def measure_accuracy(scorer: Bilinear, training_set: ScorerTrainingSet) -> float:
     pairs = training_set.pairs
     with torch.inference_mode():
-        scores = scorer.score(
-            training_set.videos.batch([pair.ego.id for pair in pairs]),
-            training_set.videos.batch([pair.exo.id for pair in pairs]),
+        scores = score_pairs(
+            scorer,
+            training_set.videos,
+            training_set.videos,
+            query_ids=[pair.ego.id for pair in pairs],
+            candidate_ids=[pair.exo.id for pair in pairs],
         )
     return float((scores.argmax(1) == torch.arange(len(pairs))).float().mean())
 
@@ -131,12 +139,14 @@ def test_training_raises_the_accuracy_and_leaves_frozen_weights_of_the_best_epoc
 
 def test_the_same_seed_gives_the_same_weights_and_no_token_changes() -> None:
     training_set = make_training_set(PAIRS)
-    tokens = {name: row.clone() for name, row in training_set.videos.rows.items()}
+    tokens = {name: row.clone() for name, row in training_set.videos.tokens.rows.items()}
     scorers = [make_scorer(), make_scorer()]
     epochs = [train(scorer, training_set) for scorer in scorers]
     assert epochs[0] == epochs[1]
     assert torch.equal(scorers[0].layer.weight, scorers[1].layer.weight)
-    assert all(torch.equal(tokens[name], row) for name, row in training_set.videos.rows.items())
+    assert all(
+        torch.equal(tokens[name], row) for name, row in training_set.videos.tokens.rows.items()
+    )
 
 
 def test_fewer_pairs_than_a_batch_are_one_batch() -> None:
