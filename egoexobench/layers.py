@@ -33,6 +33,7 @@ LAYERS = (
     "options",
     "spec",
     "entry_points",
+    "unavailable_parts",
     "registry",
     "part_errors",
     "part_results",

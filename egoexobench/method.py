@@ -30,6 +30,7 @@ ROLES = {
     "video_exo": "encoder",
     "audio": "encoder",
     "text": "encoder",
+    "text_audio": "encoder",
     "joint": "encoder",
     "captioner": "captioner",
     "video_fusion": "fusion",
@@ -45,6 +46,7 @@ ENCODER_ROLES: Mapping[str, Modality] = {
     "video_exo": "video",
     "audio": "audio",
     "text": "text",
+    "text_audio": "text",
     "joint": "joint",
 }
 """Role of an encoder to the modality that it must read."""
@@ -73,6 +75,9 @@ class Method:
     objective: str | None
     video_exo: str | None = None
     """Encoder of exo clips, if it is not that of ego clips."""
+    text_audio: str | None = None
+    """Encoder of texts in the space of ``audio``, where ``text`` is in that of ``video``: its
+    tokens of a narration are the query of ``text_fusion``."""
     scorer: str | None = None
     """What compares query and candidate by their tokens, for `mcq20` and `rerank@100`; without it
     embeddings alone rank candidates."""
@@ -156,6 +161,19 @@ PRETRAINED_DEFAULTS = replace(
     },
 )
 """Frozen encoders with open weights by name: what methods of this scale start from."""
+
+ZERO_SHOT_DEFAULTS = replace(
+    PRETRAINED_DEFAULTS,
+    name="zero-shot",
+    video=None,
+    audio=None,
+    text=None,
+    share_view_weights=True,
+    num_layers=0,
+    project=False,
+    provenance={},
+)
+"""Nothing is trained: what a baseline of scale pretrained starts from, which names encoders."""
 
 
 def use_pretrained(method: Method) -> Method:
@@ -257,9 +275,14 @@ def validate_method(method: Method) -> Method:
     _validate_media_roles(method)
     if method.objective and not method.anchor:
         raise UsageError(f"{name} needs an anchor because objective is set")
-    if method.text_fusion and not method.captioner:
+    if method.text_fusion and not (method.captioner or method.text_audio):
         raise UsageError(
             f"{name} needs a captioner because text_fusion is set; add --set captioner=rules"
+        )
+    if method.text_audio and (method.captioner or not (method.text and method.text_fusion)):
+        raise UsageError(
+            f"{name} has text_audio, which text_fusion joins with text: it needs both of these and "
+            "no captioner"
         )
     if method.video_query == "sound_caption" and not (method.text and method.captioner):
         raise UsageError(
@@ -366,8 +389,9 @@ def method_to_dict(method: Method) -> dict[str, Any]:
     """
     values = asdict(method)
     del values["provenance"]
-    if method.scorer is None:
-        del values["scorer"]
+    for role in ("text_audio", "scorer"):
+        if values[role] is None:
+            del values[role]
     if method.joint is None:
         del values["joint"], values["joint_inputs"]
     return values

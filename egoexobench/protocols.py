@@ -473,6 +473,24 @@ class Fusion(Protocol):
 
 
 @runtime_checkable
+class HasOpenValue(Protocol):
+    """Optional: a fusion, an ``nn.Module``, with a number that is chosen on the validation split.
+
+    The number is a buffer, so that it is part of the weights. The harness tries each candidate on
+    the validation split alone, uses the one with the best metric and records all of them.
+    """
+
+    @property
+    def candidate_values(self) -> Sequence[float]:
+        """Different values to try, the one first that equals prefer; empty if it is fixed."""
+        ...
+
+    def use_value(self, value: float) -> None:
+        """Use this value from now on."""
+        ...
+
+
+@runtime_checkable
 class Scorer(Protocol):
     """Compares a query and a candidate by all their tokens, not only by one vector of each.
 

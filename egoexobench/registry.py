@@ -30,6 +30,7 @@ from egoexobench.errors import (
 )
 from egoexobench.options import resolve_options
 from egoexobench.spec import Spec
+from egoexobench.unavailable_parts import UNAVAILABLE_PARTS
 
 if TYPE_CHECKING:
     from egoexobench.types import Modality
@@ -180,6 +181,8 @@ class Registry:
             warn_renamed(kind, name, self._aliases[key])
             return self.get_factory(kind, self._aliases[key])
         parts = self._parts.get(key, [])
+        if not parts and key in UNAVAILABLE_PARTS:
+            raise UsageError(f"{kind} {name!r} is not available: {UNAVAILABLE_PARTS[key]}")
         if not parts:
             names = [part.name for part in self.list_parts(kind)]
             is_folder = kind == "dataset" and Path(name).is_dir()

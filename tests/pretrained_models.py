@@ -1,12 +1,14 @@
-"""Tiny random models in place of the models by name that methods of scale pretrained use."""
+"""Tiny random models in place of those that methods of scale pretrained use, and a few clips."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from media_factory import make_clip_rows, make_tone, write_video
 from tiny_models import write_tiny_model
 from tiny_pe_av import write_tiny_pe_av
 from tiny_towers import write_open_clip
 
+from egoexobench.data.folder_dataset import CLIPS_TABLE, write_table
 from egoexobench.method import ENCODER_ROLES, Method
 from egoexobench.spec import Spec
 
@@ -48,3 +50,15 @@ def write_models(method: Method, root: Path) -> dict[str, str]:
                 WRITERS[name](folder)
             overrides[role] = str(encoder.add_options({"model": folder}))
     return overrides
+
+
+def write_folder(root: Path, splits: Mapping[str, str], *, silent: str = "", seed: int = 0) -> Path:
+    """Write pairs of one second each; a letter is a pair, and those of ``silent`` have no sound."""
+    root.mkdir()
+    rows = [row for split, names in splits.items() for row in make_clip_rows(list(names), split)]
+    for row in rows:
+        number = 7 * ord(row.pair) + (row.view == "exo") + 100 * (row.split == "test") * seed
+        waveform = None if row.pair in silent else make_tone(1.0, hertz=200 + number)
+        write_video(root / row.media, seconds=1.0, waveform=waveform, seed=number)
+    write_table(root / CLIPS_TABLE, rows)
+    return root

@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command_line import CommandLine
 
 from egoexobench.entry_points import Distribution
 from egoexobench.errors import PartError, RenamedWarning, UsageError
 from egoexobench.experiment.build import resolve_method
 from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
 from egoexobench.registry import PART_KINDS, PartFactory, Registry
+from egoexobench.unavailable_parts import UNAVAILABLE_PARTS
 
 
 @pytest.fixture
@@ -94,3 +96,23 @@ def test_a_factory_that_returns_nothing_is_named(kind: str) -> None:
     message = rf"{kind} 'mine' of mylab 0.1.0: the factory returned None; it must return the {kind}"
     with pytest.raises(PartError, match=message):
         part.create(options={})
+
+
+@pytest.mark.parametrize(("kind", "name"), UNAVAILABLE_PARTS)
+def test_a_system_that_is_not_available_is_answered_with_the_reason(
+    kind: str, name: str, registry: Registry, tmp_path: Path
+) -> None:
+    command = CommandLine(tmp_path)
+    reason = UNAVAILABLE_PARTS[kind, name]
+    result = command("run", "--method", f"{name}:size=huge")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert f"{kind} {name!r} is not available: {reason}" in result.stderr
+    assert f"{kind} {name} is not available: {reason}" in command("list", kind).stdout
+    assert name not in command("list", "encoder").stdout
+    with pytest.raises(UsageError, match="Did you mean"):
+        registry.get_factory(kind, "soundbrige")
+
+
+def test_a_plug_in_with_the_name_of_an_unavailable_system_is_used(registry: Registry) -> None:
+    registry.add_part(replace(make_part("imagebind"), kind="method"))
+    assert registry.get_factory("method", "imagebind").plugin == "mine"

@@ -21,7 +21,7 @@ from egoexobench.types import VIEWS, Embeddings, Evidence, Split
 BANKS_BY_MODALITY: Mapping[Evidence, tuple[str, ...]] = {
     "video": ("video", "video_exo"),
     "audio": ("audio", "joint_audio"),
-    "narration": ("narration",),
+    "narration": ("narration", "text_audio"),
     "sound_caption": ("caption",),
 }
 EncodeJoint = Callable[[Evidence, Mapping[str, str]], FeatureBank | None]

@@ -7,13 +7,17 @@ import click
 from egoexobench.cli.plugins import load_registry
 from egoexobench.registry import PART_KINDS
 from egoexobench.terminal import show_text
+from egoexobench.unavailable_parts import UNAVAILABLE_PARTS
 
 
 @click.command("list")
 @click.argument("kind", type=click.Choice([*PART_KINDS, "all"]), default="all")
 @click.pass_context
 def list_command(ctx: click.Context, kind: str) -> None:
-    """List the installed parts: kind, name, distribution and a description."""
+    """List the installed parts: kind, name, distribution and a description.
+
+    Systems that people look for and that are not available follow, each with the reason.
+    """
     registry = load_registry(ctx)
     kinds = PART_KINDS if kind == "all" else (kind,)
     parts = [part for name in kinds for part in registry.list_parts(name)]
@@ -22,3 +26,7 @@ def list_command(ctx: click.Context, kind: str) -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
         show_text("  ".join((*cells, row[3])))
+    installed = {(part.kind, part.name) for part in parts}
+    for (part_kind, name), reason in UNAVAILABLE_PARTS.items():
+        if part_kind in kinds and (part_kind, name) not in installed:
+            show_text(f"{part_kind} {name} is not available: {reason}")

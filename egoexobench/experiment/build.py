@@ -297,6 +297,7 @@ def _list_encoder_roles(resolved: ResolvedMethod, anchor: Anchor | None) -> list
         "video_exo": True,
         "audio": bool(fuses_audio) or anchored_audio,
         "text": True,
+        "text_audio": True,
         "joint": True,
     }
     return [role for role, used in is_used.items() if used and role in resolved.parts]

@@ -132,11 +132,13 @@ def prepare_inputs(
     selected = _apply_missing_audio(usable, features.without_sound, options.missing_audio)
     text_ids = {split: list_text_ids(dataset, selected, split) for split in SPLITS}
     narrations = collect_narrations(selected, text_ids)
-    narration_bank, caption_bank, captions = None, None, None
+    narration_bank, caption_bank, captions, text_audio_bank = None, None, None, None
     if encoder := parts.encoders.get("text"):
         template = parts.method.text_template
         prompts = {name: template.replace("{}", text) for name, text in narrations.items()}
         narration_bank = _encode_texts(prompts, encoder, options)
+        if second := parts.encoders.get("text_audio"):
+            text_audio_bank = _encode_texts(prompts, second, options)
         captions = _write_captions(dataset, narrations, parts, progress)
         if captions is not None:
             # A text without a caption gets an empty row: it is embedded from its narration alone.
@@ -150,7 +152,12 @@ def prepare_inputs(
         usable=usable,
         selected=selected,
         text_ids=text_ids,
-        features=replace(features, narration=narration_bank, caption=caption_bank),
+        features=replace(
+            features,
+            narration=narration_bank,
+            caption=caption_bank,
+            text_audio=text_audio_bank,
+        ),
         captions=captions,
         missing_audio=options.missing_audio,
         clip_keys=result.keys,

@@ -25,6 +25,7 @@ from egoexobench.experiment.subset import (
     select_usable,
 )
 from egoexobench.experiment.training import train_or_load
+from egoexobench.experiment.value_choice import ValueChoice, choose_value
 from egoexobench.features.media_hash import hash_clip_media, hash_media_files
 from egoexobench.method import apply_overrides
 from egoexobench.models.embedding_model import EmbeddingModel
@@ -55,6 +56,8 @@ class TrainedMethod:
     """None for a method that is not trained."""
     scorer_epoch: BestEpoch | None = None
     """None for a method without a scorer, or with one that is not trained, or not trained yet."""
+    value_choice: ValueChoice | None = None
+    """None for a method whose fusions have no open number."""
 
 
 def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
@@ -100,6 +103,7 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         trained_on = encode_dataset(selected_training, parts, options, context)
     with context.timer.stage("train"):
         best_epoch = train_or_load(model, parts, trained_on, context.progress)
+        value_choice = choose_value(model, parts, trained_on)
     return TrainedMethod(
         record=describe_method(config, context.registry, parts),
         parts=parts,
@@ -108,6 +112,7 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         trained_on=trained_on,
         overlap=overlap,
         best_epoch=best_epoch,
+        value_choice=value_choice,
     )
 
 

@@ -44,6 +44,8 @@ PLANS: Mapping[BatchCondition, BatchPlan] = {
     "padding": BatchPlan(seed=4, size=1, views=VIEWS[::-1], is_padded=True),
 }
 """How items are put into batches under each condition. What was scored began with the ego view."""
+_ROLES_BY_BANK = {"narration": "text", "caption": "text"}
+"""Role of the encoder of a bank whose name is another."""
 SPREAD_RATIO = 0.01
 """Part of the distance between the embeddings of different items that rounding may not exceed."""
 
@@ -156,6 +158,8 @@ def prepare_selection(method: RebuiltMethod, selection: Selection) -> PreparedSe
         template = parts.method.text_template
         prompts = {name: template.replace("{}", narrations[name]) for name in selection.text_ids}
         texts["narration"] = prepare_texts(prompts, parts.encoders["text"])
+        if "text_audio" in parts.encoders:
+            texts["text_audio"] = prepare_texts(prompts, parts.encoders["text_audio"])
         if inputs.captions is not None:
             captions = {name: inputs.captions.captions.get(name) for name in selection.text_ids}
             texts["caption"] = prepare_texts(captions, parts.encoders["text"])
@@ -176,7 +180,7 @@ def measure_from_source(
     banks: dict[str, FeatureBank] = {}
     runners = split_stored_inputs(method.parts.encoders)
     for name, items in {**prepared.clips, **prepared.texts}.items():
-        role = "text" if name in prepared.texts else name
+        role = _ROLES_BY_BANK.get(name, name)
         runner, stored = runners[role], _get_bank(method.inputs.features, name)
         bank = encode_prepared(runner, _nudge_items(items, condition), PLANS[condition])
         yield _compare_tokens(runner, role, condition, bank=bank, stored=stored)
@@ -198,7 +202,7 @@ def measure_from_tokens(
 def describe_deviation(deviation: Deviation) -> str:
     """Return one line about the item that is farthest from what was scored."""
     index = int(np.argmax(deviation.distances))
-    item = "text" if deviation.role == "text" else "clip"
+    item = "text" if deviation.role.startswith("text") else "clip"
     result = (
         "another embedding than the one that was"
         if deviation.is_embedding
@@ -253,6 +257,7 @@ def _replace_banks(
         narration=select_bank("narration", features.narration),
         caption=select_bank("caption", features.caption),
         video_exo=select_bank("video_exo", features.video_exo),
+        text_audio=select_bank("text_audio", features.text_audio),
         joint=select_bank("joint", features.joint),
         joint_audio=select_bank("joint_audio", features.joint_audio),
     )
@@ -341,7 +346,8 @@ def _get_tolerance(vectors: Tensor, precision: Precision) -> float:
 def _describe_parts(parts: MethodParts, side: EmbeddingSide) -> str:
     """Return the labels of the parts between the stored rows and an embedding."""
     fusion_role = f"{side}_fusion"
-    roles = ("text",) if side == "text" else ("video", "video_exo", "audio", "joint")
+    media_roles = ("video", "video_exo", "audio", "joint")
+    roles = ("text", "text_audio") if side == "text" else media_roles
     trained = [
         role for role in roles if role in parts.encoders and not parts.encoders[role].encoder.frozen
     ]

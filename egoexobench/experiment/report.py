@@ -17,12 +17,14 @@ from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.reference_scores import list_reference_scores
 from egoexobench.experiment.scoring import ScoringResult
+from egoexobench.experiment.value_choice import ValueChoice
 from egoexobench.features.encoder_state import hash_state_dict
 from egoexobench.method import SCORER_VALIDATION_METRIC, VALIDATION_METRIC
 from egoexobench.records.convert import to_record_score
 from egoexobench.records.describe import describe_distribution
 from egoexobench.records.environment import collect_environment, read_own_git_state
 from egoexobench.records.schema import (
+    CandidateValue,
     CaptionCounts,
     CheckpointSelection,
     ClipCounts,
@@ -33,6 +35,7 @@ from egoexobench.records.schema import (
     Record,
     RunSettings,
     ScorerTrainingRecord,
+    ValueSelection,
 )
 from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import make_record_id
@@ -80,6 +83,7 @@ def build_record(
         dataset=scored.record,
         trained_on=None if trained.trained_on is scored else trained.trained_on.record,
         checkpoint_selection=_describe_best_epoch(trained.best_epoch, VALIDATION_METRIC),
+        value_selection=_describe_value(trained.value_choice),
         epochs=_list_epochs(trained.best_epoch),
         scorer_training=_describe_scorer_training(trained),
         counts=_count_data(scored, scoring),
@@ -141,6 +145,21 @@ def _describe_scorer_training(trained: TrainedMethod) -> ScorerTrainingRecord | 
         weights_hash=hash_state_dict(scorer),
         checkpoint_selection=selection,
         epochs=_list_epochs(trained.scorer_epoch),
+    )
+
+
+def _describe_value(choice: ValueChoice | None) -> ValueSelection | None:
+    if choice is None:
+        return None
+    return ValueSelection(
+        roles=choice.roles,
+        split="val",
+        validation_metric=VALIDATION_METRIC,
+        value=choice.value,
+        candidates=tuple(
+            CandidateValue(value=value, validation_value=score)
+            for value, score in choice.validation_values.items()
+        ),
     )
 
 

@@ -88,6 +88,7 @@ class EmbeddingModel(nn.Module):
             }
         )
         self.video_role = {view: _get_video_role(view, encoders) for view in VIEWS}
+        self.text_query_role = "text_audio" if "text_audio" in encoders else "text"
         self.projectors = nn.ModuleDict()
         self.fusions = nn.ModuleDict()
         self.functional_fusions: dict[str, Fusion] = {}
@@ -103,7 +104,7 @@ class EmbeddingModel(nn.Module):
     def _add_projectors(self, views: tuple[View, ...], seed: int) -> None:
         if not self.method.objective or not self.method.project:
             return
-        encoder_roles = {"audio": "audio", "text": "text"}
+        encoder_roles = {role: role for role in ("audio", "text", "text_audio")}
         encoder_roles |= {f"video-{view}": self.video_role[view] for view in views}
         for role, encoder_role in encoder_roles.items():
             if encoder_role in self.encoders:
@@ -169,27 +170,26 @@ class EmbeddingModel(nn.Module):
         """Return the tokens ``(B, T, D)`` that `embed_video` computes an embedding from."""
         return self._join_tokens(self._project_video(view, video, audio, caption))
 
-    def embed_text(self, narration: Tokens, caption: Tokens | None, kind: AnchorText) -> Tensor:
+    def embed_text(self, narration: Tokens, query: Tokens | None, kind: AnchorText) -> Tensor:
         """Embed texts from narration and sound caption.
 
         Args:
             narration: output of the text encoder, or prepared input of a trained one.
-            caption: the same for sound captions; None if the method does not use them.
+            query: the same for sound captions, or of the encoder ``text_audio`` for narrations;
+                None if the method has neither.
             kind: ``sound_text`` is the fusion (paper, eq. 10), the others are one text alone.
 
         Returns:
             ``(B, D)``, with the same length as video embeddings.
         """
-        projected = self._project_text(narration, caption, kind)
+        projected = self._project_text(narration, query, kind)
         if projected.query is projected.context:
             return self._normalize(masked_mean(projected.context))
         return self._fuse("text", projected.query, projected.context)
 
-    def list_text_tokens(
-        self, narration: Tokens, caption: Tokens | None, kind: AnchorText
-    ) -> Tokens:
+    def list_text_tokens(self, narration: Tokens, query: Tokens | None, kind: AnchorText) -> Tokens:
         """Return the tokens ``(B, T, D)`` that `embed_text` computes an embedding from."""
-        return self._join_tokens(self._project_text(narration, caption, kind))
+        return self._join_tokens(self._project_text(narration, query, kind))
 
     def embed_sound(self, audio: Tokens) -> Tensor:
         """Embed sound alone, ``f_a`` of the paper's eq. 6 as one vector of unit length: ``(B, D)``.
@@ -221,13 +221,15 @@ class EmbeddingModel(nn.Module):
         return _ProjectedTokens(role, query or context, context)
 
     def _project_text(
-        self, narration: Tokens, caption: Tokens | None, kind: AnchorText
+        self, narration: Tokens, query: Tokens | None, kind: AnchorText
     ) -> _ProjectedTokens:
         context = self._require_tokens("text", narration)
-        if kind == "narration" or caption is None:
+        if kind == "narration" or query is None:
             return _ProjectedTokens("text", context, context)
-        query = self._require_tokens("text", caption)
-        return _ProjectedTokens("text", query, query if kind == "sound_caption" else context)
+        projected = self._require_tokens(self.text_query_role, query)
+        return _ProjectedTokens(
+            "text", projected, projected if kind == "sound_caption" else context
+        )
 
     def _join_tokens(self, projected: _ProjectedTokens) -> Tokens:
         """Return the tokens of query and context as one sequence, or of what is embedded alone."""

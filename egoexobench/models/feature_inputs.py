@@ -40,6 +40,7 @@ EXTRA_PADDING = 3
 class FeatureInputs:
     """A feature bank per role; None for a role that the method does not use.
 
+    ``text_audio`` contains narrations, as ``narration`` does, from the encoder of that role.
     ``video_exo`` contains exo clips if they have their own encoder. ``joint`` contains the tokens
     of a joint encoder; if it is trained, the prepared frames, and ``joint_audio`` the prepared
     sounds. ``alignment_paths`` contains, by pair id, the path along which the two sounds of a
@@ -51,6 +52,7 @@ class FeatureInputs:
     narration: FeatureBank | None
     caption: FeatureBank | None
     video_exo: FeatureBank | None = None
+    text_audio: FeatureBank | None = None
     joint: FeatureBank | None = None
     joint_audio: FeatureBank | None = None
     alignment_paths: Mapping[str, AlignmentPath] = field(default_factory=dict)
@@ -243,14 +245,14 @@ def read_text_inputs(
     *,
     plan: BatchPlan,
 ) -> tuple[Tokens, Tokens | None]:
-    """Return some narrations, and their sound captions if the kind of text uses them."""
+    """Return some narrations, and what queries them in the fusion if the kind of text uses it."""
     if inputs.narration is None:
         message = "the method has no text encoder"
         raise ValueError(message)
-    caption_bank = inputs.caption if kind != "narration" else None
-    caption = _read_batch(model, "text", caption_bank, ids, plan=plan) if caption_bank else None
+    bank = (inputs.text_audio or inputs.caption) if kind != "narration" else None
+    query = _read_batch(model, model.text_query_role, bank, ids, plan=plan) if bank else None
     narration = _read_batch(model, "text", inputs.narration, ids, plan=plan)
-    return narration, caption
+    return narration, query
 
 
 def _embed_audio_batch(model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str]) -> Tensor:

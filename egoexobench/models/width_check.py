@@ -47,7 +47,10 @@ def check_widths(model: EmbeddingModel) -> None:
                 model, name, query_role=query_role, context_role=context_role
             )
     if "text" in widths:
-        outputs["texts"] = _measure_width(model, "text", query_role="text", context_role="text")
+        role = model.text_query_role
+        outputs["texts"] = _measure_width(model, "text", query_role=role, context_role="text")
+    if "text_audio" in widths:
+        _check_text_spaces(model, widths)
     if method.objective:
         _check_trained_widths(model, outputs)
 
@@ -62,6 +65,16 @@ def _check_shared_projector(model: EmbeddingModel) -> None:
             f"method {model.method.name!r} shares its weights between the views, but "
             f"{description}; set share_view_weights=false"
         )
+
+
+def _check_text_spaces(model: EmbeddingModel, widths: Mapping[str, int]) -> None:
+    """Raise if a text encoder cannot be in the space of the encoder that it is compared with."""
+    for role, text_role in (("video", "text"), ("audio", "text_audio")):
+        if role in widths and widths[role] != widths[text_role]:
+            raise UsageError(
+                f"{text_role} of method {model.method.name!r} has {widths[text_role]} features and "
+                f"{role} has {widths[role]}: they are compared, so they must be of one model"
+            )
 
 
 def _measure_width(model: EmbeddingModel, name: str, *, query_role: str, context_role: str) -> int:

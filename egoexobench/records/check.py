@@ -8,7 +8,13 @@ from dataclasses import replace
 
 from egoexobench.evaluation.results import Metric
 from egoexobench.evaluation.tasks import METRICS_INFO
-from egoexobench.method import COMPACT_DEFAULTS, ROLES, list_declared_inputs, parse_setting
+from egoexobench.method import (
+    COMPACT_DEFAULTS,
+    ROLES,
+    VALIDATION_METRIC,
+    list_declared_inputs,
+    parse_setting,
+)
 from egoexobench.protocols import AnchorText
 from egoexobench.records.artifacts import iter_artifact_faults
 from egoexobench.records.check_facts import iter_fact_faults
@@ -34,6 +40,7 @@ def iter_record_faults(record: Record) -> Iterator[str]:
         yield from _iter_track_faults(f"scores.{score.key.label}", record, score)
     yield from _iter_query_count_faults(record)
     yield from _iter_epoch_faults(record)
+    yield from _iter_value_faults(record)
     yield from iter_fact_faults(record)
     fingerprints = {score.key: score.track_fingerprint for score in record.scores}
     largest = {
@@ -82,6 +89,27 @@ def _iter_epoch_faults(record: Record) -> Iterator[str]:
             max(values),
         ):
             yield f"{location}: the first best one is {best}, which the record does not select"
+
+
+def _iter_value_faults(record: Record) -> Iterator[str]:
+    """The value that was chosen is the first of those with the largest validation value."""
+    selection = record.value_selection
+    if selection is None:
+        return
+    location = "value_selection"
+    if selection.split != "val" or selection.validation_metric != VALIDATION_METRIC:
+        yield f"{location}: a value is chosen on split val by the {VALIDATION_METRIC}"
+    fusions = {part.role for part in record.method.parts if part.kind == "fusion"}
+    if unknown := [role for role in selection.roles if role not in fusions]:
+        yield f"{location}.roles: the method has no {unknown[0]!r}"
+    candidates = selection.candidates
+    yield from iter_repeated(f"{location}.candidates", [f"{item.value:g}" for item in candidates])
+    if any(not 0 <= item.validation_value <= 1 for item in candidates):
+        yield f"{location}.candidates: a validation value is not in 0..1"
+    best = max(candidates, key=lambda item: item.validation_value, default=None)
+    if best is None or best.value != selection.value:
+        expected = "no candidate" if best is None else f"{best.value:g}"
+        yield f"{location}.value: {selection.value:g}, where the candidates give {expected}"
 
 
 def iter_repeated(location: str, names: list[str]) -> Iterator[str]:
@@ -178,6 +206,7 @@ def iter_input_faults(method: MethodRecord) -> Iterator[str]:
         video=roles["video"],
         audio=roles["audio"],
         text=roles["text"],
+        text_audio=roles["text_audio"],
         captioner=roles["captioner"],
         video_fusion=roles["video_fusion"],
         text_fusion=roles["text_fusion"],

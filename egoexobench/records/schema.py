@@ -189,6 +189,27 @@ class CheckpointSelection(RecordModel):
 
 
 @final
+class CandidateValue(RecordModel):
+    """A value of an open number, and the metric on the validation split with it."""
+
+    value: float
+    validation_value: float
+
+
+@final
+class ValueSelection(RecordModel):
+    """How the open number of the fusions was chosen."""
+
+    roles: tuple[str, ...] = Field(description="fusions that use it, such as video_fusion")
+    split: Split
+    validation_metric: str
+    value: float
+    candidates: tuple[CandidateValue, ...] = Field(
+        description="every value that was tried, in the order in which equals are preferred"
+    )
+
+
+@final
 class EpochRecord(RecordModel):
     """One epoch of a training."""
 
@@ -430,6 +451,9 @@ class Record(RecordModel):
     )
     checkpoint_selection: CheckpointSelection | None = Field(
         None, description="null if nothing was trained"
+    )
+    value_selection: ValueSelection | None = Field(
+        default=None, description="null if no number was chosen on the validation split"
     )
     epochs: tuple[EpochRecord, ...] = Field(
         (), description="every epoch of the training; empty in records of versions before 0.2"

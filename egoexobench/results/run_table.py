@@ -20,7 +20,13 @@ from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.results import Metric
-    from egoexobench.records.schema import DatasetRecord, MethodRecord, Record, ScoreRecord
+    from egoexobench.records.schema import (
+        DatasetRecord,
+        MethodRecord,
+        Record,
+        ScoreRecord,
+        ValueSelection,
+    )
 
 TEXT_WIDTH = 100
 """Columns of the table as text."""
@@ -137,11 +143,24 @@ def _list_notes(record: Record) -> Iterator[str]:
         yield f"{describe_answer_counts(answerer)}."
     if note := describe_given_features(record.method):
         yield f"{note[0].upper()}{note[1:]}."
+    if record.value_selection:
+        yield _describe_value(record.value_selection)
     if unfair := record.counts.num_unfair:
         reasons = ", ".join(f"{count} {reason}" for reason, count in unfair.items())
         yield f"Questions left out because they cannot be answered fairly: {reasons}."
     if overlap := describe_overlap(record.overlap):
         yield overlap
+
+
+def _describe_value(selection: ValueSelection) -> str:
+    """Return which value was chosen, and the metric with it and with the smallest and largest."""
+    metrics = {item.value: item.validation_value for item in selection.candidates}
+    values = dict.fromkeys((selection.value, min(metrics), max(metrics)))
+    listed = ", ".join(f"{metrics[value]:.3f} with {value:g}" for value in values)
+    return (
+        f"{' and '.join(selection.roles)}: the value {selection.value:g} was chosen on split "
+        f"{selection.split} ({selection.validation_metric}: {listed})."
+    )
 
 
 def _list_recalls(record: Record) -> str:

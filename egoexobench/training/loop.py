@@ -248,6 +248,7 @@ def _compute_token_statistics(
         "video-exo": (model.video_role["exo"], training_set.inputs.get_video_bank("exo"), exo),
         "audio": ("audio", training_set.inputs.audio, ego + exo),
         "text": ("text", training_set.inputs.narration, texts),
+        "text_audio": ("text_audio", training_set.inputs.text_audio, texts),
     }
     return {
         role: bank.mean_std(ids)

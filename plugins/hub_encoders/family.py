@@ -37,6 +37,7 @@ class ModelFamily:
         context: path of the largest number of tokens of a text.
         reserved: positions of these that no token takes.
         reads_padding: every text is padded to that number, and the padding is read like words.
+        is_lowercase: it was trained on texts in lower case, and not every tokenizer makes them so.
         processor: whether it takes a clip at once, a picture, or patches of a picture of any form.
         resizes_floats: whether a picture is scaled before it is resized, and so never has 8 bits.
         frames: path of the only number of frames that it takes; without it, it takes any.
@@ -70,6 +71,7 @@ class ModelFamily:
     context: str = "max_position_embeddings"
     reserved: int = 0
     reads_padding: bool = False
+    is_lowercase: bool = False
     processor: Literal["image", "video", "patches"] = "image"
     resizes_floats: bool = False
     frames: str = ""

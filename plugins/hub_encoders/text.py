@@ -44,8 +44,9 @@ class HubTextEncoder(HubEncoder):
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.int64]:
         """Return the token ids ``(T,)`` of a text with its start and end, ``context`` at most."""
         assert isinstance(source, str)  # noqa: S101 - the harness passes this modality
+        text = self.recipe.prompt + source
         token_ids = self.tokenizer(
-            self.recipe.prompt + source,
+            text.lower() if self.family.is_lowercase else text,
             truncation=True,
             max_length=self.context,
             padding="max_length" if self.family.reads_padding else False,

@@ -45,11 +45,11 @@ TEXT_FAMILIES: Sequence[ModelFamily] = (
                 dropped=("image_model", "image_projection", *FLAVA_BOTH), **_TOWER),
     ModelFamily(model_type="metaclip_2", model="MetaClip2Model", pooled_width="projection_dim",
                 dropped=("vision_model", "visual_projection"), **_FEATURES),
-    ModelFamily(model_type="siglip", model="SiglipModel", reads_padding=True,
+    ModelFamily(model_type="siglip", model="SiglipModel", reads_padding=True, is_lowercase=True,
                 pooled_width="text_config.projection_size", dropped=("vision_model",),
-                note="was trained with padding that is read; SigLIP 2 of a fixed size is of this "
-                     "family", **_FEATURES),
-    ModelFamily(model_type="siglip2", model="Siglip2Model", reads_padding=True,
+                note="was trained with padding that is read and on lower case, so both are done "
+                     "here; SigLIP 2 of a fixed size is of this family", **_FEATURES),
+    ModelFamily(model_type="siglip2", model="Siglip2Model", reads_padding=True, is_lowercase=True,
                 pooled_width="text_config.projection_size", dropped=("vision_model",),
                 note="NaFlex; was trained with padding that is read", **_FEATURES),
     ModelFamily(model_type="tipsv2", model="Tipsv2Model", dropped=("vision_model",),

@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 from local_hub import serve_hub, use_hub
-from media_factory import make_clip_rows, make_tone, write_video
-from pretrained_models import WRITERS, write_models
+from pretrained_models import WRITERS, write_folder, write_models
 
-from egoexobench.data.folder_dataset import CLIPS_TABLE, write_table
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT_DEFAULTS, ENCODER_ROLES, ROLES, Method
 from egoexobench.records.store import read_record
@@ -18,17 +16,6 @@ from egoexobench.toolbox.model_pins import MODEL_PINS
 
 REGISTRY = Registry()
 TRAINED = ("soundbridge", "egoexo", "egoinstructor", "audio-only", "video-only")
-
-
-def write_folder(root: Path, splits: dict[str, str], *, has_sound: bool = True) -> Path:
-    """Pairs of one second each; a letter is a pair."""
-    root.mkdir()
-    rows = [row for split, names in splits.items() for row in make_clip_rows(list(names), split)]
-    for index, row in enumerate(rows):
-        waveform = make_tone(1.0, hertz=200 + 50 * index) if has_sound else None
-        write_video(root / row.media, seconds=1.0, waveform=waveform, seed=index)
-    write_table(root / CLIPS_TABLE, rows)
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +90,7 @@ def test_sound_alone_is_refused_in_one_line_where_no_clip_has_sound(
     models: Path, tmp_path: Path, command: CommandLine
 ) -> None:
     splits = {"train": "ab", "val": "c", "test": "d"}
-    folder = write_folder(tmp_path / "silent", splits, has_sound=False)
+    folder = write_folder(tmp_path / "silent", splits, silent="abcd")
     result = command(*list_arguments("audio-only", models, folder))
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("egoexobench: 8 of 8 clips have no sound")

@@ -44,6 +44,11 @@ def silent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_method(name: str, folder: Path, tmp_path: Path, policy: MissingAudioPolicy) -> Record:
     options = get_options(METHODS[name].factory)
+    scale = "paper" if "size" in options else "compact"
+    overrides = FAST_OVERRIDES
+    if "model" in options and name != "mteb":  # it comes at scale pretrained alone
+        scale = "pretrained"
+        overrides = write_models(REGISTRY.create("method", name, scale), tmp_path / "models")
     method = Spec(name).add_options(
         {
             "size": "tiny" if "size" in options else None,
