@@ -28,8 +28,9 @@ from egoexobench.features.encoder_runner import (
     split_stored_inputs,
 )
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.features.feature_file import make_missing_rows
+from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.features.feature_store import FeatureStore
+from egoexobench.features.join_queue import LARGE_FILE_BYTES
 from egoexobench.features.media_hash import hash_media_files
 from egoexobench.features.older_stores import explain_new_clips, explain_new_texts
 from egoexobench.protocols import Progress
@@ -193,7 +194,7 @@ def encode_texts(
     for start in range(0, len(missing), ITEMS_PER_FILE):
         batch = missing[start : start + ITEMS_PER_FILE]
         arrays = [(encoder.prepare(text),) for text in batch]
-        items = encode_arrays(encoder, arrays, ["read"] * len(batch))
+        items = list(encode_arrays(encoder, arrays, ["read"] * len(batch)))
         for text, item in zip(batch, items, strict=True):
             if reason := find_nonfinite(item):
                 raise DataError(f"text {text[:60]!r}: {reason}")
@@ -340,15 +341,16 @@ def _store_batch(
         reads_audio = "audio" in runner.given_inputs
         states = [clip.audio_state if reads_audio else "decoded" for clip in prepared]
         encoded = encode_arrays(runner, [clip.arrays[name] for clip in prepared], states)
-        items = {clip.job.key: item for clip, item in zip(prepared, encoded, strict=True)}
-        errors |= {
-            key: ClipFailure(NOT_FINITE, reason)
-            for key, item in items.items()
-            if (reason := find_nonfinite(item))
-        }
-        valid = {key: item for key, item in items.items() if key not in errors}
-        if valid:
-            stores[name].put(list(valid), list(valid.values()))
+        valid: dict[str, FeatureRows] = {}
+        for clip, item in zip(prepared, encoded, strict=True):
+            if reason := find_nonfinite(item):
+                errors[clip.job.key] = ClipFailure(NOT_FINITE, reason)
+            if clip.job.key not in errors:
+                valid[clip.job.key] = item
+            if sum(item.rows.nbytes for item in valid.values()) >= LARGE_FILE_BYTES:
+                stores[name].put(list(valid), list(valid.values()))
+                valid = {}
+        stores[name].put(list(valid), list(valid.values()))  # nothing, if it is empty
     return errors
 
 

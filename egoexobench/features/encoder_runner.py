@@ -179,8 +179,11 @@ def encode_arrays(
     *,
     batch_size: int = ENCODING_PLAN.size,
     min_lengths: Sequence[int] = (1, 1),
-) -> list[FeatureRows]:
-    """Return the rows to store: tokens, or the prepared arrays if the encoder is trained.
+) -> Iterator[FeatureRows]:
+    """Yield the rows to store: tokens, or the prepared arrays if the encoder is trained.
+
+    A batch is computed when its first item is needed, so that its rows can be stored before the
+    next one needs memory.
 
     Args:
         runner: the encoder.
@@ -198,12 +201,9 @@ def encode_arrays(
     rows: Iterator[NDArray[Any]] = (item[0] for item in present)
     if runner.encoder.frozen:
         rows = _encode_batches(runner, present, batch_size, min_lengths)
-    return [
-        make_missing_rows(state)
-        if _require_any_input(item) is None
-        else FeatureRows(next(rows), state)
-        for item, state in zip(arrays, states, strict=True)
-    ]
+    for item, state in zip(arrays, states, strict=True):
+        is_missing = _require_any_input(item) is None
+        yield make_missing_rows(state) if is_missing else FeatureRows(next(rows), state)
 
 
 def find_nonfinite(item: FeatureRows) -> str | None:

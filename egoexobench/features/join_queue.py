@@ -10,6 +10,8 @@ JOIN_COUNT = 16
 """Small files of similar size that are joined to one file."""
 JOIN_BYTES = 256 << 20
 """Size from which on small files are joined, even if they are few."""
+LARGE_FILE_BYTES = JOIN_BYTES // 2
+"""Size from which on a file is never joined."""
 
 
 class _SizeClass(NamedTuple):
@@ -34,7 +36,7 @@ class JoinQueue:
             layout: of the file.
             level: how often its rows were joined before.
         """
-        if layout.size >= JOIN_BYTES // 2:
+        if layout.size >= LARGE_FILE_BYTES:
             return []
         size_class = _SizeClass(layout.dtype, layout.shape, level)
         layouts = self._waiting.setdefault(size_class, [])

@@ -10,6 +10,7 @@ import torch
 from egoexobench.data.decode import DecodedClip
 from egoexobench.errors import DataError, MediaError, NoticeWarning
 from egoexobench.features import encode_clips, encoder_runner
+from egoexobench.features.batch_plan import ENCODING_PLAN
 from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.progress import NullProgress
 from egoexobench.types import Audio, Clip, Frames, Modality, Tokens
@@ -228,6 +229,26 @@ def test_clips_that_were_stored_before_an_interruption_are_not_decoded_again(
     media.encode(clips, make_runners())
     assert {"c0", "c1", "c2"} <= before - set(media.decoded)
     assert set(media.decoded) <= {f"c{i}" for i in range(3, 9)}
+
+
+def test_large_tokens_are_stored_before_the_next_forward_pass(
+    media: FakeMedia, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode_clips, "LARGE_FILE_BYTES", 1)
+    clips = media.write_clips(ENCODING_PLAN.size + 4)
+
+    class StoppedEncoder(FakeEncoder):
+        def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+            if len(values) < ENCODING_PLAN.size:
+                raise KeyboardInterrupt
+            return super().encode(values, mask)
+
+    with pytest.raises(KeyboardInterrupt):
+        media.encode(clips, {"video": EncoderRunner(StoppedEncoder("video"), "v")})
+    media.decoded.clear()
+    banks = media.encode(clips, {"video": EncoderRunner(FakeEncoder("video"), "v")})
+    assert len(media.decoded) == 4
+    assert [banks["video"].get(f"c{i}")[0, 0] for i in (0, 19)] == [2.0, 21.0]
 
 
 def test_the_input_of_a_trained_encoder_is_stored(media: FakeMedia) -> None:

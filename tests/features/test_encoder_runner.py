@@ -54,7 +54,7 @@ def encode_sources(
     states: Sequence[str],
     **options: int,
 ) -> list[FeatureRows]:
-    return encode_arrays(runner, [(array,) for array in arrays], states, **options)
+    return list(encode_arrays(runner, [(array,) for array in arrays], states, **options))
 
 
 def test_a_signature_names_everything_that_changes_a_number() -> None:
