@@ -47,7 +47,7 @@ def encode_sources(
         encoder.to(device)
     runner = EncoderRunner(encoder, "", device=torch.device(device), precision=precision)
     sources = make_sources(encoder.modality, num_frames, 0, get_sample_rate(encoder))
-    arrays = [encoder.prepare(source) for source in sources]
+    arrays = [(runner.prepare(source),) for source in sources]
     items = encode_arrays(runner, arrays, ["read"] * len(arrays))
     return np.concatenate([item.rows for item in items]).astype(np.float32)
 

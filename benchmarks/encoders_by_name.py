@@ -47,7 +47,7 @@ def call_ours(spec: str, source: Frames | Audio | str) -> Callable[[], Any]:
     """Return a call that prepares and encodes a source as a run does."""
     encoder = Registry().create("encoder", spec)
     runner = EncoderRunner(encoder, "random")
-    return lambda: encode_arrays(runner, [encoder.prepare(source)], ["read"])[0].rows
+    return lambda: next(encode_arrays(runner, [(runner.prepare(source),)], ["read"])).rows
 
 
 def build_clip(folder: Path) -> Case:
