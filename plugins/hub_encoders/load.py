@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,14 @@ def load_pretrained(
             **family.arguments,
         )
     _check_weights(name, family, report)
+    if checkpointing:  # the library looks for the embeddings of words, which may be dropped below
+        _enable_checkpointing(model)
     for module in family.dropped:
         delattr(model, module)
-    if checkpointing:
-        _enable_checkpointing(model, name)
+    if checkpointing and not _can_recompute(model):
+        raise UsageError(
+            f"checkpointing=true: {type(model).__name__} of {name} cannot recompute its blocks"
+        )
     content = model_folder.hash_model(folder, TRANSFORMERS_WEIGHTS)
     return PretrainedModel(model, family, config, folder=folder, content_hash=content)
 
@@ -135,14 +139,14 @@ def quiet_library(name: str) -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _enable_checkpointing(model: Any, name: str) -> None:
+def _enable_checkpointing(model: Any) -> None:
     new_name = getattr(model, "activation_checkpointing_enable", None)  # transformers 5.24
-    try:
+    with suppress(ValueError):  # of a model without blocks
         (new_name or model.gradient_checkpointing_enable)()
-    except ValueError as error:
-        raise UsageError(
-            f"checkpointing=true: {type(model).__name__} of {name} cannot recompute its blocks"
-        ) from error
+
+
+def _can_recompute(model: Any) -> bool:
+    return any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
 
 
 def _check_weights(name: str, family: ModelFamily, report: dict[str, Any]) -> None:

@@ -11,7 +11,15 @@ from egoexobench.registry import Registry
 from egoexobench_plugins.hub_encoders.families import FAMILIES
 from egoexobench_plugins.hub_encoders.family import ModelFamily
 
-NO_CHECKPOINTS = {("image", "align")}
+NO_CHECKPOINTS = {
+    ("text", "mpnet"),
+    ("text", "clap"),
+    ("image", "align"),
+    ("image", "convnext"),
+    ("image", "convnextv2"),
+    ("image", "resnet"),
+    ("audio", "clap"),
+}
 """Families whose networks have no blocks that transformers recomputes."""
 
 
