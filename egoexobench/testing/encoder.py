@@ -50,7 +50,8 @@ def check_encoder(
     """Check that tokens have the right form and depend on nothing but their own source.
 
     Tokens can be right in form and wrong in number: a text model that was trained with padding, for
-    example, gives other vectors without it, always the same ones. A reference finds that.
+    example, gives other vectors without it, always the same ones. A reference finds that; nothing
+    else can, since most text models read no padding.
 
     Args:
         encoder: of one modality or of picture and sound together, frozen or trained. Its weights

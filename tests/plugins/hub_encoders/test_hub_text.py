@@ -142,7 +142,7 @@ def test_a_torch_file_gives_the_same_numbers_and_runs_no_code(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"model_type": "gpt2"}, "hf-text reads: bert, "),
+        ({"model_type": "gpt2"}, "hf-text reads: align, bert, "),
         ({"model_type": "own", "auto_map": {"AutoModel": "code.Model"}}, "is never run"),
         ({}, "of the family None"),
     ],

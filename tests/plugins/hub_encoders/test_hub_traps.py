@@ -35,6 +35,14 @@ class NaiveText:
         return Tokens(torch.stack(rows), mask[:, :1])
 
 
+class PaddedText(NaiveText):
+    """The same tower on a padded batch with its mask, as most wrappers call it."""
+
+    def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+        result = self.model.get_text_features(input_ids=values, attention_mask=mask.long())
+        return Tokens(result.pooler_output[:, None], mask[:, :1])
+
+
 class NaiveSpeech:
     """A speech model that gets padded sounds with their attention mask, as a manual says."""
 
@@ -68,6 +76,15 @@ def test_a_text_that_lacks_its_padding_is_found_by_the_reference(tmp_path: Path)
     with pytest.raises(AssertionError, match="are not those of the reference"):
         testing.check_encoder(naive, reference=run_library)
     testing.check_encoder(hf_text(model=str(tmp_path)), reference=run_library)
+
+
+def test_a_text_that_reads_the_padding_of_its_batch_is_found_without_a_reference(
+    tmp_path: Path,
+) -> None:
+    write_tiny_model(tmp_path, "text", "siglip")
+    padded: Any = PaddedText(tmp_path)
+    with pytest.raises(AssertionError, match="a token depends on"):
+        testing.check_encoder(padded)
 
 
 def test_a_speech_model_that_reads_padding_is_found(tmp_path: Path) -> None:
