@@ -101,3 +101,8 @@ def register_objectives(register: Register) -> None:
 @hookspec
 def register_methods(register: Register) -> None:
     """``factory(scale, /, *, options) -> Method``."""
+
+
+@hookspec
+def register_trackers(register: Register) -> None:
+    """``factory(*, options) -> Tracker``."""

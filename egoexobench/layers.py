@@ -59,6 +59,7 @@ LAYERS = (
     "results",
     "shortcuts",
     "external",
+    "tracking",
     "experiment",
     "audit",
     "figures",

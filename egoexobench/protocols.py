@@ -67,6 +67,15 @@ class Progress(Protocol):
 
 
 @runtime_checkable
+class LogsMetrics(Protocol):
+    """Optional: progress that passes the numbers of a training on to trackers."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log numbers by name, such as ``{"train/loss": 2.31}``, after a step of the stage."""
+        ...
+
+
+@runtime_checkable
 class Dataset(Protocol):
     """Annotations of one data set. It names media files; only the harness opens them."""
 
@@ -562,5 +571,41 @@ class Objective(Protocol):
         A pair is given as its ids, narrations, verbs and nouns, and nothing else. No two pairs of a
         batch share a clip or show one moment. An objective that remembers earlier batches compares
         the ids of clips itself.
+        """
+        ...
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Shows one run in a tool for experiments, while the run goes on.
+
+    It reads and changes nothing of the run. An exception is shown as one line, and the tracker is
+    not called any more. All calls come from one thread. A factory imports what the tracker needs;
+    it neither writes nor connects.
+    """
+
+    def start(self, record: Mapping[str, Any]) -> None:
+        """Begin a run.
+
+        Args:
+            record: what a record says before the run: ``created``, ``method``, ``dataset``,
+                ``trained_on``, ``seed`` and ``settings``; values of JSON.
+        """
+        ...
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log finite numbers by name, such as ``{"train/loss": 2.31}``.
+
+        Args:
+            metrics: names begin with their stage and a slash; every stage counts its own steps.
+            step: steps that the stage has done.
+        """
+        ...
+
+    def finish(self, record: Mapping[str, Any] | None) -> None:
+        """End the run.
+
+        Args:
+            record: the record of the run as JSON; None if the run failed or was interrupted.
         """
         ...

@@ -45,6 +45,7 @@ PART_KINDS = (
     "anchor",
     "objective",
     "method",
+    "tracker",
 )
 ProductKey = type | CodeType
 ENTRY_POINT_GROUP, FOLDER_GROUP = "egoexobench", "egoexobench.folders"

@@ -77,6 +77,13 @@ ROOTS = {
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,
 }
 """Writers of tiny roots in the layouts of gated data sets."""
+TRACKER_VARIABLES = {
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+    "MLFLOW_TRACKING_URI": "file://{folder}",
+    "TRACKIO_DIR": "{folder}",
+    "WANDB_MODE": "offline",
+}
+"""Trackers write files into a folder of the test."""
 
 
 def _create_part(part: PartFactory, *arguments: object) -> object:
@@ -128,6 +135,12 @@ def test_a_registered_part_keeps_its_contract(
         case "encoder" if part.name in IMAGE_TOWERS:
             IMAGE_TOWERS[part.name](tmp_path)
             testing.check_encoder(part.factory(model=str(tmp_path)))
+        case "tracker":
+            pytest.importorskip(part.name, reason="its extra is not installed")
+            monkeypatch.chdir(tmp_path)
+            for name, value in TRACKER_VARIABLES.items():
+                monkeypatch.setenv(name, value.format(folder=tmp_path))
+            testing.check_tracker(create)
         case kind:
             getattr(testing, f"check_{kind}")(create())
 

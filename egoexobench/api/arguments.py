@@ -56,6 +56,15 @@ def _to_spec(value: object) -> object:
         raise ValueError(str(error)) from None
 
 
+def _to_specs(value: object) -> object:
+    if isinstance(value, str | Spec):
+        value = (value,)
+    if not isinstance(value, Iterable):
+        message = "expected a tracker such as 'tensorboard' or a list of trackers"
+        raise ValueError(message)
+    return tuple(_to_spec(item) for item in value)
+
+
 def _to_tasks(value: object) -> object:
     if isinstance(value, str):
         value = TASKS if value == "all" else (value,)
@@ -109,6 +118,7 @@ def _to_names(value: object) -> object:
 
 
 SpecArgument = Annotated[Spec, BeforeValidator(_to_spec)]
+SpecsArgument = Annotated[tuple[Spec, ...], BeforeValidator(_to_specs)]
 PathArgument = Annotated[Path, BeforeValidator(_to_path)]
 SeedArgument = Annotated[int, BeforeValidator(_to_integer), Field(ge=0, le=MAX_SEED)]
 NameArgument = Annotated[str, StringConstraints(min_length=1)]
@@ -143,6 +153,7 @@ class RunArguments(MethodArguments):
     tasks: Annotated[tuple[Task, ...], BeforeValidator(_to_tasks), Field(min_length=1)]
     out: PathArgument
     embeddings: bool
+    track: SpecsArgument
 
 
 class ScoreArguments(_CheckedArguments):
@@ -238,6 +249,7 @@ class RerunArguments(_CheckedArguments):
     subset: PathArgument | None
     device: NameArgument | None
     precision: Literal["fp32", "bf16", "fp16"] | None
+    track: SpecsArgument
     progress: bool | None
 
 

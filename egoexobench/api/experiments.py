@@ -44,6 +44,7 @@ def run(
     precision: str = "fp32",
     compile: bool = False,  # noqa: A002 - the name of the option of the command
     embeddings: bool = True,
+    track: str | Spec | Sequence[str | Spec] = (),
     progress: bool | None = None,
 ) -> RunResult:
     """Train a method, score it and write the record of the run, as `egoexobench run` does.
@@ -69,6 +70,7 @@ def run(
         compile: compile networks with torch.compile.
         embeddings: write the embeddings beside the record; without them ``verify`` cannot
             recompute the ranks.
+        track: trackers that show the run, such as ``"tensorboard:folder=logs"``; one or several.
         progress: show bars in a terminal and lines elsewhere; None does so, False shows none.
 
     Returns:
@@ -93,7 +95,10 @@ def run(
         out=arguments.out,
         keep_embeddings=arguments.embeddings,
     )
-    context = _create_context(arguments)
+    context = replace(_create_context(arguments), trackers=arguments.track)
+    with name_argument("track"):
+        for tracker in arguments.track:
+            context.registry.resolve("tracker", tracker)
     with name_failing_part(context.registry):
         return run_experiment(config, context)
 

@@ -26,7 +26,7 @@ def list_parts(kind: str | None = None) -> list[PartFactory]:
 
     Args:
         kind: ``dataset``, ``captioner``, ``encoder``, ``fusion``, ``scorer``, ``anchor``,
-            ``objective`` or ``method``.
+            ``objective``, ``method`` or ``tracker``.
 
     Raises:
         UsageError: for a kind that does not exist.

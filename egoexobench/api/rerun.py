@@ -29,6 +29,7 @@ def rerun(
     subset: str | Path | None = None,
     device: str | None = None,
     precision: str | None = None,
+    track: str | Spec | Sequence[str | Spec] = (),
     progress: bool | None = None,
 ) -> RerunResult:
     """Make the run of a record again, as `egoexobench run --from RECORD` does.
@@ -45,6 +46,7 @@ def rerun(
         subset: another subset file, or the one of the run if the record shortened its path.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
+        track: trackers that show the run, such as ``"tensorboard:folder=logs"``; one or several.
         progress: show bars in a terminal and lines elsewhere; None does so, False shows none.
 
     Returns:
@@ -74,6 +76,13 @@ def rerun(
         device=arguments.device,
         precision=arguments.precision,
     )
-    context = RunContext(load_installed_parts(), make_progress(is_shown=arguments.progress))
+    context = RunContext(
+        load_installed_parts(),
+        make_progress(is_shown=arguments.progress),
+        trackers=arguments.track,
+    )
+    with name_argument("track"):
+        for tracker in arguments.track:
+            context.registry.resolve("tracker", tracker)
     with name_failing_part(context.registry):
         return rerun_record(arguments.record, out=arguments.out, context=context, changes=changes)

@@ -20,3 +20,10 @@ TASKS_OPTION = click.option(
     multiple=True,
     help="Task; may be repeated.  [all]",
 )
+TRACK_OPTION = click.option(
+    "--track",
+    "trackers",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Show the run in a tracker, see `list tracker`. May be repeated.",
+)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from egoexobench.cli.common_options import TASKS_OPTION
+from egoexobench.cli.common_options import TASKS_OPTION, TRACK_OPTION
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.training_options import (
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Do not write the embeddings beside the record; `verify` then cannot recompute ranks.",
 )
+@TRACK_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else.")
 @click.pass_context
 def run_command(
@@ -57,6 +58,7 @@ def run_command(
     tasks: tuple[str, ...],
     out: Path,
     no_embeddings: bool,
+    trackers: tuple[str, ...],
     as_json: bool,
     options: TrainingOptions,
 ) -> None:
@@ -71,9 +73,14 @@ def run_command(
     registry = load_registry(ctx)
     from egoexobench.experiment.context import RunContext
     from egoexobench.experiment.run import run_experiment
+    from egoexobench.spec import Spec
 
     requested = TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
-    context = RunContext(registry, create_progress(is_quiet=as_json))
+    context = RunContext(
+        registry,
+        create_progress(is_quiet=as_json),
+        trackers=tuple(map(Spec.parse, trackers)),
+    )
     command = tuple(sys.argv[1:])
     if recorded is not None:
         from egoexobench.experiment.rerun import rerun_record

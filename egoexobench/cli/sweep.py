@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from egoexobench.cli.common_options import TRACK_OPTION
 from egoexobench.cli.plugins import load_registry
 from egoexobench.errors import DataError, UsageError
 from egoexobench.files import check_writable
@@ -17,6 +18,7 @@ from egoexobench.types import MAX_SEED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from egoexobench.registry import Registry
     from egoexobench.sweep.execute import StatusByCell
     from egoexobench.sweep.plan import SweepCell, SweepPlan
     from egoexobench.sweep.process import ChildRunArgs
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 @click.option("--allow-overlap", is_flag=True, help="As for `run`.")
 @click.option("--device", default="cpu", show_default=True, help="As for `run`.")
 @click.option("--no-embeddings", is_flag=True, help="As for `run`.")
+@TRACK_OPTION
 @click.option(
     "--table",
     type=click.Path(path_type=Path),
@@ -80,6 +83,7 @@ def sweep_command(
     allow_overlap: bool,
     device: str,
     no_embeddings: bool,
+    trackers: tuple[str, ...],
     table: Path | None,
     dry_run: bool,
 ) -> None:
@@ -106,12 +110,14 @@ def sweep_command(
         return
     for path in pages.values():
         check_writable(path)
+    _check_trackers(trackers, parts)
     flags = {
         "--allow-missing": allow_missing,
         "--allow-overlap": allow_overlap,
         "--no-embeddings": no_embeddings,
     }
     options = ("--device", device, *(flag for flag, is_set in flags.items() if is_set))
+    options += tuple(argument for text in trackers for argument in ("--track", text))
     args = ChildRunArgs(blocked_plugins=tuple(ctx.obj or ()), options=options)
     status = _run_cells(cells, out, jobs, args=args)
     _write_tables(plans, pages, out, status)
@@ -120,6 +126,15 @@ def sweep_command(
         raise DataError(
             f"{num_failed} of {len(status)} runs failed; repeat the command to run them again"
         )
+
+
+def _check_trackers(texts: Sequence[str], registry: Registry) -> None:
+    """Show here what no tracker can do; the runs are other processes, whose lines nobody reads."""
+    if texts:
+        from egoexobench.spec import Spec
+        from egoexobench.tracking import open_trackers
+
+        open_trackers(map(Spec.parse, texts), registry)
 
 
 def _parse_seeds(text: str | None) -> tuple[int, ...] | None:

@@ -10,6 +10,7 @@ from typing import final
 
 from egoexobench.protocols import Progress
 from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 
 
 @final
@@ -30,8 +31,10 @@ class StageTimer:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The registry that creates parts, and where progress and times are reported."""
+    """The registry that creates parts, and where progress, times and numbers are reported."""
 
     registry: Registry
     progress: Progress
     timer: StageTimer = field(default_factory=StageTimer)
+    trackers: tuple[Spec, ...] = ()
+    """They show a run; nothing that a run computes depends on them."""

@@ -92,7 +92,7 @@ def build_record(
         coverage=_measure_coverage(scored),
         scores=tuple(to_record_score(result.track, result.score) for result in scoring.tracks),
         references=list_reference_scores(scoring.tracks, shortcuts),
-        settings=_describe_settings(facts.config),
+        settings=describe_settings(facts.config),
         consistency=facts.consistency,
         environment=collect_environment(
             _list_distributions(trained),
@@ -104,7 +104,8 @@ def build_record(
     )
 
 
-def _describe_settings(config: RunConfig) -> RunSettings:
+def describe_settings(config: RunConfig) -> RunSettings:
+    """Return the options of a run that no other field of its record holds."""
     return RunSettings(
         tasks=config.tasks,
         allow_missing=config.allow_missing,

@@ -19,6 +19,7 @@ from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scorer_ranker import create_ranker
 from egoexobench.experiment.scorer_training import has_trainable_scorer, train_scorer
 from egoexobench.experiment.scoring import TaskScorer, get_input_protocol, score_tasks
+from egoexobench.experiment.tracked_run import track_run
 from egoexobench.files import check_writable
 from egoexobench.records.bundle import write_bundle
 from egoexobench.records.check_facts import is_printable_name
@@ -34,6 +35,8 @@ from egoexobench.types import RECOGNITION_TASKS, SPLITS, Task
 def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     """Train a method on a data set, score it on every task of the configuration and record it.
 
+    Trackers of the context show the run; a tracker that fails changes nothing.
+
     Raises:
         UsageError: for a name or an option that is not valid, or if none of the tasks can be
             scored.
@@ -41,6 +44,13 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     """
     _check_names(config)
     check_writable(config.out, is_folder=True)
+    with track_run(config, context) as tracked:
+        result = _train_and_score(config, tracked.context)
+        tracked.record = result.record
+    return result
+
+
+def _train_and_score(config: RunConfig, context: RunContext) -> RunResult:
     created, timer = datetime.now(UTC), context.timer
     trained = train_method(config, context)
     scored = trained.scored

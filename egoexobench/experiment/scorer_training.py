@@ -36,10 +36,12 @@ from egoexobench.models.token_table import ScorerItems
 from egoexobench.protocols import Dataset, HasTrainingSettings, Progress
 from egoexobench.training import checkpoint
 from egoexobench.training.scorer_loop import (
+    STAGE,
     ScorerTrainingSet,
     TrainedScorer,
     train_scorer_weights,
 )
+from egoexobench.training.training_metrics import TrainingMetrics
 from egoexobench.types import Embeddings, Pair, Query, ScorerTraining, Split, Task
 
 MAX_VALIDATION_QUERIES = 256
@@ -75,6 +77,7 @@ def train_scorer(trained: TrainedMethod, progress: Progress) -> TrainedMethod:
     folder = files.cache_dir() / "weights"
     path = folder / f"{hash_json(identity)}.safetensors"
     if best_epoch := checkpoint.load_checkpoint(path, scorer):
+        TrainingMetrics(progress, STAGE).log_history(best_epoch.history)
         scorer.requires_grad_(False)
         return replace(trained, scorer_epoch=best_epoch)
     if not path.exists():  # nothing has said yet why

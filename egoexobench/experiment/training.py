@@ -19,6 +19,7 @@ from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.protocols import Anchor, Dataset, HasTemporalAlignment, Progress
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import BestEpoch, TrainingSet, train_model
+from egoexobench.training.training_metrics import TrainingMetrics
 from egoexobench.types import Pair
 
 
@@ -41,6 +42,7 @@ def train_or_load(
     folder = files.cache_dir() / "weights"
     path = folder / f"{hash_json(identity)}.safetensors"
     if best_epoch := checkpoint.load_checkpoint(path, model):
+        TrainingMetrics(progress, "train").log_history(best_epoch.history)
         return best_epoch
     if not path.exists():  # nothing has said yet why
         explain_new_training(folder, identity, f"method {parts.method.name!r}")

@@ -15,6 +15,7 @@ from egoexobench.testing.fusion import check_fusion
 from egoexobench.testing.method import check_method
 from egoexobench.testing.objective import check_objective
 from egoexobench.testing.scorer import check_scorer
+from egoexobench.testing.tracker import check_tracker
 
 __all__ = [
     "check_anchor",
@@ -26,4 +27,5 @@ __all__ = [
     "check_method",
     "check_objective",
     "check_scorer",
+    "check_tracker",
 ]

@@ -21,6 +21,7 @@ from egoexobench.protocols import Anchor, Objective, Progress
 from egoexobench.training.batches import Batch, count_batches, draw_batches
 from egoexobench.training.moments import PairMoments, find_moments
 from egoexobench.training.optimizer import UncompiledAdamW
+from egoexobench.training.training_metrics import TrainingMetrics
 from egoexobench.types import Pair
 
 WARMUP_FRACTION = 0.05
@@ -168,13 +169,17 @@ def train_epochs(
     best, best_state = BestEpoch(0, -math.inf), dict[str, Tensor]()
     history: list[EpochResult] = []
     grad_scaler = make_grad_scaler(device_config)
+    metrics = TrainingMetrics(progress, task.stage)
     with seeded_rng(seed, task.stage), progress.stage(task.stage, settings.epochs) as advance:
         for epoch in range(1, settings.epochs + 1):
             losses: list[Tensor] = []
             module.train()
+            metrics.begin_epoch()
             for batch in task.draw_epoch():
                 loss = task.compute_loss(batch)
                 losses.append(loss.detach())
+                lr = float(schedule.get_last_lr()[0])
+                metrics.add_step(schedule.last_epoch + 1, losses[-1], lr, len(batch))
                 optimizer.zero_grad(set_to_none=True)
                 grad_scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                 grad_scaler.step(optimizer)
@@ -185,6 +190,7 @@ def train_epochs(
             if value > best.validation_value:
                 best = BestEpoch(epoch, value)
                 best_state = {name: value.clone() for name, value in module.state_dict().items()}
+            metrics.end_epoch(schedule.last_epoch, epoch, *history[-1])
             advance(1, f"loss {history[-1].loss:.3g} val {value:.3g}")
     module.load_state_dict(best_state)
     module.eval()
