@@ -182,7 +182,7 @@ def _preserve_random_states() -> Iterator[None]:
     import numpy as np
     import torch
 
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     numpy_state, python_state = np.random.get_state(legacy=False), random.getstate()
     try:
         with torch.random.fork_rng(devices=devices):
