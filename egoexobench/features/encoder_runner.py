@@ -237,22 +237,29 @@ def _encode_batches(
     batch_size: int,
     min_lengths: Sequence[int],
 ) -> Iterator[NDArray[Any]]:
-    dtype = _DTYPES[runner.storage_dtype]
     for start in range(0, len(arrays), batch_size):
-        selected = arrays[start : start + batch_size]
-        inputs: list[Tensor] = []
-        for of_input, min_length in zip(zip(*selected, strict=True), min_lengths, strict=False):
-            batch = _make_batch(of_input, min_length)
-            inputs += [batch.values.to(runner.device), batch.mask.to(runner.device)]
-        compute = DeviceConfig(str(runner.device), runner.precision)
-        with torch.inference_mode(), autocast(compute):
-            tokens = runner.encoder.encode(*inputs)
-        fault = find_tokens_fault(tokens, len(selected), runner.encoder.dim)
-        require_valid(fault, runner.label)
-        encoded, masks = tokens.values.float().cpu().numpy(), tokens.mask.cpu().numpy()
-        with np.errstate(over="ignore"):  # `find_nonfinite` reports the item
-            encoded = encoded.astype(dtype, copy=False)
+        encoded, masks = _encode_batch(runner, arrays[start : start + batch_size], min_lengths)
         yield from (rows[row_mask] for rows, row_mask in zip(encoded, masks, strict=True))
+        del encoded  # or the tokens of two batches are in memory
+
+
+def _encode_batch(
+    runner: EncoderRunner,
+    arrays: Sequence[tuple[NDArray[Any], ...]],
+    min_lengths: Sequence[int],
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return tokens ``(B, T, dim)`` in the stored precision, and their mask ``(B, T)``."""
+    inputs: list[Tensor] = []
+    for of_input, min_length in zip(zip(*arrays, strict=True), min_lengths, strict=False):
+        batch = _make_batch(of_input, min_length)
+        inputs += [batch.values.to(runner.device), batch.mask.to(runner.device)]
+    compute = DeviceConfig(str(runner.device), runner.precision)
+    with torch.inference_mode(), autocast(compute):
+        tokens = runner.encoder.encode(*inputs)
+    require_valid(find_tokens_fault(tokens, len(arrays), runner.encoder.dim), runner.label)
+    encoded, masks = tokens.values.float().cpu().numpy(), tokens.mask.cpu().numpy()
+    with np.errstate(over="ignore"):  # `find_nonfinite` reports the item
+        return encoded.astype(_DTYPES[runner.storage_dtype], copy=False), masks
 
 
 def _make_batch(arrays: Sequence[NDArray[Any]], min_length: int) -> Tokens:

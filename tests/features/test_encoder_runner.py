@@ -1,5 +1,6 @@
 import hashlib
 import json
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -159,3 +160,22 @@ def test_numbers_that_are_not_finite_are_reported() -> None:
     )
     assert find_nonfinite(single) is None
     assert "contain NaN or infinity" in (find_nonfinite(half) or "")
+
+
+def test_the_tokens_of_a_batch_are_free_before_the_next_one_is_computed() -> None:
+    alive: list[bool] = []
+
+    class WatchedEncoder(LinearEncoder):
+        previous: weakref.ref[np.ndarray] | None = None
+
+        def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+            if self.previous is not None:
+                alive.append(self.previous() is not None)
+            rows = super().encode(values, mask).values.numpy().copy()
+            self.previous = weakref.ref(rows)
+            return Tokens(torch.from_numpy(rows), mask)
+
+    arrays = make_arrays(6)
+    runner = EncoderRunner(WatchedEncoder(), "linear")
+    encode_sources(runner, arrays, ["read"] * len(arrays), batch_size=2)
+    assert alive == [False, False]
