@@ -16,7 +16,11 @@ from egoexobench.errors import DataError, format_exception_line, notify
 from egoexobench.leaderboard.private_text import check_file_texts
 from egoexobench.leaderboard.run_source import read_run_sources
 from egoexobench.leaderboard.submission_card import CARD_FILE, SubmissionCard, read_card
-from egoexobench.leaderboard.submitted_row import SubmittedRow, build_submitted_rows
+from egoexobench.leaderboard.submitted_row import (
+    SubmittedRow,
+    build_submitted_rows,
+    check_same_method,
+)
 from egoexobench.records.artifacts import (
     ANSWERS_SUFFIX,
     EMBEDDINGS_SUFFIX,
@@ -128,6 +132,7 @@ def verify_submission(
     """
     if not records:
         raise DataError("there is no record of a run")
+    check_same_method(read_unchecked_record(record) for record in records)  # verifying takes longer
     sources = read_run_sources(records, timeout_s=TIMEOUT_S)
     if len(sources) < len(records):
         raise DataError(f"{len(records) - len(sources)} of {len(records)} runs failed")

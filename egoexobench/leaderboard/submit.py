@@ -6,7 +6,7 @@ import getpass
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class WrittenSubmission:
     """A submission as it was written, and what its rows show."""
 
     folder: Path
-    rows: tuple[SubmittedRow, ...]
+    rows: tuple[SubmittedRow, ...] = field(repr=False)  # pages of numbers
     num_files: int
     num_bytes: int
 

@@ -33,6 +33,25 @@ class SubmittedRow(ReproducedRow):
     card: SubmissionCard
 
 
+def check_same_method(records: Iterable[Record]) -> None:
+    """Check that records are of one method with the same settings.
+
+    Raises:
+        DataError: with two records of different methods.
+    """
+    specs = {
+        (record.method.spec, record.method.scale, *sorted(record.method.overrides.items())): record
+        for record in records
+    }
+    if len(specs) > 1:
+        first, second, *_ = specs.values()
+        raise DataError(
+            f"records {first.id} and {second.id} are of different methods, "
+            f"{first.method.spec!r} and {second.method.spec!r} with their settings; submit each "
+            "method under a name of its own"
+        )
+
+
 def build_submitted_rows(
     name: str, card: SubmissionCard, sources: Sequence[RunSource]
 ) -> list[SubmittedRow]:
@@ -42,10 +61,9 @@ def build_submitted_rows(
     because they do not follow from the files of a record.
 
     Raises:
-        DataError: if a record was not verified completely, its evidence is not that of the card,
-            or the records are of several methods.
+        DataError: if a record was not verified completely, or its evidence is not that of the
+            card.
     """
-    _check_same_method([source.record for source in sources])
     for source in sources:
         _check_source(source, card)
     groups: dict[str, list[RunSource]] = defaultdict(list)
@@ -80,20 +98,6 @@ def _check_source(source: RunSource, card: SubmissionCard) -> None:
                 f"record {record.id} has a name of {len(text)} characters, {text[:30]!r}...; "
                 f"at most {MAX_NAME}"
             )
-
-
-def _check_same_method(records: Sequence[Record]) -> None:
-    specs = {
-        (record.method.spec, record.method.scale, *sorted(record.method.overrides.items())): record
-        for record in records
-    }
-    if len(specs) > 1:
-        first, second, *_ = specs.values()
-        raise DataError(
-            f"records {first.id} and {second.id} are of different methods, "
-            f"{first.method.spec!r} and {second.method.spec!r} with their settings; submit each "
-            "method under a name of its own"
-        )
 
 
 def _to_submitted_row(row: ReproducedRow, name: str, card: SubmissionCard) -> SubmittedRow:

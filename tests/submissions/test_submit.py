@@ -45,6 +45,7 @@ def test_a_submission_is_the_files_of_the_record_and_its_card(
     (row,) = read_submissions(root)
     assert (row.submission, row.method.name, len(row.runs)) == ("acme-net", "mine", 1)
     assert row == submission.rows[0]
+    assert len(repr(submission)) < 300  # a notebook shows it
 
 
 def test_answers_are_accepted_as_well(
@@ -251,11 +252,20 @@ def test_equal_embeddings_are_a_copy_only_without_the_scores_of_a_scorer() -> No
     assert list_proof_hashes({"a.answers.jsonl": "4"}) == ["4"]
 
 
-def test_records_of_several_methods_are_named_before_a_card_that_fits_only_one(
-    make_record: MakeRecord, root: Path, submit: Submit, tmp_path: Path
+def _fail_to_verify(*_: Any, **__: Any) -> None:
+    raise AssertionError("verifying takes long, and comes last")
+
+
+def test_records_of_several_methods_are_named_before_a_card_and_before_the_verification(
+    make_record: MakeRecord,
+    root: Path,
+    submit: Submit,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first = make_record(40, out=tmp_path / "first")
     second = make_record(41, out=tmp_path / "second", name="other", evidence="video")
+    monkeypatch.setattr(submissions, "read_run_sources", _fail_to_verify)
     with pytest.raises(DataError, match=r"are of different methods, 'mine' and 'other'"):
         submit(first, second)
     assert not root.exists()
