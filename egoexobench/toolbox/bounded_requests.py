@@ -30,6 +30,9 @@ def send_bounded(
         find_abort: is called with each response, in the thread of the caller, and returns the
             error after which no further request is sent; None to go on.
 
+    After Ctrl-C, the responses that have arrived are yielded before KeyboardInterrupt goes on, so
+    that the caller can store them.
+
     Raises:
         ModelUnavailableError: that of ``send`` or ``find_abort``, after the responses to requests
             in flight.
@@ -37,18 +40,24 @@ def send_bounded(
     remaining = iter(requests)
     results: SimpleQueue[Response | Exception] = SimpleQueue()
     fatal_error: ModelUnavailableError | None = None
-    num_in_flight = _start(islice(remaining, concurrent), send, results)
-    while num_in_flight:
-        result, num_in_flight = results.get(), num_in_flight - 1
-        if isinstance(result, ModelUnavailableError):
-            fatal_error = result
-            continue
-        if isinstance(result, Exception):
-            raise result
-        yield result
-        fatal_error = fatal_error or find_abort(result)
-        if fatal_error is None:
-            num_in_flight += _start(islice(remaining, 1), send, results)
+    try:
+        num_in_flight = _start(islice(remaining, concurrent), send, results)
+        while num_in_flight:
+            result, num_in_flight = results.get(), num_in_flight - 1
+            if isinstance(result, ModelUnavailableError):
+                fatal_error = result
+                continue
+            if isinstance(result, Exception):
+                raise result
+            yield result
+            fatal_error = fatal_error or find_abort(result)
+            if fatal_error is None:
+                num_in_flight += _start(islice(remaining, 1), send, results)
+    except KeyboardInterrupt:
+        while not results.empty():
+            if not isinstance(result := results.get(), Exception):
+                yield result
+        raise
     if fatal_error is not None:
         raise fatal_error
 
