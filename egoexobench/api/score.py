@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from egoexobench.api.arguments import ScoreArguments, check_arguments, name_argument
 from egoexobench.api.experiments import make_progress
 from egoexobench.api.installed_parts import load_installed_parts
+from egoexobench.errors import UsageError
 from egoexobench.part_errors import name_failing_part
 from egoexobench.spec import Spec
 
@@ -129,15 +130,20 @@ def _read_source(
 
 
 def _read_side(argument: str, vectors: Vectors, headers: Headers) -> list[NamedArray]:
-    from egoexobench.external.array_files import add_ids, read_array_file
+    from egoexobench.external.array_files import read_array_file
     from egoexobench.external.embeddings import to_named_array
 
     if not isinstance(vectors, str | Path):
         return [to_named_array(argument, vectors)]
     file = read_array_file(Path(vectors).expanduser())
     headers.append(file.metadata)
-    with name_argument(argument):
-        return add_ids(file.arrays, (), "--ids")
+    if missing := [array.location for array in file.arrays if array.ids is None]:
+        raise UsageError(
+            f"argument {argument!r}: {'; '.join(missing)} without ids: give a dictionary of "
+            "vectors by id, or a .npz, .safetensors or .pt file in which NAME_ids are the ids "
+            "of array NAME"
+        )
+    return list(file.arrays)
 
 
 def _read_answers(answers: Mapping[str, Mapping[str, Any]] | str | Path) -> dict[str, Answer]:

@@ -203,10 +203,11 @@ def add_ids(arrays: Sequence[NamedArray], files: Sequence[Path], option: str) ->
     """
     missing = [array for array in arrays if array.ids is None]
     if len(missing) != len(files):
-        names = ", ".join(array.location for array in missing) or "none"
+        names = "; ".join(array.location for array in missing) or "none"
         raise UsageError(
-            f"{len(files)} ids files for {len(missing)} arrays without ids ({names}): give one "
-            f"{option} FILE for each of them, in their order"
+            f"arrays without ids: {names}; ids files: {len(files)}. Name one ids file for each of "
+            f"these arrays with {option}, in their order; a .npz, .safetensors or .pt file may "
+            "also have the ids itself: those of array NAME are NAME_ids"
         )
     lists = iter([read_ids_file(file) for file in files])
     return [replace(array, ids=next(lists)) if array.ids is None else array for array in arrays]

@@ -244,7 +244,7 @@ WRONG: dict[str, tuple[Write, str]] = {
         write_npz(texts=TEXTS, texts_ids=TEXT_IDS),
         "there are no embeddings of clips",
     ),
-    "no ids": (lambda root: ([save_array(root / "bad.npy")], {}), "0 ids files for 1 arrays"),
+    "no ids": (lambda root: ([save_array(root / "bad.npy")], {}), "ids files: 0. Name one"),
     "ids of numbers": (write_tensors(ids=[1, 2, 3, 4]), "row 0 is no id but 1"),
     "ids are no list": (write_tensors(ids={"a": 1}), "expected a list of ids, found dict"),
     "list": (write_pt([1, 2]), "contains a list"),

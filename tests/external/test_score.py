@@ -149,6 +149,12 @@ def test_embeddings_of_another_data_set_with_the_same_ids_are_refused(
         ee.score(tmp_path / "e.safetensors", dataset=dataset, out=tmp_path, progress=False)
 
 
+def test_python_says_how_an_array_without_ids_gets_them(dataset: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "bare.npy", np.ones((2, 3), np.float32))
+    with pytest.raises(UsageError, match=r"bare\.npy without ids: give a dictionary of vectors"):
+        ee.score(tmp_path / "bare.npy", dataset=dataset, out=tmp_path, progress=False)
+
+
 @pytest.mark.parametrize("similarity", ["cosine", "dot"])
 def test_candidates_are_ranked_by_the_similarity_that_is_named(
     vectors: tuple[dict, dict], score: Score, similarity: str
@@ -236,7 +242,7 @@ def test_the_command_reads_an_array_with_an_ids_file(
     assert {score["task"] for score in json.loads(done.stdout)["scores"]} >= {"eg2ex", "v2t"}
     assert command_line("verify", "runs").returncode == 0
     for arguments, reason in (
-        (("v.npy", *options), "give one --ids FILE"),
+        (("v.npy", *options), "these arrays with --ids, in their order"),
         (options, "name either files of embeddings"),
         (("v.npy", "--answers", "v.txt", *options), "or a file of answers"),
         (("v.npy", "--dataset", dataset), "Missing option '--evidence'"),
