@@ -1,24 +1,25 @@
 """Models by name: ``ORG/NAME@COMMIT`` of the Hugging Face hub, or a folder of this machine.
 
-A commit never changes, a branch does: a name without a commit must be one of `MODEL_PINS`. Files
-come through the hub's own client, which looks for tokens, mirrors and its cache where its manual
-says. What arrives is compared with the checksums that the hub states.
+A commit never changes, a branch does: a name without a commit must be one of `MODEL_PINS`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING, Any
 
-from egoexobench.errors import DataError, UsageError, notify
+from egoexobench.errors import DataError, UsageError
 from egoexobench.toolbox.hub import FileUnavailableError
+from egoexobench.toolbox.hub_files import (
+    HubRepository,
+    check_commit,
+    download_files,
+    is_repository_name,
+    request_info,
+)
 from egoexobench.toolbox.model_folder import (
     TRANSFORMERS_WEIGHTS,
     find_weight_files,
@@ -28,14 +29,8 @@ from egoexobench.toolbox.model_folder import (
 )
 from egoexobench.toolbox.model_pins import MODEL_PINS
 
-if TYPE_CHECKING:
-    from huggingface_hub.hf_api import ModelInfo
-
-DEADLINE_S = 5.0
-"""How long the hub may take to list the files of a model."""
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _FOLDER_STARTS = ("/", "./", "../", "~")
+_ALTERNATIVE = "model=FOLDER, or run `egoexobench weights fetch ENCODER` where there is a network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +75,12 @@ def resolve_model(name: str, weight_names: Sequence[str] = TRANSFORMERS_WEIGHTS)
         _check_folder(path, weight_names)
         repository, commit, folder = name, "", path
     else:
-        repository, commit = _split_model_name(name)
-        folder = _find_snapshot(repository, commit, weight_names) or _download_model(
-            repository, commit, weight_names
-        )
+        model = _split_model_name(name)
+        repository, commit = model.name, model.commit
+        if not find_weight_files(model.snapshot, weight_names):
+            # weights are downloaded last: if they are there, everything is
+            _download_model(model, weight_names)
+        folder = model.snapshot
     if (models := _USED.get()) is not None:
         pin = MODEL_PINS.get(repository)
         stated = read_license(folder) or (pin.license if pin else "unknown")
@@ -92,19 +89,15 @@ def resolve_model(name: str, weight_names: Sequence[str] = TRANSFORMERS_WEIGHTS)
     return folder
 
 
-def _split_model_name(name: str) -> tuple[str, str]:
+def _split_model_name(name: str) -> HubRepository:
     repository, at, commit = name.partition("@")
-    if not _REPOSITORY.fullmatch(repository) or ".." in repository:
+    if not is_repository_name(repository):
         raise UsageError(f"model={name} is neither a folder nor ORG/NAME@COMMIT of a hub")
     if not at and repository in MODEL_PINS:
-        return repository, MODEL_PINS[repository].commit
-    if not _COMMIT.fullmatch(commit):
-        problem = f"{commit!r} is not a commit and may move" if at else "its commit is not known"
-        raise UsageError(
-            f"model={name}: {problem}; write model={repository}@COMMIT with the 40 digits of a "
-            f"commit from {_get_endpoint()}/{repository}/commits/main"
-        )
-    return repository, commit
+        commit = MODEL_PINS[repository].commit
+    model = HubRepository(repository, commit, "model", _ALTERNATIVE)
+    check_commit(commit, f"model={repository}@COMMIT", model)
+    return model
 
 
 def _check_folder(folder: Path, weight_names: Sequence[str]) -> None:
@@ -115,138 +108,20 @@ def _check_folder(folder: Path, weight_names: Sequence[str]) -> None:
         raise DataError(f"{folder} has no complete weights of a model; expected {expected}")
 
 
-def _find_snapshot(repository: str, commit: str, weight_names: Sequence[str]) -> Path | None:
-    """Return the folder of a commit in the hub's cache; None if it is not complete there.
-
-    Weights are downloaded last: if they are there, everything is.
-    """
-    from huggingface_hub import constants
-
-    name = f"models--{repository.replace('/', '--')}"
-    folder = Path(constants.HF_HUB_CACHE, name, "snapshots", commit)
-    return folder if find_weight_files(folder, weight_names) else None
-
-
-def _download_model(repository: str, commit: str, weight_names: Sequence[str]) -> Path:
-    info = _request_info(repository, commit)
-    siblings = {item.rfilename: item for item in info.siblings or ()}
-    names = select_model_files(siblings, weight_names)
+def _download_model(model: HubRepository, weight_names: Sequence[str]) -> None:
+    info = request_info(model)
+    names = select_model_files([item.rfilename for item in info.siblings or ()], weight_names)
     if not set(names).intersection(_list_weight_files(names, weight_names)):
         raise DataError(
-            f"{repository}@{commit[:7]} has no weights that are read here; "
-            f"expected {' or '.join(weight_names)}"
+            f"{model.label} has no weights that are read here; expected {' or '.join(weight_names)}"
         )
-    num_bytes = sum(siblings[name].size or 0 for name in names)
-    notify(
-        f"downloading {repository}@{commit[:7]}: {len(names)} files, {num_bytes / 1e6:,.1f} MB, "
-        f"license {_read_stated_license(info)}"
-    )
-    for name in names:
-        path = _download_file(repository, commit, name)
-        _check_content(path, siblings[name], repository)
-    folder = _find_snapshot(repository, commit, weight_names)
-    if folder is None:
-        raise DataError(f"{repository}@{commit[:7]} lacks parts of its weights")
-    return folder
+    pin = MODEL_PINS.get(model.name)
+    stated = getattr(info.card_data, "license", None) or (pin.license if pin else "unknown")
+    download_files(model, names, info, str(stated))
+    if not find_weight_files(model.snapshot, weight_names):
+        raise DataError(f"{model.label} lacks parts of its weights")
 
 
 def _list_weight_files(names: Sequence[str], weight_names: Sequence[str]) -> list[str]:
     """Names that are weights, or the index of weights in parts."""
     return [name for name in names if name.removesuffix(".index.json") in weight_names]
-
-
-def _read_stated_license(info: ModelInfo) -> str:
-    card = info.card_data
-    stated = getattr(card, "license", None)
-    pin = MODEL_PINS.get(info.id)
-    return str(stated) if stated else pin.license if pin else "unknown"
-
-
-def _request_info(repository: str, commit: str) -> ModelInfo:
-    """Ask the hub for the files of a commit, for `DEADLINE_S` at most.
-
-    The client alone may wait for half a minute without a network.
-    """
-    from huggingface_hub import HfApi
-
-    answers: list[ModelInfo | Exception] = []
-
-    def request() -> None:
-        try:
-            api = HfApi(endpoint=_get_endpoint())
-            answers.append(
-                api.model_info(repository, revision=commit, files_metadata=True, timeout=DEADLINE_S)
-            )
-        except Exception as error:
-            answers.append(error)
-
-    thread = Thread(target=request, daemon=True)
-    thread.start()
-    thread.join(DEADLINE_S)
-    answer = answers[0] if answers else TimeoutError(f"no answer within {DEADLINE_S:g} s")
-    if isinstance(answer, Exception):
-        raise _describe_failure(repository, commit, answer) from answer
-    return answer
-
-
-def _download_file(repository: str, commit: str, name: str) -> Path:
-    from huggingface_hub import hf_hub_download
-
-    try:
-        return Path(hf_hub_download(repository, name, revision=commit, endpoint=_get_endpoint()))
-    except Exception as error:  # the client raises errors of several libraries
-        raise _describe_failure(repository, commit, error) from error
-
-
-def _check_content(path: Path, sibling: Any, repository: str) -> None:
-    """Compare a file with the checksum that the hub states; a wrong one is deleted."""
-    if sibling.lfs:
-        expected, actual = sibling.lfs.sha256, _hash_file(path, hashlib.sha256())
-    elif sibling.blob_id:
-        header = f"blob {path.stat().st_size}\0".encode()
-        expected = sibling.blob_id
-        actual = _hash_file(path, hashlib.sha1(header, usedforsecurity=False))
-    else:
-        return
-    if actual != expected:
-        path.resolve().unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-        raise DataError(
-            f"{repository}: {path.name} arrived with the checksum {actual[:12]}, and the hub "
-            f"states {expected[:12]}; it was deleted, so try again"
-        )
-
-
-def _hash_file(path: Path, total: Any) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: total).hexdigest()
-
-
-def _describe_failure(repository: str, commit: str, error: Exception) -> DataError:
-    """Return the error of the client as one line that says what to do."""
-    from huggingface_hub import errors
-
-    page = f"{_get_endpoint()}/{repository}"
-    name = f"{repository}@{commit[:7]}"
-    if isinstance(error, errors.GatedRepoError):
-        return FileUnavailableError(
-            f"{name} is gated: accept its license at {page} and set HF_TOKEN to a token of yours"
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return FileUnavailableError(f"{repository} has no commit {commit}; see {page}/commits/main")
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return FileUnavailableError(
-            f"there is no model {page}, or it is private and HF_TOKEN gives no access"
-        )
-    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return FileUnavailableError(
-        f"{name} is not on this machine and cannot be downloaded ({reason[:120]}): save the files "
-        f"of {page}/tree/{commit} into a folder and write model=FOLDER, or run "
-        "`egoexobench weights fetch ENCODER` where there is a network"
-    )
-
-
-def _get_endpoint() -> str:
-    from huggingface_hub import constants
-
-    return str(constants.ENDPOINT)

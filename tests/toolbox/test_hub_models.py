@@ -15,7 +15,7 @@ from local_hub import COMMIT, LocalHub, serve_hub, use_hub
 from safetensors.torch import save_file
 
 from egoexobench.errors import DataError, NoticeWarning, UsageError
-from egoexobench.toolbox import hub_models, model_folder
+from egoexobench.toolbox import hub_files, hub_models, model_folder
 from egoexobench.toolbox.model_pins import MODEL_PINS
 
 NAME = f"org/tiny@{COMMIT}"
@@ -106,7 +106,8 @@ def test_a_name_that_may_mean_another_model_tomorrow_is_refused(name: str, text:
 
 def test_every_known_commit_is_one() -> None:
     for name, pin in MODEL_PINS.items():
-        assert hub_models._split_model_name(name) == (name, pin.commit)
+        model = hub_models._split_model_name(name)
+        assert (model.name, model.commit) == (name, pin.commit)
 
 
 def test_a_repository_without_weights_is_refused_before_a_download(
@@ -205,6 +206,6 @@ def test_a_hub_that_never_answers_is_given_up(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         use_hub(monkeypatch, f"http://127.0.0.1:{port}", tmp_path)
-        monkeypatch.setattr(hub_models, "DEADLINE_S", 0.2)
+        monkeypatch.setattr(hub_files, "DEADLINE_S", 0.2)
         with pytest.raises(DataError, match="cannot be downloaded"):
             hub_models.resolve_model(NAME)
