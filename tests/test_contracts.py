@@ -10,6 +10,7 @@ import answerer_reach
 import captioner_reach
 import charades_ego_root
 import egoexolearn_root
+import hf_tables
 import numpy as np
 import pytest
 import tiny_models
@@ -116,6 +117,9 @@ def test_a_registered_part_keeps_its_contract(
                 testing.check_method(method, REGISTRY)
         case "dataset" if part.name == "folder":
             testing.check_dataset(part.factory(path=folder))
+        case "dataset" if part.name == "hf-dataset":
+            hf_tables.write_parquet_set(tmp_path / "set", folder)
+            testing.check_dataset(part.factory(path=str(tmp_path / "set")))
         case "captioner" if part.name in captioner_reach.REACH:
             with ExitStack() as stack:
                 options = captioner_reach.REACH[part.name](tmp_path, monkeypatch, stack)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-WEIGHT_SUFFIXES = (".safetensors", ".bin")
+LARGE_SUFFIXES = (".safetensors", ".bin", ".parquet")
 
 
 @dataclass
@@ -76,7 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool) -> None:
         path = urlsplit(self.path).path.lstrip("/")
         self.hub.requests.append(path)
-        parts = path.removeprefix("api/models/").split("/")
+        is_listing = path.startswith("api/")
+        name = path.removeprefix("api/").removeprefix("models/").removeprefix("datasets/")
+        parts = name.split("/")
         repository, revision = "/".join(parts[:2]), "".join(parts[3:4])
         folder = self.hub.repositories.get(repository)
         if folder is None:
@@ -85,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(403, "GatedRepo", "Access to this model is restricted")
         elif revision != self.hub.commit:
             self._refuse(404, "RevisionNotFound", "Revision Not Found")
-        elif path.startswith("api/models/"):
+        elif is_listing:
             body = json.dumps(self._describe(repository, folder)).encode()
             self._send(200, body, {"Content-Type": "application/json"})
         else:
@@ -97,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = file.read_bytes()
             item = {"rfilename": file.relative_to(folder).as_posix(), "size": len(content)}
             item["blobId"] = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-            if file.suffix in WEIGHT_SUFFIXES:
+            if file.suffix in LARGE_SUFFIXES:
                 sha256 = hashlib.sha256(content).hexdigest()
                 item["lfs"] = {"sha256": sha256, "size": len(content), "pointerSize": 130}
             siblings.append(item)
