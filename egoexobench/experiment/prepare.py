@@ -34,7 +34,7 @@ from egoexobench.records.describe import describe_dataset
 from egoexobench.records.schema import MethodRecord, Overlap
 from egoexobench.spec import Spec
 from egoexobench.toolbox.hub import FileUnavailableError
-from egoexobench.training.loop import BestEpoch
+from egoexobench.training.training_task import BestEpoch
 from egoexobench.types import Split
 
 

@@ -39,7 +39,7 @@ from egoexobench.records.schema import (
 )
 from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import make_record_id
-from egoexobench.training.loop import BestEpoch
+from egoexobench.training.training_task import BestEpoch
 from egoexobench.types import SPLITS
 
 READ_STATES = ("audible", "silent", "no_track")

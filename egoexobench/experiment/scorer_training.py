@@ -35,6 +35,7 @@ from egoexobench.hashing import hash_json
 from egoexobench.models.token_table import ScorerItems
 from egoexobench.protocols import Dataset, HasTrainingSettings, Progress
 from egoexobench.training import checkpoint
+from egoexobench.training.resume_file import ResumeFile
 from egoexobench.training.scorer_loop import (
     STAGE,
     ScorerTrainingSet,
@@ -80,8 +81,10 @@ def train_scorer(trained: TrainedMethod, progress: Progress) -> TrainedMethod:
         TrainingMetrics(progress, STAGE).log_history(best_epoch.history)
         scorer.requires_grad_(False)
         return replace(trained, scorer_epoch=best_epoch)
-    if not path.exists():  # nothing has said yet why
-        explain_new_training(folder, identity, f"scorer {parts.method.scorer!r}")
+    name = f"scorer {parts.method.scorer!r}"
+    resume_file = ResumeFile.of_weights(path, identity, name)
+    if not path.exists() and not resume_file.path.exists():  # nothing has said yet why
+        explain_new_training(folder, identity, name)
     pairs = training_set.inputs.pairs["train"]
     require_pairs(training_set, len(pairs))
     settings = ScorerTraining()
@@ -98,8 +101,10 @@ def train_scorer(trained: TrainedMethod, progress: Progress) -> TrainedMethod:
         parts.device,
         validation_metric=lambda: validation.measure_mrr(scorer),
         progress=progress,
+        resume_file=resume_file,
     )
     checkpoint.save_checkpoint(path, scorer, best_epoch, identity)
+    resume_file.remove()
     return replace(trained, scorer_epoch=best_epoch)
 
 

@@ -18,8 +18,10 @@ from egoexobench.models.dtw import align_pairs
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.protocols import Anchor, Dataset, HasTemporalAlignment, Progress
 from egoexobench.training import checkpoint
-from egoexobench.training.loop import BestEpoch, TrainingSet, train_model
+from egoexobench.training.loop import TrainingSet, train_model
+from egoexobench.training.resume_file import ResumeFile
 from egoexobench.training.training_metrics import TrainingMetrics
+from egoexobench.training.training_task import BestEpoch
 from egoexobench.types import Pair
 
 
@@ -27,6 +29,8 @@ def train_or_load(
     model: EmbeddingModel, parts: MethodParts, training_set: PreparedDataset, progress: Progress
 ) -> BestEpoch | None:
     """Train a model in place, or load the weights of an equal training.
+
+    An equal training that was interrupted goes on where its state was saved.
 
     Returns:
         The best epoch; None for a method that is not trained.
@@ -44,8 +48,10 @@ def train_or_load(
     if best_epoch := checkpoint.load_checkpoint(path, model):
         TrainingMetrics(progress, "train").log_history(best_epoch.history)
         return best_epoch
-    if not path.exists():  # nothing has said yet why
-        explain_new_training(folder, identity, f"method {parts.method.name!r}")
+    name = f"method {parts.method.name!r}"
+    resume_file = ResumeFile.of_weights(path, identity, name)
+    if not path.exists() and not resume_file.path.exists():  # nothing has said yet why
+        explain_new_training(folder, identity, name)
     pairs = select_trainable_pairs(inputs, parts.anchor)
     require_pairs(training_set, len(pairs))
     features = inputs.features
@@ -59,8 +65,10 @@ def train_or_load(
             dataset, embed_inputs(model, parts, inputs, ["val"])
         ),
         progress=progress,
+        resume_file=resume_file,
     )
     checkpoint.save_checkpoint(path, model, best_epoch, identity)
+    resume_file.remove()
     return best_epoch
 
 

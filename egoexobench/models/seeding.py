@@ -5,11 +5,63 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 
 from egoexobench.hashing import hash_json
+
+
+class RandomStates(NamedTuple):
+    """The states of the random numbers of torch on the CPU, of NumPy and of Python."""
+
+    torch: bytes
+    numpy: tuple[bytes, int, int, float]
+    """Key, position, and a normal number that is drawn already."""
+    python: tuple[Any, ...]
+
+    @classmethod
+    def copy(cls) -> Self:
+        """Return the states as they are now."""
+        state = np.random.get_state(legacy=False)
+        key = np.asarray(state["state"]["key"]).tobytes()
+        numpy_state = key, state["state"]["pos"], state["has_gauss"], state["gauss"]
+        return cls(torch.get_rng_state().numpy().tobytes(), numpy_state, random.getstate())
+
+    @classmethod
+    def from_json(cls, values: Any) -> Self:
+        """Return the states that `to_json` described.
+
+        Raises:
+            ValueError, TypeError, KeyError, RuntimeError: if they are no states.
+        """
+        key, *others = values["numpy"]
+        version, words, normal = values["python"]
+        states = cls(
+            bytes.fromhex(values["torch"]),
+            (bytes.fromhex(key), *others),
+            (version, tuple(words), normal),
+        )
+        torch.Generator().set_state(_to_tensor(states.torch))
+        np.random.RandomState().set_state(_to_numpy_state(states.numpy))
+        random.Random().setstate(states.python)  # noqa: S311 - only a check of the state
+        return states
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the states as values that JSON can write."""
+        key, *others = self.numpy
+        return {
+            "torch": self.torch.hex(),
+            "numpy": [key.hex(), *others],
+            "python": list(self.python),
+        }
+
+    def restore(self) -> None:
+        """Go on with the random numbers that follow these states."""
+        torch.set_rng_state(_to_tensor(self.torch))
+        np.random.set_state(_to_numpy_state(self.numpy))
+        random.setstate(self.python)
 
 
 @contextmanager
@@ -26,15 +78,16 @@ def seeded_rng(seed: int, role: str) -> Iterator[Callable[[], bool]]:
             torch.manual_seed(number)
             np.random.seed(number)
             random.seed(number)
-            start = _copy_states()
-            yield lambda: _copy_states() != start
+            start = RandomStates.copy()
+            yield lambda: RandomStates.copy() != start
     finally:
         np.random.set_state(numpy_state)
         random.setstate(python_state)
 
 
-def _copy_states() -> tuple[object, ...]:
-    state = np.random.get_state(legacy=False)
-    keys = np.asarray(state["state"]["key"]).tobytes()
-    numpy_state = keys, state["state"]["pos"], state["has_gauss"], state["gauss"]
-    return torch.get_rng_state().numpy().tobytes(), numpy_state, random.getstate()
+def _to_tensor(state: bytes) -> torch.Tensor:
+    return torch.frombuffer(bytearray(state), dtype=torch.uint8)
+
+
+def _to_numpy_state(state: tuple[bytes, int, int, float]) -> tuple[Any, ...]:
+    return ("MT19937", np.frombuffer(state[0], np.uint32), *state[1:])

@@ -13,7 +13,7 @@ from safetensors.torch import save
 from egoexobench.checksum import DamagedFileError, decode_line, encode_line, read_intact
 from egoexobench.hashing import hash_json
 from egoexobench.tensor_file import check_tensor_file, write_tensor_file
-from egoexobench.training.loop import BestEpoch, EpochResult
+from egoexobench.training.training_task import BestEpoch, EpochResult
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -62,19 +62,20 @@ def read_identity(path: Path) -> dict[str, Any]:
     """Return what decided stored weights; nothing if the file does not say it, or is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            return _parse_identity(file.metadata() or {})
+            return parse_identity(file.metadata() or {})
     except (SafetensorError, OSError):
         return {}
 
 
-def _parse_identity(metadata: Mapping[str, str]) -> dict[str, Any]:
+def parse_identity(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return the identity in the header of a file; nothing if there is none, or it is damaged."""
     payload = decode_line(metadata.get("identity", "").encode())
     return json.loads(payload) if payload else {}
 
 
 def _read_checkpoint(path: Path) -> tuple[BestEpoch, dict[str, Tensor]]:
     metadata = check_tensor_file(path)
-    if hash_json(_parse_identity(metadata)) != path.stem:
+    if hash_json(parse_identity(metadata)) != path.stem:
         raise DamagedFileError(path, "it has the weights of another training")
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -17,8 +17,11 @@ from egoexobench.models.token_table import ScorerItems, score_pairs
 from egoexobench.part_results import find_loss_fault, find_scores_fault, require_valid
 from egoexobench.protocols import Progress, Scorer
 from egoexobench.training.batches import Batch, draw_batches
-from egoexobench.training.loop import BestEpoch, TrainingTask, count_steps, train_epochs
+from egoexobench.training.epochs import train_epochs
+from egoexobench.training.loop import count_steps
 from egoexobench.training.moments import find_moments
+from egoexobench.training.resume_file import ResumeFile
+from egoexobench.training.training_task import BestEpoch, TrainingTask
 from egoexobench.types import Pair, ScorerTraining
 
 STAGE = "train scorer"
@@ -69,6 +72,7 @@ def train_scorer_weights(
     *,
     validation_metric: Callable[[], float],
     progress: Progress,
+    resume_file: ResumeFile | None = None,
 ) -> BestEpoch:
     """Train a scorer and leave it with the weights of its best epoch, frozen.
 
@@ -87,6 +91,7 @@ def train_scorer_weights(
         device_config: where and how precisely it is computed.
         validation_metric: of the current scorer on the validation split; larger is better.
         progress: shows the stage, one step an epoch.
+        resume_file: where the training goes on if it was interrupted; None starts it anew.
 
     Raises:
         DataError: if all pairs show one moment, so that there is no negative.
@@ -96,7 +101,6 @@ def train_scorer_weights(
     moments = find_moments(training_set.pairs)
     rng = torch.Generator().manual_seed(seed)
     neighbors = _join_views(training_set) if settings.negatives == "neighbors" else None
-    num_steps = 0
 
     def draw_epoch() -> list[Batch]:
         order = None
@@ -104,13 +108,11 @@ def train_scorer_weights(
             order = order_by_similarity(*neighbors, size=settings.batch_size, rng=rng)
         return draw_batches(moments, settings.batch_size, rng, order)
 
-    def compute_loss(batch: Batch) -> Tensor:
-        nonlocal num_steps
-        num_steps += 1
+    def compute_loss(batch: Batch, step: int) -> Tensor:
         pairs = [training_set.pairs[index] for index in batch]
         with autocast(device_config):
             losses = [
-                _compute_comparison_loss(trained, comparison, num_steps)
+                _compute_comparison_loss(trained, comparison, step)
                 for comparison in _iter_comparisons(training_set, pairs, rng)
             ]
         return torch.stack(losses).mean()
@@ -120,11 +122,12 @@ def train_scorer_weights(
         module=trained.module,
         settings=settings,
         num_steps=count_steps(moments, settings.batch_size, seed, settings.epochs),
+        rng=rng,
         draw_epoch=draw_epoch,
         compute_loss=compute_loss,
         validation_metric=validation_metric,
     )
-    best_epoch = train_epochs(task, seed, device_config, progress)
+    best_epoch = train_epochs(task, seed, device_config, progress=progress, resume_file=resume_file)
     trained.module.requires_grad_(False)
     return best_epoch
 

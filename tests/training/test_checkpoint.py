@@ -10,7 +10,7 @@ from torch import nn
 from egoexobench.errors import NoticeWarning
 from egoexobench.hashing import hash_json
 from egoexobench.training.checkpoint import load_checkpoint, read_identity, save_checkpoint
-from egoexobench.training.loop import BestEpoch, EpochResult
+from egoexobench.training.training_task import BestEpoch, EpochResult
 
 BEST = BestEpoch(2, 0.5, (EpochResult(1.5, 0.25), EpochResult(1.0, 0.5)))
 IDENTITY = {"method": "linear", "seed": 0}

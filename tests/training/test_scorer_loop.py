@@ -14,13 +14,13 @@ from egoexobench.models.seeding import seeded_rng
 from egoexobench.models.token_table import ScorerItems, TokenTable, score_pairs
 from egoexobench.progress import NullProgress
 from egoexobench.toolbox.layers import masked_mean
-from egoexobench.training.loop import BestEpoch
 from egoexobench.training.scorer_loop import (
     ScorerTrainingSet,
     TrainedScorer,
     order_by_similarity,
     train_scorer_weights,
 )
+from egoexobench.training.training_task import BestEpoch
 from egoexobench.types import VIEWS, Clip, Embeddings, Pair, ScorerTraining, Tokens
 
 NUM_PAIRS, WIDTH = 24, 6

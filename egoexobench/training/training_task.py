@@ -1,0 +1,72 @@
+"""What is trained, and what a training returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from egoexobench.training.batches import Batch
+
+
+class EpochResult(NamedTuple):
+    """Mean loss over the batches of an epoch, and the value of the validation metric after it."""
+
+    loss: float
+    validation_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class BestEpoch:
+    """The epoch whose weights are used, from 1, and its value of the validation metric."""
+
+    epoch: int
+    validation_value: float
+    history: tuple[EpochResult, ...] = ()
+    """Every epoch of the training, the first one first."""
+
+
+class OptimizerSettings(Protocol):
+    """How long and how fast weights are trained."""
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training pairs."""
+
+    @property
+    def lr(self) -> float:
+        """The largest learning rate."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of matrices."""
+
+    @property
+    def schedule(self) -> Literal["constant", "cosine"]:
+        """How the learning rate changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTask:
+    """What is trained, on which batches, by which loss, and how its epochs are compared."""
+
+    stage: str
+    """Its random numbers are drawn for this name, and the progress shows it."""
+    module: nn.Module
+    """Trained in place."""
+    settings: OptimizerSettings
+    num_steps: int
+    """Batches of all epochs."""
+    rng: torch.Generator
+    """Decides the batches."""
+    draw_epoch: Callable[[], Iterable[Batch]]
+    """Returns the batches of the next epoch; they depend on nothing that changes but ``rng``."""
+    compute_loss: Callable[[Batch, int], Tensor]
+    """Gets a batch and the number of its step, from 1."""
+    validation_metric: Callable[[], float]
+    """Returns the value of the current module on the validation split; larger is better."""
+    loss_module: nn.Module | None = None
+    """Weights of the loss, trained too and not used afterwards."""
