@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import local
 from typing import Any, final
 
+from egoexobench.data.media_files import list_local_files
 from egoexobench.protocols import Dataset
 
 _FILE_EVENTS = ("open", "os.listdir", "os.scandir")
@@ -101,7 +102,7 @@ def part_code() -> Iterator[None]:
 
 def list_media_paths(media: Sequence[str]) -> frozenset[str]:
     """Return the real paths of media files and of their folders."""
-    files = {os.path.realpath(path) for path in media}
+    files = {os.path.realpath(path) for path in list_local_files(media)}
     return frozenset(files | {str(Path(path).parent) for path in files})
 
 

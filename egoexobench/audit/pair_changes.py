@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from egoexobench.data.media_files import link_media_file
 from egoexobench.hashing import hash_json
 from egoexobench.records.audit import Change
 from egoexobench.types import Clip, Pair
@@ -59,8 +59,5 @@ def _change_media(clip: Clip, other: Clip) -> Clip:
 def _link_media(media: str, links: Path) -> str:
     path = links / f"{hash_json(media)}{Path(media).suffix}"
     if not path.exists():
-        try:
-            os.link(media, path)
-        except OSError:  # another disk, or a file system without hard links
-            path.symlink_to(Path(media).resolve())
+        link_media_file(media, path)
     return str(path)

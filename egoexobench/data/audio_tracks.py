@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from egoexobench.data.decode import read_media_info
+from egoexobench.data.media_files import find_missing_media
 from egoexobench.errors import MediaError
 from egoexobench.types import Clip
 
@@ -16,7 +17,8 @@ FILES_PER_CALL = 64
 
 def count_without_audio_track(clips: Sequence[Clip]) -> int:
     """Return how many clips are of a file without an audio track; only headers are read."""
-    media = sorted({clip.media for clip in clips})
+    names = {clip.media for clip in clips}
+    media = sorted(names.difference(find_missing_media(names)))
     blocks = [
         media[start : start + FILES_PER_CALL] for start in range(0, len(media), FILES_PER_CALL)
     ]
@@ -26,7 +28,7 @@ def count_without_audio_track(clips: Sequence[Clip]) -> int:
 
 
 def _list_silent(paths: Sequence[str]) -> list[str]:
-    return [path for path in paths if os.path.exists(path) and not _has_track(path)]
+    return [path for path in paths if not _has_track(path)]
 
 
 def _has_track(path: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
+from egoexobench.data.media_files import read_media_state
+from egoexobench.data.media_source import MediaState
 from egoexobench.data.open_media import open_media
 from egoexobench.data.packet_times import PacketScan, PacketTime, scan_packets
-from egoexobench.errors import MediaError
+from egoexobench.errors import DataError, MediaError
 from egoexobench.types import Clip
 
 MICROSECONDS = 1_000_000
@@ -36,12 +37,15 @@ class MediaClock:
     """All packets in order, if the file was joined of several and its own times start again."""
 
 
-_CACHE: dict[tuple[str, int, int], MediaClock] = {}
+_CACHE: dict[tuple[str, MediaState], MediaClock] = {}
 
 
 def get_cached_clock(path: str) -> MediaClock | None:
     """Return the clock of a file if it is in memory and the file is still the same."""
-    return _CACHE.get(_make_key(path)) if os.path.isfile(path) else None
+    try:
+        return _CACHE.get((path, read_media_state(path)))
+    except (OSError, ValueError, DataError):  # who opens the file says why
+        return None
 
 
 def read_clock(container: Any, path: str, *, video: Any | None, audio: Any | None) -> MediaClock:
@@ -54,13 +58,10 @@ def read_clock(container: Any, path: str, *, video: Any | None, audio: Any | Non
     if clock is None:
         if len(_CACHE) >= CACHE_SIZE:
             _CACHE.clear()
-        clock = _CACHE[_make_key(path)] = _read_clock(container, path, video=video, audio=audio)
+        clock = _CACHE[path, read_media_state(path)] = _read_clock(
+            container, path, video=video, audio=audio
+        )
     return clock
-
-
-def _make_key(path: str) -> tuple[str, int, int]:
-    stat = os.stat(path)
-    return path, stat.st_size, stat.st_mtime_ns
 
 
 def find_clip_end(clock: MediaClock, clip: Clip) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from egoexobench.data.clip_timing import find_clip_end
 from egoexobench.data.decode import decode_clip_audio, read_media_clock
 from egoexobench.data.decode_frames import iter_span_frames
+from egoexobench.data.media_files import copy_media_file
 from egoexobench.data.open_media import open_media
 from egoexobench.data.tracks import choose_video
 from egoexobench.errors import MediaError
@@ -51,7 +51,7 @@ def write_clip_file(path: Path, clip: Clip) -> None:
         MediaError: if the clip does not decode.
     """
     if is_complete_file(clip):
-        shutil.copyfile(clip.media, path)
+        copy_media_file(clip.media, path)
         return
     samples, _ = decode_clip_audio(clip, CUT_SAMPLE_RATE)
     with av.open(str(path), "w", format="mp4") as container:

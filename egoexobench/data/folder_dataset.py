@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
+from egoexobench.data.media_files import is_stored_object, split_member_name
 from egoexobench.data.pair_items import resolve_pair_items
 from egoexobench.data.schema import ClipRow, QueryRow, make_clip_id
 from egoexobench.data.table_io import FORMATS, find_table, read_table, write_table
@@ -162,7 +163,8 @@ class FolderDataset:
         return pairs
 
     def _find_row_fault(self, row: ClipRow) -> str | None:
-        if not self._resolve(row.media).is_relative_to(self.root):
+        file, _ = split_member_name(row.media)
+        if not is_stored_object(file) and not self._resolve(file).is_relative_to(self.root):
             return f"media {row.media!r} is outside the folder; give a path inside it"
         if row.end is not None and row.end <= row.start:
             return f"the clip {row.start:g}-{row.end:g} s is empty; end must be after start"
@@ -176,16 +178,23 @@ class FolderDataset:
         self._cameras |= {name: row.camera for name, row in rows.items() if row.camera}
         return Pair(pair_id, ego, exo, ego_row.pair_narration or ego_row.narration)
 
-    def _resolve(self, media: str) -> Path:
-        """Return the path of a media file without links; many clips may be of one file."""
-        if media not in self._paths:
-            path = self.root / media
+    def _name_media(self, media: str) -> str:
+        """Return the name of a media file, which does not depend on the working folder."""
+        file, member = split_member_name(media)
+        if is_stored_object(file):
+            return media
+        return f"{self._resolve(file)}#{member}" if member else str(self._resolve(file))
+
+    def _resolve(self, file: str) -> Path:
+        """Return the path of a file without links; many clips may be of one file."""
+        if file not in self._paths:
+            path = self.root / file
             folder, name = os.path.split(path)
             if name in ("", ".", "..") or os.path.islink(path):
-                self._paths[media] = path.resolve()
+                self._paths[file] = path.resolve()
             else:
-                self._paths[media] = self._resolve_folder(folder) / name
-        return self._paths[media]
+                self._paths[file] = self._resolve_folder(folder) / name
+        return self._paths[file]
 
     def _resolve_folder(self, folder: str) -> Path:
         """Return a folder without links; to resolve it anew for each file in it takes long."""
@@ -197,7 +206,7 @@ class FolderDataset:
         return Clip(
             id=make_clip_id(row.pair, row.view),
             view=row.view,
-            media=str(self._resolve(row.media)),
+            media=self._name_media(row.media),
             start=row.start,
             end=row.end,
             narration=row.narration,

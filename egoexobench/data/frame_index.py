@@ -7,7 +7,6 @@ says it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egoexobench.data.clip_timing import END_TOLERANCE_S, MediaClock
+from egoexobench.data.media_files import read_media_state
 from egoexobench.data.media_info import read_stream_duration
+from egoexobench.data.media_source import MediaState
 from egoexobench.data.packet_reader import PacketPlaces
 from egoexobench.data.packet_times import is_end
 from egoexobench.data.sampling.sample import FrameTimes
@@ -87,7 +88,7 @@ _HEADER_TOLERANCES_S = {"asf": 1.0}
 """How much shorter a track may be than its header says, s: ASF states the length of the longest
 track, and some writers add the time of their buffer."""
 
-_CACHE: dict[tuple[str, int, int], FrameIndex] = {}
+_CACHE: dict[tuple[str, MediaState], FrameIndex] = {}
 
 
 def read_frame_index(
@@ -98,8 +99,7 @@ def read_frame_index(
     Raises:
         MediaError: if the track has no frames, or the file ends before its track does.
     """
-    stat = os.stat(path)
-    key = path, stat.st_size, stat.st_mtime_ns
+    key = path, read_media_state(path)
     if key not in _CACHE:
         if len(_CACHE) >= CACHE_SIZE:
             _CACHE.clear()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from traceback import walk_tb
 from typing import Any
 
 import av
 
+from egoexobench.data.media_files import find_media_source
+from egoexobench.data.media_source import LocalFile, MediaSource
 from egoexobench.errors import MediaError
 
 MEDIA_FORMATS = (
@@ -28,34 +29,41 @@ def open_media(path: str, *, with_video: bool = True) -> Iterator[Any]:
     """Open a file; what the decoder raises inside the block becomes one line that names the file.
 
     Args:
-        path: the file.
+        path: the name of the file.
         with_video: False skips decoding frames while the file is opened. The times of its tracks
             can differ then, so do not read them.
 
     Raises:
         MediaError: if the file is missing, is no media file, or does not decode.
     """
-    if Path(path).is_dir():
-        raise MediaError("not_media", f"{path} is a folder, and not a media file")
-    if not Path(path).is_file():
-        raise MediaError("missing", f"media file {path} is missing")
-    is_open = False
+    source, is_open = find_media_source(path), False
     options = _OPTIONS if with_video else {**_OPTIONS, "skip_frame": "all"}
     try:
         # titles may be in any encoding; nothing reads them
-        with av.open(f"file:{path}", options=dict(options), metadata_errors="replace") as container:
+        with (
+            _open_input(source, path) as file,
+            av.open(file, options=dict(options), metadata_errors="replace") as container,
+        ):
             is_open = True
             yield container
     except (av.FFmpegError, EOFError) as error:
         if is_open:
             reason = f"cannot decode {path}: {_explain_error(error)}"
             raise MediaError("undecodable", reason) from error
-        raise MediaError("not_media", _explain_format(path, error)) from error
+        raise MediaError("not_media", _explain_format(source, path, error)) from error
     except IndexError as error:
         if not is_open or not _is_from_decoder(error):
             raise
         reason = f"{path}: a track begins inside the file, which cannot be read; convert the file"
         raise MediaError("undecodable", reason) from error
+
+
+def _open_input(source: MediaSource, path: str) -> AbstractContextManager[Any]:
+    """Open what FFmpeg reads: a local file by its name, anything else through Python."""
+    if isinstance(source, LocalFile):
+        source.check_presence()
+        return nullcontext(f"file:{path}")
+    return source.open()
 
 
 def _is_from_decoder(error: Exception) -> bool:
@@ -70,9 +78,9 @@ def _explain_error(error: Exception) -> str:
     return str(getattr(error, "strerror", error))
 
 
-def _explain_format(path: str, error: Exception) -> str:
-    with open(path, "rb") as file:
-        start = file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t")
+def _explain_format(source: MediaSource, path: str, error: Exception) -> str:
+    with source.open() as file:
+        start = (file.read(64) or b"").lstrip(b"\xef\xbb\xbf \r\n\t")
     if start.startswith(_PLAYLIST_STARTS):
         return f"{path} is a playlist or a text, not a media file; name the files that it lists"
     reason = getattr(error, "strerror", error)

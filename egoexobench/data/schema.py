@@ -19,7 +19,9 @@ class ClipRow(BaseModel):
     pair: str = Field(min_length=1, description="id of the pair")
     view: View = Field(description="ego or exo")
     split: Split = Field(description="train, val or test")
-    media: str = Field(min_length=1, description="media file, relative to the folder")
+    media: str = Field(
+        min_length=1, description="media file, relative to the folder, or TAR#MEMBER"
+    )
     start: float = Field(0.0, ge=0, description="start of the clip in the file, s")
     end: float | None = Field(
         None, gt=0, description="end of the clip in the file, s; default: the end of the file"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from egoexobench.data.media_files import find_missing_media
 from egoexobench.errors import ClipError, notify
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.context import RunContext
@@ -28,7 +28,7 @@ def score_present_shortcuts(
         context: shows the stage.
     """
     media = {clip.media for clip in subset.all_clips}
-    present = {path for path in media if Path(path).is_file()}
+    present = media.difference(find_missing_media(media))
     if len(present) < len(media):
         notify(
             f"{len(media) - len(present)} of {len(media)} media files of {data.record.name} are "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
+from egoexobench.data.media_files import find_missing_media
 from egoexobench.data.pair_items import resolve_pair_items
 from egoexobench.errors import DataError
 from egoexobench.protocols import Dataset, HasAnnotationIssues, HasRowLocations
@@ -108,7 +108,7 @@ def select_usable(
     if not needs_media:
         return subset
     media = {clip.media for clip in subset.all_clips}
-    missing = sorted(path for path in media if not Path(path).is_file())
+    missing = find_missing_media(media)
     if missing and not allow_missing:
         raise DataError(
             f"{len(missing)} of {len(media)} media files of {name} are missing, the first is "

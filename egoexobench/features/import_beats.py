@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from egoexobench.data.decode import read_media_info
+from egoexobench.data.media_files import get_media_stem
 from egoexobench.errors import DataError, UsageError
 from egoexobench.features.dataset_features import ExtractionResult
 from egoexobench.features.encode_clips import ITEMS_PER_FILE, make_clip_key, open_store
@@ -87,7 +88,7 @@ def make_feature_file_name(clip: Clip) -> str:
         MediaError: if the clip has no end and its media file cannot be opened.
     """
     end = clip.end if clip.end is not None else read_media_info(clip.media).seconds or 0.0
-    return f"{Path(clip.media).stem}_{int(clip.start)}-{int(end)}.pt"
+    return f"{get_media_stem(clip.media)}_{int(clip.start)}-{int(end)}.pt"
 
 
 def read_feature(path: Path, width: int) -> NDArray[np.float32]:

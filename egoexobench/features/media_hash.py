@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISREG
 from typing import final
 
 from egoexobench.checksum import append_lines, encode_line, read_lines
+from egoexobench.data.media_files import open_media_file, read_media_state
 from egoexobench.errors import DataError, WriteError, notify
 from egoexobench.files import atomic_path
 from egoexobench.hashing import hash_json
@@ -104,10 +103,10 @@ class _HashCache:
             DataError: if it cannot be read.
         """
         try:
-            stat = os.stat(path)
-            if not S_ISREG(stat.st_mode):  # one waits for ever for a pipe that nobody writes to
-                raise DataError(f"cannot read media file {path}: it is no regular file")
-            state: _Entry = [path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+            media = read_media_state(path)
+            if media.content_key:
+                return media.content_key
+            state: _Entry = [path, media.size, media.mtime_ns, media.ctime_ns]
             entry = self.entries.get(path, [])
             if entry[:-1] != state:
                 entry = [*state, _read_hash(path)]
@@ -168,5 +167,5 @@ def _is_entry(value: object) -> bool:
 
 
 def _read_hash(path: str) -> str:
-    with open(path, "rb") as file:
+    with open_media_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from egoexobench.data.audio_levels import AudioLevel, measure_level
 from egoexobench.data.decode import DecodedClip, decode_clip, read_media_info
+from egoexobench.data.media_files import open_media_file, read_media_state
 from egoexobench.data.media_info import MediaInfo
 from egoexobench.errors import MediaError
 from egoexobench.method import COMPACT_DEFAULTS
@@ -87,12 +87,12 @@ def inspect_file(
     """
     try:
         info = read_media_info(path)
-        stat = os.stat(path)
+        state = read_media_state(path)
         return FileReport(
             path=path,
-            size=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
-            ctime_ns=stat.st_ctime_ns,
+            size=state.size,
+            mtime_ns=state.mtime_ns,
+            ctime_ns=state.ctime_ns,
             sha256=compute_sha256(path),
             info=info,
             spans=tuple(_inspect_span(path, span, rule) for span in spans),
@@ -102,8 +102,8 @@ def inspect_file(
 
 
 def compute_sha256(path: str) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as file:
+    """Return the SHA-256 of a media file."""
+    with open_media_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

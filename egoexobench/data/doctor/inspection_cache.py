@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
@@ -18,7 +17,8 @@ from egoexobench.data.doctor.inspect_media import (
     Span,
     SpanReport,
 )
-from egoexobench.errors import notify
+from egoexobench.data.media_files import read_media_state
+from egoexobench.errors import DataError, notify
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
 from egoexobench.libraries import MEDIA_LIBRARY, TENSOR_LIBRARIES, find_versions
@@ -57,10 +57,10 @@ class InspectionCache:
         """Return what is cached of a file in its current state."""
         requested = list(spans)
         try:
-            stat = os.stat(path)
-        except OSError:
+            state = read_media_state(path)
+        except (OSError, DataError):
             return CachedInspection(None, requested)
-        report = self._reports.get((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+        report = self._reports.get((path, state.size, state.mtime_ns, state.ctime_ns))
         cached = {(span.start, span.end) for span in report.spans} if report else set()
         missing = [span for span in requested if span not in cached]
         if report is None or missing:
