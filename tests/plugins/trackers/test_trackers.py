@@ -132,5 +132,5 @@ def test_trackio_writes_into_its_folder(tmp_path: Path) -> None:
     (file,) = tmp_path.glob("checked*.db")
     with sqlite3.connect(file) as database:
         rows = database.execute("SELECT run_name, step, metrics FROM metrics").fetchall()
-    assert any("train/loss" in metrics for _, _, metrics in rows)
+    assert any("train/loss" in json.loads(metrics) for _, _, metrics in rows)
     assert {name for name, _, _ in rows} == {name_run(START)}
