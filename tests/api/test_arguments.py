@@ -29,6 +29,7 @@ DEFAULTS = {
     "compile": False,
     "embeddings": True,
     "progress": None,
+    "track": (),
 }
 
 
