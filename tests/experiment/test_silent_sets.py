@@ -56,10 +56,6 @@ def run_method(name: str, folder: Path, tmp_path: Path, policy: MissingAudioPoli
             "model": "mteb/baseline-random-encoder" if name == "mteb" else None,
         }
     )
-    scale, overrides = "paper" if "size" in options else "compact", FAST_OVERRIDES
-    if name == "pe-av":  # it comes at scale pretrained alone
-        scale = "pretrained"
-        overrides = write_models(REGISTRY.create("method", name, scale), tmp_path / "models")
     config = RunConfig(
         method=method,
         dataset=Spec("folder", {"path": str(folder)}),
