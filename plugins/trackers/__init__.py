@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from egoexobench import Register, hookimpl
-from egoexobench.protocols import Tracker
+from egoexobench import hookimpl
+
+if TYPE_CHECKING:
+    from egoexobench import Register
+    from egoexobench.protocols import Tracker
 
 
 @hookimpl
