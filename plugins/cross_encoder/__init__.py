@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from egoexobench import hookimpl
-from egoexobench.types import ScorerTraining
 
 if TYPE_CHECKING:
     from egoexobench import Register
@@ -58,6 +57,7 @@ def cross_encoder(
         weight_decay: of matrices.
         negatives: `neighbors` puts pairs into one batch whose embeddings are similar, `random` any.
     """
+    from egoexobench.types import ScorerTraining
     from egoexobench_plugins.cross_encoder.model import CrossEncoder, NetworkSize
 
     settings = ScorerTraining(
