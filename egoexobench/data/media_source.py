@@ -48,6 +48,36 @@ class MediaSource(Protocol):
         ...
 
 
+class SeekableFile(RawIOBase):
+    """The position in a file of known size; a subclass reads from there.
+
+    Args:
+        size: of the file, bytes.
+        name: for messages.
+    """
+
+    def __init__(self, *, size: int, name: str) -> None:
+        self._size, self.name = size, name
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether the position can be set."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Set the position, which may be behind the end, and return it."""
+        self._position = max((0, self._position, self._size)[whence] + offset, 0)
+        return self._position
+
+
 @final
 class LocalFile:
     """A file of this machine."""

@@ -15,7 +15,7 @@ from io import RawIOBase
 from threading import Lock
 from typing import Any, final
 
-from egoexobench.data.media_source import MediaState
+from egoexobench.data.media_source import MediaState, SeekableFile
 from egoexobench.errors import DataError, MediaError, UsageError
 
 SCHEMES = ("s3", "gs", "az")
@@ -140,25 +140,12 @@ def _connect(root: str) -> tuple[Any, Any]:
 
 
 @final
-class _ObjectFile(RawIOBase):
+class _ObjectFile(SeekableFile):
     """An object, read as a file."""
 
     def __init__(self, source: StoredObject, *, size: int, tag: str, name: str) -> None:
-        self._source, self._size, self._tag, self.name = source, size, tag, name
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._position = max((0, self._position, self._size)[whence] + offset, 0)
-        return self._position
+        super().__init__(size=size, name=name)
+        self._source, self._tag = source, tag
 
     def readinto(self, buffer: Any) -> int:
         if self._position >= self._size or not len(buffer):

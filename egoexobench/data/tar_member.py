@@ -12,7 +12,7 @@ from io import RawIOBase
 from threading import Lock
 from typing import Any, cast, final
 
-from egoexobench.data.media_source import MediaSource, MediaState
+from egoexobench.data.media_source import MediaSource, MediaState, SeekableFile
 from egoexobench.errors import MediaError
 
 MAX_INDEXED_MEMBERS = 2_000_000
@@ -150,26 +150,12 @@ def _explain_fault(tar: str, error: Exception) -> tuple[Any, str]:
 
 
 @final
-class _MemberFile(RawIOBase):
+class _MemberFile(SeekableFile):
     """A part of a file, read as a file of its own."""
 
     def __init__(self, file: RawIOBase, *, offset: int, size: int, name: str) -> None:
-        self._file, self._offset, self._size = file, offset, size
-        self._position = 0
-        self.name = name
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._position = max((0, self._position, self._size)[whence] + offset, 0)
-        return self._position
+        super().__init__(size=size, name=name)
+        self._file, self._offset = file, offset
 
     def readinto(self, buffer: Any) -> int:
         target = memoryview(buffer)[: max(self._size - self._position, 0)]
