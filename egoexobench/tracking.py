@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import math
 import os
-import random
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, redirect_stdout
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, final
@@ -176,17 +175,10 @@ def _copy_json(record: Mapping[str, Any]) -> dict[str, Any]:
     return copied
 
 
-@contextmanager
-def _preserve_random_states() -> Iterator[None]:
-    """Restore the random numbers of torch, NumPy and Python, whatever is drawn inside."""
-    import numpy as np
+def _preserve_random_states() -> AbstractContextManager[None]:
     import torch
 
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
-    numpy_state, python_state = np.random.get_state(legacy=False), random.getstate()
-    try:
-        with torch.random.fork_rng(devices=devices):
-            yield
-    finally:
-        np.random.set_state(numpy_state)
-        random.setstate(python_state)
+    from egoexobench.models.seeding import preserve_random_states
+
+    has_cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return preserve_random_states(range(torch.cuda.device_count()) if has_cuda else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
@@ -65,6 +65,22 @@ class RandomStates(NamedTuple):
 
 
 @contextmanager
+def preserve_random_states(devices: Iterable[int] = ()) -> Iterator[None]:
+    """Restore the random numbers of torch, NumPy and Python, whatever is drawn inside.
+
+    Args:
+        devices: indices of the CUDA devices whose random numbers are restored too.
+    """
+    numpy_state, python_state = np.random.get_state(legacy=False), random.getstate()
+    try:
+        with torch.random.fork_rng(devices=devices):
+            yield
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+
+
+@contextmanager
 def seeded_rng(seed: int, role: str) -> Iterator[Callable[[], bool]]:
     """Seed the random numbers of torch, NumPy and Python inside, and restore their states after.
 
@@ -72,17 +88,12 @@ def seeded_rng(seed: int, role: str) -> Iterator[Callable[[], bool]]:
     function that says whether random numbers were drawn since its begin.
     """
     number = int(hash_json([seed, role])[:8], 16)
-    numpy_state, python_state = np.random.get_state(legacy=False), random.getstate()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(number)
-            np.random.seed(number)
-            random.seed(number)
-            start = RandomStates.copy()
-            yield lambda: RandomStates.copy() != start
-    finally:
-        np.random.set_state(numpy_state)
-        random.setstate(python_state)
+    with preserve_random_states():
+        torch.manual_seed(number)
+        np.random.seed(number)
+        random.seed(number)
+        start = RandomStates.copy()
+        yield lambda: RandomStates.copy() != start
 
 
 def _to_tensor(state: bytes) -> torch.Tensor:
