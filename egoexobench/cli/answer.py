@@ -7,6 +7,11 @@ from pathlib import Path
 
 import click
 
+from egoexobench.cli.common_options import (
+    ALLOW_OVERLAP_OPTION,
+    RECORD_FOLDER_OPTION,
+    RECORD_JSON_OPTION,
+)
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.run import print_result
@@ -59,24 +64,14 @@ POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", "gallery", "both-views")
     is_flag=True,
     help="Leave out questions without a response or with missing media, and record how many.",
 )
-@click.option(
-    "--allow-overlap",
-    is_flag=True,
-    help="Go on if test clips have the content of train or val, and record how many.",
-)
+@ALLOW_OVERLAP_OPTION
 @click.option(
     "--export",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the answers to this file, as `score --answers` reads them.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="runs",
-    show_default=True,
-    help="Folder of the record.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else.")
+@RECORD_FOLDER_OPTION
+@RECORD_JSON_OPTION
 @click.pass_context
 def answer_command(
     ctx: click.Context,

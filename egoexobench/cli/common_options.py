@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from egoexobench.types import TASKS
@@ -19,6 +21,26 @@ TASKS_OPTION = click.option(
     type=click.Choice([*TASKS, "all"]),
     multiple=True,
     help="Task; may be repeated.  [all]",
+)
+ALLOW_OVERLAP_OPTION = click.option(
+    "--allow-overlap",
+    is_flag=True,
+    help="Go on if test clips have the content of train or val, and record how many.",
+)
+RECORD_FOLDER_OPTION = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="runs",
+    show_default=True,
+    help="Folder of the record.",
+)
+NO_EMBEDDINGS_OPTION = click.option(
+    "--no-embeddings",
+    is_flag=True,
+    help="Do not write the embeddings beside the record; `verify` then cannot recompute ranks.",
+)
+RECORD_JSON_OPTION = click.option(
+    "--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else."
 )
 TRACK_OPTION = click.option(
     "--track",

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from egoexobench.cli.common_options import TASKS_OPTION, TRACK_OPTION
+from egoexobench.cli.common_options import (
+    NO_EMBEDDINGS_OPTION,
+    RECORD_FOLDER_OPTION,
+    RECORD_JSON_OPTION,
+    TASKS_OPTION,
+    TRACK_OPTION,
+)
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.training_options import (
@@ -36,20 +42,10 @@ if TYPE_CHECKING:
 )
 @add_training_options
 @TASKS_OPTION
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="runs",
-    show_default=True,
-    help="Folder of the record.",
-)
-@click.option(
-    "--no-embeddings",
-    is_flag=True,
-    help="Do not write the embeddings beside the record; `verify` then cannot recompute ranks.",
-)
+@RECORD_FOLDER_OPTION
+@NO_EMBEDDINGS_OPTION
 @TRACK_OPTION
-@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else.")
+@RECORD_JSON_OPTION
 @click.pass_context
 def run_command(
     ctx: click.Context,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from egoexobench.cli.common_options import DATASET_OPTION, TASKS_OPTION
+from egoexobench.cli.common_options import (
+    ALLOW_OVERLAP_OPTION,
+    DATASET_OPTION,
+    NO_EMBEDDINGS_OPTION,
+    RECORD_FOLDER_OPTION,
+    RECORD_JSON_OPTION,
+    TASKS_OPTION,
+)
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.run import print_result
@@ -73,18 +80,10 @@ _FILE = click.Path(path_type=Path)
     is_flag=True,
     help="Leave out what has no embedding or answer and record how much.",
 )
-@click.option(
-    "--allow-overlap",
-    is_flag=True,
-    help="Go on if test clips have the content of train or val, and record how many.",
-)
-@click.option("--out", type=_FILE, default="runs", show_default=True, help="Folder of the record.")
-@click.option(
-    "--no-embeddings",
-    is_flag=True,
-    help="Do not write the embeddings beside the record; `verify` then cannot recompute ranks.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else.")
+@ALLOW_OVERLAP_OPTION
+@RECORD_FOLDER_OPTION
+@NO_EMBEDDINGS_OPTION
+@RECORD_JSON_OPTION
 @click.pass_context
 def score_command(
     ctx: click.Context,

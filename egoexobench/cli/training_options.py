@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from egoexobench.cli.common_options import DATASET_OPTION
+from egoexobench.cli.common_options import ALLOW_OVERLAP_OPTION, DATASET_OPTION
 from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.device import DeviceConfig, Precision
 from egoexobench.errors import UsageError
@@ -57,11 +57,7 @@ _OPTIONS = (
     click.option(
         "--allow-missing", is_flag=True, help="Skip missing or damaged clips and record how many."
     ),
-    click.option(
-        "--allow-overlap",
-        is_flag=True,
-        help="Go on if test clips have the content of train or val, and record how many.",
-    ),
+    ALLOW_OVERLAP_OPTION,
     add_renamed_option(
         "--subset",
         "--ids",
