@@ -123,8 +123,8 @@ def test_shards_do_not_depend_on_the_name_of_the_folder(
 ) -> None:
     other = VideoDataset(tmp_path / "another" / "place")
     for i in (1, 2, 3):
-        one, two = (list_shard_clips(each, Shard(i, 3)) for each in (dataset, other))
-        assert [clip.id for clip in one] == [clip.id for clip in two]
+        first, second = (list_shard_clips(each, Shard(i, 3)) for each in (dataset, other))
+        assert [clip.id for clip in first] == [clip.id for clip in second]
 
 
 def test_two_machines_give_the_same_features_as_a_single_one(
