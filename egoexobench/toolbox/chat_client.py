@@ -7,12 +7,12 @@ Requests go to one address: a redirection is not followed.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from threading import RLock
-from typing import Any, final
+from typing import Any, Protocol, final
 from urllib.parse import urlsplit
 
 from egoexobench.errors import ModelUnavailableError
@@ -56,6 +56,15 @@ class ChatOptions:
     retries: int
     timeout: float
     base_url: str | None = None
+
+
+class HasFailure(Protocol):
+    """A response that says in a word or two why there is none; empty or None if there is one."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why there is no response."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,29 @@ class ChatClient:
             f"{self._options.part}: {self.address} {event}; what it answered so far is cached, so "
             f"run again when the server responds, or set {BASE_URL} and {API_KEY}"
         )
+
+    def count_failures(
+        self, concurrent: int, *, show_last: bool = False
+    ) -> Callable[[HasFailure], ModelUnavailableError | None]:
+        """Return a ``find_abort`` of `send_bounded`: after failures in a row nothing more is sent.
+
+        Args:
+            concurrent: requests in flight, which may all fail of one cause.
+            show_last: whether the error says why the last request failed.
+        """
+        num_failed = 0
+
+        def find_abort(response: HasFailure) -> ModelUnavailableError | None:
+            nonlocal num_failed
+            num_failed = num_failed + 1 if response.failure else 0
+            if num_failed < max(MAX_FAILURES_IN_A_ROW, concurrent):
+                return None
+            reason = f" ({response.failure})" if show_last else ""
+            return self.make_unavailable_error(
+                f"did not respond to {num_failed} requests in a row{reason}"
+            )
+
+        return find_abort
 
     @cached_property
     def address(self) -> str:

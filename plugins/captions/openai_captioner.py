@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from egoexobench.errors import ModelUnavailableError
 from egoexobench.protocols import CaptionRequest, CaptionResponse
 from egoexobench.toolbox.bounded_requests import send_bounded
 from egoexobench.toolbox.captions import collect_responses
-from egoexobench.toolbox.chat_client import MAX_FAILURES_IN_A_ROW, ChatClient, ChatOptions
+from egoexobench.toolbox.chat_client import ChatClient, ChatOptions
 from egoexobench_plugins.captions.messages import build_messages, hash_prompts
 
 
@@ -57,18 +56,12 @@ class OpenAICaptioner:
 
     def answer(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionResponse]:
         """Yield responses as they arrive, with a limited number of requests in flight."""
-        concurrent, num_failed = self._options.concurrent, 0
-
-        def find_abort(response: CaptionResponse) -> ModelUnavailableError | None:
-            nonlocal num_failed
-            num_failed = num_failed + 1 if response.failure else 0
-            if num_failed < max(MAX_FAILURES_IN_A_ROW, concurrent):
-                return None
-            event = f"did not respond to {num_failed} requests in a row"
-            return self._client.make_unavailable_error(event)
-
+        concurrent = self._options.concurrent
         return send_bounded(
-            requests, self._send_request, concurrent=concurrent, find_abort=find_abort
+            requests,
+            self._send_request,
+            concurrent=concurrent,
+            find_abort=self._client.count_failures(concurrent),
         )
 
     def _send_request(self, request: CaptionRequest) -> CaptionResponse:

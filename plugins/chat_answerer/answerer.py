@@ -10,12 +10,7 @@ from typing import Any, final
 
 from egoexobench.errors import ModelUnavailableError
 from egoexobench.toolbox.bounded_requests import send_bounded
-from egoexobench.toolbox.chat_client import (
-    MAX_FAILURES_IN_A_ROW,
-    ChatClient,
-    ChatOptions,
-    ChatReply,
-)
+from egoexobench.toolbox.chat_client import ChatClient, ChatOptions, ChatReply
 from egoexobench.types import ClipFormat, Question, QuestionAnswer, RequestSize
 from egoexobench_plugins.chat_answerer.messages import (
     JPEG_QUALITY,
@@ -78,17 +73,13 @@ class OpenAIAnswerer:
 
     def answer(self, questions: Iterable[Question]) -> Iterator[QuestionAnswer]:
         """Yield answers as they arrive, with a limited number of requests in flight."""
-        concurrent, num_failed = self._options.concurrent, 0
-
-        def find_abort(answer: QuestionAnswer) -> ModelUnavailableError | None:
-            nonlocal num_failed
-            num_failed = num_failed + 1 if answer.failure else 0
-            if num_failed < max(MAX_FAILURES_IN_A_ROW, concurrent):
-                return None
-            event = f"did not respond to {num_failed} requests in a row ({answer.failure})"
-            return self._client.make_unavailable_error(event)
-
-        return send_bounded(questions, self._answer, concurrent=concurrent, find_abort=find_abort)
+        concurrent = self._options.concurrent
+        return send_bounded(
+            questions,
+            self._answer,
+            concurrent=concurrent,
+            find_abort=self._client.count_failures(concurrent, show_last=True),
+        )
 
     def _answer(self, question: Question) -> QuestionAnswer:
         """Ask a question; ask it once more if the reply is not valid."""
