@@ -50,7 +50,10 @@ def train_epochs(
             while state.epoch <= num_epochs:
                 task.module.train()
                 metrics.begin_epoch()
-                for batch in state.draw_batches():
+                batches = state.draw_batches()
+                if task.begin_epoch is not None:
+                    task.begin_epoch(state.epoch, batches)
+                for batch in batches:
                     with autosave.hold_signals():
                         lr = _make_step(task, state, batch)
                     metrics.add_step(state.num_steps, state.losses[-1], lr, len(batch))

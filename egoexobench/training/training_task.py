@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -70,3 +70,6 @@ class TrainingTask:
     """Returns the value of the current module on the validation split; larger is better."""
     loss_module: nn.Module | None = None
     """Weights of the loss, trained too and not used afterwards."""
+    begin_epoch: Callable[[int, Sequence[Batch]], None] | None = None
+    """Gets the number of an epoch, from 1, and its batches, before the first of them is trained on.
+    So inputs can be made ahead. After an interruption only the batches that remain are passed."""

@@ -275,3 +275,24 @@ def test_a_full_disk_is_one_line_and_the_training_goes_on(
     with pytest.warns(NoticeWarning, match="cannot write to"):
         result = train(make_task(), make_file(tmp_path))
     assert result == train(make_task())
+
+
+def test_the_batches_of_an_epoch_are_announced_and_after_an_interruption_those_that_remain(
+    tmp_path: Path,
+) -> None:
+    def train_announced(file: ResumeFile | None) -> dict[int, list[list[int]]]:
+        announced: dict[int, list[list[int]]] = {}
+        task = make_task()
+        train(replace(task, begin_epoch=lambda epoch, b: announced.update({epoch: list(b)})), file)
+        return announced
+
+    expected = train_announced(None)
+    assert list(expected) == [1, 2, 3, 4]
+    drawn = [sorted(index for batch in batches for index in batch) for batches in expected.values()]
+    assert drawn == [list(range(4 * STEPS_PER_EPOCH))] * 4
+    file = make_file(tmp_path)
+    interrupt(file, send(signal.SIGKILL, "step", IN_STEP), interval=0.0)
+    with pytest.warns(NoticeWarning, match="after step 7"):
+        announced = train_announced(file)
+    num_done = IN_STEP - 1 - STEPS_PER_EPOCH
+    assert announced == {2: expected[2][num_done:], 3: expected[3], 4: expected[4]}
