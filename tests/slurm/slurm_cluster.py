@@ -55,9 +55,9 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 KillWait=2
 GresTypes=gpu
-NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs=1 RealMemory=4000 Gres=gpu:1
-NodeName=n1 Port={first_port}
-NodeName=n2 Port={second_port}
+NodeName=DEFAULT CPUs=1 RealMemory=4000 Gres=gpu:1
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first_port}
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second_port}
 PartitionName=normal Nodes=n1,n2 Default=YES MaxTime=60 PriorityTier=1
 PartitionName=urgent Nodes=n1,n2 MaxTime=60 PriorityTier=2
 """
