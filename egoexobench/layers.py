@@ -27,6 +27,7 @@ LAYERS = (
     "hookspecs",
     "progress",
     "files",
+    "object_store",
     "checksum",
     "tensor_file",
     "content_hash",

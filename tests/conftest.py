@@ -1,12 +1,15 @@
 """Fixtures of all tests, and how pytest distributes tests over processes."""
 
 import os
+import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from media_factory import make_clip_rows, make_tone, write_video
+from object_server import clear_memory, make_bucket, make_environment, run_server
 
 from egoexobench.data.folder_dataset import CLIPS_TABLE, QUERIES_TABLE, QueryRow, write_table
 from egoexobench.records import store
@@ -64,3 +67,22 @@ def invented_records(monkeypatch: pytest.MonkeyPatch) -> None:
     """Records with invented numbers are read: nothing has to follow from ranks."""
     monkeypatch.setattr(store, "iter_record_faults", lambda record: ())
     monkeypatch.setattr(store, "iter_rank_faults", lambda record, ranks: ())
+
+
+@pytest.fixture(scope="session")
+def object_server() -> Iterator[str]:
+    """The address of a server of S3."""
+    with run_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(object_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A new bucket, as ``s3://NAME``, that the environment leads to."""
+    name = f"bucket-{secrets.token_hex(4)}"
+    make_bucket(object_server, name)
+    for variable, value in make_environment(object_server).items():
+        monkeypatch.setenv(variable, value)
+    clear_memory()
+    yield f"s3://{name}"
+    clear_memory()

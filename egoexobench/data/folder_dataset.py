@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
-from egoexobench.data.media_files import is_stored_object, split_member_name
+from egoexobench.data.media_files import split_member_name
 from egoexobench.data.pair_items import resolve_pair_items
 from egoexobench.data.schema import ClipRow, QueryRow, make_clip_id
 from egoexobench.data.table_io import FORMATS, find_table, read_table, write_table
 from egoexobench.errors import DataError
+from egoexobench.object_store import is_stored_object
 from egoexobench.protocols import Progress
 from egoexobench.toolbox.splits import check_split, check_task
 from egoexobench.types import (

@@ -15,9 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from egoexobench.data.media_source import LocalFile, MediaSource, MediaState
-from egoexobench.data.stored_object import SCHEMES, StoredObject
+from egoexobench.data.stored_object import StoredObject
 from egoexobench.data.tar_member import TarMember
 from egoexobench.errors import MediaError
+from egoexobench.object_store import is_stored_object
 
 _MEMBER_NAME = re.compile(
     r"(?P<tar>.+?\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz|tzst))#(?P<member>.+)", re.IGNORECASE | re.DOTALL
@@ -34,12 +35,6 @@ def split_member_name(name: str) -> tuple[str, str]:
     """
     match = _MEMBER_NAME.fullmatch(name) if "#" in name else None
     return (match["tar"], match["member"]) if match else (name, "")
-
-
-def is_stored_object(file: str) -> bool:
-    """Whether the name of a file is that of an object in a store."""
-    scheme, separator, _ = file.partition("://")
-    return bool(separator) and scheme in SCHEMES
 
 
 def find_media_source(name: str) -> MediaSource:

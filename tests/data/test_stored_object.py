@@ -3,59 +3,23 @@
 import io
 import os
 import tarfile
+import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from fake_data import make_clip
 from media_factory import make_tone, write_video
+from object_server import SECRET, clear_memory, connect, run_silent_server
 
+from egoexobench import object_store
 from egoexobench.data import stored_object
 from egoexobench.data.decode import decode_clip, read_media_info
 from egoexobench.data.folder_dataset import CLIPS_TABLE, ClipRow, FolderDataset, write_table
 from egoexobench.data.media_files import find_missing_media, read_media_state
 from egoexobench.errors import DataError, MediaError
 from egoexobench.features.media_hash import hash_media_files
-
-SECRET = "a-secret-key-that-nobody-sees"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    pytest.importorskip("obstore")
-    moto = pytest.importorskip("moto.server")
-    server = moto.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    address = f"http://127.0.0.1:{port}"
-    for bucket in ("films",):
-        request = urllib.request.Request(f"{address}/{bucket}", method="PUT")
-        urllib.request.urlopen(request).close()
-    yield address
-    server.stop()
-
-
-@pytest.fixture
-def store(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_ENDPOINT", server)
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    clear_memory()
-    from obstore.store import from_url
-
-    yield from_url("s3://films")
-    clear_memory()
-
-
-def clear_memory() -> None:
-    stored_object._connect.cache_clear()
-    stored_object._states.clear()
-    stored_object._blocks.clear()
 
 
 @pytest.fixture(scope="module")
@@ -65,15 +29,15 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_stored_film_is_read_once_and_decodes_like_the_file(
-    store: Any, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: str, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import obstore
 
-    obstore.put(store, "take 1/film.mp4", film.read_bytes())
+    obstore.put(connect(bucket), "take 1/film.mp4", film.read_bytes())
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         archive.add(film, "film.mp4")
-    obstore.put(store, "shards/0.tar", packed.getvalue())
+    obstore.put(connect(bucket), "shards/0.tar", packed.getvalue())
     requests: list[int] = []
     get = obstore.get
     monkeypatch.setattr(
@@ -84,7 +48,7 @@ def test_a_stored_film_is_read_once_and_decodes_like_the_file(
         ),
     )
     expected = decode_clip(make_clip("a", media=str(film), start=0.5, end=2), 6, with_audio=True)
-    names = ["s3://films/take 1/film.mp4", "s3://films/shards/0.tar#film.mp4"]
+    names = [f"{bucket}/take 1/film.mp4", f"{bucket}/shards/0.tar#film.mp4"]
     hashes = hash_media_files(names, tmp_path).hashes
     assert not [r for r in requests if r[0]]  # the entity tag names the content
     for name in names:
@@ -99,45 +63,129 @@ def test_a_stored_film_is_read_once_and_decodes_like_the_file(
 
 
 def test_a_film_of_many_blocks_is_the_same_bytes(
-    store: Any, film: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: str, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import obstore
 
     monkeypatch.setattr(stored_object, "BLOCK_BYTES", 1000)
-    obstore.put(store, "blocks.mp4", film.read_bytes())
-    with stored_object.StoredObject("s3://films/blocks.mp4").open() as file:
+    obstore.put(connect(bucket), "blocks.mp4", film.read_bytes())
+    with stored_object.StoredObject(f"{bucket}/blocks.mp4").open() as file:
         content = file.read()
     assert content == film.read_bytes()
 
 
-def test_a_replaced_film_is_noticed(store: Any) -> None:
+def test_a_replaced_film_is_noticed(bucket: str) -> None:
     import obstore
 
-    obstore.put(store, "changed.mp4", b"1" * 100)
-    source = stored_object.StoredObject("s3://films/changed.mp4")
+    obstore.put(connect(bucket), "changed.mp4", b"1" * 100)
+    source = stored_object.StoredObject(f"{bucket}/changed.mp4")
     with source.open() as file:
-        obstore.put(store, "changed.mp4", b"2" * 100)
+        obstore.put(connect(bucket), "changed.mp4", b"2" * 100)
         with pytest.raises(DataError, match="was replaced while it was read"):
             file.read()
 
 
-@pytest.mark.parametrize("name", ["s3://films/lost.mp4", "s3://nobucket/film.mp4"])
-def test_what_is_not_there_is_missing(store: Any, name: str) -> None:
+@pytest.mark.parametrize("name", ["{bucket}/lost.mp4", "s3://nobucket/film.mp4"])
+def test_what_is_not_there_is_missing(bucket: str, name: str) -> None:
+    name = name.format(bucket=bucket)
     assert find_missing_media([name]) == [name]
     with pytest.raises(MediaError, match="no such bucket or no such object"):
         read_media_info(name)
 
 
-def test_a_store_that_does_not_answer_shows_no_secret(
-    store: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT", "ftp://127.0.0.1:1")
+def read_fault(name: str) -> str:
+    """Return the message of a state that cannot be read: one line without the secret."""
+    clear_memory()
     with pytest.raises(DataError) as caught:
-        read_media_state("s3://films/film.mp4")
+        read_media_state(name)
     message = str(caught.value)
-    assert "s3://films" in message
+    assert name.partition("/film")[0] in message
     assert SECRET not in message
     assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://127.0.0.1:1", "http://127.0.0.1:1", "nothing"])
+def test_an_endpoint_that_is_none_shows_no_secret(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setattr(object_store, "RETRY_TIMEOUT_S", 0.1)
+    monkeypatch.setenv("AWS_ENDPOINT", endpoint)
+    read_fault(f"{bucket}/film.mp4")
+
+
+def test_a_store_that_accepts_and_never_answers_ends_the_request_in_bounded_time(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert object_store.RETRY_TIMEOUT_S + object_store.READ_TIMEOUT_S <= 120
+    monkeypatch.setattr(object_store, "READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(object_store, "RETRY_TIMEOUT_S", 0.5)
+    with run_silent_server() as address:
+        monkeypatch.setenv("AWS_ENDPOINT", address)
+        start = time.monotonic()
+        assert "gives no answer" in read_fault(f"{bucket}/film.mp4")
+    assert time.monotonic() - start < 5
+
+
+def test_a_store_that_refuses_the_credentials_shows_no_secret(
+    bucket: str, object_server: str
+) -> None:
+    set_num_unchecked_requests(object_server, "0")
+    try:
+        message = read_fault(f"{bucket}/film.mp4")
+    finally:
+        set_num_unchecked_requests(object_server, "inf")
+    assert "refuses access" in message
+
+
+def set_num_unchecked_requests(address: str, count: str) -> None:
+    url = f"{address}/moto-api/reset-auth"
+    headers = {"Content-Type": "text/plain"}
+    request = urllib.request.Request(url, data=count.encode(), headers=headers)
+    urllib.request.urlopen(request).close()
+
+
+def test_without_credentials_one_line_says_so(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")  # no role of a machine
+    monkeypatch.setattr(object_store, "RETRY_TIMEOUT_S", 0.1)
+    assert "credentials" in read_fault(f"{bucket}/film.mp4")
+
+
+def test_only_the_tag_of_s3_names_a_content_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = object_store.ObjectHead(3, 0, '"0x20A0"')
+    monkeypatch.setattr(object_store.ObjectStore, "read_head", lambda store, key: head)
+    clear_memory()
+    keys = {
+        scheme: {read_media_state(f"{scheme}://films/{name}.mp4").content_key for name in "ab"}
+        for scheme in ("s3", "gs", "az")
+    }
+    clear_memory()
+    assert [len(names) for names in keys.values()] == [1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("s3://films/a/b.mp4", "bucket"),
+        ("gs://films/a/b.mp4", "bucket"),
+        ("az://films/a/b.mp4", "container_name"),
+    ],
+)
+def test_the_first_part_of_a_name_is_the_bucket(
+    name: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "lab")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
+    monkeypatch.setenv("GOOGLE_SKIP_SIGNATURE", "true")
+    clear_memory()
+    root, key = object_store.split_object_name(name)
+    _, store = object_store._connect(root)
+    clear_memory()
+    assert store.config[address] == "films"
+    assert (store.prefix, key) == (None, "a/b.mp4")
 
 
 @pytest.mark.parametrize("name", ["s3://", "s3://b", "s3://b/", "s3://u:p@b/k", "s3://b/../k"])
