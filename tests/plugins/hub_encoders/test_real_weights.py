@@ -67,7 +67,7 @@ def test_the_nearest_narration_of_another_video_shares_its_noun_and_mostly_its_v
 ) -> None:
     rows = [row for _, row in read_table(read_source(TABLES / "exo_train.csv"), TrainRow).rows]
     first = {row.narration_en: row for row in reversed(rows)}
-    texts = list(first)
+    texts = list(first)[::8]
     vectors = torch.from_numpy(encode_vectors(minilm, texts, tmp_path))
     videos = [first[text].video_uid for text in texts]
     lookup = {name: index for index, name in enumerate(dict.fromkeys(videos))}
@@ -84,9 +84,10 @@ def test_the_nearest_narration_of_another_video_shares_its_noun_and_mostly_its_v
         )
         for kind in ("noun", "verb")
     }
-    assert len(texts) == 6096
-    assert shares["noun"] == pytest.approx(0.986, abs=0.001)
-    assert shares["verb"] == pytest.approx(0.864, abs=0.001)
+    assert len(first) == 6096
+    # of all 6,096 narrations it is 98.6 % and 86.4 %: more texts lie nearer to each other
+    assert shares["noun"] == pytest.approx(0.976, abs=0.001)
+    assert shares["verb"] == pytest.approx(0.815, abs=0.001)
 
 
 def test_a_changed_tokenizer_is_another_store(minilm: str, tmp_path: Path) -> None:
