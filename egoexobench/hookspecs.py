@@ -106,3 +106,8 @@ def register_methods(register: Register) -> None:
 @hookspec
 def register_trackers(register: Register) -> None:
     """``factory(*, options) -> Tracker``."""
+
+
+@hookspec
+def register_launchers(register: Register) -> None:
+    """``factory(*, options) -> Launcher``."""

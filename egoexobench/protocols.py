@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         ClipFormat,
         Evidence,
         Frames,
+        Job,
+        JobStatus,
         LabelSpace,
         Modality,
         Pair,
@@ -607,5 +609,54 @@ class Tracker(Protocol):
 
         Args:
             record: the record of the run as JSON; None if the run failed or was interrupted.
+        """
+        ...
+
+
+class LaunchedJobs(Protocol):
+    """The jobs of one call of `Launcher.launch`."""
+
+    def poll(self) -> Sequence[JobStatus]:
+        """Return the state of every job now, in the order of the jobs; it does not wait.
+
+        It is called several times a second. A launcher that asks a scheduler does so less often
+        and returns the states of its last answer. A final state does not change any more.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """End every job that has not ended, and return when none of them runs any more."""
+        ...
+
+
+@runtime_checkable
+class Launcher(Protocol):
+    """Places jobs on GPUs or machines, and runs a job that was killed again.
+
+    What a job needs (GPUs, cores, memory, minutes) and the number of jobs at once are options of
+    the factory, because users type them there: ``local:gpus=8``, ``slurm:at_once=32,gpus=1``. A
+    factory checks its options and imports what the launcher needs; it neither connects nor
+    submits. An option that is not valid, or a missing extra, is a `UsageError`. An engine that
+    refuses is a `DataError`, with the engine's own words in one line.
+    """
+
+    portions: int
+    """Number of jobs into which `extract` divides its work, at least 1."""
+    outlives_command: bool
+    """Whether jobs go on after the command that launched them has ended."""
+
+    def launch(self, jobs: Sequence[Job]) -> LaunchedJobs:
+        """Start jobs, or let them wait for a free place, and return at once.
+
+        It is called again when more jobs can start: a sweep launches the runs of a data set
+        after the first one has rendered it. A limit of jobs at once counts over all calls. A job
+        that ends with exit code 0 is done. Each job runs ``python ARGUMENTS`` in a process whose
+        interpreter is that of the machine, as `egoexobench.toolbox.job_process.run_job` does. A
+        job that a signal or a machine ended (`is_killed`) is started again, as often as the
+        option ``retries`` says. Any other exit code is final: the job fails, its exit code is in
+        the status, and its reason is the last line of its standard error.
+
+        Raises:
+            DataError: if the engine refuses the jobs; none of them is started then.
         """
         ...

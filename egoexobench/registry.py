@@ -46,6 +46,7 @@ PART_KINDS = (
     "objective",
     "method",
     "tracker",
+    "launcher",
 )
 ProductKey = type | CodeType
 ENTRY_POINT_GROUP, FOLDER_GROUP = "egoexobench", "egoexobench.folders"

@@ -8,7 +8,7 @@ clips or texts in a batch, ``T`` tokens of a clip, ``D`` features of a token, ``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -27,6 +27,8 @@ Modality = Literal["video", "audio", "text", "joint"]
 """What an encoder reads; ``joint``: picture and sound together."""
 JointInputs = Literal["both", "video", "audio"]
 """Which of its two inputs a joint encoder is given."""
+JobState = Literal["waiting", "running", "done", "failed", "canceled"]
+"""The last three are final."""
 Evidence = Literal["video", "audio", "narration", "sound_caption"]
 Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"]
 ScoredTask = Literal[Task, "association"]
@@ -358,3 +360,40 @@ class AnnotationIssue:
 
     def __str__(self) -> str:
         return f"{self.file}, {self.row}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command that a launcher runs in a process, on any machine that sees the same files.
+
+    It is safe to run twice: a second attempt goes on where the first one ended.
+    """
+
+    name: str
+    """What a user reads, such as ``portion 3/8``."""
+    arguments: tuple[str, ...]
+    """Arguments of the Python interpreter: ``("-m", "egoexobench", "extract", ...)``."""
+    folder: str
+    """Working folder."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables, beside those of the machine where it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """The state of a job now."""
+
+    state: JobState
+    reason: str = ""
+    """Why it failed, or waits, in one line."""
+    exit_code: int | None = None
+    """Of the last attempt that ended; negative for a signal."""
+    num_attempts: int = 0
+    """Attempts that were started."""
+    location: str = ""
+    """Where it runs: a machine, a GPU."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to the job."""
+        return self.state in ("done", "failed", "canceled")

@@ -47,7 +47,7 @@ VERBS = frozenset(
     transpose traverse treat trim truncate try tune turn unfold unify uninstall unload unlock
     unpack unquote unwrap unzip update upload upsample use validate vary verify view visit wait
     walk warm warn warp watch weigh whiten widen wipe wrap write yield zero zip remux shorten
-    upgrade
+    upgrade poll
     """.split()
 )
 """Verbs in the base form, checked by hand; add one when a function needs it."""

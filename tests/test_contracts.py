@@ -139,6 +139,10 @@ def test_a_registered_part_keeps_its_contract(
         case "encoder" if part.name in IMAGE_TOWERS:
             IMAGE_TOWERS[part.name](tmp_path)
             testing.check_encoder(part.factory(model=str(tmp_path)))
+        case "launcher":
+            if part.name != "local":
+                pytest.skip("its engine is started by the tests of the plug-in")
+            testing.check_launcher(create)
         case "tracker":
             pytest.importorskip(part.name, reason="its extra is not installed")
             monkeypatch.chdir(tmp_path)

@@ -26,7 +26,7 @@ def list_parts(kind: str | None = None) -> list[PartFactory]:
 
     Args:
         kind: ``dataset``, ``captioner``, ``encoder``, ``fusion``, ``scorer``, ``anchor``,
-            ``objective``, ``method`` or ``tracker``.
+            ``objective``, ``method``, ``tracker`` or ``launcher``.
 
     Raises:
         UsageError: for a kind that does not exist.

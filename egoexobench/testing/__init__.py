@@ -12,6 +12,7 @@ from egoexobench.testing.captioner import check_captioner
 from egoexobench.testing.dataset import check_dataset
 from egoexobench.testing.encoder import check_encoder
 from egoexobench.testing.fusion import check_fusion
+from egoexobench.testing.launcher import check_launcher
 from egoexobench.testing.method import check_method
 from egoexobench.testing.objective import check_objective
 from egoexobench.testing.scorer import check_scorer
@@ -24,6 +25,7 @@ __all__ = [
     "check_dataset",
     "check_encoder",
     "check_fusion",
+    "check_launcher",
     "check_method",
     "check_objective",
     "check_scorer",
