@@ -20,7 +20,7 @@ from egoexobench.experiment.scorer_ranker import PairComparison, SplitTokens
 from egoexobench.models.token_table import TokenTable
 from egoexobench.protocols import Dataset
 from egoexobench.records.audit import HitRateShift
-from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Evidence, Query, Task, View
+from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Evidence, Query, Similarity, Task, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,12 @@ class SwappedSplit:
 
 
 def measure_hit_rates(
-    dataset: Dataset, modality: Evidence, before: SwappedSplit, after: SwappedSplit
+    dataset: Dataset,
+    modality: Evidence,
+    before: SwappedSplit,
+    after: SwappedSplit,
+    *,
+    similarity: Similarity,
 ) -> list[HitRateShift]:
     """Return the hit rate of each task on the gallery, reranked by the scorer if there is one."""
     shifts = []
@@ -89,7 +94,9 @@ def measure_hit_rates(
             continue
         has_moved = [not left.is_equal(right) for left, right in zip(old, new, strict=True)]
         query_views = find_query_views(queries, views)
-        compute = partial(_compute_hit_rate, queries, query_views, before.comparison)
+        compute = partial(
+            _compute_hit_rate, queries, query_views, before.comparison, similarity=similarity
+        )
         shifts.append(
             HitRateShift(
                 task=task,
@@ -109,10 +116,12 @@ def _compute_hit_rate(
     query_views: Sequence[str],
     comparison: PairComparison | None,
     sides: tuple[SideValues, SideValues],
+    *,
+    similarity: Similarity,
 ) -> float:
     """In percent, the mean over the views as in a record."""
     embeddings = sides[0].embeddings, sides[1].embeddings
-    ranks = rank_queries(queries, *embeddings)
+    ranks = rank_queries(queries, *embeddings, similarity)
     tokens = sides[0].tokens, sides[1].tokens
     if comparison is not None and tokens[0] is not None and tokens[1] is not None:
         scores = comparison.score_candidates(queries, embeddings, (tokens[0], tokens[1]))

@@ -93,7 +93,13 @@ def audit_method(config: RunConfig, context: RunContext, record: Path | None = N
             measured = _measure_swap(trained, modality, result, before=scored, after=swapped)
             swaps += measured
             if any(swap.shift.num_moved for swap in measured):
-                shifts += measure_hit_rates(trained.scored.dataset, modality, scored, swapped)
+                shifts += measure_hit_rates(
+                    trained.scored.dataset,
+                    modality,
+                    scored,
+                    swapped,
+                    similarity=trained.parts.method.similarity,
+                )
             advance(1)
     swaps = _mark_weak(swaps)
     files = _list_dataset_files(config, context, trained)

@@ -47,10 +47,11 @@ def rank_answerable(
     policy: CandidatePolicy,
     *,
     similarity: Similarity = "cosine",
+    device: torch.device | None = None,
 ) -> RankedQueries | None:
     """Rank the queries that have embeddings; None if no query has.
 
-    See :func:`score_retrieval` for the rule.
+    See :func:`score_retrieval` for the rule, and `rank_queries` for the device.
     """
     answerable, num_missing = filter_answerable(
         queries, query_embeddings, candidate_embeddings, policy
@@ -60,7 +61,7 @@ def rank_answerable(
     answerable = sort_queries(answerable)
     return RankedQueries(
         answerable,
-        rank_queries(answerable, query_embeddings, candidate_embeddings, similarity),
+        rank_queries(answerable, query_embeddings, candidate_embeddings, similarity, device=device),
         num_dropped=len(queries) - len(answerable),
         num_missing_candidates=num_missing,
     )
@@ -127,10 +128,19 @@ def rank_queries(
     query_embeddings: Embeddings,
     candidate_embeddings: Embeddings,
     similarity: Similarity = "cosine",
+    *,
+    device: torch.device | None = None,
 ) -> Ranks:
     """Rank the best positive of each query, with one matrix product for each gallery.
 
     Queries with a gallery of their own are ranked together with others of the same length.
+
+    Args:
+        queries: all of them have embeddings, and so have their candidates.
+        query_embeddings: embeddings of the sources.
+        candidate_embeddings: embeddings of the candidates.
+        similarity: what candidates are ranked by.
+        device: where galleries that queries share are ranked; None is that of the embeddings.
     """
     sources, source_row = to_tensor(query_embeddings.vectors), query_embeddings.index
     targets, target_row = to_tensor(candidate_embeddings.vectors), candidate_embeddings.index
@@ -145,6 +155,7 @@ def rank_queries(
             [query.positives for query in batch],
             choices=choices[0] if is_shared else choices,
             similarity=similarity,
+            device=device,
         ).stack()
     return Ranks(*result)
 

@@ -3,16 +3,20 @@
 Only a tile of the scores is in memory. A tile is compared with the score of the best positive of
 each query, which is computed before as a row product in 64 bits. Positives are left out of the
 count, so that several positives of a query cannot push each other down.
+
+On a GPU, tiles are larger and the candidates of a tile are copied to it when they are needed, so
+that a gallery may be larger than its memory.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
+from egoexobench.device import DeviceConfig, autocast
 from egoexobench.evaluation.vector_norms import (
     TIE_ULPS,
     check_dot_range,
@@ -24,11 +28,19 @@ if TYPE_CHECKING:
 
     from egoexobench.types import Similarity
 
-TILE_ROWS = 512
-TILE_SCORES = 2**19
-"""Scores of a tile: in 32 bits they take 2 MB, which the cache of a core holds."""
-CHUNK_SIZE = 4 * 2**20
-"""Numbers in memory at once, about."""
+
+class _TileLimits(NamedTuple):
+    """Queries and scores of a tile, and numbers in memory at once, about."""
+
+    rows: int
+    scores: int
+    chunk_size: int
+
+
+_CPU_LIMITS = _TileLimits(rows=512, scores=2**19, chunk_size=2**22)
+"""In 32 bits the scores take 2 MB, which the cache of a core holds."""
+_GPU_LIMITS = _TileLimits(rows=4096, scores=2**26, chunk_size=2**28)
+"""Each tile takes milliseconds, which is far above the cost of starting a kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +59,18 @@ class _Gallery:
     rows: Tensor | None
     """Rows of ``vectors`` that are candidates; None is all."""
     similarity: Similarity
+    device: torch.device
+    """Where candidates are compared; ``vectors`` may be elsewhere."""
 
     def __len__(self) -> int:
         return len(self.vectors if self.rows is None else self.rows)
 
     def select(self, columns: slice | Tensor) -> Tensor:
-        """Return some candidates, normalized."""
+        """Return some candidates, normalized, on the device."""
+        if isinstance(columns, Tensor):
+            columns = columns.to(self.vectors.device)
         indices = columns if self.rows is None else self.rows[columns]
-        return normalize_vectors(self.vectors[indices], self.similarity)
+        return normalize_vectors(self.vectors[indices].to(self.device), self.similarity)
 
 
 def rank_in_tiles(
@@ -64,38 +80,44 @@ def rank_in_tiles(
     *,
     rows: Tensor | None = None,
     similarity: Similarity,
-    chunk_size: int = CHUNK_SIZE,
+    chunk_size: int | None = None,
+    device: torch.device | None = None,
 ) -> Tensor:
-    """Return the attributes of the ranks of some queries, ``(5, N)``.
+    """Return the attributes of the ranks of some queries, ``(5, N)``, where the queries are.
 
     The arguments are those of :func:`egoexobench.evaluation.ranks.compute_ranks`; ``rows`` are the
     choices that all queries share.
     """
     if similarity == "dot":
         check_dot_range(queries, candidates, rows)
-    gallery = _Gallery(candidates, rows, similarity)
-    step = max(1, chunk_size // max(1, queries.shape[1]))
-    blocks = [
-        _rank_block(
-            normalize_vectors(queries[start : start + step], similarity),
-            gallery,
-            positives[start : start + step],
-            chunk_size=chunk_size,
-        )
-        for start in range(0, len(queries), step)
-    ]
-    return torch.cat([torch.empty(5, 0, dtype=torch.int64, device=queries.device), *blocks], 1)
+    device = device or queries.device
+    limits = _CPU_LIMITS if device.type == "cpu" else _GPU_LIMITS
+    limits = limits._replace(chunk_size=chunk_size or limits.chunk_size)
+    gallery = _Gallery(candidates, rows, similarity, device)
+    step = max(1, limits.chunk_size // max(1, queries.shape[1]))
+    blocks = [torch.empty(5, 0, dtype=torch.int64, device=queries.device)]
+    with autocast(DeviceConfig(str(device))):  # single precision, exact also on a GPU
+        for start in range(0, len(queries), step):
+            block = queries[start : start + step].to(device)
+            ranks = _rank_block(
+                normalize_vectors(block, similarity),
+                gallery,
+                positives[start : start + step],
+                limits=limits,
+            )
+            blocks.append(ranks.to(queries.device))
+    return torch.cat(blocks, 1)
 
 
 def _rank_block(
-    queries: Tensor, gallery: _Gallery, positives: Sequence[Sequence[int]], *, chunk_size: int
+    queries: Tensor, gallery: _Gallery, positives: Sequence[Sequence[int]], *, limits: _TileLimits
 ) -> Tensor:
     device, sizes = queries.device, torch.tensor([len(row) for row in positives])
     pairs = _Positives(
         torch.arange(len(positives)).repeat_interleave(sizes).to(device),
         torch.tensor([column for row in positives for column in row], device=device),
     )
-    scores, norms = _score_positives(queries, gallery, pairs, chunk_size=chunk_size)
+    scores, norms = _score_positives(queries, gallery, pairs, limits=limits)
     own = scores.new_full((len(queries),), -torch.inf)
     own.scatter_reduce_(0, pairs.rows, scores, "amax")
     is_best = scores == own[pairs.rows]
@@ -108,7 +130,7 @@ def _rank_block(
         gallery,
         pairs,
         bounds=torch.stack([own + margins, own - margins]).to(queries.dtype),
-        chunk_size=chunk_size,
+        limits=limits,
     )
     return torch.stack(
         [
@@ -122,11 +144,11 @@ def _rank_block(
 
 
 def _score_positives(
-    queries: Tensor, gallery: _Gallery, pairs: _Positives, *, chunk_size: int
+    queries: Tensor, gallery: _Gallery, pairs: _Positives, *, limits: _TileLimits
 ) -> tuple[Tensor, Tensor]:
     """Return the scores of queries and positives, and the products of their norms, float64."""
     results = []
-    step = max(1, chunk_size // max(1, 4 * queries.shape[1]))
+    step = max(1, limits.chunk_size // max(1, 4 * queries.shape[1]))
     for start in range(0, len(pairs.rows), step):
         rows, columns = (item[start : start + step] for item in (pairs.rows, pairs.columns))
         left, right = queries[rows].double(), gallery.select(columns).double()
@@ -141,7 +163,7 @@ def _count_negatives(
     pairs: _Positives,
     *,
     bounds: Tensor,
-    chunk_size: int,
+    limits: _TileLimits,
 ) -> tuple[Tensor, Tensor]:
     """Count the negatives of each query above its upper bound, and those from its lower bound on.
 
@@ -150,11 +172,11 @@ def _count_negatives(
         gallery: C candidates.
         pairs: the positives, which are not counted.
         bounds: upper and lower bound of each query, ``(2, N)``.
-        chunk_size: numbers in memory at once.
+        limits: sizes of tiles, and numbers in memory at once.
     """
-    num_rows = min(TILE_ROWS, len(queries))
-    num_columns = min(TILE_SCORES, max(1, chunk_size // 4)) // num_rows
-    num_columns = max(1, min(num_columns, chunk_size // max(1, 4 * queries.shape[1])))
+    num_rows = min(limits.rows, len(queries))
+    num_columns = min(limits.scores, max(1, limits.chunk_size // 4)) // num_rows
+    num_columns = max(1, min(num_columns, limits.chunk_size // max(1, 4 * queries.shape[1])))
     counts = torch.zeros(2, len(queries), dtype=torch.int64, device=queries.device)
     buffers = queries.new_empty(2, num_rows * num_columns)
     tiles = _iter_positives_of_tiles(pairs, num_rows, num_columns, (len(queries), len(gallery)))

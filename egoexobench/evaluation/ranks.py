@@ -10,7 +10,7 @@ from torch import Tensor
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation.arrays import Indices, Vectors, to_index_lists, to_tensor
-from egoexobench.evaluation.rank_tiles import CHUNK_SIZE, rank_in_tiles
+from egoexobench.evaluation.rank_tiles import rank_in_tiles
 from egoexobench.evaluation.vector_norms import (
     TIE_ULPS,
     check_dot_range,
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from egoexobench.types import Similarity
+
+LISTED_CHUNK_SIZE = 2**22
+"""Numbers in memory at once where each query has candidates of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def compute_ranks(
     *,
     choices: Vectors | None = None,
     similarity: Similarity = "cosine",
-    chunk_size: int = CHUNK_SIZE,
+    chunk_size: int | None = None,
+    device: torch.device | None = None,
 ) -> Ranks:
     """Rank the best positive of each query among all candidates, or among listed choices.
 
@@ -78,7 +82,10 @@ def compute_ranks(
         choices: rows of ``candidates`` that each query chooses from, ``(N, K)`` int, or that all
             of them choose from, ``(K,)``; None is all.
         similarity: ``cosine`` (a zero vector scores 0 with everything) or the raw ``dot`` product.
-        chunk_size: numbers in memory at once, about, besides the arguments and the result.
+        chunk_size: numbers in memory at once, about, besides the arguments and the result; None is
+            4 million on the CPU and 268 million, 1 GB, on a GPU.
+        device: where queries are compared with candidates that they share; candidates are copied
+            to it as they are needed. None is that of the queries, where the result is as well.
 
     Raises:
         DataError: if an embedding is not finite, a dot product can overflow or underflow, a query
@@ -108,6 +115,7 @@ def compute_ranks(
                 rows=shared,
                 similarity=similarity,
                 chunk_size=chunk_size,
+                device=device,
             )
         )
     if similarity == "dot":
@@ -115,7 +123,7 @@ def compute_ranks(
     queries = normalize_vectors(queries, similarity)
     candidates = normalize_vectors(candidates, similarity)
     norms = [measure_norms(vectors).to(queries.dtype) for vectors in (queries, candidates)]
-    rows = max(1, chunk_size // max(1, listed.shape[1] * queries.shape[1]))
+    rows = max(1, (chunk_size or LISTED_CHUNK_SIZE) // max(1, listed.shape[1] * queries.shape[1]))
     blocks = []
     for start in range(0, len(queries), rows):
         block = slice(start, start + rows)

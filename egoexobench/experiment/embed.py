@@ -20,7 +20,7 @@ from egoexobench.experiment.subset import describe_excluded
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import embed_clips, embed_texts
 from egoexobench.protocols import Dataset
-from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Query, Split, Task, View
+from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Query, Similarity, Split, Task, View
 
 EmbeddingSide = Literal["video", "text"]
 RankFunction = Callable[
@@ -70,12 +70,21 @@ def embed_inputs(
     return SplitEmbeddings(videos, texts)
 
 
-def rank_by_embeddings(
-    task: Task, queries: Sequence[Query], sides: tuple[Embeddings, Embeddings]
-) -> tuple[Sequence[Query], Ranks]:
-    """Return the queries and the ranks of their positives by the similarity of embeddings."""
-    del task
-    return queries, rank_queries(queries, *sides)
+def rank_by_embeddings(similarity: Similarity, device: torch.device | None = None) -> RankFunction:
+    """Return what ranks positives by the similarity of embeddings, on a device or on the CPU."""
+
+    def rank(
+        task: Task, queries: Sequence[Query], sides: tuple[Embeddings, Embeddings]
+    ) -> tuple[Sequence[Query], Ranks]:
+        del task
+        return queries, rank_queries(queries, *sides, similarity, device=device)
+
+    return rank
+
+
+def create_rank_function(parts: MethodParts) -> RankFunction:
+    """Return what ranks positives by embeddings as the method is scored: on its device."""
+    return rank_by_embeddings(parts.method.similarity, torch.device(parts.device.device))
 
 
 def require_clips(inputs: PreparedInputs, splits: Sequence[Split]) -> None:
@@ -90,9 +99,7 @@ def require_clips(inputs: PreparedInputs, splits: Sequence[Split]) -> None:
         raise DataError(f"no clip of split {' or '.join(splits)} can be used{reason}")
 
 
-def validation_mrr(
-    dataset: Dataset, embeddings: SplitEmbeddings, rank: RankFunction = rank_by_embeddings
-) -> float:
+def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings, rank: RankFunction) -> float:
     """Return the mean reciprocal rank on the validation split, from 0 to 1.
 
     It is the mean over the retrieval tasks that have a query; a task of both views is the mean of
@@ -104,7 +111,7 @@ def validation_mrr(
     Args:
         dataset: its validation queries are ranked.
         embeddings: of their sources and candidates.
-        rank: ranks the queries of a task.
+        rank: ranks the queries of a task, with the similarity that they are scored with.
     """
     values = []
     views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips("val")}

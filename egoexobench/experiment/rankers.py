@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import TYPE_CHECKING, Protocol, final
 
 from egoexobench.evaluation.answers import Answer, rank_answers
 from egoexobench.evaluation.query_ranking import RankedQueries, rank_answerable
@@ -18,6 +18,9 @@ from egoexobench.types import (
     Similarity,
     Task,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 
 class QueryRanker(Protocol):
@@ -46,6 +49,8 @@ class EmbeddingRanker:
 
     embeddings: SplitEmbeddings
     similarity: Similarity
+    device: torch.device | None = None
+    """Where galleries are ranked; None is the CPU, where embeddings are."""
 
     @property
     def videos(self) -> Embeddings:
@@ -59,7 +64,9 @@ class EmbeddingRanker:
         sides = self.embeddings.get_task(task)
         if sides is None or self.explain_skip(task):
             return None
-        return rank_answerable(queries, *sides, policy, similarity=self.similarity)
+        return rank_answerable(
+            queries, *sides, policy, similarity=self.similarity, device=self.device
+        )
 
     def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
         """Return every policy that needs no scorer."""

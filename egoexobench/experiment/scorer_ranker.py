@@ -72,7 +72,8 @@ class SplitTokens:
 def create_ranker(trained: TrainedMethod, embeddings: SplitEmbeddings) -> QueryRanker:
     """Return what ranks candidates for a method: its embeddings, and its scorer if it has one."""
     parts = trained.parts
-    first_stage = EmbeddingRanker(embeddings, parts.method.similarity)
+    device = torch.device(parts.device.device)
+    first_stage = EmbeddingRanker(embeddings, parts.method.similarity, device)
     comparison = create_comparison(parts)
     if comparison is None:
         return first_stage

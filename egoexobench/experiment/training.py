@@ -8,7 +8,7 @@ from dataclasses import replace
 from egoexobench import files
 from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
-from egoexobench.experiment.embed import embed_inputs, validation_mrr
+from egoexobench.experiment.embed import create_rank_function, embed_inputs, validation_mrr
 from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
 from egoexobench.experiment.subset import describe_excluded
 from egoexobench.experiment.weights_identity import describe_weights, explain_new_training
@@ -62,7 +62,7 @@ def train_or_load(
         training_set=TrainingSet(pairs, features, parts.anchor, parts.objective),
         seed=parts.seed,
         validation_metric=lambda: validation_mrr(
-            dataset, embed_inputs(model, parts, inputs, ["val"])
+            dataset, embed_inputs(model, parts, inputs, ["val"]), create_rank_function(parts)
         ),
         progress=progress,
         resume_file=resume_file,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.experiment.build import MethodParts
-from egoexobench.experiment.embed import embed_inputs, validation_mrr
+from egoexobench.experiment.embed import create_rank_function, embed_inputs, validation_mrr
 from egoexobench.experiment.inputs import PreparedDataset
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.protocols import HasOpenValue
@@ -66,7 +66,9 @@ def choose_value(
     for value in candidates.pop():
         _use_value(fusions, value)
         scores[value] = validation_mrr(
-            dataset.dataset, embed_inputs(model, parts, dataset.inputs, ["val"])
+            dataset.dataset,
+            embed_inputs(model, parts, dataset.inputs, ["val"]),
+            create_rank_function(parts),
         )
     best = max(scores, key=lambda value: scores[value])  # the first of equals
     _use_value(fusions, best)

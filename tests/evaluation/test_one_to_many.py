@@ -10,7 +10,7 @@ from fake_data import FakeDataset, make_cameras, make_pair
 from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
 from egoexobench.evaluation.references import score_retrieval_oracle
 from egoexobench.evaluation.retrieval import score_retrieval
-from egoexobench.experiment.embed import SplitEmbeddings, validation_mrr
+from egoexobench.experiment.embed import SplitEmbeddings, rank_by_embeddings, validation_mrr
 from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Pair
 
 NUM_ACTIVITIES, NUM_CAMERAS = 12, 4
@@ -149,5 +149,6 @@ def test_the_validation_metric_gives_both_views_the_same_weight_as_a_score_does(
             queries, *sides, rng=np.random.default_rng(0), policy="gallery", views=views
         )
         values.append(score.metrics["mrr"].value)
-    expected = validation_mrr(dataset, SplitEmbeddings(videos, perfect))
+    rank = rank_by_embeddings("cosine")
+    expected = validation_mrr(dataset, SplitEmbeddings(videos, perfect), rank)
     assert expected == pytest.approx(np.mean(values))
