@@ -13,9 +13,7 @@ import egoexolearn_root
 import hf_tables
 import numpy as np
 import pytest
-import tiny_models
-import tiny_pe_av
-import tiny_towers
+from small_encoders import ENCODER_OPTIONS, MTEB_BASELINE, WRITERS
 
 from egoexobench import testing
 from egoexobench.errors import UsageError
@@ -26,53 +24,12 @@ from egoexobench.registry import PART_KINDS, PartFactory, Registry
 
 REGISTRY = Registry()
 REGISTERED_PARTS = [part for kind in PART_KINDS for part in REGISTRY.list_parts(kind)]
-VOCABULARY = Path(__file__).parent / "plugins" / "distilbert_text" / "vocabulary.txt"
-MTEB_BASELINE = "mteb/baseline-random-encoder"
 SMALL_OPTIONS = {
     # options that a part requires, or that make it small; its defaults are the published size
     ("dataset", "synthetic"): {"train": 4, "val": 4, "test": 4},
-    ("encoder", "timesformer"): {"image": 32, "patch": 16, "width": 32, "depth": 1, "heads": 2},
-    ("encoder", "clip-text"): {"width": 32, "heads": 4, "depth": 1, "project": 16},
-    ("encoder", "beats"): {"size": "tiny"},
-    ("encoder", "clap"): {"size": "tiny"},
-    ("encoder", "videomae"): {"size": "tiny", "frames": 4},
-    ("encoder", "viclip"): {"size": "tiny", "frames": 4},
-    ("encoder", "viclip-text"): {"size": "tiny"},
-    ("encoder", "egoinstructor-ego"): {"size": "tiny", "frames": 4},
-    ("encoder", "internvideo1-mm"): {"size": "tiny", "frames": 4},
-    ("encoder", "internimage"): {"size": "tiny"},
-    ("encoder", "mteb-audio"): {"model": MTEB_BASELINE},
-    ("encoder", "mteb-joint"): {"model": MTEB_BASELINE},
-    ("encoder", "mteb-text"): {"model": MTEB_BASELINE},
-    ("encoder", "mteb-video"): {"model": MTEB_BASELINE},
     ("method", "mteb"): {"model": MTEB_BASELINE},
-    ("encoder", "distilbert-text"): {
-        "vocabulary": VOCABULARY,
-        "width": 32,
-        "depth": 1,
-        "heads": 2,
-        "hidden": 64,
-        "project": 16,
-    },
+    **{("encoder", name): options for name, options in ENCODER_OPTIONS.items()},
 }
-
-HUB_ENCODERS = {
-    "hf-audio": ("audio", "wav2vec2"),
-    "hf-image": ("image", "dinov2"),
-    "hf-text": ("text", "bert"),
-    "hf-video": ("video", "timesformer"),
-}
-"""Kind and family of the tiny model that an encoder of models by name gets."""
-IMAGE_TOWERS = {
-    "open-clip": tiny_towers.write_open_clip,
-    "open-clip-text": tiny_towers.write_open_clip,
-    "timm": partial(tiny_towers.write_timm, img_size=32, depth=1),
-    "pe-av": tiny_pe_av.write_tiny_pe_av,
-    "pe-av-audio": tiny_pe_av.write_tiny_pe_av,
-    "pe-av-text": tiny_pe_av.write_tiny_pe_av,
-    "pe-av-video": tiny_pe_av.write_tiny_pe_av,
-}
-"""Writer of the tiny model that an encoder of models of open_clip, timm or PE-AV gets."""
 ROOTS = {
     "charades-ego": charades_ego_root.write_charades_root,
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,
@@ -128,16 +85,13 @@ def test_a_registered_part_keeps_its_contract(
             with ExitStack() as stack:
                 options = answerer_reach.REACH[part.name](tmp_path, monkeypatch, stack)
                 testing.check_answerer(part.factory(**options))
-        case "encoder" if part.name in HUB_ENCODERS:
-            tiny_models.write_tiny_model(tmp_path, *HUB_ENCODERS[part.name])
-            testing.check_encoder(part.factory(model=str(tmp_path)))
         case "encoder" if part.name == "features":
             np.savez(tmp_path / "features.npz", clip=np.ones((2, 3)))
             table = part.factory(file=tmp_path / "features.npz")
             assert isinstance(table, Encoder)
             assert isinstance(table, HasGivenFeatures)
-        case "encoder" if part.name in IMAGE_TOWERS:
-            IMAGE_TOWERS[part.name](tmp_path)
+        case "encoder" if part.name in WRITERS:
+            WRITERS[part.name](tmp_path)
             testing.check_encoder(part.factory(model=str(tmp_path)))
         case "launcher":
             if part.name != "local":
