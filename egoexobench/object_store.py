@@ -27,6 +27,7 @@ RETRY_TIMEOUT_S = 60.0
 CHUNK_BYTES = 4 << 20
 """Bytes of an object that are in memory at once while it is downloaded."""
 _VARIABLE_STARTS = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}
+_MISSING_BUCKET_CODES = ("<Code>NoSuchBucket<", "<Code>ContainerNotFound<")
 _ENDPOINTS = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 _CLIENT_OPTIONS = (
     "allow_http",
@@ -174,6 +175,8 @@ class ObjectStore:
                 "this bucket?"
             ) from None
         except (errors.BaseError, OSError, ValueError) as error:
+            if any(code in str(error) for code in _MISSING_BUCKET_CODES):  # of a list of objects
+                raise MissingObjectError(f"{name}: there is no such bucket") from None
             raise DataError(
                 f"the store of {name} gives no answer ({type(error).__name__}): are the "
                 "credentials, the region and the endpoint right?"

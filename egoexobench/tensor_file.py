@@ -156,14 +156,19 @@ def encode_tensor_header(header: Mapping[str, Any]) -> bytes:
     return len(content).to_bytes(_ALIGNMENT, "little") + content
 
 
-def read_tensor_header(file: BinaryIO) -> dict[str, Any]:
+def read_tensor_header(file: BinaryIO, num_bytes: int | None = None) -> dict[str, Any]:
     """Read the header of a safetensors file; the file is then at the start of its data.
+
+    Args:
+        file: at its start.
+        num_bytes: size of the file; None for one of this machine.
 
     Raises:
         ValueError: if it is not complete, or no JSON object.
     """
+    num_bytes = os.fstat(file.fileno()).st_size if num_bytes is None else num_bytes
     size = int.from_bytes(file.read(_ALIGNMENT), "little")
-    if size > os.fstat(file.fileno()).st_size:
+    if size > num_bytes:
         raise ValueError("the header is longer than the file")
     header = json.loads(file.read(size))
     if not isinstance(header, dict):

@@ -83,7 +83,11 @@ MAX_LISTED_FAILURES = 10
     metavar="i/n",
     help="Encode only part i of n parts; see `merge`.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the stores.  [the cache]")
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    help="Folder of the stores; s3://BUCKET/FOLDER, gs:// or az:// uploads them.  [the cache]",
+)
 @click.option(
     "--import-beats",
     "beats_folder",
@@ -110,7 +114,7 @@ def extract_command(
     precision: Literal["fp32", "bf16", "fp16"],
     dtype: Literal["fp32", "fp16"],
     shard_text: str,
-    out: Path | None,
+    out: str | None,
     beats_folder: Path | None,
     exported: Path | None,
 ) -> None:
@@ -130,9 +134,9 @@ def extract_command(
         extract_features,
         parse_shard,
     )
-    from egoexobench.files import cache_dir
+    from egoexobench.features.store_folder import find_feature_root
 
-    shard, root = parse_shard(shard_text), out or cache_dir() / "tokens"
+    shard, root = parse_shard(shard_text), find_feature_root(out)
     get_sampler(sampling)
     created: Dataset = parts.create("dataset", dataset)
     compute = DeviceConfig(device, precision)
@@ -167,7 +171,7 @@ def extract_command(
                 metadata={"dataset": dataset, "encoder": spec},
             )
             show_text(f"{exported}: features of {num_items} of {results[spec].num_requested}")
-        _print_results(results, root)
+        _print_results(results, out or str(root))
         return
     ((spec, runner),) = runners.items()
     result = _import_features(
@@ -178,7 +182,7 @@ def extract_command(
             f"{spec} has random weights, and `run` uses them for clips without an imported feature",
             is_error=True,
         )
-    _print_results({spec: result}, root)
+    _print_results({spec: result}, out or str(root))
 
 
 def _check_export(path: Path, num_encoders: int, *, is_part: bool) -> None:
@@ -223,7 +227,7 @@ def _import_features(
     return result
 
 
-def _print_results(results: Mapping[str, ExtractionResult], root: Path) -> None:
+def _print_results(results: Mapping[str, ExtractionResult], root: str) -> None:
     failures: dict[str, str] = {}
     for spec, result in results.items():
         counts = ", ".join(f"{count} {state}" for state, count in result.state_counts.items())

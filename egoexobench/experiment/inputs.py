@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from egoexobench import files
 from egoexobench.captioning.cache import open_cache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet, summarize_failures
@@ -25,6 +24,7 @@ from egoexobench.features.given_features import (
     check_missing_features,
     collect_given_features,
 )
+from egoexobench.features.store_folder import find_feature_root
 from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.records.schema import DatasetRecord
@@ -35,10 +35,6 @@ MEDIA_ROLES = ("video", "audio", "joint")
 MissingAudioPolicy = Literal["error", "skip", "mask"]
 
 
-def _get_token_dir() -> Path:
-    return files.cache_dir() / "tokens"
-
-
 @dataclass(frozen=True, slots=True)
 class InputOptions:
     """How clips that cannot be used are treated, and where encoded clips and texts are cached."""
@@ -46,7 +42,7 @@ class InputOptions:
     missing_audio: MissingAudioPolicy = "error"
     allow_missing: bool = False
     """Exclude clips that do not decode."""
-    cache_dir: Path = field(default_factory=_get_token_dir)
+    cache_dir: Path = field(default_factory=find_feature_root)
 
 
 @dataclass(frozen=True, slots=True)

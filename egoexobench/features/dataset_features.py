@@ -18,6 +18,7 @@ from egoexobench.features.encoder_runner import (
 from egoexobench.features.feature_store import count_items
 from egoexobench.features.features_file import write_features
 from egoexobench.features.shard_receipt import ShardName, write_shard_receipt
+from egoexobench.features.store_folder import publish_file
 from egoexobench.hashing import hash_json
 from egoexobench.protocols import Dataset, Progress
 from egoexobench.types import SPLITS, Clip
@@ -213,6 +214,7 @@ def write_receipt(
     }
     name = ShardName(hash_json(clips), shard.number, shard.count)
     write_shard_receipt(store_folder, name, contents)
+    publish_file(store_folder / name.file_name)
 
 
 def count_states(states: Sequence[str]) -> dict[str, int]:

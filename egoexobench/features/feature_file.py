@@ -8,10 +8,10 @@ cannot be confused with zeros.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -99,11 +99,26 @@ def read_locations(path: Path, *, require_checksums: bool = True) -> dict[str, I
         DataError: if it cannot be read.
     """
     locations, size = _read_header(path)
-    first = next(iter(locations.values()), None)
-    if first and size != first.file.size:
-        raise DamagedFileError(path, f"it has {size} bytes, expected {first.file.size}")
-    if first and first.checksum is None and require_checksums:
-        raise DamagedFileError(path, "it has no checksums")
+    _check_locations(path, locations, size, require_checksums=require_checksums)
+    return locations
+
+
+def read_remote_locations(
+    path: Path, file: BinaryIO, size: int, *, require_checksums: bool = True
+) -> dict[str, ItemLocation]:
+    """Return where the items of a file will be, by key, before it is downloaded.
+
+    Args:
+        path: the file to which it would be downloaded.
+        file: its first bytes, with the complete header.
+        size: bytes of the file.
+        require_checksums: False for files that versions up to 0.1 wrote.
+
+    Raises:
+        DamagedFileError: as `read_locations`.
+    """
+    locations = _parse_file(path, file, size)
+    _check_locations(path, locations, size, require_checksums=require_checksums)
     return locations
 
 
@@ -203,16 +218,31 @@ def _read_header(path: Path) -> tuple[dict[str, ItemLocation], int]:
     """Return where the items of a file should be, by key, and its size in bytes."""
     try:
         with path.open("rb") as file:
-            header, offset = read_tensor_header(file), file.tell()
             size = os.fstat(file.fileno()).st_size
-        return parse_header(header, name=path.name, store=path.parent.name, offset=offset), size
+            return _parse_file(path, file, size), size
     except FileNotFoundError:
         raise
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _parse_file(path: Path, file: BinaryIO, size: int) -> dict[str, ItemLocation]:
+    try:
+        header, offset = read_tensor_header(file, size), file.tell()
+        return parse_header(header, name=path.name, store=path.parent.name, offset=offset)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DamagedFileError(path, reason) from error
+
+
+def _check_locations(
+    path: Path, locations: Mapping[str, ItemLocation], size: int, *, require_checksums: bool
+) -> None:
+    first = next(iter(locations.values()), None)
+    if first and size != first.file.size:
+        raise DamagedFileError(path, f"it has {size} bytes, expected {first.file.size}")
+    if first and first.checksum is None and require_checksums:
+        raise DamagedFileError(path, "it has no checksums")
 
 
 def _write_buffers(path: Path, blocks: Sequence[memoryview]) -> None:

@@ -11,7 +11,6 @@ compared with their checksums before they are used for the first time.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -21,7 +20,7 @@ from typing import Any, final
 from numpy.typing import NDArray
 
 from egoexobench.checksum import DamagedFileError
-from egoexobench.errors import WriteError, notify
+from egoexobench.errors import DataError, WriteError, notify
 from egoexobench.features import feature_file
 from egoexobench.features.feature_file import FeatureRows, StoredItem
 from egoexobench.features.feature_header import FileLayout, ItemLocation
@@ -33,13 +32,13 @@ from egoexobench.features.item_index import (
     write_index,
 )
 from egoexobench.features.join_queue import JoinQueue
+from egoexobench.features.store_folder import SUFFIX, open_store_folder
 from egoexobench.features.store_signature import ensure_signature
 from egoexobench.files import atomic_path, remove_stale_drafts
 from egoexobench.hashing import hash_json
 
 __all__ = ["FeatureRows", "FeatureStore", "count_items"]
 
-SUFFIX = ".safetensors"
 DAMAGED_SUFFIX = ".damaged"
 """A damaged file gets this suffix, so that no process reads it again."""
 MAX_NOT_INDEXED = 32
@@ -69,6 +68,7 @@ class FeatureStore:
         self, root: Path, signature: dict[str, Any], *, require_checksums: bool = True
     ) -> None:
         self.folder = root / hash_json(signature)
+        self._files = open_store_folder(self.folder)
         self._require_checksums = require_checksums
         ensure_signature(self.folder, signature)
         remove_stale_drafts(self.folder)
@@ -110,6 +110,7 @@ class FeatureStore:
         """
         unique = list(dict.fromkeys(keys))
         located = {key: location for key in unique if (location := self._find(key))}
+        self._files.fetch({location.file.name for location in located.values()})
         lost = False
         for location, key in sorted((location, key) for key, location in located.items()):
             try:
@@ -161,8 +162,7 @@ class FeatureStore:
 
     def _list_new_files(self, stored: ItemIndex) -> tuple[ItemIndex, list[str]]:
         """Return what an index says of files that exist, and the names of the other files."""
-        with os.scandir(self.folder) as entries:
-            names = {entry.name for entry in entries if entry.name.endswith(SUFFIX)}
+        names = self._files.list_names()
         index = stored.select_files(names)
         return index, sorted(names.difference(file.name for file in index.files))
 
@@ -173,10 +173,11 @@ class FeatureStore:
         indexes: list[ItemIndex] = []
         recent: dict[str, ItemLocation] = {}
         has_other_names = False
+        self._files.read_headers(names)
         for name in names:
             try:
-                recent |= feature_file.read_locations(
-                    self.folder / name, require_checksums=self._require_checksums
+                recent |= self._files.read_locations(
+                    name, require_checksums=self._require_checksums
                 )
             except FileNotFoundError:
                 has_other_names = True
@@ -211,6 +212,7 @@ class FeatureStore:
         name = location.file.name
         rows = self._maps.get(name)
         if rows is None:
+            self._files.fetch([name])
             if len(self._maps) >= MAX_MAPS:
                 return feature_file.read_rows(self.folder / name, location)
             rows = feature_file.map_rows(self.folder / name, location.file)
@@ -221,26 +223,32 @@ class FeatureStore:
         path = self.folder / f"{secrets.token_hex(8)}{SUFFIX}"
         with atomic_path(path) as tmp_path:
             feature_file.write_feature_file(tmp_path, items)
+            self._files.publish(tmp_path, path.name)
         locations = feature_file.read_locations(path)
         self._recent |= locations
         return next(iter(locations.values())).file
 
     def _join(self, layouts: Sequence[FileLayout]) -> FileLayout | None:
+        self._files.fetch([layout.name for layout in layouts])
         paths = [self.folder / layout.name for layout in layouts]
         items = [item for path in paths for item in feature_file.read_intact_items(path)]
         joined = self._write(items) if items else None
         for path in paths:
             self._maps.pop(path.name, None)
-            path.unlink(missing_ok=True)
+            self._files.remove(path.name)
         return joined
 
     def _set_aside(self, error: DamagedFileError) -> bool:
         """Rename a damaged file, after its intact items are written to another one.
 
         Returns:
-            Whether this was possible.
+            Whether this was possible, or the file is intact in another place.
         """
         path = error.path
+        if self._files.restore(path.name):
+            self._maps.pop(path.name, None)
+            notify(f"{error}; it is downloaded again")
+            return True
         remaining = {file.name for file in self._index.files} - {path.name}
         self._index = self._index.select_files(remaining)
         self._recent = {k: v for k, v in self._recent.items() if v.file.name != path.name}
@@ -251,7 +259,8 @@ class FeatureStore:
             if intact := list(feature_file.read_intact_items(path)):
                 self._write(intact)
             path.replace(damaged)
-        except (OSError, WriteError):  # another process was faster, or may not write here
+            self._files.remove(path.name)
+        except (OSError, DataError):  # another process was faster, or may not write here
             is_writable = False
         change = f"it is renamed to {damaged.name}" if is_writable else "it is not used"
         notify(f"{error}; {change}, and what it lacks is computed again")
@@ -268,7 +277,10 @@ def count_items(folder: Path) -> int:
         DamagedFileError: if the header of a file is not what was written.
     """
     keys: set[str] = set()
-    for path in folder.glob(f"*{SUFFIX}"):
+    files = open_store_folder(folder)
+    names = files.list_names()
+    files.read_headers(names)
+    for name in names:
         with suppress(FileNotFoundError):  # its process has joined it to a larger one
-            keys.update(feature_file.read_locations(path, require_checksums=False))
+            keys.update(files.read_locations(name, require_checksums=False))
     return len(keys)
