@@ -10,21 +10,33 @@ takes the diagonal, then the step along the first sequence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.models.dtw_kernels import Floats, Integers, get_kernels
+from egoexobench.models.dtw_kernels import (
+    Floats,
+    Integers,
+    compute_costs,
+    get_kernels,
+    trace_paths,
+)
 from egoexobench.types import Pair, Tokens
 
 _MIN_NORM, _MAX_NORM = np.float32(1e-15), np.float32(1e18)
 """A shorter vector counts as zero; float32 cannot represent the product of longer vectors."""
+
+MAX_UNCOMPILED_CELLS = 20_000
+"""Cells of all shapes together up to which the loops need not be compiled; each takes 20 us."""
+PAIRS_AT_ONCE = 512
+"""Pairs of one shape that are aligned together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +72,7 @@ def compute_dtw_path(
         DataError: for an empty sequence, different widths, or NaN or infinity.
         UsageError: for a band that is not between 0 and 1.
     """
-    first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
-    are_sequences = first.ndim == second.ndim == 2 and len(first) > 0 < len(second)
-    if not (are_sequences and first.shape[1] == second.shape[1]):
-        raise DataError(
-            "alignment needs two sequences (N, D) and (M, D) of the same width with at least one "
-            f"token, found {first.shape} and {second.shape}"
-        )
+    first, second = _check_sequences(first, second)
     norms = _compute_inverse_norms(first), _compute_inverse_norms(second)
     limits = _compute_band_limits(len(first), len(second), band)
     accumulate_costs, trace_path = get_kernels()
@@ -89,11 +95,55 @@ def align_pairs(
     Returns:
         Paths by pair id; a pair with a clip without sound has no path.
     """
-    return {
-        pair.id: compute_dtw_path(bank.get(pair.ego.id), bank.get(pair.exo.id), band)
-        for pair in pairs
-        if bank.has(pair.ego.id) and bank.has(pair.exo.id)
-    }
+    with_sound = [pair for pair in pairs if bank.has(pair.ego.id) and bank.has(pair.exo.id)]
+    sequences = {pair.id: _check_sequences(*_get_rows(bank, pair)) for pair in with_sound}
+    shapes = {(len(first), len(second)) for first, second in sequences.values()}
+    if sum(rows * columns for rows, columns in shapes) > MAX_UNCOMPILED_CELLS:
+        return {name: compute_dtw_path(*both, band) for name, both in sequences.items()}
+    paths = dict(_align_by_shape(sequences, band))
+    return {name: paths[name] for name in sequences}
+
+
+def _get_rows(bank: FeatureBank, pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
+    return bank.get(pair.ego.id), bank.get(pair.exo.id)
+
+
+def _align_by_shape(
+    sequences: Mapping[str, tuple[Floats, Floats]], band: float | None
+) -> Iterator[tuple[str, AlignmentPath]]:
+    """Yield the path of each pair of sequences, by shape."""
+    by_shape: dict[tuple[int, int], list[str]] = {}
+    for name, (first, second) in sequences.items():
+        by_shape.setdefault((len(first), len(second)), []).append(name)
+    for shape, names_of_shape in by_shape.items():
+        limits = _compute_band_limits(*shape, band)
+        for start in range(0, len(names_of_shape), PAIRS_AT_ONCE):
+            names = names_of_shape[start : start + PAIRS_AT_ONCE]
+            costs = [_compute_pair_costs(*sequences[name]) for name in names]
+            for name, path in zip(names, trace_paths(np.stack(costs), *limits), strict=True):
+                yield name, AlignmentPath(*path)
+
+
+def _compute_pair_costs(first: Floats, second: Floats) -> NDArray[np.int32]:
+    return compute_costs(
+        first @ second.T, _compute_inverse_norms(first), _compute_inverse_norms(second)
+    )
+
+
+def _check_sequences(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
+    """Return both sequences in float32.
+
+    Raises:
+        DataError: for an empty sequence or different widths.
+    """
+    first, second = np.asarray(first, np.float32), np.asarray(second, np.float32)
+    are_sequences = first.ndim == second.ndim == 2 and len(first) > 0 < len(second)
+    if not (are_sequences and first.shape[1] == second.shape[1]):
+        raise DataError(
+            "alignment needs two sequences (N, D) and (M, D) of the same width with at least one "
+            f"token, found {first.shape} and {second.shape}"
+        )
+    return first, second
 
 
 def warp_pair(

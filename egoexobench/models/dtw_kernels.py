@@ -1,4 +1,8 @@
-"""The two loops of dynamic time warping, compiled when first used and cached on disk."""
+"""The two loops of dynamic time warping.
+
+For long sequences they are compiled when first used and cached on disk. For short ones, numpy runs
+them for all pairs of the same shape at once: to load the compiled loops takes a second.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +45,48 @@ def get_kernels() -> tuple[Callable[..., float], Callable[..., int]]:
         Exception
     ):  # no folder can be written, or the cache is damaged; an error in the loops is raised again
         return compile_kernels(use_cache=False)
+
+
+def compute_costs(
+    product: Floats, first_inverse_norms: Floats, second_inverse_norms: Floats
+) -> NDArray[np.int32]:
+    """Return the cost of each cell ``(N, M)``, in the same steps as the compiled loop."""
+    distances = _ONE - product * first_inverse_norms[:, None] * second_inverse_norms
+    costs: NDArray[np.int32] = (distances * _TICKS).astype(np.int32)
+    costs[costs < _NOISE] = 0
+    return costs
+
+
+def trace_paths(
+    costs: NDArray[np.int32], starts: Integers, stops: Integers
+) -> list[tuple[float, Integers]]:
+    """Return the least cost and the cells ``(L, 2)`` of the path of each of P pairs.
+
+    Args:
+        costs: of the cells of pairs of one shape, ``(P, N, M)``.
+        starts: the first column of each row that is in the band, ``(N,)``.
+        stops: the column after the last one.
+    """
+    num_pairs, num_rows, num_columns = costs.shape
+    by_cell = np.ascontiguousarray(costs.transpose(1, 2, 0))
+    steps = np.empty(by_cell.shape, np.uint8)
+    row = np.full((num_columns + 1, num_pairs), _FAR)
+    row[0] = 0
+    for i in range(num_rows):
+        corner, left = row[starts[i]].copy(), np.full(num_pairs, _FAR)
+        row[starts[i]] = _FAR
+        for j in range(starts[i], stops[i]):
+            above = row[j + 1].copy()
+            steps[i, j] = above < corner
+            best = np.minimum(corner, above)
+            steps[i, j][left < best] = 2
+            corner, left = above, np.minimum(best, left) + by_cell[i, j]
+            row[j + 1] = left
+    paths = []
+    for cost, of_pair in zip(row[-1].tolist(), np.moveaxis(steps, 2, 0), strict=True):
+        cells = np.empty((num_rows + num_columns - 1, 2), np.int64)
+        paths.append((cost / 2**24, cells[_trace_path(of_pair, cells) :].copy()))
+    return paths
 
 
 def _accumulate_costs(

@@ -248,6 +248,37 @@ def make_pair(name: str) -> Pair:
     return Pair(name, clip("ego"), clip("exo"), "n")
 
 
+@pytest.mark.parametrize("band", BANDS)
+def test_short_pairs_of_one_shape_get_the_paths_of_the_compiled_loops(band: float | None) -> None:
+    rng = np.random.default_rng(7)
+    lengths = {
+        f"{i}-{view}": length
+        for i in range(12)
+        for view, length in (("ego", 9 + i % 3), ("exo", 12))
+    }
+    rows = {
+        name: EXACT[rng.integers(len(EXACT), size=n)] if name < "6" else make_noise(n, 4, seed=i)
+        for i, (name, n) in enumerate(lengths.items())
+    }
+    bank = FeatureBank(list(rows), [FeatureRows(row, "audible") for row in rows.values()])
+    pairs = [make_pair(str(i)) for i in range(12)]
+    paths = align_pairs(bank, pairs, band)
+    assert list(paths) == [pair.id for pair in pairs]
+    for name, path in paths.items():
+        expected = compute_dtw_path(rows[f"{name}-ego"], rows[f"{name}-exo"], band)
+        assert path.cost == expected.cost
+        assert path.steps.tolist() == expected.steps.tolist()
+
+
+def test_long_pairs_are_aligned_by_the_compiled_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("egoexobench.models.dtw.MAX_UNCOMPILED_CELLS", 10)
+    monkeypatch.setattr("egoexobench.models.dtw.trace_paths", None)
+    rows = {"a-ego": make_noise(5), "a-exo": make_noise(4, seed=1)}
+    bank = FeatureBank(list(rows), [FeatureRows(row, "audible") for row in rows.values()])
+    path = align_pairs(bank, [make_pair("a")])["a"]
+    assert path.steps[-1].tolist() == [4, 3]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_every_pair_with_two_sounds_gets_the_path_of_its_rows(dtype: type[np.floating]) -> None:
     lengths = {"a-ego": 9, "a-exo": 12, "b-ego": 0, "b-exo": 5, "c-ego": 3, "c-exo": 3, "d-ego": 4}
