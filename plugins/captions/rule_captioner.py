@@ -79,9 +79,10 @@ def _compile_pattern() -> re.Pattern[str]:
         for i, form in enumerate(forms):
             head, *tail = form.split()
             particle = "".join(rf"\s+{word}" for word in tail)
-            names.append((len(tail), rf"(?P<{verb}_{i}>\b(?:{_list_forms(head)}){particle}\b)"))
+            names.append((len(tail), rf"(?P<{verb}_{i}>(?:{_list_forms(head)}){particle}\b)"))
     # forms with a particle come first: "put down" before "put", "turn on" before "turn"
-    return re.compile("|".join(name for _, name in sorted(names, key=lambda item: -item[0])))
+    forms_pattern = "|".join(name for _, name in sorted(names, key=lambda item: -item[0]))
+    return re.compile(rf"\b(?:{forms_pattern})")  # words begin rarely, so this comes first
 
 
 _VERB = _compile_pattern()
