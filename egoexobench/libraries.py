@@ -55,6 +55,7 @@ _TOOLBOX = f"{_OWN_PACKAGE.name}.toolbox"
 _OWN_ROOTS = ("egoexobench", "egoexobench_plugins", "egoexobench_baselines")
 
 
+@cache
 def find_version(distribution: str) -> str | None:
     """Return the version of an installed distribution; None if it is not installed."""
     try:

@@ -1,11 +1,11 @@
 """The hash of a part contains everything that decides its output."""
 
 import hashlib
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from egoexobench import libraries
 from egoexobench.entry_points import Distribution
 from egoexobench.experiment.build import ResolvedMethod, ResolvedPart, resolve_method
 from egoexobench.experiment.part_identity import hash_file_options
@@ -95,7 +95,7 @@ def test_a_new_version_of_a_library_is_another_part(monkeypatch: pytest.MonkeyPa
         return dict(make_method(Path("none")).identities["audio"])
 
     before = describe()
-    monkeypatch.setattr(metadata, "version", lambda name: f"9.{len(name)}")
+    monkeypatch.setattr(libraries, "find_version", lambda name: f"9.{len(name)}")
     after = describe()
     assert list_part_changes(before, after)
     assert {name for name in before if before[name] != after[name]} == {"libraries"}

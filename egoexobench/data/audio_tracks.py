@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from egoexobench.data.decode import read_media_info
 from egoexobench.data.media_files import find_missing_media
 from egoexobench.errors import MediaError
+from egoexobench.toolbox.cores import count_cores
 from egoexobench.types import Clip
 
 FILES_PER_CALL = 64
@@ -22,7 +22,7 @@ def count_without_audio_track(clips: Sequence[Clip]) -> int:
     blocks = [
         media[start : start + FILES_PER_CALL] for start in range(0, len(media), FILES_PER_CALL)
     ]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         silent = {path for paths in pool.map(_list_silent, blocks) for path in paths}
     return sum(clip.media in silent for clip in clips)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from egoexobench.features.join_queue import LARGE_FILE_BYTES
 from egoexobench.features.media_hash import hash_media_files
 from egoexobench.features.older_stores import explain_new_clips, explain_new_texts
 from egoexobench.protocols import Progress
+from egoexobench.toolbox.cores import count_cores
 from egoexobench.types import Audio, Clip, Frames, Modality
 
 __all__ = [
@@ -373,7 +373,7 @@ def _map_in_threads(
     work: Callable[[_EncodeJob], _PreparedClip], jobs: Iterable[_EncodeJob]
 ) -> Iterator[_PreparedClip]:
     """Yield results in the order of the jobs, with a bounded number of jobs at once."""
-    workers = os.cpu_count() or 1
+    workers = count_cores()
     queue = iter(jobs)
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(work, job) for job in islice(queue, 4 * workers)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from egoexobench.libraries import find_versions
 from egoexobench.records.processor import describe_processor
 from egoexobench.records.schema import DistributionRecord, Environment, GitState
+from egoexobench.toolbox.cores import count_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +53,7 @@ def collect_environment(
         python=platform.python_version(),
         platform=_describe_platform(),
         processor=describe_processor(),
-        num_cpus=_count_cpus(),
+        num_cpus=count_cores(),
         torch=packages.get("torch"),
         packages=packages,
         plugins=tuple(sorted(set(plugins), key=lambda item: item.name)),
@@ -100,12 +101,6 @@ def _describe_platform() -> str:
 
 def _find_libc() -> tuple[str, str]:
     return platform.libc_ver() if sys.platform.startswith("linux") else ("", platform.release())
-
-
-def _count_cpus() -> int:
-    if sys.platform.startswith("linux"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _describe_torch(device: str) -> dict[str, Any]:

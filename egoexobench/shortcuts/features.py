@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from egoexobench.data.decode import decode_clip
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.protocols import Progress
 from egoexobench.shortcuts import similarity
+from egoexobench.toolbox.cores import count_cores
 from egoexobench.types import Clip, ClipContent, Pair
 
 AUDIO_SECONDS = 4.0
@@ -65,7 +65,7 @@ def extract_shortcut_features(
     features: dict[str, ShortcutFeatures] = {}
     with (
         progress.stage("decode", len(clips)) as advance,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(count_cores()) as pool,
     ):
         try:
             for result in pool.map(read, by_content.values()):

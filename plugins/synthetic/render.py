@@ -7,7 +7,6 @@ and two processes can render the same data set at once: they write the same file
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from threading import Thread
 
 from egoexobench.errors import DataError, notify
 from egoexobench.protocols import Progress
+from egoexobench.toolbox.cores import count_cores
 from egoexobench_plugins.synthetic.config import SyntheticConfig
 from egoexobench_plugins.synthetic.file_list import LIST_NAME, FileList
 from egoexobench_plugins.synthetic.files import MEDIA_FOLDER, list_file_names
@@ -57,7 +57,7 @@ def render_media(
             )
         folder.mkdir(parents=True, exist_ok=True)
         with progress.stage("render", len(missing)) as advance:
-            for name in _render_parallel(folder, config, missing, workers or os.cpu_count() or 1):
+            for name in _render_parallel(folder, config, missing, workers or count_cores()):
                 files.add(paths[name])
                 advance(1)
     except OSError as error:

@@ -218,7 +218,7 @@ def test_clips_that_were_stored_before_an_interruption_are_not_decoded_again(
     media: FakeMedia, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encode_clips, "ITEMS_PER_FILE", 2)
-    monkeypatch.setattr(encode_clips.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(encode_clips, "count_cores", lambda: 1)
     clips = media.write_clips(9)
     Path(clips[7].media).write_text("-1")
     with pytest.raises(MediaError):

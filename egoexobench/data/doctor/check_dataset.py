@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
@@ -40,6 +39,7 @@ from egoexobench.protocols import (
     Progress,
 )
 from egoexobench.spec import Spec
+from egoexobench.toolbox.cores import count_cores
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Clip, Split
 
 MIN_NOTED_SILENCE_S = 0.1
@@ -169,7 +169,7 @@ def inspect_files(
 def _inspect_in_threads(
     spans: Mapping[str, Sequence[Span]], rule: ReadingRule
 ) -> Iterator[FileReport]:
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
         futures = [pool.submit(inspect_file, path, items, rule) for path, items in spans.items()]
         try:
             for future in as_completed(futures):
