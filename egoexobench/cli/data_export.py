@@ -9,11 +9,16 @@ import click
 
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
+from egoexobench.errors import UsageError
 from egoexobench.terminal import show_text
 from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from egoexobench.experiment.questions import DatasetItems
+    from egoexobench.experiment.webdataset_export import SampleKind
+    from egoexobench.protocols import Dataset
 
 EXPORTED_POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", "gallery", "both-views")
 """Policies whose candidates are known before a method ranks them."""
@@ -82,9 +87,10 @@ def questions_command(
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["mteb"]),
+    type=click.Choice(["mteb", "webdataset"]),
     required=True,
-    help="mteb: a folder of tasks that the library mteb (2.x) runs.",
+    help="mteb: a folder of tasks that the library mteb (2.x) runs. webdataset: tars of all splits "
+    "that the library webdataset streams.",
 )
 @click.option(
     "--task",
@@ -100,6 +106,17 @@ def questions_command(
     multiple=True,
     help="Candidates of a query; may be repeated.  [all]",
 )
+@click.option(
+    "--samples",
+    type=click.Choice(["pair", "clip"]),
+    help="Of webdataset: both clips of a pair, or each clip once.  [pair]",
+)
+@click.option(
+    "--shard-size",
+    type=click.IntRange(min=1),
+    metavar="MIB",
+    help="Of webdataset: size from which on a tar gets no more samples.  [1024]",
+)
 @click.option("--allow-missing", is_flag=True, help="Leave out clips without a media file.")
 @click.option(
     "--out",
@@ -111,39 +128,102 @@ def questions_command(
 def export_command(
     ctx: click.Context,
     dataset: str,
-    file_format: str,  # noqa: ARG001 - there is one
+    file_format: str,
     tasks: tuple[str, ...],
     policies: tuple[str, ...],
+    samples: SampleKind | None,
+    shard_size: int | None,
     allow_missing: bool,
     out: Path,
 ) -> None:
-    """Write the tracks of a data set for another benchmark, with queries, answers and media.
+    """Write a data set for other code: tracks with queries, answers and media, or clips to train.
 
-    A clip that is a part of a file is cut out, as H.264 and AAC.
+    A clip that is a part of a file is cut out, as H.264 and AAC. An interrupted export for
+    webdataset goes on after its last tar.
     """
     registry = load_registry(ctx)
-    from egoexobench.experiment.mteb_export import export_mteb
     from egoexobench.files import check_writable
     from egoexobench.spec import Spec
 
+    if file_format == "mteb" and (samples or shard_size):
+        raise UsageError("--samples and --shard-size belong to --format webdataset")
+    if file_format == "webdataset" and (tasks or policies):
+        raise UsageError("--task and --policy belong to --format mteb; webdataset has no queries")
     check_writable(out, is_folder=True)
-    spec, progress = Spec.parse(dataset), create_progress()
+    spec = Spec.parse(dataset)
     source = registry.create("dataset", spec)
-    source.prepare(progress)
-    tracks = export_mteb(
+    source.prepare(create_progress())
+    if file_format == "mteb":
+        _export_mteb(
+            out,
+            source,
+            spec.name,
+            tasks=[task for task in RETRIEVAL_TASKS if task in tasks or not set(tasks) - {"all"}],
+            policies=[p for p in EXPORTED_POLICIES if p in policies or not set(policies) - {"all"}],
+            allow_missing=allow_missing,
+        )
+        return
+    _export_webdataset(
         out,
         source,
         spec.name,
-        tasks=[task for task in RETRIEVAL_TASKS if task in tasks or not set(tasks) - {"all"}],
-        policies=[p for p in EXPORTED_POLICIES if p in policies or not set(policies) - {"all"}],
+        samples=samples or "pair",
+        shard_size=shard_size or 1024,
         allow_missing=allow_missing,
-        progress=progress,
+    )
+
+
+def _export_mteb(
+    out: Path,
+    dataset: Dataset,
+    name: str,
+    *,
+    tasks: Sequence[Task],
+    policies: Sequence[CandidatePolicy],
+    allow_missing: bool,
+) -> None:
+    from egoexobench.experiment.mteb_export import export_mteb
+
+    tracks = export_mteb(
+        out,
+        dataset,
+        name,
+        tasks=tasks,
+        policies=policies,
+        allow_missing=allow_missing,
+        progress=create_progress(),
     )
     for track in tracks:
         subsets = f" in {' and '.join(track.subsets)}" if len(track.subsets) > 1 else ""
         dropped = f", {track.num_dropped} left out" if track.num_dropped else ""
         show_text(f"{track.name}: {track.num_queries} queries{subsets}{dropped}")
     show_text(f"{out}: {len(tracks)} tasks of mteb, see README.md in it")
+
+
+def _export_webdataset(
+    out: Path,
+    dataset: Dataset,
+    name: str,
+    *,
+    samples: SampleKind,
+    shard_size: int,
+    allow_missing: bool,
+) -> None:
+    from egoexobench.experiment.webdataset_export import MIB, export_webdataset
+
+    splits = export_webdataset(
+        out,
+        dataset,
+        name,
+        samples=samples,
+        shard_size=shard_size,
+        allow_missing=allow_missing,
+        progress=create_progress(),
+    )
+    for split, num_samples, num_shards, num_bytes in splits:
+        size = f"{num_bytes / MIB:.1f} MiB"
+        show_text(f"{split}: {num_samples} samples in {num_shards} tars, {size}")
+    show_text(f"{out}: --dataset folder:path={out} reads the same clips")
 
 
 def _open_items(ctx: click.Context, dataset: str, media: Path | None) -> DatasetItems:

@@ -100,14 +100,19 @@ def _read_index(source: MediaSource, tar: str, state: MediaState) -> _Members:
         members = _indexes.get((tar, state))
         if members is None:
             with source.open() as file:
-                members = _list_members(file, tar)
+                members = list_members(file, tar)
             if sum(map(len, [*_indexes.values()])) + len(members) > MAX_INDEXED_MEMBERS:
                 _indexes.clear()
             _indexes[tar, state] = members
     return members
 
 
-def _list_members(file: RawIOBase, tar: str) -> _Members:
+def list_members(file: RawIOBase, tar: str) -> _Members:
+    """Return offset and size of each file in a tar, in its order, and None for a folder or a link.
+
+    Raises:
+        MediaError: if the tar is compressed, cut or damaged.
+    """
     start = file.read(8) or b""
     for magic, compression in _COMPRESSION_STARTS.items():
         if start.startswith(magic):

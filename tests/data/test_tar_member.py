@@ -103,9 +103,9 @@ def test_the_headers_of_a_tar_are_read_once_while_it_is_the_same(
     tar: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[str] = []
-    read = tar_member._list_members
+    read = tar_member.list_members
     monkeypatch.setattr(
-        tar_member, "_list_members", lambda file, name: reads.append(name) or read(file, name)
+        tar_member, "list_members", lambda file, name: reads.append(name) or read(file, name)
     )
     names = [f"{tar}#kitchen/film.mp4", f"{tar}#{LONG_NAME}", f"{tar}#notes.json"]
     assert find_missing_media([*names, f"{tar}#lost.mp4"]) == [f"{tar}#lost.mp4"]
