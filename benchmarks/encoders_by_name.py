@@ -50,12 +50,27 @@ def call_ours(spec: str, source: Frames | Audio | str) -> Callable[[], Any]:
     return lambda: next(encode_arrays(runner, [(runner.prepare(source),)], ["read"])).rows
 
 
-def build_clip(folder: Path) -> Case:
-    """CLIP ViT-B/16, a vector for each of 8 frames."""
-    from transformers import AutoImageProcessor, CLIPConfig, CLIPImageProcessor, CLIPModel
+def write_clip(folder: Path) -> None:
+    """Write CLIP ViT-B/16 with random weights."""
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
     CLIPModel(CLIPConfig(vision_config={"patch_size": 16})).save_pretrained(folder)
     CLIPImageProcessor().save_pretrained(folder)
+
+
+def write_ast(folder: Path) -> None:
+    """Write AST with random weights."""
+    from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
+
+    ASTModel(ASTConfig()).save_pretrained(folder)
+    ASTFeatureExtractor().save_pretrained(folder)
+
+
+def build_clip(folder: Path) -> Case:
+    """CLIP ViT-B/16, a vector for each of 8 frames."""
+    from transformers import AutoImageProcessor, CLIPModel
+
+    write_clip(folder)
     processor: Any = AutoImageProcessor.from_pretrained(folder, backend="pil")
     model: Any = CLIPModel.from_pretrained(folder).eval()
     pixels = np.random.default_rng(0).integers(0, 256, (NUM_FRAMES, 240, 320, 3), np.uint8)
@@ -72,10 +87,9 @@ def build_clip(folder: Path) -> Case:
 
 def build_ast(folder: Path) -> Case:
     """AST, the vector of 10.24 s."""
-    from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
+    from transformers import ASTFeatureExtractor, ASTModel
 
-    ASTModel(ASTConfig()).save_pretrained(folder)
-    ASTFeatureExtractor().save_pretrained(folder)
+    write_ast(folder)
     extractor: Any = ASTFeatureExtractor.from_pretrained(folder)
     model: Any = ASTModel.from_pretrained(folder).eval()
     rate = 16_000

@@ -1,6 +1,6 @@
 """Every registered encoder at a size for tests: its options, or the tiny model that it gets."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,20 +69,28 @@ class SmallEncoder(NamedTuple):
     num_frames: int = NUM_FRAMES
 
 
-def iter_small_encoders(root: Path) -> Iterator[SmallEncoder]:
-    """Yield every encoder, and that of models by name for each family, after writing its model."""
+def iter_small_encoders(root: Path, only: Collection[str] = ()) -> Iterator[SmallEncoder]:
+    """Yield every encoder, and that of models by name for each family, after writing its model.
+
+    Args:
+        root: folder of the models.
+        only: labels of the encoders; empty is all.
+    """
     for name, options in ENCODER_OPTIONS.items():
-        yield SmallEncoder(name, str(Spec(name).add_options(options)))
+        if not only or name in only:
+            yield SmallEncoder(name, str(Spec(name).add_options(options)))
     for name, write in WRITERS.items():
-        if not name.startswith("hf-"):  # its families follow
+        if not name.startswith("hf-") and (not only or name in only):  # its families follow
             folder = root / name
             folder.mkdir()
             write(folder)
             yield SmallEncoder(name, f"{name}:model={folder}")
     for family in FAMILIES:
-        folder = root / f"{family.kind}-{family.model_type}"
-        write_tiny_model(folder, family.kind, family.model_type)
-        output = "tokens" if family.has_tokens else "pooled"
-        spec = f"hf-{family.kind}:model={folder},output={output}"
-        num_frames = FAMILY_FRAMES.get(family.model_type, NUM_FRAMES)
-        yield SmallEncoder(f"hf-{family.kind} {family.model_type}", spec, num_frames)
+        label = f"hf-{family.kind} {family.model_type}"
+        if not only or label in only:
+            folder = root / f"{family.kind}-{family.model_type}"
+            write_tiny_model(folder, family.kind, family.model_type)
+            output = "tokens" if family.has_tokens else "pooled"
+            spec = f"hf-{family.kind}:model={folder},output={output}"
+            num_frames = FAMILY_FRAMES.get(family.model_type, NUM_FRAMES)
+            yield SmallEncoder(label, spec, num_frames)
