@@ -21,12 +21,15 @@ Precision = Literal["fp32", "bf16", "fp16"]
 
 @dataclass(frozen=True, slots=True)
 class DeviceConfig:
-    """A device, the precision of the forward pass on it, and whether networks are compiled."""
+    """A device, and how numbers are computed on it."""
 
     device: str = "cpu"
     """``cpu``, ``cuda`` or ``cuda:1``; ``auto`` is CUDA if there is a CUDA device."""
     precision: Precision = "fp32"
     compile: bool = False
+    """Whether networks are compiled."""
+    micro_batch: int | None = None
+    """Pairs of a batch that are embedded at once in training; None embeds all."""
 
 
 CPU = DeviceConfig()

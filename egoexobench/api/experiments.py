@@ -43,6 +43,7 @@ def run(
     device: str = "cpu",
     precision: str = "fp32",
     compile: bool = False,  # noqa: A002 - the name of the option of the command
+    micro_batch: int | None = None,
     embeddings: bool = True,
     track: str | Spec | Sequence[str | Spec] = (),
     progress: bool | None = None,
@@ -68,6 +69,8 @@ def run(
         device: ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
         compile: compile networks with torch.compile.
+        micro_batch: pairs of a batch that are embedded at once in training, so that it needs less
+            memory; the gradients are those of the whole batch. None embeds all.
         embeddings: write the embeddings beside the record; without them ``verify`` cannot
             recompute the ranks.
         track: trackers that show the run, such as ``"tensorboard:folder=logs"``; one or several.
@@ -119,6 +122,7 @@ def embed(
     device: str = "cpu",
     precision: str = "fp32",
     compile: bool = False,  # noqa: A002 - the name of the option of the command
+    micro_batch: int | None = None,
     progress: bool | None = None,
 ) -> SplitEmbeddings:
     """Embed the videos and texts of a split, as `egoexobench embed` does.
@@ -159,7 +163,9 @@ def _to_config(arguments: MethodArguments) -> RunConfig:
         allow_missing=arguments.allow_missing,
         allow_overlap=arguments.allow_overlap,
         subset=arguments.subset,
-        device=DeviceConfig(arguments.device, arguments.precision, arguments.compile),
+        device=DeviceConfig(
+            arguments.device, arguments.precision, arguments.compile, arguments.micro_batch
+        ),
     )
 
 

@@ -77,6 +77,12 @@ _OPTIONS = (
     click.option(
         "--compile", "compile_networks", is_flag=True, help="Compile networks with torch.compile."
     ),
+    click.option(
+        "--micro-batch",
+        type=click.IntRange(min=1),
+        metavar="PAIRS",
+        help="Embed so many pairs of a batch at once in training: less memory, equal gradients.",
+    ),
 )
 
 
@@ -96,6 +102,7 @@ class TrainingOptions:
     device: str
     precision: Precision
     compile_networks: bool
+    micro_batch: int | None
 
     def to_run_config(
         self,
@@ -122,7 +129,9 @@ class TrainingOptions:
             allow_missing=self.allow_missing,
             allow_overlap=self.allow_overlap,
             subset=self.subset,
-            device=DeviceConfig(self.device, self.precision, self.compile_networks),
+            device=DeviceConfig(
+                self.device, self.precision, self.compile_networks, self.micro_batch
+            ),
         )
 
     def to_changes(
@@ -147,6 +156,7 @@ class TrainingOptions:
             device=self.device if "device" in typed else None,
             precision=self.precision if "precision" in typed else None,
             compile=self.compile_networks or None,
+            micro_batch=self.micro_batch,
         )
 
 

@@ -44,6 +44,7 @@ class ConfigChanges:
     device: str | None = None
     precision: Precision | None = None
     compile: bool | None = None
+    micro_batch: int | None = None
     keep_embeddings: bool | None = None
 
 
@@ -105,6 +106,7 @@ def restore_config(record: Record, changes: ConfigChanges, location: Path) -> Ru
             changes.device or _choose_device(record),
             changes.precision or _get_precision(record),
             bool(changes.compile or (settings and settings.compile)),
+            changes.micro_batch or (settings.micro_batch if settings else None),
         ),
         keep_embeddings=_choose_embeddings(record, changes),
     )

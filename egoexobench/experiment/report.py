@@ -113,6 +113,7 @@ def describe_settings(config: RunConfig) -> RunSettings:
         subset=None if config.subset is None else str(config.subset),
         device=config.device.device,
         compile=config.device.compile,
+        micro_batch=config.device.micro_batch,
     )
 
 

@@ -18,7 +18,8 @@ from egoexobench.models.dtw import align_pairs
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.protocols import Anchor, Dataset, HasTemporalAlignment, Progress
 from egoexobench.training import checkpoint
-from egoexobench.training.loop import TrainingSet, train_model
+from egoexobench.training.loop import train_model
+from egoexobench.training.pair_loss import TrainingSet
 from egoexobench.training.resume_file import ResumeFile
 from egoexobench.training.training_metrics import TrainingMetrics
 from egoexobench.training.training_task import BestEpoch

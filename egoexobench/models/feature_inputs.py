@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -120,26 +121,52 @@ def embed_texts(
     return Embeddings(tuple(ids), torch.stack([vectors[name] for name in ids]))
 
 
+class PairVectors(NamedTuple):
+    """What a training step embeds: one row ``(D)`` a pair; anchor inputs by their name."""
+
+    ego: Tensor
+    exo: Tensor
+    anchor_inputs: Mapping[AnchorInput, Tensor]
+
+
 def embed_pairs(
     model: EmbeddingModel, inputs: FeatureInputs, pairs: Sequence[Pair], anchor: Anchor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Embed a training batch: ego videos, exo videos and the target of each, all ``(B, D)``."""
+    vectors = embed_pair_rows(model, inputs, pairs, anchor.required_inputs)
+    return (vectors.ego, vectors.exo, *compute_targets(model, vectors, anchor))
+
+
+def embed_pair_rows(
+    model: EmbeddingModel,
+    inputs: FeatureInputs,
+    pairs: Sequence[Pair],
+    required_inputs: Sequence[AnchorInput],
+) -> PairVectors:
+    """Embed some pairs of a training batch, each from its own clips and texts alone."""
     ego_ids, exo_ids = [pair.ego.id for pair in pairs], [pair.exo.id for pair in pairs]
     ego_audio, exo_audio = _read_aligned_audio(model, inputs, pairs)
     ego = _fuse_video(model, inputs, ego_ids, view="ego", audio=ego_audio)
     exo = _fuse_video(model, inputs, exo_ids, view="exo", audio=exo_audio)
     anchor_inputs = {
-        name: _embed_anchor_input(model, inputs, pairs, name) for name in anchor.required_inputs
+        name: _embed_anchor_input(model, inputs, pairs, name) for name in required_inputs
     }
-    targets = anchor(anchor_inputs)
-    require_valid(find_targets_fault(targets, len(pairs), ego.shape[1]), model.labels["anchor"])
+    return PairVectors(ego, exo, anchor_inputs)
+
+
+def compute_targets(
+    model: EmbeddingModel, vectors: PairVectors, anchor: Anchor
+) -> tuple[Tensor, Tensor]:
+    """Return the target of each ego and of each exo video of a batch, ``(B, D)`` of unit length.
+
+    Raises:
+        PartError: if the anchor returns something wrong.
+    """
+    targets = anchor(vectors.anchor_inputs)
+    fault = find_targets_fault(targets, *vectors.ego.shape)
+    require_valid(fault, model.labels["anchor"])
     ego_target, exo_target = targets
-    return (
-        ego,
-        exo,
-        functional.normalize(ego_target, dim=-1),
-        functional.normalize(exo_target, dim=-1),
-    )
+    return functional.normalize(ego_target, dim=-1), functional.normalize(exo_target, dim=-1)
 
 
 def _embed_anchor_input(

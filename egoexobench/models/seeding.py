@@ -14,20 +14,26 @@ from egoexobench.hashing import hash_json
 
 
 class RandomStates(NamedTuple):
-    """The states of the random numbers of torch on the CPU, of NumPy and of Python."""
+    """The states of the random numbers of torch, of NumPy and of Python."""
 
     torch: bytes
     numpy: tuple[bytes, int, int, float]
     """Key, position, and a normal number that is drawn already."""
     python: tuple[Any, ...]
+    cuda: bytes | None = None
+    """Of the CUDA device that computes; None on the CPU."""
 
     @classmethod
-    def copy(cls) -> Self:
-        """Return the states as they are now."""
+    def copy(cls, device: str = "cpu") -> Self:
+        """Return the states as they are now, with that of a CUDA device."""
         state = np.random.get_state(legacy=False)
         key = np.asarray(state["state"]["key"]).tobytes()
         numpy_state = key, state["state"]["pos"], state["has_gauss"], state["gauss"]
-        return cls(torch.get_rng_state().numpy().tobytes(), numpy_state, random.getstate())
+        torch_state = torch.get_rng_state().numpy().tobytes()
+        cuda_state = None
+        if device.startswith("cuda"):
+            cuda_state = torch.cuda.get_rng_state(device).numpy().tobytes()
+        return cls(torch_state, numpy_state, random.getstate(), cuda_state)
 
     @classmethod
     def from_json(cls, values: Any) -> Self:
@@ -42,6 +48,7 @@ class RandomStates(NamedTuple):
             bytes.fromhex(values["torch"]),
             (bytes.fromhex(key), *others),
             (version, tuple(words), normal),
+            bytes.fromhex(values["cuda"]) if "cuda" in values else None,
         )
         torch.Generator().set_state(_to_tensor(states.torch))
         np.random.RandomState().set_state(_to_numpy_state(states.numpy))
@@ -51,17 +58,20 @@ class RandomStates(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return the states as values that JSON can write."""
         key, *others = self.numpy
-        return {
+        values = {
             "torch": self.torch.hex(),
             "numpy": [key.hex(), *others],
             "python": list(self.python),
         }
+        return values if self.cuda is None else values | {"cuda": self.cuda.hex()}
 
-    def restore(self) -> None:
+    def restore(self, device: str = "cpu") -> None:
         """Go on with the random numbers that follow these states."""
         torch.set_rng_state(_to_tensor(self.torch))
         np.random.set_state(_to_numpy_state(self.numpy))
         random.setstate(self.python)
+        if device.startswith("cuda") and self.cuda is not None:
+            torch.cuda.set_rng_state(_to_tensor(self.cuda), device)
 
 
 @contextmanager

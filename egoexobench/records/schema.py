@@ -371,6 +371,9 @@ class RunSettings(RecordModel):
     subset: Text | None = Field(None, description="file with the clips to use, as typed")
     device: str = Field(description="as typed, such as auto")
     compile: bool
+    micro_batch: int | None = Field(
+        default=None, ge=1, description="pairs of a batch that were embedded at once in training"
+    )
 
 
 @final

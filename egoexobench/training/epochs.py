@@ -77,7 +77,7 @@ def _make_step(task: TrainingTask, state: TrainingState, batch: Batch) -> float:
         group["lr"] = lr
     loss = task.compute_loss(batch, state.num_steps + 1)
     optimizer.zero_grad(set_to_none=True)
-    grad_scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    task.backpropagate(grad_scaler.scale(loss))
     grad_scaler.step(optimizer)
     grad_scaler.update()
     state.losses.append(loss.detach())

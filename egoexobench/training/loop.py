@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from egoexobench.device import autocast
-from egoexobench.errors import DataError, EgoExoBenchError
+from egoexobench.errors import DataError
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.models.embedding_model import EmbeddingModel
-from egoexobench.models.feature_inputs import FeatureInputs, embed_pairs
-from egoexobench.part_results import find_loss_fault, require_valid
-from egoexobench.protocols import Anchor, Objective, Progress
+from egoexobench.protocols import Progress
 from egoexobench.training.batches import count_batches, draw_batches
 from egoexobench.training.epochs import train_epochs
 from egoexobench.training.moments import PairMoments, find_moments
+from egoexobench.training.pair_loss import PairLoss, TrainingSet
 from egoexobench.training.resume_file import ResumeFile
 from egoexobench.training.training_task import BestEpoch, TrainingTask
-from egoexobench.types import Pair
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSet:
-    """The pairs, their features, the anchor that gives the targets, and the loss."""
-
-    pairs: Sequence[Pair]
-    inputs: FeatureInputs
-    anchor: Anchor
-    objective: Objective
 
 
 def train_model(
@@ -54,6 +40,7 @@ def train_model(
 
     Raises:
         DataError: if all pairs show one moment, so that there is no negative.
+        UsageError: if ``micro_batch`` divides batches of a method whose layers compute with all.
         EgoExoBenchError: if the loss is NaN or infinite.
     """
     method = model.method
@@ -61,6 +48,7 @@ def train_model(
     loss_module = None
     if isinstance(training_set.objective, nn.Module):
         loss_module = training_set.objective.to(model.device_config.device)
+    pair_loss = PairLoss(model, training_set)
     moments = find_moments(training_set.pairs)
     rng = torch.Generator().manual_seed(seed)
     task = TrainingTask(
@@ -70,9 +58,8 @@ def train_model(
         num_steps=count_steps(moments, method.batch_size, seed, method.epochs),
         rng=rng,
         draw_epoch=lambda: draw_batches(moments, method.batch_size, rng),
-        compute_loss=lambda batch, _: _compute_loss(
-            model, training_set, [training_set.pairs[index] for index in batch]
-        ),
+        compute_loss=lambda batch, _: pair_loss.compute(batch),
+        backpropagate=pair_loss.backpropagate,
         validation_metric=validation_metric,
         loss_module=loss_module,
     )
@@ -99,23 +86,6 @@ def count_steps(moments: PairMoments, batch_size: int, seed: int, num_epochs: in
             "negative of another one; training needs pairs of two moments"
         )
     return num_steps
-
-
-def _compute_loss(
-    model: EmbeddingModel, training_set: TrainingSet, batch: Sequence[Pair]
-) -> Tensor:
-    with autocast(model.device_config):
-        embedded = embed_pairs(model, training_set.inputs, batch, training_set.anchor)
-    ego, exo, ego_target, exo_target = (vectors.float() for vectors in embedded)
-    labels = [pair.labels for pair in batch]
-    loss = training_set.objective(ego, exo, ego_target, exo_target, labels)
-    require_valid(find_loss_fault(loss), model.labels["objective"])
-    if not torch.isfinite(loss):
-        raise EgoExoBenchError(
-            f"the loss of {model.method.name} became {loss.item()}; try a smaller learning rate: "
-            f"--set lr={model.method.lr / 10:g}"
-        )
-    return loss
 
 
 def _compute_token_statistics(

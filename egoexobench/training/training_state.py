@@ -54,7 +54,7 @@ class TrainingState:
         self.best_weights: dict[str, Tensor] = {}
         self._device = device_config.device
         self._epoch_rng = task.rng.get_state()
-        self._paused: tuple[RandomStates, Tensor | None] | None = None
+        self._paused: RandomStates | None = None
 
     def draw_batches(self) -> list[Batch]:
         """Return the batches of the current epoch on which no step was made yet."""
@@ -69,7 +69,7 @@ class TrainingState:
 
     def pause(self) -> None:
         """Note the random numbers with which the next epoch begins, whatever validation draws."""
-        self._paused = self._copy_random_states()
+        self._paused = RandomStates.copy(self._device)
 
     def end_epoch(self, validation_value: float) -> None:
         """Begin the next epoch; the weights are copied if they are the best ones so far."""
@@ -98,9 +98,7 @@ class TrainingState:
         tensors |= {"order_rng": order, "epoch_rng": self._epoch_rng}
         if self.losses:
             tensors["losses"] = torch.stack(self.losses)
-        random_states, cuda_rng = self._paused or self._copy_random_states()
-        if cuda_rng is not None:
-            tensors["cuda_rng"] = cuda_rng
+        random_states = self._paused or RandomStates.copy(self._device)
         values = {
             "epoch": self.epoch,
             "num_steps": self.num_steps,
@@ -134,7 +132,6 @@ class TrainingState:
         order_rng, epoch_rng = tensors.pop("order_rng"), tensors.pop("epoch_rng")
         for rng_state in (order_rng, epoch_rng):
             torch.Generator().set_state(rng_state)
-        cuda_rng = tensors.pop("cuda_rng", None)
         losses = list(tensors.pop("losses", torch.empty(0)))
         module_weights = {
             prefix: _select_weights(tensors, prefix, module.state_dict())
@@ -163,17 +160,11 @@ class TrainingState:
         self.best_weights = best_weights
         self._task.rng.set_state(order_rng)
         self._epoch_rng = epoch_rng
-        random_states.restore()
-        if self._device.startswith("cuda") and cuda_rng is not None:
-            torch.cuda.set_rng_state(cuda_rng, self._device)
+        random_states.restore(self._device)
 
     def _list_weights(self) -> list[nn.Parameter]:
         groups: list[dict[str, Any]] = self.optimizer.param_groups
         return list(chain.from_iterable(group["params"] for group in groups))
-
-    def _copy_random_states(self) -> tuple[RandomStates, Tensor | None]:
-        is_cuda = self._device.startswith("cuda")
-        return RandomStates.copy(), torch.cuda.get_rng_state(self._device) if is_cuda else None
 
 
 def _select_weights(

@@ -49,6 +49,10 @@ class OptimizerSettings(Protocol):
         """How the learning rate changes."""
 
 
+def _backpropagate(loss: Tensor) -> None:
+    loss.backward()  # type: ignore[no-untyped-call]
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingTask:
     """What is trained, on which batches, by which loss, and how its epochs are compared."""
@@ -73,3 +77,5 @@ class TrainingTask:
     begin_epoch: Callable[[int, Sequence[Batch]], None] | None = None
     """Gets the number of an epoch, from 1, and its batches, before the first of them is trained on.
     So inputs can be made ahead. After an interruption only the batches that remain are passed."""
+    backpropagate: Callable[[Tensor], None] = _backpropagate
+    """Adds the gradients of the last loss, which may be multiplied by a number."""

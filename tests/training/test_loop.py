@@ -22,8 +22,9 @@ from egoexobench.models.feature_inputs import FeatureInputs, embed_clips
 from egoexobench.progress import NullProgress
 from egoexobench.toolbox.layers import CrossAttention
 from egoexobench.training import checkpoint, loop
-from egoexobench.training.loop import TrainingSet, train_model
+from egoexobench.training.loop import train_model
 from egoexobench.training.moments import PairMoments
+from egoexobench.training.pair_loss import TrainingSet
 from egoexobench.training.training_task import BestEpoch
 from egoexobench.types import VIEWS, Clip, Pair, PairLabels
 from egoexobench_plugins.anchors import sound_text
