@@ -10,8 +10,8 @@ own, so that one that fails or hangs does not stop the others; what it has measu
 encoders   every encoder, and every family by name, at tiny size: tokens in single precision beside
            the CPU (bar: 1e-4 of the largest number), cosine of tokens in bf16 and fp16
 sizes      encoders of published size: the same, items a second in each precision, peak memory
-training   a step of SoundBridge at paper scale with 128 pairs: pairs a second, peak memory, and the
-           step of the release beside a loop in plain torch
+training   a step of SoundBridge at paper scale with 128 pairs, whole and in micro-batches: pairs a
+           second, peak memory, and the step of the release beside a loop in plain torch
 compile    the same step with `--compile`
 ranks      65,536 queries among 10^6 candidates of 256 numbers, beside the bare matrix product
 run        `egoexobench run --device cuda` and `verify` of its record, which uses the CPU
