@@ -43,7 +43,7 @@ def leaderboard_command(
     the records. Submissions of others are verified each time.
     """
     from egoexobench.leaderboard.collect import upgrade_reproduced_rows, write_reproduced_rows
-    from egoexobench.leaderboard.pages import check_pages, write_pages
+    from egoexobench.leaderboard.pages import build_pages, check_pages, write_pages
     from egoexobench.leaderboard.submissions import list_submissions
     from egoexobench.records.store import list_records
 
@@ -55,7 +55,12 @@ def leaderboard_command(
         return
     written = upgrade_reproduced_rows(root) if upgrade else []
     if records:
-        written += write_reproduced_rows(list_records(records), root)
+        # A page that cannot be built is an error before any row is written.
+        written += write_reproduced_rows(
+            list_records(records),
+            root,
+            check=lambda rows: build_pages(root, mix_protocols=mix_protocols, new_rows=rows),
+        )
     written += write_pages(root, mix_protocols=mix_protocols)
     for path in written:
         show_text(path)

@@ -17,24 +17,34 @@ from egoexobench.leaderboard.run_source import RunSource, read_run_sources
 from egoexobench.records.store import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 
-def write_reproduced_rows(records: Iterable[Path], root: Path) -> list[Path]:
+def write_reproduced_rows(
+    records: Iterable[Path],
+    root: Path,
+    *,
+    check: Callable[[Mapping[str, str]], object] | None = None,
+) -> list[Path]:
     """Write one file under ``root/reproduced`` for each method, scale and data set.
 
     Every record is verified first. Records of one seed that score a task alike are one run, that
     of the newest record. An existing file of the same name is replaced; others are left. Failed
     runs are skipped.
 
+    Args:
+        records: of runs.
+        root: the leaderboards folder.
+        check: gets the text of each new file by name before anything is written, and may raise.
+
     Returns:
         The files that were written.
 
     Raises:
-        DataError: if a record is not valid or fails its verification, the seeds of one row come
-            from different methods, data, tracks or queries, or two records of one seed differ in a
-            score; then nothing is written.
+        DataError: that of ``check``, or if a record is not valid or fails its verification, the
+            seeds of one row come from different methods, data, tracks or queries, or two records of
+            one seed differ in a score; then nothing is written.
     """
     groups: dict[str, list[RunSource]] = defaultdict(list)
     for source in read_run_sources(list(records)):
@@ -42,6 +52,8 @@ def write_reproduced_rows(records: Iterable[Path], root: Path) -> list[Path]:
         file_name = make_row_file_name(record.method, record.dataset, record.trained_on)
         groups[file_name].append(source)
     texts = {name: to_json(build_reproduced_row(group)) for name, group in sorted(groups.items())}
+    if check:
+        check(texts)
     for name, text in texts.items():
         write_text_atomic(root / FOLDER / name, text)
     return [root / FOLDER / name for name in texts]

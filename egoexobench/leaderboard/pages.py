@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import unified_diff
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
@@ -33,20 +34,26 @@ INDEX_PAGE = "README.md"
 _NUM_DIFF_LINES = 6
 
 
-def build_pages(root: Path, *, mix_protocols: bool = False) -> dict[str, str]:
+def build_pages(
+    root: Path,
+    *,
+    mix_protocols: bool = False,
+    new_rows: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
     """Return file name and text of every page, from the data under ``root``.
 
     Args:
         root: The leaderboards folder, with ``reported/*.toml``, ``reproduced/*.json`` or
             ``submissions/*``.
         mix_protocols: Let different tracks share a column, with a footnote at each.
+        new_rows: Texts of files of ``reproduced`` that are not written yet, by name.
 
     Raises:
         DataError: if a file is not valid, a submission is refused, there is no row, or one column
             would mix tracks.
     """
     papers = read_reported_tables(root)
-    rows = read_reproduced_rows(root)
+    rows = read_reproduced_rows(root, new_rows)
     submitted = read_submissions(root)
     if not papers and not rows and not submitted:
         raise DataError(

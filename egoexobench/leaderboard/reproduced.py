@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Self, final
 
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
@@ -167,13 +169,21 @@ def make_row_file_name(
     return f"{make_slug(spec)}.{method.scale}.{make_slug(dataset.spec)}{suffix}.json"
 
 
-def read_reproduced_rows(root: Path) -> list[ReproducedRow]:
+def read_reproduced_rows(
+    root: Path, new_texts: Mapping[str, str] = MappingProxyType({})
+) -> list[ReproducedRow]:
     """Return the rows of all files under ``root/reproduced``, sorted by file name.
+
+    Args:
+        root: the leaderboards folder.
+        new_texts: of files that are not written yet, by name; they replace files of that name.
 
     Raises:
         DataError: with the file and the field that is wrong.
     """
-    return [read_reproduced_row(path) for path in sorted((root / FOLDER).glob("*.json"))]
+    folder = root / FOLDER
+    names = {path.name for path in folder.glob("*.json")} | set(new_texts)
+    return [_parse_row(folder / name, new_texts.get(name)) for name in sorted(names)]
 
 
 def read_reproduced_row(path: Path) -> ReproducedRow:
@@ -182,7 +192,12 @@ def read_reproduced_row(path: Path) -> ReproducedRow:
     Raises:
         DataError: with the file and the field that is wrong.
     """
-    row = parse_versioned(path, read_text(path), ReproducedRow, upgrade_reproduced_row)
+    return _parse_row(path, None)
+
+
+def _parse_row(path: Path, text: str | None) -> ReproducedRow:
+    text = read_text(path) if text is None else text
+    row = parse_versioned(path, text, ReproducedRow, upgrade_reproduced_row)
     for fault in iter_row_faults(row):
         raise DataError(f"{path}: {fault}")
     return row

@@ -3,8 +3,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from markdown_it import MarkdownIt
 
+from egoexobench.cli import main
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.collect import write_reproduced_rows
 from egoexobench.leaderboard.pages import build_pages, check_pages, write_pages
@@ -178,6 +180,21 @@ def test_mixed_tracks_stop_everything_unless_asked_for(
         write_pages(filled)
     assert read_pages(filled) == before
     assert "another protocol" in build_pages(filled, mix_protocols=True)["table-1.md"]
+
+
+def test_records_whose_row_no_page_can_show_change_no_file(
+    filled: Path, make: Make, score: MakeScore
+) -> None:
+    write_pages(filled)
+    before = {path: path.read_bytes() for path in filled.rglob("*") if path.is_file()}
+    record = make("lavila", scores=(score(fingerprint="f" * 64, version=2),))
+    arguments = ["leaderboard", str(record), "--root", str(filled)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert "--mix-protocols" in result.output
+    assert {path: path.read_bytes() for path in filled.rglob("*") if path.is_file()} == before
+    assert CliRunner().invoke(main, [*arguments, "--mix-protocols"]).exit_code == 0
+    assert len(list((filled / "reproduced").iterdir())) == 3
 
 
 def test_a_folder_without_reported_tables_is_an_error(tmp_path: Path) -> None:
