@@ -10,17 +10,16 @@ Memory is the peak of a process of its own that runs one method once, minus its 
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 import torch
+from peak_memory import get_peak_mb
 from torch import Tensor
 
 from egoexobench.evaluation.ranks import compute_ranks
@@ -106,17 +105,9 @@ def measure_memory(name: str, shape: tuple[int, int, int]) -> float:
     queries, candidates = make_embeddings(*shape)
     # A small run first: libraries and thread pools are not part of the method.
     METHODS[name][0](queries[:64].clone(), candidates[:64].clone())
-    before = _get_peak_memory()
+    before = get_peak_mb()
     METHODS[name][0](queries, candidates)
-    return _get_peak_memory() - before
-
-
-def _get_peak_memory() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():  # on Linux ru_maxrss starts from that of the process that started this one
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return get_peak_mb() - before
 
 
 def _measure_memory_apart(name: str, shape: tuple[int, int, int]) -> float:

@@ -10,7 +10,6 @@ bar for 10^6 items: 2 s and 300 MB.
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from peak_memory import get_peak_mb
 
 from egoexobench.features.feature_store import FeatureRows, FeatureStore
 
@@ -38,11 +38,11 @@ def write_store(root: Path, num_items: int) -> None:
 
 def open_store(root: Path) -> None:
     """Open the store and print wall seconds, processor seconds and the memory that it adds, MB."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = get_peak_mb()
     wall, processor = time.perf_counter(), time.process_time()
     store = FeatureStore(root, SIGNATURE)
     seconds = time.perf_counter() - wall, time.process_time() - processor
-    added = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10
+    added = get_peak_mb() - before
     print(len(store), *(f"{value:.3f}" for value in (*seconds, added)))
 
 
