@@ -19,7 +19,7 @@ from egoexobench.data.media_files import read_media_state
 from egoexobench.data.media_info import read_stream_duration
 from egoexobench.data.media_source import MediaState
 from egoexobench.data.packet_reader import PacketPlaces
-from egoexobench.data.packet_times import is_end
+from egoexobench.data.packet_times import read_packet_headers
 from egoexobench.data.sampling.sample import FrameTimes
 from egoexobench.errors import MediaError
 
@@ -103,7 +103,7 @@ def read_frame_index(
     if key not in _CACHE:
         if len(_CACHE) >= CACHE_SIZE:
             _CACHE.clear()
-        packets = [packet for packet in container.demux(stream) if not is_end(packet)]
+        packets = read_packet_headers(container, [stream])
         shown = [packet for packet in packets if not packet.is_discard]
         if not shown:
             raise MediaError("no_video", f"{path} has a video track without frames")
@@ -125,6 +125,7 @@ class _VideoTrack:
     path: str
     stream: Any
     packets: Sequence[Any]
+    """Of the type `PacketHeader`; whether all have a time is asked before it is read."""
     clock: MediaClock
 
     @property
