@@ -1,11 +1,37 @@
 """Parts and files that tests share."""
 
 import os
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import torch
 
+from egoexobench.entry_points import Distribution
+from egoexobench.registry import PartFactory
 from egoexobench.types import Modality, Tokens
+
+
+def make_part(
+    kind: str,
+    name: str,
+    factory: Callable[..., Any],
+    *,
+    plugin: str = "nordlab",
+    distribution: str = "",
+    version: str = "0.1",
+    module: str | None = None,
+    **fields: Any,
+) -> PartFactory:
+    """A part of a plug-in of a stranger; its module is that of the factory if none is named."""
+    return PartFactory(
+        kind=kind,
+        name=name,
+        factory=factory,
+        plugin=plugin,
+        distribution=Distribution(distribution or plugin, version),
+        module=module or factory.__module__,
+        **fields,
+    )
 
 
 class PassThroughEncoder:

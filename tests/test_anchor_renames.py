@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from fake_parts import make_part
 
-from egoexobench.entry_points import Distribution
 from egoexobench.errors import RenamedWarning
 from egoexobench.experiment.build import build_parts, resolve_method
 from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
-from egoexobench.registry import PartFactory, Registry
+from egoexobench.registry import Registry
 
 
 class OldAnchor:
@@ -24,13 +24,8 @@ def make_old_anchor() -> OldAnchor:
 
 def test_an_anchor_with_the_old_names_is_built_and_warns() -> None:
     registry = Registry()
-    part = PartFactory(
-        kind="anchor",
-        name="old",
-        factory=make_old_anchor,
-        plugin="mine",
-        distribution=Distribution("mylab", "0.1.0"),
-        module=__name__,
+    part = make_part(
+        "anchor", "old", make_old_anchor, plugin="mylab", version="0.1.0", module=__name__
     )
     registry.add_part(part)
     method = apply_overrides(COMPACT_DEFAULTS, {"anchor": "old"})

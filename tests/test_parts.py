@@ -4,29 +4,22 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from fake_parts import make_part
 
 from egoexobench import libraries
-from egoexobench.entry_points import Distribution
 from egoexobench.experiment.build import ResolvedMethod, ResolvedPart, resolve_method
 from egoexobench.experiment.part_identity import hash_file_options
 from egoexobench.identity import list_part_changes
 from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
 from egoexobench.plugin_source import hash_plugin_source
-from egoexobench.registry import PartFactory, Registry
+from egoexobench.registry import Registry
 
 
 def create_part(*, weights: Path) -> None: ...
 
 
 def describe_part(path: Path) -> dict:
-    factory = PartFactory(
-        kind="encoder",
-        name="p",
-        factory=create_part,
-        plugin="p",
-        distribution=Distribution("d", "1"),
-        module=create_part.__module__,
-    )
+    factory = make_part("encoder", "p", create_part, plugin="d", version="1")
     return ResolvedPart(factory, {"weights": path}).describe_identity()
 
 

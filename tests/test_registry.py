@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine
+from fake_parts import make_part
 
-from egoexobench.entry_points import Distribution
 from egoexobench.errors import PartError, RenamedWarning, UsageError
 from egoexobench.experiment.build import resolve_method
 from egoexobench.method import COMPACT_DEFAULTS, apply_overrides
@@ -19,13 +19,14 @@ def registry() -> Registry:
     return Registry()
 
 
-def make_part(name: str, aliases: tuple[str, ...] = ()) -> PartFactory:
-    return PartFactory(
-        kind="encoder",
-        name=name,
-        factory=object,
+def make_encoder_part(name: str, aliases: tuple[str, ...] = ()) -> PartFactory:
+    return make_part(
+        "encoder",
+        name,
+        object,
         plugin="mine",
-        distribution=Distribution("mylab", "0.1.0"),
+        distribution="mylab",
+        version="0.1.0",
         module=__name__,
         aliases=aliases,
     )
@@ -62,8 +63,8 @@ def test_a_method_that_names_a_part_by_its_old_name_is_the_method_with_its_new_n
 
 
 def test_a_part_wins_over_an_alias_of_the_same_name(registry: Registry) -> None:
-    registry.add_part(make_part("new", aliases=("old",)))
-    registry.add_part(make_part("old"))
+    registry.add_part(make_encoder_part("new", aliases=("old",)))
+    registry.add_part(make_encoder_part("old"))
     assert registry.get_factory("encoder", "old").name == "old"
 
 
@@ -81,7 +82,7 @@ def test_a_folder_in_place_of_a_dataset_is_answered_with_how_to_name_it(
 
 
 def test_two_plug_ins_with_one_name_are_both_named(registry: Registry) -> None:
-    registry.add_part(make_part("beats"))
+    registry.add_part(make_encoder_part("beats"))
     message = (
         r"^two plug-ins register the encoder 'beats': 'beats' of egoexobench .* and 'mine' of "
         r"mylab 0\.1\.0; block one with -p no:NAME$"
@@ -92,7 +93,7 @@ def test_two_plug_ins_with_one_name_are_both_named(registry: Registry) -> None:
 
 @pytest.mark.parametrize("kind", PART_KINDS)
 def test_a_factory_that_returns_nothing_is_named(kind: str) -> None:
-    part = replace(make_part("mine"), kind=kind, factory=lambda: None)
+    part = replace(make_encoder_part("mine"), kind=kind, factory=lambda: None)
     message = rf"{kind} 'mine' of mylab 0.1.0: the factory returned None; it must return the {kind}"
     with pytest.raises(PartError, match=message):
         part.create(options={})
@@ -114,5 +115,5 @@ def test_a_system_that_is_not_available_is_answered_with_the_reason(
 
 
 def test_a_plug_in_with_the_name_of_an_unavailable_system_is_used(registry: Registry) -> None:
-    registry.add_part(replace(make_part("imagebind"), kind="method"))
+    registry.add_part(replace(make_encoder_part("imagebind"), kind="method"))
     assert registry.get_factory("method", "imagebind").plugin == "mine"

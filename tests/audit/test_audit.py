@@ -7,6 +7,7 @@ from pathlib import Path
 import leaky_parts
 import pytest
 import torch
+from fake_parts import make_part
 
 from egoexobench.audit.invariance import list_exempt_sides
 from egoexobench.audit.run import audit_method
@@ -16,7 +17,7 @@ from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Audit, list_failures
-from egoexobench.registry import Distribution, PartFactory, Registry
+from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.types import SPLITS, Evidence
 
@@ -37,14 +38,7 @@ def registry() -> Registry:
 
 
 def add_part(registry: Registry, kind: str, name: str, factory: Callable) -> None:
-    part = PartFactory(
-        kind=kind,
-        name=name,
-        factory=factory,
-        plugin="leaky",
-        distribution=Distribution("leaky", "0"),
-        module=leaky_parts.__name__,
-    )
+    part = make_part(kind, name, factory, plugin="leaky", version="0", module=leaky_parts.__name__)
     registry.add_part(part)
 
 

@@ -10,13 +10,14 @@ import cheating_parts
 import pytest
 import torch
 from cheat_configs import make_config
+from fake_parts import make_part
 
 from egoexobench.audit.run import audit_method
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.run import run_experiment
 from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Audit
-from egoexobench.registry import Distribution, PartFactory, Registry
+from egoexobench.registry import Registry
 from egoexobench.results.run_result import RunResult
 
 RunMethod = Callable[..., RunResult]
@@ -44,13 +45,8 @@ def cheats() -> Registry:
     parts["method"] = {"untrained": cheating_parts.untrained}
     for kind, factories in parts.items():
         for name, factory in factories.items():
-            part = PartFactory(
-                kind=kind,
-                name=name,
-                factory=factory,
-                plugin="cheats",
-                distribution=Distribution("cheats", "0"),
-                module=cheating_parts.__name__,
+            part = make_part(
+                kind, name, factory, plugin="cheats", version="0", module=cheating_parts.__name__
             )
             registry.add_part(part)
     return registry

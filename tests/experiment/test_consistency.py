@@ -7,6 +7,7 @@ import batch_cheats
 import numpy as np
 import pytest
 import torch
+from fake_parts import make_part
 
 from egoexobench.errors import PartError
 from egoexobench.experiment.config import RunConfig
@@ -22,23 +23,14 @@ from egoexobench.features.feature_file import (
 from egoexobench.method import COMPACT_DEFAULTS
 from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Consistency
-from egoexobench.registry import Distribution, PartFactory, Registry
+from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 
 RunCheck = Callable[..., Consistency]
 
 
 def add_part(registry: Registry, kind: str, name: str, factory: Callable[..., object]) -> None:
-    registry.add_part(
-        PartFactory(
-            kind=kind,
-            name=name,
-            factory=factory,
-            plugin="nordlab",
-            distribution=Distribution("nordlab", "0.1"),
-            module=batch_cheats.__name__,
-        )
-    )
+    registry.add_part(make_part(kind, name, factory, module=batch_cheats.__name__))
 
 
 def make_untrained(scale: str, /) -> object:

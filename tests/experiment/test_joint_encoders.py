@@ -9,6 +9,7 @@ import joint_parts
 import numpy as np
 import pytest
 import torch
+from fake_parts import make_part
 from media_factory import make_clip_rows, make_tone, write_video
 
 from egoexobench.audit.run import audit_method
@@ -31,7 +32,7 @@ from egoexobench.method import (
 from egoexobench.progress import NullProgress
 from egoexobench.records.audit import Audit, list_failures
 from egoexobench.records.schema import Record
-from egoexobench.registry import Distribution, PartFactory, Registry
+from egoexobench.registry import Registry
 from egoexobench.results.run_table import render_run_text
 from egoexobench.spec import Spec
 from egoexobench.testing import check_encoder
@@ -49,12 +50,11 @@ def registry() -> Registry:
     result = Registry()
 
     def add_part(name: str, factory: Callable[..., Any], modality: Any = None) -> None:
-        part = PartFactory(
-            kind="encoder",
-            name=name,
-            factory=factory,
+        part = make_part(
+            "encoder",
+            name,
+            factory,
             plugin="jointlab",
-            distribution=Distribution("jointlab", "0.1"),
             module=joint_parts.__name__,
             modality=modality,
         )

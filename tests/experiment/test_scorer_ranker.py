@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fake_parts import make_part
 from forged_bundle import ForgedBundle
 
 from egoexobench.data.folder_dataset import FolderDataset
@@ -22,7 +23,7 @@ from egoexobench.figures.retrievals import retrieve_candidates
 from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Record
 from egoexobench.records.store import read_record
-from egoexobench.registry import Distribution, PartFactory, Registry
+from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.toolbox.layers import masked_mean
 from egoexobench.types import Tokens
@@ -57,14 +58,7 @@ def make_factory(name: str) -> Callable[[int], FunctionScorer]:
 def registry() -> Registry:
     result = Registry()
     for name in SCORERS:
-        part = PartFactory(
-            kind="scorer",
-            name=name,
-            factory=make_factory(name),
-            plugin="nordlab",
-            distribution=Distribution("nordlab", "0.1"),
-            module="nordlab",
-        )
+        part = make_part("scorer", name, make_factory(name), module="nordlab")
         result.add_part(part)
     return result
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fake_parts import make_part
 from torch import Tensor, nn
 
 from egoexobench.audit.run import audit_method
@@ -21,7 +22,7 @@ from egoexobench.features.embeddings_file import read_embeddings
 from egoexobench.progress import NullProgress
 from egoexobench.records.check import iter_record_faults
 from egoexobench.records.store import read_record
-from egoexobench.registry import Distribution, PartFactory, Registry
+from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.toolbox.layers import masked_mean
 from egoexobench.types import Tokens
@@ -64,12 +65,10 @@ class InfiniteScores(Bilinear):
 def registry() -> Registry:
     result = Registry()
     for factory in (Bilinear, ReadsOthers, InfiniteScores):
-        part = PartFactory(
-            kind="scorer",
-            name=factory.__name__.lower(),
-            factory=lambda width, /, factory=factory: factory(width),
-            plugin="nordlab",
-            distribution=Distribution("nordlab", "0.1"),
+        part = make_part(
+            "scorer",
+            factory.__name__.lower(),
+            lambda width, /, factory=factory: factory(width),
             module="nordlab",
         )
         result.add_part(part)
