@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,16 +33,18 @@ NUM_VIEWS = 2
 TILE = (512, 8192)
 MS_PER_HOUR = 3.6e6
 S_PER_HOUR = 3600
+TRAINING_FACTOR = 4
+"""Forward passes of a training step: one, a backward pass of twice its cost, and one more, because
+inner results are computed again instead of kept (`checkpointing`)."""
 
 
-class Workload(NamedTuple):
+class ClipSizes(NamedTuple):
     """Sizes of one clip of 10 s, in bytes and floating-point operations."""
 
     picture_bytes: int
     sound_bytes: int
     video_flop: float
     sound_flop: float
-    num_sound_tokens: int
 
 
 class ProjectionRow(NamedTuple):
@@ -53,7 +55,7 @@ class ProjectionRow(NamedTuple):
     values: tuple[str, ...]
 
 
-def measure_workload() -> Workload:
+def measure_clip_sizes() -> ClipSizes:
     """Return the sizes of what the encoders prepare and return for a random clip."""
     registry, rng = Registry(), np.random.default_rng(0)
     video: Any = registry.create("encoder", VIDEO)
@@ -67,12 +69,11 @@ def measure_workload() -> Workload:
     config = video.visual.config
     num_patches = NUM_FRAMES * (config.image // config.patch) ** 2
     num_sound_patches = 8 * len(tokens)  # BEATs has 8 bands for each step in time
-    return Workload(
+    return ClipSizes(
         picture_bytes=pictures.nbytes,
         sound_bytes=tokens.numel() * BYTES_PER_NUMBER,
         video_flop=2 * num_patches * count_weights(video),
         sound_flop=2 * num_sound_patches * count_weights(audio),
-        num_sound_tokens=len(tokens),
     )
 
 
@@ -97,106 +98,110 @@ def measure_core_rate() -> float:
 
 
 def project(
-    workload: Workload, core_rate: float, options: argparse.Namespace
+    sizes: ClipSizes, core_rate: float, options: argparse.Namespace
 ) -> Iterator[ProjectionRow]:
     """Yield the rows of the table."""
-    stored = workload.picture_bytes + workload.sound_bytes
+    yield from _project_storage(sizes, options)
+    yield from _project_encoding(sizes, options)
+    yield from _project_ranks(core_rate, options)
+    yield _make_row(
+        "a run with small encoders, core hours",
+        f"clips x {options.run_ms:g} ms",
+        lambda count: count * options.run_ms / MS_PER_HOUR,
+    )
+    yield _make_row(
+        "memory of a run, GB",
+        f"clips x {options.run_kb:g} KB",
+        lambda count: count * options.run_kb / 1e6,
+    )
+
+
+def _project_storage(sizes: ClipSizes, options: argparse.Namespace) -> Iterator[ProjectionRow]:
+    stored = sizes.picture_bytes + sizes.sound_bytes
     yield _make_row(
         "features on disk, GB",
-        f"clips x ({workload.picture_bytes:,} + {workload.sound_bytes:,}) bytes",
-        [count * stored / 1e9 for count in COUNTS],
+        f"clips x ({sizes.picture_bytes:,} + {sizes.sound_bytes:,}) bytes",
+        lambda count: count * stored / 1e9,
     )
-    embedding = WIDTH * BYTES_PER_NUMBER
     yield _make_row(
         "embeddings, GB",
         f"clips x {WIDTH} x {BYTES_PER_NUMBER} bytes",
-        [count * embedding / 1e9 for count in COUNTS],
+        lambda count: count * WIDTH * BYTES_PER_NUMBER / 1e9,
     )
-    milliseconds = options.decode_ms + options.sound_ms
-    core_hours = [count * milliseconds / MS_PER_HOUR for count in COUNTS]
     yield _make_row(
-        "decoding, core hours",
-        f"clips x ({options.decode_ms:g} + {options.sound_ms:g}) ms",
-        core_hours,
+        "opening a store, s",
+        f"clips x {options.open_us:g} us",
+        lambda count: count * options.open_us / 1e6,
     )
-    cores = options.cores * options.machines
     yield _make_row(
-        "decoding, hours",
-        f"core hours / ({options.machines} machines x {options.cores} cores)",
-        [hours / cores for hours in core_hours],
+        "memory of an open store, GB",
+        f"clips x {options.open_bytes:g} bytes",
+        lambda count: count * options.open_bytes / 1e9,
     )
-    flop = workload.video_flop + workload.sound_flop
-    gpu_rate = options.gpu_half_tflops * 1e12
-    yield _make_row(
-        "encoding, GPU hours",
-        f"clips x {flop / 1e9:.0f} GFLOP / {options.gpu_half_tflops:g} TFLOP/s",
-        [count * flop / gpu_rate / S_PER_HOUR for count in COUNTS],
-    )
-    # A training step is a forward and a backward pass of twice its cost, and a second forward pass.
-    step_factor = 4
-    yield _make_row(
-        "training, GPU hours an epoch",
-        f"clips x {workload.video_flop / 1e9:.0f} GFLOP x {step_factor} / "
-        f"{options.gpu_half_tflops:g} TFLOP/s",
-        [count * workload.video_flop * step_factor / gpu_rate / S_PER_HOUR for count in COUNTS],
-    )
+    disk_rate = options.machines * options.disk_gb_s * 1e9
     yield _make_row(
         "reading an epoch, hours",
         f"features / ({options.machines} machines x {options.disk_gb_s:g} GB/s)",
-        [
-            count * stored / (options.machines * options.disk_gb_s * 1e9) / S_PER_HOUR
-            for count in COUNTS
-        ],
+        lambda count: count * stored / disk_rate / S_PER_HOUR,
     )
-    num_queries = [min(count // NUM_VIEWS, options.max_queries) for count in COUNTS]
-    products = [
-        2.0 * queries * count / NUM_VIEWS * WIDTH
-        for queries, count in zip(num_queries, COUNTS, strict=True)
-    ]
+
+
+def _project_encoding(sizes: ClipSizes, options: argparse.Namespace) -> Iterator[ProjectionRow]:
+    milliseconds, cores = options.decode_ms + options.sound_ms, options.machines * options.cores
+    yield _make_row(
+        "decoding, core hours",
+        f"clips x ({options.decode_ms:g} + {options.sound_ms:g}) ms",
+        lambda count: count * milliseconds / MS_PER_HOUR,
+    )
+    yield _make_row(
+        "decoding, hours",
+        f"core hours / ({options.machines} machines x {options.cores} cores)",
+        lambda count: count * milliseconds / MS_PER_HOUR / cores,
+    )
+    flop, gpu_rate = sizes.video_flop + sizes.sound_flop, options.gpu_half_tflops * 1e12
+    yield _make_row(
+        "encoding, GPU hours",
+        f"clips x {flop / 1e9:.0f} GFLOP / {options.gpu_half_tflops:g} TFLOP/s",
+        lambda count: count * flop / gpu_rate / S_PER_HOUR,
+    )
+    yield _make_row(
+        "training, GPU hours an epoch",
+        f"clips x {sizes.video_flop / 1e9:.0f} GFLOP x {TRAINING_FACTOR} / "
+        f"{options.gpu_half_tflops:g} TFLOP/s",
+        lambda count: count * sizes.video_flop * TRAINING_FACTOR / gpu_rate / S_PER_HOUR,
+    )
+
+
+def _project_ranks(core_rate: float, options: argparse.Namespace) -> Iterator[ProjectionRow]:
+    def count_queries(count: int) -> int:
+        return min(count // NUM_VIEWS, options.max_queries)
+
+    def count_flop(count: int) -> float:
+        return 2.0 * count_queries(count) * count / NUM_VIEWS * WIDTH
+
     yield _make_row(
         "queries of a gallery",
         f"the smaller of half of the clips and {options.max_queries:,}",
-        [float(number) for number in num_queries],
+        count_queries,
     )
     yield _make_row(
         "ranks, core hours",
         f"2 x queries x clips / {NUM_VIEWS} x {WIDTH} x {options.rank_ratio:g} / "
         f"{core_rate / 1e9:.0f} GFLOP/s",
-        [options.rank_ratio * flops / core_rate / S_PER_HOUR for flops in products],
+        lambda count: options.rank_ratio * count_flop(count) / core_rate / S_PER_HOUR,
     )
+    gpu_rate = options.gpu_single_tflops * 1e12
     yield _make_row(
         "ranks, GPU seconds",
-        f"the same x {options.gpu_rank_ratio:g} / {options.gpu_single_tflops:g} TFLOP/s",
-        [options.gpu_rank_ratio * flops / (options.gpu_single_tflops * 1e12) for flops in products],
-    )
-    yield _make_row(
-        "opening a store, s",
-        f"clips x {options.open_us:g} us",
-        [count * options.open_us / 1e6 for count in COUNTS],
-    )
-    yield _make_row(
-        "its memory, GB",
-        f"clips x {options.open_bytes:g} bytes",
-        [count * options.open_bytes / 1e9 for count in COUNTS],
-    )
-    yield _make_row(
-        "a run beside encoders, core hours",
-        f"clips x {options.run_ms:g} ms",
-        [count * options.run_ms / MS_PER_HOUR for count in COUNTS],
-    )
-    yield _make_row(
-        "its memory, GB",
-        f"clips x {options.run_kb:g} KB",
-        [count * options.run_kb / 1e6 for count in COUNTS],
+        f"the same operations x {options.gpu_rank_ratio:g} / {options.gpu_single_tflops:g} TFLOP/s",
+        lambda count: options.gpu_rank_ratio * count_flop(count) / gpu_rate,
     )
 
 
-def _make_row(name: str, arithmetic: str, values: Sequence[float]) -> ProjectionRow:
-    return ProjectionRow(
-        name,
-        arithmetic,
-        tuple(f"{value:,.3g}" if value < 1000 else f"{value:,.0f}" for value in values),
-    )
+def _make_row(name: str, arithmetic: str, compute: Callable[[int], float]) -> ProjectionRow:
+    values = [compute(count) for count in COUNTS]
+    cells = tuple(f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" for value in values)
+    return ProjectionRow(name, arithmetic, cells)
 
 
 def main() -> None:
@@ -218,10 +223,10 @@ def main() -> None:
     add("--run-ms", type=float, default=10.9, help="processor time of a clip: many_clips.py")
     add("--run-kb", type=float, default=30, help="memory of a clip: many_clips.py")
     options = parser.parse_args()
-    workload, core_rate = measure_workload(), measure_core_rate()
+    sizes, core_rate = measure_clip_sizes(), measure_core_rate()
     print("| quantity | arithmetic | " + " | ".join(f"{count:,} clips" for count in COUNTS) + " |")
     print("|---|---|" + "---:|" * len(COUNTS))
-    for row in project(workload, core_rate, options):
+    for row in project(sizes, core_rate, options):
         print(f"| {row.name} | {row.arithmetic} | {' | '.join(row.values)} |")
 
 
