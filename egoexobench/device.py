@@ -37,8 +37,13 @@ COMPILERS = {"darwin": "clang++", "win32": "cl"}
 """What torch.compile calls if the variable CXX names nothing else; g++ elsewhere."""
 
 
-def resolve_device(config: DeviceConfig) -> DeviceConfig:
+def resolve_device(config: DeviceConfig, local_rank: int | None = None) -> DeviceConfig:
     """Return the configuration with a device that this machine has.
+
+    Args:
+        config: names a device.
+        local_rank: number of this process on its machine if several train together; each has the
+            CUDA device of its number, or the only one that it sees.
 
     Raises:
         UsageError: for a device that torch does not know or this machine does not have, and for
@@ -56,6 +61,9 @@ def resolve_device(config: DeviceConfig) -> DeviceConfig:
     if device is None or device.type not in ("cpu", "cuda"):
         raise UsageError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N")
     count = torch.cuda.device_count()
+    if device.type == "cuda" and local_rank is not None:
+        device = torch.device("cuda", 0 if count == 1 else local_rank)
+        name = str(device)
     if device.type == "cuda" and (device.index or 0) >= count:
         raise UsageError(
             f"device {name!r} is not available: torch {torch.__version__} has {count} CUDA "

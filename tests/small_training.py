@@ -76,6 +76,9 @@ class MixingAnchor:
     required_inputs: tuple[AnchorInput, ...] = ("ego_sound", "narration")
     eval_text = "narration"
 
+    def __repr__(self) -> str:
+        return "an anchor that mixes"
+
     def __call__(self, embeddings: Mapping[AnchorInput, Tensor]) -> tuple[Tensor, Tensor]:
         sound = embeddings["ego_sound"]
         return sound - sound.mean(0), embeddings["narration"]
@@ -86,7 +89,11 @@ class WeightedObjective(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        torch.manual_seed(0)
         self.layer = nn.Linear(METHOD.embed_dim, METHOD.embed_dim)
+
+    def __repr__(self) -> str:
+        return "a loss with weights"
 
     def forward(
         self, ego: Tensor, exo: Tensor, ego_target: Tensor, exo_target: Tensor, pairs: object
@@ -112,7 +119,10 @@ class SmallTraining:
 
     def copy_gradients(self) -> dict[str, Tensor | None]:
         """Gradients by name of the weight, which are removed."""
-        gradients = {name: weight.grad for name, weight in self.weights.items()}
+        gradients = {
+            name: None if weight.grad is None else weight.grad.clone()
+            for name, weight in self.weights.items()
+        }
         for weight in self.weights.values():
             weight.grad = None
         return gradients

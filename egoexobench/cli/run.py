@@ -24,6 +24,7 @@ from egoexobench.cli.training_options import (
     list_typed,
 )
 from egoexobench.errors import UsageError
+from egoexobench.launch_variables import hide_library_warnings, is_first_process
 from egoexobench.terminal import show_renderable, show_text
 from egoexobench.types import TASKS
 
@@ -66,6 +67,7 @@ def run_command(
     """
     if method is None and recorded is None:
         raise UsageError("name a method with --method NAME, or a record with --from RECORD")
+    hide_library_warnings()
     registry = load_registry(ctx)
     from egoexobench.experiment.context import RunContext
     from egoexobench.experiment.run import run_experiment
@@ -84,13 +86,16 @@ def run_command(
         changes = options.to_changes(method, requested if tasks else None, list_typed(ctx))
         changes = replace(changes, keep_embeddings=False if no_embeddings else None)
         rerun = rerun_record(recorded, out=out, context=context, changes=changes, command=command)
+        if not is_first_process():
+            return
         print_result(rerun.result, as_json=as_json)
         show_text("\n".join(rerun.list_lines()), is_error=as_json)
         return
     assert method is not None  # noqa: S101 - checked above
     config = options.to_run_config(method, requested, out, command)
     result = run_experiment(replace(config, keep_embeddings=not no_embeddings), context)
-    print_result(result, as_json=as_json)
+    if is_first_process():
+        print_result(result, as_json=as_json)
 
 
 def print_result(result: RunResult, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import final
 
+from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.protocols import Progress
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
@@ -38,3 +39,5 @@ class RunContext:
     timer: StageTimer = field(default_factory=StageTimer)
     trackers: tuple[Spec, ...] = ()
     """They show a run; nothing that a run computes depends on them."""
+    group: ProcessGroup = SINGLE
+    """The processes that train a method together."""

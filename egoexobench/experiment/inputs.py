@@ -112,7 +112,7 @@ def prepare_inputs(
         DataError: if media do not decode and ``allow_missing`` is not set, or if clips have no
             audio and ``missing_audio`` is ``error``.
     """
-    result = _encode_media(subset, parts, options, progress)
+    result = encode_media(subset, parts, options, progress)
     usable = subset.exclude(result.categories)
     if result.failures:
         notify(_describe_failures(dataset, result))
@@ -160,7 +160,7 @@ def prepare_inputs(
     )
 
 
-def _encode_media(
+def encode_media(
     subset: UsableSubset, parts: MethodParts, options: InputOptions, progress: Progress
 ) -> EncodeResult:
     """Encode video and audio; exo clips have their own video encoder in some methods."""

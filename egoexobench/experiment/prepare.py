@@ -16,7 +16,12 @@ from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.describe import describe_method
 from egoexobench.experiment.embed import SplitEmbeddings, embed_inputs
-from egoexobench.experiment.inputs import InputOptions, PreparedDataset, prepare_inputs
+from egoexobench.experiment.inputs import (
+    InputOptions,
+    PreparedDataset,
+    encode_media,
+    prepare_inputs,
+)
 from egoexobench.experiment.overlap import check_overlap
 from egoexobench.experiment.subset import (
     ALLOW_MISSING_HINT,
@@ -26,6 +31,7 @@ from egoexobench.experiment.subset import (
 )
 from egoexobench.experiment.training import train_or_load
 from egoexobench.experiment.value_choice import ValueChoice, choose_value
+from egoexobench.features.dataset_features import Shard, select_shard_clips
 from egoexobench.features.media_hash import hash_clip_media, hash_media_files
 from egoexobench.method import apply_overrides
 from egoexobench.models.embedding_model import EmbeddingModel
@@ -67,7 +73,8 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         UsageError: for a name or an option that is not valid.
         DataError: for a file, a row or a clip that cannot be used.
     """
-    device = resolve_device(config.device)
+    group = context.group
+    device = resolve_device(config.device, group.local_rank if group.size > 1 else None)
     method = apply_overrides(
         context.registry.create("method", config.method, config.scale), config.overrides
     )
@@ -102,7 +109,7 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
     if selected_training:
         trained_on = encode_dataset(selected_training, parts, options, context)
     with context.timer.stage("train"):
-        best_epoch = train_or_load(model, parts, trained_on, context.progress)
+        best_epoch = train_or_load(model, parts, trained_on, context.progress, group)
         value_choice = choose_value(model, parts, trained_on)
     return TrainedMethod(
         record=describe_method(config, context.registry, parts),
@@ -158,7 +165,8 @@ def select_dataset(
     clip_ids = read_clip_ids(subset_file, spec.name) if subset_file else None
     with context.timer.stage("prepare"):
         if reads_media:
-            dataset.prepare(context.progress)
+            with context.group.run_first():
+                dataset.prepare(context.progress)
         subset = select_usable(
             dataset,
             spec.name,
@@ -169,6 +177,10 @@ def select_dataset(
         media = {clip.media for clip in subset.all_clips} if reads_media else set()
         # a file that cannot be read is reported where it is encoded
         cache = config.input_options.cache_dir
+        if media and context.group.size > 1:  # each hashes a share, and reads the hashes of others
+            share = context.group.take_share(sorted(media))
+            hash_media_files(set(share), cache, skip_failures=True)
+            context.group.wait()
         hashes = hash_media_files(media, cache, skip_failures=True).hashes
     return SelectedDataset(spec, dataset, subset, hashes)
 
@@ -189,13 +201,16 @@ def encode_dataset(
     """
     with context.timer.stage("encode"):
         try:
-            inputs = prepare_inputs(
-                selected.dataset,
-                selected.subset,
-                parts=parts,
-                options=options,
-                progress=context.progress,
-            )
+            if context.group.size > 1:
+                _encode_share(selected, parts, options, context)
+            with context.group.run_first():
+                inputs = prepare_inputs(
+                    selected.dataset,
+                    selected.subset,
+                    parts=parts,
+                    options=options,
+                    progress=context.progress,
+                )
         except ClipError as error:
             location = describe_location(selected.dataset, error.clip_id)
             raise DataError(f"{error}{location}; {ALLOW_MISSING_HINT}") from error
@@ -206,6 +221,21 @@ def encode_dataset(
         media_hash=hash_clip_media(selected.subset.all_clips, selected.hashes),
     )
     return PreparedDataset(selected.dataset, record, inputs)
+
+
+def _encode_share(
+    selected: SelectedDataset, parts: MethodParts, options: InputOptions, context: RunContext
+) -> None:
+    """Store the features of a share of the clips, and wait until every process did.
+
+    Then one process alone would have nothing to encode but texts, and clips that failed.
+    """
+    group = context.group
+    clips = select_shard_clips(selected.subset.all_clips, Shard(group.rank + 1, group.size))
+    ids = {clip.id for clip in clips}
+    others = {clip.id: "" for clip in selected.subset.all_clips if clip.id not in ids}
+    encode_media(selected.subset.exclude(others), parts, options, context.progress)
+    group.wait()
 
 
 def embed_split(trained: TrainedMethod, splits: Sequence[Split]) -> SplitEmbeddings:

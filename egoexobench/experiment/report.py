@@ -20,6 +20,7 @@ from egoexobench.experiment.scoring import ScoringResult
 from egoexobench.experiment.value_choice import ValueChoice
 from egoexobench.features.encoder_state import hash_state_dict
 from egoexobench.method import SCORER_VALIDATION_METRIC, VALIDATION_METRIC
+from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.records.convert import to_record_score
 from egoexobench.records.describe import describe_distribution
 from egoexobench.records.environment import collect_environment, read_own_git_state
@@ -56,6 +57,8 @@ class RunFacts:
     """By stage."""
     consistency: Consistency
     """Result of the check that every run makes."""
+    group: ProcessGroup = SINGLE
+    """The processes that trained together."""
 
 
 def build_record(
@@ -98,6 +101,7 @@ def build_record(
             _list_distributions(trained),
             device=parts.device.device,
             precision=parts.device.precision,
+            group=facts.group,
         ),
         git=read_own_git_state(),
         seconds=dict(facts.seconds),

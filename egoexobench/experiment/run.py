@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from egoexobench.errors import UsageError
 from egoexobench.evaluation.tasks import TEST_SPLIT
@@ -21,12 +23,16 @@ from egoexobench.experiment.scorer_training import has_trainable_scorer, train_s
 from egoexobench.experiment.scoring import TaskScorer, get_input_protocol, score_tasks
 from egoexobench.experiment.tracked_run import track_run
 from egoexobench.files import check_writable
+from egoexobench.layers import hash_layers
+from egoexobench.libraries import find_versions
+from egoexobench.process_group import open_process_group
+from egoexobench.progress import NullProgress
 from egoexobench.records.bundle import write_bundle
 from egoexobench.records.check_facts import is_printable_name
 from egoexobench.records.convert import to_record_ranks
 from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import read_record
-from egoexobench.results.run_result import RunResult
+from egoexobench.results.run_result import RunResult, SkippedTask
 from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.run import score_shortcuts
 from egoexobench.types import RECOGNITION_TASKS, SPLITS, Task
@@ -35,19 +41,40 @@ from egoexobench.types import RECOGNITION_TASKS, SPLITS, Task
 def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
     """Train a method on a data set, score it on every task of the configuration and record it.
 
-    Trackers of the context show the run; a tracker that fails changes nothing.
+    Trackers of the context show the run; a tracker that fails changes nothing. Processes that
+    torchrun, accelerate launch or srun started train together (`egoexobench.process_group`); the
+    first one scores, writes the record and shows the run, and all return the same result.
 
     Raises:
         UsageError: for a name or an option that is not valid, or if none of the tasks can be
             scored.
         DataError: for a file, a row or a clip that cannot be used.
     """
-    _check_names(config)
-    check_writable(config.out, is_folder=True)
-    with track_run(config, context) as tracked:
-        result = _train_and_score(config, tracked.context)
-        tracked.record = result.record
+    with open_process_group(config.device.device) as group:
+        if group.size > 1:
+            group.require_equal(_list_options(config))
+        context = replace(context, group=group)
+        if not group.is_first:
+            train_method(config, replace(context, progress=NullProgress()))
+            path, skipped = group.share_first(("", ()))
+            tasks = tuple(SkippedTask(*task) for task in skipped)
+            return RunResult(read_record(Path(path)), Path(path), tasks)
+        _check_names(config)
+        check_writable(config.out, is_folder=True)
+        with track_run(config, context) as tracked:
+            result = _train_and_score(config, tracked.context)
+            tracked.record = result.record
+        group.share_first((str(result.path), [astuple(task) for task in result.skipped_tasks]))
     return result
+
+
+def _list_options(config: RunConfig) -> dict[str, str]:
+    """Return the text of each option, and what else must be the same in all processes."""
+    fields = {name: getattr(config, name) for name in config.__dataclass_fields__}
+    fields |= {name: getattr(config.device, name) for name in config.device.__dataclass_fields__}
+    fields |= {"code": hash_layers(up_to="experiment"), "torch": find_versions(["torch"])}
+    fields.pop("command")
+    return {name: repr(value) for name, value in fields.items()}
 
 
 def _train_and_score(config: RunConfig, context: RunContext) -> RunResult:
@@ -79,7 +106,7 @@ def _train_and_score(config: RunConfig, context: RunContext) -> RunResult:
         tasks = {item.track.task for item in scoring.tracks}
         scored_tasks = [task for task in config.tasks if task in tasks]
         shortcuts = _score_shortcuts(trained, scored_tasks, context)
-    facts = RunFacts(created, config, timer.seconds, consistency)
+    facts = RunFacts(created, config, timer.seconds, consistency, context.group)
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
     stored = embeddings if config.keep_embeddings else None

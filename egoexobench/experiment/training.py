@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from egoexobench import files
 from egoexobench.errors import DataError
@@ -16,6 +17,7 @@ from egoexobench.hashing import hash_json
 from egoexobench.method import Method
 from egoexobench.models.dtw import align_pairs
 from egoexobench.models.embedding_model import EmbeddingModel
+from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.protocols import Anchor, Dataset, HasTemporalAlignment, Progress
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import train_model
@@ -27,17 +29,22 @@ from egoexobench.types import Pair
 
 
 def train_or_load(
-    model: EmbeddingModel, parts: MethodParts, training_set: PreparedDataset, progress: Progress
+    model: EmbeddingModel,
+    parts: MethodParts,
+    training_set: PreparedDataset,
+    progress: Progress,
+    group: ProcessGroup = SINGLE,
 ) -> BestEpoch | None:
     """Train a model in place, or load the weights of an equal training.
 
-    An equal training that was interrupted goes on where its state was saved.
+    An equal training that was interrupted goes on where its state was saved. Processes that train
+    together share the folder of the cache, and the first one writes.
 
     Returns:
         The best epoch; None for a method that is not trained.
 
     Raises:
-        DataError: if the data set has too few pairs.
+        DataError: if the data set has too few pairs, or processes read different folders.
     """
     if parts.objective is None or parts.anchor is None:
         return None
@@ -46,7 +53,9 @@ def train_or_load(
     identity = describe_weights(parts, training_set, has_alignment=has_alignment)
     folder = files.cache_dir() / "weights"
     path = folder / f"{hash_json(identity)}.safetensors"
-    if best_epoch := checkpoint.load_checkpoint(path, model):
+    best_epoch = checkpoint.load_checkpoint(path, model)
+    _require_one_folder(path, group, has_weights=best_epoch is not None)
+    if best_epoch is not None:
         TrainingMetrics(progress, "train").log_history(best_epoch.history)
         return best_epoch
     name = f"method {parts.method.name!r}"
@@ -67,10 +76,27 @@ def train_or_load(
         ),
         progress=progress,
         resume_file=resume_file,
+        group=group,
     )
-    checkpoint.save_checkpoint(path, model, best_epoch, identity)
-    resume_file.remove()
+    if group.is_first:
+        checkpoint.save_checkpoint(path, model, best_epoch, identity)
+        resume_file.remove()
     return best_epoch
+
+
+def _require_one_folder(path: Path, group: ProcessGroup, *, has_weights: bool) -> None:
+    states = group.gather([path.name, has_weights])
+    for rank, state in enumerate(states):
+        if state[0] != states[0][0]:
+            raise DataError(
+                f"process {rank} of {group.size} would train other weights than process 0: all "
+                "processes need the same code, libraries and media"
+            )
+        if state != states[0]:
+            raise DataError(
+                f"process {rank} of {group.size} does not read the same weights in {path.parent} "
+                "as process 0: all processes need one cache, in a folder that they share"
+            )
 
 
 def require_pairs(training_set: PreparedDataset, num_train: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,18 +69,22 @@ def parse_shard(text: str) -> Shard:
 
 
 def list_shard_clips(dataset: Dataset, shard: Shard) -> list[Clip]:
+    """Return the clips of a shard of a data set; see `select_shard_clips`."""
+    return select_shard_clips([clip for split in SPLITS for clip in dataset.clips(split)], shard)
+
+
+def select_shard_clips(clips: Iterable[Clip], shard: Shard) -> list[Clip]:
     """Return the clips of a shard; all clips of one media file are in the same shard.
 
     Each file goes to the shard that has the fewest clips so far. So every machine divides the same
     list in the same way, whatever the names of its folders are.
     """
     clips_by_file: dict[str, list[Clip]] = {}
-    for split in SPLITS:
-        for clip in dataset.clips(split):
-            clips_by_file.setdefault(clip.media, []).append(clip)
+    for clip in clips:
+        clips_by_file.setdefault(clip.media, []).append(clip)
     shards: list[list[Clip]] = [[] for _ in range(shard.count)]
-    for clips in clips_by_file.values():
-        min(shards, key=len).extend(clips)
+    for file_clips in clips_by_file.values():
+        min(shards, key=len).extend(file_clips)
     return shards[shard.number - 1]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from egoexobench.libraries import find_versions
+from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.records.processor import describe_processor
 from egoexobench.records.schema import DistributionRecord, Environment, GitState
 from egoexobench.toolbox.cores import count_cores
@@ -39,7 +40,11 @@ _TIMEOUT = 5.0
 
 
 def collect_environment(
-    plugins: Iterable[DistributionRecord], *, device: str = "cpu", precision: str = "fp32"
+    plugins: Iterable[DistributionRecord],
+    *,
+    device: str = "cpu",
+    precision: str = "fp32",
+    group: ProcessGroup = SINGLE,
 ) -> Environment:
     """Return the software and hardware of this process.
 
@@ -47,6 +52,7 @@ def collect_environment(
         plugins: Distributions of the plug-ins in use.
         device: Device of the method, such as ``cpu`` or ``cuda:0``.
         precision: ``fp32``, ``bf16`` or ``fp16``.
+        group: the processes that trained together.
     """
     packages = find_versions(PACKAGES)
     return Environment(
@@ -59,6 +65,8 @@ def collect_environment(
         plugins=tuple(sorted(set(plugins), key=lambda item: item.name)),
         device=device,
         precision=precision,
+        num_processes=group.size if group.size > 1 else None,
+        num_hosts=group.num_hosts if group.size > 1 else None,
         **_describe_torch(device),
     )
 

@@ -403,6 +403,10 @@ class Environment(RecordModel):
     cuda: str | None = None
     num_threads: int | None = Field(None, description="threads of torch within an operator")
     deterministic: bool | None = Field(None, description="deterministic algorithms of torch")
+    num_processes: int | None = Field(
+        default=None, ge=2, description="processes that trained together; null for one alone"
+    )
+    num_hosts: int | None = Field(default=None, ge=1, description="machines of these processes")
 
 
 @final

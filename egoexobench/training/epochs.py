@@ -6,7 +6,9 @@ import math
 from dataclasses import replace
 
 from egoexobench.device import DeviceConfig
+from egoexobench.errors import DataError
 from egoexobench.models.seeding import seeded_rng
+from egoexobench.process_group import ProcessGroup
 from egoexobench.protocols import Progress
 from egoexobench.training.autosave import StateAutosave
 from egoexobench.training.batches import Batch
@@ -41,12 +43,16 @@ def train_epochs(
     num_epochs = task.settings.epochs
     state = TrainingState(task, device_config)
     metrics = TrainingMetrics(progress, task.stage)
-    with seeded_rng(seed, task.stage), progress.stage(task.stage, num_epochs) as advance:
-        if resume_file is not None and resume_file.restore(state):
-            resume_file.show_position(state, task.num_steps, num_epochs)
+    group = task.group
+    role = task.stage if group.is_first else f"{task.stage} {group.rank}"
+    with seeded_rng(seed, role), progress.stage(task.stage, num_epochs) as advance:
+        if resume_file is not None and _restore(resume_file, state, group):
+            resume_file.show_position(
+                state, num_steps=task.num_steps, num_epochs=num_epochs, num_processes=group.size
+            )
             metrics.log_history(state.history)
             advance(state.epoch - 1)
-        with StateAutosave(state, resume_file) as autosave:
+        with StateAutosave(state, resume_file, group) as autosave:
             while state.epoch <= num_epochs:
                 task.module.train()
                 metrics.begin_epoch()
@@ -59,7 +65,7 @@ def train_epochs(
                     metrics.add_step(state.num_steps, state.losses[-1], lr, len(batch))
                     autosave.save_if_due()
                 state.pause()
-                value = task.validation_metric()
+                value = group.share_first(task.validation_metric() if group.is_first else 0.0)
                 with autosave.hold_signals():
                     state.end_epoch(value)
                 metrics.end_epoch(state.num_steps, state.epoch - 1, *state.history[-1])
@@ -67,6 +73,23 @@ def train_epochs(
     task.module.load_state_dict(state.best_weights)
     task.module.eval()
     return replace(state.best, history=tuple(state.history))
+
+
+def _restore(resume_file: ResumeFile, state: TrainingState, group: ProcessGroup) -> bool:
+    """Bring every process to the state that was saved; False if there is none.
+
+    Raises:
+        DataError: if some processes read another file.
+    """
+    is_restored = resume_file.restore(state)
+    first, *others = group.gather([is_restored, state.num_steps])
+    for rank, other in enumerate(others, 1):
+        if other != first:
+            raise DataError(
+                f"process {rank} does not read the state of process 0 in {resume_file.path}: all "
+                "processes of a training need one cache, in a folder that they share"
+            )
+    return is_restored
 
 
 def _make_step(task: TrainingTask, state: TrainingState, batch: Batch) -> float:

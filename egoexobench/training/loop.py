@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from egoexobench.errors import DataError
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.models.embedding_model import EmbeddingModel
+from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.protocols import Progress
 from egoexobench.training.batches import count_batches, draw_batches
 from egoexobench.training.epochs import train_epochs
@@ -26,6 +27,7 @@ def train_model(
     validation_metric: Callable[[], float],
     progress: Progress,
     resume_file: ResumeFile | None = None,
+    group: ProcessGroup = SINGLE,
 ) -> BestEpoch:
     """Train a model and leave it with the weights of its best epoch.
 
@@ -37,6 +39,7 @@ def train_model(
             better. The first of equal epochs is used.
         progress: shows the stage, one step an epoch.
         resume_file: where the training goes on if it was interrupted; None starts it anew.
+        group: the processes that train together; all of them call this with equal arguments.
 
     Raises:
         DataError: if all pairs show one moment, so that there is no negative.
@@ -48,7 +51,7 @@ def train_model(
     loss_module = None
     if isinstance(training_set.objective, nn.Module):
         loss_module = training_set.objective.to(model.device_config.device)
-    pair_loss = PairLoss(model, training_set)
+    pair_loss = PairLoss(model, training_set, group)
     moments = find_moments(training_set.pairs)
     rng = torch.Generator().manual_seed(seed)
     task = TrainingTask(
@@ -60,6 +63,7 @@ def train_model(
         draw_epoch=lambda: draw_batches(moments, method.batch_size, rng),
         compute_loss=lambda batch, _: pair_loss.compute(batch),
         backpropagate=pair_loss.backpropagate,
+        group=group,
         validation_metric=validation_metric,
         loss_module=loss_module,
     )

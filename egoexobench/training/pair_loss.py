@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import final
 
@@ -19,6 +20,7 @@ from egoexobench.models.feature_inputs import (
     embed_pair_rows,
 )
 from egoexobench.part_results import find_loss_fault, require_valid
+from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.protocols import Anchor, Objective
 from egoexobench.training.batches import Batch
 from egoexobench.training.micro_batches import MicroBatches, Rows, find_batch_layer
@@ -61,14 +63,34 @@ class PairEmbedder(nn.Module):
 class PairLoss:
     """Computes the loss of batches; anchor and objective see all pairs of a batch together.
 
+    With several processes each embeds its share of a batch, and gets the rows of the others. The
+    gradients are those of one process: DistributedDataParallel takes the mean over processes, and
+    the gradient of a row is the sum of what they compute for it.
+
     Args:
         model: trained.
         training_set: the data, the anchor and the loss.
+        group: the processes that train together.
     """
 
-    def __init__(self, model: EmbeddingModel, training_set: TrainingSet) -> None:
-        self._model, self._data = model, training_set
-        self._embedder = PairEmbedder(model, training_set)
+    def __init__(
+        self, model: EmbeddingModel, training_set: TrainingSet, group: ProcessGroup = SINGLE
+    ) -> None:
+        self._model, self._data, self._group = model, training_set, group
+        # all calls go through it: one past it would leave the gradients of processes apart
+        self._embed: Callable[[Sequence[Pair]], Rows] = PairEmbedder(model, training_set)
+        self._hold_sync: Callable[[], AbstractContextManager[None]] = nullcontext
+        if group.size > 1:
+            from torch.nn.parallel import DistributedDataParallel
+
+            parallel = DistributedDataParallel(
+                PairEmbedder(model, training_set),
+                broadcast_buffers=False,  # no buffer changes in a step
+                find_unused_parameters=True,  # an anchor needs a part of the encoders
+                gradient_as_bucket_view=True,
+            )
+            self._embed, self._hold_sync = parallel, parallel.no_sync
+        self._has_equal_gradients = group.size == 1
         self._parts: MicroBatches | None = None
         self._is_checked = False
 
@@ -80,21 +102,35 @@ class PairLoss:
             EgoExoBenchError: if the loss is NaN or infinite.
         """
         pairs = [self._data.pairs[index] for index in batch]
-        size = self._model.device_config.micro_batch or len(pairs)
-        self._parts = None
+        share = self._group.take_share(pairs)
+        size = self._model.device_config.micro_batch or len(share)
         if size < len(pairs):
-            self._require_divisible(size)
+            self._require_divisible()
+        self._parts = None
+        if size < len(share):
             device = self._model.device_config.device
-            self._parts = MicroBatches(self._embedder, pairs, size, device)
-        rows = self._embedder(pairs) if self._parts is None else self._parts.rows
-        return self._compare(rows, pairs)
+            self._parts = MicroBatches(self._embed, share, size, device)
+        rows = self._embed(share) if self._parts is None else self._parts.rows
+        return self._compare(self._join_rows(rows, len(pairs)), pairs)
 
     def backpropagate(self, loss: Tensor) -> None:
         """Add the gradients of the loss that was computed last; it may be multiplied."""
         loss.backward()  # type: ignore[no-untyped-call]
         if self._parts is not None:
-            self._parts.backpropagate()
+            self._parts.backpropagate(self._hold_sync)
             self._parts = None
+        if self._group.size > 1 and isinstance(self._data.objective, nn.Module):
+            self._group.average_gradients(self._data.objective.parameters())
+        if not self._has_equal_gradients:
+            self._has_equal_gradients = self._group.have_equal_gradients(self._model.parameters())
+
+    def _join_rows(self, rows: Rows, num_rows: int) -> Rows:
+        """Return the rows of all processes; they travel as one tensor."""
+        if self._group.size == 1:
+            return rows
+        joined = self._group.join_rows(torch.cat(rows, 1), num_rows)
+        columns = joined.split([column.shape[1] for column in rows], 1)
+        return tuple(column.to(own.dtype) for column, own in zip(columns, rows, strict=True))
 
     def _compare(self, rows: Rows, pairs: Sequence[Pair]) -> Tensor:
         model, anchor = self._model, self._data.anchor
@@ -114,13 +150,14 @@ class PairLoss:
             )
         return loss
 
-    def _require_divisible(self, size: int) -> None:
+    def _require_divisible(self) -> None:
         if self._is_checked:
             return
         if layer := find_batch_layer(self._model):
             name, kind = layer
             raise UsageError(
-                f"--micro-batch {size} would change the numbers of {self._model.method.name}: "
-                f"{name} is {kind}, which computes with the whole batch; omit --micro-batch"
+                f"{name} of method {self._model.method.name!r} is {kind}, which computes with a "
+                "whole batch, so that parts of it give other numbers; omit --micro-batch and "
+                "train in one process"
             )
         self._is_checked = True

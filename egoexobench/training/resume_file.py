@@ -72,12 +72,20 @@ class ResumeFile:
 
         return bool(read_intact(read_state, self.path, f"{self.name} is trained from the start"))
 
-    def show_position(self, state: TrainingState, num_steps: int, num_epochs: int) -> None:
+    def show_position(
+        self, state: TrainingState, *, num_steps: int, num_epochs: int, num_processes: int = 1
+    ) -> None:
         """Say in one line where the training goes on."""
         epoch = min(state.epoch, num_epochs)
+        change = ""
+        if state.num_saved_processes != num_processes:
+            change = (
+                f"; processes were {state.num_saved_processes} and are {num_processes}, so that "
+                "dropout draws other random numbers"
+            )
         notify(
             f"the training of {self.name} was interrupted; it goes on after step "
-            f"{state.num_steps} of {num_steps}, in epoch {epoch} of {num_epochs}"
+            f"{state.num_steps} of {num_steps}, in epoch {epoch} of {num_epochs}{change}"
         )
 
     def remove(self) -> None:

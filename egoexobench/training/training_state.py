@@ -54,7 +54,9 @@ class TrainingState:
         self.best_weights: dict[str, Tensor] = {}
         self._device = device_config.device
         self._epoch_rng = task.rng.get_state()
-        self._paused: RandomStates | None = None
+        self.num_saved_processes = task.group.size
+        """That made the state which was restored."""
+        self._paused: list[Any] | None = None
 
     def draw_batches(self) -> list[Batch]:
         """Return the batches of the current epoch on which no step was made yet."""
@@ -69,7 +71,7 @@ class TrainingState:
 
     def pause(self) -> None:
         """Note the random numbers with which the next epoch begins, whatever validation draws."""
-        self._paused = RandomStates.copy(self._device)
+        self._paused = self.collect_random_states()
 
     def end_epoch(self, validation_value: float) -> None:
         """Begin the next epoch; the weights are copied if they are the best ones so far."""
@@ -84,8 +86,24 @@ class TrainingState:
         self._epoch_rng = self._task.rng.get_state()
         self._paused = None
 
-    def take_snapshot(self) -> TrainingSnapshot:
-        """Return what `restore` needs; tensors are shared with the state where they can be."""
+    @property
+    def is_paused(self) -> bool:
+        """Whether the random numbers are noted, so that a snapshot needs no other process."""
+        return self._paused is not None
+
+    def collect_random_states(self) -> list[Any]:
+        """Return the random numbers of every process, as JSON; all processes call it together."""
+        if self._paused is not None:
+            return self._paused
+        return self._task.group.gather(RandomStates.copy(self._device).to_json())
+
+    def take_snapshot(self, random_states: Sequence[Any] = ()) -> TrainingSnapshot:
+        """Return what `restore` needs; tensors are shared with the state where they can be.
+
+        Args:
+            random_states: what `collect_random_states` returned; nothing collects them here.
+        """
+        first_states, *other_states = random_states or self.collect_random_states()
         tensors = {f"best.{name}": value for name, value in self.best_weights.items()}
         for prefix, module in self._modules.items():
             weights = module.state_dict()
@@ -98,15 +116,16 @@ class TrainingState:
         tensors |= {"order_rng": order, "epoch_rng": self._epoch_rng}
         if self.losses:
             tensors["losses"] = torch.stack(self.losses)
-        random_states = self._paused or RandomStates.copy(self._device)
         values = {
             "epoch": self.epoch,
             "num_steps": self.num_steps,
             "history": self.history,
             "best": [self.best.epoch, self.best.validation_value],
-            "random": random_states.to_json(),
+            "random": first_states,
             "scaler": self.grad_scaler.state_dict(),
         }
+        if other_states:
+            values["other_random"] = other_states
         return TrainingSnapshot(
             {name: value.detach().cpu() for name, value in tensors.items()}, values
         )
@@ -128,7 +147,8 @@ class TrainingState:
         history = [EpochResult(float(loss), float(value)) for loss, value in values["history"]]
         epoch, num_steps = int(values["epoch"]), int(values["num_steps"])
         best_epoch, best_value = int(values["best"][0]), float(values["best"][1])
-        random_states = RandomStates.from_json(values["random"])
+        states = [values["random"], *values.get("other_random", [])]
+        random_states = [RandomStates.from_json(state) for state in states]
         order_rng, epoch_rng = tensors.pop("order_rng"), tensors.pop("epoch_rng")
         for rng_state in (order_rng, epoch_rng):
             torch.Generator().set_state(rng_state)
@@ -160,7 +180,10 @@ class TrainingState:
         self.best_weights = best_weights
         self._task.rng.set_state(order_rng)
         self._epoch_rng = epoch_rng
-        random_states.restore(self._device)
+        self.num_saved_processes = len(random_states)
+        rank = self._task.group.rank
+        if len(random_states) == self._task.group.size or rank == 0:
+            random_states[rank].restore(self._device)
 
     def _list_weights(self) -> list[nn.Parameter]:
         groups: list[dict[str, Any]] = self.optimizer.param_groups

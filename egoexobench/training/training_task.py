@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.training.batches import Batch
 
 
@@ -77,5 +78,7 @@ class TrainingTask:
     begin_epoch: Callable[[int, Sequence[Batch]], None] | None = None
     """Gets the number of an epoch, from 1, and its batches, before the first of them is trained on.
     So inputs can be made ahead. After an interruption only the batches that remain are passed."""
+    group: ProcessGroup = SINGLE
+    """The processes that train together."""
     backpropagate: Callable[[Tensor], None] = _backpropagate
     """Adds the gradients of the last loss, which may be multiplied by a number."""
