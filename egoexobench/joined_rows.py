@@ -20,9 +20,9 @@ def join_rows(rows: Tensor, rank: int, size: int) -> Tensor:
 class _JoinedRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, rank: int, size: int) -> Tensor:
-        ctx.rank = rank
+        ctx.rank, ctx.size = rank, size
         joined = rows.new_empty(size * len(rows), *rows.shape[1:])
-        distributed.all_gather_into_tensor(joined, rows.contiguous())
+        distributed.all_gather(list(joined.chunk(size)), rows.contiguous())
         return joined
 
     @staticmethod
@@ -30,5 +30,5 @@ class _JoinedRows(torch.autograd.Function):
         # all_reduce instead of reduce_scatter, which Gloo does not have for every type
         gradient = gradients[0].contiguous().clone()
         distributed.all_reduce(gradient)
-        count = len(gradient) // distributed.get_world_size()
+        count = len(gradient) // ctx.size
         return gradient[ctx.rank * count : (ctx.rank + 1) * count], None, None

@@ -81,7 +81,13 @@ def _read_torch_variables(variables: Mapping[str, str]) -> ProcessPosition | Non
     port = _read_number(variables, "MASTER_PORT")
     if rank >= size:
         raise UsageError(f"RANK {rank} is not valid: it must be below WORLD_SIZE, {size}")
-    return ProcessPosition(rank, size, local_rank, variables["MASTER_ADDR"], port)
+    return ProcessPosition(
+        rank=rank,
+        size=size,
+        local_rank=local_rank,
+        address=variables["MASTER_ADDR"],
+        port=port,
+    )
 
 
 def _read_slurm_variables(variables: Mapping[str, str]) -> ProcessPosition | None:

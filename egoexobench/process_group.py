@@ -12,7 +12,7 @@ import socket
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +22,7 @@ from egoexobench.launch_variables import ProcessPosition, read_position
 
 if TYPE_CHECKING:
     from torch import Tensor, distributed, nn
+    from torch._C._distributed_c10d import Store
 
 Item = TypeVar("Item")
 RENDEZVOUS_TIMEOUT_S = 300.0
@@ -79,7 +80,7 @@ class ProcessGroup:
 
         return join_rows(rows, self.rank, self.size)[:num_rows]
 
-    def average_gradients(self, weights: Iterable[nn.Parameter]) -> None:
+    def set_mean_gradients(self, weights: Iterable[nn.Parameter]) -> None:
         """Replace gradients by their means over all processes, which have the same ones."""
         from torch import distributed
 
@@ -127,7 +128,7 @@ class ProcessGroup:
             for item, size in zip(contents, sizes, strict=True)
         ]
 
-    def share_first(self, value: Item) -> Item:
+    def get_first_value(self, value: Item) -> Item:
         """Return the value of the first process, which JSON can write, in every process."""
         if self.size == 1:
             return value
@@ -224,17 +225,16 @@ def open_process_group(device: str) -> Iterator[ProcessGroup]:
     distributed.destroy_process_group()
 
 
-def _join_processes(
-    position: ProcessPosition, device: str
-) -> tuple[ProcessGroup, distributed.PrefixStore]:
+def _join_processes(position: ProcessPosition, device: str) -> tuple[ProcessGroup, Store]:
     import torch
     from torch import distributed
+    from torch.distributed.rendezvous import rendezvous
 
     uses_cuda = device != "cpu" and torch.cuda.is_available()
     os.environ |= position.to_variables()
     timeout = timedelta(seconds=RENDEZVOUS_TIMEOUT_S)
     try:
-        store, rank, size = next(distributed.rendezvous("env://", timeout=timeout))
+        store, rank, size = next(rendezvous("env://", timeout=timeout))
         distributed.init_process_group(
             "cpu:gloo,cuda:nccl" if uses_cuda else "gloo",
             store=store,
@@ -249,14 +249,17 @@ def _join_processes(
             f"{position.address}:{position.port}: {reason}; start all of them within "
             f"{RENDEZVOUS_TIMEOUT_S:g} s, or remove RANK and WORLD_SIZE to train alone"
         ) from error
-    group = ProcessGroup(position.rank, position.size, position.local_rank, 1, control)
+    group = ProcessGroup(
+        rank=position.rank,
+        size=position.size,
+        local_rank=position.local_rank,
+        control=control,
+    )
     num_hosts = len(set(group.gather(socket.gethostname())))
-    return ProcessGroup(
-        position.rank, position.size, position.local_rank, num_hosts, control
-    ), distributed.PrefixStore("egoexobench", store)
+    return replace(group, num_hosts=num_hosts), store
 
 
-def _is_first_failure(store: distributed.PrefixStore) -> bool:
+def _is_first_failure(store: Store) -> bool:
     """Whether no process failed before; True if nobody can say it any more."""
     try:
         return bool(store.add(_FAILURES_KEY, 1) == 1)

@@ -74,7 +74,7 @@ FIXED = frozenset(
     """
     main forward state_dict dim modality frozen clips pairs queries clip caption captions frames
     ranks frame dataset embeddings fingerprint log_message send_header
-    stage classes answer items values exec_module lavila_chunked readable seekable readinto
+    stage classes answer items values exec_module lavila_chunked readable seekable readinto backward
     """.split()
 )
 """Names that a protocol, torch or the public interface fixes."""

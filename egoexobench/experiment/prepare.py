@@ -109,7 +109,7 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
     if selected_training:
         trained_on = encode_dataset(selected_training, parts, options, context)
     with context.timer.stage("train"):
-        best_epoch = train_or_load(model, parts, trained_on, context.progress, group)
+        best_epoch = train_or_load(model, parts, trained_on, context.progress, group=group)
         value_choice = choose_value(model, parts, trained_on)
     return TrainedMethod(
         record=describe_method(config, context.registry, parts),

@@ -56,7 +56,8 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         context = replace(context, group=group)
         if not group.is_first:
             train_method(config, replace(context, progress=NullProgress()))
-            path, skipped = group.share_first(("", ()))
+            nothing: tuple[str, list[tuple[Task, str]]] = ("", [])
+            path, skipped = group.get_first_value(nothing)
             tasks = tuple(SkippedTask(*task) for task in skipped)
             return RunResult(read_record(Path(path)), Path(path), tasks)
         _check_names(config)
@@ -64,7 +65,7 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         with track_run(config, context) as tracked:
             result = _train_and_score(config, tracked.context)
             tracked.record = result.record
-        group.share_first((str(result.path), [astuple(task) for task in result.skipped_tasks]))
+        group.get_first_value((str(result.path), [astuple(task) for task in result.skipped_tasks]))
     return result
 
 
@@ -106,7 +107,13 @@ def _train_and_score(config: RunConfig, context: RunContext) -> RunResult:
         tasks = {item.track.task for item in scoring.tracks}
         scored_tasks = [task for task in config.tasks if task in tasks]
         shortcuts = _score_shortcuts(trained, scored_tasks, context)
-    facts = RunFacts(created, config, timer.seconds, consistency, context.group)
+    facts = RunFacts(
+        created=created,
+        config=config,
+        seconds=timer.seconds,
+        consistency=consistency,
+        group=context.group,
+    )
     record = build_record(trained, scoring, shortcuts, facts)
     ranks = [rank for item in scoring.tracks for rank in to_record_ranks(item.track, item.score)]
     stored = embeddings if config.keep_embeddings else None

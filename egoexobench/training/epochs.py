@@ -65,7 +65,7 @@ def train_epochs(
                     metrics.add_step(state.num_steps, state.losses[-1], lr, len(batch))
                     autosave.save_if_due()
                 state.pause()
-                value = group.share_first(task.validation_metric() if group.is_first else 0.0)
+                value = group.get_first_value(task.validation_metric() if group.is_first else 0.0)
                 with autosave.hold_signals():
                     state.end_epoch(value)
                 metrics.end_epoch(state.num_steps, state.epoch - 1, *state.history[-1])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,9 @@ from egoexobench.protocols import Anchor, Objective
 from egoexobench.training.batches import Batch
 from egoexobench.training.micro_batches import MicroBatches, Rows, find_batch_layer
 from egoexobench.types import Pair
+
+if TYPE_CHECKING:
+    from torch.nn.parallel import DistributedDataParallel
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +85,7 @@ class PairLoss:
         self._embed: Callable[[Sequence[Pair]], Rows] = PairEmbedder(model, training_set)
         self._hold_sync: Callable[[], AbstractContextManager[None]] = nullcontext
         if group.size > 1:
-            from torch.nn.parallel import DistributedDataParallel
-
-            parallel = DistributedDataParallel(
-                PairEmbedder(model, training_set),
-                broadcast_buffers=False,  # no buffer changes in a step
-                find_unused_parameters=True,  # an anchor needs a part of the encoders
-                gradient_as_bucket_view=True,
-            )
+            parallel = _wrap_embedder(PairEmbedder(model, training_set))
             self._embed, self._hold_sync = parallel, parallel.no_sync
         self._has_equal_gradients = group.size == 1
         self._parts: MicroBatches | None = None
@@ -120,7 +117,7 @@ class PairLoss:
             self._parts.backpropagate(self._hold_sync)
             self._parts = None
         if self._group.size > 1 and isinstance(self._data.objective, nn.Module):
-            self._group.average_gradients(self._data.objective.parameters())
+            self._group.set_mean_gradients(self._data.objective.parameters())
         if not self._has_equal_gradients:
             self._has_equal_gradients = self._group.have_equal_gradients(self._model.parameters())
 
@@ -129,7 +126,8 @@ class PairLoss:
         if self._group.size == 1:
             return rows
         joined = self._group.join_rows(torch.cat(rows, 1), num_rows)
-        columns = joined.split([column.shape[1] for column in rows], 1)
+        widths = [column.shape[1] for column in rows]
+        columns = joined.split(widths, 1)  # type: ignore[no-untyped-call]
         return tuple(column.to(own.dtype) for column, own in zip(columns, rows, strict=True))
 
     def _compare(self, rows: Rows, pairs: Sequence[Pair]) -> Tensor:
@@ -161,3 +159,17 @@ class PairLoss:
                 "train in one process"
             )
         self._is_checked = True
+
+
+def _wrap_embedder(embedder: PairEmbedder) -> DistributedDataParallel:
+    from torch.nn.parallel import DistributedDataParallel
+
+    with warnings.catch_warnings():
+        # 2.13 has another name for `broadcast_buffers`, which older versions do not know
+        warnings.simplefilter("ignore", FutureWarning)
+        return DistributedDataParallel(
+            embedder,
+            broadcast_buffers=False,  # no buffer changes in a step
+            find_unused_parameters=True,  # an anchor needs a part of the encoders
+            gradient_as_bucket_view=True,
+        )

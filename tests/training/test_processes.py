@@ -16,14 +16,14 @@ from process_runner import run_processes
 from small_training import list_losses, make_training, measure_difference
 from torch import Tensor
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, NoticeWarning
 from egoexobench.features import feature_bank
 from egoexobench.hashing import hash_json
 from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.progress import NullProgress
-from egoexobench.training import autosave
+from egoexobench.training import autosave, loop
 from egoexobench.training.loop import train_model
-from egoexobench.training.pair_loss import PairLoss
+from egoexobench.training.pair_loss import PairEmbedder, PairLoss
 from egoexobench.training.resume_file import ResumeFile
 
 IDENTITY = {"method": "m"}
@@ -82,3 +82,119 @@ def test_gradients_are_those_of_one_process_for_every_anchor_and_objective(
         assert gradients.keys() == expected.keys()
         for name, values in expected.items():
             assert measure_difference(gradients[name], values) < bound, name
+
+
+def train(group: ProcessGroup, folder: Path, *, dropout: float = 0.5) -> dict[str, Tensor]:
+    """Train a method with dropout on 13 pairs, and return its weights."""
+    training = make_training("view-narration", num_pairs=13, dropout=dropout, micro_batch=2)
+    file = ResumeFile.of_weights(folder / f"{hash_json(IDENTITY)}.safetensors", IDENTITY, "m")
+    train_model(
+        training.model,
+        training.data,
+        seed=0,
+        validation_metric=lambda: 0.0,
+        progress=NullProgress(),
+        resume_file=file,
+        group=group,
+    )
+    return training.model.state_dict()
+
+
+def end_in_step(monkeypatch: pytest.MonkeyPatch, step: int, end: Callable[[], None]) -> None:
+    """Call a function in a step of the second process."""
+    compute, num_steps = PairLoss.compute, 0
+
+    def compute_and_end(self: PairLoss, batch: list[int]) -> Tensor:
+        nonlocal num_steps
+        num_steps += 1
+        if (self._group.rank, num_steps) == (1, step):
+            end()
+        return compute(self, batch)
+
+    monkeypatch.setattr(PairLoss, "compute", compute_and_end)
+
+
+def test_a_signal_to_one_process_ends_all_after_the_same_step_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / name for name in ("expected", "interrupted")]
+    for folder in folders:
+        folder.mkdir()
+    codes, expected = run_processes(lambda group: train(group, folders[0]), folders[0])
+    assert codes == [0, 0]
+    with monkeypatch.context() as patch:
+        end_in_step(patch, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        codes, _ = run_processes(lambda group: train(group, folders[1]), folders[1])
+    assert codes == [-signal.SIGTERM, -signal.SIGTERM]
+    with monkeypatch.context() as patch:
+        end_in_step(patch, 3, lambda: os._exit(9))  # two steps of four remain
+        codes, results = run_processes(lambda group: train(group, folders[1]), folders[1])
+    assert codes == [0, 0]
+    for weights in results:
+        assert all(torch.equal(weights[name], value) for name, value in expected[0].items())
+
+
+def test_another_number_of_processes_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autosave, "MIN_INTERVAL_S", 0.0)
+    monkeypatch.setattr(autosave, "MAX_SHARE", math.inf)
+    with monkeypatch.context() as patch:
+        end_in_step(patch, 3, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        codes, _ = run_processes(lambda group: train(group, tmp_path), tmp_path)
+    assert codes == [1, -signal.SIGKILL]
+    with pytest.warns(NoticeWarning, match="after step 2 of 4.*processes were 2 and are 1"):
+        train(SINGLE, tmp_path)
+
+
+def test_a_call_past_the_wrapped_module_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class PastWrapper(PairLoss):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self._embed = PairEmbedder(self._model, self._data)
+
+    monkeypatch.setattr(loop, "PairLoss", PastWrapper)
+    codes, _ = run_processes(lambda group: train(group, tmp_path), tmp_path)
+    assert codes == [1, 1]
+    assert "a network was called past DistributedDataParallel" in capfd.readouterr().err
+
+
+def test_an_error_of_one_process_ends_all_and_is_shown_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        message = "a clip of mine is damaged"
+        raise DataError(message)
+
+    end_in_step(monkeypatch, 2, fail)
+    codes, _ = run_processes(lambda group: train(group, tmp_path), tmp_path)
+    assert codes == [1, 1]
+    errors = capfd.readouterr().err
+    assert errors.count("DataError: a clip of mine is damaged") == 1
+    assert "LostProcessError" not in errors
+
+
+def test_processes_with_other_options_are_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    codes, _ = run_processes(
+        lambda group: group.require_equal({"seed": str(group.rank), "device": "cpu"}), tmp_path
+    )
+    assert codes == [1, 1]
+    line = "process 1 of 2 has seed 1, and process 0 has 0: start all processes"
+    assert capfd.readouterr().err.count(line) == 1
+
+
+def test_a_process_without_a_pair_and_an_uneven_batch(tmp_path: Path) -> None:
+    def compute(group: ProcessGroup) -> Gradients:
+        training = make_training()
+        loss = PairLoss(training.model, training.data, group)
+        loss.backpropagate(loss.compute([0, 1, 2, 3]))  # shares are 2, 2 and nothing
+        return {"": training.copy_gradients()}
+
+    codes, results = run_processes(compute, tmp_path, size=3)
+    assert codes == [0, 0, 0]
+    expected = compute(SINGLE)
+    assert all(measure_difference(result[""], expected[""]) < 1e-6 for result in results)
