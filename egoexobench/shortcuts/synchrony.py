@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.shortcuts.similarity import CompareSources
 from egoexobench.shortcuts.track_queries import TrackQueries
+from egoexobench.toolbox.cores import count_cores
 from egoexobench.types import Gallery
 
 MAX_AUDIO_PAIRS = 300_000
@@ -19,7 +22,8 @@ MAX_SOUND_CLIPS = 8_000
 """Largest number of clips whose sounds are kept in memory, of up to 128 KB each."""
 SPECTRA_IN_MEMORY = 512
 """Spectra of candidates in memory at once, of up to 256 KB each."""
-CORRELATIONS_IN_MEMORY = 32
+CORRELATIONS_IN_MEMORY = 16
+"""Correlations of a thread in memory at once, of up to 512 KB each."""
 
 Pairs = NDArray[np.int64]
 """Positions of two clips each, ``(P, 2)``."""
@@ -143,17 +147,47 @@ def compute_gcc_phat(sounds: Mapping[int, NDArray[np.float32]], pairs: Pairs) ->
     size = fft.next_fast_len(2 * max(map(len, sounds.values()), default=1), real=True)
     peaks = np.zeros(len(pairs))
     candidates = np.unique(pairs[:, 1])
-    for start in range(0, len(candidates), SPECTRA_IN_MEMORY):
-        block = candidates[start : start + SPECTRA_IN_MEMORY].tolist()
-        spectra = {index: _whiten(sounds[index], size) for index in block}
-        rows = np.flatnonzero(np.isin(pairs[:, 1], block))
-        rows = rows[np.lexsort(pairs[rows].T[::-1])]
-        for group in np.split(rows, np.flatnonzero(np.diff(pairs[rows, 0])) + 1):
-            own = _whiten(sounds[int(pairs[group[0], 0])], size)
-            for first in range(0, len(group), CORRELATIONS_IN_MEMORY):
-                part = group[first : first + CORRELATIONS_IN_MEMORY]
-                product = own * np.conj(np.stack([spectra[i] for i in pairs[part, 1].tolist()]))
-                peaks[part] = fft.irfft(product, size, axis=1, workers=-1).max(1)
+    with ThreadPoolExecutor(count_cores()) as pool:
+        for start in range(0, len(candidates), SPECTRA_IN_MEMORY):
+            block = candidates[start : start + SPECTRA_IN_MEMORY]
+            spectra = _stack_conjugates([sounds[index] for index in block.tolist()], size)
+            rows = np.flatnonzero(np.isin(pairs[:, 1], block))
+            rows = rows[np.lexsort(pairs[rows].T[::-1])]
+            groups = np.split(rows, np.flatnonzero(np.diff(pairs[rows, 0])) + 1)
+            sources = [sounds[int(pairs[group[0], 0])] for group in groups]
+            columns = [np.searchsorted(block, pairs[group, 1]) for group in groups]
+            correlate = partial(_find_peaks, spectra=spectra, size=size)
+            for group, values in zip(groups, pool.map(correlate, sources, columns), strict=True):
+                peaks[group] = values
+    return peaks
+
+
+def _stack_conjugates(sounds: Sequence[NDArray[np.float32]], size: int) -> NDArray[np.complex64]:
+    """Return the conjugates of the whitened spectra of sounds, ``(C, F)``."""
+    spectra = np.empty((len(sounds), size // 2 + 1), np.complex64)
+    for row, sound in zip(spectra, sounds, strict=True):
+        np.conj(_whiten(sound, size), out=row)
+    return spectra
+
+
+def _find_peaks(
+    source: NDArray[np.float32],
+    columns: NDArray[np.intp],
+    *,
+    spectra: NDArray[np.complex64],
+    size: int,
+) -> Floats:
+    """Return the peak of a sound with each of the ``columns (K,)`` of the spectra, ``(K,)``."""
+    from scipy import fft
+
+    spectrum, peaks = _whiten(source, size), np.zeros(len(columns))
+    products = np.empty((CORRELATIONS_IN_MEMORY, len(spectrum)), np.complex64)  # once, not by part
+    for start in range(0, len(columns), CORRELATIONS_IN_MEMORY):
+        part = columns[start : start + CORRELATIONS_IN_MEMORY]
+        product = products[: len(part)]
+        np.take(spectra, part, axis=0, out=product, mode="clip")  # "raise" would copy once more
+        np.multiply(spectrum, product, out=product)
+        peaks[start : start + len(part)] = fft.irfft(product, size, axis=1).max(1)
     return peaks
 
 
