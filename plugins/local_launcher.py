@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 from egoexobench import UsageError, hookimpl
 from egoexobench.protocols import LaunchedJobs
-from egoexobench.toolbox.job_process import JobEnd, JobProcess, is_killed, list_cores
+from egoexobench.toolbox.cores import list_cores
+from egoexobench.toolbox.job_process import JobEnd, JobProcess, is_killed
 from egoexobench.toolbox.option_limits import check_minimum
 from egoexobench.types import Job, JobState, JobStatus
 

@@ -71,6 +71,12 @@ MAX_LISTED_FAILURES = 10
     help="Precision of the forward pass.",
 )
 @click.option(
+    "--encoder-batch",
+    type=click.IntRange(min=1),
+    metavar="ITEMS",
+    help="Clips or texts of one forward pass.  [16, on a GPU as many as fit, up to 64]",
+)
+@click.option(
     "--dtype",
     type=click.Choice(["fp32", "fp16"]),
     default="fp32",
@@ -112,6 +118,7 @@ def extract_command(
     seed: int,
     device: str,
     precision: Literal["fp32", "bf16", "fp16"],
+    encoder_batch: int | None,
     dtype: Literal["fp32", "fp16"],
     shard_text: str,
     out: str | None,
@@ -141,7 +148,11 @@ def extract_command(
     created: Dataset = parts.create("dataset", dataset)
     compute = DeviceConfig(device, precision)
     runners = {
-        spec: replace(_build_runner(parts, spec, seed, compute), storage_dtype=dtype)
+        spec: replace(
+            _build_runner(parts, spec, seed, compute),
+            storage_dtype=dtype,
+            requested_batch=encoder_batch,
+        )
         for spec in specs
     }
     if beats_folder is not None and len(runners) > 1:

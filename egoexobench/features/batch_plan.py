@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import final
 
 from egoexobench.hashing import sort_by_hash
 from egoexobench.types import VIEWS, View
@@ -36,7 +37,25 @@ class BatchPlan:
         return [ordered[start : start + self.size] for start in range(0, len(ordered), self.size)]
 
 
+@final
+class BatchSize:
+    """Number of items of one forward pass; it is halved where the device has too little memory.
+
+    Args:
+        size: to begin with.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def halve(self, num_items: int) -> None:
+        """Take at most half of the number of items for which the memory was too small."""
+        self.size = min(self.size, max(num_items // 2, 1))
+
+
 SCORING_PLAN = BatchPlan()
 """How everything that is scored is embedded."""
 ENCODING_PLAN = BatchPlan(size=16)
-"""How frozen encoders run; a large network needs too much memory for more clips at once."""
+"""How frozen encoders run on the CPU; more items at once are not faster there."""
+CUDA_BATCH_SIZE = 64
+"""Items of one forward pass on a GPU, which is idle with fewer; halved until they fit."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -18,6 +17,7 @@ from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import DOES_NOT_DECODE, ClipError, DataError, EgoExoBenchError
 from egoexobench.features.batch_plan import ENCODING_PLAN
+from egoexobench.features.encode_queue import EncodeQueue
 from egoexobench.features.encoder_inputs import ClipArrays
 from egoexobench.features.encoder_runner import (
     EncoderRunner,
@@ -27,13 +27,12 @@ from egoexobench.features.encoder_runner import (
     split_stored_inputs,
 )
 from egoexobench.features.feature_bank import FeatureBank
-from egoexobench.features.feature_file import FeatureRows, make_missing_rows
+from egoexobench.features.feature_file import make_missing_rows
 from egoexobench.features.feature_store import FeatureStore
-from egoexobench.features.join_queue import LARGE_FILE_BYTES
 from egoexobench.features.media_hash import hash_media_files
 from egoexobench.features.older_stores import explain_new_clips, explain_new_texts
 from egoexobench.protocols import Progress
-from egoexobench.toolbox.cores import count_cores
+from egoexobench.toolbox.cores import map_in_threads
 from egoexobench.types import Audio, Clip, Frames, Modality
 
 __all__ = [
@@ -47,7 +46,9 @@ __all__ = [
 
 NOT_FINITE = "has features with NaN or infinity"
 ITEMS_PER_FILE = 64
-"""Items of one feature file, and in memory at once."""
+"""Items of one feature file, and features in memory at once."""
+BATCHES_AHEAD = 2
+"""Forward passes whose clips are decoded ahead; one more waits if decoding is not steady."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,13 @@ class _PreparedClip:
     arrays: Mapping[str, ClipArrays]
     audio_state: AudioState
     failure: ClipFailure | None = None
+
+
+class _EncodedClip(NamedTuple):
+    """A clip that is stored; ``failure`` says why it is not."""
+
+    key: str
+    failure: ClipFailure | None
 
 
 def encode_clips(
@@ -147,9 +155,13 @@ def encode_clips(
             skip_failures=skip_failures,
         )
         with progress.stage("encode", len(jobs)) as advance:
+            queues = {name: EncodeQueue(encoders[name], store) for name, store in stores.items()}
+            batch_size = max(runner.batch_size for runner in encoders.values())
             for view_jobs in _shuffle_views(jobs):
-                for batch in _iter_batches(_map_in_threads(work, view_jobs)):
-                    errors |= _store_batch(batch, encoders, stores)
+                prepared = map_in_threads(work, view_jobs, BATCHES_AHEAD * batch_size)
+                num_stored = max(ITEMS_PER_FILE, batch_size)
+                while batch := _encode_next(islice(prepared, num_stored), encoders, queues):
+                    errors |= {clip.key: clip.failure for clip in batch if clip.failure}
                     if errors and not skip_failures:
                         failed = next(job for job in jobs if job.key in errors)
                         raise ClipError(*errors[failed.key], failed.clip.id)
@@ -329,29 +341,23 @@ def _prepare_clip_source(clip: Clip, runner: EncoderRunner, source: Frames | Aud
         raise
 
 
-def _store_batch(
-    batch: Sequence[_PreparedClip],
+def _encode_next(
+    clips: Iterable[_PreparedClip],
     encoders: Mapping[str, EncoderRunner],
-    stores: Mapping[str, FeatureStore],
-) -> dict[str, ClipFailure]:
-    """Encode and store a batch; return the reason by key for each clip that is not stored."""
-    errors = {clip.job.key: clip.failure for clip in batch if clip.failure}
-    for name, runner in encoders.items():
-        prepared = [clip for clip in batch if name in clip.job.missing and clip.failure is None]
-        reads_audio = "audio" in runner.given_inputs
-        states = [clip.audio_state if reads_audio else "decoded" for clip in prepared]
-        encoded = encode_arrays(runner, [clip.arrays[name] for clip in prepared], states)
-        valid: dict[str, FeatureRows] = {}
-        for clip, item in zip(prepared, encoded, strict=True):
-            if reason := find_nonfinite(item):
-                errors[clip.job.key] = ClipFailure(NOT_FINITE, reason)
-            if clip.job.key not in errors:
-                valid[clip.job.key] = item
-            if sum(item.rows.nbytes for item in valid.values()) >= LARGE_FILE_BYTES:
-                stores[name].put(list(valid), list(valid.values()))
-                valid = {}
-        stores[name].put(list(valid), list(valid.values()))  # nothing, if it is empty
-    return errors
+    queues: Mapping[str, EncodeQueue],
+) -> list[_EncodedClip]:
+    """Encode and store some clips as they come."""
+    failures: dict[str, ClipFailure | None] = {}
+    for clip in clips:
+        failures[clip.job.key] = clip.failure
+        for name, arrays in clip.arrays.items():
+            reads_audio = "audio" in encoders[name].given_inputs
+            state = clip.audio_state if reads_audio else "decoded"
+            queues[name].add(clip.job.key, arrays, state)
+    for queue in queues.values():
+        faults = queue.finish_file()
+        failures |= {key: ClipFailure(NOT_FINITE, reason) for key, reason in faults.items()}
+    return [_EncodedClip(key, failure) for key, failure in failures.items()]
 
 
 def _open_bank(
@@ -367,28 +373,6 @@ def _open_bank(
         blank = runner.prepare_blank(runner.stored_input, num_frames)
         return FeatureBank(ids, items, blank.shape[1:], blank.dtype)
     return FeatureBank(ids, items, (runner.encoder.dim,))
-
-
-def _map_in_threads(
-    work: Callable[[_EncodeJob], _PreparedClip], jobs: Iterable[_EncodeJob]
-) -> Iterator[_PreparedClip]:
-    """Yield results in the order of the jobs, with a bounded number of jobs at once."""
-    workers = count_cores()
-    queue = iter(jobs)
-    with ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(work, job) for job in islice(queue, 4 * workers)]
-        try:
-            while running:
-                yield running.pop(0).result()
-                running += [pool.submit(work, job) for job in islice(queue, 1)]
-        finally:
-            pool.shutdown(cancel_futures=True)  # an interrupt does not wait for queued clips
-
-
-def _iter_batches(clips: Iterable[_PreparedClip]) -> Iterator[list[_PreparedClip]]:
-    queue = iter(clips)
-    while batch := list(islice(queue, ITEMS_PER_FILE)):
-        yield batch
 
 
 def _hash_text(text: str) -> str:

@@ -15,7 +15,8 @@ from torch import Tensor
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.device import DeviceConfig, Precision, autocast
-from egoexobench.features.batch_plan import ENCODING_PLAN
+from egoexobench.errors import notify
+from egoexobench.features.batch_plan import CUDA_BATCH_SIZE, ENCODING_PLAN, BatchSize
 from egoexobench.features.encoder_inputs import (
     ClipArrays,
     list_given_inputs,
@@ -60,6 +61,8 @@ class EncoderRunner:
     """What a joint encoder is given."""
     stored_input: Modality | None = None
     """The input whose prepared arrays are stored, of a joint encoder that is trained."""
+    requested_batch: int | None = None
+    """Items of one forward pass; None is the default of the device."""
 
     @property
     def is_joint(self) -> bool:
@@ -81,6 +84,11 @@ class EncoderRunner:
     def sample_rate(self) -> int:
         """Sample rate at which audio is decoded for it, Hz."""
         return get_sample_rate(self.encoder)
+
+    @property
+    def batch_size(self) -> int:
+        """Clips or texts of one forward pass; fewer, once the device had no memory for them."""
+        return self._batch.size
 
     @property
     def feature_source(self) -> HasGivenFeatures | None:
@@ -116,6 +124,21 @@ class EncoderRunner:
             )
             self._blanks[modality] = self.prepare(source)[:0]
         return self._blanks[modality]
+
+    @cached_property
+    def _batch(self) -> BatchSize:
+        default = CUDA_BATCH_SIZE if self.device.type == "cuda" else ENCODING_PLAN.size
+        return BatchSize(self.requested_batch or default)
+
+    def shrink_batch(self, num_items: int) -> None:
+        """Take fewer items at once, because the memory was too small for so many."""
+        self._batch.halve(num_items)
+        notify(
+            f"{self.label}: {self.device} has no memory for {num_items} items at once; "
+            f"{self.batch_size} are encoded together"
+        )
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     @cached_property
     def _blanks(self) -> dict[Modality, NDArray[Any]]:
@@ -177,7 +200,7 @@ def encode_arrays(
     arrays: Sequence[ClipArrays],
     states: Sequence[str],
     *,
-    batch_size: int = ENCODING_PLAN.size,
+    batch_size: int | None = None,
     min_lengths: Sequence[int] = (1, 1),
 ) -> Iterator[FeatureRows]:
     """Yield the rows to store: tokens, or the prepared arrays if the encoder is trained.
@@ -189,20 +212,20 @@ def encode_arrays(
         runner: the encoder.
         arrays: ``(T0, ...)`` for each input, in the order in which the items are encoded.
         states: state of each source, such as ``audible``.
-        batch_size: items of one forward pass.
+        batch_size: items of one forward pass; None is that of the runner.
         min_lengths: least T0 of each input; shorter items are padded to it.
 
     Raises:
         PartError: if the encoder returns something wrong.
     """
-    present = [item for item in map(_require_any_input, arrays) if item is not None]
+    present = [_list_inputs(item) for item in arrays if not is_missing_input(item)]
     for of_input in zip(*present, strict=True):
         require_valid(_find_shape_fault(of_input), runner.label)
     rows: Iterator[NDArray[Any]] = (item[0] for item in present)
     if runner.encoder.frozen:
         rows = _encode_batches(runner, present, batch_size, min_lengths)
     for item, state in zip(arrays, states, strict=True):
-        is_missing = _require_any_input(item) is None
+        is_missing = is_missing_input(item)
         yield make_missing_rows(state) if is_missing else FeatureRows(next(rows), state)
 
 
@@ -213,11 +236,14 @@ def find_nonfinite(item: FeatureRows) -> str | None:
     return None
 
 
-def _require_any_input(item: ClipArrays) -> tuple[NDArray[Any], ...] | None:
-    """Return the arrays of an item; None if the source of each of them is missing."""
-    arrays = tuple(array for array in item if array is not None)
-    is_missing = not arrays or (len(arrays) > 1 and not any(len(array) for array in arrays))
-    return None if is_missing else arrays
+def is_missing_input(item: ClipArrays) -> bool:
+    """Whether the source of every input of an item is missing."""
+    arrays = _list_inputs(item)
+    return not arrays or (len(arrays) > 1 and not any(len(array) for array in arrays))
+
+
+def _list_inputs(item: ClipArrays) -> tuple[NDArray[Any], ...]:
+    return tuple(array for array in item if array is not None)
 
 
 def _find_shape_fault(arrays: Sequence[NDArray[Any]]) -> str | None:
@@ -234,13 +260,25 @@ def _find_shape_fault(arrays: Sequence[NDArray[Any]]) -> str | None:
 def _encode_batches(
     runner: EncoderRunner,
     arrays: Sequence[tuple[NDArray[Any], ...]],
-    batch_size: int,
+    batch_size: int | None,
     min_lengths: Sequence[int],
 ) -> Iterator[NDArray[Any]]:
-    for start in range(0, len(arrays), batch_size):
-        encoded, masks = _encode_batch(runner, arrays[start : start + batch_size], min_lengths)
+    start = 0
+    while start < len(arrays):
+        batch = arrays[start : start + (batch_size or runner.batch_size)]
+        try:
+            encoded, masks = _encode_batch(runner, batch, min_lengths)
+        except torch.cuda.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            encoded = None  # the tensors of the failed pass are free after this block
+        if encoded is None:
+            runner.shrink_batch(len(batch))
+            batch_size = batch_size and len(batch) // 2
+            continue
         yield from (rows[row_mask] for rows, row_mask in zip(encoded, masks, strict=True))
         del encoded  # or the tokens of two batches are in memory
+        start += len(batch)
 
 
 def _encode_batch(

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from egoexobench.checksum import append_lines, encode_line, read_lines
 from egoexobench.data.media_files import open_media_file, read_media_state
+from egoexobench.data.media_source import MediaState
 from egoexobench.errors import DataError, WriteError, notify
 from egoexobench.files import atomic_path
 from egoexobench.hashing import hash_json
 from egoexobench.machine_errors import skip_if_unwritable
+from egoexobench.toolbox.cores import map_in_threads
 from egoexobench.types import Clip
 
 HASH_CACHE = "hashes.jsonl"
@@ -48,7 +50,7 @@ class HashResult:
 def hash_media_files(
     paths: Iterable[str], root: Path, *, skip_failures: bool = False
 ) -> HashResult:
-    """Return the content hash of each file by path.
+    """Return the content hash of each file by path; new files are read in a thread for each core.
 
     Args:
         paths: media files.
@@ -61,14 +63,27 @@ def hash_media_files(
     cache = _HashCache(root / HASH_CACHE)
     hashes: dict[str, str] = {}
     failures: dict[str, str] = {}
+    new: list[str] = []
+    for path in sorted(paths):
+        try:
+            content = cache.find_hash(path)
+        except DataError as error:
+            if not skip_failures:
+                raise
+            failures[path] = str(error)
+        else:
+            if content is None:
+                new.append(path)
+            else:
+                hashes[path] = content
     try:
-        for path in sorted(paths):
-            try:
-                hashes[path] = cache.hash_file(path)
-            except DataError as error:
-                if not skip_failures:
-                    raise
-                failures[path] = str(error)
+        for path, entry in zip(new, map_in_threads(_hash_or_fail, new), strict=True):
+            if not isinstance(entry, DataError):
+                hashes[path] = cache.add(entry)
+            elif skip_failures:
+                failures[path] = str(entry)
+            else:
+                raise entry
     finally:
         cache.flush()
     return HashResult(hashes, failures)
@@ -96,25 +111,26 @@ class _HashCache:
         self.num_fresh_bytes = 0
         self._load()
 
-    def hash_file(self, path: str) -> str:
-        """Return the hash of a file; it is read if its size or times have changed.
+    def find_hash(self, path: str) -> str | None:
+        """Return the hash of a file; None if it is new, or its size or times have changed.
 
         Raises:
             DataError: if it cannot be read.
         """
-        try:
+        with _name_file(path):
             media = read_media_state(path)
-            if media.content_key:
-                return media.content_key
-            state: _Entry = [path, media.size, media.mtime_ns, media.ctime_ns]
-            entry = self.entries.get(path, [])
-            if entry[:-1] != state:
-                entry = [*state, _read_hash(path)]
-                self._add(entry)
-        except OSError as error:
-            raise DataError(f"cannot read media file {path}: {error.strerror}") from error
-        except ValueError as error:  # a NUL character in the path
-            raise DataError(f"cannot read media file {path!r}: {error}") from error
+        entry = self.entries.get(path, [])
+        if media.content_key or entry[:-1] != _describe_state(path, media):
+            return media.content_key or None
+        return str(entry[-1])
+
+    def add(self, entry: _Entry) -> str:
+        """Keep the entry of a file that was read, and return its hash."""
+        self.entries[str(entry[0])] = entry
+        self.fresh.append(entry)
+        self.num_fresh_bytes += int(str(entry[1]))
+        if len(self.fresh) >= FLUSH_EVERY or self.num_fresh_bytes >= FLUSH_BYTES:
+            self.flush()
         return str(entry[-1])
 
     def flush(self) -> None:
@@ -124,13 +140,6 @@ class _HashCache:
                 append_lines(self.path, map(json.dumps, self.fresh))
         self.fresh.clear()
         self.num_fresh_bytes = 0
-
-    def _add(self, entry: _Entry) -> None:
-        self.entries[str(entry[0])] = entry
-        self.fresh.append(entry)
-        self.num_fresh_bytes += int(str(entry[1]))
-        if len(self.fresh) >= FLUSH_EVERY or self.num_fresh_bytes >= FLUSH_BYTES:
-            self.flush()
 
     def _load(self) -> None:
         payloads, num_damaged = read_lines(self.path)
@@ -164,6 +173,30 @@ class _HashCache:
 def _is_entry(value: object) -> bool:
     """Whether a line is of this kind of file, and not of another one."""
     return isinstance(value, list) and list(map(type, value)) == [str, int, int, int, str]
+
+
+def _hash_or_fail(path: str) -> _Entry | DataError:
+    """Read a file; return its entry, or why it cannot be read."""
+    try:
+        with _name_file(path):
+            return [*_describe_state(path, read_media_state(path)), _read_hash(path)]
+    except DataError as error:
+        return error
+
+
+def _describe_state(path: str, media: MediaState) -> _Entry:
+    return [path, media.size, media.mtime_ns, media.ctime_ns]
+
+
+@contextmanager
+def _name_file(path: str) -> Iterator[None]:
+    """Name the file in what goes wrong while it is read."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"cannot read media file {path}: {error.strerror}") from error
+    except ValueError as error:  # a NUL character in the path
+        raise DataError(f"cannot read media file {path!r}: {error}") from error
 
 
 def _read_hash(path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +13,7 @@ from egoexobench.data.decode import decode_clip
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.protocols import Progress
 from egoexobench.shortcuts import similarity
-from egoexobench.toolbox.cores import count_cores
+from egoexobench.toolbox.cores import map_in_threads
 from egoexobench.types import Clip, ClipContent, Pair
 
 AUDIO_SECONDS = 4.0
@@ -63,16 +62,10 @@ def extract_shortcut_features(
         by_content.setdefault(clip_keys.get(clip.id, clip.content), []).append(clip)
     read = partial(_read_clips, sound_ids=sound_ids)
     features: dict[str, ShortcutFeatures] = {}
-    with (
-        progress.stage("decode", len(clips)) as advance,
-        ThreadPoolExecutor(count_cores()) as pool,
-    ):
-        try:
-            for result in pool.map(read, by_content.values()):
-                features |= result
-                advance(len(result))
-        finally:
-            pool.shutdown(cancel_futures=True)  # an interrupt does not wait for queued clips
+    with progress.stage("decode", len(clips)) as advance:
+        for result in map_in_threads(read, by_content.values()):
+            features |= result
+            advance(len(result))
     return features
 
 

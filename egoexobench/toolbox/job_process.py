@@ -117,16 +117,6 @@ def find_last_line(text: str) -> str:
     return last.removeprefix("egoexobench: ").removeprefix("Error: ")[:_MAX_REASON_CHARS]
 
 
-def list_cores() -> tuple[int, ...]:
-    """Return the cores that this process may use; their number only, where a system says no more.
-
-    Schedulers and containers give a process a part of the machine's cores.
-    """
-    if sys.platform == "linux":
-        return tuple(sorted(os.sched_getaffinity(0)))
-    return tuple(range(os.cpu_count() or 1))
-
-
 @contextmanager
 def _use_cores(cores: Collection[int]) -> Iterator[None]:
     """Give this thread some cores only, so that a process that it starts has no others."""

@@ -1,5 +1,6 @@
 """Which clips are encoded and stored, and how clips that fail are reported."""
 
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import torch
 
 from egoexobench.data.decode import DecodedClip
 from egoexobench.errors import DataError, MediaError, NoticeWarning
-from egoexobench.features import encode_clips, encoder_runner
+from egoexobench.features import encode_clips, encode_queue, encoder_runner
 from egoexobench.features.batch_plan import ENCODING_PLAN
 from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.progress import NullProgress
+from egoexobench.toolbox.cores import count_cores
 from egoexobench.types import Audio, Clip, Frames, Modality, Tokens
 
 
@@ -218,23 +220,62 @@ def test_clips_that_were_stored_before_an_interruption_are_not_decoded_again(
     media: FakeMedia, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encode_clips, "ITEMS_PER_FILE", 2)
-    monkeypatch.setattr(encode_clips, "count_cores", lambda: 1)
+    runners = {name: replace(run, requested_batch=1) for name, run in make_runners().items()}
     clips = media.write_clips(9)
     Path(clips[7].media).write_text("-1")
     with pytest.raises(MediaError):
-        media.encode(clips, make_runners())
+        media.encode(clips, runners)
     Path(clips[7].media).write_text("3")
     before = set(media.decoded)
     media.decoded.clear()
-    media.encode(clips, make_runners())
+    media.encode(clips, runners)
     assert {"c0", "c1", "c2"} <= before - set(media.decoded)
     assert set(media.decoded) <= {f"c{i}" for i in range(3, 9)}
+
+
+def test_clips_are_decoded_while_earlier_ones_are_encoded_and_wait_in_bounded_memory(
+    media: FakeMedia,
+) -> None:
+    size, num_decoded = ENCODING_PLAN.size, []
+
+    class WaitingEncoder(FakeEncoder):
+        def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+            deadline = time.monotonic() + 20
+            while len(media.decoded) < min(len(clips), 2 * size) and time.monotonic() < deadline:
+                time.sleep(0.001)
+            num_decoded.append(len(media.decoded))
+            return super().encode(values, mask)
+
+    clips = media.write_clips(4 * size)
+    media.encode(clips, {"video": EncoderRunner(WaitingEncoder("video"), "v")})
+    ahead = max(encode_clips.BATCHES_AHEAD * size, 2 * count_cores())
+    assert len(num_decoded) == 4
+    assert 2 * size <= num_decoded[0] <= size + ahead
+
+
+@pytest.mark.parametrize("batch_size", [5, 100])
+def test_the_requested_number_of_clips_is_encoded_at_once(
+    batch_size: int, media: FakeMedia, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    class CountingEncoder(FakeEncoder):
+        def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+            sizes.append(len(values))
+            return super().encode(values, mask)
+
+    monkeypatch.setattr(encode_clips, "ITEMS_PER_FILE", 10)
+    clips = media.write_clips(12)
+    runner = EncoderRunner(CountingEncoder("video"), "v", requested_batch=batch_size)
+    bank = media.encode(clips, {"video": runner})["video"]
+    assert sizes == ([5, 5, 2] if batch_size == 5 else [12])
+    assert [bank.get(f"c{i}")[0, 0] for i in (0, 11)] == [2.0, 13.0]
 
 
 def test_large_tokens_are_stored_before_the_next_forward_pass(
     media: FakeMedia, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encode_clips, "LARGE_FILE_BYTES", 1)
+    monkeypatch.setattr(encode_queue, "LARGE_FILE_BYTES", 1)
     clips = media.write_clips(ENCODING_PLAN.size + 4)
 
     class StoppedEncoder(FakeEncoder):

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from egoexobench.errors import NoticeWarning
 from egoexobench.features import encoder_state
 from egoexobench.features.encoder_runner import (
     EncoderRunner,
@@ -179,3 +181,33 @@ def test_the_tokens_of_a_batch_are_free_before_the_next_one_is_computed() -> Non
     runner = EncoderRunner(WatchedEncoder(), "linear")
     encode_sources(runner, arrays, ["read"] * len(arrays), batch_size=2)
     assert alive == [False, False]
+
+
+class SmallDevice(LinearEncoder):
+    """An encoder on a device that has memory for three items."""
+
+    def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+        if len(values) > 3:
+            raise torch.cuda.OutOfMemoryError
+        return super().encode(values, mask)
+
+
+def test_fewer_items_are_encoded_at_once_where_the_memory_is_too_small() -> None:
+    encoder, arrays = SmallDevice(), make_arrays(20)
+    runner = EncoderRunner(encoder, "abc")
+    with pytest.warns(NoticeWarning, match=r"no memory for 4 items at once; 2 are encoded"):
+        items = encode_sources(runner, arrays, ["decoded"] * 20)
+    assert runner.batch_size == 2
+    assert encoder.sizes == [2] * 10
+    expected = encode_sources(EncoderRunner(LinearEncoder(), "abc"), arrays, ["decoded"] * 20)
+    for item, reference in zip(items, expected, strict=True):
+        np.testing.assert_allclose(item.rows, reference.rows, atol=1e-6)
+
+
+def test_an_item_that_alone_is_too_large_is_an_error() -> None:
+    class NoDevice(LinearEncoder):
+        def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+            raise torch.cuda.OutOfMemoryError
+
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        encode_sources(EncoderRunner(NoDevice(), "abc", requested_batch=1), make_arrays(2), "ab")
