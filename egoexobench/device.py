@@ -30,6 +30,8 @@ class DeviceConfig:
     """Whether networks are compiled."""
     micro_batch: int | None = None
     """Pairs of a batch that are embedded at once in training; None embeds all."""
+    encoder_batch: int | None = None
+    """Items of one forward pass of frozen encoders; None is what fits the device."""
 
 
 CPU = DeviceConfig()

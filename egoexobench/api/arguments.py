@@ -145,6 +145,7 @@ class MethodArguments(_CheckedArguments):
     precision: Literal["fp32", "bf16", "fp16"]
     compile: bool
     micro_batch: Annotated[int, BeforeValidator(_to_integer), Field(ge=1)] | None
+    encoder_batch: Annotated[int, BeforeValidator(_to_integer), Field(ge=1)] | None
     progress: bool | None
 
 

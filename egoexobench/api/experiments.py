@@ -44,6 +44,7 @@ def run(
     precision: str = "fp32",
     compile: bool = False,  # noqa: A002 - the name of the option of the command
     micro_batch: int | None = None,
+    encoder_batch: int | None = None,
     embeddings: bool = True,
     track: str | Spec | Sequence[str | Spec] = (),
     progress: bool | None = None,
@@ -71,6 +72,8 @@ def run(
         compile: compile networks with torch.compile.
         micro_batch: pairs of a batch that are embedded at once in training, so that it needs less
             memory; the gradients are those of the whole batch. None embeds all.
+        encoder_batch: clips or texts of one forward pass of frozen encoders; None is 16, and on a
+            GPU as many as fit, up to 64.
         embeddings: write the embeddings beside the record; without them ``verify`` cannot
             recompute the ranks.
         track: trackers that show the run, such as ``"tensorboard:folder=logs"``; one or several.
@@ -123,6 +126,7 @@ def embed(
     precision: str = "fp32",
     compile: bool = False,  # noqa: A002 - the name of the option of the command
     micro_batch: int | None = None,
+    encoder_batch: int | None = None,
     progress: bool | None = None,
 ) -> SplitEmbeddings:
     """Embed the videos and texts of a split, as `egoexobench embed` does.
@@ -164,7 +168,11 @@ def _to_config(arguments: MethodArguments) -> RunConfig:
         allow_overlap=arguments.allow_overlap,
         subset=arguments.subset,
         device=DeviceConfig(
-            arguments.device, arguments.precision, arguments.compile, arguments.micro_batch
+            arguments.device,
+            arguments.precision,
+            arguments.compile,
+            arguments.micro_batch,
+            encoder_batch=arguments.encoder_batch,
         ),
     )
 

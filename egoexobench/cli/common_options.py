@@ -27,6 +27,12 @@ ALLOW_OVERLAP_OPTION = click.option(
     is_flag=True,
     help="Go on if test clips have the content of train or val, and record how many.",
 )
+ENCODER_BATCH_OPTION = click.option(
+    "--encoder-batch",
+    type=click.IntRange(min=1),
+    metavar="ITEMS",
+    help="Clips or texts of one forward pass of encoders.  [16, on a GPU up to 64 that fit]",
+)
 RECORD_FOLDER_OPTION = click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from egoexobench.cli.common_options import ENCODER_BATCH_OPTION
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.errors import UsageError
@@ -70,12 +71,7 @@ MAX_LISTED_FAILURES = 10
     default="fp32",
     help="Precision of the forward pass.",
 )
-@click.option(
-    "--encoder-batch",
-    type=click.IntRange(min=1),
-    metavar="ITEMS",
-    help="Clips or texts of one forward pass.  [16, on a GPU as many as fit, up to 64]",
-)
+@ENCODER_BATCH_OPTION
 @click.option(
     "--dtype",
     type=click.Choice(["fp32", "fp16"]),
@@ -146,13 +142,9 @@ def extract_command(
     shard, root = parse_shard(shard_text), find_feature_root(out)
     get_sampler(sampling)
     created: Dataset = parts.create("dataset", dataset)
-    compute = DeviceConfig(device, precision)
+    compute = DeviceConfig(device, precision, encoder_batch=encoder_batch)
     runners = {
-        spec: replace(
-            _build_runner(parts, spec, seed, compute),
-            storage_dtype=dtype,
-            requested_batch=encoder_batch,
-        )
+        spec: replace(_build_runner(parts, spec, seed, compute), storage_dtype=dtype)
         for spec in specs
     }
     if beats_folder is not None and len(runners) > 1:

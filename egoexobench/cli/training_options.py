@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from egoexobench.cli.common_options import ALLOW_OVERLAP_OPTION, DATASET_OPTION
+from egoexobench.cli.common_options import (
+    ALLOW_OVERLAP_OPTION,
+    DATASET_OPTION,
+    ENCODER_BATCH_OPTION,
+)
 from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.device import DeviceConfig, Precision
 from egoexobench.errors import UsageError
@@ -83,6 +87,7 @@ _OPTIONS = (
         metavar="PAIRS",
         help="Embed so many pairs of a batch at once in training: less memory, equal gradients.",
     ),
+    ENCODER_BATCH_OPTION,
 )
 
 
@@ -103,6 +108,7 @@ class TrainingOptions:
     precision: Precision
     compile_networks: bool
     micro_batch: int | None
+    encoder_batch: int | None
 
     def to_run_config(
         self,
@@ -130,7 +136,11 @@ class TrainingOptions:
             allow_overlap=self.allow_overlap,
             subset=self.subset,
             device=DeviceConfig(
-                self.device, self.precision, self.compile_networks, self.micro_batch
+                self.device,
+                self.precision,
+                self.compile_networks,
+                self.micro_batch,
+                encoder_batch=self.encoder_batch,
             ),
         )
 
@@ -157,6 +167,7 @@ class TrainingOptions:
             precision=self.precision if "precision" in typed else None,
             compile=self.compile_networks or None,
             micro_batch=self.micro_batch,
+            encoder_batch=self.encoder_batch,
         )
 
 

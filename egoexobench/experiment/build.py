@@ -255,6 +255,7 @@ def build_encoder(resolved: ResolvedMethod, role: str, device: DeviceConfig = CP
         identity=identity,
         state=state,
         joint_inputs=resolved.method.joint_inputs,
+        requested_batch=device.encoder_batch,
     )
     if encoder.frozen:
         _ = runner.weights_hash  # before the encoder is used and may change

@@ -45,6 +45,7 @@ class ConfigChanges:
     precision: Precision | None = None
     compile: bool | None = None
     micro_batch: int | None = None
+    encoder_batch: int | None = None
     keep_embeddings: bool | None = None
 
 
@@ -107,6 +108,7 @@ def restore_config(record: Record, changes: ConfigChanges, location: Path) -> Ru
             changes.precision or _get_precision(record),
             bool(changes.compile or (settings and settings.compile)),
             changes.micro_batch or (settings.micro_batch if settings else None),
+            encoder_batch=changes.encoder_batch,
         ),
         keep_embeddings=_choose_embeddings(record, changes),
     )

@@ -27,6 +27,8 @@ DEFAULTS = {
     "device": "cpu",
     "precision": "fp32",
     "compile": False,
+    "micro_batch": None,
+    "encoder_batch": None,
     "embeddings": True,
     "progress": None,
     "track": (),
@@ -78,6 +80,8 @@ WRONG = [
     ("device", None),
     ("precision", "fp8"),
     ("compile", "perhaps"),
+    ("micro_batch", 0),
+    ("encoder_batch", 0),
     ("progress", "perhaps"),
 ]
 
