@@ -48,7 +48,7 @@ class BatchSize:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def halve(self, num_items: int) -> None:
+    def shrink(self, num_items: int) -> None:
         """Take at most half of the number of items for which the memory was too small."""
         self.size = min(self.size, max(num_items // 2, 1))
 

@@ -132,7 +132,7 @@ class EncoderRunner:
 
     def shrink_batch(self, num_items: int) -> None:
         """Take fewer items at once, because the memory was too small for so many."""
-        self._batch.halve(num_items)
+        self._batch.shrink(num_items)
         notify(
             f"{self.label}: {self.device} has no memory for {num_items} items at once; "
             f"{self.batch_size} are encoded together"
