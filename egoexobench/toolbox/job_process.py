@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, NamedTuple, final
 
+from egoexobench.toolbox.cores import list_cores
 from egoexobench.types import Job
 
 MAX_CLEANUP_S = 20
@@ -123,7 +124,7 @@ def _use_cores(cores: Collection[int]) -> Iterator[None]:
     if not cores or sys.platform != "linux":
         yield
         return
-    before = os.sched_getaffinity(0)
+    before = list_cores()
     os.sched_setaffinity(0, cores)
     try:
         yield
