@@ -5,14 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from egoexobench.process_group import ProcessGroup, open_process_group
+from egoexobench.process_group import SINGLE, ProcessGroup, open_process_group
 
 TIMEOUT_S = 300
 
@@ -23,17 +23,8 @@ def find_free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@contextmanager
-def use_variables(variables: dict[str, str]) -> Iterator[None]:
-    previous = dict(os.environ)
-    os.environ.update(variables)
-    yield
-    os.environ.clear()
-    os.environ.update(previous)
-
-
 def run_processes(
-    work: Callable[[ProcessGroup], Any], folder: Path, *, size: int = 2
+    work: Callable[[ProcessGroup], Any], folder: Path, *, size: int = 2, opens_group: bool = True
 ) -> tuple[list[int | None], list[Any]]:
     """Return the exit code and the result of each process; None without a result."""
     port = find_free_port()
@@ -47,7 +38,7 @@ def run_processes(
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port),
         }
-        with open_process_group("cpu") as group:
+        with open_process_group("cpu") if opens_group else nullcontext(SINGLE) as group:
             result = work(group)
         torch.save(result, folder / f"result-{rank}")
 

@@ -11,15 +11,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from process_runner import find_free_port
+from process_runner import find_free_port, run_processes
 from safetensors.torch import load_file
 
+from egoexobench.experiment.config import RunConfig
+from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.run import run_experiment
+from egoexobench.process_group import ProcessGroup
+from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Record
 from egoexobench.records.store import find_records, read_record
+from egoexobench.registry import Registry
+from egoexobench.spec import Spec
 
 COMMAND = Path(__file__).with_name("interrupted_command.py")
+SETTINGS = {"epochs": "4", "embed_dim": "16", "batch_size": "4"}
 OPTIONS = ["run", "--method", "soundbridge", "--task", "eg2ex"]
-OPTIONS += ["--set", "epochs=4", "--set", "embed_dim=16", "--set", "batch_size=4"]
+OPTIONS += [text for item in SETTINGS.items() for text in ("--set", "=".join(item))]
 LAUNCHER = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--max-restarts", "1"]
 KILL_STEP = 6
 """In the third of four epochs, which have two steps each."""
@@ -66,38 +74,54 @@ def run_command(
     return FinishedCommand(result.returncode, result.stdout, folder)
 
 
-def launch(folder: Path, media: Path, **variables: str) -> FinishedCommand:
-    launcher = [*LAUNCHER, "--master-port", str(find_free_port())]
-    return run_command(folder, media, launcher, variables)
+def run_uninterrupted(folder: Path, media: Path, *, size: int) -> FinishedCommand:
+    """Run the command in processes that have imported everything already."""
+
+    def run_there(_: ProcessGroup) -> None:
+        os.environ["EGOEXOBENCH_CACHE"] = str(folder / "cache")
+        config = RunConfig(
+            Spec("soundbridge"),
+            Spec("folder", {"path": str(media)}),
+            tasks=("eg2ex",),
+            overrides=SETTINGS,
+            out=folder / "out",
+        )
+        run_experiment(config, RunContext(Registry(), NullProgress()))
+
+    folder.mkdir()
+    codes, _ = run_processes(run_there, folder, size=size, opens_group=False)
+    return FinishedCommand(max(code or 0 for code in codes), "", folder)
+
+
+def assert_equal_end(command: FinishedCommand, expected: FinishedCommand) -> None:
+    assert (command.code, expected.code) == (0, 0), command.output
+    line = f"goes on after step {KILL_STEP - 1} of 8, in epoch 3 of 4"
+    assert (command.output.count(line), command.output.count("Record: ")) == (1, 1)
+    assert command.record.scores == expected.record.scores
+    assert command.record.epochs == expected.record.epochs
+    weights = command.weights
+    assert all(torch.equal(weights[name], value) for name, value in expected.weights.items())
 
 
 @pytest.mark.slow
 def test_a_process_that_is_killed_is_started_again_and_the_end_has_equal_bits(
     folder: Path, tmp_path: Path
 ) -> None:
-    expected = launch(tmp_path / "expected", folder)
-    killed = launch(tmp_path / "killed", folder, KILL=f"1 {KILL_STEP} {signal.SIGKILL.value}")
-    assert (expected.code, killed.code) == (0, 0), expected.output + killed.output
-    line = f"goes on after step {KILL_STEP - 1} of 8, in epoch 3 of 4"
-    assert (line in killed.output, line in expected.output) == (True, False)
-    assert killed.output.count("Record: ") == 1
-    assert killed.record.scores == expected.record.scores
-    assert killed.record.epochs == expected.record.epochs
-    assert killed.record.environment.num_processes == 2
-    weights = killed.weights
-    assert all(torch.equal(weights[name], value) for name, value in expected.weights.items())
+    launcher = [*LAUNCHER, "--master-port", str(find_free_port())]
+    kill = {"KILL": f"1 {KILL_STEP} {signal.SIGKILL.value}"}
+    command = run_command(tmp_path / "killed", folder, launcher, kill)
+    assert_equal_end(command, run_uninterrupted(tmp_path / "expected", folder, size=2))
+    assert command.record.environment.num_processes == 2
+    assert command.record.environment.num_hosts == 1
 
 
 @pytest.mark.slow
 def test_a_command_that_is_killed_and_repeated_has_equal_bits(folder: Path, tmp_path: Path) -> None:
     kill = {"KILL": f"0 {KILL_STEP} {signal.SIGKILL.value}"}
     assert run_command(tmp_path / "killed", folder, [], kill).code == -signal.SIGKILL
-    killed = run_command(tmp_path / "killed", folder, [], {})
-    expected = run_command(tmp_path / "expected", folder, [], {})
-    assert f"goes on after step {KILL_STEP - 1} of 8" in killed.output
-    assert killed.record.epochs == expected.record.epochs
-    weights = killed.weights
-    assert all(torch.equal(weights[name], value) for name, value in expected.weights.items())
+    command = run_command(tmp_path / "killed", folder, [], {})
+    assert_equal_end(command, run_uninterrupted(tmp_path / "expected", folder, size=1))
+    assert command.record.environment.num_processes is None
 
 
 def test_variables_without_a_rendezvous_are_one_line(folder: Path, tmp_path: Path) -> None:
