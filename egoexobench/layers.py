@@ -69,6 +69,7 @@ LAYERS = (
     "figures",
     "leaderboard",
     "checkpoints",
+    "launchers",
     "sweep",
     "testing",
     "api",

@@ -55,3 +55,10 @@ TRACK_OPTION = click.option(
     metavar="NAME[:KEY=VALUE,...]",
     help="Show the run in a tracker, see `list tracker`. May be repeated.",
 )
+ON_INTERRUPT_OPTION = click.option(
+    "--on-interrupt",
+    type=click.Choice(["cancel", "leave"]),
+    default="cancel",
+    show_default=True,
+    help="What Ctrl-C does with jobs of --on: cancel them, or leave them to a scheduler.",
+)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from egoexobench.cli.common_options import ENCODER_BATCH_OPTION
+from egoexobench.cli.common_options import ENCODER_BATCH_OPTION, ON_INTERRUPT_OPTION
+from egoexobench.cli.extract_portions import extract_in_portions
+from egoexobench.cli.extract_results import print_results
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.errors import UsageError
@@ -15,16 +17,12 @@ from egoexobench.terminal import show_text
 from egoexobench.types import MAX_SEED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from egoexobench.device import DeviceConfig
     from egoexobench.features.dataset_features import ExtractionResult, Shard
     from egoexobench.features.encoder_runner import EncoderRunner
+    from egoexobench.launchers.jobs import OnInterrupt
     from egoexobench.protocols import Dataset, Progress
     from egoexobench.registry import Registry
-
-MAX_LISTED_FAILURES = 10
-"""Failed clips that are printed; the receipts in the stores list all."""
 
 
 @click.command("extract")
@@ -103,6 +101,14 @@ MAX_LISTED_FAILURES = 10
     metavar="FILE.safetensors",
     help="Also write the features to a file that other code and `features:file=` read.",
 )
+@click.option(
+    "--on",
+    "launcher",
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Extract in portions that a launcher places on GPUs or machines, see `list launcher`.",
+)
+@ON_INTERRUPT_OPTION
+@click.option("--portion-report", type=click.Path(path_type=Path), hidden=True)
 @click.pass_context
 def extract_command(
     ctx: click.Context,
@@ -120,6 +126,9 @@ def extract_command(
     out: str | None,
     beats_folder: Path | None,
     exported: Path | None,
+    launcher: str | None,
+    on_interrupt: OnInterrupt,
+    portion_report: Path | None,
 ) -> None:
     """Encode every clip or text of a data set once and store the features for later runs.
 
@@ -138,8 +147,13 @@ def extract_command(
         parse_shard,
     )
     from egoexobench.features.store_folder import find_feature_root
+    from egoexobench.launchers.portion_report import PortionProgress
 
     shard, root = parse_shard(shard_text), find_feature_root(out)
+    if launcher is not None:
+        results = extract_in_portions(ctx, parts, root=root, on=launcher, on_interrupt=on_interrupt)
+        print_results(results, out or str(root))
+        return
     get_sampler(sampling)
     created: Dataset = parts.create("dataset", dataset)
     compute = DeviceConfig(device, precision, encoder_batch=encoder_batch)
@@ -155,13 +169,16 @@ def extract_command(
         )
     if exported is not None:
         _check_export(exported, len(runners), is_part=shard.count > 1 or beats_folder is not None)
-    progress = create_progress()
+    portion = None if portion_report is None else PortionProgress(portion_report)
+    progress = portion or create_progress()
     created.prepare(progress)
     if beats_folder is None:
         config = SamplingConfig(num_frames, sampling, text_template)
         results = extract_features(
             created, runners, config, root=root, progress=progress, shard=shard
         )
+        if portion is not None:
+            portion.finish(results)
         if exported is not None:
             ((spec, runner),) = runners.items()
             num_items = export_features(
@@ -174,7 +191,7 @@ def extract_command(
                 metadata={"dataset": dataset, "encoder": spec},
             )
             show_text(f"{exported}: features of {num_items} of {results[spec].num_requested}")
-        _print_results(results, out or str(root))
+        print_results(results, out or str(root))
         return
     ((spec, runner),) = runners.items()
     result = _import_features(
@@ -185,7 +202,7 @@ def extract_command(
             f"{spec} has random weights, and `run` uses them for clips without an imported feature",
             is_error=True,
         )
-    _print_results({spec: result}, out or str(root))
+    print_results({spec: result}, out or str(root))
 
 
 def _check_export(path: Path, num_encoders: int, *, is_part: bool) -> None:
@@ -228,21 +245,3 @@ def _import_features(
     result = import_features(clips, runner, folder, root=root, progress=progress)
     write_receipt(dataset, open_store(runner, root).folder, shard, result)
     return result
-
-
-def _print_results(results: Mapping[str, ExtractionResult], root: str) -> None:
-    failures: dict[str, str] = {}
-    for spec, result in results.items():
-        counts = ", ".join(f"{count} {state}" for state, count in result.state_counts.items())
-        states = f" ({counts})" if counts else ""
-        num_stored = sum(result.state_counts.values())
-        show_text(f"{spec}: {num_stored} of {result.num_requested} stored{states}")
-        failures |= result.failures
-    show_text(f"Stores: {root}")
-    if failures:
-        show_text(f"{len(failures)} clips have no features:", is_error=True)
-        for clip_id, reason in list(failures.items())[:MAX_LISTED_FAILURES]:
-            show_text(f"  {clip_id}: {reason}", is_error=True)
-        if len(failures) > MAX_LISTED_FAILURES:
-            show_text(f"  and {len(failures) - MAX_LISTED_FAILURES} more", is_error=True)
-        raise SystemExit(1)

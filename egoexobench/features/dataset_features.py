@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heapreplace
 from pathlib import Path
 
 from egoexobench.data.sampling import DEFAULT_SAMPLING
@@ -69,23 +70,31 @@ def parse_shard(text: str) -> Shard:
 
 
 def list_shard_clips(dataset: Dataset, shard: Shard) -> list[Clip]:
-    """Return the clips of a shard of a data set; see `select_shard_clips`."""
+    """Return the clips of a shard of a data set; see `divide_clips`."""
     return select_shard_clips([clip for split in SPLITS for clip in dataset.clips(split)], shard)
 
 
 def select_shard_clips(clips: Iterable[Clip], shard: Shard) -> list[Clip]:
-    """Return the clips of a shard; all clips of one media file are in the same shard.
+    """Return the clips of a shard; see `divide_clips`."""
+    return divide_clips(clips, shard.count)[shard.number - 1]
 
-    Each file goes to the shard that has the fewest clips so far. So every machine divides the same
+
+def divide_clips(clips: Iterable[Clip], count: int) -> list[list[Clip]]:
+    """Return the clips of each of ``count`` shards; all clips of a media file are in one shard.
+
+    A file goes to the shard that has the fewest clips so far. So every machine divides the same
     list in the same way, whatever the names of its folders are.
     """
     clips_by_file: dict[str, list[Clip]] = {}
     for clip in clips:
         clips_by_file.setdefault(clip.media, []).append(clip)
-    shards: list[list[Clip]] = [[] for _ in range(shard.count)]
+    shards: list[list[Clip]] = [[] for _ in range(count)]
+    sizes = [(0, index) for index in range(count)]  # a heap, whose first item is the least
     for file_clips in clips_by_file.values():
-        min(shards, key=len).extend(file_clips)
-    return shards[shard.number - 1]
+        size, index = sizes[0]
+        shards[index].extend(file_clips)
+        heapreplace(sizes, (size + len(file_clips), index))
+    return shards
 
 
 def list_shard_texts(dataset: Dataset, template: str, shard: Shard) -> dict[str, str]:
