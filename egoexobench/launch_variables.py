@@ -50,14 +50,14 @@ def read_position(variables: Mapping[str, str]) -> ProcessPosition | None:
     return None
 
 
-def hide_library_warnings() -> None:
-    """Let torch show errors alone, before it is imported in a process of several.
+def hide_library_messages() -> None:
+    """Let torch report by exceptions alone; called before it is imported in a process of several.
 
-    DistributedDataParallel else warns in each process that all weights of a method are used, which
-    is so for some methods and not for others.
+    Otherwise each process prints the stack of a connection that fails, beside the exception, and
+    DistributedDataParallel warns if all weights of a method are used.
     """
     if read_position(os.environ) is not None:
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
 
 
 def is_first_process() -> bool:

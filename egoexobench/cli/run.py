@@ -24,7 +24,7 @@ from egoexobench.cli.training_options import (
     list_typed,
 )
 from egoexobench.errors import UsageError
-from egoexobench.launch_variables import hide_library_warnings, is_first_process
+from egoexobench.launch_variables import hide_library_messages, is_first_process
 from egoexobench.terminal import show_renderable, show_text
 from egoexobench.types import TASKS
 
@@ -67,7 +67,7 @@ def run_command(
     """
     if method is None and recorded is None:
         raise UsageError("name a method with --method NAME, or a record with --from RECORD")
-    hide_library_warnings()
+    hide_library_messages()
     registry = load_registry(ctx)
     from egoexobench.experiment.context import RunContext
     from egoexobench.experiment.run import run_experiment

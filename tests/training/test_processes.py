@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from process_runner import run_processes
+from process_runner import find_free_port, run_processes
 from small_training import list_losses, make_training, measure_difference
 from torch import Tensor
 
-from egoexobench.errors import DataError, NoticeWarning
+from egoexobench import process_group
+from egoexobench.errors import DataError, NoticeWarning, UsageError
 from egoexobench.features import feature_bank
 from egoexobench.hashing import hash_json
-from egoexobench.process_group import SINGLE, ProcessGroup
+from egoexobench.process_group import SINGLE, ProcessGroup, open_process_group
 from egoexobench.progress import NullProgress
 from egoexobench.training import autosave, loop
 from egoexobench.training.loop import train_model
@@ -185,6 +186,17 @@ def test_processes_with_other_options_are_one_line(
     assert codes == [1, 1]
     line = "process 1 of 2 has seed 1, and process 0 has 0: start all processes"
     assert capfd.readouterr().err.count(line) == 1
+
+
+def test_processes_that_do_not_come_together_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_group, "RENDEZVOUS_TIMEOUT_S", 1.0)
+    port = str(find_free_port())
+    position = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}
+    for name, value in (position | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}).items():
+        monkeypatch.setenv(name, value)
+    line = rf"process 0 of 2 does not reach the others at 127.0.0.1:{port}: .*; start all of them"
+    with pytest.raises(UsageError, match=line), open_process_group("cpu"):
+        pass
 
 
 def test_a_process_without_a_pair_and_an_uneven_batch(tmp_path: Path) -> None:
