@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo  # DistributedDataParallel needs it: once, and not in each process
 
 from egoexobench.process_group import SINGLE, ProcessGroup, open_process_group
 

@@ -27,6 +27,7 @@ from egoexobench.training.loop import train_model
 from egoexobench.training.pair_loss import PairEmbedder, PairLoss
 from egoexobench.training.resume_file import ResumeFile
 
+pytestmark = pytest.mark.slow
 IDENTITY = {"method": "m"}
 Gradients = dict[str, dict[str, Tensor | None]]
 
