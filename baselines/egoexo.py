@@ -30,6 +30,8 @@ _PROVENANCE = {
     "share_view_weights": f"{_REPOSITORY}: one encoder",
     "num_frames": _CONFIG,
     "frame_sampling": f"{_REPOSITORY}/data/data_utils.py",
+    "augment": f"{_REPOSITORY}/function/utils.py and data/data_utils.py: random resized crops of "
+    "half of the picture or more, and a random frame of each segment",
     "text_template": f"{_REPOSITORY}/data: narration_en without a template",
     "similarity": f"{_REPOSITORY}/main.py: dot products of embeddings without normalization",
     "embed_dim": _CONFIG,
@@ -62,9 +64,8 @@ def egoexo(
             are random.
         size: size of the network at paper scale; `tiny` is for dry runs.
 
-    Differences from the release: training uses the frames of evaluation, without jitter and random
-    crops; ego clips are contrasted with ego clips and exo with exo, not all rows of a batch; a
-    text over the context length keeps its end token.
+    Differences from the release: ego clips are contrasted with ego clips and exo with exo, not all
+    rows of a batch; a text over the context length keeps its end token.
     """
     if scale != "paper" and weights:
         raise UsageError(f"method 'egoexo' uses no weights at scale {scale}; add --scale paper")
@@ -85,6 +86,7 @@ def egoexo(
         video=str(video.add_options({"weights": weights})),
         text=str(text.add_options({"weights": weights})),
         num_frames=4,
+        augment="egoexolearn",
         similarity="dot",
         embed_dim=256,
         num_layers=0,

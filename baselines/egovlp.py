@@ -30,6 +30,9 @@ _PROVENANCE = {
     "share_view_weights": f"{_REPOSITORY}: one encoder",
     "num_frames": _FINETUNING_CONFIG,
     "frame_sampling": f"{_REPOSITORY}, base/base_dataset.py: sample_frames_clips",
+    "augment": f"{_REPOSITORY}, data_loader/transforms.py and base/base_dataset.py: random resized "
+    "crops of half of the picture or more, half of the clips mirrored, and a random frame of each "
+    "interval; its color jitter has strength 0",
     "text_template": "unknown: chosen here, the narration without a template",
     "similarity": f"{_REPOSITORY}, model/model.py: sim_matrix",
     "embed_dim": f"{_REPOSITORY}, model/model.py",
@@ -68,9 +71,8 @@ def egovlp(
             from the Hugging Face hub.
         size: size of the network; `tiny` is for dry runs.
 
-    Differences from the release: training uses the frames of evaluation, without jitter and random
-    crops; ego clips are contrasted with ego clips and exo with exo. As in the release, a
-    checkpoint with 4 frames gets 12 rows of zeros in its temporal table.
+    Differences from the release: ego clips are contrasted with ego clips and exo with exo. As in
+    the release, a checkpoint with 4 frames gets 12 rows of zeros in its temporal table.
     """
     video, text = _VIDEO, _TEXT
     if size == "tiny":
@@ -87,6 +89,7 @@ def egovlp(
         share_view_weights=True,
         num_frames=16,
         frame_sampling="egovlp-clips",
+        augment="egovlp",
         embed_dim=256,
         num_layers=0,
         project=False,

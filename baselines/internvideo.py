@@ -27,6 +27,9 @@ _PROVENANCE = {
     "num_frames": f"{_PRETRAINING_CONFIG}; the published temporal table has as many rows",
     "frame_sampling": "unknown: chosen here, EgoExoLearn's rule on the clip; the release takes "
     "every n-th frame of the file",
+    "augment": f"{_REPOSITORY}, dataset/__init__.py and {_PRETRAINING_CONFIG}: random resized "
+    "crops of half of the picture or more, half of the clips mirrored, and random frames; there "
+    "resized bicubically",
     "text_template": "unknown: chosen here, the narration without a template",
     "similarity": f"{_REPOSITORY}, models/viclip.py",
     "embed_dim": "width of the encoders' shared space",
@@ -58,9 +61,8 @@ def internvideo(
             without it, they are random.
         size: size of the network; `tiny` is for dry runs.
 
-    Differences from the release: training uses the frames of evaluation, without jitter and random
-    crops; no token is masked and no path is dropped; ego clips are contrasted with ego clips and
-    exo with exo.
+    Differences from the release: no token is masked and no path is dropped; ego clips are
+    contrasted with ego clips and exo with exo.
     """
     video = Spec(
         "viclip", {"size": size, "output": "clip", **_TRAINED_OPTIONS, "checkpointing": "true"}
@@ -77,6 +79,7 @@ def internvideo(
         objective="info-nce:temperature=0.01,denominator=all,symmetric=true,learn=true",
         share_view_weights=True,
         num_frames=8,
+        augment="internvideo",
         embed_dim={"base": 512, "large": 768, "tiny": 24}[size],
         num_layers=0,
         project=False,

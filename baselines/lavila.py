@@ -38,6 +38,8 @@ _PROVENANCE = {
     "share_view_weights": f"{_REPOSITORY}: one encoder",
     "num_frames": _FINETUNING_CONFIG,
     "frame_sampling": f"{_REPOSITORY}, lavila/data/datasets.py",
+    "augment": f"{_REPOSITORY}, main_finetune_retrieval.py and lavila/data/datasets.py: random "
+    "resized crops of half of the picture or more, and a random frame of each segment",
     "text_template": f"{_REPOSITORY}, eval_zeroshot.py: without --cls-use-template",
     "similarity": f"{_REPOSITORY}, eval_zeroshot.py: features of unit length",
     "embed_dim": f"{_REPOSITORY}, lavila/models/models.py",
@@ -70,10 +72,10 @@ def lavila(
             .ep_0001.md5sum_02dbb9.pth, for both towers; without it, they are random.
         size: size of the network; `tiny` is for dry runs.
 
-    Differences from the release: training uses the frames of evaluation, without jitter and random
-    crops; there is no drop path (release: 0.1); the temperature is learned from 0.07, while the
-    release freezes that of the checkpoint; ego clips are contrasted with ego clips and exo with
-    exo, not all rows of a batch; a text over the context length keeps its end token.
+    Differences from the release: there is no drop path (release: 0.1); the temperature is learned
+    from 0.07, while the release freezes that of the checkpoint; ego clips are contrasted with ego
+    clips and exo with exo, not all rows of a batch; a text over the context length keeps its end
+    token.
     """
     method = replace(
         COMPACT_DEFAULTS,
@@ -87,6 +89,7 @@ def lavila(
         share_view_weights=True,
         num_frames=16,
         frame_sampling="lavila-single-file",
+        augment="lavila",
         embed_dim=256,
         num_layers=0,
         project=False,

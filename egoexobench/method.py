@@ -96,6 +96,10 @@ class Method:
     """Frames per clip."""
     frame_sampling: str = "egoexolearn"
     """Which frames of a clip: the rule of a reference system, by name (``data/sampling``)."""
+    augment: str = "none"
+    """What training changes at random in the frames of a clip: the rule of a release, by name
+    (``data/augmentation.py``), with options as ``RULE:KEY=VALUE``. It needs a video encoder that is
+    trained. Clips are validated and scored without it."""
     text_template: str = "{}"
     """Text around a narration before it is encoded; ``{}`` is replaced by the narration."""
     similarity: Similarity = "cosine"
@@ -384,8 +388,8 @@ def __getattr__(name: str) -> Any:
 def method_to_dict(method: Method) -> dict[str, Any]:
     """Return the method as a plain dictionary: what a record stores and a fingerprint hashes.
 
-    A role that came later stands there only if it is played: methods of before keep their hash.
-    The setting of such a role stands there with it.
+    A role or a setting that came later stands there only if it is used: methods of before keep
+    their hash. The setting of such a role stands there with it.
     """
     values = asdict(method)
     del values["provenance"]
@@ -394,4 +398,6 @@ def method_to_dict(method: Method) -> dict[str, Any]:
             del values[role]
     if method.joint is None:
         del values["joint"], values["joint_inputs"]
+    if method.augment == "none" or method.objective is None:
+        del values["augment"]
     return values

@@ -46,6 +46,9 @@ _PROVENANCE = {
     "num_frames": f"{_CONFIG}; the paper does not say",
     "frame_sampling": f"{_REPOSITORY}, cross-modal retrieval/data/data_utils.py; the paper does "
     "not say",
+    "augment": "shhuangcoder/SoundBridge 0b06d15, cross-modal retrieval/1function/utils.py and "
+    "1data/data_utils.py: random resized crops of half of the picture or more, and a random frame "
+    "of each segment; the paper does not say",
     "text_template": f"{_REPOSITORY}, cross-modal retrieval/data: the text without a template",
     "similarity": "unknown: the paper writes sim; chosen here the cosine, in the loss and in the "
     "ranking. The release has unit length in the loss and ranks by dot product",
@@ -98,8 +101,8 @@ def soundbridge(
             are random.
         size: size of the encoders at paper scale; `tiny` is for dry runs.
 
-    Differences from the paper: captions are written by rules unless a model is set; training uses
-    the frames of evaluation; at scale paper, E_v is LaViLa's form of Frozen in Time's network.
+    Differences from the paper: captions are written by rules unless a model is set; at scale paper,
+    E_v is LaViLa's form of Frozen in Time's network.
 
     The paper leaves open: how frequent a removed concept is, the similarity, which tokens E_v, E_a
     and E_t give and how an attention's output becomes one vector (here: their mean), frames,
@@ -142,6 +145,7 @@ def _build_paper_method(
         text=str(text.add_options({"weights": weights})),
         num_frames=4,
         frame_sampling="soundbridge",
+        augment="soundbridge",
         embed_dim=256,
         num_layers=0,
         epochs=5,

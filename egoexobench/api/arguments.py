@@ -143,6 +143,7 @@ class MethodArguments(_CheckedArguments):
     subset: PathArgument | None
     device: NameArgument
     precision: Literal["fp32", "bf16", "fp16"]
+    workers: Annotated[int, BeforeValidator(_to_integer), Field(ge=0)] | None
     compile: bool
     micro_batch: Annotated[int, BeforeValidator(_to_integer), Field(ge=1)] | None
     encoder_batch: Annotated[int, BeforeValidator(_to_integer), Field(ge=1)] | None

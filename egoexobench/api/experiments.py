@@ -42,6 +42,7 @@ def run(
     subset: str | Path | None = None,
     device: str = "cpu",
     precision: str = "fp32",
+    workers: int | None = None,
     compile: bool = False,  # noqa: A002 - the name of the option of the command
     micro_batch: int | None = None,
     encoder_batch: int | None = None,
@@ -69,6 +70,8 @@ def run(
         subset: file of ``egoexobench data doctor --save-subset`` with the clips to use.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
+        workers: processes that decode the pictures of a method with ``augment``; 0 uses none, None
+            chooses a number. No score depends on it.
         compile: compile networks with torch.compile.
         micro_batch: pairs of a batch that are embedded at once in training, so that it needs less
             memory; the gradients are those of the whole batch. None embeds all.
@@ -124,6 +127,7 @@ def embed(
     subset: str | Path | None = None,
     device: str = "cpu",
     precision: str = "fp32",
+    workers: int | None = None,
     compile: bool = False,  # noqa: A002 - the name of the option of the command
     micro_batch: int | None = None,
     encoder_batch: int | None = None,
@@ -174,6 +178,7 @@ def _to_config(arguments: MethodArguments) -> RunConfig:
             arguments.micro_batch,
             encoder_batch=arguments.encoder_batch,
         ),
+        num_workers=arguments.workers,
     )
 
 

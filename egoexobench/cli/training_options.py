@@ -79,6 +79,13 @@ _OPTIONS = (
         help="Precision of the forward pass.",
     ),
     click.option(
+        "--workers",
+        "num_workers",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Processes that decode pictures in training; 0 uses none.",
+    ),
+    click.option(
         "--compile", "compile_networks", is_flag=True, help="Compile networks with torch.compile."
     ),
     click.option(
@@ -106,6 +113,7 @@ class TrainingOptions:
     subset: Path | None
     device: str
     precision: Precision
+    num_workers: int | None
     compile_networks: bool
     micro_batch: int | None
     encoder_batch: int | None
@@ -142,6 +150,7 @@ class TrainingOptions:
                 self.micro_batch,
                 encoder_batch=self.encoder_batch,
             ),
+            num_workers=self.num_workers,
         )
 
     def to_changes(
@@ -168,6 +177,7 @@ class TrainingOptions:
             compile=self.compile_networks or None,
             micro_batch=self.micro_batch,
             encoder_batch=self.encoder_batch,
+            num_workers=self.num_workers,
         )
 
 

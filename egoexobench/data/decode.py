@@ -41,6 +41,7 @@ def decode_clip(
     with_audio: bool,
     sampling: str = DEFAULT_SAMPLING,
     sample_rate: int = AUDIO_SAMPLE_RATE,
+    rng: np.random.Generator | None = None,
 ) -> DecodedClip:
     """Decode a clip.
 
@@ -50,6 +51,8 @@ def decode_clip(
         with_audio: decode the audio as well.
         sampling: name of the sampling rule, one of `SAMPLERS`.
         sample_rate: of the audio, Hz.
+        rng: takes random frames of the segments of the rule, as in training; None takes those of
+            evaluation.
 
     Raises:
         UsageError: if there is no such rule, or it does not sample frames.
@@ -64,6 +67,7 @@ def decode_clip(
             with_audio=with_audio,
             sampling=sampling,
             sample_rate=sample_rate,
+            rng=rng,
         )
     except MediaError as error:
         raise MediaError(error.kind, error.reason, clip.id) from error
@@ -137,11 +141,17 @@ def read_media_clock(path: str) -> MediaClock:
 
 
 def _decode_clip(
-    clip: Clip, num_frames: int, *, with_audio: bool, sampling: str, sample_rate: int
+    clip: Clip,
+    num_frames: int,
+    *,
+    with_audio: bool,
+    sampling: str,
+    sample_rate: int,
+    rng: np.random.Generator | None,
 ) -> DecodedClip:
     frames, sampled = None, None
     if num_frames or not with_audio:
-        frames, sampled = _decode_clip_frames(clip, num_frames, sampling)
+        frames, sampled = _decode_clip_frames(clip, num_frames, sampling, rng)
     if not with_audio:
         return DecodedClip(frames, None, "not_requested", sampled)
     # the sound has a file of its own: where a seek ends depends on what was read before it
@@ -160,7 +170,7 @@ def _decode_clip(
 
 
 def _decode_clip_frames(
-    clip: Clip, num_frames: int, sampling: str
+    clip: Clip, num_frames: int, sampling: str, rng: np.random.Generator | None
 ) -> tuple[Frames | None, SampledFrames | None]:
     with open_media(clip.media) as container:
         clock = clip_timing.get_cached_clock(clip.media) or _read_clock(container, clip.media)
@@ -179,6 +189,7 @@ def _decode_clip_frames(
             end=end,
             num_frames=num_frames,
             sampling=sampling,
+            rng=rng,
         )
 
 

@@ -45,8 +45,9 @@ def decode_frames(
     end: float,
     num_frames: int,
     sampling: str,
+    rng: np.random.Generator | None = None,
 ) -> tuple[Frames, SampledFrames]:
-    """Decode the frames that a rule samples between two times, s.
+    """Decode the frames that a rule samples between two times, s; random ones of it with ``rng``.
 
     Raises:
         UsageError: for an unknown rule.
@@ -55,7 +56,7 @@ def decode_frames(
     index = _read_index(container, track, path, clock)
     times = index.times
     check_frames_in_span(times, start, end)
-    sampled = sample_frames(sampling, times, start=start, end=end, num_frames=num_frames)
+    sampled = sample_frames(sampling, times, start=start, end=end, num_frames=num_frames, rng=rng)
     images = _decode_indices(container, track, path, index=index, indices=np.unique(sampled))
     pixels = [_get_image(images, index, position, path) for position in sampled.tolist()]
     if len({image.shape for image in pixels}) > 1:

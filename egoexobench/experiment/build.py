@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from egoexobench.anchor_renames import rename_members
+from egoexobench.data.augmentation import check_augmentation
 from egoexobench.data.sampling import get_sampler
 from egoexobench.device import CPU, DeviceConfig
 from egoexobench.experiment.encoder_creation import create_encoder
@@ -180,10 +181,11 @@ def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMet
     """Find every part that a method names, and convert its options.
 
     Raises:
-        UsageError: for a part, an option or a rule of frame sampling that does not exist, or an
-            encoder of another modality than its role takes.
+        UsageError: for a part, an option or a rule of frame sampling or augmentation that does not
+            exist, or an encoder of another modality than its role takes.
     """
     get_sampler(method.frame_sampling)
+    check_augmentation(method.augment, method.frame_sampling)
     encoder_names = list_encoder_names(registry)
     parts: dict[str, ResolvedPart] = {}
     renamed: dict[str, Any] = {}

@@ -39,6 +39,9 @@ class RunConfig:
     subset: Path | None = None
     """File of `data doctor` with the ids of the clips to use; None uses all clips."""
     device: DeviceConfig = CPU
+    num_workers: int | None = None
+    """Processes that decode pictures in training, if the method changes them at random; None
+    chooses a number. No score depends on it."""
     keep_embeddings: bool = True
     """Write the embeddings beside the record, so that its ranks can be recomputed."""
 

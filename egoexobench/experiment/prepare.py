@@ -23,6 +23,7 @@ from egoexobench.experiment.inputs import (
     prepare_inputs,
 )
 from egoexobench.experiment.overlap import check_overlap
+from egoexobench.experiment.picture_decoding import require_augmentable
 from egoexobench.experiment.subset import (
     ALLOW_MISSING_HINT,
     UsableSubset,
@@ -35,6 +36,7 @@ from egoexobench.features.dataset_features import Shard, select_shard_clips
 from egoexobench.features.media_hash import hash_clip_media, hash_media_files
 from egoexobench.method import apply_overrides
 from egoexobench.models.embedding_model import EmbeddingModel
+from egoexobench.process_group import ProcessGroup
 from egoexobench.protocols import Dataset
 from egoexobench.records.describe import describe_dataset
 from egoexobench.records.schema import MethodRecord, Overlap
@@ -88,6 +90,7 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         if method.scale != "pretrained":
             raise
         raise FileUnavailableError(f"{error}. {_format_fetch_hint(config.method)}") from error
+    require_augmentable(parts)
     model = build_model(parts)
     options = config.input_options
     reads_media = parts.reads_media
@@ -109,7 +112,7 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
     if selected_training:
         trained_on = encode_dataset(selected_training, parts, options, context)
     with context.timer.stage("train"):
-        best_epoch = train_or_load(model, parts, trained_on, context.progress, group=group)
+        best_epoch = _train(model, parts, trained_on, config=config, context=context, group=group)
         value_choice = choose_value(model, parts, trained_on)
     return TrainedMethod(
         record=describe_method(config, context.registry, parts),
@@ -121,6 +124,32 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
         best_epoch=best_epoch,
         value_choice=value_choice,
     )
+
+
+def _train(
+    model: EmbeddingModel,
+    parts: MethodParts,
+    training_set: PreparedDataset,
+    config: RunConfig,
+    context: RunContext,
+    group: ProcessGroup,
+) -> BestEpoch | None:
+    """Train the model; a clip whose random frames do not decode is named with its row."""
+    try:
+        return train_or_load(
+            model,
+            parts,
+            training_set,
+            context.progress,
+            group=group,
+            num_workers=config.num_workers,
+        )
+    except ClipError as error:
+        location = describe_location(training_set.dataset, error.clip_id)
+        raise DataError(
+            f"{error}{location}; training reads other frames than scoring: leave the clip out with "
+            "--subset, or add --set augment=none"
+        ) from error
 
 
 def _format_fetch_hint(method: Spec) -> str:

@@ -46,6 +46,7 @@ class ConfigChanges:
     compile: bool | None = None
     micro_batch: int | None = None
     encoder_batch: int | None = None
+    num_workers: int | None = None
     keep_embeddings: bool | None = None
 
 
@@ -110,6 +111,7 @@ def restore_config(record: Record, changes: ConfigChanges, location: Path) -> Ru
             changes.micro_batch or (settings.micro_batch if settings else None),
             encoder_batch=changes.encoder_batch,
         ),
+        num_workers=changes.num_workers,
         keep_embeddings=_choose_embeddings(record, changes),
     )
     _require_full_paths(config, location)

@@ -11,6 +11,7 @@ from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.embed import create_rank_function, embed_inputs, validation_mrr
 from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
+from egoexobench.experiment.picture_decoding import open_decoded_inputs
 from egoexobench.experiment.subset import describe_excluded
 from egoexobench.experiment.weights_identity import describe_weights, explain_new_training
 from egoexobench.hashing import hash_json
@@ -34,11 +35,20 @@ def train_or_load(
     training_set: PreparedDataset,
     progress: Progress,
     group: ProcessGroup = SINGLE,
+    num_workers: int | None = None,
 ) -> BestEpoch | None:
     """Train a model in place, or load the weights of an equal training.
 
     An equal training that was interrupted goes on where its state was saved. Processes that train
     together share the folder of the cache, and the first one writes.
+
+    Args:
+        model: trained in place.
+        parts: the method.
+        training_set: the data.
+        progress: shows the stage.
+        num_workers: processes that decode pictures, if the method changes them at random; None
+            chooses a number. No number depends on it.
 
     Returns:
         The best epoch; None for a method that is not trained.
@@ -67,17 +77,22 @@ def train_or_load(
     features = inputs.features
     if has_alignment and features.audio:
         features = replace(features, alignment_paths=align_pairs(features.audio, pairs))
-    best_epoch = train_model(
-        model,
-        training_set=TrainingSet(pairs, features, parts.anchor, parts.objective),
-        seed=parts.seed,
-        validation_metric=lambda: validation_mrr(
-            dataset, embed_inputs(model, parts, inputs, ["val"]), create_rank_function(parts)
-        ),
-        progress=progress,
-        resume_file=resume_file,
-        group=group,
-    )
+    with open_decoded_inputs(
+        model, parts, features, num_pairs=len(pairs), num_workers=num_workers
+    ) as decoded:
+        best_epoch = train_model(
+            model,
+            training_set=TrainingSet(
+                pairs, features, parts.anchor, parts.objective, decoded=decoded
+            ),
+            seed=parts.seed,
+            validation_metric=lambda: validation_mrr(
+                dataset, embed_inputs(model, parts, inputs, ["val"]), create_rank_function(parts)
+            ),
+            progress=progress,
+            resume_file=resume_file,
+            group=group,
+        )
     if group.is_first:
         checkpoint.save_checkpoint(path, model, best_epoch, identity)
         resume_file.remove()

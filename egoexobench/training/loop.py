@@ -66,6 +66,7 @@ def train_model(
         group=group,
         validation_metric=validation_metric,
         loss_module=loss_module,
+        begin_epoch=pair_loss.begin_epoch,
     )
     return train_epochs(
         task,

@@ -24,6 +24,7 @@ from egoexobench.part_results import find_loss_fault, require_valid
 from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.protocols import Anchor, Objective
 from egoexobench.training.batches import Batch
+from egoexobench.training.decoded_inputs import DecodedInputs
 from egoexobench.training.micro_batches import MicroBatches, Rows, find_batch_layer
 from egoexobench.types import Pair
 
@@ -39,6 +40,12 @@ class TrainingSet:
     inputs: FeatureInputs
     anchor: Anchor
     objective: Objective
+    decoded: DecodedInputs | None = None
+    """Gives pictures that are decoded when they are needed; None uses those of ``inputs``."""
+
+    def read(self, pairs: Sequence[Pair]) -> FeatureInputs:
+        """Return the inputs of a batch or of a part of it."""
+        return self.inputs if self.decoded is None else self.decoded.read(pairs)
 
 
 @final
@@ -58,8 +65,9 @@ class PairEmbedder(nn.Module):
     def forward(self, pairs: Sequence[Pair]) -> Rows:
         """Return the rows of ego videos, exo videos and each input of the anchor, ``(B, D)``."""
         data = self.training_set
+        inputs = data.read(pairs)
         with autocast(self.model.device_config):
-            vectors = embed_pair_rows(self.model, data.inputs, pairs, data.anchor.required_inputs)
+            vectors = embed_pair_rows(self.model, inputs, pairs, data.anchor.required_inputs)
         return vectors.ego, vectors.exo, *vectors.anchor_inputs.values()
 
 
@@ -91,6 +99,15 @@ class PairLoss:
         self._parts: MicroBatches | None = None
         self._is_checked = False
 
+    def begin_epoch(self, epoch: int, batches: Sequence[Batch]) -> None:
+        """Begin to decode the pictures of the batches of an epoch, as far as this process needs."""
+        if self._data.decoded is not None:
+            shares = [self._group.take_share(self._list_pairs(batch)) for batch in batches]
+            self._data.decoded.begin_epoch(epoch, shares)
+
+    def _list_pairs(self, batch: Batch) -> list[Pair]:
+        return [self._data.pairs[index] for index in batch]
+
     def compute(self, batch: Batch) -> Tensor:
         """Return the loss of a batch.
 
@@ -98,7 +115,7 @@ class PairLoss:
             UsageError: if a batch that is divided gives other numbers than a whole one.
             EgoExoBenchError: if the loss is NaN or infinite.
         """
-        pairs = [self._data.pairs[index] for index in batch]
+        pairs = self._list_pairs(batch)
         share = self._group.take_share(pairs)
         size = self._model.device_config.micro_batch or len(share)
         if size < len(pairs):

@@ -31,6 +31,9 @@ _PROVENANCE = {
     "share_view_weights": f"{_REPOSITORY}/models/retriever.py: one encoder",
     "num_frames": _CONFIG,
     "frame_sampling": f"{_REPOSITORY}/data/data_utils.py",
+    "augment": "shhuangcoder/SoundBridge 0b06d15, cross-modal retrieval/1function/utils.py and "
+    "1data/data_utils.py: random resized crops of half of the picture or more, and a random frame "
+    "of each segment",
     "text_template": f"{_REPOSITORY}/data: the text without a template",
     "similarity": f"{_REPOSITORY}/main_retrieval.py: dot products without normalization",
     "audio_alignment": f"{_REPOSITORY}: there is none",
@@ -45,6 +48,7 @@ _PROVENANCE = {
 _TRAINING_SETTINGS = (
     "anchor",
     "objective",
+    "augment",
     "epochs",
     "batch_size",
     "lr",
@@ -97,9 +101,8 @@ def soundbridge_released(
     - Embeddings are compared by dot products, without normalization.
 
     Differences from the release: ego clips are contrasted with ego clips and exo with exo, not all
-    rows of a batch; training uses the frames of evaluation; calls that end in an error there (see
-    the fusions) work here. `cha` is trained with width=768 alone, because it does not project
-    features.
+    rows of a batch; calls that end in an error there (see the fusions) work here. `cha` is trained
+    with width=768 alone, because it does not project features.
     """
     if weights and start:
         raise UsageError(
@@ -144,6 +147,7 @@ def soundbridge_released(
         share_view_weights=True,
         num_frames=4,
         frame_sampling="soundbridge",
+        augment="none" if weights else "soundbridge",
         similarity="dot",
         audio_alignment="none",
         embed_dim=int(shared),

@@ -57,12 +57,17 @@ class TimeSformerEncoder(nn.Module):
         """Side of the input images, in pixels."""
         return self.visual.config.image
 
-    def prepare(self, source: Frames | Audio | str) -> NDArray[np.float16]:
-        """Return resized frames ``(T, image, image, 3)`` with values of 0 to 255."""
-        return vision.resize_frames(source, self.resolution, self.system.preprocess).half().numpy()
+    def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8]:
+        """Return resized frames ``(T, image, image, 3)``, rounded to 8 bits a value."""
+        return vision.to_uint8(
+            vision.resize_frames(source, self.resolution, self.system.preprocess)
+        )
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
-        """Return the tokens of prepared frames ``(B, T, image, image, 3)``, as `output` says."""
+        """Return the tokens of prepared frames ``(B, T, image, image, 3)``, as `output` says.
+
+        Pixels are normalized here, so that prepared frames take 8 bits a value.
+        """
         lengths = mask.sum(1)
         if bool((lengths == lengths[0]).all()):
             return self._encode(values[:, : int(lengths[0])])

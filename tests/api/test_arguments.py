@@ -26,6 +26,7 @@ DEFAULTS = {
     "subset": None,
     "device": "cpu",
     "precision": "fp32",
+    "workers": None,
     "compile": False,
     "micro_batch": None,
     "encoder_batch": None,

@@ -40,6 +40,8 @@ def get_effective_settings(method: Method) -> set[str]:
     """Settings that change what the method does."""
     roles = {role for role in ROLES if role in SETTINGS and getattr(method, role)}
     settings = roles | {"num_frames", "frame_sampling", "similarity"}
+    if method.augment != "none":
+        settings.add("augment")
     if method.text:
         settings.add("text_template")
     if method.objective:

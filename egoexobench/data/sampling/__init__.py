@@ -19,6 +19,7 @@ __all__ = [
     "Indices",
     "Sampler",
     "get_sampler",
+    "has_jitter",
     "lavila_chunked",
     "segment_centers",
 ]
@@ -74,6 +75,15 @@ SAMPLERS: Mapping[str, Sampler] = {
 }
 """All rules by name; :func:`lavila_chunked`, for videos of several files, has another signature."""
 
+_JITTERED_RULES = {
+    segments.segment_centers,
+    segments.lavila,
+    intervals.frozen_in_time,
+    intervals.egovlp_start_end,
+    intervals.egovlp_clips,
+    intervals.egovlp_charades,
+}
+"""Rules that take an argument ``rng`` as well."""
 
 Clock = Literal["file", "nominal"]
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
@@ -120,6 +130,16 @@ def get_sampler(name: str) -> Sampler:
         UsageError: if there is no such rule, or it samples stored features.
     """
     return SAMPLERS[FrameSampling.parse(name).rule]
+
+
+def has_jitter(name: str) -> bool:
+    """Whether a rule can return random frames of its segments, as its release does in training.
+
+    Raises:
+        UsageError: if there is no such rule, or it samples stored features.
+    """
+    rule = get_sampler(name)
+    return (rule.func if isinstance(rule, partial) else rule) in _JITTERED_RULES
 
 
 def get_canonical_name(name: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,13 @@ class FrameTimes:
 
 
 def sample_frames(
-    sampling: str, file: FrameTimes, *, start: float, end: float, num_frames: int
+    sampling: str,
+    file: FrameTimes,
+    *,
+    start: float,
+    end: float,
+    num_frames: int,
+    rng: np.random.Generator | None = None,
 ) -> Indices:
     """Return the indices ``(num_frames,)`` of the frames that a rule samples.
 
@@ -75,6 +82,8 @@ def sample_frames(
         start: start of the clip, s.
         end: end of the clip, s.
         num_frames: number of frames to sample.
+        rng: takes random frames of the segments of the rule, which must have segments
+            (`has_jitter`); None takes those of evaluation.
 
     Raises:
         UsageError: if there is no such rule, or it samples stored features.
@@ -87,10 +96,13 @@ def sample_frames(
     try:
         is_nominal = choice.clock == "nominal" or (file.is_constant and file.start == 0)
         if not is_nominal:
-            indices = _sample_by_time(rule, file, start=start, end=end, num_frames=num_frames)
+            indices = _sample_by_time(
+                rule, file, start=start, end=end, num_frames=num_frames, rng=rng
+            )
         else:
             first, last = max(start - file.start, 0.0), end - file.start
-            indices = rule(file.fps, len(file.times), first, last, count=num_frames)
+            call = _add_rng(rule, rng)
+            indices = call(file.fps, len(file.times), first, last, count=num_frames)
     except DataError as error:
         if isinstance(error, MediaError):
             raise
@@ -113,10 +125,24 @@ def sample_frames(
     return indices
 
 
+def _add_rng(rule: Sampler, rng: np.random.Generator | None) -> Sampler:
+    if rng is None:
+        return rule
+    jittered: Any = rule
+    return partial(jittered, rng=rng)
+
+
 def _sample_by_time(
-    rule: Sampler, file: FrameTimes, *, start: float, end: float, num_frames: int
+    rule: Sampler,
+    file: FrameTimes,
+    *,
+    start: float,
+    end: float,
+    num_frames: int,
+    rng: np.random.Generator | None,
 ) -> Indices:
     """Apply a rule to the frames that are shown in the clip, whatever their rate."""
+    call = _add_rng(rule, rng)
     num_file_frames = len(file.times)
     if rule in TIME_RULES:
         zero = float(file.times[0])
@@ -126,11 +152,11 @@ def _sample_by_time(
         return _find_frames_on_show(file, ticks / TICKS_PER_SECOND + zero)
     if rule not in SPAN_RULES:
         first, last = max(start - file.start, 0.0), end - file.start
-        return rule(file.fps, num_file_frames, first, last, count=num_frames)
+        return call(file.fps, num_file_frames, first, last, count=num_frames)
     end_frame = max(count_frames_before(file, max(end, start + SPAN_RULES[rule])), 1)
     first_frame = min(count_frames_before(file, start), end_frame - 1)
     # one frame is one second here, so that seconds of the rule are positions of frames
-    return rule(1.0, end_frame, float(first_frame), float(end_frame), count=num_frames)
+    return call(1.0, end_frame, float(first_frame), float(end_frame), count=num_frames)
 
 
 def count_frames_before(file: FrameTimes, time: float) -> int:

@@ -20,6 +20,7 @@ def segment_centers(
     count: int,
     *,
     rate: float | None = None,
+    rng: np.random.Generator | None = None,
 ) -> Indices:
     """Return the center frame of each of ``count`` equal segments of a clip.
 
@@ -36,6 +37,8 @@ def segment_centers(
         count: number of indices.
         rate: frame rate that converts seconds to frames, Hz; default: that of the file. It is the
             ``fps`` argument of the reference, where -1 means that of the file.
+        rng: takes a random frame of each segment, both ends included, as the reference does in
+            training; default: the center.
 
     Returns:
         Frame indices ``(count,)``, non-decreasing, each below ``num_frames``.
@@ -56,7 +59,7 @@ def segment_centers(
     edges = _compute_segment_edges(first, last, count)
     left = np.minimum(edges[:-1], last - 1)
     right = np.minimum(edges[1:], last)
-    return np.asarray(np.clip((left + right) // 2, 0, num_frames - 1))
+    return np.asarray(np.clip(_pick_frames(left, right, rng), 0, num_frames - 1))
 
 
 def lavila(
@@ -67,6 +70,7 @@ def lavila(
     count: int,
     *,
     rate: float | None = None,
+    rng: np.random.Generator | None = None,
 ) -> Indices:
     """Return LaViLa's segment centers in a video that is one file.
 
@@ -84,7 +88,7 @@ def lavila(
         )
     first = int(np.round(start * frame_rate))
     last = min(first + max(int((end_s - start) * frame_rate), count), num_frames)
-    indices = _compute_segment_centers(first, last, count)
+    indices = _compute_segment_centers(first, last, count, rng)
     if indices.max() >= num_frames:
         raise DataError(
             f"at {frame_rate:g} Hz the clip {start:g}-{end:g} s needs frame {indices.max()}; "
@@ -140,9 +144,19 @@ def lavila_chunked(
     return [(chunk * seconds, indices[indices < chunk_frames]), ((chunk + 1) * seconds, rest)]
 
 
-def _compute_segment_centers(first: int, last: int, count: int) -> Indices:
+def _compute_segment_centers(
+    first: int, last: int, count: int, rng: np.random.Generator | None = None
+) -> Indices:
     edges = _compute_segment_edges(first, last, count)
-    return np.asarray((edges[:-1] + np.minimum(edges[1:], last)) // 2)
+    right = np.minimum(edges[1:], last if rng is None else last - 1)
+    return _pick_frames(edges[:-1], right, rng)
+
+
+def _pick_frames(left: Indices, right: Indices, rng: np.random.Generator | None) -> Indices:
+    """Return the center of each segment, or a random frame of it."""
+    if rng is None:
+        return np.asarray((left + right) // 2)
+    return rng.integers(np.minimum(left, right), right, endpoint=True)
 
 
 def _compute_segment_edges(first: int, last: int, count: int) -> Indices:
