@@ -1,4 +1,4 @@
-"""Launchers: Slurm."""
+"""Launchers: Slurm and Ray."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_launchers(register: Register) -> None:
-    """Register the launcher."""
+    """Register two launchers."""
     register("slurm", slurm)
+    register("ray", ray)
 
 
 def slurm(
@@ -56,10 +57,12 @@ def slurm(
         logs: folder of the output of each job, which all machines see.
         poll_seconds: time between two questions to the scheduler, s.
     """
+    from egoexobench_plugins.launchers.limits import check_limits
     from egoexobench_plugins.launchers.slurm_launcher import SlurmLauncher
-    from egoexobench_plugins.launchers.slurm_options import build_sbatch_options, check_limits
+    from egoexobench_plugins.launchers.slurm_options import build_sbatch_options
 
     check_limits(
+        "slurm",
         portions=(portions, 1),
         at_once=(at_once, 1),
         gpus=(gpus, 0),
@@ -89,4 +92,51 @@ def slurm(
         setup=setup,
         logs=logs,
         poll_interval_s=poll_seconds,
+    )
+
+
+def ray(
+    *,
+    address: str | None = None,
+    portions: int | None = None,
+    at_once: int | None = None,
+    gpus: float = 0.0,
+    cpus: float = 1.0,
+    memory: str | None = None,
+    retries: int = 3,
+) -> Launcher:
+    """Tasks of Ray, on this machine or on a cluster; they end with the command.
+
+    Args:
+        address: of a cluster, such as ``auto`` or ``10.0.0.1:6379``; none starts one here.
+        portions: jobs of `extract`; none: as many as run at once, or one.
+        at_once: jobs at once; none: as many as there are resources for.
+        gpus: GPUs of each job; 0.5 lets two jobs share one.
+        cpus: cores of each job.
+        memory: that Ray reserves for each job, such as ``32G``.
+        retries: how often a job that was killed is started again.
+    """
+    from egoexobench_plugins.launchers.limits import check_limits, parse_bytes, require_ray
+
+    check_limits(
+        "ray",
+        portions=(portions, 1),
+        at_once=(at_once, 1),
+        gpus=(gpus, 0),
+        cpus=(cpus, 0),
+        retries=(retries, 0),
+    )
+    resources: dict[str, float] = {"num_gpus": gpus, "num_cpus": cpus}
+    if memory is not None:
+        resources["memory"] = parse_bytes(memory)
+    library = require_ray()
+    from egoexobench_plugins.launchers.ray_launcher import RayLauncher
+
+    return RayLauncher(
+        library,
+        address=address,
+        resources=resources,
+        portions=portions or at_once or 1,
+        at_once=at_once,
+        retries=retries,
     )

@@ -20,19 +20,6 @@ _RESERVED_NAMES = frozenset(
 _COMMANDS = ("sbatch", "squeue", "scontrol", "scancel")
 
 
-def check_limits(**limits: tuple[float | None, int]) -> None:
-    """Check numbers against their minimum; None is valid.
-
-    Raises:
-        UsageError: for the first number that is too small.
-    """
-    for name, (value, minimum) in limits.items():
-        if value is not None and not value >= minimum:
-            raise UsageError(
-                f"{name}={value} is invalid for launcher 'slurm': must be {minimum} or more"
-            )
-
-
 def build_sbatch_options(values: Mapping[str, object], extra: str) -> tuple[str, ...]:
     """Return the arguments of sbatch for values that are not None, and for other options as text.
 
