@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from small_training import (
+    ROUNDING,
     SmallTraining,
     list_losses,
     make_training,
@@ -19,8 +20,6 @@ from egoexobench.progress import NullProgress
 from egoexobench.training.loop import train_model
 from egoexobench.training.pair_loss import PairEmbedder, PairLoss
 
-BOUNDS = {torch.float64: 1e-12, torch.float32: 1e-6}
-
 
 def compute_gradients(training: SmallTraining, num_pairs: int) -> dict[str, Tensor | None]:
     loss = PairLoss(training.model, training.data)
@@ -28,7 +27,7 @@ def compute_gradients(training: SmallTraining, num_pairs: int) -> dict[str, Tens
     return training.copy_gradients()
 
 
-@pytest.mark.parametrize("dtype", BOUNDS, ids=str)
+@pytest.mark.parametrize("dtype", ROUNDING, ids=str)
 @pytest.mark.parametrize("is_trained", [True, False], ids=["trained", "frozen"])
 def test_gradients_are_those_of_the_whole_batch_for_every_anchor_and_objective(
     dtype: torch.dtype, is_trained: bool, monkeypatch: pytest.MonkeyPatch
@@ -46,7 +45,7 @@ def test_gradients_are_those_of_the_whole_batch_for_every_anchor_and_objective(
                 compute_gradients(parts, num_pairs), compute_gradients(reference, num_pairs)
             )
     worst = max(differences, key=differences.__getitem__)
-    assert differences[worst] < BOUNDS[dtype], worst
+    assert differences[worst] < ROUNDING[dtype], worst
     assert differences[worst] > 0  # the parts are really computed apart
 
 
