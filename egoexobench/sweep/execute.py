@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,13 @@ from typing import final
 from egoexobench.files import check_writable
 from egoexobench.sweep.code_version import explain_repeated_cells
 from egoexobench.sweep.plan import CellFingerprint, RunKey, SweepCell
-from egoexobench.sweep.process import CellProcess, CellStatus, ChildRunArgs, acquire_lock
+from egoexobench.sweep.process import (
+    CellProcess,
+    CellStatus,
+    ChildRunArgs,
+    acquire_locks,
+    release_locks,
+)
 from egoexobench.sweep.record_index import RecordIndex, index_records, select_remaining_tasks
 
 _POLL_INTERVAL_S = 0.1
@@ -82,8 +86,6 @@ class _SweepRun:
         skipped = (cell for cell in cells if self.status[cell.run_key].state == "skipped")
         self.cached = {key for cell in skipped for key in cell.cache_keys}
         self.running: dict[RunKey, CellProcess] = {}
-        counts = Counter(cell.fingerprint for cell in cells)
-        self.waited = {fingerprint for fingerprint, count in counts.items() if count > 1}
 
     def has_work(self) -> bool:
         return bool(self.queue or self.running)
@@ -95,13 +97,12 @@ class _SweepRun:
             busy = {key for child in self.running.values() for key in child.cell.cache_keys}
             if cell.cache_keys & busy - self.cached:
                 continue
-            lock = acquire_lock(cell)
-            if lock is None:
+            locks = acquire_locks(cell, self.out)
+            if locks is None:
                 status = CellStatus("queued", "waits for a run that trains the same weights")
                 self._set_status(cell, status)
-                self.waited.add(cell.fingerprint)
                 continue
-            self._start(cell, lock)
+            self._start(cell, locks)
 
     def collect_finished(self) -> None:
         for key, process in list(self.running.items()):
@@ -124,18 +125,15 @@ class _SweepRun:
         for process in self.running.values():
             process.stop()
 
-    def _start(self, cell: SweepCell, lock: int) -> None:
+    def _start(self, cell: SweepCell, locks: Sequence[int]) -> None:
         self.queue.remove(cell)
-        remaining: SweepCell | None = cell
-        if cell.fingerprint in self.waited:
-            # The run that it waited for may have been this cell, in another sweep or on another
-            # data set of the same tables, and maybe of the same media.
-            remaining = select_remaining_tasks(cell, index_records(self.out))
+        # Another sweep, or another data set of the same tables, may have recorded it meanwhile.
+        remaining = select_remaining_tasks(cell, index_records(self.out))
         if remaining is None:
-            os.close(lock)
+            release_locks(locks)
             self._set_status(cell, CellStatus("skipped"))
             return
-        self.running[cell.run_key] = CellProcess(remaining, self.out, self.args, lock)
+        self.running[cell.run_key] = CellProcess(remaining, self.out, self.args, locks)
         self._set_status(cell, CellStatus("running"))
 
     def _skip_other_seeds(self, cell: SweepCell, status: CellStatus) -> None:

@@ -1,7 +1,8 @@
 """Runs one cell in a process of its own.
 
-The process has a lock on its weights until it ends, even if the sweep that started it is killed:
-a second sweep then waits for the cells that still run and does not start them again.
+The process has two locks on its weights until it ends, even if the sweep that started it is killed:
+a second sweep then waits for the cells that still run and does not start them again. One lock is in
+the cache and one in the folder of the records, because sweeps on two machines may share only one.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, final, get_args
 
 from egoexobench import files
+from egoexobench.errors import notify
 from egoexobench.hashing import hash_json
 from egoexobench.sweep.plan import SweepCell
 
@@ -50,7 +53,9 @@ class ChildRunArgs:
 class CellProcess:
     """A run in a process of its own, and its standard error."""
 
-    def __init__(self, cell: SweepCell, out: Path, args: ChildRunArgs, lock: int) -> None:
+    def __init__(
+        self, cell: SweepCell, out: Path, args: ChildRunArgs, locks: Sequence[int]
+    ) -> None:
         self.cell = cell
         self.started = time.monotonic()
         self.stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read at the end
@@ -61,10 +66,10 @@ class CellProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=self.stderr,
                 env=_make_environment(cell),
-                pass_fds=(lock,),
+                pass_fds=locks,
             )
         finally:
-            os.close(lock)  # the process has it now, until it ends
+            release_locks(locks)  # the process has them now, until it ends
 
     def measure_seconds(self) -> float:
         """Return the seconds since it started."""
@@ -109,18 +114,32 @@ def build_command_line(cell: SweepCell, out: Path, args: ChildRunArgs) -> list[s
     return [sys.executable, "-m", "egoexobench", *line]
 
 
-def acquire_lock(cell: SweepCell) -> int | None:
-    """Lock the weights that a cell trains or loads; None while a living process has the lock."""
+def acquire_locks(cell: SweepCell, out: Path) -> list[int] | None:
+    """Lock the weights that a cell trains or loads; None while a living process has a lock.
+
+    A network file system has locks too, and ends those of a machine that is gone. One that has none
+    is reported.
+    """
     weights = cell.fingerprint._replace(dataset="")
-    path = files.cache_dir() / "sweep" / f"{hash_json(list(weights))}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    return file
+    locks: list[int] = []
+    for folder in (files.cache_dir() / "sweep", out / ".locks"):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{hash_json(list(weights))}.lock"
+        locks.append(os.open(path, os.O_RDWR | os.O_CREAT, 0o644))
+        try:
+            fcntl.flock(locks[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            release_locks(locks)
+            return None
+        except OSError as error:
+            notify(f"no file in {folder} can be locked ({error.strerror}): start no second sweep")
+    return locks
+
+
+def release_locks(locks: Iterable[int]) -> None:
+    """Close the files of locks; a process that has them keeps the locks."""
+    for lock in locks:
+        os.close(lock)
 
 
 def _make_environment(cell: SweepCell) -> dict[str, str]:

@@ -261,6 +261,40 @@ def test_a_run_that_survives_a_killed_sweep_is_waited_for_and_not_started_again(
     assert fake_runs.read_events() == [("begin", "slow 0 films"), ("end", "slow 0 films")]
 
 
+def test_two_sweeps_with_caches_of_their_own_run_no_cell_twice(
+    fake_runs: FakeRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_runs.seconds = {f"m{i}": 0.3 * i for i in range(4)}
+    cells = [make_cell(f"m{i}", num_parts=i) for i in range(4)]
+    child = os.fork()
+    if not child:  # a sweep on another machine, which shares nothing but the records
+        code = 1
+        try:
+            os.environ["EGOEXOBENCH_CACHE"] = str(fake_runs.home / "other cache")
+            run_cells(cells, fake_runs.out, 1, lambda _: None)
+            code = 0
+        finally:
+            os._exit(code)
+    states = fake_runs.run_and_list_states(*cells, jobs=1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert set(states) <= {"done", "skipped"}
+    begun = sorted(name for event, name in fake_runs.read_events() if event == "begin")
+    assert begun == [f"m{i} 0 films" for i in range(4)]
+
+
+def test_a_cell_that_another_sweep_recorded_before_its_turn_is_skipped(fake_runs: FakeRuns) -> None:
+    cells = [make_cell("first", num_parts=9), make_cell("second")]
+
+    def record_second(status) -> None:
+        if status[cells[0].run_key].state == "running" and not fake_runs.seconds:
+            fake_runs.seconds = {"second": 1.0}
+            write_cell_record(fake_runs.out, cells[1], [1, 0])
+
+    status = run_cells(cells, fake_runs.out, 1, record_second)
+    assert [status[cell.run_key].state for cell in cells] == ["done", "skipped"]
+    assert not [name for _, name in fake_runs.read_events() if name.startswith("second")]
+
+
 def test_the_command_of_a_cell_is_one_that_a_user_could_type() -> None:
     item = make_cell("soundbridge", seed=3, overrides=(("anchor", "sound"),), trained_on="others")
     words = process.build_command_line(
