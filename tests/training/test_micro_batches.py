@@ -91,7 +91,7 @@ def test_a_layer_that_computes_with_the_whole_batch_is_one_line() -> None:
     training = make_training(micro_batch=3)
     training.model.trained_encoders["video"].norm = nn.BatchNorm1d(4)  # type: ignore[union-attr]
     training.model.train()
-    with pytest.raises(UsageError, match=r"trained_encoders.video.norm is BatchNorm1d"):
+    with pytest.raises(UsageError, match=r"video.norm of method 'm' is BatchNorm1d"):
         compute_gradients(training, 8)
     training.model.eval()  # its mean is a constant then
     compute_gradients(training, 8)
