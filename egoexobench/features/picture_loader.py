@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -161,6 +163,9 @@ def _block_signals() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # its start, with the first process, would unblock signals
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, _list_signals())
     try:
         yield
@@ -169,12 +174,23 @@ def _block_signals() -> Iterator[None]:
 
 
 def _prepare_worker(_number: int) -> None:
-    """Leave it to the process that trains to end this one, after it has saved its state."""
+    """Leave it to the process that trains to end this one, after it has saved its state.
+
+    If that process is killed, this one ends too, even while it waits to send a result.
+    """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for number in _list_signals():
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.signal(signal.SIGTERM, _end_later)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _list_signals())
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _end_later(_number: int, _frame: FrameType | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,6 +198,30 @@ def test_workers_outlive_the_signals_that_a_cluster_sends_to_every_process(
             os.kill(worker, number)
         assert len(next(results)) == 2
     assert not list_children()
+
+
+@pytest.mark.slow
+def test_no_worker_outlives_a_process_that_is_killed(clips: list[Clip]) -> None:
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe()
+    decoder = make_decoder()
+
+    def load_and_wait() -> None:
+        with PictureLoader(decoder, 1) as loader:
+            results = loader.load(split_requests("video", clips * 40, epoch=1))
+            next(results)
+            sender.send(list_children()[0])
+            time.sleep(600)  # the worker waits to send what nobody reads
+
+    process = context.Process(target=load_and_wait)
+    process.start()
+    worker = receiver.recv()
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{worker}").exists()
 
 
 def test_the_number_of_workers_is_that_of_the_cores_but_small_for_few_clips(
