@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -68,8 +69,18 @@ class TrainedMethod:
     """None for a method whose fusions have no open number."""
 
 
-def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
+def train_method(
+    config: RunConfig,
+    context: RunContext,
+    before_training: Callable[[MethodParts, PreparedDataset], None] = lambda _parts, _scored: None,
+) -> TrainedMethod:
     """Build a method, encode its data sets and train it; cached features and weights are loaded.
+
+    Args:
+        config: the method and its data.
+        context: creates the parts and shows the stages.
+        before_training: is called with the parts and the data set that is scored, if the weights
+            are not loaded.
 
     Raises:
         UsageError: for a name or an option that is not valid.
@@ -112,7 +123,15 @@ def train_method(config: RunConfig, context: RunContext) -> TrainedMethod:
     if selected_training:
         trained_on = encode_dataset(selected_training, parts, options, context)
     with context.timer.stage("train"):
-        best_epoch = _train(model, parts, trained_on, config=config, context=context, group=group)
+        best_epoch = _train(
+            model,
+            parts,
+            trained_on,
+            config=config,
+            context=context,
+            group=group,
+            before_training=partial(before_training, parts, scored),
+        )
         value_choice = choose_value(model, parts, trained_on)
     return TrainedMethod(
         record=describe_method(config, context.registry, parts),
@@ -133,6 +152,7 @@ def _train(
     config: RunConfig,
     context: RunContext,
     group: ProcessGroup,
+    before_training: Callable[[], None],
 ) -> BestEpoch | None:
     """Train the model; a clip whose random frames do not decode is named with its row."""
     try:
@@ -143,6 +163,7 @@ def _train(
             context.progress,
             group=group,
             num_workers=config.num_workers,
+            before_training=before_training,
         )
     except ClipError as error:
         location = describe_location(training_set.dataset, error.clip_id)

@@ -21,6 +21,7 @@ from egoexobench.experiment.report import RunFacts, build_record
 from egoexobench.experiment.scorer_ranker import create_ranker
 from egoexobench.experiment.scorer_training import has_trainable_scorer, train_scorer
 from egoexobench.experiment.scoring import TaskScorer, get_input_protocol, score_tasks
+from egoexobench.experiment.shortcuts_ahead import ShortcutsAhead, describe_shortcut_data
 from egoexobench.experiment.tracked_run import track_run
 from egoexobench.files import check_writable
 from egoexobench.layers import hash_layers
@@ -33,7 +34,6 @@ from egoexobench.records.convert import to_record_ranks
 from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import read_record
 from egoexobench.results.run_result import RunResult, SkippedTask
-from egoexobench.shortcuts.data import ShortcutData
 from egoexobench.shortcuts.run import score_shortcuts
 from egoexobench.types import RECOGNITION_TASKS, SPLITS, Task
 
@@ -62,8 +62,8 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
             return RunResult(read_record(Path(path)), Path(path), tasks)
         _check_names(config)
         check_writable(config.out, is_folder=True)
-        with track_run(config, context) as tracked:
-            result = _train_and_score(config, tracked.context)
+        with track_run(config, context) as tracked, ShortcutsAhead(config.tasks) as ahead:
+            result = _train_and_score(config, tracked.context, ahead)
             tracked.record = result.record
         group.get_first_value((str(result.path), [astuple(task) for task in result.skipped_tasks]))
     return result
@@ -78,9 +78,9 @@ def _list_options(config: RunConfig) -> dict[str, str]:
     return {name: repr(value) for name, value in fields.items()}
 
 
-def _train_and_score(config: RunConfig, context: RunContext) -> RunResult:
+def _train_and_score(config: RunConfig, context: RunContext, ahead: ShortcutsAhead) -> RunResult:
     created, timer = datetime.now(UTC), context.timer
-    trained = train_method(config, context)
+    trained = train_method(config, context, before_training=ahead.start)
     scored = trained.scored
     require_clips(scored.inputs, (TEST_SPLIT,))
     with timer.stage("embed"):
@@ -106,6 +106,7 @@ def _train_and_score(config: RunConfig, context: RunContext) -> RunResult:
     with timer.stage("sanity"):
         tasks = {item.track.task for item in scoring.tracks}
         scored_tasks = [task for task in config.tasks if task in tasks]
+        ahead.wait()
         shortcuts = _score_shortcuts(trained, scored_tasks, context)
     facts = RunFacts(
         created=created,
@@ -126,13 +127,10 @@ def _score_shortcuts(
     trained: TrainedMethod, tasks: Sequence[Task], context: RunContext
 ) -> list[ShortcutScores]:
     """Score the shortcuts of all clips; a method that reads no media needs none for them either."""
-    scored, inputs = trained.scored, trained.scored.inputs
-    data = ShortcutData(
-        scored.dataset, scored.record, inputs.clips, inputs.pairs, clip_keys=inputs.clip_keys
-    )
+    data = describe_shortcut_data(trained.scored)
     if trained.parts.reads_media:
         return score_shortcuts(data, tasks, context.progress)
-    return score_present_shortcuts(data, inputs.selected, tasks, context)
+    return score_present_shortcuts(data, trained.scored.inputs.selected, tasks, context)
 
 
 def _check_names(config: RunConfig) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +36,7 @@ def train_or_load(
     progress: Progress,
     group: ProcessGroup = SINGLE,
     num_workers: int | None = None,
+    before_training: Callable[[], None] = lambda: None,
 ) -> BestEpoch | None:
     """Train a model in place, or load the weights of an equal training.
 
@@ -49,6 +50,7 @@ def train_or_load(
         progress: shows the stage.
         num_workers: processes that decode pictures, if the method changes them at random; None
             chooses a number. No number depends on it.
+        before_training: is called if the weights are not loaded.
 
     Returns:
         The best epoch; None for a method that is not trained.
@@ -77,6 +79,7 @@ def train_or_load(
     features = inputs.features
     if has_alignment and features.audio:
         features = replace(features, alignment_paths=align_pairs(features.audio, pairs))
+    before_training()
     with open_decoded_inputs(
         model, parts, features, num_pairs=len(pairs), num_workers=num_workers
     ) as decoded:

@@ -89,9 +89,7 @@ def score_retrieval_shortcuts(
         selected = between_views if reads == "media" else tracks
         scores = _score_all(selected, partial(_rank_values, values, compare), views)
         rows.append(ShortcutScores.model_validate({"name": name, "reads": reads, "scores": scores}))
-    with progress.stage("synchrony", 1) as advance:
-        rows.append(_score_synchrony(plan, between_views, features, views))
-        advance(1)
+    rows.append(_score_synchrony(plan, between_views, features, views=views, progress=progress))
     return RetrievalShortcuts(
         rows=tuple(rows),
         unavailable={f"synchrony {label}": reason for label, reason in plan.skipped.items()},
@@ -147,11 +145,13 @@ def _score_synchrony(
     plan: SynchronyPlan,
     tracks: Sequence[TrackQueries],
     features: Mapping[str, ShortcutFeatures],
+    *,
     views: Mapping[str, View],
+    progress: Progress,
 ) -> ShortcutScores:
     """Return the score of compared sounds on the tracks of a plan."""
     sounds = {name: sound for name in plan.sound_ids if (sound := features[name].sound) is not None}
-    peaks = measure_peaks(plan, sounds)
+    peaks = measure_peaks(plan, sounds, progress)
 
     def rank_track(track: TrackQueries) -> RankedQueries | None:
         return similarity.rank_shortcut(

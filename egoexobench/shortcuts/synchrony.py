@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from egoexobench.evaluation.arrays import Floats
+from egoexobench.protocols import Progress
 from egoexobench.shortcuts.similarity import CompareSources
 from egoexobench.shortcuts.track_queries import TrackQueries
-from egoexobench.toolbox.cores import count_cores
+from egoexobench.toolbox.cores import map_in_threads
 from egoexobench.types import Gallery
 
 MAX_AUDIO_PAIRS = 300_000
@@ -116,7 +117,9 @@ class SoundPeaks:
         return [self.positions[name] for name in names]
 
 
-def measure_peaks(plan: SynchronyPlan, sounds: Mapping[str, NDArray[np.float32]]) -> SoundPeaks:
+def measure_peaks(
+    plan: SynchronyPlan, sounds: Mapping[str, NDArray[np.float32]], progress: Progress
+) -> SoundPeaks:
     """Compare the pairs of a plan whose clips both have a sound ``(S,)``, all at one rate."""
     by_position = {plan.positions[name]: sound for name, sound in sounds.items()}
     has_sound = np.zeros(len(plan.positions), bool)
@@ -125,10 +128,16 @@ def measure_peaks(plan: SynchronyPlan, sounds: Mapping[str, NDArray[np.float32]]
     pairs = pairs[has_sound[pairs].all(1)]
     codes = _encode_pairs(pairs, len(plan.positions))
     order = np.argsort(codes)
-    return SoundPeaks(plan.positions, codes[order], compute_gcc_phat(by_position, pairs)[order])
+    with progress.stage("synchrony", len(pairs)) as advance:
+        peaks = compute_gcc_phat(by_position, pairs, advance)
+    return SoundPeaks(plan.positions, codes[order], peaks[order])
 
 
-def compute_gcc_phat(sounds: Mapping[int, NDArray[np.float32]], pairs: Pairs) -> Floats:
+def compute_gcc_phat(
+    sounds: Mapping[int, NDArray[np.float32]],
+    pairs: Pairs,
+    advance: Callable[[int], None] = lambda _count: None,
+) -> Floats:
     """Return the peak over all lags of the generalized cross-correlation of two sounds.
 
     Spectra are whitened by the phase transform (GCC-PHAT; Knapp and Carter 1976): one sound
@@ -138,6 +147,7 @@ def compute_gcc_phat(sounds: Mapping[int, NDArray[np.float32]], pairs: Pairs) ->
     Args:
         sounds: samples ``(S,)`` of each, at one rate, by the numbers of ``pairs``.
         pairs: numbers of two sounds each, ``(P, 2)``.
+        advance: is called with the number of pairs that were compared.
 
     Returns:
         The peak of each pair, ``(P,)``.
@@ -147,18 +157,20 @@ def compute_gcc_phat(sounds: Mapping[int, NDArray[np.float32]], pairs: Pairs) ->
     size = fft.next_fast_len(2 * max(map(len, sounds.values()), default=1), real=True)
     peaks = np.zeros(len(pairs))
     candidates = np.unique(pairs[:, 1])
-    with ThreadPoolExecutor(count_cores()) as pool:
-        for start in range(0, len(candidates), SPECTRA_IN_MEMORY):
-            block = candidates[start : start + SPECTRA_IN_MEMORY]
-            spectra = _stack_conjugates([sounds[index] for index in block.tolist()], size)
-            rows = np.flatnonzero(np.isin(pairs[:, 1], block))
-            rows = rows[np.lexsort(pairs[rows].T[::-1])]
-            groups = np.split(rows, np.flatnonzero(np.diff(pairs[rows, 0])) + 1)
-            sources = [sounds[int(pairs[group[0], 0])] for group in groups]
-            columns = [np.searchsorted(block, pairs[group, 1]) for group in groups]
-            correlate = partial(_find_peaks, spectra=spectra, size=size)
-            for group, values in zip(groups, pool.map(correlate, sources, columns), strict=True):
-                peaks[group] = values
+    for start in range(0, len(candidates), SPECTRA_IN_MEMORY):
+        block = candidates[start : start + SPECTRA_IN_MEMORY]
+        spectra = _stack_conjugates([sounds[index] for index in block.tolist()], size)
+        rows = np.flatnonzero(np.isin(pairs[:, 1], block))
+        rows = rows[np.lexsort(pairs[rows].T[::-1])]
+        groups = np.split(rows, np.flatnonzero(np.diff(pairs[rows, 0])) + 1)
+        comparisons = [
+            _Comparisons(sounds[int(pairs[group[0], 0])], np.searchsorted(block, pairs[group, 1]))
+            for group in groups
+        ]
+        find_peaks = partial(_find_peaks, spectra=spectra, size=size)
+        for group, values in zip(groups, map_in_threads(find_peaks, comparisons), strict=True):
+            peaks[group] = values
+            advance(len(group))
     return peaks
 
 
@@ -170,20 +182,21 @@ def _stack_conjugates(sounds: Sequence[NDArray[np.float32]], size: int) -> NDArr
     return spectra
 
 
-def _find_peaks(
-    source: NDArray[np.float32],
-    columns: NDArray[np.intp],
-    *,
-    spectra: NDArray[np.complex64],
-    size: int,
-) -> Floats:
-    """Return the peak of a sound with each of the ``columns (K,)`` of the spectra, ``(K,)``."""
+class _Comparisons(NamedTuple):
+    """A sound ``(S,)``, and the rows ``(K,)`` of the spectra with which it is compared."""
+
+    sound: NDArray[np.float32]
+    rows: NDArray[np.intp]
+
+
+def _find_peaks(comparisons: _Comparisons, *, spectra: NDArray[np.complex64], size: int) -> Floats:
+    """Return the peak of each comparison, ``(K,)``."""
     from scipy import fft
 
-    spectrum, peaks = _whiten(source, size), np.zeros(len(columns))
+    spectrum, peaks = _whiten(comparisons.sound, size), np.zeros(len(comparisons.rows))
     products = np.empty((CORRELATIONS_IN_MEMORY, len(spectrum)), np.complex64)  # once, not by part
-    for start in range(0, len(columns), CORRELATIONS_IN_MEMORY):
-        part = columns[start : start + CORRELATIONS_IN_MEMORY]
+    for start in range(0, len(peaks), CORRELATIONS_IN_MEMORY):
+        part = comparisons.rows[start : start + CORRELATIONS_IN_MEMORY]
         product = products[: len(part)]
         np.take(spectra, part, axis=0, out=product, mode="clip")  # "raise" would copy once more
         np.multiply(spectrum, product, out=product)
