@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from egoexobench.cli.progress_display import create_progress
+from egoexobench.cli.typed_options import is_typed, iter_typed
 from egoexobench.errors import DataError, UsageError
 from egoexobench.terminal import show_text
 
@@ -50,7 +50,7 @@ def extract_in_portions(
     from egoexobench.launchers.portions import run_portions
 
     for name, reason in _EXCLUDED.items():
-        if _is_typed(ctx, name):
+        if is_typed(ctx, name):
             raise UsageError(f"--on cannot be used with {reason}")
     launcher = create_launcher(registry, on, on_interrupt)
     get_sampler(ctx.params["sampling"])
@@ -95,7 +95,7 @@ def _divide_work(
         num_texts = len(list_shard_texts(dataset, "{}", FULL))
         count = max(1, min(max_portions, num_texts))
         sizes = [len(range(number, num_texts, count)) for number in range(count)]
-    arguments = tuple(_iter_typed(ctx, _LAUNCHING))
+    arguments = tuple(iter_typed(ctx, _LAUNCHING))
     identity = hash_json(
         [
             arguments,
@@ -106,22 +106,3 @@ def _divide_work(
         ]
     )
     return PortionPlan(arguments, root / ".portions" / identity, tuple(sizes) or (0,))
-
-
-def _iter_typed(ctx: click.Context, excluded: Collection[str]) -> Iterator[str]:
-    """The command line as it was typed, without some options."""
-    for name in ctx.obj or ():
-        yield from ("-p", f"no:{name}")
-    yield str(ctx.command.name)
-    for parameter in ctx.command.params:
-        name, value = str(parameter.name), ctx.params.get(str(parameter.name))
-        if isinstance(parameter, click.Argument):
-            yield str(value)
-        elif name not in excluded and _is_typed(ctx, name):
-            option = max(parameter.opts, key=len)
-            for item in value if isinstance(value, tuple) else (value,):
-                yield from (option,) if item is True else (option, str(item))
-
-
-def _is_typed(ctx: click.Context, name: str) -> bool:
-    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from egoexobench.cli.common_options import TRACK_OPTION
+from egoexobench.cli.common_options import ON_INTERRUPT_OPTION, TRACK_OPTION
 from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.typed_options import is_typed, iter_typed
 from egoexobench.errors import DataError, UsageError
 from egoexobench.files import check_writable
 from egoexobench.terminal import show_renderable, show_text
@@ -18,10 +19,15 @@ from egoexobench.types import MAX_SEED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from egoexobench.launchers.jobs import OnInterrupt
     from egoexobench.registry import Registry
     from egoexobench.sweep.execute import StatusByCell
+    from egoexobench.sweep.launched_cell import CellLauncher
     from egoexobench.sweep.plan import SweepCell, SweepPlan
     from egoexobench.sweep.process import ChildRunArgs
+
+
+_PLACING = frozenset({"launcher", "on_interrupt", "table"})
 
 
 @click.command("sweep")
@@ -42,6 +48,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Number of runs at once.",
 )
+@click.option(
+    "--on",
+    "launcher",
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Let a launcher place the runs on GPUs or machines, see `list launcher`.",
+)
+@ON_INTERRUPT_OPTION
+@click.option("--cell", "cell_key", hidden=True)
 @click.option("--seeds", metavar="0,1,...", help="Seeds, instead of those of the file.")
 @click.option(
     "--dataset",
@@ -75,6 +89,9 @@ def sweep_command(
     files: tuple[Path, ...],
     out: Path,
     jobs: int,
+    launcher: str | None,
+    on_interrupt: OnInterrupt,
+    cell_key: str | None,
     seeds: str | None,
     dataset: str | None,
     train_on: str | None,
@@ -94,11 +111,13 @@ def sweep_command(
     so you can repeat the command after an interruption. A run that fails does not stop the others;
     the exit code is then 1.
     """
+    from egoexobench.sweep.launched_cell import hash_run_key
     from egoexobench.sweep.plan import SweepOverrides, deduplicate_cells, expand_sweep
-    from egoexobench.sweep.process import ChildRunArgs
+    from egoexobench.sweep.process import ChildRunArgs, replace_by_run
     from egoexobench.sweep.schema import read_sweep
 
     parts = load_registry(ctx)
+    cell_launcher = _create_cell_launcher(ctx, parts, launcher, on_interrupt)
     pages = _choose_page_paths(table, files)
     overrides = SweepOverrides(
         seeds=_parse_seeds(seeds), dataset=dataset, train_on=train_on, missing_audio=missing_audio
@@ -119,13 +138,37 @@ def sweep_command(
     options = ("--device", device, *(flag for flag, is_set in flags.items() if is_set))
     options += tuple(argument for text in trackers for argument in ("--track", text))
     args = ChildRunArgs(blocked_plugins=tuple(ctx.obj or ()), options=options)
-    status = _run_cells(cells, out, jobs, args=args)
+    if cell_key is not None:
+        by_key = {hash_run_key(cell): cell for cell in cells}
+        if cell_key not in by_key:
+            raise DataError(f"the sweep has no run {cell_key}: its files or data sets have changed")
+        replace_by_run(by_key[cell_key], out, args)
+        return
+    if cell_launcher is not None:
+        jobs = max(1, len(cells))  # the launcher says how many run at once
+    status = _run_cells(cells, out, jobs, args=args, launcher=cell_launcher)
     _write_tables(plans, pages, out, status)
     num_failed = sum(cell.state == "failed" for cell in status.values())
     if num_failed:
         raise DataError(
             f"{num_failed} of {len(status)} runs failed; repeat the command to run them again"
         )
+
+
+def _create_cell_launcher(
+    ctx: click.Context, registry: Registry, spec: str | None, on_interrupt: OnInterrupt
+) -> CellLauncher | None:
+    if spec is None:
+        if on_interrupt == "leave":
+            raise UsageError("--on-interrupt leave needs --on: without it, runs end with the sweep")
+        return None
+    from egoexobench.launchers.jobs import create_launcher
+    from egoexobench.sweep.launched_cell import CellLauncher
+
+    if is_typed(ctx, "jobs"):
+        raise UsageError(f"--on cannot be used with --jobs: write --on {spec}, with its at_once")
+    launcher = create_launcher(registry, spec, on_interrupt)
+    return CellLauncher(launcher, tuple(iter_typed(ctx, _PLACING)), on_interrupt)
 
 
 def _check_trackers(texts: Sequence[str], registry: Registry) -> None:
@@ -172,16 +215,21 @@ def _print_plan(cells: Sequence[SweepCell], plans: Mapping[Path, SweepPlan], out
 
 
 def _run_cells(
-    cells: Sequence[SweepCell], out: Path, jobs: int, *, args: ChildRunArgs
+    cells: Sequence[SweepCell],
+    out: Path,
+    jobs: int,
+    *,
+    args: ChildRunArgs,
+    launcher: CellLauncher | None,
 ) -> StatusByCell:
     from egoexobench.sweep.execute import run_cells
     from egoexobench.sweep.status_view import LineReporter, LiveTable
 
     if not sys.stderr.isatty():
-        return run_cells(cells, out, jobs, report=LineReporter(cells), args=args)
+        return run_cells(cells, out, jobs, report=LineReporter(cells), args=args, launcher=launcher)
     live_table = LiveTable(cells)
     with live_table.live():
-        return run_cells(cells, out, jobs, report=live_table, args=args)
+        return run_cells(cells, out, jobs, report=live_table, args=args, launcher=launcher)
 
 
 def _write_tables(

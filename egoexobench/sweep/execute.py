@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import final
+from typing import Protocol, final
 
 from egoexobench.files import check_writable
 from egoexobench.sweep.code_version import explain_repeated_cells
+from egoexobench.sweep.launched_cell import CellLauncher
 from egoexobench.sweep.plan import CellFingerprint, RunKey, SweepCell
 from egoexobench.sweep.process import (
     CellProcess,
@@ -26,6 +27,21 @@ _NO_ARGS = ChildRunArgs()
 StatusByCell = Mapping[RunKey, CellStatus]
 
 
+class RunningCell(Protocol):
+    """A cell that was started."""
+
+    cell: SweepCell
+
+    def check_status(self) -> CellStatus:
+        """Return its status now."""
+
+    def terminate(self) -> None:
+        """Tell it to end, and return at once."""
+
+    def stop(self) -> None:
+        """End it, and return when it has ended; records that it wrote before remain."""
+
+
 def get_initial_status(cells: Iterable[SweepCell], index: RecordIndex) -> dict[RunKey, CellStatus]:
     """Return the status of every cell before anything runs: skipped if recorded, else queued."""
     return {
@@ -40,6 +56,7 @@ def run_cells(
     num_jobs: int,
     report: Callable[[StatusByCell], None],
     args: ChildRunArgs = _NO_ARGS,
+    launcher: CellLauncher | None = None,
 ) -> StatusByCell:
     """Run every cell that has no record; a cell that fails does not stop the others.
 
@@ -53,19 +70,23 @@ def run_cells(
         num_jobs: Number of processes at once.
         report: Called with the status of all cells, several times a second.
         args: Arguments of every run, beside those of its cell.
+        launcher: Places the runs; without it they are processes of this machine.
 
     Returns:
         The final status of every cell; none is queued or running.
     """
-    run = _SweepRun(cells, out, args)
+    run = _SweepRun(cells, out, args, launcher)
     try:
         while run.has_work():
             run.collect_finished()
             run.start_ready(num_jobs)
             report(run.status)
             time.sleep(_POLL_INTERVAL_S)
-    finally:
-        run.stop_all()
+    except BaseException as error:
+        leaves = launcher is not None and launcher.on_interrupt == "leave"
+        if not (leaves and isinstance(error, KeyboardInterrupt)):
+            run.stop_all()
+        raise
     report(run.status)
     return run.status
 
@@ -74,8 +95,14 @@ def run_cells(
 class _SweepRun:
     """The queue, the running processes, and what is ready in the cache."""
 
-    def __init__(self, cells: Sequence[SweepCell], out: Path, args: ChildRunArgs) -> None:
-        self.out, self.args = out, args
+    def __init__(
+        self,
+        cells: Sequence[SweepCell],
+        out: Path,
+        args: ChildRunArgs,
+        launcher: CellLauncher | None,
+    ) -> None:
+        self.out, self.args, self.launcher = out, args, launcher
         index = index_records(out)
         explain_repeated_cells(cells, index)
         self.status = get_initial_status(cells, index)
@@ -85,7 +112,7 @@ class _SweepRun:
             check_writable(out, is_folder=True)
         skipped = (cell for cell in cells if self.status[cell.run_key].state == "skipped")
         self.cached = {key for cell in skipped for key in cell.cache_keys}
-        self.running: dict[RunKey, CellProcess] = {}
+        self.running: dict[RunKey, RunningCell] = {}
 
     def has_work(self) -> bool:
         return bool(self.queue or self.running)
@@ -97,7 +124,7 @@ class _SweepRun:
             busy = {key for child in self.running.values() for key in child.cell.cache_keys}
             if cell.cache_keys & busy - self.cached:
                 continue
-            locks = acquire_locks(cell, self.out)
+            locks = self._lock(cell)
             if locks is None:
                 status = CellStatus("queued", "waits for a run that trains the same weights")
                 self._set_status(cell, status)
@@ -107,11 +134,10 @@ class _SweepRun:
     def collect_finished(self) -> None:
         for key, process in list(self.running.items()):
             status = process.check_status()
-            if status is None:
-                self.status[key] = CellStatus("running", "", process.measure_seconds())
+            self._set_status(process.cell, status)
+            if status.state in ("queued", "running"):
                 continue
             del self.running[key]
-            self._set_status(process.cell, status)
             for media in process.cell.media or ():
                 media.forget()
             if status.state == "done":
@@ -121,9 +147,18 @@ class _SweepRun:
 
     def stop_all(self) -> None:
         for process in self.running.values():
-            process.process.terminate()  # all of them at once, before the first is waited for
+            process.terminate()  # all of them at once, before the first is waited for
         for process in self.running.values():
             process.stop()
+
+    def _lock(self, cell: SweepCell) -> Sequence[int] | None:
+        """Lock the weights of a cell; None while another run trains them."""
+        if self.launcher is None:
+            return acquire_locks(cell, self.out)
+        # a job locks them where it runs; that no job waits for one of ours is decided here
+        others = (running.cell.fingerprint for running in self.running.values())
+        weights = cell.fingerprint._replace(dataset="")
+        return None if weights in (other._replace(dataset="") for other in others) else ()
 
     def _start(self, cell: SweepCell, locks: Sequence[int]) -> None:
         self.queue.remove(cell)
@@ -133,8 +168,11 @@ class _SweepRun:
             release_locks(locks)
             self._set_status(cell, CellStatus("skipped"))
             return
-        self.running[cell.run_key] = CellProcess(remaining, self.out, self.args, locks)
-        self._set_status(cell, CellStatus("running"))
+        if self.launcher is None:
+            self.running[cell.run_key] = CellProcess(remaining, self.out, self.args, locks)
+            self._set_status(cell, CellStatus("running"))
+        else:
+            self.running[cell.run_key] = self.launcher.start(remaining)
 
     def _skip_other_seeds(self, cell: SweepCell, status: CellStatus) -> None:
         """Other seeds lack the same."""

@@ -22,6 +22,7 @@ from egoexobench import files
 from egoexobench.errors import notify
 from egoexobench.hashing import hash_json
 from egoexobench.sweep.plan import SweepCell
+from egoexobench.sweep.record_index import index_records, select_remaining_tasks
 
 CellState = Literal["queued", "running", "done", "skipped", "failed", "unavailable"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
@@ -65,7 +66,7 @@ class CellProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self.stderr,
-                env=_make_environment(cell),
+                env={**os.environ, **make_variables(cell)},
                 pass_fds=locks,
             )
         finally:
@@ -75,11 +76,11 @@ class CellProcess:
         """Return the seconds since it started."""
         return time.monotonic() - self.started
 
-    def check_status(self) -> CellStatus | None:
-        """Return its final status; None while it runs."""
+    def check_status(self) -> CellStatus:
+        """Return its status now."""
         code = self.process.poll()
         if code is None:
-            return None
+            return CellStatus("running", "", self.measure_seconds())
         if code == 0:
             return CellStatus("done", "", self.measure_seconds())
         self.stderr.seek(0)
@@ -88,6 +89,10 @@ class CellProcess:
         return CellStatus(
             "unavailable" if self.cell.optional else "failed", reason, self.measure_seconds()
         )
+
+    def terminate(self) -> None:
+        """Tell it to end, and return at once."""
+        self.process.terminate()
 
     def stop(self) -> None:
         """End it; records that it wrote before remain."""
@@ -114,12 +119,34 @@ def build_command_line(cell: SweepCell, out: Path, args: ChildRunArgs) -> list[s
     return [sys.executable, "-m", "egoexobench", *line]
 
 
-def acquire_locks(cell: SweepCell, out: Path) -> list[int] | None:
+def replace_by_run(cell: SweepCell, out: Path, args: ChildRunArgs) -> None:
+    """Let this process become the run of a cell, which has the locks; return if it is recorded.
+
+    It waits for a run that trains the same weights, which may be the same cell of another sweep.
+    """
+    locks = acquire_locks(cell, out, waits=True) or []
+    remaining = select_remaining_tasks(cell, index_records(out))
+    if remaining is None:
+        release_locks(locks)
+        return
+    for lock in locks:
+        os.set_inheritable(lock, True)
+    command = build_command_line(remaining, out, args)
+    os.execve(command[0], command, {**os.environ, **make_variables(cell)})  # noqa: S606
+
+
+def acquire_locks(cell: SweepCell, out: Path, *, waits: bool = False) -> list[int] | None:
     """Lock the weights that a cell trains or loads; None while a living process has a lock.
 
     A network file system has locks too, and ends those of a machine that is gone. One that has none
     is reported.
+
+    Args:
+        cell: the cell.
+        out: folder of the records.
+        waits: whether to wait for the other process, so that the result is never None.
     """
+    operation = fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB
     weights = cell.fingerprint._replace(dataset="")
     locks: list[int] = []
     for folder in (files.cache_dir() / "sweep", out / ".locks"):
@@ -127,7 +154,7 @@ def acquire_locks(cell: SweepCell, out: Path) -> list[int] | None:
         path = folder / f"{hash_json(list(weights))}.lock"
         locks.append(os.open(path, os.O_RDWR | os.O_CREAT, 0o644))
         try:
-            fcntl.flock(locks[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(locks[-1], operation)
         except BlockingIOError:
             release_locks(locks)
             return None
@@ -142,12 +169,13 @@ def release_locks(locks: Iterable[int]) -> None:
         os.close(lock)
 
 
-def _make_environment(cell: SweepCell) -> dict[str, str]:
+def make_variables(cell: SweepCell) -> dict[str, str]:
+    """Return the environment variables of a run, beside those of this process."""
     variables = dict.fromkeys(_THREAD_VARIABLES, "1") if cell.scale == "compact" else {}
     if cell.optional:
         # what this machine lacks gives a dash; a sweep must not download 16 GB by itself
         variables |= dict.fromkeys(_OFFLINE_VARIABLES, "1")
-    return {**os.environ, **variables}
+    return variables
 
 
 def _find_last_line(text: str) -> str:
