@@ -221,6 +221,6 @@ def _make_slots(num_slots: int, gpus: Sequence[str], cores: Sequence[int]) -> li
     slots = []
     for index in range(num_slots):
         first, end = (len(cores) * i // num_slots for i in (index, index + 1))
-        own_cores = tuple(cores[first:end]) or (cores[index % len(cores)],)
+        own_cores = tuple(cores[first:end]) or (cores[first],)
         slots.append(Slot(gpus[index % len(gpus)] if gpus else None, own_cores))
     return slots

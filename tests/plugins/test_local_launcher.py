@@ -71,6 +71,21 @@ def test_jobs_share_gpus_and_cores_if_there_are_more_jobs(
     assert read_reports(tmp_path) == [("0", [0]), ("1", [0]), ("0", [0])]
 
 
+def test_more_jobs_than_cores_are_spread_over_all_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_launcher, "list_cores", lambda: (4, 7))
+    cores = []
+
+    class RecordedProcess:
+        def __init__(self, job: Job, variables: object, own_cores: Sequence[int]) -> None:
+            cores.extend(own_cores)
+
+    monkeypatch.setattr(local_launcher, "JobProcess", RecordedProcess)
+    local(gpus=0, at_once=4).launch(make_jobs(tmp_path, 4, num_at_once=4))
+    assert sorted(cores) == [4, 4, 7, 7]
+
+
 def test_no_more_jobs_run_at_once_than_allowed_over_all_calls(tmp_path: Path) -> None:
     launcher = local(gpus=0, at_once=1)
     calls = [launcher.launch([job]) for job in make_jobs(tmp_path, 2, num_at_once=1)]
