@@ -148,7 +148,8 @@ class _SweepRun:
     def stop_all(self) -> None:
         for process in self.running.values():
             process.terminate()  # all of them at once, before the first is waited for
-        for process in self.running.values():
+        # the last ones first: they wait for what the first ones have
+        for process in reversed(self.running.values()):
             process.stop()
 
     def _lock(self, cell: SweepCell) -> Sequence[int] | None:

@@ -137,6 +137,30 @@ def test_ctrl_c_cancels_jobs_or_leaves_them(
     assert [job.was_canceled for job in launcher.jobs] == [is_canceled]
 
 
+def test_jobs_that_wait_are_canceled_before_those_that_run(tmp_path: Path) -> None:
+    class OneAtATime(FakeLauncher):
+        """Cancels in an order that it remembers."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.canceled: list[str] = []
+
+        def launch(self, jobs: Sequence[Job]) -> FakeJob:
+            launched = super().launch(jobs)
+            launched.cancel = lambda: self.canceled.append(jobs[0].name)
+            return launched
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    launcher = OneAtATime()
+    cells = [make_cell(name, data=name) for name in ("a", "b", "c")]
+    with pytest.raises(KeyboardInterrupt):
+        launch(launcher, tmp_path, *cells, report=interrupt)
+    assert launcher.canceled == [job.name for job in reversed(launcher.launched)]
+    assert len(launcher.canceled) == 3
+
+
 def test_an_error_never_leaves_jobs(tmp_path: Path) -> None:
     def fail(_: object) -> None:
         raise OSError("disk")
