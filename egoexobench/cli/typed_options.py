@@ -22,7 +22,8 @@ def iter_typed(ctx: click.Context, excluded: Collection[str] = ()) -> Iterator[s
         name, value = str(parameter.name), ctx.params.get(str(parameter.name))
         values = value if isinstance(value, tuple) else (value,)
         if isinstance(parameter, click.Argument):
-            yield from map(str, values)
+            # other options follow, so that `--` cannot say that a file has such a name
+            yield from (f"./{text}" if text.startswith("-") else text for text in map(str, values))
         elif name not in excluded and is_typed(ctx, name):
             option = max(parameter.opts, key=len)
             for item in values:
