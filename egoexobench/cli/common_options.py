@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from egoexobench.errors import UsageError
 from egoexobench.types import TASKS
 
 DATASET_OPTION = click.option(
@@ -62,3 +63,9 @@ ON_INTERRUPT_OPTION = click.option(
     show_default=True,
     help="What Ctrl-C does with jobs of --on: cancel them, or leave them to a scheduler.",
 )
+
+
+def check_interrupt_option(launcher: str | None, on_interrupt: str) -> None:
+    """Raise `UsageError` if no launcher could leave jobs running."""
+    if launcher is None and on_interrupt == "leave":
+        raise UsageError("--on-interrupt leave needs --on: without it, work ends with the command")

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from egoexobench.cli.common_options import ENCODER_BATCH_OPTION, ON_INTERRUPT_OPTION
+from egoexobench.cli.common_options import (
+    ENCODER_BATCH_OPTION,
+    ON_INTERRUPT_OPTION,
+    check_interrupt_option,
+)
 from egoexobench.cli.extract_portions import extract_in_portions
 from egoexobench.cli.extract_results import print_results
 from egoexobench.cli.plugins import load_registry
@@ -135,6 +139,7 @@ def extract_command(
     Stored features are not computed again, so you can repeat the command after an interruption.
     Exit code 1 means that some clips could not be encoded.
     """
+    check_interrupt_option(launcher, on_interrupt)
     parts = load_registry(ctx)
     from dataclasses import replace
 

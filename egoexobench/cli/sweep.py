@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from egoexobench.cli.common_options import ON_INTERRUPT_OPTION, TRACK_OPTION
+from egoexobench.cli.common_options import (
+    ON_INTERRUPT_OPTION,
+    TRACK_OPTION,
+    check_interrupt_option,
+)
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.typed_options import is_typed, iter_typed
 from egoexobench.errors import DataError, UsageError
@@ -158,9 +162,8 @@ def sweep_command(
 def _create_cell_launcher(
     ctx: click.Context, registry: Registry, spec: str | None, on_interrupt: OnInterrupt
 ) -> CellLauncher | None:
+    check_interrupt_option(spec, on_interrupt)
     if spec is None:
-        if on_interrupt == "leave":
-            raise UsageError("--on-interrupt leave needs --on: without it, runs end with the sweep")
         return None
     from egoexobench.launchers.jobs import create_launcher
     from egoexobench.sweep.launched_cell import CellLauncher

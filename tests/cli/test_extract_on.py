@@ -79,6 +79,7 @@ def test_portions_store_every_clip_also_if_one_is_killed(
         (("--on", "local:portions=0"), "portions=0 is invalid for launcher 'local'"),
         (("--on", "local", "--shard", "1/2"), "--on cannot be used with --shard"),
         (("--on", "local", "--export", "f.safetensors"), "--on cannot be used with --export"),
+        (("--on-interrupt", "leave"), "--on-interrupt leave needs --on"),
         (
             ("--on", "local", "--on-interrupt", "leave"),
             "--on-interrupt leave cannot be used with 'local': its jobs end with the command",
