@@ -140,7 +140,7 @@ def test_an_error_for_the_user_that_a_part_raises_stays_as_it_is(
 def test_a_bug_of_the_harness_shows_its_traceback(
     command_line: CommandLine, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down(*arguments: object) -> None:
+    def break_down(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setenv("FAULT", "none")

@@ -12,7 +12,7 @@ from typing import Any, TextIO, final
 
 import click
 
-from egoexobench.cli.interruption import get_exit_code, raise_ending_signals
+from egoexobench.cli.interruption import ReceivedSignal, get_exit_code, raise_ending_signals
 from egoexobench.errors import DataError, EgoExoBenchError, NoticeWarning, RenamedWarning
 from egoexobench.machine_errors import find_machine_reason
 from egoexobench.terminal import discard_rest, escape_unencodable, open_closed_streams, show_text
@@ -77,22 +77,25 @@ class LazyGroup(click.Group):
         collect_garbage_rarely()
         open_closed_streams()
         escape_unencodable(sys.stdout, sys.stderr)
-        with raise_ending_signals():
-            return self._invoke_command(ctx)
+        with raise_ending_signals() as received:
+            return self._invoke_command(ctx, received)
 
-    def _invoke_command(self, ctx: click.Context) -> Any:
+    def _invoke_command(self, ctx: click.Context, received: ReceivedSignal) -> Any:
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = _show_warning
                 warnings.simplefilter("always", NoticeWarning)
                 return super().invoke(ctx)
-        except KeyboardInterrupt as error:
+        except KeyboardInterrupt:
             show_text(f"egoexobench: {INTERRUPTED}", is_error=True)
-            ctx.exit(get_exit_code(error))
+            ctx.exit(get_exit_code(received.number))
         except click.ClickException as error:
             vars(error)["message"] = shorten_line(make_visible(error.message))
             raise
         except Exception as error:
+            if received.number is not None:  # a library answered the signal by another error
+                show_text(f"egoexobench: {INTERRUPTED}", is_error=True)
+                ctx.exit(get_exit_code(received.number))
             reported = _to_reported_error(ctx, error)
             if reported is None:
                 raise

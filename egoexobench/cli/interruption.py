@@ -27,15 +27,32 @@ class SignalInterrupt(KeyboardInterrupt):
         self.number = number
 
 
+class ReceivedSignal:
+    """The first signal that ended a command; None while there is none.
+
+    A library may answer an interruption with an error of its own, or hide it.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def raise_interrupt(self, number: int, _: FrameType | None) -> None:
+        """Raise `SignalInterrupt`, unless it would stop the cleanup after an earlier signal."""
+        if not _is_cleaning_up():
+            self.number = self.number or number
+            raise SignalInterrupt(number)
+
+
 @contextmanager
-def raise_ending_signals() -> Iterator[None]:
+def raise_ending_signals() -> Iterator[ReceivedSignal]:
     """Raise `SignalInterrupt` for a signal that would end the process.
 
     A second one does not stop the cleanup after the first. A signal that is ignored, as SIGHUP
     under ``nohup``, stays ignored.
     """
+    received = ReceivedSignal()
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
+        yield received  # only the main thread may set handlers
         return
     defaults = {
         number: handler
@@ -43,22 +60,17 @@ def raise_ending_signals() -> Iterator[None]:
         if signal.getsignal(number) is handler
     }
     for number in defaults:
-        signal.signal(number, _raise_interrupt)
+        signal.signal(number, received.raise_interrupt)
     try:
-        yield
+        yield received
     finally:
         for number, handler in defaults.items():
             signal.signal(number, handler)
 
 
-def get_exit_code(error: KeyboardInterrupt) -> int:
+def get_exit_code(number: int | None) -> int:
     """Return the exit code that a shell expects of a command that a signal ended."""
-    return 128 + (error.number if isinstance(error, SignalInterrupt) else signal.SIGINT)
-
-
-def _raise_interrupt(number: int, _: FrameType | None) -> None:
-    if not _is_cleaning_up():
-        raise SignalInterrupt(number)
+    return 128 + (number or signal.SIGINT)
 
 
 def _is_cleaning_up() -> bool:

@@ -19,7 +19,7 @@ from egoexobench.types import Job, JobStatus
 
 POLL_INTERVAL_S = 0.05
 _WRITE = "import os, pathlib; pathlib.Path('result').write_text(os.environ['EGOEXOBENCH_EXAMPLE'])"
-_FAIL = "import sys; print('first line', file=sys.stderr); sys.exit('no such film')"
+_FAIL = "import sys; sys.stderr.write('first line\\n'); sys.exit('no such film')"
 _DIE_ONCE = """
 import os, pathlib, signal
 mark = pathlib.Path("mark")

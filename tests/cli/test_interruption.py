@@ -37,7 +37,7 @@ def default_signals() -> Iterator[None]:
 def test_a_signal_removes_the_draft_and_names_itself(number: int, tmp_path: Path) -> None:
     with pytest.raises(SignalInterrupt) as caught:
         write_half_a_record(tmp_path / "record.json", number)
-    assert get_exit_code(caught.value) == 128 + number
+    assert get_exit_code(caught.value.number) == 128 + number
     assert list(tmp_path.iterdir()) == []
     assert signal.getsignal(number) is signal.SIG_DFL
 
@@ -58,7 +58,7 @@ def test_a_second_signal_does_not_stop_the_cleanup() -> None:
     try:
         with pytest.raises(SignalInterrupt) as caught:
             interrupt_cleanup()
-        assert get_exit_code(caught.value) == 130
+        assert get_exit_code(caught.value.number) == 130
         assert len(cleaned) == 3
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
@@ -84,4 +84,29 @@ def test_a_command_ends_with_one_line_and_the_code_of_the_signal(
     result = CommandLine(tmp_path, plugin_folder=tmp_path)("list")
     assert result.returncode == code
     assert result.stdout == ""
+    assert result.stderr.startswith("egoexobench: interrupted: what was finished is stored")
+
+
+def test_a_library_that_answers_a_signal_with_an_error_of_its_own_hides_no_interruption(
+    tmp_path: Path,
+) -> None:
+    """As torch does, whose C code asks an object for its length."""
+    source = """
+import os
+from egoexobench import hookimpl
+
+@hookimpl
+def register_datasets(register):
+    register("slow", slow)
+
+def slow():
+    try:
+        os.kill(os.getpid(), 15)
+    except KeyboardInterrupt:
+        pass
+    raise ValueError("could not determine the shape of object type")
+"""
+    install_plugin(tmp_path, "slow", source)
+    result = CommandLine(tmp_path, plugin_folder=tmp_path)("data", "doctor", "slow")
+    assert result.returncode == 143
     assert result.stderr.startswith("egoexobench: interrupted: what was finished is stored")

@@ -9,6 +9,7 @@ import torch
 from fake_data import FakeDataset, make_pair
 from fake_parts import PassThroughEncoder
 
+from egoexobench.device import CPU
 from egoexobench.errors import DataError, UsageError
 from egoexobench.experiment.value_choice import choose_value
 from egoexobench.features.feature_bank import FeatureBank
@@ -69,7 +70,7 @@ def make_model(weight: float | None = None) -> EmbeddingModel:
 
 
 def choose(model: EmbeddingModel, features: FeatureInputs, **changes: Any) -> Any:
-    parts = SimpleNamespace(method=METHOD, objective=None, eval_text="sound_text")
+    parts = SimpleNamespace(method=METHOD, objective=None, eval_text="sound_text", device=CPU)
     clips = [clip for pair in PAIRS for clip in (pair.ego, pair.exo)]
     inputs = SimpleNamespace(
         clips={"val": clips},
