@@ -95,6 +95,8 @@ def find_feature_root(name: str | None = None) -> Path:
     """
     name = name or os.environ.get(ROOT_VARIABLE)
     if name is None or not is_stored_object(name):
+        if name and "://" in name:
+            raise DataError(f"{name} is no folder: an object store is s3://, gs:// or az://")
         return Path(name).expanduser() if name else cache_dir() / "tokens"
     url = name.rstrip("/")
     split_object_name(f"{url}/{SIGNATURE_FILE}")

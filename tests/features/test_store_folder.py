@@ -67,6 +67,18 @@ def test_what_two_machines_write_a_third_one_reads(open_store: OpenStore, bucket
     assert signature == f"lab/tokens/{reader.folder.name}/signature.json"
 
 
+@pytest.mark.parametrize(
+    "name", ["S3://films/tokens", "gcs://films/tokens", "https://films/tokens"]
+)
+def test_an_address_of_another_kind_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(store_folder.ROOT_VARIABLE, name)
+    with pytest.raises(DataError, match=f"^{name} is no folder: an object store is s3://"):
+        find_feature_root()
+
+
 def test_only_the_files_of_requested_items_are_downloaded(open_store: OpenStore) -> None:
     writer = open_store("first")
     for value in range(4):
