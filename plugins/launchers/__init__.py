@@ -1,4 +1,4 @@
-"""Launchers: Slurm and Ray."""
+"""Launchers: this machine, Slurm and Ray."""
 
 from __future__ import annotations
 
@@ -14,9 +14,32 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_launchers(register: Register) -> None:
-    """Register two launchers."""
+    """Register three launchers."""
+    register("local", local)
     register("slurm", slurm)
     register("ray", ray)
+
+
+def local(
+    *,
+    gpus: int | None = None,
+    at_once: int | None = None,
+    retries: int = 1,
+    portions: int | None = None,
+) -> Launcher:
+    """Jobs on this machine: each job at a time has one GPU, and its share of the cores.
+
+    Args:
+        gpus: number of GPUs to use, the first ones of CUDA_VISIBLE_DEVICES or of the machine;
+            none: all. With 0 no GPU is assigned.
+        at_once: jobs at once; none: one for each GPU, or one without GPUs. Jobs share GPUs if
+            there are more jobs.
+        retries: how often a job that was killed is started again.
+        portions: jobs of `extract`; none: as many as run at once.
+    """
+    from egoexobench_plugins.launchers.local_launcher import create_local_launcher
+
+    return create_local_launcher(gpus=gpus, at_once=at_once, retries=retries, portions=portions)
 
 
 def slurm(

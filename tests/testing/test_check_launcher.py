@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from egoexobench.testing import check_launcher
-from egoexobench_plugins.local_launcher import local
+from egoexobench_plugins.launchers import local
 
 
 class ChangedLauncher:

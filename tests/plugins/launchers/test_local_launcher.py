@@ -11,8 +11,7 @@ import pytest
 from egoexobench import UsageError
 from egoexobench.protocols import LaunchedJobs
 from egoexobench.types import Job, JobStatus
-from egoexobench_plugins import local_launcher
-from egoexobench_plugins.local_launcher import local
+from egoexobench_plugins.launchers import local, local_launcher
 
 REPORT = """
 import json, os, pathlib, sys, time

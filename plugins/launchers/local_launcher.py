@@ -8,44 +8,26 @@ import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import NamedTuple, final
 
-from egoexobench import UsageError, hookimpl
+from egoexobench import UsageError
 from egoexobench.protocols import LaunchedJobs
 from egoexobench.toolbox.cores import list_cores
 from egoexobench.toolbox.job_process import JobEnd, JobProcess, is_killed
 from egoexobench.toolbox.option_limits import check_minimum
 from egoexobench.types import Job, JobState, JobStatus
 
-if TYPE_CHECKING:
-    from egoexobench import Register
-
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 _GPU_FILE = re.compile(r"nvidia\d+")
 
 
-@hookimpl
-def register_launchers(register: Register) -> None:
-    """Register the launcher."""
-    register("local", local)
-
-
-def local(
-    *,
-    gpus: int | None = None,
-    at_once: int | None = None,
-    retries: int = 1,
-    portions: int | None = None,
+def create_local_launcher(
+    *, gpus: int | None, at_once: int | None, retries: int, portions: int | None
 ) -> LocalLauncher:
-    """Jobs on this machine: each job at a time has one GPU, and its share of the cores.
+    """Create the launcher; `egoexobench_plugins.launchers.local` says what the options are.
 
-    Args:
-        gpus: number of GPUs to use, the first ones of CUDA_VISIBLE_DEVICES or of the machine;
-            none: all. With 0 no GPU is assigned.
-        at_once: jobs at once; none: one for each GPU, or one without GPUs. Jobs share GPUs if
-            there are more jobs.
-        retries: how often a job that was killed is started again.
-        portions: jobs of `extract`; none: as many as run at once.
+    Raises:
+        UsageError: for a number that is too small, or more GPUs than are visible.
     """
     counts = {"gpus": gpus, "at_once": at_once, "retries": retries, "portions": portions}
     check_minimum(
