@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,6 +60,12 @@ def find_recorded_size(folder: Path) -> int:
     """
     sizes = [result.get("num_items", 0) for _, result in _iter_receipts(folder)]
     return max((size for size in sizes if isinstance(size, int)), default=0)
+
+
+def count_receipts(root: Path) -> Counter[tuple[int, int]]:
+    """Return how many stores of a folder have the receipt of a shard, by its number and count."""
+    names = (_parse_name(path) for path in root.glob("*/shard-*.json"))
+    return Counter((name.number, name.num_shards) for name in names if name)
 
 
 def copy_receipts(source: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from egoexobench.features.dataset_features import ExtractionResult
+from egoexobench.features.shard_receipt import count_receipts
 from egoexobench.launchers.jobs import OnInterrupt, format_states, make_job, run_jobs
 from egoexobench.launchers.portion_report import (
     EncoderResult,
@@ -32,7 +33,7 @@ class PortionPlan:
     arguments: tuple[str, ...]
     """Of `egoexobench`, without what says which portion it is."""
     folder: Path
-    """Of the reports; no other extraction has it."""
+    """Of the reports, two levels below that of the stores; no other extraction has it."""
     sizes: tuple[int, ...]
     """Clips, or texts, of each portion."""
 
@@ -64,9 +65,7 @@ def run_portions(
     """
     count = len(plan.sizes)
     paths = [plan.folder / f"{number}.json" for number in range(1, count + 1)]
-    reports = [read_portion_report(path) for path in paths]
-    finished = [report is not None and report.results is not None for report in reports]
-    todo = [index for index in range(count) if not finished[index]]
+    todo = _list_unfinished(plan.folder.parent.parent, paths)
     jobs = [
         make_job(
             f"portion {index + 1}/{count}",
@@ -104,6 +103,23 @@ def run_portions(
         _remove_reports(plan.folder, paths)
     num_unreported = sum(not _has_results(report) for report in reports) - len(failures)
     return PortionResult(_sum_results(reports), failures, num_unreported)
+
+
+def _list_unfinished(root: Path, paths: Sequence[Path]) -> list[int]:
+    """Return the portions that have to run; remove reports about stores that were removed since."""
+    reports = [read_portion_report(path) for path in paths]
+    if not any(map(_has_results, reports)):
+        return list(range(len(paths)))
+    num_receipts = count_receipts(root)
+    todo = []
+    for index, report in enumerate(reports):
+        results = report.results if report else None
+        if results is None:
+            todo.append(index)
+        elif num_receipts[index + 1, len(paths)] < len(results):
+            paths[index].unlink(missing_ok=True)
+            todo.append(index)
+    return todo
 
 
 def _count_stored(size: int, path: Path, status: JobStatus) -> int:

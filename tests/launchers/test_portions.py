@@ -1,5 +1,6 @@
 """Portions of an extraction: which ones are started, what is shown, and what Ctrl-C does."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from egoexobench.errors import NoticeWarning
 from egoexobench.features.dataset_features import ExtractionResult
+from egoexobench.features.shard_receipt import ShardName, write_shard_receipt
 from egoexobench.launchers import jobs
 from egoexobench.launchers.portion_report import PortionProgress, read_portion_report
 from egoexobench.launchers.portions import PortionPlan, run_portions
@@ -74,7 +76,12 @@ def get_report_path(job: Job) -> Path:
 
 
 def finish(job: Job) -> JobStatus:
-    PortionProgress(get_report_path(job)).finish({"color-grid": RESULT})
+    path = get_report_path(job)
+    number, _, count = job.arguments[job.arguments.index("--shard") + 1].partition("/")
+    store = path.parents[2] / "store"
+    store.mkdir(exist_ok=True)
+    write_shard_receipt(store, ShardName("abc", int(number), int(count)), {})
+    PortionProgress(path).finish({"color-grid": RESULT})
     return JobStatus("done", exit_code=0, num_attempts=1)
 
 
@@ -113,6 +120,15 @@ def test_a_repeated_command_starts_only_portions_that_have_not_finished(plan: Po
     third = FakeLauncher(finish)
     run_portions(plan, third, NullProgress(), "cancel")
     assert len(third.names) == 3, "after the end, files that changed since are looked at"
+
+
+def test_a_finished_portion_whose_store_was_removed_runs_again(plan: PortionPlan) -> None:
+    run_portions(plan, FakeLauncher(finish_all_but_the_second), NullProgress(), "cancel")
+    shutil.rmtree(plan.folder.parent.parent / "store")
+    again = FakeLauncher(lambda job: JobStatus("failed", "killed by SIGKILL", -9, 2))
+    result = run_portions(plan, again, NullProgress(), "cancel")
+    assert len(again.names) == len(result.failures) == 3
+    assert not result.results
 
 
 def test_clips_that_cannot_be_encoded_are_results_and_no_failed_portion(plan: PortionPlan) -> None:
