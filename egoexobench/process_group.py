@@ -31,7 +31,7 @@ _CONTROL_TIMEOUT = timedelta(days=30)
 """A process may wait for hours while another one encodes; one that ends is noticed at once."""
 _MAX_DIFFERENCE = 1e-5
 """Of two gradients that are equal, as a share of the largest one: for mixed kinds of GPUs."""
-_FAILURES_KEY = "egoexobench/failures"
+_FAILURES_KEY = "failures"
 _LOST_WORDS = ("gloo", "NCCL", "Connection closed", "Connection reset", "Broken pipe")
 """In the messages of torch for a process that ended; they have no class of their own."""
 
@@ -234,7 +234,8 @@ def _join_processes(position: ProcessPosition, device: str) -> tuple[ProcessGrou
     os.environ |= position.to_variables()
     timeout = timedelta(seconds=RENDEZVOUS_TIMEOUT_S)
     try:
-        store, rank, size = next(rendezvous("env://", timeout=timeout))
+        shared_store, rank, size = next(rendezvous("env://", timeout=timeout))
+        store = _select_attempt(shared_store)
         distributed.init_process_group(
             "cpu:gloo,cuda:nccl" if uses_cuda else "gloo",
             store=store,
@@ -257,6 +258,18 @@ def _join_processes(position: ProcessPosition, device: str) -> tuple[ProcessGrou
     )
     num_hosts = len(set(group.gather(socket.gethostname())))
     return replace(group, num_hosts=num_hosts), store
+
+
+def _select_attempt(store: Store) -> Store:
+    """Return the part of a store for this start of the processes.
+
+    torchrun starts them again with the same store, where they would read the addresses and the
+    failure of processes that ended.
+    """
+    from torch.distributed import PrefixStore
+
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return PrefixStore(f"egoexobench/attempt-{attempt}", store)
 
 
 def _is_first_failure(store: Store) -> bool:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from process_runner import find_free_port, run_processes
 from small_training import ROUNDING, list_losses, make_training, measure_difference
-from torch import Tensor
+from torch import Tensor, distributed
 
 from egoexobench import process_group
 from egoexobench.errors import DataError, NoticeWarning, UsageError
@@ -197,6 +197,19 @@ def test_processes_that_do_not_come_together_are_one_line(monkeypatch: pytest.Mo
     line = rf"process 0 of 2 does not reach the others at 127.0.0.1:{port}: .*; start all of them"
     with pytest.raises(UsageError, match=line), open_process_group("cpu"):
         pass
+
+
+def test_processes_that_are_started_again_read_nothing_of_those_that_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torchrun_store = distributed.HashStore()
+    for attempt in ("0", "1"):
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", attempt)
+        store = process_group._select_attempt(torchrun_store)
+        assert not store.check(["address of process 0"])
+        store.set("address of process 0", "127.0.0.1")
+        first, second = (process_group._is_first_failure(store) for _ in range(2))
+        assert (first, second) == (True, False)
 
 
 def test_a_process_without_a_pair_and_an_uneven_batch(tmp_path: Path) -> None:
