@@ -50,6 +50,20 @@ def read_position(variables: Mapping[str, str]) -> ProcessPosition | None:
     return None
 
 
+def require_alone(variables: Mapping[str, str]) -> None:
+    """Check that no other process was started together with this one.
+
+    Raises:
+        UsageError: otherwise: each would train the same weights, and write the same files.
+    """
+    position = read_position(variables)
+    if position is not None:
+        raise UsageError(
+            f"this is process {position.rank} of {position.size}, and only `run` trains in several "
+            "processes: train with `run`, and then start this command in one process"
+        )
+
+
 def hide_library_messages() -> None:
     """Let torch report by exceptions alone; called before it is imported in a process of several.
 

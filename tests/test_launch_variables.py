@@ -3,7 +3,12 @@
 import pytest
 
 from egoexobench.errors import UsageError
-from egoexobench.launch_variables import ProcessPosition, find_first_host, read_position
+from egoexobench.launch_variables import (
+    ProcessPosition,
+    find_first_host,
+    read_position,
+    require_alone,
+)
 
 TORCHRUN = {"WORLD_SIZE": "4", "RANK": "3", "LOCAL_RANK": "1", "MASTER_ADDR": "n1"}
 SLURM = {
@@ -38,6 +43,12 @@ def test_variables_of_torchrun_and_of_srun_say_the_same() -> None:
 )
 def test_a_process_that_is_alone_has_no_position(variables: dict[str, str]) -> None:
     assert read_position(variables) is None
+
+
+def test_what_does_not_train_in_several_processes_is_refused_in_them() -> None:
+    require_alone({})
+    with pytest.raises(UsageError, match="process 3 of 4, and only `run` trains in several"):
+        require_alone(SLURM)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,7 @@ from egoexobench.experiment.training import train_or_load
 from egoexobench.experiment.value_choice import ValueChoice, choose_value
 from egoexobench.features.dataset_features import Shard, select_shard_clips
 from egoexobench.features.media_hash import hash_clip_media, hash_media_files
+from egoexobench.launch_variables import require_alone
 from egoexobench.method import apply_overrides
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.process_group import ProcessGroup
@@ -87,6 +89,8 @@ def train_method(
         DataError: for a file, a row or a clip that cannot be used.
     """
     group = context.group
+    if group.size == 1:
+        require_alone(os.environ)
     device = resolve_device(config.device, group.local_rank if group.size > 1 else None)
     method = apply_overrides(
         context.registry.create("method", config.method, config.scale), config.overrides

@@ -31,6 +31,7 @@ from egoexobench.progress import NullProgress
 from egoexobench.records.bundle import write_bundle
 from egoexobench.records.check_facts import is_printable_name
 from egoexobench.records.convert import to_record_ranks
+from egoexobench.records.schema import Record
 from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import read_record
 from egoexobench.results.run_result import RunResult, SkippedTask
@@ -56,16 +57,18 @@ def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
         context = replace(context, group=group)
         if not group.is_first:
             train_method(config, replace(context, progress=NullProgress()))
-            nothing: tuple[str, list[tuple[Task, str]]] = ("", [])
-            path, skipped = group.get_first_value(nothing)
+            nothing: tuple[str, str, list[tuple[Task, str]]] = ("", "", [])
+            content, path, skipped = group.get_first_value(nothing)
             tasks = tuple(SkippedTask(*task) for task in skipped)
-            return RunResult(read_record(Path(path)), Path(path), tasks)
+            # the file may be in a folder that this machine does not have
+            return RunResult(Record.model_validate_json(content), Path(path), tasks)
         _check_names(config)
         check_writable(config.out, is_folder=True)
         with track_run(config, context) as tracked, ShortcutsAhead(config.tasks) as ahead:
             result = _train_and_score(config, tracked.context, ahead)
             tracked.record = result.record
-        group.get_first_value((str(result.path), [astuple(task) for task in result.skipped_tasks]))
+        skipped = [astuple(task) for task in result.skipped_tasks]
+        group.get_first_value((result.record.model_dump_json(), str(result.path), skipped))
     return result
 
 

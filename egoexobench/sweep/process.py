@@ -170,8 +170,14 @@ def release_locks(locks: Iterable[int]) -> None:
 
 
 def make_variables(cell: SweepCell) -> dict[str, str]:
-    """Return the environment variables of a run, beside those of this process."""
-    variables = dict.fromkeys(_THREAD_VARIABLES, "1") if cell.scale == "compact" else {}
+    """Return the environment variables of a run, beside those of this process.
+
+    A run is alone, whatever started the sweep: it would wait for the other tasks of srun, which
+    wait for its locks.
+    """
+    variables = {"WORLD_SIZE": "1"}
+    if cell.scale == "compact":
+        variables |= dict.fromkeys(_THREAD_VARIABLES, "1")
     if cell.optional:
         # what this machine lacks gives a dash; a sweep must not download 16 GB by itself
         variables |= dict.fromkeys(_OFFLINE_VARIABLES, "1")

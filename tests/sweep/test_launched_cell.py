@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sweep_records import make_cell, write_cell_record
 
+from egoexobench.launch_variables import read_position
 from egoexobench.sweep import execute
 from egoexobench.sweep.execute import run_cells
 from egoexobench.sweep.launched_cell import CellLauncher, hash_run_key
@@ -74,6 +75,9 @@ def test_a_job_is_the_sweep_with_the_key_of_one_cell(tmp_path: Path) -> None:
     assert job.arguments == line
     assert job.variables["OMP_NUM_THREADS"] == "1"
     assert job.variables["HF_HUB_OFFLINE"] == "1"
+    # a task of srun, whose run would wait for the other tasks, which wait for its locks
+    task = {"SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}
+    assert read_position({**task, **job.variables}) is None
 
 
 def test_cells_have_keys_of_their_own() -> None:

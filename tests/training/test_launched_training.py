@@ -75,21 +75,32 @@ def run_command(
 
 
 def run_uninterrupted(folder: Path, media: Path, *, size: int) -> FinishedCommand:
-    """Run the command in processes that have imported everything already."""
+    """Run the command in processes that have imported everything already.
+
+    Only the first one sees the folder of the records, as on machines that share the cache alone.
+    """
 
     def run_there(_: ProcessGroup) -> None:
+        own_folder = folder / f"machine-{os.environ['RANK']}"
+        own_folder.mkdir()
+        os.chdir(own_folder)
         os.environ["EGOEXOBENCH_CACHE"] = str(folder / "cache")
         config = RunConfig(
             Spec("soundbridge"),
             Spec("folder", {"path": str(media)}),
             tasks=("eg2ex",),
             overrides=SETTINGS,
-            out=folder / "out",
+            out=Path("out"),
         )
-        run_experiment(config, RunContext(Registry(), NullProgress()))
+        result = run_experiment(config, RunContext(Registry(), NullProgress()))
+        (folder / "scores").mkdir(exist_ok=True)
+        (folder / "scores" / own_folder.name).write_text(str(result.record.scores))
 
     folder.mkdir()
     codes, _ = run_processes(run_there, folder, size=size, opens_group=False)
+    assert len({path.read_text() for path in (folder / "scores").iterdir()}) == 1
+    assert not (folder / "machine-1" / "out").exists()
+    (folder / "machine-0" / "out").rename(folder / "out")
     return FinishedCommand(max(code or 0 for code in codes), "", folder)
 
 
