@@ -266,7 +266,7 @@ def _select_attempt(store: Store) -> Store:
     torchrun starts them again with the same store, where they would read the addresses and the
     failure of processes that ended.
     """
-    from torch.distributed import PrefixStore
+    from torch._C._distributed_c10d import PrefixStore
 
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     return PrefixStore(f"egoexobench/attempt-{attempt}", store)
