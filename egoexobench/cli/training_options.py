@@ -83,7 +83,7 @@ _OPTIONS = (
         "num_workers",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Processes that decode pictures in training; 0 uses none.",
+        help="Processes that decode pictures for a training with `augment`; 0 uses none.",
     ),
     click.option(
         "--compile", "compile_networks", is_flag=True, help="Compile networks with torch.compile."

@@ -69,7 +69,7 @@ class _Gallery:
         """Return some candidates, normalized, on the device."""
         if isinstance(columns, Tensor):
             columns = columns.to(self.vectors.device)
-        indices = columns if self.rows is None else self.rows[columns]
+        indices = columns if self.rows is None else self.rows.to(self.vectors.device)[columns]
         return normalize_vectors(self.vectors[indices].to(self.device), self.similarity)
 
 

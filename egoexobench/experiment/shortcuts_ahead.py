@@ -20,6 +20,9 @@ from egoexobench.shortcuts.run import score_shortcuts
 from egoexobench.toolbox.cores import count_cores
 from egoexobench.types import CROSS_VIEW_TASKS, Task
 
+MAX_STOP_S = 2.0
+"""How long an error or an interruption waits for the thread."""
+
 
 class _StoppedError(Exception):
     """The run has ended before the shortcuts were scored."""
@@ -48,13 +51,15 @@ class ShortcutsAhead:
         traceback: TracebackType | None,
     ) -> None:
         self._is_stopped.set()
-        self.wait()
+        if self._thread:
+            self._thread.join(None if kind is None else MAX_STOP_S)
 
     def start(self, parts: MethodParts, scored: PreparedDataset) -> None:
         """Begin, if there is a second core and a task between the views."""
         if self._tasks and parts.reads_media and count_cores() > 1:
             data = describe_shortcut_data(scored)
-            self._thread = Thread(target=self._score, args=(data,))
+            # an interrupted process does not wait for it; what it writes is complete or a draft
+            self._thread = Thread(target=self._score, args=(data,), daemon=True)
             self._thread.start()
 
     def wait(self) -> None:

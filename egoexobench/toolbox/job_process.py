@@ -18,8 +18,8 @@ MAX_CLEANUP_S = 20
 """How long a job may take to remove its drafts after it was told to end."""
 _MAX_TAIL_BYTES = 65_536
 _MAX_REASON_CHARS = 300
-_SHELL_SIGNAL_CODE = 128
-"""A shell, and a process that cleans up after a signal, add the number of the signal to it."""
+_SHELL_SIGNAL_CODES = range(129, 193)
+"""128 and the number of a signal: of a shell, and of a process that cleans up after a signal."""
 
 
 class JobEnd(NamedTuple):
@@ -108,7 +108,7 @@ def run_job(job: Job, variables: Mapping[str, str] | None = None) -> JobEnd:
 
 def is_killed(exit_code: int) -> bool:
     """Whether a signal ended a process, so that another attempt may succeed."""
-    return exit_code < 0 or exit_code > _SHELL_SIGNAL_CODE
+    return exit_code < 0 or exit_code in _SHELL_SIGNAL_CODES
 
 
 def find_last_line(text: str) -> str:

@@ -70,6 +70,27 @@ def test_a_run_that_is_interrupted_stops_the_thread(monkeypatch: pytest.MonkeyPa
     assert not ahead._thread.is_alive()
 
 
+def test_an_interruption_does_not_wait_for_a_thread_in_a_long_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(start: Callable[..., None]) -> None:
+        start(PARTS, SCORED)
+        raise KeyboardInterrupt
+
+    ends = threading.Event()
+    monkeypatch.setattr(shortcuts_ahead, "score_shortcuts", lambda *_: ends.wait(20))
+    monkeypatch.setattr(shortcuts_ahead, "count_cores", lambda: 2)
+    monkeypatch.setattr(shortcuts_ahead, "MAX_STOP_S", 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt), ShortcutsAhead(["eg2ex"]) as ahead:
+            interrupt(ahead.start)
+        assert ahead._thread is not None
+        assert ahead._thread.is_alive()
+        assert ahead._thread.daemon  # nor does the end of the process
+    finally:
+        ends.set()
+
+
 def test_a_fault_in_the_thread_is_left_to_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ValueError
