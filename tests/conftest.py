@@ -31,12 +31,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A worker for each core, one thread each; a selection of files runs in this process."""
+    """A worker for each core and one more, since tests of schedulers and signals wait for others.
+
+    Each has one thread. A selection of files runs in this process.
+    """
     if config.args_source != pytest.Config.ArgsSource.TESTPATHS or config.option.collectonly:
         config.option.dist = "no"
         return 0
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    return min(8, os.cpu_count() or 1)
+    return min(8, (os.cpu_count() or 1) + 1)
 
 
 @pytest.fixture(scope="session")
