@@ -136,7 +136,9 @@ class RayLauncher:
     def _iter_values(self, job: _RayJob) -> Iterator[Any]:
         """Yield what the worker has sent since the last call."""
         while job in self._running:
-            ready, _ = self._ray.wait([job.stream], timeout=0)
+            # a canceled stream is ready at once, and then waits for its task, which may go on
+            waited = job.stream.completed() if job.is_canceled else job.stream
+            ready, _ = self._ray.wait([waited], timeout=0)
             if not ready:
                 return
             try:

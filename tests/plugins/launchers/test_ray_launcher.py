@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from egoexobench import UsageError, testing
+from egoexobench.errors import DataError
 from egoexobench.types import Job
 from egoexobench_plugins import launchers
+from egoexobench_plugins.launchers import ray_launcher
 from egoexobench_plugins.launchers.limits import parse_bytes
 
 LIMIT_S = 120
@@ -85,6 +87,27 @@ def test_jobs_whose_worker_or_process_is_killed_run_again_and_leave_no_process(
     assert [(status.state, status.num_attempts) for status in launched.poll()] == [("done", 2)] * 2
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_of_two")
+def test_a_worker_that_does_not_notice_its_cancel_is_no_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_launcher, "_FORCE_AFTER_S", 0.5)
+    monkeypatch.setattr(ray_launcher, "_MAX_CANCEL_S", 2.0)
+    launched = launchers.ray().launch([Job("a", ("-S", "-c", SLEEP_ONCE), str(tmp_path))])
+    end, mark = time.monotonic() + LIMIT_S, tmp_path / "begun"
+    while not (mark.exists() and mark.read_text()):
+        assert time.monotonic() < end, launched.poll()
+        time.sleep(0.1)
+    worker = int(mark.read_text().split()[1])
+    os.kill(worker, signal.SIGSTOP)
+    with pytest.raises(DataError, match="Ray has not ended its jobs after 2 s"):
+        launched.cancel()
+    os.kill(worker, signal.SIGKILL)
+    launched.cancel()
+    assert [status.state for status in launched.poll()] == ["canceled"]
 
 
 def test_without_ray_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
