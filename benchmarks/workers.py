@@ -46,10 +46,10 @@ def main() -> None:
         egoexobench.Registry().create("dataset", name).prepare(NullProgress())
     wall, processor, starts = [], [], []
     for _ in range(rounds):
-        one = extract(spec, at_once=1, cores=cores[:1])
-        two = extract(spec, at_once=2, cores=cores[:2])
-        wall.append(one.wall / two.wall)
-        processor.append(two.processor / one.processor)
+        in_turn = extract(spec, at_once=1, cores=cores[:1])
+        at_once = extract(spec, at_once=2, cores=cores[:2])
+        wall.append(in_turn.wall / at_once.wall)
+        processor.append(at_once.processor / in_turn.processor)
         starts.append(extract(small, at_once=1, cores=cores[:1]))
     start = statistics.median(seconds.processor for seconds in starts) / 3  # two jobs, one command
     print(f"two jobs at once: {statistics.median(wall):.2f} times as fast (bar 1.8)")

@@ -23,12 +23,11 @@ from egoexobench.errors import notify
 from egoexobench.hashing import hash_json
 from egoexobench.sweep.plan import SweepCell
 from egoexobench.sweep.record_index import index_records, select_remaining_tasks
+from egoexobench.toolbox.job_process import MAX_CLEANUP_S, find_last_line
 
 CellState = Literal["queued", "running", "done", "skipped", "failed", "unavailable"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-MAX_CLEANUP_S = 20
-"""How long a run may take to remove its drafts after it was told to end."""
 _OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
@@ -84,7 +83,7 @@ class CellProcess:
         if code == 0:
             return CellStatus("done", "", self.measure_seconds())
         self.stderr.seek(0)
-        message = _find_last_line(self.stderr.read().decode(errors="replace"))
+        message = find_last_line(self.stderr.read().decode(errors="replace"))
         reason = message or f"the process ended with exit code {code} and no message"
         return CellStatus(
             "unavailable" if self.cell.optional else "failed", reason, self.measure_seconds()
@@ -182,9 +181,3 @@ def make_variables(cell: SweepCell) -> dict[str, str]:
         # what this machine lacks gives a dash; a sweep must not download 16 GB by itself
         variables |= dict.fromkeys(_OFFLINE_VARIABLES, "1")
     return variables
-
-
-def _find_last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
-    return last.removeprefix("egoexobench: ").removeprefix("Error: ")[:300]
