@@ -13,9 +13,10 @@ from typing import NamedTuple, final
 from egoexobench import UsageError
 from egoexobench.protocols import LaunchedJobs
 from egoexobench.toolbox.cores import list_cores
-from egoexobench.toolbox.job_process import JobEnd, JobProcess, is_killed
+from egoexobench.toolbox.job_process import JobProcess
 from egoexobench.toolbox.option_limits import check_minimum
-from egoexobench.types import Job, JobState, JobStatus
+from egoexobench.types import Job, JobStatus
+from egoexobench_plugins.launchers.placed_jobs import PlacedJob, PlacedJobs
 
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 _GPU_FILE = re.compile(r"nvidia\d+")
@@ -83,7 +84,7 @@ class LocalLauncher:
         local_jobs = [_LocalJob(job) for job in jobs]
         self._waiting.extend(local_jobs)
         self.advance()
-        return _LocalJobs(self, local_jobs)
+        return PlacedJobs(self, local_jobs)
 
     def advance(self) -> None:
         """Free the slots of jobs that have ended, and start jobs in free slots."""
@@ -91,7 +92,7 @@ class LocalLauncher:
             if (end := job.process.poll()) is not None:
                 self._running.remove(job)
                 self._free.append(job.slot)
-                if job.finish(end, self._max_attempts):
+                if job.finish(end.exit_code, end.reason, self._max_attempts):
                     self._waiting.appendleft(job)
         while self._waiting and self._free:
             job, slot = self._waiting.popleft(), self._free.pop()
@@ -115,38 +116,17 @@ class LocalLauncher:
 
 
 @final
-class _LocalJobs:
-    """The jobs of one call."""
-
-    def __init__(self, launcher: LocalLauncher, jobs: Sequence[_LocalJob]) -> None:
-        self._launcher, self._jobs = launcher, jobs
-
-    def poll(self) -> Sequence[JobStatus]:
-        """Return the states of the jobs, after the launcher has started what it can."""
-        self._launcher.advance()
-        return [job.status for job in self._jobs]
-
-    def cancel(self) -> None:
-        """End the jobs."""
-        self._launcher.cancel(self._jobs)
-
-
-@final
-class _LocalJob:
+class _LocalJob(PlacedJob):
     """A job, its state, and its process and slot while it runs."""
 
     process: JobProcess
     slot: Slot
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self.status = JobStatus("waiting")
-
     def start(self, slot: Slot) -> bool:
         """Start it in a slot; return whether it runs."""
         attempts = self.status.num_attempts + 1
         try:
-            self.process = JobProcess(self._job, slot.variables, slot.cores)
+            self.process = JobProcess(self.job, slot.variables, slot.cores)
         except OSError as error:
             reason = f"it cannot be started: {error.strerror}"
             self.status = JobStatus("failed", reason, num_attempts=attempts)
@@ -154,21 +134,6 @@ class _LocalJob:
         self.slot = slot
         self.status = JobStatus("running", num_attempts=attempts, location=slot.label)
         return True
-
-    def finish(self, end: JobEnd, max_attempts: int) -> bool:
-        """Take over how it ended; return whether it runs again."""
-        attempts = self.status.num_attempts
-        runs_again = is_killed(end.exit_code) and attempts < max_attempts
-        state: JobState = "done" if end.exit_code == 0 else "waiting" if runs_again else "failed"
-        self.status = JobStatus(
-            state, end.reason, end.exit_code, attempts, location=self.slot.label
-        )
-        return runs_again
-
-    def mark_canceled(self) -> None:
-        """Give it its final state, unless it has one."""
-        if not self.status.is_final:
-            self.status = JobStatus("canceled", num_attempts=self.status.num_attempts)
 
 
 def _choose_gpus(count: int | None) -> list[str]:

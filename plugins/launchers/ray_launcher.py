@@ -13,8 +13,8 @@ from typing import Any, final
 
 from egoexobench.errors import DataError, format_exception_line
 from egoexobench.protocols import LaunchedJobs
-from egoexobench.toolbox.job_process import is_killed
 from egoexobench.types import Job, JobStatus
+from egoexobench_plugins.launchers.placed_jobs import PlacedJob, PlacedJobs
 from egoexobench_plugins.launchers.ray_worker import run_on_worker
 
 _MAX_CANCEL_S = 60.0
@@ -52,7 +52,7 @@ class RayLauncher:
             self._connect()
             self._waiting += ray_jobs
             self.advance()
-        return _RayJobs(self, ray_jobs)
+        return PlacedJobs(self, ray_jobs)
 
     def advance(self) -> None:
         """Read the states, and start jobs for which there is a place."""
@@ -156,58 +156,22 @@ class RayLauncher:
 
 
 @final
-class _RayJobs:
-    """The jobs of one call."""
-
-    def __init__(self, launcher: RayLauncher, jobs: Sequence[_RayJob]) -> None:
-        self._launcher, self._jobs = launcher, jobs
-
-    def poll(self) -> Sequence[JobStatus]:
-        """Return the states now."""
-        self._launcher.advance()
-        return [job.status for job in self._jobs]
-
-    def cancel(self) -> None:
-        """End the jobs."""
-        self._launcher.cancel(self._jobs)
-
-
-@final
-class _RayJob:
+class _RayJob(PlacedJob):
     """A job, its state, and what its worker sends while it runs."""
 
     def __init__(self, job: Job) -> None:
-        self.job = job
+        super().__init__(job)
         self.stream: Any = None
         self.is_canceled = False
-        self.status = JobStatus("waiting")
 
     def mark_running(self, location: str) -> None:
         """A worker has begun."""
         attempts = self.status.num_attempts + 1
         self.status = JobStatus("running", num_attempts=attempts, location=location)
 
-    def finish(self, exit_code: int, reason: str, max_attempts: int) -> bool:
-        """Take over how an attempt ended; return whether there is another one."""
-        attempts = self.status.num_attempts
-        runs_again = is_killed(exit_code) and attempts < max_attempts
-        self.status = JobStatus(
-            "done" if exit_code == 0 else "waiting" if runs_again else "failed",
-            reason,
-            exit_code,
-            attempts,
-            location=self.status.location,
-        )
-        return runs_again
-
     def fail(self, reason: str) -> None:
         """Give it its final state."""
         self.status = JobStatus("failed", reason, num_attempts=self.status.num_attempts)
-
-    def mark_canceled(self) -> None:
-        """Give it its final state, unless it has one."""
-        if not self.status.is_final:
-            self.status = JobStatus("canceled", num_attempts=self.status.num_attempts)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from egoexobench.errors import DataError
 from egoexobench.protocols import LaunchedJobs
 from egoexobench.types import Job, JobState, JobStatus
 from egoexobench_plugins.launchers import slurm_commands
+from egoexobench_plugins.launchers.placed_jobs import PlacedJob, PlacedJobs
 from egoexobench_plugins.launchers.slurm_commands import SlurmTask, TaskId
 from egoexobench_plugins.launchers.slurm_script import build_script, compute_job_key, read_job_keys
 from egoexobench_plugins.launchers.slurm_states import (
@@ -68,7 +69,7 @@ class SlurmLauncher:
             except DataError:
                 self._waiting = [job for job in self._waiting if job not in slurm_jobs]
                 raise
-        return _SlurmJobs(self, slurm_jobs)
+        return PlacedJobs(self, slurm_jobs)
 
     def advance(self) -> None:
         """Ask Slurm for the states, if its last answer is old, and submit what waited."""
@@ -204,33 +205,11 @@ class SlurmLauncher:
 
 
 @final
-class _SlurmJobs:
-    """The jobs of one call."""
-
-    def __init__(self, launcher: SlurmLauncher, jobs: Sequence[_SlurmJob]) -> None:
-        self._launcher, self._jobs = launcher, jobs
-
-    def poll(self) -> Sequence[JobStatus]:
-        """Return the states of Slurm's last answer."""
-        self._launcher.advance()
-        return [job.status for job in self._jobs]
-
-    def cancel(self) -> None:
-        """End the jobs."""
-        self._launcher.cancel(self._jobs)
-
-
-@final
-class _SlurmJob:
+class _SlurmJob(PlacedJob):
     """A job, its task, and its state; the task is None until it is submitted."""
 
     def __init__(self, job: Job) -> None:
-        self.job, self.key = job, compute_job_key(job)
+        super().__init__(job)
+        self.key = compute_job_key(job)
         self.task: TaskId | None = None
         self.is_canceled = False
-        self.status = JobStatus("waiting")
-
-    def mark_canceled(self) -> None:
-        """Give it its final state, unless it has one."""
-        if not self.status.is_final:
-            self.status = JobStatus("canceled", num_attempts=self.status.num_attempts)
