@@ -90,10 +90,11 @@ class PairLoss:
     ) -> None:
         self._model, self._data, self._group = model, training_set, group
         # all calls go through it: one past it would leave the gradients of processes apart
-        self._embed: Callable[[Sequence[Pair]], Rows] = PairEmbedder(model, training_set)
+        embedder = PairEmbedder(model, training_set)
+        self._embed: Callable[[Sequence[Pair]], Rows] = embedder
         self._hold_sync: Callable[[], AbstractContextManager[None]] = nullcontext
         if group.size > 1:
-            parallel = _wrap_embedder(PairEmbedder(model, training_set))
+            parallel = _wrap_embedder(embedder)
             self._embed, self._hold_sync = parallel, parallel.no_sync
         self._has_equal_gradients = group.size == 1
         self._parts: MicroBatches | None = None
