@@ -16,6 +16,7 @@ FOLDERS = {
     "egoexobench": "egoexobench",
     "egoexobench_plugins": "plugins",
     "egoexobench_baselines": "baselines",
+    "egoexobench_leaderboards": "leaderboards",
 }
 pytestmark = [
     pytest.mark.slow,
@@ -30,16 +31,16 @@ def run_process(*command: str, **variables: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_the_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
-    # from a copy, because an old build folder would put deleted modules into the wheel
+def test_the_wheel_of_the_source_archive_holds_every_module_and_data_file(tmp_path: Path) -> None:
+    # from a copy, because a list of an old build may stand in the checkout
     source = tmp_path / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "setup.py", "README.md"):
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     for name in FOLDERS.values():
         shutil.copytree(ROOT / name, source / name)
     result = run_process(
-        sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(tmp_path), str(source)
+        sys.executable, "-m", "build", "--no-isolation", "-o", str(tmp_path), str(source)
     )
     assert result.returncode == 0, result.stdout + result.stderr
     (wheel,) = tmp_path.glob("*.whl")
