@@ -16,6 +16,7 @@ CLASS_SCORES_SUFFIX = ".class-scores.safetensors"
 EMBEDDINGS_SUFFIX = ".embeddings.safetensors"
 ANSWERS_SUFFIX = ".answers.jsonl"
 PAIR_SCORES_SUFFIX = ".pair-scores.safetensors"
+TOP_SUFFIX = ".top.jsonl"
 MAX_BYTES = {
     RANKS_SUFFIX: 2**31,
     QUERIES_SUFFIX: 2**31,
@@ -23,6 +24,7 @@ MAX_BYTES = {
     EMBEDDINGS_SUFFIX: 2**36,
     ANSWERS_SUFFIX: 2**31,
     PAIR_SCORES_SUFFIX: 2**36,
+    TOP_SUFFIX: 2**31,
 }
 """The largest file that is read, by the end of its name; a run is far below."""
 MAX_RECORD_BYTES = 2**26

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,12 +23,14 @@ from egoexobench.records.artifacts import (
     EMBEDDINGS_SUFFIX,
     PAIR_SCORES_SUFFIX,
     QUERIES_SUFFIX,
+    TOP_SUFFIX,
     hash_artifact,
 )
 from egoexobench.records.pair_scores_file import write_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, format_queries
 from egoexobench.records.schema import Artifact, QueryRank, Record
 from egoexobench.records.store import first_error, locate_record, write_record
+from egoexobench.records.top_file import TopCandidates, format_top_candidates
 from egoexobench.types import RECOGNITION_TASKS, Embeddings, Split, Task, TrackKey
 
 VIDEOS, TEXTS = "videos", "texts"
@@ -53,6 +55,8 @@ class BundleFiles:
     """Text of the file of answers, for a system without embeddings."""
     pair_scores: Mapping[TrackKey, PairScores] = field(default_factory=dict)
     """What a scorer gave, by track; empty for a method without one."""
+    top: Sequence[TopCandidates] = ()
+    """The first candidates of each ranked query; empty leaves the file out."""
 
 
 def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles, out: Path) -> Path:
@@ -81,6 +85,10 @@ def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles,
     if files.pair_scores:
         path = folder / f"{record.id}{PAIR_SCORES_SUFFIX}"
         write_pair_scores(path, files.pair_scores)
+        artifacts.append(_describe_artifact(path))
+    if files.top:
+        path = folder / f"{record.id}{TOP_SUFFIX}"
+        write_text_atomic(path, format_top_candidates(files.top))
         artifacts.append(_describe_artifact(path))
     complete = record.model_copy(update={"artifacts": (*record.artifacts, *artifacts)})
     return write_record(complete, ranks, out)

@@ -11,10 +11,12 @@ import hashlib
 import json
 import re
 import warnings
+from contextlib import suppress
 from datetime import UTC
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from egoexobench.errors import DataError, RenamedWarning, format_validation_reason
 from egoexobench.files import write_text_atomic
@@ -197,6 +199,36 @@ def read_text(path: Path) -> str:
         raise DataError(f"cannot read {path}: byte {error.start} is not UTF-8") from error
 
 
+def parse_json_lines(location: str, text: str, schema: type[_Model]) -> list[_Model]:
+    """Return the models of a file of JSON lines that `model_dump_json` wrote, without None.
+
+    Args:
+        location: the file, for messages.
+        text: its content.
+        schema: the model of a line.
+
+    Raises:
+        DataError: with the line that is wrong.
+    """
+    lines = split_lines(text)
+    joined = f"[{','.join(lines)}]".encode()
+    adapter = _make_list_adapter(schema)
+    with suppress(ValidationError):
+        models = adapter.validate_json(joined)
+        # the same bytes again: so no object has a key twice, which a reader would have to search
+        if len(models) == len(lines) and adapter.dump_json(models, exclude_none=True) == joined:
+            return models
+    return [
+        validate_json(f"{location}, line {number}", line, schema)
+        for number, line in enumerate(lines, 1)
+    ]
+
+
+@cache
+def _make_list_adapter(schema: type[_Model]) -> TypeAdapter[list[_Model]]:
+    return TypeAdapter(list[schema])  # type: ignore[valid-type]
+
+
 def validate_json(location: str, text: str, schema: type[_Model]) -> _Model:
     """Return JSON text as its model, or raise a DataError with location and field."""
     try:
@@ -252,10 +284,13 @@ def _iter_ranks_of_record(path: Path, record: Record) -> Iterator[QueryRank]:
     if artifact is None:
         return
     file = check_artifact(path, artifact)
-    upgrade = version_1.upgrade_rank if _is_version_1(read_text(path)) else None
-    for number, line in enumerate(split_lines(read_text(file)), 1):
+    text = read_text(file)
+    if not _is_version_1(read_text(path)):
+        yield from parse_json_lines(str(file), text, QueryRank)
+        return
+    for number, line in enumerate(split_lines(text), 1):
         location = f"{file}, line {number}"
-        current = _upgrade_text(location, line, upgrade) if upgrade else line
+        current = _upgrade_text(location, line, version_1.upgrade_rank)
         yield validate_json(location, current, QueryRank)
 
 
