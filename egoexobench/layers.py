@@ -69,6 +69,7 @@ LAYERS = (
     "figures",
     "leaderboard",
     "checkpoints",
+    "viewer",
     "launchers",
     "sweep",
     "testing",

@@ -73,7 +73,7 @@ MEASURES = frozenset(
 FIXED = frozenset(
     """
     main forward state_dict dim modality frozen clips pairs queries clip caption captions frames
-    ranks frame dataset embeddings fingerprint log_message send_header
+    ranks frame dataset embeddings fingerprint log_message send_header server_bind service_actions
     stage classes answer items values exec_module lavila_chunked readable seekable readinto backward
     """.split()
 )

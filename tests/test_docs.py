@@ -89,7 +89,7 @@ def test_a_command_in_the_docs_exists_with_its_options(page: Path) -> None:
 def test_every_decision_is_in_the_index_under_its_title() -> None:
     folder = ROOT / "docs/decisions"
     pages = sorted(folder.glob("0*.md"))
-    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    assert len({page.name[:4] for page in pages}) == len(pages)  # a number names one decision
     titles = [(page, page.read_text().splitlines()[0].removeprefix("# ")) for page in pages]
     lines = [f"- [{page.name[:4]}]({page.name}) {title}" for page, title in titles]
     assert folder.joinpath("README.md").read_text().splitlines()[2:] == lines

@@ -1,0 +1,1 @@
+"""Serves a site to the browser of its user, on this machine only and with its media."""
