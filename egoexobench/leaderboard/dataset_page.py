@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard import provenance
+from egoexobench.leaderboard.board_table import make_board_table
 from egoexobench.leaderboard.headline import render_headline_tables
 from egoexobench.leaderboard.markdown import escape_markdown, render_page
 from egoexobench.leaderboard.render import format_code, render_table
@@ -67,4 +68,4 @@ def _render_metric_tables(rows: Sequence[ReproducedRow], mix_protocols: bool) ->
         table = build_table(rows, columns, mix_protocols=mix_protocols)
         if table.rows:
             title = ", ".join(filter(None, (key.task, key.policy)))
-            yield f"### {title}\n\n{render_table(table, show_tasks=False)}"
+            yield f"### {title}\n\n{render_table(make_board_table(table), show_tasks=False)}"

@@ -36,7 +36,6 @@ READING_NOTE = (
     "Reported and reproduced numbers are never in the same row and are never averaged. Numbers "
     "from tracks with different fingerprints are never in the same column.\n"
 )
-DASH = "-"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from egoexobench.leaderboard.board_text import DASH, get_metric_label
 from egoexobench.leaderboard.dataset_page import group_by_dataset
 from egoexobench.leaderboard.headline import render_headline_tables
 from egoexobench.leaderboard.markdown import (
-    DASH,
     escape_markdown,
     format_bullets,
     format_table,
     render_page,
 )
-from egoexobench.leaderboard.render import format_code, get_metric_label
+from egoexobench.leaderboard.render import format_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from egoexobench.leaderboard.board_text import DASH, format_range
 from egoexobench.leaderboard.build_row import shorten_fingerprint
-from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_table
-from egoexobench.leaderboard.render import format_code, format_range, format_row_label, format_seeds
+from egoexobench.leaderboard.markdown import escape_markdown, format_table
+from egoexobench.leaderboard.render import format_code, format_row_label, format_seeds
 from egoexobench.leaderboard.row_notes import describe_checks
 from egoexobench.types import SCORED_TASKS
 

@@ -4,40 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.markdown import DASH, escape_markdown
+from egoexobench.leaderboard.board import BoardCheck
+from egoexobench.leaderboard.board_text import DASH
 from egoexobench.leaderboard.submitted_row import SubmittedRow
 from egoexobench.records.external import describe_external_source
 from egoexobench.records.given_features import describe_given_features, list_claims
 from egoexobench.records.overlap import describe_overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from egoexobench.leaderboard.reproduced import ReproducedRow, RunAudit, SeedRun
 
 _HASH_LENGTH = 12
 
 
-def format_checks(row: ReproducedRow) -> str:
-    """Return `verified` and `audited` where they are true of a row, as Markdown; or a dash."""
-    words = ["**submitted**"] if isinstance(row, SubmittedRow) else []
+def list_checks(row: ReproducedRow) -> list[BoardCheck]:
+    """Return what was checked of a row, and what of it nobody could check."""
     num_complete = sum(_is_completely_verified(run) for run in row.runs)
     num_verified = sum(run.verification is not None for run in row.runs)
+    checks = [_make_check("submitted", is_warning=True)] if isinstance(row, SubmittedRow) else []
     if num_complete == len(row.runs):
-        words.append("verified")
+        checks.append(_make_check("verified"))
     elif num_verified == len(row.runs):
-        words.append("verified in part")
+        checks.append(_make_check("verified in part"))
     elif num_verified:
-        words.append(f"{num_verified} of {len(row.runs)} runs verified")
-    audits = _collect_audits(row)
-    if audits:
-        has_passed = all(audit.passed for _, audit in audits)
-        words.append("audited" if has_passed else "**audit failed**")
+        checks.append(_make_check(f"{num_verified} of {len(row.runs)} runs verified"))
+    if audits := _collect_audits(row):
+        has_failed = not all(audit.passed for _, audit in audits)
+        checks.append(_make_check("audit failed" if has_failed else "audited", has_failed))
     if (external := row.method.external) is not None:
         verb = "given" if external.answerer is None else "of a system"
-        words.append(f"**{external.kind} {verb}, not audited**")
+        checks.append(_make_check(f"{external.kind} {verb}, not audited", is_warning=True))
     if list_claims(row.method):
-        words.append("**features given, not audited**")
+        checks.append(_make_check("features given, not audited", is_warning=True))
+    return checks
+
+
+def _make_check(text: str, is_warning: bool = False) -> BoardCheck:
+    return BoardCheck(text=text, is_warning=is_warning)
+
+
+def render_checks(checks: Sequence[BoardCheck]) -> str:
+    """Return checks as Markdown, warnings in bold; a dash for none."""
+    words = [f"**{check.text}**" if check.is_warning else check.text for check in checks]
     return ", ".join(words) or DASH
 
 
@@ -55,7 +65,7 @@ def describe_checks(row: ReproducedRow) -> str:
 
 
 def list_row_notes(row: ReproducedRow) -> list[str]:
-    """Return what a reader must know of the data of a row, as Markdown."""
+    """Return what a reader must know of the data of a row, as plain text."""
     sources = [
         _describe_submission(row),
         describe_external_source(row.method),
@@ -63,7 +73,7 @@ def list_row_notes(row: ReproducedRow) -> list[str]:
     ]
     notes = dict.fromkeys(filter(None, sources))
     notes |= dict.fromkeys(note for run in row.runs for note in _iter_run_notes(run))
-    return [escape_markdown(note) for note in notes]
+    return [" ".join(note.split()) for note in notes]
 
 
 def _describe_submission(row: ReproducedRow) -> str | None:

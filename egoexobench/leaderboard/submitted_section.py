@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard import provenance
+from egoexobench.leaderboard.board_text import DASH
 from egoexobench.leaderboard.headline import render_headline_tables
-from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_table
+from egoexobench.leaderboard.markdown import escape_markdown, format_table
 from egoexobench.leaderboard.render import format_code
 from egoexobench.types import TASKS
 

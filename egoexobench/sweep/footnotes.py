@@ -7,8 +7,9 @@ from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.leaderboard.board_text import get_metric_label
 from egoexobench.leaderboard.markdown import escape_markdown, format_bullets
-from egoexobench.leaderboard.render import format_code, get_metric_label
+from egoexobench.leaderboard.render import format_code
 from egoexobench.records.overlap import describe_overlap
 from egoexobench.sweep.schema import get_group_tasks
 from egoexobench.sweep.table import COLUMN_LABELS, format_method_label

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_table
+from egoexobench.leaderboard.board_text import DASH
+from egoexobench.leaderboard.markdown import escape_markdown, format_table
 from egoexobench.leaderboard.render import format_code
 from egoexobench.sweep.claims import (
     CHANCE,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from egoexobench.leaderboard.board_text import DASH, DIGITS, format_range
 from egoexobench.leaderboard.build_row import build_reproduced_row
-from egoexobench.leaderboard.markdown import DASH, escape_markdown, format_table
-from egoexobench.leaderboard.render import DIGITS, format_range
+from egoexobench.leaderboard.markdown import escape_markdown, format_table
 from egoexobench.leaderboard.run_source import RunSource
 from egoexobench.leaderboard.table import TableColumn, build_table
 from egoexobench.sweep.estimates import SeedByQueryValues, estimate_mean

@@ -11,7 +11,7 @@ import egoexobench as ee
 from egoexobench.errors import DataError, UsageError
 from egoexobench.external.feature_table import read_feature_table
 from egoexobench.leaderboard.build_row import build_reproduced_row
-from egoexobench.leaderboard.row_notes import format_checks
+from egoexobench.leaderboard.row_notes import list_checks, render_checks
 from egoexobench.leaderboard.run_source import RunSource
 from egoexobench.records.schema import PartRecord, Record
 from egoexobench.results.run_result import RunResult
@@ -93,7 +93,7 @@ def test_the_record_says_that_features_were_given_and_what_is_claimed(given_run)
     assert "Features given, not audited: video from video, audio from audio" in str(given_run)
     assert given_run.verify().is_verified
     row = build_reproduced_row([RunSource(given_run.record)])
-    assert "**features given, not audited**" in format_checks(row)
+    assert "**features given, not audited**" in render_checks(list_checks(row))
 
 
 def test_a_part_that_computes_says_nothing_of_claims() -> None:

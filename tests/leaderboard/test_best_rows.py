@@ -8,6 +8,7 @@ import pytest
 from egoexobench.errors import DataError
 from egoexobench.evaluation.results import Metric
 from egoexobench.leaderboard.best_rows import find_standings
+from egoexobench.leaderboard.board_table import make_board_table
 from egoexobench.leaderboard.build_row import build_reproduced_row
 from egoexobench.leaderboard.query_values import QueryValues
 from egoexobench.leaderboard.render import render_table
@@ -81,7 +82,7 @@ def test_the_best_row_is_bold_and_rows_that_cannot_be_told_from_it_are_marked(
     top = max(("best", "close"), key=lambda name: find_cells(rows)[name].metric.value)
     assert standings.pop(top) == "best"
     assert sorted(filter(None, standings.values())) == ["below", "level"]
-    lines = render_table(build_table(rows, [EG2EX])).splitlines()
+    lines = render_table(make_board_table(build_table(rows, [EG2EX]))).splitlines()
     assert sum("**" in line for line in lines) == 1
     assert sum("≈" in line for line in lines) == 1
 

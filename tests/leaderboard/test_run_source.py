@@ -7,11 +7,17 @@ import pytest
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard import run_source
+from egoexobench.leaderboard.board_table import make_board_table
 from egoexobench.leaderboard.build_row import build_reproduced_row
 from egoexobench.leaderboard.provenance import render_run_table
 from egoexobench.leaderboard.render import render_table
 from egoexobench.leaderboard.reproduced import ReproducedRow
-from egoexobench.leaderboard.row_notes import describe_checks, format_checks, list_row_notes
+from egoexobench.leaderboard.row_notes import (
+    describe_checks,
+    list_checks,
+    list_row_notes,
+    render_checks,
+)
 from egoexobench.leaderboard.run_source import read_run_sources
 from egoexobench.leaderboard.table import TableColumn, build_table
 from egoexobench.records.audit import (
@@ -84,7 +90,7 @@ def test_a_row_keeps_the_hash_of_every_file_that_was_verified(make: Make) -> Non
     assert run.verification is not None
     assert run.verification.files == {a.file: a.sha256 for a in read_record(path).artifacts}
     assert len(run.verification.record_sha256) == 64
-    assert format_checks(build_row(path)) == "verified"
+    assert render_checks(list_checks(build_row(path))) == "verified"
 
 
 def test_a_record_that_is_not_what_follows_is_refused(
@@ -98,7 +104,7 @@ def test_a_record_that_is_not_what_follows_is_refused(
 def test_what_could_not_be_recomputed_is_said(make: Make, verify_as: Callable[..., None]) -> None:
     verify_as(skipped=["ranks were not recomputed: no embeddings"])
     row = build_row(make())
-    assert format_checks(row) == "verified in part"
+    assert render_checks(list_checks(row)) == "verified in part"
     assert (
         describe_checks(row) == "1 of 1 records verified; ranks were not recomputed: no embeddings"
     )
@@ -110,7 +116,7 @@ def test_an_audit_of_the_same_method_data_and_seed_is_kept_with_its_verdict(make
     row = build_row(path, make(seed=1))
     (stored,) = row.runs[0].audits
     assert (stored.file, stored.passed, row.runs[1].audits) == (audit.name, True, ())
-    assert format_checks(row) == "verified, audited"
+    assert render_checks(list_checks(row)) == "verified, audited"
     assert f"audit {stored.sha256[:12]} of seed 0 passed" in describe_checks(row)
 
 
@@ -118,7 +124,7 @@ def test_an_audit_that_failed_is_said(make: Make) -> None:
     path = make()
     write_audit(path, passed=False)
     row = build_row(path)
-    assert format_checks(row) == "verified, **audit failed**"
+    assert render_checks(list_checks(row)) == "verified, **audit failed**"
     assert "failed: a part opens a.mp4 while clips are embedded" in describe_checks(row)
 
 
@@ -126,13 +132,13 @@ def test_an_audit_that_failed_is_said(make: Make) -> None:
 def test_an_audit_of_another_run_does_not_count(make: Make, changed: dict[str, object]) -> None:
     path = make()
     write_audit(path, **changed)
-    assert format_checks(build_row(path)) == "verified"
+    assert render_checks(list_checks(build_row(path))) == "verified"
 
 
 def test_a_row_of_before_has_no_mark(make: Make) -> None:
     row = build_row(make())
     runs = tuple(run.model_copy(update={"verification": None}) for run in row.runs)
-    assert format_checks(row.model_copy(update={"runs": runs})) == "-"
+    assert render_checks(list_checks(row.model_copy(update={"runs": runs}))) == "-"
 
 
 def test_the_run_table_names_processor_platform_and_threads(make: Make) -> None:
@@ -155,7 +161,7 @@ def test_overlap_and_unfair_questions_stand_below_the_table(
     row = build_row(make("odd", overlap=Overlap(num_clips=40, splits=(split,)), counts=counts))
     assert len(list_row_notes(row)) == 2
     table = build_table([row], [TableColumn(TrackKey("eg2ex", "gallery"), "hit_rate_at_1")])
-    text = render_table(table)
+    text = render_table(make_board_table(table))
     assert "| odd (a) (b) " in text
     assert "- (a) Also in train: of 40 test clips, 3 by content and 4 by take." in text
     assert "2 repeated answer" in text

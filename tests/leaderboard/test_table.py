@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 
 from egoexobench.errors import DataError
+from egoexobench.leaderboard.board_table import make_board_table
 from egoexobench.leaderboard.build_row import build_reproduced_row
 from egoexobench.leaderboard.render import render_table
 from egoexobench.leaderboard.reproduced import ReproducedRow
@@ -35,8 +36,12 @@ def rows(make: Callable[..., Path]) -> Rows:
     return build_row
 
 
+def render(table: ResultTable) -> str:
+    return render_table(make_board_table(table))
+
+
 def get_cells(table: ResultTable, name: str) -> list[str]:
-    (line,) = [line for line in render_table(table).splitlines() if line.startswith(f"| {name} ")]
+    (line,) = [line for line in render(table).splitlines() if line.startswith(f"| {name} ")]
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -121,7 +126,7 @@ def test_mixed_protocols_are_footnoted_when_they_are_asked_for(
     table = build_table([odd, *common], [EG2EX], mix_protocols=True)
     assert get_cells(table, "odd")[5].endswith("(a)")
     assert not get_cells(table, "x")[5].endswith(")")
-    note = next(line for line in render_table(table).splitlines() if line.startswith("- (a)"))
+    note = next(line for line in render(table).splitlines() if line.startswith("- (a)"))
     for word in ("another protocol", "a" * 12, "b" * 12, "similarity", "n 100"):
         assert word in note
     assert get_cells(table, "*n / candidates*")[5] == "256 / 256"
@@ -148,7 +153,7 @@ def test_one_track_scored_on_fewer_queries_is_footnoted(rows: Rows, score: MakeS
     complete_row = rows("whole", (score(fingerprint="c" * 64),))
     fewer = score(fingerprint="c" * 64, n=250).model_copy(update={"num_dropped": 6})
     table = build_table([complete_row, rows("fewer", (fewer,))], [EG2EX])
-    assert "scored on 250 queries, 6 dropped" in render_table(table)
+    assert "scored on 250 queries, 6 dropped" in render(table)
     assert get_cells(table, "fewer")[5].endswith("(a)")
 
 
@@ -165,7 +170,7 @@ def test_one_track_scored_on_fewer_queries_is_footnoted(rows: Rows, score: MakeS
 def test_a_method_that_reads_text_on_the_video_side_has_a_dagger(
     rows: Rows, score: MakeScore, video: tuple[str, ...], marked: bool
 ) -> None:
-    text = render_table(build_table([rows("ours", (score(),), video=video)], [EG2EX]))
+    text = render(build_table([rows("ours", (score(),), video=video)], [EG2EX]))
     assert ("| ours † " in text) == marked
     assert ("- † The video embeddings" in text) == marked
     assert ", ".join(video).replace("_", " ") in text
@@ -176,7 +181,7 @@ def test_rows_stand_best_first_whatever_order_they_came_in(rows: Rows, score: Ma
         rows(name, (score(top1=top1),)) for name, top1 in (("b", 9.0), ("c", 30.0), ("a", 9.0))
     ]
     tables = [build_table(order, [EG2EX]) for order in (build_row, build_row[::-1])]
-    assert render_table(tables[0]) == render_table(tables[1])
+    assert render(tables[0]) == render(tables[1])
     assert [line.source.method.name for line in tables[0].rows] == ["c", "a", "b"]
 
 
@@ -199,7 +204,7 @@ def test_a_majority_level_is_shown_where_there_is_one(rows: Rows, score: MakeSco
         [rows("ours", (scene,))], [TableColumn(TrackKey("scene", None), "hit_rate_at_1")]
     )
     assert get_cells(with_it, "*majority*")[5] == "12.5"
-    assert "majority" not in render_table(build_table([rows("more", (score(),))], [EG2EX]))
+    assert "majority" not in render(build_table([rows("more", (score(),))], [EG2EX]))
 
 
 def test_an_unknown_level_of_chance_is_a_dash(rows: Rows, score: MakeScore) -> None:
