@@ -175,8 +175,9 @@ def _check_almost_equal(summary: Summary, pinned: Summary, name: str) -> None:
 
 
 def describe_processor() -> str:
-    """What decides which kernels compute: instruction set and vendor."""
-    return f"{get_instruction_set()} {read_processor_field('vendor_id') or 'unknown'}\n"
+    """What decides which kernels compute: instruction set, vendor and family."""
+    vendor, family = (read_processor_field(name) for name in ("vendor_id", "cpu family"))
+    return f"{get_instruction_set()} {vendor or 'unknown'} {family or 'unknown'}\n"
 
 
 def _write_json(summaries: dict[str, Summary]) -> str:
