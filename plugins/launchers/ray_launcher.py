@@ -99,7 +99,7 @@ class RayLauncher:
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
             options = {"address": "local", "include_dashboard": False}
         try:
-            with _restore_signals():
+            with restore_signals():
                 self._ray.init(**options, log_to_driver=False, logging_level="ERROR")
         except Exception as error:
             raise DataError(f"Ray does not start: {format_exception_line(error)}") from error
@@ -175,7 +175,7 @@ class _RayJob(PlacedJob):
 
 
 @contextmanager
-def _restore_signals() -> Iterator[None]:
+def restore_signals() -> Iterator[None]:
     """Ray sets a handler of its own for SIGTERM, which ends the process without cleanups."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -31,13 +31,14 @@ def start_ray(library: Any) -> None:
     """Ray waits 30 s for itself, which is too short on a machine with other work."""
     for attempts_left in (2, 1, 0):
         try:
-            library.init(
-                address="local",
-                num_cpus=2,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="CRITICAL",
-            )
+            with ray_launcher.restore_signals():  # later tests send SIGTERM to this process
+                library.init(
+                    address="local",
+                    num_cpus=2,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level="CRITICAL",
+                )
         except Exception as error:
             if "timed out during startup" not in str(error) or not attempts_left:
                 raise
