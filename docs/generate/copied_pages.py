@@ -1,0 +1,55 @@
+"""The pages that people write, with links that work on the site."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from posixpath import normpath, relpath
+
+ROOT_PAGES = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
+FOLDERS = ("docs", "leaderboards")
+LINK = re.compile(r"\[(?P<text>[^\]\n]*)\]\((?P<target>[^)\s]+)\)")
+CODE = re.compile(r"(^```.*?^```|`[^`\n]*`)", re.DOTALL | re.MULTILINE)
+
+
+def copy_pages(root: Path, out: Path) -> None:
+    """Copy every page below ``out``; `docs/NAME.md` becomes `NAME.md` and the README the index."""
+    places = list_pages(root)
+    for source, place in places.items():
+        target = out / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = root.joinpath(source).read_text(encoding="utf-8")
+        target.write_text(change_links(text, source, places), encoding="utf-8")
+
+
+def list_pages(root: Path) -> dict[str, str]:
+    """Paths on the site by paths in the repository."""
+    pages = dict(ROOT_PAGES)
+    for folder in FOLDERS:
+        for path in sorted(root.joinpath(folder).rglob("*.md")):
+            source = path.relative_to(root).as_posix()
+            pages[source] = source.removeprefix("docs/")
+    return pages
+
+
+def change_links(text: str, source: str, places: dict[str, str]) -> str:
+    """Point links to pages of the site; a link to a file that is no page becomes its text."""
+
+    def change(match: re.Match[str]) -> str:
+        path, mark, anchor = match["target"].partition("#")
+        if re.match(r"[a-z]+:", path):
+            return match[0]
+        path = path or PurePosixPath(source).name
+        target = normpath(PurePosixPath(source).parent.joinpath(path).as_posix())
+        if target not in places:
+            return match["text"]
+        start = PurePosixPath(places[source]).parent.as_posix()
+        anchor = re.sub("-+", "-", anchor)  # GitHub keeps the dashes that stand side by side
+        return f"[{match['text']}]({relpath(places[target], start)}{mark}{anchor})"
+
+    parts = CODE.split(text)  # links inside of code stay
+    return "".join(part if i % 2 else LINK.sub(change, part) for i, part in enumerate(parts))
