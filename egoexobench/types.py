@@ -58,6 +58,8 @@ SCORED_TASKS: tuple[ScoredTask, ...] = (
 
 MAX_SEED = 2**32 - 1
 """The largest seed: every generator of random numbers takes it."""
+DEFAULT_NUM_TOP = 5
+"""First candidates of each query that a run writes beside its record."""
 
 
 class TrackKey(NamedTuple):

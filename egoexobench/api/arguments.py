@@ -156,6 +156,7 @@ class RunArguments(MethodArguments):
     tasks: Annotated[tuple[Task, ...], BeforeValidator(_to_tasks), Field(min_length=1)]
     out: PathArgument
     embeddings: bool
+    keep_top: Annotated[int, BeforeValidator(_to_integer), Field(ge=0)]
     track: SpecsArgument
 
 
@@ -178,6 +179,7 @@ class ScoreArguments(_CheckedArguments):
     allow_overlap: bool
     out: PathArgument
     embeddings: bool
+    keep_top: Annotated[int, BeforeValidator(_to_integer), Field(ge=0)]
     progress: bool | None
 
     @field_validator("videos", "texts")

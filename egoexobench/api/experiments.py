@@ -17,6 +17,7 @@ from egoexobench.api.arguments import (
 from egoexobench.api.installed_parts import load_installed_parts
 from egoexobench.part_errors import name_failing_part
 from egoexobench.spec import Spec
+from egoexobench.types import DEFAULT_NUM_TOP
 
 if TYPE_CHECKING:
     from egoexobench.experiment.config import RunConfig
@@ -47,6 +48,7 @@ def run(
     micro_batch: int | None = None,
     encoder_batch: int | None = None,
     embeddings: bool = True,
+    keep_top: int = DEFAULT_NUM_TOP,
     track: str | Spec | Sequence[str | Spec] = (),
     progress: bool | None = None,
 ) -> RunResult:
@@ -79,6 +81,7 @@ def run(
             GPU as many as fit, up to 64.
         embeddings: write the embeddings beside the record; without them ``verify`` cannot
             recompute the ranks.
+        keep_top: first candidates of each query to write beside the record; 0 writes none.
         track: trackers that show the run, such as ``"tensorboard:folder=logs"``; one or several.
         progress: show bars in a terminal and lines elsewhere; None does so, False shows none.
 
@@ -103,6 +106,7 @@ def run(
         tasks=arguments.tasks,
         out=arguments.out,
         keep_embeddings=arguments.embeddings,
+        keep_top=arguments.keep_top,
     )
     context = replace(_create_context(arguments), trackers=arguments.track)
     with name_argument("track"):

@@ -13,6 +13,7 @@ from egoexobench.api.installed_parts import load_installed_parts
 from egoexobench.errors import UsageError
 from egoexobench.part_errors import name_failing_part
 from egoexobench.spec import Spec
+from egoexobench.types import DEFAULT_NUM_TOP
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.answers import Answer
@@ -43,6 +44,7 @@ def score(
     allow_overlap: bool = False,
     out: str | Path = "runs",
     embeddings: bool = True,
+    keep_top: int = DEFAULT_NUM_TOP,
     progress: bool | None = None,
 ) -> RunResult:
     """Score embeddings or answers that were made elsewhere, as `egoexobench score` does.
@@ -70,6 +72,7 @@ def score(
         out: folder of the record.
         embeddings: write the embeddings beside the record; without them ``verify`` cannot
             recompute the ranks.
+        keep_top: first candidates of each query to write beside the record; 0 writes none.
         progress: show bars in a terminal and lines elsewhere; None does so, False shows none.
 
     Returns:
@@ -110,6 +113,7 @@ def score(
         allow_overlap=arguments.allow_overlap,
         out=arguments.out,
         keep_embeddings=arguments.embeddings,
+        keep_top=arguments.keep_top,
     )
     context = RunContext(registry, make_progress(is_shown=arguments.progress))
     with name_failing_part(registry):

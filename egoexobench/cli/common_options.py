@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from egoexobench.errors import UsageError
-from egoexobench.types import TASKS
+from egoexobench.types import DEFAULT_NUM_TOP, TASKS
 
 DATASET_OPTION = click.option(
     "--dataset",
@@ -45,6 +45,14 @@ NO_EMBEDDINGS_OPTION = click.option(
     "--no-embeddings",
     is_flag=True,
     help="Do not write the embeddings beside the record; `verify` then cannot recompute ranks.",
+)
+KEEP_TOP_OPTION = click.option(
+    "--keep-top",
+    type=click.IntRange(min=0),
+    default=DEFAULT_NUM_TOP,
+    show_default=True,
+    metavar="K",
+    help="First candidates of each query to write beside the record; 0 writes none.",
 )
 RECORD_JSON_OPTION = click.option(
     "--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else."

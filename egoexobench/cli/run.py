@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from egoexobench.cli.common_options import (
+    KEEP_TOP_OPTION,
     NO_EMBEDDINGS_OPTION,
     RECORD_FOLDER_OPTION,
     RECORD_JSON_OPTION,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @TASKS_OPTION
 @RECORD_FOLDER_OPTION
 @NO_EMBEDDINGS_OPTION
+@KEEP_TOP_OPTION
 @TRACK_OPTION
 @RECORD_JSON_OPTION
 @click.pass_context
@@ -55,6 +57,7 @@ def run_command(
     tasks: tuple[str, ...],
     out: Path,
     no_embeddings: bool,
+    keep_top: int,
     trackers: tuple[str, ...],
     as_json: bool,
     options: TrainingOptions,
@@ -84,7 +87,8 @@ def run_command(
         from egoexobench.experiment.rerun import rerun_record
 
         changes = options.to_changes(method, requested if tasks else None, list_typed(ctx))
-        changes = replace(changes, keep_embeddings=False if no_embeddings else None)
+        embeddings = False if no_embeddings else None
+        changes = replace(changes, keep_embeddings=embeddings, keep_top=keep_top)
         rerun = rerun_record(recorded, out=out, context=context, changes=changes, command=command)
         if not is_first_process():
             return
@@ -93,7 +97,8 @@ def run_command(
         return
     assert method is not None  # noqa: S101 - checked above
     config = options.to_run_config(method, requested, out, command)
-    result = run_experiment(replace(config, keep_embeddings=not no_embeddings), context)
+    config = replace(config, keep_embeddings=not no_embeddings, keep_top=keep_top)
+    result = run_experiment(config, context)
     if is_first_process():
         print_result(result, as_json=as_json)
 

@@ -11,6 +11,7 @@ import click
 from egoexobench.cli.common_options import (
     ALLOW_OVERLAP_OPTION,
     DATASET_OPTION,
+    KEEP_TOP_OPTION,
     NO_EMBEDDINGS_OPTION,
     RECORD_FOLDER_OPTION,
     RECORD_JSON_OPTION,
@@ -83,6 +84,7 @@ _FILE = click.Path(path_type=Path)
 @ALLOW_OVERLAP_OPTION
 @RECORD_FOLDER_OPTION
 @NO_EMBEDDINGS_OPTION
+@KEEP_TOP_OPTION
 @RECORD_JSON_OPTION
 @click.pass_context
 def score_command(
@@ -105,6 +107,7 @@ def score_command(
     allow_overlap: bool,
     out: Path,
     no_embeddings: bool,
+    keep_top: int,
     as_json: bool,
 ) -> None:
     """Score embeddings or answers that were made elsewhere, and write their record.
@@ -149,6 +152,7 @@ def score_command(
         out=out,
         command=tuple(sys.argv[1:]),
         keep_embeddings=not no_embeddings,
+        keep_top=keep_top,
     )
     context = RunContext(registry, create_progress(is_quiet=as_json))
     print_result(score_external(config, source, context), as_json=as_json)

@@ -101,7 +101,7 @@ def rank_answers(
             listed = list_candidates(query.gallery)
             positions[query.gallery] = {name: index for index, name in enumerate(listed)}
         name = ids[id(query)]
-        values = _score_candidates(name, answers[name], positions[query.gallery])
+        values = score_candidates(name, answers[name], positions[query.gallery])
         right = [positions[query.gallery][item] for item in query.positive_ids]
         rows.append(_rank_values(values, right))
     return RankedQueries(
@@ -112,7 +112,7 @@ def rank_answers(
     )
 
 
-def _score_candidates(name: str, answer: Answer, positions: Mapping[str, int]) -> Floats:
+def score_candidates(name: str, answer: Answer, positions: Mapping[str, int]) -> Floats:
     """Return the scores of the candidates ``(K,)`` in the order of the question."""
     values = np.zeros(len(positions))
     if answer.choice is not None:

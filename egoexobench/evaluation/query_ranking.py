@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BLOCK_SIZE = 2**20
 """Scores in memory at once that are not products of embeddings."""
+CandidateList = tuple[tuple[str, float], ...]
+"""Ids and scores of the first candidates of a query, the best first."""
 CompareGallery = Callable[[Gallery], Callable[[Sequence[str]], Floats]]
 """Returns, for a gallery, what computes the scores ``(S, K)`` of some sources with it, float64."""
 
@@ -38,6 +40,8 @@ class RankedQueries:
     """False if only the first candidate of each query is known."""
     pair_scores: PairScores | None = None
     """What a scorer gave to candidates; None if embeddings or answers alone rank them."""
+    top: Sequence[CandidateList] = ()
+    """The first candidates of each query; empty if nobody wants them."""
 
 
 def rank_answerable(
@@ -145,7 +149,7 @@ def rank_queries(
     sources, source_row = to_tensor(query_embeddings.vectors), query_embeddings.index
     targets, target_row = to_tensor(candidate_embeddings.vectors), candidate_embeddings.index
     result = torch.zeros(5, len(queries), dtype=torch.int64)
-    for indices, is_shared in _iter_batches(queries):
+    for indices, is_shared in iter_query_batches(queries):
         batch = [queries[index] for index in indices]
         galleries = [query.gallery for query in (batch[:1] if is_shared else batch)]
         choices = torch.tensor([[target_row[name] for name in g.ids] for g in galleries])
@@ -199,7 +203,7 @@ def group_by_gallery(queries: Sequence[Query]) -> dict[Gallery, list[int]]:
     return by_gallery
 
 
-def _iter_batches(queries: Sequence[Query]) -> Iterator[tuple[list[int], bool]]:
+def iter_query_batches(queries: Sequence[Query]) -> Iterator[tuple[list[int], bool]]:
     """Yield indices of queries that are ranked together, and whether they share one gallery."""
     by_length: dict[int, list[int]] = {}
     for gallery, indices in group_by_gallery(queries).items():

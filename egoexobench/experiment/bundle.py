@@ -1,4 +1,4 @@
-"""Collects what lies beside a record: its queries, its class scores and its embeddings."""
+"""Collects what lies beside a record, such as its queries, class scores and embeddings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from egoexobench.experiment.scoring import ScoringResult
 from egoexobench.protocols import Dataset, HasLabelSpace
 from egoexobench.records.answers_file import format_answers
 from egoexobench.records.bundle import FITTED_SPLITS, TEXTS, VIDEOS, BundleFiles
+from egoexobench.records.convert import to_top_candidates
 from egoexobench.records.queries_file import ScoredQueries
 from egoexobench.types import (
     RECOGNITION_TASKS,
@@ -55,6 +56,11 @@ def collect_bundle_files(
         None if embeddings is None else _select_embeddings(embeddings, queries),
         answers=None if answers is None else format_answers(answers, _list_query_ids(scoring)),
         pair_scores=_collect_pair_scores(scoring),
+        top=[
+            line
+            for item in scoring.tracks
+            for line in to_top_candidates(item.track, item.score, item.top)
+        ],
     )
 
 

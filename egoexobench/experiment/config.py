@@ -9,7 +9,7 @@ from pathlib import Path
 from egoexobench.device import CPU, DeviceConfig
 from egoexobench.experiment.inputs import InputOptions, MissingAudioPolicy
 from egoexobench.spec import Spec
-from egoexobench.types import TASKS, Task
+from egoexobench.types import DEFAULT_NUM_TOP, TASKS, Task
 
 DEFAULT_DATASET = Spec("synthetic")
 
@@ -44,6 +44,8 @@ class RunConfig:
     chooses a number. No score depends on it."""
     keep_embeddings: bool = True
     """Write the embeddings beside the record, so that its ranks can be recomputed."""
+    keep_top: int = DEFAULT_NUM_TOP
+    """First candidates of each query that are written beside the record; 0 writes none."""
 
     @property
     def input_options(self) -> InputOptions:

@@ -25,7 +25,14 @@ from egoexobench.records.external import describe_external_method
 from egoexobench.records.schema import AnswererRecord, ExternalSource, MethodRecord
 from egoexobench.results.run_result import SkippedTask
 from egoexobench.spec import Spec
-from egoexobench.types import RETRIEVAL_TASKS, SPLITS, TASKS, Evidence, Task
+from egoexobench.types import (
+    DEFAULT_NUM_TOP,
+    RETRIEVAL_TASKS,
+    SPLITS,
+    TASKS,
+    Evidence,
+    Task,
+)
 
 Answers = Mapping[str, Answer]
 """Answers by id of their query."""
@@ -55,6 +62,8 @@ class ExternalConfig:
     out: Path = Path("runs")
     command: tuple[str, ...] = ()
     keep_embeddings: bool = True
+    keep_top: int = DEFAULT_NUM_TOP
+    """First candidates of each query that are written beside the record; 0 writes none."""
     answerer: AnswererRecord | None = None
     """The part that gave the answers, if this toolkit asked it."""
 
@@ -98,7 +107,8 @@ def match_source(
             config.tasks,
             allow_missing=config.allow_missing,
         )
-        return MatchedSource(AnswerRanker(source), subset, config.tasks, answers=source)
+        answered = AnswerRanker(source, config.keep_top)
+        return MatchedSource(answered, subset, config.tasks, answers=source)
     _check_embeddings(config, source, dataset, subset)
     test_ids = [clip.id for clip in subset.clips[TEST_SPLIT]]
     absent = fit.check_complete("clip", test_ids, source.videos, allow_missing=config.allow_missing)
@@ -111,7 +121,7 @@ def match_source(
     if not tasks:
         raise UsageError("; ".join(f"{item.task}: {item.reason}" for item in skipped))
     embeddings = SplitEmbeddings(source.videos, source.texts)
-    ranker = EmbeddingRanker(embeddings, config.protocol.similarity)
+    ranker = EmbeddingRanker(embeddings, config.protocol.similarity, num_top=config.keep_top)
     used = subset.exclude(dict.fromkeys(absent, NO_EMBEDDING))
     return MatchedSource(ranker, used, tasks, embeddings, skipped=skipped)
 

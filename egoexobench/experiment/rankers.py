@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, final
 
 from egoexobench.evaluation.answers import Answer, rank_answers
 from egoexobench.evaluation.query_ranking import RankedQueries, rank_answerable
 from egoexobench.evaluation.tasks import list_candidate_policies
+from egoexobench.evaluation.top_candidates import find_top_candidates, list_top_answers
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.types import (
     RETRIEVAL_TASKS,
@@ -51,6 +52,8 @@ class EmbeddingRanker:
     similarity: Similarity
     device: torch.device | None = None
     """Where galleries are ranked; None is the CPU, where embeddings are."""
+    num_top: int = 0
+    """First candidates of each query that are kept."""
 
     @property
     def videos(self) -> Embeddings:
@@ -64,9 +67,15 @@ class EmbeddingRanker:
         sides = self.embeddings.get_task(task)
         if sides is None or self.explain_skip(task):
             return None
-        return rank_answerable(
+        ranked = rank_answerable(
             queries, *sides, policy, similarity=self.similarity, device=self.device
         )
+        if ranked is None or not self.num_top:
+            return ranked
+        top = find_top_candidates(
+            ranked.queries, *sides, self.num_top, similarity=self.similarity, device=self.device
+        )
+        return replace(ranked, top=top)
 
     def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
         """Return every policy that needs no scorer."""
@@ -92,6 +101,8 @@ class AnswerRanker:
 
     answers: Mapping[str, Answer]
     """By id of the query."""
+    num_top: int = 0
+    """First candidates of each query that are kept."""
 
     @property
     def videos(self) -> None:
@@ -102,7 +113,11 @@ class AnswerRanker:
         self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
     ) -> RankedQueries | None:
         """Rank the queries that have an answer."""
-        return rank_answers(task, policy, queries, self.answers)
+        ranked = rank_answers(task, policy, queries, self.answers)
+        if ranked is None or not self.num_top:
+            return ranked
+        top = list_top_answers(task, policy, ranked.queries, self.answers, size=self.num_top)
+        return replace(ranked, top=top)
 
     def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
         """Return every policy that needs no scorer."""

@@ -16,7 +16,7 @@ from egoexobench.records.artifacts import EMBEDDINGS_SUFFIX, QUERIES_SUFFIX, fin
 from egoexobench.records.schema import Record
 from egoexobench.records.store import find_records
 from egoexobench.spec import Spec
-from egoexobench.types import TASKS, Task
+from egoexobench.types import DEFAULT_NUM_TOP, TASKS, Task
 
 OLD_REASON = "not in the certificate"
 """`NOT_IN_SUBSET` in records of versions up to 0.1."""
@@ -48,6 +48,7 @@ class ConfigChanges:
     encoder_batch: int | None = None
     num_workers: int | None = None
     keep_embeddings: bool | None = None
+    keep_top: int = DEFAULT_NUM_TOP
 
 
 def find_only_record(path: Path) -> Path:
@@ -113,6 +114,7 @@ def restore_config(record: Record, changes: ConfigChanges, location: Path) -> Ru
         ),
         num_workers=changes.num_workers,
         keep_embeddings=_choose_embeddings(record, changes),
+        keep_top=changes.keep_top,
     )
     _require_full_paths(config, location)
     return config

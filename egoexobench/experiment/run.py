@@ -100,7 +100,7 @@ def _train_and_score(config: RunConfig, context: RunContext, ahead: ShortcutsAhe
         scorer = TaskScorer(
             dataset=scored.dataset,
             name=scored.record.name,
-            ranker=create_ranker(trained, embeddings),
+            ranker=create_ranker(trained, embeddings, num_top=config.keep_top),
             protocol=protocol,
             seed=trained.parts.seed,
         )

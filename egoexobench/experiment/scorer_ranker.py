@@ -19,6 +19,7 @@ from egoexobench.evaluation.reranking import (
     select_candidates,
 )
 from egoexobench.evaluation.tasks import SCORER_POLICIES, TEST_SPLIT, list_candidate_policies
+from egoexobench.evaluation.top_candidates import list_top_pairs
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.experiment.inputs import PreparedInputs
@@ -69,11 +70,19 @@ class SplitTokens:
         return (self.texts, self.videos) if task == "t2v" else (self.videos, self.texts)
 
 
-def create_ranker(trained: TrainedMethod, embeddings: SplitEmbeddings) -> QueryRanker:
-    """Return what ranks candidates for a method: its embeddings, and its scorer if it has one."""
+def create_ranker(
+    trained: TrainedMethod, embeddings: SplitEmbeddings, *, num_top: int = 0
+) -> QueryRanker:
+    """Return what ranks candidates for a method: its embeddings, and its scorer if it has one.
+
+    Args:
+        trained: the method and its data.
+        embeddings: of the clips and texts.
+        num_top: first candidates of each query that are kept.
+    """
     parts = trained.parts
     device = torch.device(parts.device.device)
-    first_stage = EmbeddingRanker(embeddings, parts.method.similarity, device)
+    first_stage = EmbeddingRanker(embeddings, parts.method.similarity, device, num_top)
     comparison = create_comparison(parts)
     if comparison is None:
         return first_stage
@@ -141,7 +150,9 @@ class ScorerRanker:
         scores = self.comparison.score_candidates(ranked.queries, sides, tokens)
         self.comparison.check_alone(ranked.queries, scores, sides, tokens)
         ranks = rank_pair_scores(ranked.queries, scores, ranked.ranks)
-        return replace(ranked, ranks=ranks, pair_scores=scores)
+        num_top = self.first_stage.num_top
+        top = list_top_pairs(ranked.queries, scores, num_top) if num_top else ()
+        return replace(ranked, ranks=ranks, pair_scores=scores, top=top)
 
 
 @final

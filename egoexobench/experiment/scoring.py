@@ -12,7 +12,11 @@ from egoexobench.data.sampling import get_canonical_name
 from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
 from egoexobench.errors import UsageError
 from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
-from egoexobench.evaluation.query_ranking import RankedQueries, join_ranked_queries
+from egoexobench.evaluation.query_ranking import (
+    CandidateList,
+    RankedQueries,
+    join_ranked_queries,
+)
 from egoexobench.evaluation.recognition import (
     ClassScores,
     LabeledEmbeddings,
@@ -60,6 +64,8 @@ class TrackResult:
     """For recognition."""
     pair_scores: PairScores | None = None
     """What a scorer gave to the candidates of the ranked queries."""
+    top: Sequence[CandidateList] = ()
+    """The first candidates of each ranked query; empty if nobody wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,4 +227,5 @@ class TaskScorer:
             oracle=score_retrieval_oracle(queries, rng=rng, policy=policy, views=views),
             queries=queries,
             pair_scores=ranked.pair_scores,
+            top=ranked.top,
         )

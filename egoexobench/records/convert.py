@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from egoexobench.evaluation.query_ranking import CandidateList
 from egoexobench.evaluation.results import Score
 from egoexobench.evaluation.tracks import Track
 from egoexobench.records.schema import QueryRank, ScoreRecord, SubsetScore
+from egoexobench.records.top_file import TopCandidates, round_score
+from egoexobench.types import RETRIEVAL_TASKS
 
 
 def to_record_score(track: Track, score: Score) -> ScoreRecord:
@@ -48,6 +52,24 @@ def to_record_ranks(track: Track, score: Score) -> list[QueryRank]:
             cluster=row.cluster,
         )
         for row in score.query_results
+    ]
+
+
+def to_top_candidates(
+    track: Track, score: Score, top: Sequence[CandidateList]
+) -> list[TopCandidates]:
+    """Return the first candidates of every query of a track; none if nobody kept them."""
+    if track.task not in RETRIEVAL_TASKS or track.policy is None or not top:
+        return []
+    return [
+        TopCandidates(
+            task=track.task,
+            policy=track.policy,
+            source=row.source,
+            positives=row.positive_ids,
+            candidates=tuple((name, round_score(value)) for name, value in candidates),
+        )
+        for row, candidates in zip(score.query_results, top, strict=True)
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, final
+from typing import final
 
 from pydantic import Field
 
@@ -22,7 +22,6 @@ from egoexobench.types import CandidatePolicy, Task, TrackKey
 
 Candidate = tuple[str, float]
 """Id of a candidate, and its score: the similarity, or what the scorer of a method gave."""
-DEFAULT_NUM_TOP = 5
 SCORE_DIGITS = 6
 
 
@@ -34,8 +33,9 @@ class TopCandidates(RecordModel):
     policy: CandidatePolicy
     source: str = Field(description="id of the clip or pair of the query")
     positives: tuple[str, ...] = Field(min_length=1, description="ids of all positives")
-    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)] = Field(
-        description="ids and scores; candidates that tie stand in an order that says nothing"
+    candidates: tuple[Candidate, ...] = Field(
+        description="ids and scores; candidates that tie stand in an order that says nothing, and "
+        "an answer may name none"
     )
 
     @property

@@ -105,6 +105,9 @@ def _iter_missing_checks(content: BundleContent) -> Iterator[str]:
     if content.embeddings is not None and _is_answered(record):
         yield "embeddings: the record is that of a system that answers"
     yield from _iter_pair_score_faults(content)
+    scored = {score.key for score in record.scores}
+    for key in content.top.keys() - scored:
+        yield f"top candidates: {key.label} has top candidates and no score"
     optional: dict[str, object] = {"settings": record.settings, "overlap": record.overlap}
     if record.method.external is None:  # nothing could be computed again
         optional["consistency"] = record.consistency

@@ -28,6 +28,7 @@ from egoexobench.records.pair_scores_file import read_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, parse_queries
 from egoexobench.records.schema import QueryRank, Record
 from egoexobench.records.store import iter_ranks, read_text, read_unchecked_record
+from egoexobench.records.top_file import TopCandidates, iter_top_candidates
 from egoexobench.types import Embeddings, Task, TrackKey
 
 
@@ -46,6 +47,8 @@ class BundleContent:
     """By id of the query."""
     pair_scores: dict[TrackKey, PairScores]
     """What a scorer gave, by track; empty if there is no such file."""
+    top: dict[TrackKey, list[TopCandidates]]
+    """The first candidates of each query, by track; empty if there is no such file."""
 
 
 def read_bundle(path: Path) -> BundleContent:
@@ -65,6 +68,9 @@ def read_bundle(path: Path) -> BundleContent:
     header = read_header(file) if file else {}
     compared = _find_file(path, record, PAIR_SCORES_SUFFIX)
     answered = _find_file(path, record, ANSWERS_SUFFIX)
+    top: dict[TrackKey, list[TopCandidates]] = {}
+    for line in iter_top_candidates(path, record):
+        top.setdefault(line.key, []).append(line)
     return BundleContent(
         record=record,
         ranks=ranks,
@@ -74,6 +80,7 @@ def read_bundle(path: Path) -> BundleContent:
         embeddings_header=header,
         answers=parse_answers(str(answered), read_text(answered)) if answered else None,
         pair_scores=read_pair_scores(compared) if compared else {},
+        top=top,
     )
 
 

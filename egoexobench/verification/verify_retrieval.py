@@ -47,6 +47,7 @@ from egoexobench.verification.recorded_ranks import (
 )
 from egoexobench.verification.rounding import is_within_rounding
 from egoexobench.verification.verify_pair_scores import iter_pair_score_differences
+from egoexobench.verification.verify_top import iter_top_differences
 
 Sides = tuple[Embeddings, Embeddings]
 
@@ -73,27 +74,30 @@ def iter_retrieval_differences(
         yield f"{location}.track.content: it is not the hash of the queries beside the record"
     rows = sorted(rows, key=lambda row: (row.source, row.positives[0], row.cluster))
     counts = score.num_dropped, score.num_missing_candidates
-    has_order = True
+    has_order, ordered, sides = True, list[Query](), None
     if content.answers is not None:
         ranked = _rank_answers(content.queries, score.key, policy, content.answers)
         if ranked is None:
             yield f"{location}: no query of it has an answer in the file of answers"
             return
         counts, has_order = (ranked.num_dropped, 0), ranked.has_order
+        ordered = list(ranked.queries)
         yield from _iter_answer_differences(location, rows, ranked)
     elif content.embeddings is None:
         has_order = _is_embedded(content.record) or "mrr" in score.metrics
         yield from _iter_query_differences(location, score, rows, queries)
         scores = content.pair_scores.get(score.key)
-        if scores is not None and score.num_dropped == score.num_missing_candidates == 0:
+        if score.num_dropped == score.num_missing_candidates == 0:
+            ordered = sort_queries(queries)
+        if scores is not None and ordered:
             yield from iter_pair_score_differences(
-                location, rows, sort_queries(queries), scores, sides=None, similarity="cosine"
+                location, rows, ordered, scores, sides=None, similarity="cosine"
             )
     else:
         sides = _find_sides(content.embeddings, score)
         answerable, num_missing = filter_answerable(queries, *sides, policy)
         counts = len(queries) - len(answerable), num_missing
-        similarity: Similarity = "dot" if score.track.get("similarity") == "dot" else "cosine"
+        similarity = _get_similarity(score)
         ordered = sort_queries(answerable)
         if score.task == "association":  # its ranks are those of its two tasks
             yield from iter_identity_differences(location, rows, ordered)
@@ -105,6 +109,9 @@ def iter_retrieval_differences(
             yield from _iter_rank_differences(
                 location, rows, ordered, sides=sides, similarity=similarity
             )
+    yield from iter_top_differences(
+        content, score, rows, ordered, sides=sides, similarity=_get_similarity(score)
+    )
     yield from _iter_number_differences(
         content.record,
         score,
@@ -114,6 +121,10 @@ def iter_retrieval_differences(
         views=content.queries,
         has_order=has_order,
     )
+
+
+def _get_similarity(score: ScoreRecord) -> Similarity:
+    return "dot" if score.track.get("similarity") == "dot" else "cosine"
 
 
 def _is_embedded(record: Record) -> bool:

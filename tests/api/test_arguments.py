@@ -31,6 +31,7 @@ DEFAULTS = {
     "micro_batch": None,
     "encoder_batch": None,
     "embeddings": True,
+    "keep_top": 5,
     "progress": None,
     "track": (),
 }

@@ -75,7 +75,7 @@ def test_a_changed_file_is_refused_by_every_reader(path: Path) -> None:
             "line 2: 'source' stands twice",
         ),
         ("-1.0]]", "NaN]]", "line 1: "),
-        ('[["p2/exo",0.987654],["p1/exo",-1.0]]', "[]", "line 1: candidates"),
+        ('[["p2/exo",0.987654],["p1/exo",-1.0]]', '[["p2/exo"]]', "line 1: candidates"),
         ("\n{", ",{", "line 1: not JSON"),
     ],
 )

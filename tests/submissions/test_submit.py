@@ -118,7 +118,7 @@ def test_the_command_says_what_it_wrote_and_what_is_missing(
     assert "the card lacks license, training_data: give --license, --training-data" in done.stderr
     done = command_line(*arguments, "--card", "card.toml", "--code", "https://example.org")
     assert done.returncode == 0, done.stderr
-    assert "leaderboards/submissions/mine: verified records: 1, files: 5" in done.stdout
+    assert "leaderboards/submissions/mine: verified records: 1, files: 6" in done.stdout
     card = json.loads((tmp_path / "leaderboards/submissions/mine/card.json").read_text())
     assert card["authors"] == ["A. Lab", "B. Lab"]
     assert (card["license"], card["code"]) == ("MIT", "https://example.org")
