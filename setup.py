@@ -1,11 +1,48 @@
-"""The package list: folders of the checkout that are installed under import names of their own."""
+"""The package list, and a source archive whose bytes follow from its files.
+
+Folders of the checkout are installed under import names of their own.
+"""
+
+import gzip
+import os
+import tarfile
+import time
 
 from setuptools import find_packages, setup
+from setuptools.command.sdist import sdist
 
 FOLDERS = {"egoexobench_plugins": "plugins", "egoexobench_baselines": "baselines"}
 DATA_FOLDERS = {"egoexobench_leaderboards": "leaderboards"}
 
+
+class ReproducibleArchive(sdist):
+    """A source archive with the time of SOURCE_DATE_EPOCH and without the user's name.
+
+    setuptools does the same for wheels, but not for source archives.
+    """
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, **_):  # noqa: A002
+        """Write the archive and return its path."""
+        del format, root_dir
+        seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+
+        def normalize(entry):
+            entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = seconds, 0, 0, "", ""
+            entry.mode = 0o755 if entry.mode & 0o100 else 0o644
+            return entry
+
+        path = f"{base_name}.tar.gz"
+        with (
+            open(path, "wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=seconds) as stream,
+            tarfile.open(fileobj=stream, mode="w") as archive,
+        ):
+            archive.add(base_dir, filter=normalize)
+        return path
+
+
 setup(
+    cmdclass={"sdist": ReproducibleArchive},
     package_dir=FOLDERS | DATA_FOLDERS,
     packages=[
         *find_packages(include=["egoexobench", "egoexobench.*"]),

@@ -15,6 +15,7 @@ LAYERS = (
     "visible_text",
     "errors",
     "machine_errors",
+    "extras",
     "terminal",
     "hashing",
     "layers",

@@ -25,7 +25,7 @@ MEDIA_LIBRARY = "av"
 """PyAV decodes what the encoders of video and audio get."""
 TRAINING_LIBRARIES = (*TENSOR_LIBRARIES, "numba")
 """The training loop and the alignment in time compute with them."""
-SCORING_LIBRARIES = (MEDIA_LIBRARY, *TRAINING_LIBRARIES, "scikit-learn", "scipy")
+SCORING_LIBRARIES = (MEDIA_LIBRARY, *TRAINING_LIBRARIES, "scipy")
 """The toolkit itself decodes, trains and scores with them."""
 DISTRIBUTION_NAMES: Mapping[str, str] = {
     "PIL": "pillow",

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError
+from egoexobench.extras import require_library
 
 READ_TIMEOUT_S = 30.0
 """How long a store may send nothing, s."""
@@ -186,14 +186,12 @@ class ObjectStore:
 @cache
 def _connect(root: str) -> tuple[Any, Any]:
     """Return the library and the store of a bucket."""
-    if not find_spec("obstore"):
-        raise UsageError(f"{root} needs obstore: pip install 'egoexobench[cloud]'")
+    obs = require_library("obstore", root)
     for variable in _ENDPOINTS:  # the library ends the process for some values
         if not os.environ.get(variable, "http://").startswith(("http://", "https://")):
             raise DataError(
                 f"{variable} is not valid for {root}: start it with https:// or http://"
             )
-    obs = import_module("obstore")
     import_module("obstore.exceptions")
     try:
         return obs, import_module("obstore.store").from_url(

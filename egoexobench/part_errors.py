@@ -15,7 +15,8 @@ from traceback import walk_tb
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from egoexobench.errors import EgoExoBenchError, PartError, format_exception_line
+from egoexobench.errors import EgoExoBenchError, PartError, UsageError
+from egoexobench.extras import name_part_in_error
 from egoexobench.plugin_source import list_plugin_files
 
 if TYPE_CHECKING:
@@ -41,17 +42,16 @@ def name_failing_part(registry: Registry) -> Iterator[None]:
         raise part_error from error
 
 
-def to_part_error(error: Exception, registry: Registry) -> PartError | None:
+def to_part_error(error: Exception, registry: Registry) -> PartError | UsageError | None:
     """Return the error that names the part in which ``error`` was raised; None if none was."""
     plugins = _PluginFiles(registry)
     frames = [frame for frame, _ in walk_tb(error.__traceback__)][::-1]
     for index, frame in enumerate(frames):
         if parts := plugins.list_parts(frame.f_code.co_filename):
-            part = _describe_part(parts, frames[index:])
-            return PartError(": ".join([part, *_list_notes(error), format_exception_line(error)]))
+            return name_part_in_error(_describe_part(parts, frames[index:]), error)
     for file in _list_remote_files(error):
         if parts := plugins.list_parts(file):
-            return PartError(f"{_describe_part(parts, [])}: {format_exception_line(error)}")
+            return name_part_in_error(_describe_part(parts, []), error)
     return None
 
 
@@ -94,12 +94,6 @@ def _belongs_to(frame: FrameType, part: PartFactory) -> bool:
         return True
     first = code.co_varnames[0] if code.co_argcount else None
     return first in frame.f_locals and type(frame.f_locals[first]) in part.products
-
-
-def _list_notes(error: Exception) -> list[str]:
-    """Return what was added to an exception, such as the clip that was read."""
-    notes: list[str] = getattr(error, "__notes__", [])
-    return notes
 
 
 def _list_remote_files(error: Exception) -> list[str]:

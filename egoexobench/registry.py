@@ -28,6 +28,7 @@ from egoexobench.errors import (
     format_unknown_name,
     warn_renamed,
 )
+from egoexobench.extras import name_part_in_error
 from egoexobench.options import resolve_options
 from egoexobench.spec import Spec
 from egoexobench.unavailable_parts import UNAVAILABLE_PARTS
@@ -90,7 +91,7 @@ class PartFactory:
         except EgoExoBenchError:
             raise
         except (Exception, SystemExit) as error:  # a plug-in may fail in any way
-            raise PartError(f"{self}: {format_exception_line(error)}") from error
+            raise name_part_in_error(str(self), error) from error
         if product is None:
             raise PartError(f"{self}: the factory returned None; it must return the {self.kind}")
         self.products.add(_get_product_key(product))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 _IMPORT = re.compile(
     r"^\s*from\s+(\w[\w.]*)\s+import\b"
     r"|^\s*import\s+(\w[^\n#;]*)"
-    r"|import_module\(\s*[\"'](\w[\w.]*)[\"']",
+    r"|(?:import_module|require_library)\(\s*[\"'](\w[\w.]*)[\"']",
     re.MULTILINE,
 )
 _IMPORTED_ITEM = re.compile(r"\s*(\w[\w.]*)(?:\s+as\s+\w+)?\s*")

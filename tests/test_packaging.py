@@ -1,23 +1,15 @@
-"""The wheel has every file of the folders, and a third-party distribution works."""
+"""A third-party distribution works, and import names are those of the toolkit alone."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import venv
-import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = {
-    "egoexobench": "egoexobench",
-    "egoexobench_plugins": "plugins",
-    "egoexobench_baselines": "baselines",
-    "egoexobench_leaderboards": "leaderboards",
-}
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (ROOT / "setup.py").is_file(), reason="not a checkout"),
@@ -29,29 +21,6 @@ def run_process(*command: str, **variables: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment
     )
-
-
-def test_the_wheel_of_the_source_archive_holds_every_module_and_data_file(tmp_path: Path) -> None:
-    # from a copy, because a list of an old build may stand in the checkout
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    for name in FOLDERS.values():
-        shutil.copytree(ROOT / name, source / name)
-    result = run_process(
-        sys.executable, "-m", "build", "--no-isolation", "-o", str(tmp_path), str(source)
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    files = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    expected = {
-        f"{name}/{path.relative_to(ROOT / folder).as_posix()}"
-        for name, folder in FOLDERS.items()
-        for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    assert files == expected
 
 
 def test_plugins_and_baselines_are_no_import_names() -> None:

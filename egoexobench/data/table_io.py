@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from egoexobench.errors import DataError, UsageError, format_validation_reason
+from egoexobench.errors import DataError, format_validation_reason
+from egoexobench.extras import require_library
 from egoexobench.files import atomic_path
 from egoexobench.types import AnnotationIssue
 
@@ -124,9 +124,8 @@ def _read_csv(path: Path, schema: type[BaseModel]) -> Iterator[_Cells]:
 
 
 def _read_parquet(path: Path, schema: type[BaseModel]) -> Iterator[_Cells]:
-    if not find_spec("pyarrow"):
-        raise UsageError(f"reading {path} (Parquet) needs pyarrow: pip install pyarrow")
-    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    arrow = require_library("pyarrow", f"reading {path} (Parquet)")
+    parquet = import_module("pyarrow.parquet")
     try:
         rows = parquet.read_table(path).to_pylist()
     except (arrow.ArrowException, OSError) as error:

@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from egoexobench.errors import DataError, UsageError, format_exception_line
+from egoexobench.extras import require_library
 from egoexobench.features.embeddings_file import IDS_KEY
 from egoexobench.records.artifacts import check_plain_size
 from egoexobench.toolbox.checkpoint import read_torch_file
@@ -139,11 +139,8 @@ def _read_torch(path: Path) -> ArrayFile:
 
 
 def _read_parquet(path: Path) -> ArrayFile:
-    if find_spec("pyarrow") is None:
-        raise UsageError(
-            f"{path} needs pyarrow: pip install 'egoexobench[parquet]', or store another format"
-        )
-    arrow, compute, parquet = map(import_module, ("pyarrow", "pyarrow.compute", "pyarrow.parquet"))
+    arrow = require_library("pyarrow", f"reading {path} (Parquet)")
+    compute, parquet = map(import_module, ("pyarrow.compute", "pyarrow.parquet"))
     try:
         table = parquet.read_table(path)
     except arrow.ArrowException as error:

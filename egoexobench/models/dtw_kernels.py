@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from egoexobench.extras import require_library
+
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 _TICKS = np.float32(2**24)
@@ -29,7 +31,11 @@ def get_kernels() -> tuple[Callable[..., float], Callable[..., int]]:
 
     Numba caches them beside this file, in the cache folder of the user or in ``NUMBA_CACHE_DIR``.
     If no folder can be written, each process compiles again, which takes a second.
+
+    Raises:
+        UsageError: if numba is not installed.
     """
+    require_library("numba", "the alignment of long sequences")
     import numba
 
     def compile_kernels(use_cache: bool) -> tuple[Callable[..., float], Callable[..., int]]:

@@ -28,7 +28,6 @@ PACKAGES = (
     "pluggy",
     "pydantic",
     "safetensors",
-    "scikit-learn",
     "scipy",
     "timm",
     "torch",

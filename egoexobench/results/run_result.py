@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from egoexobench.comparison import compare_runs, load_runs
+from egoexobench.extras import require_library
 from egoexobench.records.schema import Record
 from egoexobench.records.store import iter_ranks
 from egoexobench.results.run_table import render_run_html, render_run_text
@@ -56,6 +57,7 @@ class RunResult:
         ``high`` (95 % interval), ``chance``, ``n`` (queries or clips). Shares are in percent,
         ``mrr`` is from 0 to 1. A number that does not exist is NaN.
         """
+        require_library("pandas", "a data frame")
         import pandas as pd
 
         rows = [
@@ -81,6 +83,7 @@ class RunResult:
         Raises:
             DataError: if the file of ranks is missing or was changed after the run.
         """
+        require_library("pandas", "a data frame")
         import pandas as pd
 
         return pd.DataFrame([rank.model_dump() for rank in iter_ranks(self.path)])
@@ -118,6 +121,7 @@ class RunCollection:
         The columns of `RunResult.frame`, after ``run`` (its id), ``method``, ``overrides`` (of
         ``set``), ``scale``, ``dataset`` and ``seed``.
         """
+        require_library("pandas", "a data frame")
         import pandas as pd
 
         frames = []
@@ -149,6 +153,7 @@ class RunCollection:
             UsageError: for fewer than two runs.
             DataError: if two runs were scored on different tracks of one task, or share no task.
         """
+        require_library("pandas", "a data frame")
         import pandas as pd
 
         loaded = load_runs([run.path for run in self.runs])

@@ -15,7 +15,8 @@ from threading import RLock
 from typing import Any, Protocol, final
 from urllib.parse import urlsplit
 
-from egoexobench.errors import ModelUnavailableError
+from egoexobench.errors import ModelUnavailableError, UsageError
+from egoexobench.extras import require_library
 
 API_KEY, BASE_URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 DEFAULT_ADDRESS = "https://api.openai.com/v1"
@@ -185,11 +186,11 @@ class ChatClient:
         options = self._options
         with self._lock:
             try:
-                from openai import DefaultHttpxClient, OpenAI
-            except ModuleNotFoundError as error:
-                raise ModelUnavailableError(
-                    f"{options.part} needs the openai client: pip install 'egoexobench[llm]'"
-                ) from error
+                require_library("openai", options.part)
+            except UsageError as error:
+                raise ModelUnavailableError(str(error)) from error
+            from openai import DefaultHttpxClient, OpenAI
+
             _check_key(options.part)
             assert self.address  # noqa: S101 - it raises for one that is invalid
             return OpenAI(

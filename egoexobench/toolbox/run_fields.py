@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from importlib import import_module
 from typing import Any
 
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import UsageError
 
 _SHOWN_FIELDS = ("method", "dataset", "trained_on", "seed", "settings")
 Setting = str | int | float | bool
@@ -51,20 +50,6 @@ def list_scores(record: Mapping[str, Any]) -> dict[str, float]:
             if metric["value"] is not None:
                 scores[f"{track}/{name}"] = float(metric["value"])
     return scores
-
-
-def import_extra(module: str, extra: str) -> Any:
-    """Import a library that an extra of the toolkit installs.
-
-    Raises:
-        DataError: with the command that installs it.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise DataError(
-            f"{module} cannot be imported ({error}): pip install 'egoexobench[{extra}]'"
-        ) from error
 
 
 def check_address(address: str, option: str) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,7 @@ def find_folder(path: str, revision: str | None) -> Path:
         UsageError: for a name that is none.
         DataError: if the data set is not here and cannot be downloaded.
     """
-    if find_spec("datasets") is None:
-        raise UsageError("hf-dataset needs the datasets library: pip install egoexobench[datasets]")
+    import_module("datasets")  # if it is not installed, nothing is downloaded
     folder = Path(path).expanduser()
     if folder.is_dir():
         if revision is not None:

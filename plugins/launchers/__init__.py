@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,7 +140,7 @@ def ray(
         memory: that Ray reserves for each job, such as ``32G``.
         retries: how often a job that was killed is started again.
     """
-    from egoexobench_plugins.launchers.limits import check_limits, parse_bytes, require_ray
+    from egoexobench_plugins.launchers.limits import check_limits, parse_bytes
 
     check_limits(
         "ray",
@@ -152,7 +153,7 @@ def ray(
     resources: dict[str, float] = {"num_gpus": gpus, "num_cpus": cpus}
     if memory is not None:
         resources["memory"] = parse_bytes(memory)
-    library = require_ray()
+    library = import_module("ray")
     from egoexobench_plugins.launchers.ray_launcher import RayLauncher
 
     return RayLauncher(

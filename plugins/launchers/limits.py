@@ -1,10 +1,8 @@
-"""Checks of options, and of what a launcher needs."""
+"""Checks of the options of a launcher."""
 
 from __future__ import annotations
 
 import re
-from importlib import import_module
-from typing import Any
 
 from egoexobench.errors import UsageError
 
@@ -35,17 +33,3 @@ def parse_bytes(text: str) -> int:
     if match is None:
         raise UsageError(f"memory={text!r} is not valid: write a number with K, M, G or T: 32G")
     return int(match[1]) * int(1024 ** _POWERS[match[2]])
-
-
-def require_ray() -> Any:
-    """Import Ray.
-
-    Raises:
-        UsageError: with the command that installs it.
-    """
-    try:
-        return import_module("ray")
-    except ImportError as error:
-        raise UsageError(
-            f"launcher 'ray' needs Ray ({error}): pip install 'egoexobench[ray]'"
-        ) from error

@@ -12,23 +12,20 @@ from typing import Any, Literal
 from egoexobench.errors import UsageError
 from egoexobench.types import Similarity
 
-INSTALL_HINT = "pip install 'egoexobench[mteb]'"
-
 
 def import_mteb() -> Any:
     """Return the library.
 
     Raises:
-        UsageError: if it is not installed, or is not of version 2.
+        UsageError: if it is not of version 2.
     """
-    try:
-        with quiet_mteb():
-            import mteb
-    except ImportError as error:
-        raise UsageError(f"models of mteb need the library mteb: {INSTALL_HINT}") from error
+    with quiet_mteb():
+        import mteb
     version = str(mteb.__version__)
     if not version.startswith("2."):
-        raise UsageError(f"mteb {version} is installed; models of mteb need 2.x: {INSTALL_HINT}")
+        raise UsageError(
+            f"mteb {version} is installed; models of mteb need 2.x: pip install 'egoexobench[mteb]'"
+        )
     return mteb
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, final
 
 from egoexobench.toolbox.run_fields import (
     check_address,
     flatten_settings,
-    import_extra,
     list_scores,
     name_run,
 )
@@ -29,7 +29,7 @@ class MlflowTracker:
         check_address(uri or "", "option 'uri' of tracker 'mlflow'")
         for name, value in _VARIABLES.items():
             os.environ.setdefault(name, value)
-        import_extra("mlflow", "mlflow")
+        import_module("mlflow")
         self._uri, self._experiment = uri, experiment
         self._client: Any = None
         self._run_id = ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, final
 
 from egoexobench.toolbox.run_fields import (
     flatten_settings,
-    import_extra,
     list_scores,
     name_run,
 )
@@ -19,7 +19,7 @@ class TensorBoardTracker:
     """One folder of event files a run."""
 
     def __init__(self, folder: Path) -> None:
-        import_extra("tensorboard", "tensorboard")
+        import_module("tensorboard")
         self._folder = folder
         self._writer: Any = None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, final
 
 from egoexobench.toolbox.run_fields import (
     flatten_settings,
-    import_extra,
     list_scores,
     name_run,
 )
@@ -18,7 +18,7 @@ class TrackioTracker:
     """One run of a project."""
 
     def __init__(self, project: str, space: str | None) -> None:
-        self._library = import_extra("trackio", "trackio")
+        self._library = import_module("trackio")
         self._project, self._space = project, space
         self._run: Any = None
 

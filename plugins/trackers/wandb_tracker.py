@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, final
 
 from egoexobench.errors import DataError
 from egoexobench.toolbox.run_fields import (
     flatten_settings,
-    import_extra,
     list_scores,
     name_run,
 )
@@ -29,7 +29,7 @@ class WandbTracker:
     def __init__(
         self, *, project: str, entity: str | None, mode: str | None, folder: Path | None
     ) -> None:
-        self._library = import_extra("wandb", "wandb")
+        self._library = import_module("wandb")
         self._options = {
             "project": project,
             "entity": entity,

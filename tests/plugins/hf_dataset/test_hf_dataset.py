@@ -16,7 +16,7 @@ import egoexobench as ee
 from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.errors import DataError, EgoExoBenchError, NoticeWarning, UsageError
 from egoexobench.types import SPLITS
-from egoexobench_plugins.hf_dataset import hf_dataset, tables
+from egoexobench_plugins.hf_dataset import hf_dataset
 
 datasets = pytest.importorskip("datasets")
 pytestmark = pytest.mark.filterwarnings("ignore::egoexobench.errors.NoticeWarning")
@@ -288,9 +288,3 @@ def test_without_a_network_one_line_comes_within_six_seconds(
         with pytest.raises(DataError, match=r"cannot be downloaded .*write path=FOLDER"):
             create("lab/clips", revision=COMMIT)
         assert time.monotonic() - start < 6
-
-
-def test_without_the_library_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"pip install egoexobench\[datasets\]"):
-        create("lab/clips", revision=COMMIT)

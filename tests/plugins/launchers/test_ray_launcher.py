@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,12 +117,6 @@ def test_a_worker_that_does_not_notice_its_cancel_is_no_hang(
     os.kill(worker, signal.SIGKILL)
     launched.cancel()
     assert [status.state for status in launched.poll()] == ["canceled"]
-
-
-def test_without_ray_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UsageError, match=r"pip install 'egoexobench\[ray\]'"):
-        launchers.ray()
 
 
 def test_numbers_that_are_not_valid_are_refused() -> None:

@@ -1,7 +1,6 @@
 """Models of mteb run through their own `encode`, with clips that are decoded here."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -96,12 +95,6 @@ def test_another_revision_than_that_of_mteb_is_refused() -> None:
     pytest.importorskip("mteb")
     with pytest.raises(UsageError, match=r"runs revision 2 and not 1; install the version"):
         mteb_video(model=BASELINE, revision="1")
-
-
-def test_without_the_library_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mteb", None)
-    with pytest.raises(UsageError, match=r"pip install 'egoexobench\[mteb\]'$"):
-        mteb("compact", model=BASELINE)
 
 
 def test_without_a_network_one_line_says_so_at_once(
