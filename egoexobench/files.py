@@ -101,6 +101,30 @@ def atomic_folder(path: Path, hint: str) -> Iterator[Path]:
             shutil.rmtree(draft, ignore_errors=True)
 
 
+@contextmanager
+def replaced_folder(path: Path) -> Iterator[Path]:
+    """Give a new folder to fill; it takes the place of ``path`` only if nothing fails.
+
+    The old folder is moved aside for the moment of the change, and then removed.
+
+    Raises:
+        WriteError: if the machine refuses to write it.
+    """
+    draft, old = (path.with_name(_make_draft_name(path.name)) for _ in range(2))
+    with name_written_file(draft):
+        draft.mkdir(parents=True)
+        try:
+            yield draft
+            if path.exists():
+                path.rename(old)
+            draft.rename(path)
+        finally:
+            if old.exists() and not path.exists():  # interrupted between both changes
+                old.rename(path)
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def remove_stale_drafts(folder: Path) -> None:
     """Remove the drafts of killed processes from a folder; those of running processes stay.
 
