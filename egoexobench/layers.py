@@ -70,6 +70,7 @@ LAYERS = (
     "figures",
     "leaderboard",
     "checkpoints",
+    "site",
     "viewer",
     "launchers",
     "sweep",

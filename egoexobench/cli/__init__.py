@@ -35,6 +35,7 @@ COMMANDS = {
     "show": "Show the options and the docstring of a part.",
     "show-recognition": "Draw a clip and the most probable classes of it for one or more runs.",
     "show-retrieval": "Draw the top results of one query for one or more runs.",
+    "site": "Build a static site of runs and leaderboards.",
     "submit": "Put verified records and a card into a folder for a pull request.",
     "sweep": "Run methods on data sets with several seeds; write a paper's table.",
     "verify": "Recompute what a record says, without its method and its data.",

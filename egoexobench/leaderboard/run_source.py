@@ -55,7 +55,7 @@ def read_run_sources(paths: Sequence[Path], *, timeout_s: float | None = None) -
             record=records[path],
             ranks=group_run_ranks(iter_ranks(path)),
             verification=_describe_verification(path, records[path], verification),
-            audits=tuple(_find_audits(path, records[path])),
+            audits=tuple(find_audits(path, records[path])),
         )
         for path, verification in zip(complete, verifications, strict=True)
     ]
@@ -91,8 +91,12 @@ def _describe_verification(
     )
 
 
-def _find_audits(path: Path, record: Record) -> Iterator[RunAudit]:
-    """The audits of the same method, code, data set and seed in the folders of a record."""
+def find_audits(path: Path, record: Record) -> Iterator[RunAudit]:
+    """Yield the audits of the method, code, data set and seed of a record, from its folders.
+
+    Raises:
+        DataError: if the file of an audit is not valid.
+    """
     for folder in list(path.parents)[:_NUM_PARENTS]:
         for file in sorted(folder.glob(f"{AUDIT_PREFIX}*.json")):
             audit = read_audit(file)

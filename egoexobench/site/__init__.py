@@ -1,0 +1,1 @@
+"""The static site of runs and leaderboards; nothing here computes with torch."""

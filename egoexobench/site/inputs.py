@@ -1,0 +1,148 @@
+"""What the site is built from: records of runs, and a folder of leaderboards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from egoexobench.errors import DataError
+from egoexobench.leaderboard.reported import read_reported_tables
+from egoexobench.leaderboard.reproduced import read_reproduced_rows
+from egoexobench.leaderboard.run_source import find_audits, group_run_ranks
+from egoexobench.leaderboard.submissions import read_submissions
+from egoexobench.records.field_types import strip_absolute_paths
+from egoexobench.records.store import iter_ranks, list_records, read_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from egoexobench.leaderboard.reported import ReportedTable
+    from egoexobench.leaderboard.reproduced import ReproducedRow, RunAudit
+    from egoexobench.leaderboard.submitted_row import SubmittedRow
+    from egoexobench.records.schema import QueryRank, Record
+    from egoexobench.types import TrackKey
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class SiteRun:
+    """One run: its record, and what lies beside it.
+
+    ``audits`` are those of its method, data set and seed.
+    """
+
+    path: Path
+    record: Record
+    audits: tuple[RunAudit, ...] = ()
+
+    @property
+    def page_path(self) -> str:
+        """The page of the run, relative to the root of the site."""
+        return f"runs/{self.record.id}.html"
+
+    @cached_property
+    def ranks(self) -> Mapping[TrackKey, Sequence[QueryRank]]:
+        """Rank of each query by track; empty for a run that has no ranks."""
+        return group_run_ranks(iter_ranks(self.path))
+
+
+@dataclass(frozen=True)
+class SiteInputs:
+    """Everything that pages are made from.
+
+    Attributes:
+        runs: complete runs, sorted by method, data set, seed and id.
+        root: folder of leaderboards; None if there is none.
+        papers: tables that papers reported.
+        rows: committed rows of the leaderboards folder.
+        submissions: rows that others submitted.
+        problems: one line for each file that could not be used.
+    """
+
+    runs: tuple[SiteRun, ...]
+    root: Path | None = None
+    papers: tuple[ReportedTable, ...] = ()
+    rows: tuple[ReproducedRow, ...] = ()
+    submissions: tuple[SubmittedRow, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @cached_property
+    def runs_by_id(self) -> Mapping[str, SiteRun]:
+        """Every run by the id of its record."""
+        return {run.record.id: run for run in self.runs}
+
+
+def load_site_inputs(paths: Sequence[Path], root: Path | None = None) -> SiteInputs:
+    """Read what a site shows; a file that cannot be used is a line in ``problems``.
+
+    Args:
+        paths: records of runs, and folders of them.
+        root: the leaderboards folder.
+
+    Raises:
+        DataError: if there is nothing to show.
+    """
+    problems: list[str] = []
+    runs = _load_runs(paths, problems)
+    papers = _read_or_report(read_reported_tables, root, problems)
+    rows = _read_or_report(read_reproduced_rows, root, problems)
+    submissions = _read_or_report(read_submissions, root, problems)
+    if not runs and not papers and not rows and not submissions:
+        first = f"; the first problem: {problems[0]}" if problems else ""
+        raise DataError(f"no run and no leaderboard to show: name a folder of records{first}")
+    return SiteInputs(
+        runs=tuple(sorted(runs, key=_get_run_order)),
+        root=root,
+        papers=tuple(papers),
+        rows=tuple(rows),
+        submissions=tuple(submissions),
+        problems=tuple(problems),
+    )
+
+
+def _load_runs(paths: Sequence[Path], problems: list[str]) -> list[SiteRun]:
+    runs: dict[str, SiteRun] = {}
+    for path in list_records(paths):
+        try:
+            record = read_record(path)
+        except DataError as error:
+            problems.append(strip_absolute_paths(str(error)))
+            continue
+        if record.status != "complete":
+            problems.append(f"{path.name}: the run {record.status}, so it has no page")
+        elif record.id in runs:
+            problems.append(f"{path.name}: another record has the id {record.id}; it is shown once")
+        else:
+            runs[record.id] = SiteRun(path, record, _find_audits(path, record, problems))
+    return list(runs.values())
+
+
+def _find_audits(path: Path, record: Record, problems: list[str]) -> tuple[RunAudit, ...]:
+    try:
+        return tuple(find_audits(path, record))
+    except DataError as error:
+        line = strip_absolute_paths(str(error))
+        if line not in problems:  # an audit may lie in a folder of several runs
+            problems.append(line)
+        return ()
+
+
+def _read_or_report(
+    read: Callable[[Path], list[_Value]], root: Path | None, problems: list[str]
+) -> list[_Value]:
+    """Return what a folder of leaderboards holds of one kind; a file that is wrong is a problem."""
+    if root is None:
+        return []
+    try:
+        return read(root)
+    except DataError as error:
+        problems.append(strip_absolute_paths(str(error)))
+        return []
+
+
+def _get_run_order(run: SiteRun) -> tuple[str, str, int, str]:
+    record = run.record
+    return record.method.spec, record.dataset.spec, record.seed, record.id

@@ -1,0 +1,35 @@
+"""Words of the pages for the names in records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from egoexobench.types import CandidatePolicy, ScoredTask
+
+TASK_LABELS: Mapping[ScoredTask, str] = {
+    "eg2ex": "ego → exo",
+    "ex2eg": "exo → ego",
+    "association": "both views",
+    "t2v": "text → video",
+    "v2t": "video → text",
+    "scene": "scene",
+    "action": "action",
+}
+POLICY_HINTS: Mapping[CandidatePolicy | None, str] = {
+    "gallery": "The candidates of a query are every clip, or every text, of the other side.",
+    "mcq20": "Each query has 20 candidates, which the data set lists.",
+    "both-views": "Every clip of both views is a candidate; two are right.",
+    "rerank@100": "The queries of the gallery; a scorer orders its first 100 candidates again.",
+    None: "A linear layer on frozen embeddings tells classes apart.",
+}
+REFERENCE_HINTS: Mapping[str, str] = {
+    "chance": "a random order",
+    "majority": "the same answer always",
+    "oracle": "the right answer first",
+    "duration": "shortcut, reads the media",
+    "loudness": "shortcut, reads the media",
+    "synchrony": "shortcut, reads the media",
+    "scene": "shortcut, reads the annotation",
+    "narration": "shortcut, reads the annotation",
+}
+"""What the rows without a method answer."""

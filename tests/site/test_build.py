@@ -1,0 +1,175 @@
+"""The folder of a site: complete, self-contained, the same bytes twice, replaced as one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
+
+import pytest
+from click.testing import CliRunner
+
+from egoexobench.cli import main
+from egoexobench.errors import DataError
+from egoexobench.site import build
+from egoexobench.site.build import check_site, render_site, write_site
+from egoexobench.site.environment import CONTENT_POLICY
+from egoexobench.site.inputs import load_site_inputs
+
+WriteRun = Callable[..., Path]
+MAX_OWN_BYTES = 25_000
+
+
+class LinkParser(HTMLParser):
+    """Collects the addresses of a page, its ids, and what a strict policy would refuse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.refused: list[str] = []
+        self.policies: list[str | None] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("href", "src", "poster"):
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "style" or name.startswith("on"):
+                self.refused.append(f"{tag} {name}")
+        attributes = dict(attrs)
+        if attributes.get("http-equiv") == "Content-Security-Policy":
+            self.policies.append(attributes["content"])
+        if tag == "style" or (
+            tag == "script" and "src" not in attributes and attributes["type"] != "application/json"
+        ):
+            self.refused.append(tag)
+
+
+@pytest.fixture
+def files(write_run: WriteRun, tmp_path: Path) -> dict[str, bytes]:
+    """The files of a site of two methods, one of them with two seeds."""
+    for seed in (0, 1):
+        write_run("soundbridge", seed, num_right=12)
+    write_run("egoexo", num_right=9)
+    return render_site(load_site_inputs([tmp_path / "runs"]))
+
+
+def parse_pages(files: dict[str, bytes]) -> dict[str, LinkParser]:
+    pages = {}
+    for path, content in files.items():
+        if path.endswith(".html"):
+            pages[path] = LinkParser()
+            pages[path].feed(content.decode())
+    return pages
+
+
+def test_every_link_leads_to_a_file_or_an_element_of_the_site(files: dict[str, bytes]) -> None:
+    pages = parse_pages(files)
+    for path, page in pages.items():
+        for link in page.links:
+            if link == "data:,":
+                continue
+            target, _, fragment = link.partition("#")
+            file = normpath(str(PurePosixPath(path).parent / target)) if target else path
+            assert file in files, f"{path}: {link}"
+            if fragment and "=" not in fragment:
+                assert fragment in pages[file].ids, f"{path}: {link}"
+
+
+def test_no_page_has_what_its_policy_refuses_or_an_id_twice(files: dict[str, bytes]) -> None:
+    for path, page in parse_pages(files).items():
+        assert page.refused == [], path
+        assert len(page.ids) == len(set(page.ids)), path
+        assert page.policies == [CONTENT_POLICY], path
+
+
+def test_nothing_is_loaded_from_another_host(files: dict[str, bytes]) -> None:
+    for path, content in files.items():
+        if path.startswith("static/"):
+            assert not re.search(rb"https?:|//[a-z]|@import|innerHTML|fetch\(|eval\(", content), (
+                path
+            )
+
+
+def test_the_scripts_and_styles_are_small(files: dict[str, bytes]) -> None:
+    own = sum(len(content) for path, content in files.items() if path.startswith("static/"))
+    assert 0 < own < MAX_OWN_BYTES
+
+
+def test_the_same_inputs_give_the_same_bytes(files: dict[str, bytes], tmp_path: Path) -> None:
+    assert render_site(load_site_inputs([tmp_path / "runs"])) == files
+
+
+def test_a_site_is_replaced_and_files_of_removed_runs_do_not_stay(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
+    out = tmp_path / "site"
+    write_site({**files, "runs/removed.html": b""}, out)
+    write_site(files, out)
+    check_site(files, out)
+    assert not (out / "runs/removed.html").exists()
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".draft")] == []
+    (out / "index.html").write_text("changed")
+    with pytest.raises(DataError, match=r"outdated in .*: index\.html; run `egoexobench site"):
+        check_site(files, out)
+
+
+def test_an_error_while_a_site_is_written_leaves_the_old_one(
+    files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "site"
+    write_site(files, out)
+
+    def interrupt(names: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "_format_manifest", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write_site({"index.html": b"half"}, out)
+    check_site(files, out)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "site.json", "runs/mine.html"])
+def test_a_folder_with_a_file_that_no_site_wrote_is_refused(
+    files: dict[str, bytes], tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "site"
+    if name != "site.json":
+        write_site(files, out)
+    path = out / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{}")
+    with pytest.raises(DataError, match=f"holds {name}, which `egoexobench site build` did not"):
+        write_site(files, out)
+    assert path.read_text() == "{}"
+
+
+def test_the_command_builds_checks_and_names_what_it_cannot_show(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    path = write_run()
+    (path.parent / "other.json").write_text('{"schema_version": 7}')
+    out = tmp_path / "site"
+    arguments = ["site", "build", str(tmp_path / "runs"), "--out", str(out)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert "note: " in result.stderr
+    assert "other.json" in result.stderr
+    page = (out / "index.html").read_text()
+    assert "other.json" in page
+    assert str(tmp_path) not in page
+    assert CliRunner().invoke(main, [*arguments, "--check"]).exit_code == 0
+    write_run("egoexo")
+    result = CliRunner().invoke(main, [*arguments, "--check"])
+    assert result.exit_code == 1
+    assert "outdated" in result.stderr
+
+
+def test_there_is_no_site_of_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no run and no leaderboard to show"):
+        load_site_inputs([], tmp_path)
