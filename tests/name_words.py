@@ -106,8 +106,8 @@ PACKAGES = frozenset(
 )
 """Packages that a reader thinks of when a module has their name."""
 
-MODULES_ALLOWED = frozenset({"types", "__init__", "__main__"})
-"""``types`` is what mteb calls its values."""
+MODULES_ALLOWED = frozenset({"site", "types", "__init__", "__main__"})
+"""``types`` is what mteb calls its values; ``site`` is a command, whose module has its name."""
 
 _ISE = """
     optim normal standard summar recogn initial serial token organ minim maxim quant synchron visual
