@@ -10,21 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.intervals import paired_test
-from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.significance import (
     holm_correction,
     is_binary,
     mcnemar_test,
     minimum_detectable_effect,
 )
+from egoexobench.records.check_ranks import RankTable, group_by_track
 from egoexobench.records.schema import QueryRank, Record, ScoreRecord
-from egoexobench.records.store import iter_ranks, read_record
+from egoexobench.records.store import read_record_and_ranks
 from egoexobench.types import RETRIEVAL_TASKS, TASKS, CandidatePolicy, ScoredTask, Task, TrackKey
 
 PER_QUERY_METRICS = ("hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "mrr")
@@ -101,7 +100,7 @@ def load_runs(paths: Sequence[Path]) -> list[LoadedRun]:
     """
     if len(paths) < 2:
         raise UsageError(f"compare needs at least two different records, got {len(paths)}")
-    return [_load_run(path) for path in paths]
+    return [load_single_run(path) for path in paths]
 
 
 def find_differences(runs: Sequence[LoadedRun]) -> list[FieldDifference]:
@@ -153,17 +152,25 @@ def compare_runs(
     ]
 
 
-def _load_run(path: Path) -> LoadedRun:
-    record = read_record(path)
+def load_single_run(path: Path) -> LoadedRun:
+    """Read a record and the ranks beside it.
+
+    Raises:
+        DataError: for a file that is missing, invalid or changed, or a failed run.
+    """
+    record, rows = read_record_and_ranks(path)
     if record.status != "complete":
         raise DataError(f"{path} is the record of a run that {record.status}")
-    by_track: dict[TrackKey, list[QueryRank]] = {}
-    for rank in iter_ranks(path):
-        by_track.setdefault(rank.key, []).append(rank)
-    ranks = {
-        key: dict(zip(make_query_keys(rows), rows, strict=True)) for key, rows in by_track.items()
+    return LoadedRun(path, record, index_ranks(group_by_track(rows)))
+
+
+def index_ranks(
+    ranks: Mapping[TrackKey, Sequence[QueryRank]],
+) -> dict[TrackKey, dict[QueryKey, QueryRank]]:
+    """Return ranks of each track by query."""
+    return {
+        track: dict(zip(make_query_keys(rows), rows, strict=True)) for track, rows in ranks.items()
     }
-    return LoadedRun(path, record, ranks)
 
 
 def make_query_keys(ranks: Sequence[QueryRank]) -> list[QueryKey]:
@@ -291,17 +298,7 @@ def compute_per_query_values(ranks: Sequence[QueryRank], metric: str) -> Floats:
     """Return one value per query, from 0 to 1: the mean over all orders of ties."""
     if metric == "hit_rate_at_1":
         return np.array([rank.top1_probability for rank in ranks])
-    columns = [
-        (
-            rank.optimistic,
-            rank.pessimistic,
-            rank.num_candidates,
-            rank.num_positives,
-            rank.num_tied_positives,
-        )
-        for rank in ranks
-    ]
-    bounds = Ranks(*torch.tensor(columns).T)
+    table = RankTable(ranks)
     if metric == "mrr":
-        return metrics.reciprocal_rank(bounds)
-    return metrics.hit_rate_at_k(bounds, int(metric.removeprefix("hit_rate_at_")))
+        return metrics.reciprocal_rank(table)
+    return metrics.hit_rate_at_k(table, int(metric.removeprefix("hit_rate_at_")))

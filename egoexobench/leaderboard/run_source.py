@@ -10,7 +10,8 @@ from egoexobench.errors import DataError
 from egoexobench.leaderboard.reproduced import RunAudit, RunVerification
 from egoexobench.records.artifacts import hash_artifact
 from egoexobench.records.audit import list_failures, read_audit
-from egoexobench.records.store import AUDIT_PREFIX, iter_ranks, read_record
+from egoexobench.records.check_ranks import group_by_track
+from egoexobench.records.store import AUDIT_PREFIX, read_record_and_ranks
 from egoexobench.types import TrackKey
 from egoexobench.verification.process import verify_bundles
 
@@ -46,27 +47,20 @@ def read_run_sources(paths: Sequence[Path], *, timeout_s: float | None = None) -
     Raises:
         DataError: if a record is not valid, or is not what follows from the files beside it.
     """
-    records = {path: read_record(path) for path in paths}
-    complete = [path for path, record in records.items() if record.status == "complete"]
+    runs = {path: read_record_and_ranks(path) for path in paths}
+    complete = [path for path, (record, _) in runs.items() if record.status == "complete"]
     verifications = verify_bundles(complete, timeout_s=timeout_s)
     _check_verified(verifications)
     return [
         RunSource(
-            record=records[path],
-            ranks=group_run_ranks(iter_ranks(path)),
-            verification=_describe_verification(path, records[path], verification),
-            audits=tuple(find_audits(path, records[path])),
+            record=record,
+            ranks=group_by_track(ranks),
+            verification=_describe_verification(path, record, verification),
+            audits=tuple(find_audits(path, record)),
         )
         for path, verification in zip(complete, verifications, strict=True)
+        for record, ranks in [runs[path]]
     ]
-
-
-def group_run_ranks(ranks: Iterator[QueryRank]) -> dict[TrackKey, list[QueryRank]]:
-    """Return ranks by track."""
-    by_track: dict[TrackKey, list[QueryRank]] = {}
-    for rank in ranks:
-        by_track.setdefault(rank.key, []).append(rank)
-    return by_track
 
 
 def _check_verified(verifications: Sequence[Verification]) -> None:

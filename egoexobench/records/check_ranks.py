@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +17,23 @@ from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.tasks import RERANKED_TOP_K
 from egoexobench.records.check import is_almost_equal
 from egoexobench.records.schema import QueryRank, Record, ReferenceScores, ScoreRecord
-from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, TrackKey
+from egoexobench.types import (
+    CROSS_VIEW_TASKS,
+    RETRIEVAL_TASKS,
+    CandidatePolicy,
+    Task,
+    TrackKey,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_CANDIDATES = 10**7
 """More candidates of a query are no gallery but an attempt to fill the memory."""
+_NUMBERS = "optimistic", "pessimistic", "num_candidates", "num_positives", "num_tied_positives"
+_GET_NUMBERS = attrgetter(*_NUMBERS)
+_QUERY = "task", "source", "positives", "num_candidates", "cluster"
+_GET_QUERY = attrgetter(*_QUERY)
 PerQuery = Callable[["RankTable"], Floats]
 
 
@@ -33,17 +45,17 @@ class RankTable:
 
     @cached_property
     def _columns(self) -> NDArray[np.int64]:
-        names = [
-            (
-                row.optimistic,
-                row.pessimistic,
-                row.num_candidates,
-                row.num_positives,
-                row.num_tied_positives,
-            )
-            for row in self.rows
-        ]
-        return np.array(names, np.int64).reshape(-1, 5).T
+        numbers = chain.from_iterable(map(_GET_NUMBERS, self.rows))
+        return np.fromiter(numbers, np.int64).reshape(-1, 5).T
+
+    def find_large_row(self) -> QueryRank | None:
+        """Return the first row with a number above `MAX_CANDIDATES`; None if there is none."""
+        try:
+            if (self._columns <= MAX_CANDIDATES).all():
+                return None
+        except OverflowError:  # it is larger than any number of 64 bits
+            pass
+        return next(row for row in self.rows if max(_GET_NUMBERS(row)) > MAX_CANDIDATES)
 
     @property
     def optimistic(self) -> NDArray[np.int64]:
@@ -76,14 +88,20 @@ class RankTable:
         return np.array([row.top1_probability for row in self.rows], float)
 
 
+def group_by_track(ranks: Iterable[QueryRank]) -> dict[TrackKey, list[QueryRank]]:
+    """Return ranks by track, in their order."""
+    by_fields: dict[tuple[Task, CandidatePolicy | None], list[QueryRank]] = {}
+    for rank in ranks:  # a TrackKey of each one would take longer than all checks of it
+        by_fields.setdefault((rank.task, rank.policy), []).append(rank)
+    return {TrackKey(*fields): rows for fields, rows in by_fields.items()}
+
+
 def group_ranks(record: Record, ranks: Sequence[QueryRank]) -> dict[TrackKey, list[QueryRank]]:
     """Return the ranks of each score of a record, in the order of its scores.
 
     Those of ``association`` are those of its two tasks under the same policy.
     """
-    by_key: dict[TrackKey, list[QueryRank]] = {}
-    for rank in ranks:
-        by_key.setdefault(rank.key, []).append(rank)
+    by_key = group_by_track(ranks)
     for score in record.scores:
         if score.task == "association":
             keys = [TrackKey(task, score.policy) for task in CROSS_VIEW_TASKS]
@@ -109,10 +127,10 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
         if not rows:
             yield f"{location}: it has no ranks"
             continue
-        if large := next((row for row in rows if _find_largest(row) > MAX_CANDIDATES), None):
+        table = RankTable(rows)
+        if large := table.find_large_row():
             yield f"{location}: ranks of {large.source!r}: a number is above {MAX_CANDIDATES}"
             continue
-        table = RankTable(rows)
         yield from _iter_repeated_queries(location, rows)
         faults = [*_iter_bound_faults(location, table), *_iter_count_faults(location, score, table)]
         yield from faults
@@ -128,22 +146,12 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
 
 def _iter_repeated_queries(location: str, rows: Sequence[QueryRank]) -> Iterator[str]:
     """A query, which a task asks once of the same candidates, has one rank."""
-    facts = Counter(
-        (row.task, row.source, row.positives, row.num_candidates, row.cluster) for row in rows
-    )
-    query, count = facts.most_common(1)[0]
-    if count > 1 and rows[0].policy != "mcq20":
+    if rows[0].policy == "mcq20":
+        return
+    facts = Counter(map(_GET_QUERY, rows))
+    if len(facts) < len(rows):
+        query, count = facts.most_common(1)[0]
         yield f"{location}: {query[1]!r} has {count} ranks"
-
-
-def _find_largest(row: QueryRank) -> int:
-    return max(
-        row.optimistic,
-        row.pessimistic,
-        row.num_candidates,
-        row.num_positives,
-        row.num_tied_positives,
-    )
 
 
 def _find_reference(record: Record, name: str) -> tuple[ScoreRecord, ...]:

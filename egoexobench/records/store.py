@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_VERSION_1 = re.compile(r'"schema_version"\s*:\s*1\b')
 AUDIT_PREFIX = "audit-"
 """Prefix of the file names of audits, which may be in the same folder."""
 
@@ -129,9 +130,19 @@ def read_record(path: Path) -> Record:
     Raises:
         DataError: with the file and the field that is wrong, or if it is not as it was written.
     """
+    return read_record_and_ranks(path)[0]
+
+
+def read_record_and_ranks(path: Path) -> tuple[Record, list[QueryRank]]:
+    """Read a record as :func:`read_record`, and the rank of each query; none of a failed run.
+
+    Raises:
+        DataError: with the file and the field that is wrong, or if it is not as it was written.
+    """
     check_plain_size(path, MAX_RECORD_BYTES)
     text = read_text(path)
     record = _parse_record(path, text)
+    ranks: list[QueryRank] = []
     for fault in iter_record_faults(record):
         raise DataError(f"{path}: {fault}")
     for artifact in record.artifacts:
@@ -140,10 +151,11 @@ def read_record(path: Path) -> Record:
     for fault in iter_unnamed_files(path, record):
         raise DataError(f"{path}: {fault}")
     if record.status == "complete":
-        for fault in iter_rank_faults(record, list(_iter_ranks_of_record(path, record))):
+        ranks = _read_ranks(path, record, text)
+        for fault in iter_rank_faults(record, ranks):
             raise DataError(f"{path}: {fault}")
     check_own_checksum(str(path), text)
-    return record
+    return record, ranks
 
 
 def read_unchecked_record(path: Path) -> Record:
@@ -167,7 +179,9 @@ def iter_ranks(path: Path) -> Iterator[QueryRank]:
     Raises:
         DataError: if the file is missing or was changed, or a line is wrong.
     """
-    yield from _iter_ranks_of_record(path, read_unchecked_record(path))
+    check_plain_size(path, MAX_RECORD_BYTES)
+    text = read_text(path)
+    yield from _read_ranks(path, _parse_record(path, text), text)
 
 
 def parse_versioned(
@@ -279,22 +293,25 @@ def first_error(error: ValidationError) -> str:
     return f"{field}: {format_validation_reason(first)} (found {value!r})"
 
 
-def _iter_ranks_of_record(path: Path, record: Record) -> Iterator[QueryRank]:
+def _read_ranks(path: Path, record: Record, record_text: str) -> list[QueryRank]:
     artifact = find_artifact(record, RANKS_SUFFIX)
     if artifact is None:
-        return
+        return []
     file = check_artifact(path, artifact)
     text = read_text(file)
-    if not _is_version_1(read_text(path)):
-        yield from parse_json_lines(str(file), text, QueryRank)
-        return
+    if not _is_version_1(record_text):
+        return parse_json_lines(str(file), text, QueryRank)
+    ranks = []
     for number, line in enumerate(split_lines(text), 1):
         location = f"{file}, line {number}"
         current = _upgrade_text(location, line, version_1.upgrade_rank)
-        yield validate_json(location, current, QueryRank)
+        ranks.append(validate_json(location, current, QueryRank))
+    return ranks
 
 
 def _is_version_1(text: str) -> bool:
+    if not _VERSION_1.search(text):
+        return False
     try:
         fields = json.loads(text)
     except (json.JSONDecodeError, RecursionError):

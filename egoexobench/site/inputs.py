@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.reported import read_reported_tables
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
-from egoexobench.leaderboard.run_source import find_audits, group_run_ranks
+from egoexobench.leaderboard.run_source import find_audits
 from egoexobench.leaderboard.submissions import read_submissions
+from egoexobench.records.check_ranks import group_by_track
 from egoexobench.records.field_types import strip_absolute_paths
-from egoexobench.records.store import iter_ranks, list_records, read_record
+from egoexobench.records.store import list_records, read_record_and_ranks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,16 +38,13 @@ class SiteRun:
     path: Path
     record: Record
     audits: tuple[RunAudit, ...] = ()
+    ranks: Mapping[TrackKey, Sequence[QueryRank]] = field(default_factory=dict)
+    """Rank of each query by track."""
 
     @property
     def page_path(self) -> str:
         """The page of the run, relative to the root of the site."""
         return f"runs/{self.record.id}.html"
-
-    @cached_property
-    def ranks(self) -> Mapping[TrackKey, Sequence[QueryRank]]:
-        """Rank of each query by track; empty for a run that has no ranks."""
-        return group_run_ranks(iter_ranks(self.path))
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def _load_runs(paths: Sequence[Path], problems: list[str]) -> list[SiteRun]:
     runs: dict[str, SiteRun] = {}
     for path in list_records(paths):
         try:
-            record = read_record(path)
+            record, ranks = read_record_and_ranks(path)
         except DataError as error:
             problems.append(strip_absolute_paths(str(error)))
             continue
@@ -116,7 +114,8 @@ def _load_runs(paths: Sequence[Path], problems: list[str]) -> list[SiteRun]:
         elif record.id in runs:
             problems.append(f"{path.name}: another record has the id {record.id}; it is shown once")
         else:
-            runs[record.id] = SiteRun(path, record, _find_audits(path, record, problems))
+            audits = _find_audits(path, record, problems)
+            runs[record.id] = SiteRun(path, record, audits, group_by_track(ranks))
     return list(runs.values())
 
 

@@ -1,6 +1,8 @@
 """Records side by side, with ranks that are made up so that every number is known."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from math import isnan
 from pathlib import Path
@@ -72,6 +74,25 @@ def test_top1_is_compared_by_mcnemar_and_the_rest_by_clusters(keep: WriteRun) ->
     assert mrr.mcnemar is None
     expected = [np.mean(1 / np.array(places)) for places in (FIRST, SECOND)]
     assert mrr.values == pytest.approx(tuple(expected))
+
+
+def test_records_are_compared_and_tables_are_built_without_torch(
+    keep: WriteRun, repository: Path
+) -> None:
+    paths = [str(keep(make_ranks(ranks), name)) for ranks, name in ((FIRST, "a"), (SECOND, "b"))]
+    code = f"""
+import sys
+from pathlib import Path
+from egoexobench.cli import main
+from egoexobench.leaderboard.pages import build_pages
+from egoexobench.records import store
+store.iter_record_faults = store.iter_rank_faults = lambda *_: ()  # as invented_records does
+main(["compare", *{paths}], standalone_mode=False)
+assert build_pages(Path({str(repository / "leaderboards")!r}))
+sys.exit("torch" in sys.modules)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test_queries_of_one_take_do_not_count_as_independent(keep: WriteRun) -> None:
