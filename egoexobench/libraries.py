@@ -27,6 +27,24 @@ TRAINING_LIBRARIES = (*TENSOR_LIBRARIES, "numba")
 """The training loop and the alignment in time compute with them."""
 SCORING_LIBRARIES = (MEDIA_LIBRARY, *TRAINING_LIBRARIES, "scipy")
 """The toolkit itself decodes, trains and scores with them."""
+RECORDED_LIBRARIES = (
+    "av",
+    "egoexobench",
+    "numba",
+    "numpy",
+    "open_clip_torch",
+    "pandas",
+    "pluggy",
+    "pydantic",
+    "safetensors",
+    "scipy",
+    "timm",
+    "torch",
+    "torchaudio",
+    "torchvision",
+    "transformers",
+)
+"""Their versions are in every record, where they are installed."""
 DISTRIBUTION_NAMES: Mapping[str, str] = {
     "PIL": "pillow",
     "cv2": "opencv_python",

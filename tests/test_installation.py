@@ -108,7 +108,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.with_name("egoexobench")
 
 
-def test_the_first_command_of_the_readme_runs_in_an_empty_environment(
+def test_the_first_command_of_the_readme_and_the_site_run_in_an_empty_environment(
     installed: Path, tmp_path: Path
 ) -> None:
     readme = (ROOT / "README.md").read_text()
@@ -118,3 +118,7 @@ def test_the_first_command_of_the_readme_runs_in_an_empty_environment(
     assert "eg2ex" in table
     pages = run_process(installed, "leaderboard", "runs", "--root", "own", folder=tmp_path)
     assert "own/README.md" in pages
+    run_process(installed, "site", "build", "runs", "--out", "site", folder=tmp_path)
+    index = (tmp_path / "site/index.html").read_text()
+    assert "synthetic:train=16,val=8,test=8" in index, "the run"
+    assert "synthetic:size=standard" in index, "the rows that the wheel holds"

@@ -175,6 +175,14 @@ def _to_machine_error(error: Exception) -> DataError | None:
     return DataError(f"{reason}: {name}" if name else reason)
 
 
+def _show_versions(ctx: click.Context, parameter: click.Parameter, is_requested: bool) -> None:
+    del parameter
+    if is_requested:
+        from egoexobench.cli.version import show_versions
+
+        show_versions(ctx)
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-p",
@@ -190,7 +198,14 @@ def _to_machine_error(error: Exception) -> DataError | None:
     envvar="EGOEXOBENCH_TRACEBACK",
     help="Show the traceback of an error, also of an error in a plug-in.",
 )
-@click.version_option(package_name="egoexobench")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show the versions of the toolkit, of its libraries and of plug-ins, and exit.",
+)
 @click.pass_context
 def main(ctx: click.Context, plugins: tuple[str, ...], show_traceback: bool) -> None:
     """Benchmark methods that associate first-person (ego) and third-person (exo) video."""

@@ -12,6 +12,7 @@ from egoexobench.cli.common_options import (
     RECORD_FOLDER_OPTION,
     RECORD_JSON_OPTION,
 )
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.run import print_result
@@ -22,11 +23,12 @@ POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", "gallery", "both-views")
 
 
 @click.command("answer")
-@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]", shell_complete=complete_parts("dataset"))
 @click.option(
     "--answerer",
     required=True,
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("answerer"),
     help="Answerer, see `list answerer`, such as openai:model=NAME,base_url=ADDRESS.",
 )
 @click.option(

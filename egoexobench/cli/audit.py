@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.training_options import (
@@ -46,7 +47,12 @@ PASSED_NOTE = (
 
 
 @click.command("audit")
-@click.argument("method", metavar="[METHOD[:KEY=VALUE,...]]", required=False)
+@click.argument(
+    "method",
+    metavar="[METHOD[:KEY=VALUE,...]]",
+    shell_complete=complete_parts("method"),
+    required=False,
+)
 @click.option(
     "--from",
     "recorded",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.errors import DataError
 from egoexobench.terminal import create_console, show_text
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 
 
 @click.command("caption")
-@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]", shell_complete=complete_parts("dataset"))
 @click.option(
     "--captioner",
     "spec",
     default="rules",
     show_default=True,
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("captioner"),
     help="Captioner, see `list captioner`.",
 )
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.errors import UsageError
 from egoexobench.types import DEFAULT_NUM_TOP, TASKS
 
@@ -14,6 +15,7 @@ DATASET_OPTION = click.option(
     default="synthetic",
     show_default=True,
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("dataset"),
     help="Data set, see `list dataset`.",
 )
 TASKS_OPTION = click.option(
@@ -62,6 +64,7 @@ TRACK_OPTION = click.option(
     "trackers",
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("tracker"),
     help="Show the run in a tracker, see `list tracker`. May be repeated.",
 )
 ON_INTERRUPT_OPTION = click.option(

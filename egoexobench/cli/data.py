@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.data_export import export_command, items_command, questions_command
 from egoexobench.cli.data_inspect import inspect_command
 from egoexobench.cli.plugins import load_registry
@@ -75,7 +76,7 @@ def init_command(folder: Path, seed: int, force: bool, out: Path | None) -> None
 
 
 @data_command.command("doctor")
-@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]", shell_complete=complete_parts("dataset"))
 @add_renamed_option(
     "--save-subset",
     "--certificate",
@@ -146,7 +147,7 @@ def doctor_command(
 
 
 @data_command.command("lists")
-@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]", shell_complete=complete_parts("dataset"))
 @click.option("--task", type=click.Choice(RETRIEVAL_TASKS), default="eg2ex", show_default=True)
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.errors import UsageError
@@ -34,7 +35,7 @@ _MEDIA = click.option(
 
 
 @click.command("items")
-@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]", shell_complete=complete_parts("dataset"))
 @_OUT
 @_MEDIA
 @click.pass_context
@@ -51,7 +52,7 @@ def items_command(ctx: click.Context, dataset: str, out: Path, media: Path | Non
 
 
 @click.command("questions")
-@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]", shell_complete=complete_parts("dataset"))
 @click.option("--task", type=click.Choice(RETRIEVAL_TASKS), default="eg2ex", show_default=True)
 @click.option(
     "--policy",
@@ -83,7 +84,7 @@ def questions_command(
 
 
 @click.command("export")
-@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]")
+@click.argument("dataset", metavar="NAME[:KEY=VALUE,...]", shell_complete=complete_parts("dataset"))
 @click.option(
     "--format",
     "file_format",

@@ -9,6 +9,7 @@ from typing import Literal
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.training_options import TrainingOptions, add_training_options
@@ -18,7 +19,7 @@ from egoexobench.terminal import show_text
 
 
 @click.command("embed")
-@click.argument("method", metavar="METHOD[:KEY=VALUE,...]")
+@click.argument("method", metavar="METHOD[:KEY=VALUE,...]", shell_complete=complete_parts("method"))
 @add_training_options
 @click.option(
     "--split",

@@ -12,6 +12,7 @@ from egoexobench.cli.common_options import (
     ON_INTERRUPT_OPTION,
     check_interrupt_option,
 )
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.extract_portions import extract_in_portions
 from egoexobench.cli.extract_results import print_results
 from egoexobench.cli.plugins import load_registry
@@ -30,13 +31,16 @@ if TYPE_CHECKING:
 
 
 @click.command("extract")
-@click.argument("dataset", metavar="DATASET[:KEY=VALUE,...]")
+@click.argument(
+    "dataset", metavar="DATASET[:KEY=VALUE,...]", shell_complete=complete_parts("dataset")
+)
 @click.option(
     "--encoder",
     "specs",
     multiple=True,
     required=True,
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("encoder"),
     help="Encoder, see `list encoder`. May be repeated.",
 )
 @click.option(
@@ -109,6 +113,7 @@ if TYPE_CHECKING:
     "--on",
     "launcher",
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("launcher"),
     help="Extract in portions that a launcher places on GPUs or machines, see `list launcher`.",
 )
 @ON_INTERRUPT_OPTION

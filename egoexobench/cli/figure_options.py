@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.renamed_options import add_renamed_option
@@ -25,6 +26,7 @@ _OPTIONS = (
     click.option(
         "--dataset",
         metavar="NAME[:KEY=VALUE,...]",
+        shell_complete=complete_parts("dataset"),
         help="Data set of the run, if the record has its path removed.",
     ),
     click.option(
@@ -32,6 +34,7 @@ _OPTIONS = (
         "methods",
         multiple=True,
         metavar="NAME:KEY=VALUE,...",
+        shell_complete=complete_parts("method"),
         help="Method of a run, if the record has the path of an option removed.",
     ),
     click.option(
@@ -44,6 +47,7 @@ _OPTIONS = (
     click.option(
         "--train-on",
         metavar="NAME[:KEY=VALUE,...]",
+        shell_complete=complete_parts("dataset"),
         help="Training set of the run, if the record has its path removed.",
     ),
     add_renamed_option(

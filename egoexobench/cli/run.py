@@ -17,6 +17,7 @@ from egoexobench.cli.common_options import (
     TASKS_OPTION,
     TRACK_OPTION,
 )
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.training_options import (
@@ -34,7 +35,12 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.option("--method", metavar="NAME[:KEY=VALUE,...]", help="Method, see `list method`.")
+@click.option(
+    "--method",
+    metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("method"),
+    help="Method, see `list method`.",
+)
 @click.option(
     "--from",
     "recorded",

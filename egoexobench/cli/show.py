@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.part_description import describe_part
 from egoexobench.registry import PART_KINDS
@@ -12,7 +13,7 @@ from egoexobench.terminal import show_text
 
 @click.command("show")
 @click.argument("kind", type=click.Choice(PART_KINDS))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_parts())
 @click.pass_context
 def show_command(ctx: click.Context, kind: str, name: str) -> None:
     """Show one part: its distribution, its options with their defaults, its docstring.

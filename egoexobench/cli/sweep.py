@@ -13,6 +13,7 @@ from egoexobench.cli.common_options import (
     TRACK_OPTION,
     check_interrupt_option,
 )
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.typed_options import is_typed, iter_typed
 from egoexobench.errors import DataError, UsageError
@@ -56,6 +57,7 @@ _PLACING = frozenset({"launcher", "on_interrupt", "table"})
     "--on",
     "launcher",
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("launcher"),
     help="Let a launcher place the runs on GPUs or machines, see `list launcher`.",
 )
 @ON_INTERRUPT_OPTION
@@ -64,10 +66,14 @@ _PLACING = frozenset({"launcher", "on_interrupt", "table"})
 @click.option(
     "--dataset",
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("dataset"),
     help="Data set, instead of the first one of the file.",
 )
 @click.option(
-    "--train-on", metavar="NAME[:KEY=VALUE,...]", help="Training set of transfer rows (marked *)."
+    "--train-on",
+    metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("dataset"),
+    help="Training set of transfer rows (marked *).",
 )
 @click.option(
     "--missing-audio",

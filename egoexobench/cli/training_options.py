@@ -15,6 +15,7 @@ from egoexobench.cli.common_options import (
     DATASET_OPTION,
     ENCODER_BATCH_OPTION,
 )
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.renamed_options import add_renamed_option
 from egoexobench.device import DeviceConfig, Precision
 from egoexobench.errors import UsageError
@@ -56,7 +57,10 @@ _OPTIONS = (
         help="Clips without sound: stop, skip their pairs, or use frames alone.",
     ),
     click.option(
-        "--train-on", metavar="NAME[:KEY=VALUE,...]", help="Train on this data set instead."
+        "--train-on",
+        metavar="NAME[:KEY=VALUE,...]",
+        shell_complete=complete_parts("dataset"),
+        help="Train on this data set instead.",
     ),
     click.option(
         "--allow-missing", is_flag=True, help="Skip missing or damaged clips and record how many."

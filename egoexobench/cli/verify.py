@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.errors import UsageError
 from egoexobench.terminal import show_text
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dataset",
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("dataset"),
     help="For --rerun: the data set with the path that the record shortened.",
 )
 @click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.training_options import parse_overrides
 from egoexobench.cli.weights_fetch import fetch_weights_command
@@ -30,7 +31,7 @@ weights_command.add_command(fetch_weights_command)
 
 
 @weights_command.command("list")
-@click.argument("method", required=False)
+@click.argument("method", required=False, shell_complete=complete_parts("method"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def list_weights_command(method: str | None, as_json: bool) -> None:
     """List published checkpoints: file, location, license, checksum. METHOD shows the details.
@@ -63,7 +64,13 @@ def list_weights_command(method: str | None, as_json: bool) -> None:
 
 @weights_command.command("check")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--for", "method", metavar="METHOD", help="Method, see `weights list`.")
+@click.option(
+    "--for",
+    "method",
+    metavar="METHOD",
+    help="Method, see `weights list`.",
+    shell_complete=complete_parts("method"),
+)
 @click.option(
     "--part",
     "specs",

@@ -24,6 +24,11 @@ _OPTIONS = {"format_whitelist": ",".join(MEDIA_FORMATS), "protocol_whitelist": "
 _PLAYLIST_STARTS = (b"ffconcat", b"#EXTM3U", b"<?xml", b"<MPD", b"<smil", b"[playlist]", b"file ")
 
 
+def get_decoder_versions() -> dict[str, str]:
+    """Return the version of each library of FFmpeg that PyAV brings, by name."""
+    return {name: ".".join(map(str, v)) for name, v in sorted(av.library_versions.items())}
+
+
 @contextmanager
 def open_media(path: str, *, with_video: bool = True) -> Iterator[Any]:
     """Open a file; what the decoder raises inside the block becomes one line that names the file.

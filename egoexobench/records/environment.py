@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from egoexobench.libraries import find_versions
+from egoexobench.libraries import RECORDED_LIBRARIES, find_versions
 from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.records.processor import describe_processor
 from egoexobench.records.schema import DistributionRecord, Environment, GitState
@@ -18,23 +18,6 @@ from egoexobench.toolbox.cores import count_cores
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PACKAGES = (
-    "av",
-    "egoexobench",
-    "numba",
-    "numpy",
-    "open_clip_torch",
-    "pandas",
-    "pluggy",
-    "pydantic",
-    "safetensors",
-    "scipy",
-    "timm",
-    "torch",
-    "torchaudio",
-    "torchvision",
-    "transformers",
-)
 _TIMEOUT = 5.0
 
 
@@ -53,7 +36,7 @@ def collect_environment(
         precision: ``fp32``, ``bf16`` or ``fp16``.
         group: the processes that trained together.
     """
-    packages = find_versions(PACKAGES)
+    packages = find_versions(RECORDED_LIBRARIES)
     return Environment(
         python=platform.python_version(),
         platform=_describe_platform(),
