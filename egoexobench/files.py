@@ -14,8 +14,8 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -160,6 +160,18 @@ def write_text_atomic(path: Path, text: str) -> None:
     """
     with atomic_path(path) as tmp_path:
         tmp_path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_texts_atomic(texts: Mapping[Path, str]) -> None:
+    """Write several text files: a file that cannot be written leaves every file as it was.
+
+    Raises:
+        WriteError: if the machine refuses to write one.
+    """
+    with ExitStack() as drafts:
+        for path, text in texts.items():
+            tmp_path = drafts.enter_context(atomic_path(path))
+            tmp_path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def check_writable(path: Path, *, is_folder: bool = False) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from egoexobench import files
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, WriteError
+from egoexobench.files import write_texts_atomic
 
 
 def test_without_a_home_folder_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,3 +98,16 @@ def test_a_draft_is_removed_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="full"):
         write()
     assert not list(tmp_path.iterdir())
+
+
+def test_of_several_texts_all_are_written_or_none(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.md", tmp_path / "file" / "second.md"
+    first.write_text("old")
+    second.parent.write_text("no folder")
+    with pytest.raises(WriteError, match=r"second\.md"):
+        write_texts_atomic({first: "new", second: "new"})
+    assert first.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "first.md"]
+    second.parent.unlink()
+    write_texts_atomic({first: "new", second: "new"})
+    assert first.read_text() == second.read_text() == "new"

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
-from egoexobench.files import write_text_atomic
+from egoexobench.files import write_texts_atomic
 from egoexobench.leaderboard.dataset_page import render_dataset_page
+from egoexobench.leaderboard.make_board import check_any_row
 from egoexobench.leaderboard.markdown import (
     GENERATED_MARK,
     LEADERBOARD_COMMAND,
@@ -17,8 +18,8 @@ from egoexobench.leaderboard.markdown import (
     render_page,
 )
 from egoexobench.leaderboard.paper_page import render_paper_page
-from egoexobench.leaderboard.reported import REPORTED_FOLDER, read_reported_tables
-from egoexobench.leaderboard.reproduced import read_reproduced_rows
+from egoexobench.leaderboard.reported import read_reported_tables
+from egoexobench.leaderboard.reproduced import FOLDER, read_reproduced_rows
 from egoexobench.leaderboard.submissions import SUBMISSIONS_FOLDER, read_submissions
 from egoexobench.records.store import make_slug, read_text
 
@@ -38,7 +39,7 @@ def build_pages(
     root: Path,
     *,
     mix_protocols: bool = False,
-    new_rows: Mapping[str, str] = MappingProxyType({}),
+    new_rows: Mapping[str, str | None] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Return file name and text of every page, from the data under ``root``.
 
@@ -46,7 +47,8 @@ def build_pages(
         root: The leaderboards folder, with ``reported/*.toml``, ``reproduced/*.json`` or
             ``submissions/*``.
         mix_protocols: Let different tracks share a column, with a footnote at each.
-        new_rows: Texts of files of ``reproduced`` that are not written yet, by name.
+        new_rows: Texts of files of ``reproduced`` that are not written yet, by name; None is a file
+            that will be removed.
 
     Raises:
         DataError: if a file is not valid, a submission is refused, there is no row, or one column
@@ -55,11 +57,7 @@ def build_pages(
     papers = read_reported_tables(root)
     rows = read_reproduced_rows(root, new_rows)
     submitted = read_submissions(root)
-    if not papers and not rows and not submitted:
-        raise DataError(
-            f"{root} has no reproduced rows and no {REPORTED_FOLDER}/*.toml; name records of runs, "
-            "or another folder with --root"
-        )
+    check_any_row(root, papers, rows, submitted)
     pages = {
         f"table-{paper.table}.md": render_paper_page(paper, rows, mix_protocols=mix_protocols)
         for paper in papers
@@ -80,14 +78,34 @@ def build_pages(
     return {INDEX_PAGE: _render_index(papers, by_dataset, submitted_by_dataset), **pages}
 
 
-def write_pages(root: Path, *, mix_protocols: bool = False) -> list[Path]:
-    """Write every page, remove obsolete ones, and return the paths that were written."""
-    pages = build_pages(root, mix_protocols=mix_protocols)
-    for name, text in pages.items():
-        write_text_atomic(root / name, text)
-    for path in _find_obsolete_pages(root, pages):
+def write_leaderboard(
+    root: Path,
+    *,
+    new_rows: Mapping[str, str | None] = MappingProxyType({}),
+    mix_protocols: bool = False,
+) -> list[Path]:
+    """Write new rows and every page, all or none, and remove what is obsolete.
+
+    Args:
+        root: The leaderboards folder; it may be empty or missing.
+        new_rows: As in `build_pages`.
+        mix_protocols: As in `build_pages`.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        DataError: as in `build_pages`; then nothing is written.
+        WriteError: if the machine refuses to write a file; then nothing is written.
+    """
+    pages = build_pages(root, mix_protocols=mix_protocols, new_rows=new_rows)
+    texts = {root / FOLDER / name: text for name, text in new_rows.items() if text is not None}
+    texts |= {root / name: text for name, text in pages.items()}
+    write_texts_atomic(texts)
+    removed = [root / FOLDER / name for name, text in new_rows.items() if text is None]
+    for path in (*removed, *_find_obsolete_pages(root, pages)):
         path.unlink()
-    return [root / name for name in pages]
+    return list(texts)
 
 
 def check_pages(root: Path, *, mix_protocols: bool = False) -> None:

@@ -170,20 +170,23 @@ def make_row_file_name(
 
 
 def read_reproduced_rows(
-    root: Path, new_texts: Mapping[str, str] = MappingProxyType({})
+    root: Path, new_texts: Mapping[str, str | None] = MappingProxyType({})
 ) -> list[ReproducedRow]:
     """Return the rows of all files under ``root/reproduced``, sorted by file name.
 
     Args:
         root: the leaderboards folder.
-        new_texts: of files that are not written yet, by name; they replace files of that name.
+        new_texts: of files that are not written yet, by name; they replace files of that name,
+            and None is a file that will be removed.
 
     Raises:
         DataError: with the file and the field that is wrong.
     """
     folder = root / FOLDER
-    names = {path.name for path in folder.glob("*.json")} | set(new_texts)
-    return [_parse_row(folder / name, new_texts.get(name)) for name in sorted(names)]
+    texts = {path.name: read_text(path) for path in folder.glob("*.json")} | dict(new_texts)
+    return [
+        _parse_row(folder / name, text) for name, text in sorted(texts.items()) if text is not None
+    ]
 
 
 def read_reproduced_row(path: Path) -> ReproducedRow:
@@ -192,11 +195,10 @@ def read_reproduced_row(path: Path) -> ReproducedRow:
     Raises:
         DataError: with the file and the field that is wrong.
     """
-    return _parse_row(path, None)
+    return _parse_row(path, read_text(path))
 
 
-def _parse_row(path: Path, text: str | None) -> ReproducedRow:
-    text = read_text(path) if text is None else text
+def _parse_row(path: Path, text: str) -> ReproducedRow:
     row = parse_versioned(path, text, ReproducedRow, upgrade_reproduced_row)
     for fault in iter_row_faults(row):
         raise DataError(f"{path}: {fault}")

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from leaderboard_files import write_rows
 
 from egoexobench.cli import main
-from egoexobench.leaderboard.collect import write_reproduced_rows
 from egoexobench.leaderboard.dataset_page import render_dataset_page
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
 
@@ -32,7 +32,7 @@ def run_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def render_page() -> str:
     """The leaderboard page of every record in `runs`."""
-    write_reproduced_rows(list(Path("runs").rglob("*seed0-*.json")), Path("board"))
+    write_rows(list(Path("runs").rglob("*seed0-*.json")), Path("board"))
     return render_dataset_page(
         "folder", read_reproduced_rows(Path("board")), submitted=(), mix_protocols=False
     )

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from leaderboard_files import write_rows
 from markdown_it import MarkdownIt
 
 from egoexobench.cli import main
 from egoexobench.errors import DataError
-from egoexobench.leaderboard.collect import write_reproduced_rows
-from egoexobench.leaderboard.pages import build_pages, check_pages, write_pages
+from egoexobench.leaderboard.pages import build_pages, check_pages, write_leaderboard
 from egoexobench.leaderboard.reported import read_reported_tables
 from egoexobench.records.schema import ScoreRecord
 
@@ -29,7 +29,7 @@ def filled(root: Path, make: Make, score: MakeScore) -> Path:
         for base, method in enumerate(("soundbridge", "egoexo"), 2)
         for seed in (0, 1)
     ]
-    write_reproduced_rows(paths, root)
+    write_rows(paths, root)
     return root
 
 
@@ -56,8 +56,8 @@ def test_rows_alone_have_a_page_and_an_empty_folder_has_none(
     mine = tmp_path / "mine"
     with pytest.raises(DataError, match="mine has no reproduced rows and no reported/"):
         build_pages(mine)
-    write_reproduced_rows([make("egoexo", 0, (score("eg2ex", "gallery", 11.1),))], mine)
-    assert {path.name for path in write_pages(mine)} == {"README.md", "synthetic.md"}
+    write_rows([make("egoexo", 0, (score("eg2ex", "gallery", 11.1),))], mine)
+    assert {path.name for path in write_leaderboard(mine)} == {"README.md", "synthetic.md"}
     check_pages(mine)
 
 
@@ -84,9 +84,7 @@ def test_reported_and_reproduced_share_no_table(filled: Path) -> None:
 def test_a_table_shows_the_reproduced_rows_that_it_names_and_no_others(
     filled: Path, make: Make
 ) -> None:
-    write_reproduced_rows(
-        [make("audio-only"), make("soundbridge", overrides={"anchor": "sound"})], filled
-    )
+    write_rows([make("audio-only"), make("soundbridge", overrides={"anchor": "sound"})], filled)
     pages = build_pages(filled)
     assert "audio-only" not in pages["table-1.md"]
     assert "audio-only" in pages["synthetic.md"]
@@ -117,21 +115,21 @@ def test_pages_are_sound_markdown(filled: Path) -> None:
 
 
 def test_writing_twice_gives_the_same_bytes(filled: Path) -> None:
-    write_pages(filled)
+    write_leaderboard(filled)
     before = read_pages(filled)
-    write_pages(filled)
+    write_leaderboard(filled)
     assert read_pages(filled) == before
     check_pages(filled)
 
 
 def test_no_line_break_depends_on_the_system(filled: Path) -> None:
-    write_pages(filled)
+    write_leaderboard(filled)
     assert all(b"\r" not in content for content in read_pages(filled).values())
 
 
 @pytest.mark.parametrize("kind", ["edited", "missing", "data changed"])
 def test_a_stale_page_fails_the_check_by_name(filled: Path, kind: str) -> None:
-    write_pages(filled)
+    write_leaderboard(filled)
     page = filled / "table-5.md"
     if kind == "edited":
         page.write_text(page.read_text().replace("48.36", "58.36"))
@@ -150,20 +148,20 @@ def test_a_stale_page_fails_the_check_by_name(filled: Path, kind: str) -> None:
 
 
 def test_a_page_that_is_no_longer_made_is_stale_and_removed(filled: Path, make: Make) -> None:
-    (row_file,) = write_reproduced_rows([make(dataset="folder")], filled)
-    write_pages(filled)
+    (row_file,) = write_rows([make(dataset="folder")], filled)
+    write_leaderboard(filled)
     assert (filled / "folder.md").is_file()
     row_file.unlink()
     with pytest.raises(DataError, match=r"folder\.md"):
         check_pages(filled)
-    write_pages(filled)
+    write_leaderboard(filled)
     assert not (filled / "folder.md").exists()
     check_pages(filled)
 
 
 def test_a_page_that_somebody_wrote_by_hand_is_left_alone(filled: Path) -> None:
     (filled / "notes.md").write_text("mine\n")
-    write_pages(filled)
+    write_leaderboard(filled)
     check_pages(filled)
     assert (filled / "notes.md").read_text() == "mine\n"
 
@@ -171,13 +169,11 @@ def test_a_page_that_somebody_wrote_by_hand_is_left_alone(filled: Path) -> None:
 def test_mixed_tracks_stop_everything_unless_asked_for(
     filled: Path, make: Make, score: MakeScore
 ) -> None:
-    write_pages(filled)
+    write_leaderboard(filled)
     before = read_pages(filled)
-    write_reproduced_rows(
-        [make("lavila", scores=(score(fingerprint="f" * 64, version=2),))], filled
-    )
+    write_rows([make("lavila", scores=(score(fingerprint="f" * 64, version=2),))], filled)
     with pytest.raises(DataError, match="--mix-protocols"):
-        write_pages(filled)
+        write_leaderboard(filled)
     assert read_pages(filled) == before
     assert "another protocol" in build_pages(filled, mix_protocols=True)["table-1.md"]
 
@@ -185,7 +181,7 @@ def test_mixed_tracks_stop_everything_unless_asked_for(
 def test_records_whose_row_no_page_can_show_change_no_file(
     filled: Path, make: Make, score: MakeScore
 ) -> None:
-    write_pages(filled)
+    write_leaderboard(filled)
     before = {path: path.read_bytes() for path in filled.rglob("*") if path.is_file()}
     record = make("lavila", scores=(score(fingerprint="f" * 64, version=2),))
     arguments = ["leaderboard", str(record), "--root", str(filled)]

@@ -9,7 +9,7 @@ import pytest
 
 from egoexobench.errors import DataError, RenamedWarning
 from egoexobench.leaderboard.build_row import build_reproduced_row
-from egoexobench.leaderboard.collect import upgrade_reproduced_rows
+from egoexobench.leaderboard.collect import upgrade_row_texts
 from egoexobench.leaderboard.reproduced import SeedRun, read_reproduced_row
 from egoexobench.leaderboard.run_source import RunSource
 from egoexobench.method import ROLES, SETTINGS
@@ -105,12 +105,17 @@ def test_an_upgraded_row_is_rewritten_once_and_reads_the_same(tmp_path: Path) ->
     folder = tmp_path / "reproduced"
     folder.mkdir()
     shutil.copy(ROW, folder)
-    (path,) = upgrade_reproduced_rows(tmp_path)
-    assert list(folder.iterdir()) == [path]  # under the name that the row has today
+    changes = upgrade_row_texts(tmp_path)
+    (removed,) = (name for name, text in changes.items() if text is None)
+    ((name, text),) = ((name, text) for name, text in changes.items() if text is not None)
+    assert removed == ROW.name  # the row has another name today
+    (folder / removed).unlink()
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
     assert path.name.startswith("soundbridge-epochs-1-frame-sampling-egoexolearn-")
     assert json.loads(path.read_text())["schema_version"] == 2
     assert read_reproduced_row(path) == read_reproduced_row(ROW)
-    assert upgrade_reproduced_rows(tmp_path) == []
+    assert upgrade_row_texts(tmp_path) == {}
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name.partition(".")[0])

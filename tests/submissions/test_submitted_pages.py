@@ -8,7 +8,7 @@ from forged_bundle import ForgedBundle
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard import pages
-from egoexobench.leaderboard.pages import build_pages, check_pages, write_pages
+from egoexobench.leaderboard.pages import build_pages, check_pages, write_leaderboard
 from egoexobench.leaderboard.submit import WrittenSubmission
 
 MakeRecord = Callable[..., Path]
@@ -61,7 +61,7 @@ def test_check_finds_pages_without_the_submission(
     bundle: ForgedBundle, make_record: MakeRecord, root: Path, submit: Submit
 ) -> None:
     submit(bundle.record)
-    write_pages(root)
+    write_leaderboard(root)
     check_pages(root)
     submit(make_record(9), name="other-net")
     with pytest.raises(DataError, match=r"outdated in .*folder\.md"):
