@@ -43,7 +43,8 @@ def render_sweep_page(path: Path, plan: SweepPlan, index: RecordIndex, status: S
     """Return the page of a sweep as Markdown; line one says that it is generated.
 
     Args:
-        path: File of the sweep; the path of the printed table is relative to it.
+        path: File of the sweep; the path of the printed table is relative to it, and a sweep
+            without a title is named after it.
         plan: The plan of the sweep.
         index: All records.
         status: Final status of the cells.
@@ -54,7 +55,7 @@ def render_sweep_page(path: Path, plan: SweepPlan, index: RecordIndex, status: S
     reported = _read_reported(path, plan.sweep)
     results = attach_records(plan, index, status)
     sections = (
-        _render_heading(plan.sweep, reported),
+        _render_heading(path, plan.sweep, reported),
         render_sweep_table(results, reported),
         render_footnotes(results),
         METHOD_NOTE,
@@ -77,12 +78,14 @@ def _read_reported(path: Path, sweep: SweepSpec) -> ReportedTable | None:
     return reported
 
 
-def _render_heading(sweep: SweepSpec, reported: ReportedTable | None) -> str:
+def _render_heading(path: Path, sweep: SweepSpec, reported: ReportedTable | None) -> str:
     datasets = ", ".join(dict.fromkeys(format_code(group.dataset) for group in sweep.groups))
     text = f"**Reproduced** numbers are from our own runs, on {datasets}."
     if reported:
         text += _describe_reported(sweep, reported)
-    return f"{SWEEP_MARK}\n\n# Table {sweep.table}: {escape_markdown(sweep.title)}\n\n{text}\n"
+    number = f"Table {sweep.table}: " if sweep.table else ""
+    title = escape_markdown(sweep.title or path.stem)
+    return f"{SWEEP_MARK}\n\n# {number}{title}\n\n{text}\n"
 
 
 def _describe_reported(sweep: SweepSpec, reported: ReportedTable) -> str:

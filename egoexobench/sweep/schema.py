@@ -53,12 +53,19 @@ def _to_texts(settings: object) -> object:
     }
 
 
+def _add_missing_label(fields: object, source: str) -> object:
+    """Return the fields of a model with a label, which is another one of them if it is absent."""
+    if not isinstance(fields, dict) or source not in fields:
+        return fields
+    return {"label": fields[source], **fields}
+
+
 @final
 class ColumnGroup(_SweepModel):
     """Columns of one data set, scored in one way."""
 
     key: RowKey
-    label: str = Field(description="name of the data set in the headers")
+    label: str = Field(description="name of the data set in the headers; its spec if absent")
     dataset: str = Field(description="spec, as for --dataset")
     train_on: str | None = Field(None, description="spec; training set of transfer rows")
     policy: Annotated[CandidatePolicy, BeforeValidator(_rename_old)] = "mcq20"
@@ -66,6 +73,11 @@ class ColumnGroup(_SweepModel):
     columns: tuple[SweepColumn, ...] = Field(
         min_length=1, description="tasks; avg is the mean of the group's other columns"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_label(cls, fields: object) -> object:
+        return _add_missing_label(fields, "dataset")
 
     @model_validator(mode="after")
     def _check_columns(self) -> Self:
@@ -84,7 +96,7 @@ class MethodRow(_SweepModel):
     """One row of the table: a method and its overrides."""
 
     key: RowKey
-    label: str
+    label: str = Field(description="name in the table; the key if absent")
     method: str = Field(description="spec, as for --method")
     overrides: Annotated[
         dict[str, str], BeforeValidator(_to_texts), AfterValidator(rename_settings)
@@ -97,6 +109,11 @@ class MethodRow(_SweepModel):
     needs: str | None = Field(
         None, description="what this machine may lack: then the row has a dash and the reason"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_label(cls, fields: object) -> object:
+        return _add_missing_label(fields, "key")
 
 
 @final
@@ -114,9 +131,9 @@ class SweepSpec(_SweepModel):
     """One table: every row on every data set with every seed."""
 
     schema_version: Literal[1]
-    table: int = Field(gt=0)
-    title: str
-    label: str = Field(description="header of the first column")
+    table: int | None = Field(None, gt=0, description="number in the paper, if it is of one")
+    title: str | None = Field(None, description="of the page; the name of the file if absent")
+    label: str = Field("Method", description="header of the first column")
     reported: str | None = Field(None, description="file of the printed table, relative to this")
     seeds: tuple[Annotated[int, Field(ge=0, le=MAX_SEED)], ...] = Field(min_length=1)
     groups: tuple[ColumnGroup, ...] = Field(min_length=1)

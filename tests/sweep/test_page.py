@@ -106,6 +106,19 @@ def sweep_file(tmp_path: Path) -> Path:
     return path
 
 
+OWN_TOML = """
+schema_version = 1
+seeds = [0]
+[[groups]]
+key = "films"
+dataset = "films:path=a"
+columns = ["eg2ex"]
+[[rows]]
+key = "one"
+method = "one"
+"""
+
+
 def make_plan(sweep: SweepSpec) -> SweepPlan:
     cells = {
         (row, "whole"): tuple(make_cell(row, seed, tasks=TASKS) for seed in (0, 1))
@@ -255,3 +268,14 @@ def test_a_column_without_queries_says_why_it_has_dashes(sweep_file: Path, tmp_p
     assert "- Films Eg2Ex: no number, no queries for `gallery`; there are for `mcq20`" in text
     text = render_page(sweep_file, tmp_path / "empty")
     assert "no queries for" not in text
+
+
+def test_a_sweep_of_ones_own_needs_no_number_title_or_labels(tmp_path: Path) -> None:
+    path = tmp_path / "my-anchors.toml"
+    path.write_text(OWN_TOML)
+    sweep = read_sweep(path)
+    assert (sweep.groups[0].label, sweep.rows[0].label) == ("films:path=a", "one")
+    page = render_sweep_page(path, SweepPlan(sweep, {}, {}), index_records(tmp_path), {})
+    assert page.splitlines()[2] == "# my-anchors"
+    (header,) = (line for line in page.splitlines() if line.startswith("| Method "))
+    assert header.split(" | ")[2].startswith("films:path=a Eg2Ex")
