@@ -7,11 +7,12 @@ names; `egoexobench.verification` recomputes the rest.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import re
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,6 +44,18 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _VERSION_1 = re.compile(r'"schema_version"\s*:\s*1\b')
 AUDIT_PREFIX = "audit-"
 """Prefix of the file names of audits, which may be in the same folder."""
+
+
+@contextmanager
+def pause_garbage_collection() -> Iterator[None]:
+    """Without it, thousands of new models make the collector visit all earlier ones, again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def make_record_id(created: datetime, seed: int, *fingerprints: str) -> str:
@@ -133,6 +146,7 @@ def read_record(path: Path) -> Record:
     return read_record_and_ranks(path)[0]
 
 
+@pause_garbage_collection()
 def read_record_and_ranks(path: Path) -> tuple[Record, list[QueryRank]]:
     """Read a record as :func:`read_record`, and the rank of each query; none of a failed run.
 

@@ -14,7 +14,11 @@ from egoexobench.leaderboard.run_source import find_audits
 from egoexobench.leaderboard.submissions import read_submissions
 from egoexobench.records.check_ranks import group_by_track
 from egoexobench.records.field_types import strip_absolute_paths
-from egoexobench.records.store import list_records, read_record_and_ranks
+from egoexobench.records.store import (
+    list_records,
+    pause_garbage_collection,
+    read_record_and_ranks,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +77,7 @@ class SiteInputs:
         return {run.record.id: run for run in self.runs}
 
 
+@pause_garbage_collection()
 def load_site_inputs(paths: Sequence[Path], root: Path | None = None) -> SiteInputs:
     """Read what a site shows; a file that cannot be used is a line in ``problems``.
 
