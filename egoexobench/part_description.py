@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import final, get_args
 
@@ -78,15 +80,19 @@ def describe_part(part: PartFactory) -> PartDescription:
     return PartDescription(part, "\n".join(lines))
 
 
+def iter_scales(part: PartFactory) -> Iterator[tuple[Scale, Method]]:
+    """Yield the scales at which a method comes, with its settings; nothing for other parts."""
+    options = get_options(part.factory).values()
+    if part.kind != "method" or any(option.default is REQUIRED for option in options):
+        return  # options decide everything
+    for scale in get_args(Scale):
+        with suppress(UsageError):  # the method does not come at this scale
+            yield scale, part.create(scale, options={})
+
+
 def _format_method(part: PartFactory) -> list[str]:
     lines: list[str] = []
-    if any(option.default is REQUIRED for option in get_options(part.factory).values()):
-        return lines  # its options decide everything
-    for scale in get_args(Scale):
-        try:
-            method = part.create(scale, options={})
-        except UsageError:
-            continue  # the method does not come at this scale
+    for scale, method in iter_scales(part):
         inputs = list_declared_inputs(method)
         lines += [
             "",

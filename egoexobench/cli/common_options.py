@@ -56,6 +56,9 @@ KEEP_TOP_OPTION = click.option(
     metavar="K",
     help="First candidates of each query to write beside the record; 0 writes none.",
 )
+JSON_OPTION = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON and nothing else; see docs/json.md."
+)
 RECORD_JSON_OPTION = click.option(
     "--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else."
 )

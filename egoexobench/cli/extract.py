@@ -9,6 +9,7 @@ import click
 
 from egoexobench.cli.common_options import (
     ENCODER_BATCH_OPTION,
+    JSON_OPTION,
     ON_INTERRUPT_OPTION,
     check_interrupt_option,
 )
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     help="Extract in portions that a launcher places on GPUs or machines, see `list launcher`.",
 )
 @ON_INTERRUPT_OPTION
+@JSON_OPTION
 @click.option("--portion-report", type=click.Path(path_type=Path), hidden=True)
 @click.pass_context
 def extract_command(
@@ -137,6 +139,7 @@ def extract_command(
     exported: Path | None,
     launcher: str | None,
     on_interrupt: OnInterrupt,
+    as_json: bool,
     portion_report: Path | None,
 ) -> None:
     """Encode every clip or text of a data set once and store the features for later runs.
@@ -162,7 +165,7 @@ def extract_command(
     shard, root = parse_shard(shard_text), find_feature_root(out)
     if launcher is not None:
         results = extract_in_portions(ctx, parts, root=root, on=launcher, on_interrupt=on_interrupt)
-        print_results(results, out or str(root))
+        print_results(results, out or str(root), as_json=as_json)
         return
     get_sampler(sampling)
     created: Dataset = parts.create("dataset", dataset)
@@ -200,8 +203,11 @@ def extract_command(
                 path=exported,
                 metadata={"dataset": dataset, "encoder": spec},
             )
-            show_text(f"{exported}: features of {num_items} of {results[spec].num_requested}")
-        print_results(results, out or str(root))
+            show_text(
+                f"{exported}: features of {num_items} of {results[spec].num_requested}",
+                is_error=as_json,
+            )
+        print_results(results, out or str(root), as_json=as_json)
         return
     ((spec, runner),) = runners.items()
     result = _import_features(
@@ -212,7 +218,7 @@ def extract_command(
             f"{spec} has random weights, and `run` uses them for clips without an imported feature",
             is_error=True,
         )
-    print_results({spec: result}, out or str(root))
+    print_results({spec: result}, out or str(root), as_json=as_json)
 
 
 def _check_export(path: Path, num_encoders: int, *, is_part: bool) -> None:

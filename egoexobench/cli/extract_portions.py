@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from egoexobench.protocols import Dataset
     from egoexobench.registry import Registry
 
-_LAUNCHING = frozenset({"launcher", "on_interrupt"})
+_LAUNCHING = frozenset({"launcher", "on_interrupt", "as_json"})
 _EXCLUDED = {
     "shard_text": "--shard: a portion is a shard",
     "beats_folder": "--import-beats: nothing is encoded then",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from egoexobench.cli.common_options import JSON_OPTION
 from egoexobench.cli.plugins import load_registry
 from egoexobench.registry import PART_KINDS
 from egoexobench.terminal import show_text
@@ -12,14 +13,20 @@ from egoexobench.unavailable_parts import UNAVAILABLE_PARTS
 
 @click.command("list")
 @click.argument("kind", type=click.Choice([*PART_KINDS, "all"]), default="all")
+@JSON_OPTION
 @click.pass_context
-def list_command(ctx: click.Context, kind: str) -> None:
+def list_command(ctx: click.Context, kind: str, as_json: bool) -> None:
     """List the installed parts: kind, name, distribution and a description.
 
     Systems that people look for and that are not available follow, each with the reason.
     """
     registry = load_registry(ctx)
     kinds = PART_KINDS if kind == "all" else (kind,)
+    if as_json:
+        from egoexobench.cli.part_json import make_part_listing
+
+        show_text(make_part_listing(registry, kinds).model_dump_json(indent=2))
+        return
     parts = [part for name in kinds for part in registry.list_parts(name)]
     rows = [(p.kind, p.name, str(p.distribution), p.summary) for p in parts]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]

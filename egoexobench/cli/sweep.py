@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from egoexobench.cli.common_options import (
+    JSON_OPTION,
     ON_INTERRUPT_OPTION,
     TRACK_OPTION,
     check_interrupt_option,
@@ -22,7 +23,7 @@ from egoexobench.terminal import show_renderable, show_text
 from egoexobench.types import MAX_SEED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from egoexobench.launchers.jobs import OnInterrupt
     from egoexobench.registry import Registry
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from egoexobench.sweep.process import ChildRunArgs
 
 
-_PLACING = frozenset({"launcher", "on_interrupt", "table"})
+_PLACING = frozenset({"launcher", "on_interrupt", "table", "as_json"})
 
 
 @click.command("sweep")
@@ -93,6 +94,7 @@ _PLACING = frozenset({"launcher", "on_interrupt", "table"})
     help="File, or folder for a file each, to write the table to instead of printing it.",
 )
 @click.option("--dry-run", is_flag=True, help="List the runs and do not start them.")
+@JSON_OPTION
 @click.pass_context
 def sweep_command(
     ctx: click.Context,
@@ -113,6 +115,7 @@ def sweep_command(
     trackers: tuple[str, ...],
     table: Path | None,
     dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Run methods on data sets with several seeds, and write the results as a paper's table.
 
@@ -135,7 +138,7 @@ def sweep_command(
     plans = {path: expand_sweep(read_sweep(path), overrides, parts) for path in files}
     cells = deduplicate_cells(plans.values())
     if dry_run:
-        _print_plan(cells, plans, out)
+        _print_plan(cells, plans, out, as_json=as_json)
         return
     for path in pages.values():
         check_writable(path)
@@ -157,7 +160,9 @@ def sweep_command(
     if cell_launcher is not None:
         jobs = max(1, len(cells))  # the launcher says how many run at once
     status = _run_cells(cells, out, jobs, args=args, launcher=cell_launcher)
-    _write_tables(plans, pages, out, status)
+    _write_tables(plans, pages, out, status, as_json=as_json)
+    if as_json:
+        _print_report(cells, plans, out=out, status=status, tables=pages.values())
     num_failed = sum(cell.state == "failed" for cell in status.values())
     if num_failed:
         raise DataError(
@@ -211,16 +216,38 @@ def _choose_page_paths(table: Path | None, files: Sequence[Path]) -> dict[Path, 
     return {path: table / f"{path.stem}.md" for path in files}
 
 
-def _print_plan(cells: Sequence[SweepCell], plans: Mapping[Path, SweepPlan], out: Path) -> None:
+def _print_plan(
+    cells: Sequence[SweepCell], plans: Mapping[Path, SweepPlan], out: Path, *, as_json: bool
+) -> None:
     from egoexobench.sweep.execute import get_initial_status
     from egoexobench.sweep.record_index import index_records
     from egoexobench.sweep.status_view import render_status
 
-    show_renderable(render_status(cells, get_initial_status(cells, index_records(out))))
+    status = get_initial_status(cells, index_records(out))
+    if as_json:
+        _print_report(cells, plans, out=out, status=status)
+        return
+    show_renderable(render_status(cells, status))
     for path, plan in plans.items():
         reasons = {row: reason for (row, _), reason in plan.unavailable.items()}
         for row, reason in reasons.items():
             show_text(f"{path.name}: {row}: {reason}")
+
+
+def _print_report(
+    cells: Sequence[SweepCell],
+    plans: Mapping[Path, SweepPlan],
+    *,
+    out: Path,
+    status: StatusByCell,
+    tables: Iterable[Path] = (),
+) -> None:
+    from egoexobench.cli.sweep_json import make_sweep_report
+    from egoexobench.sweep.record_index import index_records
+
+    index = index_records(out)
+    report = make_sweep_report(cells, plans, status=status, index=index, tables=tables)
+    show_text(report.model_dump_json(indent=2))
 
 
 def _run_cells(
@@ -242,8 +269,14 @@ def _run_cells(
 
 
 def _write_tables(
-    plans: Mapping[Path, SweepPlan], pages: Mapping[Path, Path], out: Path, status: StatusByCell
+    plans: Mapping[Path, SweepPlan],
+    pages: Mapping[Path, Path],
+    out: Path,
+    status: StatusByCell,
+    *,
+    as_json: bool,
 ) -> None:
+    """Write each table to its file; without a file it is printed, if nothing else is."""
     from egoexobench.files import write_text_atomic
     from egoexobench.sweep.page import render_sweep_page
     from egoexobench.sweep.record_index import index_records
@@ -251,8 +284,7 @@ def _write_tables(
     index = index_records(out)
     for path, plan in plans.items():
         text = render_sweep_page(path, plan, index, status)
-        if path not in pages:
-            show_text(text)
-            continue
-        write_text_atomic(pages[path], text)
-        show_text(pages[path])
+        if path in pages:
+            write_text_atomic(pages[path], text)
+        if not as_json:
+            show_text(pages.get(path, text))

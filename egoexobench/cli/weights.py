@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egoexobench.cli.common_options import JSON_OPTION
 from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.training_options import parse_overrides
@@ -32,7 +33,7 @@ weights_command.add_command(fetch_weights_command)
 
 @weights_command.command("list")
 @click.argument("method", required=False, shell_complete=complete_parts("method"))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@JSON_OPTION
 def list_weights_command(method: str | None, as_json: bool) -> None:
     """List published checkpoints: file, location, license, checksum. METHOD shows the details.
 

@@ -47,6 +47,18 @@ class PortionReport(BaseModel):
     """By encoder; None before the end."""
 
 
+def summarize_results(results: Mapping[str, ExtractionResult]) -> dict[str, EncoderResult]:
+    """Return what came of an extraction, by encoder, as it is written to files."""
+    return {
+        name: EncoderResult(
+            num_requested=result.num_requested,
+            states=dict(result.state_counts),
+            failures=dict(result.failures),
+        )
+        for name, result in results.items()
+    }
+
+
 def read_portion_report(path: Path) -> PortionReport | None:
     """Return the report of a portion; None if there is none, or none that can be read."""
     try:
@@ -84,15 +96,7 @@ class PortionProgress:
 
     def finish(self, results: Mapping[str, ExtractionResult]) -> None:
         """Write what came of the portion."""
-        by_encoder = {
-            name: EncoderResult(
-                num_requested=result.num_requested,
-                states=dict(result.state_counts),
-                failures=dict(result.failures),
-            )
-            for name, result in results.items()
-        }
-        self._write(PortionReport(results=by_encoder))
+        self._write(PortionReport(results=summarize_results(results)))
 
     def _write(self, report: PortionReport) -> None:
         with skip_if_unwritable(), atomic_path(self._path, flush=False) as tmp_path:

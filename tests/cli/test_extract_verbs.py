@@ -12,6 +12,7 @@ from command_line import CommandLine
 from media_factory import write_video
 
 from egoexobench.checksum import read_json
+from egoexobench.cli.extract_json import ExtractionReport
 from egoexobench.data.decode import DecodedClip, decode_clip
 from egoexobench.experiment.consistency import NUM_ENCODED
 from egoexobench.features import encode_clips
@@ -106,6 +107,11 @@ def test_clips_that_cannot_be_encoded_are_named_and_the_exit_code_says_so(
     assert "logmel: 31 of 32 stored (30 audible, 1 no_track)" in result.stdout
     assert "1 clips have no features" in result.stderr
     assert "b/exo: " in result.stderr
+    result = command_line("extract", f"folder:path={clips}", "--encoder", "logmel", "--json")
+    assert result.returncode == 1
+    report = ExtractionReport.model_validate_json(result.stdout)
+    assert report.encoders["logmel"].states == {"audible": 30, "no_track": 1}
+    assert list(report.encoders["logmel"].failures) == ["b/exo"]
 
 
 def test_half_precision_features_have_their_own_files_of_half_the_size(

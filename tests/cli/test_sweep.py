@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine, CommandResult
 
+from egoexobench.cli.sweep_json import SweepReport
 from egoexobench.data.folder_dataset import CLIPS_TABLE
 from egoexobench.records.store import read_record
 from egoexobench.sweep.record_index import index_records
@@ -88,6 +89,10 @@ def command_line(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Swee
 
 @pytest.fixture(scope="module")
 def first_call(command_line: SweepCommandLine) -> CommandResult:
+    plan = SweepReport.model_validate_json(
+        command_line.run_sweep("three.toml", "--dry-run", "--json").stdout
+    )
+    assert [run.state for run in plan.runs] == ["queued"] * 3
     assert command_line.run_sweep("three.toml", "--dry-run").returncode == 0
     assert not command_line.list_records()
     return command_line.run_sweep("three.toml", "--jobs", "2", "--table", "tables")
@@ -137,8 +142,12 @@ def test_a_second_call_runs_only_cells_without_a_record(
     command_line: SweepCommandLine, first_call: CommandResult
 ) -> None:
     before = command_line.list_records()
-    again = command_line.run_sweep("three.toml", "--table", "again.md")
+    again = command_line.run_sweep("three.toml", "--table", "again.md", "--json")
     assert again.returncode == 1
+    report = SweepReport.model_validate_json(again.stdout)
+    assert {run.state for run in report.runs} == {"skipped", "failed"}
+    assert {command_line.home / path for run in report.runs for path in run.records} == before
+    assert report.tables == ("again.md",)
     assert [line.split()[0] for line in again.stderr.splitlines()] == ["failed", "egoexobench:"]
     assert command_line.list_records() == before
     tables = [command_line.home / "again.md", command_line.home / "tables" / "three.md"]
