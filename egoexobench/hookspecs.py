@@ -8,7 +8,8 @@ a hook must not import torch: import it inside the factory.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
@@ -23,6 +24,11 @@ _TYPEABLE = re.compile(r"[^\s:,=\"']+")
 """A name that a spec such as ``NAME:KEY=VALUE`` can hold, in any shell."""
 
 
+Example = Mapping[str, object] | Callable[[Path], Mapping[str, object]]
+"""Options with which a part can be checked, or a function that returns them. It gets an empty
+folder, into which it may write small files that the part reads."""
+
+
 class Register(Protocol):
     """Registers one part."""
 
@@ -33,6 +39,7 @@ class Register(Protocol):
         *,
         aliases: Sequence[str] = (),
         modality: Modality | None = None,
+        example: Example | None = None,
     ) -> None:
         """Register a factory under a name.
 
@@ -43,11 +50,15 @@ class Register(Protocol):
             modality: what an encoder reads, the same as its attribute ``modality``. With it a run
                 can refuse the encoder in a wrong role before it is built, and list it where it
                 fits. Other kinds of parts leave it out.
+            example: options, of the types that the factory takes, with which `egoexobench plugin
+                check` creates the part; without it, the defaults.
         """
         ...
 
 
-def find_registration_fault(name: object, factory: object, aliases: object) -> str:
+def find_registration_fault(
+    name: object, factory: object, aliases: object, example: object = None
+) -> str:
     """Return why a part cannot be registered so; empty if it can."""
     names = [name, *aliases] if isinstance(aliases, Sequence) else [name, aliases]
     if isinstance(aliases, str):
@@ -55,7 +66,11 @@ def find_registration_fault(name: object, factory: object, aliases: object) -> s
     for text in names:
         if not isinstance(text, str) or not _TYPEABLE.fullmatch(text):
             return f"{text!r} cannot be typed as a name; use letters, digits and hyphens"
-    return "" if callable(factory) else f"its factory is {factory!r}; expected a function"
+    if not callable(factory):
+        return f"its factory is {factory!r}; expected a function"
+    if example is not None and not callable(example) and not isinstance(example, Mapping):
+        return f"its example is {example!r}; expected options, or a function that returns them"
+    return ""
 
 
 @hookspec

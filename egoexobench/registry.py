@@ -67,6 +67,8 @@ class PartFactory:
     """Old names, which still work and warn."""
     modality: Modality | None = None
     """What an encoder reads, if its plug-in says so where it registers the encoder."""
+    example: hookspecs.Example | None = field(default=None, compare=False, repr=False)
+    """Options with which the part can be checked, if its plug-in names some."""
     products: set[ProductKey] = field(default_factory=set, compare=False, repr=False)
     """Classes and functions of what the factory returned: a traceback with them is of this part."""
 
@@ -289,9 +291,10 @@ class Registry:
         *,
         aliases: Sequence[str] = (),
         modality: Modality | None = None,
+        example: hookspecs.Example | None = None,
     ) -> None:
         source = self._sources[plugin]
-        if reason := hookspecs.find_registration_fault(name, factory, aliases):
+        if reason := hookspecs.find_registration_fault(name, factory, aliases, example):
             self._report_broken(source, reason, part=f"{kind} {name!r}")
             return
         owner = next(iter(self._parts.get((kind, name), ())), None)
@@ -311,6 +314,7 @@ class Registry:
                 module=source.module,
                 aliases=tuple(aliases),
                 modality=modality,
+                example=example,
             )
         )
 

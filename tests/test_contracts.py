@@ -1,10 +1,9 @@
 """Every registered part passes its contract test without being listed here."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
 import answerer_reach
 import captioner_reach
@@ -16,10 +15,7 @@ import pytest
 from small_encoders import ENCODER_OPTIONS, MTEB_BASELINE, WRITERS
 
 from egoexobench import testing
-from egoexobench.errors import UsageError
-from egoexobench.method import Method, Scale
 from egoexobench.options import REQUIRED, get_options
-from egoexobench.protocols import Encoder, HasGivenFeatures
 from egoexobench.registry import PART_KINDS, PartFactory, Registry
 
 REGISTRY = Registry()
@@ -30,6 +26,8 @@ SMALL_OPTIONS = {
     ("method", "mteb"): {"model": MTEB_BASELINE},
     **{("encoder", name): options for name, options in ENCODER_OPTIONS.items()},
 }
+REACH = {"captioner": captioner_reach.REACH, "answerer": answerer_reach.REACH}
+"""Writers and servers of what captioners and answerers call."""
 ROOTS = {
     "charades-ego": charades_ego_root.write_charades_root,
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,
@@ -44,74 +42,52 @@ TRACKER_VARIABLES = {
 """Trackers write files into a folder of the test."""
 
 
-def _create_part(part: PartFactory, *arguments: object) -> object:
-    return part.factory(*arguments, **SMALL_OPTIONS.get((part.kind, part.name), {}))
-
-
 @pytest.mark.parametrize("part", REGISTERED_PARTS, ids=lambda part: f"{part.kind}-{part.name}")
 def test_a_registered_part_keeps_its_contract(
     part: PartFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path))
-    create = partial(_create_part, part)
     if part.name.startswith("mteb"):
         pytest.importorskip("mteb")
-    if part.kind == "dataset" and part.name in ROOTS:
-        ROOTS[part.name](tmp_path)
-        testing.check_dataset(part.factory(root=tmp_path))
-        return
-    match part.kind:
-        case "fusion":
-            testing.check_fusion(create)
-        case "scorer":
-            testing.check_scorer(create)
-        case "method":
-            methods = [
-                method for scale in get_args(Scale) if (method := _create_method(create, scale))
-            ]
-            assert methods
-            for method in methods:
-                testing.check_method(method, REGISTRY)
-        case "dataset" if part.name == "folder":
-            testing.check_dataset(part.factory(path=folder))
-        case "dataset" if part.name == "hf-dataset":
-            hf_tables.write_parquet_set(tmp_path / "set", folder)
-            testing.check_dataset(part.factory(path=str(tmp_path / "set")))
-        case "captioner" if part.name in captioner_reach.REACH:
-            with ExitStack() as stack:
-                options = captioner_reach.REACH[part.name](tmp_path, monkeypatch, stack)
-                testing.check_captioner(part.factory(**options))
-        case "answerer" if part.name in answerer_reach.REACH:
-            with ExitStack() as stack:
-                options = answerer_reach.REACH[part.name](tmp_path, monkeypatch, stack)
-                testing.check_answerer(part.factory(**options))
-        case "encoder" if part.name == "features":
-            np.savez(tmp_path / "features.npz", clip=np.ones((2, 3)))
-            table = part.factory(file=tmp_path / "features.npz")
-            assert isinstance(table, Encoder)
-            assert isinstance(table, HasGivenFeatures)
-        case "encoder" if part.name in WRITERS:
-            WRITERS[part.name](tmp_path)
-            testing.check_encoder(part.factory(model=str(tmp_path)))
-        case "launcher":
-            if part.name != "local":
-                pytest.skip("its engine is started by the tests of the plug-in")
-            testing.check_launcher(create)
-        case "tracker":
-            pytest.importorskip(part.name, reason="its extra is not installed")
-            monkeypatch.chdir(tmp_path)
-            for name, value in TRACKER_VARIABLES.items():
-                monkeypatch.setenv(name, value.format(folder=tmp_path))
-            testing.check_tracker(create)
-        case kind:
-            getattr(testing, f"check_{kind}")(create())
+    if part.kind == "launcher" and part.name != "local":
+        pytest.skip("its engine is started by the tests of the plug-in")
+    if part.kind == "tracker":
+        pytest.importorskip(part.name, reason="its extra is not installed")
+        monkeypatch.chdir(tmp_path)
+        for name, value in TRACKER_VARIABLES.items():
+            monkeypatch.setenv(name, value.format(folder=tmp_path))
+    with ExitStack() as stack:
+        options = _make_options(part, tmp_path, folder, monkeypatch, stack)
+        testing.check_part(part, REGISTRY, options)
 
 
-def _create_method(create: Callable[[str], Method], scale: str) -> Method | None:
-    try:
-        return create(scale)
-    except UsageError:
-        return None  # the method does not come at this scale
+def _make_options(
+    part: PartFactory,
+    root: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stack: ExitStack,
+) -> Mapping[str, Any]:
+    """Options that make a part small, after writing the files that it reads."""
+    if part.kind in REACH and part.name in REACH[part.kind]:
+        return REACH[part.kind][part.name](root, monkeypatch, stack)
+    match part.kind, part.name:
+        case "dataset", name if name in ROOTS:
+            ROOTS[name](root)
+            return {"root": root}
+        case "dataset", "folder":
+            return {"path": folder}
+        case "dataset", "hf-dataset":
+            hf_tables.write_parquet_set(root / "set", folder)
+            return {"path": str(root / "set")}
+        case "encoder", "features":
+            np.savez(root / "features.npz", clip=np.ones((2, 3)))
+            return {"file": root / "features.npz"}
+        case "encoder", name if name in WRITERS:
+            WRITERS[name](root)
+            return {"model": str(root)}
+        case key:
+            return SMALL_OPTIONS.get(key, {})
 
 
 @pytest.mark.parametrize("part", REGISTERED_PARTS, ids=lambda part: f"{part.kind}-{part.name}")

@@ -11,10 +11,12 @@ from egoexobench.testing.answerer import check_answerer
 from egoexobench.testing.captioner import check_captioner
 from egoexobench.testing.dataset import check_dataset
 from egoexobench.testing.encoder import check_encoder
+from egoexobench.testing.example_clip import write_example_clip
 from egoexobench.testing.fusion import check_fusion
 from egoexobench.testing.launcher import check_launcher
 from egoexobench.testing.method import check_method
 from egoexobench.testing.objective import check_objective
+from egoexobench.testing.part import check_part
 from egoexobench.testing.scorer import check_scorer
 from egoexobench.testing.tracker import check_tracker
 
@@ -28,6 +30,8 @@ __all__ = [
     "check_launcher",
     "check_method",
     "check_objective",
+    "check_part",
     "check_scorer",
     "check_tracker",
+    "write_example_clip",
 ]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-
 from egoexobench.protocols import Tracker
-from egoexobench.testing.assertions import check_has, check_that, report_errors
+from egoexobench.testing.assertions import check_has, check_that, check_valid, report_errors
+from egoexobench.testing.process_state import find_state_change, read_process_state
 
 START = {
     "created": "2026-01-02T03:04:05.060708+00:00",
@@ -54,7 +52,7 @@ def check_tracker(create: Callable[[], Tracker]) -> None:
     Raises:
         AssertionError: with the first fault.
     """
-    state = _read_state()
+    state = read_process_state()
     for record in (RECORD, None):
         with report_errors("the factory"):
             tracker = create()
@@ -63,8 +61,7 @@ def check_tracker(create: Callable[[], Tracker]) -> None:
         for metrics, step in LOGGED:
             _call(tracker, "log", metrics, step)
         _call(tracker, "finish", record)
-    for name, value in _read_state().items():
-        check_that(value == state[name], f"it changes {name} from {state[name]!r} to {value!r}")
+    check_valid(find_state_change(state))
 
 
 def _call(tracker: Tracker, method: str, values: Mapping[str, Any] | None, *step: int) -> None:
@@ -72,14 +69,3 @@ def _call(tracker: Tracker, method: str, values: Mapping[str, Any] | None, *step
     with report_errors(method):
         getattr(tracker, method)(inputs, *step)
     check_that(inputs == values, f"{method} changes its argument")
-
-
-def _read_state() -> dict[str, object]:
-    """What a run depends on and random numbers are not; those are restored around each call."""
-    return {
-        "the working folder": os.getcwd(),
-        "the number of threads": torch.get_num_threads(),
-        "the default type of tensors": torch.get_default_dtype(),
-        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
-        "the precision of products": torch.get_float32_matmul_precision(),
-    }

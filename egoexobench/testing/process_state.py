@@ -1,0 +1,50 @@
+"""What a run depends on beside its own values, and what a part must therefore not change."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def read_process_state() -> Mapping[str, object]:
+    """Return the settings of the process, each under what a message calls it."""
+    return {
+        "the working folder": os.getcwd(),
+        "the number of threads": torch.get_num_threads(),
+        "the default type of tensors": torch.get_default_dtype(),
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "the precision of products": torch.get_float32_matmul_precision(),
+        "whether gradients are computed": torch.is_grad_enabled(),
+    }
+
+
+def find_state_change(before: Mapping[str, object]) -> str | None:
+    """Return what is not as it was before, in one line; None if nothing changed."""
+    after = read_process_state()
+    for name, value in before.items():
+        if after[name] != value:
+            return f"it changes {name} from {value!r} to {after[name]!r}"
+    return None
+
+
+def read_shared_generators() -> tuple[object, str]:
+    """Return the states of the generators that all code of the process shares, except torch's.
+
+    The harness seeds torch before it creates a part, and seeds neither of these two.
+    """
+    return random.getstate(), repr(np.random.get_state())
+
+
+def restore_process_state(state: Mapping[str, Any]) -> None:
+    """Set what `read_process_state` returned."""
+    os.chdir(state["the working folder"])
+    torch.set_num_threads(state["the number of threads"])
+    torch.set_default_dtype(state["the default type of tensors"])
+    torch.use_deterministic_algorithms(state["deterministic algorithms"])
+    torch.set_float32_matmul_precision(state["the precision of products"])
+    torch.set_grad_enabled(state["whether gradients are computed"])
