@@ -75,6 +75,8 @@ LAYERS = (
     "launchers",
     "sweep",
     "testing",
+    "scaffold",
+    "plugin_check",
     "api",
     "cli",
     "__init__",

@@ -57,7 +57,7 @@ def test_a_registered_part_keeps_its_contract(
         for name, value in TRACKER_VARIABLES.items():
             monkeypatch.setenv(name, value.format(folder=tmp_path))
     with ExitStack() as stack:
-        options = _make_options(part, tmp_path, folder, monkeypatch, stack)
+        options = _make_options(part, tmp_path, folder, monkeypatch=monkeypatch, stack=stack)
         testing.check_part(part, REGISTRY, options)
 
 
@@ -65,6 +65,7 @@ def _make_options(
     part: PartFactory,
     root: Path,
     folder: Path,
+    *,
     monkeypatch: pytest.MonkeyPatch,
     stack: ExitStack,
 ) -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ COMMANDS = {
     "leaderboard": "Write the tables of reported and reproduced scores.",
     "list": "List the installed parts and their distributions.",
     "merge": "Merge features that were extracted on several machines.",
+    "plugin": "Write a plug-in of your own, and check it.",
     "run": "Train a method, score it and write the record of the run.",
     "sanity": "Score chance, oracle and shortcut baselines on every retrieval track.",
     "score": "Score embeddings or answers that were made elsewhere.",

@@ -43,9 +43,9 @@ def create_distribution(
     folder = out or Path(normalized)
     with atomic_folder(folder, "choose another folder with --out") as draft:
         for path, text in _iter_files(kinds, license_name):
-            target = draft / _rename(path, normalized)
+            target = draft / _replace_names(path, normalized)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(_rename(text, normalized), encoding="utf-8", newline="\n")
+            target.write_text(_replace_names(text, normalized), encoding="utf-8", newline="\n")
     return folder
 
 
@@ -76,6 +76,6 @@ def _select_lines(text: str, kinds: Collection[str]) -> str:
     )
 
 
-def _rename(text: str, normalized: str) -> str:
+def _replace_names(text: str, normalized: str) -> str:
     text = text.replace(TEMPLATE_MODULE, to_module_name(normalized))
     return text.replace(TEMPLATE_NAME, normalized)

@@ -36,5 +36,5 @@ class TableCaptioner:
 
 def _write_caption(narration: str) -> str:
     words = narration.lower().replace(".", "").replace(",", "").split()
-    heard = [sound for verb, sound in SOUNDS.items() if any(w.startswith(verb) for w in words)]
-    return ", ".join(heard) or "[hands] (rustling)"
+    matches = [sound for verb, sound in SOUNDS.items() if any(w.startswith(verb) for w in words)]
+    return ", ".join(matches) or "[hands] (rustling)"

@@ -1,0 +1,1 @@
+"""`egoexobench plugin check`: every contract of each part, and a tiny run and audit of it."""

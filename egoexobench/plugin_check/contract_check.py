@@ -1,0 +1,101 @@
+"""Checks the contract of a part, and what no contract of one kind says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from egoexobench.errors import DataError, format_exception_line
+from egoexobench.plugin_check.examples import PartExample, is_unavailable
+from egoexobench.plugin_check.repeated_creation import find_difference
+from egoexobench.plugin_check.side_effects import watch_side_effects
+from egoexobench.registry import Registry
+from egoexobench.testing import check_part
+from egoexobench.testing.part import create_methods
+from egoexobench.testing.process_state import (
+    find_state_change,
+    read_process_state,
+    read_shared_generators,
+    restore_process_state,
+)
+
+WIDTH = 16
+"""D of the tokens with which fusions and scorers are created."""
+
+
+class UnavailableError(DataError):
+    """This machine lacks something that a part needs."""
+
+
+def check_contract(example: PartExample, registry: Registry, scratch: Path) -> None:
+    """Check that a part keeps its contract, prints nothing, and changes nothing else.
+
+    Args:
+        example: the part and its options.
+        registry: finds the parts that a method names.
+        scratch: a folder for temporary files.
+
+    Raises:
+        UnavailableError: if the part cannot be created on this machine.
+        AssertionError: with the first fault.
+    """
+    state, generators = read_process_state(), read_shared_generators()
+    contract_fault: AssertionError | None = None
+    try:
+        with watch_side_effects(scratch) as faults:
+            try:
+                _check_part(example, registry)
+            except AssertionError as error:
+                contract_fault = error
+        state_change = find_state_change(state)
+    finally:
+        restore_process_state(state)
+    if state_change:  # it may be the reason why the contract does not hold
+        raise AssertionError(state_change)
+    if contract_fault is not None:
+        raise contract_fault
+    if read_shared_generators() != generators:
+        raise AssertionError(
+            "it uses the random numbers of Python or NumPy that all code shares; use a generator "
+            "of its own with a seed, such as numpy.random.default_rng(0)"
+        )
+    if faults:
+        raise AssertionError(faults[0])
+
+
+def _check_part(example: PartExample, registry: Registry) -> None:
+    create = _make_creator(example)
+    products = [_create_product(create, example) for _ in range(2)]
+    check_part(example.part, registry, example.options)
+    if reason := find_difference(example.part.kind, *products):
+        raise AssertionError(f"two of them, created with one seed, differ: {reason}")
+
+
+def _make_creator(example: PartExample) -> Callable[[], Any]:
+    """The factory as the harness calls it, without its position-only arguments."""
+    factory = partial(example.part.factory, **example.options)
+    match example.part.kind:
+        case "fusion" | "scorer":
+            return partial(factory, WIDTH)
+        case "method":
+            return partial(create_methods, factory)
+    return factory
+
+
+def _create_product(create: Callable[[], Any], example: PartExample) -> Any:
+    torch.manual_seed(0)
+    try:
+        product = create()
+    except AssertionError:
+        raise
+    except (Exception, SystemExit) as error:  # a plug-in may fail in any way
+        if is_unavailable(error, example):
+            raise UnavailableError(str(error)) from error
+        raise AssertionError(f"its factory raised {format_exception_line(error)}") from error
+    if product is None:
+        raise AssertionError(f"its factory returned None; it must return the {example.part.kind}")
+    return product
