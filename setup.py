@@ -5,14 +5,17 @@ Folders of the checkout are installed under import names of their own.
 
 import gzip
 import os
+import re
 import tarfile
 import time
+from pathlib import Path
 
 from setuptools import find_packages, setup
 from setuptools.command.sdist import sdist
 
-FOLDERS = {"egoexobench_plugins": "plugins", "egoexobench_baselines": "baselines"}
 DATA_FOLDERS = {"egoexobench_leaderboards": "leaderboards"}
+FOLDERS = {"egoexobench_plugins": "plugins", "egoexobench_baselines": "baselines"}
+REPOSITORY = os.environ.get("EGOEXOBENCH_REPOSITORY", "")
 
 
 class ReproducibleArchive(sdist):
@@ -41,7 +44,16 @@ class ReproducibleArchive(sdist):
         return path
 
 
+def read_readme():
+    """Return the README; its links lead to the repository, because an index has no folders."""
+    text = Path("README.md").read_text(encoding="utf-8")
+    return re.sub(r"\]\((?![a-z]+:|#)", f"]({REPOSITORY}/blob/HEAD/", text) if REPOSITORY else text
+
+
 setup(
+    long_description=read_readme(),
+    long_description_content_type="text/markdown",
+    project_urls={"Repository": REPOSITORY} if REPOSITORY else {},
     cmdclass={"sdist": ReproducibleArchive},
     package_dir=FOLDERS | DATA_FOLDERS,
     packages=[

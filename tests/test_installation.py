@@ -19,6 +19,7 @@ FOLDERS = {
 }
 FILES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md")
 FEW_CLIPS = ["--dataset", "synthetic:train=16,val=8,test=8", "--set", "epochs=1"]
+REPOSITORY = "https://example.org/egoexobench"
 IS_REQUIRED = "EGOEXOBENCH_REQUIRE_INSTALLATION" in os.environ
 pytestmark = [
     pytest.mark.slow,
@@ -50,7 +51,9 @@ def build(folder: Path) -> list[Path]:
     for name in FOLDERS.values():
         shutil.copytree(ROOT / name, source / name)
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", source]
-    run_process(*command, folder=folder, SOURCE_DATE_EPOCH="1700000000")
+    run_process(
+        *command, folder=folder, SOURCE_DATE_EPOCH="1700000000", EGOEXOBENCH_REPOSITORY=REPOSITORY
+    )
     return sorted((folder / "dist").iterdir())
 
 
@@ -82,6 +85,16 @@ def test_the_same_files_give_the_same_bytes_and_a_page_that_an_index_shows(
     for first, second in zip(distributions, build(tmp_path), strict=True):
         assert first.read_bytes() == second.read_bytes(), first.name
     run_process(sys.executable, "-m", "twine", "check", "--strict", *distributions, folder=tmp_path)
+
+
+def test_the_page_of_an_index_has_no_link_into_a_folder(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = archive.read(name).decode()
+    assert f"\nProject-URL: Repository, {REPOSITORY}\n" in metadata
+    links = re.findall(r"\]\(([^)]+)\)", metadata)
+    assert f"{REPOSITORY}/blob/HEAD/docs/api.md" in links
+    assert all(link.startswith("https://") for link in links)
 
 
 @pytest.fixture(scope="module")
