@@ -68,6 +68,7 @@ LAYERS = (
     "experiment",
     "audit",
     "figures",
+    "citations",
     "leaderboard",
     "checkpoints",
     "site",

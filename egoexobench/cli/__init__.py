@@ -22,6 +22,7 @@ COMMANDS = {
     "answer": "Ask a multimodal model which candidate belongs to a query.",
     "audit": "Report which modalities a method uses.",
     "caption": "Write a sound caption for every narration of a data set.",
+    "cite": "Print BibTeX of methods, data sets and other parts.",
     "compare": "Compare records: list their differences and test score differences.",
     "data": "Create a table of clips, check a data set, export clips and queries.",
     "embed": "Write the embeddings of a split, with their ids.",
