@@ -25,6 +25,7 @@ START = {
 }
 """What a tracker gets at the start of a run."""
 RECORD = START | {
+    "id": "20260102T030405Z-seed3-0a1b2c3d",
     "scores": [
         {"task": "eg2ex", "policy": "both-views", "metrics": {"mrr": {"value": 0.25}}},
         {"task": "action", "policy": None, "metrics": {"map": {"value": None}}},
