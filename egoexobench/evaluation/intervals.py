@@ -131,19 +131,49 @@ def sign_flip_test(
     >>> sign_flip_test(np.array([1.0, 1, 1, 1, 1]), list("abcde"), rng=np.random.default_rng(0))
     0.0625
     """
-    sums = np.asarray(np.bincount(_encode_clusters(clusters), to_floats(differences)), float)
-    sums = sums[np.abs(sums) > 1e-12]
-    if not len(sums):
-        return 1.0
+    row = to_floats(differences)[None]
+    return float(shared_sign_flip_test(row, clusters, rng=rng, resamples=resamples)[0])
+
+
+def shared_sign_flip_test(
+    differences: Floats, clusters: Sequence[str], *, rng: Generator, resamples: int = RESAMPLES
+) -> Floats:
+    """Return the p-values of M tests as :func:`sign_flip_test`, ``(M,)``, with the same signs.
+
+    Args:
+        differences: of two methods on the same queries in each test, ``(M, N)``.
+        clusters: ``(N,)``.
+        rng: random numbers.
+        resamples: number of draws, which all tests share.
+
+    >>> differences = np.array([[1.0, 1, 1, 1, 1], [1, 1, 1, 1, -1], [0, 0, 0, 0, 0]])
+    >>> shared_sign_flip_test(differences, list("abcde"), rng=np.random.default_rng(0)).tolist()
+    [0.0625, 0.375, 1.0]
+    """
+    codes = _encode_clusters(clusters)
+    sums = np.stack([np.bincount(codes, row) for row in differences])
+    sums[np.abs(sums) <= 1e-12] = 0.0
+    ps = np.array([_compute_exact_p(row[row != 0]) for row in sums])
+    drawn = np.flatnonzero(np.isnan(ps))
+    sums = sums[drawn]
+    sums = sums[:, sums.any(axis=0)]
+    if not sums.size:
+        return ps
+    bounds = np.abs(sums.sum(1)) - 1e-9 * np.abs(sums).sum(1)
+    num_extreme = np.zeros(len(sums), int)
+    for rows in _split_draws(resamples, sums.shape[1]):
+        signs = rng.integers(0, 2, (rows, sums.shape[1]), np.int8)
+        num_extreme += (np.abs((2.0 * signs - 1) @ sums.T) >= bounds).sum(0)
+    ps[drawn] = (1 + num_extreme) / (1 + resamples)
+    return ps
+
+
+def _compute_exact_p(sums: Floats) -> float:
+    """The p-value of sums of one size, none of which is 0; NaN for sums of several sizes."""
     sizes = np.abs(sums)
-    if sizes.max() - sizes.min() < 1e-12:
-        return two_sided_binomial_test(int((sums > 0).sum()), len(sums))
-    bound = abs(float(sums.sum())) - 1e-9 * float(sizes.sum())
-    num_extreme = 0
-    for rows in _split_draws(resamples, len(sums)):
-        signs = rng.integers(0, 2, (rows, len(sums)), np.int8)
-        num_extreme += int((np.abs((2.0 * signs - 1) @ sums) >= bound).sum())
-    return (1 + num_extreme) / (1 + resamples)
+    if len(sums) and sizes.max() - sizes.min() >= 1e-12:
+        return float("nan")
+    return two_sided_binomial_test(int((sums > 0).sum()), len(sums))
 
 
 def two_sided_binomial_test(heads: int, tosses: int) -> float:

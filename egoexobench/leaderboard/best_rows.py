@@ -1,7 +1,8 @@
 """Finds which rows of a column cannot be told from the best one, by paired tests.
 
 Every row that was scored on the same queries as the best one is compared with it query by query,
-in the mean over seeds: a sign-flip test over clusters, corrected by Holm over the column. Intervals
+in the mean over seeds: a sign-flip test over clusters, and, where a row has several seeds, a test
+that also holds for other seeds. The larger p counts, corrected by Holm over the column. Intervals
 are not compared: two of them can overlap although the difference is certain.
 """
 
@@ -13,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from egoexobench.evaluation.intervals import sign_flip_test
-from egoexobench.evaluation.significance import ALPHA, holm_correction
+from egoexobench.evaluation.intervals import shared_sign_flip_test
+from egoexobench.evaluation.significance import ALPHA, holm_correction, seed_difference_test
 from egoexobench.leaderboard.query_values import QueryValues
 
 Standing = Literal["best", "level", "below", "untested"]
@@ -48,7 +49,7 @@ def find_standings(
     ]
     if not tested:
         return [None] * len(scores)
-    ps = holm_correction([_test_difference(first, item) for _, item in tested])
+    ps = holm_correction(_test_differences(first, [item for _, item in tested]))
     standings: list[Standing | None] = ["untested"] * len(scores)
     standings[best] = "best"
     for (index, _), p in zip(tested, ps, strict=True):
@@ -56,13 +57,26 @@ def find_standings(
     return standings
 
 
-def _test_difference(first: QueryValues, other: QueryValues) -> float:
-    differences = first.values.mean(0) - other.values.mean(0)
-    return _compute_p(tuple(differences.tolist()), first.clusters)
+def _test_differences(first: QueryValues, others: Sequence[QueryValues]) -> list[float]:
+    means = first.values.mean(0)
+    differences = np.stack([means - item.values.mean(0) for item in others])
+    ps = _compute_ps(differences.tobytes(), len(others), first.clusters)
+    return [max(p, _test_seeds(first, item)) for p, item in zip(ps, others, strict=True)]
 
 
-@lru_cache(maxsize=8192)
-def _compute_p(differences: tuple[float, ...], clusters: tuple[str, ...]) -> float:
-    """The p-value; columns are shown in several tables."""
-    rng = np.random.default_rng(0)
-    return sign_flip_test(np.array(differences), clusters, rng=rng, resamples=RESAMPLES)
+def _test_seeds(first: QueryValues, other: QueryValues) -> float:
+    """The p-value over other seeds; 0 if each row has one, which says nothing of others."""
+    if len(first.values) == len(other.values) == 1:
+        return 0.0
+    return seed_difference_test(first.values, other.values, first.clusters)
+
+
+@lru_cache(maxsize=1024)
+def _compute_ps(differences: bytes, num_tests: int, clusters: tuple[str, ...]) -> list[float]:
+    """The p-values of a column; it is shown in several tables."""
+    rows = np.frombuffer(differences).reshape(num_tests, -1)
+    resamples = max(RESAMPLES, 40 * num_tests)  # so that Holm's correction can leave 2.5 %
+    ps: list[float] = shared_sign_flip_test(
+        rows, clusters, rng=np.random.default_rng(0), resamples=resamples
+    ).tolist()
+    return ps

@@ -168,6 +168,21 @@ def test_the_paired_test_over_clusters_is_the_share_of_all_sign_flips():
     assert result.p == pytest.approx(exact, abs=4 * (exact / 20_000) ** 0.5)
 
 
+def test_many_tests_have_the_p_of_each_one():
+    rng = np.random.default_rng(0)
+    differences = rng.normal(0.2, 1, (6, 40))
+    differences[1] = np.sign(differences[1])  # one size: exact
+    differences[2] = 0
+    clusters = [str(number // 2) for number in range(40)]
+    ps = intervals.shared_sign_flip_test(differences, clusters, rng=np.random.default_rng(1))
+    alone = [
+        intervals.sign_flip_test(row, clusters, rng=np.random.default_rng(1)) for row in differences
+    ]
+    assert ps == pytest.approx(alone, abs=0.02)  # where a cluster is 0, the signs are others
+    assert [p for i, p in enumerate(ps) if i != 1] == [p for i, p in enumerate(alone) if i != 1]
+    assert ps[2] == 1
+
+
 def test_the_paired_test_of_equal_methods_finds_no_difference():
     values = np.random.default_rng(0).random(30)
     result = intervals.paired_test(

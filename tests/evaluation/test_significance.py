@@ -12,6 +12,7 @@ from egoexobench.evaluation.significance import (
     is_binary,
     mcnemar_test,
     minimum_detectable_effect,
+    seed_difference_test,
 )
 
 SIMULATED = 500
@@ -167,3 +168,36 @@ def test_the_paired_cluster_bootstrap_covers_the_truth_95_times_in_100() -> None
         result = paired_test(a, b, takes, rng=rng, resamples=1000)
         covered += result.low <= 0.45 * 0.2 <= result.high
     assert 0.92 <= covered / SIMULATED <= 0.98
+
+
+def test_other_queries_of_one_seed_are_a_paired_t_test():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0.3, 1, (1, 40)), rng.normal(0, 1, (1, 40))
+    p = seed_difference_test(first, second, [str(number) for number in range(40)])
+    assert p == pytest.approx(scipy.stats.ttest_rel(first[0], second[0]).pvalue)
+
+
+def test_other_seeds_that_change_all_queries_alike_are_welchs_test():
+    rng = np.random.default_rng(0)
+    levels = rng.normal(0.3, 1, 5), rng.normal(0, 2, 3)
+    first, second = (np.repeat(item[:, None], 7, axis=1) for item in levels)
+    p = seed_difference_test(first, second, list("abcdefg"))
+    assert p == pytest.approx(scipy.stats.ttest_ind(*levels, equal_var=False).pvalue)
+    assert seed_difference_test(first, first, list("abcdefg")) == 1
+    assert seed_difference_test(first[:1] + 1, first[:1], list("abcdefg")) == 0
+
+
+def test_two_halves_of_the_seeds_of_one_method_seldom_differ():
+    """Seeds move all queries a little, which a test of the means over seeds takes for certain."""
+    rng, clusters = np.random.default_rng(0), [str(number) for number in range(100)]
+    is_wrong = []
+    for _ in range(200):
+        levels = 0.5 + rng.normal(0, 0.04, (6, 1)) + rng.normal(0, 0.1, (6, 100))
+        halves = levels[:3], levels[3:]
+        alone = paired_test(
+            halves[0].mean(0), halves[1].mean(0), clusters, rng=rng, resamples=200
+        ).p
+        is_wrong.append((alone < 0.05, seed_difference_test(*halves, clusters) < 0.05))
+    without, with_seeds = np.mean(is_wrong, axis=0)
+    assert without > 0.3
+    assert with_seeds < 0.08

@@ -124,6 +124,25 @@ def test_more_rows_need_a_smaller_p() -> None:
     assert find_standings([1.0, *[0.8] * 4], [best, *[other] * 4]) == ["best", *["level"] * 4]
 
 
+def test_a_difference_that_other_seeds_would_change_is_not_certain() -> None:
+    clusters = tuple(map(str, range(100)))
+    shares = [(0.7, 0.5, 0.3), (0.6, 0.4, 0.2)]
+    first, second = (
+        QueryValues(np.array([[share] * 100 for share in row]), clusters, ("t",)) for row in shares
+    )
+    assert find_standings([0.5, 0.4], [first, second]) == ["best", "level"]
+    one_seed = [QueryValues(row.values[:1], clusters, ("t",)) for row in (first, second)]
+    assert find_standings([0.7, 0.6], one_seed) == ["best", "below"]
+
+
+def test_a_column_of_many_rows_still_tells_them_apart() -> None:
+    clusters = tuple(map(str, range(100)))
+    rng = np.random.default_rng(0)
+    rows = [QueryValues(rng.random((1, 100)) + 9, clusters, ("t",))]
+    rows += [QueryValues(rng.random((1, 100)), clusters, ("t",)) for _ in range(300)]
+    assert find_standings([9.0, *[0.0] * 300], rows)[1:] == ["below"] * 300
+
+
 def test_ranks_give_an_interval_over_queries_and_seeds(make_row: MakeRow) -> None:
     by_seed = [draw(0.5, seed) for seed in range(3)]
     (cell,) = find_cells([make_row("ours", by_seed)]).values()

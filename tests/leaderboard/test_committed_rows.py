@@ -6,6 +6,7 @@ import pytest
 
 from egoexobench.evaluation.queries import build_queries
 from egoexobench.evaluation.tracks import build_retrieval_track
+from egoexobench.leaderboard.query_values import collect_query_values
 from egoexobench.leaderboard.reproduced import ReproducedRow, read_reproduced_rows
 from egoexobench.protocols import Dataset
 from egoexobench.registry import Registry
@@ -43,3 +44,12 @@ def test_committed_rows_have_the_names_of_today(row: ReproducedRow) -> None:
     assert row.method.hyperparameters["num_frames"] == 8
     assert row.method.hyperparameters["share_view_weights"] is False
     assert {part.role for part in row.method.parts} >= {"video_fusion", "text_fusion"}
+
+
+def test_committed_rows_have_the_values_of_every_query(repository: Path) -> None:
+    for row in read_reproduced_rows(repository / "leaderboards"):
+        for track in row.tracks:
+            for metric in {"hit_rate_at_1", "mrr"} & row.runs[0].metrics[track.fingerprint].keys():
+                values = collect_query_values(row, row.runs, track, metric)
+                assert values is not None, (row.method.spec, track.key)
+                assert values.values.shape == (len(row.runs), track.num_queries)
