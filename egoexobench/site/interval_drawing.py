@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 WIDTH = 100.0
 """Length of a scale in the units of its drawing."""
-LOG_RATIO = 20.0
-"""A column whose largest value is so many times its chance has a logarithmic scale."""
-
 
 @dataclass(frozen=True, slots=True)
 class ColumnScale:
@@ -18,7 +15,6 @@ class ColumnScale:
 
     low: float
     high: float
-    is_log: bool = False
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -28,36 +24,27 @@ class ColumnScale:
     def locate(self, value: float) -> float:
         """Return the position of a value; one outside of the scale is at its end."""
         clipped = min(max(value, self.low), self.high)
-        low, high, x = self.low, self.high, clipped
-        if self.is_log:
-            low, high, x = math.log(low), math.log(high), math.log(clipped)
-        return round(WIDTH * (x - low) / (high - low), 1)
+        return round(WIDTH * (clipped - self.low) / (self.high - self.low), 1)
 
 
 def make_column_scale(
     values: Iterable[float], chance: float | None = None, *, is_unbounded: bool = False
 ) -> ColumnScale | None:
-    """Return a scale that shows all values of a column and its chance; None for no value.
-
-    A linear scale would put all values near chance into one point where others are far above, so
-    that such a column has a logarithmic one, which begins at chance.
+    """Return the scale from chance, or the lowest value, to the highest one; None for no value.
 
     Args:
         values: every value and every end of an interval.
         chance: level of chance.
-        is_unbounded: values are ranks, which chance may be far above.
+        is_unbounded: values are ranks, which chance may be far above: it is not on the scale.
 
     >>> make_column_scale([20.0, 60.0], chance=10.0)
-    ColumnScale(low=10.0, high=60.0, is_log=False)
-    >>> make_column_scale([2.0, 60.0], chance=0.4)
-    ColumnScale(low=0.4, high=60.0, is_log=True)
+    ColumnScale(low=10.0, high=60.0)
+    >>> make_column_scale([2.0, 9.0], chance=128.0, is_unbounded=True)
+    ColumnScale(low=2.0, high=9.0)
     """
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return None
-    high = max(finite)
-    if chance is not None and chance > 0 and not is_unbounded and high > LOG_RATIO * chance:
-        return ColumnScale(chance, high, is_log=True)
     bounds = [*finite, chance] if chance is not None and not is_unbounded else finite
     low, high = min(bounds), max(bounds)
     return ColumnScale(low, high) if high > low else ColumnScale(low - 0.5, high + 0.5)
