@@ -12,19 +12,21 @@ from egoexobench.leaderboard.reported import read_reported_tables
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
 from egoexobench.leaderboard.run_source import find_audits
 from egoexobench.leaderboard.submissions import read_submissions
+from egoexobench.records.artifacts import hash_artifact
 from egoexobench.records.check_ranks import group_by_track
 from egoexobench.records.field_types import strip_absolute_paths
 from egoexobench.records.store import (
     list_records,
     pause_garbage_collection,
     read_record_and_ranks,
+    read_unchecked_record,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from egoexobench.leaderboard.reported import ReportedTable
-    from egoexobench.leaderboard.reproduced import ReproducedRow, RunAudit
+    from egoexobench.leaderboard.reproduced import ReproducedRow, RunAudit, RunVerification
     from egoexobench.leaderboard.submitted_row import SubmittedRow
     from egoexobench.records.schema import QueryRank, Record
     from egoexobench.types import TrackKey
@@ -36,14 +38,19 @@ _Value = TypeVar("_Value")
 class SiteRun:
     """One run: its record, and what lies beside it.
 
-    ``audits`` are those of its method, data set and seed.
+    Attributes:
+        path: the file of the record.
+        record: the record.
+        audits: those of its method, data set and seed.
+        ranks: rank of each query by track; empty if they are missing.
+        fault: why the numbers of the record could not be checked; None if they were.
     """
 
     path: Path
     record: Record
     audits: tuple[RunAudit, ...] = ()
     ranks: Mapping[TrackKey, Sequence[QueryRank]] = field(default_factory=dict)
-    """Rank of each query by track."""
+    fault: str | None = None
 
     @property
     def page_path(self) -> str:
@@ -75,6 +82,21 @@ class SiteInputs:
     def runs_by_id(self) -> Mapping[str, SiteRun]:
         """Every run by the id of its record."""
         return {run.record.id: run for run in self.runs}
+
+    def find_verification(self, run: SiteRun) -> RunVerification | None:
+        """Return what was verified of a run when it was added to a row; None for other runs."""
+        verification = self._verifications.get(run.record.id)
+        is_same = verification and verification.record_sha256 == hash_artifact(run.path)
+        return verification if is_same else None
+
+    @cached_property
+    def _verifications(self) -> Mapping[str, RunVerification]:
+        return {
+            run.record: run.verification
+            for row in (*self.rows, *self.submissions)
+            for run in row.runs
+            if run.verification
+        }
 
 
 @pause_garbage_collection()
@@ -109,19 +131,36 @@ def load_site_inputs(paths: Sequence[Path], root: Path | None = None) -> SiteInp
 def _load_runs(paths: Sequence[Path], problems: list[str]) -> list[SiteRun]:
     runs: dict[str, SiteRun] = {}
     for path in list_records(paths):
-        try:
-            record, ranks = read_record_and_ranks(path)
-        except DataError as error:
-            problems.append(strip_absolute_paths(str(error)))
+        run = _read_run(path, problems)
+        if run is None:
             continue
+        record = run.record
         if record.status != "complete":
             problems.append(f"{path.name}: the run {record.status}, so it has no page")
         elif record.id in runs:
             problems.append(f"{path.name}: another record has the id {record.id}; it is shown once")
         else:
-            audits = _find_audits(path, record, problems)
-            runs[record.id] = SiteRun(path, record, audits, group_by_track(ranks))
+            runs[record.id] = run
     return list(runs.values())
+
+
+def _read_run(path: Path, problems: list[str]) -> SiteRun | None:
+    """Return a run; one whose numbers cannot be checked has a fault, and no file no run."""
+    try:
+        record, ranks = read_record_and_ranks(path)
+    except DataError as error:
+        fault = strip_absolute_paths(str(error))
+        problems.append(fault)
+        try:
+            return SiteRun(path, read_unchecked_record(path), fault=fault)
+        except DataError:
+            return None
+    return SiteRun(
+        path=path,
+        record=record,
+        audits=_find_audits(path, record, problems),
+        ranks=group_by_track(ranks),
+    )
 
 
 def _find_audits(path: Path, record: Record, problems: list[str]) -> tuple[RunAudit, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 WIDTH = 100.0
 """Length of a scale in the units of its drawing."""
 
+
 @dataclass(frozen=True, slots=True)
 class ColumnScale:
     """Maps the values of a column to positions from 0 to `WIDTH`."""

@@ -11,7 +11,7 @@ from egoexobench.records.artifacts import QUERIES_SUFFIX, check_artifact, find_a
 from egoexobench.records.queries_file import parse_queries
 from egoexobench.records.store import read_text
 from egoexobench.site.labels import TASK_LABELS
-from egoexobench.types import RETRIEVAL_TASKS, Task, TrackKey
+from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, Task, TrackKey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,9 @@ MAX_LINES = 20
 """Labels that are listed, those with most queries."""
 LABEL_TASKS: tuple[tuple[Task, str], ...] = (("scene", "scene"), ("action", "verb"))
 """The recognition task whose labels clips have, and what they name."""
+
+POLICIES: tuple[CandidatePolicy, ...] = ("gallery", "mcq20")
+"""The first one that a run was scored by is broken down."""
 
 ClipLabels = Mapping[Task, Mapping[str, tuple[str, ...]]]
 """By recognition task, by clip."""
@@ -59,9 +62,7 @@ def break_down_by_label(
         DataError: if the file of queries is missing or not what the record names.
     """
     labels = _read_labels(path, record)
-    policy = next(
-        (name for name in ("gallery", "mcq20") if any(key.policy == name for key in ranks)), None
-    )
+    policy = next((name for name in POLICIES if any(key.policy == name for key in ranks)), None)
     keys = [key for task in RETRIEVAL_TASKS if (key := TrackKey(task, policy)) in ranks]
     return [
         _make_breakdown(noun, keys, labels[task], ranks)

@@ -64,9 +64,7 @@ def draw_epochs(title: str, values: Sequence[float], best_epoch: int | None) -> 
     )
 
 
-def draw_cumulative_matches(
-    title: str, shares: Sequence[tuple[int, float, float]]
-) -> LineDrawing:
+def draw_cumulative_matches(title: str, shares: Sequence[tuple[int, float, float]]) -> LineDrawing:
     """Return the share of queries whose right answer is among the first k, by k.
 
     Args:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from egoexobench.evaluation import metrics
+from egoexobench.leaderboard.board_text import POLICY_TITLES
 from egoexobench.leaderboard.stored_ranks import StoredRanks
 from egoexobench.site.labels import TASK_LABELS
 from egoexobench.site.line_drawing import LineDrawing, draw_cumulative_matches
@@ -28,32 +29,37 @@ NUM_POINTS = 40
 class RankHistogram:
     """The share of queries in each bin of ranks, percent, for the tracks of one policy."""
 
-    policy: str
+    title: str
     tasks: tuple[str, ...]
     bins: tuple[tuple[str, tuple[float | None, ...]], ...]
     """Label of a bin, and the share of each task; None beyond its number of candidates."""
     curves: tuple[LineDrawing, ...]
 
 
-def summarize_ranks(ranks: Mapping[TrackKey, Sequence[QueryRank]]) -> list[RankHistogram]:
+def build_rank_histograms(ranks: Mapping[TrackKey, Sequence[QueryRank]]) -> list[RankHistogram]:
     """Return a histogram and curves for each candidate policy of the retrieval tasks."""
     by_policy: dict[str, dict[str, StoredRanks]] = {}
     for key, lines in ranks.items():
         if key.task in RETRIEVAL_TASKS and key.policy and lines:
             columns = by_policy.setdefault(key.policy, {})
             columns[TASK_LABELS[key.task]] = _make_columns(lines)
-    return [_make_histogram(policy, columns) for policy, columns in sorted(by_policy.items())]
+    return [
+        _make_histogram(title, by_policy[policy])
+        for policy, title in POLICY_TITLES.items()
+        if policy in by_policy
+    ]
 
 
 def _make_columns(ranks: Sequence[QueryRank]) -> StoredRanks:
-    names = ("optimistic", "pessimistic", "num_candidates", "num_positives")
-    names += ("num_tied_positives", "top1_probability")
     return StoredRanks(
-        **{name: np.array([getattr(rank, name) for rank in ranks], float) for name in names}
+        **{
+            field.name: np.array([getattr(rank, field.name) for rank in ranks], float)
+            for field in fields(StoredRanks)
+        }
     )
 
 
-def _make_histogram(policy: str, columns: Mapping[str, StoredRanks]) -> RankHistogram:
+def _make_histogram(title: str, columns: Mapping[str, StoredRanks]) -> RankHistogram:
     sizes = {task: int(ranks.num_candidates.max()) for task, ranks in columns.items()}
     largest = max(sizes.values())
     starts = [start for start in BIN_STARTS if start <= largest]
@@ -65,7 +71,7 @@ def _make_histogram(policy: str, columns: Mapping[str, StoredRanks]) -> RankHist
         )
         bins.append((str(start) if start == end else f"{start} to {end}", shares))
     return RankHistogram(
-        policy=policy,
+        title=title,
         tasks=tuple(columns),
         bins=tuple(bins),
         curves=tuple(_draw_curve(task, ranks, sizes[task]) for task, ranks in columns.items()),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from egoexobench.leaderboard.board_text import DASH
 from egoexobench.records.external import describe_answer_counts, describe_external_source
 from egoexobench.records.given_features import describe_given_features
 from egoexobench.records.overlap import describe_overlap
 
 if TYPE_CHECKING:
-    from egoexobench.records.schema import DistributionRecord, PartRecord, Record
+    from egoexobench.records.schema import DistributionRecord, GitState, PartRecord, Record
 
+_Name = TypeVar("_Name", bound=str)
 Facts = list[tuple[str, str]]
 
 
@@ -26,11 +28,22 @@ class StageTime:
     percent: float
 
 
+def describe_evidence(record: Record) -> str:
+    """Return what videos and texts are embedded from, such as ``video, audio; narration``."""
+    declared = record.method.declared_inputs
+    sides = (declared.video, declared.text)
+    return "; ".join(", ".join(side).replace("_", " ") or DASH for side in sides)
+
+
 def format_command(record: Record) -> str:
     """Return the command of a run as a shell reads it."""
-    words = record.command if record.command[:1] == ("egoexobench",) else (
-        "egoexobench",
-        *record.command,
+    words = (
+        record.command
+        if record.command[:1] == ("egoexobench",)
+        else (
+            "egoexobench",
+            *record.command,
+        )
     )
     return shlex.join(words)
 
@@ -54,8 +67,8 @@ def list_input_facts(record: Record) -> Facts:
         "skipped": counts.num_skipped,
     }
     facts = [
-        ("Embeddings of videos", _join(item.replace("_", " ") for item in declared.video)),
-        ("Embeddings of texts", _join(item.replace("_", " ") for item in declared.text)),
+        ("Embeddings of videos", _join_texts(item.replace("_", " ") for item in declared.video)),
+        ("Embeddings of texts", _join_texts(item.replace("_", " ") for item in declared.text)),
         ("Clips", _join_counts(counts.num_clips)),
         ("Pairs", _join_counts(counts.num_pairs)),
         ("Queries", _join_counts(counts.num_queries)),
@@ -95,21 +108,20 @@ def list_input_facts(record: Record) -> Facts:
 def list_provenance(record: Record) -> Facts:
     """Return the code, data, software and machine of a run."""
     environment, method, dataset = record.environment, record.method, record.dataset
-    commit = f"{record.git.commit[:12]}{' (modified)' if record.git.dirty else ''}" if record.git else ""
     facts = [
         ("Run", record.id),
         ("Created", f"{record.created:%Y-%m-%d %H:%M} UTC"),
         ("Method", f"{method.spec}, fingerprint {method.fingerprint}"),
-        ("Settings", _join(f"{key}={value}" for key, value in method.overrides.items())),
+        ("Settings", _join_texts(f"{key}={value}" for key, value in method.overrides.items())),
         ("Data set", f"{dataset.spec}, fingerprint {dataset.fingerprint}"),
         ("Media", f"hash {dataset.media_hash}" if dataset.media_hash else ""),
         ("Trained on", record.trained_on.spec if record.trained_on else ""),
         ("Distribution", _format_distribution(method.distribution)),
-        ("Commit", commit),
+        ("Commit", _format_commit(record.git) if record.git else ""),
         ("Toolkit", f"hash {method.toolkit_hash}" if method.toolkit_hash else ""),
         ("Python", environment.python),
-        ("Packages", _join(f"{key} {value}" for key, value in environment.packages.items())),
-        ("Plug-ins", _join(map(_format_distribution, environment.plugins))),
+        ("Packages", _join_texts(f"{key} {value}" for key, value in environment.packages.items())),
+        ("Plug-ins", _join_texts(map(_format_distribution, environment.plugins))),
         ("Device", f"{environment.device}, {environment.precision}"),
         ("Accelerator", environment.accelerator or ""),
         ("Processor", environment.processor or ""),
@@ -118,19 +130,23 @@ def list_provenance(record: Record) -> Facts:
     return [(name, text) for name, text in facts if text]
 
 
-def describe_part(part: PartRecord) -> tuple[str, str, str, str]:
+def describe_part_record(part: PartRecord) -> tuple[str, str, str, str]:
     """Return role, name, options, and distribution of a part."""
-    options = _join(f"{name}={value}" for name, value in part.options.items())
+    options = _join_texts(f"{name}={value}" for name, value in part.options.items())
     return part.role, f"{part.kind} {part.name}", options, _format_distribution(part.distribution)
+
+
+def _format_commit(git: GitState) -> str:
+    return f"{git.commit[:12]}{' (modified)' if git.dirty else ''}"
 
 
 def _format_distribution(distribution: DistributionRecord | None) -> str:
     return f"{distribution.name} {distribution.version}" if distribution else ""
 
 
-def _join(texts: Iterable[str]) -> str:
+def _join_texts(texts: Iterable[str]) -> str:
     return ", ".join(texts)
 
 
-def _join_counts(counts: Mapping[str, int]) -> str:
+def _join_counts(counts: Mapping[_Name, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())

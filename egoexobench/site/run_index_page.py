@@ -10,6 +10,7 @@ from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.leaderboard.board_text import format_number, get_metric_label
 from egoexobench.site.labels import TASK_LABELS
 from egoexobench.site.page import Page
+from egoexobench.site.run_facts import describe_evidence
 from egoexobench.types import TrackKey
 
 if TYPE_CHECKING:
@@ -49,19 +50,12 @@ def make_run_index_pages(inputs: SiteInputs) -> list[Page]:
     scores = [_collect_scores(run) for run in inputs.runs]
     tracks = [key for key in MAIN_TRACKS if any(key in by_track for by_track in scores)]
     lines = [
-        _make_line(run, tracks, by_track)
-        for run, by_track in zip(inputs.runs, scores, strict=True)
+        _make_line(run, tracks, by_track) for run, by_track in zip(inputs.runs, scores, strict=True)
     ]
     records = [line.run.record for line in lines]
     values = {
         "lines": lines,
-        "tracks": [
-            (
-                TASK_LABELS[key.task],
-                " ".join(filter(None, (get_metric_label(TASKS_INFO[key.task].primary, key.task), "%", key.policy))),
-            )
-            for key in tracks
-        ],
+        "tracks": [(TASK_LABELS[key.task], _describe_metric(key)) for key in tracks],
         "filters": {
             "method": sorted({record.method.name for record in records}),
             "data": sorted({record.dataset.spec for record in records}),
@@ -72,6 +66,11 @@ def make_run_index_pages(inputs: SiteInputs) -> list[Page]:
         "problems": inputs.problems,
     }
     return [Page("runs/index.html", "Runs", "runs.html", values)]
+
+
+def _describe_metric(key: TrackKey) -> str:
+    label = get_metric_label(TASKS_INFO[key.task].primary, key.task)
+    return " ".join(filter(None, (label, "%", key.policy)))
 
 
 def _collect_scores(run: SiteRun) -> Mapping[TrackKey, IndexScore]:
@@ -85,14 +84,12 @@ def _collect_scores(run: SiteRun) -> Mapping[TrackKey, IndexScore]:
 def _make_line(
     run: SiteRun, tracks: list[TrackKey], scores: Mapping[TrackKey, IndexScore]
 ) -> IndexLine:
-    declared = run.record.method.declared_inputs
-    sides = (", ".join(side).replace("_", " ") or "–" for side in (declared.video, declared.text))
     audit = "not audited"
     if run.audits:
         audit = "audited" if all(item.passed for item in run.audits) else "audit failed"
     return IndexLine(
         run=run,
-        evidence="; ".join(sides),
+        evidence=describe_evidence(run.record),
         audit=audit,
         scores=tuple(scores.get(key) for key in tracks),
     )

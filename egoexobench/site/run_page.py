@@ -12,9 +12,10 @@ from egoexobench.site.class_summary import summarize_classes
 from egoexobench.site.label_breakdown import break_down_by_label
 from egoexobench.site.line_drawing import LineDrawing, draw_epochs
 from egoexobench.site.page import Page
-from egoexobench.site.rank_summary import summarize_ranks
+from egoexobench.site.rank_summary import build_rank_histograms
 from egoexobench.site.run_facts import (
-    describe_part,
+    describe_evidence,
+    describe_part_record,
     format_command,
     list_input_facts,
     list_provenance,
@@ -39,11 +40,12 @@ def _make_run_page(run: SiteRun, inputs: SiteInputs) -> Page:
     values: dict[str, Any] = {
         "run": run,
         "record": record,
+        "evidence": describe_evidence(record),
         "verification": inputs.find_verification(run),
         "score_lines": list_score_lines(record),
         "subset_lines": list_subset_lines(record),
         "training": _draw_training(record),
-        "rank_histograms": summarize_ranks(run.ranks),
+        "rank_histograms": build_rank_histograms(run.ranks),
         "class_summaries": _read_or_report(
             lambda: summarize_classes(run.path, record, run.ranks), problems
         ),
@@ -54,7 +56,7 @@ def _make_run_page(run: SiteRun, inputs: SiteInputs) -> Page:
         "command": format_command(record),
         "inputs": list_input_facts(record),
         "provenance": list_provenance(record),
-        "parts": [describe_part(part) for part in record.method.parts],
+        "parts": [describe_part_record(part) for part in record.method.parts],
         "problems": problems,
     }
     title = format_run_title(record.method, record.dataset, record.seed)

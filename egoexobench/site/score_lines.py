@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.leaderboard.board_text import (
     ANNOTATION_SHORTCUTS,
+    POLICY_TITLES,
     format_number,
     format_range,
     get_metric_label,
@@ -27,7 +28,10 @@ OTHER_METRICS = ("hit_rate_at_5", "hit_rate_at_10", "median_rank", "mrr")
 
 @dataclass(frozen=True, slots=True)
 class ScoreLine:
-    """One metric of one track; texts are empty where the run does not hold them."""
+    """One metric of one track; texts are empty where the run does not hold them.
+
+    The best shortcut is its value and its name.
+    """
 
     task: str
     policy: str
@@ -36,8 +40,8 @@ class ScoreLine:
     interval: str
     drawing: IntervalDrawing | None
     chance: str
-    media_shortcut: str
-    annotation_shortcut: str
+    media_shortcut: tuple[str, str] | None
+    annotation_shortcut: tuple[str, str] | None
     oracle: str
     others: tuple[str, ...]
     size: str
@@ -86,8 +90,10 @@ def list_subset_lines(record: Record) -> list[SubsetLine]:
 
 
 def _sort_scores(scores: Sequence[ScoreRecord]) -> list[ScoreRecord]:
+    policies = [*POLICY_TITLES, None]
     return sorted(
-        scores, key=lambda score: (score.policy or "~", SCORED_TASKS.index(score.task), score.split)
+        scores,
+        key=lambda score: (policies.index(score.policy), SCORED_TASKS.index(score.task)),
     )
 
 
@@ -101,7 +107,7 @@ def _make_score_line(
     annotation = {key: value for key, value in levels.items() if key in ANNOTATION_SHORTCUTS}
     media = {key: value for key, value in levels.items() if key not in ANNOTATION_SHORTCUTS}
     is_retrieval = score.task in RETRIEVAL_TASKS or score.task == "association"
-    noun = "candidates" if is_retrieval else "classes"
+    unit, noun = ("queries", "candidates") if is_retrieval else ("clips", "classes")
     return ScoreLine(
         task=TASK_LABELS[score.task],
         policy=score.policy or "",
@@ -114,7 +120,7 @@ def _make_score_line(
         annotation_shortcut=_format_best(annotation, metric),
         oracle="" if oracle is None else format_number(oracle, metric.unit),
         others=tuple(_iter_others(score)) if is_retrieval else ("",) * len(OTHER_METRICS),
-        size=f"{score.num_queries} / {format_range(score.candidate_range)} {noun}",
+        size=f"{score.num_queries} {unit}, {format_range(score.candidate_range)} {noun}",
     )
 
 
@@ -143,11 +149,11 @@ def _format_interval(metric: Metric) -> str:
     return f"{format_number(metric.low, metric.unit)} to {format_number(metric.high, metric.unit)}"
 
 
-def _format_best(levels: Mapping[str, float], metric: Metric) -> str:
+def _format_best(levels: Mapping[str, float], metric: Metric) -> tuple[str, str] | None:
     if not levels:
-        return ""
+        return None
     best = max(levels, key=lambda name: levels[name])
-    return f"{format_number(levels[best], metric.unit)} {best}"
+    return format_number(levels[best], metric.unit), best
 
 
 def _collect_references(record: Record) -> dict[str, dict[str, Mapping[str, Metric]]]:

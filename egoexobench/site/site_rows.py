@@ -24,6 +24,8 @@ def collect_site_rows(inputs: SiteInputs) -> tuple[list[ReproducedRow], list[str
     rows = {make_row_file_name(row.method, row.dataset, row.trained_on): row for row in inputs.rows}
     groups: dict[str, list[SiteRun]] = {}
     for run in inputs.runs:
+        if run.fault:
+            continue
         record = run.record
         name = make_row_file_name(record.method, record.dataset, record.trained_on)
         groups.setdefault(name, []).append(run)
