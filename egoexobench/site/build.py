@@ -13,6 +13,7 @@ from egoexobench.files import replaced_folder
 from egoexobench.site.about_page import make_about_pages
 from egoexobench.site.board_page import make_board_pages
 from egoexobench.site.environment import SiteFrame, render_site_page
+from egoexobench.site.reported_page import make_reported_pages
 from egoexobench.site.run_index_page import make_run_index_pages
 from egoexobench.site.run_page import make_run_pages
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).with_name("static")
 PAGE_MAKERS: tuple[Callable[[SiteInputs], list[Page]], ...] = (
     make_board_pages,
+    make_reported_pages,
     make_run_index_pages,
     make_run_pages,
     make_about_pages,
