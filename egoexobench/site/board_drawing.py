@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from egoexobench.leaderboard.board import Board
 from egoexobench.leaderboard.board_text import format_number
+from egoexobench.leaderboard.csv_board import render_csv
+from egoexobench.leaderboard.latex_board import render_latex
 from egoexobench.records.store import make_slug
 from egoexobench.site.interval_drawing import (
     ColumnScale,
@@ -69,6 +72,12 @@ class DrawnTable:
     rows: tuple[DrawnRow, ...]
     notes: Mapping[str, int]
     """Number of each note, from 1."""
+
+    @property
+    def copies(self) -> tuple[tuple[str, str], ...]:
+        """The table in formats that a reader may copy, by their names."""
+        board = Board(tables=(self.table,), reported=())
+        return (("CSV", render_csv(board)), ("LaTeX", render_latex(board)))
 
     @property
     def has_tests(self) -> bool:
