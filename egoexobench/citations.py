@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,6 +76,18 @@ def list_part_works(part: PartFactory) -> list[CitedWork]:
     return [work for work in works if f"{part.kind}:{part.name}" in work.parts]
 
 
+def format_bibtex(parts: Iterable[str]) -> str:
+    """Return BibTeX of the toolkit and of the works that parts of it come from; loads no part.
+
+    Args:
+        parts: kind and name of each, such as ``method:egoexo``; others name no work.
+    """
+    names = {PROJECT_NAME, *parts}
+    works = [_add_version(work) for work in _read_own_works() if names.intersection(work.parts)]
+    return "\n\n".join(work.bibtex for work in works) + "\n"
+
+
+@cache
 def _read_own_works() -> list[CitedWork]:
     return read_works(Path(__file__).with_name(REFERENCES_FILE))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from egoexobench.citations import format_bibtex
 from egoexobench.leaderboard.board import Board
 from egoexobench.leaderboard.board_text import format_number
 from egoexobench.leaderboard.csv_board import render_csv
@@ -77,7 +78,13 @@ class DrawnTable:
     def copies(self) -> tuple[tuple[str, str], ...]:
         """The table in formats that a reader may copy, by their names."""
         board = Board(tables=(self.table,), reported=())
-        return (("CSV", render_csv(board)), ("LaTeX", render_latex(board)))
+        names = [f"dataset:{self.table.dataset.partition(':')[0]}"]
+        names += [f"method:{row.method.partition(':')[0]}" for row in self.table.rows]
+        return (
+            ("CSV", render_csv(board)),
+            ("LaTeX", render_latex(board)),
+            ("BibTeX", format_bibtex(names)),
+        )
 
     @property
     def has_tests(self) -> bool:

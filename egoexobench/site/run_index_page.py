@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 MAIN_TRACKS = (
     TrackKey("association", "gallery"),
-    TrackKey("eg2ex", "gallery"),
     TrackKey("t2v", "gallery"),
     TrackKey("action", None),
 )

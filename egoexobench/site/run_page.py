@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from egoexobench.citations import format_bibtex
 from egoexobench.errors import DataError
 from egoexobench.records.field_types import strip_absolute_paths
 from egoexobench.results.run_table import format_run_title
@@ -57,6 +58,13 @@ def _make_run_page(run: SiteRun, inputs: SiteInputs) -> Page:
         "inputs": list_input_facts(record),
         "provenance": list_provenance(record),
         "parts": [describe_part_record(part) for part in record.method.parts],
+        "bibtex": format_bibtex(
+            [
+                f"method:{record.method.name}",
+                f"dataset:{record.dataset.name}",
+                *(f"{part.kind}:{part.name}" for part in record.method.parts),
+            ]
+        ),
         "problems": problems,
     }
     title = format_run_title(record.method, record.dataset, record.seed)
