@@ -23,6 +23,7 @@ from egoexobench.figures.retrievals import retrieve_candidates
 from egoexobench.progress import NullProgress
 from egoexobench.records.schema import Record
 from egoexobench.records.store import read_record
+from egoexobench.records.top_file import iter_top_candidates
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.toolbox.layers import masked_mean
@@ -77,7 +78,7 @@ def run(
             if not keep_embeddings:
                 from dataclasses import replace
 
-                config = replace(config, keep_embeddings=False)
+                config = replace(config, keep_embeddings=False, keep_top=3)
             return run_experiment(config, RunContext(registry, NullProgress())).path
 
         yield run_method
@@ -157,6 +158,8 @@ def test_without_embeddings_the_pair_scores_still_prove_the_ranks(
 ) -> None:
     path = run("max-sim", keep_embeddings=False)
     assert not list(path.parent.glob("*.embeddings.safetensors"))
+    top = [line.candidates for line in iter_top_candidates(path, read_record(path))]
+    assert {len(candidates) for candidates in top} == {3}
     result = verify_bundle(path)
     assert (result.differences, len(result.skipped)) == ((), 1)
     shutil.copytree(path.parent, tmp_path / "copy")

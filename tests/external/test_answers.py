@@ -9,7 +9,9 @@ from command_line import CommandLine
 
 import egoexobench as ee
 from egoexobench.errors import DataError, NoticeWarning
+from egoexobench.records.top_file import TopCandidates, iter_top_candidates
 from egoexobench.results.run_result import RunResult
+from egoexobench.verification.bundle import verify_bundle
 
 Questions = list[dict[str, Any]]
 
@@ -38,6 +40,12 @@ def score(answers: Any, dataset: str, root: Path, **options: Any) -> RunResult:
     return ee.score(answers=answers, dataset=dataset, out=root, progress=False, **options)
 
 
+def list_top_names(result: RunResult) -> list[tuple[TopCandidates, list[str]]]:
+    """The first candidates of each query of the gallery."""
+    lines = iter_top_candidates(result.path, result.record)
+    return [(line, [name for name, _ in line.candidates]) for line in lines]
+
+
 def find_gallery_score(result: RunResult) -> Any:
     (score,) = (item for item in result.record.scores if item.policy == "gallery")
     return score
@@ -58,6 +66,14 @@ def test_orders_give_the_ranks_that_they_say(dataset: str, gallery: tuple, tmp_p
     assert metrics["hit_rate_at_1"].value == 25.0
     assert metrics["mrr"].value == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
     assert result.record.method.external.kind == "answers"
+    assert {line.source: names for line, names in list_top_names(result)} == {
+        source: answers[name]["order"] for source, name in queries.items()
+    }
+    first_two = score(answers, dataset, tmp_path / "two", keep_top=2)
+    assert all(len(names) == 2 for _, names in list_top_names(first_two))
+    assert not list_top_names(score(answers, dataset, tmp_path / "none", keep_top=0))
+    for item in (result, first_two):
+        assert verify_bundle(item.path).is_verified
     assert "Answers given, not audited" in str(result)
     verification = result.verify()
     assert verification.is_verified, verification.differences
