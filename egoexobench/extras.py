@@ -26,6 +26,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     "mteb": ("mteb", "tqdm"),
     "parquet": ("pyarrow",),
+    "plot": ("matplotlib",),
     "ray": ("ray",),
     "tensorboard": ("tensorboard",),
     "trackio": ("trackio",),

@@ -11,11 +11,12 @@ from egoexobench.comparison import compare_runs, load_runs
 from egoexobench.extras import require_library
 from egoexobench.records.schema import Record
 from egoexobench.records.store import iter_ranks
-from egoexobench.results.run_table import render_run_html, render_run_text
-from egoexobench.types import TASKS, Task
+from egoexobench.results.run_table import format_run_title, render_run_html, render_run_text
+from egoexobench.types import TASKS, ScoredTask, Task
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from egoexobench.verification.result import Verification
 
@@ -88,6 +89,23 @@ class RunResult:
 
         return pd.DataFrame([rank.model_dump() for rank in iter_ranks(self.path)])
 
+    def plot(self, *, tasks: Sequence[ScoredTask] | None = None, ax: Axes | None = None) -> Axes:
+        """Draw the main metric of each track with its 95 % interval and chance.
+
+        Args:
+            tasks: which tasks to draw; all if None.
+            ax: axes of matplotlib; a new figure, which is ``.figure`` of the result, if None.
+
+        Raises:
+            UsageError: if matplotlib is not installed (the extra `plot`), or no task has a score.
+        """
+        from egoexobench.results.score_plot import plot_scores
+
+        record = self.record
+        ax = plot_scores({record.method.spec: record}, tasks=tasks, ax=ax)
+        ax.set_title(format_run_title(record.method, record.dataset, record.seed), wrap=True)
+        return ax
+
     def verify(self) -> Verification:
         """Recompute the record from the files beside it, as `egoexobench verify` does."""
         from egoexobench.verification.process import verify_bundles
@@ -139,6 +157,32 @@ class RunCollection:
                 frame.insert(position, name, value)
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
+
+    def plot(self, *, tasks: Sequence[ScoredTask] | None = None, ax: Axes | None = None) -> Axes:
+        """Draw the main metric of each track for all runs, as `RunResult.plot` does for one.
+
+        Overlapping intervals say nothing about a difference; `compare` tests it.
+        """
+        from egoexobench.results.score_plot import plot_scores
+
+        return plot_scores(self._label_records(), tasks=tasks, ax=ax)
+
+    def _label_records(self) -> dict[str, Record]:
+        """Records by what tells them apart: method and settings, and what else differs."""
+        records = [run.record for run in self.runs]
+        fields: dict[str, list[str]] = {
+            "data set": [record.dataset.spec for record in records],
+            "scale": [record.method.scale for record in records],
+            "seed": [str(record.seed) for record in records],
+        }
+        differing = {name: texts for name, texts in fields.items() if texts[1:] != texts[:-1]}
+        labels = {}
+        for index, record in enumerate(records):
+            settings = (f"{key}={value}" for key, value in record.method.overrides.items())
+            facts = (f"{name} {texts[index]}" for name, texts in differing.items())
+            label = ", ".join((record.method.spec, *settings, *facts))
+            labels[f"{label}, {record.id}" if label in labels else label] = record
+        return labels
 
     def compare(
         self, *, tasks: Sequence[Task] = TASKS, metrics: Sequence[str] | None = None, seed: int = 0

@@ -88,7 +88,7 @@ def _format_cells(score: ScoreRecord) -> list[str]:
     others = (score.metrics.get(key) for key in ("hit_rate_at_5", "hit_rate_at_10", "median_rank"))
     return [
         score.task,
-        _format_candidates(score),
+        describe_candidates(score),
         *_format_metric(primary),
         *(_format_number(metric) for metric in others),
         str(score.num_queries),
@@ -97,7 +97,7 @@ def _format_cells(score: ScoreRecord) -> list[str]:
 
 def _format_secondary_cells(score: ScoreRecord, name: str) -> list[str]:
     num_empty = len(SCORE_COLUMNS) - 4
-    cells = [f"{score.task} {METRIC_LABELS[name]}", _format_candidates(score)]
+    cells = [f"{score.task} {METRIC_LABELS[name]}", describe_candidates(score)]
     return [
         *cells,
         *_format_metric(score.metrics[name]),
@@ -111,7 +111,8 @@ def _format_metric(metric: Metric) -> list[str]:
     return [_format_number(metric), _format_interval(metric), chance]
 
 
-def _format_candidates(score: ScoreRecord) -> str:
+def describe_candidates(score: ScoreRecord) -> str:
+    """Return what a query of a track is ranked against, such as ``gallery/128``."""
     largest = score.candidate_range[1]
     if score.task in RECOGNITION_TASKS:
         return f"{largest} classes"
