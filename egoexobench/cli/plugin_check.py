@@ -54,7 +54,7 @@ def check_command(ctx: click.Context, target: str | None, strict: bool, as_json:
 
 def _is_path(target: str) -> bool:
     """Whether a folder is meant, and not an installed distribution of that name."""
-    return os.sep in target or target.startswith(".") or Path(target).is_dir()
+    return os.sep in target or target.startswith(".") or Path(target, "pyproject.toml").is_file()
 
 
 def _print_report(report: CheckReport) -> None:

@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from egoexobench.errors import DataError, format_exception_line
+from egoexobench.models.seeding import seeded_rng
 from egoexobench.plugin_check.examples import PartExample, is_unavailable
 from egoexobench.plugin_check.repeated_creation import find_difference
 from egoexobench.plugin_check.side_effects import watch_side_effects
@@ -19,7 +18,6 @@ from egoexobench.testing.part import create_methods
 from egoexobench.testing.process_state import (
     find_state_change,
     read_process_state,
-    read_shared_generators,
     restore_process_state,
 )
 
@@ -43,7 +41,7 @@ def check_contract(example: PartExample, registry: Registry, scratch: Path) -> N
         UnavailableError: if the part cannot be created on this machine.
         AssertionError: with the first fault.
     """
-    state, generators = read_process_state(), read_shared_generators()
+    state = read_process_state()
     contract_fault: AssertionError | None = None
     try:
         with watch_side_effects(scratch) as faults:
@@ -58,11 +56,6 @@ def check_contract(example: PartExample, registry: Registry, scratch: Path) -> N
         raise AssertionError(state_change)
     if contract_fault is not None:
         raise contract_fault
-    if read_shared_generators() != generators:
-        raise AssertionError(
-            "it uses the random numbers of Python or NumPy that all code shares; use a generator "
-            "of its own with a seed, such as numpy.random.default_rng(0)"
-        )
     if faults:
         raise AssertionError(faults[0])
 
@@ -87,9 +80,9 @@ def _make_creator(example: PartExample) -> Callable[[], Any]:
 
 
 def _create_product(create: Callable[[], Any], example: PartExample) -> Any:
-    torch.manual_seed(0)
     try:
-        product = create()
+        with seeded_rng(0, example.part.kind):
+            product = create()
     except AssertionError:
         raise
     except (Exception, SystemExit) as error:  # a plug-in may fail in any way

@@ -14,7 +14,10 @@ from egoexobench.testing.captioner import NARRATIONS
 from egoexobench.testing.sources import make_sources
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS
 
-_RANDOM = "it draws random numbers without a seed; the harness seeds torch before each creation"
+_RANDOM = (
+    "it draws random numbers without a seed; the harness seeds torch, NumPy and Python before it "
+    "creates a part"
+)
 
 
 def find_difference(kind: str, first: Any, second: Any) -> str | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 
@@ -30,14 +28,6 @@ def find_state_change(before: Mapping[str, object]) -> str | None:
         if after[name] != value:
             return f"it changes {name} from {value!r} to {after[name]!r}"
     return None
-
-
-def read_shared_generators() -> tuple[object, str]:
-    """Return the states of the generators that all code of the process shares, except torch's.
-
-    The harness seeds torch before it creates a part, and seeds neither of these two.
-    """
-    return random.getstate(), repr(np.random.get_state())
 
 
 def restore_process_state(state: Mapping[str, Any]) -> None:

@@ -51,10 +51,16 @@ FAULTS = {
         "contract",
         "it changes the working folder from",
     ),
-    "shared-generator": (
-        [(CREATE, f"    import numpy\n    numpy.random.seed(3)\n{CREATE}")],
+    "draws-while-it-reads": (
+        [
+            (
+                PREPARE,
+                f"        import numpy\n        self.shift = numpy.random.random()\n{PREPARE}",
+            ),
+            ('"float32") / 255', '"float32") / 255 + self.shift'),
+        ],
         "contract",
-        "it uses the random numbers of Python or NumPy that all code shares",
+        "prepare returns another array for the same source",
     ),
     "no-seed": (
         [
