@@ -12,7 +12,13 @@ from egoexobench.cli import main
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "leaderboards/*.md", "plugins/**/*.md")
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "leaderboards/*.md",
+        "plugins/**/*.md",
+        "egoexobench/**/*.md",
+    )
     for path in ROOT.glob(pattern)
 )
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="not a checkout")

@@ -9,6 +9,7 @@ import pytest
 import egoexobench
 import egoexobench_baselines
 import egoexobench_plugins
+from egoexobench.scaffold.create import TEMPLATE
 
 PUBLIC_MODULES = {
     "egoexobench.spec",
@@ -26,6 +27,7 @@ PLUGIN_FOLDERS = (
     Path(egoexobench_plugins.__path__[0]),
     Path(egoexobench_baselines.__path__[0]),
     Path(__file__).parent / "third_party",
+    TEMPLATE,
 )
 PLUGIN_FILES = [path for folder in PLUGIN_FOLDERS for path in sorted(folder.rglob("*.py"))]
 

@@ -40,7 +40,7 @@ class BrightnessEncoder:
     """Frozen: it runs once for each clip, and its tokens are stored.
 
     An encoder that is trained is an `nn.Module` with ``frozen = False``; then `encode` runs in
-    every step. Create random weights inside the factory: the harness seeds torch before it.
+    every step. Create random weights inside the factory: the harness seeds torch and NumPy.
     """
 
     modality: Modality = "video"  # what `prepare` gets: Frames, Audio ("audio") or str ("text")
