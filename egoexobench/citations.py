@@ -133,6 +133,7 @@ def _find_end(text: str, start: int) -> int | None:
     return None
 
 
+@cache
 def _add_version(work: CitedWork) -> CitedWork:
     """The software is cited with its version, which only the installation knows."""
     if work.key != PROJECT_NAME:

@@ -16,6 +16,7 @@ from egoexobench.records.schema import (
     Environment,
     GitState,
     MethodRecord,
+    QueryRank,
     Record,
     ReferenceScores,
     ScoreRecord,
@@ -124,3 +125,21 @@ def make_record(
         "seconds": {"train": 1.5},
     }
     return Record(**(fields | changed))
+
+
+def make_ego_ranks(num_right: int, num_queries: int = 20) -> list[QueryRank]:
+    """Ranks of ego-to-exo queries among 20 candidates: the first are right, the others third."""
+    return [
+        QueryRank(
+            task="eg2ex",
+            policy="gallery",
+            source=f"q{index}/ego",
+            positives=(f"q{index}/exo",),
+            optimistic=1 if index < num_right else 3,
+            pessimistic=1 if index < num_right else 3,
+            num_candidates=20,
+            top1_probability=float(index < num_right),
+            cluster=f"take {index}",
+        )
+        for index in range(num_queries)
+    ]

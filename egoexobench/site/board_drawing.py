@@ -77,7 +77,7 @@ class DrawnTable:
     @property
     def copies(self) -> tuple[tuple[str, str], ...]:
         """The table in formats that a reader may copy, by their names."""
-        board = Board(tables=(self.table,), reported=())
+        board = Board.model_construct(tables=(self.table,), reported=())  # it is valid
         names = [f"dataset:{self.table.dataset.partition(':')[0]}"]
         names += [f"method:{row.method.partition(':')[0]}" for row in self.table.rows]
         return (

@@ -7,12 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard.board_text import format_row_seeds, list_reference_rows
-from egoexobench.leaderboard.make_board import make_board
 from egoexobench.records.store import make_slug
 from egoexobench.site.board_drawing import DrawnTable, draw_board_table
 from egoexobench.site.labels import POLICY_HINTS, REFERENCE_HINTS
 from egoexobench.site.page import Page
-from egoexobench.site.site_rows import collect_site_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +31,11 @@ class BoardSection:
 
 def make_board_pages(inputs: SiteInputs) -> list[Page]:
     """Return the leaderboard page."""
-    rows, problems = collect_site_rows(inputs)
-    board = make_board(rows, submitted=inputs.submissions, mix_protocols=True)
-    sections = _make_sections(board, inputs)
+    sections = _make_sections(inputs)
     values = {
         "sections": sections,
-        "problems": (*inputs.problems, *problems),
-        "filters": _collect_filters(board),
+        "problems": (*inputs.problems, *inputs.site_rows.problems),
+        "filters": _collect_filters(inputs.board),
         "policy_hints": POLICY_HINTS,
         "reference_hints": REFERENCE_HINTS,
         "list_reference_rows": list_reference_rows,
@@ -48,8 +44,8 @@ def make_board_pages(inputs: SiteInputs) -> list[Page]:
     return [Page("index.html", "Leaderboard", "board.html", values)]
 
 
-def _make_sections(board: Board, inputs: SiteInputs) -> list[BoardSection]:
-    keys = groupby(board.tables, key=lambda table: (table.dataset, table.origin))
+def _make_sections(inputs: SiteInputs) -> list[BoardSection]:
+    keys = groupby(inputs.board.tables, key=lambda table: (table.dataset, table.origin))
     return [
         BoardSection(
             id=f"data-{make_slug(f'{origin} {dataset}')}",

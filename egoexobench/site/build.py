@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench.errors import DataError
 from egoexobench.files import replaced_folder
+from egoexobench.records.store import pause_garbage_collection
 from egoexobench.site.about_page import make_about_pages
 from egoexobench.site.board_page import make_board_pages
 from egoexobench.site.environment import SiteFrame, render_site_page
@@ -46,6 +47,7 @@ MANIFEST = "site.json"
 GENERATOR = "egoexobench site build"
 
 
+@pause_garbage_collection()
 def render_site(inputs: SiteInputs) -> dict[str, bytes]:
     """Return every file of the site by its path; the same inputs give the same bytes."""
     pages = [page for make_pages in PAGE_MAKERS for page in make_pages(inputs)]

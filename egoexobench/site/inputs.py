@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from egoexobench.errors import DataError
+from egoexobench.leaderboard.make_board import make_board
 from egoexobench.leaderboard.reported import read_reported_tables
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
 from egoexobench.leaderboard.run_source import find_audits
@@ -21,10 +22,12 @@ from egoexobench.records.store import (
     read_record_and_ranks,
     read_unchecked_record,
 )
+from egoexobench.site.site_rows import SiteRows, collect_site_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from egoexobench.leaderboard.board import Board
     from egoexobench.leaderboard.reported import ReportedTable
     from egoexobench.leaderboard.reproduced import ReproducedRow, RunAudit, RunVerification
     from egoexobench.leaderboard.submitted_row import SubmittedRow
@@ -82,6 +85,17 @@ class SiteInputs:
     def runs_by_id(self) -> Mapping[str, SiteRun]:
         """Every run by the id of its record."""
         return {run.record.id: run for run in self.runs}
+
+    @cached_property
+    def site_rows(self) -> SiteRows:
+        """The committed rows and those of the runs."""
+        return collect_site_rows(self.rows, self.runs)
+
+    @cached_property
+    def board(self) -> Board:
+        """Every table of these rows; different tracks may share a column, with a note."""
+        rows = self.site_rows.rows
+        return make_board(rows, submitted=self.submissions, mix_protocols=True)
 
     def find_verification(self, run: SiteRun) -> RunVerification | None:
         """Return what was verified of a run when it was added to a row; None for other runs."""

@@ -81,8 +81,9 @@ def _make_breakdown(
     num_unlabeled = 0
     for key in keys:
         for rank in ranks[key]:
-            clips = (rank.source, *rank.positives)
-            names = {name for clip in clips for name in labels.get(clip, ())}
+            names = set(labels.get(rank.source, ())).union(
+                *(labels[clip] for clip in rank.positives if clip in labels)
+            )
             num_unlabeled += not names
             for name in names:
                 values.setdefault(name, {}).setdefault(key, []).append(rank.top1_probability)

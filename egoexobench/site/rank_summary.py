@@ -63,13 +63,17 @@ def _make_histogram(title: str, columns: Mapping[str, StoredRanks]) -> RankHisto
     sizes = {task: int(ranks.num_candidates.max()) for task, ranks in columns.items()}
     largest = max(sizes.values())
     starts = [start for start in BIN_STARTS if start <= largest]
+    ends = [*(start - 1 for start in starts[1:]), largest]
+    shares = {task: _measure_shares(ranks, ends) for task, ranks in columns.items()}
     bins = []
-    for start, end in zip(starts, [*(start - 1 for start in starts[1:]), largest], strict=True):
-        shares = tuple(
-            _measure_share(ranks, start, end) if start <= sizes[task] else None
-            for task, ranks in columns.items()
+    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        percents = tuple(
+            100 * (up_to[index] - (up_to[index - 1] if index else 0.0))
+            if start <= sizes[task]
+            else None
+            for task, up_to in shares.items()
         )
-        bins.append((str(start) if start == end else f"{start} to {end}", shares))
+        bins.append((str(start) if start == end else f"{start} to {end}", percents))
     return RankHistogram(
         title=title,
         tasks=tuple(columns),
@@ -78,20 +82,18 @@ def _make_histogram(title: str, columns: Mapping[str, StoredRanks]) -> RankHisto
     )
 
 
-def _measure_share(ranks: StoredRanks, first: int, last: int) -> float:
-    """The percentage of queries from one rank to another, in the mean over orders of ties."""
-    below = metrics.hit_rate_at_k(ranks, first - 1).mean() if first > 1 else 0.0
-    return 100 * float(metrics.hit_rate_at_k(ranks, last).mean() - below)
+def _measure_shares(ranks: StoredRanks, limits: Sequence[int]) -> list[float]:
+    """The share of queries among the first k, from 0 to 1, in the mean over orders of ties."""
+    if np.array_equal(ranks.optimistic, ranks.pessimistic):
+        counts = np.searchsorted(np.sort(ranks.optimistic), limits, side="right")
+        return [float(count) / len(ranks.optimistic) for count in counts]
+    return [float(metrics.hit_rate_at_k(ranks, k).mean()) for k in limits]
 
 
 def _draw_curve(task: str, ranks: StoredRanks, num_candidates: int) -> LineDrawing:
-    spaced = np.geomspace(1, num_candidates, NUM_POINTS).round().astype(int)
-    shares = [
-        (
-            k,
-            float(metrics.hit_rate_at_k(ranks, k).mean()),
-            float(np.minimum(1, k * ranks.num_positives / ranks.num_candidates).mean()),
-        )
-        for k in sorted({*spaced.tolist(), *(k for k in (5, 10, 100) if k <= num_candidates)})
-    ]
-    return draw_cumulative_matches(task, shares)
+    spaced = np.geomspace(1, num_candidates, NUM_POINTS).round().astype(int).tolist()
+    limits = sorted({*spaced, *(k for k in (5, 10, 100) if k <= num_candidates)})
+    odds = ranks.num_positives / ranks.num_candidates
+    chances = [float(np.minimum(1, k * odds).mean()) for k in limits]
+    shares = zip(limits, _measure_shares(ranks, limits), chances, strict=True)
+    return draw_cumulative_matches(task, list(shares))

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard.board_text import DASH, format_number, format_range
-from egoexobench.leaderboard.make_board import make_board
 from egoexobench.leaderboard.reported_grid import ReportedGrid, make_reported_grid
 from egoexobench.site.labels import TASK_LABELS
 from egoexobench.site.page import Page
-from egoexobench.site.site_rows import collect_site_rows
 
 if TYPE_CHECKING:
     from egoexobench.leaderboard.board import BoardCell, BoardColumn, BoardRow, BoardTable
@@ -50,8 +48,7 @@ def make_reported_pages(inputs: SiteInputs) -> list[Page]:
     """Return the page of printed tables; nothing without a table."""
     if not inputs.papers:
         return []
-    rows, _ = collect_site_rows(inputs)
-    tables = make_board(rows, mix_protocols=True).tables
+    tables = [table for table in inputs.board.tables if table.origin == "reproduced"]
     sections = [_make_section(paper, tables) for paper in inputs.papers]
     values = {"sections": sections, "is_dash": DASH.__eq__}
     return [Page("reported.html", "Reported by papers", "reported.html", values)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
@@ -19,6 +21,7 @@ from egoexobench.site.environment import CONTENT_POLICY
 from egoexobench.site.inputs import load_site_inputs
 
 WriteRun = Callable[..., Path]
+LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
 MAX_OWN_BYTES = 25_000
 
 
@@ -173,3 +176,14 @@ def test_the_command_builds_checks_and_names_what_it_cannot_show(
 def test_there_is_no_site_of_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no run and no leaderboard to show"):
         load_site_inputs([], tmp_path)
+
+
+def test_a_site_is_built_without_torch(tmp_path: Path) -> None:
+    arguments = ["site", "build", "--root", str(LEADERBOARDS), "--out", str(tmp_path / "site")]
+    code = (
+        "import sys\nfrom egoexobench.cli import main\n"
+        f"main({arguments!r}, standalone_mode=False)\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
