@@ -60,6 +60,11 @@ def run_trial(trial: Trial, registry: Registry, scratch: Path) -> list[CheckResu
 
 def _find_obstacle(trial: Trial, registry: Registry) -> str:
     """Why a trial cannot be tiny; empty if it can."""
+    if trial.scale != "compact" and not trial.parts[0].options:
+        return (
+            f"it comes at scale {trial.scale}, which is no tiny run; register it with "
+            "example={...} that makes it small"
+        )
     if trial.dataset == TRIAL_DATASET:
         return ""
     try:
