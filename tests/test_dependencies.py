@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 DEVELOPMENT = {"docs", "lint", "test"}
 MAX_IMPORTERS = 9
 """A library that more folders import is imported everywhere."""
-TEMPLATES = {"mteb_template.py"}
-"""Files with the text of modules that other programs run."""
+TEMPLATES = {"mteb_template.py", "template"}
+"""Files and folders with the text of modules that become files of users."""
 WITHOUT_IMPORT = {"torchvision"}
 """Libraries that only other libraries import, which do not declare all that they need."""
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="not a checkout")
@@ -39,7 +39,7 @@ def list_importers() -> dict[str, str]:
     importers = defaultdict(set)
     for folder in ("egoexobench", "plugins", "baselines"):
         for path in (ROOT / folder).rglob("*.py"):
-            if path.name in TEMPLATES:
+            if TEMPLATES.intersection(path.parts):
                 continue
             for module in iter_imported_modules(path.read_text()):
                 name = module.partition(".")[0]

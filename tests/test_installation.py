@@ -1,5 +1,6 @@
 """The wheel and the source archive, and the wheel in an empty environment."""
 
+import json
 import os
 import re
 import shutil
@@ -135,3 +136,8 @@ def test_the_first_command_of_the_readme_and_the_site_run_in_an_empty_environmen
     index = (tmp_path / "site/index.html").read_text()
     assert "synthetic:train=16,val=8,test=8" in index, "the run"
     assert "synthetic:size=standard" in index, "the rows that the wheel holds"
+    assert "@inproceedings" in run_process(installed, "cite", "soundbridge", folder=tmp_path)
+    run_process(installed, "plugin", "new", "nordlab", "--kind", "encoder", folder=tmp_path)
+    assert (tmp_path / "nordlab/pyproject.toml").is_file()
+    parts = json.loads(run_process(installed, "list", "--json", folder=tmp_path))
+    assert parts["broken"] == []
