@@ -139,5 +139,6 @@ def test_the_first_command_of_the_readme_and_the_site_run_in_an_empty_environmen
     assert "@inproceedings" in run_process(installed, "cite", "soundbridge", folder=tmp_path)
     run_process(installed, "plugin", "new", "nordlab", "--kind", "encoder", folder=tmp_path)
     assert (tmp_path / "nordlab/pyproject.toml").is_file()
+    assert "soundbridge" in run_process(installed, "sweep", "table6", "--dry-run", folder=tmp_path)
     parts = json.loads(run_process(installed, "list", "--json", folder=tmp_path))
     assert parts["broken"] == []

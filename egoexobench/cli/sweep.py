@@ -16,6 +16,7 @@ from egoexobench.cli.common_options import (
 )
 from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.sweep_file import SweepFile, complete_sweep_file
 from egoexobench.cli.typed_options import is_typed, iter_typed
 from egoexobench.errors import DataError, UsageError
 from egoexobench.files import check_writable
@@ -38,7 +39,7 @@ _PLACING = frozenset({"launcher", "on_interrupt", "table", "as_json"})
 
 @click.command("sweep")
 @click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+    "files", nargs=-1, required=True, type=SweepFile(), shell_complete=complete_sweep_file
 )
 @click.option(
     "--out",
@@ -119,10 +120,10 @@ def sweep_command(
 ) -> None:
     """Run methods on data sets with several seeds, and write the results as a paper's table.
 
-    FILES are TOML files such as leaderboards/sweeps/table4.toml. Runs shared by several files are
-    done once. Runs with a record in OUT are skipped, unless code or a library changed since then,
-    so you can repeat the command after an interruption. A run that fails does not stop the others;
-    the exit code is then 1.
+    FILES are TOML files, or names of sweeps that come with the toolkit: table1 to table6 are those
+    of the paper. Runs shared by several files are done once. Runs with a record in OUT are skipped,
+    unless code or a library changed since then, so you can repeat the command after an
+    interruption. A run that fails does not stop the others; the exit code is then 1.
     """
     from egoexobench.sweep.launched_cell import hash_run_key
     from egoexobench.sweep.plan import SweepOverrides, deduplicate_cells, expand_sweep

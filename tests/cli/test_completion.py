@@ -36,6 +36,7 @@ def complete(*arguments: str) -> set[str]:
         (["list", "anc"], "anchor"),
         (["show", "fusion", "sound-v"], "sound-vision"),
         (["weights", "list", "lav"], "lavila"),
+        (["sweep", "tab"], "table4"),
     ],
 )
 def test_a_word_is_completed(arguments: list[str], value: str) -> None:

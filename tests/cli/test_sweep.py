@@ -174,6 +174,13 @@ def test_a_cell_whose_film_was_replaced_under_its_name_runs_again_and_a_line_say
     assert command_line.list_records() == before | {path}
 
 
+def test_a_sweep_of_the_toolkit_is_known_by_its_name(command_line: SweepCommandLine) -> None:
+    result = command_line.run_sweep("table6", "--dry-run", "--json", "--out", "no-runs")
+    assert result.returncode == 0, result.stderr
+    runs = SweepReport.model_validate_json(result.stdout).runs
+    assert "soundbridge" in {run.method for run in runs}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -182,6 +189,7 @@ def test_a_cell_whose_film_was_replaced_under_its_name_runs_again_and_a_line_say
         (["three.toml", "three.toml", "--table", "one.md"], "give a folder"),
         (["three.toml", "--dataset", "folders"], "Did you mean 'folder'"),
         (["none.toml"], "none.toml"),
+        (["table7"], "File 'table7' does not exist"),
     ],
 )
 def test_a_wrong_argument_exits_with_2_before_anything_runs(
