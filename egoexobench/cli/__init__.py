@@ -41,6 +41,7 @@ COMMANDS = {
     "submit": "Put verified records and a card into a folder for a pull request.",
     "sweep": "Run methods on data sets with several seeds; write a paper's table.",
     "verify": "Recompute what a record says, without its method and its data.",
+    "view": "Show runs and leaderboards in the browser.",
     "weights": "List published checkpoints, check or convert a file.",
 }
 """The line of help of each command; `--help` prints them without importing a command."""

@@ -37,11 +37,11 @@ def build_command(runs: tuple[Path, ...], out: Path, root: Path | None, check: b
     and here; the rest is shown.
     """
     from egoexobench.site.build import check_replaceable, check_site, render_site, write_site
-    from egoexobench.site.inputs import load_site_inputs
+    from egoexobench.site.inputs import find_leaderboards_folder, load_site_inputs
 
     if not check:
         check_replaceable(out)
-    inputs = load_site_inputs(runs, root or _find_root())
+    inputs = load_site_inputs(runs, root or find_leaderboards_folder())
     for problem in inputs.problems:
         show_text(f"note: {problem}", is_error=True)
     files = render_site(inputs)
@@ -51,10 +51,3 @@ def build_command(runs: tuple[Path, ...], out: Path, root: Path | None, check: b
         return
     write_site(files, out)
     show_text(out / "index.html")
-
-
-def _find_root() -> Path:
-    from egoexobench.leaderboard.packaged import find_packaged_leaderboards
-
-    folder = Path("leaderboards")
-    return folder if folder.is_dir() else find_packaged_leaderboards()

@@ -13,7 +13,7 @@ from egoexobench.files import replaced_folder
 from egoexobench.records.store import pause_garbage_collection
 from egoexobench.site.about_page import make_about_pages
 from egoexobench.site.board_page import make_board_pages
-from egoexobench.site.environment import SiteFrame, render_site_page
+from egoexobench.site.environment import CONTENT_POLICY, SiteFrame, render_site_page
 from egoexobench.site.reported_page import make_reported_pages
 from egoexobench.site.run_index_page import make_run_index_pages
 from egoexobench.site.run_page import make_run_pages
@@ -48,16 +48,30 @@ GENERATOR = "egoexobench site build"
 
 
 @pause_garbage_collection()
-def render_site(inputs: SiteInputs) -> dict[str, bytes]:
-    """Return every file of the site by its path; the same inputs give the same bytes."""
+def render_site(
+    inputs: SiteInputs,
+    *,
+    scripts: Mapping[str, bytes] | None = None,
+    content_policy: str = CONTENT_POLICY,
+) -> dict[str, bytes]:
+    """Return every file of the site by its path; the same inputs give the same bytes.
+
+    Args:
+        inputs: what the pages show.
+        scripts: further scripts that every page loads, by name.
+        content_policy: what a browser may load for a page.
+    """
     pages = [page for make_pages in PAGE_MAKERS for page in make_pages(inputs)]
     static = {path.name: path.read_bytes() for path in sorted(STATIC.iterdir()) if path.is_file()}
+    static |= scripts or {}
     names = {name: _make_static_path(name, content) for name, content in static.items()}
     paths = {page.path for page in pages}
     frame = SiteFrame(
         static=names,
         navigation=tuple(entry for entry in NAVIGATION if entry[1] in paths),
         version=version("egoexobench"),
+        content_policy=content_policy,
+        scripts=("site.js", *(scripts or {})),
     )
     files = {page.path: render_site_page(page, frame).encode() for page in pages}
     if len(files) < len(pages):

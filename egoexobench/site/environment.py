@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,8 +42,8 @@ class SiteFrame:
     static: Mapping[str, str]
     navigation: tuple[tuple[str, str], ...]
     version: str
-    content_policy: str = CONTENT_POLICY
-    scripts: tuple[str, ...] = field(default=("site.js",))
+    content_policy: str
+    scripts: tuple[str, ...]
 
 
 def render_site_page(page: Page, frame: SiteFrame) -> str:

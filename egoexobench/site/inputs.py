@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.make_board import make_board
+from egoexobench.leaderboard.packaged import find_packaged_leaderboards
 from egoexobench.leaderboard.reported import read_reported_tables
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
 from egoexobench.leaderboard.run_source import find_audits
@@ -25,8 +27,6 @@ from egoexobench.records.store import (
 from egoexobench.site.site_rows import SiteRows, collect_site_rows
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from egoexobench.leaderboard.board import Board
     from egoexobench.leaderboard.reported import ReportedTable
     from egoexobench.leaderboard.reproduced import ReproducedRow, RunAudit, RunVerification
@@ -111,6 +111,12 @@ class SiteInputs:
             for run in row.runs
             if run.verification
         }
+
+
+def find_leaderboards_folder() -> Path:
+    """Return ``leaderboards`` of the working folder, else the leaderboards that were installed."""
+    folder = Path("leaderboards")
+    return folder if folder.is_dir() else find_packaged_leaderboards()
 
 
 @pause_garbage_collection()

@@ -1,0 +1,70 @@
+"""`egoexobench view`."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import click
+
+from egoexobench.terminal import show_text
+
+FORWARD_HINT = (
+    "open this address; if the command runs on another machine, first run "
+    "`ssh -L {port}:127.0.0.1:{port} MACHINE` on yours"
+)
+
+
+@click.command("view")
+@click.argument("runs", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of reported and reproduced rows.  [default: leaderboards, else those that were "
+    "installed]",
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [a free one]")
+@click.option(
+    "--open/--no-open",
+    "use_browser",
+    default=None,
+    help="Open the browser.  [open it, unless over ssh or without a display]",
+)
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="HOST[:PORT]",
+    help="Also answer under this host of an address, for example of a forwarded port. "
+    "May be repeated.",
+)
+def view_command(
+    runs: tuple[Path, ...],
+    root: Path | None,
+    port: int | None,
+    use_browser: bool | None,
+    hosts: tuple[str, ...],
+) -> None:
+    """Show runs and leaderboards in the browser, on this machine only.
+
+    RUNS are records of runs, or folders of them. The pages are those of `site build`, and are
+    loaded again when a run ends. Ctrl-C ends the command. See docs/view.md.
+    """
+    from egoexobench.site.inputs import find_leaderboards_folder
+    from egoexobench.viewer.browser import has_browser, open_browser
+    from egoexobench.viewer.site_builder import SiteBuilder, refresh_site
+    from egoexobench.viewer.site_content import SiteContent
+    from egoexobench.viewer.site_server import SiteServer
+
+    builder = SiteBuilder(runs, root or find_leaderboards_folder())
+    with SiteServer(SiteContent({}), port=port or 0, hosts=hosts) as server:
+        server.content = builder.build_content()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            show_text(server.access.address)
+            opens_browser = has_browser() if use_browser is None else use_browser
+            if not (opens_browser and open_browser(server.access.make_single_use_address())):
+                show_text(FORWARD_HINT.format(port=server.server_port), is_error=True)
+            refresh_site(server, builder, threading.Event())
+        finally:
+            server.shutdown()

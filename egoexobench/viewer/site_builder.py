@@ -1,0 +1,81 @@
+"""Builds the site in memory, and again when its files change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+from egoexobench.errors import DataError
+from egoexobench.terminal import show_text
+from egoexobench.viewer.site_content import SiteContent
+from egoexobench.viewer.watched_files import FileState, read_file_states
+
+if TYPE_CHECKING:
+    from egoexobench.site.inputs import SiteInputs
+    from egoexobench.viewer.site_server import SiteServer
+
+RELOAD_SCRIPT = Path(__file__).with_name("reload.js")
+
+
+@final
+class SiteBuilder:
+    """What a site is built from.
+
+    Args:
+        runs: records, and folders of them.
+        root: the leaderboards folder.
+    """
+
+    def __init__(self, runs: Sequence[Path], root: Path) -> None:
+        self._runs, self._root = runs, root
+        self._problems: set[str] = set()
+        self._states: frozenset[FileState] = frozenset()
+
+    def is_outdated(self) -> bool:
+        """Whether a file has changed since the site was built, or while it was."""
+        return self._states != self._read_states()
+
+    def build_content(self) -> SiteContent:
+        """Return the site of the files as they are now.
+
+        Raises:
+            DataError: if there is nothing to show.
+        """
+        from egoexobench.site.build import render_site
+        from egoexobench.site.environment import CONTENT_POLICY
+        from egoexobench.site.inputs import load_site_inputs
+
+        self._states = self._read_states()  # before they are read
+        inputs = load_site_inputs(self._runs, self._root)
+        self._show_new_problems(inputs)
+        script = {RELOAD_SCRIPT.name: RELOAD_SCRIPT.read_bytes()}
+        policy = f"{CONTENT_POLICY}; connect-src 'self'"  # the script asks for the version
+        files = render_site(inputs, scripts=script, content_policy=policy)
+        return SiteContent(files)
+
+    def _read_states(self) -> frozenset[FileState]:
+        return read_file_states([*self._runs, self._root])
+
+    def _show_new_problems(self, inputs: SiteInputs) -> None:
+        for problem in inputs.problems:
+            if problem not in self._problems:
+                show_text(f"note: {problem}", is_error=True)
+        self._problems = set(inputs.problems)
+
+
+def refresh_site(
+    server: SiteServer, builder: SiteBuilder, stop: threading.Event, *, interval_s: float = 1.0
+) -> None:
+    """Build the site again each time that one of its files changes, until ``stop`` is set.
+
+    If it cannot be built, the server goes on with the last one.
+    """
+    while not stop.wait(interval_s):
+        if not builder.is_outdated():
+            continue
+        try:
+            server.content = builder.build_content()
+        except (DataError, OSError) as error:
+            show_text(f"note: the pages are those of before: {error}", is_error=True)
