@@ -23,9 +23,9 @@ def _escape_prose(text: str) -> str:
 
 
 def format_code(text: str) -> str:
-    """One code span; a vertical line would end the cell of a table."""
+    """One code span; vertical lines in it do not end the cell of a table."""
     fence = "``" if "`" in text else "`"
-    return f"{fence}{text}{fence}".replace("|", "\\|")
+    return f"{fence}{text}{fence}"
 
 
 def format_code_block(text: str, language: str = "text") -> str:

@@ -36,11 +36,10 @@ def _format_kind(kind: str, parts: list[PartFactory]) -> str:
             f"[{format_code(part.name)}](#{part.name})",
             escape_markdown(part.summary),
             ", ".join(format_code(name) for name in get_options(part.factory)) or "none",
-            escape_markdown(str(part.distribution)),
         ]
         for part in parts
     ]
-    table = format_table(["name", "what it is", "options", "from"], rows)
+    table = format_table(["name", "what it is", "options"], rows)
     return f"# Parts: {kind}\n\n{table}\n" + "\n".join(_format_part(part) for part in parts)
 
 

@@ -45,12 +45,12 @@ def _expand_entry(entry: Any, pages: Path) -> Any:
 def _make_entry(folder: str, name: str) -> str | dict[str, str]:
     """A page of a folder; one with a long heading, such as `egoexobench run`, has its name."""
     path = f"{folder}/{name}"
-    if folder in {"commands", "parts"} and name not in INDEX_PAGES:
+    if folder in {"commands", "parts", "leaderboards"} and name not in INDEX_PAGES:
         return {name.removesuffix(".md"): path}
     return path
 
 
 def list_pages(folder: Path) -> list[str]:
     """The pages below a folder by path, its index first."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.md"))
-    return sorted(names, key=lambda name: name not in INDEX_PAGES)
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.md")]
+    return sorted(names, key=lambda name: (name not in INDEX_PAGES, name.removesuffix(".md")))

@@ -44,9 +44,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_home(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty folder, where `synthetic` has 44 pairs."""
+    """An empty folder, where `synthetic` has 32 pairs."""
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(cache))
-    monkeypatch.setitem(NUM_PAIRS, "small", {"train": 16, "val": 8, "test": 20})
+    monkeypatch.setitem(NUM_PAIRS, "small", {"train": 8, "val": 4, "test": 20})
     monkeypatch.chdir(tmp_path)
     return
 
