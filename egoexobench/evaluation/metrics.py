@@ -101,6 +101,8 @@ def chance_median_rank(ranks: RankColumns) -> float:
     10.5
     """
     sizes, positives = to_floats(ranks.num_candidates), to_floats(ranks.num_positives)
+    if positives.max() == 1 and sizes.min() == sizes.max():
+        return (float(sizes[0]) + 1) / 2
     kinds, num_queries = np.unique(np.stack([sizes, positives]), axis=1, return_counts=True)
     mixture = np.zeros(int(sizes.max()))
     for (total, correct), count in zip(kinds.T.astype(int), num_queries, strict=True):

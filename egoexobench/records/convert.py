@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from egoexobench.evaluation.query_ranking import CandidateList
 from egoexobench.evaluation.results import Score
 from egoexobench.evaluation.tracks import Track
 from egoexobench.records.schema import QueryRank, ScoreRecord, SubsetScore
 from egoexobench.records.top_file import TopCandidates, round_score
 from egoexobench.types import RETRIEVAL_TASKS
+
+if TYPE_CHECKING:
+    from egoexobench.evaluation.query_ranking import CandidateList
 
 
 def to_record_score(track: Track, score: Score) -> ScoreRecord:
