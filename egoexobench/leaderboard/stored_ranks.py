@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, groupby
+from operator import attrgetter
 from typing import final
 
 import numpy as np
@@ -29,6 +30,10 @@ from egoexobench.records.schema import QueryRank
 
 RANKED_METRICS = ("hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "mrr")
 """Metrics that have a value for each query."""
+_ORDER = "cluster", "source", "positives", "task"
+_QUERY_FACTS = "cluster", "source", "positives", "num_candidates", "num_positives"
+_GET_ORDER, _GET_QUERY_FACTS = attrgetter(*_ORDER), attrgetter(*_QUERY_FACTS)
+_GET_CLUSTER = attrgetter("cluster")
 _TOKEN = re.compile(r"(\d+)(?:-(\d+))?(?:/(\d+))?(?:=(\S+))?")
 
 
@@ -65,17 +70,14 @@ class StoredRanks:
 
 def sort_ranks(ranks: Sequence[QueryRank]) -> list[QueryRank]:
     """Return ranks in the order in which they are stored."""
-    return sorted(ranks, key=lambda rank: (rank.cluster, rank.source, rank.positives, rank.task))
+    return sorted(ranks, key=_GET_ORDER)
 
 
 def describe_queries(ranks: Sequence[QueryRank]) -> StoredQueries:
     """Return which queries some ranks are of."""
     ordered = sort_ranks(ranks)
-    facts = [
-        [rank.cluster, rank.source, list(rank.positives), rank.num_candidates, rank.num_positives]
-        for rank in ordered
-    ]
-    sizes = [len(list(group)) for _, group in groupby(ordered, key=lambda rank: rank.cluster)]
+    facts = list(map(_GET_QUERY_FACTS, ordered))
+    sizes = [len(list(group)) for _, group in groupby(ordered, key=_GET_CLUSTER)]
     runs = [(size, len(list(group))) for size, group in groupby(sizes)]
     return StoredQueries(
         sha256=hash_json(facts),
