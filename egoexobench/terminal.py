@@ -82,6 +82,7 @@ def create_console(
         file=file,
         width=width,
         record=keeps_output,
+        force_jupyter=False,  # a notebook would show what is printed to a file as well
         color_system="auto" if file.isatty() else None,
         markup=False,
         emoji=False,

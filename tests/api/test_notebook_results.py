@@ -1,4 +1,4 @@
-"""Plots of scores: what is drawn is what the record says."""
+"""Results in a notebook: a plot draws what the record says, and a table is shown once."""
 
 import sys
 from collections.abc import Iterator
@@ -72,3 +72,15 @@ def test_no_score_and_no_library_are_one_line(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(UsageError, match=r"plot\(\) needs matplotlib: .*'egoexobench\[plot\]'$"):
         run.plot()
+
+
+def test_a_notebook_shows_a_result_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    displayed: list[object] = []
+    monkeypatch.setattr("rich.jupyter.display", lambda *parts: displayed.append(parts))
+    run = make_result("soundbridge", 0, SCORES)
+    assert "eg2ex" in run._repr_html_()
+    assert "eg2ex" in str(run)
+    assert (displayed, capsys.readouterr().out) == ([], "")
