@@ -12,7 +12,7 @@ from egoexobench.libraries import DISTRIBUTION_NAMES
 from egoexobench.source_imports import iter_imported_modules
 
 ROOT = Path(__file__).parents[1]
-DEVELOPMENT = {"docs", "lint", "test"}
+DEVELOPMENT = {"browser", "docs", "lint", "test"}
 MAX_IMPORTERS = 9
 """A library that more folders import is imported everywhere."""
 TEMPLATES = {"mteb_template.py", "template"}

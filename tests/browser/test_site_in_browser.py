@@ -1,0 +1,84 @@
+"""The site in a real browser, from disk and from the server of `view`."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watched_page import list_axe_violations
+
+from egoexobench.viewer.site_server import SiteServer
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Any]
+WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
+LIST_ROWS = """() => [...document.querySelectorAll("tr")]
+    .filter((row) => row.checkVisibility()).map((row) => row.innerText.replace(/\\s+/g, " "))"""
+"""Text of every row that can be seen."""
+
+
+def list_pages(site: Path) -> list[Path]:
+    """Every page, and of the runs only one: they have one template."""
+    pages = sorted(site.rglob("*.html"))
+    runs = [page for page in pages if page.parent.name == "runs" and page.name != "index.html"]
+    return [page for page in pages if page not in runs[1:]]
+
+
+def test_every_page_can_be_read_in_light_and_dark_on_a_desk_and_a_phone(
+    open_page: OpenPage, site: Path
+) -> None:
+    violations = {}
+    for path in list_pages(site):
+        page = open_page(path.as_uri(), color_scheme="light")
+        violations[path.name, "light"] = list_axe_violations(page)
+        page.emulate_media(color_scheme="dark")
+        page.set_viewport_size(NARROW)
+        violations[path.name, "dark"] = list_axe_violations(page)
+        width = page.evaluate("() => document.scrollingElement.scrollWidth")
+        violations[path.name, "width"] = [f"{width} pixels"] if width > NARROW["width"] else []
+    assert {key: value for key, value in violations.items() if value} == {}
+
+
+def test_without_javascript_the_tables_are_complete(open_page: OpenPage, site: Path) -> None:
+    for name in ("index.html", "runs/index.html"):
+        address = (site / name).as_uri()
+        rows = open_page(address, java_script_enabled=False).evaluate(LIST_ROWS)
+        assert len(rows) > 2
+        assert rows == [row.replace(" ↕", "") for row in open_page(address).evaluate(LIST_ROWS)]
+
+
+def test_a_board_is_sorted_and_filtered_and_its_address_shares_that(
+    open_page: OpenPage, site: Path
+) -> None:
+    page = open_page((site / "index.html").as_uri())
+    before = page.evaluate(LIST_ROWS)
+    page.locator("th button").nth(1).click()
+    assert page.locator("th[aria-sort]").first.get_attribute("aria-sort") == "descending"
+    page.locator("th button").nth(1).press("Enter")
+    assert page.locator("th[aria-sort]").first.get_attribute("aria-sort") == "ascending"
+    page.locator("input[type=search]").fill("sound")
+    shown = page.evaluate(LIST_ROWS)
+    assert len(shown) < len(before)
+    assert page.locator("[data-count]").inner_text().endswith("rows shown")
+    assert open_page(page.url).evaluate(LIST_ROWS) == shown
+
+
+def test_the_site_is_served_with_a_token(open_page: OpenPage, server: SiteServer) -> None:
+    page = open_page(server.access.address)
+    assert page.url == f"http://127.0.0.1:{server.server_port}/"
+    page.get_by_role("navigation").get_by_role("link", name="Runs").click()
+    page.locator("tr[data-row]").first.wait_for()
+
+
+def test_an_open_page_is_loaded_again_when_a_run_ends(
+    open_page: OpenPage, server: SiteServer, tmp_path: Path
+) -> None:
+    record = max((tmp_path / "records").rglob("*-seed1-????????.json"))
+    before, aside = server.content, record.rename(tmp_path / record.name)
+    while server.content is before:
+        time.sleep(0.02)
+    page = open_page(server.access.address.replace("/?", "/runs/index.html?"))
+    assert page.locator("tr[data-row]").count() == 1
+    aside.rename(record)
+    page.locator("tr[data-row]").nth(1).wait_for()
