@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -85,15 +85,22 @@ def _describe_verification(
     )
 
 
-def find_audits(path: Path, record: Record) -> Iterator[RunAudit]:
+def find_audits(
+    path: Path, record: Record, read: Callable[[Path], Audit] = read_audit
+) -> Iterator[RunAudit]:
     """Yield the audits of the method, code, data set and seed of a record, from its folders.
+
+    Args:
+        path: file of the record.
+        record: the record.
+        read: reads an audit; for many records, which share folders, one that remembers.
 
     Raises:
         DataError: if the file of an audit is not valid.
     """
     for folder in list(path.parents)[:_NUM_PARENTS]:
         for file in sorted(folder.glob(f"{AUDIT_PREFIX}*.json")):
-            audit = read_audit(file)
+            audit = read(file)
             if _is_audit_of(audit, record):
                 yield RunAudit(
                     file=file.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +16,7 @@ from egoexobench.leaderboard.reproduced import read_reproduced_rows
 from egoexobench.leaderboard.run_source import find_audits
 from egoexobench.leaderboard.submissions import read_submissions
 from egoexobench.records.artifacts import hash_artifact
+from egoexobench.records.audit import read_audit
 from egoexobench.records.check_ranks import group_by_track
 from egoexobench.records.field_types import strip_absolute_paths
 from egoexobench.records.store import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from egoexobench.leaderboard.reported import ReportedTable
     from egoexobench.leaderboard.reproduced import ReproducedRow, RunAudit, RunVerification
     from egoexobench.leaderboard.submitted_row import SubmittedRow
+    from egoexobench.records.audit import Audit
     from egoexobench.records.schema import QueryRank, Record
     from egoexobench.types import TrackKey
 
@@ -150,8 +152,9 @@ def load_site_inputs(paths: Sequence[Path], root: Path | None = None) -> SiteInp
 
 def _load_runs(paths: Sequence[Path], problems: list[str]) -> list[SiteRun]:
     runs: dict[str, SiteRun] = {}
+    read_audit_once = cache(read_audit)  # it may lie in a folder of many runs
     for path in list_records(paths):
-        run = _read_run(path, problems)
+        run = _read_run(path, problems, read_audit_once)
         if run is None:
             continue
         record = run.record
@@ -164,7 +167,9 @@ def _load_runs(paths: Sequence[Path], problems: list[str]) -> list[SiteRun]:
     return list(runs.values())
 
 
-def _read_run(path: Path, problems: list[str]) -> SiteRun | None:
+def _read_run(
+    path: Path, problems: list[str], read_audit_once: Callable[[Path], Audit]
+) -> SiteRun | None:
     """Return a run; one whose numbers cannot be checked has a fault, and no file no run."""
     try:
         record, ranks = read_record_and_ranks(path)
@@ -178,17 +183,19 @@ def _read_run(path: Path, problems: list[str]) -> SiteRun | None:
     return SiteRun(
         path=path,
         record=record,
-        audits=_find_audits(path, record, problems),
+        audits=_find_audits(path, record, problems, read_audit_once),
         ranks=group_by_track(ranks),
     )
 
 
-def _find_audits(path: Path, record: Record, problems: list[str]) -> tuple[RunAudit, ...]:
+def _find_audits(
+    path: Path, record: Record, problems: list[str], read_audit_once: Callable[[Path], Audit]
+) -> tuple[RunAudit, ...]:
     try:
-        return tuple(find_audits(path, record))
+        return tuple(find_audits(path, record, read_audit_once))
     except DataError as error:
         line = strip_absolute_paths(str(error))
-        if line not in problems:  # an audit may lie in a folder of several runs
+        if line not in problems:
             problems.append(line)
         return ()
 
