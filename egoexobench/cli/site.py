@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from egoexobench.cli.plugins import load_registry
+from egoexobench.cli.progress_display import create_progress
+from egoexobench.errors import UsageError
 from egoexobench.terminal import show_text
+
+if TYPE_CHECKING:
+    from egoexobench.site.media import MediaChoice
+    from egoexobench.site.opened_dataset import OpenedDataset
+
+MEDIA_NOTICE = (
+    "note: the site will have clips of the data set: its terms say whether you may pass them on"
+)
 
 
 @click.group("site")
@@ -29,25 +42,84 @@ def site_command() -> None:
     help="Folder of reported and reproduced rows.  [default: leaderboards, else those that were "
     "installed]",
 )
+@click.option(
+    "--dataset",
+    "datasets",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Open this data set for texts and a report of its clips. May be repeated.",
+)
+@click.option(
+    "--media",
+    type=click.Choice(["none", "copy", "previews"]),
+    default="none",
+    show_default=True,
+    help="Clips of the data sets: none, as they are, or small ones.",
+)
+@click.option(
+    "--captions",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Sound captions to show, a file of `caption --export`.",
+)
 @click.option("--check", is_flag=True, help="Write nothing; fail if the site is outdated.")
-def build_command(runs: tuple[Path, ...], out: Path, root: Path | None, check: bool) -> None:
+@click.pass_context
+def build_command(
+    ctx: click.Context,
+    runs: tuple[Path, ...],
+    out: Path,
+    root: Path | None,
+    datasets: tuple[str, ...],
+    media: MediaChoice,
+    captions: Path | None,
+    check: bool,
+) -> None:
     """Write a site that any browser opens from the disk, and any web server can serve.
 
     RUNS are records of runs, or folders of them. A file that cannot be used is named on the page
-    and here; the rest is shown.
+    and here; the rest is shown. The site has no clips unless you ask for them: the terms of a data
+    set may forbid to pass them on.
     """
-    from egoexobench.site.build import check_replaceable, check_site, render_site, write_site
+    from egoexobench.site.build import (
+        check_replaceable,
+        check_site,
+        list_media,
+        render_site,
+        write_site,
+    )
     from egoexobench.site.inputs import find_leaderboards_folder, load_site_inputs
 
     if not check:
         check_replaceable(out)
     inputs = load_site_inputs(runs, root or find_leaderboards_folder())
+    opened = _open_datasets(ctx, datasets, media, captions)
+    inputs = replace(inputs, datasets=opened)
     for problem in inputs.problems:
         show_text(f"note: {problem}", is_error=True)
     files = render_site(inputs)
     if check:
-        check_site(files, out)
+        check_site(files, out, list_media(inputs))
         show_text(f"{out} is up to date")
         return
-    write_site(files, out)
+    write_site(files, out, list_media(inputs))
     show_text(out / "index.html")
+
+
+def _open_datasets(
+    ctx: click.Context, specs: tuple[str, ...], media: MediaChoice, captions: Path | None
+) -> tuple[OpenedDataset, ...]:
+    """Open data sets; without one there is nothing that media or captions belong to."""
+    if not specs:
+        option = "--media" if media != "none" else "--captions" if captions else None
+        if option:
+            raise UsageError(f"{option} needs the data set of the clips: name it with --dataset")
+        return ()
+    from egoexobench.site.opened_dataset import open_dataset
+    from egoexobench.spec import Spec
+
+    if media != "none":
+        show_text(MEDIA_NOTICE, is_error=True)
+    registry, progress = load_registry(ctx), create_progress()
+    return tuple(
+        open_dataset(registry, Spec.parse(spec), media=media, captions=captions, progress=progress)
+        for spec in specs
+    )

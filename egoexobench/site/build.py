@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from egoexobench.data.media_files import copy_media_file
 from egoexobench.errors import DataError
 from egoexobench.files import replaced_folder
 from egoexobench.records.store import pause_garbage_collection
 from egoexobench.site.about_page import make_about_pages
 from egoexobench.site.board_page import make_board_pages
 from egoexobench.site.environment import CONTENT_POLICY, SiteFrame, render_site_page
+from egoexobench.site.query_page import make_query_pages
 from egoexobench.site.reported_page import make_reported_pages
 from egoexobench.site.run_index_page import make_run_index_pages
 from egoexobench.site.run_page import make_run_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from egoexobench.site.inputs import SiteInputs
     from egoexobench.site.page import Page
@@ -30,6 +34,7 @@ PAGE_MAKERS: tuple[Callable[[SiteInputs], list[Page]], ...] = (
     make_reported_pages,
     make_run_index_pages,
     make_run_pages,
+    make_query_pages,
     make_about_pages,
 )
 """Every kind of page."""
@@ -44,6 +49,7 @@ NAVIGATION = (
 )
 """The head of every page links those of these pages that the site has."""
 MANIFEST = "site.json"
+NO_MEDIA: Mapping[str, str] = MappingProxyType({})
 GENERATOR = "egoexobench site build"
 
 
@@ -79,12 +85,18 @@ def render_site(
     return files | {names[name]: content for name, content in static.items()}
 
 
-def write_site(files: Mapping[str, bytes], out: Path) -> None:
+def list_media(inputs: SiteInputs) -> dict[str, str]:
+    """Return the media file to copy to each path of the site."""
+    return {path: name for dataset in inputs.datasets for path, name in dataset.media.files.items()}
+
+
+def write_site(files: Mapping[str, bytes], out: Path, media: Mapping[str, str] = NO_MEDIA) -> None:
     """Write the files beside the site and put them in its place: an error leaves the old site.
 
     Args:
         files: result of `render_site`.
         out: folder of the site; it is new, empty or a site that `write_site` wrote.
+        media: result of `list_media`.
 
     Raises:
         DataError: if the folder holds a file that no site has written.
@@ -96,21 +108,25 @@ def write_site(files: Mapping[str, bytes], out: Path) -> None:
             path = draft / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        (draft / MANIFEST).write_bytes(_format_manifest(files))
+        for name, source in media.items():
+            path = draft / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            copy_media_file(source, path)
+        (draft / MANIFEST).write_bytes(_format_manifest([*files, *media]))
 
 
-def check_site(files: Mapping[str, bytes], out: Path) -> None:
-    """Compare every file with the site on disk.
+def check_site(files: Mapping[str, bytes], out: Path, media: Mapping[str, str] = NO_MEDIA) -> None:
+    """Compare every file with the site on disk; media must be there.
 
     Raises:
         DataError: with the files that differ.
     """
     outdated = [
         name
-        for name, content in {**files, MANIFEST: _format_manifest(files)}.items()
+        for name, content in {**files, MANIFEST: _format_manifest([*files, *media])}.items()
         if not (out / name).is_file() or (out / name).read_bytes() != content
     ]
-    outdated += sorted(_list_files(out) - files.keys() - {MANIFEST})
+    outdated += sorted((_list_files(out) ^ media.keys()) - files.keys() - {MANIFEST})
     if outdated:
         listed = ", ".join(outdated[:5]) + (" and others" if len(outdated) > 5 else "")
         raise DataError(

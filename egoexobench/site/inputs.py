@@ -25,6 +25,7 @@ from egoexobench.records.store import (
     read_record_and_ranks,
     read_unchecked_record,
 )
+from egoexobench.records.top_file import iter_top_candidates
 from egoexobench.site.site_rows import SiteRows, collect_site_rows
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from egoexobench.leaderboard.submitted_row import SubmittedRow
     from egoexobench.records.audit import Audit
     from egoexobench.records.schema import QueryRank, Record
+    from egoexobench.records.top_file import TopCandidates
+    from egoexobench.site.opened_dataset import OpenedDataset
     from egoexobench.types import TrackKey
 
 _Value = TypeVar("_Value")
@@ -62,6 +65,17 @@ class SiteRun:
         """The page of the run, relative to the root of the site."""
         return f"runs/{self.record.id}.html"
 
+    @cached_property
+    def top_candidates(self) -> Mapping[TrackKey, Sequence[TopCandidates]]:
+        """First candidates of each query by track, in the order of the ranks.
+
+        It is empty for a run that did not record them.
+        """
+        by_track: dict[TrackKey, list[TopCandidates]] = {}
+        for line in iter_top_candidates(self.path, self.record):
+            by_track.setdefault(line.key, []).append(line)
+        return by_track
+
 
 @dataclass(frozen=True)
 class SiteInputs:
@@ -74,6 +88,7 @@ class SiteInputs:
         rows: committed rows of the leaderboards folder.
         submissions: rows that others submitted.
         problems: one line for each file that could not be used.
+        datasets: data sets that were opened for texts, media and a report.
     """
 
     runs: tuple[SiteRun, ...]
@@ -82,6 +97,7 @@ class SiteInputs:
     rows: tuple[ReproducedRow, ...] = ()
     submissions: tuple[SubmittedRow, ...] = ()
     problems: tuple[str, ...] = ()
+    datasets: tuple[OpenedDataset, ...] = ()
 
     @cached_property
     def runs_by_id(self) -> Mapping[str, SiteRun]:

@@ -99,8 +99,8 @@ def prepare_media(
     """
     if choice == "none":
         return SiteMedia()
-    distinct = {clip.content: clip for clip in reversed(clips.values())}
-    made: dict[object, ClipMedia] = {}
+    distinct = {clip.content: clip for clip in reversed(list(clips.values()))}
+    prepared: dict[object, ClipMedia] = {}
     copied: dict[str, str] = {}
 
     def make(clip: Clip) -> tuple[ClipMedia, Mapping[str, str]]:
@@ -109,10 +109,10 @@ def prepare_media(
     with progress.stage("media", len(distinct)) as advance:
         results = map_in_threads(make, distinct.values())
         for content, (media, sources) in zip(distinct, results, strict=True):
-            made[content] = media
+            prepared[content] = media
             copied.update(sources)
             advance(1)
-    return SiteMedia({name: made[clip.content] for name, clip in clips.items()}, copied)
+    return SiteMedia({name: prepared[clip.content] for name, clip in clips.items()}, copied)
 
 
 def name_media(fingerprint: str, clip_id: str) -> str:
@@ -132,10 +132,10 @@ def _make_clip(clip: Clip, name: str, choice: MediaChoice) -> tuple[ClipMedia, M
         return ClipMedia(problem=explain_missing_media(error)), {}
     suffix = PurePosixPath(clip.media).suffix.lower() if stored.is_played else _VIDEO
     video, frames = f"{_FOLDER}/{name}{suffix}", f"{_FOLDER}/{name}{_STRIP}"
-    source = clip.media if stored.is_played else str(_locate(stored.name, _VIDEO))
+    source = clip.media if stored.is_played else str(_locate_file(stored.name, _VIDEO))
     return (
         ClipMedia(video=video, frames=frames, outline=stored.outline),
-        {video: source, frames: str(_locate(stored.name, _STRIP))},
+        {video: source, frames: str(_locate_file(stored.name, _STRIP))},
     )
 
 
@@ -145,10 +145,10 @@ def _load_or_make(clip: Clip, choice: MediaChoice) -> _StoredClip:
     state = list(read_media_state(clip.media))
     name = hash_json([_hash_code(), choice, clip.media, state, clip.start, clip.end])
     consequence = "the media of this clip are made again"
-    stored = read_intact(_read_entry, _locate(name, _ENTRY), consequence)
+    stored = read_intact(_read_entry, _locate_file(name, _ENTRY), consequence)
     if stored is None or not _is_intact(stored):
         stored = _write_clip(clip, name, choice)
-        write_json(_locate(name, _ENTRY), stored.model_dump_json())
+        write_json(_locate_file(name, _ENTRY), stored.model_dump_json())
     return stored
 
 
@@ -159,7 +159,7 @@ def _write_clip(clip: Clip, name: str, choice: MediaChoice) -> _StoredClip:
 
     decoded = decode_clip(clip, STRIP_FRAMES, with_audio=True)
     assert decoded.frames is not None  # noqa: S101 - frames were requested
-    with atomic_path(_locate(name, _STRIP)) as path:
+    with atomic_path(_locate_file(name, _STRIP)) as path:
         write_strip(path, decoded.frames.pixels)
     is_played = (
         choice == "copy"
@@ -168,14 +168,14 @@ def _write_clip(clip: Clip, name: str, choice: MediaChoice) -> _StoredClip:
     )
     if not is_played:
         encoding = FAITHFUL_ENCODING if choice == "copy" else PREVIEW_ENCODING
-        with atomic_path(_locate(name, _VIDEO)) as path:
+        with atomic_path(_locate_file(name, _VIDEO)) as path:
             encode_clip(path, clip, encoding)
     suffixes = (_STRIP,) if is_played else (_STRIP, _VIDEO)
     return _StoredClip(
         name=name,
         is_played=is_played,
         outline=draw_outline(decoded.samples),
-        checksums={suffix: _read_checksum(_locate(name, suffix)) for suffix in suffixes},
+        checksums={suffix: _read_checksum(_locate_file(name, suffix)) for suffix in suffixes},
     )
 
 
@@ -187,7 +187,7 @@ def _is_intact(stored: _StoredClip) -> bool:
     """Whether the files are there as they were written."""
     try:
         return all(
-            _read_checksum(_locate(stored.name, suffix)) == checksum
+            _read_checksum(_locate_file(stored.name, suffix)) == checksum
             for suffix, checksum in stored.checksums.items()
         )
     except OSError:
@@ -198,7 +198,7 @@ def _read_checksum(path: Path) -> str:
     return compute_checksum(path.read_bytes())
 
 
-def _locate(name: str, suffix: str) -> Path:
+def _locate_file(name: str, suffix: str) -> Path:
     return files.cache_dir() / "site-media" / f"{name}{suffix}"
 
 

@@ -53,19 +53,19 @@ def clips(films: Path) -> Mapping[str, Clip]:
     }
 
 
-def prepare(clips: Mapping[str, Clip], choice: media.MediaChoice) -> SiteMedia:
+def prepare_clips(clips: Mapping[str, Clip], choice: media.MediaChoice) -> SiteMedia:
     return prepare_media(clips, "0123", choice, NullProgress())
 
 
 def test_nothing_is_made_without_a_request(clips: Mapping[str, Clip], cache: Path) -> None:
-    assert prepare(clips, "none") == SiteMedia({}, {})
+    assert prepare_clips(clips, "none") == SiteMedia({}, {})
     assert not cache.exists()
 
 
 def test_a_copy_is_the_file_itself_only_if_browsers_play_all_of_it(
     clips: Mapping[str, Clip],
 ) -> None:
-    result = prepare(clips, "copy")
+    result = prepare_clips(clips, "copy")
     sources = {name: result.files[item.video] for name, item in result.clips.items() if item.video}
     assert sources["all"] == sources["again"] == clips["all"].media
     for name, seconds in (("../span", 0.5), ("mpeg4", 1.0)):
@@ -80,7 +80,7 @@ def test_a_copy_is_the_file_itself_only_if_browsers_play_all_of_it(
 def test_a_preview_is_small_and_has_a_strip_and_the_outline_of_the_sound(
     clips: Mapping[str, Clip],
 ) -> None:
-    result = prepare(clips, "previews")
+    result = prepare_clips(clips, "previews")
     item = result.clips["all"]
     assert item.video is not None
     assert item.frames is not None
@@ -97,7 +97,7 @@ def test_a_preview_is_small_and_has_a_strip_and_the_outline_of_the_sound(
 
 
 def test_a_clip_whose_file_moved_says_so_without_its_path(clips: Mapping[str, Clip]) -> None:
-    item = prepare(clips, "previews").clips["moved"]
+    item = prepare_clips(clips, "previews").clips["moved"]
     assert item.video is None
     assert item.problem == "its media file is not where the data set says; was it moved?"
 
@@ -105,18 +105,18 @@ def test_a_clip_whose_file_moved_says_so_without_its_path(clips: Mapping[str, Cl
 def test_media_are_made_once_and_again_if_a_file_is_damaged(
     clips: Mapping[str, Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = prepare(clips, "previews")
+    first = prepare_clips(clips, "previews")
     contents = {path: Path(name).read_bytes() for path, name in first.files.items()}
-    made: list[str] = []
+    encoded: list[str] = []
     write_clip = media._write_clip
     monkeypatch.setattr(
-        media, "_write_clip", lambda clip, *rest: made.append(clip.id) or write_clip(clip, *rest)
+        media, "_write_clip", lambda clip, *rest: encoded.append(clip.id) or write_clip(clip, *rest)
     )
-    assert prepare(clips, "previews") == first
-    assert made == []
+    assert prepare_clips(clips, "previews") == first
+    assert encoded == []
     video = first.clips["mpeg4"].video
     assert video is not None
     Path(first.files[video]).write_bytes(b"cut")
-    assert prepare(clips, "previews") == first
-    assert made == ["mpeg4"]
+    assert prepare_clips(clips, "previews") == first
+    assert encoded == ["mpeg4"]
     assert contents == {path: Path(name).read_bytes() for path, name in first.files.items()}

@@ -1,0 +1,193 @@
+"""Pages of queries: ranks and first candidates of runs side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_data import make_clip, make_pair
+from invented_records import make_record, make_score
+
+from egoexobench.data.doctor.check_dataset import DatasetReport
+from egoexobench.figures.previews import SplitIndex
+from egoexobench.records.artifacts import RANKS_SUFFIX, TOP_SUFFIX
+from egoexobench.records.check_ranks import group_by_track
+from egoexobench.records.schema import Artifact, QueryRank, Record
+from egoexobench.records.store import write_record
+from egoexobench.records.top_file import TopCandidates, format_top_candidates
+from egoexobench.site.build import render_site
+from egoexobench.site.inputs import SiteInputs, SiteRun
+from egoexobench.site.media import ClipMedia, SiteMedia
+from egoexobench.site.opened_dataset import OpenedDataset
+from egoexobench.site.query_page import list_rows, make_query_pages
+from egoexobench.site.query_table import QueryTable, build_query_table
+from egoexobench.site.shared_track import collect_shared_tracks
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+def make_rank(source: str, low: int, high: int | None = None) -> QueryRank:
+    return QueryRank(
+        task="eg2ex",
+        policy="gallery",
+        source=f"{source}/ego",
+        positives=(f"{source}/exo",),
+        optimistic=low,
+        pessimistic=high or low,
+        num_candidates=4,
+        top1_probability=float(low == 1),
+        cluster=source,
+    )
+
+
+def write_site_run(
+    folder: Path,
+    method: str,
+    ranks: list[QueryRank],
+    *,
+    top: list[tuple[str, float]] | None = None,
+    seed: int = 0,
+    value: float = 50.0,
+) -> SiteRun:
+    """A run; ``top`` are the first candidates of its first query."""
+    record = make_record(method, seed, (make_score(top1=value),))
+    if top is not None:
+        line = TopCandidates(
+            task="eg2ex",
+            policy="gallery",
+            source=ranks[0].source,
+            positives=ranks[0].positives,
+            candidates=tuple(top),
+        )
+        text = format_top_candidates([line])
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        artifact = Artifact(file=f"{record.id}{TOP_SUFFIX}", sha256=digest)
+        record = record.model_copy(update={"artifacts": (artifact,)})
+    path = write_record(record, ranks, folder)
+    if top is not None:
+        path.with_name(f"{record.id}{TOP_SUFFIX}").write_text(text)
+    complete = Record.model_validate_json(path.read_text())
+    assert complete.artifacts[-1].file.endswith(RANKS_SUFFIX)
+    return SiteRun(path, complete, ranks=group_by_track(ranks))
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> tuple[SiteRun, ...]:
+    """Two runs with three queries in all, of which both scored one."""
+    first = [make_rank("a", 1), make_rank("b", 2, 3)]
+    top = [("a/exo", 0.91239), ("b/exo", 0.5)]
+    return (
+        write_site_run(tmp_path, "one", first, top=top),
+        write_site_run(tmp_path, "two", [make_rank("c", 4), make_rank("a", 3)], value=40.0),
+    )
+
+
+def make_dataset(fingerprint: str, media: SiteMedia) -> OpenedDataset:
+    """The data set of the runs, opened."""
+    pairs = [make_pair(name) for name in "ab"]
+    clips = [clip for pair in pairs for clip in (pair.ego, pair.exo)]
+    clips.append(make_clip("c/ego", narration=HOSTILE))
+    by_clip = {clip.id: pair for pair in pairs for clip in (pair.ego, pair.exo)}
+    index = SplitIndex({clip.id: clip for clip in clips}, {p.id: p for p in pairs}, by_clip)
+    report = DatasetReport.model_construct()
+    captions = {"someone a": "a bell rings"}
+    return OpenedDataset(
+        "toy", fingerprint, test=index, report=report, captions=captions, media=media
+    )
+
+
+def build_table(runs: tuple[SiteRun, ...], dataset: OpenedDataset | None = None) -> QueryTable:
+    (track,) = collect_shared_tracks(runs)
+    return build_query_table(track, dataset)
+
+
+def test_queries_of_all_runs_stand_side_by_side(runs: tuple[SiteRun, ...]) -> None:
+    table = build_table(runs)
+    sources = [table.items.ids[item] for item in table.sources]
+    assert sources == ["a/ego", "b/ego", "c/ego"]
+    assert [run.label for run in table.runs] == ["one", "two"]
+    assert [run.ranks for run in table.runs] == [(1, 2, None), (3, None, 4)]
+    assert table.runs[0].ties == {1: 3}
+    assert [row.ranks for row in list_rows(table, 9)] == [("✓ 1", "3"), ("2-3", ""), ("", "4")]
+
+
+def test_first_candidates_are_those_of_their_query(runs: tuple[SiteRun, ...]) -> None:
+    first, second = build_table(runs).runs
+    assert first.top is not None
+    ids = build_table(runs).items.ids
+    assert [ids[item] for item in first.top[0] or ()] == ["a/exo", "b/exo"]
+    assert first.top[1:] == (None, None)
+    assert first.scores == ((0.912, 0.5), None, None)
+    assert second.top is None
+
+
+def test_a_data_set_adds_texts_captions_and_media(runs: tuple[SiteRun, ...]) -> None:
+    media = SiteMedia(
+        {
+            "a/ego": ClipMedia("media/1.mp4", "media/1.jpg", "0z"),
+            "b/ego": ClipMedia(problem="it has too few frames"),
+        }
+    )
+    items = build_table(runs, make_dataset(runs[0].record.dataset.fingerprint, media)).items
+    columns: dict[str, Any] = {
+        name: dict(zip(items.ids, getattr(items, name), strict=True))
+        for name in ("texts", "captions", "videos", "outlines", "problems")
+    }
+    assert columns["texts"]["a/ego"] == "ego a"
+    assert columns["captions"] == dict.fromkeys(items.ids, None) | {
+        "a/ego": "a bell rings",
+        "a/exo": "a bell rings",
+    }
+    assert columns["videos"]["a/ego"] == "../media/1.mp4"
+    assert columns["videos"]["b/ego"] is None
+    assert columns["problems"]["b/ego"] == "it has too few frames"
+    assert columns["outlines"]["a/ego"] == "0z"
+
+
+def test_a_hostile_narration_stays_text(runs: tuple[SiteRun, ...]) -> None:
+    dataset = make_dataset(runs[0].record.dataset.fingerprint, SiteMedia())
+    files = render_site(SiteInputs(runs, datasets=(dataset,)))
+    (page,) = [files[path] for path in files if path.startswith("queries/synthetic")]
+    assert b"<img" not in page
+    embedded = re.search(rb'id="data">(.*?)</script>', page)
+    assert embedded is not None
+    assert HOSTILE in json.loads(embedded[1])["items"]["texts"]
+
+
+def test_runs_of_other_data_are_on_a_page_of_their_own(
+    runs: tuple[SiteRun, ...], tmp_path: Path
+) -> None:
+    dataset = runs[0].record.dataset.model_copy(update={"fingerprint": "other"})
+    record = runs[0].record.model_copy(update={"dataset": dataset})
+    other = replace(runs[0], record=record)
+    pages = make_query_pages(SiteInputs((*runs, other)))
+    assert [page.path.partition("/")[2] for page in pages] == [
+        "index.html",
+        "synthetic-size-standard-97ddc86e-eg2ex-gallery.html",
+        "synthetic-size-standard-97ddc86e-eg2ex-gallery-eg2exgal.html",
+    ]
+    assert make_query_pages(SiteInputs(())) == []
+
+
+def test_a_page_shows_each_method_before_its_repeats_and_says_what_it_leaves_out(
+    tmp_path: Path,
+) -> None:
+    seeds = [
+        write_site_run(
+            tmp_path, f"method{number}", [make_rank("a", 1)], seed=seed, value=10.0 * number
+        )
+        for number in range(6)
+        for seed in (0, 1)
+    ]
+    (track,) = collect_shared_tracks(seeds)
+    shown = [(run.record.method.name, run.record.seed) for run in track.runs]
+    assert len(shown) == 10
+    assert {name for name, _ in shown} == {f"method{number}" for number in range(6)}
+    assert shown[:2] == [("method5", 0), ("method5", 1)]
+    _, page = make_query_pages(SiteInputs(tuple(seeds)))
+    assert page.values["notes"][0].startswith("10 of 12 runs are shown")
