@@ -77,8 +77,8 @@ def draw_outline(samples: NDArray[np.float32] | None) -> str | None:
     It is empty for silence, and None without a track.
 
     >>> import numpy as np
-    >>> draw_outline(np.array([0.0, 0.5, -1.0], np.float32))
-    '0iz'
+    >>> draw_outline(np.array([0.0, 0.25, -1.0], np.float32))
+    '09z'
     >>> draw_outline(np.zeros(9, np.float32)), draw_outline(None)
     ('', None)
     """
