@@ -151,5 +151,5 @@ def test_only_decoding_imports_a_decoder() -> None:
         for path in ROOT.rglob("*.py")
         if any(name.partition(".")[0] == "av" for name in _list_imports(path))
     }
-    names = ("cut_clip", "open_media", "tracks", "decode_frames", "decode_audio", "downmix")
+    names = ("encode_clip", "open_media", "tracks", "decode_frames", "decode_audio", "downmix")
     assert users == {*(f"data/{name}.py" for name in names), "testing/example_clip.py"}
