@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from egoexobench.visible_text import make_visible
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -25,4 +27,4 @@ def embed_json(data: BaseModel) -> Markup:
     """
     fields = data.model_dump(mode="json")
     text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Markup(text.translate(_ESCAPES))  # noqa: S704 - escaped above
+    return Markup(make_visible(text).translate(_ESCAPES))  # noqa: S704 - escaped above

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from egoexobench.comparison import make_query_keys
 from egoexobench.site.shared_track import label_runs
+from egoexobench.visible_text import make_visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,9 +106,7 @@ def build_query_table(track: SharedTrack, dataset: OpenedDataset | None) -> Quer
         positives=positives,
         num_candidates=tuple(rank.num_candidates for rank in ranks),
         runs=runs,
-        items=_make_item_columns(
-            items.ids, dataset, has_clips=has_source_clips or has_candidate_clips
-        ),
+        items=_make_item_columns(items, dataset, has_clips=has_source_clips or has_candidate_clips),
         has_source_clips=has_source_clips,
         has_candidate_clips=has_candidate_clips,
     )
@@ -150,7 +149,7 @@ def _make_run_columns(
     }
     columns = RunColumns(
         id=run.record.id,
-        label=label,
+        label=make_visible(label),
         ranks=tuple(rank.optimistic if rank else None for rank in rows),
         ties=ties,
     )
@@ -184,16 +183,18 @@ def _index_top_candidates(
 
 
 def _make_item_columns(
-    ids: tuple[str, ...], dataset: OpenedDataset | None, *, has_clips: bool
+    items: _ItemNumbers, dataset: OpenedDataset | None, *, has_clips: bool
 ) -> ItemColumns:
+    ids = tuple(map(make_visible, items.ids))
     if dataset is None:
         return ItemColumns(ids=ids)
-    texts = tuple(map(dataset.find_text, ids))
-    captions = tuple(map(dataset.find_caption, ids)) if dataset.captions else None
-    columns = ItemColumns(ids=ids, texts=texts, captions=captions)
+    texts = tuple(_show_text(dataset.find_text(name)) for name in items.ids)
+    captions = tuple(_show_text(dataset.find_caption(name)) for name in items.ids)
+    has_captions = bool(dataset.captions)
+    columns = ItemColumns(ids=ids, texts=texts, captions=captions if has_captions else None)
     if not (has_clips and dataset.media.clips):
         return columns
-    media = [dataset.media.clips.get(name) for name in ids]
+    media = [dataset.media.clips.get(name) for name in items.ids]
     return columns.model_copy(
         update={
             "videos": tuple(item and item.video and f"../{item.video}" for item in media),
@@ -202,3 +203,7 @@ def _make_item_columns(
             "problems": tuple(item and item.problem for item in media),
         }
     )
+
+
+def _show_text(text: str | None) -> str | None:
+    return None if text is None else make_visible(text)
