@@ -9,22 +9,20 @@ from tiny_models import write_tiny_model
 from tiny_pe_av import write_tiny_pe_av
 from tiny_towers import write_open_clip, write_timm
 
+from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench_plugins.hub_encoders.families import FAMILIES
 
 VOCABULARY = Path(__file__).parent / "plugins" / "distilbert_text" / "vocabulary.txt"
 MTEB_BASELINE = "mteb/baseline-random-encoder"
-ENCODER_OPTIONS: Mapping[str, dict[str, Any]] = {
-    "timesformer": {"image": 32, "patch": 16, "width": 32, "depth": 1, "heads": 2},
-    "clip-text": {"width": 32, "heads": 4, "depth": 1, "project": 16},
-    "beats": {"size": "tiny"},
-    "clap": {"size": "tiny"},
-    "videomae": {"size": "tiny", "frames": 4},
-    "viclip": {"size": "tiny", "frames": 4},
-    "viclip-text": {"size": "tiny"},
-    "egoinstructor-ego": {"size": "tiny", "frames": 4},
-    "internvideo1-mm": {"size": "tiny", "frames": 4},
-    "internimage": {"size": "tiny"},
+DEFAULT_SIZE = ("color-grid", "logmel", "random-word-vectors")
+"""Encoders that are small by default."""
+ENCODER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    **{
+        part.name: part.example or {}
+        for part in Registry().list_parts("encoder")
+        if isinstance(part.example, Mapping) or part.name in DEFAULT_SIZE
+    },
     "mteb-audio": {"model": MTEB_BASELINE},
     "mteb-joint": {"model": MTEB_BASELINE},
     "mteb-text": {"model": MTEB_BASELINE},
@@ -37,11 +35,8 @@ ENCODER_OPTIONS: Mapping[str, dict[str, Any]] = {
         "hidden": 64,
         "project": 16,
     },
-    "color-grid": {},
-    "logmel": {},
-    "random-word-vectors": {},
 }
-"""Options that an encoder requires, or that make it small; its defaults are the published size."""
+"""Options that an encoder requires, or those of its example, which make it small."""
 WRITERS: Mapping[str, Callable[[Path], object]] = {
     "hf-audio": partial(write_tiny_model, kind="audio", model_type="wav2vec2"),
     "hf-image": partial(write_tiny_model, kind="image", model_type="dinov2"),

@@ -21,8 +21,7 @@ from egoexobench.registry import PART_KINDS, PartFactory, Registry
 REGISTRY = Registry()
 REGISTERED_PARTS = [part for kind in PART_KINDS for part in REGISTRY.list_parts(kind)]
 SMALL_OPTIONS = {
-    # options that a part requires, or that make it small; its defaults are the published size
-    ("dataset", "synthetic"): {"train": 4, "val": 4, "test": 4},
+    # options that a part requires; one that is large by default names a small size itself
     ("method", "mteb"): {"model": MTEB_BASELINE},
     **{("encoder", name): options for name, options in ENCODER_OPTIONS.items()},
 }
@@ -88,7 +87,7 @@ def _make_options(
             WRITERS[name](root)
             return {"model": str(root)}
         case key:
-            return SMALL_OPTIONS.get(key, {})
+            return SMALL_OPTIONS.get(key, part.example or {})
 
 
 @pytest.mark.parametrize("part", REGISTERED_PARTS, ids=lambda part: f"{part.kind}-{part.name}")

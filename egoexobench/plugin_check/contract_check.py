@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import chdir, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from egoexobench.errors import DataError, format_exception_line
+from egoexobench.errors import DataError, EgoExoBenchError, format_exception_line
+from egoexobench.extras import name_part_in_error
 from egoexobench.models.seeding import seeded_rng
 from egoexobench.plugin_check.examples import PartExample, is_unavailable
 from egoexobench.plugin_check.repeated_creation import find_difference
@@ -23,6 +25,8 @@ from egoexobench.testing.process_state import (
 
 WIDTH = 16
 """D of the tokens with which fusions and scorers are created."""
+OUTWARD_KINDS = ("launcher", "tracker")
+"""Kinds of parts that write files; they are checked in a folder for temporary files."""
 
 
 class UnavailableError(DataError):
@@ -41,20 +45,25 @@ def check_contract(example: PartExample, registry: Registry, scratch: Path) -> N
         UnavailableError: if the part cannot be created on this machine.
         AssertionError: with the first fault.
     """
-    state = read_process_state()
+    is_outward = example.part.kind in OUTWARD_KINDS
     contract_fault: AssertionError | None = None
-    try:
-        with watch_side_effects(scratch) as faults:
-            try:
-                _check_part(example, registry)
-            except AssertionError as error:
-                contract_fault = error
-        state_change = find_state_change(state)
-    finally:
-        restore_process_state(state)
+    with chdir(scratch) if is_outward else nullcontext():
+        state = read_process_state()
+        try:
+            with watch_side_effects(scratch, allow_files=is_outward) as faults:
+                try:
+                    _check_part(example, registry)
+                except AssertionError as error:
+                    contract_fault = error
+            state_change = find_state_change(state)
+        finally:
+            restore_process_state(state)
     if state_change:  # it may be the reason why the contract does not hold
         raise AssertionError(state_change)
     if contract_fault is not None:
+        cause = contract_fault.__cause__
+        if isinstance(cause, DataError) and is_unavailable(cause, example):
+            raise UnavailableError(str(cause))  # no model or engine answers here
         raise contract_fault
     if faults:
         raise AssertionError(faults[0])
@@ -86,8 +95,10 @@ def _create_product(create: Callable[[], Any], example: PartExample) -> Any:
     except AssertionError:
         raise
     except (Exception, SystemExit) as error:  # a plug-in may fail in any way
-        if is_unavailable(error, example):
-            raise UnavailableError(str(error)) from error
+        is_for_user = isinstance(error, EgoExoBenchError)
+        reason = error if is_for_user else name_part_in_error(str(example.part), error)
+        if is_unavailable(reason, example):
+            raise UnavailableError(str(reason)) from error
         raise AssertionError(f"its factory raised {format_exception_line(error)}") from error
     if product is None:
         raise AssertionError(f"its factory returned None; it must return the {example.part.kind}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from egoexobench.errors import EgoExoBenchError, UsageError, format_exception_line
+from egoexobench.errors import DataError, UsageError, format_exception_line
 from egoexobench.options import REQUIRED, get_options
 from egoexobench.part_results import describe_value
 from egoexobench.registry import PartFactory
@@ -67,9 +67,9 @@ def make_example(part: PartFactory, folder: Path) -> PartExample:
     return PartExample(part, values)
 
 
-def is_unavailable(error: BaseException, example: PartExample) -> bool:
-    """Whether a part cannot be created because this machine lacks something.
+def is_unavailable(error: BaseException | None, example: PartExample) -> bool:
+    """Whether a part cannot be checked because this machine lacks something.
 
     An example must work everywhere, so that an error with it is a fault of the plug-in.
     """
-    return isinstance(error, EgoExoBenchError) and not example.options
+    return isinstance(error, UsageError | DataError) and not example.options

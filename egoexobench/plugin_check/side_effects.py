@@ -20,12 +20,13 @@ _watched: list[set[str]] = []
 
 
 @contextmanager
-def watch_side_effects(scratch: Path) -> Iterator[list[str]]:
+def watch_side_effects(scratch: Path, *, allow_files: bool = False) -> Iterator[list[str]]:
     """Collect, until the block ends, what code prints and which files it writes.
 
     Args:
         scratch: the folder of temporary files inside the block. It may be written to, as may the
             caches of the user.
+        allow_files: whether any other file may be written, too.
 
     Returns:
         A list that has one line for each fault after the block.
@@ -45,6 +46,8 @@ def watch_side_effects(scratch: Path) -> Iterator[list[str]]:
     if text := " ".join(output.getvalue().split()):
         shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
         faults.append(f"it prints to standard output: {shown!r}")
+    if allow_files:
+        return
     if files := [path for path in sorted(written) if not _is_allowed(path, scratch)]:
         faults.append(f"it writes {_name_path(files[0])}; a cache belongs below {cache_dir()}")
 

@@ -26,6 +26,8 @@ from egoexobench.records.audit import list_failures
 from egoexobench.registry import Registry
 from egoexobench.types import SPLITS
 
+SMALL_SETTINGS = {"epochs": "1", "num_frames": "4"}
+"""The contract of encoders has clips of as many frames."""
 MAX_CLIPS = 200
 """Most clips of a data set that is run."""
 
@@ -35,7 +37,10 @@ def run_trial(trial: Trial, registry: Registry, scratch: Path) -> list[CheckResu
 
     If that fails with several parts, each of them runs alone, which shows the part at fault.
     """
-    if reason := _find_obstacle(trial, registry):
+    reason = _find_obstacle(trial, registry)
+    if reason and len(trial.parts) > 1:
+        return _run_singly(trial, registry, scratch)
+    if reason:
         return _make_results(trial, "run", "not checked", reason=reason)
     steps: dict[CheckName, Callable[[], str]] = {
         "run": lambda: _run_method(trial, registry, scratch),
@@ -49,13 +54,17 @@ def run_trial(trial: Trial, registry: Registry, scratch: Path) -> list[CheckResu
         reason = _explain_failure(step, registry)
         seconds = time.perf_counter() - start
         if reason and len(trial.parts) > 1:
-            singles = [run_trial(single, registry, scratch) for single in trial.divide()]
-            return [result for single in singles for result in single]
+            return _run_singly(trial, registry, scratch)
         state: CheckState = "failed" if reason else "passed"
         results += _make_results(trial, check, state, reason=reason, seconds=seconds)
         if reason:
             break
     return results
+
+
+def _run_singly(trial: Trial, registry: Registry, scratch: Path) -> list[CheckResult]:
+    results = (run_trial(single, registry, scratch) for single in trial.divide())
+    return [result for of_part in results for result in of_part]
 
 
 def _find_obstacle(trial: Trial, registry: Registry) -> str:
@@ -106,7 +115,7 @@ def _make_config(trial: Trial, scratch: Path) -> RunConfig:
         method=trial.method,
         dataset=trial.dataset,
         scale=trial.scale,
-        overrides={"epochs": "1", **trial.overrides},
+        overrides={**SMALL_SETTINGS, **trial.overrides},
         missing_audio="mask",
         out=scratch,
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("beats", beats, modality="audio")
+    register("beats", beats, modality="audio", example={"size": "tiny"})
 
 
 def beats(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("clap", clap, modality="audio")
+    register("clap", clap, modality="audio", example={"size": "tiny"})
 
 
 def clap(

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("clip-text", clip_text, modality="text")
+    register(
+        "clip-text",
+        clip_text,
+        modality="text",
+        example={"width": 32, "heads": 4, "depth": 1, "project": 16},
+    )
 
 
 def clip_text(

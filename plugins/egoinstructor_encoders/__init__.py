@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register both encoders."""
-    register("egoinstructor-ego", egoinstructor_ego, modality="video")
-    register("internvideo1-mm", internvideo1_mm, modality="video")
+    register(
+        "egoinstructor-ego",
+        egoinstructor_ego,
+        modality="video",
+        example={"size": "tiny", "frames": 4},
+    )
+    register(
+        "internvideo1-mm", internvideo1_mm, modality="video", example={"size": "tiny", "frames": 4}
+    )
 
 
 def egoinstructor_ego(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("internimage", internimage, modality="video")
+    register("internimage", internimage, modality="video", example={"size": "tiny"})
 
 
 def internimage(

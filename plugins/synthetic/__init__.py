@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_datasets(register: Register) -> None:
     """Register the data set."""
-    register("synthetic", synthetic)
+    register("synthetic", synthetic, example={"train": 4, "val": 4, "test": 4})
 
 
 def synthetic(

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("timesformer", timesformer, modality="video")
+    register(
+        "timesformer",
+        timesformer,
+        modality="video",
+        example={"image": 32, "patch": 16, "width": 32, "depth": 1, "heads": 2},
+    )
 
 
 def timesformer(

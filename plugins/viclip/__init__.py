@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register both encoders."""
-    register("viclip", viclip, modality="video")
-    register("viclip-text", viclip_text, modality="text")
+    register("viclip", viclip, modality="video", example={"size": "tiny", "frames": 4})
+    register("viclip-text", viclip_text, modality="text", example={"size": "tiny"})
 
 
 def viclip(

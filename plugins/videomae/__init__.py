@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @hookimpl
 def register_encoders(register: Register) -> None:
     """Register the encoder."""
-    register("videomae", videomae, modality="video")
+    register("videomae", videomae, modality="video", example={"size": "tiny", "frames": 4})
 
 
 def videomae(

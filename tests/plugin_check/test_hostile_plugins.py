@@ -141,10 +141,15 @@ FAULTS = {
         "contract",
         "its example raised ZeroDivisionError: division by zero",
     ),
-    "four-frames-only": (
-        [(PREPARE, f"        if len(source.pixels) != 4: raise ValueError('not 4')\n{PREPARE}")],
+    "noise-only": (
+        [
+            (
+                PREPARE,
+                f"        if source.pixels.std() < 60: raise ValueError('no noise')\n{PREPARE}",
+            )
+        ],
         "run",
-        "encoder 'colors' of four-frames-only 0.1: ",
+        "encoder 'colors' of noise-only 0.1: ",
     ),
     "ignores-its-clip": (
         [(ENCODE, "return Tokens(values * 0 + 1, mask)")],
