@@ -11,6 +11,7 @@ from egoexobench.comparison import compare_runs, load_runs
 from egoexobench.extras import require_library
 from egoexobench.records.schema import Record
 from egoexobench.records.store import iter_ranks
+from egoexobench.records.top_file import iter_top_candidates
 from egoexobench.results.run_table import format_run_title, render_run_html, render_run_text
 from egoexobench.types import TASKS, ScoredTask, Task
 
@@ -88,6 +89,26 @@ class RunResult:
         import pandas as pd
 
         return pd.DataFrame([rank.model_dump() for rank in iter_ranks(self.path)])
+
+    def list_top_candidates(self) -> pd.DataFrame:
+        """The first candidates of each query, one row a candidate; empty if the run kept none.
+
+        ``rank`` counts from 1 in the order of the method; ``is_right`` says whether it is one of
+        the positives.
+
+        Raises:
+            DataError: if the file of candidates is missing or was changed after the run.
+        """
+        require_library("pandas", "a data frame")
+        import pandas as pd
+
+        rows = [
+            (line.task, line.policy, line.source, rank, name, score, name in line.positives)
+            for line in iter_top_candidates(self.path, self.record)
+            for rank, (name, score) in enumerate(line.candidates, 1)
+        ]
+        columns = ["task", "policy", "source", "rank", "candidate", "score", "is_right"]
+        return pd.DataFrame(rows, columns=columns)
 
     def plot(self, *, tasks: Sequence[ScoredTask] | None = None, ax: Axes | None = None) -> Axes:
         """Draw the main metric of each track with its 95 % interval and chance.

@@ -69,6 +69,9 @@ def test_orders_give_the_ranks_that_they_say(dataset: str, gallery: tuple, tmp_p
     assert {line.source: names for line, names in list_top_names(result)} == {
         source: answers[name]["order"] for source, name in queries.items()
     }
+    frame = result.list_top_candidates()
+    right = frame[frame["is_right"]].set_index("source")
+    assert dict(right["rank"]) == expected
     first_two = score(answers, dataset, tmp_path / "two", keep_top=2)
     assert all(len(names) == 2 for _, names in list_top_names(first_two))
     assert not list_top_names(score(answers, dataset, tmp_path / "none", keep_top=0))
