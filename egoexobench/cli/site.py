@@ -91,7 +91,9 @@ def build_command(
     if not check:
         check_replaceable(out)
     inputs = load_site_inputs(runs, root or find_leaderboards_folder())
-    opened = _open_datasets(ctx, datasets, media, captions)
+    opened = open_datasets(ctx, datasets, media, captions)
+    if opened and media != "none":
+        show_text(MEDIA_NOTICE, is_error=True)
     inputs = replace(inputs, datasets=opened)
     for problem in inputs.problems:
         show_text(f"note: {problem}", is_error=True)
@@ -104,10 +106,15 @@ def build_command(
     show_text(out / "index.html")
 
 
-def _open_datasets(
+def open_datasets(
     ctx: click.Context, specs: tuple[str, ...], media: MediaChoice, captions: Path | None
 ) -> tuple[OpenedDataset, ...]:
-    """Open data sets; without one there is nothing that media or captions belong to."""
+    """Open data sets and make the media of their clips, with progress.
+
+    Raises:
+        UsageError: if there are media or captions of no data set.
+        DataError: if a data set cannot be read.
+    """
     if not specs:
         option = "--media" if media != "none" else "--captions" if captions else None
         if option:
@@ -116,8 +123,6 @@ def _open_datasets(
     from egoexobench.site.opened_dataset import open_dataset
     from egoexobench.spec import Spec
 
-    if media != "none":
-        show_text(MEDIA_NOTICE, is_error=True)
     registry, progress = load_registry(ctx), create_progress()
     return tuple(
         open_dataset(registry, Spec.parse(spec), media=media, captions=captions, progress=progress)

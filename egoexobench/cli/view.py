@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from egoexobench.cli.site import open_datasets
 from egoexobench.terminal import show_text
 
 FORWARD_HINT = (
@@ -23,6 +24,18 @@ FORWARD_HINT = (
     help="Folder of reported and reproduced rows.  [default: leaderboards, else those that were "
     "installed]",
 )
+@click.option(
+    "--dataset",
+    "datasets",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Play the clips of this data set. May be repeated.",
+)
+@click.option(
+    "--captions",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Sound captions to show, a file of `caption --export`.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [a free one]")
 @click.option(
     "--open/--no-open",
@@ -38,9 +51,13 @@ FORWARD_HINT = (
     help="Also answer under this host of an address, for example of a forwarded port. "
     "May be repeated.",
 )
+@click.pass_context
 def view_command(
+    ctx: click.Context,
     runs: tuple[Path, ...],
     root: Path | None,
+    datasets: tuple[str, ...],
+    captions: Path | None,
     port: int | None,
     use_browser: bool | None,
     hosts: tuple[str, ...],
@@ -56,8 +73,9 @@ def view_command(
     from egoexobench.viewer.site_content import SiteContent
     from egoexobench.viewer.site_server import SiteServer
 
-    builder = SiteBuilder(runs, root or find_leaderboards_folder())
     with SiteServer(SiteContent({}), port=port or 0, hosts=hosts) as server:
+        opened = open_datasets(ctx, datasets, "copy" if datasets else "none", captions)
+        builder = SiteBuilder(runs, root or find_leaderboards_folder(), opened)
         server.content = builder.build_content()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

@@ -123,7 +123,7 @@ class SiteRequestHandler(BaseHTTPRequestHandler):
         elif path == f"/{VERSION_NAME}":
             self._send_bytes(HTTPStatus.OK, self.server.content.version.encode(), "text/plain")
         elif path.startswith(f"/{MEDIA_PREFIX}"):
-            self._send_media(path.removeprefix(f"/{MEDIA_PREFIX}"))
+            self._send_media(path.removeprefix("/"))
         else:
             self._send_page(path)
 
@@ -146,9 +146,8 @@ class SiteRequestHandler(BaseHTTPRequestHandler):
         self._send_bytes(HTTPStatus.OK, content.files[name], guess_content_type(name))
 
     def _send_media(self, name: str) -> None:
-        media = self.server.content.media
         try:
-            opened = media.open_file(name) if media else None
+            opened = self.server.content.open_media(name)
         except (DataError, OSError) as error:
             reason = str(error) if isinstance(error, DataError) else error.strerror
             self.send_error(HTTPStatus.NOT_FOUND, f"cannot show the clip: {reason}")

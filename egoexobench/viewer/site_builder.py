@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
@@ -14,6 +15,7 @@ from egoexobench.viewer.watched_files import FileState, read_file_states
 
 if TYPE_CHECKING:
     from egoexobench.site.inputs import SiteInputs
+    from egoexobench.site.opened_dataset import OpenedDataset
     from egoexobench.viewer.site_server import SiteServer
 
 RELOAD_SCRIPT = Path(__file__).with_name("reload.js")
@@ -26,10 +28,13 @@ class SiteBuilder:
     Args:
         runs: records, and folders of them.
         root: the leaderboards folder.
+        datasets: data sets whose texts, clips and report are shown.
     """
 
-    def __init__(self, runs: Sequence[Path], root: Path) -> None:
-        self._runs, self._root = runs, root
+    def __init__(
+        self, runs: Sequence[Path], root: Path, datasets: Sequence[OpenedDataset] = ()
+    ) -> None:
+        self._runs, self._root, self._datasets = runs, root, tuple(datasets)
         self._problems: set[str] = set()
         self._states: frozenset[FileState] = frozenset()
 
@@ -41,19 +46,20 @@ class SiteBuilder:
         """Return the site of the files as they are now.
 
         Raises:
-            DataError: if there is nothing to show.
+            DataError: if there is nothing to show, or a data set is not that of a run.
         """
-        from egoexobench.site.build import render_site
+        from egoexobench.site.build import list_media, render_site
         from egoexobench.site.environment import CONTENT_POLICY
         from egoexobench.site.inputs import load_site_inputs
 
         self._states = self._read_states()  # before they are read
-        inputs = load_site_inputs(self._runs, self._root)
+        inputs = replace(load_site_inputs(self._runs, self._root), datasets=self._datasets)
+        _check_datasets(inputs)
         self._show_new_problems(inputs)
         script = {RELOAD_SCRIPT.name: RELOAD_SCRIPT.read_bytes()}
         policy = f"{CONTENT_POLICY}; connect-src 'self'"  # the script asks for the version
         files = render_site(inputs, scripts=script, content_policy=policy)
-        return SiteContent(files)
+        return SiteContent(files, list_media(inputs))
 
     def _read_states(self) -> frozenset[FileState]:
         return read_file_states([*self._runs, self._root])
@@ -79,3 +85,15 @@ def refresh_site(
             server.content = builder.build_content()
         except (DataError, OSError) as error:
             show_text(f"note: the pages are those of before: {error}", is_error=True)
+
+
+def _check_datasets(inputs: SiteInputs) -> None:
+    """Check that each data set is that of a run: clips of another one would be shown as its own."""
+    recorded = {run.record.dataset.fingerprint: run.record.dataset.spec for run in inputs.runs}
+    for dataset in inputs.datasets:
+        if recorded and dataset.fingerprint not in recorded:
+            others = ", ".join(sorted({f"{spec} ({key})" for key, spec in recorded.items()}))
+            raise DataError(
+                f"--dataset {dataset.spec} has the fingerprint {dataset.fingerprint}, and no run "
+                f"is of it; the runs are of {others}: name the data that they were scored on"
+            )

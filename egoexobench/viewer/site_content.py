@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import IO, NamedTuple, Protocol
+from typing import Any, NamedTuple, final
+
+from egoexobench.data.media_files import open_media_file
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -17,6 +19,10 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".jpg": "image/jpeg",
     ".png": "image/png",
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
 }
 INDEX = "index.html"
 
@@ -24,30 +30,19 @@ INDEX = "index.html"
 class OpenMedia(NamedTuple):
     """An open media file, and the value of `Content-Type` for it."""
 
-    file: IO[bytes]
+    file: Any
     content_type: str
 
 
-class MediaByName(Protocol):
-    """Media that pages name."""
-
-    def open_file(self, name: str) -> OpenMedia | None:
-        """Open a file by the name that pages give it; None for a name that they do not give.
-
-        Raises:
-            DataError: if it cannot be shown.
-            OSError: if it cannot be read.
-        """
-        ...
-
-
+@final
 @dataclass(frozen=True)
 class SiteContent:
     """One state of the site. A name is looked up, so that no request can name another file."""
 
     files: Mapping[str, bytes]
     """By name relative to the root of the site."""
-    media: MediaByName | None = field(default=None, compare=False)
+    media: Mapping[str, str] = field(default_factory=dict)
+    """Media file of each name that is not in ``files``."""
 
     @cached_property
     def version(self) -> str:
@@ -56,6 +51,18 @@ class SiteContent:
         for name, content in sorted(self.files.items()):
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()[:16]
+
+    def open_media(self, name: str) -> OpenMedia | None:
+        """Open a media file; None for a name that no page gives.
+
+        Raises:
+            DataError: if it is missing or cannot be read.
+            OSError: if it cannot be read.
+        """
+        source = self.media.get(name)
+        if source is None:
+            return None
+        return OpenMedia(open_media_file(source), guess_content_type(name))
 
     def find_name(self, path: str) -> str | None:
         """Return the name of the file at the path of an address; a folder has its index page."""

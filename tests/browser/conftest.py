@@ -14,6 +14,10 @@ from hostile_run import HostileRun, make_hostile_run
 from served_site import run_server
 from watched_page import PageWatch
 
+from egoexobench.progress import NullProgress
+from egoexobench.registry import Registry
+from egoexobench.site.opened_dataset import OpenedDataset, open_dataset
+from egoexobench.spec import Spec
 from egoexobench.viewer.site_builder import SiteBuilder, refresh_site
 from egoexobench.viewer.site_server import SiteServer
 
@@ -65,27 +69,51 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture(scope="session")
-def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> HostileRun:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EGOEXOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return make_hostile_run(tmp_path_factory.mktemp("hostile"))
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working folder of commands, with their cache."""
+    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="session")
-def site(hostile_run: HostileRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hostile_run(home: Path) -> HostileRun:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EGOEXOBENCH_CACHE", str(home / "cache"))
+        return make_hostile_run(home)
+
+
+@pytest.fixture(scope="session")
+def site(hostile_run: HostileRun, home: Path) -> Path:
     """The site of the leaderboards of this repository and of the hostile run, with its media."""
-    folder = tmp_path_factory.mktemp("site")
-    options = ("--root", str(ROOT / "leaderboards"), "--out", str(folder / "site"))
-    done = CommandLine(folder)("site", "build", str(hostile_run.records), *options)
+    options = ("--root", str(ROOT / "leaderboards"), "--out", str(home / "site"))
+    media = ("--dataset", hostile_run.dataset, "--media", "copy")
+    done = CommandLine(home)("site", "build", str(hostile_run.records), *options, *media)
     assert done.returncode == 0, done.stderr
-    return folder / "site"
+    return home / "site"
+
+
+@pytest.fixture(scope="session")
+def opened_dataset(hostile_run: HostileRun, home: Path) -> OpenedDataset:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EGOEXOBENCH_CACHE", str(home / "cache"))
+        return open_dataset(
+            Registry([]),
+            Spec.parse(hostile_run.dataset),
+            media="copy",
+            captions=None,
+            progress=NullProgress(),
+        )
 
 
 @pytest.fixture
-def server(hostile_run: HostileRun, tmp_path: Path) -> Iterator[SiteServer]:
+def server(
+    hostile_run: HostileRun, opened_dataset: OpenedDataset, tmp_path: Path
+) -> Iterator[SiteServer]:
     """The same site, served, of a copy of the records."""
     records = shutil.copytree(hostile_run.records, tmp_path / "records")
-    builder, stop = SiteBuilder([records], ROOT / "leaderboards"), threading.Event()
+    builder, stop = (
+        SiteBuilder([records], ROOT / "leaderboards", [opened_dataset]),
+        threading.Event(),
+    )
     with run_server(builder.build_content()) as server:
         refresh = partial(refresh_site, server, builder, stop, interval_s=0.05)
         thread = threading.Thread(target=refresh)

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
-from watched_page import list_axe_violations
+from hostile_run import ATTACK
+from watched_page import list_axe_violations, wait_until
 
 from egoexobench.viewer.site_server import SiteServer
 
@@ -18,11 +20,16 @@ LIST_ROWS = """() => [...document.querySelectorAll("tr")]
 """Text of every row that can be seen."""
 
 
+VIDEO = "document.querySelector('video')"
+
+
 def list_pages(site: Path) -> list[Path]:
-    """Every page, and of the runs only one: they have one template."""
-    pages = sorted(site.rglob("*.html"))
-    runs = [page for page in pages if page.parent.name == "runs" and page.name != "index.html"]
-    return [page for page in pages if page not in runs[1:]]
+    """Every page at the root, and in each folder its index and one other: they are alike."""
+    pages = sorted(site.glob("*.html"))
+    for folder in ("compare", "data", "queries", "runs"):
+        others = sorted(set((site / folder).glob("*.html")) - {site / folder / "index.html"})
+        pages += [site / folder / "index.html", *others[:1]]
+    return pages
 
 
 def test_every_page_can_be_read_in_light_and_dark_on_a_desk_and_a_phone(
@@ -82,3 +89,47 @@ def test_an_open_page_is_loaded_again_when_a_run_ends(
     assert page.locator("tr[data-row]").count() == 1
     aside.rename(record)
     page.locator("tr[data-row]").nth(1).wait_for()
+
+
+@pytest.mark.parametrize("is_served", [False, True], ids=["disk", "server"])
+def test_a_query_is_selected_and_its_clip_is_seen_heard_and_sought(
+    open_page: OpenPage, site: Path, server: SiteServer, is_served: bool
+) -> None:
+    path = next(site.glob("queries/*eg2ex-gallery*.html"))
+    page = open_page(server.access.address if is_served else (site / "index.html").as_uri())
+    statuses: list[int] = []
+    page.on(
+        "response", lambda response: ".mp4" in response.url and statuses.append(response.status)
+    )
+    page.goto(urljoin(page.url, f"queries/{path.name}"))
+    page.locator("#query-rows button").first.click()
+    detail = page.locator("#query-detail")
+    assert ATTACK in detail.inner_text()
+    shared = open_page(page.url) if not is_served else page
+    assert shared.locator("#query-detail h2").inner_text() == detail.locator("h2").inner_text()
+    page.locator(".play").first.click()
+    wait_until(page, f"() => {VIDEO}.videoWidth > 0 && {VIDEO}.currentTime > 0")
+    wait_until(page, f"() => {VIDEO}.webkitAudioDecodedByteCount > 0")
+    page.evaluate(f"() => {{ {VIDEO}.currentTime = 0.3 }}")
+    wait_until(page, f"() => !{VIDEO}.seeking && {VIDEO}.currentTime >= 0.3")
+    assert detail.locator(".warning:not(:empty)").count() == 0
+    assert set(statuses) == ({206} if is_served else {200, 206} & set(statuses))
+
+
+def test_queries_are_filtered_and_searched_and_chosen_by_keys(
+    open_page: OpenPage, site: Path
+) -> None:
+    page = open_page(next(site.glob("queries/*eg2ex-gallery*.html")).as_uri())
+    buttons = page.locator("#query-rows button")
+    assert buttons.count() == 6
+    buttons.first.focus()
+    page.keyboard.press("ArrowDown")
+    assert buttons.nth(1).get_attribute("aria-current") == "true"
+    page.locator("input[name=text]").fill("sees k")
+    assert buttons.count() == 1
+    page.locator("input[name=text]").fill("")
+    page.locator("select[name=show]").select_option("wrong")
+    assert 0 < buttons.count() < 6
+    page.locator("select[name=order]").select_option("hardest")
+    shown = page.evaluate(LIST_ROWS)
+    assert open_page(page.url).evaluate(LIST_ROWS) == shown

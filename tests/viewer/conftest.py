@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from served_site import FILES, FILM, FileMedia, TokenClient, run_server
+from served_site import FILES, FILM, TokenClient, run_server
 
 from egoexobench.viewer.site_content import SiteContent
 from egoexobench.viewer.site_server import SiteServer
@@ -15,8 +15,8 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> SiteContent:
     film.write_bytes(FILM)
     empty = film.with_name("empty.webm")
     empty.write_bytes(b"")
-    files = {"film.mp4": film, "empty.webm": empty, "gone.mp4": film.with_name("gone.mp4")}
-    return SiteContent(FILES, FileMedia(files))
+    names = ("film.mp4", "empty.webm", "gone.mp4")
+    return SiteContent(FILES, {f"media/{name}": str(film.with_name(name)) for name in names})
 
 
 @pytest.fixture(scope="module")

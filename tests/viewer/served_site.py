@@ -5,26 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from raw_requests import ServerAnswer, format_request, send_bytes
 
-from egoexobench.viewer.site_content import OpenMedia, SiteContent
+from egoexobench.viewer.site_content import SiteContent
 from egoexobench.viewer.site_server import ServerLimits, SiteServer
 
 FILES = {"index.html": b"<p>board", "runs/a b.html": b"<p>run", "static/site.js": b"1"}
 FILM = bytes(range(100))
-
-
-@dataclass(frozen=True)
-class FileMedia:
-    """Media of a folder by name."""
-
-    files: dict[str, Path]
-
-    def open_file(self, name: str) -> OpenMedia | None:
-        path = self.files.get(name)
-        return path and OpenMedia(path.open("rb"), "video/mp4")
 
 
 @dataclass(frozen=True)

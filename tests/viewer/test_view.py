@@ -7,13 +7,17 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from command_line import CommandLine
 from raw_requests import format_request, send_bytes
 
+from egoexobench.errors import DataError
 from egoexobench.leaderboard.packaged import find_packaged_leaderboards
+from egoexobench.site.inputs import SiteInputs
+from egoexobench.site.opened_dataset import OpenedDataset
 from egoexobench.viewer import browser, site_builder
 from egoexobench.viewer.site_builder import SiteBuilder, refresh_site
 from egoexobench.viewer.site_content import SiteContent
@@ -126,6 +130,21 @@ def test_an_unknown_host_and_nothing_to_show_are_one_line(view: View, root: Path
     assert (code, err) == (
         1,
         "egoexobench: no run and no leaderboard to show: name a folder of records\n",
+    )
+
+
+def test_a_data_set_of_no_run_is_refused(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = SimpleNamespace(dataset=SimpleNamespace(fingerprint="0123", spec="egoexolearn"))
+    site_inputs = SiteInputs(runs=(SimpleNamespace(record=record),))
+    monkeypatch.setattr("egoexobench.site.inputs.load_site_inputs", lambda *_: site_inputs)
+    opened = OpenedDataset(spec="folder:path=clips", fingerprint="4567", test=None, report=None)
+    with pytest.raises(DataError) as caught:
+        SiteBuilder([tmp_path], root, [opened]).build_content()
+    assert str(caught.value) == (
+        "--dataset folder:path=clips has the fingerprint 4567, and no run is of it; the runs are "
+        "of egoexolearn (0123): name the data that they were scored on"
     )
 
 
