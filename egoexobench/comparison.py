@@ -243,7 +243,8 @@ def _check_same_track(runs: Sequence[LoadedRun], track: TrackKey) -> None:
             f"{runs[0].path} and {run.path} are scored on different tracks of "
             f"{track.label}, {first.track_fingerprint[:12]} and "
             f"{score.track_fingerprint[:12]}: they differ in {', '.join(differing) or 'their text'}"
-            "; choose other tasks with --task, or score both on one track"
+            "; choose other tasks with --task, or score both on one track (for given embeddings, "
+            "`score --claim` states frames, sampling and template)"
         )
 
 

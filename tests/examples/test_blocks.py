@@ -4,9 +4,8 @@
 """
 
 import re
-import sys
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,25 +13,17 @@ from chat_server import Reply, serving
 from example_files import make_named_files
 from page_blocks import ROOT, SHELL, PageBlock, list_pages, read_blocks
 from picture_server import identify
-from plugin_factory import install_plugin
 from shell_lines import ShellSession
 
 from egoexobench import testing
+from egoexobench.entry_points import Distribution
+from egoexobench.registry import PartFactory, Registry
 from egoexobench_plugins.synthetic.config import NUM_PAIRS
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="not a checkout"),
 ]
-CHECKS = {
-    "register_encoders": lambda factory: testing.check_encoder(factory()),
-    "register_anchors": lambda factory: testing.check_anchor(factory()),
-    "register_captioners": lambda factory: testing.check_captioner(factory()),
-    "register_answerers": lambda factory: testing.check_answerer(factory()),
-    "register_scorers": testing.check_scorer,
-    "register_trackers": testing.check_tracker,
-}
-"""The contract of the parts that a Python example registers, by its hook."""
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +58,6 @@ def test_the_blocks_of_a_page_run_one_after_the_other(
     for block in blocks:
         if block.file_name:
             Path(block.file_name).write_text(block.text)
-    install_plugin_files(monkeypatch)
     for block in blocks:
         if block.is_output:
             assert normalize_output(block.text) in normalize_output(output), block
@@ -84,18 +74,6 @@ def test_the_blocks_of_a_page_run_one_after_the_other(
             raise AssertionError(f"{block}: {error}") from error
 
 
-def install_plugin_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Install the plug-ins that the `pyproject.toml` of a page names."""
-    if not Path("pyproject.toml").exists():
-        return
-    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
-    for name, module in project["entry-points"]["egoexobench"].items():
-        source = Path(f"{module}.py").read_text()
-        install_plugin(Path.cwd(), module, source, entry=f"{name} = {module}")
-        sys.modules.pop(module, None)
-    monkeypatch.syspath_prepend(Path.cwd())
-
-
 def replace_addresses(text: str, request: pytest.FixtureRequest) -> str:
     """Lead to servers of the tests: of a model, and of objects."""
     for address, fixture in {
@@ -110,9 +88,22 @@ def replace_addresses(text: str, request: pytest.FixtureRequest) -> str:
 def run_python(block: PageBlock, text: str, names: dict[str, object]) -> None:
     """Run an example after those above it, and check the contracts of parts that it registers."""
     exec(compile(text, str(block), "exec"), names)
-    for hook, check in CHECKS.items():
-        if f"def {hook}(" in block.text:
-            names[hook](lambda name, factory, check=check, **_: check(factory))  # type: ignore[operator]
+    for hook, kind in re.findall(r"^def (register_(\w+)s)\(", block.text, re.MULTILINE):
+        if kind != "launcher":  # the page says what its launcher lacks
+            names[hook](partial(check_contract, kind))  # type: ignore[operator]
+
+
+def check_contract(kind: str, name: str, factory: Callable[..., object], **_: object) -> None:
+    """Check a part that an example registers."""
+    part = PartFactory(
+        kind=kind,
+        name=name,
+        factory=factory,
+        plugin="docs",
+        distribution=Distribution("docs", "0.1"),
+        module="docs",
+    )
+    testing.check_part(part, Registry(), {})
 
 
 def normalize_output(text: str) -> str:
