@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from egoexobench.evaluation.results import Metric
+from egoexobench.records.audit import (
+    Audit,
+    EmbeddingShift,
+    InvarianceCheck,
+    ModalitySwap,
+    save_audit,
+)
 from egoexobench.records.schema import (
     CheckpointSelection,
     ClipCounts,
@@ -21,7 +29,7 @@ from egoexobench.records.schema import (
     ReferenceScores,
     ScoreRecord,
 )
-from egoexobench.records.store import make_record_id
+from egoexobench.records.store import make_record_id, read_record
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OURS = DistributionRecord(name="egoexobench", version="0.1.0")
@@ -143,3 +151,33 @@ def make_ego_ranks(num_right: int, num_queries: int = 20) -> list[QueryRank]:
         )
         for index in range(num_queries)
     ]
+
+
+SHIFT = EmbeddingShift(num_items=4, num_moved=4, max=0.5, median=0.5)
+
+
+def write_audit(path: Path, *, passed: bool = True, seed: int = 0, **changed: object) -> Path:
+    """An audit of the method of a record, in the folder below which all records lie."""
+    record = read_record(path)
+    audit = Audit(
+        method=record.method.model_copy(update=changed),
+        dataset=record.dataset,
+        seed=seed,
+        swaps=(
+            ModalitySwap(
+                embedding="video",
+                modality="video",
+                declared=True,
+                num_changed=4,
+                shift=SHIFT,
+                verdict="used",
+            ),
+        ),
+        shifts=(),
+        invariances=(
+            InvarianceCheck(change="ids", embedding="video", shift=SHIFT, verdict="invariant"),
+        ),
+        accesses=() if passed else ("opens a.mp4",),
+        passed=passed,
+    )
+    return save_audit(audit, path.parents[2])

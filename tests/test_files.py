@@ -9,7 +9,7 @@ import pytest
 
 from egoexobench import files
 from egoexobench.errors import DataError, WriteError
-from egoexobench.files import write_texts_atomic
+from egoexobench.files import replaced_folder, write_texts_atomic
 
 
 def test_without_a_home_folder_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,3 +111,25 @@ def test_of_several_texts_all_are_written_or_none(tmp_path: Path) -> None:
     second.parent.unlink()
     write_texts_atomic({first: "new", second: "new"})
     assert first.read_text() == second.read_text() == "new"
+
+
+def test_an_interruption_between_two_renames_brings_the_old_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "site"
+    path.mkdir()
+    (path / "old").touch()
+    rename = Path.rename
+    calls: list[Path] = []
+
+    def interrupt_second(self: Path, target: Path) -> Path:
+        calls.append(self)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupt_second)
+    with pytest.raises(KeyboardInterrupt), replaced_folder(path) as draft:
+        (draft / "new").touch()
+    assert [file.name for file in path.iterdir()] == ["old"]
+    assert [file.name for file in tmp_path.iterdir()] == ["site"]

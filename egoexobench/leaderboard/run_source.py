@@ -85,10 +85,20 @@ def _describe_verification(
     )
 
 
-def find_audits(
-    path: Path, record: Record, read: Callable[[Path], Audit] = read_audit
-) -> Iterator[RunAudit]:
+def find_audits(path: Path, record: Record) -> Iterator[RunAudit]:
     """Yield the audits of the method, code, data set and seed of a record, from its folders.
+
+    Raises:
+        DataError: if the file of an audit is not valid.
+    """
+    for file, audit in iter_audit_files(path, record):
+        yield describe_audit(file, audit)
+
+
+def iter_audit_files(
+    path: Path, record: Record, read: Callable[[Path], Audit] = read_audit
+) -> Iterator[tuple[Path, Audit]]:
+    """Yield the files that `find_audits` describes, and what is in them.
 
     Args:
         path: file of the record.
@@ -102,12 +112,17 @@ def find_audits(
         for file in sorted(folder.glob(f"{AUDIT_PREFIX}*.json")):
             audit = read(file)
             if _is_audit_of(audit, record):
-                yield RunAudit(
-                    file=file.name,
-                    sha256=hash_artifact(file),
-                    passed=audit.passed,
-                    failures=tuple(list_failures(audit)),
-                )
+                yield file, audit
+
+
+def describe_audit(file: Path, audit: Audit) -> RunAudit:
+    """Return what a row says of an audit."""
+    return RunAudit(
+        file=file.name,
+        sha256=hash_artifact(file),
+        passed=audit.passed,
+        failures=tuple(list_failures(audit)),
+    )
 
 
 def _is_audit_of(audit: Audit, record: Record) -> bool:

@@ -103,7 +103,7 @@ def write_site(files: Mapping[str, bytes], out: Path, media: Mapping[str, str] =
         WriteError: if the machine refuses to write it.
     """
     check_replaceable(out)
-    with replaced_folder(out) as draft:
+    with replaced_folder(out.absolute()) as draft:
         for name, content in files.items():
             path = draft / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,6 +143,8 @@ def check_replaceable(out: Path) -> None:
     """
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise DataError(f"{out} is no folder: name a new one with --out")
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise DataError(f"{out} contains the current folder: name another one with --out")
     foreign = _list_files(out) - _read_manifest(out)
     if foreign:
         raise DataError(

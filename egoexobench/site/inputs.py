@@ -13,7 +13,7 @@ from egoexobench.leaderboard.make_board import make_board
 from egoexobench.leaderboard.packaged import find_packaged_leaderboards
 from egoexobench.leaderboard.reported import read_reported_tables
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
-from egoexobench.leaderboard.run_source import find_audits
+from egoexobench.leaderboard.run_source import describe_audit, iter_audit_files
 from egoexobench.leaderboard.submissions import read_submissions
 from egoexobench.records.artifacts import hash_artifact
 from egoexobench.records.audit import read_audit
@@ -49,7 +49,8 @@ class SiteRun:
     Attributes:
         path: the file of the record.
         record: the record.
-        audits: those of its method, data set and seed.
+        audits: those of its method, data set and seed, as a row describes them.
+        audit_reports: the same audits with all that they compared.
         ranks: rank of each query by track; empty if they are missing.
         fault: why the numbers of the record could not be checked; None if they were.
     """
@@ -57,6 +58,7 @@ class SiteRun:
     path: Path
     record: Record
     audits: tuple[RunAudit, ...] = ()
+    audit_reports: tuple[Audit, ...] = ()
     ranks: Mapping[TrackKey, Sequence[QueryRank]] = field(default_factory=dict)
     fault: str | None = None
 
@@ -196,24 +198,26 @@ def _read_run(
             return SiteRun(path, read_unchecked_record(path), fault=fault)
         except DataError:
             return None
+    audits = _find_audits(path, record, problems, read_audit_once)
     return SiteRun(
         path=path,
         record=record,
-        audits=_find_audits(path, record, problems, read_audit_once),
+        audits=tuple(describe_audit(file, audit) for file, audit in audits),
+        audit_reports=tuple(audit for _, audit in audits),
         ranks=group_by_track(ranks),
     )
 
 
 def _find_audits(
     path: Path, record: Record, problems: list[str], read_audit_once: Callable[[Path], Audit]
-) -> tuple[RunAudit, ...]:
+) -> list[tuple[Path, Audit]]:
     try:
-        return tuple(find_audits(path, record, read_audit_once))
+        return list(iter_audit_files(path, record, read_audit_once))
     except DataError as error:
         line = strip_absolute_paths(str(error))
         if line not in problems:
             problems.append(line)
-        return ()
+        return []
 
 
 def _read_or_report(

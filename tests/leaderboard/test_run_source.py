@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from invented_records import write_audit
 
 from egoexobench.errors import DataError
 from egoexobench.leaderboard import run_source
@@ -20,49 +21,12 @@ from egoexobench.leaderboard.row_notes import (
 )
 from egoexobench.leaderboard.run_source import read_run_sources
 from egoexobench.leaderboard.table import TableColumn, build_table
-from egoexobench.records.audit import (
-    Audit,
-    EmbeddingShift,
-    InvarianceCheck,
-    ModalitySwap,
-    save_audit,
-)
 from egoexobench.records.schema import Overlap, ScoreRecord, SplitOverlapRecord
 from egoexobench.records.store import read_record
 from egoexobench.types import TrackKey
 from egoexobench.verification.result import Verification
 
 Make = Callable[..., Path]
-
-
-SHIFT = EmbeddingShift(num_items=4, num_moved=4, max=0.5, median=0.5)
-
-
-def write_audit(path: Path, *, passed: bool = True, seed: int = 0, **changed: object) -> Path:
-    """An audit of the method of a record, in the folder below which all records lie."""
-    record = read_record(path)
-    audit = Audit(
-        method=record.method.model_copy(update=changed),
-        dataset=record.dataset,
-        seed=seed,
-        swaps=(
-            ModalitySwap(
-                embedding="video",
-                modality="video",
-                declared=True,
-                num_changed=4,
-                shift=SHIFT,
-                verdict="used",
-            ),
-        ),
-        shifts=(),
-        invariances=(
-            InvarianceCheck(change="ids", embedding="video", shift=SHIFT, verdict="invariant"),
-        ),
-        accesses=() if passed else ("opens a.mp4",),
-        passed=passed,
-    )
-    return save_audit(audit, path.parents[2])
 
 
 def build_row(*paths: Path) -> ReproducedRow:

@@ -152,6 +152,17 @@ def test_a_folder_with_a_file_that_no_site_wrote_is_refused(
     assert path.read_text() == "{}"
 
 
+@pytest.mark.parametrize("out", [".", ".."])
+def test_the_current_folder_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    folder = tmp_path / "outer" / "inner"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    with pytest.raises(DataError, match="contains the current folder"):
+        write_site({"index.html": b""}, Path(out))
+
+
 def test_the_command_builds_checks_and_names_what_it_cannot_show(
     write_run: WriteRun, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from invented_records import make_ego_ranks, make_record
+from invented_records import make_ego_ranks, make_record, write_audit
 
 from egoexobench.evaluation.queries import LabeledClip
 from egoexobench.records.artifacts import hash_artifact
@@ -48,6 +48,16 @@ def test_a_page_says_what_the_run_does_not_hold(write_run: WriteRun) -> None:
     assert "There is no audit beside the record" in page
     assert "<code>egoexobench verify</code> does that" in page
     assert '<h2 id="classes"' not in page
+
+
+def test_an_audit_is_shown_with_what_each_input_changes(write_run: WriteRun) -> None:
+    path = write_run()
+    write_audit(path, passed=False)
+    page = render_run(path)
+    assert "<strong>An audit failed</strong>: a part opens a.mp4" in page
+    assert "<td>video</td><td>yes</td><td>used</td>" in page
+    assert '<td class="number">0.500</td><td class="number">4 of 4</td>' in page
+    assert "· audit failed · not verified" in page
 
 
 def test_the_curves_of_a_training_are_drawn_with_the_epoch_that_was_scored(
