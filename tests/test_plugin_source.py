@@ -118,7 +118,9 @@ def test_a_file_beside_a_module_counts_where_its_name_occurs(tmp_path: Path) -> 
     assert find_source(tmp_path)[0] != before[0]
 
 
-@pytest.mark.parametrize("edited", ["1" * 10, "0" * 5_000_000 + "1" + "0" * 15_000_000])
+@pytest.mark.parametrize(
+    "edited", ["1" * 10, "0" * 5_000_000 + "1" + "0" * 15_000_000], ids=["small", "large"]
+)
 def test_any_byte_of_a_file_counts(tmp_path: Path, edited: str) -> None:
     write_distribution(tmp_path, PACKAGE | {"nordlab/table": "0" * len(edited)}, "nordlab.hooks")
     before = find_source(tmp_path)
