@@ -14,7 +14,7 @@ from egoexobench.registry import Registry
 from egoexobench.results.run_result import RunCollection
 
 ROOT = Path(__file__).parents[1]
-DEVELOPMENT = {"docs", "lint", "test"}
+DEVELOPMENT = {"browser", "docs", "lint", "test"}
 """Extras that no code of the package imports."""
 TEXT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PARTS = [
