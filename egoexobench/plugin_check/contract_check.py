@@ -11,7 +11,7 @@ from typing import Any
 from egoexobench.errors import DataError, EgoExoBenchError, format_exception_line
 from egoexobench.extras import name_part_in_error
 from egoexobench.models.seeding import seeded_rng
-from egoexobench.plugin_check.examples import PartExample, is_unavailable
+from egoexobench.plugin_check.examples import TOKEN_WIDTH, PartExample, is_unavailable
 from egoexobench.plugin_check.repeated_creation import find_difference
 from egoexobench.plugin_check.side_effects import watch_side_effects
 from egoexobench.registry import Registry
@@ -23,8 +23,6 @@ from egoexobench.testing.process_state import (
     restore_process_state,
 )
 
-WIDTH = 16
-"""D of the tokens with which fusions and scorers are created."""
 OUTWARD_KINDS = ("launcher", "tracker")
 """Kinds of parts that write files; they are checked in a folder for temporary files."""
 
@@ -82,7 +80,7 @@ def _make_creator(example: PartExample) -> Callable[[], Any]:
     factory = partial(example.part.factory, **example.options)
     match example.part.kind:
         case "fusion" | "scorer":
-            return partial(factory, WIDTH)
+            return partial(factory, TOKEN_WIDTH)
         case "method":
             return partial(create_methods, factory)
     return factory

@@ -13,6 +13,9 @@ from egoexobench.part_results import describe_value
 from egoexobench.registry import PartFactory
 from egoexobench.spec import Spec
 
+TOKEN_WIDTH = 16
+"""D of the tokens with which fusions and scorers are created."""
+
 
 class NoExampleError(UsageError):
     """A part needs options, and its plug-in gives no example of them."""

@@ -9,13 +9,19 @@ from typing import get_args
 
 from egoexobench.errors import UsageError
 from egoexobench.method import Scale
-from egoexobench.plugin_check.examples import PartExample
+from egoexobench.plugin_check.examples import TOKEN_WIDTH, PartExample
 from egoexobench.spec import Spec
 from egoexobench.types import Modality
 
 TRIAL_DATASET = Spec("synthetic", {"train": "4", "val": "4", "test": "4"})
-_BASE, _JOINT_BASE = Spec("soundbridge"), Spec("video-only")
+_BASE, _SINGLE_BASE = Spec("soundbridge"), Spec("video-only")
 """A method with a part in nearly every role, and one with a single encoder."""
+_UNTRAINED = {
+    **dict.fromkeys(("objective", "anchor", "text", "text_fusion", "captioner"), "none"),
+    "project": "false",
+    "num_layers": "0",
+}
+"""Settings with which a method only computes similarities of videos, of any width."""
 _ROLES: Mapping[str, str] = {
     "anchor": "anchor",
     "captioner": "captioner",
@@ -58,7 +64,10 @@ def iter_trials(examples: Sequence[PartExample]) -> Iterator[Trial]:
             yield Trial((example,), answerer=example.spec)
         elif kind == "encoder" and (modality := _read_modality(example)) == "joint":
             overrides = {"joint": str(example.spec), "video": "none"}
-            yield Trial((example,), method=_JOINT_BASE, overrides=overrides)
+            yield Trial((example,), method=_SINGLE_BASE, overrides=overrides)
+        elif kind == "fusion" and not _is_trained(example):
+            overrides = {"video_fusion": str(example.spec), **_UNTRAINED}
+            yield Trial((example,), method=_SINGLE_BASE, overrides=overrides)
         elif kind == "encoder":
             columns.setdefault(modality, []).append(example)
         elif kind in (*_ROLES, "dataset", "tracker"):
@@ -86,6 +95,14 @@ def _read_modality(example: PartExample) -> Modality:
     part = example.part
     modality: Modality = part.modality or part.factory(**example.options).modality
     return modality
+
+
+def _is_trained(example: PartExample) -> bool:
+    """Whether a fusion has weights; one without may give vectors of any width."""
+    from torch import nn
+
+    fusion = example.part.factory(TOKEN_WIDTH, **example.options)
+    return isinstance(fusion, nn.Module) and any(w.requires_grad for w in fusion.parameters())
 
 
 def _find_scale(example: PartExample) -> Scale:

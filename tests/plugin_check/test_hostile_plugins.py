@@ -141,6 +141,11 @@ FAULTS = {
         "contract",
         "its example raised ZeroDivisionError: division by zero",
     ),
+    "looks-around": (  # the narration of its clip is in a frame of the harness
+        [(PREPARE, f"        import sys\n        sys._current_frames()\n{PREPARE}")],
+        "audit",
+        "a part searches all objects of the process with sys._current_frames while clips are",
+    ),
     "noise-only": (
         [
             (
