@@ -17,6 +17,7 @@ from pathlib import Path
 
 from command_pages import make_command_pages
 from copied_pages import copy_pages
+from notebook_pages import copy_notebooks
 from part_pages import make_part_pages
 from python_pages import make_python_pages
 from site_config import write_config
@@ -44,6 +45,7 @@ def write_sources(out: Path) -> Path:
     shutil.rmtree(out, ignore_errors=True)
     copy_pages(ROOT, out / "pages")
     write_pages(out / "pages", {"tasks.md": make_task_page()})
+    copy_notebooks(ROOT, out / "pages")
     write_pages(out / "pages/commands", make_command_pages())
     write_pages(out / "pages/parts", make_part_pages())
     write_pages(out / "pages/python", make_python_pages())

@@ -18,8 +18,8 @@ CODE = re.compile(r"(^```.*?^```|`[^`\n]*`)", re.DOTALL | re.MULTILINE)
 
 def copy_pages(root: Path, out: Path) -> None:
     """Copy every page below ``out``; `docs/NAME.md` becomes `NAME.md` and the README the index."""
-    places = list_pages(root)
-    for source, place in places.items():
+    places = list_link_targets(root)
+    for source, place in list_pages(root).items():
         target = out / place
         target.parent.mkdir(parents=True, exist_ok=True)
         text = root.joinpath(source).read_text(encoding="utf-8")
@@ -34,6 +34,13 @@ def list_pages(root: Path) -> dict[str, str]:
             source = path.relative_to(root).as_posix()
             pages[source] = source.removeprefix("docs/")
     return pages
+
+
+def list_link_targets(root: Path) -> dict[str, str]:
+    """The pages and the notebooks, which become pages, by paths in the repository."""
+    notebooks = [path.relative_to(root) for path in root.glob("docs/notebooks/*.ipynb")]
+    pages = {path.as_posix(): path.relative_to("docs").with_suffix(".md") for path in notebooks}
+    return list_pages(root) | {source: page.as_posix() for source, page in pages.items()}
 
 
 def change_links(text: str, source: str, places: dict[str, str]) -> str:
