@@ -108,7 +108,8 @@ def _count_answers(
     """Count pairs of true and first class; a right answer counts for the class that it names."""
     counts: Counter[tuple[str, str]] = Counter()
     for rank in ranks:
-        if (first := answers.get(rank.source)) is not None:
+        first = answers.get(rank.source)
+        if first is not None and rank.positives:
             counts[first if first in rank.positives else rank.positives[0], first] += 1
     return counts
 
@@ -144,7 +145,7 @@ def _read_first_classes(path: Path, record: Record) -> dict[Task, dict[str, str]
             for task in RECOGNITION_TASKS:
                 if task in names:
                     answers[task] = _select_first(metadata, task, content.get_tensor(task))
-    except (SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{file} has no valid class scores: {error}") from None
     return answers
 

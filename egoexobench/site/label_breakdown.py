@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from egoexobench.errors import DataError
 from egoexobench.records.artifacts import QUERIES_SUFFIX, check_artifact, find_artifact
 from egoexobench.records.queries_file import parse_queries
 from egoexobench.records.store import read_text
@@ -115,7 +116,10 @@ def _read_labels(path: Path, record: Record) -> ClipLabels:
     artifact = find_artifact(record, QUERIES_SUFFIX)
     if artifact is None:
         return {}
-    return _parse_labels(read_text(check_artifact(path, artifact)))
+    try:
+        return _parse_labels(read_text(check_artifact(path, artifact)))
+    except DataError as error:
+        raise DataError(f"{artifact.file}: {error}") from None
 
 
 @lru_cache(maxsize=16)

@@ -11,9 +11,10 @@ import pytest
 from invented_records import make_ego_ranks, make_record, write_audit
 
 from egoexobench.evaluation.queries import LabeledClip
-from egoexobench.records.artifacts import hash_artifact
+from egoexobench.records.artifacts import CLASS_SCORES_SUFFIX, hash_artifact
 from egoexobench.records.queries_file import ScoredQueries, format_queries
 from egoexobench.records.schema import Artifact, EpochRecord, QueryRank
+from egoexobench.records.store import make_slug
 from egoexobench.site.build import render_site
 from egoexobench.site.class_summary import summarize_classes
 from egoexobench.site.inputs import load_site_inputs
@@ -128,6 +129,26 @@ def test_confusions_come_from_the_class_scores_and_classes_from_the_ranks(tmp_pa
     (bare,) = summarize_classes(path, record, {TrackKey("scene", None): ranks})
     assert not bare.has_scores
     assert bare.lines == summary.lines
+
+
+def test_damaged_class_scores_are_a_line_and_the_rest_of_the_page_is_shown(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    folder = tmp_path / "runs"
+    record = make_record()
+    file = (
+        folder
+        / "soundbridge"
+        / make_slug(record.dataset.spec)
+        / f"{record.id}{CLASS_SCORES_SUFFIX}"
+    )
+    file.parent.mkdir(parents=True)
+    metadata = {"scene_ids": '["a", "b"]', "scene_classes": '["kitchen"]'}
+    write_arrays(file, {"scene": np.zeros((1, 1))}, metadata)
+    artifact = Artifact(file=file.name, sha256=hash_artifact(file))
+    page = render_run(write_run(artifacts=(artifact,)))
+    assert "has no valid class scores: scene has other numbers of clips and classes" in page
+    assert '<h2 id="scores">' in page
 
 
 def test_scores_are_broken_down_by_the_labels_of_clips(tmp_path: Path) -> None:
