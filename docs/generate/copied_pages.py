@@ -12,8 +12,11 @@ ROOT_PAGES = {
     "CHANGELOG.md": "changelog.md",
 }
 FOLDERS = ("docs", "leaderboards")
-LINK = re.compile(r"\[(?P<text>[^\]\n]*)\]\((?P<target>[^)\s]+)\)")
-CODE = re.compile(r"(^```.*?^```|`[^`\n]*`)", re.DOTALL | re.MULTILINE)
+LINK_OR_CODE = re.compile(
+    r"^```.*?^```|\[(?P<text>[^\]\n]*)\]\((?P<target>[^)\s]+)\)|`[^`\n]*`",
+    re.DOTALL | re.MULTILINE,
+)
+"""The text of a link may contain code; a link inside of code is none."""
 
 
 def copy_pages(root: Path, out: Path) -> None:
@@ -47,8 +50,8 @@ def change_links(text: str, source: str, places: dict[str, str]) -> str:
     """Point links to pages of the site; a link to a file that is no page becomes its text."""
 
     def change(match: re.Match[str]) -> str:
-        path, mark, anchor = match["target"].partition("#")
-        if re.match(r"[a-z]+:", path):
+        path, mark, anchor = (match["target"] or "").partition("#")
+        if match["target"] is None or re.match(r"[a-z]+:", path):
             return match[0]
         path = path or PurePosixPath(source).name
         target = normpath(PurePosixPath(source).parent.joinpath(path).as_posix())
@@ -58,5 +61,4 @@ def change_links(text: str, source: str, places: dict[str, str]) -> str:
         anchor = re.sub("-+", "-", anchor)  # GitHub keeps the dashes that stand side by side
         return f"[{match['text']}]({relpath(places[target], start)}{mark}{anchor})"
 
-    parts = CODE.split(text)  # links inside of code stay
-    return "".join(part if i % 2 else LINK.sub(change, part) for i, part in enumerate(parts))
+    return LINK_OR_CODE.sub(change, text)

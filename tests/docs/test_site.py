@@ -54,12 +54,13 @@ def list_names(entry: object) -> Iterator[str]:
             yield from list_names(child)
 
 
-class LoadedFiles(HTMLParser):
-    """What a browser loads for a page: scripts, styles, icons and pictures."""
+class PageReader(HTMLParser):
+    """What a browser loads for a page (scripts, styles, icons, pictures), and its links."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.addresses: list[str] = []
+        self.links: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -67,6 +68,8 @@ class LoadedFiles(HTMLParser):
         address = dict(attrs).get(names.get(tag, ""))
         if address:
             self.addresses.append(address)
+        if tag == "a" and (link := dict(attrs).get("href")):
+            self.links.append(link)
 
 
 def test_every_page_is_in_the_navigation(built: tuple[Path, str]) -> None:
@@ -109,16 +112,20 @@ def test_every_public_name_is_in_the_python_reference(built: tuple[Path, str]) -
     assert [name for name in names if f'id="egoexobench.{name}"' not in page] == ["hookimpl"]
 
 
-def test_a_page_loads_only_files_of_the_site(built: tuple[Path, str]) -> None:
+def test_a_page_loads_only_files_of_the_site_and_links_lead_to_them(
+    built: tuple[Path, str],
+) -> None:
     site = built[0] / "site"
     pages = sorted(site.rglob("*.html"))
     assert len(pages) > 60
     for path in pages:
-        for address in LoadedFiles(path.read_text()).addresses:
+        reader = PageReader(path.read_text())
+        for address in reader.addresses:
             assert not re.match(r"[a-z]+:|//", address), f"{path.name} loads {address}"
-            if path.name != "404.html":  # it has absolute paths
-                file = path.parent / address.partition("?")[0].partition("#")[0]
-                assert file.exists(), f"{path.name} loads {address}"
+        links = [link for link in reader.links if not re.match(r"[a-z]+:", link)]
+        for link in reader.addresses + links if path.name != "404.html" else ():  # it is absolute
+            file = path.parent / re.split(r"[?#]", link)[0]
+            assert file.exists(), f"{path.name}: {link} is no file"
 
 
 @pytest.mark.parametrize("link", ["no-page.md", "other.md#no-heading"])
