@@ -23,9 +23,10 @@ TENSOR_LIBRARIES = ("torch", "numpy")
 """Every part but a captioner computes with them."""
 MEDIA_LIBRARY = "av"
 """PyAV decodes what the encoders of video and audio get."""
-TRAINING_LIBRARIES = (*TENSOR_LIBRARIES, "numba")
-"""The training loop and the alignment in time compute with them."""
-SCORING_LIBRARIES = (MEDIA_LIBRARY, *TRAINING_LIBRARIES, "scipy")
+ALIGNMENT_LIBRARY = "numba"
+"""Aligns long sequences in time, in whole numbers; it is an extra, so that a training that aligns
+nothing must not depend on it."""
+SCORING_LIBRARIES = (MEDIA_LIBRARY, *TENSOR_LIBRARIES, "scipy")
 """The toolkit itself decodes, trains and scores with them."""
 RECORDED_LIBRARIES = (
     "av",

@@ -20,7 +20,7 @@ from egoexobench.identity import (
     list_part_changes,
 )
 from egoexobench.layers import hash_layers
-from egoexobench.libraries import TRAINING_LIBRARIES, find_versions
+from egoexobench.libraries import ALIGNMENT_LIBRARY, TENSOR_LIBRARIES, find_versions
 from egoexobench.training.checkpoint import read_identity
 from egoexobench.types import Clip
 
@@ -54,7 +54,9 @@ def describe_weights(
         "features": _describe_features(parts),
         "data": hash_json([dataset.fingerprint, _describe_data(inputs)]),
         "captions": hash_json(sorted(captions.captions.items())) if captions else None,
-        "libraries": find_versions(TRAINING_LIBRARIES),
+        "libraries": find_versions(
+            (*TENSOR_LIBRARIES, ALIGNMENT_LIBRARY) if has_alignment else TENSOR_LIBRARIES
+        ),
         "toolkit": hash_layers(up_to="experiment"),
     }
 

@@ -11,6 +11,7 @@ from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.prepare import TrainedMethod, train_method
 from egoexobench.experiment.training import uses_audio_alignment
+from egoexobench.experiment.weights_identity import describe_weights
 from egoexobench.method import COMPACT_DEFAULTS
 from egoexobench.models.dtw import align_pairs
 from egoexobench.models.feature_inputs import embed_clips, embed_pairs
@@ -96,3 +97,12 @@ def test_no_scored_embedding_depends_on_the_other_clip_of_its_pair(trained: Trai
     pairs = trained.scored.inputs.pairs["test"]
     with_paths = replace(inputs, alignment_paths=align_pairs(bank, pairs))
     assert torch.equal(embed_clips(model, with_paths, clips).vectors, before.vectors)
+
+
+@pytest.mark.parametrize("has_alignment", [True, False])
+def test_weights_depend_on_the_library_that_aligns_only_where_pairs_are_aligned(
+    trained: TrainedMethod, has_alignment: bool
+) -> None:
+    identity = describe_weights(trained.parts, trained.trained_on, has_alignment=has_alignment)
+    assert ("numba" in identity["libraries"]) is has_alignment
+    assert "torch" in identity["libraries"]
