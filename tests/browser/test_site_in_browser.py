@@ -26,9 +26,9 @@ VIDEO = "document.querySelector('video')"
 def list_pages(site: Path) -> list[Path]:
     """Every page at the root, and in each folder its index and one other: they are alike."""
     pages = sorted(site.glob("*.html"))
-    for folder in ("compare", "data", "queries", "runs"):
-        others = sorted(set((site / folder).glob("*.html")) - {site / folder / "index.html"})
-        pages += [site / folder / "index.html", *others[:1]]
+    for index in sorted(site.glob("*/index.html")):
+        others = sorted(set(index.parent.glob("*.html")) - {index})
+        pages += [index, *others[:1]]
     return pages
 
 

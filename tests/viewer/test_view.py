@@ -2,6 +2,8 @@
 
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -131,6 +133,18 @@ def test_an_unknown_host_and_nothing_to_show_are_one_line(view: View, root: Path
         1,
         "egoexobench: no run and no leaderboard to show: name a folder of records\n",
     )
+
+
+def test_the_pages_are_shown_without_torch(root: Path) -> None:
+    code = (
+        "import sys\nfrom egoexobench.cli import main\n"
+        "from egoexobench.viewer import site_builder\n"
+        "site_builder.refresh_site = lambda *_: None\n"
+        f"main(['view', '--root', {str(root)!r}, '--no-open'], standalone_mode=False)\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_data_set_of_no_run_is_refused(
