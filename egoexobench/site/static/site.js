@@ -21,6 +21,9 @@
   const filter = () => {
     const rows = [...document.querySelectorAll("tr[data-row]")];
     for (const row of rows) row.hidden = !isShown(row);
+    for (const block of document.querySelectorAll("[data-block]")) {
+      block.hidden = !block.querySelector("tr[data-row]:not([hidden])");
+    }
     const shown = rows.filter((row) => !row.hidden).length;
     form.querySelector("[data-count]").textContent =
       shown === rows.length ? "" : `${shown} of ${rows.length} rows shown`;
