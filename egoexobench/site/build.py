@@ -16,6 +16,8 @@ from egoexobench.files import replaced_folder
 from egoexobench.records.store import pause_garbage_collection
 from egoexobench.site.about_page import make_about_pages
 from egoexobench.site.board_page import make_board_pages
+from egoexobench.site.compare_page import make_compare_pages
+from egoexobench.site.data_page import make_data_pages
 from egoexobench.site.environment import CONTENT_POLICY, SiteFrame, render_site_page
 from egoexobench.site.query_page import make_query_pages
 from egoexobench.site.reported_page import make_reported_pages
@@ -34,7 +36,9 @@ PAGE_MAKERS: tuple[Callable[[SiteInputs], list[Page]], ...] = (
     make_reported_pages,
     make_run_index_pages,
     make_run_pages,
+    make_compare_pages,
     make_query_pages,
+    make_data_pages,
     make_about_pages,
 )
 """Every kind of page."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import replace
@@ -10,16 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_data import make_clip, make_pair
-from invented_records import make_record, make_score
+from site_runs import HOSTILE, make_dataset, make_rank, write_site_run
 
-from egoexobench.data.doctor.check_dataset import DatasetReport
-from egoexobench.figures.previews import SplitIndex
-from egoexobench.records.artifacts import RANKS_SUFFIX, TOP_SUFFIX
-from egoexobench.records.check_ranks import group_by_track
-from egoexobench.records.schema import Artifact, QueryRank, Record
-from egoexobench.records.store import write_record
-from egoexobench.records.top_file import TopCandidates, format_top_candidates
 from egoexobench.site.build import render_site
 from egoexobench.site.inputs import SiteInputs, SiteRun
 from egoexobench.site.media import ClipMedia, SiteMedia
@@ -27,53 +18,6 @@ from egoexobench.site.opened_dataset import OpenedDataset
 from egoexobench.site.query_page import list_rows, make_query_pages
 from egoexobench.site.query_table import QueryTable, build_query_table
 from egoexobench.site.shared_track import collect_shared_tracks
-
-HOSTILE = "</script><img src=x onerror=alert(1)>"
-
-
-def make_rank(source: str, low: int, high: int | None = None) -> QueryRank:
-    return QueryRank(
-        task="eg2ex",
-        policy="gallery",
-        source=f"{source}/ego",
-        positives=(f"{source}/exo",),
-        optimistic=low,
-        pessimistic=high or low,
-        num_candidates=4,
-        top1_probability=float(low == 1),
-        cluster=source,
-    )
-
-
-def write_site_run(
-    folder: Path,
-    method: str,
-    ranks: list[QueryRank],
-    *,
-    top: list[tuple[str, float]] | None = None,
-    seed: int = 0,
-    value: float = 50.0,
-) -> SiteRun:
-    """A run; ``top`` are the first candidates of its first query."""
-    record = make_record(method, seed, (make_score(top1=value),))
-    if top is not None:
-        line = TopCandidates(
-            task="eg2ex",
-            policy="gallery",
-            source=ranks[0].source,
-            positives=ranks[0].positives,
-            candidates=tuple(top),
-        )
-        text = format_top_candidates([line])
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        artifact = Artifact(file=f"{record.id}{TOP_SUFFIX}", sha256=digest)
-        record = record.model_copy(update={"artifacts": (artifact,)})
-    path = write_record(record, ranks, folder)
-    if top is not None:
-        path.with_name(f"{record.id}{TOP_SUFFIX}").write_text(text)
-    complete = Record.model_validate_json(path.read_text())
-    assert complete.artifacts[-1].file.endswith(RANKS_SUFFIX)
-    return SiteRun(path, complete, ranks=group_by_track(ranks))
 
 
 @pytest.fixture
@@ -84,20 +28,6 @@ def runs(tmp_path: Path) -> tuple[SiteRun, ...]:
     return (
         write_site_run(tmp_path, "one", first, top=top),
         write_site_run(tmp_path, "two", [make_rank("c", 4), make_rank("a", 3)], value=40.0),
-    )
-
-
-def make_dataset(fingerprint: str, media: SiteMedia) -> OpenedDataset:
-    """The data set of the runs, opened."""
-    pairs = [make_pair(name) for name in "ab"]
-    clips = [clip for pair in pairs for clip in (pair.ego, pair.exo)]
-    clips.append(make_clip("c/ego", narration=HOSTILE))
-    by_clip = {clip.id: pair for pair in pairs for clip in (pair.ego, pair.exo)}
-    index = SplitIndex({clip.id: clip for clip in clips}, {p.id: p for p in pairs}, by_clip)
-    report = DatasetReport.model_construct()
-    captions = {"someone a": "a bell rings"}
-    return OpenedDataset(
-        "toy", fingerprint, test=index, report=report, captions=captions, media=media
     )
 
 

@@ -1,15 +1,16 @@
 "use strict";
 // The queries of a track: filters, pages, and the clips of one query; the state is in the hash.
 (() => {
-  const table = JSON.parse(document.getElementById("data").textContent);
+  const find = (id) => document.getElementById(id);
+  const table = JSON.parse(find("data").textContent);
   const { items, runs, sources, positives } = table;
-  const form = document.getElementById("query-filters");
-  const explorer = document.getElementById("explorer");
-  const body = document.getElementById("query-rows");
-  const count = document.getElementById("query-count");
-  const pages = document.getElementById("query-pages");
-  const detail = document.getElementById("query-detail");
-  const outline = document.getElementById("outline");
+  const form = find("query-filters");
+  const explorer = find("explorer");
+  const body = find("query-rows");
+  const count = find("query-count");
+  const pages = find("query-pages");
+  const detail = find("query-detail");
+  const outline = find("outline");
   const PAGE = 50, SPANS = 160;
   const state = new URLSearchParams(location.hash.slice(1));
   let shown = [], page = 0, selected = -1;
@@ -21,6 +22,8 @@
     return element;
   };
 
+  const fact = (text) => make("p", { class: "facts" }, text);
+  const verdict = (...text) => make("p", { class: "verdict" }, ...text);
   const textOf = (item) => items.texts?.[item] || items.ids[item];
   // A source may be asked several times: the first query has its id as key, the others a number.
   const numbers = new Map();
@@ -126,19 +129,19 @@
       card.append(button);
       const digits = items.outlines[item];
       if (digits) card.append(drawOutline(digits));
-      else card.append(make("p", { class: "facts" }, digits === "" ? "silent" : "no sound track"));
+      else card.append(fact(digits === "" ? "silent" : "no sound track"));
     } else if (isClip && items.problems?.[item]) {
       card.append(make("p", { class: "warning" }, `No clip: ${items.problems[item]}.`));
     }
     card.append(make("p", {}, textOf(item)));
-    if (items.captions?.[item]) card.append(make("p", { class: "facts" }, `Sound: ${items.captions[item]}`));
-    if (textOf(item) !== items.ids[item]) card.append(make("p", { class: "facts" }, items.ids[item]));
+    if (items.captions?.[item]) card.append(fact(`Sound: ${items.captions[item]}`));
+    if (textOf(item) !== items.ids[item]) card.append(fact(items.ids[item]));
     return card;
   };
   const makeRun = (run, query) => {
     const heading = make("h3", {}, run.label);
     if (!isScored(run, query)) {
-      return [heading, make("p", { class: "facts" }, "This run did not score the query.")];
+      return [heading, fact("This run did not score the query.")];
     }
     const rank = formatRank(run, query), size = table.num_candidates[query];
     heading.append(make("span", { class: "facts" }, ` right answer at rank ${rank} of ${size}`));
@@ -148,7 +151,7 @@
     return [heading, make("ol", { class: "cards" }, ...top.map((item, index) => {
       const isRight = right.has(item), score = run.scores[query][index];
       const text = `${index + 1}. ${isRight ? "✓ right" : "✗ wrong"}`;
-      const mark = make("p", { class: "verdict" }, text, make("span", { class: "facts" }, ` ${score}`));
+      const mark = verdict(text, make("span", { class: "facts" }, ` ${score}`));
       const card = makeCard(item, table.has_candidate_clips, mark);
       return make("li", { class: isRight ? "right" : "wrong" }, card);
     }))];
@@ -159,9 +162,9 @@
     if (selected < 0) return;
     const link = make("a", { href: `#${new URLSearchParams({ query: keys[selected] })}` }, "Link to this query");
     const answers = positives[selected].map((item) =>
-      makeCard(item, table.has_candidate_clips, make("p", { class: "verdict" }, "✓ right answer")));
+      makeCard(item, table.has_candidate_clips, verdict("✓ right answer")));
     const query = makeCard(sources[selected], table.has_source_clips,
-      make("p", { class: "verdict" }, "Query"));
+      verdict("Query"));
     detail.replaceChildren(make("h2", { tabindex: "-1" }, textOf(sources[selected])), link,
       make("div", { class: "cards large" }, query, ...answers),
       ...runs.flatMap((run) => makeRun(run, selected)));
