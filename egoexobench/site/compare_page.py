@@ -124,7 +124,8 @@ def _compare_pair(pair: _Pair, tracks: Sequence[SharedTrack]) -> PairEntry:
     try:
         comparisons = compare_runs([first, second], names=(METRIC,))
     except DataError as error:
-        return PairEntry(pair.labels, dataset, None, (), strip_absolute_paths(str(error)))
+        problem = strip_absolute_paths(str(error))
+        return PairEntry(pair.labels, dataset, path=None, tracks=(), problem=problem)
     scale = make_column_scale(
         [bound for item in comparisons for bound in (item.low, item.high, -item.low, -item.high)]
     )
@@ -134,7 +135,7 @@ def _compare_pair(pair: _Pair, tracks: Sequence[SharedTrack]) -> PairEntry:
         _describe_track(item, pair, (first, second), scale=scale, tracks=tracks)
         for item in comparisons
     )
-    return PairEntry(pair.labels, dataset, path, compared, "")
+    return PairEntry(pair.labels, dataset, path=path, tracks=compared, problem="")
 
 
 def _describe_track(

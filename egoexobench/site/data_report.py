@@ -29,7 +29,7 @@ class CountLine(NamedTuple):
     """A number of clips or files, and what they have in common."""
 
     label: str
-    count: int
+    number: int
 
 
 class LimitedList(NamedTuple):
@@ -94,13 +94,13 @@ def make_report_tables(report: DatasetReport) -> ReportTables:
             CountLine("rows that were skipped", sum(row.dropped for row in report.rows)),
             *(
                 CountLine(
-                    f"{split} pairs of {report.pairs[split][1]} with both clips",
+                    f"{split} pairs with both clips, of {report.pairs[split][1]}",
                     report.pairs[split][0],
                 )
                 for split in SPLITS
             ),
             *(
-                CountLine(f"{view.name} clips of {view.num_clips} that are usable", view.num_usable)
+                CountLine(f"usable {view.name} clips, of {view.num_clips}", view.num_usable)
                 for view in (*report.views, *report.cameras)
             ),
         ),
@@ -139,7 +139,8 @@ def _list_lengths(files: Iterable[FileReport]) -> list[float]:
     lengths = []
     for file in files:
         for span in file.spans:
-            end = span.end if span.end is not None else file.info and file.info.seconds
+            seconds = file.info.seconds if file.info else None
+            end = seconds if span.end is None else span.end
             if end is not None:
                 lengths.append(end - span.start)
     return lengths

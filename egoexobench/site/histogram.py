@@ -13,7 +13,7 @@ class HistogramBin(NamedTuple):
     """How many values are in an interval, and their share of the largest bin in percent."""
 
     label: str
-    count: int
+    num_values: int
     percent: float
 
 
@@ -22,12 +22,12 @@ def count_by_interval(values: Sequence[float], unit: str) -> list[HistogramBin]:
 
     >>> for row in count_by_interval([1.0, 1.2, 3.9], "s"):
     ...     print(row)
-    HistogramBin(label='1 to 1.5 s', count=2, percent=100.0)
-    HistogramBin(label='1.5 to 2 s', count=0, percent=0.0)
-    HistogramBin(label='2 to 2.5 s', count=0, percent=0.0)
-    HistogramBin(label='2.5 to 3 s', count=0, percent=0.0)
-    HistogramBin(label='3 to 3.5 s', count=0, percent=0.0)
-    HistogramBin(label='3.5 to 4 s', count=1, percent=50.0)
+    HistogramBin(label='1 to 1.5 s', num_values=2, percent=100.0)
+    HistogramBin(label='1.5 to 2 s', num_values=0, percent=0.0)
+    HistogramBin(label='2 to 2.5 s', num_values=0, percent=0.0)
+    HistogramBin(label='2.5 to 3 s', num_values=0, percent=0.0)
+    HistogramBin(label='3 to 3.5 s', num_values=0, percent=0.0)
+    HistogramBin(label='3.5 to 4 s', num_values=1, percent=50.0)
     """
     finite = [value for value in values if math.isfinite(value)]
     if not finite:

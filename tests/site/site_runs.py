@@ -103,7 +103,17 @@ def make_report() -> DatasetReport:
         blocked_reason="media file /secret/films/b.mp4 is missing",
         missing_annotations={},
         rows=(),
-        overlaps=(SplitOverlap("train", "split train", 3, 1, 2, 3, ()),),
+        overlaps=(
+            SplitOverlap(
+                "train",
+                "split train",
+                num_clips=3,
+                num_content=1,
+                num_takes=2,
+                num_narrations=3,
+                blocking=(),
+            ),
+        ),
         pairs={"train": (0, 0), "val": (0, 0), "test": (1, 2)},
         clips=clips,
         files=(file,),
@@ -120,4 +130,6 @@ def make_dataset(fingerprint: str, media: SiteMedia) -> OpenedDataset:
     index = SplitIndex({clip.id: clip for clip in clips}, {p.id: p for p in pairs}, by_clip)
     report = make_report()
     captions = {"someone a": "a bell rings"}
-    return OpenedDataset("toy", fingerprint, index, report, captions, media)
+    return OpenedDataset(
+        "toy", fingerprint, test=index, report=report, captions=captions, media=media
+    )
