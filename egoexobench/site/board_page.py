@@ -28,6 +28,11 @@ class BoardSection:
     is_submitted: bool
     tables: tuple[DrawnTable, ...]
 
+    @property
+    def has_runs(self) -> bool:
+        """Whether the site was built for runs on this data set: it comes first then."""
+        return any(row.runs for drawn in self.tables for row in drawn.rows)
+
 
 def make_board_pages(inputs: SiteInputs) -> list[Page]:
     """Return the leaderboard page."""
@@ -45,16 +50,17 @@ def make_board_pages(inputs: SiteInputs) -> list[Page]:
 
 
 def _make_sections(inputs: SiteInputs) -> list[BoardSection]:
-    keys = groupby(inputs.board.tables, key=lambda table: (table.dataset, table.origin))
-    return [
+    groups = groupby(inputs.board.tables, key=lambda table: (table.dataset, table.origin))
+    sections = [
         BoardSection(
             id=f"data-{make_slug(f'{origin} {dataset}')}",
             dataset=dataset,
             is_submitted=origin == "submitted",
             tables=tuple(draw_board_table(table, inputs) for table in tables),
         )
-        for (dataset, origin), tables in keys
+        for (dataset, origin), tables in groups
     ]
+    return sorted(sections, key=lambda section: not section.has_runs)
 
 
 def _collect_filters(board: Board) -> dict[str, Sequence[str]]:

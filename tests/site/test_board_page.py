@@ -82,6 +82,14 @@ def test_committed_rows_are_shown_with_what_was_checked() -> None:
     assert 'data-verified="yes" data-audited="yes"' in row
 
 
+def test_the_data_set_of_the_runs_comes_before_committed_rows(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    write_run(dataset="zoo")
+    page = render_board(tmp_path / "runs", root=LEADERBOARDS)
+    assert re.findall(r"<h2.*?<code>(.*?)</code>", page) == ["zoo", "synthetic:size=standard"]
+
+
 def test_each_seed_links_the_page_of_its_run(write_run: WriteRun, tmp_path: Path) -> None:
     paths = [write_run("egoexo", seed) for seed in (0, 1)]
     row = find_row(render_board(tmp_path / "runs"), "egoexo")
