@@ -41,7 +41,7 @@ class PageWatch:
             self.faults.append(f"another host: {request.url}")
 
     def _record_failure(self, request: Any) -> None:
-        if request.resource_type != "media":  # a film that is no longer shown is not loaded further
+        if request.failure != "net::ERR_ABORTED":  # by the page itself, which was left meanwhile
             self.faults.append(f"failed: {request.url} {request.failure}")
 
     def _record_refusal(self, response: Any) -> None:
