@@ -108,8 +108,14 @@ def _find_root(module: str) -> str:
     return module
 
 
-def _list_module_files(name: str) -> Files:
-    """Every file of a package, or the file of a module; none if there is no such module."""
+def _list_module_files(name: str, *, only_editable: bool = False) -> Files:
+    """Every file of a package, or the file of a module; none if there is no such module.
+
+    Args:
+        name: the package or module.
+        only_editable: leave out what an installer put into its folder, without listing it: a large
+            library has thousands of files.
+    """
     spec = _find_spec(name)
     if spec is None:
         return {}
@@ -117,6 +123,8 @@ def _list_module_files(name: str) -> Files:
     if not folders and spec.has_location and spec.origin:
         folders = [Path(spec.origin)]
     folders = [_find_archive(folder) or folder for folder in folders]
+    if only_editable:
+        folders = [folder for folder in folders if not _is_installed(folder)]
     parents = PurePosixPath(*name.split(".")[:-1])
     files: Files = {}
     for folder in reversed(folders):  # the first folder is what an import finds
@@ -185,7 +193,7 @@ def _list_editable_imports(files: Files) -> Files:
         for name in sorted(names):
             added = {
                 f"{name}: {key}": path
-                for key, path in _list_module_files(name).items()
+                for key, path in _list_module_files(name, only_editable=True).items()
                 if not _is_installed(path)
             }
             imports |= added
