@@ -93,7 +93,7 @@ def _measure_shares(ranks: StoredRanks, limits: Sequence[int]) -> list[float]:
 def _draw_curve(task: str, ranks: StoredRanks, num_candidates: int) -> LineDrawing:
     spaced = np.geomspace(1, num_candidates, NUM_POINTS).round().astype(int).tolist()
     limits = sorted({*spaced, *(k for k in (5, 10, 100) if k <= num_candidates)})
-    odds = ranks.num_positives / ranks.num_candidates
-    chances = [float(np.minimum(1, k * odds).mean()) for k in limits]
-    shares = zip(limits, _measure_shares(ranks, limits), chances, strict=True)
+    odds, counts = np.unique(ranks.num_positives / ranks.num_candidates, return_counts=True)
+    chances = np.minimum(1, np.outer(limits, odds)) @ counts / counts.sum()
+    shares = zip(limits, _measure_shares(ranks, limits), chances.tolist(), strict=True)
     return draw_cumulative_matches(task, list(shares))
