@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import chdir, nullcontext
 from pathlib import Path
 
 from egoexobench.audit.run import audit_method
@@ -92,7 +93,9 @@ def _find_obstacle(trial: Trial, registry: Registry) -> str:
 def _run_method(trial: Trial, registry: Registry, scratch: Path) -> str:
     context = RunContext(registry, NullProgress(), trackers=trial.trackers)
     if trial.answerer is None:
-        run_experiment(_make_config(trial, scratch), context)
+        scratch.mkdir(exist_ok=True)
+        with chdir(scratch) if trial.trackers else nullcontext():  # trackers write files
+            run_experiment(_make_config(trial, scratch), context)
         return ""
     config = AnswerConfig(
         dataset=trial.dataset,
