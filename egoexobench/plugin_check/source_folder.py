@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,18 @@ def open_source_folder(folder: Path) -> Iterator[str]:
     root = folder.resolve()
     project = _read_project(root)
     name, version = _read_identity(project, root)
+    requirements = _read_requirements(project, root)
     entries = _read_entries(project, root)
     import_folder = _find_import_folder(root, entries)
     with tempfile.TemporaryDirectory() as metadata_folder:
-        _write_metadata(Path(metadata_folder), name, version, project=project, entries=entries)
-        with _extended_path([metadata_folder, str(import_folder)]):
-            yield name
-    _forget_modules(import_folder)
+        _write_metadata(
+            Path(metadata_folder), name, version, requirements=requirements, entries=entries
+        )
+        try:
+            with _extended_path([metadata_folder, str(import_folder)]):
+                yield name
+        finally:
+            _forget_modules(import_folder)
 
 
 def _read_project(root: Path) -> Mapping[str, Any]:
@@ -75,6 +80,13 @@ def _read_identity(project: Mapping[str, Any], root: Path) -> tuple[str, str]:
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise DataError(f"{root / PROJECT_FILE}: the version of the project is {version!r}")
     return name, version
+
+
+def _read_requirements(project: Mapping[str, Any], root: Path) -> list[str]:
+    texts = project.get("dependencies", [])
+    if isinstance(texts, list) and all(isinstance(t, str) and t.isprintable() for t in texts):
+        return texts
+    raise DataError(f"{root / PROJECT_FILE}: the dependencies of the project are {texts!r}")
 
 
 def _read_entries(project: Mapping[str, Any], root: Path) -> dict[str, dict[str, str]]:
@@ -113,13 +125,12 @@ def _write_metadata(
     name: str,
     version: str,
     *,
-    project: Mapping[str, Any],
+    requirements: Sequence[str],
     entries: Mapping[str, Mapping[str, str]],
 ) -> None:
     metadata = folder / f"{re.sub(r'[-_.]+', '_', name)}-{version}.dist-info"
     metadata.mkdir()
-    required = project.get("dependencies")
-    lines = [f"Requires-Dist: {text}" for text in required or () if str(text).isprintable()]
+    lines = [f"Requires-Dist: {text}" for text in requirements]
     header = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *lines]
     (metadata / "METADATA").write_text("\n".join(header) + "\n", encoding="utf-8")
     groups = [

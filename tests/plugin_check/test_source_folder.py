@@ -45,6 +45,8 @@ def test_the_plugins_of_a_folder_are_there_inside_the_block_alone(tmp_path: Path
         (PROJECT + ENTRIES.replace('"mine"', "3"), "mine = 3 names no module"),
         (PROJECT + ENTRIES.replace('"mine"', '"../mine"'), "mine = '../mine' names no module"),
         (PROJECT + ENTRIES, "has no module 'mine', in itself or in src"),
+        (PROJECT + "dependencies = 3\n" + ENTRIES, "the dependencies of the project are 3"),
+        (PROJECT + 'dependencies = ["a\\nb"]\n' + ENTRIES, "the dependencies of the project are"),
     ],
 )
 def test_a_folder_that_is_no_distribution_is_one_line(
