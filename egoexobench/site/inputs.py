@@ -67,16 +67,28 @@ class SiteRun:
         """The page of the run, relative to the root of the site."""
         return f"runs/{self.record.id}.html"
 
-    @cached_property
+    @property
     def top_candidates(self) -> Mapping[TrackKey, Sequence[TopCandidates]]:
         """First candidates of each query by track, in the order of the ranks.
 
-        It is empty for a run that did not record them.
+        It is empty for a run that did not record them, and if there is a `top_fault`.
         """
+        return self._top[0]
+
+    @property
+    def top_fault(self) -> str | None:
+        """Why the file of first candidates cannot be used; None if it can, or if there is none."""
+        return self._top[1]
+
+    @cached_property
+    def _top(self) -> tuple[Mapping[TrackKey, Sequence[TopCandidates]], str | None]:
         by_track: dict[TrackKey, list[TopCandidates]] = {}
-        for line in iter_top_candidates(self.path, self.record):
-            by_track.setdefault(line.key, []).append(line)
-        return by_track
+        try:
+            for line in iter_top_candidates(self.path, self.record):
+                by_track.setdefault(line.key, []).append(line)
+        except DataError as error:
+            return {}, strip_absolute_paths(str(error))
+        return by_track, None
 
 
 @dataclass(frozen=True)

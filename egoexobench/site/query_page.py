@@ -95,7 +95,7 @@ def _list_notes(
     track: SharedTrack, table: QueryTable, dataset: OpenedDataset | None, *, has_top: bool
 ) -> Sequence[str]:
     """Return what the page does not show, and what would show it."""
-    notes = []
+    notes = [f"{run.top_fault}." for run in track.runs if run.top_fault]
     if track.num_runs > len(track.runs):
         notes.append(
             f"{len(track.runs)} of {track.num_runs} runs are shown, the best of each method first; "

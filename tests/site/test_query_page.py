@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from site_runs import HOSTILE, make_dataset, make_rank, write_site_run
 
+from egoexobench.records.artifacts import TOP_SUFFIX
 from egoexobench.site.build import render_site
 from egoexobench.site.inputs import SiteInputs, SiteRun
 from egoexobench.site.media import ClipMedia, SiteMedia
@@ -54,6 +55,18 @@ def test_first_candidates_are_those_of_their_query(runs: tuple[SiteRun, ...]) ->
     assert first.top[1:] == (None, None)
     assert first.scores == ((0.912, 0.5), None, None)
     assert second.top is None
+
+
+def test_damaged_first_candidates_are_a_line_and_the_ranks_are_shown(
+    runs: tuple[SiteRun, ...],
+) -> None:
+    file = runs[0].path.with_suffix(TOP_SUFFIX)
+    file.write_text(file.read_text().replace("0.5", "0.6"))
+    _, page = make_query_pages(SiteInputs(runs))
+    assert f"{file.name} is not the file that" in page.values["notes"][0]
+    assert isinstance(page.data, QueryTable)
+    assert [run.top for run in page.data.runs] == [None, None]
+    assert [run.ranks for run in page.data.runs] == [(1, 2, None), (3, None, 4)]
 
 
 def test_a_data_set_adds_texts_captions_and_media(runs: tuple[SiteRun, ...]) -> None:
