@@ -58,11 +58,16 @@ def move_query(lines: Lines) -> Lines:
     return lines
 
 
+def drop_all(lines: Lines) -> Lines:
+    return [line | {"candidates": []} for line in lines]
+
+
 @pytest.mark.parametrize(
     ("forge", "message"),
     [
         (swap_places, "top candidates of"),
         (drop_first, "top candidates of"),
+        (drop_all, "no query has top candidates"),
         (raise_scores, "are not those of the embeddings"),
         (repeat_candidate, "one stands twice"),
         (name_stranger, "are not 5 of its gallery"),
