@@ -77,11 +77,7 @@ def _list_cells(
     scale = f" ({row.scale})" if show_scale else ""
     yield rf"\raggedright {escape_latex_name(row.label + scale)}{dagger}{_raise_marks(marks)}"
     yield rf"\raggedright {_format_evidence(row)}"
-    yield (
-        DASH
-        if format_row_seeds(row) == DASH
-        else str(len({s for c in row.cells if c for s in c.seeds}))
-    )
+    yield _count_seeds(row)
     for cell, column in zip(row.cells, table.columns, strict=True):
         yield _format_cell(cell, column.unit, notes) if cell else DASH
 
