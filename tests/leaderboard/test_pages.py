@@ -200,3 +200,20 @@ def test_a_folder_without_reported_tables_is_an_error(tmp_path: Path) -> None:
 
 def test_the_committed_pages_are_not_stale(repository: Path) -> None:
     check_pages(repository / "leaderboards")
+
+
+@pytest.mark.filterwarnings("ignore::egoexobench.errors.RenamedWarning")
+def test_an_upgrade_changes_no_file_if_a_page_cannot_be_built(tmp_path: Path) -> None:
+    old_row = Path(__file__).parents[1] / "records" / "version_1" / "reproduced_row.json"
+    for name, text in (("reproduced/old.json", old_row.read_text()), ("reported/1.toml", "= 1")):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    result = CliRunner().invoke(main, ["leaderboard", "--upgrade", "--root", str(tmp_path)])
+    assert (result.exit_code, "is not TOML" in result.output) == (1, True)
+    assert [path.name for path in (tmp_path / "reproduced").iterdir()] == ["old.json"]
+    (tmp_path / "reported/1.toml").unlink()
+    result = CliRunner().invoke(main, ["leaderboard", "--upgrade", "--root", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    (row,) = (tmp_path / "reproduced").iterdir()
+    assert '"schema_version": 2' in row.read_text()
+    assert row.name != "old.json"
