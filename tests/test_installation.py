@@ -130,6 +130,8 @@ def test_the_first_command_of_the_readme_and_the_site_run_in_an_empty_environmen
     variables = {"EGOEXOBENCH_CACHE": str(tmp_path / "cache")}
     table = run_process(installed, *command.split(), *FEW_CLIPS, folder=tmp_path, **variables)
     assert "eg2ex" in table
+    board = run_process(installed, "leaderboard", "--format", "json", folder=tmp_path)
+    assert len(json.loads(board)["reported"]) == 6, "the tables of the paper"
     pages = run_process(installed, "leaderboard", "runs", "--root", "own", folder=tmp_path)
     assert "own/README.md" in pages
     run_process(installed, "site", "build", "runs", "--out", "site", folder=tmp_path)

@@ -105,13 +105,20 @@ def _export_board(
     outs: tuple[Path, ...],
     mix_protocols: bool,
 ) -> None:
-    """Print the board of ROOT and of more records, or write it to files."""
+    """Print the board of ROOT and of more records, or write it to files.
+
+    Without records and without that folder it is the board that comes with the toolkit.
+    """
     from egoexobench.files import check_writable, write_texts_atomic
     from egoexobench.leaderboard.board_formats import get_format, render_board
     from egoexobench.leaderboard.collect import collect_row_texts
     from egoexobench.leaderboard.make_board import read_board
     from egoexobench.records.store import list_records
 
+    if not records and not root.exists():
+        from egoexobench.leaderboard.packaged import find_packaged_leaderboards
+
+        root = find_packaged_leaderboards()  # an installed toolkit has no folder of the user's
     formats = {path: board_format or get_format(path) for path in outs}
     for path in outs:
         check_writable(path)

@@ -121,6 +121,8 @@ def test_a_board_of_an_empty_folder_is_made_of_the_runs_alone(
     record, folder = make(), tmp_path / "empty"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    packaged = Board.model_validate_json(run_leaderboard("--format", "json").stdout)
+    assert len(packaged.reported) == 6, "without runs, the board of the toolkit"
     done = run_leaderboard(record, "--format", "json")
     assert done.exit_code == 0, done.output
     board = Board.model_validate_json(done.stdout)
