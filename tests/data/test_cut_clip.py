@@ -53,3 +53,32 @@ def test_a_complete_file_is_copied_and_a_film_without_sound_stays_silent(tmp_pat
     assert (tmp_path / "copy.mp4").read_bytes() == film.read_bytes()
     write_clip_file(tmp_path / "cut.mp4", make_clip("a", media=str(film), start=1.0, end=1.5))
     assert read_media_info(str(tmp_path / "cut.mp4")).audio is None
+
+
+def write_restless_video(path: Path) -> Path:
+    """A film that moves, flickers and has noise."""
+    rng = np.random.default_rng(1)
+    scene = np.kron(rng.integers(0, 256, (80, 93, 3)), np.ones((8, 8, 1)))
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=30, options={"crf": "20"})
+        video.width, video.height, video.pix_fmt = 426, 320, "yuv420p"
+        for index in range(32):
+            top, left = int(40 + 30 * np.sin(index / 5)), 40 + 3 * index
+            noise = rng.normal(0, 10, (320, 426, 1))
+            pixels = scene[top : top + 320, left : left + 426] + noise
+            pixels = np.clip(pixels * (0.6 + 0.4 * np.sin(index / 9)), 0, 255).astype(np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(video.encode(None))
+    return path
+
+
+def test_a_clip_gives_the_same_bytes_whatever_was_in_memory(tmp_path: Path) -> None:
+    film = write_restless_video(tmp_path / "film.mp4")
+    clip = make_clip("a", media=str(film), start=0.01, end=None)
+    contents = set()
+    for value in (7, 67, 127):
+        blocks = [np.full(size, value, np.uint8) for size in (10**5, 10**6, 5 * 10**6) * 3]
+        del blocks  # the encoder gets this memory
+        write_clip_file(tmp_path / "cut.mp4", clip)
+        contents.add((tmp_path / "cut.mp4").read_bytes())
+    assert len(contents) == 1
