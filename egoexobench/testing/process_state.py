@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -31,10 +31,16 @@ def find_state_change(before: Mapping[str, object]) -> str | None:
 
 
 def restore_process_state(state: Mapping[str, Any]) -> None:
-    """Set what `read_process_state` returned."""
-    os.chdir(state["the working folder"])
-    torch.set_num_threads(state["the number of threads"])
-    torch.set_default_dtype(state["the default type of tensors"])
-    torch.use_deterministic_algorithms(state["deterministic algorithms"])
-    torch.set_float32_matmul_precision(state["the precision of products"])
-    torch.set_grad_enabled(state["whether gradients are computed"])
+    """Set what differs from what `read_process_state` returned; some setters take seconds."""
+    setters: Mapping[str, Callable[[Any], object]] = {
+        "the working folder": os.chdir,
+        "the number of threads": torch.set_num_threads,
+        "the default type of tensors": torch.set_default_dtype,
+        "deterministic algorithms": torch.use_deterministic_algorithms,
+        "the precision of products": torch.set_float32_matmul_precision,
+        "whether gradients are computed": torch.set_grad_enabled,
+    }
+    current = read_process_state()
+    for name, setter in setters.items():
+        if current[name] != state[name]:
+            setter(state[name])
