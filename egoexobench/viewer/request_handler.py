@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, final
 from urllib.parse import parse_qs, quote, unquote
 
 from egoexobench.errors import DataError
+from egoexobench.site.environment import CONTENT_POLICY
 from egoexobench.viewer.byte_range import parse_range
 from egoexobench.viewer.site_content import guess_content_type
 
@@ -17,21 +18,10 @@ if TYPE_CHECKING:
 
     from egoexobench.viewer.site_server import SiteServer
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "media-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+VIEW_POLICY = f"{CONTENT_POLICY}; connect-src 'self'"
+"""What a browser may load for a page; a script asks for the version of the site."""
 _SECURITY_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": f"{VIEW_POLICY}; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",

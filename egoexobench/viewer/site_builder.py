@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, final
 
 from egoexobench.errors import DataError
 from egoexobench.terminal import show_text
+from egoexobench.viewer.request_handler import VIEW_POLICY
 from egoexobench.viewer.site_content import SiteContent
 from egoexobench.viewer.watched_files import FileState, read_file_states
 
@@ -49,7 +50,6 @@ class SiteBuilder:
             DataError: if there is nothing to show, or a data set is not that of a run.
         """
         from egoexobench.site.build import list_media, render_site
-        from egoexobench.site.environment import CONTENT_POLICY
         from egoexobench.site.inputs import load_site_inputs
 
         self._states = self._read_states()  # before they are read
@@ -57,8 +57,7 @@ class SiteBuilder:
         _check_datasets(inputs)
         self._show_new_problems(inputs)
         script = {RELOAD_SCRIPT.name: RELOAD_SCRIPT.read_bytes()}
-        policy = f"{CONTENT_POLICY}; connect-src 'self'"  # the script asks for the version
-        files = render_site(inputs, scripts=script, content_policy=policy)
+        files = render_site(inputs, scripts=script, content_policy=VIEW_POLICY)
         return SiteContent(files, list_media(inputs))
 
     def _read_states(self) -> frozenset[FileState]:
