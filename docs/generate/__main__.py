@@ -42,6 +42,8 @@ def main() -> int:
 
 def write_sources(out: Path) -> Path:
     """Write all Markdown pages below ``out`` and return the path of the configuration."""
+    if out.exists() and not out.joinpath("mkdocs.yml").is_file() and any(out.iterdir()):
+        raise SystemExit(f"{out} holds other files: name another folder with --out")
     shutil.rmtree(out, ignore_errors=True)
     copy_pages(ROOT, out / "pages")
     write_pages(out / "pages", {"tasks.md": make_task_page()})
