@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from egoexobench.comparison import LoadedRun, compare_runs, index_ranks
 from egoexobench.errors import DataError
+from egoexobench.evaluation.significance import ALPHA
 from egoexobench.records.field_types import strip_absolute_paths
 from egoexobench.site.interval_drawing import (
     ColumnScale,
@@ -35,7 +36,6 @@ MAX_PAIRS = 30
 NUM_WON = 8
 """Queries that a page names for each run."""
 METRIC = "hit_rate_at_1"
-_ALPHA = 0.05
 
 
 class WonQuery(NamedTuple):
@@ -81,8 +81,8 @@ def make_compare_pages(inputs: SiteInputs) -> list[Page]:
     pairs = _select_pairs(inputs.runs)
     if not pairs:
         return []
-    paths = {track.path: track for track in collect_shared_tracks(inputs.runs)}
-    entries = [_compare_pair(pair, list(paths.values())) for pair in pairs]
+    tracks = collect_shared_tracks(inputs.runs)
+    entries = [_compare_pair(pair, tracks) for pair in pairs]
     pages = [
         Page(
             path=entry.path,
@@ -180,7 +180,7 @@ def _describe_track(
 
 
 def _describe_verdict(comparison: PairedComparison, labels: tuple[str, str]) -> str:
-    if comparison.corrected_p >= _ALPHA:
+    if comparison.corrected_p >= ALPHA:
         return "not separable"
     return f"{labels[0] if comparison.difference > 0 else labels[1]} is better"
 
