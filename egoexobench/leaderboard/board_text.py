@@ -93,6 +93,13 @@ def format_number(value: float | None, unit: str) -> str:
     return DASH if value is None else f"{value:.{DIGITS[unit]}f}"
 
 
+def format_interval_ends(low: float | None, high: float | None, unit: str) -> str:
+    """Return the two ends of an interval; empty if it has none."""
+    if low is None or high is None:
+        return ""
+    return f"{format_number(low, unit)} to {format_number(high, unit)}"
+
+
 def format_range(values: Collection[int]) -> str:
     """Return one count, or the smallest and the largest of several."""
     low, high = min(values), max(values)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench.citations import format_bibtex
 from egoexobench.leaderboard.board import Board
-from egoexobench.leaderboard.board_text import format_number
+from egoexobench.leaderboard.board_text import format_interval_ends, format_number
 from egoexobench.leaderboard.csv_board import render_csv
 from egoexobench.leaderboard.latex_board import render_latex
 from egoexobench.records.store import make_slug
@@ -37,10 +37,10 @@ class DrawnColumn:
 
 @dataclass(frozen=True, slots=True)
 class DrawnCell:
-    """A cell, its interval as text and its drawing; None for what it lacks."""
+    """A cell, its interval as text, which may be empty, and its drawing, if it has one."""
 
     cell: BoardCell
-    interval: str | None
+    interval: str
     drawing: IntervalDrawing | None
 
 
@@ -115,7 +115,9 @@ def _draw_column(table: BoardTable, index: int) -> DrawnColumn:
         if value is not None
     ]
     scale = make_column_scale(ends, column.chance, is_unbounded=column.unit == "rank")
-    low, high = (format_number(end, column.unit) for end in scale.ends) if scale else ("", "")
+    low, high = (
+        (format_number(end, column.unit) for end in (scale.low, scale.high)) if scale else ("", "")
+    )
     return DrawnColumn(column, scale, low, high)
 
 
@@ -130,11 +132,9 @@ def _draw_row(row: BoardRow, columns: tuple[DrawnColumn, ...], inputs: SiteInput
 
 
 def _draw_cell(cell: BoardCell, drawn: DrawnColumn) -> DrawnCell:
-    unit, interval, drawing = drawn.column.unit, None, None
-    if cell.low is not None and cell.high is not None:
-        interval = f"{format_number(cell.low, unit)} to {format_number(cell.high, unit)}"
+    drawing = None
     if drawn.scale:
         drawing = draw_interval(
             drawn.scale, cell.value, low=cell.low, high=cell.high, chance=cell.chance
         )
-    return DrawnCell(cell, interval, drawing)
+    return DrawnCell(cell, format_interval_ends(cell.low, cell.high, drawn.column.unit), drawing)

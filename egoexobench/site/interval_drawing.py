@@ -17,11 +17,6 @@ class ColumnScale:
     low: float
     high: float
 
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Its smallest and its largest value."""
-        return self.low, self.high
-
     def locate(self, value: float) -> float:
         """Return the position of a value; one outside of the scale is at its end."""
         clipped = min(max(value, self.low), self.high)

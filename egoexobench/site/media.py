@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal, final, get_args
+from typing import TYPE_CHECKING, Literal, final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from egoexobench.types import Clip
 
 MediaChoice = Literal["none", "copy", "previews"]
-MEDIA_CHOICES: tuple[MediaChoice, ...] = get_args(MediaChoice)
 _FOLDER = "media"
 _VIDEO, _STRIP, _ENTRY = ".mp4", ".jpg", ".json"
 

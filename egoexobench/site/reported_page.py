@@ -6,13 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.board_text import DASH, format_number, format_range
+from egoexobench.leaderboard.board_text import (
+    DASH,
+    format_interval_ends,
+    format_number,
+    format_range,
+)
 from egoexobench.leaderboard.reported_grid import ReportedGrid, make_reported_grid
 from egoexobench.site.labels import TASK_LABELS
 from egoexobench.site.page import Page
 
 if TYPE_CHECKING:
-    from egoexobench.leaderboard.board import BoardCell, BoardColumn, BoardRow, BoardTable
+    from egoexobench.leaderboard.board import BoardCell, BoardRow, BoardTable
     from egoexobench.leaderboard.reported import ReportedColumn, ReportedRow, ReportedTable
     from egoexobench.site.inputs import SiteInputs
 
@@ -102,16 +107,10 @@ def _iter_pairs(
                     dataset=table.dataset,
                     reported=str(reported),
                     reproduced=format_number(cell.value, head.unit),
-                    interval=_format_interval(cell, head),
+                    interval=format_interval_ends(cell.low, cell.high, head.unit),
                     difference=f"{cell.value - float(reported):+.1f}",
                     remarks=tuple(_iter_remarks(column, cell, table)),
                 )
-
-
-def _format_interval(cell: BoardCell, head: BoardColumn) -> str:
-    if cell.low is None or cell.high is None:
-        return ""
-    return f"{format_number(cell.low, head.unit)} to {format_number(cell.high, head.unit)}"
 
 
 def _iter_remarks(column: ReportedColumn, cell: BoardCell, table: BoardTable) -> Iterator[str]:

@@ -10,6 +10,7 @@ from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.leaderboard.board_text import (
     ANNOTATION_SHORTCUTS,
     POLICY_TITLES,
+    format_interval_ends,
     format_number,
     format_range,
     get_metric_label,
@@ -79,7 +80,7 @@ def list_subset_lines(record: Record) -> list[SubsetLine]:
             policy=score.policy or "",
             subset=name,
             value=_format_value(metric),
-            interval=_format_interval(metric),
+            interval=format_interval_ends(metric.low, metric.high, metric.unit),
             chance=format_number(metric.chance, metric.unit),
             num_queries=subset.num_queries,
         )
@@ -113,7 +114,7 @@ def _make_score_line(
         policy=score.policy or "",
         metric=get_metric_label(name, score.task),
         value=_format_value(metric),
-        interval=_format_interval(metric),
+        interval=format_interval_ends(metric.low, metric.high, metric.unit),
         drawing=_draw_percent(metric),
         chance=format_number(metric.chance, metric.unit),
         media_shortcut=_format_best(media, metric),
@@ -141,12 +142,6 @@ def _draw_percent(metric: Metric) -> IntervalDrawing | None:
 
 def _format_value(metric: Metric) -> str:
     return format_number(metric.value, metric.unit)
-
-
-def _format_interval(metric: Metric) -> str:
-    if metric.low is None or metric.high is None:
-        return ""
-    return f"{format_number(metric.low, metric.unit)} to {format_number(metric.high, metric.unit)}"
 
 
 def _format_best(levels: Mapping[str, float], metric: Metric) -> tuple[str, str] | None:
