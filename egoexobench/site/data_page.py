@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from egoexobench.site.inputs import SiteInputs, SiteRun
     from egoexobench.site.opened_dataset import OpenedDataset
 
+INDEX_PATH = "data/index.html"
+
 
 @dataclass(frozen=True, slots=True)
 class ShownDataset:
@@ -55,7 +57,7 @@ def make_data_pages(inputs: SiteInputs) -> list[Page]:
         )
         for dataset in datasets
     ]
-    return [Page("data/index.html", "Data sets", "datasets.html", {"datasets": datasets}), *pages]
+    return [Page(INDEX_PATH, "Data sets", "datasets.html", {"datasets": datasets}), *pages]
 
 
 def _collect_datasets(inputs: SiteInputs) -> list[ShownDataset]:
@@ -67,7 +69,7 @@ def _collect_datasets(inputs: SiteInputs) -> list[ShownDataset]:
     for fingerprint, group in runs.items():
         spec = group[0].record.dataset.spec if group else opened[fingerprint].spec
         path = f"data/{make_slug(spec)}.html"
-        if path in datasets:
+        if path in datasets or path == INDEX_PATH:
             path = f"data/{make_slug(f'{spec} {fingerprint}')}.html"
         datasets[path] = ShownDataset(
             spec, fingerprint, path=path, runs=tuple(group), opened=opened.get(fingerprint)

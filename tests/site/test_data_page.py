@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,11 @@ def test_a_data_set_without_runs_has_a_page() -> None:
     assert page.values["record"] is None
     assert [pair.id for pair in list_examples(dataset)] == ["a", "b"]
     assert list_examples(dataset)[0].caption == "a bell rings"
+
+
+def test_a_data_set_named_index_has_a_page_beside_the_index() -> None:
+    dataset = replace(make_dataset("0123", SiteMedia()), spec="index")
+    assert len({page.path for page in make_data_pages(SiteInputs((), datasets=(dataset,)))}) == 2
 
 
 def test_equal_values_are_one_interval_and_values_that_are_no_number_are_none() -> None:
