@@ -62,6 +62,17 @@ JSON_OPTION = click.option(
 RECORD_JSON_OPTION = click.option(
     "--json", "as_json", is_flag=True, help="Print the record as JSON and nothing else."
 )
+SITE_ROOT_OPTION = click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of reported and reproduced rows.  [default: leaderboards, else those that were "
+    "installed]",
+)
+SITE_CAPTIONS_OPTION = click.option(
+    "--captions",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Sound captions to show, a file of `caption --export`.",
+)
 TRACK_OPTION = click.option(
     "--track",
     "trackers",

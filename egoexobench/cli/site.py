@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egoexobench.cli.common_options import SITE_CAPTIONS_OPTION, SITE_ROOT_OPTION
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.errors import UsageError
@@ -36,17 +38,13 @@ def site_command() -> None:
     show_default=True,
     help="Folder of the site; a site that is there is replaced.",
 )
-@click.option(
-    "--root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of reported and reproduced rows.  [default: leaderboards, else those that were "
-    "installed]",
-)
+@SITE_ROOT_OPTION
 @click.option(
     "--dataset",
     "datasets",
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("dataset"),
     help="Open this data set for texts and a report of its clips. May be repeated.",
 )
 @click.option(
@@ -56,11 +54,7 @@ def site_command() -> None:
     show_default=True,
     help="Clips of the data sets: none, as they are, or small ones.",
 )
-@click.option(
-    "--captions",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Sound captions to show, a file of `caption --export`.",
-)
+@SITE_CAPTIONS_OPTION
 @click.option("--check", is_flag=True, help="Write nothing; fail if the site is outdated.")
 @click.pass_context
 def build_command(

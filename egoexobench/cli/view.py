@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from egoexobench.cli.common_options import SITE_CAPTIONS_OPTION, SITE_ROOT_OPTION
+from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.site import open_datasets
 from egoexobench.terminal import show_text
 
@@ -18,24 +20,16 @@ FORWARD_HINT = (
 
 @click.command("view")
 @click.argument("runs", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of reported and reproduced rows.  [default: leaderboards, else those that were "
-    "installed]",
-)
+@SITE_ROOT_OPTION
 @click.option(
     "--dataset",
     "datasets",
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
+    shell_complete=complete_parts("dataset"),
     help="Play the clips of this data set. May be repeated.",
 )
-@click.option(
-    "--captions",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Sound captions to show, a file of `caption --export`.",
-)
+@SITE_CAPTIONS_OPTION
 @click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [a free one]")
 @click.option(
     "--open/--no-open",

@@ -33,6 +33,8 @@ def complete(*arguments: str) -> set[str]:
         (["audit", "egoe"], "egoexo"),
         (["embed", "egoe"], "egoexo"),
         (["data", "doctor", "egoexol"], "egoexolearn"),
+        (["site", "build", "runs", "--dataset", "fol"], "folder"),
+        (["view", "runs", "--dataset", "fol"], "folder"),
         (["list", "anc"], "anchor"),
         (["show", "fusion", "sound-v"], "sound-vision"),
         (["weights", "list", "lav"], "lavila"),
