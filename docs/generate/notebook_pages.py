@@ -41,7 +41,8 @@ def _iter_outputs(cell: dict[str, Any], stem: Path) -> Iterator[str]:
             picture.write_bytes(base64.b64decode(data["image/png"]))
             yield f"![Plot of the code above]({picture.name})"
         elif "text/html" in data:
-            yield _STYLE.sub("", data["text/html"]).strip()
+            table = _STYLE.sub("", data["text/html"]).strip()
+            yield f'<div style="overflow-x: auto">\n{table}\n</div>'  # wider than a phone
         else:
             text = data.get("text/plain") or "".join(output["text"])
             yield f"```text\n{text.rstrip()}\n```"
