@@ -90,6 +90,7 @@ def atomic_folder(path: Path, hint: str) -> Iterator[Path]:
     draft = path.with_name(_make_draft_name(path.name))
     with name_written_file(draft):
         draft.mkdir(parents=True)
+        _remove_stale_drafts_once(draft.parent)
         try:
             yield draft
             os.rename(draft, path)
@@ -118,6 +119,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
             if path.exists():
                 path.rename(old)
             draft.rename(path)
+            remove_stale_drafts(path.parent)  # only now: one may be the old folder
         finally:
             if old.exists() and not path.exists():  # interrupted between both changes
                 old.rename(path)
@@ -126,7 +128,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_stale_drafts(folder: Path) -> None:
-    """Remove the drafts of killed processes from a folder; those of running processes stay.
+    """Remove the drafts, files and folders, of killed processes; those of running processes stay.
 
     A process of this host is running or not. A draft of another host, or of another container of
     this host, is removed a day after it was last written to.
@@ -136,7 +138,10 @@ def remove_stale_drafts(folder: Path) -> None:
             match = _DRAFT_NAME.fullmatch(entry.name) if entry.name.endswith(".draft") else None
             with suppress(OSError):  # another process was faster, or may not write here
                 if match and _is_stale(entry, match["host"], int(match["pid"])):
-                    os.unlink(entry)
+                    if not entry.is_dir(follow_symlinks=False):
+                        os.unlink(entry)
+                    elif match["host"]:  # the old form had no folders
+                        shutil.rmtree(entry.path)
 
 
 @cache

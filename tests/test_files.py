@@ -70,6 +70,22 @@ def test_the_first_file_that_is_written_into_a_folder_removes_what_a_killed_proc
     assert not stale.exists()
 
 
+def test_a_folder_that_is_replaced_removes_the_folders_that_a_killed_process_left(
+    tmp_path: Path,
+) -> None:
+    host = files.identify_host()
+    stale, current = (
+        tmp_path / f".site.{host}-{process}-0123abcd.draft"
+        for process in (run_process(), os.getppid())
+    )
+    for draft in (stale, current):
+        (draft / "runs").mkdir(parents=True)
+    with replaced_folder(tmp_path / "site") as draft:
+        (draft / "new").touch()
+        assert stale.exists()  # it may be the old folder, until there is a new one
+    assert {path.name for path in tmp_path.iterdir()} == {"site", current.name}
+
+
 def test_containers_with_one_process_number_write_one_file_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
