@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import os
 import re
 import warnings
 from contextlib import contextmanager, suppress
@@ -44,6 +45,8 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _VERSION_1 = re.compile(r'"schema_version"\s*:\s*1\b')
 AUDIT_PREFIX = "audit-"
 """Prefix of the file names of audits, which may be in the same folder."""
+SITE_MANIFEST = "site.json"
+"""List of the files of a site, which may be in the same folder."""
 
 
 @contextmanager
@@ -118,7 +121,11 @@ def locate_record(record: Record, out: Path) -> Path:
 
 def find_records(folder: Path) -> list[Path]:
     """Return the paths of all records below a folder, sorted."""
-    return sorted(path for path in folder.rglob("*.json") if not path.name.startswith(AUDIT_PREFIX))
+    return sorted(
+        path
+        for path in folder.rglob("*.json")
+        if not path.name.startswith(AUDIT_PREFIX) and path.name != SITE_MANIFEST
+    )
 
 
 def list_records(paths: Iterable[Path]) -> list[Path]:
@@ -127,13 +134,13 @@ def list_records(paths: Iterable[Path]) -> list[Path]:
     Raises:
         DataError: if a folder has no record.
     """
-    records: dict[Path, Path] = {}
+    records: dict[str, Path] = {}
     for path in paths:
         inside = find_records(path) if path.is_dir() else [path]
         if not inside:
             raise DataError(f"{path} contains no record of a run")
         for record in inside:
-            records.setdefault(record.resolve(), record)
+            records.setdefault(os.path.realpath(record), record)  # a link may lead to itself
     return list(records.values())
 
 

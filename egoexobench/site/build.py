@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from egoexobench.data.media_files import copy_media_file
 from egoexobench.errors import DataError
 from egoexobench.files import replaced_folder
-from egoexobench.records.store import pause_garbage_collection
+from egoexobench.records.store import SITE_MANIFEST, pause_garbage_collection
 from egoexobench.site.about_page import make_about_pages
 from egoexobench.site.board_page import make_board_pages
 from egoexobench.site.compare_page import make_compare_pages
@@ -52,7 +53,6 @@ NAVIGATION = (
     ("About", "about.html"),
 )
 """The head of every page links those of these pages that the site has."""
-MANIFEST = "site.json"
 NO_MEDIA: Mapping[str, str] = MappingProxyType({})
 GENERATOR = "egoexobench site build"
 
@@ -116,7 +116,7 @@ def write_site(files: Mapping[str, bytes], out: Path, media: Mapping[str, str] =
             path = draft / name
             path.parent.mkdir(parents=True, exist_ok=True)
             copy_media_file(source, path)
-        (draft / MANIFEST).write_bytes(_format_manifest([*files, *media]))
+        (draft / SITE_MANIFEST).write_bytes(_format_manifest([*files, *media]))
 
 
 def check_site(files: Mapping[str, bytes], out: Path, media: Mapping[str, str] = NO_MEDIA) -> None:
@@ -127,10 +127,10 @@ def check_site(files: Mapping[str, bytes], out: Path, media: Mapping[str, str] =
     """
     outdated = [
         name
-        for name, content in {**files, MANIFEST: _format_manifest([*files, *media])}.items()
+        for name, content in {**files, SITE_MANIFEST: _format_manifest([*files, *media])}.items()
         if not (out / name).is_file() or (out / name).read_bytes() != content
     ]
-    outdated += sorted((_list_files(out) ^ media.keys()) - files.keys() - {MANIFEST})
+    outdated += sorted((_list_files(out) ^ media.keys()) - files.keys() - {SITE_MANIFEST})
     if outdated:
         listed = ", ".join(outdated[:5]) + (" and others" if len(outdated) > 5 else "")
         raise DataError(
@@ -147,7 +147,7 @@ def check_replaceable(out: Path) -> None:
     """
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise DataError(f"{out} is no folder: name a new one with --out")
-    if Path.cwd().is_relative_to(out.resolve()):
+    if Path.cwd().is_relative_to(os.path.realpath(out)):
         raise DataError(f"{out} contains the current folder: name another one with --out")
     foreign = _list_files(out) - _read_manifest(out)
     if foreign:
@@ -178,8 +178,8 @@ def _format_manifest(files: Iterable[str]) -> bytes:
 def _read_manifest(folder: Path) -> set[str]:
     """Return the files that a site says it has, and its manifest; nothing for another folder."""
     try:
-        fields = json.loads((folder / MANIFEST).read_bytes())
+        fields = json.loads((folder / SITE_MANIFEST).read_bytes())
         is_site = fields["schema_version"] == 1 and fields["generator"] == GENERATOR
-        return {MANIFEST, *map(str, fields["files"])} if is_site else set()
+        return {SITE_MANIFEST, *map(str, fields["files"])} if is_site else set()
     except (OSError, ValueError, KeyError, TypeError):
         return set()

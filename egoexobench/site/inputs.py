@@ -183,7 +183,7 @@ def load_site_inputs(paths: Sequence[Path], root: Path | None = None) -> SiteInp
 def _load_runs(paths: Sequence[Path], problems: list[str]) -> list[SiteRun]:
     runs: dict[str, SiteRun] = {}
     read_audit_once = cache(read_audit)  # it may lie in a folder of many runs
-    for path in list_records(paths):
+    for path in sorted(list_records(paths)):  # the order of the arguments says nothing
         run = _read_run(path, problems, read_audit_once)
         if run is None:
             continue

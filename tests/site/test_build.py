@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -105,6 +106,30 @@ def test_the_scripts_and_styles_are_small(files: dict[str, bytes]) -> None:
 
 def test_the_same_inputs_give_the_same_bytes(files: dict[str, bytes], tmp_path: Path) -> None:
     assert render_site(load_site_inputs([tmp_path / "runs"])) == files
+
+
+def test_the_order_of_the_arguments_says_nothing(files: dict[str, bytes], tmp_path: Path) -> None:
+    folder, copy = tmp_path / "runs", tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    for path in copy.rglob("*.json"):
+        path.write_text(path.read_text().replace('"soundbridge"', '"another"'))
+    first = load_site_inputs([folder, copy])
+    assert render_site(load_site_inputs([copy, folder])) == render_site(first)
+    assert len(first.problems) > 3  # three ids twice, and the copies are not as they were written
+
+
+def test_a_site_among_the_runs_and_a_link_to_itself_are_not_runs(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    write_site(files, runs / "site")
+    assert render_site(load_site_inputs([runs])) == files
+    (runs / "loop.json").symlink_to("loop.json")
+    inputs = load_site_inputs([runs])
+    assert [problem.partition(": ")[2] for problem in inputs.problems] == [
+        "Too many levels of symbolic links"
+    ]
+    assert len(inputs.runs) == 3
 
 
 def test_a_site_is_replaced_and_files_of_removed_runs_do_not_stay(
