@@ -69,9 +69,12 @@ def init_command(folder: Path, seed: int, force: bool, out: Path | None) -> None
             show_text(f"split {split} has no pair, but a run needs one: move some or add takes")
     if not result.is_usable:
         show_text(f"a run reads clips.csv in the folder of the media: move it to {folder}")
-    if result.num_empty_narrations:
+    if result.media_without_narration:
+        first = Path(result.media_without_narration[0])
         show_text(
-            f"{result.num_empty_narrations} narrations are empty: describe what each clip shows"
+            f"{len(result.media_without_narration)} narrations are empty, the first is that of "
+            f"{make_visible_line(first.name)}: fill in the column narration, or write "
+            f"{make_visible_line(first.with_suffix('.txt').name)} beside it and repeat with --force"
         )
 
 

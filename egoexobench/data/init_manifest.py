@@ -50,7 +50,8 @@ class InitResult:
 
     path: Path
     num_pairs: Mapping[Split, int]
-    num_empty_narrations: int
+    media_without_narration: Sequence[str]
+    """Files whose narration is empty, as the table names them, each once."""
     num_groups: int
     """Activities: files whose names differ in the camera alone."""
     num_groups_by_camera: Mapping[str, int]
@@ -115,7 +116,9 @@ def create_manifest(
     return InitResult(
         path=path,
         num_pairs={s: sum(splits[pair.ego.take] == s for pair in pairs) for s in SPLITS},
-        num_empty_narrations=len({row["media"] for row in rows if not row["narration"]}),
+        media_without_narration=list(
+            dict.fromkeys(row["media"] for row in rows if not row["narration"])
+        ),
         num_groups=len({file.group for file in files}),
         num_groups_by_camera=Counter(sorted(file.camera for file in files)),
         unpaired=[*pairing.unpaired, *listing.list_others(used_texts, path)],

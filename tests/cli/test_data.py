@@ -266,7 +266,8 @@ def test_a_folder_of_files_becomes_a_data_set(
     drafted = command_line("data", "init", str(root))
     assert drafted.returncode == 0, drafted.stderr
     assert "9 pairs (6 train, 1 val, 2 test)" in drafted.stdout
-    assert "1 narrations are empty" in drafted.stdout
+    assert "1 narrations are empty, the first is that of a-ego.mp4" in drafted.stdout
+    assert "write a-ego.txt beside it and repeat with --force" in drafted.stdout
     assert "1 rows" not in drafted.stdout
     text = command_line.print_report(root)
     assert "clips.csv, row 2: narration: missing or empty; describe what this view" in text

@@ -51,7 +51,7 @@ def read_pairs(root: Path) -> dict[str, tuple[str, str]]:
 def test_pairs_are_found_by_name(tmp_path: Path, ego: str, exo: str, name: str) -> None:
     result = create_manifest(folder(tmp_path, ego, exo))
     assert sum(result.num_pairs.values()) == 1
-    assert result.num_empty_narrations == 0
+    assert result.media_without_narration == []
     assert result.unpaired == []
     assert read_pairs(tmp_path) == {name: (ego, exo)}
     narrations = {c.view: c.narration for s in SPLITS for c in FolderDataset(tmp_path).clips(s)}
@@ -127,7 +127,7 @@ def test_one_text_describes_all_views_of_a_take(tmp_path: Path) -> None:
         path.unlink()
     (tmp_path / "t1.0.txt").write_text("someone cooks")
     result = create_manifest(tmp_path)
-    assert (result.unpaired, result.num_empty_narrations) == ([], 0)
+    assert (result.unpaired, result.media_without_narration) == ([], [])
     texts = {c.view: c.narration for s in SPLITS for c in FolderDataset(tmp_path).clips(s)}
     assert texts == {"ego": "what t1.0/ego.mp4 shows", "exo": "someone cooks"}
 
@@ -170,7 +170,7 @@ def test_composed_and_decomposed_names_are_one_name(tmp_path: Path) -> None:
     composed, decomposed = "caf\u00e9", "cafe\u0301"
     folder(tmp_path, f"{decomposed}_ego.mp4", f"{composed}_exo.mp4")
     (tmp_path / f"{decomposed}_ego.txt").rename(tmp_path / f"{composed}_ego.txt")
-    assert create_manifest(tmp_path).num_empty_narrations == 0
+    assert create_manifest(tmp_path).media_without_narration == []
     assert read_pairs(tmp_path) == {composed: (f"{decomposed}_ego.mp4", f"{composed}_exo.mp4")}
 
 
@@ -218,7 +218,7 @@ def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:
 def test_empty_narrations_are_counted_and_listed_by_row(tmp_path: Path) -> None:
     folder(tmp_path, "a_ego.mp4", "a_exo.mp4")
     (tmp_path / "a_exo.txt").unlink()
-    assert create_manifest(tmp_path).num_empty_narrations == 1
+    assert create_manifest(tmp_path).media_without_narration == ["a_exo.mp4"]
     first = FolderDataset(tmp_path).findings[0]
     assert (first.file, first.row) == ("clips.csv", "row 3")
     assert "describe what this view shows" in first.reason
