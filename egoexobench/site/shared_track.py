@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,12 +53,13 @@ def collect_shared_tracks(runs: Iterable[SiteRun]) -> list[SharedTrack]:
                 groups.setdefault(group, []).append(run)
     tracks: dict[str, SharedTrack] = {}
     order = {task: number for number, task in enumerate(TASKS_INFO)}
-    for (_, key, fingerprint), group_runs in sorted(
+    for (data, key, fingerprint), group_runs in sorted(
         groups.items(), key=lambda item: (item[1][0].record.dataset.spec, order[item[0][1].task])
     ):
         path = _make_path(group_runs[0].record, key)
         if path in tracks:
-            path = path.replace(".html", f"-{fingerprint[:8]}.html")
+            digest = hashlib.sha256(f"{data} {fingerprint}".encode()).hexdigest()
+            path = path.replace(".html", f"-{digest[:8]}.html")
         selected = select_runs(group_runs, key)
         tracks[path] = SharedTrack(
             key, fingerprint, runs=tuple(selected), num_runs=len(group_runs), path=path

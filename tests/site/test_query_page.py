@@ -109,12 +109,22 @@ def test_runs_of_other_data_are_on_a_page_of_their_own(
     record = runs[0].record.model_copy(update={"dataset": dataset})
     other = replace(runs[0], record=record)
     pages = make_query_pages(SiteInputs((*runs, other)))
-    assert [page.path.partition("/")[2] for page in pages] == [
-        "index.html",
-        "synthetic-size-standard-97ddc86e-eg2ex-gallery.html",
-        "synthetic-size-standard-97ddc86e-eg2ex-gallery-eg2exgal.html",
-    ]
+    track = "queries/synthetic-size-standard-97ddc86e-eg2ex-gallery"
+    index, first, second = (page.path for page in pages)
+    assert (index, first) == ("queries/index.html", f"{track}.html")
+    assert re.fullmatch(f"{track}-[0-9a-f]{{8}}.html", second)
     assert make_query_pages(SiteInputs(())) == []
+
+
+def test_each_of_three_data_sets_of_one_name_has_its_page(runs: tuple[SiteRun, ...]) -> None:
+    others = []
+    for fingerprint in ("other", "third"):
+        data = runs[0].record.dataset.model_copy(update={"fingerprint": fingerprint})
+        record = runs[0].record.model_copy(update={"dataset": data})
+        others.append(replace(runs[0], record=record))
+    tracks = collect_shared_tracks([*runs, *others])
+    assert [track.num_runs for track in tracks] == [2, 1, 1]
+    assert len({track.path for track in tracks}) == 3
 
 
 def test_a_page_shows_each_method_before_its_repeats_and_says_what_it_leaves_out(
