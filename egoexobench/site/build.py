@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -70,6 +71,9 @@ def render_site(
         inputs: what the pages show.
         scripts: further scripts that every page loads, by name.
         content_policy: what a browser may load for a page.
+
+    Raises:
+        DataError: if ids of runs make two pages of one path.
     """
     pages = [page for make_pages in PAGE_MAKERS for page in make_pages(inputs)]
     static = {path.name: path.read_bytes() for path in sorted(STATIC.iterdir()) if path.is_file()}
@@ -83,9 +87,11 @@ def render_site(
         content_policy=content_policy,
         scripts=("site.js", *(scripts or {})),
     )
+    if twice := [
+        path for path, number in Counter(page.path for page in pages).items() if number > 1
+    ]:
+        raise DataError(f"two pages have the path {twice[0]}: leave out one of the runs they show")
     files = {page.path: render_site_page(page, frame).encode() for page in pages}
-    if len(files) < len(pages):
-        raise ValueError("two pages have one path")
     return files | {names[name]: content for name, content in static.items()}
 
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from egoexobench.types import TrackKey
 
 _Value = TypeVar("_Value")
+MAX_ID = 100
+"""Characters of an id: the page of two runs has both ids, and a file name about 255."""
 
 
 @dataclass(frozen=True)
@@ -188,12 +190,18 @@ def _load_runs(paths: Sequence[Path], problems: list[str]) -> list[SiteRun]:
         if run is None:
             continue
         record = run.record
+        key = record.id.casefold()  # ids are file names, and some disks do not tell A from a
         if record.status != "complete":
             problems.append(f"{path.name}: the run {record.status}, so it has no page")
-        elif record.id in runs:
+        elif key == "index" or len(key) > MAX_ID:
+            problems.append(
+                f"{path.name}: no page can have the name {record.id}: use an id of at most "
+                f"{MAX_ID} characters that is not index"
+            )
+        elif key in runs:
             problems.append(f"{path.name}: another record has the id {record.id}; it is shown once")
         else:
-            runs[record.id] = run
+            runs[key] = run
     return list(runs.values())
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
@@ -130,6 +132,25 @@ def test_a_site_among_the_runs_and_a_link_to_itself_are_not_runs(
         "Too many levels of symbolic links"
     ]
     assert len(inputs.runs) == 3
+
+
+@pytest.mark.parametrize("name", ["index", "Index", "x" * 101])
+def test_a_run_whose_id_names_no_page_is_a_line(
+    files: dict[str, bytes], tmp_path: Path, name: str
+) -> None:
+    path = next((tmp_path / "runs/egoexo").rglob("*seed0-????????.json"))
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields | {"id": name, "checksum": None}))
+    inputs = load_site_inputs([tmp_path / "runs"])
+    write_site(render_site(inputs), tmp_path / "site")
+    assert len(inputs.runs) == 2
+    assert f"{path.name}: no page can have the name {name}: " in inputs.problems[-1]
+
+
+def test_two_pages_of_one_path_are_one_line(write_run: WriteRun, tmp_path: Path) -> None:
+    first = load_site_inputs([write_run()])
+    with pytest.raises(DataError, match=r"two pages have the path runs/.*: leave out one"):
+        render_site(replace(first, runs=first.runs * 2))
 
 
 def test_a_site_is_replaced_and_files_of_removed_runs_do_not_stay(
