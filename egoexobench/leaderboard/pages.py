@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import unified_diff
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -95,15 +96,18 @@ def write_leaderboard(
         The files that were written.
 
     Raises:
-        DataError: as in `build_pages`; then nothing is written.
+        DataError: as in `build_pages`, or if a file of the user has the name of a page; then
+            nothing is written.
         WriteError: if the machine refuses to write a file; then nothing is written.
     """
     pages = build_pages(root, mix_protocols=mix_protocols, new_rows=new_rows)
     texts = {root / FOLDER / name: text for name, text in new_rows.items() if text is not None}
     texts |= {root / name: text for name, text in pages.items()}
-    write_texts_atomic(texts)
+    _check_replaceable(root, pages)
     removed = [root / FOLDER / name for name, text in new_rows.items() if text is None]
-    for path in (*removed, *_find_obsolete_pages(root, pages)):
+    removed += _find_obsolete_pages(root, pages)
+    write_texts_atomic(texts)
+    for path in removed:
         path.unlink()
     return list(texts)
 
@@ -143,12 +147,24 @@ def _diff_lines(name: str, old: str, new: str) -> list[str]:
     return list(lines)
 
 
+def _check_replaceable(root: Path, pages: Mapping[str, str]) -> None:
+    """Check that every page is new, or takes the place of one that the command wrote."""
+    for path in (root / name for name in pages):
+        if os.path.lexists(path) and not _is_generated(path):
+            raise DataError(
+                f"{path} is not a page that `{LEADERBOARD_COMMAND}` wrote: move it, or name "
+                "another folder with --root"
+            )
+
+
 def _find_obsolete_pages(root: Path, pages: Mapping[str, str]) -> list[Path]:
     return [
-        path
-        for path in sorted(root.glob("*.md"))
-        if path.name not in pages and read_text(path).startswith(GENERATED_MARK)
+        path for path in sorted(root.glob("*.md")) if path.name not in pages and _is_generated(path)
     ]
+
+
+def _is_generated(path: Path) -> bool:
+    return path.is_file() and path.read_bytes().startswith(GENERATED_MARK.encode())
 
 
 def _render_index(

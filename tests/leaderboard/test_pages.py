@@ -159,11 +159,25 @@ def test_a_page_that_is_no_longer_made_is_stale_and_removed(filled: Path, make: 
     check_pages(filled)
 
 
+def test_a_file_of_the_user_that_has_the_name_of_a_page_stays_and_nothing_is_written(
+    tmp_path: Path, make: Make
+) -> None:
+    row_file, *_ = write_rows([make()], tmp_path)
+    text = row_file.read_text()
+    row_file.unlink()
+    (tmp_path / "README.md").write_bytes(b"my thesis, \xe9")
+    with pytest.raises(DataError, match=r"README\.md is not a page that `egoexobench leaderboard`"):
+        write_leaderboard(tmp_path, new_rows={row_file.name: text})
+    assert (tmp_path / "README.md").read_bytes() == b"my thesis, \xe9"
+    assert not row_file.exists()
+
+
 def test_a_page_that_somebody_wrote_by_hand_is_left_alone(filled: Path) -> None:
-    (filled / "notes.md").write_text("mine\n")
+    (filled / "notes.md").write_bytes(b"mine, \xe9\n")
+    (filled / "lost.md").symlink_to("nowhere.md")
     write_leaderboard(filled)
     check_pages(filled)
-    assert (filled / "notes.md").read_text() == "mine\n"
+    assert (filled / "notes.md").read_bytes() == b"mine, \xe9\n"
 
 
 def test_mixed_tracks_stop_everything_unless_asked_for(
