@@ -41,7 +41,7 @@ def build_reproduced_row(sources: Iterable[RunSource]) -> ReproducedRow:
     _check_same_method([source.record for source in newest])
     _check_distinct_seeds([source.record for source in newest])
     tracks: dict[str, ReproducedTrack] = {}
-    visited: dict[tuple[int, TrackKey], ScoreRecord] = {}
+    visited: dict[tuple[int, TrackKey], tuple[str, ScoreRecord]] = {}
     runs = []
     method = newest[0].record.method
     for source in newest:
@@ -117,7 +117,7 @@ def _get_training_fingerprint(record: Record) -> str:
 
 
 def _iter_new_scores(
-    record: Record, visited: dict[tuple[int, TrackKey], ScoreRecord]
+    record: Record, visited: dict[tuple[int, TrackKey], tuple[str, ScoreRecord]]
 ) -> Iterator[ScoreRecord]:
     """The scores of a record that no other record of its seed has; an equal one is the same."""
     keys = [(record.seed, score.key) for score in record.scores]
@@ -125,12 +125,16 @@ def _iter_new_scores(
         raise DataError(f"record {record.id} scores one task, policy and split twice")
     for key, score in zip(keys, record.scores, strict=True):
         if key not in visited:
-            visited[key] = score
+            visited[key] = record.id, score
             yield score
-        elif difference := _find_score_difference(score, visited[key]):
+            continue
+        other_id, other = visited[key]
+        if difference := _find_score_difference(score, other):
+            is_external = record.method.external is not None
+            hint = ", or score it again with another --name" if is_external else ""
             raise DataError(
-                f"record {record.id} and another one of seed {record.seed} differ in "
-                f"{score.key.label}: {difference}; leave one of them out"
+                f"records {record.id} and {other_id} of one method and seed {record.seed} differ "
+                f"in {score.key.label}: {difference}; leave one of them out{hint}"
             )
 
 

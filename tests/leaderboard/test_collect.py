@@ -70,8 +70,12 @@ def test_two_records_of_a_seed_that_differ_are_refused(
     make: Make, score: MakeScore, root: Path
 ) -> None:
     paths = [make(scores=(score(top1=top1),), later=int(top1)) for top1 in (10.0, 30.0)]
-    with pytest.raises(DataError, match=r"seed 0 differ in eg2ex gallery: hit_rate_at_1 is 10.*30"):
+    with pytest.raises(
+        DataError, match=r"seed 0 differ in eg2ex gallery: hit_rate_at_1 is 10.*30"
+    ) as error:
         write_rows(paths, root)
+    assert all(path.stem in str(error.value) for path in paths)
+    assert str(error.value).endswith("leave one of them out")  # --name is of `score` alone
     assert not (root / "reproduced").exists()
 
 

@@ -87,6 +87,7 @@ def test_seeds_of_embeddings_made_elsewhere_are_one_row(
         ((30, 30), {}, "have the same embeddings, but the seeds . and .; one of them is a copy"),
         ((31, 32), {"evidence": "video"}, "the card says evidence video, audio"),
         ((33, 34), {"authors": "C. Lab"}, "different versions of the method"),
+        ((35, 36), {"seed": 0}, "seed 0 differ in .* or score it again with another --name"),
     ],
 )
 def test_seeds_that_are_copies_or_make_other_claims_are_refused(
@@ -99,7 +100,7 @@ def test_seeds_that_are_copies_or_make_other_claims_are_refused(
     message: str,
 ) -> None:
     first = make_record(numbers[0], out=tmp_path / "first")
-    second = make_record(numbers[1], seed=1, out=tmp_path / "second", **options)
+    second = make_record(numbers[1], out=tmp_path / "second", **{"seed": 1, **options})
     with pytest.raises(DataError, match=message):
         submit(first, second)
     assert not root.exists()
