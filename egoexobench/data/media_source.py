@@ -110,5 +110,6 @@ class LocalFile:
             raise MediaError("missing", f"media file {self._path} is missing")
 
     def open(self) -> RawIOBase:
-        """Open it."""
+        """Open it, as `read_state`."""
+        self.read_state()
         return open(self._path, "rb", buffering=0)

@@ -1,7 +1,10 @@
 """What the server answers, and what it refuses."""
 
+import os
 import time
+from dataclasses import replace
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -207,6 +210,17 @@ def test_a_range_under_a_condition_is_all_of_the_file(ask: TokenClient) -> None:
 def test_an_empty_file_has_no_range(ask: TokenClient) -> None:
     assert ask("/media/empty.webm").body == b""
     assert ask("/media/empty.webm", Range="bytes=0-").status == 416
+
+
+def test_a_pipe_in_the_place_of_media_is_refused_and_not_waited_for(
+    content: SiteContent, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "film.mp4")
+    piped = replace(content, media={"media/film.mp4": str(tmp_path / "film.mp4")})
+    with run_server(piped) as server:
+        answer = TokenClient(server)("/media/film.mp4")
+    assert answer.status == 404
+    assert answer.body.endswith(b"it is no regular file\n")
 
 
 def test_media_that_moved_are_not_there(ask: TokenClient) -> None:
