@@ -14,6 +14,7 @@ from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.errors import UsageError
 from egoexobench.terminal import show_text
+from egoexobench.visible_text import make_visible_line
 
 if TYPE_CHECKING:
     from egoexobench.site.media import MediaChoice
@@ -90,7 +91,7 @@ def build_command(
         show_text(MEDIA_NOTICE, is_error=True)
     inputs = replace(inputs, datasets=opened)
     for problem in inputs.problems:
-        show_text(f"note: {problem}", is_error=True)
+        show_text(f"note: {make_visible_line(problem)}", is_error=True)
     files = render_site(inputs)
     if check:
         check_site(files, out, list_media(inputs))

@@ -13,6 +13,7 @@ from egoexobench.terminal import show_text
 from egoexobench.viewer.request_handler import VIEW_POLICY
 from egoexobench.viewer.site_content import SiteContent
 from egoexobench.viewer.watched_files import FileState, read_file_states
+from egoexobench.visible_text import make_visible_line
 
 if TYPE_CHECKING:
     from egoexobench.site.inputs import SiteInputs
@@ -66,7 +67,7 @@ class SiteBuilder:
     def _show_new_problems(self, inputs: SiteInputs) -> None:
         for problem in inputs.problems:
             if problem not in self._problems:
-                show_text(f"note: {problem}", is_error=True)
+                show_text(f"note: {make_visible_line(problem)}", is_error=True)
         self._problems = set(inputs.problems)
 
 
@@ -83,7 +84,8 @@ def refresh_site(
         try:
             server.content = builder.build_content()
         except (DataError, OSError) as error:
-            show_text(f"note: the pages are those of before: {error}", is_error=True)
+            reason = make_visible_line(str(error))
+            show_text(f"note: the pages are those of before: {reason}", is_error=True)
 
 
 def _check_datasets(inputs: SiteInputs) -> None:

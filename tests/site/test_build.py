@@ -213,13 +213,14 @@ def test_the_command_builds_checks_and_names_what_it_cannot_show(
     write_run: WriteRun, tmp_path: Path
 ) -> None:
     path = write_run()
-    (path.parent / "other.json").write_text('{"schema_version": 7}')
+    (path.parent / "two\nother.json").write_text('{"schema_version": 7}')
     out = tmp_path / "site"
     arguments = ["site", "build", str(tmp_path / "runs"), "--out", str(out)]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
-    assert "note: " in result.stderr
-    assert "other.json" in result.stderr
+    assert result.stderr.startswith("note: ")
+    assert "two\\u000aother.json" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     page = (out / "index.html").read_text()
     assert "other.json" in page
     assert str(tmp_path) not in page
