@@ -47,7 +47,9 @@ def items_command(ctx: click.Context, dataset: str, out: Path, media: Path | Non
     """
     from egoexobench.experiment.questions import write_items
 
-    counts = write_items(out, _open_items(ctx, dataset, media))
+    items = _open_items(ctx, dataset, media)
+    counts = write_items(out, items)
+    _show_rejected_rows(items)
     show_text(f"{out}: {counts.get('clip', 0)} clips, {counts.get('text', 0)} texts")
 
 
@@ -79,7 +81,9 @@ def questions_command(
     """
     from egoexobench.experiment.questions import write_questions
 
-    num_queries = write_questions(out, _open_items(ctx, dataset, media), task, policy)
+    items = _open_items(ctx, dataset, media)
+    num_queries = write_questions(out, items, task, policy)
+    _show_rejected_rows(items)
     show_text(f"{out}: {num_queries} queries of {task} {policy}")
 
 
@@ -237,3 +241,17 @@ def _open_items(ctx: click.Context, dataset: str, media: Path | None) -> Dataset
     if media is not None:
         source.prepare(create_progress())  # the files must be there
     return DatasetItems(source, spec.name, media)
+
+
+def _show_rejected_rows(items: DatasetItems) -> None:
+    """Say which rows of the annotations are not written, because `score` stops at them later."""
+    from egoexobench.protocols import HasAnnotationIssues
+
+    findings = items.dataset.findings if isinstance(items.dataset, HasAnnotationIssues) else ()
+    rejected = [finding for finding in findings if finding.dropped]
+    if rejected:
+        show_text(
+            f"note: {len(rejected)} rows of {items.name} are left out, the first is {rejected[0]}; "
+            "`score` stops at them without --allow-missing",
+            is_error=True,
+        )

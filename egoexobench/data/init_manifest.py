@@ -163,9 +163,10 @@ def _find_pairs(root: Path, listing: FolderListing) -> _PairingResult:
     files, unmarked = _find_media(root, listing.media)
     pairs, unpaired = _match_views(root, files)
     if not pairs:
+        first = f"; of {unpaired[0][0]}, {unpaired[0][1]}" if unpaired else ""
         raise DataError(
             f"no pair in {root}: {len(files)} files have a view in their names, {len(unmarked)} do "
-            "not; name them like take1_ego.mp4 and take1_exo.mp4, or take1/ego.mp4 and "
+            f"not{first}; name them like take1_ego.mp4 and take1_exo.mp4, or take1/ego.mp4 and "
             "take1/exo1.mp4"
         )
     return _PairingResult(pairs, unmarked + unpaired)

@@ -199,6 +199,8 @@ def test_a_folder_without_a_pair_says_how_files_are_named(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"take1_ego\.mp4 and take1_exo\.mp4"):
         create_manifest(folder(tmp_path, "one.mp4"))
     assert not (tmp_path / "clips.csv").exists()
+    with pytest.raises(DataError, match=r"of a_ego\.mp4, 'a' has no file of the other view; name"):
+        create_manifest(folder(tmp_path, "a_ego.mp4"))
 
 
 def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:

@@ -285,3 +285,22 @@ def test_every_clip_and_text_is_listed_for_those_who_embed_elsewhere(
     assert len(clips) == 32
     assert all((folder / item["media"]).is_file() for item in clips)
     assert {item["id"] for item in texts if item["split"] == "test"} == set("mnop")
+
+
+@pytest.mark.parametrize("command", [("items",), ("questions", "--policy", "gallery")])
+def test_rows_without_a_narration_are_named_when_they_are_left_out(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    rows = [
+        f"{pair},{view},test,{pair}_{view}.mp4,{text}"
+        for pair, text in (("a", "one"), ("b", "two"), ("c", ""))
+        for view in ("ego", "exo")
+    ]
+    (tmp_path / "clips.csv").write_text("\n".join(["pair,view,split,media,narration", *rows]))
+    name, *options = command
+    done = CommandLine(tmp_path)(
+        "data", name, f"folder:path={tmp_path}", *options, "--out", "list.jsonl"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "note: 2 rows of folder are left out, the first is clips.csv, row 6" in done.stderr
+    assert "c/ego" not in (tmp_path / "list.jsonl").read_text()
