@@ -61,7 +61,7 @@ class SwappedSplit:
         return Embeddings(embeddings.ids, torch.cat([embeddings.vectors, means], 1))
 
     def get_task(self, task: Task) -> tuple[SideValues, SideValues] | None:
-        """Return the sources and the candidates of a task; None if it has no text embeddings."""
+        """Return the sources and the candidates of a task; None if they cannot be compared."""
         sides = self.embeddings.get_task(task)
         if sides is None:
             return None

@@ -20,7 +20,16 @@ from egoexobench.experiment.subset import describe_excluded
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import embed_clips, embed_texts
 from egoexobench.protocols import Dataset
-from egoexobench.types import RETRIEVAL_TASKS, Embeddings, Query, Similarity, Split, Task, View
+from egoexobench.types import (
+    CROSS_VIEW_TASKS,
+    RETRIEVAL_TASKS,
+    Embeddings,
+    Query,
+    Similarity,
+    Split,
+    Task,
+    View,
+)
 
 EmbeddingSide = Literal["video", "text"]
 RankFunction = Callable[
@@ -45,13 +54,35 @@ class SplitEmbeddings:
     def get_task(self, task: Task) -> tuple[Embeddings, Embeddings] | None:
         """Return the embeddings of the sources and of the candidates of a retrieval task.
 
-        None for a task with texts if the method has no text encoder.
+        None for a task that `explain_skip` says cannot be scored.
         """
-        if task in ("eg2ex", "ex2eg"):
+        sides = self._list_sides(task)
+        return None if sides is None or _explain_widths(*sides) else sides
+
+    def explain_skip(self, task: Task) -> str | None:
+        """Return why the two sides of a retrieval task cannot be compared; None if they can be.
+
+        That is so without texts, or if videos and texts have different widths.
+        """
+        sides = self._list_sides(task)
+        return "the method has no text encoder" if sides is None else _explain_widths(*sides)
+
+    def _list_sides(self, task: Task) -> tuple[Embeddings, Embeddings] | None:
+        if task in CROSS_VIEW_TASKS:
             return self.videos, self.videos
         if self.texts is None:
             return None
         return (self.texts, self.videos) if task == "t2v" else (self.videos, self.texts)
+
+
+def _explain_widths(sources: Embeddings, candidates: Embeddings) -> str | None:
+    widths = sources.vectors.shape[1], candidates.vectors.shape[1]
+    if widths[0] == widths[1]:
+        return None
+    return (
+        f"it compares {widths[0]} features with {widths[1]}, and nothing maps one to another; an "
+        "objective with project=true does"
+    )
 
 
 def embed_inputs(

@@ -65,7 +65,7 @@ class EmbeddingRanker:
     ) -> RankedQueries | None:
         """Rank the queries whose source and positives have embeddings of one width."""
         sides = self.embeddings.get_task(task)
-        if sides is None or self.explain_skip(task):
+        if sides is None:
             return None
         ranked = rank_answerable(
             queries, *sides, policy, similarity=self.similarity, device=self.device
@@ -83,15 +83,7 @@ class EmbeddingRanker:
 
     def explain_skip(self, task: Task) -> str | None:
         """Return that there are no texts, or that the widths of the two sides differ."""
-        if task not in RETRIEVAL_TASKS:
-            return None
-        sides = self.embeddings.get_task(task)
-        if sides is None:
-            return "the method has no text encoder"
-        source, candidate = (side.vectors.shape[1] for side in sides)
-        if source == candidate:
-            return None
-        return f"it compares {source} features with {candidate}, and nothing maps one to another"
+        return self.embeddings.explain_skip(task) if task in RETRIEVAL_TASKS else None
 
 
 @final

@@ -39,6 +39,23 @@ def test_hit_rates_of_an_audit_compare_as_scores_do():
     assert [shift.before for shift in rates["dot"]] == [50, 100]
 
 
+def test_videos_and_texts_of_different_widths_are_compared_nowhere():
+    dataset, embeddings = make_dataset()
+    texts = Embeddings(tuple(embeddings.videos.ids), torch.eye(4, 3))
+    wide = SplitEmbeddings(embeddings.videos, texts)
+    assert validation_mrr(dataset, wide, rank_by_embeddings("cosine")) == 1.0  # between the views
+    split = SwappedSplit(wide, None, None)
+    shifts = measure_hit_rates(dataset, "audio", split, split, similarity="cosine")
+    assert [shift.task for shift in shifts] == ["eg2ex", "ex2eg"]
+    ranker = EmbeddingRanker(wide, "cosine")
+    for task, widths in (("t2v", (3, 2)), ("v2t", (2, 3))):
+        assert ranker.rank(task, build_queries(dataset, "test", task, "gallery"), "gallery") is None
+        assert ranker.explain_skip(task) == (
+            f"it compares {widths[0]} features with {widths[1]}, and nothing maps one to another; "
+            "an objective with project=true does"
+        )
+
+
 def test_a_gallery_is_ranked_on_the_device_of_the_run():
     dataset, embeddings = make_dataset()
     queries = build_queries(dataset, "test", "eg2ex", "gallery")
