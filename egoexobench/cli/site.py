@@ -17,6 +17,9 @@ from egoexobench.terminal import show_text
 from egoexobench.visible_text import make_visible_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from egoexobench.site.inputs import SiteRun
     from egoexobench.site.media import MediaChoice
     from egoexobench.site.opened_dataset import OpenedDataset
 
@@ -86,7 +89,7 @@ def build_command(
     if not check:
         check_replaceable(out)
     inputs = load_site_inputs(runs, root or find_leaderboards_folder())
-    opened = open_datasets(ctx, datasets, media, captions)
+    opened = open_datasets(ctx, datasets, media, captions, runs=inputs.runs)
     if opened and media != "none":
         show_text(MEDIA_NOTICE, is_error=True)
     inputs = replace(inputs, datasets=opened)
@@ -102,24 +105,32 @@ def build_command(
 
 
 def open_datasets(
-    ctx: click.Context, specs: tuple[str, ...], media: MediaChoice, captions: Path | None
+    ctx: click.Context,
+    specs: tuple[str, ...],
+    media: MediaChoice,
+    captions: Path | None,
+    *,
+    runs: Sequence[SiteRun],
 ) -> tuple[OpenedDataset, ...]:
     """Open data sets and make the media of their clips, with progress.
 
     Raises:
         UsageError: if there are media or captions of no data set.
-        DataError: if a data set cannot be read.
+        DataError: if a data set cannot be read, or is that of no run.
     """
     if not specs:
         option = "--media" if media != "none" else "--captions" if captions else None
         if option:
             raise UsageError(f"{option} needs the data set of the clips: name it with --dataset")
         return ()
-    from egoexobench.site.opened_dataset import open_dataset
+    from egoexobench.site.opened_dataset import open_site_datasets
     from egoexobench.spec import Spec
 
-    registry, progress = load_registry(ctx), create_progress()
-    return tuple(
-        open_dataset(registry, Spec.parse(spec), media=media, captions=captions, progress=progress)
-        for spec in specs
+    return open_site_datasets(
+        load_registry(ctx),
+        map(Spec.parse, specs),
+        runs=runs,
+        media=media,
+        captions=captions,
+        progress=create_progress(),
     )

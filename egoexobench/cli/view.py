@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from egoexobench.cli.common_options import SITE_CAPTIONS_OPTION, SITE_ROOT_OPTIO
 from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.site import open_datasets
 from egoexobench.terminal import show_text
+
+if TYPE_CHECKING:
+    from egoexobench.site.media import MediaChoice
 
 FORWARD_HINT = (
     "open this address; if the command runs on another machine, first run "
@@ -61,15 +65,18 @@ def view_command(
     RUNS are records of runs, or folders of them. The pages are those of `site build`, and are
     loaded again when a run ends. Ctrl-C ends the command. See docs/view.md.
     """
-    from egoexobench.site.inputs import find_leaderboards_folder
+    from egoexobench.site.inputs import find_leaderboards_folder, load_site_inputs
     from egoexobench.viewer.browser import has_browser, open_browser
     from egoexobench.viewer.site_builder import SiteBuilder, refresh_site
     from egoexobench.viewer.site_content import SiteContent
     from egoexobench.viewer.site_server import SiteServer
 
     with SiteServer(SiteContent({}), port=port or 0, hosts=hosts) as server:
-        opened = open_datasets(ctx, datasets, "copy" if datasets else "none", captions)
-        builder = SiteBuilder(runs, root or find_leaderboards_folder(), opened)
+        root = root or find_leaderboards_folder()
+        recorded = load_site_inputs(runs, root).runs if datasets else ()
+        media: MediaChoice = "copy" if datasets else "none"
+        opened = open_datasets(ctx, datasets, media, captions, runs=recorded)
+        builder = SiteBuilder(runs, root, opened)
         server.content = builder.build_content()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from egoexobench.errors import DataError
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.figures.previews import index_split
+from egoexobench.records.field_types import strip_absolute_paths
 from egoexobench.site.media import MediaChoice, SiteMedia, prepare_media
 from egoexobench.spec import Spec
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from egoexobench.figures.previews import SplitIndex
     from egoexobench.protocols import Dataset, Progress
     from egoexobench.registry import Registry
+    from egoexobench.site.inputs import SiteRun
 
 
 @dataclass(frozen=True)
@@ -52,41 +55,70 @@ class OpenedDataset:
         return next((self.captions[text] for text in texts if text in self.captions), None)
 
 
-def open_dataset(
+def open_site_datasets(
     registry: Registry,
-    spec: Spec,
+    specs: Iterable[Spec],
     *,
+    runs: Sequence[SiteRun],
     media: MediaChoice,
     captions: Path | None,
     progress: Progress,
-) -> OpenedDataset:
-    """Open a data set, check every clip and make the media of the test split.
+) -> tuple[OpenedDataset, ...]:
+    """Open data sets, check every clip and make the media of the test splits.
 
     Args:
         registry: the installed parts.
-        spec: name and options of the data set.
+        specs: name and options of each data set.
+        runs: each data set is that of one of them, unless there are none.
         media: what to make of the clips.
         captions: a file that `caption --export` wrote.
         progress: shows the stages.
 
     Raises:
         UsageError: for a name or an option that does not exist.
-        DataError: if its files, or that of the captions, cannot be read.
+        DataError: if a data set is that of no run, or its files, or that of the captions, cannot
+            be read.
     """
     from egoexobench.data.doctor.check_dataset import inspect_dataset
-    from egoexobench.records.field_types import strip_absolute_paths
 
-    dataset: Dataset = registry.create("dataset", spec)
-    factory = registry.get_factory("dataset", spec.name).factory
-    report = inspect_dataset(spec, dataset, factory, progress)
-    index = index_split(dataset, TEST_SPLIT)
-    return OpenedDataset(
-        spec=strip_absolute_paths(str(spec)),
-        fingerprint=dataset.fingerprint,
-        test=index,
-        report=report,
-        captions=_read_captions(captions),
-        media=prepare_media(index.clips, dataset.fingerprint, media, progress),
+    datasets: list[tuple[Spec, Dataset]] = []
+    for spec in specs:
+        dataset: Dataset = registry.create("dataset", spec)
+        check_dataset_of_runs(strip_absolute_paths(str(spec)), dataset.fingerprint, runs)
+        datasets.append((spec, dataset))
+    texts, opened = _read_captions(captions), list[OpenedDataset]()
+    for spec, dataset in datasets:
+        factory = registry.get_factory("dataset", spec.name).factory
+        report = inspect_dataset(spec, dataset, factory, progress)
+        index = index_split(dataset, TEST_SPLIT)
+        opened.append(
+            OpenedDataset(
+                spec=strip_absolute_paths(str(spec)),
+                fingerprint=dataset.fingerprint,
+                test=index,
+                report=report,
+                captions=texts,
+                media=prepare_media(index.clips, dataset.fingerprint, media, progress),
+            )
+        )
+    return tuple(opened)
+
+
+def check_dataset_of_runs(spec: str, fingerprint: str, runs: Sequence[SiteRun]) -> None:
+    """Check that a data set is that of a run: clips of another one would be shown as its own.
+
+    Raises:
+        DataError: with the data sets of the runs.
+    """
+    recorded = {run.record.dataset.fingerprint: run.record.dataset.spec for run in runs}
+    if not recorded or fingerprint in recorded:
+        return
+    listed = ", ".join(sorted({f"{name} ({key})" for key, name in recorded.items()}))
+    others = sorted({*recorded.values()} - {spec})
+    hint = f"type `--dataset {others[0]}`" if others else "name the annotations of that fingerprint"
+    raise DataError(
+        f"--dataset {spec} has the fingerprint {fingerprint}, and no run is of it; the runs are of "
+        f"{listed}: {hint}"
     )
 
 

@@ -52,10 +52,12 @@ class SiteBuilder:
         """
         from egoexobench.site.build import list_media, render_site
         from egoexobench.site.inputs import load_site_inputs
+        from egoexobench.site.opened_dataset import check_dataset_of_runs
 
         self._states = self._read_states()  # before they are read
         inputs = replace(load_site_inputs(self._runs, self._root), datasets=self._datasets)
-        _check_datasets(inputs)
+        for dataset in self._datasets:
+            check_dataset_of_runs(dataset.spec, dataset.fingerprint, inputs.runs)
         self._show_new_problems(inputs)
         script = {RELOAD_SCRIPT.name: RELOAD_SCRIPT.read_bytes()}
         files = render_site(inputs, scripts=script, content_policy=VIEW_POLICY)
@@ -86,15 +88,3 @@ def refresh_site(
         except (DataError, OSError) as error:
             reason = make_visible_line(str(error))
             show_text(f"note: the pages are those of before: {reason}", is_error=True)
-
-
-def _check_datasets(inputs: SiteInputs) -> None:
-    """Check that each data set is that of a run: clips of another one would be shown as its own."""
-    recorded = {run.record.dataset.fingerprint: run.record.dataset.spec for run in inputs.runs}
-    for dataset in inputs.datasets:
-        if recorded and dataset.fingerprint not in recorded:
-            others = ", ".join(sorted({f"{spec} ({key})" for key, spec in recorded.items()}))
-            raise DataError(
-                f"--dataset {dataset.spec} has the fingerprint {dataset.fingerprint}, and no run "
-                f"is of it; the runs are of {others}: name the data that they were scored on"
-            )

@@ -16,7 +16,7 @@ from watched_page import PageWatch
 
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
-from egoexobench.site.opened_dataset import OpenedDataset, open_dataset
+from egoexobench.site.opened_dataset import OpenedDataset, open_site_datasets
 from egoexobench.spec import Spec
 from egoexobench.viewer.site_builder import SiteBuilder, refresh_site
 from egoexobench.viewer.site_server import SiteServer
@@ -95,13 +95,15 @@ def site(hostile_run: HostileRun, home: Path) -> Path:
 def opened_dataset(hostile_run: HostileRun, home: Path) -> OpenedDataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EGOEXOBENCH_CACHE", str(home / "cache"))
-        return open_dataset(
+        (dataset,) = open_site_datasets(
             Registry([]),
-            Spec.parse(hostile_run.dataset),
+            [Spec.parse(hostile_run.dataset)],
+            runs=(),
             media="copy",
             captions=None,
             progress=NullProgress(),
         )
+        return dataset
 
 
 @pytest.fixture

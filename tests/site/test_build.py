@@ -17,7 +17,9 @@ import pytest
 from click.testing import CliRunner
 
 from egoexobench.cli import main
+from egoexobench.data.doctor import check_dataset
 from egoexobench.errors import DataError
+from egoexobench.records.store import read_record
 from egoexobench.site import build
 from egoexobench.site.build import check_site, render_site, write_site
 from egoexobench.site.environment import CONTENT_POLICY
@@ -229,6 +231,22 @@ def test_the_command_builds_checks_and_names_what_it_cannot_show(
     result = CliRunner().invoke(main, [*arguments, "--check"])
     assert result.exit_code == 1
     assert "outdated" in result.stderr
+
+
+def test_a_data_set_of_no_run_is_refused_before_its_clips_are_made(
+    write_run: WriteRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_dataset, "inspect_dataset", lambda *_: pytest.fail("it was checked"))
+    record = read_record(write_run()).dataset
+    out = tmp_path / "site"
+    arguments = ["site", "build", str(tmp_path / "runs"), "--out", str(out), "--media", "copy"]
+    result = CliRunner().invoke(main, [*arguments, "--dataset", "synthetic:size=small"])
+    assert (result.exit_code, result.stdout, out.exists()) == (1, "", False)
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.endswith(
+        f", and no run is of it; the runs are of {record.spec} ({record.fingerprint}): "
+        f"type `--dataset {record.spec}`\n"
+    )
 
 
 def test_there_is_no_site_of_nothing(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_a_data_set_of_no_run_is_refused(
         SiteBuilder([tmp_path], root, [opened]).build_content()
     assert str(caught.value) == (
         "--dataset folder:path=clips has the fingerprint 4567, and no run is of it; the runs are "
-        "of egoexolearn (0123): name the data that they were scored on"
+        "of egoexolearn (0123): type `--dataset egoexolearn`"
     )
 
 
