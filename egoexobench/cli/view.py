@@ -10,6 +10,7 @@ import click
 
 from egoexobench.cli.common_options import SITE_CAPTIONS_OPTION, SITE_ROOT_OPTION
 from egoexobench.cli.completion import complete_parts
+from egoexobench.cli.interruption import SignalInterrupt, get_exit_code
 from egoexobench.cli.site import open_datasets
 from egoexobench.terminal import show_text
 
@@ -85,5 +86,8 @@ def view_command(
             if not (opens_browser and open_browser(server.access.make_single_use_address())):
                 show_text(FORWARD_HINT.format(port=server.server_port), is_error=True)
             refresh_site(server, builder, threading.Event())
+        except KeyboardInterrupt as error:  # nothing is left to continue
+            show_text("egoexobench: the server has ended", is_error=True)
+            ctx.exit(get_exit_code(error.number if isinstance(error, SignalInterrupt) else None))
         finally:
             server.shutdown()

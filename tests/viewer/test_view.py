@@ -107,13 +107,14 @@ def test_a_browser_needs_a_display_of_this_machine(
     assert browser.has_browser(environment) is expected
 
 
-def test_ctrl_c_ends_the_command_as_any_other(view: View) -> None:
+def test_ctrl_c_ends_the_server_and_there_is_nothing_to_continue(view: View) -> None:
     def interrupt(_: SiteServer) -> None:
         raise KeyboardInterrupt
 
     code, _, err = view("--no-open", act=interrupt)
     assert code == 130
-    assert "interrupted" in err
+    assert err.splitlines()[-1] == "egoexobench: the server has ended"
+    assert "continue" not in err
 
 
 def test_a_port_in_use_is_one_line(view: View) -> None:
