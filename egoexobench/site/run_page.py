@@ -37,7 +37,7 @@ def make_run_pages(inputs: SiteInputs) -> list[Page]:
 
 
 def _make_run_page(run: SiteRun, inputs: SiteInputs) -> Page:
-    record, problems = run.record, list[str]()
+    record, problems = run.record, [run.top_fault] if run.top_fault else []
     values: dict[str, Any] = {
         "run": run,
         "record": record,

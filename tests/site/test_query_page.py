@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from site_runs import HOSTILE, make_dataset, make_rank, write_site_run
 
-from egoexobench.records.artifacts import TOP_SUFFIX
+from egoexobench.records.artifacts import TOP_SUFFIX, hash_artifact
 from egoexobench.site.build import render_site
 from egoexobench.site.inputs import SiteInputs, SiteRun
 from egoexobench.site.media import ClipMedia, SiteMedia
 from egoexobench.site.opened_dataset import OpenedDataset
 from egoexobench.site.query_page import list_rows, make_query_pages
 from egoexobench.site.query_table import QueryTable, build_query_table
+from egoexobench.site.run_page import make_run_pages
 from egoexobench.site.shared_track import collect_shared_tracks
 
 
@@ -67,6 +68,24 @@ def test_damaged_first_candidates_are_a_line_and_the_ranks_are_shown(
     assert isinstance(page.data, QueryTable)
     assert [run.top for run in page.data.runs] == [None, None]
     assert [run.ranks for run in page.data.runs] == [(1, 2, None), (3, None, 4)]
+
+
+def test_a_wrong_line_of_first_candidates_is_a_line_on_both_pages(
+    runs: tuple[SiteRun, ...],
+) -> None:
+    file = runs[0].path.with_suffix(TOP_SUFFIX)
+    file.write_text('{"task": "eg2ex"}\n')
+    digest = hash_artifact(file)
+    artifacts = tuple(
+        item.model_copy(update={"sha256": digest}) if item.file == file.name else item
+        for item in runs[0].record.artifacts
+    )
+    record = runs[0].record.model_copy(update={"artifacts": artifacts})
+    inputs = SiteInputs((replace(runs[0], record=record), runs[1]))
+    _, page = make_query_pages(inputs)
+    line = page.values["notes"][0]
+    assert line.startswith(f".../{file.name}, line 1: policy: Field required")
+    assert [run.values["problems"] for run in make_run_pages(inputs)] == [[line[:-1]], []]
 
 
 def test_a_data_set_adds_texts_captions_and_media(runs: tuple[SiteRun, ...]) -> None:
