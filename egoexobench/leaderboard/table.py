@@ -168,11 +168,13 @@ def _select_reference_cell(
     )
     for other, cell in filled:
         if cell.track.fingerprint != common and not mix_protocols:
+            is_external = any(row.method.external is not None for row in (source, other))
+            hint = ", say with `score --claim` how clips were read" if is_external else ""
             raise DataError(
                 f"column {make_column_label(column)} of {source.dataset.spec} mixes tracks: "
                 f"{make_row_label(source)} and {make_row_label(other)} were scored by different "
                 f"protocols, {describe_track_differences(reference.track, cell.track)}; run one "
-                "of them again, or use --mix-protocols"
+                f"of them again{hint}, or use --mix-protocols"
             )
     return reference
 

@@ -23,7 +23,7 @@ def run_own_tests(root: Path) -> tuple[CheckState, str]:
     if not (root / TEST_FOLDER).is_dir():
         return "not checked", f"it has no folder {TEST_FOLDER}"
     if find_spec("pytest") is None:
-        return "not checked", "pytest is not installed"
+        return "not checked", "pytest is not installed: pip install pytest"
     command = [sys.executable, "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", TEST_FOLDER]
     result = subprocess.run(  # noqa: S603 - our own command line, no shell
         command, cwd=root, capture_output=True, text=True, errors="replace", check=False

@@ -14,7 +14,7 @@ from egoexobench.leaderboard.render import render_table
 from egoexobench.leaderboard.reproduced import ReproducedRow
 from egoexobench.leaderboard.run_source import RunSource
 from egoexobench.leaderboard.table import ResultTable, TableColumn, build_table
-from egoexobench.records.schema import ScoreRecord
+from egoexobench.records.schema import ExternalSource, ScoreRecord
 from egoexobench.records.store import read_record
 from egoexobench.types import TrackKey
 
@@ -116,6 +116,11 @@ def test_different_tracks_do_not_share_a_column(rows: Rows, score: MakeScore) ->
         "--mix-protocols",
     ):
         assert word in str(error.value)
+    assert "--claim" not in str(error.value)
+    source = ExternalSource(kind="embeddings", evidence="unknown", content="c" * 64)
+    external = two.model_copy(update={"method": two.method.model_copy(update={"external": source})})
+    with pytest.raises(DataError, match=r"say with `score --claim` how clips were read"):
+        build_table([one, external], [EG2EX])
 
 
 def test_mixed_protocols_are_footnoted_when_they_are_asked_for(

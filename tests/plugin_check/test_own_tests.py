@@ -45,4 +45,5 @@ def test_without_pytest_the_tests_are_not_checked(
 ) -> None:
     (tmp_path / "tests").mkdir()
     monkeypatch.setattr(own_tests, "find_spec", lambda name: None)
-    assert run_own_tests(tmp_path) == ("not checked", "pytest is not installed")
+    reason = "pytest is not installed: pip install pytest"
+    assert run_own_tests(tmp_path) == ("not checked", reason)
