@@ -194,7 +194,7 @@ def test_a_file_that_is_no_run_of_its_own_is_a_line(
 ) -> None:
     path = write_run()
     text = change(re.sub(r',\s*"checksum": "\w+"', "", path.read_text()))
-    folder = tmp_path / "more"
+    folder = tmp_path / "second"  # after `runs`: the first path is the run
     folder.mkdir()
     copy = folder / path.name
     copy.write_text(text)
