@@ -93,6 +93,8 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             show_text(f"egoexobench: {INTERRUPTED}", is_error=True)
             ctx.exit(get_exit_code(received.number))
+        except click.exceptions.Exit:  # the command has said how it ended
+            raise
         except click.ClickException as error:
             vars(error)["message"] = shorten_line(make_visible(error.message))
             raise

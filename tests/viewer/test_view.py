@@ -1,6 +1,7 @@
 """`view`: the site of some files, built again when they change."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def test_a_browser_needs_a_display_of_this_machine(
 
 def test_ctrl_c_ends_the_server_and_there_is_nothing_to_continue(view: View) -> None:
     def interrupt(_: SiteServer) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     code, _, err = view("--no-open", act=interrupt)
     assert code == 130
