@@ -67,7 +67,7 @@ def drop_all(lines: Lines) -> Lines:
     [
         (swap_places, "top candidates of"),
         (drop_first, "top candidates of"),
-        (drop_all, "no query has top candidates"),
+        (drop_all, "are not 1 of its gallery"),
         (raise_scores, "are not those of the embeddings"),
         (repeat_candidate, "one stands twice"),
         (name_stranger, "are not 5 of its gallery"),
