@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import isfinite
@@ -32,6 +33,8 @@ _CONTROL_TIMEOUT = timedelta(days=30)
 _MAX_DIFFERENCE = 1e-5
 """Of two gradients that are equal, as a share of the largest one: for mixed kinds of GPUs."""
 _FAILURES_KEY = "failures"
+_LAST_WORDS_S = 5.0
+"""Longest time that process 0 waits for processes that fail with it."""
 _LOST_WORDS = ("gloo", "NCCL", "Connection closed", "Connection reset", "Broken pipe")
 """In the messages of torch for a process that ended; they have no class of their own."""
 
@@ -212,7 +215,10 @@ def open_process_group(device: str) -> Iterator[ProcessGroup]:
                 warnings.simplefilter("ignore", NoticeWarning)
             yield group
     except BaseException as error:
-        if not _is_first_failure(store):
+        is_first_failure = _is_first_failure(store)
+        if group.is_first:
+            _wait_for_others(store, group.size)
+        if not is_first_failure:
             raise SystemExit(1) from error
         if isinstance(error, RuntimeError) and any(word in str(error) for word in _LOST_WORDS):
             raise LostProcessError(
@@ -270,6 +276,17 @@ def _select_attempt(store: Store) -> Store:
 
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     return PrefixStore(f"egoexobench/attempt-{attempt}", store)
+
+
+def _wait_for_others(store: Store, size: int) -> None:
+    """Keep the store of process 0 until the others know that another error is already shown."""
+    from torch import distributed
+
+    with suppress(RuntimeError):
+        distributed.destroy_process_group()  # a process that waits for this one fails now
+        end = time.monotonic() + _LAST_WORDS_S
+        while store.add(_FAILURES_KEY, 0) < size and time.monotonic() < end:
+            time.sleep(0.05)
 
 
 def _is_first_failure(store: Store) -> bool:
