@@ -77,7 +77,7 @@ def _read_with_importlib(groups: Collection[str]) -> Iterator[PluginEntryPoint]:
         for entry in entry_points(group=group):
             fields = entry.dist.metadata if entry.dist else {"Name": "unknown", "Version": "0"}
             distribution = Distribution(fields["Name"], fields["Version"])
-            yield PluginEntryPoint(group, entry.name, entry.value, distribution)
+            yield PluginEntryPoint(group, entry.name, _drop_extras(entry.value), distribution)
 
 
 def _list_metadata_folders(path: str) -> list[str]:
@@ -101,9 +101,12 @@ def _read_entry_points(folder: str, groups: Collection[str]) -> Iterator[PluginE
             group = line.strip("[]")
         elif group in groups and line and not line.startswith("#"):
             name, _, value = line.partition("=")
-            yield PluginEntryPoint(
-                group, name.strip(), value.partition("[")[0].strip(), distribution
-            )
+            yield PluginEntryPoint(group, name.strip(), _drop_extras(value), distribution)
+
+
+def _drop_extras(value: str) -> str:
+    """``MODULE:ATTRIBUTE`` without the extras that may follow it in brackets."""
+    return value.partition("[")[0].strip()
 
 
 def _read_distribution(folder: str) -> Distribution:

@@ -26,7 +26,7 @@ def install_distribution(
 
 def test_they_are_those_of_importlib_on_this_machine() -> None:
     expected = {
-        (group, entry.name, entry.value, entry.dist.name, entry.dist.version)
+        (group, entry.name, entry.value.partition(" [")[0], entry.dist.name, entry.dist.version)
         for group in (*GROUPS, "console_scripts")
         for entry in entry_points(group=group)
         if entry.dist
