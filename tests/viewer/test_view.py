@@ -112,7 +112,11 @@ def test_ctrl_c_ends_the_server_and_there_is_nothing_to_continue(view: View) -> 
     def interrupt(_: SiteServer) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    code, _, err = view("--no-open", act=interrupt)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+    try:
+        code, _, err = view("--no-open", act=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert code == 130
     assert err.splitlines()[-1] == "egoexobench: the server has ended"
     assert "continue" not in err
