@@ -12,6 +12,8 @@ from egoexobench.plugin_check.report import CheckState
 TEST_FOLDER = "tests"
 _NO_TESTS = 5
 """Exit code of pytest where it finds no test."""
+LIMIT_S = 600.0
+"""Seconds after which tests that do not end have failed."""
 
 
 def run_own_tests(root: Path) -> tuple[CheckState, str]:
@@ -25,9 +27,19 @@ def run_own_tests(root: Path) -> tuple[CheckState, str]:
     if find_spec("pytest") is None:
         return "not checked", "pytest is not installed: pip install pytest"
     command = [sys.executable, "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", TEST_FOLDER]
-    result = subprocess.run(  # noqa: S603 - our own command line, no shell
-        command, cwd=root, capture_output=True, text=True, errors="replace", check=False
-    )
+    try:
+        result = subprocess.run(  # noqa: S603 - our own command line, no shell
+            command,
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "failed", f"its tests do not end within {LIMIT_S:g} s"
     if result.returncode == 0:
         return "passed", ""
     if result.returncode == _NO_TESTS:

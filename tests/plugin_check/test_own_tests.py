@@ -40,6 +40,13 @@ def test_a_broken_configuration_of_pytest_is_one_line(tmp_path: Path) -> None:
     assert reason == "RuntimeError: no data here"
 
 
+def test_tests_that_do_not_end_have_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_lab.py").write_text("import time\n\ntime.sleep(60)\n")
+    monkeypatch.setattr(own_tests, "LIMIT_S", 0.5)
+    assert run_own_tests(tmp_path) == ("failed", "its tests do not end within 0.5 s")
+
+
 def test_without_pytest_the_tests_are_not_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
