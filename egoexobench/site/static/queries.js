@@ -130,8 +130,9 @@
       const digits = items.outlines[item];
       if (digits) card.append(drawOutline(digits));
       else card.append(fact(digits === "" ? "silent" : "no sound track"));
-    } else if (isClip && items.problems?.[item]) {
-      card.append(make("p", { class: "warning" }, `No clip: ${items.problems[item]}.`));
+    } else if (isClip && items.videos) {
+      const reason = items.problems[item] ?? "the data set that was opened does not have it";
+      card.append(make("p", { class: "warning" }, `No clip: ${reason}.`));
     }
     card.append(make("p", {}, textOf(item)));
     if (items.captions?.[item]) card.append(fact(`Sound: ${items.captions[item]}`));
