@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
-from egoexobench.comparison import LoadedRun, compare_runs, index_ranks
+from egoexobench.comparison import LoadedRun, compare_runs
 from egoexobench.errors import DataError
 from egoexobench.evaluation.significance import ALPHA
 from egoexobench.records.field_types import strip_absolute_paths
@@ -81,8 +81,7 @@ def make_compare_pages(inputs: SiteInputs) -> list[Page]:
     pairs = _select_pairs(inputs.runs)
     if not pairs:
         return []
-    tracks = collect_shared_tracks(inputs.runs)
-    entries = [_compare_pair(pair, tracks) for pair in pairs]
+    entries = [_compare_pair(pair, inputs.shared_tracks) for pair in pairs]
     pages = [
         Page(
             path=entry.path,
@@ -119,7 +118,7 @@ def _select_pairs(runs: Sequence[SiteRun]) -> list[_Pair]:
 
 
 def _compare_pair(pair: _Pair, tracks: Sequence[SharedTrack]) -> PairEntry:
-    first, second = (LoadedRun(run.path, run.record, index_ranks(run.ranks)) for run in pair.runs)
+    first, second = (LoadedRun(run.path, run.record, run.ranks_by_query) for run in pair.runs)
     dataset = pair.runs[0].record.dataset.spec
     try:
         comparisons = compare_runs([first, second], names=(METRIC,))

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from egoexobench.comparison import index_ranks
 from egoexobench.errors import DataError
 from egoexobench.leaderboard.make_board import make_board
 from egoexobench.leaderboard.packaged import find_packaged_leaderboards
@@ -26,9 +27,11 @@ from egoexobench.records.store import (
     read_unchecked_record,
 )
 from egoexobench.records.top_file import iter_top_candidates
+from egoexobench.site.shared_track import collect_shared_tracks
 from egoexobench.site.site_rows import SiteRows, collect_site_rows
 
 if TYPE_CHECKING:
+    from egoexobench.comparison import QueryKey
     from egoexobench.leaderboard.board import Board
     from egoexobench.leaderboard.reported import ReportedTable
     from egoexobench.leaderboard.reproduced import ReproducedRow, RunAudit, RunVerification
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from egoexobench.records.schema import QueryRank, Record
     from egoexobench.records.top_file import TopCandidates
     from egoexobench.site.opened_dataset import OpenedDataset
+    from egoexobench.site.shared_track import SharedTrack
     from egoexobench.types import TrackKey
 
 _Value = TypeVar("_Value")
@@ -68,6 +72,11 @@ class SiteRun:
     def page_path(self) -> str:
         """The page of the run, relative to the root of the site."""
         return f"runs/{self.record.id}.html"
+
+    @cached_property
+    def ranks_by_query(self) -> Mapping[TrackKey, Mapping[QueryKey, QueryRank]]:
+        """The ranks of each track by query."""
+        return index_ranks(self.ranks)
 
     @property
     def top_candidates(self) -> Mapping[TrackKey, Sequence[TopCandidates]]:
@@ -119,6 +128,11 @@ class SiteInputs:
     def runs_by_id(self) -> Mapping[str, SiteRun]:
         """Every run by the id of its record."""
         return {run.record.id: run for run in self.runs}
+
+    @cached_property
+    def shared_tracks(self) -> list[SharedTrack]:
+        """Every track that runs were scored on, with the runs that pages show side by side."""
+        return collect_shared_tracks(self.runs)
 
     @cached_property
     def site_rows(self) -> SiteRows:

@@ -9,7 +9,6 @@ from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.site.labels import POLICY_HINTS, TASK_LABELS
 from egoexobench.site.page import Page
 from egoexobench.site.query_table import QueryTable, build_query_table
-from egoexobench.site.shared_track import collect_shared_tracks
 
 if TYPE_CHECKING:
     from egoexobench.site.inputs import SiteInputs
@@ -30,7 +29,7 @@ class RankRow(NamedTuple):
 
 def make_query_pages(inputs: SiteInputs) -> list[Page]:
     """Return a page for each track that has ranks, and the list of these pages."""
-    tracks = collect_shared_tracks(inputs.runs)
+    tracks = inputs.shared_tracks
     if not tracks:
         return []
     datasets = {dataset.fingerprint: dataset for dataset in inputs.datasets}

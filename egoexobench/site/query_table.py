@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, final
 
 from pydantic import BaseModel, ConfigDict
 
-from egoexobench.comparison import make_query_keys
 from egoexobench.site.shared_track import label_runs
 from egoexobench.visible_text import make_visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from egoexobench.comparison import QueryKey
     from egoexobench.records.schema import QueryRank
@@ -88,7 +87,7 @@ def build_query_table(track: SharedTrack, dataset: OpenedDataset | None) -> Quer
     """
     queries: dict[QueryKey, QueryRank] = {}
     for run in track.runs:
-        for key, rank in _index_ranks(run, track.key).items():
+        for key, rank in run.ranks_by_query.get(track.key, {}).items():
             queries.setdefault(key, rank)
     items = _ItemNumbers()
     ranks = list(queries.values())
@@ -127,11 +126,6 @@ class _ItemNumbers:
         return self._numbers.setdefault(name, len(self._numbers))
 
 
-def _index_ranks(run: SiteRun, track: TrackKey) -> dict[QueryKey, QueryRank]:
-    ranks = run.ranks.get(track, ())
-    return dict(zip(make_query_keys(ranks), ranks, strict=True))
-
-
 def _make_run_columns(
     run: SiteRun,
     label: str,
@@ -140,7 +134,7 @@ def _make_run_columns(
     queries: Sequence[QueryKey],
     items: _ItemNumbers,
 ) -> RunColumns:
-    ranks = _index_ranks(run, track)
+    ranks = run.ranks_by_query.get(track, {})
     rows = [ranks.get(key) for key in queries]
     ties = {
         number: rank.pessimistic
@@ -172,7 +166,7 @@ def _make_run_columns(
 
 
 def _index_top_candidates(
-    ranks: dict[QueryKey, QueryRank], lines: Sequence[TopCandidates]
+    ranks: Mapping[QueryKey, QueryRank], lines: Sequence[TopCandidates]
 ) -> dict[QueryKey, TopCandidates]:
     """Return first candidates by query; their lines stand in the order of the ranks."""
     return {
