@@ -66,19 +66,18 @@ def view_command(
     RUNS are records of runs, or folders of them. The pages are those of `site build`, and are
     loaded again when a run ends. Ctrl-C ends the command. See docs/view.md.
     """
-    from egoexobench.site.inputs import find_leaderboards_folder, load_site_inputs
+    from egoexobench.site.inputs import find_leaderboards_folder
     from egoexobench.viewer.browser import has_browser, open_browser
     from egoexobench.viewer.site_builder import SiteBuilder, refresh_site
     from egoexobench.viewer.site_content import SiteContent
     from egoexobench.viewer.site_server import SiteServer
 
     with SiteServer(SiteContent({}), port=port or 0, hosts=hosts) as server:
-        root = root or find_leaderboards_folder()
-        recorded = load_site_inputs(runs, root).runs if datasets else ()
+        builder = SiteBuilder(runs, root or find_leaderboards_folder())
+        inputs = builder.load_inputs()
         media: MediaChoice = "copy" if datasets else "none"
-        opened = open_datasets(ctx, datasets, media, captions, runs=recorded)
-        builder = SiteBuilder(runs, root, opened)
-        server.content = builder.build_content()
+        builder.datasets = open_datasets(ctx, datasets, media, captions, runs=inputs.runs)
+        server.content = builder.build_content(inputs)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             show_text(server.access.address)

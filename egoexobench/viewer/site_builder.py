@@ -36,7 +36,8 @@ class SiteBuilder:
     def __init__(
         self, runs: Sequence[Path], root: Path, datasets: Sequence[OpenedDataset] = ()
     ) -> None:
-        self._runs, self._root, self._datasets = runs, root, tuple(datasets)
+        self._runs, self._root = runs, root
+        self.datasets = tuple(datasets)
         self._problems: set[str] = set()
         self._states: frozenset[FileState] = frozenset()
 
@@ -44,19 +45,28 @@ class SiteBuilder:
         """Whether a file has changed since the site was built, or while it was."""
         return self._states != self._read_states()
 
-    def build_content(self) -> SiteContent:
-        """Return the site of the files as they are now.
+    def load_inputs(self) -> SiteInputs:
+        """Read the files as they are now.
+
+        Raises:
+            DataError: if there is nothing to show.
+        """
+        from egoexobench.site.inputs import load_site_inputs
+
+        self._states = self._read_states()  # before they are read
+        return load_site_inputs(self._runs, self._root)
+
+    def build_content(self, inputs: SiteInputs | None = None) -> SiteContent:
+        """Return the site of the files as they are now, or of what was read of them.
 
         Raises:
             DataError: if there is nothing to show, or a data set is not that of a run.
         """
         from egoexobench.site.build import list_media, render_site
-        from egoexobench.site.inputs import load_site_inputs
         from egoexobench.site.opened_dataset import check_dataset_of_runs
 
-        self._states = self._read_states()  # before they are read
-        inputs = replace(load_site_inputs(self._runs, self._root), datasets=self._datasets)
-        for dataset in self._datasets:
+        inputs = replace(inputs or self.load_inputs(), datasets=self.datasets)
+        for dataset in self.datasets:
             check_dataset_of_runs(dataset.spec, dataset.fingerprint, inputs.runs)
         self._show_new_problems(inputs)
         script = {RELOAD_SCRIPT.name: RELOAD_SCRIPT.read_bytes()}
