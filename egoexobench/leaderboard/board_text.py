@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from egoexobench.types import CandidatePolicy, ScoredTask
 
 DASH = "-"
+STANDING_MARKS = {"level": " ≈", "untested": " ?"}
+"""Behind a score that is not separable from the best one of its column, or was not tested."""
 METRIC_LABELS = {
     "hit_rate_at_1": "R@1",
     "hit_rate_at_5": "R@5",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench.leaderboard.board_text import (
     DASH,
+    STANDING_MARKS,
     format_header,
     format_number,
     format_row_seeds,
@@ -49,7 +50,6 @@ _HEAD = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     f"style-src 'sha256-{_STYLE_HASH}'\">\n<title>Leaderboard</title>\n<style>{STYLE}</style>\n"
 )
-STANDING_MARKS = {"level": " ≈", "untested": " ?"}
 
 
 def render_html(board: Board) -> str:

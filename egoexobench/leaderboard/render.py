@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from egoexobench.leaderboard.board_table import uses_extra_inputs
 from egoexobench.leaderboard.board_text import (
     DASH,
+    STANDING_MARKS,
     format_header,
     format_number,
     format_row_seeds,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 NUM_TEXT_COLUMNS = 5
 """Columns before the scores."""
-STANDING_MARKS = {"level": " ≈", "untested": " ?"}
 
 
 def render_table(table: BoardTable, *, show_tasks: bool = True) -> str:
