@@ -21,12 +21,12 @@ LINK_OR_CODE = re.compile(
 
 def copy_pages(root: Path, out: Path) -> None:
     """Copy every page below ``out``; `docs/NAME.md` becomes `NAME.md` and the README the index."""
-    places = list_link_targets(root)
-    for source, place in list_pages(root).items():
-        target = out / place
+    targets = list_link_targets(root)
+    for source, page in list_pages(root).items():
+        target = out / page
         target.parent.mkdir(parents=True, exist_ok=True)
         text = root.joinpath(source).read_text(encoding="utf-8")
-        target.write_text(change_links(text, source, places), encoding="utf-8")
+        target.write_text(change_links(text, source, targets), encoding="utf-8")
 
 
 def list_pages(root: Path) -> dict[str, str]:
@@ -46,7 +46,7 @@ def list_link_targets(root: Path) -> dict[str, str]:
     return list_pages(root) | {source: page.as_posix() for source, page in pages.items()}
 
 
-def change_links(text: str, source: str, places: dict[str, str]) -> str:
+def change_links(text: str, source: str, targets: dict[str, str]) -> str:
     """Point links to pages of the site; a link to a file that is no page becomes its text."""
 
     def change(match: re.Match[str]) -> str:
@@ -55,10 +55,10 @@ def change_links(text: str, source: str, places: dict[str, str]) -> str:
             return match[0]
         path = path or PurePosixPath(source).name
         target = normpath(PurePosixPath(source).parent.joinpath(path).as_posix())
-        if target not in places:
+        if target not in targets:
             return match["text"]
-        start = PurePosixPath(places[source]).parent.as_posix()
+        start = PurePosixPath(targets[source]).parent.as_posix()
         anchor = re.sub("-+", "-", anchor)  # GitHub keeps the dashes that stand side by side
-        return f"[{match['text']}]({relpath(places[target], start)}{mark}{anchor})"
+        return f"[{match['text']}]({relpath(targets[target], start)}{mark}{anchor})"
 
     return LINK_OR_CODE.sub(change, text)

@@ -17,7 +17,7 @@ _STYLE = re.compile(r"<style.*?</style>\s*", re.DOTALL)
 
 def copy_notebooks(root: Path, out: Path) -> None:
     """Write a page for each notebook below ``out``, and the pictures beside it."""
-    places = list_link_targets(root)
+    targets = list_link_targets(root)
     for path in sorted(root.joinpath(FOLDER).glob("*.ipynb")):
         source = f"{FOLDER}/{path.name}"
         target = out / source.removeprefix("docs/")
@@ -26,7 +26,7 @@ def copy_notebooks(root: Path, out: Path) -> None:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             text = "".join(cell["source"])
             if cell["cell_type"] == "markdown":
-                parts.append(change_links(text, source, places))
+                parts.append(change_links(text, source, targets))
             else:
                 parts += [f"```python\n{text}\n```", *_iter_outputs(cell, target.with_suffix(""))]
         target.with_suffix(".md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")

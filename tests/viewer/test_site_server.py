@@ -298,10 +298,11 @@ def test_a_client_that_sends_a_byte_now_and_then_is_ended(content: SiteContent) 
 
 def test_too_many_connections_are_refused_and_others_go_on(content: SiteContent) -> None:
     with run_server(content, ServerLimits(num_connections=2)) as server:
-        with open_connection(server.server_port) as one, open_connection(server.server_port) as two:
-            for connection in (one, two):
+        port = server.server_port
+        with open_connection(port) as first, open_connection(port) as second:
+            for connection in (first, second):
                 connection.sendall(b"GET / HTTP/1.1\r\n")
-            with open_connection(server.server_port) as third:
+            with open_connection(port) as third:
                 assert parse_answer(read_to_end(third)).status == HTTPStatus.SERVICE_UNAVAILABLE
         end = time.monotonic() + 10
         while TokenClient(server)("/").status != 200 and time.monotonic() < end:
