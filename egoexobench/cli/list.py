@@ -8,7 +8,7 @@ from egoexobench.cli.common_options import JSON_OPTION
 from egoexobench.cli.plugins import load_registry
 from egoexobench.registry import PART_KINDS
 from egoexobench.terminal import show_text
-from egoexobench.unavailable_parts import UNAVAILABLE_PARTS
+from egoexobench.unavailable_parts import iter_unavailable_parts
 
 
 @click.command("list")
@@ -34,6 +34,5 @@ def list_command(ctx: click.Context, kind: str, as_json: bool) -> None:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
         show_text("  ".join((*cells, row[3])))
     installed = {(part.kind, part.name) for part in parts}
-    for (part_kind, name), reason in UNAVAILABLE_PARTS.items():
-        if part_kind in kinds and (part_kind, name) not in installed:
-            show_text(f"{part_kind} {name} is not available: {reason}")
+    for part_kind, name, reason in iter_unavailable_parts(kinds, installed):
+        show_text(f"{part_kind} {name} is not available: {reason}")

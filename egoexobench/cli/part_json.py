@@ -15,7 +15,7 @@ from egoexobench.options import REQUIRED, Option, describe_type, get_options
 from egoexobench.part_description import iter_scales
 from egoexobench.records.schema import DistributionRecord
 from egoexobench.registry import PartFactory, Registry
-from egoexobench.unavailable_parts import UNAVAILABLE_PARTS
+from egoexobench.unavailable_parts import iter_unavailable_parts
 
 
 class _PartModel(BaseModel):
@@ -95,8 +95,7 @@ def make_part_listing(registry: Registry, kinds: Iterable[str]) -> PartListing:
         parts=tuple(_make_entry(part) for part in parts),
         unavailable=tuple(
             UnavailableEntry(kind=kind, name=name, reason=reason)
-            for (kind, name), reason in UNAVAILABLE_PARTS.items()
-            if kind in kinds and (kind, name) not in installed
+            for kind, name, reason in iter_unavailable_parts(kinds, installed)
         ),
         broken=tuple(
             BrokenEntry(
