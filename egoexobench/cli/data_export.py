@@ -10,7 +10,7 @@ import click
 from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
-from egoexobench.errors import UsageError
+from egoexobench.errors import UsageError, notify
 from egoexobench.terminal import show_text
 from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, Task
 
@@ -250,8 +250,7 @@ def _show_rejected_rows(items: DatasetItems) -> None:
     findings = items.dataset.findings if isinstance(items.dataset, HasAnnotationIssues) else ()
     rejected = [finding for finding in findings if finding.dropped]
     if rejected:
-        show_text(
-            f"note: {len(rejected)} rows of {items.name} are left out, the first is {rejected[0]}; "
-            "`score` stops at them without --allow-missing",
-            is_error=True,
+        notify(
+            f"{len(rejected)} rows of {items.name} are left out, the first is {rejected[0]}; "
+            "`score` stops at them without --allow-missing"
         )

@@ -12,9 +12,8 @@ from egoexobench.cli.common_options import SITE_CAPTIONS_OPTION, SITE_ROOT_OPTIO
 from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
-from egoexobench.errors import UsageError
+from egoexobench.errors import UsageError, notify
 from egoexobench.terminal import show_text
-from egoexobench.visible_text import make_visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from egoexobench.site.opened_dataset import OpenedDataset
 
 MEDIA_NOTICE = (
-    "note: the site will have clips of the data set: its terms say whether you may pass them on"
+    "the site will have clips of the data set: its terms say whether you may pass them on"
 )
 
 
@@ -91,10 +90,10 @@ def build_command(
     inputs = load_site_inputs(runs, root or find_leaderboards_folder())
     opened = open_datasets(ctx, datasets, media, captions, runs=inputs.runs)
     if opened and media != "none":
-        show_text(MEDIA_NOTICE, is_error=True)
+        notify(MEDIA_NOTICE)
     inputs = replace(inputs, datasets=opened)
     for problem in inputs.problems:
-        show_text(f"note: {make_visible_line(problem)}", is_error=True)
+        notify(problem)
     files = render_site(inputs)
     if check:
         check_site(files, out, list_media(inputs))

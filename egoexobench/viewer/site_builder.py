@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, notify
 from egoexobench.terminal import show_text
 from egoexobench.viewer.request_handler import VIEW_POLICY
 from egoexobench.viewer.site_content import SiteContent
@@ -79,7 +79,7 @@ class SiteBuilder:
     def _show_new_problems(self, inputs: SiteInputs) -> None:
         for problem in inputs.problems:
             if problem not in self._problems:
-                show_text(f"note: {make_visible_line(problem)}", is_error=True)
+                notify(problem)
         self._problems = set(inputs.problems)
 
 
