@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from egoexobench.types import (
         AnnotationIssue,
         Audio,
+        CandidatePolicy,
         Clip,
         ClipFormat,
         Evidence,
+        FrameLabels,
         Frames,
         Job,
         JobStatus,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         Modality,
         Pair,
         PairLabels,
+        PairSequences,
         Query,
         Question,
         QuestionAnswer,
@@ -195,6 +198,38 @@ class HasTemporalAlignment(Protocol):
 
 
 @runtime_checkable
+class HasFrameLabels(Protocol):
+    """Optional: the data set says in which phase of the activity each frame of a clip is."""
+
+    @property
+    def phase_names(self) -> Sequence[str]:
+        """The phases in their usual order."""
+        ...
+
+    @property
+    def has_time_column(self) -> bool:
+        """Whether ``progression`` may also read the number of the frame (AE2, pour_liquid)."""
+        ...
+
+    def list_frame_labels(self, split: Split) -> Sequence[FrameLabels]:
+        """Phases of every clip of the split that has some, by the time of the frame."""
+        ...
+
+
+@runtime_checkable
+class HasCandidateLists(Protocol):
+    """Optional: the data set lists candidates by policies of its own, beside ``mcq20``."""
+
+    def list_policies(self, task: Task) -> Sequence[CandidatePolicy]:
+        """Return the policies of a retrieval task, beside those that every data set has."""
+        ...
+
+    def list_queries(self, split: Split, task: Task, policy: CandidatePolicy) -> Sequence[Query]:
+        """Return the queries of one of these policies."""
+        ...
+
+
+@runtime_checkable
 class HasFreshData(Protocol):
     """Optional: the data set is generated, and more of the same kind can be generated."""
 
@@ -226,6 +261,15 @@ class HasSampleRate(Protocol):
     @property
     def sample_rate(self) -> int:
         """Sample rate at which audio is decoded for it, Hz."""
+        ...
+
+
+@runtime_checkable
+class HasTokenTimes(Protocol):
+    """Optional: a video encoder whose tokens stand in time, so that frames can be compared."""
+
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time ``(T,)`` of each token of a clip, s; its frames are at ``(F,)``."""
         ...
 
 
@@ -574,6 +618,20 @@ class Objective(Protocol):
         batch share a clip or show one moment. An objective that remembers earlier batches compares
         the ids of clips itself.
         """
+        ...
+
+
+@runtime_checkable
+class SequenceObjective(Protocol):
+    """Optional: an objective that compares the tokens of both videos of a pair in time.
+
+    It is legal where the pairs of a data set can be aligned (`HasTemporalAlignment`) and the video
+    encoder says the times of its tokens (`HasTokenTimes`). It has no targets, so that a method with
+    it needs no anchor, and its ``__call__`` is not used.
+    """
+
+    def compare_sequences(self, sequences: PairSequences, pairs: Sequence[PairLabels]) -> Tensor:
+        """Return a scalar from the projected, not normalized tokens of a batch."""
         ...
 
 

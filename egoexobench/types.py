@@ -30,16 +30,37 @@ JointInputs = Literal["both", "video", "audio"]
 JobState = Literal["waiting", "running", "done", "failed", "canceled"]
 """The last three are final."""
 Evidence = Literal["video", "audio", "narration", "sound_caption"]
-Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action"]
+FrameTask = Literal["phase", "frame-retrieval", "progression", "alignment"]
+"""A task on the frames of videos whose phases are known."""
+Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action", FrameTask]
 ScoredTask = Literal[Task, "association"]
 """A task, or ``association``: the mean of both directions between the views."""
-CandidatePolicy = Literal["mcq20", "gallery", "both-views", "rerank@100"]
+FrameDirection = Literal["regular", "ego2exo", "exo2ego"]
+"""Which frames a frame task learns or asks from, and which it is scored on: all, or one view each.
+"""
+CandidatePolicy = Literal[
+    "mcq20",
+    "gallery",
+    "both-views",
+    "rerank@100",
+    "sync-take",
+    "sync-scenario",
+    "sync-random",
+    "async",
+    "inter-video",
+    "intra-video",
+    "multi-instance",
+    FrameDirection,
+]
+"""Where the candidates of a query come from; for a frame task, its direction."""
 Similarity = Literal["cosine", "dot"]
 
 VIEWS: tuple[View, ...] = ("ego", "exo")
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 RETRIEVAL_TASKS: tuple[Task, ...] = ("eg2ex", "ex2eg", "t2v", "v2t")
 RECOGNITION_TASKS: tuple[Task, ...] = ("scene", "action")
+FRAME_TASKS: tuple[FrameTask, ...] = ("phase", "frame-retrieval", "progression", "alignment")
+FRAME_DIRECTIONS: tuple[FrameDirection, ...] = ("regular", "ego2exo", "exo2ego")
 CROSS_VIEW_TASKS: tuple[Task, Task] = ("eg2ex", "ex2eg")
 """The two directions between the views, whose mean is ``association``."""
 TEXT_TASKS: tuple[Task, Task] = ("t2v", "v2t")
@@ -206,11 +227,30 @@ class LabelSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameLabels:
+    """The phases of one clip, for frame-level tracks.
+
+    ``times (L,)`` rise, in s of the media file; ``phases (L,)`` are positions in the list of phases
+    of the data set, or -1 where there is none.
+    """
+
+    clip_id: str
+    times: NDArray[np.float64]
+    phases: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class Frames:
-    """Frames of a clip: ``pixels`` uint8 RGB ``(F, H, W, 3)`` and their ``times`` ``(F,)`` in s."""
+    """Frames of a clip: ``pixels`` uint8 RGB ``(F, H, W, 3)`` and their ``times`` ``(F,)`` in s.
+
+    ``boxes`` float32 ``(F, N, 10)`` are what a detector saw in each frame, if a data set has them:
+    x1, y1, x2, y2 in pixels of the frame as it is decoded, score, four unused columns, and the kind
+    (0 and 1 hands, 2 and 3 objects, -1 no box).
+    """
 
     pixels: NDArray[np.uint8]
     times: NDArray[np.float64]
+    boxes: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +344,24 @@ class Tokens:
 
     values: Tensor
     mask: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class PairSequences:
+    """What an objective on sequences reads of a batch: tokens in time of both videos of each pair.
+
+    ``ego`` and ``exo`` are ``(B, T, D)``; the numbers of tokens may differ. Times ``(B, T)`` of the
+    tokens and durations ``(B,)`` are in s from the start of the clip. ``num_steps`` counts the
+    training steps that were done.
+    """
+
+    ego: Tokens
+    exo: Tokens
+    ego_times: Tensor
+    exo_times: Tensor
+    ego_durations: Tensor
+    exo_durations: Tensor
+    num_steps: int
 
 
 @dataclass(frozen=True)
