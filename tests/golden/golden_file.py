@@ -11,7 +11,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-FOLDER = Path(os.environ.get("EGOEXOBENCH_GOLDENS", "../shared/goldens"))
+FOLDERS = {
+    "EGOEXOBENCH_GOLDENS": Path(os.environ.get("EGOEXOBENCH_GOLDENS", "../shared/goldens")),
+    "EGOEXOBENCH_GOLDENS_RELATED": Path(
+        os.environ.get("EGOEXOBENCH_GOLDENS_RELATED", "../shared/goldens-related")
+    ),
+}
+"""The folders with reference outputs, by the variable that names each."""
 VARIANT_MARK = "@"
 """Separates the name of an output from a second way to it, such as ``features@stored``."""
 DESCRIPTIVE_KEYS = ("calls", "notes", "_readme", "inputs", "outputs", "tolerance_max_abs")
@@ -60,20 +66,21 @@ class GoldenCase:
     looser: Mapping[str, float] = field(default_factory=dict)
 
 
-def list_golden_names() -> list[str]:
-    """Names of all files, also of those without a case."""
-    return sorted({path.stem for path in FOLDER.glob("*") if path.suffix in SUFFIXES})
+def list_golden_files(folder: Path) -> list[Path]:
+    """All files of a folder without their endings, also those without a case."""
+    return sorted({path.with_suffix("") for path in folder.glob("*") if path.suffix in SUFFIXES})
 
 
-def read_golden(name: str) -> GoldenFile:
-    metadata, tensor_file = (FOLDER / f"{name}{suffix}" for suffix in SUFFIXES)
+def read_golden(path: Path) -> GoldenFile:
+    """The file of reference outputs at a path without its ending."""
+    metadata, tensor_file = (path.with_name(f"{path.name}{suffix}") for suffix in SUFFIXES)
     tensors = load_file(tensor_file) if tensor_file.is_file() else {}
     parts = [
         {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
         for prefix in ("state.", "in.", "out.")
     ]
     assert sum(map(len, parts)) == len(tensors), "a tensor of an unknown kind"
-    return GoldenFile(name, json.loads(metadata.read_text()), *parts)
+    return GoldenFile(path.name, json.loads(metadata.read_text()), *parts)
 
 
 def flatten_values(values: Any, name: str = "") -> dict[str, Any]:
