@@ -230,6 +230,17 @@ class HasCandidateLists(Protocol):
 
 
 @runtime_checkable
+class HasListLocations(Protocol):
+    """Optional: the data set knows the file and row of each query of its own lists."""
+
+    def locate_list_queries(
+        self, split: Split, task: Task, policy: CandidatePolicy
+    ) -> Sequence[str]:
+        """File and row of each query of ``list_queries(split, task, policy)``, in its order."""
+        ...
+
+
+@runtime_checkable
 class HasFreshData(Protocol):
     """Optional: the data set is generated, and more of the same kind can be generated."""
 

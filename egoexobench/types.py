@@ -55,6 +55,31 @@ CandidatePolicy = Literal[
 """Where the candidates of a query come from; for a frame task, its direction."""
 Similarity = Literal["cosine", "dot"]
 
+OWN_LIST_POLICIES: tuple[CandidatePolicy, ...] = (
+    "sync-take",
+    "sync-scenario",
+    "sync-random",
+    "async",
+    "inter-video",
+    "intra-video",
+)
+"""Short lists of candidates by a rule that only some data sets have."""
+LISTED_POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", *OWN_LIST_POLICIES)
+"""The candidates of a query are a list of the data set, and are ranked whole or not at all."""
+QUESTION_POLICIES: tuple[CandidatePolicy, ...] = (
+    "mcq20",
+    "gallery",
+    "both-views",
+    *OWN_LIST_POLICIES,
+)
+"""The candidates are known before a method ranks any, and each is right or wrong."""
+RETRIEVAL_POLICIES: tuple[CandidatePolicy, ...] = (
+    *QUESTION_POLICIES,
+    "rerank@100",
+    "multi-instance",
+)
+"""Every policy of a retrieval task."""
+
 VIEWS: tuple[View, ...] = ("ego", "exo")
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 RETRIEVAL_TASKS: tuple[Task, ...] = ("eg2ex", "ex2eg", "t2v", "v2t")

@@ -16,10 +16,13 @@ from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.cli.run import print_result
-from egoexobench.types import MAX_SEED, RETRIEVAL_TASKS, CandidatePolicy, Task
-
-POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", "gallery", "both-views")
-"""Candidates that need no first stage."""
+from egoexobench.types import (
+    MAX_SEED,
+    QUESTION_POLICIES,
+    RETRIEVAL_TASKS,
+    CandidatePolicy,
+    Task,
+)
 
 
 @click.command("answer")
@@ -40,7 +43,7 @@ POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", "gallery", "both-views")
 )
 @click.option(
     "--policy",
-    type=click.Choice(POLICIES),
+    type=click.Choice(QUESTION_POLICIES),
     default="mcq20",
     show_default=True,
     help="Candidates of a question; an answerer takes short lists only.",

@@ -144,10 +144,10 @@ def _collect_narrations(dataset: Dataset, split: Split) -> dict[str, str]:
     """Return the narrations that a run captions: of pairs, their clips and text queries."""
     pairs = dataset.pairs(split)
     narrations = {clip.id: clip.narration for pair in pairs for clip in (pair.ego, pair.exo)}
-    from egoexobench.data.unfair_queries import check_queries
+    from egoexobench.data.unfair_queries import iter_fair_queries
 
-    queried = {query.source for query in check_queries(dataset, split, "t2v").fair}
-    for query in check_queries(dataset, split, "v2t").fair:
+    queried = {query.source for query in iter_fair_queries(dataset, split, "t2v")}
+    for query in iter_fair_queries(dataset, split, "v2t"):
         queried |= set(query.gallery.ids)
     narrations |= {clip.id: clip.narration for clip in dataset.clips(split) if clip.id in queried}
     return narrations | {pair.id: pair.narration for pair in pairs}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,7 @@ from egoexobench.cli.plugins import load_registry
 from egoexobench.cli.progress_display import create_progress
 from egoexobench.errors import UsageError, notify
 from egoexobench.terminal import show_text
-from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, Task
+from egoexobench.types import QUESTION_POLICIES, RETRIEVAL_TASKS, CandidatePolicy, Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from egoexobench.experiment.webdataset_export import SampleKind
     from egoexobench.protocols import Dataset
 
-EXPORTED_POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", "gallery", "both-views")
-"""Policies whose candidates are known before a method ranks them."""
 _OUT = click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
 )
@@ -58,10 +56,10 @@ def items_command(ctx: click.Context, dataset: str, out: Path, media: Path | Non
 @click.option("--task", type=click.Choice(RETRIEVAL_TASKS), default="eg2ex", show_default=True)
 @click.option(
     "--policy",
-    type=click.Choice(get_args(CandidatePolicy)),
+    type=click.Choice(QUESTION_POLICIES),
     default="mcq20",
     show_default=True,
-    help="Candidates of a query: a list of 20, the whole split, or both views of it.",
+    help="Candidates of a query: a list, the whole split, or both views of it.",
 )
 @_OUT
 @_MEDIA
@@ -107,7 +105,7 @@ def questions_command(
 @click.option(
     "--policy",
     "policies",
-    type=click.Choice([*EXPORTED_POLICIES, "all"]),
+    type=click.Choice([*QUESTION_POLICIES, "all"]),
     multiple=True,
     help="Candidates of a query; may be repeated.  [all]",
 )
@@ -164,7 +162,7 @@ def export_command(
             source,
             spec.name,
             tasks=[task for task in RETRIEVAL_TASKS if task in tasks or not set(tasks) - {"all"}],
-            policies=[p for p in EXPORTED_POLICIES if p in policies or not set(policies) - {"all"}],
+            policies=[p for p in QUESTION_POLICIES if p in policies or not set(policies) - {"all"}],
             allow_missing=allow_missing,
         )
         return

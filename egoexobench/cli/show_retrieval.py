@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import click
 
 from egoexobench.cli.figure_options import FigureOptions, add_figure_options
 from egoexobench.cli.renamed_choice import RenamedChoice
 from egoexobench.records.version_1 import POLICY_NAMES
-from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, View
+from egoexobench.types import (
+    RETRIEVAL_POLICIES,
+    RETRIEVAL_TASKS,
+    VIEWS,
+    CandidatePolicy,
+    Task,
+    View,
+)
 
 
 @click.command("show-retrieval")
@@ -21,7 +27,7 @@ from egoexobench.types import RETRIEVAL_TASKS, VIEWS, CandidatePolicy, Task, Vie
 @click.option("--task", type=click.Choice(RETRIEVAL_TASKS), default="eg2ex", show_default=True)
 @click.option(
     "--policy",
-    type=RenamedChoice(get_args(CandidatePolicy), POLICY_NAMES),
+    type=RenamedChoice(RETRIEVAL_POLICIES, POLICY_NAMES),
     default="gallery",
     show_default=True,
 )

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from egoexobench.data.candidate_lists import get_queries, list_list_policies
 from egoexobench.data.query_faults import (
     QueryFault,
     UnfairReason,
     find_query_fault,
     read_split_items,
 )
-from egoexobench.protocols import Dataset, HasQueryLocations
-from egoexobench.types import Query, Split, Task
+from egoexobench.protocols import Dataset, HasListLocations, HasQueryLocations
+from egoexobench.types import CandidatePolicy, Query, Split, Task
 
 MAX_NAMED = 5
 """Queries that one line names."""
@@ -39,21 +40,23 @@ class UnfairQuery:
 
 @dataclass(frozen=True, slots=True)
 class CheckedQueries:
-    """The listed queries of one task that can be scored, and those that are left out."""
+    """The queries of one task and policy that can be scored, and those that are left out."""
 
     fair: tuple[Query, ...]
     unfair: tuple[UnfairQuery, ...]
 
 
-def check_queries(dataset: Dataset, split: Split, task: Task) -> CheckedQueries:
+def check_queries(
+    dataset: Dataset, split: Split, task: Task, policy: CandidatePolicy = "mcq20"
+) -> CheckedQueries:
     """Check every listed query of a retrieval task; of the same query, the first is used."""
-    queries = dataset.queries(split, task)
+    queries = get_queries(dataset, split, task, policy)
     if not queries:
         return CheckedQueries((), ())
     items = read_split_items(dataset, split)
     faults = [find_query_fault(query, task, items) for query in queries]
     _add_repeated(queries, faults)
-    locations = _locate_queries(dataset, split, task, len(queries))
+    locations = _locate_queries(dataset, split, task, policy=policy, count=len(queries))
     return CheckedQueries(
         fair=tuple(query for query, fault in zip(queries, faults, strict=True) if fault is None),
         unfair=tuple(
@@ -62,6 +65,12 @@ def check_queries(dataset: Dataset, split: Split, task: Task) -> CheckedQueries:
             if fault is not None
         ),
     )
+
+
+def iter_fair_queries(dataset: Dataset, split: Split, task: Task) -> Iterator[Query]:
+    """Yield the queries of every list of a retrieval task that can be scored."""
+    for policy in list_list_policies(dataset, task):
+        yield from check_queries(dataset, split, task, policy).fair
 
 
 def list_unfair_queries(
@@ -73,7 +82,8 @@ def list_unfair_queries(
         query
         for split in splits
         for task in tasks
-        for query in check_queries(dataset, split, task).unfair
+        for policy in list_list_policies(dataset, task)
+        for query in check_queries(dataset, split, task, policy).unfair
     )
 
 
@@ -108,9 +118,15 @@ def _add_repeated(queries: Sequence[Query], faults: list[QueryFault | None]) -> 
             )
 
 
-def _locate_queries(dataset: Dataset, split: Split, task: Task, count: int) -> Iterator[str]:
-    if isinstance(dataset, HasQueryLocations):
+def _locate_queries(
+    dataset: Dataset, split: Split, task: Task, *, policy: CandidatePolicy, count: int
+) -> Iterator[str]:
+    if policy == "mcq20" and isinstance(dataset, HasQueryLocations):
         yield from dataset.locate_queries(split, task)
         return
+    if policy != "mcq20" and isinstance(dataset, HasListLocations):
+        yield from dataset.locate_list_queries(split, task, policy)
+        return
+    label = task if policy == "mcq20" else f"{task} {policy}"
     for number in range(1, count + 1):
-        yield f"query {number} of {task} in split {split}"
+        yield f"query {number} of {label} in split {split}"

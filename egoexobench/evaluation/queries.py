@@ -15,7 +15,13 @@ from egoexobench.data.unfair_queries import check_queries
 from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
 from egoexobench.protocols import HasLabelSpace
-from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS, Gallery, Query
+from egoexobench.types import (
+    LISTED_POLICIES,
+    RECOGNITION_TASKS,
+    RETRIEVAL_TASKS,
+    Gallery,
+    Query,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,12 +44,12 @@ def build_queries(
 ) -> list[Query]:
     """Return the queries of a retrieval task.
 
-    ``mcq20`` are the data set's own lists without those that cannot be answered fairly; a data set
-    may have none. ``gallery`` has one query for each clip or text, among everything of the other
-    side. All partners of a clip are its positives, so an ego clip with four exo clips is one query
-    with four positives. A text has two queries, one among the ego and one among the exo clips;
-    ``both-views`` has one, among the clips of both views. ``rerank@100`` has the queries of
-    ``gallery``. If text meets video, everything that
+    ``mcq20`` and the other lists are those of the data set without the queries that cannot be
+    answered fairly; a data set may have none. ``gallery`` has one query for each clip or text,
+    among everything of the other side. All partners of a clip are its positives, so an ego clip
+    with four exo clips is one query with four positives. A text has two queries, one among the ego
+    and one among the exo clips; ``both-views`` has one, among the clips of both views.
+    ``rerank@100`` has the queries of ``gallery``. If text meets video, everything that
     belongs to a pair with the same narration is a positive.
 
     Raises:
@@ -53,8 +59,8 @@ def build_queries(
         raise UsageError(
             f"{task!r} is not a retrieval task; choose from {', '.join(RETRIEVAL_TASKS)}"
         )
-    if policy == "mcq20":
-        return list(check_queries(dataset, split, task).fair)
+    if policy in LISTED_POLICIES:
+        return list(check_queries(dataset, split, task, policy).fair)
     items = resolve_pair_items(dataset.pairs(split))
     ego = [item.ego for item in items]
     exo = [item.exo for item in items]
@@ -90,10 +96,12 @@ def require_queries(
         UsageError: if the task has no such policy.
         DataError: if there are no queries; the line names the policies that have some.
     """
-    policies = list_candidate_policies(task)
+    policies = list_candidate_policies(task, dataset)
     if policy not in policies:
         choices = ", ".join(policies)
-        raise UsageError(f"{task} has no candidates by policy {policy!r}; choose from {choices}")
+        raise UsageError(
+            f"{task} of {name} has no candidates by policy {policy!r}; choose from {choices}"
+        )
     if queries := build_queries(dataset, TEST_SPLIT, task, policy):
         return queries
     others = [item for item in policies if build_queries(dataset, TEST_SPLIT, task, item)]

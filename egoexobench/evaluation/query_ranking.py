@@ -10,7 +10,14 @@ import torch
 
 from egoexobench.evaluation.arrays import Floats, to_tensor
 from egoexobench.evaluation.ranks import Ranks, compute_ranks, rank_scores
-from egoexobench.types import CandidatePolicy, Embeddings, Gallery, Query, Similarity
+from egoexobench.types import (
+    LISTED_POLICIES,
+    CandidatePolicy,
+    Embeddings,
+    Gallery,
+    Query,
+    Similarity,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +103,7 @@ def filter_answerable(
     See :func:`score_retrieval` for the rule. Galleries of the result contain only candidates that
     have an embedding.
     """
+    is_listed = policy in LISTED_POLICIES
     answerable: list[Query] = []
     missing: set[str] = set()
     complete: dict[Gallery, Gallery] = {}
@@ -113,9 +121,9 @@ def filter_answerable(
             continue
         if len(gallery.ids) == len(ids):
             answerable.append(query)
-        elif policy != "mcq20":
+        elif not is_listed:
             answerable.append(replace(query, gallery=gallery, positives=positives))
-    return answerable, len(missing) if policy != "mcq20" else 0
+    return answerable, 0 if is_listed else len(missing)
 
 
 def sort_queries(queries: Sequence[Query]) -> list[Query]:

@@ -58,7 +58,7 @@ def score_retrieval(
 ) -> Score:
     """Score the queries of one track. The order of the queries does not matter.
 
-    A query is dropped if its source or all its positives have no embedding, and under ``mcq20``
+    A query is dropped if its source or all its positives have no embedding, and of a list
     also if any of its candidates has none. Otherwise a candidate without an embedding is removed
     from its gallery.
 

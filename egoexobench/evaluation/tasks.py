@@ -9,20 +9,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from egoexobench.data.candidate_lists import list_own_policies
 from egoexobench.evaluation.results import MetricUnit
-from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, ScoredTask, Split, Task
+from egoexobench.types import (
+    LISTED_POLICIES,
+    RETRIEVAL_TASKS,
+    CandidatePolicy,
+    ScoredTask,
+    Split,
+    Task,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from egoexobench.protocols import Dataset
 
 TEST_SPLIT: Split = "test"
 """The only split that is scored; choices are made on ``val``."""
 TOP_K: tuple[int, ...] = (1, 5, 10)
 """The k of every hit rate."""
-SCORER_POLICIES: tuple[CandidatePolicy, ...] = ("mcq20", "rerank@100")
+SCORER_POLICIES: tuple[CandidatePolicy, ...] = (*LISTED_POLICIES, "rerank@100")
 """The candidate policies under which a scorer ranks, if a method has one."""
 RERANKED_TOP_K: tuple[int, ...] = (*TOP_K, 100)
 """The same under ``rerank@100``; the last is the recall of the first stage."""
+FIVE_CANDIDATE_POLICIES: tuple[CandidatePolicy, ...] = ("inter-video", "intra-video")
+"""Lists of 5 candidates, where a hit rate at 5 says nothing."""
 
 TIE_RULE = "expected"
 """Every score is its mean over all orders of the candidates that tie."""
@@ -85,19 +97,27 @@ METRICS_INFO: Mapping[str, MetricInfo] = {
 }
 
 
-def list_candidate_policies(task: Task) -> tuple[CandidatePolicy, ...]:
-    """Return the candidate policies of a task; recognition has none.
+def list_candidate_policies(task: Task, dataset: Dataset) -> tuple[CandidatePolicy, ...]:
+    """Return the candidate policies of a task on a data set; recognition has none.
 
     ``mcq20`` are the lists of the data set, ``gallery`` is every clip or text of the other side,
     and ``both-views`` is every clip of both views, of which at least two match a text. A method
     with a scorer has ``rerank@100``, too: the same queries as ``gallery``, whose first hundred
-    candidates the scorer puts into another order.
+    candidates the scorer puts into another order. A data set may have lists by rules of its own
+    (`egoexobench.protocols.HasCandidateLists`).
+
+    Raises:
+        PartError: if the data set names a policy that is not one of candidate lists.
     """
     if task not in RETRIEVAL_TASKS:
         return ()
-    return ("mcq20", "gallery", "both-views") if task == "t2v" else ("mcq20", "gallery")
+    own = list_own_policies(dataset, task)
+    both_views: tuple[CandidatePolicy, ...] = ("both-views",) if task == "t2v" else ()
+    return ("mcq20", "gallery", *both_views, *own)
 
 
 def list_top_k(policy: CandidatePolicy) -> tuple[int, ...]:
     """Return the k of every hit rate under a candidate policy."""
+    if policy in FIVE_CANDIDATE_POLICIES:
+        return TOP_K[:1]
     return RERANKED_TOP_K if policy == "rerank@100" else TOP_K

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from egoexobench.evaluation.tasks import TASKS_INFO, TIE_RULE
 from egoexobench.protocols import HasListVersions
 from egoexobench.types import (
+    LISTED_POLICIES,
     CandidatePolicy,
     Gallery,
     Query,
@@ -165,7 +166,7 @@ def _build_track(
 
 
 def _find_list_version(dataset: Dataset, key: TrackKey) -> str | None:
-    if key.policy != "mcq20" or not isinstance(dataset, HasListVersions):
+    if key.policy not in LISTED_POLICIES or not isinstance(dataset, HasListVersions):
         return None
     return dataset.versions.get(key.split)
 

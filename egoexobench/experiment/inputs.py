@@ -11,7 +11,7 @@ from typing import Literal
 from egoexobench.captioning.cache import open_cache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet, summarize_failures
-from egoexobench.data.unfair_queries import check_queries
+from egoexobench.data.unfair_queries import iter_fair_queries
 from egoexobench.errors import DataError, notify
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.subset import UsableSubset, describe_excluded, describe_location
@@ -278,9 +278,9 @@ def list_text_ids(dataset: Dataset, selected: UsableSubset, split: Split) -> lis
     """Ids of pairs, and of the clips whose text stands in a published query list."""
     ids = dict.fromkeys(pair.id for pair in selected.pairs[split])
     ids |= dict.fromkeys(selected.map_shared_texts(split))
-    for query in check_queries(dataset, split, "t2v").fair:
+    for query in iter_fair_queries(dataset, split, "t2v"):
         ids[query.source] = None
-    for query in check_queries(dataset, split, "v2t").fair:
+    for query in iter_fair_queries(dataset, split, "v2t"):
         ids |= dict.fromkeys(query.gallery.ids)
     return list(ids)
 

@@ -112,7 +112,7 @@ def export_mteb(
         fields: list[Row] = []
         media = _MediaNames(items.clips)
         for task in tasks:
-            for policy in list_candidate_policies(task):
+            for policy in list_candidate_policies(task, dataset):
                 queries = build_queries(dataset, TEST_SPLIT, task, policy)
                 valid = items.select_queries(queries, task, policy)
                 if policy not in policies or not valid:

@@ -11,6 +11,7 @@ from egoexobench.evaluation.query_ranking import RankedQueries, rank_answerable
 from egoexobench.evaluation.tasks import list_candidate_policies
 from egoexobench.evaluation.top_candidates import find_top_candidates, list_top_answers
 from egoexobench.experiment.embed import SplitEmbeddings
+from egoexobench.protocols import Dataset
 from egoexobench.types import (
     RETRIEVAL_TASKS,
     CandidatePolicy,
@@ -36,7 +37,7 @@ class QueryRanker(Protocol):
     ) -> RankedQueries | None:
         """Rank the queries that can be ranked; None if none can."""
 
-    def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
+    def list_policies(self, task: Task, dataset: Dataset) -> tuple[CandidatePolicy, ...]:
         """Return the candidate policies under which a task is scored; recognition has none."""
 
     def explain_skip(self, task: Task) -> str | None:
@@ -77,9 +78,9 @@ class EmbeddingRanker:
         )
         return replace(ranked, top=top)
 
-    def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
+    def list_policies(self, task: Task, dataset: Dataset) -> tuple[CandidatePolicy, ...]:
         """Return every policy that needs no scorer."""
-        return list_candidate_policies(task)
+        return list_candidate_policies(task, dataset)
 
     def explain_skip(self, task: Task) -> str | None:
         """Return that there are no texts, or that the widths of the two sides differ."""
@@ -111,9 +112,9 @@ class AnswerRanker:
         top = list_top_answers(task, policy, ranked.queries, self.answers, size=self.num_top)
         return replace(ranked, top=top)
 
-    def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
+    def list_policies(self, task: Task, dataset: Dataset) -> tuple[CandidatePolicy, ...]:
         """Return every policy that needs no scorer."""
-        return list_candidate_policies(task)
+        return list_candidate_policies(task, dataset)
 
     def explain_skip(self, task: Task) -> str | None:
         """Return that recognition needs embeddings, or that there is no answer."""

@@ -34,7 +34,7 @@ from egoexobench.models.token_table import (
     score_pairs,
 )
 from egoexobench.part_results import find_scores_fault, require_valid
-from egoexobench.protocols import Scorer
+from egoexobench.protocols import Dataset, Scorer
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
     RETRIEVAL_TASKS,
@@ -113,7 +113,7 @@ def collect_tokens(
 @final
 @dataclass(frozen=True, slots=True)
 class ScorerRanker:
-    """Ranks the candidates of ``mcq20``, and the first of ``rerank@100``, by their scores."""
+    """Ranks the candidates of lists, and the first of ``rerank@100``, by their scores."""
 
     first_stage: EmbeddingRanker
     """Ranks all other candidate policies, and the candidates that are not scored."""
@@ -125,9 +125,9 @@ class ScorerRanker:
         """The embeddings of the clips."""
         return self.first_stage.videos
 
-    def list_policies(self, task: Task) -> tuple[CandidatePolicy, ...]:
+    def list_policies(self, task: Task, dataset: Dataset) -> tuple[CandidatePolicy, ...]:
         """Return the candidate policies of a task, the reranked gallery among them."""
-        policies = list_candidate_policies(task)
+        policies = list_candidate_policies(task, dataset)
         return (*policies, "rerank@100") if task in RETRIEVAL_TASKS else policies
 
     def explain_skip(self, task: Task) -> str | None:

@@ -167,7 +167,7 @@ class TaskScorer:
     def score_association(self) -> list[TrackResult]:
         """Return the mean of both cross-view tasks that were scored, for each candidate policy."""
         results = []
-        for policy in self.ranker.list_policies(CROSS_VIEW_TASKS[0]):
+        for policy in self.ranker.list_policies(CROSS_VIEW_TASKS[0], self.dataset):
             keys = [TrackKey(task, policy) for task in CROSS_VIEW_TASKS]
             if all(key in self._ranked for key in keys):
                 queries = [
@@ -181,7 +181,7 @@ class TaskScorer:
 
     def _score_retrieval(self, task: Task) -> list[TrackResult]:
         results = []
-        for policy in self.ranker.list_policies(task):
+        for policy in self.ranker.list_policies(task, self.dataset):
             queries = build_queries(self.dataset, TEST_SPLIT, task, policy)
             if ranked := self.ranker.rank(task, queries, policy):
                 self._ranked[TrackKey(task, policy)] = ranked

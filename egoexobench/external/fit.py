@@ -149,6 +149,6 @@ def check_answers(
 def iter_tracks(dataset: Dataset) -> Iterator[tuple[Task, CandidatePolicy, list[Query]]]:
     """Yield task, policy and queries of every retrieval track of the test split."""
     for task in RETRIEVAL_TASKS:
-        for policy in list_candidate_policies(task):
+        for policy in list_candidate_policies(task, dataset):
             if queries := build_queries(dataset, TEST_SPLIT, task, policy):
                 yield task, policy, queries

@@ -19,7 +19,14 @@ from egoexobench.figures.query_selection import get_query_key
 from egoexobench.figures.ranking import RankedCandidate, summarize_rank
 from egoexobench.figures.retrievals import QueryRetrieval
 from egoexobench.records.schema import MethodRecord, QueryRank, Record
-from egoexobench.types import RECOGNITION_TASKS, CandidatePolicy, Clip, Similarity, Task
+from egoexobench.types import (
+    OWN_LIST_POLICIES,
+    RECOGNITION_TASKS,
+    CandidatePolicy,
+    Clip,
+    Similarity,
+    Task,
+)
 
 FRAMES_RATIO = 2
 """Number of frames of the query for each frame of a candidate."""
@@ -28,6 +35,7 @@ POLICY_LABELS: Mapping[CandidatePolicy, str] = {
     "gallery": "gallery of {} {}",
     "both-views": "both-views: gallery of {} {} of both views",
     "rerank@100": "rerank@100: the first 100 of a gallery of {} {}",
+    **{policy: f"{policy}: {{}} listed {{}}" for policy in OWN_LIST_POLICIES},
 }
 SIMILARITY_LABELS: Mapping[Similarity, str] = {"cosine": "cosine similarity", "dot": "dot product"}
 

@@ -31,6 +31,12 @@ POLICY_TITLES: Mapping[CandidatePolicy, str] = {
     "mcq20": "Retrieval among 20 listed candidates",
     "both-views": "Retrieval of a text against all clips of both views, two are right",
     "rerank@100": "Retrieval of the gallery, whose first 100 a scorer puts in order",
+    "sync-take": "Retrieval of the same moment among other moments of its take",
+    "sync-scenario": "Retrieval of the same moment among other takes of its scenario",
+    "sync-random": "Retrieval of the same moment among random moments of other takes",
+    "async": "Retrieval of the same step in another take",
+    "inter-video": "Choice among 5 clips of different videos",
+    "intra-video": "Choice among 5 clips of one video",
 }
 RECOGNITION_TITLE = "Recognition by a linear layer"
 ANNOTATION_SHORTCUTS = ("scene", "narration")

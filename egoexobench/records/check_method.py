@@ -16,7 +16,7 @@ from egoexobench.records.given_features import UNKNOWN_READING, list_claims
 from egoexobench.records.schema import DatasetRecord, MethodRecord, PartRecord, Record, ScoreRecord
 from egoexobench.records.version_1 import PART_NAMES
 from egoexobench.spec import Spec
-from egoexobench.types import Similarity
+from egoexobench.types import LISTED_POLICIES, Similarity
 
 OWN_DISTRIBUTION = "egoexobench"
 TRACK_SETTINGS: Mapping[str, str] = {
@@ -88,8 +88,8 @@ def _iter_track_faults(score: ScoreRecord, method: MethodRecord) -> Iterator[str
         yield f"{location}.track.version: {version!r} is not in 1..{info.version}"
     if score.track.get("similarity") not in get_args(Similarity):
         yield f"{location}.track.similarity: {score.track.get('similarity')!r} does not exist"
-    if score.policy != "mcq20" and score.track.get("lists") is not None:
-        yield f"{location}.track.lists: only mcq20 has lists"
+    if score.policy not in LISTED_POLICIES and score.track.get("lists") is not None:
+        yield f"{location}.track.lists: only {', '.join(LISTED_POLICIES)} have lists"
     for field, setting in TRACK_SETTINGS.items():
         if setting not in method.hyperparameters:
             continue

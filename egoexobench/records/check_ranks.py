@@ -19,6 +19,7 @@ from egoexobench.records.check import is_almost_equal
 from egoexobench.records.schema import QueryRank, Record, ReferenceScores, ScoreRecord
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
+    LISTED_POLICIES,
     RETRIEVAL_TASKS,
     CandidatePolicy,
     Task,
@@ -146,7 +147,7 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
 
 def _iter_repeated_queries(location: str, rows: Sequence[QueryRank]) -> Iterator[str]:
     """A query, which a task asks once of the same candidates, has one rank."""
-    if rows[0].policy == "mcq20":
+    if rows[0].policy in LISTED_POLICIES:
         return
     facts = Counter(map(_GET_QUERY, rows))
     if len(facts) < len(rows):

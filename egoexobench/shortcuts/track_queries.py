@@ -71,11 +71,11 @@ def iter_track_queries(
         (task, policy): build_queries(dataset, TEST_SPLIT, task, policy)
         for task in RETRIEVAL_TASKS
         if task in tasks
-        for policy in list_candidate_policies(task)
+        for policy in list_candidate_policies(task, dataset)
     }
     has_both = set(CROSS_VIEW_TASKS) <= set(tasks)
-    for policy in list_candidate_policies(CROSS_VIEW_TASKS[0]) if has_both else ():
-        by_task = [by_track[task, policy] for task in CROSS_VIEW_TASKS]
+    for policy in list_candidate_policies(CROSS_VIEW_TASKS[0], dataset) if has_both else ():
+        by_task = [by_track.get((task, policy), []) for task in CROSS_VIEW_TASKS]
         is_complete = all(by_task)
         by_track["association", policy] = [q for part in by_task for q in part if is_complete]
     for (task, policy), queries in by_track.items():

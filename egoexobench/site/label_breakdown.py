@@ -12,7 +12,7 @@ from egoexobench.records.artifacts import QUERIES_SUFFIX, check_artifact, find_a
 from egoexobench.records.queries_file import parse_queries
 from egoexobench.records.store import read_text
 from egoexobench.site.labels import TASK_LABELS
-from egoexobench.types import RETRIEVAL_TASKS, CandidatePolicy, Task, TrackKey
+from egoexobench.types import LISTED_POLICIES, RETRIEVAL_TASKS, CandidatePolicy, Task, TrackKey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ MAX_LINES = 20
 LABEL_TASKS: tuple[tuple[Task, str], ...] = (("scene", "scene"), ("action", "verb"))
 """The recognition task whose labels clips have, and what they name."""
 
-POLICIES: tuple[CandidatePolicy, ...] = ("gallery", "mcq20")
+POLICIES: tuple[CandidatePolicy, ...] = ("gallery", *LISTED_POLICIES)
 """The first one that a run was scored by is broken down."""
 
 ClipLabels = Mapping[Task, Mapping[str, tuple[str, ...]]]

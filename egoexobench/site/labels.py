@@ -20,6 +20,12 @@ POLICY_HINTS: Mapping[CandidatePolicy | None, str] = {
     "mcq20": "Each query has 20 candidates, which the data set lists.",
     "both-views": "Every clip of both views is a candidate; two are right.",
     "rerank@100": "The queries of the gallery; a scorer orders its first 100 candidates again.",
+    "sync-take": "Listed candidates: the same moment, and other moments of the same take.",
+    "sync-scenario": "Listed candidates: the same moment, and other takes of the same scenario.",
+    "sync-random": "Listed candidates: the same moment, and random moments of other takes.",
+    "async": "Listed candidates: the same step in other takes, and other steps.",
+    "inter-video": "Each query has 5 candidates, which are of different videos.",
+    "intra-video": "Each query has 5 candidates, which are of one video.",
     None: "A linear layer on frozen embeddings tells classes apart.",
 }
 REFERENCE_HINTS: Mapping[str, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from egoexobench.data.candidate_lists import get_queries, list_list_policies
 from egoexobench.data.unfair_queries import check_queries
 from egoexobench.protocols import Dataset
 from egoexobench.testing.assertions import (
@@ -15,7 +16,17 @@ from egoexobench.testing.assertions import (
     check_that,
     report_errors,
 )
-from egoexobench.types import RETRIEVAL_TASKS, SPLITS, VIEWS, Clip, Pair, Query, Split, Task
+from egoexobench.types import (
+    RETRIEVAL_TASKS,
+    SPLITS,
+    VIEWS,
+    CandidatePolicy,
+    Clip,
+    Pair,
+    Query,
+    Split,
+    Task,
+)
 
 Item = TypeVar("Item", Clip, Pair)
 
@@ -41,7 +52,10 @@ def check_dataset(dataset: Dataset) -> None:
             check_that(other == split, f"take {clip.take!r} is in the splits {other} and {split}")
         _check_pairs(dataset, split, clips)
         for task in RETRIEVAL_TASKS:
-            _check_queries(dataset, split, task)
+            with report_errors(f"list_policies({task!r})"):
+                policies = list_list_policies(dataset, task)
+            for policy in policies:
+                _check_queries(dataset, split, task, policy)
 
 
 def _read_clips(dataset: Dataset, split: Split) -> dict[str, Clip]:
@@ -82,14 +96,16 @@ def _check_pairs(dataset: Dataset, split: Split, clips: Mapping[str, Clip]) -> N
     _index_by_id(pairs, call)
 
 
-def _check_queries(dataset: Dataset, split: Split, task: Task) -> None:
+def _check_queries(dataset: Dataset, split: Split, task: Task, policy: CandidatePolicy) -> None:
     call = f"queries({split!r}, {task!r})"
+    if policy != "mcq20":
+        call = f"list_queries({split!r}, {task!r}, {policy!r})"
     with report_errors(call):
-        queries = dataset.queries(split, task)
+        queries = get_queries(dataset, split, task, policy)
     check_sequence(queries, Query, call)
     for query in queries:
         check_instance(query.cluster, str, f"cluster of the query of {query.source!r} in {call}")
-    unfair = check_queries(dataset, split, task).unfair
+    unfair = check_queries(dataset, split, task, policy).unfair
     check_that(not unfair, f"{call} has an unfair query: {next(iter(unfair), None)}")
 
 

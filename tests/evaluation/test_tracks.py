@@ -120,7 +120,7 @@ def test_every_task_is_described_and_its_primary_metric_exists():
     for task in SCORED_TASKS:
         assert tasks.TASKS_INFO[task].primary in tasks.METRICS_INFO
     for task in TASKS:
-        assert bool(tasks.list_candidate_policies(task)) == (task in RETRIEVAL_TASKS)
+        assert bool(tasks.list_candidate_policies(task, FakeDataset())) == (task in RETRIEVAL_TASKS)
 
 
 def test_tasks_and_tracks_are_listed_without_torch():

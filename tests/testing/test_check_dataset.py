@@ -188,3 +188,21 @@ def test_a_narration_is_named_by_the_id_of_a_pair_or_of_a_clip() -> None:
     check_dataset(with_query(task="v2t", source="a/exo", gallery=texts))
     with pytest.raises(AssertionError, match="candidate 'train-a' is a text"):
         check_dataset(with_query(task="t2v", source="train-a", gallery=texts))
+
+
+def test_lists_of_an_own_rule_are_checked_and_their_rule_must_exist() -> None:
+    unfair = Query("a/ego", GALLERY, (0, 1), "a")
+
+    def change_lists(policy: str, query: Query):
+        return change_dataset(
+            list_policies=lambda self, task: [policy] if task == "eg2ex" else [],
+            list_queries=lambda self, split, task, policy: [query] if split == "train" else [],
+        )
+
+    check_dataset(change_lists("async", QUERY))
+    with pytest.raises(AssertionError, match="by policy 'gallery'; choose from sync-take"):
+        check_dataset(change_lists("gallery", QUERY))
+    with pytest.raises(
+        AssertionError, match=r"'async'.* has an unfair query: .*no wrong candidate"
+    ):
+        check_dataset(change_lists("async", unfair))
