@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import final, get_args
 
-from egoexobench.errors import UsageError
+from egoexobench.errors import EgoExoBenchError, UsageError
 from egoexobench.method import (
     VALIDATION_METRIC,
     Method,
@@ -18,7 +18,9 @@ from egoexobench.method import (
     method_to_dict,
 )
 from egoexobench.options import REQUIRED, Option, describe_type, get_options
+from egoexobench.protocols import HasEmptyQueryRule, HasIdleWeights
 from egoexobench.registry import PartFactory
+from egoexobench.types import EMPTY_QUERY_RULES
 
 _TRAINING_SETTINGS = (
     "num_layers",
@@ -44,6 +46,8 @@ _TRAINING_RULES = (
 )
 """What the training loop does in every method, and no setting shows."""
 _LINE_WIDTH = 98
+_FUSION_WIDTH = 16
+"""D of the tokens with which a fusion is created to describe it."""
 
 
 @final
@@ -64,7 +68,8 @@ class PartDescription:
 def describe_part(part: PartFactory) -> PartDescription:
     """Describe a part: where it comes from, its docstring, its options with their defaults.
 
-    The description of a method also lists every setting, and the source of its value.
+    The description of a method also lists every setting, and the source of its value. That of a
+    fusion says what a row without a query gives, which needs torch.
     """
     options = list(get_options(part.factory).values())
     lines = [
@@ -77,6 +82,8 @@ def describe_part(part: PartFactory) -> PartDescription:
     ]
     if part.kind == "method":
         lines += _format_method(part)
+    if part.kind == "fusion":
+        lines += ["", *(line for note in list_fusion_notes(part) for line in _wrap_text(note, ""))]
     return PartDescription(part, "\n".join(lines))
 
 
@@ -88,6 +95,27 @@ def iter_scales(part: PartFactory) -> Iterator[tuple[Scale, Method]]:
     for scale in get_args(Scale):
         with suppress(UsageError):  # the method does not come at this scale
             yield scale, part.create(scale, options={})
+
+
+def list_fusion_notes(part: PartFactory) -> list[str]:
+    """Return what a fusion with its defaults says of a row without a query, and of idle weights."""
+    try:
+        fusion = part.create(_FUSION_WIDTH, options={})
+    except EgoExoBenchError as error:
+        return [f"It cannot be created with its defaults: {error}"]
+    if not isinstance(fusion, HasEmptyQueryRule):
+        return ["It does not say what a row without a query gives."]
+    rule = fusion.empty_query
+    notes = [
+        "A row without a query, such as a clip without sound, gives "
+        f"{EMPTY_QUERY_RULES.get(rule, 'something unknown')} ({rule})."
+    ]
+    idle = fusion.idle_weights if isinstance(fusion, HasIdleWeights) else {}
+    for case, names in idle.items():
+        label = case.replace("-", " ")
+        notes += [f"With {label}, nothing trains {', '.join(names)}."] if names else []
+        notes += [] if names else [f"With {label}, its query changes nothing."]
+    return notes
 
 
 def _format_method(part: PartFactory) -> list[str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         CandidatePolicy,
         Clip,
         ClipFormat,
+        EmptyQueryRule,
         Evidence,
         FrameLabels,
         Frames,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         ScorerTraining,
         Split,
         Task,
+        TokenCase,
         Tokens,
     )
 
@@ -530,11 +532,42 @@ AnyEncoder = Encoder | JointEncoder
 class Fusion(Protocol):
     """Query tokens attend to context tokens.
 
-    A row without query tokens (a clip without audio) is embedded from its context alone.
+    A row without query tokens (a clip without audio) is embedded from its context alone; its
+    `HasEmptyQueryRule` says how.
     """
 
     def __call__(self, query: Tokens, context: Tokens) -> Tensor:
         """Return embeddings ``(B, D)`` of tokens ``(B, Tq, D)`` and ``(B, Tc, D)``."""
+        ...
+
+
+@runtime_checkable
+class HasEmptyQueryRule(Protocol):
+    """What `egoexobench.testing.check_fusion` requires of every fusion, and checks."""
+
+    @property
+    def empty_query(self) -> EmptyQueryRule:
+        """What a row without query tokens gives (`egoexobench.types.EMPTY_QUERY_RULES`)."""
+        ...
+
+
+@runtime_checkable
+class HasIdleWeights(Protocol):
+    """Optional: a fusion with weights that nothing trains, because attention to one key ignores it.
+
+    The softmax over a single key is 1 whatever query and key are. `check_fusion` finds such weights
+    and fails for those that are not declared.
+    """
+
+    @property
+    def idle_weights(self) -> Mapping[TokenCase, Sequence[str]]:
+        """Names of the matrices without a gradient by case; ``*`` stands for any text.
+
+        They are the names of parameters. The three parts of an ``in_proj_weight`` of
+        ``nn.MultiheadAttention`` are ``in_proj_weight:query``, ``:key`` and ``:value``. Weights
+        that are idle with several tokens are not repeated. A case without a name says that the
+        fusion does not read its query then.
+        """
         ...
 
 

@@ -54,6 +54,17 @@ CandidatePolicy = Literal[
 ]
 """Where the candidates of a query come from; for a frame task, its direction."""
 Similarity = Literal["cosine", "dot"]
+EmptyQueryRule = Literal["context-mean", "context-as-query", "zero-query", "context-alone"]
+"""What a fusion gives for a row without query tokens, such as a clip without sound."""
+EMPTY_QUERY_RULES: Mapping[EmptyQueryRule, str] = {
+    "context-mean": "the mean of the context tokens, up to the length of the vector",
+    "context-as-query": "what the fusion gives if the context tokens are the query, too",
+    "zero-query": "what the fusion gives for a query of one token of zeros",
+    "context-alone": "a vector of the context tokens alone, as the description says",
+}
+"""Each rule in words."""
+TokenCase = Literal["several-tokens", "one-query-token", "one-context-token"]
+"""How many tokens a fusion gets: several of query and context, or a single one of one of them."""
 
 OWN_LIST_POLICIES: tuple[CandidatePolicy, ...] = (
     "sync-take",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from egoexobench import Register
     from egoexobench.protocols import Fusion
-    from egoexobench.types import Tokens
+    from egoexobench.types import EmptyQueryRule, Tokens
 
 
 @hookimpl
@@ -33,6 +33,8 @@ def concat_tokens(width: int, /, *, tokens: int = 16) -> Fusion:
 
 @final
 class _ConcatTokens:
+    empty_query: EmptyQueryRule = "context-as-query"
+
     def __init__(self, tokens: int) -> None:
         self.tokens = tokens
 

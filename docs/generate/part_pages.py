@@ -6,7 +6,7 @@ from griffe import Docstring, DocstringSection, DocstringSectionKind
 from markdown_text import escape_markdown, format_code, format_code_block, format_table
 
 from egoexobench.options import REQUIRED, Option, describe_type, get_options
-from egoexobench.part_description import describe_part
+from egoexobench.part_description import describe_part, list_fusion_notes
 from egoexobench.registry import PART_KINDS, PartFactory, Registry
 
 
@@ -63,6 +63,8 @@ def _format_part(part: PartFactory) -> str:
     if settings:
         text.append("Settings at each scale, with the source of each value:\n")
         text.append(format_code_block(f"At scale {settings}"))
+    if part.kind == "fusion":
+        text += [f"{escape_markdown(note)}\n" for note in list_fusion_notes(part)]
     return "\n".join(text)
 
 

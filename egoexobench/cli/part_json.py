@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from egoexobench.entry_points import Distribution
 from egoexobench.method import Scale, list_declared_inputs, method_to_dict
 from egoexobench.options import REQUIRED, Option, describe_type, get_options
-from egoexobench.part_description import iter_scales
+from egoexobench.part_description import iter_scales, list_fusion_notes
 from egoexobench.records.schema import DistributionRecord
 from egoexobench.registry import PartFactory, Registry
 from egoexobench.unavailable_parts import iter_unavailable_parts
@@ -84,6 +84,7 @@ class PartDetails(PartEntry):
     docstring: str
     options: tuple[OptionEntry, ...]
     scales: dict[Scale, ScaleEntry] | None
+    notes: tuple[str, ...] = ()
 
 
 def make_part_listing(registry: Registry, kinds: Iterable[str]) -> PartListing:
@@ -125,6 +126,7 @@ def make_part_details(part: PartFactory) -> PartDetails:
         docstring=inspect.getdoc(part.factory) or "",
         options=tuple(map(_make_option, get_options(part.factory).values())),
         scales=scales if part.kind == "method" else None,
+        notes=tuple(list_fusion_notes(part)) if part.kind == "fusion" else (),
     )
 
 

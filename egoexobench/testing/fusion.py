@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from egoexobench.part_results import find_vectors_fault
-from egoexobench.protocols import Fusion
+from egoexobench.protocols import Fusion, HasEmptyQueryRule
 from egoexobench.testing.assertions import (
+    check_choice,
     check_eval_mode,
     check_finite,
     check_gradient,
@@ -22,14 +24,20 @@ from egoexobench.testing.assertions import (
     report_errors,
     run_backward,
 )
+from egoexobench.testing.idle_weights import check_idle_weights, open_gates
 from egoexobench.testing.tokens import add_padding
-from egoexobench.types import Tokens
+from egoexobench.toolbox.layers import masked_mean
+from egoexobench.types import EMPTY_QUERY_RULES, Tokens
 
 _NUM_ROWS = 4
 
 
 def check_fusion(make_fusion: Callable[[int], Fusion], *, width: int = 16, seed: int = 0) -> None:
     """Check that a fusion reads its query and not padding or other rows.
+
+    It must say what it gives for a row without a query (`HasEmptyQueryRule`), and which weights
+    nothing trains (`HasIdleWeights`); both are checked. Weights that are all zeros get random
+    numbers first, since a fusion may start as the identity.
 
     Args:
         make_fusion: creates the fusion for a width, such as its factory.
@@ -46,11 +54,13 @@ def check_fusion(make_fusion: Callable[[int], Fusion], *, width: int = 16, seed:
     if isinstance(fusion, nn.Module):
         fusion.eval()
         check_eval_mode(fusion, "eval() leaves modules in training mode")
+        open_gates(fusion)
     query, context = _make_tokens(5, width), _make_tokens(3, width)
     with torch.inference_mode():
         _check_reading(fusion, query, context)
         _check_empty_query(fusion, query, context)
     _check_gradients(fusion, query, context)
+    check_idle_weights(fusion, query, context)
 
 
 def _check_reading(fusion: Fusion, query: Tokens, context: Tokens) -> None:
@@ -92,6 +102,34 @@ def _check_empty_query(fusion: Fusion, query: Tokens, context: Tokens) -> None:
         not is_close(_call_fusion(fusion, empty, _roll_rows(context)), fused),
         "for a query without tokens it does not use the context",
     )
+    check_rows(
+        _call_fusion(fusion, _roll_rows(empty), context),
+        fused,
+        "without query tokens: it reads padding of its query",
+    )
+    _check_rule(fusion, context, fused=fused)
+
+
+def _check_rule(fusion: Fusion, context: Tokens, *, fused: Tensor) -> None:
+    """Check that a row without query tokens gives what the fusion says."""
+    rules = ", ".join(EMPTY_QUERY_RULES)
+    check_that(
+        isinstance(fusion, HasEmptyQueryRule),
+        "it does not say what a row without a query gives, such as a clip without sound; its "
+        f"attribute empty_query must be one of {rules}",
+    )
+    rule = fusion.empty_query if isinstance(fusion, HasEmptyQueryRule) else ""
+    check_choice(rule, list(EMPTY_QUERY_RULES), "empty_query")
+    message = f"empty_query is {rule!r}, but a row without a query does not give that"
+    match rule:
+        case "context-mean":
+            check_that(fused.shape == context.values[:, 0].shape, f"{message} (its width changes)")
+            check_rows(normalize(fused), normalize(masked_mean(context)), message)
+        case "context-as-query":
+            check_rows(fused, _call_fusion(fusion, context, context), message)
+        case "zero-query":
+            zero = Tokens(torch.zeros_like(context.values[:, :1]), context.mask[:, :1])
+            check_rows(fused, _call_fusion(fusion, zero, context), message)
 
 
 def _check_gradients(fusion: Fusion, query: Tokens, context: Tokens) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TypeVar, final
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.errors import UsageError
-from egoexobench.types import Tokens
+from egoexobench.types import EmptyQueryRule, TokenCase, Tokens
 
 EncoderModule = TypeVar("EncoderModule", bound=nn.Module)
 
@@ -31,6 +32,11 @@ class CrossAttention(nn.Module):
     Raises:
         UsageError: for a width that the heads do not divide.
     """
+
+    empty_query: EmptyQueryRule = "context-mean"
+    idle_weights: Mapping[TokenCase, Sequence[str]] = {
+        "one-context-token": ("attention.in_proj_weight:query", "attention.in_proj_weight:key")
+    }
 
     def __init__(self, width: int, heads: int, residual: bool) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import final
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint
 from egoexobench.toolbox.layers import make_sinusoidal_positions, masked_mean
-from egoexobench.types import Tokens
+from egoexobench.types import EmptyQueryRule, TokenCase, Tokens
 
 AGGREGATOR_PREFIXES = ("visual.", "visual_ln_final.", "aggregation_projection")
 
@@ -25,6 +25,14 @@ class FeatureAggregator(nn.Module):
     Raises:
         UsageError: if the width is odd or no multiple of the heads.
     """
+
+    empty_query: EmptyQueryRule = "context-as-query"
+    idle_weights: Mapping[TokenCase, Sequence[str]] = {
+        "one-query-token": (
+            "visual.resblocks.*.attn.in_proj_weight:query",
+            "visual.resblocks.*.attn.in_proj_weight:key",
+        )
+    }
 
     def __init__(self, width: int, depth: int, heads: int, project: int, eps: float = 1e-5) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint
 from egoexobench.toolbox.layers import check_divisible, masked_mean
-from egoexobench.types import Tokens
+from egoexobench.types import EmptyQueryRule, TokenCase, Tokens
 
 Variant = Literal["association", "retrieval", "cha"]
 SoundInput = Literal["embedding", "features", "released"]
@@ -38,6 +38,7 @@ class VideoFusion(nn.Module):
     """
 
     HEADS = ("cross_attn_image.", "cross_attn_fusion_visual.", "ffn.", "ffn2.")
+    empty_query: EmptyQueryRule = "zero-query"
 
     def __init__(self, config: ReleasedHeadConfig, variant: Variant, sound: SoundInput) -> None:
         super().__init__()
@@ -55,6 +56,17 @@ class VideoFusion(nn.Module):
         self.cross_attn_fusion_visual = _build_layer(config)
         self.ffn = nn.Linear(width, width)
         self.ffn2 = nn.Linear(config.audio_dim, width)
+
+    @property
+    def idle_weights(self) -> Mapping[TokenCase, Sequence[str]]:
+        """Every attention has one key here, and a checkpoint has heads that a variant leaves out.
+
+        With ``sound=released``, they are those of the evaluation.
+        """
+        names = _list_idle_weights("cross_attn_image", "cross_attn_fusion_visual", self.variant)
+        names += ["ffn2.weight"] if self.sound != "features" or self.variant == "cha" else []
+        names += ["ffn.weight"] if self.variant != "cha" else []
+        return {"several-tokens": names}
 
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
         """Return ``(B, D)`` for sound ``(B, Tq, D)`` and video ``(B, Tc, D)``, each averaged.
@@ -80,6 +92,7 @@ class TextFusion(nn.Module):
     """Fuses a narration with a sound caption, which is the query."""
 
     HEADS = ("cross_attn_text.", "cross_attn_fusion_text.")
+    empty_query: EmptyQueryRule = "zero-query"
 
     def __init__(self, config: ReleasedHeadConfig, variant: Variant) -> None:
         super().__init__()
@@ -87,6 +100,12 @@ class TextFusion(nn.Module):
         check_divisible(config.width, config.heads)
         self.cross_attn_text = nn.MultiheadAttention(config.width, config.heads, DROPOUT)
         self.cross_attn_fusion_text = _build_layer(config)
+
+    @property
+    def idle_weights(self) -> Mapping[TokenCase, Sequence[str]]:
+        """Attention has one key here, and a checkpoint has heads that a variant leaves out."""
+        names = _list_idle_weights("cross_attn_text", "cross_attn_fusion_text", self.variant)
+        return {"several-tokens": names}
 
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
         """Return ``(B, D)`` for a caption ``(B, Tq, D)`` and a narration ``(B, Tc, D)``."""
@@ -111,6 +130,12 @@ def load_checkpoint(fusion: VideoFusion | TextFusion, path: Path) -> None:
     state = checkpoint.read_state_dict(path)
     own_state = {name: state[key] for key, name in remap_head_keys(state, fusion.HEADS).items()}
     checkpoint.load_state_dict_strict(fusion, own_state, f"soundbridge-released ({path})")
+
+
+def _list_idle_weights(attention: str, layer: str, variant: Variant) -> list[str]:
+    names = [attention] if variant != "retrieval" else [attention, f"{layer}.self_attn"]
+    idle = [f"{name}.in_proj_weight:{part}" for name in names for part in ("query", "key")]
+    return idle if variant == "retrieval" else [*idle, f"{layer}.*"]
 
 
 def _build_layer(config: ReleasedHeadConfig) -> nn.TransformerEncoderLayer:

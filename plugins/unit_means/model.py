@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench.toolbox.layers import masked_mean
-from egoexobench.types import Tokens
+from egoexobench.types import EmptyQueryRule, Tokens
 
 _CANDIDATES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9, 0.0, 1.0)
 """The preferred one first: of equal weights, the one that listens to both most equally."""
@@ -25,6 +25,8 @@ def compute_unit_mean(tokens: Tokens) -> Tensor:
 class UnitMean:
     """Embeds the query, and the context of a row without a query."""
 
+    empty_query: EmptyQueryRule = "context-as-query"
+
     def __call__(self, query: Tokens, context: Tokens) -> Tensor:
         """Return embeddings ``(B, D)``."""
         has_query = query.mask.any(1, keepdim=True)
@@ -35,6 +37,7 @@ class UnitMean:
 class LateFusion(nn.Module):
     """Query and context side by side; the weight is a buffer, so it is saved with the model."""
 
+    empty_query: EmptyQueryRule = "context-alone"
     weight: Tensor
 
     def __init__(self, weight: float | None) -> None:

@@ -27,6 +27,12 @@ def test_show_prints_options_with_types_and_defaults() -> None:
     assert "heads=a whole number (default 4)" in text
 
 
+def test_show_prints_what_a_fusion_gives_without_a_query_and_what_nothing_trains() -> None:
+    text = " ".join(run_cli("show", "fusion", "sound-vision")[1].split())
+    assert "gives the mean of the context tokens, up to the length of the vector (context-m" in text
+    assert "With one context token, nothing trains attention.in_proj_weight:query, atten" in text
+
+
 def test_show_prints_the_parts_and_inputs_of_a_method() -> None:
     code, text = run_cli("show", "method", "soundbridge")
     assert code == 0

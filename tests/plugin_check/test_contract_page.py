@@ -17,7 +17,7 @@ from egoexobench.plugin_check.import_probe import MAX_SECONDS
 from egoexobench.progress import QUIET_SECONDS, SILENT_SECONDS
 from egoexobench.registry import PART_KINDS
 from egoexobench.scaffold.create import create_distribution
-from egoexobench.types import Tokens
+from egoexobench.types import EMPTY_QUERY_RULES, Tokens
 
 ROOT = Path(__file__).parents[2]
 CONTRACT_PAGE, TUTORIAL = ROOT / "docs/plugin-contract.md", ROOT / "docs/write-a-plugin.md"
@@ -55,6 +55,11 @@ def join_words(words: Sequence[str]) -> str:
 def list_references() -> list[tuple[str, str]]:
     """The tests that the page names."""
     return re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", PAGE)
+
+
+@pytest.mark.parametrize(("rule", "words"), EMPTY_QUERY_RULES.items())
+def test_the_page_lists_what_a_row_without_a_query_gives(rule: str, words: str) -> None:
+    assert f"| `{rule}` | {words} |" in PAGE
 
 
 @pytest.mark.parametrize(("file", "name"), sorted(set(list_references())))

@@ -16,8 +16,20 @@ def add_means(query: Tokens, context: Tokens) -> torch.Tensor:
     return masked_mean(query) + masked_mean(context)
 
 
+def declare(function, rule="context-mean"):
+    """Say what a function gives for a row without a query."""
+
+    def fuse(*tokens):
+        return function(*tokens)
+
+    fuse.empty_query = rule
+    return fuse
+
+
 class FusionLayer(nn.Module):
     """The sum of both means through a layer with dropout."""
+
+    empty_query = "zero-query"
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -44,7 +56,8 @@ class UnusedLayer(FusionLayer):
 
 
 def test_right_fusions_pass() -> None:
-    check_fusion(lambda width: add_means)
+    check_fusion(lambda width: declare(add_means))
+    check_fusion(lambda width: declare(add_means, "context-alone"))
     check_fusion(FusionLayer)
     check_fusion(lambda width: CrossAttention(width, 4, residual=False), width=32)
 
@@ -66,6 +79,19 @@ def divide_by_count(query, context):
 def return_nan_gradient(query, context):
     mean = (query.values * query.mask[..., None]).sum(1) / query.mask.sum(1, keepdim=True)
     return torch.where(query.mask.any(1, keepdim=True), mean, 0) + masked_mean(context)
+
+
+def read_padding(query, context):
+    has_query = query.mask.any(1, keepdim=True)
+    return torch.where(
+        has_query, add_means(query, context), context.values[:, 0] + plain_mean(query)
+    )
+
+
+def add_twice(query, context):
+    """Without a query twice the context, and with one the sum."""
+    has_query = query.mask.any(1, keepdim=True)
+    return torch.where(has_query, add_means(query, context), 2 * masked_mean(context))
 
 
 def make_row_numbers(tokens):
@@ -116,6 +142,7 @@ FUNCTIONS = [
         lambda query, context: masked_mean(query),
         "for a query without tokens it does not use the context",
     ),
+    (read_padding, "without query tokens: it reads padding of its query"),
     (return_nan_gradient, "the gradient of the query contains NaN or infinity"),
     (
         lambda query, context: add_means(Tokens(query.values.detach(), query.mask), context),
@@ -136,12 +163,27 @@ FACTORIES: list[tuple[Callable[[int], object], str]] = [
     (StaysInTraining, "eval() leaves modules in training mode: itself, layer, dropout"),
     (DetachedFusion, "its result has no gradient: it was detached, or made under no_grad"),
     (UnusedLayer, "no gradient reaches its weights"),
+    (lambda width: add_means, "its attribute empty_query must be one of context-mean, context-as-"),
+    (lambda width: declare(add_means, "zeros"), "empty_query is 'zeros'; it must be one of"),
+    (
+        lambda width: declare(lambda q, c: add_means(q, c)[:, :3]),
+        "empty_query is 'context-mean', but a row without a query does not give that (its width",
+    ),
+    (
+        lambda width: declare(lambda q, c: add_means(q, c) + 1),
+        "empty_query is 'context-mean', but a row without a query does not give that (row 0 of 4)",
+    ),
+    (
+        lambda width: declare(add_means, "context-as-query"),
+        "empty_query is 'context-as-query', but",
+    ),
+    (lambda width: declare(add_twice, "zero-query"), "empty_query is 'zero-query', but a row"),
 ]
 
 
 @pytest.mark.parametrize(
     ("make_fusion", "message"),
-    [*((lambda width, f=f: f, message) for f, message in FUNCTIONS), *FACTORIES],
+    [*((lambda width, f=f: declare(f), message) for f, message in FUNCTIONS), *FACTORIES],
 )
 def test_a_wrong_fusion_is_one_line_that_names_its_fault(
     make_fusion: Callable[[int], object], message: str

@@ -9,6 +9,7 @@ from egoexobench import hookimpl
 if TYPE_CHECKING:
     from egoexobench import Register, Tokens
     from egoexobench.protocols import Fusion
+    from egoexobench.types import EmptyQueryRule
     from torch import Tensor
 
 
@@ -30,6 +31,8 @@ def gate(width: int, /) -> Fusion:
 
     class Gate(nn.Module):
         """A fusion with weights is an `nn.Module`; another one may be a function."""
+
+        empty_query: EmptyQueryRule = "context-mean"  # of a clip without sound
 
         def __init__(self) -> None:
             super().__init__()
