@@ -98,7 +98,7 @@ def test_ids_mean_clips_or_texts_by_the_task() -> None:
 def test_questions_that_are_not_there_or_too_long_are_refused(dataset) -> None:
     with pytest.raises(DataError, match="fake asks no mcq20 query of ex2eg in split test; it asks"):
         select_questions(dataset, "fake", ["ex2eg"], "mcq20", seed=0, max_queries=None)
-    with pytest.raises(UsageError, match="eg2ex has no candidates by policy 'both-views'"):
+    with pytest.raises(UsageError, match="eg2ex of fake has no candidates by policy 'both-views'"):
         select_questions(dataset, "fake", ["eg2ex"], "both-views", seed=0, max_queries=None)
     questions = select_questions(dataset, "fake", ["eg2ex"], "gallery", seed=0, max_queries=3)
     with pytest.raises(UsageError, match="has 400 candidates, where 'x' takes up to 20: use --pol"):

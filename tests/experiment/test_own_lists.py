@@ -163,8 +163,8 @@ def test_lists_are_asked_and_their_answers_scored(
     command_line: CommandLine, folder: Path, runs: list[Path]
 ) -> None:
     dataset = f"own-lists:path={folder}"
-    asked = ("--policy", "async", "--out", "async.jsonl")
-    call(command_line, "data", "questions", dataset, *asked)
+    output = ("--policy", "async", "--out", "async.jsonl")
+    call(command_line, "data", "questions", dataset, *output)
     _, *questions = map(json.loads, (command_line.home / "async.jsonl").read_text().splitlines())
     assert {question["policy"] for question in questions} == {"async"}
     lines = [
