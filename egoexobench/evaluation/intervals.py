@@ -79,7 +79,7 @@ def bootstrap_variance(
 
     Args:
         compute: the statistic: weights ``(R, N)``, how often each item was drawn, to values
-            ``(R,)``.
+            ``(R,)``; NaN for a draw that has none, which is left out.
         clusters: ``(N,)``.
         rng: random numbers.
         resamples: number of draws in total.
@@ -91,7 +91,8 @@ def bootstrap_variance(
     codes = _encode_clusters(clusters)
     single = np.ones(codes.max() + 1, int)
     draws = _draw_clusters(single, rng, resamples, width=len(codes))
-    return float(np.concatenate([compute(draw[:, codes]) for draw in draws]).var())
+    values = np.concatenate([compute(draw[:, codes]) for draw in draws])
+    return float(values[~np.isnan(values)].var())
 
 
 def paired_test(

@@ -55,9 +55,10 @@ class Score:
         num_queries: queries (or clips to recognize) that were scored.
         num_clusters: independent groups of them.
         candidate_range: smallest and largest number of candidates (or classes) of a query.
-        num_dropped: queries that were skipped because an embedding is missing.
+        num_dropped: queries that were skipped because an embedding is missing, or a rule says so.
         num_missing_candidates: candidates without an embedding, removed from their gallery.
-        query_results: one for each query.
+        num_special: what a rule leaves out or treats apart, by reason; only frame tasks count it.
+        query_results: one for each query; frame tasks have none.
         by_subset: the same for subsets (a view; items with one label), without query results.
     """
 
@@ -67,5 +68,6 @@ class Score:
     candidate_range: tuple[int, int]
     num_dropped: int = 0
     num_missing_candidates: int = 0
+    num_special: Mapping[str, int] = field(default_factory=dict)
     query_results: tuple[QueryResult, ...] = ()
     by_subset: Mapping[str, Score] = field(default_factory=dict)

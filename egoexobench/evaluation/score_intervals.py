@@ -114,6 +114,17 @@ def compute_score_interval(
     return _compute_wilson_interval(mean, num_clusters / spread)
 
 
+def compute_normal_interval(value: float, variance: float, num_clusters: int) -> ConfidenceInterval:
+    """Return the interval of a score without limits, by Student's t of two clusters or more.
+
+    >>> interval = compute_normal_interval(0.5, 0.01, num_clusters=10)
+    >>> round(interval.low, 3), round(interval.high, 3)
+    (0.274, 0.726)
+    """
+    reach = float(_compute_t_quantile(num_clusters - 1) * np.sqrt(variance))
+    return ConfidenceInterval(value - reach, value + reach)
+
+
 def _add_pseudo_values(spreads: Floats | float, sizes: Floats | float) -> Floats:
     """Variances, divided by that of 0 and 1 values, after values of 0 and 1 were added."""
     added = (sizes * spreads + NUM_PSEUDO_VALUES) / (sizes + NUM_PSEUDO_VALUES)

@@ -5,13 +5,18 @@ from typing import Any
 import numpy as np
 import torch
 from golden_file import VARIANT_MARK, GoldenFile, flatten_values
-from reference_metrics import ae2, choices, gallery, graded
+from reference_metrics import choices, gallery, graded
 
 from egoexobench.evaluation import classification, metrics
 from egoexobench.evaluation.ranks import compute_ranks
 
 OURS = f"{VARIANT_MARK}ours"
-NOT_MEASURED = ("eval_video_paths", "train_video_paths", "phase_progression/time_column_added")
+NOT_MEASURED = (
+    "eval_video_paths",
+    "train_video_paths",
+    "phase_progression/time_column_added",
+    "seed",
+)
 """Entries that describe the measurement."""
 
 
@@ -20,7 +25,7 @@ def get_numbers(golden: GoldenFile) -> dict[str, Any]:
     return {
         key: value
         for key, value in flatten_values(golden.metadata).items()
-        if key not in NOT_MEASURED
+        if key not in NOT_MEASURED and not key.startswith("independent_implementation")
     }
 
 
@@ -168,35 +173,3 @@ def compute_charades(golden: GoldenFile) -> dict[str, Any]:
         f"mAP{OURS}": float(classification.class_mean(own_precision)[0]),
     }
     return _select_expected(outputs, get_numbers(golden))
-
-
-def compute_ae2(golden: GoldenFile) -> dict[str, Any]:
-    inputs = _get_arrays(golden)
-    train, test = (
-        tuple(inputs[f"{side}_{name}"] for name in ("embeds", "labels", "lengths"))
-        for side in ("train", "eval")
-    )
-    is_ego = {"train": inputs["train_is_ego"] > 0, "eval": inputs["eval_is_ego"] > 0}
-    every = np.ones_like(is_ego["train"]), np.ones_like(is_ego["eval"])
-    ways = {
-        "regular": (*every, every[1]),
-        "ego2exo": (is_ego["train"], ~is_ego["eval"], is_ego["eval"]),
-        "exo2ego": (~is_ego["train"], is_ego["eval"], ~is_ego["eval"]),
-    }
-    videos = np.repeat(np.arange(len(test[2])), test[2])
-    outputs: dict[str, Any] = {"classification_f1": {}, "retrieval_map10": {}}
-    for direction, (fit, tested, asking) in ways.items():
-        sides = train[0][fit], train[1][fit], test[0][tested], test[1][tested]
-        outputs["classification_f1"][direction] = ae2.score_classification(*sides)
-        searched = ae2.score_retrieval(test[0], test[1], videos, queries=asking, gallery=tested)
-        outputs["retrieval_map10"][direction] = searched
-    timed = [train, test]
-    if golden.metadata["phase_progression"]["time_column_added"]:
-        timed = [(ae2.append_time(value[0], value[2]), *value[1:]) for value in timed]
-    train_score, test_score = ae2.score_progression(*timed)
-    outputs["phase_progression"] = {"train": train_score, "eval": test_score}
-    taus = {"train": train, "eval": test}
-    outputs["kendall_tau"] = {
-        side: ae2.compute_tau(value[0], value[2]) for side, value in taus.items()
-    }
-    return flatten_values(outputs)
