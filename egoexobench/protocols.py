@@ -675,7 +675,11 @@ class SequenceObjective(Protocol):
     """
 
     def compare_sequences(self, sequences: PairSequences, pairs: Sequence[PairLabels]) -> Tensor:
-        """Return a scalar from the projected, not normalized tokens of a batch."""
+        """Return a scalar from the projected, not normalized tokens of a batch.
+
+        It depends on the batch and the number of steps alone: random numbers are drawn from these,
+        so that processes that train together draw the same.
+        """
         ...
 
 

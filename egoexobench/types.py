@@ -386,7 +386,8 @@ class Tokens:
 class PairSequences:
     """What an objective on sequences reads of a batch: tokens in time of both videos of each pair.
 
-    ``ego`` and ``exo`` are ``(B, T, D)``; the numbers of tokens may differ. Times ``(B, T)`` of the
+    ``ego`` and ``exo`` are ``(B, T, D)``; the numbers of tokens may differ. In each row the real
+    tokens come first, in the order of time, and there is one or more. Times ``(B, T)`` of the
     tokens and durations ``(B,)`` are in s from the start of the clip. ``num_steps`` counts the
     training steps that were done.
     """

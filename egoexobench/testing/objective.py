@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from egoexobench.part_results import find_loss_fault
-from egoexobench.protocols import Objective
+from egoexobench.protocols import Objective, SequenceObjective
 from egoexobench.testing.assertions import (
     check_gradient,
     check_has,
@@ -18,22 +18,28 @@ from egoexobench.testing.assertions import (
     is_close,
     report_errors,
 )
-from egoexobench.types import VIEWS, ClipLabels, PairLabels
+from egoexobench.testing.sequence_objective import check_sequence_objective, make_pair_labels
+from egoexobench.types import VIEWS, PairLabels
 
 _NUM_PAIRS = 6
 Embedded = tuple[Tensor, Tensor, Tensor, Tensor]
 """Ego and exo embeddings, and their targets."""
 
 
-def check_objective(objective: Objective, *, seed: int = 0) -> None:
+def check_objective(objective: Objective | SequenceObjective, *, seed: int = 0) -> None:
     """Check that an objective gives a finite scalar that is smaller for matched pairs.
+
+    One that compares sequences is checked on sequences instead.
 
     Raises:
         AssertionError: with the first fault.
     """
+    if isinstance(objective, SequenceObjective):
+        check_sequence_objective(objective, seed=seed)
+        return
     check_has(objective, methods=["__call__"])
     torch.manual_seed(seed)
-    pairs = [_make_pair(index) for index in range(_NUM_PAIRS)]
+    pairs = [make_pair_labels(index) for index in range(_NUM_PAIRS)]
     target = torch.nn.functional.normalize(torch.randn(_NUM_PAIRS, 32), dim=-1)
     ego, exo = (target.clone().requires_grad_() for _ in VIEWS)
     matched = _compute_loss(objective, (ego, exo, target, target), pairs)
@@ -66,16 +72,3 @@ def _compute_loss(
     check_valid(find_loss_fault(loss))
     check_that(bool(torch.isfinite(loss)), "its loss is NaN or infinite")
     return loss
-
-
-def _make_pair(index: int) -> PairLabels:
-    ego, exo = (
-        ClipLabels(
-            id=f"{index}/{view}",
-            narration=f"text {index}",
-            verbs=(f"verb{index}",),
-            nouns=(f"noun{index}",),
-        )
-        for view in VIEWS
-    )
-    return PairLabels(str(index), ego, exo, f"text {index}")
