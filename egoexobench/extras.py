@@ -28,7 +28,6 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "parquet": ("pyarrow",),
     "phase": ("sklearn",),
     "plot": ("matplotlib",),
-    "X": ("sklearn",),
     "ray": ("ray",),
     "tensorboard": ("tensorboard",),
     "trackio": ("trackio",),

@@ -118,12 +118,12 @@ class FrameEmbeddings:
     def select_frames(self, rows: NDArray[np.bool_]) -> FrameEmbeddings:
         """Return some frames, and the videos that they are of; they are counted anew."""
         lengths = np.bincount(self.videos[rows], minlength=len(self.lengths))
-        kept = np.flatnonzero(lengths).tolist()
+        remaining = np.flatnonzero(lengths).tolist()
         return replace(
             self,
-            clip_ids=tuple(self.clip_ids[index] for index in kept),
-            views=tuple(self.views[index] for index in kept),
-            lengths=lengths[kept],
+            clip_ids=tuple(self.clip_ids[index] for index in remaining),
+            views=tuple(self.views[index] for index in remaining),
+            lengths=lengths[remaining],
             vectors=self.vectors[rows],
             labels=self.labels[rows],
             times=self.times[rows],

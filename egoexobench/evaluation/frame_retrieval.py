@@ -84,7 +84,13 @@ def rank_frames(
             groups = _group_ties(nearest.distances[row], hits[row], last, max(top_k))
             for k in top_k:
                 precisions[k][block.start + row] = compute_tied_precision(groups, k)
-    return FrameRanking(rows, precisions, num_candidates[rows], num_relevant[rows], num_tied)
+    return FrameRanking(
+        rows=rows,
+        precisions=precisions,
+        num_candidates=num_candidates[rows],
+        num_relevant=num_relevant[rows],
+        num_tied=num_tied,
+    )
 
 
 def _count_candidates(

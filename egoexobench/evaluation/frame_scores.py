@@ -113,7 +113,13 @@ def score_frame_task(
         UsageError: for ``phase`` without scikit-learn.
     """
     _check_frames(train, test, num_phases)
-    track = _FrameTrack(direction, train, test, num_phases, has_time_column)
+    track = _FrameTrack(
+        direction=direction,
+        train=train,
+        test=test,
+        num_phases=num_phases,
+        has_time_column=has_time_column,
+    )
     return _SCORERS[task](track, rng)
 
 
@@ -268,14 +274,14 @@ def _score_alignment(track: _FrameTrack, rng: Generator) -> Score:
             f"{track.direction}: none of {orders.num_undefined} pairs of test videos has a "
             "Kendall's tau, which needs two different nearest frames in the other video"
         )
-    known = np.where(has_tau, orders.taus, 0)
+    taus = np.where(has_tau, orders.taus, 0)
 
     def measure_mean(weights: Floats) -> Floats:
-        sums, counts = (((weights @ table) * weights).sum(1) for table in (known, has_tau))
+        sums, counts = (((weights @ table) * weights).sum(1) for table in (taus, has_tau))
         with np.errstate(invalid="ignore"):
             return np.asarray(sums / counts)
 
-    value = float(known.sum() / has_tau.sum())
+    value = float(taus.sum() / has_tau.sum())
     variance = bootstrap_variance(measure_mean, test.clip_ids, rng=rng)
     used = (has_tau.any(0) | has_tau.any(1)).astype(float)
     share = compute_score_interval((value + 1) / 2, variance / 4, test.clip_ids, used)

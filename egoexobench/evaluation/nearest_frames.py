@@ -96,7 +96,7 @@ def iter_nearest(
         columns = columns.gather(1, order)
         is_certain = _is_complete(distances, 2 * values[:, -1].double(), part, size)
         unsure = (~is_certain).nonzero()[:, 0].numpy()
-        last_ties = _find_last_ties(distances, columns, part, candidates, unsure, size)
+        last_ties = _find_last_ties(distances, columns, part, candidates, rows=unsure, size=size)
         yield block, NearestFrames(distances.numpy(), columns.numpy(), last_ties)
 
 
@@ -164,6 +164,7 @@ def _find_last_ties(
     columns: Tensor,
     queries: FrameSet,
     candidates: FrameSet,
+    *,
     rows: NDArray[np.int64],
     size: int,
 ) -> dict[int, NDArray[np.int64]]:

@@ -25,8 +25,10 @@ def predict_phases(train: FrameEmbeddings, test: FrameEmbeddings) -> NDArray[np.
     Raises:
         UsageError: without scikit-learn.
     """
-    svm = require_library("sklearn.svm", "the track `phase`")
-    return np.asarray(svm.SVC().fit(train.vectors, train.labels).predict(test.vectors))
+    require_library("sklearn", "the track `phase`")
+    from sklearn.svm import SVC
+
+    return np.asarray(SVC().fit(train.vectors, train.labels).predict(test.vectors))
 
 
 def count_confusions(

@@ -74,13 +74,13 @@ def measure_progress(
         if rows.any():
             predictions[:, phases] = _predict(fitted[rows], goals[rows][:, phases], tested)
     is_scored = ~np.isnan(predictions) & ~np.isnan(test_goals)
-    kept = np.where(is_scored, test_goals, 0)
+    scored_goals = np.where(is_scored, test_goals, 0)
     errors = np.where(is_scored, test_goals - predictions, 0)
     starts = np.cumsum(test.lengths) - test.lengths
     return ProgressErrors(
         *(
             np.add.reduceat(column, starts, axis=0, dtype=float)
-            for column in (is_scored, kept, np.square(kept), np.square(errors))
+            for column in (is_scored, scored_goals, np.square(scored_goals), np.square(errors))
         )
     )
 

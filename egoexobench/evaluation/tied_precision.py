@@ -54,13 +54,13 @@ def compute_tied_precision(groups: TiedGroups, k: int) -> float:
     for size, relevant in groups:
         num_left = min(size, k - num_before)
         if num_left < size:
-            return _average_cut_group((num_before, num_hits, total), size, relevant, num_left)
+            return _compute_cut_precision((num_before, num_hits, total), size, relevant, num_left)
         total += _sum_precisions(num_before, num_hits, size, relevant)
         num_before, num_hits = num_before + size, num_hits + relevant
     return total / max(num_hits, 1)
 
 
-def _average_cut_group(
+def _compute_cut_precision(
     before: tuple[int, int, float], size: int, relevant: int, num_drawn: int
 ) -> float:
     """Mean over how many of the drawn items of a group are relevant."""
