@@ -213,6 +213,11 @@ class HasFrameLabels(Protocol):
         """Whether ``progression`` may also read the number of the frame (AE2, pour_liquid)."""
         ...
 
+    @property
+    def alignment_stride(self) -> int:
+        """``alignment`` compares every frame of this number; 5 in AE2, 1 for short clips."""
+        ...
+
     def list_frame_labels(self, split: Split) -> Sequence[FrameLabels]:
         """Phases of every clip of the split that has some, by the time of the frame."""
         ...
@@ -282,7 +287,11 @@ class HasTokenTimes(Protocol):
     """Optional: a video encoder whose tokens stand in time, so that frames can be compared."""
 
     def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the time ``(T,)`` of each token of a clip, s; its frames are at ``(F,)``."""
+        """Return the time ``(T,)`` of each token of a clip, s; its frames are at ``(F,)``.
+
+        Raises:
+            UsageError: with these options its tokens do not stand in time, such as one of a clip.
+        """
         ...
 
 

@@ -267,12 +267,14 @@ class FrameLabels:
     """The phases of one clip, for frame-level tracks.
 
     ``times (L,)`` rise, in s of the media file; ``phases (L,)`` are positions in the list of phases
-    of the data set, or -1 where there is none.
+    of the data set, or -1 where there is none. Clips of one ``activity`` show the same phases in
+    the same order, so that they can be aligned; if nobody names it, all clips are of one.
     """
 
     clip_id: str
     times: NDArray[np.float64]
     phases: NDArray[np.int64]
+    activity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ from egoexobench.data import clip_timing
 from egoexobench.data.audio_levels import SILENCE_PEAK
 from egoexobench.data.clip_timing import MediaClock
 from egoexobench.data.decode_audio import decode_span_audio
-from egoexobench.data.decode_frames import decode_frames
+from egoexobench.data.decode_frames import decode_frames, read_sampled_times
 from egoexobench.data.decoded_clip import AudioState, DecodedClip, SampledFrames, SpanAudio
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
 from egoexobench.data.media_info import MediaInfo, probe_media
 from egoexobench.data.open_media import open_media
 from egoexobench.data.sampling import DEFAULT_SAMPLING, get_sampler
-from egoexobench.data.tracks import choose_audio, choose_video
+from egoexobench.data.tracks import ChosenTrack, choose_audio, choose_video
 from egoexobench.errors import MediaError
 from egoexobench.types import Audio, Clip, Frames
 
@@ -30,6 +30,7 @@ __all__ = [
     "DecodedClip",
     "decode_audio",
     "decode_clip",
+    "read_frame_times",
     "read_media_info",
 ]
 
@@ -69,6 +70,34 @@ def decode_clip(
             sample_rate=sample_rate,
             rng=rng,
         )
+    except MediaError as error:
+        raise MediaError(error.kind, error.reason, clip.id) from error
+
+
+def read_frame_times(
+    clip: Clip, num_frames: int, *, sampling: str = DEFAULT_SAMPLING
+) -> NDArray[np.float64]:
+    """Return the times ``(F,)`` of the frames that `decode_clip` returns, s; nothing is decoded.
+
+    Raises:
+        UsageError: if there is no such rule, or it does not sample frames.
+        MediaError: as `decode_clip`.
+    """
+    get_sampler(sampling)
+    try:
+        with open_media(clip.media) as container:
+            clock = clip_timing.get_cached_clock(clip.media) or _read_clock(container, clip.media)
+            end = clip_timing.find_clip_end(clock, clip)
+            return read_sampled_times(
+                container,
+                _require_video(container, clip.media),
+                clip.media,
+                clock=clock,
+                start=clip.start,
+                end=end,
+                num_frames=num_frames,
+                sampling=sampling,
+            )
     except MediaError as error:
         raise MediaError(error.kind, error.reason, clip.id) from error
 
@@ -177,12 +206,9 @@ def _decode_clip_frames(
         end = clip_timing.find_clip_end(clock, clip)
         if not num_frames:
             return None, None
-        track = choose_video(container)
-        if track is None:
-            raise MediaError("no_video", f"{clip.media} has no video track")
         return decode_frames(
             container,
-            track,
+            _require_video(container, clip.media),
             clip.media,
             clock=clock,
             start=clip.start,
@@ -191,6 +217,13 @@ def _decode_clip_frames(
             sampling=sampling,
             rng=rng,
         )
+
+
+def _require_video(container: Any, path: str) -> ChosenTrack:
+    track = choose_video(container)
+    if track is None:
+        raise MediaError("no_video", f"{path} has no video track")
+    return track
 
 
 def _read_clock(container: Any, path: str) -> MediaClock:

@@ -76,6 +76,29 @@ def decode_frames(
     return Frames(np.stack(pixels), times.times[sampled]), report
 
 
+def read_sampled_times(
+    container: Any,
+    track: ChosenTrack,
+    path: str,
+    *,
+    clock: MediaClock,
+    start: float,
+    end: float,
+    num_frames: int,
+    sampling: str,
+) -> NDArray[np.float64]:
+    """Return the times ``(F,)`` of the frames that `decode_frames` decodes, s; decode none.
+
+    Raises:
+        UsageError: for an unknown rule.
+        MediaError: if there are no frames at this place.
+    """
+    times = _read_index(container, track, path, clock).times
+    check_frames_in_span(times, start, end)
+    sampled = sample_frames(sampling, times, start=start, end=end, num_frames=num_frames)
+    return np.asarray(times.times[sampled])
+
+
 def iter_span_frames(
     container: Any, track: ChosenTrack, path: str, *, clock: MediaClock, start: float, end: float
 ) -> Iterator[tuple[NDArray[np.uint8], float]]:

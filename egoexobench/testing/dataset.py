@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from egoexobench.data.candidate_lists import get_queries, list_list_policies
+from egoexobench.data.frame_labels import find_label_fault
 from egoexobench.data.unfair_queries import check_queries
-from egoexobench.protocols import Dataset
+from egoexobench.protocols import Dataset, HasFrameLabels
 from egoexobench.testing.assertions import (
     check_choice,
     check_has,
@@ -22,6 +23,7 @@ from egoexobench.types import (
     VIEWS,
     CandidatePolicy,
     Clip,
+    FrameLabels,
     Pair,
     Query,
     Split,
@@ -32,7 +34,7 @@ Item = TypeVar("Item", Clip, Pair)
 
 
 def check_dataset(dataset: Dataset) -> None:
-    """Check ids, takes, pairs and queries.
+    """Check ids, takes, pairs, queries and, if there are any, the phases of frames.
 
     Ids are unique, splits share no take, pairs name clips that exist, and every listed query can be
     answered fairly. Media are not opened, and ``prepare`` is not called: what splits share by
@@ -56,6 +58,8 @@ def check_dataset(dataset: Dataset) -> None:
                 policies = list_list_policies(dataset, task)
             for policy in policies:
                 _check_queries(dataset, split, task, policy)
+        if isinstance(dataset, HasFrameLabels):
+            _check_frame_labels(dataset, split, clips)
 
 
 def _read_clips(dataset: Dataset, split: Split) -> dict[str, Clip]:
@@ -107,6 +111,27 @@ def _check_queries(dataset: Dataset, split: Split, task: Task, policy: Candidate
         check_instance(query.cluster, str, f"cluster of the query of {query.source!r} in {call}")
     unfair = check_queries(dataset, split, task, policy).unfair
     check_that(not unfair, f"{call} has an unfair query: {next(iter(unfair), None)}")
+
+
+def _check_frame_labels(dataset: HasFrameLabels, split: Split, clips: Mapping[str, Clip]) -> None:
+    names = list(dataset.phase_names)
+    check_that(len(set(names)) == len(names) > 0, f"phase_names are no list of names: {names}")
+    stride = dataset.alignment_stride
+    check_that(
+        isinstance(stride, int) and stride >= 1, f"alignment_stride is {stride!r}; 1 is every frame"
+    )
+    call = f"list_frame_labels({split!r})"
+    with report_errors(call):
+        labels = dataset.list_frame_labels(split)
+    check_sequence(labels, FrameLabels, call)
+    labeled: set[str] = set()
+    for item in labels:
+        where = f"clip {item.clip_id!r} in {call}"
+        check_that(item.clip_id in clips, f"{where} is not in split {split}")
+        check_that(item.clip_id not in labeled, f"{where} stands twice")
+        labeled.add(item.clip_id)
+        if fault := find_label_fault(item, len(names)):
+            check_that(False, f"{where} {fault}")
 
 
 def _index_by_id(items: Sequence[Item], call: str) -> dict[str, Item]:

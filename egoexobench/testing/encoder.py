@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, get_args
 
 import numpy as np
@@ -11,12 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from egoexobench.errors import UsageError
 from egoexobench.features.encoder_inputs import list_inputs, prepare_input
 from egoexobench.features.encoder_runner import get_sample_rate
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.part_results import find_array_fault, find_tokens_fault
-from egoexobench.protocols import AnyEncoder, JointEncoder
+from egoexobench.protocols import AnyEncoder, HasTokenTimes, JointEncoder
 from egoexobench.testing.assertions import (
     check_choice,
     check_eval_mode,
@@ -33,7 +34,7 @@ from egoexobench.testing.assertions import (
 )
 from egoexobench.testing.missing_inputs import check_missing_inputs
 from egoexobench.testing.sources import Item, Source, copy_source, is_same_source, make_items
-from egoexobench.types import Modality, Tokens
+from egoexobench.types import Frames, Modality, Tokens
 
 Batch = tuple[Tokens, ...]
 """A padded batch for each input of an encoder."""
@@ -74,6 +75,7 @@ def check_encoder(
     with _evaluation_mode(encoder):
         with torch.inference_mode():
             _check_tokens(encoder, banks)
+            _check_token_times(encoder, items, banks)
             if isinstance(encoder, JointEncoder):
                 check_missing_inputs(encoder, banks)
             if reference is not None:
@@ -163,6 +165,29 @@ def _check_tokens(encoder: AnyEncoder, banks: Sequence[FeatureBank]) -> None:
     for row, position in enumerate(order):
         tokens_of_row = _get_real_tokens(reordered, position)
         _compare_tokens(tokens_of_row, in_batch[row], "in another order", "its position")
+
+
+def _check_token_times(
+    encoder: AnyEncoder, items: Sequence[Item], banks: Sequence[FeatureBank]
+) -> None:
+    """Each token of a clip has a time in the clip, and they rise."""
+    frames = next((source for source in items[0] if isinstance(source, Frames)), None)
+    if frames is None or not isinstance(encoder, HasTokenTimes):
+        return
+    times = None
+    with report_errors("get_token_times"), suppress(UsageError):
+        times = encoder.get_token_times(frames.times.copy())
+    if times is None:  # with these options it has none
+        return
+    tokens = _encode_batch(encoder, _make_batch(banks, [next(iter(banks[0].index))]))
+    num_tokens = int(tokens.mask[0].sum())
+    check_that(
+        np.shape(times) == (num_tokens,),
+        f"get_token_times returns the shape {np.shape(times)} for {num_tokens} tokens",
+    )
+    check_that(bool((np.diff(times) > 0).all()), "get_token_times returns times that do not rise")
+    is_inside = (times >= frames.times[0]) & (times <= frames.times[-1])
+    check_that(bool(is_inside.all()), "get_token_times returns a time outside of the clip")
 
 
 def _check_reference(

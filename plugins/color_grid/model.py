@@ -42,6 +42,10 @@ class ColorGridEncoder:
         features = np.concatenate([cells[..., :-2], contrast[..., None]], -1)
         return features.reshape(len(features), -1)
 
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each token, that of its frame, s ``(T,)``."""
+        return frame_times
+
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return the prepared rows as tokens."""
         return Tokens(values, mask)

@@ -68,6 +68,7 @@ class EgoVideoMAE(nn.Module):
                 f"{self.NAME}: frames={config.frames} is not a multiple of {config.tubelet}"
             )
         self.config = config
+        self.frames_per_token = config.tubelet
         self.dim = config.out or config.width
         self.visual = _build_backbone(config)
         self.projection = nn.Linear(config.width, config.out, bias=False) if config.out else None

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.toolbox import layers, vision
+from egoexobench.toolbox.token_times import compute_token_times
 from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.egoinstructor_encoders.ego_videomae import EgoVideoMAE, Output
 from egoexobench_plugins.egoinstructor_encoders.internvideo_mm import InternVideoMMVision
@@ -57,6 +58,12 @@ class GroupedVideoEncoder(nn.Module):
         """
         vision.check_num_frames(source, self.seconds * self.model.config.frames, self.model.NAME)
         return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
+
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each token, the mean of its frames, s ``(T,)``."""
+        return compute_token_times(
+            frame_times, output=self.output, step=self.model.frames_per_token
+        )
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return the tokens of prepared frames ``(B, T, side, side, 3)``, as `output` says.

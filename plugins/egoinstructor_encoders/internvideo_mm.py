@@ -69,6 +69,7 @@ class InternVideoMMVision(nn.Module):
     """The video side: the tower, its final norm and its projection."""
 
     NAME = "internvideo1-mm"
+    frames_per_token = 1
 
     def __init__(self, config: InternVideoMMConfig) -> None:
         super().__init__()

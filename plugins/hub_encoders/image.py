@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from egoexobench.toolbox import layers
+from egoexobench.toolbox.token_times import compute_token_times
 from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.hub_encoders.encoder import HubEncoder
 from egoexobench_plugins.hub_encoders.load import PretrainedModel
@@ -52,6 +53,10 @@ class HubImageEncoder(HubEncoder):
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8 | np.float32]:
         """Return resized frames ``(T, 3, side, side)``, or patches ``(T, P + 1, values)``."""
         return self.pictures.prepare(source)
+
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each token, that of its frame, s ``(T,)``."""
+        return compute_token_times(frame_times, output=self.output)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return tokens of prepared frames ``(B, T, ...)``: a frame, a clip or a patch each."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from egoexobench.errors import DataError, UsageError
+from egoexobench.toolbox.token_times import compute_token_times
 from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.hub_encoders.encoder import HubEncoder
 from egoexobench_plugins.hub_encoders.load import PretrainedModel
@@ -62,16 +63,14 @@ class HubVideoEncoder(HubEncoder):
             DataError: for a number of frames that the model does not take.
         """
         assert isinstance(source, Frames)  # noqa: S101 - the harness passes this modality
-        count = self.chosen_frames or len(source.pixels)
-        if count > len(source.pixels):
-            raise DataError(
-                f"frames={count}: a clip has {len(source.pixels)} frames; set num_frames={count} "
-                "for the method"
-            )
-        self._check_count(count)
-        # the middle of each of `count` equal parts of the clip
-        selected = ((np.arange(count) + 0.5) * len(source.pixels) / count).astype(int)
+        selected = self._select_frames(len(source.pixels))
         return self.pictures.prepare(Frames(source.pixels[selected], source.times[selected]))
+
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each token, the mean of its frames, s ``(T,)``."""
+        return compute_token_times(
+            frame_times[self._select_frames(len(frame_times))], output=self.output, step=self.step
+        )
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return tokens of frames ``(B, T, 3, side, side)``: a clip, a time or a tube each."""
@@ -92,6 +91,22 @@ class HubVideoEncoder(HubEncoder):
         if self.family.is_place_major:
             return tubes.reshape(clips, -1, num_steps, self.dim).mean(1)
         return tubes.reshape(clips, num_steps, -1, self.dim).mean(2)
+
+    def _select_frames(self, num_frames: int) -> NDArray[np.int64]:
+        """Return the middle of each of `frames` equal parts of a clip; all without that option.
+
+        Raises:
+            DataError: for a number of frames that the model does not take.
+        """
+        count = self.chosen_frames or num_frames
+        if count > num_frames:
+            raise DataError(
+                f"frames={count}: a clip has {num_frames} frames; set num_frames={count} for the "
+                "method"
+            )
+        self._check_count(count)
+        selected: NDArray[np.int64] = ((np.arange(count) + 0.5) * num_frames / count).astype(int)
+        return selected
 
     def _check_count(self, count: int) -> None:
         """Refuse what a model would drop or does not take.

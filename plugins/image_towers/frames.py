@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from egoexobench.errors import DataError, UsageError, format_exception_line
 from egoexobench.toolbox import layers
+from egoexobench.toolbox.token_times import compute_token_times
 from egoexobench.types import Audio, Frames, Modality, Tokens
 
 FrameOutput = Literal["frames", "pooled", "tokens"]
@@ -83,6 +84,10 @@ class FrameEncoder(nn.Module):
         """Return resized frames ``(T, 3, side, side)``."""
         assert isinstance(source, Frames)  # noqa: S101 - the harness passes this modality
         return np.stack([self._resize(pixels) for pixels in source.pixels])
+
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each token, that of its frame, s ``(T,)``."""
+        return compute_token_times(frame_times, output=self.output)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return tokens of frames ``(B, T, 3, side, side)``: a frame, a clip or a patch each."""

@@ -39,6 +39,10 @@ class InternImageEncoder(nn.Module):
         """Return resized and cropped frames ``(T, side, side, 3)``."""
         return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
 
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each token, that of its frame, s ``(T,)``."""
+        return frame_times
+
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return a token per frame, ``(B, T, dim)``, of frames ``(B, T, side, side, 3)``.
 

@@ -10,9 +10,10 @@ from typing import final
 from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.protocols import Progress
 from egoexobench.toolbox.storage import cache_dir, hash_json
-from egoexobench.types import Clip, Pair, Query, Split, Task
+from egoexobench.types import Clip, FrameLabels, Pair, Query, Split, Task
 from egoexobench_plugins.synthetic.annotation import write_annotations
 from egoexobench_plugins.synthetic.config import FAMILY_SIZE, SyntheticConfig, hash_config
+from egoexobench_plugins.synthetic.phases import PHASES, list_phases
 from egoexobench_plugins.synthetic.render import render_media
 
 FIRST_FRESH_FAMILY = 1_000_000
@@ -30,6 +31,10 @@ class SyntheticDataset:
 
     alignable = True
     """Both views of a pair show one script, each with its own timing."""
+    phase_names = PHASES
+    has_time_column = False
+    alignment_stride = 1
+    """Every frame: a clip of four seconds has few."""
 
     def __init__(self, config: SyntheticConfig, root: Path | None = None) -> None:
         self.config = config
@@ -82,3 +87,7 @@ class SyntheticDataset:
     def locate_queries(self, split: Split, task: Task) -> Sequence[str]:
         """File and row of each query of `queries`, in the same order."""
         return self._manifest.locate_queries(split, task)
+
+    def list_frame_labels(self, split: Split) -> Sequence[FrameLabels]:
+        """Return the motion in each frame of each clip; -1 in a pause and in what it hides."""
+        return list_phases(self.config, split)

@@ -14,7 +14,7 @@ from egoexobench.types import View
 from egoexobench_plugins.synthetic.audio import render_audio
 from egoexobench_plugins.synthetic.config import SyntheticConfig
 from egoexobench_plugins.synthetic.frames import render_frames
-from egoexobench_plugins.synthetic.script import Script, make_rng
+from egoexobench_plugins.synthetic.script import Script, spawn_view_rngs
 from egoexobench_plugins.synthetic.synth import SAMPLE_RATE
 from egoexobench_plugins.synthetic.timeline import schedule_events
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 def write_clip(path: Path, script: Script, view: View, config: SyntheticConfig) -> None:
     """Render one view of a script and write the file, either completely or not at all."""
-    key = config.seed, script.split, script.family, script.member
-    timing_rng, camera_rng, microphone_rng = make_rng(*key, role=view).spawn(3)
+    timing_rng, camera_rng, microphone_rng = spawn_view_rngs(script, view, config)
     timeline = schedule_events(script, view, timing_rng, seconds=config.seconds, sync=config.sync)
     frames = render_frames(timeline, camera_rng, config)
     waveform = render_audio(timeline, microphone_rng, config.seconds)

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from egoexobench_plugins.synthetic.motion import HAND_MOTIONS
-from egoexobench_plugins.synthetic.timeline import TimedEvent, Timeline
+from egoexobench_plugins.synthetic.timeline import (
+    TimedEvent,
+    Timeline,
+    compute_frame_centers,
+    select_frames,
+)
 from egoexobench_plugins.synthetic.vocabulary import MATERIALS, MOTION_OF_VERB, SCENES
 
 if TYPE_CHECKING:
@@ -55,10 +60,10 @@ def render_frames(timeline: Timeline, rng: Generator, config: SyntheticConfig) -
     layout = _draw_ego_layout(rng) if is_ego else _draw_exo_layout(rng, timeline.scene)
     painter = _FramePainter(config.pixels, _draw_light(rng))
     background = painter.paint_background(layout)
-    times = (np.arange(round(config.seconds * config.fps)) + 0.5) / config.fps
+    times = compute_frame_centers(config)
     frames = np.broadcast_to(background, (len(times), *background.shape)).copy()
     for event in timeline.events:
-        span = slice(*np.searchsorted(times, (event.start, event.end)))
+        span = select_frames(event, times)
         if event.visible:
             painter.draw_event(frames[span], layout, event, times[span])
         elif is_ego:  # the camera wearer looks elsewhere

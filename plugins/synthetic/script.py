@@ -78,6 +78,12 @@ def make_rng(seed: int, split: Split, family: int, member: int, *, role: Role) -
     return np.random.default_rng(key)
 
 
+def spawn_view_rngs(script: Script, view: View, config: SyntheticConfig) -> list[Generator]:
+    """Return the random generators of the timing, the camera and the microphone of a view."""
+    key = config.seed, script.split, script.family, script.member
+    return make_rng(*key, role=view).spawn(3)
+
+
 def write_scripts(config: SyntheticConfig) -> dict[Split, list[Script]]:
     """Return every script, family by family.
 

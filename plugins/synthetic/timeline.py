@@ -12,6 +12,9 @@ from egoexobench_plugins.synthetic.script import NUM_EVENTS, Event, Script
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from egoexobench_plugins.synthetic.config import SyntheticConfig
 
 TEMPO_SPREAD = 0.5
 """Standard deviation of the logarithm of the lengths that a view draws for itself, at sync=0."""
@@ -55,3 +58,17 @@ def schedule_events(
         for i in range(NUM_EVENTS)
     )
     return Timeline(view, script.scene, events)
+
+
+def compute_frame_centers(config: SyntheticConfig) -> NDArray[np.float64]:
+    """Return the time ``(F,)`` in the middle of each frame, s; the frame shows this instant."""
+    centers: NDArray[np.float64] = (
+        np.arange(round(config.seconds * config.fps)) + 0.5
+    ) / config.fps
+    return centers
+
+
+def select_frames(event: TimedEvent, centers: NDArray[np.float64]) -> slice:
+    """Return the frames during which an event happens."""
+    first, end = np.searchsorted(centers, (event.start, event.end)).tolist()
+    return slice(first, end)

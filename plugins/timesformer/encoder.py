@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egoexobench.toolbox import checkpoint, layers, vision
+from egoexobench.toolbox.token_times import compute_token_times
 from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.timesformer.checkpoint import load_pretrained
 from egoexobench_plugins.timesformer.model import MatrixProjection, SpaceTimeTransformer
@@ -62,6 +63,10 @@ class TimeSformerEncoder(nn.Module):
         return vision.to_uint8(
             vision.resize_frames(source, self.resolution, self.system.preprocess)
         )
+
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each token, that of its frame, s ``(T,)``."""
+        return compute_token_times(frame_times, output=self.output)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return the tokens of prepared frames ``(B, T, image, image, 3)``, as `output` says.

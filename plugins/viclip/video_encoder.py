@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from egoexobench.errors import DataError
 from egoexobench.toolbox import layers, vision
+from egoexobench.toolbox.token_times import compute_token_times
 from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.viclip.model import ViCLIPVisionTower
 
@@ -45,6 +46,10 @@ class ViCLIPVideoEncoder(nn.Module):
     def prepare(self, source: Frames | Audio | str) -> NDArray[np.uint8]:
         """Return frames ``(T, side, side, 3)``, stretched to a square."""
         return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
+
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each token, that of its frame, s ``(T,)``."""
+        return compute_token_times(frame_times, output=self.output)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return the tokens of prepared frames ``(B, T, side, side, 3)``, as `output` says.

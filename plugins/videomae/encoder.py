@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.toolbox import layers, vision
+from egoexobench.toolbox.token_times import compute_token_times
 from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.videomae.model import VideoMAEClassifier
 
@@ -48,6 +49,10 @@ class VideoMAEEncoder(nn.Module):
         """
         vision.check_num_frames(source, self.model.config.frames, "videomae")
         return vision.to_uint8(vision.resize_frames(source, self.resolution, PREPROCESS))
+
+    def get_token_times(self, frame_times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each token, the mean of its tube's frames, s ``(T,)``."""
+        return compute_token_times(frame_times, output=self.output, step=self.model.config.tubelet)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tokens:
         """Return the tokens of prepared frames ``(B, T, side, side, 3)``, as `output` says.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from media_factory import SAMPLE_RATE, make_tone, remux_video, write_video
 
-from egoexobench.data.decode import decode_audio, decode_clip, read_media_info
+from egoexobench.data.decode import decode_audio, decode_clip, read_frame_times, read_media_info
 from egoexobench.data.sampling import SAMPLERS, segment_centers
 from egoexobench.data.sampling.egoinstructor import FRAMES_PER_FEATURE
 from egoexobench.errors import DataError, MediaError, UsageError
@@ -70,6 +70,16 @@ def test_every_rule_of_frames_picks_its_frames_of_a_real_clip(name: str) -> None
         indices = SAMPLERS[name](fps, len(all_frames), start, end, count=count)
         assert decoded is not None
         assert np.array_equal(decoded.pixels, np.stack([all_frames[i] for i in indices]))
+
+
+@pytest.mark.parametrize("name", ["egoexolearn", "every", "egovlp-clips"])
+def test_the_times_of_frames_are_read_without_decoding_them(tmp_path: Path, name: str) -> None:
+    clip = make_clip(write_video(tmp_path / "a.mp4", seconds=3, fps=12), 0.5, 2.25)
+    decoded = decode_clip(clip, 4, with_audio=False, sampling=name).frames
+    assert decoded is not None
+    times = read_frame_times(clip, 4, sampling=name)
+    assert np.array_equal(times, decoded.times)
+    assert len(times) == (21 if name == "every" else 4)
 
 
 def test_another_rule_gives_other_frames(tmp_path: Path) -> None:

@@ -47,10 +47,35 @@ def test_within_the_file_every_sampler_gives_frames_of_it_in_order(
     if int(last * unit) - int(first * unit) < max(2 * count, 4):
         return  # rules differ in what they do with a span of few frames
     indices = SAMPLERS[name](rate, frames, first, last, count=count * each)
-    assert len(indices) == count * each
+    assert len(indices) == count * each or name == "every"
     assert indices.min() >= 0
     assert indices.max() < frames
     assert (np.diff(indices) >= 0).all()
+
+
+@spans
+def test_every_frame_of_a_span_is_each_frame_that_begins_in_it(
+    fps: float, frames: int, start: float, length: float, count: int
+) -> None:
+    times = np.arange(frames) / fps
+    first, end = min(start, times[-1]), start + length
+    indices = SAMPLERS["every"](fps, frames, first, end, count=count)
+    inside = np.flatnonzero((times >= first - 1e-6) & (times < end - 1e-6))
+    assert (np.diff(indices) == 1).all()
+    if len(inside) > 1:
+        assert abs(len(indices) - len(inside)) <= 1  # a bound may be rounded either way
+    assert set(inside[1:-1]) <= set(indices)
+
+
+def test_every_frame_on_a_clock_that_is_not_constant_is_counted_by_its_time() -> None:
+    times = np.array([0.0, 0.1, 0.5, 0.55, 0.6, 2.0, 2.1])
+    file = FrameTimes("x.mp4", times, fps=3.0)
+    indices = sample_frames("every", file, start=0.5, end=2.0, num_frames=50)
+    assert indices.tolist() == [2, 3, 4]
+    alone = sample_frames("every", file, start=0.7, end=0.9, num_frames=50)
+    assert alone.tolist() == [4]  # the frame that is on show
+    video = FrameTimes("one.mp4", np.zeros(1), fps=30.0)
+    assert sample_frames("every", video, start=0.0, end=9.0, num_frames=8).tolist() == [0]
 
 
 @pytest.mark.parametrize(

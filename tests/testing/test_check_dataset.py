@@ -3,10 +3,11 @@
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from egoexobench.testing import check_dataset
-from egoexobench.types import Clip, Gallery, Pair, Query
+from egoexobench.types import Clip, FrameLabels, Gallery, Pair, Query
 
 
 def make_clip(pair, view, split="train"):
@@ -206,3 +207,48 @@ def test_lists_of_an_own_rule_are_checked_and_their_rule_must_exist() -> None:
         AssertionError, match=r"'async'.* has an unfair query: .*no wrong candidate"
     ):
         check_dataset(change_lists("async", unfair))
+
+
+class LabeledDataset(GoodDataset):
+    """The same with two phases in every clip."""
+
+    phase_names = ("reach", "pour")
+    has_time_column = False
+    alignment_stride = 5
+
+    def list_frame_labels(self, split):
+        return [make_labels(clip.id) for clip in self.clips(split)]
+
+
+def make_labels(clip_id, times=(0.0, 0.5, 0.9), phases=(0, -1, 1)):
+    return FrameLabels(clip_id, np.array(times), np.array(phases))
+
+
+def test_a_data_set_with_right_frame_labels_passes() -> None:
+    check_dataset(LabeledDataset())
+
+
+@pytest.mark.parametrize(
+    ("labels", "fault"),
+    [
+        ([make_labels("z")], "clip 'z' .* is not in split train"),
+        ([make_labels("a/ego"), make_labels("a/ego")], "stands twice"),
+        ([make_labels("a/ego", phases=(0, 1))], "has 2 phases for 3 times"),
+        ([make_labels("a/ego", times=(0.0, 0.5, 0.5))], "times that do not rise"),
+        ([make_labels("a/ego", times=(0.0, 0.5, np.nan))], "times that do not rise"),
+        ([make_labels("a/ego", phases=(0, 1, 2))], r"phase that is not in -1\.\.1"),
+        ([make_labels("a/ego", phases=(0.0, 1.0, 1.0))], r"phase that is not in -1\.\.1"),
+        ([make_labels("a/ego", times=(), phases=())], "has no label"),
+    ],
+)
+def test_wrong_frame_labels_are_named_by_their_clip(labels, fault) -> None:
+    members = {"list_frame_labels": lambda _, split: labels if split == "train" else []}
+    dataset = type("Changed", (LabeledDataset,), members)()
+    with pytest.raises(AssertionError, match=fault):
+        check_dataset(dataset)
+
+
+def test_a_stride_of_zero_is_a_fault() -> None:
+    dataset = type("Changed", (LabeledDataset,), {"alignment_stride": 0})()
+    with pytest.raises(AssertionError, match="alignment_stride is 0"):
+        check_dataset(dataset)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from egoexobench.errors import UsageError
 from egoexobench.testing import check_encoder
 from egoexobench.types import Tokens
 
@@ -341,3 +342,48 @@ def test_a_reference_finds_tokens_of_right_form_and_wrong_numbers():
         check_encoder(encoder, reference=lambda source: compute_reference(source) + 0.01)
     with pytest.raises(AssertionError, match=r"tokens \(2, 4\), and the reference \(1, 4\)"):
         check_encoder(encoder, reference=lambda source: compute_reference(source)[:1])
+
+
+class FrameEncoder:
+    """The mean color of each frame."""
+
+    modality = "video"
+    dim = 3
+    frozen = True
+
+    def prepare(self, source):
+        return source.pixels.mean((1, 2)).astype(np.float32)
+
+    def encode(self, values, mask):
+        return Tokens(values, mask)
+
+    def get_token_times(self, frame_times):
+        return frame_times
+
+
+def refuse_times(frame_times):
+    message = "output=pooled gives no token for each frame"
+    raise UsageError(message)
+
+
+def test_an_encoder_with_the_times_of_its_tokens_passes() -> None:
+    check_encoder(FrameEncoder())
+    refusing = FrameEncoder()
+    refusing.get_token_times = refuse_times
+    check_encoder(refusing)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda times: times[:-1], r"returns the shape \(3,\) for 4 tokens"),
+        (lambda times: times[::-1], "times that do not rise"),
+        (lambda times: times + 1, "a time outside of the clip"),
+        (lambda times: times.reshape(2, 2), r"returns the shape \(2, 2\) for 4 tokens"),
+    ],
+)
+def test_wrong_times_of_tokens_are_a_fault(change, fault) -> None:
+    encoder = FrameEncoder()
+    encoder.get_token_times = change
+    with pytest.raises(AssertionError, match=fault):
+        check_encoder(encoder)

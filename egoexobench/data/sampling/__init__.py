@@ -21,6 +21,7 @@ __all__ = [
     "get_sampler",
     "has_jitter",
     "lavila_chunked",
+    "reads_every_frame",
     "segment_centers",
 ]
 
@@ -39,7 +40,7 @@ class Sampler(Protocol):
     def __call__(
         self, fps: float, num_frames: int, start: float, end: float, *, count: int
     ) -> Indices:
-        """Return frame indices ``(count,)``, or fewer if the rule documents it.
+        """Return frame indices ``(count,)``; another number if the rule documents it.
 
         Args:
             fps: frame rate of the file, Hz.
@@ -67,6 +68,7 @@ SAMPLERS: Mapping[str, Sampler] = {
     "egovlp-charades": intervals.egovlp_charades,
     "viclip": intervals.viclip,
     "seconds": egoinstructor.egoinstructor_frames,
+    "every": segments.every_frame,
     "egoinstructor-mcq": egoinstructor.egoinstructor_mcq,
     "egoinstructor-egomcq": egoinstructor.egoinstructor_mcq,
     "egoinstructor-charades": egoinstructor.egoinstructor_charades,
@@ -86,6 +88,9 @@ _JITTERED_RULES = {
 """Rules that take an argument ``rng`` as well."""
 
 Clock = Literal["file", "nominal"]
+UNCOUNTED_RULES = {segments.every_frame}
+"""Rules that return as many frames as the clip has, whatever number is requested."""
+
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 
@@ -140,6 +145,15 @@ def has_jitter(name: str) -> bool:
     """
     rule = get_sampler(name)
     return (rule.func if isinstance(rule, partial) else rule) in _JITTERED_RULES
+
+
+def reads_every_frame(name: str) -> bool:
+    """Whether a rule returns as many frames as a clip has, whatever number is requested.
+
+    Raises:
+        UsageError: if there is no such rule, or it samples stored features.
+    """
+    return get_sampler(name) in UNCOUNTED_RULES
 
 
 def get_canonical_name(name: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from egoexobench.data.sampling import (
     SAMPLERS,
+    UNCOUNTED_RULES,
     FrameSampling,
     Indices,
     Sampler,
@@ -26,6 +27,7 @@ SPAN_RULES = {
     intervals.egovlp_start_end: 0.0,
     intervals.egovlp_clips: 0.0,
     intervals.egovlp_charades: 0.0,
+    segments.every_frame: 0.0,
 }
 """Rules of a clip's frames, and the length that each gives a clip at least, s. A rule that is not
 here and not `TIME_RULES` samples the complete file, or sets a rate of its own."""
@@ -74,7 +76,7 @@ def sample_frames(
     num_frames: int,
     rng: np.random.Generator | None = None,
 ) -> Indices:
-    """Return the indices ``(num_frames,)`` of the frames that a rule samples.
+    """Return the indices ``(num_frames,)`` of the frames that a rule samples; of `every`, all.
 
     Args:
         sampling: name of the rule, and its clock.
@@ -110,7 +112,7 @@ def sample_frames(
     # The frame before the first one. The releases' reader takes -1 for the last frame of the file,
     # which is not in the clip.
     indices = np.where(indices == -1, 0, indices)
-    if len(indices) < num_frames:
+    if len(indices) < num_frames and rule not in UNCOUNTED_RULES:
         raise MediaError(
             "not_sampled",
             f"{prefix} returns {len(indices)} frames for {start:g}-{end:g} s of "

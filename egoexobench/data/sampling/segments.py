@@ -1,7 +1,8 @@
-"""Samplers that return the center frames of equal segments of a clip."""
+"""Samplers that return the center frames of equal segments of a clip, or all of its frames."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from egoexobench.errors import DataError
 
 Indices = NDArray[np.int64]
+ROUNDING = 1e-6
+"""A time may be rounded by so many frames."""
 
 
 def segment_centers(
@@ -60,6 +63,22 @@ def segment_centers(
     left = np.minimum(edges[:-1], last - 1)
     right = np.minimum(edges[1:], last)
     return np.asarray(np.clip(_pick_frames(left, right, rng), 0, num_frames - 1))
+
+
+def every_frame(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+    """Return every frame that begins in a clip, whatever ``count`` is; at least one.
+
+    For data sets of whole videos whose frames are scored one by one, as AE2's are.
+
+    >>> every_frame(fps=4.0, num_frames=20, start=1.0, end=2.5, count=8).tolist()
+    [4, 5, 6, 7, 8, 9]
+    """
+    del count
+    first, last = (
+        min(max(math.ceil(seconds * fps - ROUNDING), 0), num_frames) for seconds in (start, end)
+    )
+    first = min(first, num_frames - 1)
+    return np.arange(first, max(last, first + 1))
 
 
 def lavila(
