@@ -8,6 +8,7 @@ from typing import Any
 import answerer_reach
 import captioner_reach
 import charades_ego_root
+import ego_exo4d_root
 import egoexolearn_root
 import hf_tables
 import numpy as np
@@ -29,6 +30,7 @@ REACH = {"captioner": captioner_reach.REACH, "answerer": answerer_reach.REACH}
 """Writers and servers of what captioners and answerers call."""
 ROOTS = {
     "charades-ego": charades_ego_root.write_charades_root,
+    "ego-exo4d": ego_exo4d_root.write_ego_exo4d_root,
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,
 }
 """Writers of tiny roots in the layouts of gated data sets."""
