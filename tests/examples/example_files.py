@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from charades_ego_root import write_charades_root
+from ego_exo4d_root import write_ego_exo4d_root, write_media
 from egoexolearn_root import VIDEOS, write_egoexolearn_root
 from hf_tables import write_parquet_set
 from media_factory import make_tone, write_video
@@ -91,6 +92,12 @@ def write_charades(path: Path) -> None:
                 copy_film(film, path / "CharadesEgo_v1_480" / f"{prefix}{index:03}{view}.mp4")
 
 
+def write_ego_exo4d(path: Path) -> None:
+    """Ego-Exo4D: annotations, and films with the same sound in all cameras of a take."""
+    write_ego_exo4d_root(path, num_train=10, num_val=6, num_segments=6)
+    write_media(path, seconds=12.0)
+
+
 def write_tables(path: Path) -> None:
     """Parquet tables with the columns of the page."""
     write_clips(path.with_name("tabled"))
@@ -148,6 +155,7 @@ MAKERS: Mapping[str, Callable[[Path], object]] = {
     "EgoExoLearn": write_egoexolearn,
     "one-folder": partial(write_egoexolearn, videos="one-folder/videos"),
     "CharadesEgo": write_charades,
+    "EgoExo4D": write_ego_exo4d,
     "tables": write_tables,
     "mine.npz": write_own_embeddings,
     "ego.npy": write_arrays,

@@ -88,14 +88,14 @@ def make_description(text: str, time: float, **fields: object) -> dict[str, Any]
     }
 
 
-def annotate(*descriptions: dict[str, Any], **fields: object) -> dict[str, Any]:
+def make_annotation(descriptions: Sequence[dict[str, Any]], **fields: object) -> dict[str, Any]:
     """What one annotator wrote about a take."""
     return {
         "annotation_uid": "a",
         "annotator_id": "b",
         "rejected": False,
         "reject_reason": None,
-        "descriptions": list(descriptions),
+        "descriptions": descriptions,
         **fields,
     }
 
@@ -166,11 +166,11 @@ def write_ego_exo4d_root(
         write_benchmark(root, split, segments)
         texts = {
             take["take_uid"]: [
-                annotate(
-                    *(
+                make_annotation(
+                    [
                         make_description(f"C does {i} of {take['take_name']}", 2.5 * i)
                         for i in range(num_segments)
-                    )
+                    ]
                 )
             ]
             for take in of_split

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ego_exo4d_root import (
-    annotate,
+    make_annotation,
     make_capture,
     make_description,
     make_segment,
@@ -274,8 +274,12 @@ def write_texts(root: Path, *annotations: dict[str, Any], **take: object) -> Ego
 def test_two_annotators_of_a_moment_are_two_right_texts_of_one_clip(tmp_path: Path) -> None:
     dataset = write_texts(
         tmp_path,
-        annotate(make_description("C lifts a pan", 10.0), make_description("C stirs", 10.6)),
-        annotate(make_description("C takes the pan", 10.4), make_description("C sits", 30.0)),
+        make_annotation(
+            [make_description("C lifts a pan", 10.0), make_description("C stirs", 10.6)]
+        ),
+        make_annotation(
+            [make_description("C takes the pan", 10.4), make_description("C sits", 30.0)]
+        ),
     )
     pairs = dataset.pairs("test")
     texts = {pair.narration: pair.ego.id for pair in pairs}
@@ -292,14 +296,17 @@ def test_two_annotators_of_a_moment_are_two_right_texts_of_one_clip(tmp_path: Pa
 
 def test_a_description_of_the_same_time_by_one_annotator_is_a_second_text(tmp_path: Path) -> None:
     dataset = write_texts(
-        tmp_path, annotate(make_description("C nods", 5.0), make_description("C hums", 5.0))
+        tmp_path,
+        make_annotation([make_description("C nods", 5.0), make_description("C hums", 5.0)]),
     )
     assert [pair.narration for pair in dataset.pairs("test")] == ["C nods", "C hums"]
     assert len(dataset.clips("test")) == 2
 
 
 def test_clips_around_a_point_are_cut_at_the_ends_of_the_take(tmp_path: Path) -> None:
-    write_texts(tmp_path, annotate(make_description("one", 0.5), make_description("two", 59.9)))
+    write_texts(
+        tmp_path, make_annotation([make_description("one", 0.5), make_description("two", 59.9)])
+    )
     dataset = make_dataset(tmp_path, clips="descriptions", seconds=3.0)
     assert [(clip.start, clip.end) for clip in dataset.clips("test")[::2]] == [
         (0.0, 2.0),
@@ -312,21 +319,23 @@ def test_clips_around_a_point_are_cut_at_the_ends_of_the_take(tmp_path: Path) ->
 def test_both_spellings_of_the_subject_are_read(tmp_path: Path) -> None:
     old = make_description("C waves", 20.0, narration_subject="C")
     del old["subject"]
-    dataset = write_texts(tmp_path, annotate(make_description("C nods", 5.0), old))
+    dataset = write_texts(tmp_path, make_annotation([make_description("C nods", 5.0), old]))
     assert [pair.narration for pair in dataset.pairs("test")] == ["C nods", "C waves"]
 
 
 def test_descriptions_that_are_no_clip_by_rule_are_counted(tmp_path: Path) -> None:
     dataset = write_texts(
         tmp_path,
-        annotate(
-            make_description("C nods", 5.0),
-            make_description("O nods", 10.0, subject="O"),
-            make_description("C nods", 15.0, unsure=True),
-            make_description("C nods", 20.0, ego_visible=None),
-            make_description("C nods", 25.0, ego_visible=False),
+        make_annotation(
+            [
+                make_description("C nods", 5.0),
+                make_description("O nods", 10.0, subject="O"),
+                make_description("C nods", 15.0, unsure=True),
+                make_description("C nods", 20.0, ego_visible=None),
+                make_description("C nods", 25.0, ego_visible=False),
+            ]
         ),
-        annotate(make_description("C nods", 5.0), rejected=True, reject_reason="poor"),
+        make_annotation([make_description("C nods", 5.0)], rejected=True, reject_reason="poor"),
     )
     assert [pair.narration for pair in dataset.pairs("test")] == ["C nods"]
     assert list_issues(dataset, dropped=False) == [
@@ -341,14 +350,16 @@ def test_a_description_may_name_a_camera_by_either_name_or_leave_it_to_the_take(
 ) -> None:
     dataset = write_texts(
         tmp_path,
-        annotate(
-            make_description("one", 5.0, best_exo={"cam_id": "gp01", "raw_cam_id": "cam01"}),
-            make_description("two", 10.0, best_exo=None),
-            make_description("three", 15.0, best_exo={"cam_id": "cam09", "raw_cam_id": None}),
-            make_description("four", 20.0, best_exo={"cam_id": "aria01", "raw_cam_id": None}),
-            make_description("five", 61.0),
+        make_annotation(
+            [
+                make_description("one", 5.0, best_exo={"cam_id": "gp01", "raw_cam_id": "cam01"}),
+                make_description("two", 10.0, best_exo=None),
+                make_description("three", 15.0, best_exo={"cam_id": "cam09", "raw_cam_id": None}),
+                make_description("four", 20.0, best_exo={"cam_id": "aria01", "raw_cam_id": None}),
+                make_description("five", 61.0),
+            ]
         ),
-        annotate(descriptions=None),
+        make_annotation([]) | {"descriptions": None},
     )
     cameras = {p.narration: dataset.cameras[p.exo.id] for p in dataset.pairs("test")}
     assert cameras == {"one": "cam01", "two": "cam02"}
@@ -365,7 +376,7 @@ def test_a_description_may_name_a_camera_by_either_name_or_leave_it_to_the_take(
 
 
 def test_rows_of_descriptions_are_counted_and_not_annotators(tmp_path: Path) -> None:
-    texts = annotate(*(make_description(f"C does {i}", 5.0 * i) for i in range(7)))
+    texts = make_annotation([make_description(f"C does {i}", 5.0 * i) for i in range(7)])
     dataset = write_texts(tmp_path, texts, texts, is_narrated=True)
     (note,) = list_issues(dataset, dropped=False)
     assert note.endswith(
