@@ -296,6 +296,26 @@ class HasTokenTimes(Protocol):
 
 
 @runtime_checkable
+class HasContextFrames(Protocol):
+    """Optional: a video encoder that reads an earlier frame beside each sampled one."""
+
+    @property
+    def context_step(self) -> int:
+        """How many frames of the file the earlier one stands before; the first frame at most."""
+        ...
+
+
+@runtime_checkable
+class HasBoxInput(Protocol):
+    """Optional: a video encoder that may read boxes of hands and objects."""
+
+    @property
+    def reads_boxes(self) -> bool:
+        """Whether it needs ``Frames.boxes``; a clip without them is an error of the clip."""
+        ...
+
+
+@runtime_checkable
 class HasContentHash(Protocol):
     """Optional: an encoder that reads files which no option of it names, such as a tokenizer's."""
 

@@ -155,6 +155,8 @@ class Clip:
     scene: str | None = None
     verbs: tuple[str, ...] = ()
     nouns: tuple[str, ...] = ()
+    boxes: str | None = None
+    """File of the boxes of hands and objects in each frame (`egoexobench.toolbox.frame_boxes`)."""
 
     @property
     def labels(self) -> ClipLabels:
@@ -281,14 +283,24 @@ class FrameLabels:
 class Frames:
     """Frames of a clip: ``pixels`` uint8 RGB ``(F, H, W, 3)`` and their ``times`` ``(F,)`` in s.
 
-    ``boxes`` float32 ``(F, N, 10)`` are what a detector saw in each frame, if a data set has them:
-    x1, y1, x2, y2 in pixels of the frame as it is decoded, score, four unused columns, and the kind
-    (0 and 1 hands, 2 and 3 objects, -1 no box).
+    ``boxes`` float32 ``(F, N, 10)`` are what a detector saw in each frame, for an encoder that
+    reads them (`HasBoxInput`): x1, y1, x2, y2 in pixels of the frame as it is decoded, score, four
+    unused columns, and the kind (0 and 1 hands, 2 and 3 objects, -1 no box).
+
+    For an encoder that reads an earlier frame beside each (`HasContextFrames`), these frames are
+    here as well, and ``context (F,)`` is the position of the earlier frame of each; -1 for a frame
+    that was not sampled and is only read beside others.
     """
 
     pixels: NDArray[np.uint8]
     times: NDArray[np.float64]
     boxes: NDArray[np.float32] | None = None
+    context: NDArray[np.int64] | None = None
+
+    @property
+    def sampled_times(self) -> NDArray[np.float64]:
+        """Times of the frames that were sampled, s."""
+        return self.times if self.context is None else self.times[self.context >= 0]
 
 
 @dataclass(frozen=True, slots=True)

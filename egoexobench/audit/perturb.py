@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from egoexobench.types import Audio, Frames
@@ -23,7 +25,7 @@ def perturb_source(source: Frames | Audio | str) -> Frames | Audio | str:
         pixels = source.pixels.copy()
         some = pixels.reshape(-1)[::PIXEL_STRIDE]
         some[:] = np.where(some < 255, some + 1, 254)
-        return Frames(pixels, source.times + TIME_SHIFT_S)
+        return replace(source, pixels=pixels, times=source.times + TIME_SHIFT_S)
     if isinstance(source, Audio):
         return Audio(source.waveform * np.float32(GAIN), source.sample_rate)
     return source

@@ -17,7 +17,7 @@ from egoexobench.features.encoder_runner import get_sample_rate
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.part_results import find_array_fault, find_tokens_fault
-from egoexobench.protocols import AnyEncoder, HasTokenTimes, JointEncoder
+from egoexobench.protocols import AnyEncoder, HasContextFrames, HasTokenTimes, JointEncoder
 from egoexobench.testing.assertions import (
     check_choice,
     check_eval_mode,
@@ -33,7 +33,14 @@ from egoexobench.testing.assertions import (
     run_backward,
 )
 from egoexobench.testing.missing_inputs import check_missing_inputs
-from egoexobench.testing.sources import Item, Source, copy_source, is_same_source, make_items
+from egoexobench.testing.sources import (
+    Item,
+    Source,
+    add_context,
+    copy_source,
+    is_same_source,
+    make_items,
+)
 from egoexobench.types import Frames, Modality, Tokens
 
 Batch = tuple[Tokens, ...]
@@ -68,6 +75,8 @@ def check_encoder(
     """
     _check_members(encoder)
     items = make_items(encoder.modality, num_frames, seed, get_sample_rate(encoder))
+    if isinstance(encoder, HasContextFrames):
+        items = [tuple(map(add_context, item)) for item in items]
     banks = [
         _prepare_all(encoder, [item[index] for item in items])
         for index in range(len(list_inputs(encoder)))
@@ -176,7 +185,7 @@ def _check_token_times(
         return
     times = None
     with report_errors("get_token_times"), suppress(UsageError):
-        times = encoder.get_token_times(frames.times.copy())
+        times = encoder.get_token_times(frames.sampled_times.copy())
     if times is None:  # with these options it has none
         return
     tokens = _encode_batch(encoder, _make_batch(banks, [next(iter(banks[0].index))]))
