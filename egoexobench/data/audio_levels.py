@@ -19,6 +19,8 @@ CLIPPED_SHARE = 0.001
 
 AudioQuality = Literal["good", "low", "clipped", "silent", "empty", "no_track"]
 AUDIO_QUALITIES: tuple[AudioQuality, ...] = get_args(AudioQuality)
+WITHOUT_SOUND: tuple[AudioQuality, ...] = ("silent", "empty", "no_track")
+"""Qualities of a clip in which nothing is heard."""
 
 
 class AudioLevel(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from egoexobench.data.audio_levels import AudioQuality, classify_level
+from egoexobench.data.audio_levels import WITHOUT_SOUND, AudioQuality, classify_level
 from egoexobench.data.docstring import LICENSE_HEADING, read_docstring_section
 from egoexobench.data.doctor.inspect_media import (
     DEFAULT_READING,
@@ -120,6 +120,11 @@ def inspect_dataset(
         _make_clip_status(split, clip, files[clip.media], locations) for split, clip in clips
     )
     usable = {(status.split, status.id) for status in statuses if status.problem is None}
+    silent = {
+        (status.split, status.id)
+        for status in statuses
+        if status.problem is None and status.audio in WITHOUT_SOUND
+    }
     hashes = {path: report.sha256 for path, report in files.items() if report.sha256}
     overlaps = tuple(_iter_overlaps(dataset, hashes))
     return DatasetReport(
@@ -133,9 +138,9 @@ def inspect_dataset(
         overlaps=overlaps,
         unfair_queries=list_unfair_queries(dataset, SPLITS, RETRIEVAL_TASKS),
         pairs={split: _count_pairs(dataset, split, usable) for split in SPLITS},
-        views=count_views(clips, usable, {clip.id: clip.view for _, clip in clips}),
+        views=count_views(clips, usable, {clip.id: clip.view for _, clip in clips}, silent),
         cameras=count_views(
-            clips, usable, dataset.cameras if isinstance(dataset, HasCameras) else {}
+            clips, usable, dataset.cameras if isinstance(dataset, HasCameras) else {}, silent
         ),
         clips=statuses,
         files=tuple(files.values()),
@@ -255,6 +260,6 @@ def _make_subset(
     for status in statuses:
         if status.problem is None:
             clips[status.split][status.id] = (files[status.media].sha256 or "")[:16]
-            if status.audio not in ("silent", "empty", "no_track"):
+            if status.audio not in WITHOUT_SOUND:
                 audible.append(f"{status.split}/{status.id}")
     return make_subset(name, dataset.fingerprint, clips, audible)
