@@ -100,7 +100,7 @@ def register_fusions(register: Register) -> None:
 
 @hookspec
 def register_scorers(register: Register) -> None:
-    """``factory(width, /, *, options) -> Scorer``; an ``nn.Module`` where it has weights."""
+    """``factory(width, /, *, options) -> Scorer`` or ``TextScorer``; a module if it has weights."""
 
 
 @hookspec

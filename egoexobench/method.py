@@ -23,7 +23,11 @@ VALIDATION_METRIC = "mean reciprocal rank over the gallery retrieval tasks"
 SCORER_VALIDATION_METRIC = (
     "mean reciprocal rank over the retrieval tasks, the first 100 of each gallery reranked"
 )
-"""The metric on split val that chooses the epoch of every trained scorer."""
+"""The metric on split val that chooses the epoch of every trained scorer of any two items."""
+TEXT_SCORER_VALIDATION_METRIC = (
+    "mean reciprocal rank over t2v and v2t, the first 100 of each gallery reranked"
+)
+"""The same of every trained scorer of texts with videos."""
 
 ROLES = {
     "video": "encoder",

@@ -107,7 +107,7 @@ def find_vectors_fault(
 
 
 def find_scores_fault(scores: object, num_queries: int, num_candidates: int) -> str | None:
-    """Return what is wrong with the result of `Scorer.score`."""
+    """Return what is wrong with the result of `Scorer.score` or `TextScorer.score_texts`."""
     import torch
 
     fault = _find_float_fault(scores, "the result of score")

@@ -645,6 +645,39 @@ class Scorer(Protocol):
 
 
 @runtime_checkable
+class TextScorer(Protocol):
+    """Compares texts with videos by all their tokens: a scorer for ``t2v`` and ``v2t`` alone.
+
+    The text may shape what is computed of a video, so that the video has no vector of its own. Such
+    a scorer never sees a pair of two videos: embeddings alone rank ``eg2ex`` and ``ex2eg``, and the
+    record says so. A score is that of its own text and video whichever of them is the query, and it
+    depends on nothing else. Weights are trained as those of a `Scorer`, on texts and videos alone.
+    """
+
+    @property
+    def reads_sound(self) -> bool:
+        """Whether it gets the sound tokens, for which the method must fuse sound with frames."""
+        ...
+
+    def score_texts(
+        self, text: Tokens, video: Tokens, audio: Tokens | None, similarity: Tensor
+    ) -> Tensor:
+        """Return finite scores ``(Nt, Nv)``, a larger one for a pair that fits better.
+
+        Args:
+            text: ``(Nt, Tt, D)``, on the device of the method.
+            video: ``(Nv, Tv, D)``, the frames; of a joint encoder, frames and sound.
+            audio: ``(Nv, Ta, D)``, the sound; a video without sound has no True in the mask. None
+                if the scorer reads no sound.
+            similarity: float32 ``(Nt, Nv)``, the inner product of the embeddings of each pair.
+        """
+        ...
+
+
+AnyScorer = Scorer | TextScorer
+
+
+@runtime_checkable
 class HasTrainingSettings(Protocol):
     """Optional: a scorer that is trained otherwise than with the defaults of `ScorerTraining`."""
 

@@ -29,7 +29,7 @@ class SideValues:
 
     embeddings: Embeddings
     tokens: TokenTable | None
-    """None for a method without a scorer."""
+    """None where no scorer compares them."""
 
     def is_equal(self, other: SideValues) -> bool:
         """Whether no embedding and no token differs in a bit."""
@@ -65,7 +65,8 @@ class SwappedSplit:
         sides = self.embeddings.get_task(task)
         if sides is None:
             return None
-        tokens = self.tokens.get_task(task) if self.tokens else (None, None)
+        is_scored = self.comparison is not None and task in self.comparison.tasks
+        tokens = self.tokens.get_task(task) if self.tokens and is_scored else (None, None)
         return SideValues(sides[0], tokens[0]), SideValues(sides[1], tokens[1])
 
 

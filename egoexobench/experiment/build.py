@@ -27,6 +27,7 @@ from egoexobench.experiment.roles import (
     check_registered_modality,
     list_encoder_names,
 )
+from egoexobench.experiment.scorer_inputs import check_scorer_inputs
 from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.hashing import hash_json
 from egoexobench.layers import hash_layers
@@ -43,10 +44,10 @@ from egoexobench.models.seeding import seeded_rng
 from egoexobench.protocols import (
     Anchor,
     AnchorText,
+    AnyScorer,
     Captioner,
     HasGivenFeatures,
     Objective,
-    Scorer,
 )
 from egoexobench.records.given_features import ROLE_EVIDENCE, add_claims
 from egoexobench.registry import PartFactory, Registry
@@ -133,7 +134,7 @@ class MethodParts:
     """None for a method that is not trained."""
     captioner: Captioner | None
     device: DeviceConfig
-    scorer: Scorer | None = None
+    scorer: AnyScorer | None = None
     """None for a method that compares embeddings alone."""
 
     @property
@@ -215,6 +216,7 @@ def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodP
     }
     with seeded_rng(resolved.seed, "scorer"):
         scorer = resolved.create("scorer", _find_token_width(resolved.method, encoders))
+    check_scorer_inputs(resolved.method, encoders, scorer)
     if isinstance(scorer, nn.Module):
         scorer.eval().to(device.device)
     return MethodParts(

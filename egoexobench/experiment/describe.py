@@ -12,11 +12,12 @@ from egoexobench.identity import Identity
 from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, method_to_dict
 from egoexobench.method_renames import rename_settings
+from egoexobench.protocols import AnyScorer, TextScorer
 from egoexobench.records.describe import describe_distribution, serialize_options
 from egoexobench.records.schema import DeclaredInputs, MethodRecord, PartRecord
 from egoexobench.registry import PartFactory, Registry
 from egoexobench.spec import Spec
-from egoexobench.types import Evidence
+from egoexobench.types import TEXT_TASKS, Evidence
 
 
 def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -> MethodRecord:
@@ -28,7 +29,7 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
         spec=str(Spec(factory.name, config.method.options)),
         overrides=rename_settings(config.overrides),
         scale=resolved.method.scale,
-        parts=describe_parts(resolved, parts.claims),
+        parts=describe_parts(resolved, parts.claims, parts.scorer),
         hyperparameters=list_hyperparameters(resolved),
         declared_inputs=DeclaredInputs(video=declared["video"], text=declared["text"]),
         fingerprint=resolved.hash_recipe(),
@@ -39,20 +40,27 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
 
 
 def describe_parts(
-    resolved: ResolvedMethod, claims: Mapping[str, tuple[Evidence, ...]] = MappingProxyType({})
+    resolved: ResolvedMethod,
+    claims: Mapping[str, tuple[Evidence, ...]] = MappingProxyType({}),
+    scorer: AnyScorer | None = None,
 ) -> tuple[PartRecord, ...]:
     """Return the parts of a method as a record holds them.
 
     Args:
         resolved: the method and its parts.
         claims: what given features are said to be computed from, by role.
+        scorer: decides which tasks the record says that it ranks.
     """
-    return tuple(
-        to_part_record(
+    records = {
+        role: to_part_record(
             role, item.part, item.options, resolved.identities[role], claimed=claims.get(role, ())
         )
         for role, item in resolved.parts.items()
-    )
+    }
+    if isinstance(scorer, TextScorer):
+        update = {"ranked_tasks": TEXT_TASKS}
+        records["scorer"] = records["scorer"].model_copy(update=update)
+    return tuple(records.values())
 
 
 def to_part_record(

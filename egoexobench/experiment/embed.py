@@ -130,7 +130,12 @@ def require_clips(inputs: PreparedInputs, splits: Sequence[Split]) -> None:
         raise DataError(f"no clip of split {' or '.join(splits)} can be used{reason}")
 
 
-def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings, rank: RankFunction) -> float:
+def validation_mrr(
+    dataset: Dataset,
+    embeddings: SplitEmbeddings,
+    rank: RankFunction,
+    tasks: Sequence[Task] = RETRIEVAL_TASKS,
+) -> float:
     """Return the mean reciprocal rank on the validation split, from 0 to 1.
 
     It is the mean over the retrieval tasks that have a query; a task of both views is the mean of
@@ -143,10 +148,11 @@ def validation_mrr(dataset: Dataset, embeddings: SplitEmbeddings, rank: RankFunc
         dataset: its validation queries are ranked.
         embeddings: of their sources and candidates.
         rank: ranks the queries of a task, with the similarity that they are scored with.
+        tasks: the retrieval tasks that count.
     """
     values = []
     views: dict[str, View] = {clip.id: clip.view for clip in dataset.clips("val")}
-    for task in RETRIEVAL_TASKS:
+    for task in tasks:
         if sides := embeddings.get_task(task):
             queries, _ = filter_answerable(
                 build_queries(dataset, "val", task, "gallery"), *sides, "gallery"

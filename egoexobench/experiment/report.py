@@ -19,8 +19,13 @@ from egoexobench.experiment.reference_scores import list_reference_scores
 from egoexobench.experiment.scoring import ScoringResult
 from egoexobench.experiment.value_choice import ValueChoice
 from egoexobench.features.encoder_state import hash_state_dict
-from egoexobench.method import SCORER_VALIDATION_METRIC, VALIDATION_METRIC
+from egoexobench.method import (
+    SCORER_VALIDATION_METRIC,
+    TEXT_SCORER_VALIDATION_METRIC,
+    VALIDATION_METRIC,
+)
 from egoexobench.process_group import SINGLE, ProcessGroup
+from egoexobench.protocols import TextScorer
 from egoexobench.records.convert import to_record_score
 from egoexobench.records.describe import describe_distribution
 from egoexobench.records.environment import collect_environment, read_own_git_state
@@ -143,7 +148,9 @@ def _describe_best_epoch(best_epoch: BestEpoch | None, metric: str) -> Checkpoin
 
 def _describe_scorer_training(trained: TrainedMethod) -> ScorerTrainingRecord | None:
     scorer = trained.parts.scorer
-    selection = _describe_best_epoch(trained.scorer_epoch, SCORER_VALIDATION_METRIC)
+    reads_texts = isinstance(scorer, TextScorer)
+    metric = TEXT_SCORER_VALIDATION_METRIC if reads_texts else SCORER_VALIDATION_METRIC
+    selection = _describe_best_epoch(trained.scorer_epoch, metric)
     if selection is None or not isinstance(scorer, nn.Module):
         return None
     return ScorerTrainingRecord(

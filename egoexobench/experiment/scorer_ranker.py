@@ -34,10 +34,11 @@ from egoexobench.models.token_table import (
     score_pairs,
 )
 from egoexobench.part_results import find_scores_fault, require_valid
-from egoexobench.protocols import Dataset, Scorer
+from egoexobench.protocols import AnyScorer, Dataset, TextScorer
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
     RETRIEVAL_TASKS,
+    TEXT_TASKS,
     CandidatePolicy,
     Embeddings,
     Gallery,
@@ -90,6 +91,11 @@ def create_ranker(
     return ScorerRanker(first_stage, comparison, tokens)
 
 
+def list_scorer_tasks(scorer: AnyScorer) -> tuple[Task, ...]:
+    """Return the tasks whose candidates a scorer compares: those with texts, or all."""
+    return TEXT_TASKS if isinstance(scorer, TextScorer) else RETRIEVAL_TASKS
+
+
 def create_comparison(parts: MethodParts) -> PairComparison | None:
     """Return what compares pairs by the scorer of a method; None if it has none."""
     if parts.scorer is None:
@@ -116,7 +122,7 @@ class ScorerRanker:
     """Ranks the candidates of lists, and the first of ``rerank@100``, by their scores."""
 
     first_stage: EmbeddingRanker
-    """Ranks all other candidate policies, and the candidates that are not scored."""
+    """Ranks all other tasks and candidate policies, and the candidates that are not scored."""
     comparison: PairComparison
     tokens: SplitTokens
 
@@ -128,7 +134,7 @@ class ScorerRanker:
     def list_policies(self, task: Task, dataset: Dataset) -> tuple[CandidatePolicy, ...]:
         """Return the candidate policies of a task, the reranked gallery among them."""
         policies = list_candidate_policies(task, dataset)
-        return (*policies, "rerank@100") if task in RETRIEVAL_TASKS else policies
+        return (*policies, "rerank@100") if task in self.comparison.tasks else policies
 
     def explain_skip(self, task: Task) -> str | None:
         """Return why the embeddings cannot be ranked."""
@@ -144,7 +150,8 @@ class ScorerRanker:
         """
         ranked = self.first_stage.rank(task, queries, policy)
         sides = self.first_stage.embeddings.get_task(task)
-        if ranked is None or sides is None or policy not in SCORER_POLICIES:
+        is_scored = task in self.comparison.tasks and policy in SCORER_POLICIES
+        if ranked is None or sides is None or not is_scored:
             return ranked
         tokens = self.tokens.get_task(task)
         scores = self.comparison.score_candidates(ranked.queries, sides, tokens)
@@ -160,13 +167,18 @@ class ScorerRanker:
 class PairComparison:
     """Compares queries with the candidates that their embeddings select."""
 
-    scorer: Scorer
+    scorer: AnyScorer
     label: str
     """Kind, name and distribution of the scorer, for messages."""
     similarity: Similarity
     """Of the embeddings."""
     seed: int
     """Seed of the sample that is scored again."""
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks whose candidates it compares."""
+        return list_scorer_tasks(self.scorer)
 
     def score_candidates(
         self, queries: Sequence[Query], sides: tuple[Embeddings, Embeddings], tokens: TokenSides

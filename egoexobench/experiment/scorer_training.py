@@ -20,6 +20,7 @@ from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.reranking import rank_pair_scores
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.embed import SplitEmbeddings, embed_inputs, validation_mrr
+from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.rankers import EmbeddingRanker
 from egoexobench.experiment.scorer_ranker import (
@@ -33,7 +34,7 @@ from egoexobench.experiment.weights_identity import describe_scorer_weights, exp
 from egoexobench.features.encoder_state import hash_state_dict
 from egoexobench.hashing import hash_json
 from egoexobench.models.token_table import ScorerItems
-from egoexobench.protocols import Dataset, HasTrainingSettings, Progress
+from egoexobench.protocols import Dataset, HasTrainingSettings, Progress, TextScorer
 from egoexobench.training import checkpoint
 from egoexobench.training.resume_file import ResumeFile
 from egoexobench.training.scorer_loop import (
@@ -85,7 +86,7 @@ def train_scorer(trained: TrainedMethod, progress: Progress) -> TrainedMethod:
     resume_file = ResumeFile.of_weights(path, identity, name)
     if not path.exists() and not resume_file.path.exists():  # nothing has said yet why
         explain_new_training(folder, identity, name)
-    pairs = training_set.inputs.pairs["train"]
+    pairs = _select_pairs(comparison, training_set.inputs)
     require_pairs(training_set, len(pairs))
     settings = ScorerTraining()
     if isinstance(scorer, HasTrainingSettings):
@@ -106,6 +107,15 @@ def train_scorer(trained: TrainedMethod, progress: Progress) -> TrainedMethod:
     checkpoint.save_checkpoint(path, scorer, best_epoch, identity)
     resume_file.remove()
     return replace(trained, scorer_epoch=best_epoch)
+
+
+def _select_pairs(comparison: PairComparison, inputs: PreparedInputs) -> Sequence[Pair]:
+    """Return the training pairs; for a scorer of texts with videos, those that have a text."""
+    pairs = inputs.pairs["train"]
+    if not isinstance(comparison.scorer, TextScorer):
+        return pairs
+    text_ids = set(inputs.text_ids["train"])
+    return [pair for pair in pairs if pair.id in text_ids]
 
 
 def _collect_split(trained: TrainedMethod, split: Split) -> tuple[SplitTokens, SplitEmbeddings]:
@@ -141,7 +151,8 @@ class _ValidationSet:
     def measure_mrr(self, scorer: nn.Module) -> float:
         """Return the mean reciprocal rank, from 0 to 1, with the current weights."""
         scorer.eval()
-        return validation_mrr(self.dataset, self.embeddings, self._rank)
+        tasks = self.comparison.tasks
+        return validation_mrr(self.dataset, self.embeddings, self._rank, tasks)
 
     def _rank(
         self, task: Task, queries: Sequence[Query], sides: tuple[Embeddings, Embeddings]

@@ -106,9 +106,7 @@ def _read_pair_scores(
     Raises:
         DataError: if a scorer ranked them and its scores are not beside the record.
     """
-    if key.policy not in SCORER_POLICIES:
-        return {}
-    if not any(part.role == "scorer" for part in record.method.parts):
+    if key.policy not in SCORER_POLICIES or key.task not in record.method.scorer_tasks:
         return {}
     artifact = find_artifact(record, PAIR_SCORES_SUFFIX)
     scores = read_pair_scores(check_artifact(file, artifact)).get(key) if artifact else None

@@ -166,9 +166,17 @@ class EmbeddingModel(nn.Module):
         video: Tokens | None,
         audio: Tokens | None,
         caption: Tokens | None = None,
-    ) -> Tokens:
-        """Return the tokens ``(B, T, D)`` that `embed_video` computes an embedding from."""
-        return self._join_tokens(self._project_video(view, video, audio, caption))
+    ) -> tuple[Tokens, list[int]]:
+        """Return the tokens ``(B, T, D)`` that `embed_video` computes an embedding from.
+
+        The first real ones of each row are of its sound if the fusion reads it beside frames; the
+        second result is their number.
+        """
+        projected = self._project_video(view, video, audio, caption)
+        tokens = self._join_tokens(projected)
+        has_sound = tokens is not projected.context and caption is None
+        counts = projected.query.mask.sum(1).tolist() if has_sound else [0] * len(tokens.mask)
+        return tokens, counts
 
     def embed_text(self, narration: Tokens, query: Tokens | None, kind: AnchorText) -> Tensor:
         """Embed texts from narration and sound caption.

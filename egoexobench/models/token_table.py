@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from egoexobench.features.batch_plan import SCORING_PLAN
@@ -17,7 +18,7 @@ from egoexobench.models.feature_inputs import (
     read_text_inputs,
     read_video_inputs,
 )
-from egoexobench.protocols import AnchorText, Scorer
+from egoexobench.protocols import AnchorText, AnyScorer, TextScorer
 from egoexobench.types import Clip, Embeddings, Tokens
 
 
@@ -26,12 +27,21 @@ class TokenTable:
     """The real tokens of each clip or text by its id, float32 ``(T, D)``; T differs."""
 
     rows: Mapping[str, Tensor]
+    num_sounds: Mapping[str, int] | None = None
+    """How many of the first tokens of each clip are of its sound; None for texts."""
 
     def batch(self, ids: Sequence[str]) -> Tokens:
         """Return the tokens of some ids, ``(B, T, D)``, padded to the longest with zeros."""
+        return _pad_rows([self.rows[name] for name in ids])
+
+    def batch_by_modality(self, ids: Sequence[str]) -> tuple[Tokens, Tokens]:
+        """Return the frames and the sound of some clips; T of the sound is 1 or more."""
+        assert self.num_sounds is not None  # noqa: S101 - the table is of clips
+        counts = [self.num_sounds[name] for name in ids]
         rows = [self.rows[name] for name in ids]
-        masks = [row.new_ones(len(row), dtype=torch.bool) for row in rows]
-        return Tokens(pad_sequence(rows, batch_first=True), pad_sequence(masks, batch_first=True))
+        frames = [row[count:] for row, count in zip(rows, counts, strict=True)]
+        sounds = [row[:count] for row, count in zip(rows, counts, strict=True)]
+        return _pad_rows(frames), _pad_rows(sounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class ScorerItems:
 
 
 def score_pairs(
-    scorer: Scorer,
+    scorer: AnyScorer,
     queries: ScorerItems,
     candidates: ScorerItems,
     *,
@@ -57,14 +67,23 @@ def score_pairs(
 ) -> Tensor:
     """Return what a scorer gives to each pair of a query and a candidate, ``(Q, K)``.
 
-    The result is not checked.
+    The result is not checked. A `TextScorer` gets texts and clips, whichever of them are queries.
     """
-    query_tokens = queries.tokens.batch(query_ids)
-    candidate_tokens = candidates.tokens.batch(candidate_ids)
     with torch.autocast("cpu", enabled=False):  # similarities of 16 bits would tie
         similarity = queries.select_vectors(query_ids) @ candidates.select_vectors(candidate_ids).T
-    similarity = similarity.to(query_tokens.values.device)
-    return scorer.score(query_tokens, candidate_tokens, similarity)
+    similarity = similarity.to(next(iter(queries.tokens.rows.values())).device)
+    if not isinstance(scorer, TextScorer):
+        query_tokens = queries.tokens.batch(query_ids)
+        return scorer.score(query_tokens, candidates.tokens.batch(candidate_ids), similarity)
+    if queries.tokens.num_sounds is None:
+        text = queries.tokens.batch(query_ids)
+        video, audio = candidates.tokens.batch_by_modality(candidate_ids)
+    else:
+        text = candidates.tokens.batch(candidate_ids)
+        video, audio = queries.tokens.batch_by_modality(query_ids)
+        similarity = similarity.T
+    scores = scorer.score_texts(text, video, audio if scorer.reads_sound else None, similarity)
+    return scores if queries.tokens.num_sounds is None else scores.T
 
 
 def collect_clip_tokens(
@@ -72,13 +91,16 @@ def collect_clip_tokens(
 ) -> TokenTable:
     """Return the tokens of clips of both views, in the batches in which they are embedded."""
     rows: dict[str, Tensor] = {}
+    num_sounds: dict[str, int] = {}
     for view in SCORING_PLAN.views:
         ids = [clip.id for clip in clips if clip.view == view]
         for batch in SCORING_PLAN.split(dict.fromkeys(ids), view):
             with inference_mode(model):
                 read = read_video_inputs(model, inputs, batch, view=view, plan=SCORING_PLAN)
-                rows |= _split_rows(batch, model.list_video_tokens(view, *read))
-    return TokenTable(rows)
+                tokens, counts = model.list_video_tokens(view, *read)
+                rows |= _split_rows(batch, tokens)
+                num_sounds |= zip(batch, counts, strict=True)
+    return TokenTable(rows, num_sounds)
 
 
 def collect_text_tokens(
@@ -91,6 +113,15 @@ def collect_text_tokens(
             read = read_text_inputs(model, inputs, batch, kind, plan=SCORING_PLAN)
             rows |= _split_rows(batch, model.list_text_tokens(*read, kind))
     return TokenTable(rows)
+
+
+def _pad_rows(rows: Sequence[Tensor]) -> Tokens:
+    """Return rows ``(T, D)`` as one batch, in which at least one token has a place."""
+    masks = [row.new_ones(len(row), dtype=torch.bool) for row in rows]
+    values, mask = (pad_sequence(list(items), batch_first=True) for items in (rows, masks))
+    if mask.shape[1]:
+        return Tokens(values, mask)
+    return Tokens(functional.pad(values, (0, 0, 0, 1)), functional.pad(mask, (0, 1)))
 
 
 def _split_rows(ids: Sequence[str], tokens: Tokens) -> dict[str, Tensor]:

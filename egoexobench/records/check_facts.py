@@ -7,10 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import get_args
 
 from egoexobench.device import Precision
-from egoexobench.method import SCORER_VALIDATION_METRIC, VALIDATION_METRIC
+from egoexobench.method import (
+    SCORER_VALIDATION_METRIC,
+    TEXT_SCORER_VALIDATION_METRIC,
+    VALIDATION_METRIC,
+)
 from egoexobench.records.check_method import iter_method_faults
 from egoexobench.records.schema import CheckpointSelection, Record
-from egoexobench.types import SPLITS
+from egoexobench.types import RETRIEVAL_TASKS, SPLITS
 
 MAX_SEED = 2**32 - 1
 MAX_THREADS = 2**16
@@ -125,6 +129,15 @@ def _iter_selection_faults(record: Record) -> Iterator[str]:
     if selection is not None:
         limit = epochs if isinstance(epochs, int) else selection.epoch
         yield from _iter_epoch_choice_faults("checkpoint_selection", selection, limit)
+    for part in record.method.parts:
+        if part.ranked_tasks and part.role != "scorer":
+            yield f"method.parts.{part.role}: it ranks tasks and is no scorer"
+        if foreign := set(part.ranked_tasks) - set(RETRIEVAL_TASKS):
+            yield f"method.parts.{part.role}: it ranks {min(foreign)}, which is no retrieval task"
+    tasks = record.method.scorer_tasks
+    for score in record.scores if tasks else ():
+        if score.policy == "rerank@100" and score.task not in (*tasks, "association"):
+            yield f"scores.{score.key.label}: the scorer of the method does not rank its task"
     if training := record.scorer_training:
         if "scorer" not in roles:
             yield "scorer_training: the method has no scorer"
@@ -142,7 +155,11 @@ def _iter_epoch_choice_faults(
         yield f"{location}.split: {selection.split}, where the epoch is chosen on val"
     if selection.epoch > num_epochs:
         yield f"{location}.epoch: {selection.epoch} of {num_epochs} epochs"
-    is_rank = selection.validation_metric in (VALIDATION_METRIC, SCORER_VALIDATION_METRIC)
+    is_rank = selection.validation_metric in (
+        VALIDATION_METRIC,
+        SCORER_VALIDATION_METRIC,
+        TEXT_SCORER_VALIDATION_METRIC,
+    )
     if is_rank and not 0 <= selection.validation_value <= 1:
         yield f"{location}.validation_value: {selection.validation_value} is not in 0..1"
 

@@ -26,7 +26,15 @@ from egoexobench.records.field_types import (
     Sha256,
     Text,
 )
-from egoexobench.types import CandidatePolicy, Evidence, ScoredTask, Split, Task, TrackKey
+from egoexobench.types import (
+    RETRIEVAL_TASKS,
+    CandidatePolicy,
+    Evidence,
+    ScoredTask,
+    Split,
+    Task,
+    TrackKey,
+)
 
 Status = Literal["complete", "failed"]
 Scale = Literal["compact", "pretrained", "paper", "external"]
@@ -71,12 +79,18 @@ class PartRecord(RecordModel):
         description="what its features are said to be computed from, if they were made elsewhere; "
         "absent for a part that computes",
     )
+    ranked_tasks: tuple[Task, ...] = Field(
+        default=(),
+        description="tasks that a scorer ranks, if it reads a text and a video together and "
+        "embeddings alone rank the others; absent for a scorer of any two items",
+    )
 
     @model_serializer(mode="wrap")
     def _leave_out_unused(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = serialize(self)
-        if not self.claimed:
-            values.pop("claimed", None)
+        for name in ("claimed", "ranked_tasks"):
+            if not getattr(self, name):
+                values.pop(name, None)
         return values
 
 
@@ -157,6 +171,12 @@ class MethodRecord(RecordModel):
     external: ExternalSource | None = Field(
         None, description="null for a method that this toolkit ran"
     )
+
+    @property
+    def scorer_tasks(self) -> tuple[Task, ...]:
+        """The tasks whose candidates a scorer ranks; none for a method without a scorer."""
+        scorers = [part for part in self.parts if part.role == "scorer"]
+        return scorers[0].ranked_tasks or RETRIEVAL_TASKS if scorers else ()
 
 
 @final

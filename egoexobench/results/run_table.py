@@ -16,7 +16,7 @@ from egoexobench.records.external import describe_answer_counts, describe_extern
 from egoexobench.records.given_features import describe_given_features
 from egoexobench.records.overlap import describe_overlap
 from egoexobench.terminal import create_console
-from egoexobench.types import RECOGNITION_TASKS
+from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.results import Metric
@@ -138,6 +138,12 @@ def _list_notes(record: Record) -> Iterator[str]:
         yield "association: the mean of eg2ex and ex2eg."
     if any(score.policy == "rerank@100" for score in record.scores):
         yield f"rerank@100: a scorer orders the first 100 of the gallery; {_list_recalls(record)}."
+    tasks = record.method.scorer_tasks
+    if tasks and not set(RETRIEVAL_TASKS) <= set(tasks):
+        yield (
+            "The scorer reads a text and a video together, so that a video has no vector of its "
+            f"own: it ranks {' and '.join(tasks)}; embeddings alone rank all other tasks."
+        )
     yield TIE_RULES.get(rule := record.scores[0].tie_rule, f"Tie rule: {rule}.")
     yield _describe_run(record)
     if record.method.external and (answerer := record.method.external.answerer):

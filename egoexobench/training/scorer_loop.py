@@ -15,7 +15,7 @@ from egoexobench.device import DeviceConfig, autocast
 from egoexobench.errors import PartError
 from egoexobench.models.token_table import ScorerItems, score_pairs
 from egoexobench.part_results import find_loss_fault, find_scores_fault, require_valid
-from egoexobench.protocols import Progress, Scorer
+from egoexobench.protocols import AnyScorer, Progress, TextScorer
 from egoexobench.training.batches import Batch, draw_batches
 from egoexobench.training.epochs import train_epochs
 from egoexobench.training.loop import count_steps
@@ -42,7 +42,7 @@ class TrainedScorer:
     """A scorer as it is trained."""
 
     module: nn.Module
-    scorer: Scorer
+    scorer: AnyScorer
     """The same object."""
     label: str
     """Kind, name and distribution, for messages."""
@@ -80,7 +80,8 @@ def train_scorer_weights(
     three comparisons is one call with B queries and B candidates; a random number of each step
     decides which side is the query, so that both directions are trained. The loss is the mean of
     the cross-entropies of the rows and of the columns of the scores ``(B, B)``, with the own pair
-    as the right one: InfoNCE with negatives of the batch. With ``neighbors`` these are hard for the
+    as the right one: InfoNCE with negatives of the batch. A `TextScorer` has no comparison of the
+    two views. With ``neighbors`` these are hard for the
     first stage, as in Gao et al., arXiv:2101.08751, who have the loss of the rows. Candidates with
     an equal text do not count in comparisons with texts.
 
@@ -100,6 +101,7 @@ def train_scorer_weights(
     settings = trained.settings
     moments = find_moments(training_set.pairs)
     rng = torch.Generator().manual_seed(seed)
+    has_views = not isinstance(trained.scorer, TextScorer)
     neighbors = _join_views(training_set) if settings.negatives == "neighbors" else None
 
     def draw_epoch() -> list[Batch]:
@@ -113,7 +115,7 @@ def train_scorer_weights(
         with autocast(device_config):
             losses = [
                 _compute_comparison_loss(trained, comparison, step)
-                for comparison in _iter_comparisons(training_set, pairs, rng)
+                for comparison in _iter_comparisons(training_set, pairs, rng, has_views=has_views)
             ]
         return torch.stack(losses).mean()
 
@@ -171,12 +173,16 @@ def _join_views(training_set: ScorerTrainingSet) -> tuple[Tensor, Tensor]:
 
 
 def _iter_comparisons(
-    training_set: ScorerTrainingSet, pairs: Sequence[Pair], rng: torch.Generator
+    training_set: ScorerTrainingSet,
+    pairs: Sequence[Pair],
+    rng: torch.Generator,
+    *,
+    has_views: bool,
 ) -> Iterator[_Comparison]:
     videos, texts = training_set.videos, training_set.texts
     described = [pair for pair in pairs if texts is not None and pair.id in texts.tokens.rows]
     ego, exo = (_Side(videos, ids) for ids in _list_clip_ids(pairs))
-    compared = [(ego, exo)]
+    compared = [(ego, exo)] if has_views else []
     is_equal = None
     if texts is not None and len(described) > 1:
         side = _Side(texts, [pair.id for pair in described])

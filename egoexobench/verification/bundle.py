@@ -118,14 +118,16 @@ def _iter_missing_checks(content: BundleContent) -> Iterator[str]:
 def _iter_pair_score_faults(content: BundleContent) -> Iterator[str]:
     """A method with a scorer, and no other, has the scores of the pairs of each track it ranks."""
     scored = {score.key for score in content.record.scores}
-    has_scorer = any(part.role == "scorer" for part in content.record.method.parts)
-    if content.pair_scores and not has_scorer:
+    tasks = content.record.method.scorer_tasks
+    if content.pair_scores and not tasks:
         yield "pair scores: the method of the record has no scorer"
     for key in content.pair_scores.keys() - scored:
         yield f"pair scores: {key.label} has pair scores and no score"
-    is_complete = has_scorer and content.embeddings is not None
-    for key in scored - content.pair_scores.keys() if is_complete else ():
-        if key.policy in SCORER_POLICIES and key.task != "association":
+    for key in content.pair_scores.keys() if tasks else ():
+        if key.task not in tasks:
+            yield f"pair scores: {key.label} has pair scores, and the scorer does not rank its task"
+    for key in scored - content.pair_scores.keys() if content.embeddings is not None else ():
+        if key.policy in SCORER_POLICIES and key.task in tasks:
             yield f"pair scores: {key.label} has a score and no pair scores"
 
 

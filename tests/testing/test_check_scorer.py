@@ -168,6 +168,58 @@ def test_a_scorer_that_cannot_be_trained_is_refused(
         check_scorer(scorer)
 
 
+class TextFunction:
+    """A scorer of texts with videos that is a function of their tokens."""
+
+    def __init__(self, function: Callable[..., torch.Tensor], reads_sound: object = True) -> None:
+        self.function, self.reads_sound = function, reads_sound
+
+    def score_texts(self, text, video, audio, similarity) -> torch.Tensor:
+        return self.function(text, video, audio)
+
+
+def compare_all(text: Tokens, video: Tokens, audio: Tokens) -> torch.Tensor:
+    return compare_means(text, video) + compare_means(text, audio)
+
+
+def read_sound_padding(text: Tokens, video: Tokens, audio: Tokens) -> torch.Tensor:
+    return compare_means(text, video) + masked_mean(text) @ audio.values.mean(1).T
+
+
+def divide_by_sounds(text: Tokens, video: Tokens, audio: Tokens) -> torch.Tensor:
+    weight = audio.mask[..., None]
+    mean = (audio.values * weight).sum(1) / weight.sum(1)
+    return compare_means(text, video) + masked_mean(text) @ mean.T
+
+
+def test_right_scorers_of_texts_with_videos_pass() -> None:
+    check_scorer(lambda width: TextFunction(compare_all))
+    check_scorer(lambda width: TextFunction(lambda t, v, a: compare_means(t, v), False))
+
+
+@pytest.mark.parametrize(
+    ("function", "reads_sound", "message"),
+    [
+        (compare_all, "yes", "reads_sound is 'yes' (str); it must be bool"),
+        (lambda t, v, a: compare_means(t, v), True, "it does not read the tokens of sounds"),
+        (lambda t, v, a: compare_means(t, a), True, "it does not read the tokens of videos"),
+        (compare_all, False, "score raised AttributeError"),
+        (read_sound_padding, True, "alone: a score depends on other queries or candidates"),
+        (divide_by_sounds, True, "4 of 24 scores are NaN or infinite"),
+        (
+            lambda t, v, a: compare_all(t, v, a).T,
+            True,
+            "its scores have the shape (6, 4); it must be (Q, K) = (4, 6)",
+        ),
+    ],
+)
+def test_a_wrong_scorer_of_texts_with_videos_is_refused(
+    function: Callable[..., torch.Tensor], reads_sound: object, message: str
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        check_scorer(lambda width: TextFunction(function, reads_sound))
+
+
 def test_noise_behind_the_mask_is_padding() -> None:
     def read_last(query: Tokens, candidate: Tokens, similarity: torch.Tensor) -> torch.Tensor:
         return compare_means(query, candidate) + query.values[:, -1].sum(1)[:, None]
