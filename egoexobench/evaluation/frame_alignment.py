@@ -1,7 +1,7 @@
 """Alignment of AE2: whether the nearest frames in another video come in the same order.
 
-Every fifth frame of a video is compared with every fifth frame of another; Kendall's tau-b compares
-the number of a frame with that of the nearest one (Xue and Grauman, NeurIPS 2023;
+Every fifth frame of a video is compared with every fifth frame of another, or those at another
+stride; Kendall's tau-b compares the number of a frame with that of the nearest one (Xue and Grauman, NeurIPS 2023;
 zihuixue/AlignEgoExo e73d055).
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from egoexobench.evaluation.frame_embeddings import FrameEmbeddings
 
 STRIDE = 5
-"""Frames from one that is compared to the next."""
+"""Frames from one that is compared to the next, in AE2."""
 CHUNK_SIZE = 2**24
 """Numbers in memory at once."""
 
@@ -45,14 +45,17 @@ class VideoOrders:
     num_tied: int
 
 
-def compare_orders(frames: FrameEmbeddings, pairs: NDArray[np.bool_]) -> VideoOrders:
+def compare_orders(
+    frames: FrameEmbeddings, pairs: NDArray[np.bool_], stride: int = STRIDE
+) -> VideoOrders:
     """Return the taus of some ordered pairs of different videos.
 
     Args:
         frames: of one split; those without a phase are left out.
         pairs: which query video is compared with which other, ``(V, V)``.
+        stride: frames from one that is compared to the next.
     """
-    rows = np.flatnonzero((frames.positions % STRIDE == 0) & frames.has_phase)
+    rows = np.flatnonzero((frames.positions % stride == 0) & frames.has_phase)
     sampled, owners = center_vectors(frames.vectors)[rows], frames.videos[rows]
     videos, starts = np.unique(owners, return_index=True)
     pairs = pairs & ~np.eye(len(pairs), dtype=bool)

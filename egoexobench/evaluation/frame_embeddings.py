@@ -30,6 +30,7 @@ class FrameEmbeddings:
         vectors: float32 ``(N, D)``; the frames of a video are contiguous and in order.
         labels: phases ``(N,)`` from 0, or -1 for a frame that belongs to none.
         times: of the frames, in s of the media file, ``(N,)``; they rise within a video.
+        activities: ``(V,)``; only videos of one activity are aligned. Empty: all are of one.
 
     Raises:
         DataError: for arrays that do not belong together, with the video and the frame.
@@ -41,6 +42,7 @@ class FrameEmbeddings:
     vectors: NDArray[np.float32]
     labels: NDArray[np.int64]
     times: NDArray[np.float64]
+    activities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_lengths()
@@ -70,6 +72,8 @@ class FrameEmbeddings:
             raise DataError(
                 f"{num_videos} videos have {len(self.views)} views and {len(self.lengths)} lengths"
             )
+        if self.activities and len(self.activities) != num_videos:
+            raise DataError(f"{num_videos} videos have {len(self.activities)} activities")
         empty = np.flatnonzero(self.lengths < 1)
         if len(empty):
             name, length = self.clip_ids[empty[0]], self.lengths[empty[0]]
@@ -107,6 +111,11 @@ class FrameEmbeddings:
         """Whether each frame belongs to a phase, ``(N,)``."""
         return np.asarray(self.labels != NO_PHASE)
 
+    @cached_property
+    def clusters(self) -> tuple[str, ...]:
+        """What videos are independent by, ``(V,)``: activities, or videos if all are of one."""
+        return self.activities if len(set(self.activities)) > 1 else self.clip_ids
+
     def name_frame(self, row: int) -> str:
         """Return which frame a row is, for messages."""
         return f"frame {self.positions[row]} of video {self.clip_ids[self.videos[row]]!r}"
@@ -123,6 +132,7 @@ class FrameEmbeddings:
             self,
             clip_ids=tuple(self.clip_ids[index] for index in remaining),
             views=tuple(self.views[index] for index in remaining),
+            activities=tuple(self.activities[index] for index in remaining if self.activities),
             lengths=lengths[remaining],
             vectors=self.vectors[rows],
             labels=self.labels[rows],

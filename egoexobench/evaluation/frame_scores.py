@@ -15,7 +15,7 @@ import numpy as np
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation.arrays import Floats
-from egoexobench.evaluation.frame_alignment import compare_orders
+from egoexobench.evaluation.frame_alignment import STRIDE, compare_orders
 from egoexobench.evaluation.frame_embeddings import FrameEmbeddings
 from egoexobench.evaluation.frame_retrieval import FrameRanking, rank_frames
 from egoexobench.evaluation.intervals import ConfidenceInterval, bootstrap_variance
@@ -54,6 +54,7 @@ class _FrameTrack:
     test: FrameEmbeddings
     num_phases: int
     has_time_column: bool
+    stride: int
 
     @property
     def views(self) -> tuple[View | None, View | None]:
@@ -90,22 +91,24 @@ def score_frame_task(
     *,
     num_phases: int,
     has_time_column: bool = False,
+    stride: int = STRIDE,
     rng: Generator,
 ) -> Score:
     """Return the metrics of a frame task.
 
     ``num_queries`` of the result counts test frames, and for ``alignment`` ordered pairs of videos;
-    ``num_clusters`` counts videos.
+    ``num_clusters`` counts videos; activities, if they are of several.
 
     Args:
         task: ``phase`` and ``progression`` learn from ``train``; the others read only ``test``.
         direction: ``ego2exo`` learns from ego frames and scores exo frames; in ``frame-retrieval``
             ego frames search exo frames, and in ``alignment`` ego videos are compared with exo
-            videos. ``exo2ego`` is the mirror image.
+            videos. ``exo2ego`` is the mirror image. Only videos of one activity are aligned.
         train: frames of the training split.
         test: frames of the split that is scored.
         num_phases: phases of the data set.
         has_time_column: append the time of a frame to its embedding, in ``progression`` alone.
+        stride: frames from one that ``alignment`` compares to the next.
         rng: random numbers, for intervals.
 
     Raises:
@@ -119,6 +122,7 @@ def score_frame_task(
         test=test,
         num_phases=num_phases,
         has_time_column=has_time_column,
+        stride=stride,
     )
     return _SCORERS[task](track, rng)
 
@@ -155,8 +159,8 @@ def _score_phases(track: _FrameTrack, rng: Generator) -> Score:
         return compute_weighted_f1(np.einsum("rv,vpq->rpq", weights, confusions))
 
     value = float(measure_f1(np.ones((1, len(confusions))))[0])
-    variance = bootstrap_variance(measure_f1, test.clip_ids, rng=rng)
-    interval = compute_score_interval(value, variance, test.clip_ids, test.lengths.astype(float))
+    variance = bootstrap_variance(measure_f1, test.clusters, rng=rng)
+    interval = compute_score_interval(value, variance, test.clusters, test.lengths.astype(float))
     shares = np.bincount(test.labels, minlength=track.num_phases) / len(test.labels)
     return Score(
         metrics={
@@ -168,7 +172,7 @@ def _score_phases(track: _FrameTrack, rng: Generator) -> Score:
             )
         },
         num_queries=len(test.labels),
-        num_clusters=len(test.clip_ids),
+        num_clusters=len(set(test.clusters)),
         candidate_range=(len(learned), len(learned)),
         num_dropped=_count_unlabeled(sides[1]),
         num_special=_drop_zeros(
@@ -192,8 +196,7 @@ def _score_retrieval(track: _FrameTrack, rng: Generator) -> Score:  # noqa: ARG0
         raise DataError(
             f"{track.direction}: no test frame with a phase has a candidate in another video"
         )
-    videos = test.videos[ranking.rows]
-    clusters = [test.clip_ids[video] for video in videos.tolist()]
+    clusters = [test.clusters[video] for video in test.videos[ranking.rows].tolist()]
     return Score(
         metrics={
             f"map_at_{k}": _to_percent(
@@ -204,7 +207,7 @@ def _score_retrieval(track: _FrameTrack, rng: Generator) -> Score:  # noqa: ARG0
             for k in TOP_K
         },
         num_queries=len(ranking.rows),
-        num_clusters=len(np.unique(videos)),
+        num_clusters=len(set(clusters)),
         candidate_range=(int(ranking.num_candidates.min()), int(ranking.num_candidates.max())),
         num_dropped=int(asking.sum()) - len(ranking.rows),
         num_special=_drop_zeros(
@@ -239,17 +242,17 @@ def _score_progression(track: _FrameTrack, rng: Generator) -> Score:
             f"{track.direction}: no phase has goals that differ, in both the training and the test "
             "split"
         )
-    variance = bootstrap_variance(measure_mean, test.clip_ids, rng=rng)
+    variance = bootstrap_variance(measure_mean, test.clusters, rng=rng)
     num_frames = errors.num_frames.max(1)
-    num_videos = int((num_frames > 0).sum())
+    num_clusters = len({test.clusters[video] for video in np.flatnonzero(num_frames)})
     low = high = None
-    if num_videos > 1:  # one video says nothing about others
-        interval = compute_normal_interval(value, variance, num_videos)
+    if num_clusters > 1:  # one video says nothing about others
+        interval = compute_normal_interval(value, variance, num_clusters)
         low, high = interval.low, min(interval.high, 1.0)
     return Score(
         metrics={"progression_r2": Metric(value, low, high, chance=0.0, unit="1")},
         num_queries=int(num_frames.sum()),
-        num_clusters=num_videos,
+        num_clusters=num_clusters,
         candidate_range=(track.num_phases, track.num_phases),
         num_dropped=len(test.labels) - int(num_frames.sum()),
         num_special=_drop_zeros(
@@ -267,7 +270,10 @@ def _score_alignment(track: _FrameTrack, rng: Generator) -> Score:
     asking, compared = (_is_of_view(test, view) for view in track.views)
     first = np.cumsum(test.lengths) - test.lengths
     pairs = asking[first][:, None] & compared[first][None]
-    orders = compare_orders(test, pairs)
+    if test.activities:
+        activities = np.unique(test.activities, return_inverse=True)[1]
+        pairs &= activities[:, None] == activities[None]
+    orders = compare_orders(test, pairs, track.stride)
     has_tau = ~np.isnan(orders.taus)
     if not has_tau.any():
         raise DataError(
@@ -282,9 +288,9 @@ def _score_alignment(track: _FrameTrack, rng: Generator) -> Score:
             return np.asarray(sums / counts)
 
     value = float(taus.sum() / has_tau.sum())
-    variance = bootstrap_variance(measure_mean, test.clip_ids, rng=rng)
+    variance = bootstrap_variance(measure_mean, test.clusters, rng=rng)
     used = (has_tau.any(0) | has_tau.any(1)).astype(float)
-    share = compute_score_interval((value + 1) / 2, variance / 4, test.clip_ids, used)
+    share = compute_score_interval((value + 1) / 2, variance / 4, test.clusters, used)
     return Score(
         metrics={
             "kendall_tau": Metric(
@@ -292,7 +298,7 @@ def _score_alignment(track: _FrameTrack, rng: Generator) -> Score:
             )
         },
         num_queries=int(has_tau.sum()),
-        num_clusters=int(used.sum()),
+        num_clusters=len({test.clusters[video] for video in np.flatnonzero(used)}),
         candidate_range=(int(test.lengths.min()), int(test.lengths.max())),
         num_dropped=orders.num_undefined,
         num_special=_drop_zeros(
