@@ -1,8 +1,8 @@
 """Alignment of AE2: whether the nearest frames in another video come in the same order.
 
 Every fifth frame of a video is compared with every fifth frame of another, or those at another
-stride; Kendall's tau-b compares the number of a frame with that of the nearest one (Xue and Grauman, NeurIPS 2023;
-zihuixue/AlignEgoExo e73d055).
+stride; Kendall's tau-b compares the number of a frame with that of the nearest one (Xue and
+Grauman, NeurIPS 2023; zihuixue/AlignEgoExo e73d055).
 """
 
 from __future__ import annotations
