@@ -179,6 +179,17 @@ CHECKPOINTS_BY_METHOD: dict[str, tuple[PublishedCheckpoint, ...]] = {
         for size, letter in (("base", "B"), ("large", "L"))
         for data in ("FLT-10M", "200M")
     ),
+    "eclipse": (
+        PublishedCheckpoint(
+            file="open_clip_pytorch_model.bin",
+            source=f"{_HUB}timm/vit_base_patch32_clip_224.openai",
+            license=None,
+            consumers=(CheckpointConsumer("eclipse"), CheckpointConsumer("clip-text:heads=8")),
+            heads="video 12, text 8",
+            note="CLIP's ViT-B/32, from which the release starts; its own are not published",
+            ignored_keys=_TEMPERATURE,
+        ),
+    ),
     "egoinstructor": (
         PublishedCheckpoint(
             file="retrieval_checkpoint_best.pt",

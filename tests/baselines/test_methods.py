@@ -22,6 +22,7 @@ SHARED = {
     ("egovlp", "weights"): TOWERS,
     ("internvideo", "weights"): TOWERS,
     ("egoexo", "weights"): TOWERS,
+    ("eclipse", "weights"): ("joint", "text"),
     ("egoinstructor", "weights"): ("text", "video_fusion"),
     ("egoinstructor", "ego_weights"): ("video",),
     ("egoinstructor", "exo_weights"): ("video_exo",),
@@ -83,7 +84,7 @@ def test_every_part_that_shares_a_published_file_is_one_of_the_methods(name: str
         assert {Spec.parse(share.spec).name for share in release.consumers} <= named, release.file
 
 
-@pytest.mark.parametrize("name", ["egoexo", "egoinstructor", "soundbridge"])
+@pytest.mark.parametrize("name", ["eclipse", "egoexo", "egoinstructor", "soundbridge"])
 def test_weights_at_compact_scale_are_refused_and_not_forgotten(name: str) -> None:
     with pytest.raises(UsageError, match="--scale paper"):
         REGISTRY.create("method", f"{name}:weights=w.pt", "compact")
