@@ -82,14 +82,15 @@ def iter_nearest(
     rounded = candidates.vectors.float()
     halves = rounded.double().square().sum(1).float() / 2
     step = max(1, TILE_SIZE // max(1, len(rounded)))
+    products = rounded.new_empty(step, len(rounded))
     for start in range(0, len(queries.videos), step):
         block = slice(start, start + step)
         part = queries.select(block)
+        tile = products[: len(part.videos)]
         # Half of the squared distance without the query's own norm, which is the same in a row.
-        tile = torch.addmm(halves, part.vectors.float(), rounded.T, alpha=-1)
+        torch.addmm(halves, part.vectors.float(), rounded.T, alpha=-1, out=tile)
         _exclude_own_videos(tile, part, candidates)
         values, columns = _select_least(tile, size + SPARE_ITEMS)
-        del tile
         distances = _measure_distances(part, candidates, columns)
         distances[values.isinf()] = torch.inf
         distances, order = distances.sort(dim=1, stable=True)
@@ -173,6 +174,8 @@ def _find_last_ties(
     Two distances tie if they differ by no more than the product is rounded.
     """
     ties: dict[int, NDArray[np.int64]] = {}
+    if not len(rows):
+        return ties
     norms = candidates.vectors.square().sum(1)
     step = max(1, TILE_SIZE // (4 * len(norms)))
     for start in range(0, len(rows), step):

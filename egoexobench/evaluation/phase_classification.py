@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egoexobench.evaluation.arrays import Floats
-from egoexobench.extras import require_library
+from egoexobench.evaluation.support_vectors import fit_pairs, predict_classes
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.frame_embeddings import FrameEmbeddings
@@ -25,10 +25,7 @@ def predict_phases(train: FrameEmbeddings, test: FrameEmbeddings) -> NDArray[np.
     Raises:
         UsageError: without scikit-learn.
     """
-    require_library("sklearn", "the track `phase`")
-    from sklearn.svm import SVC
-
-    return np.asarray(SVC().fit(train.vectors, train.labels).predict(test.vectors))
+    return predict_classes(fit_pairs(train.vectors, train.labels), test.vectors)
 
 
 def count_confusions(
