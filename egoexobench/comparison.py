@@ -21,14 +21,15 @@ from egoexobench.evaluation.significance import (
     mcnemar_test,
     minimum_detectable_effect,
 )
+from egoexobench.evaluation.tasks import GRADED_METRICS
 from egoexobench.records.check_ranks import RankTable, group_by_track
 from egoexobench.records.schema import QueryRank, Record, ScoreRecord
 from egoexobench.records.store import read_record_and_ranks
 from egoexobench.types import RETRIEVAL_TASKS, TASKS, CandidatePolicy, ScoredTask, Task, TrackKey
 
-PER_QUERY_METRICS = ("hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "mrr")
+PER_QUERY_METRICS = ("hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "mrr", *GRADED_METRICS)
 """Metrics that have a value for each query."""
-DEFAULT_METRICS = ("hit_rate_at_1", "mrr")
+DEFAULT_METRICS = ("hit_rate_at_1", "mrr", *GRADED_METRICS)
 _IGNORED_FIELDS = (
     "id",
     "created",
@@ -302,4 +303,6 @@ def compute_per_query_values(ranks: Sequence[QueryRank], metric: str) -> Floats:
     table = RankTable(ranks)
     if metric == "mrr":
         return metrics.reciprocal_rank(table)
+    if metric in GRADED_METRICS:
+        return table.get_graded(metric)
     return metrics.hit_rate_at_k(table, int(metric.removeprefix("hit_rate_at_")))

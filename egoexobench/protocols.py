@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Query,
         Question,
         QuestionAnswer,
+        Relevance,
         RequestSize,
         ScorerTraining,
         Split,
@@ -233,6 +234,15 @@ class HasCandidateLists(Protocol):
 
     def list_queries(self, split: Split, task: Task, policy: CandidatePolicy) -> Sequence[Query]:
         """Return the queries of one of these policies."""
+        ...
+
+
+@runtime_checkable
+class HasRelevance(Protocol):
+    """Optional: the data set says how well each text describes each clip (``multi-instance``)."""
+
+    def get_relevance(self, split: Split) -> Relevance | None:
+        """Return the relevance of clips and texts of a split; None if it has none."""
         ...
 
 

@@ -7,7 +7,7 @@ clips or texts in a batch, ``T`` tokens of a clip, ``D`` features of a token, ``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -33,8 +33,9 @@ Evidence = Literal["video", "audio", "narration", "sound_caption"]
 FrameTask = Literal["phase", "frame-retrieval", "progression", "alignment"]
 """A task on the frames of videos whose phases are known."""
 Task = Literal["eg2ex", "ex2eg", "t2v", "v2t", "scene", "action", FrameTask]
-ScoredTask = Literal[Task, "association"]
-"""A task, or ``association``: the mean of both directions between the views."""
+ScoredTask = Literal[Task, "association", "text-video"]
+"""A task, or the mean of two opposite ones: ``association`` between the views, and ``text-video``
+between texts and videos."""
 FrameDirection = Literal["regular", "ego2exo", "exo2ego"]
 """Which frames a frame task learns or asks from, and which it is scored on: all, or one view each.
 """
@@ -84,10 +85,12 @@ QUESTION_POLICIES: tuple[CandidatePolicy, ...] = (
     *OWN_LIST_POLICIES,
 )
 """The candidates are known before a method ranks any, and each is right or wrong."""
+GRADED_POLICY: CandidatePolicy = "multi-instance"
+"""The candidates are every text or clip, and each is relevant to a degree."""
 RETRIEVAL_POLICIES: tuple[CandidatePolicy, ...] = (
     *QUESTION_POLICIES,
     "rerank@100",
-    "multi-instance",
+    GRADED_POLICY,
 )
 """Every policy of a retrieval task."""
 
@@ -108,9 +111,15 @@ SCORED_TASKS: tuple[ScoredTask, ...] = (
     "association",
     "t2v",
     "v2t",
+    "text-video",
     "scene",
     "action",
 )
+JOINED_TASKS: Mapping[ScoredTask, tuple[Task, Task]] = {
+    "association": CROSS_VIEW_TASKS,
+    "text-video": TEXT_TASKS,
+}
+"""Scored tasks that are the mean of two others."""
 
 
 MAX_SEED = 2**32 - 1
@@ -254,6 +263,39 @@ class Query:
     def positive_ids(self) -> tuple[str, ...]:
         """Ids of the right candidates, the published one first."""
         return tuple(self.gallery.ids[index] for index in self.positives)
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """How well each text describes each clip of a split, for multi-instance retrieval.
+
+    ``values`` float ``(V, T)`` are from 0 to 1, one row for each of ``clip_ids`` and one column for
+    each of ``text_ids``; 1 is a right answer. The id of a text is that of a clip or a pair.
+    """
+
+    clip_ids: tuple[str, ...]
+    text_ids: tuple[str, ...]
+    values: NDArray[np.floating]
+
+    @cached_property
+    def clip_index(self) -> Mapping[str, int]:
+        """Row of each clip."""
+        return {name: row for row, name in enumerate(self.clip_ids)}
+
+    @cached_property
+    def text_index(self) -> Mapping[str, int]:
+        """Column of each text."""
+        return {name: column for column, name in enumerate(self.text_ids)}
+
+    def select(
+        self, task: Task, sources: Sequence[str], candidates: Sequence[str]
+    ) -> NDArray[np.floating]:
+        """Return the relevance ``(S, K)`` of candidates to the sources of ``t2v`` or ``v2t``."""
+        if task == "v2t":
+            rows = self.values[[self.clip_index[name] for name in sources]]
+            return rows[:, [self.text_index[name] for name in candidates]]
+        columns = self.values[:, [self.text_index[name] for name in sources]]
+        return columns[[self.clip_index[name] for name in candidates]].T
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ METRIC_LABELS = {
     "hit_rate_at_5": "R@5",
     "hit_rate_at_10": "R@10",
     "mrr": "MRR",
+    "mir_map": "mAP",
+    "ndcg": "nDCG",
 }
 NOTE = (
     "Difference: first run minus second run on the same queries, with the 95 % interval of the "
@@ -50,7 +52,7 @@ NOTE = (
     "metrics",
     type=RenamedChoice([*METRIC_LABELS], METRIC_NAMES),
     multiple=True,
-    default=("hit_rate_at_1", "mrr"),
+    default=("hit_rate_at_1", "mrr", "mir_map", "ndcg"),
     show_default=True,
 )
 @click.option(

@@ -9,14 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from egoexobench.data.candidate_lists import get_queries, list_list_policies
+from egoexobench.data.graded_queries import (
+    build_graded_queries,
+    list_unanswerable,
+    read_relevance,
+)
 from egoexobench.data.query_faults import (
     QueryFault,
     UnfairReason,
     find_query_fault,
     read_split_items,
 )
-from egoexobench.protocols import Dataset, HasListLocations, HasQueryLocations
-from egoexobench.types import CandidatePolicy, Query, Split, Task
+from egoexobench.protocols import Dataset, HasListLocations, HasQueryLocations, HasRowLocations
+from egoexobench.types import GRADED_POLICY, CandidatePolicy, Query, Split, Task
 
 MAX_NAMED = 5
 """Queries that one line names."""
@@ -50,6 +55,8 @@ def check_queries(
     dataset: Dataset, split: Split, task: Task, policy: CandidatePolicy = "mcq20"
 ) -> CheckedQueries:
     """Check every listed query of a retrieval task; of the same query, the first is used."""
+    if policy == GRADED_POLICY:
+        return _check_graded(dataset, split, task)
     queries = get_queries(dataset, split, task, policy)
     if not queries:
         return CheckedQueries((), ())
@@ -67,8 +74,32 @@ def check_queries(
     )
 
 
+def _check_graded(dataset: Dataset, split: Split, task: Task) -> CheckedQueries:
+    """Graded relevance is checked as a whole; a query may only lack a right answer."""
+    relevance = read_relevance(dataset, split)
+    unanswerable = list_unanswerable(relevance, task) if relevance else ()
+    return CheckedQueries(
+        fair=tuple(build_graded_queries(dataset, split, task)),
+        unfair=tuple(
+            UnfairQuery(
+                split,
+                task,
+                _describe_clip(dataset, name, f"{task} in split {split}"),
+                reason="no answer",
+                detail=f"no candidate has relevance 1 to {name!r}",
+            )
+            for name in unanswerable
+        ),
+    )
+
+
+def _describe_clip(dataset: Dataset, name: str, location: str) -> str:
+    locations = dataset.where if isinstance(dataset, HasRowLocations) else {}
+    return locations.get(name, f"{name!r} of {location}")
+
+
 def iter_fair_queries(dataset: Dataset, split: Split, task: Task) -> Iterator[Query]:
-    """Yield the queries of every list of a retrieval task that can be scored."""
+    """Yield the queries of a retrieval task that the data set defines and that can be scored."""
     for policy in list_list_policies(dataset, task):
         yield from check_queries(dataset, split, task, policy).fair
 

@@ -16,6 +16,7 @@ from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluation.tasks import TEST_SPLIT, list_candidate_policies
 from egoexobench.protocols import HasLabelSpace
 from egoexobench.types import (
+    GRADED_POLICY,
     LISTED_POLICIES,
     RECOGNITION_TASKS,
     RETRIEVAL_TASKS,
@@ -49,8 +50,9 @@ def build_queries(
     among everything of the other side. All partners of a clip are its positives, so an ego clip
     with four exo clips is one query with four positives. A text has two queries, one among the ego
     and one among the exo clips; ``both-views`` has one, among the clips of both views.
-    ``rerank@100`` has the queries of ``gallery``. If text meets video, everything that
-    belongs to a pair with the same narration is a positive.
+    ``rerank@100`` has the queries of ``gallery``. ``multi-instance`` has one query for each clip or
+    text of which the data set says how relevant the others are. If text meets video, everything
+    that belongs to a pair with the same narration is a positive.
 
     Raises:
         UsageError: if the task is not a retrieval task.
@@ -59,7 +61,7 @@ def build_queries(
         raise UsageError(
             f"{task!r} is not a retrieval task; choose from {', '.join(RETRIEVAL_TASKS)}"
         )
-    if policy in LISTED_POLICIES:
+    if policy in LISTED_POLICIES or policy == GRADED_POLICY:
         return list(check_queries(dataset, split, task, policy).fair)
     items = resolve_pair_items(dataset.pairs(split))
     ego = [item.ego for item in items]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from egoexobench.evaluation.arrays import Floats, to_tensor
+from egoexobench.evaluation.graded import GradedValues, join_graded_values
 from egoexobench.evaluation.ranks import Ranks, compute_ranks, rank_scores
 from egoexobench.types import (
     LISTED_POLICIES,
@@ -49,6 +50,10 @@ class RankedQueries:
     """What a scorer gave to candidates; None if embeddings or answers alone rank them."""
     top: Sequence[CandidateList] = ()
     """The first candidates of each query; empty if nobody wants them."""
+    graded: GradedValues | None = None
+    """Metrics of each query with graded relevance; None if candidates are right or wrong."""
+    groups: Sequence[str] = ()
+    """Group of each query: a score is the mean of the means of groups, in place of views."""
 
 
 def rank_answerable(
@@ -78,18 +83,31 @@ def rank_answerable(
     )
 
 
-def join_ranked_queries(parts: Sequence[RankedQueries]) -> RankedQueries:
-    """Return the queries of several tasks, with disjoint candidates, as those of one track."""
+def join_ranked_queries(parts: Sequence[RankedQueries], names: Sequence[str] = ()) -> RankedQueries:
+    """Return the queries of several tasks, with disjoint candidates, as those of one track.
+
+    Args:
+        parts: the queries of each task.
+        names: of the tasks, if the score is the mean of their scores and not of two views.
+    """
     queries = [query for part in parts for query in part.queries]
     order = sorted(range(len(queries)), key=lambda index: _get_sort_key(queries[index]))
     columns = torch.cat([part.ranks.stack() for part in parts], dim=1)
+    groups = [name for name, part in zip(names, parts, strict=False) for _ in part.queries]
     return RankedQueries(
         [queries[index] for index in order],
         Ranks(*columns[:, order]),
         num_dropped=sum(part.num_dropped for part in parts),
         num_missing_candidates=sum(part.num_missing_candidates for part in parts),
         has_order=all(part.has_order for part in parts),
+        graded=_join_graded(parts, order),
+        groups=[groups[index] for index in order] if names else (),
     )
+
+
+def _join_graded(parts: Sequence[RankedQueries], order: Sequence[int]) -> GradedValues | None:
+    graded = [part.graded for part in parts if part.graded is not None]
+    return join_graded_values(graded).select(order) if len(graded) == len(parts) else None
 
 
 def filter_answerable(

@@ -10,14 +10,17 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from egoexobench.data.disjoint_sets import DisjointSets
+from egoexobench.evaluation.graded import GradedValues
 from egoexobench.evaluation.query_ranking import sort_queries
 from egoexobench.evaluation.ranks import Ranks
 from egoexobench.evaluation.recognition import LabeledEmbeddings, score_recognition
 from egoexobench.evaluation.retrieval import score_ranks
-from egoexobench.types import CandidatePolicy, Embeddings, Gallery, Query, View
+from egoexobench.evaluation.tasks import GRADED_METRICS
+from egoexobench.types import GRADED_POLICY, CandidatePolicy, Embeddings, Gallery, Query, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,13 +47,16 @@ def score_retrieval_oracle(
     rng: Generator,
     policy: CandidatePolicy,
     views: Mapping[str, View] | None = None,
+    groups: Sequence[str] = (),
 ) -> Score:
     """Return the score of embeddings made from the true answers.
 
     A source and its positives have the same embedding. A candidate that is a positive of several
     sources shares it with all of them. So the candidates of this group tie and come first, which
-    needs no product of embeddings.
+    needs no product of embeddings. With graded relevance the best order of each query is known.
     """
+    if policy == GRADED_POLICY:
+        return _score_graded_oracle(queries, rng=rng, views=views, groups=groups)
     ordered = sort_queries(queries)
     leaders = _group_equivalent(ordered)
     sizes: dict[Gallery, Counter[str | None]] = {}
@@ -69,6 +75,39 @@ def score_retrieval_oracle(
     return score_ranks(
         ordered, Ranks(*torch.tensor(columns).T), rng=rng, policy=policy, views=views
     )
+
+
+def _score_graded_oracle(
+    queries: Sequence[Query],
+    *,
+    rng: Generator,
+    views: Mapping[str, View] | None,
+    groups: Sequence[str],
+) -> Score:
+    """The right candidates of each query first, then the others by their relevance."""
+    sizes = [(len(query.gallery.ids), len(query.positives)) for query in queries]
+    columns = torch.tensor([(1, 1, total, right, right) for total, right in sizes])
+    best = np.ones(len(queries))
+    score = score_ranks(
+        queries,
+        Ranks(*columns.T),
+        rng=rng,
+        policy=GRADED_POLICY,
+        views=views,
+        groups=groups,
+        graded=GradedValues(best, best, chance_average_precision=best, chance_ndcg=best),
+    )
+    return _drop_graded_chance(score)
+
+
+def _drop_graded_chance(score: Score) -> Score:
+    """It is not known here: it depends on every relevance."""
+    metrics = {
+        name: replace(metric, chance=None) if name in GRADED_METRICS else metric
+        for name, metric in score.metrics.items()
+    }
+    subsets = {name: _drop_graded_chance(subset) for name, subset in score.by_subset.items()}
+    return replace(score, metrics=metrics, by_subset=subsets)
 
 
 def score_recognition_oracle(

@@ -44,6 +44,9 @@ class QueryResult:
     cluster: str
     num_positives: int = 1
     num_tied_positives: int = 1
+    average_precision: float | None = None
+    """With graded relevance, from 0 to 1; None without."""
+    ndcg: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from egoexobench.errors import DataError
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.arrays import Floats
+from egoexobench.evaluation.graded import GradedValues
 from egoexobench.evaluation.intervals import ConfidenceInterval
 from egoexobench.evaluation.query_ranking import RankedQueries, rank_answerable
 from egoexobench.evaluation.ranks import Ranks
@@ -114,6 +116,8 @@ def score_ranked_queries(
             policy=policy,
             views=views,
             has_order=ranked.has_order,
+            groups=ranked.groups,
+            graded=ranked.graded,
         ),
         num_dropped=ranked.num_dropped,
         num_missing_candidates=ranked.num_missing_candidates,
@@ -128,12 +132,15 @@ def score_ranks(
     policy: CandidatePolicy,
     views: Mapping[str, View] | None = None,
     has_order: bool = True,
+    groups: Sequence[str] = (),
+    graded: GradedValues | None = None,
 ) -> Score:
     """Return the score of ranks, ``(N,)``, of the queries that were ranked.
 
     The same ranks give the same score, so that a record can be verified. For ``rng`` and ``views``
-    see :func:`score_retrieval`. Without ``has_order`` only the first candidate of a query is known,
-    and the hit rate at 1 is the only metric.
+    see :func:`score_retrieval`; ``groups`` of queries stand in place of the views, and ``graded``
+    adds the metrics of graded relevance. Without ``has_order`` only the first candidate of a query
+    is known, and the hit rate at 1 is the only metric.
 
     >>> from egoexobench.types import Gallery
     >>> query = Query("a/ego", Gallery(("a/exo", "b/exo")), positives=(0,), cluster="take 1")
@@ -144,13 +151,31 @@ def score_ranks(
     100.0
     """
     query_views = [] if policy == "both-views" else find_query_views(queries, views or {})
+    ranked = _Ranked(queries, ranks, graded)
     top_k = list_top_k(policy) if has_order else ()
-    by_view = _score_by_view(queries, ranks, query_views, top_k)
+    by_view = _score_by_view(ranked, groups or query_views, top_k)
     return replace(
-        _score_queries(queries, ranks, query_views, top_k),
-        query_results=_make_query_results(queries, ranks),
+        _score_queries(ranked, groups or query_views, top_k),
+        query_results=_make_query_results(ranked),
         by_subset=by_view,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Queries, their ranks, and their values with graded relevance."""
+
+    queries: Sequence[Query]
+    ranks: Ranks
+    graded: GradedValues | None
+
+    def select(self, indices: Sequence[int]) -> _Ranked:
+        """Return some of them."""
+        return _Ranked(
+            [self.queries[index] for index in indices],
+            self.ranks.select(torch.tensor(indices)),
+            self.graded.select(indices) if self.graded else None,
+        )
 
 
 def find_query_views(queries: Sequence[Query], views: Mapping[str, View]) -> list[str]:
@@ -172,35 +197,53 @@ def split_by_view(values: Floats, query_views: Sequence[str]) -> list[Floats]:
     >>> split_by_view(np.array([1.0, 0.0, 0.5]), ["ego", "exo", "exo"])
     [array([1.]), array([0. , 0.5])]
     """
-    if len(set(Counter(query_views).values())) <= 1:
+    if _is_balanced(query_views):
         return [values]
     names = np.asarray(query_views)
     return [values[names == view] for view in sorted(set(query_views))]
 
 
 def _score_by_view(
-    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str], top_k: Sequence[int]
+    ranked: _Ranked, query_views: Sequence[str], top_k: Sequence[int]
 ) -> dict[str, Score]:
     """Return the score of each view, if there are several."""
     names = sorted(set(query_views))
     scores = {}
     for name in names if len(names) > 1 else ():
         indices = [index for index, view in enumerate(query_views) if view == name]
-        subset = [queries[index] for index in indices]
-        scores[name] = _score_queries(subset, ranks.select(torch.tensor(indices)), (), top_k)
+        scores[name] = _score_queries(ranked.select(indices), (), top_k)
     return scores
 
 
-def _score_queries(
-    queries: Sequence[Query], ranks: Ranks, query_views: Sequence[str], top_k: Sequence[int]
-) -> Score:
-    clusters = [query.cluster for query in queries]
+def _score_queries(ranked: _Ranked, query_views: Sequence[str], top_k: Sequence[int]) -> Score:
+    clusters, sizes = [query.cluster for query in ranked.queries], ranked.ranks.num_candidates
+    metrics_of_ranks = summarize_ranks(ranked.ranks, clusters, query_views=query_views, top_k=top_k)
     return Score(
-        metrics=summarize_ranks(ranks, clusters, query_views=query_views, top_k=top_k),
-        num_queries=len(queries),
+        metrics=metrics_of_ranks | _summarize_graded(ranked.graded, clusters, query_views),
+        num_queries=len(ranked.queries),
         num_clusters=len(set(clusters)),
-        candidate_range=(int(ranks.num_candidates.min()), int(ranks.num_candidates.max())),
+        candidate_range=(int(sizes.min()), int(sizes.max())),
     )
+
+
+def _summarize_graded(
+    graded: GradedValues | None, clusters: Sequence[str], query_views: Sequence[str]
+) -> dict[str, Metric]:
+    if graded is None:
+        return {}
+    groups = () if _is_balanced(query_views) else query_views
+    values = {
+        "mir_map": (graded.average_precision, graded.chance_average_precision),
+        "ndcg": (graded.ndcg, graded.chance_ndcg),
+    }
+    return {
+        name: _compute_mean(*pair, clusters, groups).to_metric("%") for name, pair in values.items()
+    }
+
+
+def _is_balanced(query_views: Sequence[str]) -> bool:
+    """Whether the mean over all queries is the mean of the means of views."""
+    return len(set(Counter(query_views).values())) <= 1
 
 
 def summarize_ranks(
@@ -222,8 +265,7 @@ def summarize_ranks(
             gives one metric.
     """
     result = {}
-    is_balanced = len(set(Counter(query_views).values())) <= 1
-    groups = () if is_balanced else query_views
+    groups = () if _is_balanced(query_views) else query_views
     for k in top_k or (1,):
         values, chance = metrics.hit_rate_at_k(ranks, k), metrics.chance_hit_rate_at_k(ranks, k)
         mean = _compute_mean(values, chance, clusters, groups)
@@ -258,9 +300,13 @@ def _compute_mean(
     return _MeanEstimate(float(value), interval, float(guess))
 
 
-def _make_query_results(queries: Sequence[Query], ranks: Ranks) -> tuple[QueryResult, ...]:
-    top1 = metrics.hit_rate_at_k(ranks, 1).tolist()
-    rows = ranks.stack().T.tolist()  # at once: one number after the other takes longer than ranking
+def _make_query_results(ranked: _Ranked) -> tuple[QueryResult, ...]:
+    top1 = metrics.hit_rate_at_k(ranked.ranks, 1).tolist()
+    # at once: one number after the other takes longer than ranking
+    rows = ranked.ranks.stack().T.tolist()
+    graded = ranked.graded
+    values = [graded.average_precision.tolist(), graded.ndcg.tolist()] if graded else []
+    by_query = zip(*values, strict=True) if values else repeat((None, None))
     return tuple(
         QueryResult(
             source=query.source,
@@ -272,8 +318,11 @@ def _make_query_results(queries: Sequence[Query], ranks: Ranks) -> tuple[QueryRe
             cluster=query.cluster,
             num_positives=num_positives,
             num_tied_positives=num_tied,
+            average_precision=precision,
+            ndcg=gain,
         )
-        for query, probability, (best, worst, num_candidates, num_positives, num_tied) in zip(
-            queries, top1, rows, strict=True
-        )
+        for query, probability, (best, worst, num_candidates, num_positives, num_tied), (
+            precision,
+            gain,
+        ) in zip(ranked.queries, top1, rows, by_query, strict=False)
     )

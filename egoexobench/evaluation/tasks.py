@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from egoexobench.data.candidate_lists import list_own_policies
 from egoexobench.evaluation.results import MetricUnit
 from egoexobench.types import (
+    GRADED_POLICY,
     LISTED_POLICIES,
     RETRIEVAL_TASKS,
     CandidatePolicy,
@@ -35,6 +36,9 @@ RERANKED_TOP_K: tuple[int, ...] = (*TOP_K, 100)
 """The same under ``rerank@100``; the last is the recall of the first stage."""
 FIVE_CANDIDATE_POLICIES: tuple[CandidatePolicy, ...] = ("inter-video", "intra-video")
 """Lists of 5 candidates, where a hit rate at 5 says nothing."""
+
+GRADED_METRICS = ("mir_map", "ndcg")
+"""The metrics of graded relevance, beside those of ranks."""
 
 TIE_RULE = "expected"
 """Every score is its mean over all orders of the candidates that tie."""
@@ -68,6 +72,10 @@ TASKS_INFO: Mapping[ScoredTask, TaskInfo] = {
     "association": TaskInfo("the mean of eg2ex and ex2eg, with equal weights", "hit_rate_at_1"),
     "t2v": TaskInfo("which video, ego or exo, does this text describe", "hit_rate_at_1", version=2),
     "v2t": TaskInfo("which text describes this video, ego or exo", "hit_rate_at_1", version=2),
+    "text-video": TaskInfo(
+        "the mean of t2v and v2t, with equal weights, where both have graded relevance",
+        "hit_rate_at_1",
+    ),
     "scene": TaskInfo(
         "where was this ego video made (linear layer, paper eq. 13)", "hit_rate_at_1"
     ),
@@ -92,6 +100,10 @@ METRICS_INFO: Mapping[str, MetricInfo] = {
         "median rank of the right answer, 1 is first", "rank", higher_is_better=False
     ),
     "mrr": MetricInfo("mean of one over the rank of the right answer", "1"),
+    "mir_map": MetricInfo(
+        "average precision with graded relevance, mean over the queries (EPIC-KITCHENS-100)", "%"
+    ),
+    "ndcg": MetricInfo("discounted cumulative gain of graded relevance over the best one", "%"),
     "map": MetricInfo("average precision, mean over the classes", "%"),
     "recall_at_5": MetricInfo("a true class is among the first five, mean over the classes", "%"),
 }
@@ -114,6 +126,15 @@ def list_candidate_policies(task: Task, dataset: Dataset) -> tuple[CandidatePoli
     own = list_own_policies(dataset, task)
     both_views: tuple[CandidatePolicy, ...] = ("both-views",) if task == "t2v" else ()
     return ("mcq20", "gallery", *both_views, *own)
+
+
+def list_main_metrics(
+    task: ScoredTask, policy: CandidatePolicy | None
+) -> tuple[str, *tuple[str, ...]]:
+    """Return the metrics that a table shows, the one by which it is sorted first."""
+    if policy == GRADED_POLICY:
+        return GRADED_METRICS
+    return TASKS_INFO[task].primary, *TASKS_INFO[task].secondary
 
 
 def list_top_k(policy: CandidatePolicy) -> tuple[int, ...]:

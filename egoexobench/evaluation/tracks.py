@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from egoexobench.evaluation.tasks import TASKS_INFO, TIE_RULE
-from egoexobench.protocols import HasListVersions
+from egoexobench.protocols import HasListVersions, HasRelevance
 from egoexobench.types import (
+    GRADED_POLICY,
     LISTED_POLICIES,
     CandidatePolicy,
     Gallery,
     Query,
+    Relevance,
     ScoredTask,
     Similarity,
     Split,
@@ -96,7 +98,11 @@ def build_retrieval_track(
         queries: see :func:`egoexobench.evaluation.queries.build_queries`.
         protocol: how clips and texts are presented to the method.
     """
-    return _build_track(dataset, name, key, content=hash_queries(queries), protocol=protocol)
+    content = hash_queries(queries)
+    if key.policy == GRADED_POLICY and isinstance(dataset, HasRelevance):
+        relevance = dataset.get_relevance(key.split)
+        content = hash_graded(content, relevance) if relevance else content
+    return _build_track(dataset, name, key, content=content, protocol=protocol)
 
 
 def build_recognition_track(
@@ -133,6 +139,20 @@ def hash_queries(queries: Sequence[Query]) -> str:
         fields = [query.source, sorted(query.positive_ids), query.cluster, hashes[query.gallery]]
         lines.append(_to_json(fields))
     return _hash_lines(lines)
+
+
+def hash_graded(content: str, relevance: Relevance) -> str:
+    """Return the content of a track with graded relevance; no order matters.
+
+    Args:
+        content: hash of the queries.
+        relevance: of each clip and text.
+    """
+    sides = relevance.clip_ids, relevance.text_ids
+    orders = [sorted(range(len(names)), key=names.__getitem__) for names in sides]
+    values = relevance.values[orders[0]][:, orders[1]].astype("<f8")
+    digest = hashlib.sha256(values.tobytes()).hexdigest()
+    return _hash_text(_to_json([content, *map(sorted, sides), digest]))
 
 
 def hash_labeled_clips(clips: Sequence[LabeledClip]) -> str:

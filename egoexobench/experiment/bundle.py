@@ -7,6 +7,7 @@ from itertools import chain
 
 import torch
 
+from egoexobench.data.graded_queries import read_relevance
 from egoexobench.evaluation.answers import Answer, make_query_ids
 from egoexobench.evaluation.queries import collect_labeled_clips
 from egoexobench.evaluation.reranking import PairScores
@@ -19,6 +20,8 @@ from egoexobench.records.bundle import FITTED_SPLITS, TEXTS, VIDEOS, BundleFiles
 from egoexobench.records.convert import to_top_candidates
 from egoexobench.records.queries_file import ScoredQueries
 from egoexobench.types import (
+    GRADED_POLICY,
+    JOINED_TASKS,
     RECOGNITION_TASKS,
     RETRIEVAL_TASKS,
     SPLITS,
@@ -61,7 +64,12 @@ def collect_bundle_files(
             for item in scoring.tracks
             for line in to_top_candidates(item.track, item.score, item.top)
         ],
+        relevance=read_relevance(dataset, TEST_SPLIT) if _is_graded(scoring) else None,
     )
+
+
+def _is_graded(scoring: ScoringResult) -> bool:
+    return any(result.track.policy == GRADED_POLICY for result in scoring.tracks)
 
 
 def _collect_pair_scores(scoring: ScoringResult) -> dict[TrackKey, PairScores]:
@@ -91,7 +99,7 @@ def _collect_queries(
         queries={
             result.track.key: list(result.queries)
             for result in scoring.tracks
-            if result.queries and result.track.task != "association"
+            if result.queries and result.track.task not in JOINED_TASKS
         },
         labeled_clips={
             task: {split: collect_labeled_clips(dataset, split, task) for split in SPLITS}

@@ -8,7 +8,7 @@ from egoexobench.data.unfair_queries import format_unfair_note
 from egoexobench.errors import notify
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.scoring import ScoringResult
-from egoexobench.types import LISTED_POLICIES, RETRIEVAL_TASKS, Task
+from egoexobench.types import GRADED_POLICY, LISTED_POLICIES, RETRIEVAL_TASKS, Task
 
 FEW_QUERIES = 20
 """With fewer queries, an interval says little."""
@@ -26,7 +26,7 @@ def notify_about_scores(scoring: ScoringResult, tasks: Sequence[Task], dataset: 
         notify(format_unfair_note(scoring.unfair))
     keys = {result.track.key for result in scoring.tracks}
     scored = {key.task for key in keys}
-    listed = {key.task for key in keys if key.policy in LISTED_POLICIES}
+    listed = {key.task for key in keys if key.policy in (*LISTED_POLICIES, GRADED_POLICY)}
     absent = [t for t in tasks if t in RETRIEVAL_TASKS and t in scored and t not in listed]
     if absent:
         notify(

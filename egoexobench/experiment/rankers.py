@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, final
 
 from egoexobench.evaluation.answers import Answer, rank_answers
+from egoexobench.evaluation.graded_ranking import measure_graded
 from egoexobench.evaluation.query_ranking import RankedQueries, rank_answerable
 from egoexobench.evaluation.tasks import list_candidate_policies
 from egoexobench.evaluation.top_candidates import find_top_candidates, list_top_answers
 from egoexobench.experiment.embed import SplitEmbeddings
 from egoexobench.protocols import Dataset
 from egoexobench.types import (
+    QUESTION_POLICIES,
     RETRIEVAL_TASKS,
     CandidatePolicy,
     Embeddings,
     Query,
+    Relevance,
     Similarity,
     Task,
 )
@@ -33,9 +36,16 @@ class QueryRanker(Protocol):
         """Embeddings that the linear layer of recognition reads; None if there are none."""
 
     def rank(
-        self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
+        self,
+        task: Task,
+        queries: Sequence[Query],
+        policy: CandidatePolicy,
+        relevance: Relevance | None = None,
     ) -> RankedQueries | None:
-        """Rank the queries that can be ranked; None if none can."""
+        """Rank the queries that can be ranked; None if none can.
+
+        Where candidates are relevant to a degree, ``relevance`` says to which.
+        """
 
     def list_policies(self, task: Task, dataset: Dataset) -> tuple[CandidatePolicy, ...]:
         """Return the candidate policies under which a task is scored; recognition has none."""
@@ -62,7 +72,11 @@ class EmbeddingRanker:
         return self.embeddings.videos
 
     def rank(
-        self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
+        self,
+        task: Task,
+        queries: Sequence[Query],
+        policy: CandidatePolicy,
+        relevance: Relevance | None = None,
     ) -> RankedQueries | None:
         """Rank the queries whose source and positives have embeddings of one width."""
         sides = self.embeddings.get_task(task)
@@ -71,6 +85,11 @@ class EmbeddingRanker:
         ranked = rank_answerable(
             queries, *sides, policy, similarity=self.similarity, device=self.device
         )
+        if ranked is not None and relevance is not None:
+            graded = measure_graded(
+                ranked.queries, *sides, relevance, task=task, similarity=self.similarity
+            )
+            ranked = replace(ranked, graded=graded)
         if ranked is None or not self.num_top:
             return ranked
         top = find_top_candidates(
@@ -103,9 +122,14 @@ class AnswerRanker:
         return
 
     def rank(
-        self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
+        self,
+        task: Task,
+        queries: Sequence[Query],
+        policy: CandidatePolicy,
+        relevance: Relevance | None = None,
     ) -> RankedQueries | None:
-        """Rank the queries that have an answer."""
+        """Rank the queries that have an answer; answers are to candidates that are right or not."""
+        del relevance
         ranked = rank_answers(task, policy, queries, self.answers)
         if ranked is None or not self.num_top:
             return ranked
@@ -113,8 +137,9 @@ class AnswerRanker:
         return replace(ranked, top=top)
 
     def list_policies(self, task: Task, dataset: Dataset) -> tuple[CandidatePolicy, ...]:
-        """Return every policy that needs no scorer."""
-        return list_candidate_policies(task, dataset)
+        """Return every policy whose candidates are right or wrong."""
+        policies = list_candidate_policies(task, dataset)
+        return tuple(policy for policy in policies if policy in QUESTION_POLICIES)
 
     def explain_skip(self, task: Task) -> str | None:
         """Return that recognition needs embeddings, or that there is no answer."""

@@ -43,6 +43,7 @@ from egoexobench.types import (
     Embeddings,
     Gallery,
     Query,
+    Relevance,
     Similarity,
     Split,
     Task,
@@ -141,14 +142,18 @@ class ScorerRanker:
         return self.first_stage.explain_skip(task)
 
     def rank(
-        self, task: Task, queries: Sequence[Query], policy: CandidatePolicy
+        self,
+        task: Task,
+        queries: Sequence[Query],
+        policy: CandidatePolicy,
+        relevance: Relevance | None = None,
     ) -> RankedQueries | None:
         """Rank the queries that have embeddings.
 
         Raises:
             PartError: if a score is not finite, or depends on other pairs.
         """
-        ranked = self.first_stage.rank(task, queries, policy)
+        ranked = self.first_stage.rank(task, queries, policy, relevance)
         sides = self.first_stage.embeddings.get_task(task)
         is_scored = task in self.comparison.tasks and policy in SCORER_POLICIES
         if ranked is None or sides is None or not is_scored:

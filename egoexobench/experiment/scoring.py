@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from egoexobench.data.graded_queries import read_relevance
 from egoexobench.data.sampling import get_canonical_name
 from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
 from egoexobench.errors import UsageError
@@ -39,7 +40,8 @@ from egoexobench.experiment.rankers import QueryRanker
 from egoexobench.protocols import Dataset, HasResolution, Progress
 from egoexobench.results.run_result import SkippedTask
 from egoexobench.types import (
-    CROSS_VIEW_TASKS,
+    GRADED_POLICY,
+    JOINED_TASKS,
     RETRIEVAL_TASKS,
     CandidatePolicy,
     Embeddings,
@@ -100,8 +102,9 @@ def score_tasks(scorer: TaskScorer, tasks: Sequence[Task], progress: Progress) -
             advance(1)
     if not tracks:
         raise UsageError("; ".join(f"{item.task}: {item.reason}" for item in skipped))
-    if set(CROSS_VIEW_TASKS) <= set(tasks):
-        tracks += scorer.score_association()
+    for joined, parts in JOINED_TASKS.items():
+        if set(parts) <= set(tasks):
+            tracks += scorer.score_joined(joined)
     retrieval_tasks = [task for task in tasks if task in RETRIEVAL_TASKS]
     unfair = list_unfair_queries(scorer.dataset, [TEST_SPLIT], retrieval_tasks)
     return ScoringResult(tracks, skipped, unfair)
@@ -164,26 +167,28 @@ class TaskScorer:
             return f"{self.name} has no labels for it in its splits 'train' and {TEST_SPLIT!r}"
         return f"no question of split {TEST_SPLIT!r} of {self.name} can be asked"
 
-    def score_association(self) -> list[TrackResult]:
-        """Return the mean of both cross-view tasks that were scored, for each candidate policy."""
-        results = []
-        for policy in self.ranker.list_policies(CROSS_VIEW_TASKS[0], self.dataset):
-            keys = [TrackKey(task, policy) for task in CROSS_VIEW_TASKS]
+    def score_joined(self, task: ScoredTask) -> list[TrackResult]:
+        """Return the mean of two tasks that were scored, for each candidate policy of it."""
+        results, parts = [], JOINED_TASKS[task]
+        policies = self.ranker.list_policies(parts[0], self.dataset)
+        for policy in policies if task == "association" else [GRADED_POLICY]:
+            keys = [TrackKey(part, policy) for part in parts]
             if all(key in self._ranked for key in keys):
-                queries = [
-                    query
-                    for task in CROSS_VIEW_TASKS
-                    for query in build_queries(self.dataset, TEST_SPLIT, task, policy)
-                ]
-                ranked = join_ranked_queries([self._ranked[key] for key in keys])
-                results.append(self._score_track("association", queries, ranked, policy))
+                by_part = [build_queries(self.dataset, TEST_SPLIT, part, policy) for part in parts]
+                names = () if task == "association" else parts
+                ranked = join_ranked_queries([self._ranked[key] for key in keys], names)
+                queries = [query for part in by_part for query in part]
+                groups = [name for name, part in zip(names, by_part, strict=False) for _ in part]
+                results.append(self._score_track(task, queries, ranked, policy, groups=groups))
         return results
 
     def _score_retrieval(self, task: Task) -> list[TrackResult]:
         results = []
         for policy in self.ranker.list_policies(task, self.dataset):
             queries = build_queries(self.dataset, TEST_SPLIT, task, policy)
-            if ranked := self.ranker.rank(task, queries, policy):
+            is_graded = policy == GRADED_POLICY
+            relevance = read_relevance(self.dataset, TEST_SPLIT) if is_graded else None
+            if ranked := self.ranker.rank(task, queries, policy, relevance):
                 self._ranked[TrackKey(task, policy)] = ranked
                 results.append(self._score_track(task, queries, ranked, policy))
         return results
@@ -212,6 +217,8 @@ class TaskScorer:
         queries: Sequence[Query],
         ranked: RankedQueries,
         policy: CandidatePolicy,
+        *,
+        groups: Sequence[str] = (),
     ) -> TrackResult:
         views: dict[str, View] = {clip.id: clip.view for clip in self.dataset.clips(TEST_SPLIT)}
         rng = np.random.default_rng(self.seed)
@@ -224,7 +231,9 @@ class TaskScorer:
                 protocol=self.protocol,
             ),
             score=score_ranked_queries(ranked, rng=rng, policy=policy, views=views),
-            oracle=score_retrieval_oracle(queries, rng=rng, policy=policy, views=views),
+            oracle=score_retrieval_oracle(
+                queries, rng=rng, policy=policy, views=views, groups=groups
+            ),
             queries=queries,
             pair_scores=ranked.pair_scores,
             top=ranked.top,

@@ -35,6 +35,7 @@ POLICY_LABELS: Mapping[CandidatePolicy, str] = {
     "gallery": "gallery of {} {}",
     "both-views": "both-views: gallery of {} {} of both views",
     "rerank@100": "rerank@100: the first 100 of a gallery of {} {}",
+    "multi-instance": "multi-instance: gallery of {} {}",
     **{policy: f"{policy}: {{}} listed {{}}" for policy in OWN_LIST_POLICIES},
 }
 SIMILARITY_LABELS: Mapping[Similarity, str] = {"cosine": "cosine similarity", "dot": "dot product"}

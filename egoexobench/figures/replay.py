@@ -28,7 +28,7 @@ from egoexobench.records.artifacts import PAIR_SCORES_SUFFIX, check_artifact, fi
 from egoexobench.records.pair_scores_file import read_pair_scores
 from egoexobench.records.schema import DatasetRecord, PartRecord, QueryRank, Record
 from egoexobench.spec import Spec
-from egoexobench.types import CandidatePolicy, Similarity, Task, TrackKey
+from egoexobench.types import JOINED_TASKS, CandidatePolicy, Similarity, Task, TrackKey
 
 QueryKey = tuple[str, str]
 """Ids of the source and of the first positive of a query."""
@@ -83,7 +83,7 @@ def load_run(path: Path, task: Task, policy: CandidatePolicy | None) -> Recorded
         scored = ", ".join(
             score.key.label
             for score in record.scores
-            if (score.policy is None) == (policy is None) and score.task != "association"
+            if (score.policy is None) == (policy is None) and score.task not in JOINED_TASKS
         )
         raise DataError(f"{file} has no ranks of {key.label}; it has: {scored or 'no such ranks'}")
     similarity: Similarity = "dot" if tracks[0].get("similarity") == "dot" else "cosine"

@@ -22,6 +22,8 @@ METRIC_LABELS = {
     "hit_rate_at_100": "R@100",
     "recall_at_5": "class R@5",
     "map": "mAP",
+    "mir_map": "mAP",
+    "ndcg": "nDCG",
     "median_rank": "median rank",
     "mrr": "MRR",
 }
@@ -35,6 +37,7 @@ POLICY_TITLES: Mapping[CandidatePolicy, str] = {
     "sync-scenario": "Retrieval of the same moment among other takes of its scenario",
     "sync-random": "Retrieval of the same moment among random moments of other takes",
     "async": "Retrieval of the same step in another take",
+    "multi-instance": "Retrieval with graded relevance (EPIC-KITCHENS-100)",
     "inter-video": "Choice among 5 clips of different videos",
     "intra-video": "Choice among 5 clips of one video",
 }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from egoexobench.evaluation.tasks import TASKS_INFO
+from egoexobench.evaluation.tasks import list_main_metrics
 from egoexobench.leaderboard.board_table import make_board_table
 from egoexobench.leaderboard.board_text import POLICY_TITLES, RECOGNITION_TITLE
 from egoexobench.leaderboard.render import render_table
 from egoexobench.leaderboard.table import TableColumn, build_table
 from egoexobench.types import (
-    CROSS_VIEW_TASKS,
+    JOINED_TASKS,
     RECOGNITION_TASKS,
     RETRIEVAL_TASKS,
     SCORED_TASKS,
@@ -65,10 +65,13 @@ def format_title(table: BoardTable) -> str:
 
 def _select_retrieval_columns(tasks: Sequence[Task], policy: CandidatePolicy) -> list[TableColumn]:
     selected: set[ScoredTask] = {task for task in tasks if task in RETRIEVAL_TASKS}
-    if selected.issuperset(CROSS_VIEW_TASKS):
-        selected.add("association")
+    selected |= {joined for joined, parts in JOINED_TASKS.items() if selected.issuperset(parts)}
     ordered = [task for task in SCORED_TASKS if task in selected]
-    return [TableColumn(TrackKey(task, policy), TASKS_INFO[task].primary) for task in ordered]
+    return [
+        TableColumn(TrackKey(task, policy), metric)
+        for task in ordered
+        for metric in list_main_metrics(task, policy)
+    ]
 
 
 def _select_recognition_columns(tasks: Sequence[Task]) -> list[TableColumn]:
@@ -76,5 +79,5 @@ def _select_recognition_columns(tasks: Sequence[Task]) -> list[TableColumn]:
         TableColumn(TrackKey(task, None), metric)
         for task in tasks
         if task in RECOGNITION_TASKS
-        for metric in (TASKS_INFO[task].primary, *TASKS_INFO[task].secondary)
+        for metric in list_main_metrics(task, None)
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from egoexobench.leaderboard.stored_ranks import RANKED_METRICS, compute_values
-from egoexobench.types import CROSS_VIEW_TASKS, TrackKey
+from egoexobench.types import JOINED_TASKS, TrackKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,9 +77,9 @@ def collect_query_values(
 
 
 def _list_parts(row: ReproducedRow, track: ReproducedTrack) -> list[ReproducedTrack]:
-    """The tracks whose queries are those of a track: association has those of its two tasks."""
-    if track.task != "association":
+    """The tracks whose queries are those of a track: a joined task has those of its two tasks."""
+    if track.task not in JOINED_TASKS:
         return [track]
-    keys = [TrackKey(task, track.policy, track.split) for task in CROSS_VIEW_TASKS]
+    keys = [TrackKey(task, track.policy, track.split) for task in JOINED_TASKS[track.task]]
     parts = [item for key in keys for item in row.tracks if item.key == key]
     return parts if len(parts) == len(keys) else []

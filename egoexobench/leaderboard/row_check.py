@@ -11,14 +11,14 @@ import numpy as np
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.score_intervals import compute_mean_interval
-from egoexobench.evaluation.tasks import RERANKED_TOP_K
+from egoexobench.evaluation.tasks import GRADED_METRICS, RERANKED_TOP_K
 from egoexobench.leaderboard.row_marks import iter_mark_faults
 from egoexobench.leaderboard.stored_ranks import RANKED_METRICS, compute_values, parse_ranks
 from egoexobench.records.check import is_almost_equal, iter_input_faults, iter_metric_faults
 from egoexobench.records.external import replace_content
 from egoexobench.records.store import make_record_id
 from egoexobench.records.version_1 import hash_track
-from egoexobench.types import CROSS_VIEW_TASKS, RETRIEVAL_TASKS, TrackKey
+from egoexobench.types import JOINED_TASKS, RETRIEVAL_TASKS, TrackKey
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.results import Metric
@@ -92,7 +92,7 @@ def _iter_level_faults(row: ReproducedRow, track: ReproducedTrack) -> Iterator[s
 def _find_least_chance(track: ReproducedTrack, name: str) -> float:
     """The hit rate of guessing, if each query has one answer among the largest gallery."""
     tops = {f"hit_rate_at_{k}": k for k in RERANKED_TOP_K}
-    if name not in tops or track.task not in (*RETRIEVAL_TASKS, "association"):
+    if name not in tops or track.task not in (*RETRIEVAL_TASKS, *JOINED_TASKS):
         return 0.0
     return 100 * min(1.0, tops[name] / max(1, track.candidate_range[1]))
 
@@ -140,7 +140,7 @@ def _is_mean_over_queries(row: ReproducedRow, track: ReproducedTrack) -> bool:
     """Whether the score is a mean over queries, because there is one view or both are as large."""
     if track.task in SINGLE_VIEW_TASKS or track.policy == "both-views":
         return True
-    if track.policy != "gallery" or track.num_dropped or track.task == "association":
+    if track.policy != "gallery" or track.num_dropped or track.task in JOINED_TASKS:
         return False
     galleries = next((item for item in row.tracks if item.key == TrackKey("t2v", "gallery")), None)
     return galleries is not None and len(set(galleries.candidate_range)) == 1
@@ -150,10 +150,11 @@ def _iter_association_faults(row: ReproducedRow, run: SeedRun) -> Iterator[str]:
     """It is the mean of its two tasks, with equal weights."""
     by_key = {track.key: run.metrics.get(track.fingerprint, {}) for track in row.tracks}
     for key, numbers in by_key.items():
-        parts = [by_key.get(TrackKey(task, key.policy, key.split)) for task in CROSS_VIEW_TASKS]
-        if key.task != "association" or not all(parts):
+        joined = JOINED_TASKS.get(key.task, ())
+        parts = [by_key.get(TrackKey(task, key.policy, key.split)) for task in joined]
+        if not parts or not all(parts):
             continue
-        for name in numbers.keys() & set(RANKED_METRICS):
+        for name in numbers.keys() & {*RANKED_METRICS, *GRADED_METRICS}:
             expected = sum(part[name].value for part in parts if part) / len(parts)
             if not is_almost_equal(numbers[name].value, expected):
                 yield (

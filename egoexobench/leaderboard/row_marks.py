@@ -12,6 +12,7 @@ from egoexobench.records.artifacts import (
     RANKS_SUFFIX,
 )
 from egoexobench.records.audit import make_audit_name
+from egoexobench.types import JOINED_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.leaderboard.reproduced import ReproducedRow, RunVerification, SeedRun
@@ -47,6 +48,6 @@ def _iter_verification_faults(
     suffix, noun = (ANSWERS_SUFFIX, "answers") if is_answered else (EMBEDDINGS_SUFFIX, "embeddings")
     if f"{run.record}{suffix}" not in files and not verification.skipped:
         yield f"{location}.skipped: empty, where the files have no {noun}"
-    scored = {track.fingerprint for track in row.tracks if track.task != "association"}
+    scored = {track.fingerprint for track in row.tracks if track.task not in JOINED_TASKS}
     if missing := (scored & run.metrics.keys()) - run.ranks.keys():
         yield f"{location}: the run has no ranks on track {min(missing)[:12]}"

@@ -17,6 +17,7 @@ EMBEDDINGS_SUFFIX = ".embeddings.safetensors"
 ANSWERS_SUFFIX = ".answers.jsonl"
 PAIR_SCORES_SUFFIX = ".pair-scores.safetensors"
 TOP_SUFFIX = ".top.jsonl"
+RELEVANCE_SUFFIX = ".relevance.safetensors"
 MAX_BYTES = {
     RANKS_SUFFIX: 2**31,
     QUERIES_SUFFIX: 2**31,
@@ -25,6 +26,7 @@ MAX_BYTES = {
     ANSWERS_SUFFIX: 2**31,
     PAIR_SCORES_SUFFIX: 2**36,
     TOP_SUFFIX: 2**31,
+    RELEVANCE_SUFFIX: 2**32,
 }
 """The largest file that is read, by the end of its name; a run is far below."""
 MAX_RECORD_BYTES = 2**26

@@ -23,15 +23,24 @@ from egoexobench.records.artifacts import (
     EMBEDDINGS_SUFFIX,
     PAIR_SCORES_SUFFIX,
     QUERIES_SUFFIX,
+    RELEVANCE_SUFFIX,
     TOP_SUFFIX,
     hash_artifact,
 )
 from egoexobench.records.pair_scores_file import write_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, format_queries
+from egoexobench.records.relevance_file import write_relevance
 from egoexobench.records.schema import Artifact, QueryRank, Record
 from egoexobench.records.store import first_error, locate_record, write_record
 from egoexobench.records.top_file import TopCandidates, format_top_candidates
-from egoexobench.types import RECOGNITION_TASKS, Embeddings, Split, Task, TrackKey
+from egoexobench.types import (
+    RECOGNITION_TASKS,
+    Embeddings,
+    Relevance,
+    Split,
+    Task,
+    TrackKey,
+)
 
 VIDEOS, TEXTS = "videos", "texts"
 """Names of the tensors of the scored split, as `embed` names them; ``videos.train`` and
@@ -57,6 +66,8 @@ class BundleFiles:
     """What a scorer gave, by track; empty for a method without one."""
     top: Sequence[TopCandidates] = ()
     """The first candidates of each ranked query; empty leaves the file out."""
+    relevance: Relevance | None = None
+    """Of clips and texts; None if no track has graded relevance."""
 
 
 def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles, out: Path) -> Path:
@@ -89,6 +100,10 @@ def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles,
     if files.top:
         path = folder / f"{record.id}{TOP_SUFFIX}"
         write_text_atomic(path, format_top_candidates(files.top))
+        artifacts.append(_describe_artifact(path))
+    if files.relevance is not None:
+        path = folder / f"{record.id}{RELEVANCE_SUFFIX}"
+        write_relevance(path, files.relevance)
         artifacts.append(_describe_artifact(path))
     complete = record.model_copy(update={"artifacts": (*record.artifacts, *artifacts)})
     return write_record(complete, ranks, out)

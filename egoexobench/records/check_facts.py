@@ -14,7 +14,7 @@ from egoexobench.method import (
 )
 from egoexobench.records.check_method import iter_method_faults
 from egoexobench.records.schema import CheckpointSelection, Record
-from egoexobench.types import RETRIEVAL_TASKS, SPLITS
+from egoexobench.types import JOINED_TASKS, RETRIEVAL_TASKS, SPLITS
 
 MAX_SEED = 2**32 - 1
 MAX_THREADS = 2**16
@@ -111,7 +111,7 @@ def _iter_run_faults(record: Record) -> Iterator[str]:
         yield "scores: a complete run has at least one"
     if record.status == "failed" and (record.scores or record.references):
         yield "scores: a run that failed has none"
-    tasks = {score.task for score in record.scores} - {"association"}
+    tasks = {score.task for score in record.scores} - JOINED_TASKS.keys()
     if record.method.external is not None and record.trained_on is not None:
         yield "trained_on: the method is external, so nobody knows what it was trained on"
     if record.settings and (foreign := tasks - set(record.settings.tasks)):

@@ -89,7 +89,7 @@ def _iter_track_faults(score: ScoreRecord, method: MethodRecord) -> Iterator[str
     if score.track.get("similarity") not in get_args(Similarity):
         yield f"{location}.track.similarity: {score.track.get('similarity')!r} does not exist"
     if score.policy not in LISTED_POLICIES and score.track.get("lists") is not None:
-        yield f"{location}.track.lists: only {', '.join(LISTED_POLICIES)} have lists"
+        yield f"{location}.track.lists: {score.policy!r} is no policy of lists"
     for field, setting in TRACK_SETTINGS.items():
         if setting not in method.hyperparameters:
             continue

@@ -14,11 +14,12 @@ import numpy as np
 
 from egoexobench.evaluation import metrics
 from egoexobench.evaluation.arrays import Floats
-from egoexobench.evaluation.tasks import RERANKED_TOP_K
+from egoexobench.evaluation.tasks import GRADED_METRICS, RERANKED_TOP_K
 from egoexobench.records.check import is_almost_equal
 from egoexobench.records.schema import QueryRank, Record, ReferenceScores, ScoreRecord
 from egoexobench.types import (
-    CROSS_VIEW_TASKS,
+    GRADED_POLICY,
+    JOINED_TASKS,
     LISTED_POLICIES,
     RETRIEVAL_TASKS,
     CandidatePolicy,
@@ -88,6 +89,17 @@ class RankTable:
         """Probability that a positive is first, ``(N,)``."""
         return np.array([row.top1_probability for row in self.rows], float)
 
+    @cached_property
+    def num_graded(self) -> NDArray[np.int64]:
+        """How many values of graded relevance each query has, ``(N,)``."""
+        values = [(row.average_precision, row.ndcg) for row in self.rows]
+        return np.array([2 - pair.count(None) for pair in values])
+
+    def get_graded(self, metric: str) -> Floats:
+        """Return the value of each query of a metric with graded relevance, ``(N,)``."""
+        field = {"mir_map": "average_precision"}.get(metric, metric)
+        return np.array([getattr(row, field) for row in self.rows], float)
+
 
 def group_by_track(ranks: Iterable[QueryRank]) -> dict[TrackKey, list[QueryRank]]:
     """Return ranks by track, in their order."""
@@ -100,12 +112,12 @@ def group_by_track(ranks: Iterable[QueryRank]) -> dict[TrackKey, list[QueryRank]
 def group_ranks(record: Record, ranks: Sequence[QueryRank]) -> dict[TrackKey, list[QueryRank]]:
     """Return the ranks of each score of a record, in the order of its scores.
 
-    Those of ``association`` are those of its two tasks under the same policy.
+    Those of a task that joins two others are those of both under the same policy.
     """
     by_key = group_by_track(ranks)
     for score in record.scores:
-        if score.task == "association":
-            keys = [TrackKey(task, score.policy) for task in CROSS_VIEW_TASKS]
+        if score.task in JOINED_TASKS:
+            keys = [TrackKey(task, score.policy) for task in JOINED_TASKS[score.task]]
             by_key[score.key] = [rank for key in keys for rank in by_key.get(key, ())]
     return by_key
 
@@ -173,7 +185,7 @@ def _iter_bound_faults(location: str, table: RankTable) -> Iterator[str]:
 
 def _iter_row_faults(location: str, score: ScoreRecord, table: RankTable) -> Iterator[str]:
     """Positives are counted, and the probability of a first rank follows from the ranks."""
-    if score.task in RETRIEVAL_TASKS or score.task == "association":
+    if score.task in (*RETRIEVAL_TASKS, *JOINED_TASKS):
         num_listed = np.array([len(row.positives) for row in table.rows])
         negatives = table.num_candidates - table.num_positives
         top1 = metrics.hit_rate_at_k(table, 1)
@@ -182,6 +194,9 @@ def _iter_row_faults(location: str, score: ScoreRecord, table: RankTable) -> Ite
             "a rank is below every candidate that is no positive": table.pessimistic
             > negatives + 1,
             "top1_probability does not follow": np.abs(top1 - table.top1_probability) > 1e-9,
+            "average_precision and ndcg are those of graded relevance, and of no other": (
+                table.num_graded != (2 if score.policy == GRADED_POLICY else 0)
+            ),
         }
     else:
         checks = {"top1_probability does not follow": _find_wrong_class_probability(table)}
@@ -222,14 +237,16 @@ def _iter_count_faults(location: str, score: ScoreRecord, table: RankTable) -> I
 
 
 def _iter_metric_faults(location: str, score: ScoreRecord, table: RankTable) -> Iterator[str]:
-    if score.task not in RETRIEVAL_TASKS and score.task != "association":
+    if score.task not in (*RETRIEVAL_TASKS, *JOINED_TASKS):
         if (metric := score.metrics.get("hit_rate_at_1")) is not None:
             expected = 100 * float(table.top1_probability.mean())
             yield from _compare_number(f"{location}.hit_rate_at_1.value", metric.value, expected)
         return
     for name, (unit, value, guess) in _PER_QUERY.items():
-        if (metric := score.metrics.get(name)) is not None:
-            means = unit * float(value(table).mean()), unit * float(guess(table).mean())
+        if name in score.metrics:
+            means = {"value": unit * float(value(table).mean())}
+            if guess is not None:
+                means["chance"] = unit * float(guess(table).mean())
             yield from _iter_mean_faults(location, score, name, means)
     if (metric := score.metrics.get("median_rank")) is not None:
         median = float(np.median(metrics.expected_rank(table)))
@@ -239,7 +256,7 @@ def _iter_metric_faults(location: str, score: ScoreRecord, table: RankTable) -> 
 
 
 def _iter_mean_faults(
-    location: str, score: ScoreRecord, name: str, means: tuple[float, float]
+    location: str, score: ScoreRecord, name: str, means: Mapping[str, float]
 ) -> Iterator[str]:
     """A mean over all queries, or the mean over the views, each of which is in ``by_subset``."""
     views = [item for item in score.by_subset.values() if name in item.metrics]
@@ -247,7 +264,7 @@ def _iter_mean_faults(
     if views and total != score.num_queries:
         yield f"{location}.by_subset: {total} queries, where the score has {score.num_queries}"
         return
-    for field, mean in zip(("value", "chance"), means, strict=True):
+    for field, mean in means.items():
         actual = getattr(score.metrics[name], field)
         path = f"{location}.{name}.{field}"
         if not views:
@@ -276,7 +293,9 @@ def _iter_chance_faults(score: ScoreRecord, guess: ScoreRecord) -> Iterator[str]
             yield f"{location}.{name}: {value}, where the score has the level {metric.chance}"
 
 
-def _make_mean(name: str) -> tuple[float, PerQuery, PerQuery]:
+def _make_mean(name: str) -> tuple[float, PerQuery, PerQuery | None]:
+    if name in GRADED_METRICS:  # chance depends on every relevance, which verify reads
+        return 100.0, lambda table: table.get_graded(name), None
     if name == "mrr":
         return 1.0, metrics.reciprocal_rank, metrics.chance_reciprocal_rank
     k = int(name.removeprefix("hit_rate_at_"))
@@ -287,7 +306,8 @@ def _make_mean(name: str) -> tuple[float, PerQuery, PerQuery]:
     )
 
 
-_PER_QUERY: Mapping[str, tuple[float, PerQuery, PerQuery]] = {
-    name: _make_mean(name) for name in (*(f"hit_rate_at_{k}" for k in RERANKED_TOP_K), "mrr")
+_PER_QUERY: Mapping[str, tuple[float, PerQuery, PerQuery | None]] = {
+    name: _make_mean(name)
+    for name in (*(f"hit_rate_at_{k}" for k in RERANKED_TOP_K), "mrr", *GRADED_METRICS)
 }
-"""Unit, value and chance level of each mean over queries."""
+"""Unit, value and chance level of each mean over queries; None for a level that ranks lack."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from egoexobench.evaluation.results import Score
 from egoexobench.evaluation.tracks import Track
 from egoexobench.records.schema import QueryRank, ScoreRecord, SubsetScore
 from egoexobench.records.top_file import TopCandidates, round_score
-from egoexobench.types import RETRIEVAL_TASKS
+from egoexobench.types import JOINED_TASKS, RETRIEVAL_TASKS, ScoredTask, Task
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.query_ranking import CandidateList
@@ -35,13 +35,14 @@ def to_record_score(track: Track, score: Score) -> ScoreRecord:
 def to_record_ranks(track: Track, score: Score) -> list[QueryRank]:
     """Return the rank of every query of a track.
 
-    The queries of ``association`` are those of its two tasks, where they are recorded.
+    The queries of a task that joins two others are recorded with these.
     """
-    if track.task == "association":
+    task = track.task
+    if not _is_single(task):
         return []
     return [
         QueryRank(
-            task=track.task,
+            task=task,
             policy=track.policy,
             source=row.source,
             positives=row.positive_ids,
@@ -52,9 +53,20 @@ def to_record_ranks(track: Track, score: Score) -> list[QueryRank]:
             num_tied_positives=row.num_tied_positives,
             top1_probability=row.top1_probability,
             cluster=row.cluster,
+            average_precision=_clip_share(row.average_precision),
+            ndcg=_clip_share(row.ndcg),
         )
         for row in score.query_results
     ]
+
+
+def _is_single(task: ScoredTask) -> TypeGuard[Task]:
+    return task not in JOINED_TASKS
+
+
+def _clip_share(value: float | None) -> float | None:
+    """A sum of shares may exceed 1 by rounding."""
+    return None if value is None else min(max(value, 0.0), 1.0)
 
 
 def to_top_candidates(

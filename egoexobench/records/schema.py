@@ -454,6 +454,10 @@ class QueryRank(RecordModel):
         ge=0, le=1, description="probability that a positive is first, over all orders of ties"
     )
     cluster: str = Field(description="queries of one cluster are not independent")
+    average_precision: float | None = Field(
+        None, ge=0, le=1, description="with graded relevance; absent without"
+    )
+    ndcg: float | None = Field(None, ge=0, le=1, description="with graded relevance")
 
     @property
     def key(self) -> TrackKey:

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.styled import Styled
 from rich.table import Table
 
-from egoexobench.evaluation.tasks import TASKS_INFO
+from egoexobench.evaluation.tasks import list_main_metrics
 from egoexobench.records.external import describe_answer_counts, describe_external_source
 from egoexobench.records.given_features import describe_given_features
 from egoexobench.records.overlap import describe_overlap
@@ -32,7 +32,7 @@ TEXT_WIDTH = 100
 """Columns of the table as text."""
 _HTML_BLOCK = "<pre style='line-height: 1.2'>{code}</pre>"
 DASH = "–"
-METRIC_LABELS = {"map": "mAP"}
+METRIC_LABELS = {"map": "mAP", "mir_map": "mAP", "ndcg": "nDCG"}
 """Metrics that a row names, after its task."""
 TIE_RULES = {"expected": "Equal scores count with the mean over their orders."}
 SCORE_COLUMNS = ("score", "95 %", "chance", "R@5", "R@10", "median rank", "n")
@@ -62,7 +62,7 @@ def _build_table(record: Record) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for score in record.scores:
         table.add_row(*_format_cells(score))
-        for name in TASKS_INFO[score.task].secondary:
+        for name in list_main_metrics(score.task, score.policy)[1:]:
             if name in score.metrics:
                 table.add_row(*_format_secondary_cells(score, name))
     return table
@@ -84,10 +84,11 @@ def render_run_html(record: Record) -> str:
 
 
 def _format_cells(score: ScoreRecord) -> list[str]:
-    primary = score.metrics[TASKS_INFO[score.task].primary]
+    name = list_main_metrics(score.task, score.policy)[0]
+    primary = score.metrics[name]
     others = (score.metrics.get(key) for key in ("hit_rate_at_5", "hit_rate_at_10", "median_rank"))
     return [
-        score.task,
+        " ".join(filter(None, (score.task, METRIC_LABELS.get(name)))),
         describe_candidates(score),
         *_format_metric(primary),
         *(_format_number(metric) for metric in others),
@@ -136,6 +137,8 @@ def _list_notes(record: Record) -> Iterator[str]:
     )
     if any(score.task == "association" for score in record.scores):
         yield "association: the mean of eg2ex and ex2eg."
+    if any(score.task == "text-video" for score in record.scores):
+        yield "text-video: the mean of t2v and v2t."
     if any(score.policy == "rerank@100" for score in record.scores):
         yield f"rerank@100: a scorer orders the first 100 of the gallery; {_list_recalls(record)}."
     tasks = record.method.scorer_tasks

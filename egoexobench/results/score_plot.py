@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from egoexobench.errors import UsageError
-from egoexobench.evaluation.tasks import TASKS_INFO
+from egoexobench.evaluation.tasks import list_main_metrics
 from egoexobench.extras import require_library
 from egoexobench.results.run_table import describe_candidates
 from egoexobench.types import SCORED_TASKS, ScoredTask, TrackKey
@@ -99,7 +99,7 @@ def _draw_chance(ax: Axes, tracks: Sequence[Sequence[ScoreRecord]]) -> None:
 
 
 def _get_main_metric(score: ScoreRecord) -> Metric:
-    return score.metrics[TASKS_INFO[score.task].primary]
+    return score.metrics[list_main_metrics(score.task, score.policy)[0]]
 
 
 def _format_track(score: ScoreRecord) -> str:

@@ -11,6 +11,7 @@ from egoexobench.evaluation.tracks import Track, build_retrieval_track
 from egoexobench.protocols import Dataset
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
+    GRADED_POLICY,
     RETRIEVAL_TASKS,
     TEXT_TASKS,
     CandidatePolicy,
@@ -62,6 +63,9 @@ def iter_track_queries(
 ) -> Iterator[TrackQueries]:
     """Yield the tracks of some retrieval tasks, then those of ``association``.
 
+    Tracks with graded relevance are left out: a shortcut says which candidate is right, and not to
+    which degree.
+
     Args:
         dataset: the queries are those of its test split.
         name: its registered name.
@@ -72,6 +76,7 @@ def iter_track_queries(
         for task in RETRIEVAL_TASKS
         if task in tasks
         for policy in list_candidate_policies(task, dataset)
+        if policy != GRADED_POLICY
     }
     has_both = set(CROSS_VIEW_TASKS) <= set(tasks)
     for policy in list_candidate_policies(CROSS_VIEW_TASKS[0], dataset) if has_both else ():

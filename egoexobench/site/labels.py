@@ -12,6 +12,7 @@ TASK_LABELS: Mapping[ScoredTask, str] = {
     "association": "both views",
     "t2v": "text → video",
     "v2t": "video → text",
+    "text-video": "text ↔ video",
     "scene": "scene",
     "action": "action",
 }
@@ -24,6 +25,7 @@ POLICY_HINTS: Mapping[CandidatePolicy | None, str] = {
     "sync-scenario": "Listed candidates: the same moment, and other takes of the same scenario.",
     "sync-random": "Listed candidates: the same moment, and random moments of other takes.",
     "async": "Listed candidates: the same step in other takes, and other steps.",
+    "multi-instance": "Every text, or every clip, is a candidate and relevant to a degree.",
     "inter-video": "Each query has 5 candidates, which are of different videos.",
     "intra-video": "Each query has 5 candidates, which are of one video.",
     None: "A linear layer on frozen embeddings tells classes apart.",

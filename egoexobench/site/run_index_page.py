@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.evaluation.tasks import TASKS_INFO
+from egoexobench.evaluation.tasks import list_main_metrics
 from egoexobench.leaderboard.board_text import format_number, get_metric_label
 from egoexobench.site.labels import TASK_LABELS
 from egoexobench.site.page import Page
@@ -68,7 +68,7 @@ def make_run_index_pages(inputs: SiteInputs) -> list[Page]:
 
 
 def _describe_metric(key: TrackKey) -> str:
-    label = get_metric_label(TASKS_INFO[key.task].primary, key.task)
+    label = get_metric_label(list_main_metrics(key.task, key.policy)[0], key.task)
     return " ".join(filter(None, (label, "%", key.policy)))
 
 
@@ -76,7 +76,7 @@ def _collect_scores(run: SiteRun) -> Mapping[TrackKey, IndexScore]:
     return {
         score.key: IndexScore(metric.value, format_number(metric.value, metric.unit))
         for score in run.record.scores
-        if (metric := score.metrics.get(TASKS_INFO[score.task].primary))
+        if (metric := score.metrics.get(list_main_metrics(score.task, score.policy)[0]))
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.evaluation.tasks import TASKS_INFO
+from egoexobench.evaluation.tasks import list_main_metrics
 from egoexobench.leaderboard.board_text import (
     ANNOTATION_SHORTCUTS,
     POLICY_TITLES,
@@ -17,7 +17,7 @@ from egoexobench.leaderboard.board_text import (
 )
 from egoexobench.site.interval_drawing import IntervalDrawing, draw_interval, make_column_scale
 from egoexobench.site.labels import TASK_LABELS
-from egoexobench.types import RETRIEVAL_TASKS, SCORED_TASKS
+from egoexobench.types import JOINED_TASKS, RETRIEVAL_TASKS, SCORED_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.results import Metric
@@ -67,7 +67,7 @@ def list_score_lines(record: Record) -> list[ScoreLine]:
     return [
         _make_score_line(score, name, references.get(score.track_fingerprint, {}))
         for score in _sort_scores(record.scores)
-        for name in (TASKS_INFO[score.task].primary, *TASKS_INFO[score.task].secondary)
+        for name in list_main_metrics(score.task, score.policy)
         if name in score.metrics
     ]
 
@@ -86,7 +86,7 @@ def list_subset_lines(record: Record) -> list[SubsetLine]:
         )
         for score in _sort_scores(record.scores)
         for name, subset in sorted(score.by_subset.items())
-        if (metric := subset.metrics.get(TASKS_INFO[score.task].primary))
+        if (metric := subset.metrics.get(list_main_metrics(score.task, score.policy)[0]))
     ]
 
 
@@ -107,7 +107,7 @@ def _make_score_line(
     levels.pop("chance", None)
     annotation = {key: value for key, value in levels.items() if key in ANNOTATION_SHORTCUTS}
     media = {key: value for key, value in levels.items() if key not in ANNOTATION_SHORTCUTS}
-    is_retrieval = score.task in RETRIEVAL_TASKS or score.task == "association"
+    is_retrieval = score.task in (*RETRIEVAL_TASKS, *JOINED_TASKS)
     unit, noun = ("queries", "candidates") if is_retrieval else ("clips", "classes")
     return ScoreLine(
         task=TASK_LABELS[score.task],

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from egoexobench.evaluation.tasks import TASKS_INFO
+from egoexobench.evaluation.tasks import list_main_metrics
 from egoexobench.records.store import make_slug
+from egoexobench.types import JOINED_TASKS, SCORED_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.records.schema import Record, ScoreRecord
@@ -48,11 +49,11 @@ def collect_shared_tracks(runs: Iterable[SiteRun]) -> list[SharedTrack]:
     groups: dict[tuple[str, TrackKey, str], list[SiteRun]] = {}
     for run in runs:
         for score in run.record.scores:
-            if score.task != "association" and score.split == "test":
+            if score.task not in JOINED_TASKS and score.split == "test":
                 group = run.record.dataset.fingerprint, score.key, score.track_fingerprint
                 groups.setdefault(group, []).append(run)
     tracks: dict[str, SharedTrack] = {}
-    order = {task: number for number, task in enumerate(TASKS_INFO)}
+    order = {task: number for number, task in enumerate(SCORED_TASKS)}
     for (data, key, fingerprint), group_runs in sorted(
         groups.items(), key=lambda item: (item[1][0].record.dataset.spec, order[item[0][1].task])
     ):
@@ -88,7 +89,7 @@ def find_score(record: Record, key: TrackKey) -> ScoreRecord | None:
 def get_primary_value(record: Record, key: TrackKey) -> float:
     """Return the value by which tables are sorted."""
     score = find_score(record, key)
-    metric = score.metrics.get(TASKS_INFO[key.task].primary) if score else None
+    metric = score.metrics.get(list_main_metrics(key.task, key.policy)[0]) if score else None
     return metric.value if metric else float("-inf")
 
 

@@ -28,7 +28,7 @@ from egoexobench.types import MAX_SEED, RECOGNITION_TASKS, CandidatePolicy, Task
 
 RowKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 SweepColumn = Task | Literal["avg"]
-SweepMetric = Literal["hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "mrr"]
+SweepMetric = Literal["hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "mrr", "mir_map", "ndcg"]
 """Metrics that have a value for each query, so that rows can be compared query by query."""
 
 

@@ -15,7 +15,7 @@ from egoexobench.records.check import iter_record_faults
 from egoexobench.records.check_ranks import group_ranks, iter_rank_faults
 from egoexobench.records.schema import Record
 from egoexobench.records.store import make_record_id, read_unchecked_record
-from egoexobench.types import RETRIEVAL_TASKS
+from egoexobench.types import JOINED_TASKS, RETRIEVAL_TASKS
 from egoexobench.verification.bundle_content import BundleContent, read_bundle
 from egoexobench.verification.result import Verification
 from egoexobench.verification.verify_galleries import iter_gallery_differences
@@ -81,7 +81,7 @@ def _iter_differences(content: BundleContent) -> Iterator[str]:
     yield from iter_gallery_differences(content)
     by_key = group_ranks(record, content.ranks)
     for score in record.scores:
-        is_retrieval = score.task in RETRIEVAL_TASKS or score.task == "association"
+        is_retrieval = score.task in (*RETRIEVAL_TASKS, *JOINED_TASKS)
         compare = iter_retrieval_differences if is_retrieval else iter_recognition_differences
         try:
             yield from compare(content, score, by_key[score.key])

@@ -16,6 +16,7 @@ from egoexobench.records.artifacts import (
     EMBEDDINGS_SUFFIX,
     PAIR_SCORES_SUFFIX,
     QUERIES_SUFFIX,
+    RELEVANCE_SUFFIX,
     check_artifact,
     find_artifact,
 )
@@ -26,10 +27,11 @@ from egoexobench.records.bundle import (
 )
 from egoexobench.records.pair_scores_file import read_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, parse_queries
+from egoexobench.records.relevance_file import read_relevance_file
 from egoexobench.records.schema import QueryRank, Record
 from egoexobench.records.store import iter_ranks, read_text, read_unchecked_record
 from egoexobench.records.top_file import TopCandidates, iter_top_candidates
-from egoexobench.types import Embeddings, Task, TrackKey
+from egoexobench.types import Embeddings, Relevance, Task, TrackKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class BundleContent:
     """What a scorer gave, by track; empty if there is no such file."""
     top: dict[TrackKey, list[TopCandidates]]
     """The first candidates of each query, by track; empty if there is no such file."""
+    relevance: Relevance | None
+    """Of clips and texts; None if there is no such file."""
 
 
 def read_bundle(path: Path) -> BundleContent:
@@ -68,6 +72,7 @@ def read_bundle(path: Path) -> BundleContent:
     header = read_header(file) if file else {}
     compared = _find_file(path, record, PAIR_SCORES_SUFFIX)
     answered = _find_file(path, record, ANSWERS_SUFFIX)
+    graded = _find_file(path, record, RELEVANCE_SUFFIX)
     top: dict[TrackKey, list[TopCandidates]] = {}
     for line in iter_top_candidates(path, record):
         top.setdefault(line.key, []).append(line)
@@ -81,6 +86,7 @@ def read_bundle(path: Path) -> BundleContent:
         answers=parse_answers(str(answered), read_text(answered)) if answered else None,
         pair_scores=read_pair_scores(compared) if compared else {},
         top=top,
+        relevance=read_relevance_file(graded) if graded else None,
     )
 
 

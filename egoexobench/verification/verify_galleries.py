@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from egoexobench.evaluation.tracks import hash_queries
 from egoexobench.records.queries_file import QueriesByTrack
 from egoexobench.types import (
-    CROSS_VIEW_TASKS,
+    GRADED_POLICY,
+    JOINED_TASKS,
     TEXT_TASKS,
     Gallery,
     Query,
@@ -23,6 +24,7 @@ from egoexobench.types import (
     View,
 )
 from egoexobench.verification.bundle_content import BundleContent
+from egoexobench.verification.verify_graded import iter_graded_query_differences
 
 NUM_GALLERIES: Mapping[TrackKey, int] = {
     TrackKey("eg2ex", "gallery"): 1,
@@ -58,12 +60,14 @@ def iter_gallery_differences(content: BundleContent) -> Iterator[str]:
         if key in NUM_GALLERIES:
             yield from _iter_rule_differences(location, track_queries, NUM_GALLERIES[key])
     yield from _iter_reranked_differences(queries)
+    yield from iter_graded_query_differences(content.relevance, queries)
     for first, second in REVERSED_TASKS:
         yield from _iter_direction_differences(queries, first, second)
     for policy in {key.policy for key in scored}:
-        has_both = all(TrackKey(task, policy) in scored for task in CROSS_VIEW_TASKS)
-        if has_both and TrackKey("association", policy) not in scored:
-            yield f"scores.association {policy}: missing, where both of its tasks are scored"
+        joined: ScoredTask = "text-video" if policy == GRADED_POLICY else "association"
+        has_both = all(TrackKey(task, policy) in scored for task in JOINED_TASKS[joined])
+        if has_both and TrackKey(joined, policy) not in scored:
+            yield f"scores.{joined} {policy}: missing, where both of its tasks are scored"
 
 
 def _iter_view_differences(

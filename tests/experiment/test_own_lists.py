@@ -1,11 +1,15 @@
 """A data set with lists by rules of its own is run, verified, compared, answered and shown."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine, CommandResult
+from forged_bundle import ForgedBundle, copy_bundle
 from plugin_factory import install_plugin
+
+from egoexobench.verification.bundle import verify_bundle
 
 PLUGIN = '''
 from pathlib import Path
@@ -56,6 +60,17 @@ class OwnLists:
             for position, name in enumerate("mnop")
         ]
         return [*queries, queries[0]] if policy == "async" else queries
+
+    def get_relevance(self, split):
+        import numpy as np
+
+        from egoexobench.types import Relevance
+
+        if split != "test":
+            return None
+        values = [[1, 0.5, 0], [0, 1, 0.25], [0.5, 0, 0.25], [0, 1, 1]]
+        clips = tuple(f"{name}/ego" for name in "mnop")
+        return Relevance(clips, ("m", "n", "p"), np.array(values))
 
     def locate_list_queries(self, split, task, policy):
         return [f"lists.csv, row {number}" for number, _ in enumerate(
@@ -128,8 +143,79 @@ def test_chance_and_hit_rates_are_those_of_the_list(runs: list[Path]) -> None:
 
 def test_a_repeated_question_is_left_out_and_counted(runs: list[Path]) -> None:
     record = json.loads(runs[0].read_text())
-    assert record["counts"]["num_unfair"] == {"repeated question": 1}
+    assert record["counts"]["num_unfair"] == {"repeated question": 1, "no answer": 1}
     assert read_scores(runs[0])["eg2ex", "async"]["num_queries"] == 4
+
+
+def test_graded_relevance_has_tracks_of_its_own(runs: list[Path]) -> None:
+    scores = read_scores(runs[0])
+    text, video, joined = (scores[task, "multi-instance"] for task in ("t2v", "v2t", "text-video"))
+    assert (text["num_queries"], video["num_queries"], joined["num_queries"]) == (3, 3, 6)
+    for name in ("mir_map", "ndcg"):
+        parts = [item["metrics"][name] for item in (text, video)]
+        for field in ("value", "chance"):
+            mean = sum(part[field] for part in parts) / 2
+            assert joined["metrics"][name][field] == pytest.approx(mean)
+        assert 0 < parts[0]["chance"] < 100
+        assert joined["metrics"][name]["low"] < joined["metrics"][name]["value"]
+    assert ("text-video", "gallery") not in scores
+
+
+def raise_gain(rows: list[dict]) -> list[dict]:
+    return [row | {"ndcg": 1.0} if "ndcg" in row else row for row in rows]
+
+
+def raise_score(fields: dict) -> None:
+    for score in fields["scores"]:
+        parts = [score, *score["by_subset"].values()]
+        for metrics in (part["metrics"] for part in parts if "ndcg" in part["metrics"]):
+            metrics["ndcg"] |= {"value": 100.0, "high": 100.0}
+
+
+def write_larger_values(bundle: ForgedBundle) -> None:
+    bundle.edit_lines("ranks.jsonl", raise_gain)
+    bundle.edit_record(raise_score)
+
+
+def write_other_relevance(bundle: ForgedBundle) -> None:
+    bundle.edit_tensors(
+        "relevance.safetensors", lambda tensors, _: tensors["levels"].clamp_(min=0.3)
+    )
+
+
+def lower_chance(fields: dict) -> None:
+    guesses = next(item for item in fields["references"] if item["name"] == "chance")
+    for score in fields["scores"]:
+        if score["policy"] == "multi-instance":
+            score["metrics"]["mir_map"]["chance"] = 1.0
+    for score in guesses["scores"]:
+        if score["policy"] == "multi-instance":
+            score["metrics"]["mir_map"] |= dict.fromkeys(("value", "low", "high", "chance"), 1.0)
+
+
+FORGERIES: dict[str, tuple[Callable[[ForgedBundle], object], str]] = {
+    "values": (write_larger_values, "where the embeddings give"),
+    "relevance": (write_other_relevance, "track.content: it is not the hash of the queries"),
+    "no relevance": (
+        lambda bundle: bundle.drop_file("relevance.safetensors"),
+        "no file of relevance",
+    ),
+    "chance": (
+        lambda bundle: bundle.edit_record(lower_chance),
+        "multi-instance.mir_map.chance: 1.0 in the record",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_forged_numbers_of_graded_relevance_are_found(
+    runs: list[Path], tmp_path: Path, name: str
+) -> None:
+    forge, fault = FORGERIES[name]
+    bundle = copy_bundle(runs[0], tmp_path)
+    assert verify_bundle(bundle.record).differences == ()
+    forge(bundle)
+    assert fault in " ".join(verify_bundle(bundle.record).differences)
 
 
 def test_a_doctor_names_the_row_of_an_unfair_question(
@@ -147,11 +233,14 @@ def test_records_are_verified_compared_and_shown_by_rule(
     table = call(command_line, "compare", *paths).stdout
     assert "eg2ex async R@1" in table
     assert "ex2eg sync-take MRR" in table
+    assert "v2t multi-instance mAP" in table
     board = call(command_line, "leaderboard", *paths, "--format", "md").stdout
     for title in (
         "Retrieval of the same moment among other moments of its take",
         "Retrieval of the same step in another take",
         "Choice among 5 clips of one video",
+        "Retrieval with graded relevance (EPIC-KITCHENS-100)",
+        "text-video nDCG %",
     ):
         assert title in board
     call(command_line, "site", "build", *paths, "--out", "site")

@@ -8,6 +8,7 @@ from golden_file import VARIANT_MARK, GoldenFile, flatten_values
 from reference_metrics import choices, gallery, graded
 
 from egoexobench.evaluation import classification, metrics
+from egoexobench.evaluation.graded import compute_graded_values
 from egoexobench.evaluation.ranks import compute_ranks
 
 OURS = f"{VARIANT_MARK}ours"
@@ -148,9 +149,15 @@ def _compute_own_ranks(case: str, direction: str, table: Any) -> dict[str, Any]:
 
 def compute_ek100(golden: GoldenFile) -> dict[str, Any]:
     inputs = _get_arrays(golden)
-    return flatten_values(
-        {"result": graded.score_ek100_mir(inputs["similarity"], inputs["relevancy"])}
-    )
+    similarity, relevance = inputs["similarity"], inputs["relevancy"]
+    outputs = {"result": graded.score_ek100_mir(similarity, relevance)}
+    to_text = compute_graded_values(similarity, relevance)
+    to_video = compute_graded_values(similarity.T, relevance.T)
+    for name, field in (("mAP", "average_precision"), ("nDCG", "ndcg")):
+        means = [float(getattr(side, field).mean()) for side in (to_text, to_video)]
+        for direction, value in zip(("V2T", "T2V", "avg"), (*means, sum(means) / 2), strict=True):
+            outputs[f"result/{name}/{direction}{OURS}"] = value
+    return flatten_values(outputs)
 
 
 def compute_charades(golden: GoldenFile) -> dict[str, Any]:

@@ -117,7 +117,7 @@ CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
     "shortcut": (raise_shortcut, r"more than the oracle has"),
     "version of a task": (edit_tracks(version=99), r"track\.version: 99"),
     "similarity": (edit_tracks(similarity="l2"), r"track\.similarity: 'l2'"),
-    "lists": (edit_tracks(lists="v9"), r"only mcq20 has lists"),
+    "lists": (edit_tracks(lists="v9"), r"'gallery' is no policy of lists"),
     "frame sampling": (edit_tracks(sampling="seconds"), r"track\.sampling: 'seconds'"),
 }
 
