@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from egoexobench.experiment.inputs import PreparedInputs
 from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.features.feature_file import FeatureRows
 from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.records.audit import EmbeddingShift
 from egoexobench.types import VIEWS, Embeddings, Evidence, Split
@@ -24,8 +25,8 @@ BANKS_BY_MODALITY: Mapping[Evidence, tuple[str, ...]] = {
     "narration": ("narration", "text_audio"),
     "sound_caption": ("caption",),
 }
-EncodeJoint = Callable[[Evidence, Mapping[str, str]], FeatureBank | None]
-"""Takes a modality, and each clip id to the id of the clip whose input it gets."""
+EncodeJoint = Callable[[Evidence, Mapping[str, str | None]], FeatureBank | None]
+"""Takes a modality, and each clip id to the id of the clip whose input it gets; None: no input."""
 MAX_ROUNDING = 1e-4
 """Relative distance of tokens up to which another batch explains it."""
 ROUNDING_TOLERANCE = 1e-9
@@ -79,7 +80,7 @@ def swap_modality(
     for name in list_banks(inputs.features, modality):
         bank: FeatureBank = getattr(inputs.features, name)
         origins = _derange_groups(bank, groups, seed)
-        swapped[name] = _swap_rows(bank, origins)
+        swapped[name] = replace_rows(bank, origins)
         changed_ids |= {item for item in origins if not _has_equal_rows(bank, swapped[name], item)}
     joint = inputs.features.joint
     if joint is not None and encode_joint is not None and not inputs.features.joint_audio:
@@ -101,18 +102,38 @@ def list_banks(features: FeatureInputs, modality: Evidence) -> list[str]:
 
 def _derange_groups(
     bank: FeatureBank, groups: Sequence[Sequence[str]], seed: int
-) -> dict[str, str]:
+) -> dict[str, str | None]:
     """Each id of the bank to the id whose row replaces its own."""
-    origins: dict[str, str] = {}
+    origins: dict[str, str | None] = {}
     for step, group in enumerate(groups, 1):
         origins |= derange([item for item in group if item in bank.index], seed, step)
     return origins
 
 
-def _swap_rows(bank: FeatureBank, origins: Mapping[str, str]) -> FeatureBank:
-    swapped = copy(bank)
-    swapped.index = bank.index | {name: bank.index[origin] for name, origin in origins.items()}
-    return swapped
+def replace_rows(bank: FeatureBank, origins: Mapping[str, str | None]) -> FeatureBank:
+    """Return a bank in which items have the rows of others, or none; the other items keep theirs.
+
+    Args:
+        bank: the rows.
+        origins: each id to the id whose rows it gets; None: it gets none.
+    """
+    return put_rows(bank, {name: _get_rows(bank, name, origins[name]) for name in origins})
+
+
+def put_rows(bank: FeatureBank, rows: Mapping[str, FeatureRows]) -> FeatureBank:
+    """Return a bank in which some items have other rows; the other items keep theirs."""
+    changed = copy(bank)
+    first = len(bank.rows)
+    changed.index = bank.index | {name: first + position for position, name in enumerate(rows)}
+    changed.rows = [*bank.rows, *(item.rows for item in rows.values())]
+    changed.states = [*bank.states, *(item.state for item in rows.values())]
+    return changed
+
+
+def _get_rows(bank: FeatureBank, name: str, origin: str | None) -> FeatureRows:
+    if origin is None:
+        return FeatureRows(bank.rows[bank.index[name]][:0], "no_track")
+    return FeatureRows(bank.rows[bank.index[origin]], bank.states[bank.index[origin]])
 
 
 def _has_equal_rows(left: FeatureBank, right: FeatureBank, name: str) -> bool:

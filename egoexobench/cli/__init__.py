@@ -24,6 +24,7 @@ COMMANDS = {
     "caption": "Write a sound caption for every narration of a data set.",
     "cite": "Print BibTeX of methods, data sets and other parts.",
     "compare": "Compare records: list their differences and test score differences.",
+    "controls": "Score a method without the sound of one view, or with inputs of other takes.",
     "data": "Create a table of clips, check a data set, export clips and queries.",
     "embed": "Write the embeddings of a split, with their ids.",
     "extract": "Encode a data set once and store the features for later runs.",

@@ -132,6 +132,26 @@ def test_sanity_prints_a_line_for_each_track(command_line: CommandLine, folder: 
         assert any(line.strip().startswith(track) for line in result.stdout.splitlines())
 
 
+def test_controls_print_a_column_for_each_condition_and_take_a_record(
+    command_line: CommandLine, folder: Path
+) -> None:
+    dataset = ("--dataset", f"folder:path={folder}")
+    result = command_line("controls", "logmel-neighbor", *dataset, "--task", "eg2ex")
+    assert result.returncode == 0, result.stderr
+    (row,) = [line for line in result.stdout.splitlines() if line.strip().startswith("eg2ex gall")]
+    # equal tones of both views; without a sound all four candidates tie
+    assert row.split() == ("eg2ex gallery 4 25.0 100.0* 25.0 25.0 25.0 0.0 100.0* 100.0*".split())
+    assert "Not read by the method, or in no clip: what pictures swapped changes." in result.stdout
+    run = command_line("run", "--method", "logmel-neighbor", "--task", "eg2ex", *dataset)
+    record = run.stdout.splitlines()[-1].removeprefix("Record: ")
+    again = command_line("controls", "--from", record, *dataset, "--json")
+    assert again.returncode == 0, again.stderr
+    report = json.loads(again.stdout)
+    scores = {item["name"]: item["scores"] for item in report["controls"]}
+    assert scores["scored"] == json.loads(command_line.home.joinpath(record).read_text())["scores"]
+    assert command_line("controls").returncode == 2
+
+
 def test_compare_lists_differences_and_tests_them_for_significance(
     command_line: CommandLine, folder: Path
 ) -> None:
