@@ -137,11 +137,11 @@ def choose_origins(control: InputControl, inputs: PreparedInputs, seed: int) -> 
         return {clip.id: None for group in by_view.values() for clip in group}
     origins: dict[str, str | None] = {}
     for view, group in by_view.items():
-        origins |= exchange_takes(group, seed, is_reversed=view == "exo")
+        origins |= swap_takes(group, seed, is_reversed=view == "exo")
     return origins
 
 
-def exchange_takes(clips: Sequence[Clip], seed: int, *, is_reversed: bool) -> dict[str, str]:
+def swap_takes(clips: Sequence[Clip], seed: int, *, is_reversed: bool) -> dict[str, str]:
     """Map clips of one view to clips of other takes, each to a different one.
 
     The takes are put on a circle in a seeded order, and every clip moves by as many places as the

@@ -18,8 +18,8 @@ from egoexobench.audit.sound_controls import (
     CONTROLS,
     change_inputs,
     choose_origins,
-    exchange_takes,
     score_controls,
+    swap_takes,
 )
 from egoexobench.errors import UsageError
 from egoexobench.experiment.config import RunConfig
@@ -40,7 +40,7 @@ FLAG = 3 * joint_parts.GRID**2 + joint_parts.BANDS + 1
 
 def make_clips(sizes: list[int], view: View = "ego") -> list[Clip]:
     return [
-        Clip(f"{take}-{index}", view, "f.mp4", 0.0, 1.0, narration="", take=str(take))
+        Clip(f"{take}-{index}", view, "f.mp4", 0.0, end=1.0, narration="", take=str(take))
         for take, size in enumerate(sizes)
         for index in range(size)
     ]
@@ -53,7 +53,7 @@ def test_every_clip_gets_the_input_of_another_take_if_no_take_has_more_than_half
     clips = make_clips(sizes)
     takes = {clip.id: clip.take for clip in clips}
     for is_reversed in (False, True):
-        origins = exchange_takes(clips, seed, is_reversed=is_reversed)
+        origins = swap_takes(clips, seed, is_reversed=is_reversed)
         assert all(takes[item] != takes[origin] for item, origin in origins.items())
         assert len(set(origins.values())) == len(origins)
         if 2 * max(sizes) <= sum(sizes):
@@ -62,18 +62,18 @@ def test_every_clip_gets_the_input_of_another_take_if_no_take_has_more_than_half
 
 def test_both_clips_of_a_pair_get_inputs_of_different_takes() -> None:
     clips = make_clips([4] * 3)
-    forward = exchange_takes(clips, 0, is_reversed=False)
-    backward = exchange_takes(clips, 0, is_reversed=True)
+    forward = swap_takes(clips, 0, is_reversed=False)
+    backward = swap_takes(clips, 0, is_reversed=True)
     for item, origin in forward.items():
         takes = {name.partition("-")[0] for name in (item, origin, backward[item])}
         assert len(takes) == 3
 
 
 def test_clips_of_a_take_with_more_than_half_stay_where_no_other_is_left() -> None:
-    origins = exchange_takes(make_clips([5, 1, 1]), 0, is_reversed=False)
+    origins = swap_takes(make_clips([5, 1, 1]), 0, is_reversed=False)
     assert len(origins) == 4
-    assert exchange_takes(make_clips([5]), 0, is_reversed=False) == {}
-    assert exchange_takes([], 0, is_reversed=False) == {}
+    assert swap_takes(make_clips([5]), 0, is_reversed=False) == {}
+    assert swap_takes([], 0, is_reversed=False) == {}
 
 
 def test_rows_are_replaced_without_a_change_of_the_bank() -> None:
