@@ -22,7 +22,7 @@ from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.protocols import AnchorInput
 from egoexobench.registry import Registry
 from egoexobench.toolbox.layers import CrossAttention
-from egoexobench.training.pair_loss import TrainingSet
+from egoexobench.training.training_set import TrainingSet
 from egoexobench.types import Tokens
 
 if TYPE_CHECKING:

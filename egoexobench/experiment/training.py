@@ -22,7 +22,7 @@ from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.protocols import Anchor, Dataset, HasTemporalAlignment, Progress
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import train_model
-from egoexobench.training.pair_loss import TrainingSet
+from egoexobench.training.training_set import TrainingSet
 from egoexobench.training.resume_file import ResumeFile
 from egoexobench.training.training_metrics import TrainingMetrics
 from egoexobench.training.training_task import BestEpoch

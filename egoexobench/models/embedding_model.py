@@ -178,6 +178,22 @@ class EmbeddingModel(nn.Module):
         counts = projected.query.mask.sum(1).tolist() if has_sound else [0] * len(tokens.mask)
         return tokens, counts
 
+    def list_frame_tokens(self, view: View, video: Tokens | None) -> Tokens:
+        """Return the projected tokens ``(B, T, D)`` of the video encoder, before fusion.
+
+        Without a fusion, `embed_video` gives their mean.
+
+        Args:
+            view: the view whose weights are used.
+            video: output of the video encoder, or prepared frames if it is trained.
+        """
+        role = f"video-{VIEWS[0] if self.method.share_view_weights else view}"
+        tokens = self._project_tokens(self.video_role[view], role, *filter(None, [video]))
+        if tokens is None:
+            message = "the method has no video encoder"
+            raise ValueError(message)
+        return tokens
+
     def embed_text(self, narration: Tokens, query: Tokens | None, kind: AnchorText) -> Tensor:
         """Embed texts from narration and sound caption.
 

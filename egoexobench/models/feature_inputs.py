@@ -18,6 +18,7 @@ from torch.nn import functional
 from egoexobench.device import autocast
 from egoexobench.features.batch_plan import SCORING_PLAN, BatchPlan
 from egoexobench.features.feature_bank import FeatureBank
+from egoexobench.models.clip_times import ClipTimes
 from egoexobench.models.dtw import AlignmentPath, warp_pair
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.part_results import find_targets_fault, require_valid
@@ -45,7 +46,8 @@ class FeatureInputs:
     ``video_exo`` contains exo clips if they have their own encoder. ``joint`` contains the tokens
     of a joint encoder; if it is trained, the prepared frames, and ``joint_audio`` the prepared
     sounds. ``alignment_paths`` contains, by pair id, the path along which the two sounds of a
-    training pair are read.
+    training pair are read. ``clip_times`` contains, by clip id, when the tokens of a video are, for
+    an objective that compares sequences.
     """
 
     video: FeatureBank | None
@@ -57,6 +59,7 @@ class FeatureInputs:
     joint: FeatureBank | None = None
     joint_audio: FeatureBank | None = None
     alignment_paths: Mapping[str, AlignmentPath] = field(default_factory=dict)
+    clip_times: Mapping[str, ClipTimes] = field(default_factory=dict)
 
     def get_video_bank(self, view: View) -> FeatureBank | None:
         """The bank of the clips of a view."""
@@ -199,7 +202,7 @@ def read_video_inputs(
     """Return the frames, the sound and the sound captions of some clips of one view."""
     role, bank = ("audio", inputs.audio) if inputs.audio else ("joint", inputs.joint_audio)
     audio = _read_batch(model, role, bank, ids, plan=plan) if bank else None
-    video, caption = _read_frames(model, inputs, ids, view=view, plan=plan)
+    video, caption = read_frames(model, inputs, ids, view=view, plan=plan)
     return video, audio, caption
 
 
@@ -211,11 +214,11 @@ def _fuse_video(
     view: View,
     audio: Tokens | None,
 ) -> Tensor:
-    video, caption = _read_frames(model, inputs, ids, view=view, plan=SCORING_PLAN)
+    video, caption = read_frames(model, inputs, ids, view=view, plan=SCORING_PLAN)
     return model.embed_video(view, video, audio, caption)
 
 
-def _read_frames(
+def read_frames(
     model: EmbeddingModel, inputs: FeatureInputs, ids: Sequence[str], *, view: View, plan: BatchPlan
 ) -> tuple[Tokens | None, Tokens | None]:
     """Return the frames of clips, and their sound captions if a method scores with these."""

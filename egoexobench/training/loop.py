@@ -15,8 +15,9 @@ from egoexobench.protocols import Progress
 from egoexobench.training.batches import count_batches, draw_batches
 from egoexobench.training.epochs import train_epochs
 from egoexobench.training.moments import PairMoments, find_moments
-from egoexobench.training.pair_loss import PairLoss, TrainingSet
+from egoexobench.training.pair_loss import PairLoss
 from egoexobench.training.resume_file import ResumeFile
+from egoexobench.training.training_set import TrainingSet
 from egoexobench.training.training_task import BestEpoch, TrainingTask
 
 
@@ -61,7 +62,7 @@ def train_model(
         num_steps=count_steps(moments, method.batch_size, seed, method.epochs),
         rng=rng,
         draw_epoch=lambda: draw_batches(moments, method.batch_size, rng),
-        compute_loss=lambda batch, _: pair_loss.compute(batch),
+        compute_loss=lambda batch, step: pair_loss.compute(batch, step - 1),
         backpropagate=pair_loss.backpropagate,
         group=group,
         validation_metric=validation_metric,

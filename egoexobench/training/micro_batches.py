@@ -12,18 +12,16 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from egoexobench.models.seeding import RandomStates, preserve_random_states
+from egoexobench.training.rows import Rows, join_parts
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from egoexobench.types import Pair
-
-Rows = tuple[Tensor, ...]
-"""What a pair is embedded as: tensors ``(B, D)``, one row a pair."""
 
 
 @final
@@ -48,7 +46,7 @@ class MicroBatches:
             for part in self._parts:
                 self._states.append(RandomStates.copy(device))
                 columns.append(embed(part))
-        joined = (torch.cat(parts) for parts in zip(*columns, strict=True))
+        joined = (join_parts(parts) for parts in zip(*columns, strict=True))
         self.rows: Rows = tuple(column.requires_grad_() for column in joined)
         """Of all pairs; the loss is computed from them."""
 
@@ -68,7 +66,7 @@ class MicroBatches:
             with nullcontext() if is_last else hold_sync():
                 rows = self._embed_again(part, states)
                 used = [
-                    (column, joined.grad[start:end])
+                    (column, joined.grad[start:end, : column.shape[1]])
                     for column, joined in zip(rows, self.rows, strict=True)
                     if column.requires_grad and joined.grad is not None
                 ]

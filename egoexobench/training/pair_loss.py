@@ -5,47 +5,24 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 import torch
 from torch import Tensor, nn
 
-from egoexobench.device import autocast
 from egoexobench.errors import EgoExoBenchError, UsageError
 from egoexobench.models.embedding_model import EmbeddingModel
-from egoexobench.models.feature_inputs import (
-    FeatureInputs,
-    PairVectors,
-    compute_targets,
-    embed_pair_rows,
-)
 from egoexobench.part_results import find_loss_fault, require_valid
 from egoexobench.process_group import SINGLE, ProcessGroup
-from egoexobench.protocols import Anchor, Objective
 from egoexobench.training.batches import Batch
-from egoexobench.training.decoded_inputs import DecodedInputs
-from egoexobench.training.micro_batches import MicroBatches, Rows, find_batch_layer
+from egoexobench.training.comparison import Comparison, create_comparison
+from egoexobench.training.micro_batches import MicroBatches, find_batch_layer
+from egoexobench.training.rows import Rows, pad_rows
+from egoexobench.training.training_set import TrainingSet
 from egoexobench.types import Pair
 
 if TYPE_CHECKING:
     from torch.nn.parallel import DistributedDataParallel
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSet:
-    """The pairs, their features, the anchor that gives the targets, and the loss."""
-
-    pairs: Sequence[Pair]
-    inputs: FeatureInputs
-    anchor: Anchor
-    objective: Objective
-    decoded: DecodedInputs | None = None
-    """Gives pictures that are decoded when they are needed; None uses those of ``inputs``."""
-
-    def read(self, pairs: Sequence[Pair]) -> FeatureInputs:
-        """Return the inputs of a batch or of a part of it."""
-        return self.inputs if self.decoded is None else self.decoded.read(pairs)
 
 
 @final
@@ -53,27 +30,23 @@ class PairEmbedder(nn.Module):
     """Embeds pairs: what has gradients of its own in each part of a batch.
 
     Args:
-        model: embeds.
-        training_set: its features and its anchor.
+        model: its weights are trained.
+        comparison: embeds with it.
     """
 
-    def __init__(self, model: EmbeddingModel, training_set: TrainingSet) -> None:
+    def __init__(self, model: EmbeddingModel, comparison: Comparison) -> None:
         super().__init__()
         self.model = model
-        self.training_set = training_set
+        self.comparison = comparison
 
     def forward(self, pairs: Sequence[Pair]) -> Rows:
-        """Return the rows of ego videos, exo videos and each input of the anchor, ``(B, D)``."""
-        data = self.training_set
-        inputs = data.read(pairs)
-        with autocast(self.model.device_config):
-            vectors = embed_pair_rows(self.model, inputs, pairs, data.anchor.required_inputs)
-        return vectors.ego, vectors.exo, *vectors.anchor_inputs.values()
+        """Return the rows of some pairs."""
+        return self.comparison.embed(pairs)
 
 
 @final
 class PairLoss:
-    """Computes the loss of batches; anchor and objective see all pairs of a batch together.
+    """Computes the loss of batches; the objective sees all pairs of a batch together.
 
     With several processes each embeds its share of a batch, and gets the rows of the others. The
     gradients are those of one process: DistributedDataParallel takes the mean over processes, and
@@ -90,7 +63,8 @@ class PairLoss:
     ) -> None:
         self._model, self._data, self._group = model, training_set, group
         # all calls go through it: one past it would leave the gradients of processes apart
-        embedder = PairEmbedder(model, training_set)
+        self._comparison = create_comparison(model, training_set)
+        embedder = PairEmbedder(model, self._comparison)
         self._embed: Callable[[Sequence[Pair]], Rows] = embedder
         self._hold_sync: Callable[[], AbstractContextManager[None]] = nullcontext
         if group.size > 1:
@@ -109,8 +83,8 @@ class PairLoss:
     def _list_pairs(self, batch: Batch) -> list[Pair]:
         return [self._data.pairs[index] for index in batch]
 
-    def compute(self, batch: Batch) -> Tensor:
-        """Return the loss of a batch.
+    def compute(self, batch: Batch, num_steps: int = 0) -> Tensor:
+        """Return the loss of a batch; ``num_steps`` counts the steps that were done.
 
         Raises:
             UsageError: if a batch that is divided gives other numbers than a whole one.
@@ -126,7 +100,7 @@ class PairLoss:
             device = self._model.device_config.device
             self._parts = MicroBatches(self._embed, share, size, device)
         rows = self._embed(share) if self._parts is None else self._parts.rows
-        return self._compare(self._join_rows(rows, len(pairs)), pairs)
+        return self._compare(self._join_rows(rows, len(pairs)), pairs, num_steps)
 
     def backpropagate(self, loss: Tensor) -> None:
         """Add the gradients of the loss that was computed last; it may be multiplied."""
@@ -143,21 +117,20 @@ class PairLoss:
         """Return the rows of all processes; they travel as one tensor."""
         if self._group.size == 1:
             return rows
-        joined = self._group.join_rows(torch.cat(rows, 1), num_rows)
-        widths = [column.shape[1] for column in rows]
-        columns = joined.split(widths, 1)  # type: ignore[no-untyped-call]
-        return tuple(column.to(own.dtype) for column, own in zip(columns, rows, strict=True))
+        if any(column.dim() > 2 for column in rows):  # processes may have sequences of other length
+            lengths = self._group.find_largest([column.shape[1] for column in rows])
+            rows = tuple(map(pad_rows, rows, lengths))
+        flat = [column.flatten(1) for column in rows]
+        joined = self._group.join_rows(torch.cat(flat, 1), num_rows)
+        columns = joined.split([column.shape[1] for column in flat], 1)  # type: ignore[no-untyped-call]
+        return tuple(
+            column.to(own.dtype).reshape(-1, *own.shape[1:])
+            for column, own in zip(columns, rows, strict=True)
+        )
 
-    def _compare(self, rows: Rows, pairs: Sequence[Pair]) -> Tensor:
-        model, anchor = self._model, self._data.anchor
-        ego, exo, *anchor_inputs = rows
-        named = dict(zip(anchor.required_inputs, anchor_inputs, strict=True))
-        with autocast(model.device_config):
-            targets = compute_targets(model, PairVectors(ego, exo, named), anchor)
-        dtype = torch.promote_types(ego.dtype, torch.float32)  # half precision is for the model
-        ego, exo, ego_target, exo_target = (vectors.to(dtype) for vectors in (ego, exo, *targets))
-        labels = [pair.labels for pair in pairs]
-        loss = self._data.objective(ego, exo, ego_target, exo_target, labels)
+    def _compare(self, rows: Rows, pairs: Sequence[Pair], num_steps: int) -> Tensor:
+        model = self._model
+        loss = self._comparison.compute_loss(rows, pairs, num_steps)
         require_valid(find_loss_fault(loss), model.labels["objective"])
         if not torch.isfinite(loss):
             raise EgoExoBenchError(

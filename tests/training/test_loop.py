@@ -24,7 +24,7 @@ from egoexobench.toolbox.layers import CrossAttention
 from egoexobench.training import checkpoint, loop
 from egoexobench.training.loop import train_model
 from egoexobench.training.moments import PairMoments
-from egoexobench.training.pair_loss import TrainingSet
+from egoexobench.training.training_set import TrainingSet
 from egoexobench.training.training_task import BestEpoch
 from egoexobench.types import VIEWS, Clip, Pair, PairLabels
 from egoexobench_plugins.anchors import sound_text
