@@ -281,8 +281,6 @@ def validate_method(method: Method) -> Method:
     _validate_numbers(method)
     name = f"method {method.name!r}"
     _validate_media_roles(method)
-    if method.objective and not method.anchor:
-        raise UsageError(f"{name} needs an anchor because objective is set")
     if method.text_fusion and not (method.captioner or method.text_audio):
         raise UsageError(
             f"{name} needs a captioner because text_fusion is set; add --set captioner=rules"

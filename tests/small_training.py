@@ -17,6 +17,7 @@ from egoexobench.device import DeviceConfig
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_store import FeatureRows
 from egoexobench.method import COMPACT_DEFAULTS, Method
+from egoexobench.models.clip_times import ClipTimes
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.protocols import AnchorInput
@@ -52,10 +53,21 @@ OBJECTIVES = (
 )
 
 
-def list_losses() -> list[tuple[str | Anchor, str | Objective]]:
-    """Every anchor with one objective, and every objective with one anchor."""
+SEQUENCE_OBJECTIVES = (
+    "dtw-contrastive:positions=2,cyclic=true",
+    "dtw",
+    "dtw-consistency",
+    "tcc:temperature=3",
+    "vava",
+)
+"""The temperature of tcc is so high because small ones multiply rounding errors."""
+
+
+def list_losses() -> list[tuple[str | Anchor | None, str | Objective]]:
+    """Every anchor with one objective, and every objective with one anchor or none."""
     anchors = [(anchor, OBJECTIVES[0]) for anchor in (*ANCHORS, MixingAnchor())]
-    return [*anchors, *(("view-narration", loss) for loss in (*OBJECTIVES, WeightedObjective()))]
+    vectors = (("view-narration", loss) for loss in (*OBJECTIVES, WeightedObjective()))
+    return [*anchors, *vectors, *((None, loss) for loss in SEQUENCE_OBJECTIVES)]
 
 
 class TrainedEncoder(nn.Module):
@@ -131,7 +143,7 @@ class SmallTraining:
 
 
 def make_training(
-    anchor: str | Anchor = "sound-text",
+    anchor: str | Anchor | None = "sound-text",
     objective: str | Objective = "info-nce",
     *,
     num_pairs: int = 8,
@@ -162,6 +174,10 @@ def make_training(
         return FeatureBank(ids, [FeatureRows(row, "") for row in rows])
 
     banks = [make_bank(ids) for ids in (clip_ids, clip_ids, text_ids, text_ids)]
+    clip_times = {
+        name: ClipTimes(np.arange(float(len(rows))), float(len(rows)))
+        for name, rows in zip(clip_ids, banks[0].rows, strict=True)
+    }
     torch.manual_seed(0)
     video = TrainedEncoder(dropout) if is_trained else PassThroughEncoder("video", WIDTH)
     others = {name: PassThroughEncoder(name, WIDTH) for name in ("audio", "text")}  # type: ignore[arg-type]
@@ -176,7 +192,7 @@ def make_training(
     )
     return SmallTraining(
         model.to(dtype).train(),
-        TrainingSet(pairs, FeatureInputs(*banks), anchor, objective),
+        TrainingSet(pairs, FeatureInputs(*banks, clip_times=clip_times), anchor, objective),
     )
 
 

@@ -103,7 +103,6 @@ def test_an_old_name_of_the_module_works_and_warns(old: str, new: str) -> None:
     ("changed", "said"),
     [
         ({"video": None, "audio": None}, "needs a video, an audio or a joint encoder"),
-        ({"objective": "info-nce"}, "needs an anchor because objective is set"),
         ({"text_fusion": "sound-text"}, "needs a captioner because text_fusion is set"),
         ({"video_query": "sound_caption"}, "needs a text encoder and a captioner"),
         (

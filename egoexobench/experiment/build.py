@@ -15,6 +15,7 @@ from egoexobench.data.augmentation import check_augmentation
 from egoexobench.data.sampling import get_sampler
 from egoexobench.device import CPU, DeviceConfig
 from egoexobench.experiment.encoder_creation import create_encoder
+from egoexobench.experiment.objective_checks import check_objective_parts
 from egoexobench.experiment.part_identity import (
     describe_part_identity,
     hash_file_options,
@@ -48,6 +49,7 @@ from egoexobench.protocols import (
     Captioner,
     HasGivenFeatures,
     Objective,
+    SequenceObjective,
 )
 from egoexobench.records.given_features import ROLE_EVIDENCE, add_claims
 from egoexobench.registry import PartFactory, Registry
@@ -130,7 +132,7 @@ class MethodParts:
     encoders: Mapping[str, EncoderRunner]
     """By role; only those that training or scoring uses."""
     anchor: Anchor | None
-    objective: Objective | None
+    objective: Objective | SequenceObjective | None
     """None for a method that is not trained."""
     captioner: Captioner | None
     device: DeviceConfig
@@ -201,7 +203,11 @@ def resolve_method(registry: Registry, method: Method, seed: int) -> ResolvedMet
 
 
 def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodParts:
-    """Build every part of a method, each with random numbers of its own."""
+    """Build every part of a method, each with random numbers of its own.
+
+    Raises:
+        UsageError: if the objective does not fit the other parts.
+    """
     with seeded_rng(resolved.seed, "anchor"):
         anchor = resolved.create("anchor")
     if anchor is not None:
@@ -214,6 +220,7 @@ def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodP
         role: build_encoder(resolved, role, device)
         for role in _list_encoder_roles(resolved, anchor)
     }
+    check_objective_parts(resolved.method, objective, anchor, encoders)
     with seeded_rng(resolved.seed, "scorer"):
         scorer = resolved.create("scorer", _find_token_width(resolved.method, encoders))
     check_scorer_inputs(resolved.method, encoders, scorer)

@@ -78,4 +78,4 @@ def open_decoded_inputs(
     roles = {view: role for view, role in model.video_role.items() if role in runners}
     count = count_workers(num_workers, method.epochs * num_pairs * len(roles))
     with PictureLoader(decoder, count) as loader:
-        yield DecodedInputs(inputs, loader, roles)
+        yield DecodedInputs(inputs, loader, roles, model.encoders)

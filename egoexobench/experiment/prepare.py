@@ -24,6 +24,7 @@ from egoexobench.experiment.inputs import (
     encode_media,
     prepare_inputs,
 )
+from egoexobench.experiment.objective_checks import require_alignable
 from egoexobench.experiment.overlap import check_overlap
 from egoexobench.experiment.picture_decoding import require_augmentable
 from egoexobench.experiment.subset import (
@@ -115,6 +116,8 @@ def train_method(
     selected_training = config.train_on and select_dataset(
         config.train_on, config, context, reads_media=reads_media
     )
+    trained = selected_training or selected
+    require_alignable(parts.method, parts.objective, trained.dataset, str(trained.spec))
     with context.timer.stage("prepare"):
         overlap = check_overlap(
             selected.subset,

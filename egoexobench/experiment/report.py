@@ -17,6 +17,7 @@ from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.reference_scores import list_reference_scores
 from egoexobench.experiment.scoring import ScoringResult
+from egoexobench.experiment.validation import choose_validation
 from egoexobench.experiment.value_choice import ValueChoice
 from egoexobench.features.encoder_state import hash_state_dict
 from egoexobench.method import (
@@ -90,7 +91,9 @@ def build_record(
         seed=parts.seed,
         dataset=scored.record,
         trained_on=None if trained.trained_on is scored else trained.trained_on.record,
-        checkpoint_selection=_describe_best_epoch(trained.best_epoch, VALIDATION_METRIC),
+        checkpoint_selection=_describe_best_epoch(
+            trained.best_epoch, choose_validation(parts, trained.trained_on).name
+        ),
         value_selection=_describe_value(trained.value_choice),
         epochs=_list_epochs(trained.best_epoch),
         scorer_training=_describe_scorer_training(trained),

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from egoexobench import files
 from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
-from egoexobench.experiment.embed import create_rank_function, embed_inputs, validation_mrr
+from egoexobench.experiment.clip_times import read_clip_times
 from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
 from egoexobench.experiment.picture_decoding import open_decoded_inputs
 from egoexobench.experiment.subset import describe_excluded
+from egoexobench.experiment.validation import choose_validation
 from egoexobench.experiment.weights_identity import describe_weights, explain_new_training
 from egoexobench.hashing import hash_json
 from egoexobench.method import Method
 from egoexobench.models.dtw import align_pairs
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.process_group import SINGLE, ProcessGroup
-from egoexobench.protocols import Anchor, Dataset, HasTemporalAlignment, Progress
+from egoexobench.protocols import Anchor, Dataset, HasTemporalAlignment, Progress, SequenceObjective
 from egoexobench.training import checkpoint
 from egoexobench.training.loop import train_model
-from egoexobench.training.training_set import TrainingSet
 from egoexobench.training.resume_file import ResumeFile
 from egoexobench.training.training_metrics import TrainingMetrics
+from egoexobench.training.training_set import TrainingSet
 from egoexobench.training.training_task import BestEpoch
 from egoexobench.types import Pair
 
@@ -58,7 +60,7 @@ def train_or_load(
     Raises:
         DataError: if the data set has too few pairs, or processes read different folders.
     """
-    if parts.objective is None or parts.anchor is None:
+    if parts.objective is None:
         return None
     dataset, inputs = training_set.dataset, training_set.inputs
     has_alignment = uses_audio_alignment(parts.method, dataset)
@@ -75,10 +77,17 @@ def train_or_load(
     if not path.exists() and not resume_file.path.exists():  # nothing has said yet why
         explain_new_training(folder, identity, name)
     pairs = select_trainable_pairs(inputs, parts.anchor)
-    require_pairs(training_set, len(pairs))
+    validation = choose_validation(parts, training_set)
+    is_sequential = isinstance(parts.objective, SequenceObjective)
+    needs_pairs = validation.measure is None and not is_sequential
+    require_pairs(training_set, len(pairs), needs_validation=needs_pairs)
     features = inputs.features
     if has_alignment and features.audio:
         features = replace(features, alignment_paths=align_pairs(features.audio, pairs))
+    if is_sequential:
+        clips = {clip.id: clip for pair in pairs for clip in (pair.ego, pair.exo)}
+        times = read_clip_times(parts.method, parts.encoders, clips.values())
+        features = replace(features, clip_times=times)
     before_training()
     with open_decoded_inputs(
         model, parts, features, num_pairs=len(pairs), num_workers=num_workers
@@ -89,9 +98,7 @@ def train_or_load(
                 pairs, features, parts.anchor, parts.objective, decoded=decoded
             ),
             seed=parts.seed,
-            validation_metric=lambda: validation_mrr(
-                dataset, embed_inputs(model, parts, inputs, ["val"]), create_rank_function(parts)
-            ),
+            validation_metric=validation.measure and partial(validation.measure, model),
             progress=progress,
             resume_file=resume_file,
             group=group,
@@ -117,15 +124,22 @@ def _require_one_folder(path: Path, group: ProcessGroup, *, has_weights: bool) -
             )
 
 
-def require_pairs(training_set: PreparedDataset, num_train: int) -> None:
+def require_pairs(
+    training_set: PreparedDataset, num_train: int, *, needs_validation: bool = True
+) -> None:
     """Check that a data set has pairs to train on and to choose an epoch on.
+
+    Args:
+        training_set: the data set.
+        num_train: its pairs to train on.
+        needs_validation: False if an epoch can be chosen in another way.
 
     Raises:
         DataError: if it does not; it says how many it has.
     """
     inputs = training_set.inputs
     num_val = len(inputs.pairs["val"])
-    if num_train < 2 or not num_val:
+    if num_train < 2 or (needs_validation and not num_val):
         excluded = describe_excluded(inputs.selected)
         raise DataError(
             f"{training_set.record.spec} has {num_train} pairs to train on and {num_val} to "
@@ -140,10 +154,10 @@ def uses_audio_alignment(method: Method, dataset: Dataset) -> bool:
     return isinstance(dataset, HasTemporalAlignment) and dataset.alignable
 
 
-def select_trainable_pairs(inputs: PreparedInputs, anchor: Anchor) -> Sequence[Pair]:
+def select_trainable_pairs(inputs: PreparedInputs, anchor: Anchor | None) -> Sequence[Pair]:
     """Return the training pairs that have every text that the anchor needs."""
     narrations = inputs.features.narration
-    if narrations is None:
+    if narrations is None or anchor is None:
         return inputs.pairs["train"]
     clip_texts = {"ego_narration", "exo_narration", "ego_sound_text", "exo_sound_text"}
     pair_texts = {"narration", "sound_caption", "sound_text"}

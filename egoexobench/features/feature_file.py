@@ -35,10 +35,15 @@ IOV_MAX = 1024
 
 @dataclass(frozen=True, slots=True)
 class FeatureRows:
-    """Rows ``(T, ...)`` of one item and the state of its source, such as ``audible``."""
+    """Rows ``(T, ...)`` of one item and the state of its source, such as ``audible``.
+
+    ``frame_times (F,)`` are those of frames that were decoded for a training step, s in the file;
+    None for an item of a store.
+    """
 
     rows: NDArray[Any]
     state: str
+    frame_times: NDArray[np.float64] | None = None
 
 
 class StoredItem(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -50,7 +51,14 @@ class WorkerFault(NamedTuple):
     traceback: str
 
 
-PictureResult = list[NDArray[Any]] | ClipFault | WorkerFault
+class PreparedPictures(NamedTuple):
+    """The prepared array ``(T, ...)`` of a clip, and the times of its frames ``(F,)``, s."""
+
+    array: NDArray[Any]
+    times: NDArray[np.float64]
+
+
+PictureResult = list[PreparedPictures] | ClipFault | WorkerFault
 
 
 class RemoteTracebackError(Exception):
@@ -80,7 +88,7 @@ class PictureDecoder:
     seed: int
 
     def __getitem__(self, request: PictureRequest) -> PictureResult:
-        """Return an array ``(T, ...)`` for each clip, or why there is none; it never raises."""
+        """Return the pictures of each clip, or why there are none; it never raises."""
         try:
             return [self._prepare(request, clip) for clip in request.clips]
         except ClipError as error:
@@ -95,7 +103,7 @@ class PictureDecoder:
         runners = pickle.loads(state["runners"])  # noqa: S301 - from the process that started this
         self.__dict__.update(state | {"runners": runners})
 
-    def _prepare(self, request: PictureRequest, clip: Clip) -> NDArray[Any]:
+    def _prepare(self, request: PictureRequest, clip: Clip) -> PreparedPictures:
         runner = self.runners[request.role]
         draw = None
         if request.epoch is not None:
@@ -107,11 +115,12 @@ class PictureDecoder:
             sampling=self.sampling,
             rng=draw.sampling_rng if draw else None,
         ).frames
-        if frames is not None and draw is not None:
+        assert frames is not None  # noqa: S101 - frames were requested, so there are some
+        if draw is not None:
             frames = draw.change_pixels(frames, _get_side(runner))
         (array,) = prepare_clip_sources(clip, runner, {"video": frames}, self.num_frames)
-        assert array is not None  # noqa: S101 - frames were requested, so there are some
-        return array
+        assert array is not None  # noqa: S101 - its source is not None
+        return PreparedPictures(array, frames.times)
 
 
 def unpack_result(request: PictureRequest, result: PictureResult) -> dict[str, FeatureRows]:
@@ -126,8 +135,8 @@ def unpack_result(request: PictureRequest, result: PictureResult) -> dict[str, F
     if isinstance(result, WorkerFault):
         raise result.error from RemoteTracebackError(result.traceback)
     return {
-        clip.id: FeatureRows(array, "decoded")
-        for clip, array in zip(request.clips, result, strict=True)
+        clip.id: FeatureRows(pictures.array, "decoded", pictures.times)
+        for clip, pictures in zip(request.clips, result, strict=True)
     }
 
 

@@ -37,7 +37,7 @@ def embed_frame_tokens(
     """
     video, _ = read_frames(model, inputs, ids, view=view, plan=SCORING_PLAN)
     tokens = model.list_frame_tokens(view, video)
-    order = (~tokens.mask).long().argsort(1, stable=True)  # real tokens first
+    order = (~tokens.mask).long().argsort(dim=1, stable=True)  # real tokens first
     values = tokens.values.gather(1, order[..., None].expand_as(tokens.values))
     times = torch.zeros(tokens.mask.shape)
     for row, (name, count) in enumerate(zip(ids, tokens.mask.sum(1).tolist(), strict=True)):
@@ -48,6 +48,4 @@ def embed_frame_tokens(
                 f"{len(of_clip)} times"
             )
         times[row, :count] = torch.from_numpy(of_clip)
-    return FrameTokens(
-        Tokens(values, tokens.mask.gather(1, order)), times.to(values.device)
-    )
+    return FrameTokens(Tokens(values, tokens.mask.gather(1, order)), times.to(values.device))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple, final
 
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows
 from egoexobench.features.picture_decoder import PictureRequest
 from egoexobench.features.picture_loader import PictureLoader, split_requests
+from egoexobench.models.clip_times import ClipTimes
 from egoexobench.models.feature_inputs import FeatureInputs
+from egoexobench.protocols import AnyEncoder, HasTokenTimes
 from egoexobench.types import Clip, Pair, View
 
 
@@ -30,12 +33,19 @@ class DecodedInputs:
         loader: decodes pictures; closed by whoever made it.
         roles: role of the encoder of a view whose pictures are decoded: a field of ``inputs``. A
             view that is left out has stored inputs.
+        encoders: by role; they say the times of tokens where ``inputs`` have those of clips, as
+            random frames have other times.
     """
 
     def __init__(
-        self, inputs: FeatureInputs, loader: PictureLoader, roles: Mapping[View, str]
+        self,
+        inputs: FeatureInputs,
+        loader: PictureLoader,
+        roles: Mapping[View, str],
+        encoders: Mapping[str, AnyEncoder] = MappingProxyType({}),
     ) -> None:
         self._inputs, self._loader, self._roles = inputs, loader, roles
+        self._encoders = encoders
         self._results: Iterator[dict[str, FeatureRows]] = iter(())
         self._batches: Iterator[_AnnouncedBatch] = iter(())
         self._pair_ids: frozenset[str] = frozenset()
@@ -77,7 +87,22 @@ class DecodedInputs:
             )
             for role, clips in self._list_clips(pairs).items()
         }
-        return replace(self._inputs, **banks)
+        return replace(self._inputs, **banks, clip_times=self._read_clip_times(pairs))
+
+    def _read_clip_times(self, pairs: Sequence[Pair]) -> Mapping[str, ClipTimes]:
+        """Return when the tokens of the pictures are; the durations of clips stay."""
+        stored = self._inputs.clip_times
+        if not stored:
+            return stored
+        times = dict(stored)
+        for role, clips in self._list_clips(pairs).items():
+            encoder = self._encoders[role]
+            for clip in clips:
+                frame_times = self._pictures[role][clip.id].frame_times
+                if frame_times is not None and isinstance(encoder, HasTokenTimes):
+                    tokens = encoder.get_token_times(frame_times) - clip.start
+                    times[clip.id] = stored[clip.id]._replace(tokens=tokens)
+        return times
 
     def _read_next_batch(self) -> None:
         batch = next(self._batches, _AnnouncedBatch(frozenset(), []))

@@ -65,7 +65,7 @@ def train_epochs(
                     metrics.add_step(state.num_steps, state.losses[-1], lr, len(batch))
                     autosave.save_if_due()
                 state.pause()
-                value = group.get_first_value(task.validation_metric() if group.is_first else 0.0)
+                value = group.get_first_value(_measure_epoch(task, state))
                 with autosave.hold_signals():
                     state.end_epoch(value)
                 metrics.end_epoch(state.num_steps, state.epoch - 1, *state.history[-1])
@@ -90,6 +90,13 @@ def _restore(resume_file: ResumeFile, state: TrainingState, group: ProcessGroup)
                 "processes of a training need one cache, in a folder that they share"
             )
     return is_restored
+
+
+def _measure_epoch(task: TrainingTask, state: TrainingState) -> float:
+    """Return the value of an epoch in the first process; others get it from there."""
+    if task.validation_metric is None:
+        return float(state.epoch)
+    return task.validation_metric() if task.group.is_first else 0.0
 
 
 def _make_step(task: TrainingTask, state: TrainingState, batch: Batch) -> float:

@@ -25,7 +25,7 @@ def train_model(
     model: EmbeddingModel,
     training_set: TrainingSet,
     seed: int,
-    validation_metric: Callable[[], float],
+    validation_metric: Callable[[], float] | None,
     progress: Progress,
     resume_file: ResumeFile | None = None,
     group: ProcessGroup = SINGLE,
@@ -37,7 +37,7 @@ def train_model(
         training_set: the data, the anchor and the loss.
         seed: decides the order of the pairs and the random numbers of dropout.
         validation_metric: returns the value of the current model on the validation split; larger is
-            better. The first of equal epochs is used.
+            better. The first of equal epochs is used. None uses the last epoch.
         progress: shows the stage, one step an epoch.
         resume_file: where the training goes on if it was interrupted; None starts it anew.
         group: the processes that train together; all of them call this with equal arguments.

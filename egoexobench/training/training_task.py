@@ -71,8 +71,9 @@ class TrainingTask:
     """Returns the batches of the next epoch; they depend on nothing that changes but ``rng``."""
     compute_loss: Callable[[Batch, int], Tensor]
     """Gets a batch and the number of its step, from 1."""
-    validation_metric: Callable[[], float]
-    """Returns the value of the current module on the validation split; larger is better."""
+    validation_metric: Callable[[], float] | None
+    """Returns the value of the current module on the validation split; larger is better. None: the
+    value of an epoch is its number, so that the last one is the best."""
     loss_module: nn.Module | None = None
     """Weights of the loss, trained too and not used afterwards."""
     begin_epoch: Callable[[int, Sequence[Batch]], None] | None = None

@@ -11,14 +11,14 @@ from egoexobench.training.pair_loss import PairLoss
 
 
 def end_in_step(rank: str, step: int, number: int) -> None:
-    compute, num_steps = PairLoss.compute, 0
+    compute, num_calls = PairLoss.compute, 0
 
-    def compute_or_end(self: PairLoss, batch: list[int]) -> object:
-        nonlocal num_steps
-        num_steps += 1
-        if (os.environ.get("RANK", "0"), num_steps) == (rank, step):
+    def compute_or_end(self: PairLoss, batch: list[int], num_steps: int) -> object:
+        nonlocal num_calls
+        num_calls += 1
+        if (os.environ.get("RANK", "0"), num_calls) == (rank, step):
             os.kill(os.getpid(), number)
-        return compute(self, batch)
+        return compute(self, batch, num_steps)
 
     PairLoss.compute = compute_or_end  # type: ignore[assignment, method-assign]
 

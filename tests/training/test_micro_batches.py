@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from egoexobench.errors import UsageError
 from egoexobench.features import feature_bank
 from egoexobench.progress import NullProgress
+from egoexobench.training.comparison import create_comparison
 from egoexobench.training.loop import train_model
 from egoexobench.training.pair_loss import PairEmbedder, PairLoss
 
@@ -57,10 +58,11 @@ def test_each_part_has_its_random_numbers_twice() -> None:
     reference = make_training(dropout=0.5)
     loss = PairLoss(reference.model, reference.data)
     torch.manual_seed(1)
-    embedder, pairs = PairEmbedder(reference.model, reference.data), reference.data.pairs
+    comparison = create_comparison(reference.model, reference.data)
+    embedder, pairs = PairEmbedder(reference.model, comparison), reference.data.pairs
     columns = [embedder(pairs[start : start + 3]) for start in (0, 3, 6)]
     rows = tuple(torch.cat(column) for column in zip(*columns, strict=True))
-    loss.backpropagate(loss._compare(rows, pairs))
+    loss.backpropagate(loss._compare(rows, pairs, 0))
     assert measure_difference(gradients, reference.copy_gradients()) < 1e-6
     assert torch.equal(state, torch.get_rng_state())
 

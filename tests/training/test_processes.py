@@ -103,14 +103,14 @@ def train(group: ProcessGroup, folder: Path, *, dropout: float = 0.5) -> dict[st
 
 def end_in_step(monkeypatch: pytest.MonkeyPatch, step: int, end: Callable[[], None]) -> None:
     """Call a function in a step of the second process."""
-    compute, num_steps = PairLoss.compute, 0
+    compute, num_calls = PairLoss.compute, 0
 
-    def compute_and_end(self: PairLoss, batch: list[int]) -> Tensor:
-        nonlocal num_steps
-        num_steps += 1
-        if (self._group.rank, num_steps) == (1, step):
+    def compute_and_end(self: PairLoss, batch: list[int], num_steps: int) -> Tensor:
+        nonlocal num_calls
+        num_calls += 1
+        if (self._group.rank, num_calls) == (1, step):
             end()
-        return compute(self, batch)
+        return compute(self, batch, num_steps)
 
     monkeypatch.setattr(PairLoss, "compute", compute_and_end)
 
@@ -154,7 +154,7 @@ def test_a_call_past_the_wrapped_module_is_noticed(
     class PastWrapper(PairLoss):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
-            self._embed = PairEmbedder(self._model, self._data)
+            self._embed = PairEmbedder(self._model, self._comparison)
 
     monkeypatch.setattr(loop, "PairLoss", PastWrapper)
     codes, _ = run_processes(lambda group: train(group, tmp_path), tmp_path)
