@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from fake_parts import PassThroughEncoder
 
+from egoexobench.data.decode import read_media_info
+from egoexobench.data.folder_dataset import CLIPS_TABLE, FolderDataset
 from egoexobench.errors import UsageError
 from egoexobench.experiment.clip_times import read_clip_times
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
+from egoexobench.experiment.objective_checks import check_objective_parts
 from egoexobench.experiment.prepare import TrainedMethod, train_method
 from egoexobench.experiment.validation import LAST_EPOCH_METRIC, choose_validation
-from egoexobench.method import VALIDATION_METRIC
+from egoexobench.features.encoder_runner import EncoderRunner
+from egoexobench.method import COMPACT_DEFAULTS, VALIDATION_METRIC
 from egoexobench.progress import NullProgress
 from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 from egoexobench.types import PairSequences
-from egoexobench_plugins.folder import FolderDataset
 from egoexobench_plugins.sequence_objectives.warped_cost import WarpedCost
 
 VIDEO_ALONE = {"text": "none", "anchor": "none", "epochs": "2", "batch_size": "4"}
@@ -28,8 +35,9 @@ TRAINED = "timesformer:system=egoexo,image=32,width=16,depth=1,heads=2,output=fr
 
 
 @pytest.fixture(autouse=True)
-def alignable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Both films of a pair of the folder are equal, so they can be aligned."""
+def alignable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Both films of a pair of the folder are equal, so they can be aligned; nothing is cached."""
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(FolderDataset, "alignable", True, raising=False)
     count = torch.get_num_threads()
     yield
@@ -77,11 +85,12 @@ def test_an_objective_gets_times_durations_and_steps(
 ) -> None:
     received = record_sequences(monkeypatch)
     train(folder, objective="dtw", **VIDEO_ALONE, num_frames="5")
+    duration = read_media_info(str(folder / "a-ego.mp4")).duration
     assert [batch.num_steps for batch in received] == [0, 1, 2, 3]
     for batch in received:
         assert batch.ego.values.shape == (4, 5, 16)
         assert bool(batch.ego.mask.all())
-        assert batch.ego_durations.tolist() == pytest.approx([1.0] * 4, abs=0.1)
+        assert batch.ego_durations.tolist() == pytest.approx([duration] * 4)
         times = batch.exo_times.numpy()
         assert (np.diff(times) > 0).all()
         assert ((times >= 0) & (times <= 1)).all()
@@ -91,8 +100,7 @@ def test_random_frames_have_times_of_their_own(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received = record_sequences(monkeypatch)
-    settings = VIDEO_ALONE | {"video": TRAINED, "augment": "egovlp", "epochs": "3"}
-    settings |= {"frame_sampling": "egovlp-start-end", "num_frames": "4"}
+    settings = VIDEO_ALONE | {"video": TRAINED, "augment": "egoexolearn", "num_frames": "3"}
     trained = train(folder, objective="dtw", **settings)
     stored = read_clip_times(
         trained.parts.method, trained.parts.encoders, trained.scored.inputs.clips["train"]
@@ -103,16 +111,15 @@ def test_random_frames_have_times_of_their_own(
     assert not drawn <= usual
 
 
-def test_the_epoch_is_chosen_by_the_pairs_of_val_or_is_the_last_one(folder: Path) -> None:
+def test_the_epoch_is_chosen_by_the_pairs_of_val_or_is_the_last_one(
+    folder: Path, tmp_path: Path
+) -> None:
     trained = train(folder, objective="dtw", **VIDEO_ALONE)
     assert choose_validation(trained.parts, trained.trained_on).name == VALIDATION_METRIC
-    clips = (folder / "clips.csv").read_text(encoding="utf-8")
-    without = folder.parent / "without-val"
-    without.mkdir()
-    for film in folder.glob("*.mp4"):
-        (without / film.name).symlink_to(film)
-    lines = clips.splitlines(keepends=True)
-    (without / "clips.csv").write_text("".join(x for x in lines if ",val," not in x))
+    without = shutil.copytree(folder, tmp_path / "without-val")
+    lines = (folder / CLIPS_TABLE).read_text(encoding="utf-8").splitlines(keepends=True)
+    remaining = [line for line in lines if json.loads(line)["split"] != "val"]
+    (without / CLIPS_TABLE).write_text("".join(remaining), encoding="utf-8")
     trained = train(without, objective="dtw", **VIDEO_ALONE | {"epochs": "3"})
     assert choose_validation(trained.parts, trained.trained_on).name == LAST_EPOCH_METRIC
     assert trained.best_epoch is not None
@@ -154,15 +161,12 @@ def test_pairs_that_cannot_be_aligned_are_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FolderDataset, "alignable", False)
-    with pytest.raises(UsageError, match="folder.* does not say that they show the same actions"):
+    with pytest.raises(UsageError, match=r"folder.* does not say that they show the same actions"):
         train(folder, objective="dtw", **VIDEO_ALONE)
 
 
-def test_an_encoder_without_times_is_one_line(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from egoexobench_plugins.color_grid.model import ColorGridEncoder
-
-    monkeypatch.delattr(ColorGridEncoder, "get_token_times")
-    with pytest.raises(UsageError, match="does not say the times of its tokens"):
-        train(folder, objective="dtw", **VIDEO_ALONE)
+def test_an_encoder_without_times_is_one_line() -> None:
+    method = replace(COMPACT_DEFAULTS, name="m", audio=None, text=None, objective="dtw")
+    runner = EncoderRunner(PassThroughEncoder("video", 4), "", label="encoder 'x'")
+    with pytest.raises(UsageError, match="encoder 'x' does not say the times of its tokens"):
+        check_objective_parts(method, WarpedCost(1.0, 1.0, 1.0, "hard"), None, {"video": runner})
