@@ -132,7 +132,8 @@ class _Attention(nn.Module):
         return pooled
 
     def _split_heads(self, values: Tensor) -> Tensor:
-        return values.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        num_rows, count, width = values.shape
+        return values.view(num_rows, count, self.heads, width // self.heads).transpose(1, 2)
 
 
 def compute_cosines(text: Tensor, pooled: Tensor) -> Tensor:

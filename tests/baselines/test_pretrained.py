@@ -15,7 +15,15 @@ from egoexobench.registry import Registry
 from egoexobench.toolbox.model_pins import MODEL_PINS
 
 REGISTRY = Registry()
-TRAINED = ("soundbridge", "egoexo", "egoinstructor", "audio-only", "video-only")
+TRAINED = (
+    "soundbridge",
+    "egoexo",
+    "egoinstructor",
+    "audio-only",
+    "video-only",
+    "tefal",
+    "a2summ",
+)
 
 
 @pytest.fixture(scope="module")
