@@ -57,20 +57,6 @@ CASES = {
     "videomaev2": GoldenCase(picture_cases.compute_videomae),
 }
 
-PENDING = {
-<<<<<<< HEAD
-    "a2summ",
-=======
-    "eclipse",
->>>>>>> fa9c1a3 (A2Summ's joint attention, the methods a2summ and tefal, and what is predicted of them before they run)
-}
-"""Systems that have files and no case yet; whoever adds a case removes its line."""
-
-
-def is_pending(name: str) -> bool:
-    """Whether the system of a file still waits for its case."""
-    return any(name.startswith(f"{system}-") for system in PENDING)
-
 
 def find_case(name: str) -> GoldenCase:
     """The case of the longest system name that a file's name starts with."""

@@ -20,8 +20,6 @@ def test_the_folder_has_reference_outputs(variable: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_a_part_reproduces_every_output_of_the_file(path: Path) -> None:
-    if golden_cases.is_pending(path.name):
-        pytest.skip("its system has no case yet")
     case = golden_cases.find_case(path.name)
     golden = read_golden(path)
     expected, outputs = case.expected(golden), case.compute(golden)
@@ -33,10 +31,6 @@ def test_a_part_reproduces_every_output_of_the_file(path: Path) -> None:
         difference = measure_difference(value, expected[output])
         print(f"{path.name} {label} {difference:.1e}")  # noqa: T201 - shown by -s
         assert difference <= max(looser, default=golden.tolerance), label
-
-
-def test_a_system_with_a_case_is_not_pending() -> None:
-    assert not golden_cases.PENDING & golden_cases.CASES.keys()
 
 
 def test_a_file_without_a_case_is_a_failure() -> None:
