@@ -105,6 +105,8 @@ CROSS_VIEW_TASKS: tuple[Task, Task] = ("eg2ex", "ex2eg")
 TEXT_TASKS: tuple[Task, Task] = ("t2v", "v2t")
 """The two directions between texts and videos."""
 TASKS: tuple[Task, ...] = RETRIEVAL_TASKS + RECOGNITION_TASKS
+"""The tasks on clips, which are scored if nobody names others."""
+ALL_TASKS: tuple[Task, ...] = TASKS + FRAME_TASKS
 SCORED_TASKS: tuple[ScoredTask, ...] = (
     "eg2ex",
     "ex2eg",
@@ -114,6 +116,7 @@ SCORED_TASKS: tuple[ScoredTask, ...] = (
     "text-video",
     "scene",
     "action",
+    *FRAME_TASKS,
 )
 JOINED_TASKS: Mapping[ScoredTask, tuple[Task, Task]] = {
     "association": CROSS_VIEW_TASKS,

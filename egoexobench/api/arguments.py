@@ -29,6 +29,8 @@ from egoexobench.errors import (
 from egoexobench.method import Scale
 from egoexobench.spec import Spec, format_value
 from egoexobench.types import (
+    ALL_TASKS,
+    FRAME_TASKS,
     MAX_SEED,
     RETRIEVAL_TASKS,
     TASKS,
@@ -67,18 +69,18 @@ def _to_specs(value: object) -> object:
 
 def _to_tasks(value: object) -> object:
     if isinstance(value, str):
-        value = TASKS if value == "all" else (value,)
+        value = {"all": TASKS, "frames": FRAME_TASKS}.get(value, (value,))
     if not isinstance(value, Iterable):
-        message = f"expected 'all', a task or a list of tasks ({', '.join(TASKS)})"
+        message = f"expected 'all', 'frames', a task or a list of tasks ({', '.join(ALL_TASKS)})"
         raise ValueError(message)
     names = [str(task) for task in value]
     if not names:
         message = "expected at least one task"
         raise ValueError(message)
     for name in names:
-        if name not in TASKS:
-            raise ValueError(format_unknown_name("task", name, TASKS))
-    return tuple(task for task in TASKS if task in names)
+        if name not in ALL_TASKS:
+            raise ValueError(format_unknown_name("task", name, ALL_TASKS))
+    return tuple(task for task in ALL_TASKS if task in names)
 
 
 def _to_overrides(value: object) -> object:

@@ -58,7 +58,8 @@ def run(
         method: name of a method, with its options: ``"soundbridge:residual=none"``.
         dataset: name of a data set, with its options: ``"folder:path=clips"``.
         tasks: ``"all"``, one task or several of ``eg2ex``, ``ex2eg``, ``t2v``, ``v2t``, ``scene``
-            and ``action``.
+            and ``action``; on frames ``"frames"``, or ``phase``, ``frame-retrieval``,
+            ``progression`` and ``alignment``.
         seed: seed of weights, order and intervals; 0 or more.
         set: parts or settings of the method to replace: ``{"epochs": 2, "anchor": "narration"}``.
         scale: ``"compact"``, ``"pretrained"`` or ``"paper"``.

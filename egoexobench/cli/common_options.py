@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import click
 
 from egoexobench.cli.completion import complete_parts
 from egoexobench.errors import UsageError
-from egoexobench.types import DEFAULT_NUM_TOP, TASKS
+from egoexobench.types import ALL_TASKS, DEFAULT_NUM_TOP, FRAME_TASKS, TASKS, Task
 
 DATASET_OPTION = click.option(
     "--dataset",
@@ -24,6 +25,14 @@ TASKS_OPTION = click.option(
     type=click.Choice([*TASKS, "all"]),
     multiple=True,
     help="Task; may be repeated.  [all]",
+)
+RUN_TASKS_OPTION = click.option(
+    "--task",
+    "tasks",
+    type=click.Choice([*ALL_TASKS, "all", "frames"]),
+    multiple=True,
+    help="Task; may be repeated. all: every task on clips; frames: every task on frames.  [all; "
+    "frames for a data set that has nothing else to score]",
 )
 ALLOW_OVERLAP_OPTION = click.option(
     "--allow-overlap",
@@ -88,6 +97,13 @@ ON_INTERRUPT_OPTION = click.option(
     show_default=True,
     help="What Ctrl-C does with jobs of --on: cancel them, or leave them to a scheduler.",
 )
+
+
+def select_tasks(names: Collection[str]) -> tuple[Task, ...]:
+    """Return the tasks that `RUN_TASKS_OPTION` names, in their order; without any, all on clips."""
+    groups = {"all": TASKS, "frames": FRAME_TASKS}
+    selected = {*names, *(task for name in names or ("all",) for task in groups.get(name, ()))}
+    return tuple(task for task in ALL_TASKS if task in selected)
 
 
 def check_interrupt_option(launcher: str | None, on_interrupt: str) -> None:

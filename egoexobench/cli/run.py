@@ -14,8 +14,9 @@ from egoexobench.cli.common_options import (
     NO_EMBEDDINGS_OPTION,
     RECORD_FOLDER_OPTION,
     RECORD_JSON_OPTION,
-    TASKS_OPTION,
+    RUN_TASKS_OPTION,
     TRACK_OPTION,
+    select_tasks,
 )
 from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
@@ -28,7 +29,6 @@ from egoexobench.cli.training_options import (
 from egoexobench.errors import UsageError
 from egoexobench.launch_variables import hide_library_messages, is_first_process
 from egoexobench.terminal import show_renderable, show_text
-from egoexobench.types import TASKS
 
 if TYPE_CHECKING:
     from egoexobench.results.run_result import RunResult
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     help="Run this record again; the options that you give replace what it says.",
 )
 @add_training_options
-@TASKS_OPTION
+@RUN_TASKS_OPTION
 @RECORD_FOLDER_OPTION
 @NO_EMBEDDINGS_OPTION
 @KEEP_TOP_OPTION
@@ -82,7 +82,7 @@ def run_command(
     from egoexobench.experiment.run import run_experiment
     from egoexobench.spec import Spec
 
-    requested = TASKS if not tasks or "all" in tasks else tuple(t for t in TASKS if t in tasks)
+    requested = select_tasks(tasks)
     context = RunContext(
         registry,
         create_progress(is_quiet=as_json),

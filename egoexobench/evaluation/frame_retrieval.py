@@ -119,10 +119,10 @@ def _group_ties(
     """Return the groups of candidates that tie, from the nearest to the last that counts."""
     listed = np.isfinite(distances)
     starts = np.unique(distances[listed], return_index=True)[1]
-    ends = [*starts[1:], int(listed.sum())]
+    counts = np.diff([*starts, int(listed.sum())])  # none, if all that count tie with the last
     groups = [
-        (int(end - start), int(hits[start:end].sum()))
-        for start, end in zip(starts, ends, strict=True)
+        (int(count), int(hits[start : start + count].sum()))
+        for start, count in zip(starts, counts, strict=True)
         if start < size
     ]
     return (*groups, (len(last), int(last.sum()))) if len(last) else tuple(groups)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+from typing import Literal
 
 MetricUnit = Literal["%", "rank", "1"]
+UNIT_DIGITS: Mapping[MetricUnit, int] = {"%": 1, "rank": 1, "1": 3}
+"""Digits behind the point that tables show."""
 
 
 @dataclass(frozen=True, slots=True)

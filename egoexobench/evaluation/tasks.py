@@ -7,15 +7,18 @@ numbers never share a column.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from egoexobench.data.candidate_lists import list_own_policies
 from egoexobench.evaluation.results import MetricUnit
 from egoexobench.types import (
+    FRAME_TASKS,
     GRADED_POLICY,
     LISTED_POLICIES,
     RETRIEVAL_TASKS,
     CandidatePolicy,
+    FrameTask,
     ScoredTask,
     Split,
     Task,
@@ -42,6 +45,8 @@ GRADED_METRICS = ("mir_map", "ndcg")
 
 TIE_RULE = "expected"
 """Every score is its mean over all orders of the candidates that tie."""
+FIRST_TIE_RULE = "first"
+"""Of the frames that are equally near, the first in the video counts, as in AE2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class TaskInfo:
     primary: str
     version: int = 1
     secondary: tuple[str, ...] = ()
+    ties: str = TIE_RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ class MetricInfo:
     meaning: str
     unit: MetricUnit
     higher_is_better: bool = True
+    limits: tuple[float, float] | None = None
+    """Smallest and largest value; None: those of the unit."""
 
 
 TASKS_INFO: Mapping[ScoredTask, TaskInfo] = {
@@ -86,6 +94,19 @@ TASKS_INFO: Mapping[ScoredTask, TaskInfo] = {
         "hit_rate_at_1",
         secondary=("map",),
     ),
+    "phase": TaskInfo("in which phase is this frame (support vector classifier, AE2)", "phase_f1"),
+    "frame-retrieval": TaskInfo(
+        "which frames of other videos are in the phase of this frame", "map_at_10"
+    ),
+    "progression": TaskInfo(
+        "how far is this frame from the end of each phase (linear regression, AE2)",
+        "progression_r2",
+    ),
+    "alignment": TaskInfo(
+        "do the nearest frames in another video come in the same order",
+        "kendall_tau",
+        ties=FIRST_TIE_RULE,
+    ),
 }
 
 METRICS_INFO: Mapping[str, MetricInfo] = {
@@ -106,6 +127,20 @@ METRICS_INFO: Mapping[str, MetricInfo] = {
     "ndcg": MetricInfo("discounted cumulative gain of graded relevance over the best one", "%"),
     "map": MetricInfo("average precision, mean over the classes", "%"),
     "recall_at_5": MetricInfo("a true class is among the first five, mean over the classes", "%"),
+    "phase_f1": MetricInfo("F1 of the phases, weighted by their frames", "%"),
+    "map_at_10": MetricInfo(
+        "average precision among the first ten frames, over those that are right", "%"
+    ),
+    "map_at_5": MetricInfo("the same among the first five", "%"),
+    "map_at_15": MetricInfo("the same among the first fifteen", "%"),
+    "progression_r2": MetricInfo(
+        "R2 of the time to the end of a phase, mean over the phases", "1", limits=(-inf, 1.0)
+    ),
+    "kendall_tau": MetricInfo(
+        "Kendall's tau-b of frames and their nearest frames, mean over pairs of videos",
+        "1",
+        limits=(-1.0, 1.0),
+    ),
 }
 
 
@@ -135,6 +170,11 @@ def list_main_metrics(
     if policy == GRADED_POLICY:
         return GRADED_METRICS
     return TASKS_INFO[task].primary, *TASKS_INFO[task].secondary
+
+
+def find_frame_task(task: ScoredTask) -> FrameTask | None:
+    """Return the task if it is one on frames; None otherwise."""
+    return next((name for name in FRAME_TASKS if name == task), None)
 
 
 def list_top_k(policy: CandidatePolicy) -> tuple[int, ...]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
-from egoexobench.evaluation.tasks import TASKS_INFO, TIE_RULE
+from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.protocols import HasListVersions, HasRelevance
 from egoexobench.types import (
     GRADED_POLICY,
     LISTED_POLICIES,
     CandidatePolicy,
+    FrameDirection,
+    FrameTask,
     Gallery,
     Query,
     Relevance,
@@ -28,6 +32,12 @@ if TYPE_CHECKING:
 
     from egoexobench.evaluation.queries import LabeledClip
     from egoexobench.protocols import Dataset
+
+
+TrackSimilarity = Literal[Similarity, "euclidean"]
+"""The last is that of frames."""
+FRAME_READING: Mapping[str, str] = {"template": "{}", "similarity": "euclidean"}
+"""What the tracks of frames say in place of the settings of a method, which do not matter there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class Track:
     frames: int
     resolution: int | None
     template: str
-    similarity: Similarity
+    similarity: TrackSimilarity
     ties: str
     data: str
     content: str
@@ -129,6 +139,31 @@ def build_recognition_track(
     return _build_track(dataset, name, key, content=content, protocol=protocol)
 
 
+def build_frame_track(
+    dataset: Dataset,
+    name: str,
+    task: FrameTask,
+    direction: FrameDirection,
+    *,
+    content: str,
+    protocol: InputProtocol = DEFAULT_PROTOCOL,
+) -> Track:
+    """Return the track of labeled frames of the training and of the test split.
+
+    Args:
+        dataset: the data set of the frames.
+        name: registered name of the data set.
+        task: a frame task.
+        direction: which frames it learns or asks from, and which it is scored on.
+        content: see :func:`egoexobench.evaluation.labeled_frames.hash_labeled_frames`.
+        protocol: how frames are presented to the method.
+    """
+    key = TrackKey(task, direction)
+    return _build_track(
+        dataset, name, key, content=content, protocol=protocol, changes=FRAME_READING
+    )
+
+
 def hash_queries(queries: Sequence[Query]) -> str:
     """Return the content of a retrieval track; no order matters."""
     hashes: dict[Gallery, str] = {}
@@ -162,8 +197,19 @@ def hash_labeled_clips(clips: Sequence[LabeledClip]) -> str:
     )
 
 
+def hash_content(items: Iterable[object]) -> str:
+    """Return the content of a track of any items, values of JSON; no order matters."""
+    return _hash_lines(map(_to_json, items))
+
+
 def _build_track(
-    dataset: Dataset, name: str, key: TrackKey, *, content: str, protocol: InputProtocol
+    dataset: Dataset,
+    name: str,
+    key: TrackKey,
+    *,
+    content: str,
+    protocol: InputProtocol,
+    changes: Mapping[str, str] = MappingProxyType({}),
 ) -> Track:
     draft = Track(
         task=key.task,
@@ -172,8 +218,8 @@ def _build_track(
         policy=key.policy,
         lists=_find_list_version(dataset, key),
         version=TASKS_INFO[key.task].version,
-        **asdict(protocol),
-        ties=TIE_RULE,
+        **(asdict(protocol) | dict(changes)),
+        ties=TASKS_INFO[key.task].ties,
         data=dataset.fingerprint,
         content=content,
         text="",

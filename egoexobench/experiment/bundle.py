@@ -65,6 +65,7 @@ def collect_bundle_files(
             for line in to_top_candidates(item.track, item.score, item.top)
         ],
         relevance=read_relevance(dataset, TEST_SPLIT) if _is_graded(scoring) else None,
+        frames=scoring.frames,
     )
 
 

@@ -26,10 +26,18 @@ def list_reference_scores(
 def _score_references(tracks: Sequence[TrackResult]) -> list[ReferenceScores]:
     guesses = tuple(to_record_score(result.track, chance_score(result.score)) for result in tracks)
     oracles = tuple(to_record_score(result.track, result.oracle) for result in tracks)
-    return [
+    positions = tuple(
+        to_record_score(result.track, result.position)
+        for result in tracks
+        if result.position is not None
+    )
+    references = [
         ReferenceScores(name="chance", scores=guesses),
         ReferenceScores(name="oracle", scores=oracles),
     ]
+    if positions:
+        references.append(ReferenceScores(name="position", scores=positions))
+    return references
 
 
 def _match_shortcuts(

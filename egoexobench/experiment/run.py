@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from egoexobench.errors import UsageError
+from egoexobench.evaluation.labeled_frames import NO_FRAMES
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.bundle import collect_bundle_files
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.consistency import check_consistency
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.embed import require_clips
+from egoexobench.experiment.frame_scoring import choose_tasks, embed_labeled_frames
 from egoexobench.experiment.notices import notify_about_scores
 from egoexobench.experiment.prepare import TrainedMethod, embed_split, train_method
 from egoexobench.experiment.present_shortcuts import score_present_shortcuts
@@ -36,7 +38,7 @@ from egoexobench.records.shortcut_report import ShortcutScores
 from egoexobench.records.store import read_record
 from egoexobench.results.run_result import RunResult, SkippedTask
 from egoexobench.shortcuts.run import score_shortcuts
-from egoexobench.types import RECOGNITION_TASKS, SPLITS, Task
+from egoexobench.types import FRAME_TASKS, RECOGNITION_TASKS, SPLITS, Task
 
 
 def run_experiment(config: RunConfig, context: RunContext) -> RunResult:
@@ -85,11 +87,14 @@ def _train_and_score(config: RunConfig, context: RunContext, ahead: ShortcutsAhe
     created, timer = datetime.now(UTC), context.timer
     trained = train_method(config, context, before_training=ahead.start)
     scored = trained.scored
+    config = replace(config, tasks=choose_tasks(config.tasks, scored.dataset))
     require_clips(scored.inputs, (TEST_SPLIT,))
+    has_frames = not set(FRAME_TASKS).isdisjoint(config.tasks)
     with timer.stage("embed"):
         # Only the linear layer of recognition reads the other splits.
         has_recognition = not set(RECOGNITION_TASKS).isdisjoint(config.tasks)
         embeddings = embed_split(trained, SPLITS if has_recognition else (TEST_SPLIT,))
+        frames = embed_labeled_frames(trained) if has_frames else NO_FRAMES
     with timer.stage("check"):
         consistency = check_consistency(trained, embeddings, TEST_SPLIT)
     if has_trainable_scorer(trained.parts):
@@ -103,6 +108,7 @@ def _train_and_score(config: RunConfig, context: RunContext, ahead: ShortcutsAhe
             ranker=create_ranker(trained, embeddings, num_top=config.keep_top),
             protocol=protocol,
             seed=trained.parts.seed,
+            frames=frames,
         )
         scoring = score_tasks(scorer, config.tasks, context.progress)
     notify_about_scores(scoring, config.tasks, scored.record.name)

@@ -9,9 +9,18 @@ from typing import final
 import numpy as np
 
 from egoexobench.data.graded_queries import read_relevance
-from egoexobench.data.sampling import get_canonical_name
+from egoexobench.data.sampling import get_canonical_name, reads_every_frame
 from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
-from egoexobench.errors import UsageError
+from egoexobench.errors import DataError, UsageError
+from egoexobench.evaluation.labeled_frames import (
+    NO_FRAMES,
+    FrameSet,
+    LabeledFrames,
+    hash_labeled_frames,
+    score_frame_oracle,
+    score_frame_positions,
+    score_labeled_frames,
+)
 from egoexobench.evaluation.queries import build_queries, collect_labeled_clips
 from egoexobench.evaluation.query_ranking import (
     CandidateList,
@@ -28,23 +37,28 @@ from egoexobench.evaluation.references import score_recognition_oracle, score_re
 from egoexobench.evaluation.reranking import PairScores
 from egoexobench.evaluation.results import Score
 from egoexobench.evaluation.retrieval import score_ranked_queries
-from egoexobench.evaluation.tasks import TEST_SPLIT
+from egoexobench.evaluation.tasks import TEST_SPLIT, find_frame_task
 from egoexobench.evaluation.tracks import (
     InputProtocol,
     Track,
+    build_frame_track,
     build_recognition_track,
     build_retrieval_track,
 )
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.rankers import QueryRanker
+from egoexobench.method import Method
 from egoexobench.protocols import Dataset, HasResolution, Progress
 from egoexobench.results.run_result import SkippedTask
 from egoexobench.types import (
+    FRAME_DIRECTIONS,
+    FRAME_TASKS,
     GRADED_POLICY,
     JOINED_TASKS,
     RETRIEVAL_TASKS,
     CandidatePolicy,
     Embeddings,
+    FrameTask,
     Query,
     ScoredTask,
     Task,
@@ -68,6 +82,8 @@ class TrackResult:
     """What a scorer gave to the candidates of the ranked queries."""
     top: Sequence[CandidateList] = ()
     """The first candidates of each ranked query; empty if nobody wants them."""
+    position: Score | None = None
+    """For tracks of frames: the score of the position of a frame in its clip alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,8 @@ class ScoringResult:
     skipped: Sequence[SkippedTask]
     unfair: Sequence[UnfairQuery] = ()
     """Listed queries of the scored tasks that are left out."""
+    frames: LabeledFrames | None = None
+    """What the tracks of frames were scored on; None without such a track."""
 
 
 def score_tasks(scorer: TaskScorer, tasks: Sequence[Task], progress: Progress) -> ScoringResult:
@@ -107,7 +125,8 @@ def score_tasks(scorer: TaskScorer, tasks: Sequence[Task], progress: Progress) -
             tracks += scorer.score_joined(joined)
     retrieval_tasks = [task for task in tasks if task in RETRIEVAL_TASKS]
     unfair = list_unfair_queries(scorer.dataset, [TEST_SPLIT], retrieval_tasks)
-    return ScoringResult(tracks, skipped, unfair)
+    has_frames = any(result.track.task in FRAME_TASKS for result in tracks)
+    return ScoringResult(tracks, skipped, unfair, scorer.frames.frames if has_frames else None)
 
 
 def get_input_protocol(parts: MethodParts) -> InputProtocol:
@@ -118,11 +137,16 @@ def get_input_protocol(parts: MethodParts) -> InputProtocol:
     is_unknown = video is not None and video.feature_source is not None
     return InputProtocol(
         sampling="unknown" if is_unknown else get_canonical_name(method.frame_sampling),
-        frames=0 if is_unknown else method.num_frames,
+        frames=0 if is_unknown else count_track_frames(method),
         resolution=encoder.resolution if isinstance(encoder, HasResolution) else None,
         template=method.text_template,
         similarity=method.similarity,
     )
+
+
+def count_track_frames(method: Method) -> int:
+    """Return the number of frames of a clip as a track says it: 0 where all are read."""
+    return 0 if reads_every_frame(method.frame_sampling) else method.num_frames
 
 
 def label_embeddings(
@@ -148,19 +172,23 @@ class TaskScorer:
     protocol: InputProtocol
     seed: int
     """Seed of the confidence intervals."""
+    frames: FrameSet = NO_FRAMES
+    """What the tasks on frames are scored on."""
     _ranked: dict[TrackKey, RankedQueries] = field(default_factory=dict, init=False)
     """What was ranked, so that ``association`` joins it."""
 
     def score_task(self, task: Task) -> list[TrackResult]:
         """Return the result on each track of a task; none if it cannot be scored."""
-        return (
-            self._score_retrieval(task)
-            if task in RETRIEVAL_TASKS
-            else self._score_recognition(task)
-        )
+        if task in RETRIEVAL_TASKS:
+            return self._score_retrieval(task)
+        if frame_task := find_frame_task(task):
+            return self._score_frames(frame_task)
+        return self._score_recognition(task)
 
     def explain_skip(self, task: Task) -> str:
         """Return why a task has no result."""
+        if frame_task := find_frame_task(task):
+            return self.frames.reason or self._explain_no_score(frame_task)
         if reason := self.ranker.explain_skip(task):
             return reason
         if task not in RETRIEVAL_TASKS:
@@ -210,6 +238,44 @@ class TaskScorer:
             self.dataset, self.name, task, test.clips, protocol=self.protocol
         )
         return [TrackResult(scored, score, oracle, class_scores=class_scores)]
+
+    def _score_frames(self, task: FrameTask) -> list[TrackResult]:
+        if (frames := self.frames.frames) is None:
+            return []
+        results = []
+        content = hash_labeled_frames(frames)
+        for direction in FRAME_DIRECTIONS:
+            try:
+                score, oracle, position = (
+                    compute(frames, task, direction, rng=np.random.default_rng(self.seed))
+                    for compute in (
+                        score_labeled_frames,
+                        score_frame_oracle,
+                        score_frame_positions,
+                    )
+                )
+            except (DataError, UsageError):  # a view without frames, or no scikit-learn
+                continue
+            track = build_frame_track(
+                self.dataset,
+                self.name,
+                task,
+                direction,
+                content=content,
+                protocol=self.protocol,
+            )
+            results.append(TrackResult(track, score, oracle, position=position))
+        return results
+
+    def _explain_no_score(self, task: FrameTask) -> str:
+        assert self.frames.frames is not None  # noqa: S101 - otherwise the reason is known
+        try:
+            score_labeled_frames(
+                self.frames.frames, task, "regular", rng=np.random.default_rng(self.seed)
+            )
+        except (DataError, UsageError) as error:
+            return str(error)
+        return "its oracle cannot be scored"
 
     def _score_track(
         self,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from egoexobench.evaluation.results import UNIT_DIGITS
 from egoexobench.types import RECOGNITION_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from egoexobench.evaluation.results import MetricUnit
     from egoexobench.leaderboard.board import BoardColumn, BoardRow, BoardTable
     from egoexobench.types import CandidatePolicy, ScoredTask
 
@@ -26,8 +28,13 @@ METRIC_LABELS = {
     "ndcg": "nDCG",
     "median_rank": "median rank",
     "mrr": "MRR",
+    "phase_f1": "F1",
+    "map_at_5": "mAP@5",
+    "map_at_10": "mAP@10",
+    "map_at_15": "mAP@15",
+    "progression_r2": "R2",
+    "kendall_tau": "tau",
 }
-DIGITS = {"%": 1, "rank": 1, "1": 3}
 POLICY_TITLES: Mapping[CandidatePolicy, str] = {
     "gallery": "Retrieval against all clips of the other side",
     "mcq20": "Retrieval among 20 listed candidates",
@@ -40,6 +47,9 @@ POLICY_TITLES: Mapping[CandidatePolicy, str] = {
     "multi-instance": "Retrieval with graded relevance (EPIC-KITCHENS-100)",
     "inter-video": "Choice among 5 clips of different videos",
     "intra-video": "Choice among 5 clips of one video",
+    "regular": "Frames of both views",
+    "ego2exo": "Frames: learned or asked from ego, scored or searched in exo",
+    "exo2ego": "Frames: learned or asked from exo, scored or searched in ego",
 }
 RECOGNITION_TITLE = "Recognition by a linear layer"
 ANNOTATION_SHORTCUTS = ("scene", "narration")
@@ -99,12 +109,12 @@ def format_row_seeds(row: BoardRow) -> str:
     return text if counts == {len(seeds)} else f"{text} ({format_range(counts)} a cell)"
 
 
-def format_number(value: float | None, unit: str) -> str:
+def format_number(value: float | None, unit: MetricUnit) -> str:
     """Return a number at the precision of its unit; a dash for None."""
-    return DASH if value is None else f"{value:.{DIGITS[unit]}f}"
+    return DASH if value is None else f"{value:.{UNIT_DIGITS[unit]}f}"
 
 
-def format_interval_ends(low: float | None, high: float | None, unit: str) -> str:
+def format_interval_ends(low: float | None, high: float | None, unit: MetricUnit) -> str:
     """Return the two ends of an interval; empty if it has none."""
     if low is None or high is None:
         return ""

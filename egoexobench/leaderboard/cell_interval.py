@@ -24,7 +24,9 @@ BOUNDS: Mapping[MetricUnit, tuple[float, float]] = {
 
 
 def compute_cell_interval(
-    metrics: Sequence[Metric], values: QueryValues | None
+    metrics: Sequence[Metric],
+    values: QueryValues | None,
+    limits: tuple[float, float] | None = None,
 ) -> ConfidenceInterval | None:
     """Return the interval of the mean of a metric over seeds; None if the runs have none.
 
@@ -35,6 +37,7 @@ def compute_cell_interval(
     Args:
         metrics: the metric of each seed.
         values: of every seed and query, if they are stored.
+        limits: smallest and largest value of the metric; None: those of its unit.
     """
     unit, scores = metrics[0].unit, [metric.value for metric in metrics]
     runs = [
@@ -54,4 +57,4 @@ def compute_cell_interval(
         over_queries = ConfidenceInterval(
             fmean(run.low for run in runs), fmean(run.high for run in runs)
         )
-    return combine_seeds(scores, over_queries, BOUNDS[unit])
+    return combine_seeds(scores, over_queries, limits or BOUNDS[unit])

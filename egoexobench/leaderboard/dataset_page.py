@@ -11,7 +11,7 @@ from egoexobench.leaderboard.markdown import escape_markdown, render_page
 from egoexobench.leaderboard.render import format_code, render_table
 from egoexobench.leaderboard.submitted_section import render_submitted_sections
 from egoexobench.leaderboard.table import TableColumn, build_table
-from egoexobench.types import SCORED_TASKS, TASKS, TrackKey
+from egoexobench.types import ALL_TASKS, SCORED_TASKS, TrackKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -48,7 +48,7 @@ def _render_section(spec: str, rows: Sequence[ReproducedRow], mix_protocols: boo
     return "\n".join(
         (
             f"## {format_code(spec)}\n",
-            render_headline_tables(rows, TASKS, mix_protocols=mix_protocols),
+            render_headline_tables(rows, ALL_TASKS, mix_protocols=mix_protocols),
             f"## Every metric on {format_code(spec)}\n",
             *_render_metric_tables(rows, mix_protocols),
             f"## Where the scores on {format_code(spec)} come from\n",

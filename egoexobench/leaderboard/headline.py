@@ -1,4 +1,4 @@
-"""Tables of the main metrics of each task: retrieval by candidate policy, and recognition."""
+"""Tables of the main metrics: retrieval by candidate policy, recognition, frames by direction."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from egoexobench.leaderboard.board_text import POLICY_TITLES, RECOGNITION_TITLE
 from egoexobench.leaderboard.render import render_table
 from egoexobench.leaderboard.table import TableColumn, build_table
 from egoexobench.types import (
+    FRAME_DIRECTIONS,
+    FRAME_TASKS,
     JOINED_TASKS,
     RECOGNITION_TASKS,
     RETRIEVAL_TASKS,
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 def build_headline_tables(
     rows: Sequence[ReproducedRow], tasks: Sequence[Task], *, mix_protocols: bool
 ) -> list[BoardTable]:
-    """Return a table for each candidate policy and one for recognition; none without a score.
+    """Return a table for each candidate policy or direction of frames, and one for recognition.
+
+    There is no table without a score.
 
     Args:
         rows: Rows on one data set.
@@ -39,8 +43,7 @@ def build_headline_tables(
         DataError: if a column would mix tracks, without ``mix_protocols``.
     """
     groups: list[tuple[str, CandidatePolicy | None, list[TableColumn]]] = [
-        (title, policy, _select_retrieval_columns(tasks, policy))
-        for policy, title in POLICY_TITLES.items()
+        (title, policy, _select_columns(tasks, policy)) for policy, title in POLICY_TITLES.items()
     ]
     groups.append((RECOGNITION_TITLE, None, _select_recognition_columns(tasks)))
     tables = [
@@ -63,8 +66,10 @@ def format_title(table: BoardTable) -> str:
     return f"{table.title} (`{table.policy}`)" if table.policy else table.title
 
 
-def _select_retrieval_columns(tasks: Sequence[Task], policy: CandidatePolicy) -> list[TableColumn]:
-    selected: set[ScoredTask] = {task for task in tasks if task in RETRIEVAL_TASKS}
+def _select_columns(tasks: Sequence[Task], policy: CandidatePolicy) -> list[TableColumn]:
+    """Return the columns under a candidate policy; for tasks on frames it is their direction."""
+    group = FRAME_TASKS if policy in FRAME_DIRECTIONS else RETRIEVAL_TASKS
+    selected: set[ScoredTask] = {task for task in tasks if task in group}
     selected |= {joined for joined, parts in JOINED_TASKS.items() if selected.issuperset(parts)}
     ordered = [task for task in SCORED_TASKS if task in selected]
     return [

@@ -25,6 +25,7 @@ from egoexobench.visible_text import make_visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from egoexobench.evaluation.results import MetricUnit
     from egoexobench.leaderboard.board import Board, BoardCell, BoardColumn, BoardRow, BoardTable
     from egoexobench.leaderboard.reported import ReportedTable
 
@@ -93,7 +94,7 @@ def _describe_row(row: BoardRow) -> str:
     return " · ".join((*facts, *(check.text for check in row.checks)))
 
 
-def _render_score(cell: BoardCell, unit: str, notes: Sequence[str]) -> str:
+def _render_score(cell: BoardCell, unit: MetricUnit, notes: Sequence[str]) -> str:
     value = format_number(cell.value, unit)
     if cell.standing == "best":
         value = f"<strong>{value}</strong>"

@@ -22,6 +22,7 @@ from egoexobench.records.store import make_slug
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from egoexobench.evaluation.results import MetricUnit
     from egoexobench.leaderboard.board import Board, BoardCell, BoardRow, BoardTable
     from egoexobench.leaderboard.reported import ReportedTable
 
@@ -99,7 +100,7 @@ def _format_evidence(row: BoardRow) -> str:
     return ", ".join(letters) + (f" ({escape_latex(source)})" if source else "")
 
 
-def _format_cell(cell: BoardCell, unit: str, notes: Sequence[str]) -> str:
+def _format_cell(cell: BoardCell, unit: MetricUnit, notes: Sequence[str]) -> str:
     text = format_number(cell.value, unit)
     if cell.standing == "best":
         text = rf"\textbf{{{text}}}"

@@ -12,7 +12,7 @@ from egoexobench.leaderboard.headline import build_headline_tables
 from egoexobench.leaderboard.reported import REPORTED_FOLDER, read_reported_tables
 from egoexobench.leaderboard.reproduced import read_reproduced_rows
 from egoexobench.leaderboard.submissions import read_submissions
-from egoexobench.types import TASKS
+from egoexobench.types import ALL_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,4 +89,4 @@ def check_any_row(root: Path, *sources: Sequence[object]) -> None:
 
 def _iter_tables(rows: Sequence[ReproducedRow], *, mix_protocols: bool) -> Iterator[BoardTable]:
     for _, group in group_by_dataset(rows):
-        yield from build_headline_tables(group, TASKS, mix_protocols=mix_protocols)
+        yield from build_headline_tables(group, ALL_TASKS, mix_protocols=mix_protocols)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from egoexobench.records.artifacts import (
     ANSWERS_SUFFIX,
     EMBEDDINGS_SUFFIX,
+    FRAMES_SUFFIX,
     MAX_BYTES,
     RANKS_SUFFIX,
 )
 from egoexobench.records.audit import make_audit_name
-from egoexobench.types import JOINED_TASKS
+from egoexobench.types import FRAME_TASKS, JOINED_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.leaderboard.reproduced import ReproducedRow, RunVerification, SeedRun
@@ -48,6 +49,12 @@ def _iter_verification_faults(
     suffix, noun = (ANSWERS_SUFFIX, "answers") if is_answered else (EMBEDDINGS_SUFFIX, "embeddings")
     if f"{run.record}{suffix}" not in files and not verification.skipped:
         yield f"{location}.skipped: empty, where the files have no {noun}"
-    scored = {track.fingerprint for track in row.tracks if track.task not in JOINED_TASKS}
+    without_ranks = (*JOINED_TASKS, *FRAME_TASKS)
+    scored = {track.fingerprint for track in row.tracks if track.task not in without_ranks}
+    of_frames = {track.fingerprint for track in row.tracks if track.task in FRAME_TASKS}
+    if of_frames & run.metrics.keys() and f"{run.record}{FRAMES_SUFFIX}" not in files:
+        yield f"{location}.files: the frames are missing"
+    if foreign := of_frames & run.ranks.keys():
+        yield f"{location}: the run has ranks on track {min(foreign)[:12]}, which is of frames"
     if missing := (scored & run.metrics.keys()) - run.ranks.keys():
         yield f"{location}: the run has no ranks on track {min(missing)[:12]}"

@@ -9,7 +9,7 @@ from egoexobench.leaderboard.board_text import DASH
 from egoexobench.leaderboard.headline import render_headline_tables
 from egoexobench.leaderboard.markdown import escape_markdown, format_table
 from egoexobench.leaderboard.render import format_code
-from egoexobench.types import TASKS
+from egoexobench.types import ALL_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ def render_submitted_sections(
                 f"## Submitted by others on {format_code(spec)}\n",
                 f"{SUBMITTED_NOTE}\nData {format_code(fingerprint[:_HASH_LENGTH])}: {origin} of "
                 "the reproduced rows.\n",
-                render_headline_tables(group, TASKS, mix_protocols=True),
+                render_headline_tables(group, ALL_TASKS, mix_protocols=True),
                 _render_cards(group),
                 provenance.render_run_table(group),
                 provenance.render_track_table(group),

@@ -115,7 +115,8 @@ def _make_cell(source: ReproducedRow, column: TableColumn) -> TableCell | None:
         return None
     metrics = [run.metrics[track.fingerprint][column.metric] for run in runs]
     values = collect_query_values(source, runs, track, column.metric)
-    interval = compute_cell_interval(metrics, values)
+    limits = METRICS_INFO[column.metric].limits
+    interval = compute_cell_interval(metrics, values, limits)
     coverages = [run.coverage for run in source.runs if run.coverage]
     return TableCell(
         metric=replace(

@@ -6,12 +6,15 @@ under the id of the clip. A sound caption has the id of the narration from which
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -34,6 +37,8 @@ _CLIP_TEXT: Mapping[AnchorInput, AnchorText] = {
 """The text of an anchor input that belongs to a clip and not to its pair."""
 NO_SOUND_STATES = ("silent", "no_track")
 """States of a clip that a joint encoder embeds from its picture alone."""
+MAX_BATCH_BYTES = 1 << 30
+"""Size of the frames of a batch; 256 clips of whole videos may have more."""
 EXTRA_PADDING = 3
 """Rows of padding that a padded plan adds to the longest item of a frozen encoder."""
 
@@ -100,11 +105,42 @@ def embed_clips(
     for view in plan.views:
         ids = [clip.id for clip in clips if clip.view == view]
         for batch in plan.split(dict.fromkeys(ids), view):
-            with inference_mode(model):
-                embedded = _embed_video_batch(model, inputs, batch, view=view, plan=plan)
-                vectors.update(zip(batch, embedded.float().cpu(), strict=True))
+            for part in _divide_batch(inputs.get_video_bank(view), batch):
+                with inference_mode(model):
+                    embedded = _embed_video_batch(model, inputs, part, view=view, plan=plan)
+                    vectors.update(zip(part, embedded.float().cpu(), strict=True))
     names = tuple(clip.id for clip in clips)
     return Embeddings(names, torch.stack([vectors[name] for name in names]))
+
+
+def embed_clip_frames(
+    model: EmbeddingModel, inputs: FeatureInputs, clips: Sequence[Clip]
+) -> list[NDArray[np.float32]]:
+    """Embed the frames ``(T, D)`` of each clip, before any fusion; they are not normalized.
+
+    They are what `embed_clips` takes the mean of, for a method without a fusion.
+    """
+    frames: dict[str, NDArray[np.float32]] = {}
+    for view in SCORING_PLAN.views:
+        ids = [clip.id for clip in clips if clip.view == view]
+        for batch in SCORING_PLAN.split(dict.fromkeys(ids), view):
+            for part in _divide_batch(inputs.get_video_bank(view), batch):
+                with inference_mode(model):
+                    video, _ = read_frames(model, inputs, part, view=view, plan=SCORING_PLAN)
+                    tokens = model.list_frame_tokens(view, video)
+                    values, mask = tokens.values.float().cpu().numpy(), tokens.mask.cpu().numpy()
+                for name, rows, is_real in zip(part, values, mask, strict=True):
+                    frames[name] = rows[is_real]
+    return [frames[clip.id] for clip in clips]
+
+
+def _divide_batch(bank: FeatureBank | None, batch: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield parts of a batch that take at most `MAX_BATCH_BYTES` when they are padded."""
+    longest = max((len(bank.rows[bank.index[name]]) for name in batch), default=1) if bank else 1
+    row_bytes = math.prod(bank.shape) * bank.dtype.itemsize if bank else 1
+    size = max(MAX_BATCH_BYTES // (max(longest, 1) * row_bytes), 1)
+    for start in range(0, len(batch), size):
+        yield batch[start : start + size]
 
 
 def embed_texts(

@@ -18,6 +18,7 @@ ANSWERS_SUFFIX = ".answers.jsonl"
 PAIR_SCORES_SUFFIX = ".pair-scores.safetensors"
 TOP_SUFFIX = ".top.jsonl"
 RELEVANCE_SUFFIX = ".relevance.safetensors"
+FRAMES_SUFFIX = ".frames.safetensors"
 MAX_BYTES = {
     RANKS_SUFFIX: 2**31,
     QUERIES_SUFFIX: 2**31,
@@ -27,6 +28,7 @@ MAX_BYTES = {
     PAIR_SCORES_SUFFIX: 2**36,
     TOP_SUFFIX: 2**31,
     RELEVANCE_SUFFIX: 2**32,
+    FRAMES_SUFFIX: 2**36,
 }
 """The largest file that is read, by the end of its name; a run is far below."""
 MAX_RECORD_BYTES = 2**26

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation.arrays import find_nonfinite_rows
+from egoexobench.evaluation.labeled_frames import LabeledFrames
 from egoexobench.evaluation.recognition import ClassScores
 from egoexobench.evaluation.reranking import PairScores
 from egoexobench.features.embeddings_file import read_embeddings, read_header, write_embeddings
@@ -21,12 +22,14 @@ from egoexobench.records.artifacts import (
     ANSWERS_SUFFIX,
     CLASS_SCORES_SUFFIX,
     EMBEDDINGS_SUFFIX,
+    FRAMES_SUFFIX,
     PAIR_SCORES_SUFFIX,
     QUERIES_SUFFIX,
     RELEVANCE_SUFFIX,
     TOP_SUFFIX,
     hash_artifact,
 )
+from egoexobench.records.frames_file import write_frames
 from egoexobench.records.pair_scores_file import write_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, format_queries
 from egoexobench.records.relevance_file import write_relevance
@@ -68,6 +71,8 @@ class BundleFiles:
     """The first candidates of each ranked query; empty leaves the file out."""
     relevance: Relevance | None = None
     """Of clips and texts; None if no track has graded relevance."""
+    frames: LabeledFrames | None = None
+    """What tracks of frames were scored on; None without such a track."""
 
 
 def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles, out: Path) -> Path:
@@ -105,6 +110,10 @@ def write_bundle(record: Record, ranks: Iterable[QueryRank], files: BundleFiles,
         path = folder / f"{record.id}{RELEVANCE_SUFFIX}"
         write_relevance(path, files.relevance)
         artifacts.append(_describe_artifact(path))
+    if files.frames is not None:
+        path = folder / f"{record.id}{FRAMES_SUFFIX}"
+        _write_frames(path, files.frames, with_vectors=files.embeddings is not None)
+        artifacts.append(_describe_artifact(path))
     complete = record.model_copy(update={"artifacts": (*record.artifacts, *artifacts)})
     return write_record(complete, ranks, out)
 
@@ -124,6 +133,13 @@ def _write_tensors(
 ) -> None:
     try:
         write_embeddings(path, sides, metadata)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_frames(path: Path, frames: LabeledFrames, *, with_vectors: bool) -> None:
+    try:
+        write_frames(path, frames, with_vectors=with_vectors)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
 

@@ -151,7 +151,8 @@ def iter_metric_faults(
     """Yield one line for each number of a metric that its unit does not allow."""
     if name in METRICS_INFO and metric.unit != METRICS_INFO[name].unit:
         yield f"{location}.unit: {metric.unit!r} is not {METRICS_INFO[name].unit!r}"
-    least, most = _UNIT_LIMITS.get(metric.unit, (1.0, float(num_candidates)))
+    limits = METRICS_INFO[name].limits if name in METRICS_INFO else None
+    least, most = limits or _UNIT_LIMITS.get(metric.unit, (1.0, float(num_candidates)))
     numbers = {
         "value": metric.value,
         "low": metric.low,

@@ -18,6 +18,7 @@ from egoexobench.evaluation.tasks import GRADED_METRICS, RERANKED_TOP_K
 from egoexobench.records.check import is_almost_equal
 from egoexobench.records.schema import QueryRank, Record, ReferenceScores, ScoreRecord
 from egoexobench.types import (
+    FRAME_TASKS,
     GRADED_POLICY,
     JOINED_TASKS,
     LISTED_POLICIES,
@@ -137,6 +138,9 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
     for score in record.scores:
         location = f"scores.{score.key.label}"
         rows = by_key.get(score.key, [])
+        if score.task in FRAME_TASKS:
+            yield from _iter_frame_faults(location, score, rows, guesses, oracles)
+            continue
         if not rows:
             yield f"{location}: it has no ranks"
             continue
@@ -155,6 +159,27 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
             yield from _iter_chance_faults(score, guesses[score.key])
         if score.key in oracles and oracles[score.key].num_queries < score.num_queries:
             yield f"references.oracle.{score.key.label}.num_queries: fewer than the score has"
+
+
+def _iter_frame_faults(
+    location: str,
+    score: ScoreRecord,
+    rows: Sequence[QueryRank],
+    guesses: Mapping[TrackKey, ScoreRecord],
+    oracles: Mapping[TrackKey, ScoreRecord],
+) -> Iterator[str]:
+    """Frames have no ranks of queries; chance and the oracle stand on the same frames."""
+    if rows:
+        yield f"{location}: it has ranks, and a task on frames has none"
+    if score.by_subset:
+        yield f"{location}.by_subset: a task on frames has no subsets"
+    for name, references in (("chance", guesses), ("oracle", oracles)):
+        if score.key not in references:
+            yield f"references.{name}.{score.key.label}: missing"
+    if score.key in guesses:
+        yield from _iter_chance_faults(score, guesses[score.key])
+    if score.key in oracles and oracles[score.key].num_queries < score.num_queries:
+        yield f"references.oracle.{score.key.label}.num_queries: fewer than the score has"
 
 
 def _iter_repeated_queries(location: str, rows: Sequence[QueryRank]) -> Iterator[str]:

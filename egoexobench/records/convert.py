@@ -25,6 +25,7 @@ def to_record_score(track: Track, score: Score) -> ScoreRecord:
         track=track_to_dict(track),
         track_fingerprint=track.fingerprint,
         tie_rule=track.ties,
+        num_special=dict(score.num_special),
         by_subset={
             name: SubsetScore(**_extract_counts(subset)) for name, subset in score.by_subset.items()
         },

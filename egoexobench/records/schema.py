@@ -41,7 +41,7 @@ Scale = Literal["compact", "pretrained", "paper", "external"]
 """``external``: of unknown size, because embeddings or answers were made elsewhere."""
 MissingAudio = Literal["error", "skip", "mask"]
 ReferenceName = Literal[
-    "chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration"
+    "chance", "oracle", "duration", "loudness", "synchrony", "scene", "narration", "position"
 ]
 """Chance, oracle and the shortcuts: scores that need no method."""
 
@@ -301,7 +301,9 @@ class ScoreRecord(RecordModel):
     """The metrics of one task under one candidate policy."""
 
     task: ScoredTask
-    policy: CandidatePolicy | None = Field(None, description="null for recognition")
+    policy: CandidatePolicy | None = Field(
+        None, description="null for recognition; the direction of a task on frames"
+    )
     split: Split
     track: dict[str, JsonValue] = Field(description="everything that changes the score")
     track_fingerprint: str = Field(min_length=4, description="hash of the track")
@@ -313,6 +315,9 @@ class ScoreRecord(RecordModel):
     )
     num_dropped: Count = Field(0, description="queries without an embedding")
     num_missing_candidates: Count = Field(0, description="candidates without an embedding")
+    num_special: dict[str, Count] = Field(
+        {}, description="what a rule leaves out or treats apart, by reason; absent if nothing is"
+    )
     metrics: dict[str, Metric] = Field(description="by name, such as hit_rate_at_1")
     by_subset: dict[str, SubsetScore] = Field({}, description="such as ego and exo")
 
@@ -320,6 +325,14 @@ class ScoreRecord(RecordModel):
     def key(self) -> TrackKey:
         """Task, policy and split, which tell the tracks of one data set apart."""
         return TrackKey(self.task, self.policy, self.split)
+
+    @model_serializer(mode="wrap")
+    def _leave_out_unused(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Scores without special cases have the fields that they always had."""
+        fields: dict[str, Any] = serialize(self)
+        if not self.num_special:
+            fields.pop("num_special", None)
+        return fields
 
 
 @final

@@ -11,12 +11,13 @@ from rich.console import Group
 from rich.styled import Styled
 from rich.table import Table
 
-from egoexobench.evaluation.tasks import list_main_metrics
+from egoexobench.evaluation.results import UNIT_DIGITS
+from egoexobench.evaluation.tasks import TASKS_INFO, list_main_metrics
 from egoexobench.records.external import describe_answer_counts, describe_external_source
 from egoexobench.records.given_features import describe_given_features
 from egoexobench.records.overlap import describe_overlap
 from egoexobench.terminal import create_console
-from egoexobench.types import RECOGNITION_TASKS, RETRIEVAL_TASKS
+from egoexobench.types import FRAME_TASKS, RECOGNITION_TASKS, RETRIEVAL_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.results import Metric
@@ -34,7 +35,16 @@ _HTML_BLOCK = "<pre style='line-height: 1.2'>{code}</pre>"
 DASH = "–"
 METRIC_LABELS = {"map": "mAP", "mir_map": "mAP", "ndcg": "nDCG"}
 """Metrics that a row names, after its task."""
-TIE_RULES = {"expected": "Equal scores count with the mean over their orders."}
+FRAME_METRIC_LABELS = {
+    "phase": "F1 in %",
+    "frame-retrieval": "mAP@10 in %",
+    "progression": "R2",
+    "alignment": "Kendall's tau",
+}
+TIE_RULES = {
+    "expected": "Equal scores count with the mean over their orders.",
+    "first": "Of frames that are equally near, alignment counts the first.",
+}
 SCORE_COLUMNS = ("score", "95 %", "chance", "R@5", "R@10", "median rank", "n")
 
 
@@ -108,7 +118,7 @@ def _format_secondary_cells(score: ScoreRecord, name: str) -> list[str]:
 
 
 def _format_metric(metric: Metric) -> list[str]:
-    chance = DASH if metric.chance is None else f"{metric.chance:.1f}"
+    chance = DASH if metric.chance is None else f"{metric.chance:.{UNIT_DIGITS[metric.unit]}f}"
     return [_format_number(metric), _format_interval(metric), chance]
 
 
@@ -123,18 +133,25 @@ def describe_candidates(score: ScoreRecord) -> str:
 def _format_interval(metric: Metric) -> str:
     if metric.low is None or metric.high is None:
         return DASH
-    return f"{metric.low:.1f}-{metric.high:.1f}"
+    digits = UNIT_DIGITS[metric.unit]
+    separator = " to " if metric.low < 0 else "-"
+    return f"{metric.low:.{digits}f}{separator}{metric.high:.{digits}f}"
 
 
 def _format_number(metric: Metric | None) -> str:
-    return DASH if metric is None else f"{metric.value:.1f}"
+    return DASH if metric is None else f"{metric.value:.{UNIT_DIGITS[metric.unit]}f}"
 
 
 def _list_notes(record: Record) -> Iterator[str]:
     """Yield what the numbers are, and what makes them mean less than they seem to."""
-    yield (
-        "Scores in %: R@1 for retrieval, top-1 for recognition, or the named metric. n: queries."
-    )
+    tasks_on_frames = [score.task for score in record.scores if score.task in FRAME_TASKS]
+    if len(tasks_on_frames) < len(record.scores):
+        yield (
+            "Scores in %: R@1 for retrieval, top-1 for recognition, or the named metric. "
+            "n: queries."
+        )
+    if tasks_on_frames:
+        yield from _describe_frame_tasks(record)
     if any(score.task == "association" for score in record.scores):
         yield "association: the mean of eg2ex and ex2eg."
     if any(score.task == "text-video" for score in record.scores):
@@ -147,7 +164,8 @@ def _list_notes(record: Record) -> Iterator[str]:
             "The scorer reads a text and a video together, so that a video has no vector of its "
             f"own: it ranks {' and '.join(tasks)}; embeddings alone rank all other tasks."
         )
-    yield TIE_RULES.get(rule := record.scores[0].tie_rule, f"Tie rule: {rule}.")
+    for rule in dict.fromkeys(score.tie_rule for score in record.scores):
+        yield TIE_RULES.get(rule, f"Tie rule: {rule}.")
     yield _describe_run(record)
     if record.method.external and (answerer := record.method.external.answerer):
         yield f"{describe_answer_counts(answerer)}."
@@ -160,6 +178,22 @@ def _list_notes(record: Record) -> Iterator[str]:
         yield f"Questions left out because they cannot be answered fairly: {reasons}."
     if overlap := describe_overlap(record.overlap):
         yield overlap
+
+
+def _describe_frame_tasks(record: Record) -> Iterator[str]:
+    """Yield the metric of each task on frames, and what the position of a frame alone reaches."""
+    scored = dict.fromkeys(score.task for score in record.scores if score.task in FRAME_TASKS)
+    metrics = ", ".join(f"{task} {FRAME_METRIC_LABELS[task]}" for task in scored)
+    yield f"Frames: {metrics}. n: frames, or pairs of videos in alignment."
+    positions = [item for item in record.references if item.name == "position"]
+    levels = ", ".join(
+        f"{score.task} {_format_number(score.metrics[TASKS_INFO[score.task].primary])}"
+        for item in positions
+        for score in item.scores
+        if score.policy == "regular"
+    )
+    if levels:
+        yield f"The position of a frame in its clip alone, regular: {levels}."
 
 
 def _describe_value(selection: ValueSelection) -> str:

@@ -15,6 +15,10 @@ TASK_LABELS: Mapping[ScoredTask, str] = {
     "text-video": "text ↔ video",
     "scene": "scene",
     "action": "action",
+    "phase": "phase of a frame",
+    "frame-retrieval": "frame → frames",
+    "progression": "progression",
+    "alignment": "alignment",
 }
 POLICY_HINTS: Mapping[CandidatePolicy | None, str] = {
     "gallery": "The candidates of a query are every clip, or every text, of the other side.",
@@ -28,6 +32,9 @@ POLICY_HINTS: Mapping[CandidatePolicy | None, str] = {
     "multi-instance": "Every text, or every clip, is a candidate and relevant to a degree.",
     "inter-video": "Each query has 5 candidates, which are of different videos.",
     "intra-video": "Each query has 5 candidates, which are of one video.",
+    "regular": "Tasks on frames learn from, or ask, frames of both views.",
+    "ego2exo": "Tasks on frames learn from, or ask, ego frames, and are scored on exo frames.",
+    "exo2ego": "Tasks on frames learn from, or ask, exo frames, and are scored on ego frames.",
     None: "A linear layer on frozen embeddings tells classes apart.",
 }
 REFERENCE_HINTS: Mapping[str, str] = {
@@ -39,5 +46,6 @@ REFERENCE_HINTS: Mapping[str, str] = {
     "synchrony": "shortcut, reads the media",
     "scene": "shortcut, reads the annotation",
     "narration": "shortcut, reads the annotation",
+    "position": "shortcut, the time of a frame in its clip",
 }
 """What the rows without a method answer."""

@@ -17,7 +17,7 @@ from egoexobench.leaderboard.board_text import (
 )
 from egoexobench.site.interval_drawing import IntervalDrawing, draw_interval, make_column_scale
 from egoexobench.site.labels import TASK_LABELS
-from egoexobench.types import JOINED_TASKS, RETRIEVAL_TASKS, SCORED_TASKS
+from egoexobench.types import FRAME_TASKS, JOINED_TASKS, RETRIEVAL_TASKS, SCORED_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.evaluation.results import Metric
@@ -109,6 +109,9 @@ def _make_score_line(
     media = {key: value for key, value in levels.items() if key not in ANNOTATION_SHORTCUTS}
     is_retrieval = score.task in (*RETRIEVAL_TASKS, *JOINED_TASKS)
     unit, noun = ("queries", "candidates") if is_retrieval else ("clips", "classes")
+    size = f"{score.num_queries} {unit}, {format_range(score.candidate_range)} {noun}"
+    if score.task in FRAME_TASKS:
+        size = f"{score.num_queries} {'pairs' if score.task == 'alignment' else 'frames'}"
     return ScoreLine(
         task=TASK_LABELS[score.task],
         policy=score.policy or "",
@@ -121,7 +124,7 @@ def _make_score_line(
         annotation_shortcut=_format_best(annotation, metric),
         oracle="" if oracle is None else format_number(oracle, metric.unit),
         others=tuple(_iter_others(score)) if is_retrieval else ("",) * len(OTHER_METRICS),
-        size=f"{score.num_queries} {unit}, {format_range(score.candidate_range)} {noun}",
+        size=size,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from egoexobench.leaderboard.board_text import DASH, DIGITS, format_range
+from egoexobench.evaluation.results import UNIT_DIGITS, MetricUnit
+from egoexobench.leaderboard.board_text import DASH, format_range
 from egoexobench.leaderboard.build_row import build_reproduced_row
 from egoexobench.leaderboard.markdown import escape_markdown, format_table
 from egoexobench.leaderboard.run_source import RunSource
@@ -101,9 +102,9 @@ def _iter_method_lines(
 def _format_cell(values: SeedByQueryValues | None, metric: SweepMetric) -> str:
     if values is None:
         return DASH
-    unit = "1" if metric == "mrr" else "%"
+    unit: MetricUnit = "1" if metric == "mrr" else "%"
     estimate = estimate_mean(values, bounds=(0.0, 1.0 if unit == "1" else 100.0))
-    return f"{estimate.mean:.{DIGITS[unit]}f} {format_interval(estimate, DIGITS[unit])}"
+    return f"{estimate.mean:.{UNIT_DIGITS[unit]}f} {format_interval(estimate, UNIT_DIGITS[unit])}"
 
 
 def _format_seeds(results: SweepResults, row: MethodRow) -> str:

@@ -15,9 +15,10 @@ from egoexobench.records.check import iter_record_faults
 from egoexobench.records.check_ranks import group_ranks, iter_rank_faults
 from egoexobench.records.schema import Record
 from egoexobench.records.store import make_record_id, read_unchecked_record
-from egoexobench.types import JOINED_TASKS, RETRIEVAL_TASKS
+from egoexobench.types import FRAME_TASKS, JOINED_TASKS, RETRIEVAL_TASKS
 from egoexobench.verification.bundle_content import BundleContent, read_bundle
 from egoexobench.verification.result import Verification
+from egoexobench.verification.verify_frames import iter_frame_differences
 from egoexobench.verification.verify_galleries import iter_gallery_differences
 from egoexobench.verification.verify_recognition import iter_recognition_differences
 from egoexobench.verification.verify_retrieval import iter_retrieval_differences
@@ -80,7 +81,11 @@ def _iter_differences(content: BundleContent) -> Iterator[str]:
     yield from _iter_coverage_differences(content)
     yield from iter_gallery_differences(content)
     by_key = group_ranks(record, content.ranks)
+    yield from _iter_frame_clip_differences(content)
     for score in record.scores:
+        if score.task in FRAME_TASKS:
+            yield from iter_frame_differences(content, score)
+            continue
         is_retrieval = score.task in (*RETRIEVAL_TASKS, *JOINED_TASKS)
         compare = iter_retrieval_differences if is_retrieval else iter_recognition_differences
         try:
@@ -113,6 +118,21 @@ def _iter_missing_checks(content: BundleContent) -> Iterator[str]:
         optional["consistency"] = record.consistency
     for name in [name for name, value in optional.items() if value is None]:
         yield f"{name}: missing, where every version that writes queries has it"
+
+
+def _iter_frame_clip_differences(content: BundleContent) -> Iterator[str]:
+    """The frames of the test split are of clips that the queries list, in the same views."""
+    if content.frames is None or content.queries is None:
+        return
+    if not any(score.task in FRAME_TASKS for score in content.record.scores):
+        yield "frames: the record has no score of a task on frames"
+    test, views = content.frames.test, content.queries.views
+    for name, view in zip(test.clip_ids, test.views, strict=True):
+        if views.get(name) != view:
+            yield f"frames: {name!r} is no {view} clip of the test split"
+            return
+    if shared := set(test.clip_ids) & set(content.frames.train.clip_ids):
+        yield f"frames: {min(shared)!r} is in both splits"
 
 
 def _iter_pair_score_faults(content: BundleContent) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from egoexobench.evaluation.answers import Answer
+from egoexobench.evaluation.labeled_frames import LabeledFrames
 from egoexobench.evaluation.reranking import PairScores
 from egoexobench.features.embeddings_file import read_header
 from egoexobench.records.answers_file import parse_answers
@@ -14,6 +15,7 @@ from egoexobench.records.artifacts import (
     ANSWERS_SUFFIX,
     CLASS_SCORES_SUFFIX,
     EMBEDDINGS_SUFFIX,
+    FRAMES_SUFFIX,
     PAIR_SCORES_SUFFIX,
     QUERIES_SUFFIX,
     RELEVANCE_SUFFIX,
@@ -25,6 +27,7 @@ from egoexobench.records.bundle import (
     read_class_scores,
     read_stored_embeddings,
 )
+from egoexobench.records.frames_file import read_frames
 from egoexobench.records.pair_scores_file import read_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, parse_queries
 from egoexobench.records.relevance_file import read_relevance_file
@@ -53,6 +56,8 @@ class BundleContent:
     """The first candidates of each query, by track; empty if there is no such file."""
     relevance: Relevance | None
     """Of clips and texts; None if there is no such file."""
+    frames: LabeledFrames | None = None
+    """What tracks of frames were scored on."""
 
 
 def read_bundle(path: Path) -> BundleContent:
@@ -73,6 +78,7 @@ def read_bundle(path: Path) -> BundleContent:
     compared = _find_file(path, record, PAIR_SCORES_SUFFIX)
     answered = _find_file(path, record, ANSWERS_SUFFIX)
     graded = _find_file(path, record, RELEVANCE_SUFFIX)
+    labeled = _find_file(path, record, FRAMES_SUFFIX)
     top: dict[TrackKey, list[TopCandidates]] = {}
     for line in iter_top_candidates(path, record):
         top.setdefault(line.key, []).append(line)
@@ -87,6 +93,7 @@ def read_bundle(path: Path) -> BundleContent:
         pair_scores=read_pair_scores(compared) if compared else {},
         top=top,
         relevance=read_relevance_file(graded) if graded else None,
+        frames=read_frames(labeled) if labeled else None,
     )
 
 

@@ -28,6 +28,11 @@ def iter_score_differences(
             yield f"{location}.{name}: {number} in the record, {expected} recomputed"
     yield from _iter_metric_differences(location, recorded.metrics, score.metrics)
     if isinstance(recorded, ScoreRecord):
+        if recorded.num_special != dict(score.num_special):
+            yield (
+                f"{location}.num_special: {recorded.num_special} in the record, "
+                f"{dict(score.num_special)} recomputed"
+            )
         if recorded.by_subset.keys() != score.by_subset.keys():
             names = [
                 ", ".join(sorted(item)) or "none" for item in (recorded.by_subset, score.by_subset)
