@@ -121,6 +121,9 @@ class Method:
     project: bool = True
     """Tokens go through a trained linear map to ``embed_dim``; without it they are used as they
     are."""
+    token_positions: bool = True
+    """Projected tokens get the embedding of their number in the clip, as in the paper's
+    transformers. Without it a token of a frame does not know when it is."""
     dropout: float = 0.0
     epochs: int = 16
     batch_size: int = 64
@@ -402,4 +405,6 @@ def method_to_dict(method: Method) -> dict[str, Any]:
         del values["joint"], values["joint_inputs"]
     if method.augment == "none" or method.objective is None:
         del values["augment"]
+    if method.token_positions:
+        del values["token_positions"]
     return values

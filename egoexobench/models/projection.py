@@ -27,7 +27,8 @@ class TokenProjector(nn.Module):
 
     Args:
         dim: features of an incoming token.
-        method: gives the embedding dimension, the number of transformer layers and dropout.
+        method: gives the embedding dimension, the number of transformer layers, dropout, and
+            whether positions are added.
 
     Raises:
         UsageError: if the number of heads does not divide the embedding dimension.
@@ -40,6 +41,7 @@ class TokenProjector(nn.Module):
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("std", torch.ones(dim))
         self.project = nn.Linear(dim, method.embed_dim)
+        self.has_positions = method.token_positions
         if method.num_layers:
             check_divisible(method.embed_dim, NUM_HEADS)
         self.blocks = nn.ModuleList(
@@ -63,7 +65,8 @@ class TokenProjector(nn.Module):
     def forward(self, tokens: Tokens) -> Tokens:
         """Tokens ``(B, T, dim)`` to tokens ``(B, T, embed_dim)`` with the same mask."""
         values = self.project((tokens.values - self.mean) / self.std)
-        values = values + make_sinusoidal_positions(values.shape[1], values.shape[2]).to(values)
+        if self.has_positions:
+            values = values + make_sinusoidal_positions(*values.shape[1:]).to(values)
         mask = make_attention_mask(Tokens(values, tokens.mask), values.shape[1], NUM_HEADS)
         for block in self.blocks:
             values = block(values, src_mask=mask)

@@ -35,7 +35,7 @@ class Comparison(Protocol):
         ...
 
 
-def create_comparison(model: EmbeddingModel, training_set: TrainingSet) -> Comparison:
+def create_pair_comparison(model: EmbeddingModel, training_set: TrainingSet) -> Comparison:
     """Return the comparison that the objective of a training set needs."""
     objective, anchor = training_set.objective, training_set.anchor
     if isinstance(objective, SequenceObjective):

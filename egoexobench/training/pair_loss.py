@@ -15,7 +15,7 @@ from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.part_results import find_loss_fault, require_valid
 from egoexobench.process_group import SINGLE, ProcessGroup
 from egoexobench.training.batches import Batch
-from egoexobench.training.comparison import Comparison, create_comparison
+from egoexobench.training.comparison import Comparison, create_pair_comparison
 from egoexobench.training.micro_batches import MicroBatches, find_batch_layer
 from egoexobench.training.rows import Rows, pad_rows
 from egoexobench.training.training_set import TrainingSet
@@ -63,7 +63,7 @@ class PairLoss:
     ) -> None:
         self._model, self._data, self._group = model, training_set, group
         # all calls go through it: one past it would leave the gradients of processes apart
-        self._comparison = create_comparison(model, training_set)
+        self._comparison = create_pair_comparison(model, training_set)
         embedder = PairEmbedder(model, self._comparison)
         self._embed: Callable[[Sequence[Pair]], Rows] = embedder
         self._hold_sync: Callable[[], AbstractContextManager[None]] = nullcontext

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from egoexobench.errors import UsageError
 from egoexobench.features import feature_bank
 from egoexobench.progress import NullProgress
-from egoexobench.training.comparison import create_comparison
+from egoexobench.training.comparison import create_pair_comparison
 from egoexobench.training.loop import train_model
 from egoexobench.training.pair_loss import PairEmbedder, PairLoss
 
@@ -58,7 +58,7 @@ def test_each_part_has_its_random_numbers_twice() -> None:
     reference = make_training(dropout=0.5)
     loss = PairLoss(reference.model, reference.data)
     torch.manual_seed(1)
-    comparison = create_comparison(reference.model, reference.data)
+    comparison = create_pair_comparison(reference.model, reference.data)
     embedder, pairs = PairEmbedder(reference.model, comparison), reference.data.pairs
     columns = [embedder(pairs[start : start + 3]) for start in (0, 3, 6)]
     rows = tuple(torch.cat(column) for column in zip(*columns, strict=True))
