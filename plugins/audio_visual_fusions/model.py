@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from egoexobench.toolbox.layers import check_divisible, make_padding_mask, masked_mean
+from egoexobench.toolbox.layers import check_divisible, make_attention_mask, masked_mean
 from egoexobench.types import EmptyQueryRule, TokenCase, Tokens
 
 
@@ -92,7 +92,7 @@ class GatedResidualFusion(nn.Module):
             video[:, None],
             query.values,
             query.values,
-            key_padding_mask=make_padding_mask(query.mask),
+            attn_mask=make_attention_mask(query, 1, self.attention.num_heads),
             need_weights=False,
         )
         answer = _scale(attended[:, 0], self.normalize)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
-from egoexobench_plugins.eclipse.method import eclipse as eclipse_method
+from egoexobench_plugins.eclipse.method import eclipse_method
 
 if TYPE_CHECKING:
     from egoexobench import Register

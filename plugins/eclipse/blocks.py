@@ -84,7 +84,7 @@ class TwoWayBlock(nn.Module):
         """
         normed_video = Tokens(self.vis_audio_ln_1(video.values), video.mask)
         normed_sound = Tokens(self.audio_vis_ln_1(sound.values), sound.mask)
-        values = video.values + self._hear(normed_video, normed_sound)
+        values = video.values + self._compute_update(normed_video, normed_sound)
         sound_values = sound.values
         if self.dual:
             mask = self._mask_video(normed_video, sound.values.shape[1])
@@ -108,7 +108,7 @@ class TwoWayBlock(nn.Module):
                 _set_zero(module)
 
     @torch.no_grad()
-    def become_identity(self) -> None:
+    def make_identity(self) -> None:
         """Start as the identity: what self-attention and MLP give is zero as well.
 
         The copies are made before. A copy of an output that is zero behind a Wv that is zero would
@@ -118,16 +118,16 @@ class TwoWayBlock(nn.Module):
         _set_zero(self.attn.out_proj)
         _set_zero(self.mlp.get_submodule("c_proj"))
 
-    def _hear(self, video: Tokens, sound: Tokens) -> Tensor:
+    def _compute_update(self, video: Tokens, sound: Tokens) -> Tensor:
         """Return what the pictures get of the sound ``(N, T, D)``; zeros for a row without any."""
         if self.reverse_norm:
             weights = self._weigh_patches(video, sound)  # (N, S, T)
-            heard = weights.transpose(1, 2) @ sound.values
+            update = weights.transpose(1, 2) @ sound.values
         else:
             num_heads = self.vis_audio_attn.num_heads
             mask = make_attention_mask(sound, video.values.shape[1], num_heads)
-            heard = _attend(self.vis_audio_attn, video, sound, mask)
-        return torch.where(sound.mask.any(1)[:, None, None], self.vis_audio_fc(heard), 0.0)
+            update = _attend(self.vis_audio_attn, video, sound, mask)
+        return torch.where(sound.mask.any(1)[:, None, None], self.vis_audio_fc(update), 0.0)
 
     def _weigh_patches(self, video: Tokens, sound: Tokens) -> Tensor:
         """Return the attention of sound to patches, the mean over heads; zeros for padding."""

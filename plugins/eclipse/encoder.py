@@ -14,7 +14,7 @@ from egoexobench.errors import UsageError
 from egoexobench.toolbox import checkpoint, layers, vision
 from egoexobench.types import Audio, Frames, Modality, Tokens
 from egoexobench_plugins.eclipse.sound import SAMPLE_RATE, compute_rows, divide_sound
-from egoexobench_plugins.eclipse.tower import EclipseTower, TowerConfig, share_over_time
+from egoexobench_plugins.eclipse.tower import EclipseTower, TowerConfig, expand_over_time
 
 CLIP_PREPROCESS = vision.ImagePreprocess(
     *vision.CLIP_MEAN_STD, resize_mode="resize_center_crop", antialias=True
@@ -85,7 +85,7 @@ class EclipseEncoder(nn.Module):
             num_columns=video_mask.shape[1],
             num_sounds=self.num_sounds,
         )
-        sounds = share_over_time(sounds) if self.time_cross_audio else sounds
+        sounds = expand_over_time(sounds) if self.time_cross_audio else sounds
         chunks = [
             torch.split(tensor[video_mask], FRAMES_AT_ONCE)
             for tensor in (video_values, sounds.values, sounds.mask)

@@ -35,7 +35,7 @@ class EclipseFusion(nn.Module):
             for index in range(depth)
         )
         for block in self._list_blocks():
-            block.become_identity()
+            block.make_identity()
 
     @property
     def idle_weights(self) -> Mapping[TokenCase, Sequence[str]]:

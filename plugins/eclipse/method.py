@@ -41,7 +41,7 @@ _RECIPES: dict[Recipe, _Recipe] = {
 }
 
 
-def eclipse(
+def eclipse_method(
     scale: str,
     /,
     *,

@@ -124,7 +124,7 @@ class EclipseTower(nn.Module):
         self.copy_self_attention()
 
 
-def share_over_time(sounds: Tokens) -> Tokens:
+def expand_over_time(sounds: Tokens) -> Tokens:
     """Let each of T frames attend to the sounds of all: ``(B, T, P, A)`` to ``(B, T, T * P, A)``.
 
     It is ``time_cross_audio`` of the release. Each frame has its own copy, so that `dual` updates

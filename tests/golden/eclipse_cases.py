@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from egoexobench.types import Tokens
-from egoexobench_plugins.eclipse.tower import EclipseTower, TowerConfig, share_over_time
+from egoexobench_plugins.eclipse.tower import EclipseTower, TowerConfig, expand_over_time
 from egoexobench_plugins.unit_means.model import UnitMean
 
 
@@ -63,7 +63,7 @@ def embed_frames(tower: EclipseTower, video: Tensor, audio: Tensor, config: dict
     """Tokens ``(B, T, 1 + patches, E)`` of clips ``(B, T, 3, S, S)`` and ``(B, T, P, A)``."""
     sounds = Tokens(audio, torch.ones(audio.shape[:3], dtype=torch.bool))
     if config["time_cross_audio"]:
-        sounds = share_over_time(sounds)
+        sounds = expand_over_time(sounds)
     sounds = Tokens(sounds.values.flatten(0, 1), sounds.mask.flatten(0, 1))
     return tower(video.flatten(0, 1), sounds).unflatten(0, video.shape[:2])
 

@@ -89,8 +89,8 @@ def test_a_short_sound_and_silence_have_finite_rows(num_samples: int) -> None:
 def encode_clip(encoder: torch.nn.Module, frames: Tensor, rows: Tensor | None) -> Tensor:
     mask = torch.ones(1, len(frames), dtype=torch.bool)
     sound = torch.zeros(1, 1, 257) if rows is None else rows[None]
-    heard = torch.full(sound.shape[:2], rows is not None)
-    return encoder.encode(frames[None], mask, sound, heard).values[0]
+    sound_mask = torch.full(sound.shape[:2], rows is not None)
+    return encoder.encode(frames[None], mask, sound, sound_mask).values[0]
 
 
 @torch.inference_mode()

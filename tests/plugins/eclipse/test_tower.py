@@ -7,7 +7,7 @@ from torch import Tensor
 
 from egoexobench.errors import DataError, UsageError
 from egoexobench.types import Tokens
-from egoexobench_plugins.eclipse.tower import EclipseTower, TowerConfig, share_over_time
+from egoexobench_plugins.eclipse.tower import EclipseTower, TowerConfig, expand_over_time
 
 SMALL = {"image": 24, "patch": 8, "width": 32, "depth": 3, "heads": 4, "project": 16}
 SWITCHES = [
@@ -151,7 +151,7 @@ def test_an_embedding_is_the_first_of_the_tokens() -> None:
 def test_all_frames_share_the_sounds_of_all_in_their_order() -> None:
     values = torch.arange(12.0).reshape(2, 3, 1, 2)
     mask = torch.tensor([[True, True, False], [True, True, True]])[..., None]
-    shared = share_over_time(Tokens(values, mask))
+    shared = expand_over_time(Tokens(values, mask))
     for frame in range(3):
         assert torch.equal(shared.values[:, frame], values[:, :, 0])
         assert torch.equal(shared.mask[:, frame], mask[..., 0])
