@@ -1,4 +1,4 @@
-"""Tells the user what a table of scores does not show."""
+"""Tells the user what a table of scores does not show, and what a training cannot learn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from egoexobench.data.unfair_queries import format_unfair_note
 from egoexobench.errors import notify
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.scoring import ScoringResult
-from egoexobench.types import GRADED_POLICY, LISTED_POLICIES, RETRIEVAL_TASKS, Task
+from egoexobench.models.embedding_model import EmbeddingModel
+from egoexobench.models.feature_inputs import FeatureInputs
+from egoexobench.protocols import HasIdleWeights
+from egoexobench.types import (
+    GRADED_POLICY,
+    LISTED_POLICIES,
+    RETRIEVAL_TASKS,
+    VIEWS,
+    Task,
+    TokenCase,
+)
 
 FEW_QUERIES = 20
 """With fewer queries, an interval says little."""
@@ -39,3 +49,24 @@ def notify_about_scores(scoring: ScoringResult, tasks: Sequence[Task], dataset: 
             f"fewer than {FEW_QUERIES} queries or clips, so that intervals say little: "
             f"{', '.join(few)}"
         )
+
+
+def notify_about_single_tokens(model: EmbeddingModel, features: FeatureInputs) -> None:
+    """Tell which weights of the video fusion nothing trains, because each clip has one token.
+
+    Only frozen encoders are looked at: the tokens of others do not exist yet.
+    """
+    role = f"video-{VIEWS[0]}"
+    fusion = dict(model.fusions.items()).get(role)
+    if not isinstance(fusion, HasIdleWeights):
+        return
+    cases: dict[TokenCase, str] = {"one-query-token": "audio", "one-context-token": "video"}
+    for case, encoder_role in cases.items():
+        bank = features.audio if encoder_role == "audio" else features.video
+        names = fusion.idle_weights.get(case, ())
+        if names and bank and bank.max_length == 1 and model.frozen.get(encoder_role):
+            notify(
+                f"the encoder of role {encoder_role} gives one token a clip, so nothing trains "
+                f"{', '.join(names)} of video_fusion={model.method.video_fusion}: the softmax over "
+                "one key is 1"
+            )

@@ -12,6 +12,7 @@ from egoexobench.errors import DataError
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.clip_times import read_clip_times
 from egoexobench.experiment.inputs import PreparedDataset, PreparedInputs
+from egoexobench.experiment.notices import notify_about_single_tokens
 from egoexobench.experiment.picture_decoding import open_decoded_inputs
 from egoexobench.experiment.subset import describe_excluded
 from egoexobench.experiment.validation import choose_validation
@@ -88,6 +89,8 @@ def train_or_load(
         clips = {clip.id: clip for pair in pairs for clip in (pair.ego, pair.exo)}
         times = read_clip_times(parts.method, parts.encoders, clips.values())
         features = replace(features, clip_times=times)
+    else:
+        notify_about_single_tokens(model, features)
     before_training()
     with open_decoded_inputs(
         model, parts, features, num_pairs=len(pairs), num_workers=num_workers
