@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import numpy as np
@@ -39,7 +39,7 @@ class Augmentation:
     Args:
         min_area: smallest share of the picture that a random crop shows; 1 crops nothing.
         flip: probability that the clip is mirrored.
-        jitter: take a random frame of each segment of the sampling rule, and not its center.
+        jitter: take random frames, as the sampling rule says, and not those of evaluation.
 
     Raises:
         UsageError: for a number that is not valid.
@@ -79,6 +79,8 @@ AUGMENTATIONS: Mapping[str, Augmentation] = {
     "frozen-in-time": _CROP_FLIP_AND_JITTER,
     # showlab/EgoVLP 35f80b3, data_loader/transforms.py and base/base_dataset.py: the same
     "egovlp": _CROP_FLIP_AND_JITTER,
+    # zihuixue/AlignEgoExo e73d055, datasets: random frames in order, as the rule `every` draws them
+    "ae2": Augmentation(jitter=True),
     # OpenGVLab/InternVideo e5460da, InternVideo1/Pretrain/ViCLIP: dataset/__init__.py and
     # configs of pre-training, without RandAugment
     "internvideo": _CROP_FLIP_AND_JITTER,
@@ -147,21 +149,23 @@ class ClipDraw:
         return self.make_rng("frames") if self.augmentation.jitter else None
 
     def change_pixels(self, frames: Frames, side: int | None) -> Frames:
-        """Return the frames cropped and mirrored.
+        """Return the frames cropped and mirrored, with their boxes.
 
         Args:
             frames: of any size.
             side: width and height to which a crop is resized, pixels: bilinear without
                 antialiasing, as the releases do, and rounded to 8 bits. None keeps its size.
         """
-        pixels = frames.pixels
+        pixels, boxes = frames.pixels, frames.boxes
         if self.augmentation.min_area < 1:
             box = draw_box(pixels.shape[1:3], self.augmentation.min_area, self.make_rng("crop"))
             pixels = pixels[:, box.top : box.top + box.height, box.left : box.left + box.width]
             pixels = _resize(pixels, frames, side) if side else np.ascontiguousarray(pixels)
+            boxes = _crop_boxes(boxes, box, pixels.shape[1:3])
         if self.make_rng("flip").random() < self.augmentation.flip:
             pixels = np.ascontiguousarray(pixels[:, :, ::-1])
-        return frames if pixels is frames.pixels else Frames(pixels, frames.times)
+            boxes = _mirror_boxes(boxes, pixels.shape[2])
+        return frames if pixels is frames.pixels else replace(frames, pixels=pixels, boxes=boxes)
 
 
 class Box(NamedTuple):
@@ -198,6 +202,26 @@ def draw_box(shape: tuple[int, ...], min_area: float, rng: np.random.Generator) 
     box_width = min(width, round(height * ASPECT_RATIOS[1]))
     box_height = min(height, round(width / ASPECT_RATIOS[0]))
     return Box((height - box_height) // 2, (width - box_width) // 2, box_height, box_width)
+
+
+def _crop_boxes(
+    boxes: NDArray[np.float32] | None, crop: Box, shape: tuple[int, ...]
+) -> NDArray[np.float32] | None:
+    """Return the boxes of objects in a crop that was resized to a height and a width."""
+    if boxes is None:
+        return None
+    moved = boxes.copy()
+    moved[..., :4] -= np.array([crop.left, crop.top] * 2, np.float32)
+    moved[..., :4] *= np.array([shape[1] / crop.width, shape[0] / crop.height] * 2, np.float32)
+    return moved
+
+
+def _mirror_boxes(boxes: NDArray[np.float32] | None, width: int) -> NDArray[np.float32] | None:
+    if boxes is None:
+        return None
+    mirrored = boxes.copy()
+    mirrored[..., [0, 2]] = width - boxes[..., [2, 0]]
+    return mirrored
 
 
 def _resize(pixels: NDArray[np.uint8], frames: Frames, side: int) -> NDArray[np.uint8]:

@@ -18,11 +18,12 @@ from egoexobench.data.decode_audio import decode_span_audio
 from egoexobench.data.decode_frames import decode_frames, read_sampled_times
 from egoexobench.data.decoded_clip import AudioState, DecodedClip, SampledFrames, SpanAudio
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
+from egoexobench.data.frame_extras import NO_EXTRAS, FrameExtras
 from egoexobench.data.media_info import MediaInfo, probe_media
 from egoexobench.data.open_media import open_media
 from egoexobench.data.sampling import DEFAULT_SAMPLING, get_sampler
 from egoexobench.data.tracks import ChosenTrack, choose_audio, choose_video
-from egoexobench.errors import MediaError
+from egoexobench.errors import ClipError, MediaError
 from egoexobench.types import Audio, Clip, Frames
 
 __all__ = [
@@ -43,6 +44,7 @@ def decode_clip(
     sampling: str = DEFAULT_SAMPLING,
     sample_rate: int = AUDIO_SAMPLE_RATE,
     rng: np.random.Generator | None = None,
+    extras: FrameExtras = NO_EXTRAS,
 ) -> DecodedClip:
     """Decode a clip.
 
@@ -54,11 +56,13 @@ def decode_clip(
         sample_rate: of the audio, Hz.
         rng: takes random frames of the segments of the rule, as in training; None takes those of
             evaluation.
+        extras: what is decoded beside the sampled frames.
 
     Raises:
         UsageError: if there is no such rule, or it does not sample frames.
         MediaError: if the file is missing, damaged or not a media file, if the span of the clip
             is not inside the file, or if the rule gives too few frames.
+        ClipError: if there should be boxes and they do not fit.
     """
     get_sampler(sampling)  # a wrong name is not an error of the file
     try:
@@ -69,15 +73,18 @@ def decode_clip(
             sampling=sampling,
             sample_rate=sample_rate,
             rng=rng,
+            extras=extras,
         )
     except MediaError as error:
         raise MediaError(error.kind, error.reason, clip.id) from error
+    except ClipError as error:
+        raise ClipError(error.category, error.reason, clip.id) from error
 
 
 def read_frame_times(
     clip: Clip, num_frames: int, *, sampling: str = DEFAULT_SAMPLING
 ) -> NDArray[np.float64]:
-    """Return the times ``(F,)`` of the frames that `decode_clip` returns, s; nothing is decoded.
+    """Return the times ``(F,)`` of the frames that `decode_clip` samples, s; nothing is decoded.
 
     Raises:
         UsageError: if there is no such rule, or it does not sample frames.
@@ -177,10 +184,13 @@ def _decode_clip(
     sampling: str,
     sample_rate: int,
     rng: np.random.Generator | None,
+    extras: FrameExtras,
 ) -> DecodedClip:
     frames, sampled = None, None
     if num_frames or not with_audio:
-        frames, sampled = _decode_clip_frames(clip, num_frames, sampling, rng)
+        frames, sampled = _decode_clip_frames(
+            clip, num_frames, sampling=sampling, rng=rng, extras=extras
+        )
     if not with_audio:
         return DecodedClip(frames, None, "not_requested", sampled)
     # the sound has a file of its own: where a seek ends depends on what was read before it
@@ -199,7 +209,12 @@ def _decode_clip(
 
 
 def _decode_clip_frames(
-    clip: Clip, num_frames: int, sampling: str, rng: np.random.Generator | None
+    clip: Clip,
+    num_frames: int,
+    *,
+    sampling: str,
+    rng: np.random.Generator | None,
+    extras: FrameExtras,
 ) -> tuple[Frames | None, SampledFrames | None]:
     with open_media(clip.media) as container:
         clock = clip_timing.get_cached_clock(clip.media) or _read_clock(container, clip.media)
@@ -216,6 +231,7 @@ def _decode_clip_frames(
             num_frames=num_frames,
             sampling=sampling,
             rng=rng,
+            extras=extras,
         )
 
 

@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 
 from egoexobench.data.clip_timing import MediaClock
 from egoexobench.data.decoded_clip import SampledFrames
+from egoexobench.data.frame_extras import NO_EXTRAS, FrameExtras, add_context, read_boxes
 from egoexobench.data.frame_index import FrameIndex, KeyframeGroup, read_frame_index
 from egoexobench.data.open_media import open_media
 from egoexobench.data.packet_reader import PacketPlaces, open_packets
 from egoexobench.data.packet_times import is_end
 from egoexobench.data.sampling import FrameSampling
-from egoexobench.data.sampling.sample import FrameTimes, check_frames_in_span, sample_frames
+from egoexobench.data.sampling.sample import (
+    FrameTimes,
+    check_frames_in_span,
+    count_frames_before,
+    sample_frames,
+)
 from egoexobench.data.tracks import ChosenTrack, check_decoder
 from egoexobench.errors import MediaError
 from egoexobench.types import Frames
@@ -46,19 +52,25 @@ def decode_frames(
     num_frames: int,
     sampling: str,
     rng: np.random.Generator | None = None,
+    extras: FrameExtras = NO_EXTRAS,
 ) -> tuple[Frames, SampledFrames]:
     """Decode the frames that a rule samples between two times, s; random ones of it with ``rng``.
 
     Raises:
         UsageError: for an unknown rule.
         MediaError: if there are no frames at this place, or they do not decode.
+        ClipError: if there should be boxes and they do not fit.
     """
     index = _read_index(container, track, path, clock)
     times = index.times
     check_frames_in_span(times, start, end)
     sampled = sample_frames(sampling, times, start=start, end=end, num_frames=num_frames, rng=rng)
-    images = _decode_indices(container, track, path, index=index, indices=np.unique(sampled))
-    pixels = [_get_image(images, index, position, path) for position in sampled.tolist()]
+    indices, context = sampled, None
+    if extras.context_step:
+        first = count_frames_before(times, start)
+        indices, context = add_context(sampled, extras.context_step, first)
+    images = _decode_indices(container, track, path, index=index, indices=np.unique(indices))
+    pixels = [_get_image(images, index, position, path) for position in indices.tolist()]
     if len({image.shape for image in pixels}) > 1:
         sizes = " and ".join(sorted({f"{image.shape[1]}x{image.shape[0]}" for image in pixels}))
         raise MediaError("undecodable", f"{path}: the size of its frames changes, {sizes}")
@@ -73,7 +85,10 @@ def decode_frames(
         is_constant=times.is_constant,
         rotation=rotation,
     )
-    return Frames(np.stack(pixels), times.times[sampled]), report
+    boxes = None
+    if extras.boxes is not None:
+        boxes = read_boxes(extras.boxes, indices, pixels[0].shape, len(times.times))
+    return Frames(np.stack(pixels), times.times[indices], boxes, context), report
 
 
 def read_sampled_times(

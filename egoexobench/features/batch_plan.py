@@ -53,6 +53,8 @@ class BatchSize:
         self.size = min(self.size, max(num_items // 2, 1))
 
 
+MAX_BATCH_BYTES = 1 << 30
+"""Size of the padded input from which on a batch gets no further item."""
 SCORING_PLAN = BatchPlan()
 """How everything that is scored is embedded."""
 ENCODING_PLAN = BatchPlan(size=16)

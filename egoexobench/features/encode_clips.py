@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from egoexobench.data.decode import AudioState, decode_clip, decode_clip_audio
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
+from egoexobench.data.frame_extras import NO_EXTRAS
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.errors import DOES_NOT_DECODE, ClipError, DataError, EgoExoBenchError
 from egoexobench.features.batch_plan import ENCODING_PLAN
@@ -29,7 +30,7 @@ from egoexobench.features.encoder_runner import (
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import make_missing_rows
 from egoexobench.features.feature_store import FeatureStore
-from egoexobench.features.media_hash import hash_media_files
+from egoexobench.features.media_hash import HashResult, hash_media_files
 from egoexobench.features.older_stores import explain_new_clips, explain_new_texts
 from egoexobench.protocols import Progress
 from egoexobench.toolbox.cores import map_in_threads
@@ -132,14 +133,14 @@ def encode_clips(
     stores = {
         name: open_store(runner, root, num_frames, sampling) for name, runner in encoders.items()
     }
-    media = hash_media_files({clip.media for clip in clips}, root, skip_failures=skip_failures)
+    paths = {path for clip in clips for path in list_clip_files(clip)}
+    media = hash_media_files(paths, root, skip_failures=skip_failures)
     failures = {
-        clip.id: ClipFailure(DOES_NOT_DECODE, media.failures[clip.media])
-        for clip in clips
-        if clip.media in media.failures
+        name: ClipFailure(DOES_NOT_DECODE, reason)
+        for name, reason in find_unreadable_clips(clips, media).items()
     }
     readable = [clip for clip in clips if clip.id not in failures]
-    keys = {clip.id: make_clip_key(clip, media.hashes[clip.media]) for clip in readable}
+    keys = {clip.id: make_clip_key(clip, media.hashes) for clip in readable}
     missing = {name: set(store.find_missing(keys.values())) for name, store in stores.items()}
     jobs = _make_jobs(readable, keys, missing)
     errors: dict[str, ClipFailure] = {}
@@ -226,9 +227,25 @@ def open_store(
     return FeatureStore(root, cache_signature(runner, num_frames, sampling))
 
 
-def make_clip_key(clip: Clip, content: str) -> str:
-    """Return the key of a clip: a hash of the content of its file and of its span."""
-    return _hash_text(f"{content} {clip.start} {clip.end}")
+def list_clip_files(clip: Clip) -> list[str]:
+    """Return the media file of a clip, and the file of its boxes if it has some."""
+    return [path for path in (clip.media, clip.boxes) if path is not None]
+
+
+def find_unreadable_clips(clips: Iterable[Clip], files: HashResult) -> dict[str, str]:
+    """Return the reason for each clip one of whose files cannot be read, by id."""
+    return {
+        clip.id: files.failures[path]
+        for clip in clips
+        for path in list_clip_files(clip)
+        if path in files.failures
+    }
+
+
+def make_clip_key(clip: Clip, hashes: Mapping[str, str]) -> str:
+    """Return the key of a clip: a hash of its span and of the content of its files, by path."""
+    contents = [hashes[path] for path in list_clip_files(clip)]
+    return _hash_text(" ".join([*contents, str(clip.start), str(clip.end)]))
 
 
 def _make_jobs(
@@ -284,16 +301,35 @@ def decode_and_prepare(
     count = num_frames if needs_frames else 0
     rates = {run.sample_rate for run in encoders.values() if "audio" in run.given_inputs}
     first_rate, *other_rates = sorted(rates) or [AUDIO_SAMPLE_RATE]
+    extras = {
+        name: run.get_frame_extras(clip)
+        for name, run in encoders.items()
+        if "video" in run.given_inputs
+    }
+    first_extras = next(iter(extras.values()), NO_EXTRAS)
     decoded = decode_clip(
-        clip, count, with_audio=bool(rates), sampling=sampling, sample_rate=first_rate
+        clip,
+        count,
+        with_audio=bool(rates),
+        sampling=sampling,
+        sample_rate=first_rate,
+        extras=first_extras,
     )
+    frames = {first_extras: decoded.frames}
+    for other in extras.values():
+        if other not in frames:
+            again = decode_clip(clip, count, with_audio=False, sampling=sampling, extras=other)
+            frames[other] = again.frames
     audio = {first_rate: decoded.audio}
     for rate in other_rates if decoded.audio else ():
         samples, _ = decode_clip_audio(clip, rate)
         audio[rate] = None if samples is None else Audio(samples, rate)
     arrays: dict[str, ClipArrays] = {}
     for name, runner in encoders.items():
-        sources = {"video": decoded.frames, "audio": audio.get(runner.sample_rate)}
+        sources = {
+            "video": frames[extras.get(name, first_extras)],
+            "audio": audio.get(runner.sample_rate),
+        }
         decoded_sources = {modality: sources[modality] for modality in runner.given_inputs}
         arrays[name] = prepare_clip_sources(clip, runner, decoded_sources, num_frames)
     return arrays, decoded.state

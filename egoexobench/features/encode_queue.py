@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, final
 
+from egoexobench.features.batch_plan import MAX_BATCH_BYTES
 from egoexobench.features.encoder_inputs import ClipArrays
 from egoexobench.features.encoder_runner import (
     EncoderRunner,
@@ -26,13 +27,14 @@ class _WaitingClip(NamedTuple):
 class EncodeQueue:
     """The clips that wait for a forward pass of an encoder, and the features that wait for a file.
 
-    A forward pass begins as soon as it has all of its clips, while later ones are decoded.
+    A forward pass begins as soon as it has all of its clips, while later ones are decoded. Long
+    clips share it with fewer others.
     """
 
     def __init__(self, runner: EncoderRunner, store: FeatureStore) -> None:
         self._runner, self._store = runner, store
         self._waiting: list[_WaitingClip] = []
-        self._num_inputs = 0
+        self._num_inputs = self._max_bytes = 0
         self._rows: dict[str, FeatureRows] = {}
         self._faults: dict[str, str] = {}
 
@@ -44,7 +46,9 @@ class EncodeQueue:
         """
         self._waiting.append(_WaitingClip(key, arrays, state))
         self._num_inputs += not is_missing_input(arrays)
-        if self._num_inputs >= self._runner.batch_size:
+        self._max_bytes = max(self._max_bytes, sum(a.nbytes for a in arrays if a is not None))
+        is_large = self._num_inputs * self._max_bytes >= MAX_BATCH_BYTES
+        if self._num_inputs >= self._runner.batch_size or is_large:
             self._encode()
 
     def finish_file(self) -> dict[str, str]:
@@ -59,7 +63,8 @@ class EncodeQueue:
         return faults
 
     def _encode(self) -> None:
-        waiting, self._waiting, self._num_inputs = self._waiting, [], 0
+        waiting, self._waiting = self._waiting, []
+        self._num_inputs = self._max_bytes = 0
         states = [clip.state for clip in waiting]
         encoded = encode_arrays(self._runner, [clip.arrays for clip in waiting], states)
         for clip, item in zip(waiting, encoded, strict=True):

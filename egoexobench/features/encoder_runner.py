@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from egoexobench.data.downmix import AUDIO_SAMPLE_RATE
+from egoexobench.data.frame_extras import FrameExtras
 from egoexobench.data.sampling import DEFAULT_SAMPLING
 from egoexobench.device import DeviceConfig, Precision, autocast
 from egoexobench.errors import notify
@@ -29,8 +30,15 @@ from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows, make_missing_rows
 from egoexobench.identity import Identity
 from egoexobench.part_results import find_array_fault, find_tokens_fault, require_valid
-from egoexobench.protocols import AnyEncoder, HasGivenFeatures, HasSampleRate, JointEncoder
-from egoexobench.types import Audio, Frames, JointInputs, Modality, Tokens
+from egoexobench.protocols import (
+    AnyEncoder,
+    HasBoxInput,
+    HasContextFrames,
+    HasGivenFeatures,
+    HasSampleRate,
+    JointEncoder,
+)
+from egoexobench.types import Audio, Clip, Frames, JointInputs, Modality, Tokens
 
 StorageDtype = Literal["fp32", "fp16"]
 CPU = torch.device("cpu")
@@ -84,6 +92,13 @@ class EncoderRunner:
     def sample_rate(self) -> int:
         """Sample rate at which audio is decoded for it, Hz."""
         return get_sample_rate(self.encoder)
+
+    def get_frame_extras(self, clip: Clip) -> FrameExtras:
+        """Return what is decoded for it beside the sampled frames of a clip."""
+        encoder = self.encoder
+        step = encoder.context_step if isinstance(encoder, HasContextFrames) else 0
+        reads_boxes = isinstance(encoder, HasBoxInput) and encoder.reads_boxes
+        return FrameExtras(step, clip.boxes if reads_boxes else None)
 
     @property
     def batch_size(self) -> int:

@@ -21,7 +21,13 @@ from egoexobench.data.decode import read_media_info
 from egoexobench.data.media_files import get_media_stem
 from egoexobench.errors import DataError, UsageError
 from egoexobench.features.dataset_features import ExtractionResult
-from egoexobench.features.encode_clips import ITEMS_PER_FILE, make_clip_key, open_store
+from egoexobench.features.encode_clips import (
+    ITEMS_PER_FILE,
+    find_unreadable_clips,
+    list_clip_files,
+    make_clip_key,
+    open_store,
+)
 from egoexobench.features.encoder_runner import EncoderRunner
 from egoexobench.features.feature_file import FeatureRows
 from egoexobench.features.feature_store import FeatureStore
@@ -116,10 +122,11 @@ def read_feature(path: Path, width: int) -> NDArray[np.float32]:
 
 
 def _find_files(clips: Sequence[Clip], folder: Path, root: Path) -> _FeatureFiles:
-    media = hash_media_files({clip.media for clip in clips}, root, skip_failures=True)
-    failures = {c.id: media.failures[c.media] for c in clips if c.media in media.failures}
-    readable = [clip for clip in clips if clip.media in media.hashes]
-    keys = {clip.id: make_clip_key(clip, media.hashes[clip.media]) for clip in readable}
+    paths = {path for clip in clips for path in list_clip_files(clip)}
+    media = hash_media_files(paths, root, skip_failures=True)
+    failures = find_unreadable_clips(clips, media)
+    readable = [clip for clip in clips if clip.id not in failures]
+    keys = {clip.id: make_clip_key(clip, media.hashes) for clip in readable}
     files: dict[str, Path] = {}
     for clip in readable:
         try:

@@ -114,6 +114,7 @@ class PictureDecoder:
             with_audio=False,
             sampling=self.sampling,
             rng=draw.sampling_rng if draw else None,
+            extras=runner.get_frame_extras(clip),
         ).frames
         assert frames is not None  # noqa: S101 - frames were requested, so there are some
         if draw is not None:

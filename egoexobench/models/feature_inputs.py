@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from egoexobench.device import autocast
-from egoexobench.features.batch_plan import SCORING_PLAN, BatchPlan
+from egoexobench.features.batch_plan import MAX_BATCH_BYTES, SCORING_PLAN, BatchPlan
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.models.clip_times import ClipTimes
 from egoexobench.models.dtw import AlignmentPath, warp_pair
@@ -37,8 +37,6 @@ _CLIP_TEXT: Mapping[AnchorInput, AnchorText] = {
 """The text of an anchor input that belongs to a clip and not to its pair."""
 NO_SOUND_STATES = ("silent", "no_track")
 """States of a clip that a joint encoder embeds from its picture alone."""
-MAX_BATCH_BYTES = 1 << 30
-"""Size of the frames of a batch; 256 clips of whole videos may have more."""
 EXTRA_PADDING = 3
 """Rows of padding that a padded plan adds to the longest item of a frozen encoder."""
 

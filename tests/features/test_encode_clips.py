@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from egoexobench.data.decode import DecodedClip
+from egoexobench.data.frame_extras import NO_EXTRAS, FrameExtras
 from egoexobench.errors import DataError, MediaError, NoticeWarning
 from egoexobench.features import encode_clips, encode_queue, encoder_runner
 from egoexobench.features.batch_plan import ENCODING_PLAN
@@ -50,6 +51,7 @@ class FakeMedia:
         self.cache = root / "cache"
         self.decoded: list[str] = []
         self.samplings: set[str] = set()
+        self.extras: list[FrameExtras] = []
 
     def write_clips(self, count: int, start: float = 0.0) -> list[Clip]:
         clips = []
@@ -62,8 +64,16 @@ class FakeMedia:
         return clips
 
     def decode(
-        self, clip: Clip, num_frames: int, *, with_audio: bool, sampling: str, sample_rate: int
+        self,
+        clip: Clip,
+        num_frames: int,
+        *,
+        with_audio: bool,
+        sampling: str,
+        sample_rate: int = 16_000,
+        extras: FrameExtras = NO_EXTRAS,
     ) -> DecodedClip:
+        self.extras.append(extras)
         self.decoded.append(clip.id)
         self.samplings.add(sampling)
         value = float(Path(clip.media).read_text())
@@ -370,3 +380,63 @@ def test_another_sample_rate_is_another_store() -> None:
     encoder.sample_rate = 48_000
     after = encoder_runner.cache_signature(EncoderRunner(encoder, "a"))
     assert after == before | {"sample_rate": 48_000}
+
+
+@dataclass
+class ContextEncoder(FakeEncoder):
+    """An encoder that reads an earlier frame and boxes."""
+
+    context_step: int = 2
+    reads_boxes: bool = True
+
+
+def test_frames_are_decoded_once_for_encoders_that_read_the_same_of_a_clip(
+    media: FakeMedia,
+) -> None:
+    clips = [replace(clip, boxes=clip.media) for clip in media.write_clips(2)]
+    other = EncoderRunner(ContextEncoder("video", context_step=3, reads_boxes=False), "o")
+    runners = {
+        "audio": EncoderRunner(FakeEncoder("audio"), "a"),
+        "video": EncoderRunner(ContextEncoder("video"), "v"),
+        "video_exo": EncoderRunner(ContextEncoder("video"), "w"),
+        "joint": other,
+    }
+    media.encode(clips, runners)
+    assert sorted(media.decoded) == ["c0", "c0", "c1", "c1"]
+    assert {extras.context_step for extras in media.extras} == {2, 3}
+    assert {extras.boxes for extras in media.extras} == {None, clips[0].media, clips[1].media}
+
+
+def test_other_boxes_are_another_clip_and_clips_without_boxes_keep_their_key(
+    media: FakeMedia, tmp_path: Path
+) -> None:
+    (clip,) = media.write_clips(1)
+    paths = [tmp_path / "first.npz", tmp_path / "second.npz"]
+    for path in paths:
+        path.write_text(path.stem)
+    runners = {"video": EncoderRunner(ContextEncoder("video"), "v")}
+    variants = [clip, *(replace(clip, boxes=str(path)) for path in paths)]
+    keys = [media.encode_with_failures([item], runners).keys["c0"] for item in variants]
+    assert len(set(keys)) == 3
+    assert len(media.decoded) == 3
+    content = encode_clips.hash_media_files([clip.media], media.cache).hashes[clip.media]
+    assert keys[0] == encode_clips._hash_text(f"{content} {clip.start} {clip.end}")
+    paths[0].unlink()
+    with pytest.raises(DataError, match=r"first.npz"):
+        media.encode([variants[1]], runners)
+
+
+def test_long_clips_are_encoded_with_fewer_others(
+    media: FakeMedia, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = media.write_clips(6)
+    sizes: list[int] = []
+
+    class CountingEncoder(FakeEncoder):
+        def encode(self, values: torch.Tensor, mask: torch.Tensor) -> Tokens:
+            sizes.append(len(values))
+            return super().encode(values, mask)
+
+    monkeypatch.setattr(encode_queue, "MAX_BATCH_BYTES", 2 * 2 * 3 * 4)  # two clips of two frames
+    media.encode(clips, {"video": EncoderRunner(CountingEncoder("video"), "v")})
+    assert sizes == [2, 2, 2]

@@ -84,6 +84,7 @@ _JITTERED_RULES = {
     intervals.egovlp_start_end,
     intervals.egovlp_clips,
     intervals.egovlp_charades,
+    segments.every_frame,
 }
 """Rules that take an argument ``rng`` as well."""
 
@@ -138,7 +139,7 @@ def get_sampler(name: str) -> Sampler:
 
 
 def has_jitter(name: str) -> bool:
-    """Whether a rule can return random frames of its segments, as its release does in training.
+    """Whether a rule can return random frames, as its release does in training.
 
     Raises:
         UsageError: if there is no such rule, or it samples stored features.

@@ -65,20 +65,36 @@ def segment_centers(
     return np.asarray(np.clip(_pick_frames(left, right, rng), 0, num_frames - 1))
 
 
-def every_frame(fps: float, num_frames: int, start: float, end: float, count: int) -> Indices:
+def every_frame(
+    fps: float,
+    num_frames: int,
+    start: float,
+    end: float,
+    count: int,
+    *,
+    rng: np.random.Generator | None = None,
+) -> Indices:
     """Return every frame that begins in a clip, whatever ``count`` is; at least one.
 
     For data sets of whole videos whose frames are scored one by one, as AE2's are.
 
+    With ``rng``, as AE2 trains (zihuixue/AlignEgoExo, commit e73d055, datasets): ``count``
+    different frames in their order, never the first one of the clip. A clip that has too few gives
+    all of its frames in order, and its last one again.
+
     >>> every_frame(fps=4.0, num_frames=20, start=1.0, end=2.5, count=8).tolist()
     [4, 5, 6, 7, 8, 9]
     """
-    del count
     first, last = (
         min(max(math.ceil(seconds * fps - ROUNDING), 0), num_frames) for seconds in (start, end)
     )
     first = min(first, num_frames - 1)
-    return np.arange(first, max(last, first + 1))
+    frames = np.arange(first, max(last, first + 1))
+    if rng is None:
+        return frames
+    if len(frames) <= count:
+        return frames[np.minimum(np.arange(count), len(frames) - 1)]
+    return np.sort(rng.choice(frames[1:], count, replace=False))
 
 
 def lavila(
