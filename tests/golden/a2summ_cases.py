@@ -5,14 +5,14 @@ from golden_file import GoldenFile
 from torch import Tensor
 
 from egoexobench.types import Tokens
-from egoexobench_plugins.a2summ.joint_attention import JointSize
-from egoexobench_plugins.a2summ.losses import (
+from egoexobench_plugins.joint_attention.attention import JointSize
+from egoexobench_plugins.joint_attention.losses import (
     compute_focal_loss,
     compute_inter_loss,
     compute_intra_loss,
     select_key_tokens,
 )
-from egoexobench_plugins.a2summ.summarizer import Summarizer, Summary
+from egoexobench_plugins.joint_attention.summarizer import Summarizer, Summary
 
 SIDES = ("video", "text")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from egoexobench.types import EmptyQueryRule, TokenCase, Tokens
-from egoexobench_plugins.a2summ.joint_attention import JointAttention, JointSize, JointTokens
+from egoexobench_plugins.joint_attention.attention import JointAttention, JointSize, JointTokens
 
 
 @final

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from egoexobench.errors import DataError
 from egoexobench.types import Tokens
-from egoexobench_plugins.a2summ.joint_attention import JointAttention, JointSize, JointTokens
+from egoexobench_plugins.joint_attention.attention import JointAttention, JointSize, JointTokens
 
 _SHARED = "multiway_list."
 

@@ -46,8 +46,8 @@ def a2summ(
         dropout: share of features that training sets to zero.
         output: `both` is the mean of the two class tokens, `video` that of the video alone.
     """
-    from egoexobench_plugins.a2summ.joint_attention import JointSize
-    from egoexobench_plugins.a2summ.model import JointFusion
+    from egoexobench_plugins.joint_attention.attention import JointSize
+    from egoexobench_plugins.joint_attention.model import JointFusion
 
     size = JointSize(
         video_dim=width,

@@ -13,21 +13,21 @@ from torch.nn.functional import normalize
 from egoexobench.errors import DataError, UsageError
 from egoexobench.testing import check_fusion
 from egoexobench.types import Tokens
-from egoexobench_plugins.a2summ import a2summ
-from egoexobench_plugins.a2summ.joint_attention import (
+from egoexobench_plugins.info_nce import info_nce
+from egoexobench_plugins.joint_attention import a2summ
+from egoexobench_plugins.joint_attention.attention import (
     JointAttention,
     JointSize,
     find_spoken,
     match_times,
 )
-from egoexobench_plugins.a2summ.losses import (
+from egoexobench_plugins.joint_attention.losses import (
     compute_focal_loss,
     compute_inter_loss,
     compute_intra_loss,
     select_key_tokens,
 )
-from egoexobench_plugins.a2summ.summarizer import Summarizer
-from egoexobench_plugins.info_nce import info_nce
+from egoexobench_plugins.joint_attention.summarizer import Summarizer
 
 WIDTH = 16
 
@@ -186,7 +186,7 @@ def test_the_scale_within_a_sample_is_raw_as_released_or_an_exponential() -> Non
     key, other, negatives = torch.randn(2, 4), torch.randn(3, 4), torch.randn(5, 4)
     raw = compute_intra_loss(key, other, negatives, torch.tensor(2.0).exp())
     torch.testing.assert_close(
-        raw, compute_intra_loss(key, other, negatives, torch.tensor(2.0), "exp")
+        raw, compute_intra_loss(key, other, negatives, torch.tensor(2.0), form="exp")
     )
     query = normalize(key.mean(0), dim=0)
     cosines = (
