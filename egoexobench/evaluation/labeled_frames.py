@@ -11,7 +11,7 @@ from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.frame_embeddings import FrameEmbeddings
 from egoexobench.evaluation.frame_scores import score_frame_task
 from egoexobench.evaluation.phase_progression import measure_goals
-from egoexobench.evaluation.tracks import hash_content
+from egoexobench.evaluation.tracks import hash_track_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,14 +41,14 @@ class LabeledFrames:
     has_vectors: bool = True
 
 
-class FrameSet(NamedTuple):
+class AvailableFrames(NamedTuple):
     """The frames that tasks on frames are scored on; None with the reason why there are none."""
 
     frames: LabeledFrames | None
     reason: str = ""
 
 
-NO_FRAMES = FrameSet(None, "it needs embeddings of frames")
+NO_FRAMES = AvailableFrames(None, "it needs embeddings of frames")
 
 
 def score_labeled_frames(
@@ -89,8 +89,8 @@ def score_frame_oracle(
         for side in (frames.train, frames.test)
     )
     train, test = sides
-    known = replace(frames, train=train, test=test, has_time_column=False)
-    return score_labeled_frames(known, task, direction, rng=rng)
+    answers = replace(frames, train=train, test=test, has_time_column=False)
+    return score_labeled_frames(answers, task, direction, rng=rng)
 
 
 def score_frame_positions(
@@ -120,7 +120,7 @@ def hash_labeled_frames(frames: LabeledFrames) -> str:
     sides = (("train", frames.train), ("test", frames.test))
     videos = [[split, *video] for split, side in sides for video in _iter_videos(side)]
     scoring = ["scoring", list(frames.phase_names), frames.has_time_column, frames.stride]
-    return hash_content([scoring, *videos])
+    return hash_track_items([scoring, *videos])
 
 
 def _iter_videos(frames: FrameEmbeddings) -> Iterator[list[object]]:

@@ -197,7 +197,7 @@ def hash_labeled_clips(clips: Sequence[LabeledClip]) -> str:
     )
 
 
-def hash_content(items: Iterable[object]) -> str:
+def hash_track_items(items: Iterable[object]) -> str:
     """Return the content of a track of any items, values of JSON; no order matters."""
     return _hash_lines(map(_to_json, items))
 

@@ -12,7 +12,7 @@ from egoexobench.data.frame_labels import find_label_fault, find_phases
 from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.frame_embeddings import FrameEmbeddings
-from egoexobench.evaluation.labeled_frames import FrameSet, LabeledFrames
+from egoexobench.evaluation.labeled_frames import AvailableFrames, LabeledFrames
 from egoexobench.evaluation.tasks import TEST_SPLIT
 from egoexobench.experiment.build import MethodParts
 from egoexobench.experiment.clip_times import read_clip_times
@@ -49,7 +49,7 @@ def choose_tasks(tasks: Sequence[Task], dataset: Dataset) -> tuple[Task, ...]:
     return TASKS if has_queries or dataset.pairs(TEST_SPLIT) else FRAME_TASKS
 
 
-def embed_labeled_frames(trained: TrainedMethod) -> FrameSet:
+def embed_labeled_frames(trained: TrainedMethod) -> AvailableFrames:
     """Embed the frames of the clips of train and test that have phases.
 
     The embedding of a frame is its token of the video encoder after projection and layers, before
@@ -60,7 +60,7 @@ def embed_labeled_frames(trained: TrainedMethod) -> FrameSet:
     """
     dataset, parts = trained.scored.dataset, trained.parts
     if reason := explain_no_frames(parts, dataset, trained.scored.record.name):
-        return FrameSet(None, reason)
+        return AvailableFrames(None, reason)
     assert isinstance(dataset, HasFrameLabels)  # noqa: S101 - the reason would say so
     frames = LabeledFrames(
         train=_embed_split(trained, dataset, "train"),
@@ -71,8 +71,8 @@ def embed_labeled_frames(trained: TrainedMethod) -> FrameSet:
     )
     if not len(frames.test.clip_ids):
         name = trained.scored.record.name
-        return FrameSet(None, f"no clip of split {TEST_SPLIT!r} of {name} has phases")
-    return FrameSet(frames)
+        return AvailableFrames(None, f"no clip of split {TEST_SPLIT!r} of {name} has phases")
+    return AvailableFrames(frames)
 
 
 def explain_no_frames(parts: MethodParts, dataset: Dataset, name: str) -> str | None:

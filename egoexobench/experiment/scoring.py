@@ -14,7 +14,7 @@ from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
 from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluation.labeled_frames import (
     NO_FRAMES,
-    FrameSet,
+    AvailableFrames,
     LabeledFrames,
     hash_labeled_frames,
     score_frame_oracle,
@@ -172,7 +172,7 @@ class TaskScorer:
     protocol: InputProtocol
     seed: int
     """Seed of the confidence intervals."""
-    frames: FrameSet = NO_FRAMES
+    frames: AvailableFrames = NO_FRAMES
     """What the tasks on frames are scored on."""
     _ranked: dict[TrackKey, RankedQueries] = field(default_factory=dict, init=False)
     """What was ranked, so that ``association`` joins it."""

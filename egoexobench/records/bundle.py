@@ -29,7 +29,7 @@ from egoexobench.records.artifacts import (
     TOP_SUFFIX,
     hash_artifact,
 )
-from egoexobench.records.frames_file import write_frames
+from egoexobench.records.frames_file import write_frames_file
 from egoexobench.records.pair_scores_file import write_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, format_queries
 from egoexobench.records.relevance_file import write_relevance
@@ -139,7 +139,7 @@ def _write_tensors(
 
 def _write_frames(path: Path, frames: LabeledFrames, *, with_vectors: bool) -> None:
     try:
-        write_frames(path, frames, with_vectors=with_vectors)
+        write_frames_file(path, frames, with_vectors=with_vectors)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
 

@@ -139,7 +139,7 @@ def iter_rank_faults(record: Record, ranks: Sequence[QueryRank]) -> Iterator[str
         location = f"scores.{score.key.label}"
         rows = by_key.get(score.key, [])
         if score.task in FRAME_TASKS:
-            yield from _iter_frame_faults(location, score, rows, guesses, oracles)
+            yield from _iter_frame_faults(location, score, rows, guesses=guesses, oracles=oracles)
             continue
         if not rows:
             yield f"{location}: it has no ranks"
@@ -165,6 +165,7 @@ def _iter_frame_faults(
     location: str,
     score: ScoreRecord,
     rows: Sequence[QueryRank],
+    *,
     guesses: Mapping[TrackKey, ScoreRecord],
     oracles: Mapping[TrackKey, ScoreRecord],
 ) -> Iterator[str]:

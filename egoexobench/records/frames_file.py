@@ -47,7 +47,7 @@ class FramesHeader(RecordModel):
     stride: int = Field(ge=1)
 
 
-def write_frames(path: Path, frames: LabeledFrames, *, with_vectors: bool) -> None:
+def write_frames_file(path: Path, frames: LabeledFrames, *, with_vectors: bool) -> None:
     """Write frames atomically.
 
     Args:
@@ -73,7 +73,7 @@ def write_frames(path: Path, frames: LabeledFrames, *, with_vectors: bool) -> No
     write_arrays(path, arrays, {HEADER_KEY: header.model_dump_json()})
 
 
-def read_frames(path: Path) -> LabeledFrames:
+def read_frames_file(path: Path) -> LabeledFrames:
     """Return the frames of a file; without embeddings ``has_vectors`` is False.
 
     Raises:

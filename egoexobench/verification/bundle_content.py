@@ -27,7 +27,7 @@ from egoexobench.records.bundle import (
     read_class_scores,
     read_stored_embeddings,
 )
-from egoexobench.records.frames_file import read_frames
+from egoexobench.records.frames_file import read_frames_file
 from egoexobench.records.pair_scores_file import read_pair_scores
 from egoexobench.records.queries_file import ScoredQueries, parse_queries
 from egoexobench.records.relevance_file import read_relevance_file
@@ -93,7 +93,7 @@ def read_bundle(path: Path) -> BundleContent:
         pair_scores=read_pair_scores(compared) if compared else {},
         top=top,
         relevance=read_relevance_file(graded) if graded else None,
-        frames=read_frames(labeled) if labeled else None,
+        frames=read_frames_file(labeled) if labeled else None,
     )
 
 

@@ -35,9 +35,9 @@ def iter_frame_differences(content: BundleContent, score: ScoreRecord) -> Iterat
     if hash_labeled_frames(frames) != score.track.get("content"):
         yield f"{location}.track.content: it is not the hash of the frames beside the record"
     references, seed = content.record.references, content.record.seed
-    known = {"oracle": score_frame_oracle, "position": score_frame_positions}
+    without_method = {"oracle": score_frame_oracle, "position": score_frame_positions}
     try:
-        for name, compute in known.items():
+        for name, compute in without_method.items():
             recomputed = compute(frames, task, direction, rng=np.random.default_rng(seed))
             yield from iter_reference_differences(references, name, score.key, recomputed)
         if frames.has_vectors:

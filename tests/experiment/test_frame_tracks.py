@@ -27,7 +27,7 @@ from egoexobench.experiment.frame_scoring import choose_tasks, embed_labeled_fra
 from egoexobench.experiment.prepare import embed_split, train_method
 from egoexobench.experiment.run import run_experiment
 from egoexobench.progress import NullProgress
-from egoexobench.records.frames_file import read_frames
+from egoexobench.records.frames_file import read_frames_file
 from egoexobench.records.store import read_record
 from egoexobench.registry import Registry
 from egoexobench.results.run_result import RunResult
@@ -174,7 +174,7 @@ def test_without_embeddings_hashes_and_oracles_are_verified(tmp_path: Path) -> N
     verification = verify_bundle(out.path)
     assert not verification.differences
     assert verification.skipped == (NO_EMBEDDINGS,)
-    assert not read_frames(out.path.with_suffix(".frames.safetensors")).has_vectors
+    assert not read_frames_file(out.path.with_suffix(".frames.safetensors")).has_vectors
     bundle = copy_bundle(out.path, tmp_path)
 
     def edit(fields: dict) -> None:  # type: ignore[type-arg]
@@ -200,7 +200,7 @@ def test_the_vector_of_a_clip_is_the_mean_of_its_frames_without_a_fusion() -> No
 
 
 def test_a_frame_has_the_phase_of_its_time(result: RunResult) -> None:
-    frames = read_frames(result.path.with_suffix(".frames.safetensors"))
+    frames = read_frames_file(result.path.with_suffix(".frames.safetensors"))
     dataset = synthetic(train=8, val=4, test=8, seconds=2, pixels=32)
     labels = {item.clip_id: item for item in dataset.list_frame_labels("test")}  # type: ignore[attr-defined]
     clips = {clip.id: clip for clip in dataset.clips("test")}
@@ -270,7 +270,7 @@ def test_a_data_set_with_nothing_to_retrieve_scores_frames_and_every_frame_if_as
     assert {score.task for score in result.record.scores} == set(FRAME_TASKS)
     assert result.record.settings is not None
     assert result.record.settings.tasks == FRAME_TASKS
-    frames = read_frames(result.path.with_suffix(".frames.safetensors"))
+    frames = read_frames_file(result.path.with_suffix(".frames.safetensors"))
     lengths = [count_film_frames(clip) for clip in dataset.clips("test")]
     assert frames.test.lengths.tolist() == lengths
     assert len(set(lengths)) > 1
