@@ -35,6 +35,7 @@ COMMANDS = {
     "run": "Train a method, score it and write the record of the run.",
     "sanity": "Score chance, oracle and shortcut baselines on every retrieval track.",
     "score": "Score embeddings or answers that were made elsewhere.",
+    "score-frames": "Score embeddings of frames that were made elsewhere.",
     "show": "Show the options and the docstring of a part.",
     "show-recognition": "Draw a clip and the most probable classes of it for one or more runs.",
     "show-retrieval": "Draw the top results of one query for one or more runs.",

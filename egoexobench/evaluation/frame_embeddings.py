@@ -118,7 +118,8 @@ class FrameEmbeddings:
 
     def name_frame(self, row: int) -> str:
         """Return which frame a row is, for messages."""
-        return f"frame {self.positions[row]} of video {self.clip_ids[self.videos[row]]!r}"
+        video = self.clip_ids[self.videos[row]]
+        return f"frame {self.positions[row]} of video {video!r} (row {row})"
 
     def select_view(self, view: View) -> FrameEmbeddings:
         """Return the videos of one view."""

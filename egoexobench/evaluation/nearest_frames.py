@@ -61,11 +61,13 @@ class NearestFrames:
 def center_vectors(vectors: NDArray[np.float32]) -> Tensor:
     """Return vectors around 0, between -1 and 1, float64, which keeps the order of distances.
 
-    The nearer vectors are to 0, the less their products are rounded.
+    The nearer vectors are to 0, the less their products are rounded; a few far ones move no median.
     """
     values = torch.from_numpy(np.asarray(vectors, np.float64))
-    values = values - values.mean(0)
-    return values / values.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
+    values = values - values.median(0).values
+    # By a power of two, which rounds nothing: vectors at equal distances stay so.
+    scaled: Tensor = torch.ldexp(values, -torch.frexp(values.abs().max()).exponent)
+    return scaled
 
 
 @torch.no_grad()
@@ -154,9 +156,10 @@ def _is_complete(distances: Tensor, least: Tensor, queries: FrameSet, size: int)
     norms = queries.vectors.norm(dim=1)
     last = distances[:, min(size, distances.shape[1]) - 1]
     num_roundings = queries.vectors.shape[1] + 8
-    rounding = num_roundings * torch.finfo(torch.float32).eps * (2 * norms + last.sqrt()).square()
+    limits = torch.finfo(torch.float32)
+    rounding = limits.eps * (2 * norms + last.sqrt()).square() + limits.tiny
     is_short = torch.full_like(last, distances.shape[1] < size + SPARE_ITEMS, dtype=torch.bool)
-    is_nearer: Tensor = last < least + norms.square() - rounding
+    is_nearer: Tensor = last < least + norms.square() - num_roundings * rounding
     return is_short | least.isinf() | is_nearer
 
 

@@ -64,14 +64,20 @@ def fit_pairs(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> PairCl
 
     def fit_pair(pair: tuple[int, int]) -> tuple[NDArray[np.int64], Floats, float]:
         rows = np.flatnonzero(np.isin(labels, pair))
-        found, weights, offset = _fit_two(values[rows], labels[rows], gamma)
-        return rows[found], weights, offset
+        supports, weights, offset = _fit_two(values[rows], labels[rows], gamma)
+        return rows[supports], weights, offset
 
     weights, offsets = np.zeros((len(values), len(pairs))), np.zeros(len(pairs))
     for index, (rows, own, offset) in enumerate(map_in_threads(fit_pair, pairs)):
         weights[rows, index], offsets[index] = own, offset
     used = weights.any(1)
-    return PairClassifiers(classes, values[used], weights[used], offsets, gamma)
+    return PairClassifiers(
+        classes=classes,
+        vectors=values[used],
+        weights=weights[used],
+        offsets=offsets,
+        gamma=gamma,
+    )
 
 
 def predict_classes(
