@@ -19,14 +19,14 @@ def make_videos(seed, lengths, *, width=6, num_phases=3, noise=0.4, step=None):
         vectors.append(basis @ directions + noise * rng.normal(size=(length, width)))
         labels.append(phases)
     values = np.concatenate(vectors).astype(np.float32)
-    return frames_of(
+    return make_frames(
         values if step is None else np.round(values / step) * np.float32(step),
         np.concatenate(labels),
         lengths,
     )
 
 
-def frames_of(vectors, labels, lengths, views=None):
+def make_frames(vectors, labels, lengths, views=None):
     """Frames of videos that are ego and exo in turn, unless views are named."""
     return FrameEmbeddings(
         clip_ids=tuple(f"v{index}" for index in range(len(lengths))),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.nearest_frames import (
-    FrameSet,
+    ComparedFrames,
     NearestFrames,
     center_vectors,
     iter_nearest,
@@ -68,7 +68,7 @@ def rank_frames(
     columns = np.flatnonzero(gallery)
     num_candidates, num_relevant = _count_candidates(frames, gallery)
     rows = np.flatnonzero(queries & (num_candidates > 0))
-    every = FrameSet(center_vectors(frames.vectors), frames.videos)
+    every = ComparedFrames(center_vectors(frames.vectors), frames.videos)
     precisions = {k: np.empty(len(rows)) for k in top_k}
     num_tied = 0
     for block, nearest in iter_nearest(every.select(rows), every.select(columns), max(top_k)):

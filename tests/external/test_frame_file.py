@@ -41,10 +41,10 @@ def test_both_formats_and_both_ways_to_name_views_give_the_same_frames(tmp_path)
     second = read_frame_file(tmp_path / "b.safetensors")
     assert first.num_phases == second.num_phases == 3
     assert first.track_fingerprint == second.track_fingerprint
-    for one, other in ((first.train, second.train), (first.test, second.test)):
-        assert one.views == other.views == ("exo", "ego", "exo", "ego")
-        np.testing.assert_array_equal(one.vectors, other.vectors)
-        np.testing.assert_array_equal(one.labels, other.labels)
+    for left, right in ((first.train, second.train), (first.test, second.test)):
+        assert left.views == right.views == ("exo", "ego", "exo", "ego")
+        np.testing.assert_array_equal(left.vectors, right.vectors)
+        np.testing.assert_array_equal(left.labels, right.labels)
 
 
 def replace_row(name, row, value):
