@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from egoexobench.errors import DataError
+from egoexobench.toolbox.annotation_tables import ParsedTable, read_table
 from egoexobench.types import VIEWS, AnnotationIssue, Split, View
 from egoexobench_plugins.egoexolearn.files import SourceFile, require_source
 from egoexobench_plugins.egoexolearn.questions import QuestionFile, read_questions
 from egoexobench_plugins.egoexolearn.tables import (
     FineRow,
     LabeledRow,
-    ParsedTable,
     TaxonomyRow,
     TrainRow,
     drop_invalid_rows,
     locate_rows,
-    read_table,
 )
 from egoexobench_plugins.egoexolearn.videos import (
     METADATA_NAME,

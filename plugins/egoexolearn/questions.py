@@ -10,15 +10,14 @@ from typing import Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from egoexobench.errors import DataError
-from egoexobench.types import AnnotationIssue, View
-from egoexobench_plugins.egoexolearn.files import SourceFile
-from egoexobench_plugins.egoexolearn.tables import (
-    Name,
-    Second,
+from egoexobench.toolbox.annotation_tables import (
     VideoName,
     describe_validation_error,
     find_empty_span,
 )
+from egoexobench.types import AnnotationIssue, View
+from egoexobench_plugins.egoexolearn.files import SourceFile
+from egoexobench_plugins.egoexolearn.tables import Name, Second
 from egoexobench_plugins.egoexolearn.videos import VideoInfo, find_unknown_video
 
 NUM_CHOICES = 20

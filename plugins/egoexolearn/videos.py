@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from egoexobench.errors import DataError
+from egoexobench.toolbox.annotation_tables import VideoName, describe_validation_error
 from egoexobench.types import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import SourceFile
-from egoexobench_plugins.egoexolearn.tables import (
-    FineRow,
-    Name,
-    VideoName,
-    describe_validation_error,
-)
+from egoexobench_plugins.egoexolearn.tables import FineRow, Name
 
 METADATA_NAME = "video_meta_downsampled.json"
 

@@ -8,16 +8,11 @@ from pathlib import Path
 import pytest
 
 from egoexobench.testing import check_dataset
+from egoexobench.toolbox.annotation_tables import read_table
 from egoexobench_plugins.egoexolearn import egoexolearn
 from egoexobench_plugins.egoexolearn.dataset import EgoExoLearnDataset
 from egoexobench_plugins.egoexolearn.files import read_source
-from egoexobench_plugins.egoexolearn.tables import (
-    FineRow,
-    LabeledRow,
-    TaxonomyRow,
-    TrainRow,
-    read_table,
-)
+from egoexobench_plugins.egoexolearn.tables import FineRow, LabeledRow, TaxonomyRow, TrainRow
 from egoexobench_plugins.egoexolearn.videos import read_videos
 
 ROOT = Path(os.environ.get("EGOEXOBENCH_DATA", "../shared/data")) / "egoexolearn"

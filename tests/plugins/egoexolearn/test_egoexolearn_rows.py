@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 
 from egoexobench.data.unfair_queries import list_unfair_queries
 from egoexobench.errors import DataError
+from egoexobench.toolbox.list_literals import parse_numbers, parse_words
 from egoexobench_plugins.egoexolearn import egoexolearn
 from egoexobench_plugins.egoexolearn.dataset import EgoExoLearnDataset
-from egoexobench_plugins.egoexolearn.parse_cells import parse_numbers, parse_words
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -13,9 +13,10 @@ from command_line import CommandLine
 
 from egoexobench.features.encode_clips import encode_texts
 from egoexobench.features.encoder_runner import EncoderRunner
+from egoexobench.toolbox.annotation_tables import read_table
 from egoexobench.toolbox.model_folder import TRANSFORMERS_WEIGHTS, hash_model
 from egoexobench_plugins.egoexolearn.files import read_source
-from egoexobench_plugins.egoexolearn.tables import TrainRow, read_table
+from egoexobench_plugins.egoexolearn.tables import TrainRow
 from egoexobench_plugins.hub_encoders import hf_text
 
 TABLES = Path(os.environ.get("EGOEXOBENCH_DATA", "../shared/data")) / "egoexolearn"
