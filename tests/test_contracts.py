@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import answerer_reach
+import assembly101_root
 import captioner_reach
 import charades_ego_root
 import ego_exo4d_root
 import egoexolearn_root
+import egomcq_root
+import ek100_root
 import hf_tables
 import numpy as np
 import pytest
@@ -29,9 +32,12 @@ SMALL_OPTIONS = {
 REACH = {"captioner": captioner_reach.REACH, "answerer": answerer_reach.REACH}
 """Writers and servers of what captioners and answerers call."""
 ROOTS = {
+    "assembly101": assembly101_root.write_assembly101_root,
     "charades-ego": charades_ego_root.write_charades_root,
     "ego-exo4d": ego_exo4d_root.write_ego_exo4d_root,
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,
+    "egomcq": egomcq_root.write_egomcq_root,
+    "ek100-mir": ek100_root.write_ek100_root,
 }
 """Writers of tiny roots in the layouts of gated data sets."""
 TRACKER_VARIABLES = {
