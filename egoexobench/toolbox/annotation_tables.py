@@ -91,7 +91,7 @@ def find_annotation_file(root: Path, *names: str) -> AnnotationFile | None:
     return None
 
 
-def read_table(source: AnnotationSource, schema: type[_Schema]) -> ParsedTable[_Schema]:
+def read_annotation_table(source: AnnotationSource, schema: type[_Schema]) -> ParsedTable[_Schema]:
     """Return the rows that fit a schema.
 
     Raises:

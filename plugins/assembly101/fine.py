@@ -12,7 +12,7 @@ from egoexobench.errors import DataError
 from egoexobench.toolbox.annotation_tables import (
     AnnotationFile,
     find_annotation_file,
-    read_table,
+    read_annotation_table,
 )
 from egoexobench.types import AnnotationIssue, Split
 from egoexobench_plugins.assembly101.segments import (
@@ -73,7 +73,7 @@ def read_fine_segments(root: Path) -> SegmentTables:
 
 
 def _add_table(result: SegmentTables, source: AnnotationFile, split: Split) -> None:
-    table = read_table(source, FineRow)
+    table = read_annotation_table(source, FineRow)
     result.issues.extend(table.issues)
     groups: dict[_SegmentKey, list[tuple[int, FineRow]]] = {}
     for number, row in table.rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from egoexobench.errors import DataError
-from egoexobench.toolbox.annotation_tables import ParsedTable, read_table
+from egoexobench.toolbox.annotation_tables import ParsedTable, read_annotation_table
 from egoexobench.types import VIEWS, AnnotationIssue, Split, View
 from egoexobench_plugins.egoexolearn.files import SourceFile, require_source
 from egoexobench_plugins.egoexolearn.questions import QuestionFile, read_questions
@@ -149,7 +149,7 @@ def _read_fine(sources: Mapping[str, SourceFile]) -> ParsedTable[FineRow]:
     rows: list[tuple[int, FineRow]] = []
     issues: list[AnnotationIssue] = []
     for source in (sources[name] for name in _FINE_NAMES if name in sources):
-        table = read_table(source, FineRow)
+        table = read_annotation_table(source, FineRow)
         locations = locate_rows(source, table.rows)
         valid = drop_invalid_rows(source, table, locations, lambda _: None)
         rows += valid.rows
@@ -166,7 +166,7 @@ def _read_train(
             checker = _RowChecker(
                 videos, view, range(len(taxonomy.verbs)), range(len(taxonomy.nouns))
             )
-            table = read_table(source, TrainRow)
+            table = read_annotation_table(source, TrainRow)
             locations = {**locate_rows(source, table.rows), **clip_rows.locations}
             table = _check_rows(source, table, checker, locations)
             clip_rows = clip_rows.add(view, table, locations)
@@ -181,7 +181,7 @@ def _read_labeled(
     splits: tuple[Split, ...] = ("val", "test")
     for split in splits:
         if source := sources.get(f"exo_{split}_valid.csv"):
-            table = read_table(source, LabeledRow)
+            table = read_annotation_table(source, LabeledRow)
             locations = locate_rows(source, table.rows)
             table = _check_rows(source, table, checker, locations)
             clip_rows = clip_rows.add(split, table, {**locations, **clip_rows.locations})
@@ -207,7 +207,7 @@ def _read_labels(sources: Mapping[str, SourceFile], kind: str) -> list[str]:
     if not any(name.endswith(("_train.csv", "_valid.csv")) for name in sources):
         return []
     source = require_source(sources, f"narration_{kind}_taxonomy.csv", f"the {kind}s of a clip")
-    table = read_table(source, TaxonomyRow)
+    table = read_annotation_table(source, TaxonomyRow)
     if table.issues:
         # the class id is the index of the row: without this row all later ids would be wrong
         issue = table.issues[0]

@@ -15,7 +15,7 @@ from egoexobench.toolbox.annotation_tables import (
     AnnotationFile,
     find_annotation_file,
     find_empty_span,
-    read_table,
+    read_annotation_table,
 )
 from egoexobench.toolbox.list_literals import parse_numbers, parse_words
 from egoexobench.types import AnnotationIssue
@@ -91,8 +91,8 @@ def read_tables(root: Path) -> RetrievalTables:
         DataError: if one is missing, cannot be read or lacks a column.
     """
     clips_source, texts_source = (_require_file(root, name) for name in (CLIPS_FILE, TEXTS_FILE))
-    clip_table = read_table(clips_source, ClipRow)
-    text_table = read_table(texts_source, TextRow)
+    clip_table = read_annotation_table(clips_source, ClipRow)
+    text_table = read_annotation_table(texts_source, TextRow)
     issues = [*clip_table.issues, *text_table.issues]
     clips: dict[str, tuple[int, ClipRow]] = {}
     for number, row in clip_table.rows:

@@ -7,10 +7,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+import assembly101_root
+import egomcq_root
 import numpy as np
+from assembly101_root import write_assembly101_root
 from charades_ego_root import write_charades_root
 from ego_exo4d_root import write_ego_exo4d_root, write_media
 from egoexolearn_root import VIDEOS, write_egoexolearn_root
+from egomcq_root import write_egomcq_root
+from ek100_root import make_rows, write_ek100_root
 from hf_tables import write_parquet_set
 from media_factory import make_tone, write_video
 from pretrained_models import WRITERS, write_folder
@@ -70,7 +75,7 @@ def write_clips_without_table(path: Path) -> None:
 def copy_film(film: Path, path: Path) -> None:
     """Copy a film as a file of its own content: a box that players skip has its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = path.stem.encode()
+    name = f"{path.parent.name}/{path.stem}".encode()
     path.write_bytes(film.read_bytes() + struct.pack(">I4s", 8 + len(name), b"free") + name)
 
 
@@ -96,6 +101,31 @@ def write_ego_exo4d(path: Path) -> None:
     """Ego-Exo4D: annotations, and films with the same sound in all cameras of a take."""
     write_ego_exo4d_root(path, num_train=10, num_val=6, num_segments=6)
     write_media(path, seconds=12.0)
+
+
+def write_egomcq(path: Path) -> None:
+    """EgoMCQ: questions and films."""
+    write_egomcq_root(path)
+    film = write_video(path / "film.mp4", seconds=16, fps=4, waveform=make_tone(16.0))
+    for name in egomcq_root.VIDEOS:
+        copy_film(film, path / "videos" / f"{name}.mp4")
+
+
+def write_ek100(path: Path) -> None:
+    """EPIC-KITCHENS-100: tables and films."""
+    write_ek100_root(path)
+    film = write_video(path / "film.mp4", seconds=26, fps=4, waveform=make_tone(26.0))
+    for row in make_rows():
+        copy_film(film, path / "videos" / f"{row['video_id']}.MP4")
+
+
+def write_assembly101(path: Path) -> None:
+    """Assembly101: tables and films of the first camera of each kind."""
+    write_assembly101_root(path)
+    film = write_video(path / "film.mp4", seconds=6, fps=4, waveform=make_tone(6.0))
+    for sequence in (*assembly101_root.TRAIN, *assembly101_root.TEST):
+        for camera in (assembly101_root.EGO[0], assembly101_root.EXO[0]):
+            copy_film(film, path / "videos" / sequence / f"{camera}.mp4")
 
 
 def write_tables(path: Path) -> None:
@@ -156,6 +186,9 @@ MAKERS: Mapping[str, Callable[[Path], object]] = {
     "one-folder": partial(write_egoexolearn, videos="one-folder/videos"),
     "CharadesEgo": write_charades,
     "EgoExo4D": write_ego_exo4d,
+    "EgoMCQ": write_egomcq,
+    "EPIC": write_ek100,
+    "Assembly101": write_assembly101,
     "tables": write_tables,
     "mine.npz": write_own_embeddings,
     "ego.npy": write_arrays,

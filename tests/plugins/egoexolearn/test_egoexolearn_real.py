@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from egoexobench.testing import check_dataset
-from egoexobench.toolbox.annotation_tables import read_table
+from egoexobench.toolbox.annotation_tables import read_annotation_table
 from egoexobench_plugins.egoexolearn import egoexolearn
 from egoexobench_plugins.egoexolearn.dataset import EgoExoLearnDataset
 from egoexobench_plugins.egoexolearn.files import read_source
@@ -36,9 +36,11 @@ def dataset() -> EgoExoLearnDataset:
 
 def test_all_rows_of_the_large_tables_are_read_in_two_seconds() -> None:
     start = time.process_time()
-    train = read_table(read_source(ROOT / "exo_train.csv"), TrainRow)
-    fine = read_table(read_source(ROOT / "fine_annotation_test.csv"), FineRow)
-    labeled = {name: read_table(read_source(ROOT / name), LabeledRow) for name in LABELED_TABLES}
+    train = read_annotation_table(read_source(ROOT / "exo_train.csv"), TrainRow)
+    fine = read_annotation_table(read_source(ROOT / "fine_annotation_test.csv"), FineRow)
+    labeled = {
+        name: read_annotation_table(read_source(ROOT / name), LabeledRow) for name in LABELED_TABLES
+    }
     seconds = time.process_time() - start
     assert [*train.issues, *fine.issues, *(i for t in labeled.values() for i in t.issues)] == []
     assert (len(train.rows), len(fine.rows)) == (6270, 23174)
@@ -66,7 +68,9 @@ def test_the_taxonomies_and_the_valid_verbs_have_their_published_sizes(
     dataset: EgoExoLearnDataset,
 ) -> None:
     tables = {
-        kind: read_table(read_source(ROOT / f"narration_{kind}_taxonomy.csv"), TaxonomyRow)
+        kind: read_annotation_table(
+            read_source(ROOT / f"narration_{kind}_taxonomy.csv"), TaxonomyRow
+        )
         for kind in ("verb", "noun")
     }
     assert {kind: len(table.rows) for kind, table in tables.items()} == {"verb": 125, "noun": 627}

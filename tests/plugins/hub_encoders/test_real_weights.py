@@ -13,7 +13,7 @@ from command_line import CommandLine
 
 from egoexobench.features.encode_clips import encode_texts
 from egoexobench.features.encoder_runner import EncoderRunner
-from egoexobench.toolbox.annotation_tables import read_table
+from egoexobench.toolbox.annotation_tables import read_annotation_table
 from egoexobench.toolbox.model_folder import TRANSFORMERS_WEIGHTS, hash_model
 from egoexobench_plugins.egoexolearn.files import read_source
 from egoexobench_plugins.egoexolearn.tables import TrainRow
@@ -66,7 +66,10 @@ def test_a_whole_run_uses_them(minilm: str, tmp_path: Path) -> None:
 def test_the_nearest_narration_of_another_video_shares_its_noun_and_mostly_its_verb(
     minilm: str, tmp_path: Path
 ) -> None:
-    rows = [row for _, row in read_table(read_source(TABLES / "exo_train.csv"), TrainRow).rows]
+    rows = [
+        row
+        for _, row in read_annotation_table(read_source(TABLES / "exo_train.csv"), TrainRow).rows
+    ]
     first = {row.narration_en: row for row in reversed(rows)}
     texts = list(first)[::8]
     vectors = torch.from_numpy(encode_vectors(minilm, texts, tmp_path))
