@@ -144,15 +144,18 @@ def choose_origins(control: InputControl, inputs: PreparedInputs, seed: int) -> 
 def swap_takes(clips: Sequence[Clip], seed: int, *, is_reversed: bool) -> dict[str, str]:
     """Map clips of one view to clips of other takes, each to a different one.
 
-    The takes are put on a circle in a seeded order, and every clip moves by as many places as the
-    largest take has clips. A take that has more than half of all clips cannot be left by all of
-    them: those that would get an input of their own take are not in the result.
+    The takes are put on a circle in a seeded order, their clips in another one, and every clip
+    moves by as many places as the largest take has clips. A take that has more than half of all
+    clips cannot be left by all of them: those that would get an input of their own take are not in
+    the result.
     """
     by_take: dict[str, list[str]] = {}
-    for clip in sorted(clips, key=lambda clip: clip.id):
-        by_take.setdefault(clip.take, []).append(clip.id)
+    clips = sorted(clips, key=lambda clip: clip.id)
+    # shuffled: else a clip would get the input of the same step, where takes have the same steps
+    for index in (rng := np.random.default_rng(seed)).permutation(len(clips)):
+        by_take.setdefault(clips[index].take, []).append(clips[index].id)
     names = sorted(by_take)
-    order = np.random.default_rng(seed).permutation(len(names))
+    order = rng.permutation(len(names))
     circle = [(names[index], item) for index in order for item in by_take[names[index]]]
     step = max(map(len, by_take.values()), default=0)
     step = -step if is_reversed else step

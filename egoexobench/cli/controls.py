@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from egoexobench.records.schema import ScoreRecord
     from egoexobench.types import Task
 
-WIDTH = 100
+WIDTH = 104
 """Columns of text that the table needs; output to a pipe has this width."""
 NOTE = (
     "R@1 in %, with the weights of the run. *: the 95 % interval is above chance. swapped: from "
@@ -129,7 +129,7 @@ def _format_cell(score: ScoreRecord | None) -> str:
 def _list_notes(report: ControlReport) -> list[str]:
     notes = []
     if report.num_without_sound:
-        notes.append(f"{report.num_without_sound} test clips have no sound: nothing changes it.")
+        notes.append(f"{report.num_without_sound} test clips have no sound, in every column.")
     unread = [item.name for item in report.controls[1:] if not item.num_changed]
     if unread:
         notes.append(f"Not read by the method, or in no clip: what {', '.join(unread)} changes.")

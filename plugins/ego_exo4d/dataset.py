@@ -13,6 +13,7 @@ from egoexobench.toolbox.storage import hash_json
 from egoexobench.types import (
     CROSS_VIEW_TASKS,
     SPLITS,
+    VIEWS,
     AnnotationIssue,
     CandidatePolicy,
     Clip,
@@ -70,15 +71,15 @@ class EgoExo4DDataset:
         splits = read_required(root, SPLITS_FILE)
         self._annotations = read_annotations(root, options.clips)
         table = read_takes(takes, captures)
-        self.findings: Sequence[AnnotationIssue]
         self._moments, issues = read_moments(
             self._annotations, table, read_official_splits(splits), options
         )
-        self.findings = (*table.issues, *issues)
+        self.findings: Sequence[AnnotationIssue] = (*table.issues, *issues)
         self._sources = (takes, captures, splits, *self._annotations.values())
         self._drawers = {
             split: CandidateDrawer(self._moments[split], options.seed) for split in SPLITS
         }
+        self._queries: dict[tuple[Split, Task, ListPolicy], Sequence[Query]] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -115,10 +116,10 @@ class EgoExo4DDataset:
     def where(self) -> Mapping[str, str]:
         """File and row of each clip."""
         return {
-            clip.id: moment.location
+            make_clip_id(moment, view): moment.location
             for split in SPLITS
             for moment in self._moments[split]
-            for clip in self._build_clips(moment)
+            for view in VIEWS
         }
 
     @cached_property
@@ -144,12 +145,12 @@ class EgoExo4DDataset:
     def clips(self, split: Split) -> Sequence[Clip]:
         """The ego clip and the exo clip of each moment."""
         check_split(split)
-        return [clip for moment in self._moments[split] for clip in self._build_clips(moment)]
+        return [clip for clips in self._clips[split].values() for clip in clips]
 
     def pairs(self, split: Split) -> Sequence[Pair]:
         """A pair for each text of a moment; the pairs of a moment share both clips."""
         check_split(split)
-        return [pair for moment in self._moments[split] for pair in self._iter_pairs(moment)]
+        return self._pairs[split]
 
     def queries(self, split: Split, task: Task) -> Sequence[Query]:
         """Nothing: no lists were published; `list_queries` has those of this benchmark."""
@@ -170,7 +171,34 @@ class EgoExo4DDataset:
         chosen = next((name for name in policies if name == policy), None)
         if split == "train" or chosen is None or policy not in self.list_policies(task):
             return []
-        return build_list_queries(self._drawers[split], task, chosen)
+        key = split, task, chosen
+        if key not in self._queries:
+            self._queries[key] = build_list_queries(self._drawers[split], task, chosen)
+        return self._queries[key]
+
+    @cached_property
+    def _clips(self) -> Mapping[Split, Mapping[str, tuple[Clip, Clip]]]:
+        """The clips of each moment by its id."""
+        return {
+            split: {moment.id: self._build_clips(moment) for moment in self._moments[split]}
+            for split in SPLITS
+        }
+
+    @cached_property
+    def _pairs(self) -> Mapping[Split, Sequence[Pair]]:
+        return {
+            split: [pair for item in self._moments[split] for pair in self._iter_pairs(split, item)]
+            for split in SPLITS
+        }
+
+    @cached_property
+    def _media_folder(self) -> str:
+        media = self.options.media
+        return (
+            media.rstrip("/")
+            if media and "://" in media
+            else str(Path(media or self.root).resolve())
+        )
 
     def _build_clips(self, moment: TakeMoment) -> tuple[Clip, Clip]:
         take = moment.take
@@ -193,14 +221,11 @@ class EgoExo4DDataset:
         )
 
     def _locate(self, take: RecordedTake, file: str) -> str:
-        path = f"takes/{take.name}/{FOLDERS[self.options.resolution]}/{file}"
-        media = self.options.media
-        if media and "://" in media:
-            return f"{media.rstrip('/')}/{path}"
-        return str(Path(media or self.root).resolve() / path)
+        folder = FOLDERS[self.options.resolution]
+        return f"{self._media_folder}/takes/{take.name}/{folder}/{file}"
 
-    def _iter_pairs(self, moment: TakeMoment) -> Iterator[Pair]:
-        ego, exo = self._build_clips(moment)
+    def _iter_pairs(self, split: Split, moment: TakeMoment) -> Iterator[Pair]:
+        ego, exo = self._clips[split][moment.id]
         for number, text in enumerate(moment.texts, 1):
             name = moment.id if number == 1 else f"{moment.id}/text{number}"
             yield Pair(name, ego, exo, text)
