@@ -35,6 +35,8 @@ METHODS = (
     "egoinstructor",
     "audio-only",
     "video-only",
+    "tefal",
+    "a2summ",
     "logmel-neighbor",
 )
 SETTINGS = {
