@@ -11,7 +11,7 @@ import numpy as np
 from egoexobench.data.graded_queries import read_relevance
 from egoexobench.data.sampling import get_canonical_name, reads_every_frame
 from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
-from egoexobench.errors import DataError, UsageError
+from egoexobench.errors import DataError, UsageError, notify
 from egoexobench.evaluation.labeled_frames import (
     NO_FRAMES,
     AvailableFrames,
@@ -176,6 +176,8 @@ class TaskScorer:
     """What the tasks on frames are scored on."""
     _ranked: dict[TrackKey, RankedQueries] = field(default_factory=dict, init=False)
     """What was ranked, so that ``association`` joins it."""
+    _reasons: dict[FrameTask, list[str]] = field(default_factory=dict, init=False)
+    """Why a task on frames has no score in a direction."""
 
     def score_task(self, task: Task) -> list[TrackResult]:
         """Return the result on each track of a task; none if it cannot be scored."""
@@ -188,7 +190,7 @@ class TaskScorer:
     def explain_skip(self, task: Task) -> str:
         """Return why a task has no result."""
         if frame_task := find_frame_task(task):
-            return self.frames.reason or self._explain_no_score(frame_task)
+            return self.frames.reason or self._reasons[frame_task][0]
         if reason := self.ranker.explain_skip(task):
             return reason
         if task not in RETRIEVAL_TASKS:
@@ -254,7 +256,8 @@ class TaskScorer:
                         score_frame_positions,
                     )
                 )
-            except (DataError, UsageError):  # a view without frames, or no scikit-learn
+            except (DataError, UsageError) as error:  # a view without frames, no scikit-learn
+                self._reasons.setdefault(task, []).append(str(error))
                 continue
             track = build_frame_track(
                 self.dataset,
@@ -265,17 +268,9 @@ class TaskScorer:
                 protocol=self.protocol,
             )
             results.append(TrackResult(track, score, oracle, position=position))
+        for reason in self._reasons.get(task, ()) if results else ():
+            notify(f"{task} has no score in one direction: {reason}")
         return results
-
-    def _explain_no_score(self, task: FrameTask) -> str:
-        assert self.frames.frames is not None  # noqa: S101 - otherwise the reason is known
-        try:
-            score_labeled_frames(
-                self.frames.frames, task, "regular", rng=np.random.default_rng(self.seed)
-            )
-        except (DataError, UsageError) as error:
-            return str(error)
-        return "its oracle cannot be scored"
 
     def _score_track(
         self,

@@ -64,6 +64,11 @@ ANNOTATION_SHORTCUT_NOTE = (
     "which the annotation leaks. Duration, loudness and synchrony (GCC-PHAT) read the media and "
     "are not trained."
 )
+POSITION_SHORTCUT = "position"
+POSITION_NOTE = (
+    "Position is the place of a frame in its clip as its only feature: it reads no picture. A "
+    "method whose tokens know their number can reach as much without looking."
+)
 
 
 def list_footnotes(table: BoardTable) -> list[str]:
@@ -74,8 +79,11 @@ def list_footnotes(table: BoardTable) -> list[str]:
     if any(row.uses_extra_inputs for row in table.rows):
         notes.append(EXTRA_INPUTS_NOTE)
     notes += [f"({get_note_letter(i)}) {note}" for i, note in enumerate(table.list_notes())]
-    if any(column.shortcuts for column in table.columns):
+    shortcuts = {name for column in table.columns for name in column.shortcuts}
+    if shortcuts - {POSITION_SHORTCUT}:
         notes.append(ANNOTATION_SHORTCUT_NOTE)
+    if POSITION_SHORTCUT in shortcuts:
+        notes.append(POSITION_NOTE)
     return notes
 
 
