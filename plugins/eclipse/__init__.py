@@ -48,7 +48,7 @@ def eclipse_encoder(
     sounds: int = 1,
     hop: float = 0.2,
     weights: Path | None = None,
-    trained: bool = False,
+    trained: bool = True,
     checkpointing: bool = False,
 ) -> JointEncoder:
     """CLIP's vision tower whose blocks attend to the sound of each frame (Lin et al., ECCV 2022).
@@ -82,7 +82,8 @@ def eclipse_encoder(
         weights: checkpoint of CLIP, a file or `hub:ORG/NAME/FILE`, such as
             `hub:timm/vit_base_patch32_clip_224.openai/open_clip_model.safetensors`; without it,
             they are random.
-        trained: train it inside the method; otherwise it runs once, frozen.
+        trained: train it inside the method. Otherwise it runs once, frozen, and ignores the sound:
+            no weights are published that open what starts closed.
         checkpointing: recompute blocks in the backward pass, which needs less memory.
 
     Source: GenjiB/ECLIPSE 0f3bb93, modules/module_clip.py.

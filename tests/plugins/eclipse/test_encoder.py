@@ -16,8 +16,8 @@ from egoexobench_plugins.eclipse.sound import SAMPLE_RATE, compute_rows, divide_
 create_small = partial(eclipse_encoder, image=32, patch=16, width=32, depth=2, heads=2, project=16)
 OPTIONS = [
     {},
-    {"trained": True},
-    {"trained": True, "checkpointing": True},
+    {"trained": False},
+    {"checkpointing": True},
     {"reverse_norm": True},
     {"dual": False, "sounds": 3},
     {"time_cross_audio": True},
