@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import ae2_root
 import answerer_reach
 import assembly101_root
 import captioner_reach
@@ -33,6 +34,7 @@ REACH = {"captioner": captioner_reach.REACH, "answerer": answerer_reach.REACH}
 """Writers and servers of what captioners and answerers call."""
 ROOTS = {
     "assembly101": assembly101_root.write_assembly101_root,
+    "ae2": ae2_root.write_ae2_root,
     "charades-ego": charades_ego_root.write_charades_root,
     "ego-exo4d": ego_exo4d_root.write_ego_exo4d_root,
     "egoexolearn": egoexolearn_root.write_egoexolearn_root,

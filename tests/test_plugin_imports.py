@@ -18,6 +18,7 @@ PUBLIC_MODULES = {
     "egoexobench.method",
     "egoexobench.testing",
     "egoexobench.types",
+    "egoexobench.data.file_times",
     "egoexobench.data.folder_dataset",
     "egoexobench.external.feature_table",
 }

@@ -36,9 +36,9 @@ from egoexobench.testing.missing_inputs import check_missing_inputs
 from egoexobench.testing.sources import (
     Item,
     Source,
-    add_context,
     copy_source,
     is_same_source,
+    make_context_source,
     make_items,
 )
 from egoexobench.types import Frames, Modality, Tokens
@@ -76,7 +76,7 @@ def check_encoder(
     _check_members(encoder)
     items = make_items(encoder.modality, num_frames, seed, get_sample_rate(encoder))
     if isinstance(encoder, HasContextFrames):
-        items = [tuple(map(add_context, item)) for item in items]
+        items = [tuple(map(make_context_source, item)) for item in items]
     banks = [
         _prepare_all(encoder, [item[index] for item in items])
         for index in range(len(list_inputs(encoder)))

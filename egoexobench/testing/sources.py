@@ -49,7 +49,7 @@ def _make_boxes(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.
     return boxes
 
 
-def add_context(source: Source | None) -> Source | None:
+def make_context_source(source: Source | None) -> Source | None:
     """Return frames of which each is read with the one before; the first one is only read so."""
     if not isinstance(source, Frames):
         return source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -29,17 +30,19 @@ from egoexobench.data.split_overlap import (
 )
 from egoexobench.data.subset import ClipSubset, SharedSubset, make_subset
 from egoexobench.data.unfair_queries import UnfairQuery, list_unfair_queries
-from egoexobench.errors import EgoExoBenchError
+from egoexobench.errors import DataError, EgoExoBenchError
 from egoexobench.protocols import (
     Dataset,
     HasAnnotationIssues,
     HasCameras,
+    HasFrameLabels,
     HasMissingFiles,
     HasRowLocations,
     Progress,
 )
 from egoexobench.spec import Spec
 from egoexobench.toolbox.cores import count_cores
+from egoexobench.toolbox.frame_boxes import read_frame_boxes
 from egoexobench.types import RETRIEVAL_TASKS, SPLITS, Clip, Split
 
 MIN_NOTED_SILENCE_S = 0.1
@@ -211,7 +214,8 @@ def _find_blocker(
     if unusable:
         status, problem = unusable[0]
         return f"{len(unusable)} clips are unusable, the first is {status.id}: {problem.reason}"
-    return None if dataset.pairs("test") else "split test contains no pair"
+    has_labels = isinstance(dataset, HasFrameLabels) and dataset.list_frame_labels("test")
+    return None if dataset.pairs("test") or has_labels else "split test contains no pair"
 
 
 def _make_clip_status(
@@ -226,7 +230,7 @@ def _make_clip_status(
         media=clip.media,
         problem=problem,
         audio=None if problem or span is None else classify_level(span.level),
-        notes=() if problem or span is None else tuple(_iter_notes(span)),
+        notes=() if problem or span is None else (*_iter_notes(span), *_iter_box_notes(clip, file)),
     )
 
 
@@ -239,6 +243,20 @@ def _iter_notes(span: SpanReport) -> Iterator[str]:
         yield "the frames are turned, as the file says"
     if span.reads_other_frames:
         yield "the release of the sampling rule reads other frames (clock=nominal reads them)"
+
+
+def _iter_box_notes(clip: Clip, file: FileReport) -> Iterator[str]:
+    """Say that the boxes of a clip are of pictures of another size than its video."""
+    video = file.info.video if file.info else None
+    if clip.boxes is None or video is None:
+        return
+    try:
+        size = read_frame_boxes(Path(clip.boxes)).size
+    except DataError as error:
+        yield str(error)
+        return
+    if size is not None and size != (video.width, video.height):
+        yield f"the boxes are of pictures of {size[0]}x{size[1]}, and the video has another size"
 
 
 def _iter_row_issues(dataset: Dataset) -> Iterator[RowIssue]:
