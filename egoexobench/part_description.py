@@ -25,6 +25,7 @@ from egoexobench.types import EMPTY_QUERY_RULES
 _TRAINING_SETTINGS = (
     "num_layers",
     "project",
+    "token_positions",
     "dropout",
     "epochs",
     "batch_size",

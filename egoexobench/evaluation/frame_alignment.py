@@ -68,6 +68,20 @@ def compare_orders(
     return VideoOrders(taus, int((pairs & np.isnan(taus)).sum()), num_tied)
 
 
+def find_activity_pairs(frames: FrameEmbeddings) -> NDArray[np.bool_]:
+    """Return which two videos show one activity, ``(V, V)``: only these are compared."""
+    if not frames.activities:
+        return np.ones((len(frames.clip_ids), len(frames.clip_ids)), bool)
+    numbers = np.unique(frames.activities, return_inverse=True)[1]
+    return np.asarray(numbers[:, None] == numbers[None])
+
+
+def compute_mean_tau(frames: FrameEmbeddings, stride: int = STRIDE) -> float:
+    """Return the mean tau of all ordered pairs of videos of one activity; 0 without any."""
+    taus = compare_orders(frames, find_activity_pairs(frames), stride).taus
+    return float(np.nanmean(taus)) if np.isfinite(taus).any() else 0.0
+
+
 def compute_tau(numbers: NDArray[np.int64]) -> Floats:
     """Return Kendall's tau-b of 0, 1, ... with each column of ``(M, C)`` numbers, ``(C,)``.
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from egoexobench.errors import DataError
 from egoexobench.evaluation.arrays import Floats
-from egoexobench.evaluation.frame_alignment import STRIDE, compare_orders
+from egoexobench.evaluation.frame_alignment import STRIDE, compare_orders, find_activity_pairs
 from egoexobench.evaluation.frame_embeddings import FrameEmbeddings
 from egoexobench.evaluation.frame_retrieval import FrameRanking, rank_frames
 from egoexobench.evaluation.intervals import ConfidenceInterval, bootstrap_variance
@@ -269,10 +269,7 @@ def _score_alignment(track: _FrameTrack, rng: Generator) -> Score:
     test = track.test
     asking, compared = (_is_of_view(test, view) for view in track.views)
     first = np.cumsum(test.lengths) - test.lengths
-    pairs = asking[first][:, None] & compared[first][None]
-    if test.activities:
-        activities = np.unique(test.activities, return_inverse=True)[1]
-        pairs &= activities[:, None] == activities[None]
+    pairs = asking[first][:, None] & compared[first][None] & find_activity_pairs(test)
     orders = compare_orders(test, pairs, track.stride)
     has_tau = ~np.isnan(orders.taus)
     if not has_tau.any():

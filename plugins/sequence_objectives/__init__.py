@@ -1,4 +1,7 @@
-"""Objectives `dtw-contrastive`, `dtw`, `dtw-consistency`, `tcc`, `vava`: two videos in time."""
+"""Objectives `dtw-contrastive`, `dtw`, `dtw-consistency`, `tcc`, `vava`, `mean-info-nce`.
+
+They compare the tokens of both videos of a pair; the last one alone ignores their order.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ def register_objectives(register: Register) -> None:
     register("dtw-consistency", dtw_consistency)
     register("tcc", tcc)
     register("vava", vava)
+    register("mean-info-nce", mean_info_nce)
 
 
 def dtw_contrastive(
@@ -219,6 +223,21 @@ def vava(
         margin=margin,
         counts_steps=step == "count",
     )
+
+
+def mean_info_nce(*, temperature: float = 0.07) -> SequenceObjective:
+    """InfoNCE between the mean tokens of both videos: what the others are without any order.
+
+    It reads the same videos and nothing else, so the difference of another objective to it is what
+    time contributes. It is a baseline of ours, from no paper.
+
+    Args:
+        temperature: of the cosine similarities (ours: that of `info-nce`).
+    """
+    from egoexobench_plugins.sequence_objectives.pooled_contrast import PooledContrast
+
+    check_minimum("objective 'mean-info-nce'", {"temperature": (temperature, SMALLEST)})
+    return PooledContrast(temperature)
 
 
 def _check_warping(part: str, temperature: float, softness: float) -> None:
