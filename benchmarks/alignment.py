@@ -3,9 +3,10 @@
     python benchmarks/alignment.py [--seeds 5] [--dataset synthetic] [--frames 16] [--networks all]
 
 Every arm has the encoder, the data and the optimizer of method `egoexo` at scale compact; arms
-differ in the objective. `mean-info-nce` is the pooled one: it reads what the others read, without any
-order. `info-nce`, as the method has it, reads the narrations too, which name the events. Tokens and weights are cached, so the command can be repeated after an
-interruption.
+differ in the objective. `mean-info-nce` is the pooled one: it reads what the others read, without
+any order. `info-nce`, as the method has it, reads the narrations too, which name the events. Tokens
+and weights are cached, so the command can be repeated after an interruption.
+
 A token knows its number where the projection adds positions, and then the order of frames can be
 read from numbers alone; so a second network has no positions and no transformer layer, and a token
 of it is a linear function of one frame.

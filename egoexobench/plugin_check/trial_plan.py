@@ -10,6 +10,7 @@ from typing import get_args
 from egoexobench.errors import UsageError
 from egoexobench.method import Scale
 from egoexobench.plugin_check.examples import TOKEN_WIDTH, PartExample
+from egoexobench.protocols import SequenceObjective
 from egoexobench.spec import Spec
 from egoexobench.types import Modality
 
@@ -22,6 +23,8 @@ _UNTRAINED = {
     "num_layers": "0",
 }
 """Settings with which a method only computes similarities of videos, of any width."""
+_VIDEO_ALONE = dict.fromkeys(("anchor", "text", "text_fusion", "captioner"), "none")
+"""Settings with which an objective on sequences trains everything that a method has."""
 _ROLES: Mapping[str, str] = {
     "anchor": "anchor",
     "captioner": "captioner",
@@ -68,6 +71,9 @@ def iter_trials(examples: Sequence[PartExample]) -> Iterator[Trial]:
         elif kind == "fusion" and not _is_trained(example):
             overrides = {"video_fusion": str(example.spec), **_UNTRAINED}
             yield Trial((example,), method=_SINGLE_BASE, overrides=overrides)
+        elif kind == "objective" and _compares_sequences(example):
+            overrides = {"objective": str(example.spec), **_VIDEO_ALONE}
+            yield Trial((example,), method=_SINGLE_BASE, overrides=overrides)
         elif kind == "encoder":
             columns.setdefault(modality, []).append(example)
         elif kind in (*_ROLES, "dataset", "tracker"):
@@ -103,6 +109,11 @@ def _is_trained(example: PartExample) -> bool:
 
     fusion = example.part.factory(TOKEN_WIDTH, **example.options)
     return isinstance(fusion, nn.Module) and any(w.requires_grad for w in fusion.parameters())
+
+
+def _compares_sequences(example: PartExample) -> bool:
+    """Whether an objective compares the tokens of videos, and so has no targets."""
+    return isinstance(example.part.factory(**example.options), SequenceObjective)
 
 
 def _find_scale(example: PartExample) -> Scale:

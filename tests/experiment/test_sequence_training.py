@@ -30,6 +30,7 @@ from egoexobench.spec import Spec
 from egoexobench.types import PairSequences
 from egoexobench_plugins.sequence_objectives.warped_cost import WarpedCost
 
+NAMES = ("dtw-contrastive", "dtw", "dtw-consistency", "tcc", "vava", "mean-info-nce")
 VIDEO_ALONE = {"text": "none", "anchor": "none", "epochs": "2", "batch_size": "4"}
 TRAINED = "timesformer:system=egoexo,image=32,width=16,depth=1,heads=2,output=frames,trained=true"
 
@@ -67,7 +68,9 @@ def record_sequences(monkeypatch: pytest.MonkeyPatch) -> list[PairSequences]:
     return received
 
 
-@pytest.mark.parametrize("name", [part.name for part in Registry().list_parts("objective") if "nce" not in part.name])
+@pytest.mark.parametrize(
+    "name", [part.name for part in Registry().list_parts("objective") if "nce" not in part.name]
+)
 def test_each_objective_moves_the_weights_of_the_video_branch(folder: Path, name: str) -> None:
     trained = train(folder, objective=name, **VIDEO_ALONE)
     fresh = train(folder, objective=name, **VIDEO_ALONE | {"lr": "0"})
