@@ -71,7 +71,7 @@ def iter_trials(examples: Sequence[PartExample]) -> Iterator[Trial]:
         elif kind == "fusion" and not _is_trained(example):
             overrides = {"video_fusion": str(example.spec), **_UNTRAINED}
             yield Trial((example,), method=_SINGLE_BASE, overrides=overrides)
-        elif kind == "objective" and _compares_sequences(example):
+        elif kind == "objective" and _is_sequence_objective(example):
             overrides = {"objective": str(example.spec), **_VIDEO_ALONE}
             yield Trial((example,), method=_SINGLE_BASE, overrides=overrides)
         elif kind == "encoder":
@@ -111,7 +111,7 @@ def _is_trained(example: PartExample) -> bool:
     return isinstance(fusion, nn.Module) and any(w.requires_grad for w in fusion.parameters())
 
 
-def _compares_sequences(example: PartExample) -> bool:
+def _is_sequence_objective(example: PartExample) -> bool:
     """Whether an objective compares the tokens of videos, and so has no targets."""
     return isinstance(example.part.factory(**example.options), SequenceObjective)
 

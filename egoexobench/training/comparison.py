@@ -79,8 +79,9 @@ class VectorComparison:
             targets = compute_targets(self._model, PairVectors(ego, exo, named), self._anchor)
         dtype = torch.promote_types(ego.dtype, torch.float32)  # half precision is for the model
         ego, exo, ego_target, exo_target = (vectors.to(dtype) for vectors in (ego, exo, *targets))
+        videos = ego, exo
         labels = [pair.labels for pair in pairs]
-        return self._objective(ego, exo, ego_target, exo_target, labels)
+        return self._objective(*videos, ego_target, exo_target, labels)
 
 
 @final

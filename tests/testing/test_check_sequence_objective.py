@@ -49,7 +49,7 @@ def divide_by_zero(sequences: PairSequences, pairs: object) -> Tensor:
     return compare_means(sequences, []) + (gap - gap.detach()).sum().abs().sqrt()
 
 
-def overflow(sequences: PairSequences, pairs: object) -> Tensor:
+def make_overflow(sequences: PairSequences, pairs: object) -> Tensor:
     return compare_means(sequences, []) * 1e30 * 1e6
 
 
@@ -77,7 +77,7 @@ def read_one_view(sequences: PairSequences, pairs: object) -> Tensor:
         (draw_numbers, "the same batch has another loss"),
         (overwrite, "calling compare_sequences changes its inputs in place"),
         (divide_by_zero, "the gradient of the ego tokens contains NaN or infinity"),
-        (overflow, "contains NaN or infinity"),
+        (make_overflow, "contains NaN or infinity"),
         (read_one_view, "no gradient reaches the exo tokens"),
     ],
 )
