@@ -33,19 +33,22 @@ def plot_scores(
 ) -> Axes:
     """Draw the main metric of each track of some runs, with its 95 % interval and chance.
 
+    Tracks whose main metric is not in percent, such as Kendall's tau, are not drawn.
+
     Args:
         records: of runs, by the label of each.
         tasks: which tasks to draw; all that a run has if None.
         ax: where to draw; a new figure if None.
 
     Raises:
-        UsageError: if matplotlib is not installed, or no run has a score on the tasks.
+        UsageError: if matplotlib is not installed, or no run has a score in percent on the tasks.
     """
     scores = {label: _select_scores(record, tasks) for label, record in records.items()}
     all_tracks = dict.fromkeys(key for item in scores.values() for key in item)
     tracks = sorted(all_tracks, key=lambda key: SCORED_TASKS.index(key.task))
     if not tracks:
-        raise UsageError(f"there is no score to draw on the tasks {', '.join(tasks or ())}")
+        named = f" on the tasks {', '.join(tasks)}" if tasks else ""
+        raise UsageError(f"there is no score in % to draw{named}")
     if ax is None:
         require_library("matplotlib", "plot()")
         from matplotlib import pyplot
@@ -70,7 +73,11 @@ def plot_scores(
 def _select_scores(
     record: Record, tasks: Sequence[ScoredTask] | None
 ) -> dict[TrackKey, ScoreRecord]:
-    return {score.key: score for score in record.scores if tasks is None or score.task in tasks}
+    return {
+        score.key: score
+        for score in record.scores
+        if (tasks is None or score.task in tasks) and _get_main_metric(score).unit == "%"
+    }
 
 
 def _draw_run(ax: Axes, rows: Mapping[float, ScoreRecord], label: str, marker: str) -> None:

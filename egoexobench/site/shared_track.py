@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from egoexobench.evaluation.tasks import list_main_metrics
 from egoexobench.records.store import make_slug
-from egoexobench.types import JOINED_TASKS, SCORED_TASKS
+from egoexobench.types import FRAME_TASKS, JOINED_TASKS, SCORED_TASKS
 
 if TYPE_CHECKING:
     from egoexobench.records.schema import Record, ScoreRecord
@@ -49,7 +49,8 @@ def collect_shared_tracks(runs: Iterable[SiteRun]) -> list[SharedTrack]:
     groups: dict[tuple[str, TrackKey, str], list[SiteRun]] = {}
     for run in runs:
         for score in run.record.scores:
-            if score.task not in JOINED_TASKS and score.split == "test":
+            has_ranks = score.task not in (*JOINED_TASKS, *FRAME_TASKS)
+            if has_ranks and score.split == "test":
                 group = run.record.dataset.fingerprint, score.key, score.track_fingerprint
                 groups.setdefault(group, []).append(run)
     tracks: dict[str, SharedTrack] = {}

@@ -37,6 +37,8 @@ def synthetic(
     look twins replace every verb by one of the same motion. So neither video alone nor audio alone
     can identify the script within its family; both together can.
 
+    Frames have phases, the motions that they show, for the tasks on frames.
+
     Args:
         size: pairs per split: small is 448, 64 and 128, standard 1024, 128 and 256.
         train: training pairs, instead of those of `size`; a multiple of 4, as are val and test.

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command_line import CommandLine
 from forged_bundle import ForgedBundle, copy_bundle, find_score, hash_tracks
 from frame_runs import (
     TINY,
@@ -18,8 +19,9 @@ from frame_runs import (
 )
 
 import egoexobench as ee
+from egoexobench.cli.common_options import select_tasks
 from egoexobench.data.decode import read_frame_times
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, UsageError
 from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
@@ -331,3 +333,50 @@ def test_labels_of_one_frame_are_those_of_the_whole_clip(films: Path, tmp_path: 
     skipped = {item.task: item.reason for item in result.skipped_tasks}
     assert "Kendall's tau" in skipped["alignment"]  # one frame has no order
     assert {score.task for score in result.record.scores} >= {"phase", "frame-retrieval"}
+
+
+def test_boards_and_sites_show_tasks_on_frames_by_direction(
+    result: RunResult, tmp_path: Path
+) -> None:
+    command = CommandLine(tmp_path)
+    root = tmp_path / "board"
+    root.mkdir()
+    assert not command("leaderboard", str(result.path), "--root", str(root)).returncode
+    page = next(root.glob("synthetic*.md")).read_text()
+    assert "### Frames of both views (`regular`)" in page
+    header = next(line for line in page.splitlines() if "phase F1 %" in line)
+    assert [name in header for name in ("mAP@10 %", "progression R2", "alignment tau")] == [
+        True
+    ] * 3
+    assert "| *position*" in page
+    assert not command("leaderboard", "--root", str(root), "--check").returncode
+    site = tmp_path / "site"
+    built = command("site", "build", str(result.path), "--root", str(root), "--out", str(site))
+    assert not built.returncode, built.stderr
+    assert "frame → frames" in (site / "index.html").read_text()
+    pages = [file.name for file in (site / "queries").iterdir()]
+    assert any("eg2ex" in name for name in pages)
+    assert not any(task in name for task in FRAME_TASKS for name in pages)  # no ranks to show
+
+
+def test_the_command_runs_all_tasks_on_frames_by_one_word(tmp_path: Path) -> None:
+    assert select_tasks(()) == TASKS
+    assert select_tasks(("all",)) == TASKS
+    assert select_tasks(("frames",)) == FRAME_TASKS
+    assert select_tasks(("frames", "t2v")) == ("t2v", *FRAME_TASKS)
+    assert select_tasks(("alignment", "phase")) == ("phase", "alignment")
+
+
+def test_a_plot_has_no_score_that_is_not_in_percent(result: RunResult) -> None:
+    labels = [text.get_text() for text in result.plot().get_yticklabels()]
+    assert "phase, ego2exo" in labels
+    assert not any(name.startswith(("alignment", "progression")) for name in labels)
+    with pytest.raises(UsageError, match="no score in % to draw on the tasks alignment"):
+        result.plot(tasks=["alignment"])
+
+
+def test_a_run_of_frames_is_made_again_from_its_record(result: RunResult, tmp_path: Path) -> None:
+    again = ee.rerun(result.path, out=tmp_path, progress=False)
+    scores = {score.key: score for score in again.result.record.scores}
+    for score in result.record.scores:
+        assert scores[score.key].metrics == score.metrics
