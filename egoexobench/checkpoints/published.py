@@ -130,6 +130,14 @@ _BEATS = PublishedCheckpoint(
     note="the file name is reported by others; SoundBridge does not say which BEATs it used",
 )
 
+_AE2_FLAGS = "object_centric=true,hidden=128,positions=true,weigh=true"
+_AE2_OPTIONS = {
+    "break_eggs": ":object_centric=true",
+    "pour_milk": "",
+    "pour_liquid": f":{_AE2_FLAGS},layers=3",
+    "tennis_forehand": f":{_AE2_FLAGS},mask=true,one_object=true",
+}
+
 CHECKPOINTS_BY_METHOD: dict[str, tuple[PublishedCheckpoint, ...]] = {
     "frozen-in-time": (
         _make_distilled(
@@ -168,6 +176,17 @@ CHECKPOINTS_BY_METHOD: dict[str, tuple[PublishedCheckpoint, ...]] = {
         _make_lavila("clip_openai_timesformer_base.baseline.ep_0003.pth"),
     ),
     "egoexo": (_LAVILA_BASE,),
+    "ae2": tuple(
+        PublishedCheckpoint(
+            file=f"{activity}.ckpt",
+            source="zihuixue/AlignEgoExo, README (shared drive)",
+            license=None,
+            consumers=(CheckpointConsumer(f"ae2{options}"),),
+            heads="4" if options else "none",
+            note=_NO_LICENSE_STATED,
+        )
+        for activity, options in _AE2_OPTIONS.items()
+    ),
     "soundbridge": (_LAVILA_BASE, _BEATS),
     "soundbridge-released": tuple(
         _make_soundbridge(data, task)

@@ -121,7 +121,7 @@ class PictureDecoder:
             frames = draw.change_pixels(frames, _get_side(runner))
         (array,) = prepare_clip_sources(clip, runner, {"video": frames}, self.num_frames)
         assert array is not None  # noqa: S101 - its source is not None
-        return PreparedPictures(array, frames.times)
+        return PreparedPictures(array, frames.sampled_times)
 
 
 def unpack_result(request: PictureRequest, result: PictureResult) -> dict[str, FeatureRows]:

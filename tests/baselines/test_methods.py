@@ -22,6 +22,7 @@ SHARED = {
     ("egovlp", "weights"): TOWERS,
     ("internvideo", "weights"): TOWERS,
     ("egoexo", "weights"): TOWERS,
+    ("ae2", "weights"): ("video",),
     ("eclipse", "weights"): ("joint", "text"),
     ("egoinstructor", "weights"): ("text", "video_fusion"),
     ("egoinstructor", "ego_weights"): ("video",),
