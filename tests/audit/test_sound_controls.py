@@ -1,7 +1,9 @@
 """Scores without the sound of a view and with inputs of other takes, where the truth is known."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import joint_parts
@@ -27,6 +29,7 @@ from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.prepare import TrainedMethod, train_method
 from egoexobench.features.feature_bank import FeatureBank
 from egoexobench.features.feature_file import FeatureRows
+from egoexobench.models.feature_inputs import FeatureInputs
 from egoexobench.progress import NullProgress
 from egoexobench.records.control_report import ControlReport
 from egoexobench.registry import Registry
@@ -85,6 +88,30 @@ def test_rows_are_replaced_without_a_change_of_the_bank() -> None:
     assert [len(bank.get(name)) for name in "abc"] == [1, 2, 3]
     again = put_rows(changed, {"b": FeatureRows(np.ones((4, 2), np.float32), "")})
     assert [len(again.get(name)) for name in "abc"] == [3, 4, 3]
+
+
+def test_a_clip_without_sound_neither_gives_nor_gets_a_sound() -> None:
+    clips = [*make_clips([2, 2, 2], "exo"), *make_clips([1], "ego")]
+    clips[-1] = replace(clips[-1], id="worn")
+    rows = [
+        FeatureRows(np.ones((0 if clip.id == "1-0" else 3, 2), np.float32), "audible")
+        for clip in clips
+    ]
+    features = FeatureInputs(
+        video=None,
+        audio=FeatureBank([clip.id for clip in clips], rows),
+        narration=None,
+        caption=None,
+    )
+    inputs: Any = SimpleNamespace(features=features, clips={"test": clips})
+    origins = {item.name: choose_origins(item, inputs, 0) for item in CONTROLS}
+    audible = {"0-0", "0-1", "1-1", "2-0", "2-1"}
+    assert origins["no exo sound"] == dict.fromkeys(audible)
+    assert origins["no ego sound"] == {"worn": None}
+    assert set(origins["no sound"]) == {*audible, "worn"}
+    swapped = origins["exo sound swapped"]
+    assert set(swapped.values()) | set(swapped) <= audible
+    assert "1-0" in origins["pictures swapped"]
 
 
 @pytest.fixture(scope="module")
