@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from egoexobench import Register
 
 _PROVENANCE = {
-    "video_fusion": "unknown: chosen here, the sum of both means, near which the scorer starts",
+    "video_fusion": "unknown: chosen here, the sum of both means, as the scorer adds what it pools",
     "anchor": "the narration of the pair: the paper's texts have no sound captions",
     "objective": "the symmetric loss with a learned temperature of CLIP and X-Pool "
     "(layer6ai-labs/xpool bc88718)",
@@ -33,8 +33,9 @@ def tefal(scale: str, /) -> Method:
     """TEFAL (ICCV 2023): the text decides which frames and which sounds of a video count.
 
     It is trained in two stages. First frames and sound are embedded for themselves, as the sum of
-    their means, and pulled to the narration. Then the scorer `tefal` is trained on the tokens; it
-    starts near that sum. It orders the candidates of t2v and v2t (`mcq20`, `rerank@100`). A video
+    their means, and pulled to the narration. Then the scorer `tefal` is trained on the tokens. On
+    the synthetic data it does not reach the order of the embeddings that it starts from
+    (docs/decisions/0051). It orders the candidates of t2v and v2t (`mcq20`, `rerank@100`). A video
     has no vector of its own in TEFAL, so that nothing of it can rank eg2ex and ex2eg: there the
     embeddings of the first stage do, and the record says so.
 
