@@ -33,11 +33,11 @@ def text_pool(
     """The text attends to the frames, and is compared with what it finds (X-Pool); it is trained.
 
     The vector of a video is a mean of its frames with weights that the text decides, so it exists
-    for t2v and v2t only. The score is the cosine of text and pooled frames over a temperature. It
-    starts as the identity between norms, so near the mean of the frames. The block and its start are those of X-Pool (CVPR 2022,
-    layer6ai-labs/xpool bc88718: 1 head, dropout 0.3, 5 epochs of batches of 32 pairs, weight decay
-    0.2); it trains with a learning rate of 1e-5, beside CLIP, which has 1e-6. With one frame there
-    is nothing to weigh. A video without frames has the score 0.
+    for t2v and v2t only. The score is the cosine of text and pooled frames over a temperature.
+    Between the norms it starts as the identity. The block and its start are those of X-Pool (CVPR
+    2022, layer6ai-labs/xpool bc88718: 1 head, dropout 0.3, 5 epochs of batches of 32 pairs, weight
+    decay 0.2); it trains with a learning rate of 1e-5, beside CLIP, which has 1e-6. With one frame
+    there is nothing to weigh. A video without frames has the score 0.
 
     Args:
         heads: attention heads.
