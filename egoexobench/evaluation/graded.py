@@ -67,19 +67,23 @@ def compute_graded_values(
     True
     """
     scores, relevance = np.asarray(scores, float), np.asarray(relevance, float)
-    order = np.argsort(-scores, axis=1, kind="stable")
+    order = np.argsort(-scores, axis=1)
     ordered = np.take_along_axis(scores, order, 1)
     widths = np.take_along_axis(np.broadcast_to(np.asarray(margins), scores.shape), order, 1)
     is_first = np.ones(scores.shape, dtype=bool)
     is_first[:, 1:] = ordered[:, :-1] - ordered[:, 1:] > np.maximum(widths[:, :-1], widths[:, 1:])
     discounts = _make_discounts(relevance)
     sorted_relevance = np.take_along_axis(relevance, order, 1)
-    alone = np.zeros(scores.shape, dtype=bool)
-    alone[:, 0] = True
     return GradedValues(
         *_measure_groups(sorted_relevance, is_first, discounts),
-        *_measure_groups(sorted_relevance, alone, discounts),
+        *_measure_chance(relevance, discounts),
     )
+
+
+def compute_graded_chance(relevance: Floats) -> tuple[Floats, Floats]:
+    """Return the mean of both metrics over random orders, ``(N,)`` each, of ``(N, K)``."""
+    relevance = np.asarray(relevance, float)
+    return _measure_chance(relevance, _make_discounts(relevance))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +126,42 @@ def _measure_groups(
     num_rows, size = relevance.shape
     starts = np.flatnonzero(is_first)
     rows, before = np.divmod(starts, size)
-    sizes = np.diff(np.append(starts, num_rows * size)).astype(float)
+    sizes = np.diff(np.append(starts, num_rows * size))
     gains = np.add.reduceat(relevance.ravel(), starts)
     hits = np.add.reduceat((relevance == 1).ravel().astype(float), starts)
     earlier = (np.cumsum(relevance, axis=1) - relevance).ravel()[starts]
-    slopes = np.where(sizes > 1, (gains - 1) / np.maximum(sizes - 1, 1), 0.0)
-    sums = harmonic_sums(size)
-    last = before + sizes.astype(int)
-    precision = (earlier + 1 - slopes * (before + 1)) * (sums[last] - sums[before])
-    precision = hits / sizes * (precision + slopes * sizes)
+    precision = _sum_precision(hits, gains, sizes, before=before, earlier=earlier)
     num_hits = np.bincount(rows, hits, num_rows)
     average = np.bincount(rows, precision, num_rows) / np.maximum(num_hits, 1)
     counted = discounts.num_counted[rows]
-    weights = (
-        discounts.sums[np.minimum(last, counted)] - discounts.sums[np.minimum(before, counted)]
-    )
+    last = np.minimum(before + sizes, counted)
+    weights = discounts.sums[last] - discounts.sums[np.minimum(before, counted)]
     reached = np.bincount(rows, gains / sizes * weights, num_rows)
     return average, reached / discounts.best
+
+
+def _measure_chance(relevance: Floats, discounts: _Discounts) -> tuple[Floats, Floats]:
+    """Return AP and nDCG of rows whose candidates all tie."""
+    num_rows, size = relevance.shape
+    gains, hits = relevance.sum(1), (relevance == 1).sum(1).astype(float)
+    none = np.zeros(num_rows, dtype=np.int64)
+    sizes = np.full(num_rows, size)
+    precision = _sum_precision(hits, gains, sizes, before=none, earlier=none.astype(float))
+    reached = gains / size * discounts.sums[discounts.num_counted]
+    return precision / np.maximum(hits, 1), reached / discounts.best
+
+
+def _sum_precision(
+    hits: Floats,
+    gains: Floats,
+    sizes: NDArray[np.int64],
+    *,
+    before: NDArray[np.int64],
+    earlier: Floats,
+) -> Floats:
+    """Return the sum of the precision at the hits of each group, in the mean over its orders."""
+    slopes = np.where(sizes > 1, (gains - 1) / np.maximum(sizes - 1, 1), 0.0)
+    last = before + sizes
+    sums = harmonic_sums(int(last.max(initial=0)))
+    precision = (earlier + 1 - slopes * (before + 1)) * (sums[last] - sums[before])
+    return np.asarray(hits / sizes * (precision + slopes * sizes))

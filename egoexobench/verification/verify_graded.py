@@ -8,7 +8,7 @@ import numpy as np
 
 from egoexobench.data.graded_queries import make_graded_queries
 from egoexobench.evaluation.arrays import Floats
-from egoexobench.evaluation.graded import GradedValues, compute_graded_values
+from egoexobench.evaluation.graded import GradedValues, compute_graded_chance
 from egoexobench.evaluation.graded_ranking import BLOCK_SIZE, measure_graded
 from egoexobench.evaluation.query_ranking import group_by_gallery
 from egoexobench.evaluation.tasks import GRADED_METRICS
@@ -77,8 +77,7 @@ def recompute_chance(
             for start in range(0, len(indices), step):
                 names = [part[index].source for index in indices[start : start + step]]
                 levels = relevance.select(task, names, gallery.ids).astype(np.float64)
-                values = compute_graded_values(np.zeros(levels.shape), levels)
-                pairs = zip(values.average_precision, values.ndcg, strict=True)
+                pairs = zip(*compute_graded_chance(levels), strict=True)
                 by_query |= dict(zip(((task, name) for name in names), pairs, strict=True))
     recorded = {row.task: _get_recorded_chance(score, row.task) for row in rows}
     chance = np.array([by_query.get((row.task, row.source), recorded[row.task]) for row in rows])

@@ -33,8 +33,8 @@ def ek100_mir(*, root: Path, videos: Path | None = None, relevance: Path | None 
         root: folder of EPIC_100_retrieval_test.csv and EPIC_100_retrieval_test_sentence.csv, or
             the one above their folder retrieval_annotations.
         videos: folder of the videos, P01_01.MP4 or P01/videos/P01_01.MP4; default `root`/videos.
-        relevance: a matrix .npy or .npz with a row for each clip and a column for each sentence, in
-            the order of the tables; default is to compute it.
+        relevance: a matrix .npy, .npz or .pkl (of which no code is run) with a row for each clip
+            and a column for each sentence, in the order of the tables; default is to compute it.
     """
     from egoexobench_plugins.ek100_mir.dataset import EK100MIRDataset
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from egoexobench.errors import DataError
+from egoexobench.toolbox.plain_pickle import read_plain_pickle
 from egoexobench.types import AnnotationIssue
 from egoexobench_plugins.ek100_mir.rows import ClipRow, RetrievalTables
 
@@ -20,7 +21,7 @@ TOLERANCE = 1e-5
 """Distance from the computed value of one that is the same."""
 LARGEST_SHARE = 0.01
 """Of rows that may differ from the computed ones; more are another order or another formula."""
-MATRIX_FORMATS = (".npy", ".npz")
+MATRIX_FORMATS = (".npy", ".npz", ".pkl")
 
 
 def compute_relevance(clips: Sequence[ClipRow], texts: Sequence[ClipRow]) -> NDArray[np.float32]:
@@ -52,17 +53,7 @@ def read_relevance(
         DataError: for another format or shape, values that are not from 0 to 1, or if so many rows
             differ that they are in another order, with the first of them.
     """
-    if path.suffix not in MATRIX_FORMATS:
-        raise DataError(
-            f"{path} is not {' or '.join(MATRIX_FORMATS)}; a pickle can run code and is not read: "
-            "save the array that it has with numpy.save, or leave the option out"
-        )
-    try:
-        data = path.read_bytes()
-        content = np.load(path, allow_pickle=False)
-        matrix = content if isinstance(content, np.ndarray) else content[min(content.files)]
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} has no array of numbers: {error}") from error
+    matrix = _read_array(path)
     if matrix.shape != computed.shape:
         raise DataError(
             f"{path} has the shape {matrix.shape}; the tables have {computed.shape[0]} clips and "
@@ -83,7 +74,28 @@ def read_relevance(
         AnnotationIssue(path.name, f"row {row + 1}", line, dropped=False)
         for row, line in zip(differing, lines, strict=True)
     ]
-    return relevance, hashlib.sha256(data).hexdigest(), issues
+    return relevance, _hash_file(path), issues
+
+
+def _read_array(path: Path) -> NDArray[Any]:
+    if path.suffix not in MATRIX_FORMATS:
+        raise DataError(f"{path} is not {', '.join(MATRIX_FORMATS)}")
+    try:
+        if path.suffix == ".pkl":
+            content = read_plain_pickle(path)
+        else:
+            content = np.load(path, allow_pickle=False)
+            content = content if isinstance(content, np.ndarray) else content[min(content.files)]
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} has no array of numbers: {error}") from error
+    if not isinstance(content, np.ndarray):
+        raise DataError(f"{path} has no array of numbers")
+    return content
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _encode_nouns(rows: Sequence[ClipRow], num_nouns: int) -> NDArray[np.float32]:

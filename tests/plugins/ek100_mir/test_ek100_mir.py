@@ -1,5 +1,6 @@
 """Relevance follows from classes, another matrix is refused, and the official metrics hold."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -139,14 +140,23 @@ def test_single_rows_of_a_matrix_that_differ_are_named(tmp_path: Path) -> None:
     assert open_relevance(dataset).values[7, 3] == pytest.approx(0.125)
 
 
-def test_no_pickle_is_read(tmp_path: Path) -> None:
+def test_an_array_in_a_pickle_is_read_and_no_code_is_run(tmp_path: Path) -> None:
     root = write_ek100_root(tmp_path)
-    (tmp_path / "relevance.pkl").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
-    with pytest.raises(DataError, match="a pickle can run code and is not read"):
-        open_root(root, relevance=tmp_path / "relevance.pkl")
+    values = open_relevance(open_root(root)).values
+    (tmp_path / "relevance.pkl").write_bytes(pickle.dumps(values.astype(np.float64)))
+    dataset = open_root(root, relevance=tmp_path / "relevance.pkl")
+    assert open_relevance(dataset).values == pytest.approx(values)
+    (tmp_path / "code.pkl").write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
+    with pytest.raises(DataError, match=r"code.pkl: .*os\.system"):
+        open_root(root, relevance=tmp_path / "code.pkl")
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r"objects.npy has no array of numbers"):
         open_root(root, relevance=tmp_path / "objects.npy")
+    (tmp_path / "list.pkl").write_bytes(pickle.dumps([0.5]))
+    with pytest.raises(DataError, match=r"list.pkl has no array of numbers"):
+        open_root(root, relevance=tmp_path / "list.pkl")
+    with pytest.raises(DataError, match=r"matrix.csv is not .npy, .npz, .pkl"):
+        open_root(root, relevance=tmp_path / "matrix.csv")
 
 
 def test_missing_tables_are_named(tmp_path: Path) -> None:
