@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+import ae2_root
 import assembly101_root
 import egomcq_root
 import numpy as np
@@ -179,12 +180,18 @@ def write_archive_clips(path: Path) -> None:
     write_video(path / "film.mp4", seconds=1.0, waveform=make_tone(1.0))
 
 
+def write_ae2(path: Path) -> None:
+    """A tiny activity of AE2 with videos of our own."""
+    ae2_root.write_ae2_root(path, counts={"train": 2, "val": 2, "test": 2})
+
+
 MAKERS: Mapping[str, Callable[[Path], object]] = {
     "clips": write_clips,
     "untold": write_clips_without_table,
     "EgoExoLearn": write_egoexolearn,
     "one-folder": partial(write_egoexolearn, videos="one-folder/videos"),
     "CharadesEgo": write_charades,
+    "AE2": write_ae2,
     "EgoExo4D": write_ego_exo4d,
     "EgoMCQ": write_egomcq,
     "EPIC": write_ek100,

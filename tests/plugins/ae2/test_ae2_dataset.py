@@ -96,8 +96,8 @@ def test_boxes_are_of_pictures_of_one_size_for_the_activity_or_of_the_frames(
     assert all(clip.boxes is None for clip in open_dataset(tmp_path, boxes="none").clips("val"))
     write_ae2_root(tmp_path, "tennis_forehand")
     clips = open_dataset(tmp_path, activity="tennis_forehand").clips("test")
-    found = {clip.view: read_frame_boxes(Path(clip.boxes or "")).size for clip in clips}
-    assert found == {"ego": (1920, 1080), "exo": (480, 360)}
+    sizes_by_view = {clip.view: read_frame_boxes(Path(clip.boxes or "")).size for clip in clips}
+    assert sizes_by_view == {"ego": (1920, 1080), "exo": (480, 360)}
 
 
 def test_the_fingerprint_follows_labels_boxes_videos_and_options(tmp_path: Path) -> None:
