@@ -75,7 +75,7 @@ def retrieve_plainly(train: FrameEmbeddings, test: FrameEmbeddings) -> float:
     return 100 * float(np.mean(values))
 
 
-def regress_plainly(train: FrameEmbeddings, test: FrameEmbeddings) -> float:
+def fit_plainly(train: FrameEmbeddings, test: FrameEmbeddings) -> float:
     """Mean R2 of one regression for each phase."""
     goals, test_goals = (measure_goals(side, NUM_PHASES) for side in (train, test))
     values = []
@@ -101,7 +101,7 @@ def align_plainly(train: FrameEmbeddings, test: FrameEmbeddings) -> float:
 REFERENCES: dict[FrameTask, Callable[[FrameEmbeddings, FrameEmbeddings], float]] = {
     "phase": classify_plainly,
     "frame-retrieval": retrieve_plainly,
-    "progression": regress_plainly,
+    "progression": fit_plainly,
     "alignment": align_plainly,
 }
 
