@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
-from egoexobench.spec import Spec
+from egoexobench.spec import OptionValue, Spec
 
 if TYPE_CHECKING:
     from egoexobench import Register
@@ -19,7 +19,7 @@ Activity = Literal["break_eggs", "pour_milk", "pour_liquid", "tennis_forehand"]
 _REPOSITORY = "zihuixue/AlignEgoExo e73d055"
 _SCRIPT = f"{_REPOSITORY}, scripts/run.sh"
 _DEFAULTS = f"{_REPOSITORY}, defaults of the training script"
-_TINY_VIDEO_OPTIONS = {
+_TINY_VIDEO_OPTIONS: Mapping[str, OptionValue] = {
     "image": 32,
     "stem": 4,
     "blocks": "1-1-1",
@@ -34,7 +34,7 @@ _TINY_DIM = 8
 class ActivitySettings:
     """What the release sets for one activity (zihuixue/AlignEgoExo e73d055, scripts/run.sh)."""
 
-    video: Mapping[str, object]
+    video: Mapping[str, OptionValue]
     objective: str
     num_frames: int = 32
     lr: float = 5e-5
@@ -136,7 +136,7 @@ def ae2(
         token_positions=False,
     )
     settings = ACTIVITIES[activity]
-    video = Spec("ae2").add_options({**settings.video, "trained": True})
+    video = Spec("ae2").add_options(settings.video).add_options({"trained": True})
     if size == "tiny":
         video = video.add_options(_TINY_VIDEO_OPTIONS)
     paper = replace(

@@ -66,5 +66,5 @@ def divide_sound(rows: Tokens, num_frames: Tensor, num_columns: int, num_sounds:
     weights = is_in_part.to(rows.values) / (end - start)[..., None]
     values = rows.values.masked_fill(~rows.mask[..., None], 0.0)
     vectors = torch.einsum("bks,bsa->bka", weights, values)
-    shape = (num_columns, num_sounds)
-    return Tokens(vectors.unflatten(1, shape), is_real.unflatten(1, shape))
+    shape = (len(vectors), num_columns, num_sounds)
+    return Tokens(vectors.reshape(*shape, vectors.shape[-1]), is_real.reshape(shape))

@@ -64,7 +64,7 @@ def test_the_position_alone_solves_alignment_and_tells_phases_apart(frames: Labe
     assert f1.value > f1.majority + 20  # phases come in one order here
 
 
-def reorder(side: FrameEmbeddings) -> FrameEmbeddings:
+def reverse_videos(side: FrameEmbeddings) -> FrameEmbeddings:
     """The same videos, the last first."""
     starts = np.cumsum(side.lengths) - side.lengths
     order = range(len(side.lengths))[::-1]
@@ -85,7 +85,7 @@ def test_the_content_does_not_depend_on_the_order_of_videos_or_on_vectors(
 ) -> None:
     content = hash_labeled_frames(frames)
     assert len(content) == 64
-    other = replace(frames, train=reorder(frames.train), test=reorder(frames.test))
+    other = replace(frames, train=reverse_videos(frames.train), test=reverse_videos(frames.test))
     assert hash_labeled_frames(other) == content
     blind = replace(frames.test, vectors=np.zeros_like(frames.test.vectors))
     assert hash_labeled_frames(replace(frames, test=blind)) == content

@@ -84,9 +84,9 @@ def make_registry(dataset: PhasedDataset) -> Registry:
     """A registry with the data set under the name `phased`."""
     registry = Registry()
 
-    def phased() -> PhasedDataset:
+    def get_dataset() -> PhasedDataset:
         """Films with phases."""
         return dataset
 
-    registry.add_part(make_part("dataset", "phased", phased, module=__name__))
+    registry.add_part(make_part("dataset", "phased", get_dataset, module=__name__))
     return registry
