@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import click
 
 from egoexobench.errors import DataError
-from egoexobench.evaluation.tasks import TIE_RULE
+from egoexobench.evaluation.tasks import TASKS_INFO
 from egoexobench.terminal import show_renderable, show_text
 from egoexobench.types import (
     FRAME_DIRECTIONS,
@@ -128,14 +128,17 @@ def _to_json(frames: FrameFile, rows: Sequence[FrameRow]) -> dict[str, Any]:
                 "task": row.task,
                 "direction": row.direction,
                 "reason": row.reason or None,
-                **({} if row.score is None else _describe_score(row.score)),
+                **_describe_score(row),
             }
             for row in rows
         ],
     }
 
 
-def _describe_score(score: Score) -> dict[str, Any]:
+def _describe_score(row: FrameRow) -> dict[str, Any]:
+    score = row.score
+    if score is None:
+        return {}
     return {
         "metrics": {name: asdict(metric) for name, metric in score.metrics.items()},
         "num_queries": score.num_queries,
@@ -143,7 +146,7 @@ def _describe_score(score: Score) -> dict[str, Any]:
         "candidate_range": score.candidate_range,
         "num_dropped": score.num_dropped,
         "num_special": dict(score.num_special),
-        "tie_rule": TIE_RULE,
+        "tie_rule": TASKS_INFO[row.task].ties,
     }
 
 

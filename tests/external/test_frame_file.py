@@ -96,6 +96,8 @@ def test_the_command_prints_every_task_and_direction(tmp_path):
     scores = json.loads(result.output)["scores"]
     assert len(scores) == 12
     assert all(row["reason"] is None and row["num_queries"] for row in scores)
+    rules = {row["task"]: row["tie_rule"] for row in scores}
+    assert (rules["frame-retrieval"], rules["alignment"]) == ("expected", "first")
     text = CliRunner().invoke(main, ["score-frames", path, "--task", "alignment"])
     assert text.exit_code == 0
     assert "kendall_tau" in text.output
