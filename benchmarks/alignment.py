@@ -1,6 +1,6 @@
 """Compares objectives by the order of frames: Kendall's tau between the clips of synthetic pairs.
 
-    python benchmarks/alignment.py [--seeds 5] [--dataset synthetic] [--frames 16] [--networks all]
+    python benchmarks/alignment.py [--seeds 5] [--dataset synthetic] [--frames 8] [--networks all]
 
 Every arm has the encoder, the data and the optimizer of method `egoexo` at scale compact; arms
 differ in the objective. `mean-info-nce` is the pooled one: it reads what the others read, without
@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--dataset", default="synthetic")
-    parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--networks", default="all", choices=["all", *NETWORKS])
     arguments = parser.parse_args()
     context = RunContext(Registry(), NullProgress())
