@@ -6,8 +6,14 @@ from griffe import Docstring, DocstringSection, DocstringSectionKind
 from markdown_text import escape_markdown, format_code, format_code_block, format_table
 
 from egoexobench.options import REQUIRED, Option, describe_type, get_options
-from egoexobench.part_description import describe_part, list_fusion_notes
+from egoexobench.part_description import describe_part
 from egoexobench.registry import PART_KINDS, PartFactory, Registry
+
+_NOTES = {
+    "fusion": "What a clip without sound gives stands in "
+    "[the table of fusions](../methods.md#fusions-of-sound-and-picture); `egoexobench show fusion "
+    "NAME` prints it with the weights that nothing trains, for which it creates the fusion.\n"
+}
 
 
 def make_part_pages() -> dict[str, str]:
@@ -40,7 +46,8 @@ def _format_kind(kind: str, parts: list[PartFactory]) -> str:
         for part in parts
     ]
     table = format_table(["name", "what it is", "options"], rows)
-    return f"# Parts: {kind}\n\n{table}\n" + "\n".join(_format_part(part) for part in parts)
+    text = [f"# Parts: {kind}\n\n{table}\n{_NOTES.get(kind, '')}"]
+    return "\n".join(text + [_format_part(part) for part in parts])
 
 
 def _format_part(part: PartFactory) -> str:
@@ -59,12 +66,11 @@ def _format_part(part: PartFactory) -> str:
     text.append(
         format_table(["option", "value", "default", "meaning"], rows) if rows else "No options.\n"
     )
-    _, _, settings = describe_part(part).text.partition("\nAt scale ")
+    description = describe_part(part).text if part.kind == "method" else ""
+    _, _, settings = description.partition("\nAt scale ")
     if settings:
         text.append("Settings at each scale, with the source of each value:\n")
         text.append(format_code_block(f"At scale {settings}"))
-    if part.kind == "fusion":
-        text += [f"{escape_markdown(note)}\n" for note in list_fusion_notes(part)]
     return "\n".join(text)
 
 
