@@ -343,21 +343,24 @@ def _validate_numbers(method: Method) -> None:
 
 
 def list_declared_inputs(
-    method: Method, anchor_text: AnchorText | None = None
+    method: Method, anchor_text: AnchorText | None = None, *, is_transcribed: bool = False
 ) -> dict[str, tuple[Evidence, ...]]:
     """Return what an embedding may be computed from when it is scored, by side.
 
     Args:
         method: its roles decide.
         anchor_text: the text embedding that the anchor uses for a text; None: that of the fusion.
+        is_transcribed: the captioner writes what is said in the sound, so that the evidence of its
+            texts is ``audio``.
     """
+    caption: Evidence = "audio" if is_transcribed else "sound_caption"
     video: list[Evidence] = []
     if method.video or (method.joint and method.joint_inputs != "audio"):
         video.append("video")
     if method.joint and method.joint_inputs != "video":
         video.append("audio")
     if method.video_query == "sound_caption":
-        video.append("sound_caption")
+        video.append(caption)
     elif method.audio and (method.video_fusion or not method.video):
         video.append("audio")
     text: list[Evidence] = []
@@ -367,8 +370,8 @@ def list_declared_inputs(
         method.text_fusion and anchor_text != "narration"
     )
     if method.text and method.captioner and uses_caption:
-        text.append("sound_caption")
-    return {"video": tuple(video), "text": tuple(text)}
+        text.append(caption)
+    return {"video": tuple(dict.fromkeys(video)), "text": tuple(text)}
 
 
 RENAMED_NAMES: Mapping[str, str] = {

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Task,
         TokenCase,
         Tokens,
+        Transcript,
     )
 
 AnchorText = Literal["narration", "sound_caption", "sound_text"]
@@ -429,6 +430,36 @@ class RefiningCaptioner(Protocol):
         Args:
             captions: closed captions.
             concepts: frequent sources and effects, the most frequent first.
+        """
+        ...
+
+
+@runtime_checkable
+class AudioCaptioner(Protocol):
+    """A captioner that writes what is said in the sound of a clip, and reads no narration.
+
+    Where a method has one, its texts stand in place of sound captions, and what is computed from
+    them has the evidence ``audio`` (docs/evidence.md).
+    """
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of the sounds that it reads, Hz."""
+        ...
+
+    @property
+    def key(self) -> Mapping[str, object]:
+        """Everything that decides a transcript, except the sound; another key, another cache."""
+        ...
+
+    def transcribe(self, sounds: Iterable[Audio]) -> Iterator[Transcript]:
+        """Yield the transcript of each sound, in the same order; sounds are read when needed.
+
+        A transcript depends on its own sound alone. A sound is never digital silence: such a clip
+        has an empty transcript without a call.
+
+        Raises:
+            ModelUnavailableError: if no further transcript can come.
         """
         ...
 

@@ -369,6 +369,23 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscriptWord:
+    """A word that is spoken from ``start`` to ``end``, s from the start of the sound."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What is said in a sound; no speech is an empty text. ``words`` may be empty: no times."""
+
+    text: str
+    words: tuple[TranscriptWord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClipFormat:
     """What an answerer reads of a clip.
 

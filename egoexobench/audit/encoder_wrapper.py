@@ -1,8 +1,8 @@
-"""Encoders around another one: they replace its sources, and mark its calls as code of a part."""
+"""Parts around another one: they replace its sources, and mark its calls as code of a part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, final
 
 import numpy as np
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from egoexobench.audit.data_access import part_code
 from egoexobench.features.encoder_runner import get_sample_rate
-from egoexobench.protocols import AnyEncoder, Encoder, JointEncoder
-from egoexobench.types import Audio, Frames, Modality, Tokens
+from egoexobench.protocols import AnyEncoder, AudioCaptioner, Encoder, JointEncoder
+from egoexobench.types import Audio, Frames, Modality, Tokens, Transcript
 
 Source = Frames | Audio | str
 ReplaceSource = Callable[[Source], Source]
@@ -103,3 +103,29 @@ class JointEncoderWrapper(_Attributes):
         """Encode as the encoder does."""
         with part_code():
             return self.encoder.encode(video_values, video_mask, audio_values, audio_mask)
+
+
+@final
+class AudioCaptionerWrapper:
+    """A captioner that listens."""
+
+    def __init__(self, captioner: AudioCaptioner, replace_source: ReplaceSource) -> None:
+        self.captioner, self.replace_source = captioner, replace_source
+
+    @property
+    def sample_rate(self) -> int:
+        """The sample rate that the captioner reads, Hz."""
+        return self.captioner.sample_rate
+
+    @property
+    def key(self) -> Mapping[str, object]:
+        """What decides a transcript."""
+        return self.captioner.key
+
+    def transcribe(self, sounds: Iterable[Audio]) -> Iterator[Transcript]:
+        """Write down what stands for each sound, one at a time."""
+        for sound in sounds:
+            replaced: Any = self.replace_source(sound)
+            with part_code():
+                transcripts = list(self.captioner.transcribe(iter([replaced])))
+            yield from transcripts

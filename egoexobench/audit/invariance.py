@@ -18,7 +18,12 @@ from typing import final
 
 from egoexobench.audit.data_access import part_code, replaced_methods
 from egoexobench.audit.decoy_media import ClipDecoder, make_decoys
-from egoexobench.audit.encoder_wrapper import ReplaceSource, Source, wrap_encoder
+from egoexobench.audit.encoder_wrapper import (
+    AudioCaptionerWrapper,
+    ReplaceSource,
+    Source,
+    wrap_encoder,
+)
 from egoexobench.audit.modality_swap import ROUNDING_TOLERANCE, derange, measure_shift
 from egoexobench.audit.pair_changes import make_pair_changes
 from egoexobench.audit.perturb import perturb_source
@@ -32,7 +37,7 @@ from egoexobench.experiment.inputs import InputOptions, prepare_inputs
 from egoexobench.experiment.prepare import TrainedMethod
 from egoexobench.experiment.subset import select_usable
 from egoexobench.progress import NullProgress
-from egoexobench.protocols import Dataset, Progress
+from egoexobench.protocols import AudioCaptioner, Dataset, Progress
 from egoexobench.records.audit import Change, EmbeddingSide, InvarianceCheck, InvarianceVerdict
 from egoexobench.types import Clip, Embeddings, Evidence, Pair, Query, Split, Task
 
@@ -196,7 +201,11 @@ def _embed_sample(
             sample,
             select_usable(sample, parts.method.name, allow_missing=False),
             parts=_wrap_encoders(parts, replace_source),
-            options=InputOptions(missing_audio="mask", cache_dir=Path(cache)),
+            options=InputOptions(
+                missing_audio="mask",
+                cache_dir=Path(cache),
+                transcript_dir=Path(cache, "transcripts"),
+            ),
             progress=NullProgress(),
         )
         with part_code():
@@ -210,7 +219,10 @@ def _wrap_encoders(parts: MethodParts, replace_source: ReplaceSource) -> MethodP
         role: replace(runner, encoder=wrap_encoder(runner.encoder, replace_source))
         for role, runner in parts.encoders.items()
     }
-    return replace(parts, encoders=encoders)
+    captioner = parts.captioner
+    if isinstance(captioner, AudioCaptioner):
+        captioner = AudioCaptionerWrapper(captioner, replace_source)
+    return replace(parts, encoders=encoders, captioner=captioner)
 
 
 def _keep_source(source: Source) -> Source:
@@ -221,6 +233,9 @@ def _make_decoder(parts: MethodParts) -> ClipDecoder:
     """Return a function that decodes a clip as the encoders of a method get it."""
     modalities = {modality for run in parts.encoders.values() for modality in run.given_inputs}
     rates = [run.sample_rate for run in parts.encoders.values() if "audio" in run.given_inputs]
+    if isinstance(parts.captioner, AudioCaptioner):
+        modalities.add("audio")
+        rates.append(parts.captioner.sample_rate)
     return partial(
         decode_clip,
         num_frames=parts.method.num_frames if "video" in modalities else 0,

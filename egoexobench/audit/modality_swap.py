@@ -93,8 +93,16 @@ def swap_modality(
 
 
 def list_banks(features: FeatureInputs, modality: Evidence) -> list[str]:
-    """Return the names of the banks that contain one modality and nothing else."""
+    """Return the names of the banks that contain one modality and nothing else.
+
+    What is said in a clip is a part of its sound.
+    """
     names = [name for name in BANKS_BY_MODALITY[modality] if getattr(features, name) is not None]
+    if features.is_transcribed and features.caption is not None:
+        if modality == "audio":
+            names.append("caption")
+        elif modality == "sound_caption":
+            names.remove("caption")
     if modality == "video" and features.joint is not None and features.joint_audio is not None:
         names.append("joint")  # prepared frames
     return names

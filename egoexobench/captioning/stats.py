@@ -37,6 +37,9 @@ class CaptionStats:
     """Concepts that were removed, the most frequent first; empty without refinement."""
     abort_reason: str | None
     """Why the captioner could not continue; None if it could."""
+    num_without_speech: int | None = None
+    """Sounds in which nothing is said; None for captions of narrations. The other counts are of
+    distinct sounds then, and not of narrations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import click
 
 from egoexobench.cli.completion import complete_parts
 from egoexobench.cli.plugins import load_registry
-from egoexobench.errors import DataError
+from egoexobench.errors import DataError, UsageError
 from egoexobench.terminal import create_console, show_text
 from egoexobench.types import SPLITS, Split
 
@@ -76,11 +76,17 @@ def caption_command(
     from egoexobench.captioning.transfer import export_captions, import_captions
     from egoexobench.experiment.part_identity import describe_part_identity
     from egoexobench.files import check_writable
+    from egoexobench.protocols import AudioCaptioner
 
     if export_file:
         check_writable(export_file)
     factory, captioner_options = parts.resolve("captioner", spec)
     captioner: Captioner = factory.create(options=captioner_options)
+    if isinstance(captioner, AudioCaptioner):
+        raise UsageError(
+            f"captioner {factory.name!r} reads sound and no narration; `run --set "
+            f"captioner={spec}` writes down what is said in the clips"
+        )
     source: Dataset = parts.create("dataset", dataset)
     cache = open_cache(part=describe_part_identity(factory, captioner_options))
     if import_file:

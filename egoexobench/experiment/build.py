@@ -46,6 +46,7 @@ from egoexobench.protocols import (
     Anchor,
     AnchorText,
     AnyScorer,
+    AudioCaptioner,
     Captioner,
     HasGivenFeatures,
     Objective,
@@ -134,7 +135,7 @@ class MethodParts:
     anchor: Anchor | None
     objective: Objective | SequenceObjective | None
     """None for a method that is not trained."""
-    captioner: Captioner | None
+    captioner: Captioner | AudioCaptioner | None
     device: DeviceConfig
     scorer: AnyScorer | None = None
     """None for a method that compares embeddings alone."""
@@ -159,7 +160,11 @@ class MethodParts:
     @property
     def declared_inputs(self) -> dict[str, tuple[Evidence, ...]]:
         """Evidence that the embeddings are declared to be computed from, by side."""
-        declared = list_declared_inputs(self.method, self.anchor.eval_text if self.anchor else None)
+        declared = list_declared_inputs(
+            self.method,
+            self.anchor.eval_text if self.anchor else None,
+            is_transcribed=isinstance(self.captioner, AudioCaptioner),
+        )
         return add_claims(declared, self.encoders, self.claims)
 
     @property
@@ -173,8 +178,8 @@ class MethodParts:
 
     @property
     def reads_media(self) -> bool:
-        """Whether any encoder reads frames or sound of the data set."""
-        return any(
+        """Whether any encoder or the captioner reads frames or sound of the data set."""
+        return isinstance(self.captioner, AudioCaptioner) or any(
             runner.encoder.modality != "text" and not runner.feature_source
             for runner in self.encoders.values()
         )
@@ -218,7 +223,9 @@ def build_parts(resolved: ResolvedMethod, device: DeviceConfig = CPU) -> MethodP
         captioner = resolved.create("captioner")
     encoders = {
         role: build_encoder(resolved, role, device)
-        for role in _list_encoder_roles(resolved, anchor)
+        for role in _list_encoder_roles(
+            resolved, anchor, is_transcribed=isinstance(captioner, AudioCaptioner)
+        )
     }
     check_objective_parts(resolved.method, objective, anchor, encoders)
     with seeded_rng(resolved.seed, "scorer"):
@@ -296,10 +303,12 @@ def _find_token_width(method: Method, encoders: Mapping[str, EncoderRunner]) -> 
     return encoders[role].encoder.dim
 
 
-def _list_encoder_roles(resolved: ResolvedMethod, anchor: Anchor | None) -> list[str]:
-    """Roles of the encoders that training or scoring uses."""
+def _list_encoder_roles(
+    resolved: ResolvedMethod, anchor: Anchor | None, *, is_transcribed: bool
+) -> list[str]:
+    """Roles of the encoders that training or scoring uses; a transcript queries in both."""
     method = resolved.method
-    queries_audio = method.video_query == "audio" or method.objective
+    queries_audio = method.video_query == "audio" or (method.objective and not is_transcribed)
     anchored_audio = anchor is not None and not {"ego_sound", "exo_sound"}.isdisjoint(
         anchor.required_inputs
     )

@@ -12,7 +12,7 @@ from egoexobench.identity import Identity
 from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, method_to_dict
 from egoexobench.method_renames import rename_settings
-from egoexobench.protocols import AnyScorer, TextScorer
+from egoexobench.protocols import AnyScorer, AudioCaptioner, TextScorer
 from egoexobench.records.describe import describe_distribution, serialize_options
 from egoexobench.records.schema import DeclaredInputs, MethodRecord, PartRecord
 from egoexobench.registry import PartFactory, Registry
@@ -29,7 +29,12 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
         spec=str(Spec(factory.name, config.method.options)),
         overrides=rename_settings(config.overrides),
         scale=resolved.method.scale,
-        parts=describe_parts(resolved, parts.claims, parts.scorer),
+        parts=describe_parts(
+            resolved,
+            parts.claims,
+            parts.scorer,
+            is_transcribed=isinstance(parts.captioner, AudioCaptioner),
+        ),
         hyperparameters=list_hyperparameters(resolved),
         declared_inputs=DeclaredInputs(video=declared["video"], text=declared["text"]),
         fingerprint=resolved.hash_recipe(),
@@ -43,6 +48,8 @@ def describe_parts(
     resolved: ResolvedMethod,
     claims: Mapping[str, tuple[Evidence, ...]] = MappingProxyType({}),
     scorer: AnyScorer | None = None,
+    *,
+    is_transcribed: bool = False,
 ) -> tuple[PartRecord, ...]:
     """Return the parts of a method as a record holds them.
 
@@ -50,6 +57,7 @@ def describe_parts(
         resolved: the method and its parts.
         claims: what given features are said to be computed from, by role.
         scorer: decides which tasks the record says that it ranks.
+        is_transcribed: the captioner reads sound.
     """
     records = {
         role: to_part_record(
@@ -57,6 +65,8 @@ def describe_parts(
         )
         for role, item in resolved.parts.items()
     }
+    if is_transcribed:
+        records["captioner"] = records["captioner"].model_copy(update={"reads": "audio"})
     if isinstance(scorer, TextScorer):
         update = {"ranked_tasks": TEXT_TASKS}
         records["scorer"] = records["scorer"].model_copy(update=update)

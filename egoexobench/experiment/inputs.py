@@ -11,6 +11,11 @@ from typing import Literal
 from egoexobench.captioning.cache import open_cache
 from egoexobench.captioning.pipeline import generate_captions
 from egoexobench.captioning.stats import CaptionSet, summarize_failures
+from egoexobench.captioning.transcribe import (
+    add_pair_transcripts,
+    open_transcript_cache,
+    transcribe_clips,
+)
 from egoexobench.data.unfair_queries import iter_fair_queries
 from egoexobench.errors import DataError, notify
 from egoexobench.experiment.build import MethodParts
@@ -24,9 +29,10 @@ from egoexobench.features.given_features import (
     check_missing_features,
     collect_given_features,
 )
+from egoexobench.features.media_hash import hash_media_files
 from egoexobench.features.store_folder import find_feature_root
 from egoexobench.models.feature_inputs import FeatureInputs
-from egoexobench.protocols import Dataset, Progress
+from egoexobench.protocols import AudioCaptioner, Dataset, Progress
 from egoexobench.records.schema import DatasetRecord
 from egoexobench.types import SPLITS, Clip, Pair, Split
 
@@ -43,6 +49,8 @@ class InputOptions:
     allow_missing: bool = False
     """Exclude clips that do not decode."""
     cache_dir: Path = field(default_factory=find_feature_root)
+    transcript_dir: Path | None = None
+    """Where transcripts are cached; None is a folder in the cache folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +137,23 @@ def prepare_inputs(
     text_ids = {split: list_text_ids(dataset, selected, split) for split in SPLITS}
     narrations = collect_narrations(selected, text_ids)
     narration_bank, caption_bank, captions, text_audio_bank = None, None, None, None
+    is_transcribed = isinstance(parts.captioner, AudioCaptioner)
     if encoder := parts.encoders.get("text"):
         template = parts.method.text_template
         prompts = {name: template.replace("{}", text) for name, text in narrations.items()}
         narration_bank = _encode_texts(prompts, encoder, options)
         if second := parts.encoders.get("text_audio"):
             text_audio_bank = _encode_texts(prompts, second, options)
-        captions = _write_captions(dataset, narrations, parts, progress)
+        if isinstance(parts.captioner, AudioCaptioner):
+            captions = _transcribe(parts.captioner, selected, parts, options, progress)
+        else:
+            captions = _write_captions(dataset, narrations, parts, progress)
         if captions is not None:
+            names = list(narrations)
+            if is_transcribed:  # a clip is heard whether it has a narration or not
+                names += [clip.id for clip in selected.all_clips if clip.id not in narrations]
             # A text without a caption gets an empty row: it is embedded from its narration alone.
-            by_id = {name: captions.captions.get(name) for name in narrations}
+            by_id = {name: captions.captions.get(name) for name in names}
             caption_bank = _encode_texts(by_id, encoder, options)
         text_ids = {
             split: [name for name in ids if name in narration_bank.index]
@@ -153,6 +168,7 @@ def prepare_inputs(
             narration=narration_bank,
             caption=caption_bank,
             text_audio=text_audio_bank,
+            is_transcribed=is_transcribed,
         ),
         captions=captions,
         missing_audio=options.missing_audio,
@@ -299,11 +315,38 @@ def collect_narrations(
     return {name: text for name, text in narrations.items() if text.strip()}
 
 
+def _transcribe(
+    captioner: AudioCaptioner,
+    selected: UsableSubset,
+    parts: MethodParts,
+    options: InputOptions,
+    progress: Progress,
+) -> CaptionSet:
+    """Write down what is said in each clip, also as the text of its pairs."""
+    clips = selected.all_clips
+    files = {path for clip in clips for path in encode_clips.list_clip_files(clip)}
+    hashes = hash_media_files(files, options.cache_dir).hashes
+    transcripts = transcribe_clips(
+        captioner,
+        clips,
+        {clip.id: encode_clips.make_clip_key(clip, hashes) for clip in clips},
+        cache=open_transcript_cache(
+            options.transcript_dir, part=parts.resolved.identities["captioner"]
+        ),
+        progress=progress,
+        label=parts.resolved.labels["captioner"],
+    )
+    if not transcripts.captions:
+        notify(f"nothing is said in any of the {len(clips)} clips: transcripts change no score")
+    pairs = [pair for split in SPLITS for pair in selected.pairs[split]]
+    return replace(transcripts, captions=add_pair_transcripts(transcripts.captions, pairs))
+
+
 def _write_captions(
     dataset: Dataset, narrations: Mapping[str, str], parts: MethodParts, progress: Progress
 ) -> CaptionSet | None:
     """Write the sound caption of each narration; None without a captioner."""
-    if parts.captioner is None:
+    if parts.captioner is None or isinstance(parts.captioner, AudioCaptioner):
         return None
     # All training pairs decide which concepts are frequent, whether their media exist or not.
     training = {

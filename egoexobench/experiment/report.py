@@ -224,6 +224,7 @@ def _count_captions(captions: CaptionSet | None) -> CaptionCounts | None:
         num_missing=stats.num_missing,
         concepts=stats.concepts,
         abort_reason=stats.abort_reason,
+        num_without_speech=stats.num_without_speech,
     )
 
 

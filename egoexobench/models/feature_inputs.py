@@ -48,9 +48,10 @@ class FeatureInputs:
     ``text_audio`` contains narrations, as ``narration`` does, from the encoder of that role.
     ``video_exo`` contains exo clips if they have their own encoder. ``joint`` contains the tokens
     of a joint encoder; if it is trained, the prepared frames, and ``joint_audio`` the prepared
-    sounds. ``alignment_paths`` contains, by pair id, the path along which the two sounds of a
-    training pair are read. ``clip_times`` contains, by clip id, when the tokens of a video are, for
-    an objective that compares sequences.
+    sounds. With ``is_transcribed`` ``caption`` contains what is said in clips, and may query videos
+    in training, too. ``alignment_paths`` contains, by pair id, the path along which the two sounds
+    of a training pair are read. ``clip_times`` contains, by clip id, when the tokens of a video
+    are, for an objective that compares sequences.
     """
 
     video: FeatureBank | None
@@ -58,6 +59,7 @@ class FeatureInputs:
     narration: FeatureBank | None
     caption: FeatureBank | None
     video_exo: FeatureBank | None = None
+    is_transcribed: bool = False
     text_audio: FeatureBank | None = None
     joint: FeatureBank | None = None
     joint_audio: FeatureBank | None = None
@@ -257,7 +259,8 @@ def read_frames(
 ) -> tuple[Tokens | None, Tokens | None]:
     """Return the frames of clips, and their sound captions if a method scores with these."""
     bank, caption = inputs.get_video_bank(view), None
-    if model.method.video_query == "sound_caption" and not model.training and inputs.caption:
+    has_query = inputs.is_transcribed or not model.training
+    if model.method.video_query == "sound_caption" and has_query and inputs.caption:
         caption = _read_batch(model, "text", inputs.caption, ids, plan=plan)
     video = _read_batch(model, model.video_role[view], bank, ids, plan=plan) if bank else None
     return video, caption

@@ -201,6 +201,7 @@ def iter_input_faults(method: MethodRecord) -> Iterator[str]:
     for part in method.parts:
         if part.kind != ROLES[part.role]:
             yield f"method.parts.{part.role}: kind {part.kind!r} is not {ROLES[part.role]!r}"
+    is_transcribed = any(part.role == "captioner" and part.reads for part in method.parts)
     is_caption_query = method.hyperparameters.get("video_query") == "sound_caption"
     assembled = replace(
         COMPACT_DEFAULTS,
@@ -220,7 +221,11 @@ def iter_input_faults(method: MethodRecord) -> Iterator[str]:
     )
     anchors = _ANCHOR_TEXTS[1:] if assembled.anchor else _ANCHOR_TEXTS[:1]
     possible = [
-        add_claims(list_declared_inputs(assembled, anchor), played, list_claims(method))
+        add_claims(
+            list_declared_inputs(assembled, anchor, is_transcribed=is_transcribed),
+            played,
+            list_claims(method),
+        )
         for anchor in anchors
     ]
     declared: Mapping[str, tuple[str, ...]] = {

@@ -85,10 +85,16 @@ class PartRecord(RecordModel):
         "embeddings alone rank the others; absent for a scorer of any two items",
     )
 
+    reads: Literal["audio"] | None = Field(
+        default=None,
+        description="what a captioner reads, if it writes down what is said in the sound; absent "
+        "for one that reads narrations",
+    )
+
     @model_serializer(mode="wrap")
     def _leave_out_unused(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = serialize(self)
-        for name in ("claimed", "ranked_tasks"):
+        for name in ("claimed", "ranked_tasks", "reads"):
             if not getattr(self, name):
                 values.pop(name, None)
         return values
@@ -359,6 +365,19 @@ class CaptionCounts(RecordModel):
     num_missing: Count = Field(description="texts without a caption")
     concepts: tuple[str, ...] = Field((), description="concepts that refinement removed")
     abort_reason: Text | None = Field(None, description="why the captioner stopped early")
+    num_without_speech: Count | None = Field(
+        default=None,
+        description="sounds in which nothing is said, if the captions are transcripts; other "
+        "counts are of distinct sounds then, and missing ones of clips",
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out_speech(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Records without transcripts have the fields of earlier versions, and their hash."""
+        values: dict[str, Any] = serialize(self)
+        if self.num_without_speech is None:
+            values.pop("num_without_speech", None)
+        return values
 
 
 @final
