@@ -36,6 +36,7 @@ def a2summ(
     *,
     layers: Literal["shared", "own"] = "shared",
     output: Literal["both", "video"] = "both",
+    transcripts: str | None = None,
 ) -> Method:
     """A2Summ (CVPR 2023) as an embedding: joint attention of video and sound, with class tokens.
 
@@ -48,6 +49,8 @@ def a2summ(
     Args:
         layers: `shared` gives all layers the same weights, as the release does; `own` does not.
         output: `both` embeds a clip as the mean of both class tokens, `video` as that of the video.
+        transcripts: model of captioner `asr`: the tokens of what is said in a clip then take the
+            place of its sound tokens, as in A2Summ. Texts are embedded from the narration alone.
     """
     options = {"layers": layers, "output": output}
     changed = {name: value for name, value in options.items() if value not in ("shared", "both")}
@@ -59,6 +62,13 @@ def a2summ(
         objective="info-nce:denominator=all,symmetric=true,learn=true",
         share_view_weights=True,
     )
+    if transcripts:
+        method = replace(
+            method,
+            audio=None,
+            captioner=str(Spec("asr", {"model": transcripts})),
+            video_query="sound_caption",
+        )
     pretrained = use_pretrained(method)
     pretrained = replace(pretrained, provenance={**pretrained.provenance, **_PROVENANCE})
     return select_scale(scale, {"compact": method, "pretrained": pretrained})

@@ -72,7 +72,9 @@ class BoardRow(RecordModel):
     video_evidence: tuple[str, ...]
     text_evidence: tuple[str, ...]
     evidence: str = Field(description="both in words, with who says so")
-    uses_extra_inputs: bool = Field(description="its videos are embedded with more than that")
+    uses_extra_inputs: bool = Field(
+        description="its videos are embedded with more than that, or its texts with sound"
+    )
     is_trained: bool
     checks: tuple[BoardCheck, ...]
     notes: tuple[str, ...]

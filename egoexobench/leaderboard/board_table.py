@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from egoexobench.types import CandidatePolicy
 
 USUAL_VIDEO_INPUTS = {"video", "audio"}
+USUAL_TEXT_INPUTS = {"narration", "sound_caption"}
 
 
 def make_board_table(
@@ -44,8 +45,11 @@ def make_board_table(
 
 
 def uses_extra_inputs(source: ReproducedRow) -> bool:
-    """Whether the video embeddings of a method are computed from more than video and audio."""
-    return not USUAL_VIDEO_INPUTS.issuperset(source.method.declared_inputs.video)
+    """Whether embeddings of one side are computed from what belongs to the other side."""
+    inputs = source.method.declared_inputs
+    return not (
+        USUAL_VIDEO_INPUTS.issuperset(inputs.video) and USUAL_TEXT_INPUTS.issuperset(inputs.text)
+    )
 
 
 def _make_column(column: TableColumn, reference: TableCell) -> BoardColumn:

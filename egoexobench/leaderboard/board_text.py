@@ -56,8 +56,8 @@ ANNOTATION_SHORTCUTS = ("scene", "narration")
 """Shortcuts that read the annotation, which no method gets."""
 TRANSFER_NOTE = "* Trained on another data set than the one that is scored."
 EXTRA_INPUTS_NOTE = (
-    "† The video embeddings of this method use more than video and audio, so they contain part of "
-    "the answer; do not compare its rank with the others."
+    "† The video embeddings of this method use more than video and audio, or its texts use sound, "
+    "so they contain part of the answer; do not compare its rank with the others."
 )
 ANNOTATION_SHORTCUT_NOTE = (
     "‡ This shortcut reads the annotation, which no method gets: it is the score of a method to "

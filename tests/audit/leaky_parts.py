@@ -4,6 +4,7 @@ import hashlib
 import inspect
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from egoexobench import hookimpl
 from egoexobench.data.decode import decode_clip
 from egoexobench.data.folder_dataset import FolderDataset
 from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale
-from egoexobench.types import SPLITS, Tokens
+from egoexobench.types import SPLITS, Tokens, Transcript
 
 WIDTH = 16
 NARRATIONS: dict[bytes, str] = {}
@@ -196,6 +197,28 @@ def ignored_query(width: int, /):
         return context.values.mean(1)
 
     return fuse
+
+
+@hookimpl
+def register_captioners(register):
+    register("listener", listener)
+
+
+def listener():
+    """Spells the frequencies of a sound; it leaks nothing."""
+
+    class Listener:
+        sample_rate = 16_000
+        key: ClassVar = {"captioner": "listener"}
+
+        def transcribe(self, sounds):
+            for sound in sounds:
+                spectrum = np.abs(np.fft.rfft(sound.waveform))[: len(sound.waveform) // 8]
+                parts = np.array_split(spectrum, 8)
+                letters = [chr(ord("a") + int(part.argmax()) % 26) for part in parts]
+                yield Transcript(" ".join(letters))
+
+    return Listener()
 
 
 METHOD = replace(

@@ -28,6 +28,7 @@ SMALL_SETTINGS = {"epochs": "2", "embed_dim": "16"}
 def registry() -> Registry:
     result = Registry()
     hooks: dict[str, Callable] = {
+        "captioner": leaky_parts.register_captioners,
         "encoder": leaky_parts.register_encoders,
         "fusion": leaky_parts.register_fusions,
         "method": leaky_parts.register_methods,
@@ -97,6 +98,22 @@ def test_an_honest_trained_method_passes(audit, method: str) -> None:
         assert swap.declared is is_declared
         assert (swap.shift.num_moved > 0) is is_declared
         assert swap.verdict in (("used", "weak") if is_declared else ("unused",))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("query", [{}, {"video_query": "sound_caption", "audio": "none"}])
+def test_texts_made_of_what_is_said_declare_the_sound(audit, query: dict[str, str]) -> None:
+    """The audit finds that other sound moves the text, and its files are not read beside."""
+    result = audit("soundbridge", captioner="listener", **query, **SMALL_SETTINGS)
+    assert result.passed, list_failures(result)
+    declared = result.method.declared_inputs
+    assert (declared.video, declared.text) == (("video", "audio"), ("narration", "audio"))
+    assert find_swap(result, "text", "audio").verdict in ("used", "weak")
+    assert find_swap(result, "video", "audio").verdict in ("used", "weak")
+    assert find_swap(result, "text", "sound_caption").verdict == "unused"
+    assert not list_invariances(result, *FAILED_VERDICTS)
+    (part,) = (part for part in result.method.parts if part.role == "captioner")
+    assert part.reads == "audio"
 
 
 def test_an_honest_untrained_method_passes(audit) -> None:

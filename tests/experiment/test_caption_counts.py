@@ -9,6 +9,7 @@ import pytest
 import torch
 from chat_server import Reply, Server, serving
 from click.testing import CliRunner, Result
+from plugin_factory import install_plugin
 
 from egoexobench.cli import main
 from egoexobench.data.folder_dataset import CLIPS_TABLE
@@ -189,3 +190,66 @@ def test_without_a_single_caption_a_run_ends_in_one_line_and_leaves_no_record(
     assert ("cannot be reached" if key else "needs a key in OPENAI_API_KEY") in result.stderr
     assert SECRET not in result.stdout + result.stderr
     assert not (tmp_path / "runs").exists()
+
+
+LISTENER_PLUGIN = '''
+from egoexobench import hookimpl
+from egoexobench.types import Transcript
+
+
+@hookimpl
+def register_captioners(register):
+    register("listener", listener)
+
+
+def listener(*, says: str = "hello"):
+    """Always writes the same word.
+
+    Args:
+        says: the word.
+    """
+    return Listener(says)
+
+
+class Listener:
+    sample_rate = 16_000
+
+    def __init__(self, says):
+        self.says, self.key = says, {"says": says}
+
+    def transcribe(self, sounds):
+        return (Transcript(self.says) for _ in sounds)
+'''
+
+
+@pytest.fixture
+def listener_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    install_plugin(site, "listener", LISTENER_PLUGIN)
+    monkeypatch.syspath_prepend(site)
+
+
+@pytest.mark.usefixtures("listener_plugin")
+@pytest.mark.parametrize(("says", "num_without_speech"), [("hello", 0), ("", 16)])
+def test_sounds_in_which_nothing_is_said_are_counted(
+    run_with_captioner: Callable[..., Result], folder: Path, says: str, num_without_speech: int
+) -> None:
+    """Of 32 clips two have the same span of the same film: 16 sounds."""
+    result = run_with_captioner(folder, f"listener:says={says}")
+    assert result.exit_code == 0, result.stderr
+    record = json.loads(result.stdout)
+    counts = record["captions"]
+    assert counts["num_without_speech"] == num_without_speech
+    assert counts["num_narrations"] == 16
+    assert counts["num_missing"] == 2 * num_without_speech
+    assert record["method"]["declared_inputs"]["text"] == ["narration", "audio"]
+    assert ("nothing is said in any of the" in result.stderr) is (not says)
+
+
+@pytest.mark.usefixtures("listener_plugin")
+def test_the_command_caption_refuses_a_captioner_that_listens(folder: Path) -> None:
+    arguments = ["caption", f"folder:path={folder}", "--captioner", "listener"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "captioner 'listener' reads sound and no narration; `run --set " in result.stderr
