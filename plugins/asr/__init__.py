@@ -42,7 +42,7 @@ def asr(
         language: such as `en`; none detects it in each window.
         no_speech: probability of the no-speech token from which on a window gives nothing; 0.6 is
             that of Whisper's own transcribe, which also asks for a low likelihood of the text.
-        tokens: largest number of tokens of a window.
+        tokens: largest number of tokens of a window, at most half of the positions of the decoder.
         batch: number of windows in a batch.
         device: such as `cpu` or `cuda:0`.
     """

@@ -64,7 +64,8 @@ class Whisper:
                 f"captioner 'asr': {folder} on device {device!r}: {line[:160]}; set model=FOLDER "
                 "with the files of a Whisper model in transformers' layout, or another device"
             ) from error
-        self._language, self._no_speech, self._tokens = language, no_speech, tokens
+        self._language, self._no_speech = language, no_speech
+        self._tokens = min(tokens, self._model.config.max_target_positions // 2)
         heads = getattr(self._model.generation_config, "alignment_heads", None)
         self._has_word_times = bool(heads)
 

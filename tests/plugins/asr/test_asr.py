@@ -1,12 +1,16 @@
 """Captioner `asr`: a real, tiny Whisper from disk, through transformers."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from pretrained_models import write_folder
 from tiny_whisper import write_whisper
 
 from egoexobench import testing
+from egoexobench.cli import main
 from egoexobench.errors import ModelUnavailableError, UsageError
 from egoexobench.types import Audio
 from egoexobench_plugins.asr import asr
@@ -18,6 +22,13 @@ RATE = 16_000
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_whisper(tmp_path_factory.mktemp("model") / "whisper")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of eleven pairs with sound."""
+    splits = {"train": "abcdef", "val": "ghi", "test": "jk"}
+    return write_folder(tmp_path_factory.mktemp("data") / "clips", splits)
 
 
 def make_noise(seconds: float, seed: int = 0) -> Audio:
@@ -103,3 +114,21 @@ def test_a_damaged_model_is_one_line(tmp_path: Path) -> None:
         list(create_captioner(folder).transcribe([make_noise(1)]))
     assert "captioner 'asr'" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a2summ_reads_transcripts_in_training_and_when_it_is_scored(
+    folder: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No encoder of sound is built: what is said is all that is heard."""
+    monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "cache"))
+    method = f"a2summ:transcripts={folder}"
+    arguments = ["run", "--method", method, "--dataset", f"folder:path={data}", "--task", "eg2ex"]
+    arguments += ["--set", "epochs=1", "--out", str(tmp_path / "runs"), "--json"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.stderr
+    record = json.loads(result.stdout)
+    assert record["method"]["declared_inputs"] == {
+        "video": ["video", "audio"],
+        "text": ["narration"],
+    }
+    assert "audio" not in {part["role"] for part in record["method"]["parts"]}
