@@ -43,7 +43,8 @@ VERBS = frozenset(
     shut simulate skip slice sleep snapshot solve sort spawn speak split spread stack standardize
     start stop store stream strike strip stub style submit subset substitute subtract suggest sum
     summarize suppress swap sweep switch sync synthesize tabulate tag take teach tell terminate
-    test throw tie tile time tokenize toggle touch trace track train transfer transform translate
+    test throw tie tile time tokenize toggle touch trace track train transcribe transfer transform
+    translate
     transpose traverse treat trim truncate try tune turn unfold unify uninstall unload unlock
     unpack unquote unwrap unzip update upload upsample use validate vary verify view visit wait
     walk warm warn warp watch weigh whiten widen wipe wrap write yield zero zip remux shorten

@@ -145,7 +145,9 @@ def prepare_inputs(
         if second := parts.encoders.get("text_audio"):
             text_audio_bank = _encode_texts(prompts, second, options)
         if isinstance(parts.captioner, AudioCaptioner):
-            captions = _transcribe(parts.captioner, selected, parts, options, progress)
+            captions = _transcribe_clips(
+                parts.captioner, selected, parts=parts, options=options, progress=progress
+            )
         else:
             captions = _write_captions(dataset, narrations, parts, progress)
         if captions is not None:
@@ -315,9 +317,10 @@ def collect_narrations(
     return {name: text for name, text in narrations.items() if text.strip()}
 
 
-def _transcribe(
+def _transcribe_clips(
     captioner: AudioCaptioner,
     selected: UsableSubset,
+    *,
     parts: MethodParts,
     options: InputOptions,
     progress: Progress,

@@ -20,6 +20,12 @@ def _make_llm_options(folder: Path, monkeypatch: pytest.MonkeyPatch, stack: Exit
     return {"model": model, "device": "cpu", "precision": "fp32", "tokens": 16}
 
 
+def _make_asr_options(folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> Options:
+    from tiny_whisper import write_whisper
+
+    return {"model": str(write_whisper(folder / "whisper")), "no_speech": 1.0}
+
+
 def _make_openai_options(
     folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack
 ) -> Options:
@@ -42,6 +48,7 @@ def _make_imported_options(
 REACH: dict[str, Callable[[Path, pytest.MonkeyPatch, ExitStack], Options]] = {
     "llm": _make_llm_options,
     "openai": _make_openai_options,
+    "asr": _make_asr_options,
     "imported": _make_imported_options,
 }
 """Captioner to what gives its options, for as long as the stack is open."""
