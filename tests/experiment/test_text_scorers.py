@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from fake_parts import make_part
+from forged_bundle import ForgedBundle
 from torch import Tensor, nn
 
 from egoexobench.audit.run import audit_method
@@ -149,6 +151,20 @@ def test_the_bundle_is_verified_and_a_track_of_the_views_needs_no_pair_scores(
     assert recorded.pair_scores == {}
     queries = build_queries(FolderDataset(folder), "test", "t2v", "rerank@100")
     assert len(load_run(record, "t2v", "rerank@100").pair_scores) == len(queries) > 0
+
+
+def test_pair_scores_of_the_views_are_a_difference(record: Path, tmp_path: Path) -> None:
+    shutil.copytree(record.parent, tmp_path / "copy")
+    bundle = ForgedBundle(tmp_path / "copy" / record.name)
+
+    def add_track(tensors, header) -> None:
+        for name in ("candidates", "values"):
+            tensors[f"ex2eg rerank@100 {name}"] = tensors[f"t2v rerank@100 {name}"].clone()
+
+    bundle.edit_tensors("pair-scores.safetensors", add_track)
+    differences = verify_bundle(bundle.record).differences
+    expected = "ex2eg rerank@100 has pair scores, and the scorer does not rank its task"
+    assert f"pair scores: {expected}" in differences
 
 
 def test_a_scorer_that_is_not_trained_gets_texts_as_rows_in_both_directions(
