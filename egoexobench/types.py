@@ -127,6 +127,8 @@ JOINED_TASKS: Mapping[ScoredTask, tuple[Task, Task]] = {
 
 MAX_SEED = 2**32 - 1
 """The largest seed: every generator of random numbers takes it."""
+MAX_PHASES = 1000
+"""Phases of a data set, numbered from 0: counts are kept of each by each."""
 DEFAULT_NUM_TOP = 5
 """First candidates of each query that a run writes beside its record."""
 

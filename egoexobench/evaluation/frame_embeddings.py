@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from egoexobench.errors import DataError
+from egoexobench.types import MAX_PHASES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class FrameEmbeddings:
         views: ``(V,)``.
         lengths: frames of each video, at least one, ``(V,)``.
         vectors: float32 ``(N, D)``; the frames of a video are contiguous and in order.
-        labels: phases ``(N,)`` from 0, or -1 for a frame that belongs to none.
+        labels: phases ``(N,)`` from 0 to `MAX_PHASES` - 1, or -1 for a frame that belongs to none.
         times: of the frames, in s of the media file, ``(N,)``; they rise within a video.
         activities: ``(V,)``; only videos of one activity are aligned. Empty: all are of one.
 
@@ -52,11 +53,11 @@ class FrameEmbeddings:
                 f"{len(broken)} of {len(self.vectors)} embeddings of frames contain NaN or "
                 f"infinity, first {self.name_frame(int(broken[0]))}"
             )
-        unknown = np.flatnonzero(self.labels < NO_PHASE)
+        unknown = np.flatnonzero((self.labels < NO_PHASE) | (self.labels >= MAX_PHASES))
         if len(unknown):
             raise DataError(
                 f"{self.name_frame(int(unknown[0]))} has the label "
-                f"{self.labels[unknown[0]]}; a phase is 0 or more, and -1 is none"
+                f"{self.labels[unknown[0]]}; a phase is from 0 to {MAX_PHASES - 1}, and -1 is none"
             )
         inside = self.videos[1:] == self.videos[:-1]
         late = np.flatnonzero(inside & ~(np.diff(self.times) > 0))

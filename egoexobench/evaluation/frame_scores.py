@@ -190,6 +190,8 @@ def _score_phases(track: _FrameTrack, rng: Generator) -> Score:
 
 def _score_retrieval(track: _FrameTrack, rng: Generator) -> Score:  # noqa: ARG001
     test = track.test.select_frames(track.test.has_phase)
+    if not len(test.labels):
+        raise DataError(f"{track.direction}: no test frame has a phase")
     asking, searched = (_is_of_view(test, view) for view in track.views)
     ranking = rank_frames(test, asking, searched, TOP_K)
     if not len(ranking.rows):

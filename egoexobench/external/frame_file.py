@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ARRAYS = ("embeds", "labels", "lengths", "is_ego")
 """The arrays of each split."""
+MAX_NUMBER = 2**31 - 1
+"""Of labels and frames, so that their sums are exact."""
 SPLIT_NAMES = {"train": ("train",), "test": ("test", "eval")}
 """What stands in front of their names."""
 
@@ -89,6 +91,8 @@ def _read_split(
             "is 1"
         )
     total = int(lengths.sum())
+    if embeds.ndim != 2:
+        raise DataError(f"{path}: {names['embeds']} has the shape {embeds.shape}; expected (N, D)")
     for kind, values in (("embeds", embeds), ("labels", labels)):
         if len(values) != total:
             raise DataError(
@@ -114,10 +118,11 @@ def _read_integers(path: Path, name: str, values: NDArray[np.generic]) -> NDArra
     if values.ndim != 1 or not len(values):
         raise DataError(f"{path}: {name} has the shape {values.shape}; expected one axis with rows")
     numbers = values.astype(float)
-    broken = np.flatnonzero(~(numbers == np.round(numbers)))
+    broken = np.flatnonzero(~((numbers == np.round(numbers)) & (abs(numbers) <= MAX_NUMBER)))
     if len(broken):
         raise DataError(
-            f"{path}: {name}, row {broken[0]}: {numbers[broken[0]]:g} is no whole number"
+            f"{path}: {name}, row {broken[0]}: {numbers[broken[0]]:g} is no whole number of at "
+            f"most {MAX_NUMBER:,}"
         )
     return numbers.astype(np.int64)
 

@@ -83,11 +83,11 @@ def find_annotation_file(root: Path, *names: str) -> AnnotationFile | None:
     """
     for name in names:
         path = root / name
-        if path.is_file():
-            try:
+        try:
+            if path.is_file():
                 return AnnotationFile(name, path, path.read_bytes())
-            except OSError as error:
-                raise DataError(f"cannot read {path}: {error.strerror}") from error
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror}") from error
     return None
 
 
@@ -137,7 +137,11 @@ def _iter_lines(source: AnnotationSource) -> Iterator[list[str]]:
         text = source.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{source.path} is not UTF-8 text: {error.reason}") from error
-    return csv.reader(io.StringIO(text, newline=""))
+    lines = csv.reader(io.StringIO(text, newline=""))
+    try:
+        yield from lines
+    except csv.Error as error:  # a cell without end
+        raise DataError(f"{source.path}, line {lines.line_num}: {error}") from error
 
 
 def _check_header(source: AnnotationSource, header: Sequence[str], schema: type[BaseModel]) -> None:

@@ -43,9 +43,16 @@ def find_function(module: str, name: str) -> Callable[..., Any]:
     return function
 
 
+def _describe_value(value: object) -> str:
+    """Return a number or a text, or the type of another value: lists in lists may have no end."""
+    if isinstance(value, int | str):
+        return repr(value[:60] if isinstance(value, str) else value)
+    return type(value).__name__
+
+
 def _make_type(text: str, *_: object) -> StoredType:
     if type(text) is not str or not _DTYPE.fullmatch(text):
-        raise RefusedError(f"makes an array of the type {text!r}")
+        raise RefusedError(f"makes an array of the type {_describe_value(text)}")
     return StoredType(text)
 
 
@@ -114,7 +121,9 @@ def _make_array(
     number_type = np.dtype(dtype.text)
     sides = [side for side in shape if type(side) is int and side >= 0]
     if len(sides) != len(shape) or len(shape) > MAX_DIMENSIONS:
-        raise RefusedError(f"makes an array of the shape {shape!r:.60}")
+        raise RefusedError(
+            f"makes an array of the shape {', '.join(map(_describe_value, shape[:8]))}"
+        )
     if prod(sides) * number_type.itemsize != len(data):
         raise RefusedError(f"makes an array {shape} of {number_type} from {len(data)} bytes")
     numbers = np.frombuffer(bytes(data), number_type)

@@ -49,7 +49,7 @@ def ae2(
     Raises:
         DataError: if the folder of the activity does not exist, has no videos, or a pickle in it
             names a function.
-        UsageError: for less than one partner.
+        UsageError: for less than one partner, or a negative seed.
 
     Differences from the release: a pair is an ego and an exo video, fixed for all epochs, where
     the release draws two videos at random in each step, also of one view, or one video twice. An
@@ -65,5 +65,5 @@ def ae2(
     from egoexobench.toolbox.option_limits import check_minimum
     from egoexobench_plugins.ae2_dataset.dataset import AE2Dataset
 
-    check_minimum("dataset 'ae2'", {"partners": (partners, 1)})
+    check_minimum("dataset 'ae2'", {"partners": (partners, 1), "seed": (seed, 0)})
     return AE2Dataset(root, activity, boxes, partners=partners, seed=seed)

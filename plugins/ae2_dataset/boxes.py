@@ -90,7 +90,8 @@ def _find_fault(values: Any) -> str:
     if values is None:
         return "the video has no boxes"
     try:
-        array = np.asarray(values, np.float64)
+        with np.errstate(over="ignore"):  # what 32 bits cannot hold is infinite
+            array = _to_array(values)
     except (ValueError, TypeError):
         return "its boxes are not an array of numbers"
     if array.ndim != 3 or array.shape[1:] != (NUM_BOXES, NUM_COLUMNS):

@@ -11,7 +11,7 @@ import numpy as np
 from egoexobench.data.file_times import read_file_times
 from egoexobench.errors import DataError, MediaError
 from egoexobench.toolbox.plain_pickle import read_plain_pickle
-from egoexobench.types import AnnotationIssue
+from egoexobench.types import MAX_PHASES, AnnotationIssue
 from egoexobench_plugins.ae2_dataset.videos import ListedVideo
 
 if TYPE_CHECKING:
@@ -66,9 +66,13 @@ def _find_fault(phases: Any, num_frames: int) -> str:
         return f"the video has {num_frames} frame; phases need two or more"
     if phases is None:
         return "the video has no labels"
-    array = np.asarray(phases) if isinstance(phases, list | tuple | np.ndarray) else np.zeros(())
-    if array.ndim != 1 or array.dtype.kind not in "iu" or (array < 0).any():
-        return "its labels are not a list of whole numbers from 0"
+    try:
+        array = np.asarray(phases) if isinstance(phases, list | tuple | np.ndarray) else None
+    except (ValueError, OverflowError):  # lists of different lengths
+        array = None
+    is_valid = array is not None and array.ndim == 1 and array.dtype.kind in "iu"
+    if array is None or not is_valid or not ((array >= 0) & (array < MAX_PHASES)).all():
+        return f"its labels are not a list of whole numbers from 0 to {MAX_PHASES - 1}"
     if len(array) != num_frames:
         return f"the video has {num_frames} frames, and {len(array)} labels"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -82,7 +83,7 @@ def _iter_listed(folder: Path) -> Iterator[ListedVideo]:
                 raise DataError(f"cannot read {path}: {error}") from error
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    file = _complete_path(folder, view, line.strip())
+                    file = _complete_path(folder, view, str(PurePosixPath(line.strip())))
                     yield ListedVideo(
                         split, view, file, file=f"{view}/{split}.csv", row=f"line {number}"
                     )
@@ -91,7 +92,7 @@ def _iter_listed(folder: Path) -> Iterator[ListedVideo]:
 def _complete_path(folder: Path, view: View, path: str) -> str:
     """Return a listed path from the folder of the activity; lists leave out one folder or more."""
     places = (path, f"{view}/{path}", path.removeprefix(f"{folder.name}/"))
-    return next((name for name in places if (folder / name).is_file()), path)
+    return next((name for name in places if os.path.isfile(folder / name)), path)
 
 
 def _iter_folders(folder: Path) -> Iterator[ListedVideo]:

@@ -24,7 +24,8 @@ SPLIT_FILES: Mapping[Split, str] = {
 }
 """By our split: the official test has no labels."""
 VIEWS_FILE = "coarse_seq_views.txt"
-_LABELS_NAME = re.compile(r"(assembly|disassembly)_([0-9A-Za-z][0-9A-Za-z_.-]*)\.txt")
+_LABELS_NAME = re.compile(r"(assembly|disassembly)_([0-9A-Za-z][0-9A-Za-z_.-]{0,199})\.txt")
+_FRAME = re.compile(r"[0-9]{1,9}")
 
 
 def read_coarse_segments(root: Path) -> SegmentTables:
@@ -107,7 +108,7 @@ def _add_labels(
 ) -> None:
     for number, line in _iter_lines(source):
         cells = [cell.strip() for cell in line.split("\t")]
-        is_valid = len(cells) >= 3 and cells[0].isdecimal() and cells[1].isdecimal() and cells[2]
+        is_valid = len(cells) >= 3 and all(map(_FRAME.fullmatch, cells[:2])) and cells[2]
         if not is_valid or int(cells[1]) <= int(cells[0]):
             reason = f"{line.strip()[:80]!r} is no start, later end and name, separated by tabs"
             result.issues.append(AnnotationIssue(source.name, f"line {number}", reason))

@@ -76,7 +76,7 @@ def _read_table(path: Path, split: Split) -> AnnotationTable:
     try:
         data = path.read_bytes()
         lines = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read {path}: {error}") from error
     header = lines[0] if lines else []
     if header == COLUMNS[:-2]:

@@ -71,6 +71,10 @@ def replace_row(name, row, value):
         ({"test_is_ego": np.array([1, 0])}, "test_is_ego has 2 rows; expected one for each of 110"),
         ({"test_lengths": np.array([55, 0, 20, 35])}, "test_lengths, row 1: 0 frames"),
         ({"test_lengths": np.zeros((2, 2))}, r"test_lengths has the shape \(2, 2\)"),
+        ({"test_embeds": np.array(1.0)}, r"test_embeds has the shape \(\); expected \(N, D\)"),
+        (replace_row("test_labels", 4, np.inf), "test_labels, row 4: inf is no whole number of at"),
+        (replace_row("test_labels", 4, 1e18), r"test_labels, row 4: 1e\+18 is no whole number of"),
+        (replace_row("test_labels", 4, 1e6), "label 1000000; a phase is from 0 to 999, and -1"),
         ({"test_labels": np.array(["cut"] * 110)}, "not of numbers"),
     ],
 )
@@ -102,6 +106,16 @@ def test_the_command_prints_every_task_and_direction(tmp_path):
     assert text.exit_code == 0
     assert "kendall_tau" in text.output
     assert "map_at_10" not in text.output
+
+
+def test_a_split_without_a_phase_is_not_scored_in_one_line_for_each_task(tmp_path):
+    path = str(write_file(tmp_path / "frames.npz", {"test_labels": np.full(110, -1)}))
+    result = CliRunner().invoke(main, ["score-frames", path, "--json"])
+    assert result.exit_code == 0, result.output
+    reasons = {row["task"]: row["reason"] for row in json.loads(result.output)["scores"]}
+    assert reasons["frame-retrieval"] == "exo2ego: no test frame has a phase"
+    assert reasons["phase"]
+    assert reasons["progression"]
 
 
 def test_a_direction_that_cannot_be_scored_is_a_line_and_no_failure(tmp_path):

@@ -106,6 +106,10 @@ def nest_lists(depth: int) -> bytes:
     return code + b"."
 
 
+DOUBLED = b")" + b"2\x86" * 40
+"""A tuple of a tuple twice, 40 times: its text would have 2 ** 40 parts."""
+
+
 def make_array(shape: bytes, data: bytes) -> bytes:
     """An array of 8-bit numbers with a shape of any kind."""
     return (
@@ -138,6 +142,9 @@ def make_array(shape: bytes, data: bytes) -> bytes:
         (make_array(b"J\xff\xff\xff\xff\x85", b"abc"), "makes an array of the shape"),
         (make_array(b"N\x85", b"abc"), "makes an array of the shape"),
         (make_array(b"\x88\x85", b"a"), "makes an array of the shape"),
+        (make_array(DOUBLED + b"\x85", b"a"), "makes an array of the shape tuple"),
+        (make_array(DOUBLED, b"a"), "makes an array of the shape tuple, tuple"),
+        (b"cnumpy\ndtype\n" + DOUBLED + b"\x85R.", "makes an array of the type tuple"),
     ],
 )
 def test_damaged_and_endless_pickles_end_in_one_line(

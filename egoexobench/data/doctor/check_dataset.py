@@ -22,6 +22,7 @@ from egoexobench.data.doctor.inspect_media import (
 )
 from egoexobench.data.doctor.inspection_cache import InspectionCache
 from egoexobench.data.doctor.view_counts import ViewCount, count_views
+from egoexobench.data.file_times import read_file_times
 from egoexobench.data.split_overlap import (
     SplitClips,
     SplitOverlap,
@@ -246,15 +247,18 @@ def _iter_notes(span: SpanReport) -> Iterator[str]:
 
 
 def _iter_box_notes(clip: Clip, file: FileReport) -> Iterator[str]:
-    """Say that the boxes of a clip are of pictures of another size than its video."""
+    """Say that the boxes of a clip are of another number of frames, or of another size of them."""
     video = file.info.video if file.info else None
     if clip.boxes is None or video is None:
         return
     try:
-        size = read_frame_boxes(Path(clip.boxes)).size
+        boxes, num_frames = read_frame_boxes(Path(clip.boxes)), len(read_file_times(clip.media))
     except DataError as error:
         yield str(error)
         return
+    if len(boxes.values) != num_frames:
+        yield f"there are boxes for {len(boxes.values)} frames, and the video has {num_frames}"
+    size = boxes.size
     if size is not None and size != (video.width, video.height):
         yield f"the boxes are of pictures of {size[0]}x{size[1]}, and the video has another size"
 

@@ -121,10 +121,13 @@ def test_the_fingerprint_follows_labels_boxes_videos_and_options(tmp_path: Path)
     [
         ([0] * 19, "the video has 20 frames, and 19 labels"),
         ([0] * 21, "the video has 20 frames, and 21 labels"),
-        ([0.5] * 20, "its labels are not a list of whole numbers from 0"),
-        ([-1] * 20, "its labels are not a list of whole numbers from 0"),
-        ("phases", "its labels are not a list of whole numbers from 0"),
-        ([[0]] * 20, "its labels are not a list of whole numbers from 0"),
+        ([0.5] * 20, "its labels are not a list of whole numbers from 0 to 999"),
+        ([-1] * 20, "its labels are not a list of whole numbers from 0 to 999"),
+        ("phases", "its labels are not a list of whole numbers from 0 to 999"),
+        ([0, [1, 2]] * 10, "its labels are not a list of whole numbers from 0 to 999"),
+        ([1000] * 20, "its labels are not a list of whole numbers from 0 to 999"),
+        ([2**64] * 20, "its labels are not a list of whole numbers from 0 to 999"),
+        ([[0]] * 20, "its labels are not a list of whole numbers from 0 to 999"),
         (None, "the video has no labels"),
     ],
 )
@@ -159,6 +162,7 @@ def test_a_video_of_one_frame_is_left_out(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ("ego/train0.mp4", "ego/train0.mp4 stands in ego/train.csv, line 1 already"),
+        ("ego/.//train0.mp4", "ego/train0.mp4 stands in ego/train.csv, line 1 already"),
         ("../../x.mp4", "'../../x.mp4' is outside the folder of the activity"),
         ("/etc/x.mp4", "'/etc/x.mp4' is outside the folder of the activity"),
         ("ego/notes.txt", "'ego/notes.txt' is not the path of an MP4 file"),
@@ -209,6 +213,7 @@ def test_missing_files_say_what_cannot_be_done(tmp_path: Path) -> None:
     [
         (np.zeros((20, 4, 9)), r"have the shape \(20, 4, 9\); expected \(frames, 4, 10\)"),
         (np.full((20, 4, 10), np.nan), "contain NaN or infinity"),
+        (np.full((20, 4, 10), 1e300), "contain NaN or infinity"),
         (np.full((20, 4, 10), 7.0), "have a kind that is none of -1 to 3"),
         ("boxes", "are not an array of numbers"),
     ],
@@ -264,6 +269,9 @@ def test_the_doctor_counts_videos_whose_boxes_are_of_another_size(tmp_path: Path
         if stem != "test0":
             path, seed = folder / view / f"{stem}.mp4", get_seed(stem[:-1], int(stem[-1]))
             write_activity_video(path, phases, view, size=(1024, 768), seed=seed)
+    boxes = read_pickle(folder / "det_bounding_box.pickle")
+    boxes["ego_val0"] = boxes["ego_val0"][:-1]
+    write_pickle(folder / "det_bounding_box.pickle", boxes)
     spec = Spec("ae2", {"root": str(tmp_path)})
     dataset = open_dataset(tmp_path)
     report = inspect_dataset(
@@ -272,5 +280,6 @@ def test_the_doctor_counts_videos_whose_boxes_are_of_another_size(tmp_path: Path
     lines = list(format_report(report))
     note = "the boxes are of pictures of 1024x768, and the video has another size"
     assert f"  2 clips: {note}" in lines
+    assert "  1 clips: there are boxes for 19 frames, and the video has 20" in lines
     assert "A run can start." in lines
-    assert sum(len(report.notes) for report in report.clips) == 2
+    assert sum(len(report.notes) for report in report.clips) == 3

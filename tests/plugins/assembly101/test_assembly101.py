@@ -107,7 +107,8 @@ def test_a_segment_without_one_side_and_a_tested_sequence_are_named(tmp_path: Pa
 
 
 def test_coarse_segments_are_read_from_their_label_files(tmp_path: Path) -> None:
-    lines = ("0\t60\tattach cabin", "60\t61\tinspect", "nonsense", "9\t9\tempty")
+    late = f"1\t{'9' * 5000}\tlate"
+    lines = ("0\t60\tattach cabin", "60\t61\tinspect", "nonsense", "9\t9\tempty", late)
     dataset = open_root(write_coarse_root(tmp_path, lines), ",annotations=coarse")
     check_dataset(dataset)
     pairs = dataset.pairs("test")
@@ -116,11 +117,21 @@ def test_coarse_segments_are_read_from_their_label_files(tmp_path: Path) -> None
         (2.0, pytest.approx(61 / 30), "inspect"),
     ]
     assert {clip.take for clip in dataset.clips("test")} == {"seq-2"}
-    first, second, *_ = dataset.findings
+    first, second, third, *_ = dataset.findings
     assert first.file == "coarse-annotations/coarse_labels/assembly_seq-1.txt"
     reason = "is no start, later end and name, separated by tabs"
     assert (first.row, first.reason) == ("line 3", f"'nonsense' {reason}")
     assert (second.row, second.reason) == ("line 4", f"'9\\t9\\tempty' {reason}")
+    assert third.row == "line 5"
+    assert third.reason.endswith(reason)
+
+
+@pytest.mark.parametrize("name", ["assembly_../x.txt", f"assembly_{'a' * 4000}.txt"])
+def test_a_split_names_no_file_elsewhere(tmp_path: Path, name: str) -> None:
+    root = write_coarse_root(tmp_path)
+    (root / "coarse-annotations/coarse_splits/train_coarse_assembly.txt").write_text(name)
+    (issue,) = open_root(root, ",annotations=coarse").findings
+    assert (issue.row, "is no file of coarse_labels" in issue.reason) == ("line 1", True)
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:

@@ -159,6 +159,16 @@ def test_an_array_in_a_pickle_is_read_and_no_code_is_run(tmp_path: Path) -> None
         open_root(root, relevance=tmp_path / "matrix.csv")
 
 
+def test_a_cell_without_end_is_one_line(tmp_path: Path) -> None:
+    root = write_ek100_root(tmp_path)
+    path = root / "retrieval_annotations/EPIC_100_retrieval_test.csv"
+    path.write_text(path.read_text() + '"' + "a" * 200_000)
+    with pytest.raises(
+        DataError, match=r"EPIC_100_retrieval_test.csv, line \d+: field larger than"
+    ):
+        open_root(root)
+
+
 def test_missing_tables_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no EPIC_100_retrieval_test.csv, in it or in retri"):
         open_root(tmp_path)
