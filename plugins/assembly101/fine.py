@@ -26,6 +26,8 @@ from egoexobench_plugins.assembly101.segments import (
 FOLDER = "fine-grained-annotations"
 FILES: Mapping[Split, str] = {"train": "train.csv", "test": "validation.csv"}
 """By our split: the official test has no labels."""
+MAX_FRAME = 10**9
+"""A year of frames; a larger number is no frame."""
 
 
 class FineRow(BaseModel):
@@ -34,8 +36,8 @@ class FineRow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     video: Annotated[tuple[str, str], BeforeValidator(split_video_name)]
-    start_frame: Annotated[int, Field(ge=0)]
-    end_frame: Annotated[int, Field(ge=0)]
+    start_frame: Annotated[int, Field(ge=0, lt=MAX_FRAME)]
+    end_frame: Annotated[int, Field(ge=0, lt=MAX_FRAME)]
     action_id: Annotated[int, Field(ge=0)]
     action: Annotated[str, Field(min_length=1)] = Field(
         validation_alias=AliasChoices("action_cls", "action_name", "action")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
-from egoexobench_plugins.ego_exo4d.files import JsonSource, require_mapping
+from egoexobench_plugins.ego_exo4d.files import ROW_CONFIG, JsonSource, require_mapping
 from egoexobench_plugins.ego_exo4d.moments import (
     AnnotatedTake,
     MomentTable,
@@ -22,18 +22,22 @@ SAME_MOMENT_S = 1.0
 meant within 1 to 2 s (Ego-Exo4D-docs)."""
 WEARER = "C"
 """Subject of a text that is about the person who wears the glasses."""
-_CONFIG = ConfigDict(frozen=True, extra="ignore")
 
 
 class _BestExo(BaseModel):
-    model_config = _CONFIG
+    model_config = ROW_CONFIG
 
     cam_id: str | None = None
     raw_cam_id: str | None = None
 
+    @property
+    def name(self) -> str | None:
+        """The name that is used in messages."""
+        return self.cam_id or self.raw_cam_id
+
 
 class _DescriptionRow(BaseModel):
-    model_config = _CONFIG
+    model_config = ROW_CONFIG
 
     text: str = Field(min_length=1)
     timestamp: float = Field(ge=0, allow_inf_nan=False)
@@ -44,7 +48,7 @@ class _DescriptionRow(BaseModel):
 
 
 class _AnnotationRow(BaseModel):
-    model_config = _CONFIG
+    model_config = ROW_CONFIG
 
     rejected: bool | None = None
     descriptions: tuple[object, ...]
@@ -120,7 +124,7 @@ def _iter_texts(table: MomentTable, annotated: AnnotatedTake) -> Iterator[_Timed
             if reason := find_late_time(take, description.timestamp):
                 table.add_issue(annotated.file, row, reason)
             elif exo is None:
-                named = description.best_exo.cam_id if description.best_exo else None
+                named = description.best_exo.name if description.best_exo else None
                 origins = {"the description": named} if named else {"takes.json": take.best_exo}
                 table.add_issue(annotated.file, row, describe_missing_exo(take, origins))
             else:
@@ -128,7 +132,7 @@ def _iter_texts(table: MomentTable, annotated: AnnotatedTake) -> Iterator[_Timed
                     seconds=description.timestamp,
                     annotation=number,
                     number=index,
-                    text=description.text.strip(),
+                    text=description.text,
                     exo=exo,
                 )
 
@@ -145,7 +149,7 @@ def _find_rule(description: _DescriptionRow) -> str | None:
 def _choose_exo(take: RecordedTake, description: _DescriptionRow) -> str | None:
     """Return the camera that a description names, by either of its names, or that of the take."""
     named = description.best_exo
-    if named and (named.cam_id or named.raw_cam_id):
+    if named and named.name:
         return take.find_exo(named.cam_id, named.raw_cam_id)
     return take.find_exo(take.best_exo)
 

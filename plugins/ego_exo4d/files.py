@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from pydantic import ConfigDict
+
 from egoexobench.errors import DataError
 from egoexobench_plugins.ego_exo4d.options import ClipKind
 
@@ -24,6 +26,10 @@ _ANNOTATIONS: Mapping[ClipKind, tuple[str, ...]] = {
     "descriptions": ("annotations/atomic_descriptions_{split}.json",),
 }
 """Where the annotations of clips may be, the usual place first."""
+ROW_CONFIG = ConfigDict(
+    frozen=True, extra="ignore", str_strip_whitespace=True, str_max_length=10_000
+)
+"""How every row is checked. A limit of length refuses text that is not Unicode, too."""
 
 
 class JsonSource(NamedTuple):

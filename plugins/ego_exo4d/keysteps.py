@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from egoexobench.errors import DataError
-from egoexobench_plugins.ego_exo4d.files import JsonSource, require_mapping
+from egoexobench_plugins.ego_exo4d.files import ROW_CONFIG, JsonSource, require_mapping
 from egoexobench_plugins.ego_exo4d.moments import (
     AnnotatedTake,
     MomentTable,
@@ -19,7 +19,7 @@ from egoexobench_plugins.ego_exo4d.takes import RecordedTake, describe_error
 
 
 class _SegmentRow(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ROW_CONFIG
 
     start_time: float = Field(ge=0, allow_inf_nan=False)
     end_time: float = Field(gt=0, allow_inf_nan=False)
@@ -83,7 +83,7 @@ def _build_moment(take: RecordedTake, segment: _SegmentRow, location: str) -> Ta
     exo = take.find_exo(take.best_exo)
     if exo is None:
         return describe_missing_exo(take, {"takes.json": take.best_exo})
-    text = (segment.step_description or "").strip() or segment.step_name
+    text = segment.step_description or segment.step_name
     return TakeMoment(
         take=take,
         start=segment.start_time,

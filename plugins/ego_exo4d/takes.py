@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from egoexobench.errors import format_validation_reason
 from egoexobench.types import AnnotationIssue
-from egoexobench_plugins.ego_exo4d.files import JsonSource, require_list, require_mapping
+from egoexobench_plugins.ego_exo4d.files import (
+    ROW_CONFIG,
+    JsonSource,
+    require_list,
+    require_mapping,
+)
 
 PSEUDO_CAMERAS = frozenset({"collage", "best_exo"})
 """Entries beside the cameras of a take: a mosaic of all, and a copy of the best one."""
@@ -20,32 +25,39 @@ COLOR_STREAMS = ("rgb", "0")
 
 
 def _check_file_name(text: str) -> str:
-    if text in ("", ".", "..") or any(letter in "/\\#\0" for letter in text):
+    if text in ("", ".", "..") or not text.isprintable() or any(x in "/\\#" for x in text):
         message = f"{text[:60]!r} is not the name of a folder or file"
         raise ValueError(message)
     return text
 
 
 FileName = Annotated[str, AfterValidator(_check_file_name)]
-_CONFIG = ConfigDict(frozen=True, extra="ignore")
 
 
 class _CameraRow(BaseModel):
-    model_config = _CONFIG
+    model_config = ROW_CONFIG
 
     cam_id: str = Field(min_length=1)
     is_ego: bool
 
 
+def _check_cameras(cameras: tuple[_CameraRow, ...]) -> tuple[_CameraRow, ...]:
+    worn = {camera.cam_id for camera in cameras if camera.is_ego}
+    if both := worn & {camera.cam_id for camera in cameras if not camera.is_ego}:
+        message = f"camera {min(both)[:60]!r} is worn and is not worn"
+        raise ValueError(message)
+    return cameras
+
+
 class _CaptureRow(BaseModel):
-    model_config = _CONFIG
+    model_config = ROW_CONFIG
 
     capture_uid: str = Field(min_length=1)
-    cameras: tuple[_CameraRow, ...]
+    cameras: Annotated[tuple[_CameraRow, ...], AfterValidator(_check_cameras)]
 
 
 class _TakeRow(BaseModel):
-    model_config = _CONFIG
+    model_config = ROW_CONFIG
 
     take_uid: str = Field(min_length=1)
     take_name: FileName
@@ -102,6 +114,7 @@ def read_takes(takes: JsonSource, captures: JsonSource) -> TakeTable:
     views, issues = _read_camera_views(captures)
     usable: dict[str, RecordedTake] = {}
     unusable: dict[str, str] = {}
+    names: dict[str, str] = {}
     for index, entry in enumerate(require_list(takes)):
         try:
             row = _TakeRow.model_validate(entry)
@@ -111,6 +124,9 @@ def read_takes(takes: JsonSource, captures: JsonSource) -> TakeTable:
             if row.is_dropped:
                 unusable[row.take_uid] = "it was dropped by the authors"
                 continue
+            if names.setdefault(row.take_name, row.take_uid) != row.take_uid:
+                message = f"its name {row.take_name!r} is that of take {names[row.take_name]!r}"
+                raise ValueError(message)
             if row.capture_uid not in views:
                 message = f"capture {row.capture_uid!r} is not in {captures.name}"
                 raise ValueError(message)
@@ -146,7 +162,10 @@ def _read_camera_views(
     for index, entry in enumerate(require_list(captures)):
         try:
             row = _CaptureRow.model_validate(entry)
-        except ValidationError as error:
+            if row.capture_uid in views:
+                message = f"capture {row.capture_uid!r} appears twice"
+                raise ValueError(message)
+        except ValueError as error:  # a ValidationError is one
             reason = describe_error(error)
             issues.append(AnnotationIssue(captures.name, f"entry {index}", reason))
             continue

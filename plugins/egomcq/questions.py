@@ -122,8 +122,9 @@ def _mark_duplicate(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return entry
 
 
-def _order_key(key: str) -> tuple[int, str]:
-    return (int(key) if key.isdecimal() else 10**9, key)
+def _order_key(key: str) -> tuple[bool, int, str]:
+    """Order numbers by their size, without reading them, before other keys."""
+    return not key.isdecimal(), len(key), key
 
 
 def _find_meanings(entries: Mapping[str, Any]) -> Mapping[int, CandidatePolicy]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +36,8 @@ def compute_relevance(clips: Sequence[ClipRow], texts: Sequence[ClipRow]) -> NDA
         clips: the rows of the clips.
         texts: the row of a clip that each text is the narration of.
     """
-    num_nouns = 1 + max(max(row.all_noun_classes) for row in (*clips, *texts))
-    nouns, text_nouns = _encode_nouns(clips, num_nouns), _encode_nouns(texts, num_nouns)
+    classes = sorted({noun for row in (*clips, *texts) for noun in row.all_noun_classes})
+    nouns, text_nouns = (_encode_nouns(side, classes) for side in (clips, texts))
     relevance = nouns @ text_nouns.T
     relevance /= nouns.sum(1)[:, None] + text_nouns.sum(1)[None] - relevance
     verbs, text_verbs = (np.array([row.verb_class for row in side]) for side in (clips, texts))
@@ -86,7 +88,7 @@ def _read_array(path: Path) -> NDArray[Any]:
         else:
             content = np.load(path, allow_pickle=False)
             content = content if isinstance(content, np.ndarray) else content[min(content.files)]
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} has no array of numbers: {error}") from error
     if not isinstance(content, np.ndarray):
         raise DataError(f"{path} has no array of numbers")
@@ -98,10 +100,11 @@ def _hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _encode_nouns(rows: Sequence[ClipRow], num_nouns: int) -> NDArray[np.float32]:
-    encoded = np.zeros((len(rows), num_nouns), dtype=np.float32)
+def _encode_nouns(rows: Sequence[ClipRow], classes: Sequence[int]) -> NDArray[np.float32]:
+    columns = {noun: column for column, noun in enumerate(classes)}
+    encoded = np.zeros((len(rows), len(classes)), dtype=np.float32)
     for number, row in enumerate(rows):
-        encoded[number, list(row.all_noun_classes)] = 1
+        encoded[number, [columns[noun] for noun in row.all_noun_classes]] = 1
     return encoded
 
 

@@ -79,6 +79,7 @@ WRONG = {
     "camera 'C10001_rgb' has is_RGB 0": {"is_RGB": "0"},
     "video: '../up/C1_rgb.mp4' is no video": {"video": "../up/C1_rgb.mp4"},
     "start_frame": {"start_frame": "-1"},
+    "end_frame: Input should be less than 1000000000": {"end_frame": "9" * 400},
     "this camera of the segment is already in row ": {"video": f"{TEST[0]}/C10002_rgb.mp4"},
 }
 

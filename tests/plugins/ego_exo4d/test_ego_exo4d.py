@@ -154,6 +154,31 @@ def test_takes_that_cannot_be_used_are_counted_with_their_rows(tmp_path: Path) -
     assert len(make_dataset(tmp_path).pairs("test")) == 2
 
 
+def test_a_take_whose_name_or_capture_is_ambiguous_is_left_out(tmp_path: Path) -> None:
+    takes = [make_take("a"), make_take("a") | {"take_uid": "uid-b"}, make_take("c")]
+    worn = make_capture(make_take("c"))
+    worn["cameras"].append({"cam_id": "cam01", "is_ego": True})
+    captures = [make_capture(takes[0]), make_capture(takes[0]) | {"cameras": []}, worn]
+    write_takes(tmp_path, {"val": takes}, captures)
+    write_keysteps(tmp_path, "val", {"uid-a": [make_segment(0, 0)]})
+    dataset = make_dataset(tmp_path)
+    issues = list_issues(dataset)
+    assert issues[0] == "captures.json, entry 1: capture 'capture-a' appears twice"
+    assert issues[1].startswith("captures.json, entry 2: cameras: camera 'cam01' is worn and is no")
+    assert issues[2:] == [
+        "takes.json, entry 1: its name 'a' is that of take 'uid-a'",
+        "takes.json, entry 2: capture 'capture-c' is not in captures.json",
+    ]
+    assert len(dataset.clips("test")) == 2
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\nb", "a\0b", "a#b", "..", ""])
+def test_a_take_name_is_the_printable_name_of_a_folder(tmp_path: Path, name: str) -> None:
+    write_takes(tmp_path, {"val": [make_take("a") | {"take_name": name}]})
+    (issue,) = list_issues(make_dataset(tmp_path))
+    assert issue.startswith("takes.json, entry 0: take_name: ")
+
+
 def test_a_take_in_the_file_of_another_split_is_left_out(tmp_path: Path) -> None:
     write_takes(tmp_path, {"val": [make_take("a")], "test": [make_take("b")]})
     rows = {"uid-a": [make_segment(0, 0)], "uid-b": [make_segment(0, 0)]}
@@ -216,7 +241,8 @@ def test_a_path_never_leaves_the_folder_of_its_take(tmp_path: Path, path: str) -
         ({"end_time": 1.0, "start_time": 1.0}, "the span 1-1 s is empty"),
         ({"start_time": None}, "start_time: Input should be a valid number (the value is 'None')"),
         ({"start_time": float("inf")}, "start_time: Input should be a finite number"),
-        ({"step_name": ""}, "step_name: String should have at least 1 character"),
+        ({"step_name": " "}, "step_name: String should have at least 1 character"),
+        ({"step_description": "\ud800"}, "step_description: Input should be a valid string"),
         ({"start_time": 4.0, "end_time": 5.5}, "the span a/4.000-5.500 is already in"),
     ],
 )
@@ -357,6 +383,8 @@ def test_a_description_may_name_a_camera_by_either_name_or_leave_it_to_the_take(
                 make_description("three", 15.0, best_exo={"cam_id": "cam09", "raw_cam_id": None}),
                 make_description("four", 20.0, best_exo={"cam_id": "aria01", "raw_cam_id": None}),
                 make_description("five", 61.0),
+                make_description("six", 30.0, best_exo={"cam_id": None, "raw_cam_id": "gp09"}),
+                make_description("  ", 40.0),
             ]
         ),
         make_annotation([]) | {"descriptions": None},
@@ -372,7 +400,9 @@ def test_a_description_may_name_a_camera_by_either_name_or_leave_it_to_the_take(
         f"{file}, annotation 0, description 4: 61 s is behind the end of take 'a', which is 60 s "
         "long",
     ]
-    assert issues[3].startswith(f"{file}, annotation 1: descriptions: Input should be a valid")
+    assert issues[3] == f"{file}, annotation 0, description 5: camera 'gp09' {end}"
+    assert issues[4].startswith(f"{file}, annotation 0, description 6: text: String should have")
+    assert issues[5].startswith(f"{file}, annotation 1: descriptions: Input should be a valid")
 
 
 def test_rows_of_descriptions_are_counted_and_not_annotators(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import egoexobench as ee
 from egoexobench.data.unfair_queries import check_queries
 from egoexobench.errors import DataError
 from egoexobench.evaluation.queries import build_queries
-from egoexobench.protocols import Dataset
+from egoexobench.protocols import Dataset, HasListLocations
 from egoexobench.testing import check_dataset
 from egoexobench.verification.bundle import verify_bundle
 
@@ -94,6 +94,16 @@ def test_a_wrong_question_is_skipped_and_named(tmp_path: Path, reason: str) -> N
     (issue,) = dataset.findings
     assert str(issue).startswith(f"egomcq.json, question 1: {reason}")
     assert len(build_queries(dataset, "test", "t2v", "inter-video")) == 1
+
+
+def test_questions_are_in_the_order_of_their_numbers_of_any_length(tmp_path: Path) -> None:
+    keys = ("2", "10", "9" * 5000)
+    entries = {key: make_question(2 * index) for index, key in enumerate(keys[::-1])}
+    (tmp_path / "egomcq.json").write_text(json.dumps(entries))
+    dataset = open_root(tmp_path)
+    assert isinstance(dataset, HasListLocations)
+    locations = dataset.locate_list_queries("test", "t2v", "inter-video")
+    assert locations == [f"egomcq.json, question {key}" for key in keys]
 
 
 def test_a_question_with_two_right_answers_is_left_out_by_its_key(tmp_path: Path) -> None:

@@ -152,6 +152,14 @@ def test_an_array_in_a_pickle_is_read_and_no_code_is_run(tmp_path: Path) -> None
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r"objects.npy has no array of numbers"):
         open_root(root, relevance=tmp_path / "objects.npy")
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04")
+    np.savez_compressed(tmp_path / "damaged.npz", values)
+    content = bytearray((tmp_path / "damaged.npz").read_bytes())
+    content[60:100] = bytes(40)
+    (tmp_path / "damaged.npz").write_bytes(content)
+    for name in ("cut.npz", "damaged.npz"):
+        with pytest.raises(DataError, match=f"{name} has no array of numbers"):
+            open_root(root, relevance=tmp_path / name)
     (tmp_path / "list.pkl").write_bytes(pickle.dumps([0.5]))
     with pytest.raises(DataError, match=r"list.pkl has no array of numbers"):
         open_root(root, relevance=tmp_path / "list.pkl")
