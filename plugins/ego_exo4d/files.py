@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import ConfigDict
 
 from egoexobench.errors import DataError
+from egoexobench.toolbox.annotation_tables import find_annotation_file
 from egoexobench_plugins.ego_exo4d.options import ClipKind
 
 OfficialSplit = Literal["train", "val"]
@@ -77,18 +77,14 @@ def read_source(root: Path, name: str) -> JsonSource | None:
     Raises:
         DataError: if it cannot be read or is not JSON.
     """
-    path = root / name
-    if not path.is_file():
+    file = find_annotation_file(root, name)
+    if file is None:
         return None
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        content = json.loads(data)
+        content = json.loads(file.data)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not valid JSON: {error}") from error
-    return JsonSource(name, content, hashlib.sha256(data).hexdigest())
+        raise DataError(f"{file.path} is not valid JSON: {error}") from error
+    return JsonSource(name, content, file.sha256)
 
 
 def require_mapping(source: JsonSource, key: str) -> Mapping[str, Any]:

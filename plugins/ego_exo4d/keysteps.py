@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel, Field, ValidationError
 
 from egoexobench.errors import DataError
+from egoexobench.toolbox.annotation_tables import find_empty_span
 from egoexobench_plugins.ego_exo4d.files import ROW_CONFIG, JsonSource, require_mapping
 from egoexobench_plugins.ego_exo4d.moments import (
     AnnotatedTake,
@@ -76,8 +77,8 @@ def add_keysteps(table: MomentTable, annotated: AnnotatedTake) -> None:
 
 def _build_moment(take: RecordedTake, segment: _SegmentRow, location: str) -> TakeMoment | str:
     """Return the moment of a segment, or why there is none."""
-    if segment.end_time <= segment.start_time:
-        return f"the span {segment.start_time:g}-{segment.end_time:g} s is empty"
+    if reason := find_empty_span(segment.start_time, segment.end_time):
+        return reason
     if reason := find_late_time(take, segment.end_time):
         return reason
     exo = take.find_exo(take.best_exo)

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from egoexobench.types import AnnotationIssue
+from egoexobench_plugins.ego_exo4d.options import MIN_SECONDS
 from egoexobench_plugins.ego_exo4d.takes import RecordedTake
 
 FRAME_S = 1 / 30
 """Length of a frame, s: all files of a take are aligned at 30 fps."""
+ROUNDING_S = 1e-6
+"""A span may be shorter by this, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,11 @@ class MomentTable:
         self.issues.append(AnnotationIssue(file, row, reason))
 
     def add_moment(self, file: str, row: str, moment: TakeMoment) -> None:
-        """Add a moment; one with the span of another one of the take is an issue."""
+        """Add a moment; one that is too short, or has the span of another one, is an issue."""
+        length = moment.end - moment.start
+        if length < MIN_SECONDS - ROUNDING_S:
+            self.add_issue(file, row, f"the span of {length:.3g} s is below {MIN_SECONDS:g} s")
+            return
         if first := self.moments.get(moment.id):
             self.add_issue(file, row, f"the span {moment.id} is already in {first.location}")
             return

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from egoexobench.errors import format_validation_reason
+from egoexobench.toolbox.annotation_tables import describe_validation_error
 from egoexobench.types import AnnotationIssue
 from egoexobench_plugins.ego_exo4d.files import (
     ROW_CONFIG,
@@ -234,8 +234,6 @@ def _iter_paths(streams: Any) -> Iterator[tuple[str, str]]:
 
 def describe_error(error: ValueError) -> str:
     """Return why an entry is not valid, in one line."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "entry"
-    return f"{field}: {format_validation_reason(first)} (the value is {str(first['input'])[:60]!r})"
+    if isinstance(error, ValidationError):
+        return describe_validation_error(error)
+    return str(error)

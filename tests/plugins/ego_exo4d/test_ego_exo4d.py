@@ -239,6 +239,7 @@ def test_a_path_never_leaves_the_folder_of_its_take(tmp_path: Path, path: str) -
     [
         ({"end_time": 60.5}, "60.5 s is behind the end of take 'a', which is 60 s long"),
         ({"end_time": 1.0, "start_time": 1.0}, "the span 1-1 s is empty"),
+        ({"end_time": 1.1, "start_time": 1.0}, "the span of 0.1 s is below 0.2 s"),
         ({"start_time": None}, "start_time: Input should be a valid number (the value is 'None')"),
         ({"start_time": float("inf")}, "start_time: Input should be a finite number"),
         ({"step_name": " "}, "step_name: String should have at least 1 character"),
