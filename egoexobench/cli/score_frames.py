@@ -55,7 +55,7 @@ class FrameRow(NamedTuple):
     help="May be repeated.",
 )
 @click.option(
-    "--time-column", is_flag=True, help="Append the time of a frame, in the task progression."
+    "--time-column", is_flag=True, help="Append the number of a frame, in the task progression."
 )
 @click.option(
     "--seed",

@@ -107,7 +107,8 @@ def score_frame_task(
         train: frames of the training split.
         test: frames of the split that is scored.
         num_phases: phases of the data set.
-        has_time_column: append the time of a frame to its embedding, in ``progression`` alone.
+        has_time_column: append the number of a frame, times 0.001, to its embedding; in
+            ``progression`` alone.
         stride: frames from one that ``alignment`` compares to the next.
         rng: random numbers, for intervals.
 
