@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from egoexobench import hookimpl
 from egoexobench.errors import UsageError
@@ -30,8 +30,7 @@ _TINY_VIDEO_OPTIONS: Mapping[str, OptionValue] = {
 _TINY_DIM = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivitySettings:
+class ActivitySettings(NamedTuple):
     """What the release sets for one activity (zihuixue/AlignEgoExo e73d055, scripts/run.sh)."""
 
     video: Mapping[str, OptionValue]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from egoexobench.errors import UsageError
 from egoexobench.method import COMPACT_DEFAULTS, Method, select_scale, use_pretrained
@@ -16,8 +16,7 @@ _TINY_TOWER = {"image": 32, "patch": 16, "width": 32, "depth": 1, "heads": 2}
 _TINY_TEXT = {"width": 32, "depth": 1, "heads": 4}
 
 
-@dataclass(frozen=True, slots=True)
-class _Recipe:
+class _Recipe(NamedTuple):
     """What a script of the release sets; ``factor`` multiplies the rate of the new parts."""
 
     script: str
