@@ -114,9 +114,14 @@ def ae2(
     norm counts one view of a batch at a time; the positions of the contrast are drawn at random,
     where the release prefers frames whose boxes have high scores; pairs are of both views and fixed
     (`show dataset ae2`); the epoch is chosen by Kendall's tau on split val. The published settings
-    of pour_milk are not those of the paper's best model, because its boxes are missing. Bugs of the
-    release that are kept stand in `show encoder ae2`, those that are not in `show objective
-    dtw-contrastive`; boxes that are misplaced stand in `show dataset ae2`.
+    of pour_milk are not those of the paper's best model, because its boxes are missing.
+
+    Bugs of the release that are kept, with the option that repairs each: the maps of both frames
+    are reshaped where a transpose is meant (encoder, `context=transpose`); colors are in the order
+    blue, green, red (encoder, `channels=rgb`); a missing box gets the kind of the global token
+    (encoder, `missing_box=zero`); boxes of videos of another size are misplaced (data set,
+    `boxes=frame`). Not repeated: with task `align`, dtw-contrastive gets the number of the step as
+    positions; the border of the table is the largest float, so that gradients become NaN.
 
     Raises:
         UsageError: for files at scale compact.
