@@ -13,7 +13,6 @@ import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
-from pathlib import Path
 
 METADATA_NAMES = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}
 
@@ -91,7 +90,7 @@ def _list_metadata_folders(path: str) -> list[str]:
 
 
 def _read_entry_points(folder: str, groups: Collection[str]) -> Iterator[PluginEntryPoint]:
-    text = _read_text(Path(folder, "entry_points.txt"))
+    text = _read_text(os.path.join(folder, "entry_points.txt"))
     if not any(f"[{group}]" in text for group in groups):
         return
     distribution = _read_distribution(folder)
@@ -110,14 +109,16 @@ def _drop_extras(value: str) -> str:
 
 
 def _read_distribution(folder: str) -> Distribution:
-    text = _read_text(Path(folder, METADATA_NAMES[os.path.splitext(folder)[1]]))
+    text = _read_text(os.path.join(folder, METADATA_NAMES[os.path.splitext(folder)[1]]))
     header = text.partition("\n\n")[0]
     fields = dict(line.split(": ", 1) for line in header.splitlines() if ": " in line)
     return Distribution(fields.get("Name", "unknown"), fields.get("Version", "0"))
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: str) -> str:
+    """The text of a file, or nothing; a path object would cost more than what is read."""
     try:
-        return path.read_text("utf-8", errors="replace")
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
     except OSError:
         return ""
