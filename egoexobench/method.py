@@ -20,6 +20,8 @@ Scale = Literal["compact", "pretrained", "paper"]
 
 VALIDATION_METRIC = "mean reciprocal rank over the gallery retrieval tasks"
 """The metric on split val that chooses the epoch of every trained method."""
+ALIGNMENT_METRIC = "mean Kendall's tau between clips of one activity"
+"""The same for an objective on sequences, if split val has phases."""
 SCORER_VALIDATION_METRIC = (
     "mean reciprocal rank over the retrieval tasks, the first 100 of each gallery reranked"
 )

@@ -11,6 +11,7 @@ from typing import final, get_args
 
 from egoexobench.errors import EgoExoBenchError, UsageError
 from egoexobench.method import (
+    ALIGNMENT_METRIC,
     VALIDATION_METRIC,
     Method,
     Scale,
@@ -39,13 +40,20 @@ _COMPACT_NOTE = (
     "Encoders, sizes and training numbers of this scale are not from the paper: they are chosen "
     "here, so that every method runs on any machine in a minute."
 )
-_TRAINING_RULES = (
+_EPOCH_RULE = (
     f"epoch: the one with the best {VALIDATION_METRIC} on split val is used, the first of equals. "
-    "The paper of SoundBridge does not say how it chooses; the test split never takes part.",
-    "weight decay: on matrices alone (two or more dimensions), so not on biases, norms and "
-    "temperatures, as in CLIP. The paper of SoundBridge names AdamW and no such rule.",
+    "The paper of SoundBridge does not say how it chooses; the test split never takes part."
 )
-"""What the training loop does in every method, and no setting shows."""
+_ALIGNMENT_EPOCH_RULE = (
+    f"epoch: the one with the best {ALIGNMENT_METRIC} on split val is used, the first of equals; "
+    "without phases in val, the one that retrieves its pairs best, and without pairs the last "
+    "one. The test split never takes part."
+)
+"""The rule of an objective on sequences."""
+_WEIGHT_DECAY_RULE = (
+    "weight decay: on matrices alone (two or more dimensions), so not on biases, norms and "
+    "temperatures, as in CLIP. The paper of SoundBridge names AdamW and no such rule."
+)
 _LINE_WIDTH = 98
 _FUSION_WIDTH = 16
 """D of the tokens with which a fusion is created to describe it."""
@@ -147,7 +155,10 @@ def _format_settings(method: Method) -> list[str]:
             lines += _wrap_text(method.provenance[name], "    ")
     if not method.objective:
         return [*lines, "nothing is trained"]
-    return [*lines, *(line for rule in _TRAINING_RULES for line in _wrap_text(rule, ""))]
+    # an objective on sequences is one without targets, and any other needs an anchor
+    epoch_rule = _EPOCH_RULE if method.anchor else _ALIGNMENT_EPOCH_RULE
+    rules = (epoch_rule, _WEIGHT_DECAY_RULE)  # no setting shows them
+    return [*lines, *(line for rule in rules for line in _wrap_text(rule, ""))]
 
 
 def _list_idle_settings(method: Method) -> list[str]:

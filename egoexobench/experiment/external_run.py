@@ -155,7 +155,7 @@ def _count_data(dataset: Dataset, subset: UsableSubset, scoring: ScoringResult) 
     return ClipCounts(
         num_clips={split: len(dataset.clips(split)) for split in SPLITS},
         num_pairs={split: len(dataset.pairs(split)) for split in SPLITS},
-        num_queries={item.track.task: item.score.num_queries for item in scoring.tracks},
+        num_queries=scoring.count_queries(),
         num_silent=0,
         num_without_track=count_without_audio_track(subset.all_clips),
         num_failed=0,

@@ -191,7 +191,7 @@ def _count_data(scored: PreparedDataset, scoring: ScoringResult) -> ClipCounts:
     return ClipCounts(
         num_clips={split: len(dataset.clips(split)) for split in SPLITS},
         num_pairs={split: len(dataset.pairs(split)) for split in SPLITS},
-        num_queries={result.track.task: result.score.num_queries for result in scoring.tracks},
+        num_queries=scoring.count_queries(),
         num_silent=inputs.audio_states.get("silent", 0),
         num_without_track=_count_without_track(inputs),
         num_failed=len(inputs.usable.excluded),

@@ -97,6 +97,14 @@ class ScoringResult:
     frames: LabeledFrames | None = None
     """What the tracks of frames were scored on; None without such a track."""
 
+    def count_queries(self) -> dict[ScoredTask, int]:
+        """Return the queries of each task that was scored, in the track that has most of them."""
+        counts: dict[ScoredTask, int] = {}
+        for result in self.tracks:
+            task = result.track.task
+            counts[task] = max(counts.get(task, 0), result.score.num_queries)
+        return counts
+
 
 def score_tasks(scorer: TaskScorer, tasks: Sequence[Task], progress: Progress) -> ScoringResult:
     """Score every task of the test split that can be scored.

@@ -16,11 +16,10 @@ from egoexobench.experiment.frame_embedding import (
     read_labeled_clips,
 )
 from egoexobench.experiment.inputs import PreparedDataset
-from egoexobench.method import VALIDATION_METRIC
+from egoexobench.method import ALIGNMENT_METRIC, VALIDATION_METRIC
 from egoexobench.models.embedding_model import EmbeddingModel
 from egoexobench.protocols import HasFrameLabels, SequenceObjective
 
-ALIGNMENT_METRIC = "mean Kendall's tau between clips of one activity"
 LAST_EPOCH_METRIC = "number of the epoch, because nothing of split val can be scored"
 
 

@@ -4,7 +4,7 @@ from click.testing import CliRunner
 
 import egoexobench
 from egoexobench.cli import main
-from egoexobench.method import VALIDATION_METRIC
+from egoexobench.method import ALIGNMENT_METRIC, VALIDATION_METRIC
 
 
 def run_cli(*arguments: str) -> tuple[int, str]:
@@ -68,6 +68,12 @@ def test_show_states_the_rules_of_training_that_no_setting_shows() -> None:
     assert text.count("weight decay: on matrices alone") == 3
     assert "LaViLa's form of that network" in text
     assert "epoch: the one" not in run_cli("show", "method", "frozen-in-time")[1]
+
+
+def test_show_states_how_the_epoch_of_an_objective_on_sequences_is_chosen() -> None:
+    text = " ".join(run_cli("show", "method", "ae2")[1].split())
+    assert text.count(f"epoch: the one with the best {ALIGNMENT_METRIC} on split val") == 2
+    assert VALIDATION_METRIC not in text
 
 
 def test_show_hides_settings_that_no_part_reads() -> None:

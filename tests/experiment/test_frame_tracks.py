@@ -69,6 +69,13 @@ def bundle(result: RunResult, tmp_path: Path) -> ForgedBundle:
     return copy_bundle(result.path, tmp_path)
 
 
+def test_a_record_counts_the_queries_of_the_track_that_has_most_of_them(result: RunResult) -> None:
+    record = read_record(result.path)
+    for task in FRAME_TASKS:
+        sizes = {score.policy: score.num_queries for score in record.scores if score.task == task}
+        assert record.counts.num_queries[task] == sizes["regular"] > sizes["exo2ego"]
+
+
 def test_every_task_has_a_score_in_each_direction(result: RunResult) -> None:
     scores = {(score.task, score.policy): score for score in result.record.scores}
     assert not result.skipped_tasks
