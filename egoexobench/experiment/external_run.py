@@ -95,7 +95,8 @@ def score_external(
         )
         scoring = score_tasks(scorer, matched.tasks, context.progress)
     # Tracks without answers were not asked: the data set may have them.
-    notify_about_scores(scoring, () if matched.answers else matched.tasks, record.name)
+    listed_tasks = () if matched.answers else matched.tasks
+    notify_about_scores(scoring, listed_tasks, dataset, record.name)
     with timer.stage("sanity"):
         tasks = {item.track.task for item in scoring.tracks}
         scored = replace(matched, tasks=tuple(task for task in matched.tasks if task in tasks))

@@ -111,7 +111,7 @@ def _train_and_score(config: RunConfig, context: RunContext, ahead: ShortcutsAhe
             frames=frames,
         )
         scoring = score_tasks(scorer, config.tasks, context.progress)
-    notify_about_scores(scoring, config.tasks, scored.record.name)
+    notify_about_scores(scoring, config.tasks, scored.dataset, scored.record.name)
     with timer.stage("sanity"):
         tasks = {item.track.task for item in scoring.tracks}
         scored_tasks = [task for task in config.tasks if task in tasks]

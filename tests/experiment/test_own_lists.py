@@ -34,7 +34,8 @@ def own_lists(*, path: Path):
 
 
 class OwnLists:
-    POLICIES = {"eg2ex": ["sync-take", "async"], "ex2eg": ["sync-take"], "t2v": ["intra-video"]}
+    POLICIES = {"eg2ex": ["sync-take", "async"], "ex2eg": ["sync-take", "sync-random"],
+                "t2v": ["intra-video"]}
     VIEWS = {"eg2ex": ("ego", "exo"), "ex2eg": ("exo", "ego"), "t2v": ("ego", "ego")}
     versions = {"test": "second"}
     has_only_pair_texts = False
@@ -51,7 +52,7 @@ class OwnLists:
     def list_queries(self, split, task, policy):
         from egoexobench.types import Gallery, Query
 
-        if split != "test":
+        if split != "test" or policy == "sync-random":
             return []
         source, target = self.VIEWS[task]
         gallery = Gallery(tuple(f"{name}/{target}" for name in "mnop"))
@@ -121,6 +122,16 @@ def test_every_rule_has_a_track_of_its_own(runs: list[Path]) -> None:
     assert scores.keys() >= KEYS
     assert all(scores[key]["track"]["lists"] == "second" for key in KEYS)
     assert len({scores[key]["track_fingerprint"] for key in KEYS}) == len(KEYS)
+
+
+def test_a_rule_without_a_list_is_told(command_line: CommandLine, folder: Path) -> None:
+    done = call(
+        command_line, "run", "--method", "video-only", "--dataset", f"own-lists:path={folder}",
+        "--set", "epochs=1", "--set", "embed_dim=16", "--task", "ex2eg", "--task", "v2t",
+        "--out", "runs/told",
+    )  # fmt: skip
+    assert "no sync-random score of ex2eg: own-lists has no list of candidates" in done.stderr
+    assert "no mcq20" not in done.stderr  # v2t has graded lists
 
 
 def test_the_mean_of_both_directions_is_of_one_rule(runs: list[Path]) -> None:
