@@ -1,6 +1,7 @@
 """Compares objectives by the order of frames: Kendall's tau between the clips of synthetic pairs.
 
     python benchmarks/alignment.py [--seeds 5] [--dataset synthetic] [--frames 8] [--networks all]
+        [--arms dtw,tcc] [--set lr=0.001]
 
 Every arm has the encoder, the data and the optimizer of method `egoexo` at scale compact; arms
 differ in the objective. `mean-info-nce` is the pooled one: it reads what the others read, without
@@ -10,6 +11,9 @@ and weights are cached, so the command can be repeated after an interruption.
 A token knows its number where the projection adds positions, and then the order of frames can be
 read from numbers alone; so a second network has no positions and no transformer layer, and a token
 of it is a linear function of one frame.
+
+The row `motion known` is the ceiling of all that look at one frame at a time: its only feature is
+the motion that the frame shows, and equal frames are in random order.
 
 The table has, for each arm, the mean over seeds and test pairs, its interval over both, the
 difference to `mean-info-nce` on the same pairs and seeds with its interval, and the tau on
@@ -22,12 +26,13 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from egoexobench.evaluation.arrays import Floats
 from egoexobench.evaluation.frame_alignment import compare_orders, find_activity_pairs
+from egoexobench.evaluation.frame_embeddings import FrameEmbeddings
 from egoexobench.evaluation.intervals import ConfidenceInterval, bootstrap_mean_interval
 from egoexobench.evaluation.seed_intervals import combine_seeds
 from egoexobench.experiment.config import RunConfig
@@ -40,9 +45,12 @@ from egoexobench.registry import Registry
 from egoexobench.spec import Spec
 
 VIDEO_ALONE = {"text": "none", "anchor": "none"}
+UNTRAINED = VIDEO_ALONE | {"objective": "none", "num_layers": "0", "project": "false"}
 POOLED = "mean-info-nce"
+CEILING = "motion known"
 ARMS: Mapping[str, Mapping[str, str]] = {
-    "no training": VIDEO_ALONE | {"objective": "none", "num_layers": "0", "project": "false"},
+    CEILING: UNTRAINED,
+    "no training": UNTRAINED,
     POOLED: VIDEO_ALONE | {"objective": "mean-info-nce"},
     "info-nce with narrations": {},
     "dtw": VIDEO_ALONE | {"objective": "dtw"},
@@ -63,8 +71,20 @@ class ArmResult:
     validation: Sequence[tuple[float, float]]
 
 
+def know_motions(frames: FrameEmbeddings) -> FrameEmbeddings:
+    """Return frames whose only feature is the phase, and noise that makes the order random."""
+    known = np.eye(frames.labels.max() + 1)[frames.labels]
+    noise = np.random.default_rng(0).normal(0, 1e-3, known.shape)
+    return replace(frames, vectors=(known + noise).astype(np.float32))
+
+
 def measure_arm(
-    settings: Mapping[str, str], dataset: str, seeds: range, context: RunContext
+    settings: Mapping[str, str],
+    dataset: str,
+    seeds: range,
+    context: RunContext,
+    *,
+    is_known: bool = False,
 ) -> ArmResult:
     """Train an arm with each seed, and return the tau of each test pair; both orders count."""
     taus, validation = [], []
@@ -74,6 +94,7 @@ def measure_arm(
         data = trained.scored.dataset
         assert isinstance(data, HasFrameLabels)
         frames = embed_split_frames(trained.model, trained.parts, trained.scored, "test")
+        frames = know_motions(frames) if is_known else frames
         table = compare_orders(frames, find_activity_pairs(frames), data.alignment_stride).taus
         pairs = np.unique(frames.activities, return_inverse=True)[1]
         defined = ~np.isnan(table)
@@ -103,7 +124,7 @@ def format_row(name: str, result: ArmResult, pooled: ArmResult | None) -> str:
     is_compared = pooled is not None and pooled is not result
     difference = format_mean(result.taus - pooled.taus) if pooled and is_compared else ""
     used, last = np.array(result.validation).T if result.validation else ([], [])
-    is_tau = name not in ("no training", "info-nce with narrations")
+    is_tau = name not in (CEILING, "no training", "info-nce with narrations")
     epochs = f"{np.mean(used):.3f}, {np.mean(last):.3f}" if is_tau else ""
     return f"| {name} | {format_mean(result.taus)} | {difference} | {epochs} |"
 
@@ -115,21 +136,28 @@ def main() -> None:
     parser.add_argument("--dataset", default="synthetic")
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--networks", default="all", choices=["all", *NETWORKS])
+    parser.add_argument("--arms", default=",".join(ARMS), help="some arms, with commas")
+    parser.add_argument("--set", default=[], action="append", help="of every trained arm")
     arguments = parser.parse_args()
+    changed = dict(item.split("=", 1) for item in arguments.set)
     context = RunContext(Registry(), NullProgress())
     for network in NETWORKS if arguments.networks == "all" else [arguments.networks]:
         results: dict[str, ArmResult] = {}
-        for name, own_settings in ARMS.items():
+        for name in arguments.arms.split(","):
             start = time.perf_counter()
-            settings = {**NETWORKS[network], **own_settings, "num_frames": str(arguments.frames)}
-            seeds = range(1 if name == "no training" else arguments.seeds)
-            results[name] = measure_arm(settings, arguments.dataset, seeds, context)
+            is_trained = ARMS[name] is not UNTRAINED
+            settings = {**NETWORKS[network], **ARMS[name], "num_frames": str(arguments.frames)}
+            settings |= changed if is_trained else {}
+            seeds = range(arguments.seeds if is_trained else 1)
+            results[name] = measure_arm(
+                settings, arguments.dataset, seeds, context, is_known=name == CEILING
+            )
             seconds = time.perf_counter() - start
             print(f"{network}, {name}: {seconds:.0f} s", file=sys.stderr, flush=True)
         print(f"\n{network}, {arguments.dataset}, {arguments.frames} frames")
         print("| objective | tau | minus pooled | val: used, last |\n|---|---|---|---|")
         for name, result in results.items():
-            print(format_row(name, result, results[POOLED]), flush=True)
+            print(format_row(name, result, results.get(POOLED)), flush=True)
 
 
 if __name__ == "__main__":

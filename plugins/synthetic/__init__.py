@@ -29,6 +29,7 @@ def synthetic(
     overlap: float = 0.5,
     sound: float = 1.0,
     sync: float = 0.5,
+    same_events: bool = False,
     seed: int = 0,
 ) -> Dataset:
     """Ego-exo videos of four events each: two renderings of one script, rendered once and cached.
@@ -51,6 +52,8 @@ def synthetic(
         sound: share of the events that can be heard, the same events in both views; at 0 each
             microphone records only the noise and the distractor sounds of its own room.
         sync: how similar the timing of both views is, from 0 (independent) to 1 (equal).
+        same_events: every script has the same four events, up to twins, in an order of its own; so
+            what a video shows says nothing about the script, and only the order does.
         seed: random seed of scripts, media and candidate lists.
 
     Raises:
@@ -77,6 +80,7 @@ def synthetic(
         sound=float(sound),
         sync=float(sync),
         seed=seed,
+        same_events=same_events,
     )
     validate_config(config)
     return SyntheticDataset(config)

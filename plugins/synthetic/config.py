@@ -17,6 +17,8 @@ NUM_PAIRS: dict[str, dict[Split, int]] = {
 """Pairs per split, by the name of the size."""
 FAMILY_SIZE = 4
 """Pairs in a family of twins."""
+MAX_SAME_FAMILIES = 384
+"""Families whose scripts all have the same events: 24 orders in 16 scenes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class SyntheticConfig:
     first_family: int = 0
     """Number of the first family of each split; other families share no script and no random
     number with these, but the preferences of the scenes."""
+    same_events: bool = False
 
 
 def hash_config(config: SyntheticConfig) -> str:
@@ -41,8 +44,9 @@ def hash_config(config: SyntheticConfig) -> str:
     values = asdict(config)
     # The hashed names never change, so that fingerprints and cached media stay valid.
     values["pairs"] = values.pop("num_pairs")
-    if not config.first_family:
-        del values["first_family"]
+    for name in ("first_family", "same_events"):
+        if not values[name]:
+            del values[name]
     return hash_json({"generation": GENERATOR_VERSION, **values})
 
 
@@ -78,6 +82,14 @@ def validate_config(config: SyntheticConfig) -> None:
         config.seconds,
         abs(num_frames - round(num_frames)) < 1e-9,
         f"seconds * fps must be an integer, and is {num_frames:g} at fps={config.fps}",
+    )
+    num_families = sum(config.num_pairs.values()) // FAMILY_SIZE
+    _require(
+        "same_events",
+        config.same_events,
+        not config.same_events or num_families <= MAX_SAME_FAMILIES,
+        f"{num_families} families of pairs need different events: at most {MAX_SAME_FAMILIES} "
+        "orders and scenes of the same ones exist",
     )
     is_valid_size = 32 <= config.pixels <= 512 and config.pixels % 16 == 0
     _require("pixels", config.pixels, is_valid_size, "must be a multiple of 16 from 32 to 512")

@@ -44,6 +44,15 @@ class Event:
     noun: str
 
 
+COMMON_EVENTS = (
+    Event("take", "jar"),
+    Event("open", "pan"),
+    Event("pour", "cup"),
+    Event("mix", "board"),
+)
+"""The events of every script where all have the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """What one pair shows.
@@ -133,13 +142,10 @@ def _draw_script(
 ) -> Script:
     scene = list(SCENES)[rng.integers(len(SCENES))]
     preferred = preferences[scene]
-    # motions and materials do not repeat, so that no twin has the same words as another
-    motions = rng.choice(list(MOTIONS), NUM_EVENTS, replace=False, p=preferred.motions)
-    materials = rng.choice(list(MATERIALS), NUM_EVENTS, replace=False, p=preferred.materials)
-    events = tuple(
-        Event(str(rng.choice(MOTIONS[motion])), str(rng.choice(MATERIALS[material])))
-        for motion, material in zip(motions, materials, strict=True)
-    )
+    if config.same_events:
+        events = tuple(COMMON_EVENTS[i] for i in rng.permutation(NUM_EVENTS))
+    else:
+        events = _draw_events(rng, preferred)
     return Script(
         split=split,
         family=family,
@@ -149,6 +155,16 @@ def _draw_script(
         visible_in=_draw_visibility(rng, config.overlap),
         audible=_draw_audibility(rng, config.sound),
         tempo=tuple(_draw_tempo(rng)),
+    )
+
+
+def _draw_events(rng: Generator, preferred: _Preferences) -> tuple[Event, ...]:
+    # motions and materials do not repeat, so that no twin has the same words as another
+    motions = rng.choice(list(MOTIONS), NUM_EVENTS, replace=False, p=preferred.motions)
+    materials = rng.choice(list(MATERIALS), NUM_EVENTS, replace=False, p=preferred.materials)
+    return tuple(
+        Event(str(rng.choice(MOTIONS[motion])), str(rng.choice(MATERIALS[material])))
+        for motion, material in zip(motions, materials, strict=True)
     )
 
 

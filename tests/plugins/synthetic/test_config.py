@@ -19,6 +19,7 @@ WRONG = [
     ({"fps": 0}, "fps is 0"),
     ({"pixels": 50}, "pixels is 50"),
     ({"seed": -1}, "seed is -1"),
+    ({"same_events": True, "train": 2048}, "same_events is True"),
     ({"size": "huge"}, "unknown size 'huge' of dataset 'synthetic'"),
 ]
 
@@ -38,6 +39,7 @@ def test_an_invalid_option_is_named_and_nothing_is_written(
 def test_every_option_changes_the_fingerprint() -> None:
     variants = [{}, {"train": 12}, {"val": 8}, {"test": 8}, {"seconds": 5.0}, {"pixels": 48}]
     variants += [{"fps": 10}, {"overlap": 0.25}, {"sound": 0.5}, {"sync": 1.0}, {"seed": 1}]
+    variants += [{"same_events": True}]
     configs = [make_config(**options) for options in variants]
     for config in configs:
         validate_config(config)

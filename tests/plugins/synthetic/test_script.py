@@ -103,3 +103,16 @@ def test_the_twin_choice_of_one_noun_does_not_predict_that_of_another(
         for a, b in combinations(script.events, 2)
     ]
     assert abs(sum(same) / len(same) - 0.5) < 5 * 0.5 / len(same) ** 0.5
+
+
+def test_with_same_events_only_order_tells_scripts_apart() -> None:
+    config = make_config(400, 40, 40, same_events=True)
+    scripts = [script for split in write_scripts(config).values() for script in split]
+    sets, orders = set(), Counter[str]()
+    for script in scripts:
+        motions = [MOTION_OF_VERB[event.verb] for event in script.events]
+        sets.add((frozenset(motions), frozenset(MATERIAL_OF_NOUN[e.noun] for e in script.events)))
+        orders[" ".join(motions)] += 1
+    assert len(sets) == 1
+    assert len(orders) == 24
+    assert len({(s.scene, tuple(s.events)) for s in scripts}) == len(scripts)
