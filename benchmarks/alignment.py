@@ -1,7 +1,7 @@
 """Compares objectives by the order of frames: Kendall's tau between the clips of synthetic pairs.
 
     python benchmarks/alignment.py [--seeds 5] [--dataset synthetic] [--frames 8] [--networks all]
-        [--arms dtw,tcc] [--set lr=0.001]
+        [--arms mean-info-nce dtw:temperature=1] [--set lr=0.001]
 
 Every arm has the encoder, the data and the optimizer of method `egoexo` at scale compact; arms
 differ in the objective. `mean-info-nce` is the pooled one: it reads what the others read, without
@@ -47,16 +47,15 @@ from egoexobench.spec import Spec
 VIDEO_ALONE = {"text": "none", "anchor": "none"}
 UNTRAINED = VIDEO_ALONE | {"objective": "none", "num_layers": "0", "project": "false"}
 POOLED = "mean-info-nce"
+NARRATED = "info-nce with narrations"
 CEILING = "motion known"
+DEFAULT_ARMS = [CEILING, "no training", POOLED, NARRATED, "dtw", "dtw-contrastive", "tcc"]
 ARMS: Mapping[str, Mapping[str, str]] = {
     CEILING: UNTRAINED,
     "no training": UNTRAINED,
-    POOLED: VIDEO_ALONE | {"objective": "mean-info-nce"},
-    "info-nce with narrations": {},
-    "dtw": VIDEO_ALONE | {"objective": "dtw"},
-    "dtw-contrastive": VIDEO_ALONE | {"objective": "dtw-contrastive"},
-    "tcc": VIDEO_ALONE | {"objective": "tcc"},
+    NARRATED: {},
 }
+"""Settings of the arms that are not an objective on video alone."""
 NETWORKS: Mapping[str, Mapping[str, str]] = {
     "without positions": {"token_positions": "false", "num_layers": "0"},
     "with positions": {},
@@ -124,7 +123,7 @@ def format_row(name: str, result: ArmResult, pooled: ArmResult | None) -> str:
     is_compared = pooled is not None and pooled is not result
     difference = format_mean(result.taus - pooled.taus) if pooled and is_compared else ""
     used, last = np.array(result.validation).T if result.validation else ([], [])
-    is_tau = name not in (CEILING, "no training", "info-nce with narrations")
+    is_tau = name not in (CEILING, "no training", NARRATED)
     epochs = f"{np.mean(used):.3f}, {np.mean(last):.3f}" if is_tau else ""
     return f"| {name} | {format_mean(result.taus)} | {difference} | {epochs} |"
 
@@ -136,17 +135,18 @@ def main() -> None:
     parser.add_argument("--dataset", default="synthetic")
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--networks", default="all", choices=["all", *NETWORKS])
-    parser.add_argument("--arms", default=",".join(ARMS), help="some arms, with commas")
+    parser.add_argument("--arms", default=DEFAULT_ARMS, nargs="+", help="or objectives")
     parser.add_argument("--set", default=[], action="append", help="of every trained arm")
     arguments = parser.parse_args()
     changed = dict(item.split("=", 1) for item in arguments.set)
     context = RunContext(Registry(), NullProgress())
     for network in NETWORKS if arguments.networks == "all" else [arguments.networks]:
         results: dict[str, ArmResult] = {}
-        for name in arguments.arms.split(","):
+        for name in arguments.arms:
+            own_settings = ARMS.get(name, VIDEO_ALONE | {"objective": name})
             start = time.perf_counter()
-            is_trained = ARMS[name] is not UNTRAINED
-            settings = {**NETWORKS[network], **ARMS[name], "num_frames": str(arguments.frames)}
+            is_trained = own_settings is not UNTRAINED
+            settings = {**NETWORKS[network], **own_settings, "num_frames": str(arguments.frames)}
             settings |= changed if is_trained else {}
             seeds = range(arguments.seeds if is_trained else 1)
             results[name] = measure_arm(
