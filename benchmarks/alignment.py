@@ -12,8 +12,9 @@ A token knows its number where the projection adds positions, and then the order
 read from numbers alone; so a second network has no positions and no transformer layer, and a token
 of it is a linear function of one frame.
 
-The row `motion known` is the ceiling of all that look at one frame at a time: its only feature is
-the motion that the frame shows, and equal frames are in random order.
+The row `motion known` is what a perfect recognizer of motions reaches: its only feature is the
+motion that the frame shows, and of equal frames a random one is nearest. More is possible only for
+what sees more than the motion, such as its progress.
 
 The table has, for each arm, the mean over seeds and test pairs, its interval over both, the
 difference to `mean-info-nce` on the same pairs and seeds with its interval, and the tau on
@@ -48,10 +49,10 @@ VIDEO_ALONE = {"text": "none", "anchor": "none"}
 UNTRAINED = VIDEO_ALONE | {"objective": "none", "num_layers": "0", "project": "false"}
 POOLED = "mean-info-nce"
 NARRATED = "info-nce with narrations"
-CEILING = "motion known"
-DEFAULT_ARMS = [CEILING, "no training", POOLED, NARRATED, "dtw", "dtw-contrastive", "tcc"]
+KNOWN = "motion known"
+DEFAULT_ARMS = [KNOWN, "no training", POOLED, NARRATED, "dtw", "dtw-contrastive", "tcc"]
 ARMS: Mapping[str, Mapping[str, str]] = {
-    CEILING: UNTRAINED,
+    KNOWN: UNTRAINED,
     "no training": UNTRAINED,
     NARRATED: {},
 }
@@ -123,7 +124,7 @@ def format_row(name: str, result: ArmResult, pooled: ArmResult | None) -> str:
     is_compared = pooled is not None and pooled is not result
     difference = format_mean(result.taus - pooled.taus) if pooled and is_compared else ""
     used, last = np.array(result.validation).T if result.validation else ([], [])
-    is_tau = name not in (CEILING, "no training", NARRATED)
+    is_tau = name not in (KNOWN, "no training", NARRATED)
     epochs = f"{np.mean(used):.3f}, {np.mean(last):.3f}" if is_tau else ""
     return f"| {name} | {format_mean(result.taus)} | {difference} | {epochs} |"
 
@@ -150,7 +151,7 @@ def main() -> None:
             settings |= changed if is_trained else {}
             seeds = range(arguments.seeds if is_trained else 1)
             results[name] = measure_arm(
-                settings, arguments.dataset, seeds, context, is_known=name == CEILING
+                settings, arguments.dataset, seeds, context, is_known=name == KNOWN
             )
             seconds = time.perf_counter() - start
             print(f"{network}, {name}: {seconds:.0f} s", file=sys.stderr, flush=True)
