@@ -71,11 +71,11 @@ class ArmResult:
     validation: Sequence[tuple[float, float]]
 
 
-def know_motions(frames: FrameEmbeddings) -> FrameEmbeddings:
+def encode_motions(frames: FrameEmbeddings) -> FrameEmbeddings:
     """Return frames whose only feature is the phase, and noise that makes the order random."""
-    known = np.eye(frames.labels.max() + 1)[frames.labels]
-    noise = np.random.default_rng(0).normal(0, 1e-3, known.shape)
-    return replace(frames, vectors=(known + noise).astype(np.float32))
+    motions = np.eye(frames.labels.max() + 1)[frames.labels]
+    noise = np.random.default_rng(0).normal(0, 1e-3, motions.shape)
+    return replace(frames, vectors=(motions + noise).astype(np.float32))
 
 
 def measure_arm(
@@ -94,7 +94,7 @@ def measure_arm(
         data = trained.scored.dataset
         assert isinstance(data, HasFrameLabels)
         frames = embed_split_frames(trained.model, trained.parts, trained.scored, "test")
-        frames = know_motions(frames) if is_known else frames
+        frames = encode_motions(frames) if is_known else frames
         table = compare_orders(frames, find_activity_pairs(frames), data.alignment_stride).taus
         pairs = np.unique(frames.activities, return_inverse=True)[1]
         defined = ~np.isnan(table)
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--arms", default=DEFAULT_ARMS, nargs="+", help="or objectives")
     parser.add_argument("--set", default=[], action="append", help="of every trained arm")
     arguments = parser.parse_args()
-    changed = dict(item.split("=", 1) for item in arguments.set)
+    overrides = dict(item.split("=", 1) for item in arguments.set)
     context = RunContext(Registry(), NullProgress())
     for network in NETWORKS if arguments.networks == "all" else [arguments.networks]:
         results: dict[str, ArmResult] = {}
@@ -148,7 +148,7 @@ def main() -> None:
             start = time.perf_counter()
             is_trained = own_settings is not UNTRAINED
             settings = {**NETWORKS[network], **own_settings, "num_frames": str(arguments.frames)}
-            settings |= changed if is_trained else {}
+            settings |= overrides if is_trained else {}
             seeds = range(arguments.seeds if is_trained else 1)
             results[name] = measure_arm(
                 settings, arguments.dataset, seeds, context, is_known=name == KNOWN
