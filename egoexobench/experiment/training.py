@@ -144,6 +144,9 @@ def require_pairs(
     num_val = len(inputs.pairs["val"])
     if num_train < 2 or (needs_validation and not num_val):
         excluded = describe_excluded(inputs.selected)
+        if num_untold := len(inputs.pairs["train"]) - num_train:
+            texts = f"{num_untold} other pairs to train on lack a text that the method reads"
+            excluded = f"{excluded}; {texts}" if excluded else texts
         raise DataError(
             f"{training_set.record.spec} has {num_train} pairs to train on and {num_val} to "
             f"choose an epoch on; it needs 2 and 1{excluded and f' ({excluded})'}"

@@ -7,7 +7,6 @@ named by the caller, and one without ids gets those of an ids file.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -16,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from egoexobench.errors import DataError, UsageError, format_exception_line
 from egoexobench.extras import require_library
 from egoexobench.features.embeddings_file import IDS_KEY
 from egoexobench.records.artifacts import check_plain_size
+from egoexobench.toolbox.array_errors import DAMAGED_ARRAY_ERRORS
 from egoexobench.toolbox.checkpoint import read_torch_file
 
 MAX_BYTES = 2**36
@@ -72,7 +72,7 @@ def read_array_file(path: Path) -> ArrayFile:
     check_plain_size(path, MAX_BYTES)
     try:
         result = reader(path)
-    except (OSError, ValueError, SafetensorError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARRAY_ERRORS as error:
         raise DataError(
             _explain_error(path, f"a complete {path.suffix.lower()} file", error)
         ) from None
@@ -96,6 +96,9 @@ def _read_safetensors(path: Path) -> ArrayFile:
 def _read_npz(path: Path) -> ArrayFile:
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise DataError(f"{_locate(path, name)} is no array")
     ids = {
         name: _check_ids(f"{path}, {name!r}", array.tolist())
         for name, array in arrays.items()
@@ -186,7 +189,7 @@ def read_ids_file(path: Path) -> tuple[str, ...]:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".json":
             return _check_ids(str(path), json.loads(text))
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED_ARRAY_ERRORS as error:
         raise DataError(_explain_error(path, "a list of ids", error)) from None
     return _check_ids(str(path), text.removesuffix("\n").split("\n"))
 

@@ -5,7 +5,6 @@ A data set writes one file for each video and names it in ``Clip.boxes``.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import numpy as np
 
 from egoexobench.errors import DataError
 from egoexobench.files import atomic_path
+from egoexobench.toolbox.array_errors import DAMAGED_ARRAY_ERRORS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +74,7 @@ def read_frame_boxes(path: Path) -> FrameBoxes:
             values, size = content["boxes"], content["size"]
     except FileNotFoundError as error:
         raise DataError(f"the boxes file {path} is missing; prepare the data set again") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARRAY_ERRORS as error:
         raise DataError(f"{path} is not a complete file of boxes") from error
     is_valid = values.ndim == 3 and values.shape[2] == NUM_COLUMNS and values.dtype == np.float32
     if not is_valid or size.shape != (2,):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from egoexobench.errors import DataError
+from egoexobench.toolbox.array_errors import DAMAGED_ARRAY_ERRORS
 from egoexobench.toolbox.plain_pickle import read_plain_pickle
 from egoexobench.types import AnnotationIssue
 from egoexobench_plugins.ek100_mir.rows import ClipRow, RetrievalTables
@@ -88,7 +87,7 @@ def _read_array(path: Path) -> NDArray[Any]:
         else:
             content = np.load(path, allow_pickle=False)
             content = content if isinstance(content, np.ndarray) else content[min(content.files)]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ARRAY_ERRORS as error:
         raise DataError(f"{path} has no array of numbers: {error}") from error
     if not isinstance(content, np.ndarray):
         raise DataError(f"{path} has no array of numbers")

@@ -1,6 +1,7 @@
 """A file of frame embeddings is read, or refused in one line with what is wrong and where."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -84,6 +85,14 @@ def test_what_is_wrong_is_said_with_file_and_row(tmp_path, change, message):
         read_frame_file(path)
     assert "frames.npz" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_archive_of_other_files_is_one_line(tmp_path):
+    path = write_file(tmp_path / "frames.npz")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("notes.txt", "text")
+    with pytest.raises(DataError, match=r"frames.npz, 'notes.txt' is no array"):
+        read_frame_file(path)
 
 
 def test_an_array_that_could_run_code_is_not_read(tmp_path):

@@ -72,3 +72,8 @@ def test_pour_milk_is_trained_without_boxes(root: Path) -> None:
     method, dataset = "ae2:size=tiny,activity=pour_milk", f"ae2:root={root},activity=pour_milk"
     result = run_method(root, method, dataset, objective="dtw")
     assert len(result.record.scores) == len(FRAME_TASKS) * len(FRAME_DIRECTIONS)
+
+
+def test_a_method_that_reads_texts_says_that_the_pairs_have_none(root: Path) -> None:
+    with pytest.raises(DataError, match="other pairs to train on lack a text that the method"):
+        ee.run("video-only", dataset=f"ae2:root={root}", out=root / "runs", progress=False)

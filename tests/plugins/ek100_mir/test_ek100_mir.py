@@ -167,6 +167,23 @@ def test_an_array_in_a_pickle_is_read_and_no_code_is_run(tmp_path: Path) -> None
         open_root(root, relevance=tmp_path / "matrix.csv")
 
 
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_a_damaged_matrix_and_one_larger_than_the_memory_are_one_line(
+    tmp_path: Path, suffix: str
+) -> None:
+    root, path = write_ek100_root(tmp_path), tmp_path / f"relevance{suffix}"
+    with path.open("wb") as file:
+        (np.savez if suffix == ".npz" else np.save)(file, np.zeros((24, 23)))
+    content = path.read_bytes()
+    bad_header = content.replace(b"(24, 23), }" + b" " * 10, b"(240000, 23000000), }")
+    assert len(bad_header) == len(content)
+    assert bad_header != content
+    for data in (content[:-40], b"PK\x03\x04damaged", bad_header):
+        path.write_bytes(data)
+        with pytest.raises(DataError, match=r"relevance\.np. has no array of numbers"):
+            open_root(root, relevance=path)
+
+
 def test_a_cell_without_end_is_one_line(tmp_path: Path) -> None:
     root = write_ek100_root(tmp_path)
     path = root / "retrieval_annotations/EPIC_100_retrieval_test.csv"
