@@ -198,6 +198,7 @@ def _check_claims() -> bool:
     claims = [
         *_iter_visual_claims(complete),
         *_iter_control_claims(complete),
+        *_iter_fusion_claims(complete),
         *_iter_recognition_claims(complete["soundbridge"]),
         *_iter_silent_claims(),
         *_iter_overlap_claims(),
@@ -233,13 +234,21 @@ def _iter_control_claims(results: Mapping[str, MethodResults]) -> Iterator[Resul
             yield _test_above(results, name, task, required=task in TEXT_TASKS)
 
 
+def _iter_fusion_claims(results: Mapping[str, MethodResults]) -> Iterator[ResultClaim]:
+    """SoundBridge next to itself with another fusion of sound and picture; predicted in 0050."""
+    for name in ("av-concat", "av-gated", "eclipse"):
+        for task in (*CROSS_VIEW_TASKS, *TEXT_TASKS):
+            yield _test_above(results, name, task, required=False)
+
+
 def _test_above(
     results: Mapping[str, MethodResults], name: str, task: str, *, required: bool = True
 ) -> ResultClaim:
     test = _compare_methods(results["soundbridge"], results[name], task)
-    points = 100 * test.difference
+    points, low, high = (100 * value for value in (test.difference, test.low, test.high))
     return ResultClaim(
-        f"soundbridge is above {name} on {task} by {points:.1f} points, p = {test.p:.2g}",
+        f"soundbridge is above {name} on {task} by {points:.1f} points "
+        f"[{low:.1f}, {high:.1f}], p = {test.p:.2g}",
         test.difference > 0 and test.p < 0.01,
         required,
     )
