@@ -67,7 +67,7 @@ def test_axes_that_are_there_are_drawn_into() -> None:
 
 def test_no_score_and_no_library_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_result("soundbridge", 0, SCORES)
-    with pytest.raises(UsageError, match="no score to draw on the tasks t2v"):
+    with pytest.raises(UsageError, match="no score in % to draw on the tasks t2v"):
         run.plot(tasks=["t2v"])
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(UsageError, match=r"plot\(\) needs matplotlib: .*'egoexobench\[plot\]'$"):

@@ -12,7 +12,7 @@ import torch
 
 from egoexobench.cli.interruption import SignalInterrupt, raise_ending_signals
 from egoexobench.errors import NoticeWarning
-from egoexobench.experiment import scorer_training, training
+from egoexobench.experiment import scorer_training, validation
 from egoexobench.experiment.config import RunConfig
 from egoexobench.experiment.context import RunContext
 from egoexobench.experiment.run import run_experiment
@@ -67,7 +67,7 @@ def test_both_trainings_of_a_run_go_on_where_a_signal_ended_it(
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "uninterrupted"))
     expected = run(folder, tmp_path / "expected", settings)
     monkeypatch.setenv("EGOEXOBENCH_CACHE", str(tmp_path / "interrupted"))
-    for module, name in ((training, "'soundbridge'"), (scorer_training, "'cross-encoder:")):
+    for module, name in ((validation, "'soundbridge'"), (scorer_training, "'cross-encoder:")):
         with monkeypatch.context() as patch, raise_ending_signals():
             patch.setattr(module, "validation_mrr", interrupt_call(module.validation_mrr, 2))
             with pytest.raises(SignalInterrupt):
