@@ -26,7 +26,7 @@ def test_a_board_has_a_table_for_each_policy_and_one_for_recognition(
     committed_board: Board,
 ) -> None:
     policies = [table.policy for table in committed_board.tables]
-    assert policies == ["gallery", "mcq20", "both-views", None]
+    assert policies == ["gallery", "mcq20", "both-views", "rerank@100", None]
     assert len(committed_board.reported) == 6
 
 
