@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from egoexobench.errors import DataError
 from egoexobench.toolbox.annotation_tables import (
     VideoName,
     describe_validation_error,
     find_empty_span,
 )
+from egoexobench.toolbox.question_entries import DUPLICATE_KEY, read_question_entries
 from egoexobench.types import AnnotationIssue, View
 from egoexobench_plugins.egoexolearn.files import SourceFile
 from egoexobench_plugins.egoexolearn.tables import Name, Second
@@ -24,7 +23,6 @@ NUM_CHOICES = 20
 """Choices of a question, as in the evaluation code of SoundBridge."""
 Dialect = Literal["official", "egoinstructor", "soundbridge"]
 _CONFIG = ConfigDict(frozen=True, extra="ignore")
-_DUPLICATE = "\0duplicate"
 """Key under which a parsed object has the first of its keys that appears twice."""
 
 
@@ -81,7 +79,7 @@ def read_questions(source: SourceFile, videos: Mapping[str, VideoInfo]) -> Quest
     Raises:
         DataError: the file is not a JSON object of questions.
     """
-    entries = _read_entries(source)
+    entries = read_question_entries(source.path, source.data)
     keys = sorted(entries, key=_order_key)
     file_dialect = _detect_dialect(entries[keys[0]])
     questions: list[AssociationQuestion] = []
@@ -96,28 +94,6 @@ def read_questions(source: SourceFile, videos: Mapping[str, VideoInfo]) -> Quest
         else:
             questions.append(question)
     return QuestionFile(source.name, tuple(questions), file_dialect, issues)
-
-
-def _read_entries(source: SourceFile) -> dict[str, Any]:
-    try:
-        entries = json.loads(source.data, object_pairs_hook=_mark_duplicate)
-    except ValueError as error:
-        raise DataError(f"{source.path} is not valid JSON: {error}") from error
-    if not isinstance(entries, dict) or not entries:
-        raise DataError(
-            f"{source.path} must contain a JSON object of questions with the keys '0', '1', ..."
-        )
-    if _DUPLICATE in entries:
-        raise DataError(f"{source.path}: question {entries[_DUPLICATE]!r} appears twice")
-    return entries
-
-
-def _mark_duplicate(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    entry = dict(pairs)
-    if len(entry) < len(pairs):
-        keys = [key for key, _ in pairs]
-        entry[_DUPLICATE] = next(key for key in keys if keys.count(key) > 1)
-    return entry
 
 
 def _order_key(key: str) -> tuple[int, str]:
@@ -143,8 +119,8 @@ def _check_dialect(entry: Any, expected: Dialect) -> None:
 def _parse_question(key: str, entry: Any) -> AssociationQuestion:
     if isinstance(entry, dict) and isinstance(entry.get("choices"), dict):
         names = entry["choices"]
-        if _DUPLICATE in names:
-            raise InvalidQuestionError(f"choice {names[_DUPLICATE]!r} appears twice")
+        if DUPLICATE_KEY in names:
+            raise InvalidQuestionError(f"choice {names[DUPLICATE_KEY]!r} appears twice")
         if set(names) != {str(i) for i in range(NUM_CHOICES)}:
             raise InvalidQuestionError(
                 f"the question has {len(names)} choices; it must have {NUM_CHOICES}, with the keys "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from egoexobench.errors import DataError
 from egoexobench.toolbox.annotation_tables import (
     AnnotationFile,
     VideoName,
     describe_validation_error,
     find_empty_span,
 )
+from egoexobench.toolbox.question_entries import read_question_entries
 from egoexobench.types import AnnotationIssue, CandidatePolicy
 
 NUM_CHOICES = 5
@@ -26,7 +25,6 @@ POLICIES: Mapping[int, CandidatePolicy] = {1: "inter-video", 2: "intra-video"}
 The evaluation code of EgoVLP and LaViLa prints the smaller type as Intra-video, that of
 EgoInstructor as Inter-video. So the choices decide: `_find_meanings`.
 """
-_DUPLICATE = "\0duplicate"
 _CONFIG = ConfigDict(frozen=True, extra="ignore")
 _Second = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -80,7 +78,7 @@ def read_questions(
     Raises:
         DataError: if the file is not a JSON object of questions.
     """
-    entries = _read_entries(source)
+    entries = read_question_entries(source.path, source.data)
     questions: list[ChoiceQuestion] = []
     issues: list[AnnotationIssue] = []
     meanings = _find_meanings(entries)
@@ -98,28 +96,6 @@ def read_questions(
             issue = AnnotationIssue(source.name, f"question {key}", note, dropped=False)
             issues.append(issue)
     return questions, issues
-
-
-def _read_entries(source: AnnotationFile) -> dict[str, Any]:
-    try:
-        entries = json.loads(source.data, object_pairs_hook=_mark_duplicate)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{source.path} is not valid JSON: {error}") from error
-    if not isinstance(entries, dict) or not entries:
-        raise DataError(
-            f"{source.path} must contain a JSON object of questions with the keys '0', '1', ..."
-        )
-    if _DUPLICATE in entries:
-        raise DataError(f"{source.path}: question {entries[_DUPLICATE]!r} appears twice")
-    return entries
-
-
-def _mark_duplicate(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    entry = dict(pairs)
-    if len(entry) < len(pairs):
-        keys = [key for key, _ in pairs]
-        entry[_DUPLICATE] = next(key for key in keys if keys.count(key) > 1)
-    return entry
 
 
 def _order_key(key: str) -> tuple[bool, int, str]:
