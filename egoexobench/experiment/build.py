@@ -163,7 +163,7 @@ class MethodParts:
         declared = list_declared_inputs(
             self.method,
             self.anchor.eval_text if self.anchor else None,
-            is_transcribed=isinstance(self.captioner, AudioCaptioner),
+            is_transcribed=self.is_transcribed,
         )
         return add_claims(declared, self.encoders, self.claims)
 
@@ -177,9 +177,14 @@ class MethodParts:
         }
 
     @property
+    def is_transcribed(self) -> bool:
+        """Whether the captioner writes what is said in the sound, and reads no narration."""
+        return isinstance(self.captioner, AudioCaptioner)
+
+    @property
     def reads_media(self) -> bool:
         """Whether any encoder or the captioner reads frames or sound of the data set."""
-        return isinstance(self.captioner, AudioCaptioner) or any(
+        return self.is_transcribed or any(
             runner.encoder.modality != "text" and not runner.feature_source
             for runner in self.encoders.values()
         )

@@ -12,7 +12,7 @@ from egoexobench.identity import Identity
 from egoexobench.layers import hash_layers
 from egoexobench.method import ROLES, method_to_dict
 from egoexobench.method_renames import rename_settings
-from egoexobench.protocols import AnyScorer, AudioCaptioner, TextScorer
+from egoexobench.protocols import AnyScorer, TextScorer
 from egoexobench.records.describe import describe_distribution, serialize_options
 from egoexobench.records.schema import DeclaredInputs, MethodRecord, PartRecord
 from egoexobench.registry import PartFactory, Registry
@@ -33,7 +33,7 @@ def describe_method(config: RunConfig, registry: Registry, parts: MethodParts) -
             resolved,
             parts.claims,
             parts.scorer,
-            is_transcribed=isinstance(parts.captioner, AudioCaptioner),
+            is_transcribed=parts.is_transcribed,
         ),
         hyperparameters=list_hyperparameters(resolved),
         declared_inputs=DeclaredInputs(video=declared["video"], text=declared["text"]),

@@ -137,7 +137,6 @@ def prepare_inputs(
     text_ids = {split: list_text_ids(dataset, selected, split) for split in SPLITS}
     narrations = collect_narrations(selected, text_ids)
     narration_bank, caption_bank, captions, text_audio_bank = None, None, None, None
-    is_transcribed = isinstance(parts.captioner, AudioCaptioner)
     if encoder := parts.encoders.get("text"):
         template = parts.method.text_template
         prompts = {name: template.replace("{}", text) for name, text in narrations.items()}
@@ -152,7 +151,7 @@ def prepare_inputs(
             captions = _write_captions(dataset, narrations, parts, progress)
         if captions is not None:
             names = list(narrations)
-            if is_transcribed:  # a clip is heard whether it has a narration or not
+            if parts.is_transcribed:  # a clip is heard whether it has a narration or not
                 names += [clip.id for clip in selected.all_clips if clip.id not in narrations]
             # A text without a caption gets an empty row: it is embedded from its narration alone.
             by_id = {name: captions.captions.get(name) for name in names}
@@ -170,7 +169,7 @@ def prepare_inputs(
             narration=narration_bank,
             caption=caption_bank,
             text_audio=text_audio_bank,
-            is_transcribed=is_transcribed,
+            is_transcribed=parts.is_transcribed,
         ),
         captions=captions,
         missing_audio=options.missing_audio,

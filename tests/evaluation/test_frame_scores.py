@@ -174,9 +174,9 @@ def test_a_direction_without_frames_of_a_view_is_not_scored(sides):
     for task in FRAME_TASKS:
         with pytest.raises(DataError, match="ego2exo"):
             score(task, "ego2exo", train, sides[1].select_view("ego"))
-    one = sides[0].select_frames(sides[0].labels == 1)
-    with pytest.raises(DataError, match=f"all {len(one.labels)} training frames have phase 1"):
-        score("phase", "regular", one, sides[1])
+    single = sides[0].select_frames(sides[0].labels == 1)
+    with pytest.raises(DataError, match=f"all {len(single.labels)} training frames have phase 1"):
+        score("phase", "regular", single, sides[1])
 
 
 @pytest.mark.parametrize(

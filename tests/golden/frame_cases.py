@@ -94,9 +94,9 @@ def _measure_precisions(frames: FrameEmbeddings, k: int) -> dict[str, float]:
 
 
 def _measure_tau_of_view(frames: FrameEmbeddings, view: Any) -> float:
-    one = frames.select_view(view)
+    selected = frames.select_view(view)
     score = score_frame_task(
-        "alignment", "regular", one, one, num_phases=99, rng=np.random.default_rng(0)
+        "alignment", "regular", selected, selected, num_phases=99, rng=np.random.default_rng(0)
     )
     return score.metrics["kendall_tau"].value
 
